@@ -30,7 +30,7 @@ class SeenHead:
     def of(cls, head: Head, jws: str) -> SeenHead:
         """Raises ``InvalidInput`` for a head that commits to nothing."""
         if head.root is None:
-            raise InvalidInput("the head has no root")
+            raise InvalidInput("the head does not state a root")
         return cls(jws, head.epoch, head.size, head.root, head.at)
 
     def says_the_same(self, other: SeenHead | None) -> bool:

@@ -25,7 +25,7 @@ KINDS: Final[Mapping[str, str]] = {
     SAME_SIZE: "it signed two different histories of the same length",
     NO_PROOF: "it could not prove that the history it shows now continues the one it had signed before",
     SHRUNK: "it signed a shorter history after a longer one",
-    NOT_ANNOUNCED: "it began a new epoch without stating which entries it kept",
+    NOT_ANNOUNCED: "it started a new epoch without stating which entries it kept",
     FALSE_CLAIM: "it cannot prove which entries it kept in its new epoch",
     EPOCH_BACK: "it signed an earlier epoch after a later one",
 }

@@ -56,7 +56,7 @@ class Members:
         self._clock = clock
         self._me = me
         self.wake: Callable[[], None] = _nobody
-        """Called when there is a new node to follow; whoever polls puts itself here."""
+        """Called when a new node is followed. The poller sets this function."""
 
     async def add(self, url: str, by: Caller) -> Followed:
         """Follow the node at ``url`` from now on.

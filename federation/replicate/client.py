@@ -104,7 +104,7 @@ class Replicate:
         if member.state == QUARANTINE:
             raise HostileFeed(
                 "it is in quarantine: it signed two different histories",
-                remedy="hansa members evidence shows them; then accept its history or leave it",
+                remedy="to see them, run hansa members evidence; then accept its history or unfollow it",
             )
         others = [other.url for other in await self._members.all() if other.url != member.url]
         run = Run(self, member, (self._own_base, *others), self._seen.get(member.url, {}))
@@ -211,12 +211,12 @@ class Replicate:
         limits = self._limits
         if number > limits.held_records:
             raise QuotaReached(
-                f"it has {limits.held_records:,} versions of records here, which is the limit for one node",
+                f"this node stores {limits.held_records:,} versions of its records, the limit for one node",
                 remedy="to allow more, raise followed_records in hansa.toml",
             )
         if size > limits.held_bytes:
             raise QuotaReached(
-                f"its records have {limits.held_bytes:,} bytes here, which is the limit for one node",
+                f"this node stores {limits.held_bytes:,} bytes of its records, the limit for one node",
                 remedy="to allow more, raise followed_bytes in hansa.toml",
             )
 
@@ -228,7 +228,7 @@ class Replicate:
         known = self._records.get(tx, record.iri, version=record.version)
         if known is not None:
             if canonical(envelope_of(known)) != canonical(envelope_of(record)):
-                return "its origin has already signed another content for this version"
+                return "its origin already signed different content for this version"
             outcome.known += 1
             return ""
         entry = self._append(tx, EntryKind.RECORD, record.iri, record.origin, ledger_body(record), self._clock.now())

@@ -121,7 +121,7 @@ class History:
         """
         read = self.chain.frontier
         if first > read.size:
-            raise HostileFeed(f"its pages leave out the members from {read.size} to {first}")
+            raise HostileFeed(f"its pages do not contain the members from {read.size} to {first}")
         grown = read.extended(leaves[read.size - first : max(0, self.head.size - first)])
         complete = grown.size == self.head.size
         if complete and grown.root == self.seen.root:
@@ -172,7 +172,9 @@ class History:
             return
         if self.cursor.restarts_since(self.now() - timedelta(days=1)) >= NOTED:
             # Each is noted in our ledger, which is not for others to fill.
-            raise HostileFeed(f"it restarted its history {NOTED} times within a day; it is read again tomorrow")
+            raise HostileFeed(
+                f"it restarted its history {NOTED} times within a day; this node reads it again tomorrow"
+            )
         claims = [
             restart for restart in self.head.restarts if restart.epoch > last.epoch and restart.size == kept_size
         ]

@@ -39,7 +39,7 @@ class ForkedFeed(HostileFeed):
     def __init__(self, fork: Fork) -> None:
         super().__init__(
             fork.sentence,
-            remedy="look at the evidence with hansa members evidence, then accept its history or leave it",
+            remedy="to see the evidence, run hansa members evidence; then accept its history or unfollow it",
         )
         self.fork = fork
 
@@ -48,7 +48,7 @@ class QuotaReached(PeerUnreachable):
     """A node that is followed has as much here as one may. It is read no further until its quota is raised."""
 
     code = "quota-reached"
-    title = "The other node has reached its limit of records here"
+    title = "This node stores no more records of the other node: the limit is reached"
 
 
 @dataclass(frozen=True, slots=True)

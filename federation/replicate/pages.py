@@ -102,12 +102,12 @@ def read_page(url: str, body: bytes) -> Page:
     Of a member that is malformed only the member is spoilt: it comes with its ``trouble``.
     """
     if len(body) > MAX_BYTES:
-        raise InvalidInput("the page is larger than any page of a feed")
+        raise InvalidInput("the page is larger than a page of a feed may be")
     facts = _facts(body)
     node = f"<{url}>"
     streams = [subject for subject, about in facts.about.items() if node in about.get(f"{TREE}view", ())]
     if len(streams) > 1:
-        raise InvalidInput("the page says that it is the view of several streams")
+        raise InvalidInput("the page states that it is the view of several streams")
     stream = streams[0] if streams else ""
     relations = _relations(facts, node)
     members = _members(facts)
@@ -167,7 +167,7 @@ def _relations(facts: _Facts, node: str) -> Iterable[Relation]:
     for name in names:
         target = facts.only(name, f"{TREE}node")
         if not is_iri(target):
-            raise InvalidInput("a relation has not exactly one tree:node")
+            raise InvalidInput("a relation does not have exactly one tree:node")
         known = bounds.setdefault(iri_of(target), [0, None])
         kind, path = facts.only(name, f"{RDF}type"), facts.only(name, f"{TREE}path")
         value = _integer(facts.only(name, f"{TREE}value"))
@@ -224,7 +224,7 @@ def _description(graph: Iterable[Statement], position: int) -> bytes:
         if not is_blank(term):
             return term
         if not term.startswith(f"{prefix}c14n"):
-            raise InvalidInput("a blank node of the member has a name that is not the member's own")
+            raise InvalidInput("a blank node of the member has a name that belongs to another member")
         return "_:" + term.removeprefix(prefix)
 
     lines = [line(old(one.subject), one.predicate, old(one.object)) for one in graph]

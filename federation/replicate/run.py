@@ -66,7 +66,7 @@ class Run:
         known: Mapping[str, tuple[str, Page]],
     ) -> None:
         if member.did is None:
-            raise InvalidInput("the node that is followed has no DID yet")
+            raise InvalidInput("the followed node has no DID yet")
         self.did: str = member.did
         self.base = member.url
         self.root = f"{member.url}/feed"
@@ -83,7 +83,7 @@ class Run:
 
     def count(self, url: str) -> None:
         if url in self._visited:
-            raise HostileFeed(f"{url} is linked from itself, or twice")
+            raise HostileFeed(f"the feed links to {url} twice, or from the same page")
         self._visited.add(url)
         self.outcome.pages += 1
         if self.outcome.pages > self._client.limits.pages:
@@ -95,7 +95,7 @@ class Run:
         if page is None or not page.is_root:
             raise HostileFeed(f"{self.root} is not a view of an event stream")
         if page.publisher != self.did:
-            raise HostileFeed("the stream names another publisher")
+            raise HostileFeed("the stream states another publisher")
         if len(page.relations) > client.limits.chains:
             raise HostileFeed(f"the feed has more than {client.limits.chains} chains")
         self.outcome.member = client.renamed(self.outcome.member, page.publisher_name)
@@ -153,7 +153,7 @@ class Run:
         except HansaError as error:
             raise HostileFeed(f"the head in {index.url} does not verify: {error.detail}") from error
         if head.origin != self.did or head.audience != index.audience:
-            raise HostileFeed(f"the head in {index.url} is one of another chain")
+            raise HostileFeed(f"the head in {index.url} belongs to another chain")
         return head
 
     def _check_head(self, head: Head) -> None:
@@ -208,7 +208,7 @@ class Run:
 
     async def _below(self, page: Page, head: Head, history: History | None, *, depth: int) -> None:
         if depth > self._client.limits.depth:
-            raise HostileFeed("the pages of the feed are nested too deep")
+            raise HostileFeed("the pages of the feed are nested too deeply")
         for relation in sorted(page.relations, key=lambda one: one.first):
             self._require_below(relation.url)
             if relation.end is not None and relation.end <= self._cursor.position(head.audience):
@@ -273,11 +273,11 @@ class Run:
         if position is not None and (
             position < relation.first or (relation.end is not None and position >= relation.end)
         ):
-            return "its position is not one of the page it stands on"
+            return "its position is outside the range of its page"
         try:
             kid = signing_key(member.envelope) if member.envelope else ""
             if kid and kid.partition("#")[0] != self.did:
-                return f"it is signed by {kid.partition('#')[0][:200]}, not by the node that is followed"
+                return f"it is signed by {kid.partition('#')[0][:200]}, not by the followed node"
             key = await self._key(kid, stated_at(member.envelope)) if kid else {}
             return await asyncio.to_thread(
                 verify_member,
@@ -296,7 +296,7 @@ class Run:
 
     async def _key(self, kid: str, at: datetime | None) -> dict[str, Any]:
         if kid.partition("#")[0] != self.did:
-            raise InvalidInput("it is signed by somebody else than the node that is followed")
+            raise InvalidInput("it is not signed by the followed node")
         # A key in use serves for any moment; one that had its time is looked up for each, since it counts for some.
         known = self._keys.get((kid, at)) or self._keys.get((kid, None))
         if known is None:
@@ -331,7 +331,7 @@ class Run:
 
     def _require_below(self, url: str) -> None:
         if not within(url, self.root):
-            raise HostileFeed(f"the feed links to {url[:200]}, which is not below it")
+            raise HostileFeed(f"the feed links to {url[:200]}, which is outside the feed's address")
 
 
 def _leaves(page: Page, first: int) -> list[bytes]:
@@ -348,7 +348,7 @@ def _committed(member: MemberText, record: Record, leaves: Sequence[bytes], firs
     place = (member.position or 0) - first
     if 0 <= place < len(leaves) and leaves[place] == leaf_of(member.envelope):
         return record
-    return "it is not the member to which the signed head of the feed commits at this position"
+    return "the signed head of the feed commits to another member at this position"
 
 
 class _Enough(Exception):

@@ -48,21 +48,21 @@ def verify_member(
     if member.trouble:  # 1
         raise InvalidInput(member.trouble)
     if not member.envelope:
-        raise InvalidInput("the member carries no signed envelope")
+        raise InvalidInput("the member does not have a signed envelope")
     record = open_record(member.envelope, member.nquads, key_jwk)
     if record.origin != did:  # 2
-        raise InvalidInput(f"the record is one of {record.origin}, not of the node that is followed")
+        raise InvalidInput(f"the record belongs to {record.origin}, not to the followed node")
     if member.iri != record.version_iri or member.version_of != record.iri or member.sha256 != record.sha256:  # 3
-        raise InvalidInput("the page says something else of the member than its signed envelope")
+        raise InvalidInput("the page and the signed envelope of the member differ")
     if record.kind not in PLURALS:  # 4
-        raise InvalidInput(f"{record.kind[:40]!r} is not a kind of asset known here")
+        raise InvalidInput(f"{record.kind[:40]!r} is not a kind of asset that this node knows")
     check_record_iri(record.iri, base=base, plurals=PLURALS, kind=record.kind)
     for file in record.files:
         check_file_name(file.name)
     check_audience(record.audience)
     if record.audience == INTERNAL or record.audience != audience:  # 5
-        raise InvalidInput("the member stands in the chain of another audience than its own")
+        raise InvalidInput("the member is in the chain of another audience")
     check_statements(record.nquads, iri=record.iri, base=base, others=others)  # 6
     if record.at > now + AHEAD:  # 7
-        raise InvalidInput("the member comes from the future")
+        raise InvalidInput("the member's time is in the future")
     return record

@@ -56,7 +56,7 @@ class SignedHead:
             return open_checkpoint(note, keys, at=SystemClock().now(), origin=keys[0].name)
         except InvalidInput as error:
             # Torn by a power cut, or of another time: it tells nothing, and the next commit writes it anew.
-            log.warning("the signed head does not hold: %s", error.detail)
+            log.warning("the signed head is not valid: %s", error.detail)
             return None
 
     def forget(self) -> None:

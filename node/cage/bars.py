@@ -62,8 +62,8 @@ class Bars:
 
 
 PARSED_WITHOUT_LANDLOCK: Final = (
-    "the system has no Landlock: what reads descriptions and answers queries is kept from the network and from "
-    "changing files, but not from reading what the node can read"
+    "the system has no Landlock: processes that read descriptions or answer queries cannot use the network or "
+    "change files, but they can read every file that the node can read"
 )
 REMEDY: Final = (
     "run the node on Linux 5.13 or later with Landlock among its security modules, or let it make user namespaces"

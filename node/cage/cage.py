@@ -309,7 +309,7 @@ class Cage:
 
     def _lost(self, *, last: bool) -> None:
         if last:
-            raise LocalFault("the cage had to close: its zygote ended twice")
+            raise LocalFault("the cage has closed: its zygote ended twice")
         _log.error("the zygote ended; starting another", extra={"action": "cage-restarted"})
 
     @contextlib.asynccontextmanager
@@ -351,14 +351,14 @@ def _room(target: str) -> str:
 
 def _crowded(width: int, patience: float) -> Overloaded:
     return Overloaded(
-        f"{width} requests of this kind are running, and none ended in {patience:g} seconds",
+        f"{width} requests of this kind are running, and none has ended within {patience:g} seconds",
         remedy="try again in a moment",
         facts={"limit": "queue"},
     )
 
 
 def _unknown(target: str) -> LocalFault:
-    return LocalFault(f"{target} is not in the table of what may run in the cage")
+    return LocalFault(f"{target} is not in the table of functions that may run in the cage")
 
 
 async def _received(loop: asyncio.AbstractEventLoop, connection: socket.socket) -> bytes:

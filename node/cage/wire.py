@@ -177,7 +177,7 @@ UNBELIEVED: Final = {"child": "nonsense"}
 
 
 def _nonsense() -> LocalFault:
-    return LocalFault("a caged child gave an invalid answer", facts=dict(UNBELIEVED))
+    return LocalFault("a child of the cage sent an invalid answer", facts=dict(UNBELIEVED))
 
 
 def trailer(status: int) -> bytes:
@@ -207,7 +207,7 @@ def death(status: int, limits: Limits) -> HansaError:
             )
         if number in (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGTRAP):
             return Overloaded(
-                f"it is nested too deeply, or needs more than {_size(limits.memory)} of memory",
+                f"its structure is nested too deeply, or it needs more than {_size(limits.memory)} of memory",
                 remedy=SMALLER,
                 facts={"limit": "memory"},
             )
@@ -219,7 +219,7 @@ def death(status: int, limits: Limits) -> HansaError:
             )
         return Overloaded(f"it was stopped by signal {number}", remedy=SMALLER)
     code = os.waitstatus_to_exitcode(status)
-    return LocalFault(f"a caged child left with status {code} and no answer", facts={"status": code})
+    return LocalFault(f"a child of the cage ended with status {code} and without an answer", facts={"status": code})
 
 
 def out_of_memory(limits: Limits) -> Overloaded:

@@ -249,7 +249,7 @@ class Zygote:
         try:
             if not bars.seccomp and not self._plan.unfiltered:
                 raise LocalFault(
-                    "this kernel offers no filter of system calls",
+                    "this kernel has no filter of system calls (seccomp)",
                     remedy="run on Linux (x86-64 or ARM64) with seccomp, or allow running without it",
                 )
             if self._is_code(name) and bars.lacking and not self._plan.unconfined:

@@ -218,7 +218,9 @@ class Publish:
         """The record as it would be, without version, signature and moment."""
         node = self._catalogue.node
         if described.kind not in PLURALS:
-            raise InvalidInput("that is not a kind of asset known here", remedy=f"one of: {', '.join(PLURALS)}")
+            raise InvalidInput(
+                "that is not a kind of asset that this node knows", remedy=f"one of: {', '.join(PLURALS)}"
+            )
         self._check_iri(described.iri, described.kind)
         check_statements(described.nquads, iri=described.iri, base=node.base, others=self._peers())
         nquads = described.nquads

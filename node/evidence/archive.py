@@ -72,13 +72,13 @@ def unpack(raw: bytes) -> dict[str, bytes]:
             listed = archive.infolist()
             names = [about.filename for about in listed]
             if len(set(names)) != len(names):
-                raise InvalidInput("the archive has two parts of one name")
+                raise InvalidInput("the archive contains two parts with the same name")
             if len(listed) > MAX_PARTS or sum(about.file_size for about in listed) > MAX_BYTES:
-                raise TooLarge("the archive is larger than that of any agreement")
+                raise TooLarge("the archive is larger than the file of an agreement can be")
             parts = {about.filename: _read(archive, about) for about in listed if not about.is_dir()}
     except _BROKEN as error:
         raise InvalidInput(
-            f"this is no archive of an agreement, or it is damaged: {error}",
+            f"this is not the file of an agreement, or it is damaged: {error}",
             remedy="ask for the file that hansa agreement export wrote",
         ) from error
     return parts
@@ -88,7 +88,7 @@ def _read(archive: zipfile.ZipFile, about: zipfile.ZipInfo) -> bytes:
     with archive.open(about) as part:
         content = part.read(about.file_size + 1)
     if len(content) > MAX_BYTES:
-        raise TooLarge("a part of the archive is larger than its directory says")
+        raise TooLarge("a part of the archive is larger than the archive's directory states")
     return content
 
 
@@ -108,8 +108,8 @@ def read_listing(raw: bytes) -> Listing:
     head = _HEAD.fullmatch(lines[0])
     matches = [_LINE.fullmatch(line) for line in lines[1:]]
     if head is None or not all(matches):
-        raise InvalidInput(f"{SUMS} is not the list of an agreement's file")
+        raise InvalidInput(f"{SUMS} is not the list of parts of an agreement's file")
     sums = {match[2]: match[1] for match in matches if match is not None}
     if len(sums) != len(matches):
-        raise InvalidInput(f"{SUMS} names a part twice")
+        raise InvalidInput(f"{SUMS} lists a part twice")
     return Listing(writer=head[1], sums=sums)

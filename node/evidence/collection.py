@@ -89,8 +89,8 @@ class ExportAgreement:
                 return await run_sync(compose, facts, self._keyring.sign_log)
             if asyncio.get_running_loop().time() > ends:
                 raise Conflict(
-                    "the agreement is not under a checkpoint of this node's ledger yet",
-                    remedy="ask again in a moment; if it stays so, see hansa doctor",
+                    "no checkpoint of this node's ledger includes the agreement yet",
+                    remedy="try again in a moment; if this error stays, run hansa doctor",
                 )
             await asyncio.sleep(0.1)
 
@@ -103,7 +103,10 @@ class ExportAgreement:
             async with asyncio.timeout(PATIENCE):
                 shown = await self._asked(agreement)
         except (HansaError, TimeoutError) as error:
-            log.info("the other party's evidence is left out", extra={"agreement": agreement_id, "why": str(error)})
+            log.info(
+                "the file is written without the other party's evidence",
+                extra={"agreement": agreement_id, "why": str(error)},
+            )
             return None
         await run_sync(self._keep, key, pretty(shown).decode())
         return shown
@@ -131,7 +134,7 @@ class ExportAgreement:
     def _agreement(self, tx: Transaction, agreement_id: str) -> Agreement:
         agreement = self._agreements.get(tx, agreement_id)
         if agreement is None or agreement.finalized is None:
-            raise NotFound("there is no such agreement here")
+            raise NotFound("this node has no such agreement")
         return agreement
 
     def _facts(self, agreement_id: str, shown: Mapping[str, Any] | None) -> Facts | None:
@@ -140,7 +143,7 @@ class ExportAgreement:
             agreement = self._agreement(tx, agreement_id)
             negotiation = self._negotiations.get(tx, agreement.negotiation)
             if negotiation is None:
-                raise NotFound("the negotiation of this agreement is not kept here any more")
+                raise NotFound("this node no longer stores the negotiation of this agreement")
             ours = self._place(tx, agreement)
             if ours is None:
                 return None

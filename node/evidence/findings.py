@@ -73,7 +73,7 @@ class Report:
             RecursionError,
         ) as error:
             # Whatever a forged part makes our readers trip over is a part that does not hold.
-            reason = error.detail if isinstance(error, HansaError) else "it is not in the form that belongs here"
+            reason = error.detail if isinstance(error, HansaError) else "it does not have the expected form"
             self.findings.append(Finding(what=what, outcome=Outcome.FAILS, detail=reason, rests_on=rests_on))
             return False
         self.findings.append(Finding(what=what, outcome=Outcome.HOLDS, detail=detail, rests_on=rests_on))

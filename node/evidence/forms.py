@@ -63,9 +63,9 @@ def of_note(note: str, name: str) -> Detached:
             try:
                 signature = base64.b64decode(encoded, validate=True)[4:]
             except ValueError as error:
-                raise InvalidInput("a signature of the checkpoint is not Base64") from error
+                raise InvalidInput("a signature of the checkpoint is not valid Base64") from error
             return Detached(signed=f"{text}\n".encode(), signature=signature, algorithm="Ed25519")
-    raise InvalidInput(f"{name} has not signed the checkpoint")
+    raise InvalidInput(f"{name} did not sign the checkpoint")
 
 
 def _signature(jws: Jws) -> bytes:
@@ -82,7 +82,7 @@ def signing_key(document: DidDocument, jws: str, at: datetime | None) -> dict[st
     ``InvalidInput`` or ``Unauthenticated``."""
     parsed = read_jws(jws)
     if parsed.kid_did not in (None, document.id):
-        raise InvalidInput("the signature names another signer's key")
+        raise InvalidInput("the signature names the key of another signer")
     return key_for(document_at(document, at), parsed.kid, "assertionMethod")
 
 

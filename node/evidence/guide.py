@@ -34,7 +34,7 @@ To check it by hand, read on. It takes a POSIX shell, sha256sum, openssl 3 and b
 
 WHAT IS IN IT
 
-agreement.html           the agreement as people read it, in the languages of both parties
+agreement.html           the agreement for people to read, in the languages of both parties
 agreement.json           the agreement itself, in its canonical form (RFC 8785): this is what was agreed
 documents/LANGUAGE.html  the text in one language, exactly as both have signed its hash
 signatures/SIDE.jws      what a party has signed, and its signature (RFC 7515); SIDE is provider or consumer
@@ -45,13 +45,13 @@ keys/SIDE.signing.pem    the key that signs agreements, for openssl
 keys/SIDE.ledger.pem     the key that signs the ledger, for openssl
 offer.json               the offer that was accepted
 messages/                the messages that led here, byte for byte, in order; index.json says which way and when,
-                         and what became of each ("fate": taken, refused, put-off, void; "late": after the end)
+                         and what happened to each ("fate": taken, refused, put-off, void; "late": after the end)
 ledger/SIDE/             the place of the agreement in the party's ledger: entries, proofs, a signed checkpoint
 rulebook.nq              the rulebook's description in the version that was agreed (where the writer holds it)
 about.json               the names and dates that the writer keeps with the agreement
 SHA256SUMS               the hashes of all parts; SHA256SUMS.sig is the writer's signature over it
 
-A part that is missing here was not to be had: other connectors sign nothing and keep no ledger.
+A part that is missing here was not available: other connectors sign nothing and keep no ledger.
 
 
 HOW TO CHECK IT BY HAND

@@ -29,7 +29,7 @@ _ALL = (
     "ContractNegotiationEventMessage",
     "ContractNegotiationTerminationMessage",
 )
-_WRITER = "the word of the node that wrote the file"
+_WRITER = "the statement of the node that wrote the file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ def check_policy(report: Report, members: Mapping[str, bytes], body: Mapping[str
     def look() -> str:
         offer = read_json(members[parts.OFFER])
         if not asks_for(offer, body):
-            raise InvalidInput("the agreement has other terms than the offer that was accepted")
+            raise InvalidInput("the agreement and the accepted offer have different terms")
         return str(offer["@id"])
 
     report.check("the policy that was agreed is that of the offer", _WRITER, look)
@@ -74,16 +74,16 @@ def check_conversation(
                 messages_taken.append(_read(entry, members[entry["file"]], Role(about["role"])))
         for name in members:
             if name.startswith("messages/") and name not in listed:
-                raise InvalidInput(f"{name} is no message of this negotiation")
+                raise InvalidInput(f"{name} is not a message of this negotiation")
         return f"{len(index)} messages"
 
-    if not report.check("the messages are byte for byte those that went over the wire", _WRITER, look_at_bytes):
+    if not report.check("the messages are byte for byte those that were sent", _WRITER, look_at_bytes):
         return
-    report.check("their order is one that the protocol allows", _WRITER, lambda: _order(messages_taken))
-    report.check("they are of one negotiation", _WRITER, lambda: _one_process(messages_taken, about))
+    report.check("the protocol allows their order", _WRITER, lambda: _order(messages_taken))
+    report.check("they belong to one negotiation", _WRITER, lambda: _one_process(messages_taken, about))
     report.check("the offer on the table led to this agreement", _WRITER, lambda: _led(messages_taken, members, body))
     report.check(
-        "the ledger of the node that wrote the file entered the same messages",
+        "the ledger of the node that wrote the file lists the same messages",
         "its checkpoint",
         lambda: _entered(messages_taken, members, str(about["role"])),
     )
@@ -92,7 +92,7 @@ def check_conversation(
 def _read(listed: Mapping[str, Any], raw: bytes, ours: Role) -> _Said:
     message = messages.read(raw, *_ALL)
     if message.name != listed["message"] or message.id != listed["id"]:
-        raise InvalidInput(f"{listed['file']} is not the message that the index names")
+        raise InvalidInput(f"{listed['file']} is not the message that the index lists")
     sender = {"sent": ours, "received": ours.other}[listed["direction"]]
     return _Said(name=message.name, sender=sender, body=message.body)
 
@@ -135,21 +135,21 @@ def _led(messages_taken: Sequence[_Said], members: Mapping[str, bytes], body: Ma
     # A consumer may leave out the profile that it has read in the offer; the provider may not.
     same = asks_for(offer, body) if last.name == machine.REQUEST else same_terms(offer, body)
     if not same:
-        raise InvalidInput(f"the agreement has other terms than the last offer of the {last.sender}")
+        raise InvalidInput(f"the agreement and the last offer of the {last.sender} have different terms")
     if (
         offer["@id"] != read_json(members[parts.OFFER])["@id"]
         or offer.get("target", body["target"]) != body["target"]
     ):
-        raise InvalidInput("the last offer in the messages is another than the one in the file")
+        raise InvalidInput("the last offer in the messages is not the one in the file")
     for message in messages_taken:
         if message.name == machine.AGREEMENT and not wire.same(message.body["agreement"], body):
-            raise InvalidInput("the message that proposed the agreement has another one")
+            raise InvalidInput("the agreement in the message that proposed it is a different one")
         signature = message.body.get(messages.SIGNATURE)
         if message.name in (machine.AGREEMENT, machine.VERIFICATION):
             name = parts.signature_name(str(message.sender), "jws")
             stored = members.get(name)
             if (stored.decode("ascii", "replace") if stored is not None else None) != signature:
-                raise InvalidInput(f"the signature in the message of the {message.sender} is another than {name}")
+                raise InvalidInput(f"the signature in the message of the {message.sender} differs from {name}")
     return f"{len(offers)} offer" + ("s" if len(offers) > 1 else "") + f", {offer['@id']}"
 
 
@@ -163,10 +163,10 @@ def _entered(messages_taken: Sequence[_Said], members: Mapping[str, bytes], side
             if entered[-1:] != [message]:
                 entered.append(message)
     if entered != [message.name for message in messages_taken]:
-        raise InvalidInput("the ledger has other messages, or others before and after")
+        raise InvalidInput("the ledger lists other messages, or another order")
     return f"{len(entered)} messages"
 
 
 def _same_hash(members: Mapping[str, bytes], name: str, stated: str) -> None:
     if name not in members or hashlib.sha256(members[name]).hexdigest() != stated:
-        raise InvalidInput(f"{name} is missing, or is not what went over the wire")
+        raise InvalidInput(f"{name} is missing, or is not what was sent")

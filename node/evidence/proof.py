@@ -73,10 +73,10 @@ class ServeEntry:
         with self._uow.read() as tx:
             agreement = self._agreements.get(tx, agreement_id)
             if agreement is None or party not in (agreement.provider, agreement.consumer) or not agreement.entry:
-                raise NotFound("there is no such agreement between you and this node")
+                raise NotFound("you have no such agreement with this node")
             entry = self._ledger.get(tx, agreement.entry)
         if entry is None:
-            raise NotFound("the ledger has no entry of this agreement yet")
+            raise NotFound("the ledger does not have an entry for this agreement yet")
         return entry_to_json(entry)
 
     def party(self, did: str) -> bool:
@@ -150,7 +150,7 @@ class ProveAgreement:
         base = base_url(peer, allow_loopback_http=self._allow_loopback)
         entry = await self._peer_entry(base, peer, agreement_id)
         if digest(entry_agreement(entry)) != agreement.sha256:
-            raise InvalidInput("the other party's ledger holds another agreement")
+            raise InvalidInput("the other party's ledger contains a different agreement")
         checkpoint = await self._checkpoint(base, peer, document)
         document = await self._peers.did_document(peer)  # As the checkpoint was opened with it.
         proof = await self._included(base, peer, entry, checkpoint)
@@ -165,14 +165,14 @@ class ProveAgreement:
         with self._uow.read() as tx:
             agreement = self._agreements.get(tx, agreement_id)
         if agreement is None or agreement.finalized is None:
-            raise NotFound("there is no such agreement here")
+            raise NotFound("this node has no such agreement")
         return agreement
 
     async def _signed_by(self, agreement: Agreement, did: str) -> Check:
         what = f"signed by {did}"
         signature = agreement.signatures.get(did)
         if signature is None:
-            return Check(what, False, "there is no signature of this party: its connector sends none")
+            return Check(what, False, "this party did not sign: its connector does not send signatures")
         try:
             document = await self._peers.did_document(did)
             # Our own ledger is what witnesses when this signature was here.
@@ -203,7 +203,7 @@ class ProveAgreement:
         return proof
 
     async def _consistent(self, base: str, peer: str, now: Checkpoint) -> Check:
-        what = "the other party's ledger only grew since we last looked"
+        what = "since the last check, the other party's ledger only grew"
         key = f"checkpoint {peer}"
 
         def read() -> str | None:
@@ -217,12 +217,12 @@ class ProveAgreement:
         note = await run_sync(read)
         if note is None:
             await run_sync(keep)
-            return Check(what, True, "first look: its state is kept for the next")
+            return Check(what, True, "this is the first check: the ledger's state is stored for the next one")
         # It was verified when it was kept: a key that had its time then still opens it.
         keys = log_keys(base, await self._peers.did_document(peer), formerly=True)
         before = open_checkpoint(note, keys, at=self._clock.now(), origin=_origin(base))
         if before.size > now.size:
-            return Check(what, False, f"it had {before.size} entries and has {now.size}")
+            return Check(what, False, f"it had {before.size} entries, and now has {now.size}")
         query = urlencode({"old": before.size, "new": now.size})
         proof = consistency_from_json(read_object(await self._get(f"{base}/ledger/consistency?{query}", peer)))
         check_consistency(proof, before, now)
@@ -254,14 +254,14 @@ def entry_from_json(members: Mapping[str, Any]) -> Entry:
             body=canonical(members["body"]),
         )
     except (KeyError, ValueError, TypeError) as error:
-        raise InvalidInput("the entry of the ledger is not readable") from error
+        raise InvalidInput("the ledger entry cannot be read") from error
 
 
 def entry_agreement(entry: Entry) -> Mapping[str, Any]:
     """The agreement in the body of its ledger entry."""
     agreement = read_object(entry.body).get("agreement")
     if not isinstance(agreement, dict):
-        raise InvalidInput("the entry holds no agreement")
+        raise InvalidInput("the ledger entry does not contain an agreement")
     return agreement
 
 

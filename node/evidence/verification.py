@@ -41,14 +41,14 @@ def check(raw: bytes) -> Report:
     members = archive.unpack(raw)
     if archive.SUMS not in members or parts.AGREEMENT not in members:
         raise InvalidInput(
-            "this is no file of an agreement", remedy="ask for the file that hansa agreement export wrote"
+            "this is not the file of an agreement", remedy="ask for the file that hansa agreement export wrote"
         )
     report = Report()
     checks = _Checks(members, report)
     checks.run()
     if archive.pack(members) != raw:
         report.leave_open(
-            "the archive is as it was packed", "it was packed anew: its parts count, and nothing beside"
+            "the archive is as it was packed", "the archive was packed again; only its parts are checked"
         )
     return report
 
@@ -92,7 +92,7 @@ class _Checks:
             raise InvalidInput(f"{name} is {'not on the list' if name in there else 'missing'}")
         for name, stated in sums.items():
             if hashlib.sha256(self._members[name]).hexdigest() != stated:
-                raise InvalidInput(f"{name} is not what it was")
+                raise InvalidInput(f"{name} was changed")
         return f"{len(sums)} parts"
 
     def _read(self) -> str:
@@ -101,7 +101,7 @@ class _Checks:
         self._report.agreement = str(self._body["@id"])
         self._report.agreed_at = made_at(self._body)
         if canonical(self._body) != raw:
-            raise InvalidInput(f"{parts.AGREEMENT} is not in its canonical form, so its hash is another")
+            raise InvalidInput(f"{parts.AGREEMENT} is not in canonical form, so its hash differs")
         self._about = read_object(self._members[parts.ABOUT])
         stated = {
             "agreement": self._body["@id"],
@@ -111,7 +111,7 @@ class _Checks:
         }
         for name, value in stated.items():
             if self._about.get(name) != value:
-                raise InvalidInput(f"{parts.ABOUT} names another {name} than the agreement")
+                raise InvalidInput(f"{parts.ABOUT} and the agreement state a different {name}")
         return f"sha256 {stated['sha256']}"
 
     def _did(self, side: str) -> str:
@@ -127,7 +127,7 @@ class _Checks:
             raw = read_object(self._members[name])
             document = DidDocument(id=self._did(side), raw=raw)
             if raw.get("id") != document.id:
-                raise InvalidInput(f"{name} is that of another party")
+                raise InvalidInput(f"{name} belongs to another party")
             self._documents[side] = document
             return document.id
 
@@ -137,14 +137,14 @@ class _Checks:
         side = self._about["role"]
         writer = archive.read_listing(self._members[archive.SUMS]).writer
         if side not in parts.SIDES or writer != self._did(side) or self._about["writer"] != writer:
-            raise InvalidInput("the file does not say clearly who wrote it")
+            raise InvalidInput("the file does not state clearly which node wrote it")
         key = self._ledger_key(side)[1]
         try:
             Ed25519PublicKey.from_public_bytes(key).verify(
                 self._members[archive.SUMS_SIGNATURE], self._members[archive.SUMS]
             )
         except InvalidSignature as error:
-            raise InvalidInput("the signature over the list of parts does not hold") from error
+            raise InvalidInput("the signature over the list of parts is not valid") from error
         return writer
 
     # ---- what was signed -------------------------------------------------------------------------------------
@@ -153,7 +153,8 @@ class _Checks:
         name = parts.signature_name(side, "jws")
         if name not in self._members:
             self._report.leave_open(
-                f"the {side} has signed", "no signature: the connector of this party sends none, or it was left out"
+                f"the {side} has signed",
+                "the file has no signature of this party: its connector sends none, or the signature was left out",
             )
             return
         self._report.check(
@@ -163,14 +164,14 @@ class _Checks:
     def _signature(self, side: str) -> str:
         text = self._members[parts.signature_name(side, "jws")].decode("ascii")
         if side not in self._documents:
-            raise InvalidInput("there is no key in the file to check it with")
+            raise InvalidInput("the file has no key to check the signature")
         key = forms.signing_key(self._documents[side], text, made_at(self._body))
         jws = read_jws(text)
         verify_jws(jws, key)
         payload, left_out = self._signed_by(side)
         signed = parts.signed_text(self._body, left_out)
         if (payload["agreement"], payload["sha256"]) != (self._body["@id"], digest(signed)):
-            raise InvalidInput("the signature is over another agreement")
+            raise InvalidInput("the signature is for another agreement")
         pem = forms.pem_of(key)
         self._same(parts.key_name(side, "signing"), pem)
         parsed = forms.of_jws(text)
@@ -186,7 +187,7 @@ class _Checks:
         payload = read_object(read_jws(text).payload)
         left_out = payload.get("unsigned", [])
         if not isinstance(left_out, list) or not set(left_out) <= foreign(self._body):
-            raise InvalidInput("the signature leaves out what belongs to the agreement")
+            raise InvalidInput("the signature leaves out parts that belong to the agreement")
         return payload, left_out
 
     def _texts(self) -> str:
@@ -202,12 +203,12 @@ class _Checks:
                 signed |= {hashed: language for language, hashed in self._signed_by(side)[0]["document"].items()}
         for hashed, name in there.items():
             if hashed not in signed:
-                raise InvalidInput(f"nobody has signed {name}")
+                raise InvalidInput(f"neither party signed {name}")
         missing = sorted({language for hashed, language in signed.items() if hashed not in there})
         if missing:
             self._report.leave_open(
                 f"the text that was signed in {', '.join(missing)}",
-                "it is not in the file: the version of Hansa that wrote the file words it otherwise",
+                "the file does not have this text: the version of Hansa that wrote the file uses other words",
             )
         return ", ".join(sorted(there.values()))
 
@@ -222,13 +223,13 @@ class _Checks:
         try:
             same = render(self._body, signatures=signatures).encode() == self._members.get(parts.PAGE)
         except (HansaError, ValueError, TypeError, LookupError):
-            self._report.check(what, "", lambda: _fail("the agreement cannot be put into words"))
+            self._report.check(what, "", lambda: _fail("the agreement cannot be written as a readable text"))
             return
         if same:
-            self._report.check(what, "this program, which words it anew from agreement.json", lambda: "")
+            self._report.check(what, "this program, which writes the page again from agreement.json", lambda: "")
         else:
             self._report.leave_open(
-                what, "this version of Hansa words it otherwise; what was signed is in documents/"
+                what, "this version of Hansa uses other words; the signed texts are in documents/"
             )
 
     # ---- ledgers ---------------------------------------------------------------------------------------------
@@ -237,7 +238,7 @@ class _Checks:
         name = parts.ledger_name(side, "checkpoint.txt")
         if name not in self._members:
             self._report.leave_open(
-                f"the agreement is in the ledger of the {side}", "the file has nothing of this party's ledger"
+                f"the agreement is in the ledger of the {side}", "the file has no part of this party's ledger"
             )
             return
         opened: list[Checkpoint] = []
@@ -258,7 +259,7 @@ class _Checks:
         document = self._documents.get(side)
         key = forms.ledger_key(document) if document is not None else None
         if key is None:
-            raise InvalidInput(f"the file has no key of the {side}'s ledger")
+            raise InvalidInput(f"the file does not have the ledger key of the {side}")
         return key
 
     def _checkpoint(self, side: str, raw: bytes) -> Checkpoint:
@@ -284,18 +285,18 @@ class _Checks:
             leaf_raw, body_raw = self._members[f"{name}{end}"], self._members[f"{name}.body.json"]
             leaf = read_object(leaf_raw)
             if leaf["sha256"] != hashlib.sha256(body_raw).hexdigest():
-                raise InvalidInput(f"{name}: the body is not that of its entry")
+                raise InvalidInput(f"{name}: the body does not match its ledger entry")
             proof = inclusion_from_json(read_object(self._members[f"{name}.proof.json"]))
             if proof.leaf_hash != merkle.leaf_hash(leaf_raw):
-                raise InvalidInput(f"{name}: the proof is that of another entry")
+                raise InvalidInput(f"{name}: the proof belongs to another ledger entry")
             check_inclusion(proof, checkpoint)
             if leaf["kind"] == EntryKind.AGREEMENT:
                 count += 1
                 entered = read_object(body_raw).get("agreement")
                 if leaf["subject"] != self._body["@id"] or entered != self._body:
-                    raise InvalidInput(f"{name} is the entry of another agreement")
+                    raise InvalidInput(f"{name} is the ledger entry of another agreement")
         if count != 1:
-            raise InvalidInput("the entry of the agreement is missing")
+            raise InvalidInput("the ledger entry of the agreement is missing")
         return "1 entry proved" if len(names) == 1 else f"{len(names)} entries proved"
 
     # ---- the rulebook ----------------------------------------------------------------------------------------
@@ -306,16 +307,16 @@ class _Checks:
         content = self._members.get(parts.RULEBOOK)
         if not isinstance(named, dict):
             if content is not None:
-                self._report.check("the rulebook", "", lambda: _fail("the agreement names none"))
+                self._report.check("the rulebook", "", lambda: _fail("the agreement does not name a rulebook"))
             return
         what = "the rulebook is the one that was agreed"
         if content is None:
-            self._report.leave_open(what, f"it is not in the file: see {named.get('iri')}")
+            self._report.leave_open(what, f"the file does not contain it: see {named.get('iri')}")
             return
 
         def look() -> str:
             if hashlib.sha256(content).hexdigest() != named.get("sha256"):
-                raise InvalidInput("it is another than the agreement names")
+                raise InvalidInput("it is not the rulebook that the agreement names")
             return f"{named.get('iri')}, version {named.get('version')}"
 
         self._report.check(what, "its hash in the agreement", look)
@@ -324,7 +325,7 @@ class _Checks:
 
     def _same(self, name: str, expected: bytes) -> None:
         if self._members.get(name) != expected:
-            raise InvalidInput(f"{name} does not follow from what it should be a form of")
+            raise InvalidInput(f"{name} does not match the part that it was made from")
 
     def _key(self, side: str, purpose: str, name: str, pem: bytes) -> None:
         self._report.keys.append(Key(id=name, side=side, purpose=purpose, fingerprint=forms.fingerprint(pem)))
@@ -335,7 +336,7 @@ def compare_published(report: Report, published: Mapping[str, DidDocument | str]
     why there is none."""
     for key in report.keys:
         did = key.id.partition("#")[0]
-        answer = published.get(did, "it was not asked for")
+        answer = published.get(did, "the document was not requested")
 
         def look(key: Key = key, answer: DidDocument | str = answer) -> str:
             if isinstance(answer, str):
@@ -349,7 +350,7 @@ def compare_published(report: Report, published: Mapping[str, DidDocument | str]
             if now != key.fingerprint:
                 raise InvalidInput(
                     f"{answer.id} now publishes another key of this name (sha256 {now})",
-                    remedy="ask it whether it has changed its key since: if not, the one in the file is not its own",
+                    remedy="ask this party whether it changed its key: if not, the key in the file is not its own",
                 )
             return f"sha256 {key.fingerprint}"
 
@@ -360,7 +361,7 @@ def parties(raw: bytes) -> tuple[str, str]:
     """The DIDs of provider and consumer of the agreement in this file. Raises ``InvalidInput``."""
     body = read_json(archive.unpack(raw).get(parts.AGREEMENT, b""))
     if not isinstance(body, dict):
-        raise InvalidInput("this is no file of an agreement")
+        raise InvalidInput("this is not the file of an agreement")
     return str(body.get("assigner")), str(body.get("assignee"))
 
 

@@ -89,7 +89,7 @@ class SealSecrets:
     def unpack(cls, packed: bytes) -> SealSecrets:
         """Raises ``LocalFault`` for bytes that ``pack`` did not make."""
         if len(packed) != _PACKED.size or packed[0] != 1:
-            raise LocalFault("the kept sealing secrets are not readable")
+            raise LocalFault("the stored sealing secrets cannot be read")
         _, file_key, ephemeral, nonce, recipient, sha256, size = _PACKED.unpack(packed)
         return cls(file_key, ephemeral, nonce, recipient, sha256.hex(), size)
 
@@ -121,7 +121,7 @@ class SealPlan:
         Raises ``LocalFault`` where the source yields more or fewer bytes than the plan was made for.
         """
         if not 0 <= start <= end <= self.sealed_size:
-            raise LocalFault("a range beyond the sealed file was asked for")
+            raise LocalFault("the requested range is outside the sealed file")
         head = self.prefix[start:end]
         if head:
             yield head
@@ -156,7 +156,7 @@ class SealPlan:
         finally:
             await close_stream(pieces)
         if got != stop - begin:
-            raise LocalFault(f"the source gave {got} bytes where {stop - begin} were expected")
+            raise LocalFault(f"the source returned {got} bytes instead of {stop - begin}")
         yield await off_loop(self.seal_chunks, chunk, bytes(buffer))
 
     def seal_chunks(self, first: int, source: bytes) -> bytes:

@@ -45,7 +45,7 @@ class Unsealable(InvalidInput):
     """A sealed file that does not open."""
 
     code = "unsealable"
-    title = "The sealed file does not open"
+    title = "The sealed file cannot be opened"
 
 
 class HeaderInvalid(Unsealable):
@@ -117,7 +117,7 @@ def read_header(header: bytes) -> Header:
             raise HeaderInvalid(f"the header has more than {MAX_STANZAS} stanzas")
         if stanza.type == "scrypt":
             raise HeaderInvalid(
-                "the file is sealed with a passphrase, which this node never tries",
+                "the file is sealed with a passphrase, which this node does not support",
                 remedy="seal it for the X25519 key in our DID document",
             )
     if not stanzas:
@@ -222,11 +222,11 @@ def _text(data: bytes) -> bytes:
 def _base64(text: bytes) -> bytes:
     """Standard Base64 (RFC 4648 §4), without padding, in its one canonical form."""
     if not _BASE64.fullmatch(text) or len(text) % 4 == 1:
-        raise HeaderInvalid("the header has text that is not Base64 without padding")
+        raise HeaderInvalid("the header has text that is not unpadded Base64")
     try:
         data = base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
     except binascii.Error as error:
-        raise HeaderInvalid("the header has text that is not Base64 without padding") from error
+        raise HeaderInvalid("the header has text that is not unpadded Base64") from error
     if _text(data) != text:
         raise HeaderInvalid("the header has Base64 that is not canonical")
     return data

@@ -32,7 +32,7 @@ class NotWhatWasSigned(InvalidInput):
     """Size or hash differ from what the provider signed."""
 
     code = "wrong-bytes"
-    title = "These are not the bytes that the manifest names"
+    title = "The bytes do not match the manifest"
 
 
 class Arrival:
@@ -57,7 +57,7 @@ class Arrival:
         try:
             if manifest.sealed:
                 if source.size != manifest.sealed.size:
-                    raise NotWhatWasSigned("the sealed file has another size than the manifest says")
+                    raise NotWhatWasSigned("the size of the sealed file differs from the manifest")
                 opening = await opened(self._new_opening, PartFile.close)
                 try:
                     await self._check(source, manifest, Opener(identity), opening)
@@ -122,7 +122,7 @@ class Arrival:
         if opener is not None:
             await off_loop(lambda: take(opener.finish()))
         if size != manifest.size:
-            raise NotWhatWasSigned("there are more or fewer bytes than the manifest says")
+            raise NotWhatWasSigned("the number of bytes differs from the manifest")
         if not hmac.compare_digest(digest.hexdigest(), manifest.sha256):
             raise NotWhatWasSigned("the SHA-256 differs from the one that the provider signed")
 

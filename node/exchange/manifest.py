@@ -27,7 +27,7 @@ class ManifestInvalid(InvalidInput):
     """Not readable, not signed by the provider, or about something else."""
 
     code = "manifest-invalid"
-    title = "The manifest does not hold"
+    title = "The manifest is not valid"
 
 
 class Signer(Protocol):
@@ -145,7 +145,7 @@ def verify_manifest(jws: str, provider_key: Mapping[str, Any]) -> Manifest:
         verify_jws(token, dict(provider_key))
         claims = token.claims()
     except InvalidInput as error:
-        raise ManifestInvalid(f"the manifest does not hold: {error.detail}") from error
+        raise ManifestInvalid(f"the manifest is not valid: {error.detail}") from error
     manifest = Manifest.from_json(claims)
     if kid.partition("#")[0] != manifest.provider:
         raise ManifestInvalid("the manifest is signed by somebody other than its provider")
@@ -161,18 +161,18 @@ def _read(jws: str) -> tuple[Jws, str]:
     try:
         token = read_jws(jws, limit=MAX_SIZE)
     except InvalidInput as error:
-        raise ManifestInvalid(f"the manifest is not readable: {error.detail}") from error
+        raise ManifestInvalid(f"the manifest cannot be read: {error.detail}") from error
     if token.alg != "ES256" or token.header.get("typ") != TYPE or set(token.header) != {"alg", "typ", "kid"}:
-        raise ManifestInvalid(f"the manifest's header is not that of a {TYPE} signed with ES256")
+        raise ManifestInvalid(f"the manifest's header does not name type {TYPE} and algorithm ES256")
     if token.kid is None or token.kid_did is None:
-        raise ManifestInvalid("the manifest does not say which DID's key signed it")
+        raise ManifestInvalid("the manifest does not state whose key signed it")
     return token, token.kid
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:
     value = claims.get(name)
     if not isinstance(value, str):
-        raise ManifestInvalid(f"the manifest's «{name}» is not a text")
+        raise ManifestInvalid(f"the manifest's «{name}» is not a string")
     return value
 
 

@@ -64,7 +64,7 @@ def read_recipient(text: str) -> bytes:
     """The raw public key of an ``age1…`` recipient. Raises ``InvalidInput``."""
     prefix, key = _decode(text)
     if prefix != _RECIPIENT:
-        raise InvalidInput("this is not an X25519 recipient of age", remedy="an X25519 recipient begins with age1")
+        raise InvalidInput("this is not an age X25519 recipient", remedy="an X25519 recipient begins with age1")
     return key
 
 
@@ -78,7 +78,7 @@ def read_identity(text: str) -> bytes:
     prefix, key = _decode(text)
     if prefix != _IDENTITY.lower() or text != text.upper():
         raise InvalidInput(
-            "this is not an X25519 identity of age", remedy="an X25519 identity begins with AGE-SECRET-KEY-1"
+            "this is not an age X25519 identity", remedy="an X25519 identity begins with AGE-SECRET-KEY-1"
         )
     return key
 

@@ -37,7 +37,7 @@ class PartFile:
             self.size = os.fstat(self._file).st_size
         except BlockingIOError as error:
             os.close(self._file)
-            raise Conflict("this is already being received") from error
+            raise Conflict("this node is already receiving this file") from error
         except BaseException:
             os.close(self._file)
             raise
@@ -76,7 +76,7 @@ def disk_fault(what: str, error: OSError) -> LocalFault:
     """The fault that ``error`` of a disk stands for; ``what`` could not be done. ``NoRoom`` where room helps."""
     if error.errno in _FULL:
         return NoRoom(
-            f"{what}: the disk of this node is full", remedy="its operator must free disk space; then try again"
+            f"{what}: the disk of this node is full", remedy="the operator must free disk space; then try again"
         )
     return LocalFault(f"{what}: {error.strerror or error}")
 

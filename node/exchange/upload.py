@@ -29,5 +29,7 @@ class Upload:
         require(by, UseCase.PUBLISH)
         fit = safe_name(name)
         if size is not None and size > self._limit:
-            raise TooLarge(f"a file may have {self._limit} bytes here", remedy="divide it into several files")
+            raise TooLarge(
+                f"this node accepts files of at most {self._limit} bytes", remedy="split the data into several files"
+            )
         return fit, await self._assets.take_in(chunks, limit=self._limit)

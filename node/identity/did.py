@@ -87,7 +87,7 @@ def read_did(did: str, *, allow_loopback: bool = False, ports: Collection[int] =
     elif not is_public_name(host):
         raise InvalidInput("the host of the did:web is not a public DNS name in lower case")
     elif port is not None and port not in ports:
-        raise InvalidInput(f"port {port} is not one that this node dials")
+        raise InvalidInput(f"port {port} is not a port that this node connects to")
     if any(not _SEGMENT.fullmatch(segment) or segment in (".", "..") for segment in segments):
         raise InvalidInput("a path segment of the did:web is empty or has characters that it may not have")
     return WebName(host, port, tuple(segments))

@@ -210,7 +210,7 @@ class Deletions:
         with self._uow.begin() as tx:
             agreement = self._agreements.get(tx, str(claims.get("agreement")), lock=True)
             if agreement is None or agreement.provider != self._me or agreement.consumer != caller.did:
-                raise NotFound("there is no such agreement between you and this node")
+                raise NotFound("you have no such agreement with this node")
             if claims.get("sha256") != agreement.sha256:
                 raise InvalidInput("the confirmation is for another agreement")
             known = self._store.get(tx, agreement.id)

@@ -127,7 +127,7 @@ class Transfers:
             or agreement.consumer != peer
             or agreement.finalized is None
         ):
-            raise NotFound("there is no such agreement between you and this node")
+            raise NotFound("you have no such agreement with this node")
         return agreement
 
     @taken_in_turn

@@ -343,7 +343,7 @@ class TestOxigraphGraph(GraphContract):
         (tmp_path / "graph" / f"store-{LAYOUT}" / "CURRENT").write_bytes(b"nonsense")
         with pytest.raises(LocalFault, match="is damaged") as caught:
             graph.position()
-        assert "made anew" in caught.value.remedy
+        assert "rebuilds it" in caught.value.remedy
         graph.clear()
         assert graph.position() == 0
         graph.apply([record("a")], 1)

@@ -173,9 +173,9 @@ class TestWrapping:
 
     def test_without_the_key_or_with_another_it_does_not_open(self, ring: FileKeyRing) -> None:
         FileKeyRing.open(ring.folder, outer=Outer(b"w" * 32)).wrap_all()
-        with pytest.raises(LocalFault, match="wrapped by a key from outside, and none is set"):
+        with pytest.raises(LocalFault, match="wrapped by an external key, and no such key is set"):
             FileKeyRing.open(ring.folder)
-        with pytest.raises(LocalFault, match="does not open with the key from outside"):
+        with pytest.raises(LocalFault, match="the external key does not open"):
             FileKeyRing.open(ring.folder, outer=Outer(b"x" * 32))
 
     def test_a_conversion_that_was_cut_off_leaves_a_folder_that_opens(self, ring: FileKeyRing) -> None:

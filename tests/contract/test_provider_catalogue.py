@@ -159,7 +159,7 @@ async def test_answers_that_are_none(scene: Scene, answer: Response) -> None:
 async def test_a_participant_that_names_no_catalogue(scene: Scene) -> None:
     did = scene.provider.address.did
     scene.documents[did] = DidDocument(id=did, raw={"id": did})
-    with pytest.raises(PeerUnreachable, match="names no catalogue"):
+    with pytest.raises(PeerUnreachable, match="does not name a catalogue"):
         await scene.ask(IRIS[0])
     assert scene.provider.asked == []
 

@@ -394,7 +394,7 @@ class TestTantivyIndex(SearchContract):
         (tmp_path / "search" / f"index-{LAYOUT}" / "meta.json").write_text("nonsense")
         with pytest.raises(LocalFault, match="is damaged") as caught:
             index.position()
-        assert "made anew" in caught.value.remedy
+        assert "rebuilds it" in caught.value.remedy
         index.clear()
         put(index, indexed("a"))
         assert find(index) == ["a"]

@@ -30,7 +30,7 @@ class MemoryAssets:
         if path.is_symlink() or path.is_dir():
             raise InvalidInput(f"{path.name} is not a file")
         if not path.exists():
-            raise NotFound(f"there is no file {path.name}")
+            raise NotFound(f"the file {path.name} does not exist")
         return await self.take_in(stream([path.read_bytes()]), limit=limit)
 
     async def open(self, sha256: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
@@ -65,7 +65,7 @@ class MemoryAssets:
 
     def _get(self, sha256: str) -> bytes:
         if sha256 not in self._bytes:
-            raise NotFound("there are no such bytes here")
+            raise NotFound("this node does not have these bytes")
         return self._bytes[sha256]
 
 

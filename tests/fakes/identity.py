@@ -32,7 +32,7 @@ class MemoryIdentityStore:
     def add_account(self, tx: Transaction, account: Account, password_hash: str) -> None:
         known = any(account.id == other.id for other in self.accounts(tx))
         if known or account.login in memory(tx).rows("accounts"):
-            raise Conflict(f"there is an account {account.login} already")
+            raise Conflict(f"the account {account.login} already exists")
         memory(tx).put("accounts", account.login, (account, password_hash))
 
     def account(self, tx: Transaction, login: str) -> tuple[Account, str] | None:
@@ -45,7 +45,7 @@ class MemoryIdentityStore:
     def set_password(self, tx: Transaction, login: str, password_hash: str) -> None:
         known = self.account(tx, login)
         if known is None:
-            raise NotFound(f"there is no account {login}")
+            raise NotFound(f"the account {login} does not exist")
         memory(tx).put("accounts", login, (known[0], password_hash))
         self.end_sessions(tx, login)
 
@@ -118,9 +118,9 @@ class MemoryIdentityStore:
         self, tx: Transaction, *, token_sha256: str, login: str, kind: str, label: str, expires: datetime
     ) -> None:
         if login not in memory(tx).rows("accounts"):
-            raise NotFound(f"there is no account {login}")
+            raise NotFound(f"the account {login} does not exist")
         if token_sha256 in memory(tx).rows("tokens"):
-            raise Conflict("there is such a token already")
+            raise Conflict("this token already exists")
         memory(tx).put("tokens", token_sha256, (login, kind, label, expires))
 
     def by_token(self, tx: Transaction, token_sha256: str, now: datetime) -> tuple[Account, str] | None:
@@ -144,7 +144,7 @@ class MemoryIdentityStore:
     def set_disabled(self, tx: Transaction, login: str, disabled: bool) -> None:
         known = self.account(tx, login)
         if known is None:
-            raise NotFound(f"there is no account {login}")
+            raise NotFound(f"the account {login} does not exist")
         memory(tx).put("accounts", login, (replace(known[0], disabled=disabled), known[1]))
         for name, token in list(memory(tx).rows("tokens").items()):
             if disabled and token[0] == login:
@@ -160,7 +160,7 @@ class MemoryIdentityStore:
         self, tx: Transaction, *, holder_pid: str, issuer: str, credential_type: str, at: datetime
     ) -> None:
         if holder_pid in memory(tx).rows("requests"):
-            raise Conflict(f"there is a request {holder_pid} already")
+            raise Conflict(f"the request {holder_pid} already exists")
         request = {
             "holder_pid": holder_pid,
             "issuer": issuer,
@@ -186,7 +186,7 @@ class MemoryIdentityStore:
     ) -> None:
         request = memory(tx).rows("requests").get(holder_pid)
         if request is None:
-            raise NotFound("there is no such request for a credential")
+            raise NotFound("this request for a credential does not exist")
         changes = {"state": state, "issuer_pid": issuer_pid, "reason": reason}
         told = {name: value for name, value in changes.items() if value is not None}
         memory(tx).put("requests", holder_pid, {**request, **told})
@@ -194,7 +194,7 @@ class MemoryIdentityStore:
     def add_application(self, tx: Transaction, application: Application) -> None:
         known = self.application_by_holder(tx, application.holder, application.holder_pid)
         if known is not None or self.application(tx, application.id) is not None:
-            raise Conflict("there is such an application already")
+            raise Conflict("this application already exists")
         memory(tx).put("applications", application.id, application)
 
     def application(self, tx: Transaction, application_id: str) -> Application | None:
@@ -214,9 +214,9 @@ class MemoryIdentityStore:
     def save_application(self, tx: Transaction, application: Application) -> None:
         known = self.application(tx, application.id)
         if known is None:
-            raise LocalFault(f"there is no application {application.id} to change")
+            raise LocalFault(f"the application {application.id} does not exist")
         if known.state is not ApplicationState.RECEIVED:
-            raise Conflict("somebody has decided this application already")
+            raise Conflict("somebody already decided this application")
         memory(tx).put("applications", application.id, application)
 
     def next_status_index(self, tx: Transaction) -> tuple[int, int]:
@@ -231,7 +231,7 @@ class MemoryIdentityStore:
     def add_issued(self, tx: Transaction, issued: Issued) -> None:
         places = [(known.list_id, known.index) for known in memory(tx).rows("issued").values()]
         if issued.id in memory(tx).rows("issued") or (issued.list_id, issued.index) in places:
-            raise Conflict("a credential with this id or this place in the status list exists already")
+            raise Conflict("a credential with this id or this position in the status list already exists")
         memory(tx).put("issued", issued.id, issued)
 
     def issued(self, tx: Transaction, holder: str | None = None) -> Sequence[Issued]:

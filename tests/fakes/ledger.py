@@ -25,9 +25,9 @@ class MemoryLedgerStore:
 
     def append(self, tx: Transaction, entry: Entry) -> None:
         if entry.seq is not None:
-            raise LocalFault("an entry gets its number from the sequencer")
+            raise LocalFault("only the sequencer gives an entry its number")
         if entry.id in memory(tx).rows("entries"):
-            raise Conflict(f"the ledger has an entry {entry.id} already")
+            raise Conflict(f"the ledger already has an entry {entry.id}")
         memory(tx).put("entries", entry.id, entry)
         memory(tx).put("unsequenced", entry.id, None)
         subject: tuple[str, ...] = memory(tx).rows("subjects").get(entry.subject, ())

@@ -29,12 +29,12 @@ class MemoryAgreementStore:
         if known is None:
             memory(tx).put("agreements", agreement.id, agreement)
         elif known.sha256 != agreement.sha256:
-            raise Conflict(f"there is another agreement {agreement.id}, with other content")
+            raise Conflict(f"the agreement {agreement.id} already exists, with different content")
 
     def save(self, tx: Transaction, agreement: Agreement) -> None:
         known = self.get(tx, agreement.id)
         if known is None:
-            raise LocalFault(f"there is no agreement {agreement.id} to change")
+            raise LocalFault(f"the agreement {agreement.id} does not exist")
         if (known.negotiation, known.sha256) != (agreement.negotiation, agreement.sha256):
             raise Conflict(f"there is another agreement {agreement.id}")
         memory(tx).put("agreements", agreement.id, agreement)
@@ -67,7 +67,7 @@ class MemoryDecisionStore:
 
     def add(self, tx: Transaction, decision: PendingDecision) -> None:
         if self.get(tx, decision.id) is not None:
-            raise Conflict(f"there is a decision {decision.id} already")
+            raise Conflict(f"the decision {decision.id} already exists")
         memory(tx).put("decisions", decision.id, decision)
 
     def get(self, tx: Transaction, decision_id: str) -> PendingDecision | None:

@@ -42,7 +42,7 @@ class MemoryFollowStore:
 
     def add(self, tx: Transaction, node: Followed) -> None:
         if node.url in memory(tx).rows("followed"):
-            raise Conflict(f"{node.url} is followed already")
+            raise Conflict(f"this node already follows {node.url}")
         memory(tx).put("followed", node.url, node)
 
     def get(self, tx: Transaction, url: str) -> Followed | None:

@@ -49,7 +49,7 @@ class ScriptedPlane:
     async def fetch(self, url: str, *, authorization: str | None, start: int = 0) -> AsyncIterator[bytes]:
         async with self.read(url, authorization=authorization, start=start) as body:
             if body.start != start:
-                raise PeerUnreachable("the peer does not send ranges")
+                raise PeerUnreachable("the peer does not support ranges")
             async for chunk in body.chunks:
                 yield chunk
 
@@ -124,4 +124,4 @@ class ScriptedPlane:
             yield chunk
             await asyncio.sleep(self.pause)
         if stop is not None:
-            raise PeerUnreachable("the peer's answer broke off")
+            raise PeerUnreachable("the peer's answer ended too early")

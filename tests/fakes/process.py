@@ -28,7 +28,7 @@ class MemoryProcessStore(Generic[P]):
     def save(self, tx: Transaction, process: P) -> None:
         stored: P | None = memory(tx).rows(self._processes).get(process.pid)
         if stored is None or stored.revision != process.revision - 1:
-            raise LocalFault(f"process {process.pid} was changed by somebody else in between")
+            raise LocalFault(f"somebody else changed process {process.pid} in the meantime")
         self._index(tx, process)
         memory(tx).put(self._processes, process.pid, process)
 
@@ -104,5 +104,5 @@ class MemoryProcessStore(Generic[P]):
             return
         key = (process.peer, process.peer_pid, process.role)
         if memory(tx).rows(self._peers).get(key, process.pid) != process.pid:
-            raise Conflict(f"the peer's process {process.peer_pid} is known already, under another id")
+            raise Conflict(f"the peer's process {process.peer_pid} already exists under another id")
         memory(tx).put(self._peers, key, process.pid)

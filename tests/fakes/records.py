@@ -19,7 +19,7 @@ class MemoryRecordStore:
     def add(self, tx: Transaction, record: Record) -> None:
         known = self._versions(tx, record.iri)
         if any(version.version == record.version for version in known):
-            raise Conflict(f"version {record.version} of {record.iri} exists already")
+            raise Conflict(f"version {record.version} of {record.iri} already exists")
         versions = sorted((*known, record), key=lambda version: version.version)
         memory(tx).put("records", record.iri, tuple(versions))
 

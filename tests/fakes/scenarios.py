@@ -16,7 +16,7 @@ class MemoryJobStore:
     def put(self, tx: Transaction, job: Job) -> None:
         known = self.by_key(tx, job.owner, job.key) if job.key is not None else None
         if known is not None and known.id != job.id:
-            raise Conflict("there is a job under this key already")
+            raise Conflict("a job with this key already exists")
         memory(tx).put("jobs", job.id, job)
 
     def get(self, tx: Transaction, job_id: str, *, lock: bool = False) -> Job | None:

@@ -106,7 +106,7 @@ class MemoryUnitOfWork:
     def begin(self) -> Iterator[MemoryTransaction]:
         with self._lock:
             if self._writing is not None:
-                raise LocalFault("a transaction within a transaction")
+                raise LocalFault("a transaction was opened inside a transaction")
             tx = self._writing = MemoryTransaction(self._tables, writable=True)
             try:
                 yield tx

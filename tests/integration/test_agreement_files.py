@@ -233,8 +233,8 @@ def other_signature(parts: dict[str, bytes]) -> None:
         (other_terms, "the provider has signed the agreement"),
         (other_text, "the readable texts"),
         (other_key, "the provider has signed the state of its ledger"),
-        (other_order, "their order"),
-        (fewer_messages, "their order"),
+        (other_order, "the protocol allows their order"),
+        (fewer_messages, "the protocol allows their order"),
         (other_offer, "the policy that was agreed"),
         (other_message, "the offer on the table"),
         (other_entry, "the agreement is in the ledger of the provider"),
@@ -328,7 +328,7 @@ def test_a_party_that_is_away_is_left_out_and_said(tmp_path: Path, sqlite_templa
             raw = client.agreement_file(agreed)
     passes, said = judge(raw)
     assert not passes
-    assert said == ["the agreement is in the ledger of the provider: the file has nothing of this party's ledger"]
+    assert said == ["the agreement is in the ledger of the provider: the file has no part of this party's ledger"]
     assert check(raw).sound, "the key was kept when it was signed"
 
 

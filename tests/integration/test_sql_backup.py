@@ -75,7 +75,7 @@ class TestSqlite:
             writer.join()
 
     def test_what_cannot_be_backed_up(self, sqlite_engine: Engine, tmp_path: Path) -> None:
-        with pytest.raises(LocalFault, match="no database"):
+        with pytest.raises(LocalFault, match="does not exist"):
             backup_sqlite(f"sqlite:///{tmp_path}/none.sqlite", tmp_path / "b.sqlite")
         assert not (tmp_path / "none.sqlite").exists()
         with pytest.raises(LocalFault, match="cannot be written"):
@@ -121,7 +121,7 @@ class TestPostgres:
         self, postgres_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("PATH", str(tmp_path))
-        with pytest.raises(LocalFault, match="pg_dump is not at hand") as caught:
+        with pytest.raises(LocalFault, match="pg_dump is not installed") as caught:
             backup_postgres(postgres_engine, tmp_path / "b.dump")
         assert caught.value.remedy
 

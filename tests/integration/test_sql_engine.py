@@ -98,7 +98,7 @@ class TestSqlite:
         other = SqlUnitOfWork(connect(str(sqlite_engine.url)))
         with uow.begin():
             for inner in (uow, other):
-                with pytest.raises(LocalFault, match="within a transaction"), inner.begin():
+                with pytest.raises(LocalFault, match="inside a transaction"), inner.begin():
                     pass
         with uow.begin() as tx:
             SqlOutbox().put(tx, task("afterwards"))

@@ -123,7 +123,7 @@ class TestRefusal:
     def test_a_newer_database(self, empty_engine: Engine) -> None:
         migrate(empty_engine)
         _set_version(empty_engine, "9000")
-        with pytest.raises(LocalFault, match="a newer Hansa has been at work here") as caught:
+        with pytest.raises(LocalFault, match="a newer Hansa has changed it") as caught:
             migrate(empty_engine, backup=_never)
         assert "9000" in caught.value.detail
         assert caught.value.remedy
@@ -132,7 +132,7 @@ class TestRefusal:
     def test_somebody_elses_tables(self, empty_engine: Engine) -> None:
         with empty_engine.begin() as connection:
             connection.execute(text("CREATE TABLE records (id INTEGER)"))
-        with pytest.raises(LocalFault, match="has not made"):
+        with pytest.raises(LocalFault, match="did not create"):
             migrate(empty_engine)
         assert schema_version(empty_engine) is None
 

@@ -77,7 +77,7 @@ def test_no_row_and_too_many(uow: SqlUnitOfWork) -> None:
     with uow.read() as tx:
         found = connection_of(tx).execute(everything, {"of": "t"})
         assert (list(found.scalars()), found.first()) == (["a", "b"], ("a",))
-        with pytest.raises(Exception, match="more rows than one"):
+        with pytest.raises(Exception, match="more than one row"):
             found.one_or_none()
 
 

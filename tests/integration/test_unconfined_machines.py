@@ -80,7 +80,7 @@ def test_signed_in_people_and_the_log_are_told_in_words(poor: Running, warnings:
     with poor.client() as client:
         limited = client.node()["limited"]
     assert WORDS in limited["models"]
-    assert "kept from the network and from changing files, but not from reading" in limited["landlock"]
+    assert "cannot use the network or change files, but they can read" in limited["landlock"]
     until("it is logged", lambda: len(warnings) >= 2)
     assert any(line.startswith("limited-models: no model with code runs here") for line in warnings)
     assert any(line.startswith("limited-landlock: the system has no Landlock") for line in warnings)

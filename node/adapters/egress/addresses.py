@@ -118,7 +118,7 @@ class AddressRules:
         """
         match = _URL.fullmatch(url) if len(url) <= MAX_URL and _CHARACTERS.fullmatch(url) else None
         if match is None:
-            raise ForbiddenAddress("that is not a plain http(s) address", remedy="use https://<host>/<path>")
+            raise ForbiddenAddress("the address is not a plain http(s) address", remedy="use https://<host>/<path>")
         scheme, authority, rest = match[1].lower(), match[2].lower(), match[3] or ""
         host, port = _host_and_port(authority)
         target = Target(
@@ -132,7 +132,7 @@ class AddressRules:
         if scheme != "https":
             raise ForbiddenAddress("the address is not https", remedy="serve it over https")
         if target.port not in self.ports:
-            raise ForbiddenAddress(f"port {target.port} is not one that this node dials")
+            raise ForbiddenAddress(f"port {target.port} is not a port that this node connects to")
         return target
 
     def check_address(self, address: Address, *, host: str | None = None) -> None:
@@ -154,7 +154,7 @@ class AddressRules:
         elif not is_public_name(host):
             raise ForbiddenAddress("the host of the address is not a public DNS name")
         elif not self.allow_networks and host.endswith(tuple(f".{name}" for name in _INNER_NAMES)):
-            raise ForbiddenAddress("the host of the address is an inner name", remedy="use a public address")
+            raise ForbiddenAddress("the host of the address is an internal name", remedy="use a public address")
 
 
 def forbidden(address: Address) -> str | None:
@@ -182,7 +182,7 @@ def _host_and_port(authority: str) -> tuple[str, int | None]:
     else:
         host, colon, port = authority.partition(":")
     if colon not in ("", ":") or (colon and not (_PORT.fullmatch(port) and int(port) <= 65535)):
-        raise ForbiddenAddress("the port of the address is not a port")
+        raise ForbiddenAddress("the port of the address is not a number from 1 to 65535")
     return host, int(port) if port else None
 
 

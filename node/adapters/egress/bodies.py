@@ -24,7 +24,7 @@ class Refused(PermissionError):
 async def read(response: aiohttp.ClientResponse, limit: int) -> bytes:
     encoding = response.headers.get("Content-Encoding", "identity").lower()
     if encoding not in ("identity", "gzip", "x-gzip"):
-        raise PeerUnreachable(f"the peer encodes its answer as {encoding[:20]}, which was not asked for")
+        raise PeerUnreachable(f"the peer encodes its answer as {encoding[:20]}, which this node did not request")
     inflater = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding != "identity" else None
     content = bytearray()
     received = 0
@@ -33,17 +33,17 @@ async def read(response: aiohttp.ClientResponse, limit: int) -> bytes:
         try:
             content += chunk if inflater is None else inflater.decompress(chunk, limit + 1 - len(content))
         except zlib.error as error:
-            raise PeerUnreachable("the peer's answer is not gzip, though it says so") from error
+            raise PeerUnreachable("the peer's answer is labelled as gzip, but is not gzip") from error
         if inflater is not None and inflater.unused_data:
             # The inflater would collect what follows the end, at a cost that grows with its square.
             response.close()
-            raise PeerUnreachable("the peer's answer goes on after its end")
+            raise PeerUnreachable("the peer's answer continues after its end")
         # Both counts: what is small on the wire may inflate, and what never inflates may go on for ever.
         if len(content) > limit or received > limit + _FRAMING:
             response.close()
             raise TooLarge(f"the peer's answer is larger than {limit} bytes")
     if inflater is not None and content and not inflater.eof:
-        raise PeerUnreachable("the peer's answer is cut off")
+        raise PeerUnreachable("the peer's answer is incomplete")
     return bytes(content)
 
 
@@ -62,7 +62,7 @@ class Speed:
     """How fast a peer sends, or takes what it is given, over each ``window`` of seconds in which we wait for it: the
     time that we need ourselves, or hold back for, does not count."""
 
-    def __init__(self, window: float, slowest: int, too_slow: str = "the peer takes no more than a trickle") -> None:
+    def __init__(self, window: float, slowest: int, too_slow: str = "the peer receives too slowly") -> None:
         """``slowest``: bytes a second; ``too_slow`` says of a peer that it is slower."""
         self._window = window
         self._slowest = slowest
@@ -124,7 +124,7 @@ class Translated:
         if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, Refused):
             raise ForbiddenAddress(str(error.os_error), remedy="use a public address") from error
         if isinstance(error, aiohttp.InvalidURL):
-            raise ForbiddenAddress("that is not an address that can be dialled") from error
+            raise ForbiddenAddress("this node cannot connect to such an address") from error
         if isinstance(error, TimeoutError):
             raise PeerUnreachable("the peer did not answer in time") from error
         if isinstance(error, aiohttp.ClientError | OSError | ValueError):

@@ -70,7 +70,7 @@ class Answer:
         try:
             return read_json(self.body)
         except InvalidInput as error:
-            raise PeerUnreachable(f"the peer does not answer JSON: {error.detail}") from error
+            raise PeerUnreachable(f"the peer's answer is not JSON: {error.detail}") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +167,9 @@ class Egress:
         async with response:
             encoding = response.headers.get("Content-Encoding", "identity").lower()
             if encoding != "identity":
-                raise PeerUnreachable(f"the peer encodes its answer as {encoding[:20]}, which was not asked for")
+                raise PeerUnreachable(
+                    f"the peer encodes its answer as {encoding[:20]}, which this node did not request"
+                )
             yield Stream(
                 status=response.status,
                 headers=response.headers,
@@ -273,7 +275,7 @@ class Egress:
         try:
             joined = URL(target.url, encoded=True).join(URL(location, encoded=True))
         except ValueError as error:
-            raise ForbiddenAddress("the peer redirects to something that is no address") from error
+            raise ForbiddenAddress("the peer redirects to something that is not an address") from error
         following = self.rules.check_url(str(joined.with_fragment(None)))
         if target.scheme == "https" and following.scheme != "https":
             raise ForbiddenAddress("the peer redirects from https to http")
@@ -329,7 +331,7 @@ def _as_seen_by_client(target: Target) -> URL:
 
     url = URL(target.url, encoded=True)
     if (url.scheme, url.host, url.port) != target.origin or url.user is not None:
-        raise ForbiddenAddress("the address can be read in two ways")
+        raise ForbiddenAddress("the address is ambiguous")
     return url
 
 

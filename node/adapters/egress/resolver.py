@@ -26,7 +26,7 @@ class CheckedResolver(AbstractResolver):
         async with asyncio.timeout(self._seconds):
             addresses = await self._lookup(host, port)
         if not addresses:
-            raise OSError(f"{host} has no address")
+            raise OSError(f"{host} cannot be resolved to an address")
         for _, address in addresses:
             self._rules.check_address(ip_address(address), host=host)
         flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV

@@ -17,7 +17,7 @@ from node.base.errors import InvalidInput, LocalFault
 from node.semantics.documents import relabelled
 from node.vocab.namespaces import PREFIXES
 
-DAMAGED = "the graph store has been damaged on the disk"
+DAMAGED = "the graph store on the disk is damaged"
 """The detail of the fault that tells so; who follows the ledger then makes the store anew."""
 
 _CORRUPTION = "Corruption: "
@@ -90,10 +90,10 @@ def evaluated(store: Store, text: str, *, default: list[str], named: list[str], 
 
 
 def _unreadable(error: SyntaxError) -> InvalidInput:
-    reason = (error.msg or "it is no SPARQL 1.1").strip()
+    reason = (error.msg or "it is not SPARQL 1.1").strip()
     facts = {"line": error.lineno, "column": error.offset} if error.lineno else {}
     return InvalidInput(
-        f"the query is not readable: {reason[:500]}",
+        f"the query cannot be read: {reason[:500]}",
         remedy="check the query at that place; prefixes such as dcat: and dct: are known already",
         facts=facts,
     )

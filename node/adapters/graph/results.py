@@ -82,7 +82,7 @@ def _graph(results: QueryTriples, media_type: str) -> bytes:
         raise TooLarge(f"the result has more than {MAX_ROWS} triples", remedy=_PAGE)
     triples = list(dict.fromkeys(solutions))
     if any(isinstance(triple.object, Triple) for triple in triples):
-        raise InvalidInput("the result quotes triples, which is RDF 1.2 and not written here")
+        raise InvalidInput("the result quotes triples; this is RDF 1.2, which this node does not write")
     body = document(triples, media_type)
     if len(body) > MAX_BYTES:
         raise TooLarge(f"the result is larger than {MAX_BYTES >> 20} MB", remedy=_PAGE)

@@ -146,7 +146,7 @@ class OxigraphGraph:
         chosen = [record for record in records if not record.withdrawn]
         if len(chosen) > MAX_RECORDS:
             raise TooLarge(
-                f"the catalogue of that moment has more than {MAX_RECORDS} records to query",
+                f"the catalogue at that time has more than {MAX_RECORDS} records, which is the limit for a query",
                 remedy="ask about one record, or take the versions from the feed",
             )
         message = {
@@ -327,12 +327,16 @@ def _unusable(folder: Path, error: Exception) -> LocalFault:
             remedy="stop the other process; one data folder belongs to one node",
         )
     if is_full(reason):
-        return NoRoom("the disk of the SPARQL store is full", remedy="make room: the store then catches up by itself")
+        return NoRoom(
+            "the disk of the SPARQL store is full", remedy="free disk space: the store then catches up by itself"
+        )
     return _damaged(f"the graph store in {folder} cannot be used: {reason}")
 
 
 def _damaged(particulars: str) -> Damaged:
-    fault = Damaged("the graph store is damaged", remedy="ask again in a moment: it is made anew from the ledger")
+    fault = Damaged(
+        "the graph store is damaged", remedy="try again in a moment: the node rebuilds it from the ledger"
+    )
     fault.add_note(particulars)
     return fault
 

@@ -62,13 +62,13 @@ class Outer:
             )
         except (OSError, ValueError, subprocess.TimeoutExpired) as error:
             raise LocalFault(
-                f"the command that gives the key for this node's keys does not work: {type(error).__name__}",
-                remedy="try the command of keys_wrapped_by_command by hand, as the user that runs the node",
+                f"the command that returns the key for this node's keys does not work: {type(error).__name__}",
+                remedy="run the command of keys_wrapped_by_command yourself, as the user that runs the node",
             ) from error
         if done.returncode:
             raise LocalFault(
-                f"the command that gives the key for this node's keys ended with status {done.returncode}",
-                remedy="try the command of keys_wrapped_by_command by hand, as the user that runs the node",
+                f"the command that returns the key for this node's keys ended with status {done.returncode}",
+                remedy="run the command of keys_wrapped_by_command yourself, as the user that runs the node",
             )
         return cls(done.stdout)
 
@@ -84,7 +84,7 @@ class Outer:
             return self._aead.decrypt(nonce, sealed, name.encode())
         except (InvalidTag, ValueError) as error:
             raise LocalFault(
-                f"{name} does not open with the key from outside",
+                f"the external key does not open {name}",
                 remedy="give the key with which it was wrapped; without it, restore a backup that you can open",
             ) from error
 
@@ -97,7 +97,7 @@ def read_secret(path: Path, outer: Outer | None) -> bytes:
         return data
     if outer is None:
         raise LocalFault(
-            f"{path} is wrapped by a key from outside, and none is set",
+            f"{path} is wrapped by an external key, and no such key is set",
             remedy="set keys_wrapped_by_file or keys_wrapped_by_command as it was when the keys were wrapped",
         )
     return outer.open(path.name, data)

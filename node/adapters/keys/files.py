@@ -86,7 +86,9 @@ class FileKeyRing:
         """Make new keys in ``folder``, which must not exist or be empty. Raises ``Conflict`` where it has keys."""
         folder = Path(folder)
         if folder.exists() and any(folder.iterdir()):
-            raise Conflict(f"{folder} holds keys already", remedy="keep them: a node with other keys is another node")
+            raise Conflict(
+                f"{folder} already contains keys", remedy="keep them: other keys would make it another node"
+            )
         folder.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))  # mode 0700
         try:
@@ -116,7 +118,7 @@ class FileKeyRing:
         if did is not None and did != owner:
             raise LocalFault(
                 f"the keys in {folder} are those of {owner}, not of {did}",
-                remedy="set public_url back to what it was: a node that moves is another node to its peers",
+                remedy="set public_url to its earlier value: for its peers, another address is another node",
             )
         wrap = read_secret(folder / WRAP_FILE, outer)
         if len(wrap) != 32:

@@ -77,14 +77,14 @@ def load_private(folder: Path, key: KnownKey, outer: Outer | None) -> PrivateKey
     try:
         private = serialization.load_pem_private_key(data, password=None)
     except (ValueError, TypeError) as error:
-        raise LocalFault(f"{path} is not a readable key", remedy="restore it from a backup") from error
+        raise LocalFault(f"{path} cannot be read as a key", remedy="restore it from a backup") from error
     right = {
         KeyKind.SIGNING: isinstance(private, ec.EllipticCurvePrivateKey) and private.curve.name == "secp256r1",
         KeyKind.LOG: isinstance(private, ed25519.Ed25519PrivateKey),
         KeyKind.SEALING: isinstance(private, x25519.X25519PrivateKey),
     }[key.kind]
     if not right:
-        raise LocalFault(f"{path} holds a key of another kind", remedy="restore it from a backup")
+        raise LocalFault(f"{path} contains a key of another kind", remedy="restore it from a backup")
     assert isinstance(private, ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | x25519.X25519PrivateKey)
     if key.jwk and dict(key.jwk) != jwk_of(private):
         raise LocalFault(f"{path} is not the key that {RING} names", remedy="restore the folder from a backup")
@@ -111,7 +111,7 @@ def named(keys: Sequence[KnownKey], kid: str) -> KnownKey:
     for key in keys:
         if key.id == fragment:
             return key
-    raise NotFound(f"this node has no key {fragment}", remedy="hansa keys lists them")
+    raise NotFound(f"this node has no key {fragment}", remedy="to list the keys, run hansa keys")
 
 
 def revoked(keys: Sequence[KnownKey], kid: str, as_of: datetime, reason: str, now: datetime) -> tuple[KnownKey, ...]:
@@ -119,8 +119,8 @@ def revoked(keys: Sequence[KnownKey], kid: str, as_of: datetime, reason: str, no
     come, ``Conflict`` where it was revoked as of an earlier one: what was called void does not become good again."""
     key = named(keys, kid)
     if as_of > now:
-        raise InvalidInput("a key is revoked as of a moment that has passed, or as of now")
+        raise InvalidInput("a key can be revoked as of now or an earlier time, not a later one")
     if key.revoked is not None and key.revoked < as_of:
-        raise Conflict(f"{key.id} was revoked as of an earlier moment already")
+        raise Conflict(f"{key.id} was already revoked as of an earlier time")
     changed = replace(key, revoked=as_of, until=key.until or now, reason=reason)
     return tuple(changed if one.id == key.id else one for one in keys)

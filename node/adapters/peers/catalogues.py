@@ -76,7 +76,7 @@ class RemoteCatalogues:
         document = await self._correspondence.document(provider)
         service = document.service("CatalogService")
         if service is None:
-            raise PeerUnreachable(f"the DID document of {provider} names no catalogue")
+            raise PeerUnreachable(f"the DID document of {provider} does not name a catalogue")
         return service.removesuffix("/catalog")
 
     async def _ask(self, provider: str, method: str, url: str, body: bytes | None = None) -> Answer:
@@ -94,12 +94,12 @@ def _absent() -> NotFound:
 
 def _object(answer: Answer) -> dict[str, Any]:
     if not answer.ok:
-        raise PeerUnreachable(f"the provider's catalogue answers {answer.status}")
+        raise PeerUnreachable(f"the provider's catalogue answers with status {answer.status}")
     try:
         return wire.read(answer.body)
     except InvalidInput as error:
         raise PeerUnreachable(
-            f"the provider's catalogue gave an answer that this node cannot read: {error.detail}"
+            f"this node cannot read the answer of the provider's catalogue: {error.detail}"
         ) from error
 
 

@@ -118,7 +118,7 @@ class HttpPeers:
         if known is None or known.value is None:
             self._require_no_late_failure(did, now)
             if len(self._document_flights) >= _STRANGERS:
-                raise Overloaded("too many participants that are not known here call at once")
+                raise Overloaded("too many unknown participants send requests at the same time")
         elif fresh and not under_way:
             looked = self._looked.get(did)
             pause = FIRST_PAUSE
@@ -154,7 +154,7 @@ class HttpPeers:
                 allow_redirects=0,  # a redirect would let one host speak for the DID of another
             )
             if 400 <= answer.status < 500 and answer.status not in _PASSING:
-                raise InvalidInput("there is no DID document where its DID points to", facts={"did": did})
+                raise InvalidInput("there is no DID document at the address of its DID", facts={"did": did})
             _expect_ok(answer, "its DID document")
             document = check_document(did, answer.json())
         except HansaError as failure:
@@ -278,13 +278,13 @@ class HttpPeers:
 def _service(document: DidDocument, kind: str) -> str:
     endpoint = document.service(kind)
     if endpoint is None:
-        raise InvalidInput(f"the DID document of {document.id} names no {kind}")
+        raise InvalidInput(f"the DID document of {document.id} does not name a {kind}")
     return endpoint
 
 
 def _expect_ok(answer: Answer, what: str) -> None:
     if not answer.ok:
-        raise PeerUnreachable(f"the peer answers {answer.status} when asked for {what}")
+        raise PeerUnreachable(f"the peer answers a request for {what} with status {answer.status}")
 
 
 def _reason_in(answer: Answer) -> str:

@@ -29,7 +29,7 @@ class PeerRequests:
         """A JSON object that anybody may read. Raises ``PeerUnreachable``."""
         answer = await self._egress.request("GET", url, headers={"Accept": "application/json"}, lane=Lane.MESSAGES)
         if not answer.ok:
-            raise PeerUnreachable(f"{url} answers {answer.status}")
+            raise PeerUnreachable(f"{url} answers with status {answer.status}")
         document = answer.json()
         if not isinstance(document, dict):
             raise PeerUnreachable(f"{url} does not answer with a JSON object")
@@ -54,9 +54,9 @@ class PeerRequests:
         """What the participant ``did`` shows this node at ``url``. Raises ``NotFound`` and ``PeerUnreachable``."""
         status, _, body = await self.ask("GET", url, audience=did)
         if status == 404:
-            raise NotFound("the other party does not show it")
+            raise NotFound("the other party does not make it available to this node")
         if not 200 <= status < 300:
-            raise PeerUnreachable(f"the other party answers {status}")
+            raise PeerUnreachable(f"the other party answers with status {status}")
         return body
 
     async def ask(
@@ -99,7 +99,7 @@ class RegionRequests:
         """(status, media type, body) of one request. Raises ``InvalidInput`` where there is no region."""
         region = self._region()
         if not region:
-            raise InvalidInput("this node belongs to no region", remedy="join one: hansa join https://…")
+            raise InvalidInput("this node is not a member of a region", remedy="join one: hansa join https://…")
         status, answered, content = await self._requests.ask(
             method,
             self._address(region) + path,

@@ -64,10 +64,10 @@ class FolderAssets:
         try:
             file = await opened(os.open, os.close, path, _READ_FLAGS)
         except FileNotFoundError as error:
-            raise NotFound(f"there is no file {path.name}") from error
+            raise NotFound(f"the file {path.name} does not exist") from error
         except OSError as error:
             raise InvalidInput(
-                f"{path.name} cannot be read: {error.strerror}", remedy="give a file, not a link to one"
+                f"{path.name} cannot be read: {error.strerror}", remedy="give the file itself, not a link to it"
             ) from error
         try:
             if not stat.S_ISREG(os.fstat(file).st_mode):
@@ -79,7 +79,7 @@ class FolderAssets:
     async def open(self, sha256: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """The bytes from ``start`` to before ``end``, in pieces of at most 1 MiB. Raises ``NotFound``."""
         if not self.has(sha256):
-            raise NotFound("there are no such bytes here")
+            raise NotFound("this node does not have these bytes")
         return self._stream(sha256, start, end)
 
     async def verify(self, sha256: str) -> Stored:
@@ -94,7 +94,7 @@ class FolderAssets:
                 try:
                     status = self._path(sha256).lstat()
                 except FileNotFoundError as error:
-                    raise NotFound("there are no such bytes here") from error
+                    raise NotFound("this node does not have these bytes") from error
                 if _signature(status) == known:
                     return Stored(sha256=sha256, size=status.st_size)
             return await self.verify(sha256)
@@ -117,14 +117,14 @@ class FolderAssets:
 
     def _path(self, sha256: str) -> Path:
         if not _SHA256.fullmatch(sha256):
-            raise NotFound("there are no such bytes here")
+            raise NotFound("this node does not have these bytes")
         return self._root / sha256[:2] / sha256[2:]
 
     def _open(self, sha256: str) -> int:
         try:
             return os.open(self._path(sha256), _READ_FLAGS)
         except FileNotFoundError as error:
-            raise NotFound("there are no such bytes here") from error
+            raise NotFound("this node does not have these bytes") from error
         except OSError as error:
             raise LocalFault(f"a stored asset cannot be read: {error.strerror}") from error
 

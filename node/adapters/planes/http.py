@@ -67,7 +67,7 @@ class HttpPlane:
         """The body from byte ``start``."""
         async with self.read(url, authorization=authorization, start=start) as body:
             if body.start != start:
-                raise PeerUnreachable("the peer does not send ranges")
+                raise PeerUnreachable("the peer does not support ranges")
             async for chunk in body.chunks:
                 yield chunk
 
@@ -129,9 +129,9 @@ class HttpPlane:
             max_bytes=_PROBLEM_LIMIT,
         )
         if 300 <= answer.status < 400:
-            raise InvalidInput(f"it answers {answer.status}, a redirect, and bytes follow none")
+            raise InvalidInput(f"it answers {answer.status}, a redirect; file transfers do not follow redirects")
         if answer.status in _BUSY:
-            raise PeerUnreachable(f"the peer answers {answer.status}")
+            raise PeerUnreachable(f"the peer answers with status {answer.status}")
         if not answer.ok:
             raise _refusal(answer.status, answer.headers, answer.body, who="it")
 
@@ -155,7 +155,7 @@ class HttpPlane:
     async def _watched(self, chunks: AsyncIterator[bytes], expected: int | None) -> AsyncGenerator[bytes, None]:
         """The body. ``expected``: how many bytes it has to have, where that is known."""
         got = 0
-        speed = Speed(self._window, self._slowest, "the peer only trickles")
+        speed = Speed(self._window, self._slowest, "the peer sends too slowly")
         asked = time.monotonic()
         async for chunk in chunks:
             got += len(chunk)
@@ -165,7 +165,7 @@ class HttpPlane:
             yield chunk
             asked = time.monotonic()
         if expected is not None and got < expected:
-            raise PeerUnreachable("the peer's answer broke off")
+            raise PeerUnreachable("the peer's answer ended too early")
 
 
 async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
@@ -181,7 +181,7 @@ async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
 def _refusal(status: int, headers: Mapping[str, str], body: bytes, *, who: str = "the peer") -> HansaError:
     """The error that an answer stands for, with the facts of its problem document (RFC 9457)."""
     if status >= 500 or status in _PASSING:
-        return PeerUnreachable(f"the peer answers {status}")
+        return PeerUnreachable(f"the peer answers with status {status}")
     facts: dict[str, Any] = {}
     if "json" in headers.get("content-type", ""):
         try:
@@ -189,7 +189,7 @@ def _refusal(status: int, headers: Mapping[str, str], body: bytes, *, who: str =
         except InvalidInput:
             facts = {}
     detail = facts.get("detail")
-    answered = f"{who} answers {status}"
+    answered = f"{who} answers with status {status}"
     text = detail[:500] if isinstance(detail, str) else answered
     match status:
         case 401:
@@ -214,11 +214,11 @@ def _extent(status: int, headers: Mapping[str, str], asked: int) -> tuple[int, i
         return 0, declared, declared
     match = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
     if match is None:
-        raise PeerUnreachable("the peer sends a part and does not say which")
+        raise PeerUnreachable("the peer sends a part without stating which part")
     first, end = int(match.group(1)), int(match.group(2)) + 1
     total = None if match.group(3) == "*" else int(match.group(3))
     if first != asked or (declared is not None and declared != end - first) or (total is not None and end > total):
-        raise PeerUnreachable("the peer sends another part than was asked for")
+        raise PeerUnreachable("the peer sends a different part than requested")
     return first, end, total
 
 

@@ -57,7 +57,7 @@ class HttpProcesses:
         if answer.status in (201, 202):
             location = answer.headers.get("location") or _monitor(answer)
             if not location:
-                raise PeerUnreachable("the service made a job and does not say where it is")
+                raise PeerUnreachable("the service created a job and does not state its address")
             return Posted(job=_same_origin(url, urljoin(url, location), authorization))
         return Posted(result=_result(answer))
 
@@ -67,7 +67,7 @@ class HttpProcesses:
         try:
             state = State(str(members.get("status")))
         except ValueError:
-            raise PeerUnreachable(f"the job is in a state that is not known: {members.get('status')}") from None
+            raise PeerUnreachable(f"the job has an unknown state: {members.get('status')}") from None
         percent, message = members.get("progress"), members.get("message")
         results = _results_link(members.get("links")) or f"{url.partition('?')[0]}/results"
         return Status(
@@ -128,10 +128,13 @@ def _refusal(answer: Answer, *, ended: bool) -> HansaError:
             members = {}
     status, code = answer.status, members.get("code")
     if (status >= 500 and not (ended and members)) or status in _PASSING:
-        return PeerUnreachable(f"the service answers {status}")
+        return PeerUnreachable(f"the service answers with status {status}")
     remedy = members.get("remedy")
     words = (members.get(name) for name in _WORDS)
-    text = next((word[:_LONG] for word in words if isinstance(word, str) and word), f"the service answers {status}")
+    text = next(
+        (word[:_LONG] for word in words if isinstance(word, str) and word),
+        f"the service answers with status {status}",
+    )
     mends = remedy[:_LONG] if isinstance(remedy, str) else ""
     facts = {name: members[name] for name in _TELLING if name in members}
     if ended and code == Overloaded.code and facts.get("limit") != "queue":
@@ -153,7 +156,7 @@ def _object(answer: Answer) -> dict[str, Any]:
     try:
         return read_object(answer.body)
     except InvalidInput as error:
-        raise PeerUnreachable(f"the service does not answer with a status: {error.detail}") from error
+        raise PeerUnreachable(f"the service's answer has no readable status: {error.detail}") from error
 
 
 def _result(answer: Answer) -> bytes:
@@ -178,7 +181,7 @@ def _joined(kind: str, body: bytes) -> bytes:
             try:
                 parts[name] = read_json(content)
             except InvalidInput as error:
-                raise ModelFailed(f"the service answers something that is not rows: {error.detail}") from error
+                raise ModelFailed(f"the service's answer cannot be read as rows: {error.detail}") from error
     return json.dumps(parts).encode()
 
 
@@ -206,5 +209,5 @@ def _monitor(answer: Answer) -> str:
 def _same_origin(asked: str, url: str, authorization: str | None) -> str:
     """``url``, which must be at the origin of ``asked`` where a token goes with it: nobody else gets our tokens."""
     if authorization is not None and urlsplit(url)[:2] != urlsplit(asked)[:2]:
-        raise PeerUnreachable("the service sends us on to another host")
+        raise PeerUnreachable("the service redirects to another host")
     return url

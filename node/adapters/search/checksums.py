@@ -33,7 +33,7 @@ def check(folder: Path) -> None:
             path for segment in json.loads(committed.read_bytes())["segments"] for path in _files(folder, segment)
         ]
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError("meta.json is not what was written") from error
+        raise ValueError("meta.json was changed since the node wrote it") from error
     for path in files:
         _check_file(path)
 
@@ -63,7 +63,7 @@ def _check_file(path: Path) -> None:
         while left:
             piece = file.read(min(_PIECE, left))
             if not piece:
-                raise ValueError(f"{path.name} has become shorter")
+                raise ValueError(f"{path.name} is shorter than written")
             actual, left = zlib.crc32(piece, actual), left - len(piece)
     if actual != expected:
-        raise ValueError(f"{path.name} is not what was written: its checksum is {actual}, not {expected}")
+        raise ValueError(f"{path.name} was changed since the node wrote it: its checksum is {actual}, not {expected}")

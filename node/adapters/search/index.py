@@ -242,10 +242,11 @@ class TantivyIndex:
         except (ValueError, OSError) as error:
             if is_full(str(error)):
                 raise NoRoom(
-                    "the disk of the search index is full", remedy="make room: the index then catches up by itself"
+                    "the disk of the search index is full",
+                    remedy="free disk space: the index then catches up by itself",
                 ) from error
             damaged = Damaged(
-                "the search index is damaged", remedy="ask again in a moment: it is made anew from the ledger"
+                "the search index is damaged", remedy="try again in a moment: the node rebuilds it from the ledger"
             )
             damaged.add_note(f"the search index in {self._folder} cannot be used: {error}")
             raise damaged from error

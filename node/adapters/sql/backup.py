@@ -41,7 +41,7 @@ def backup_sqlite(url: str | URL, target: Path) -> None:
     """
     source = sqlite_path(url)
     if not source.exists():
-        raise LocalFault(f"there is no database {source} to back up")
+        raise LocalFault(f"the database {source} does not exist")
     _copy(source, target)
 
 
@@ -124,8 +124,8 @@ def _tool(name: str) -> str:
     program = shutil.which(name)
     if program is None:
         raise LocalFault(
-            f"{name} is not at hand, and PostgreSQL is backed up with it",
-            remedy="install PostgreSQL's client programs, or back up the database by its own means",
+            f"the program {name} is not installed, and PostgreSQL is backed up with it",
+            remedy="install PostgreSQL's client programs, or back up the database with other tools",
         )
     return program
 

@@ -42,12 +42,12 @@ class Words(_CodePointText):
             return None
         text = str(value)
         if "\0" in text:
-            raise Unstorable("text cannot contain the character NUL", remedy="leave the character out")
+            raise Unstorable("text cannot contain the character NUL", remedy="remove the character")
         if not text.isascii():
             try:
                 text.encode("utf-8")
             except UnicodeEncodeError as error:
-                raise Unstorable("text cannot contain half a surrogate pair") from error
+                raise Unstorable("text cannot contain an unpaired surrogate") from error
         return text
 
 

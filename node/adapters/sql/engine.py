@@ -36,7 +36,7 @@ def connect(url: str | URL) -> Engine:
         parsed = make_url(url)
     except ArgumentError as error:
         raise LocalFault(
-            "the database URL is not readable", remedy="write sqlite:///path or postgresql://user@host/name"
+            "the database URL cannot be read", remedy="write sqlite:///path or postgresql://user@host/name"
         ) from error
     backend = parsed.get_backend_name()
     if backend == "sqlite":
@@ -134,7 +134,7 @@ def _settle_sqlite(connection: Any, path: Path, driver: Any) -> None:
         raise LocalFault(f"the database {path} cannot be opened: {error}", remedy=fault.remedy) from error
     if (mode, synchronous, references) != ("wal", 2, 1):
         raise LocalFault(
-            f"the file system under {path} does not let SQLite keep its promises (journal {mode}, "
+            f"the file system under {path} does not let SQLite store data safely (journal {mode}, "
             f"synchronous {synchronous})",
             remedy="put the data folder on a local disk",
         )

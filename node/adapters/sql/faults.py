@@ -38,7 +38,7 @@ fails: from here they cannot be told apart."""
 _LOCKED: Final = ("SQLITE_BUSY", "SQLITE_LOCKED")
 _DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
-MAKE_ROOM: Final = "the operator of this node makes room on its disk; then ask again"
+MAKE_ROOM: Final = "the operator of this node must free disk space; then try again"
 RESTORE: Final = "stop the node and restore the newest backup: hansa restore FILE NEW-FOLDER"
 
 
@@ -52,11 +52,11 @@ def fault_of_driver(error: BaseException | None, *, lost: bool = False) -> Local
     state = str(getattr(error, "sqlstate", None) or "")
     name = str(getattr(error, "sqlite_errorname", None) or "")
     if state in _CONTENDED:
-        return Contended("two requests were in each other's way", remedy="try again")
+        return Contended("two requests conflicted", remedy="try again")
     if state in _BUSY or name.startswith(_LOCKED):
         return DatabaseBusy("the database is busy", remedy="try again in a moment")
     if state in _NO_ROOM or name in (_FULL, _IO) or name.startswith(_REFUSED):
-        return NoRoom("the disk that the database lies on is full, or fails", remedy=MAKE_ROOM)
+        return NoRoom("the disk of the database is full, or fails", remedy=MAKE_ROOM)
     message = str(error).partition("\n")[0]
     # A server that cannot be reached, or that is gone in the middle of an answer, gives no code.
     unreached = not state and not name and type(error).__name__ == "OperationalError"

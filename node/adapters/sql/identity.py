@@ -73,7 +73,7 @@ class SqlIdentityStore:
     def add_account(self, tx: Transaction, account: Account, password_hash: str) -> None:
         row = values(account, roles=sorted(account.roles), password_hash=password_hash)
         if not add(connection_of(tx), accounts, row):
-            raise Conflict(f"there is an account {account.login} already")
+            raise Conflict(f"the account {account.login} already exists")
 
     def account(self, tx: Transaction, login: str) -> tuple[Account, str] | None:
         row = connection_of(tx).execute(_ACCOUNT, {"login": login}).one_or_none()
@@ -86,7 +86,7 @@ class SqlIdentityStore:
     def set_password(self, tx: Transaction, login: str, password_hash: str) -> None:
         changed = connection_of(tx).execute(_SET_PASSWORD, {"who": login, "hash": password_hash})
         if changed.rowcount != 1:
-            raise NotFound(f"there is no account {login}")
+            raise NotFound(f"the account {login} does not exist")
         self.end_sessions(tx, login)
 
     def end_sessions(self, tx: Transaction, login: str) -> None:
@@ -155,10 +155,10 @@ class SqlIdentityStore:
         self, tx: Transaction, *, token_sha256: str, login: str, kind: str, label: str, expires: datetime
     ) -> None:
         if self.account(tx, login) is None:
-            raise NotFound(f"there is no account {login}")
+            raise NotFound(f"the account {login} does not exist")
         row = {"token_sha256": token_sha256, "login": login, "kind": kind, "label": label, "expires": expires}
         if not add(connection_of(tx), tokens, row):
-            raise Conflict("there is such a token already")
+            raise Conflict("this token already exists")
 
     def by_token(self, tx: Transaction, token_sha256: str, now: datetime) -> tuple[Account, str] | None:
         row = connection_of(tx).execute(_BY_TOKEN, {"token": token_sha256, "now": now}).one_or_none()
@@ -180,7 +180,7 @@ class SqlIdentityStore:
         connection = connection_of(tx)
         changed = connection.execute(update(accounts).where(accounts.c.login == login).values(disabled=disabled))
         if changed.rowcount != 1:
-            raise NotFound(f"there is no account {login}")
+            raise NotFound(f"the account {login} does not exist")
         if disabled:
             connection.execute(delete(tokens).where(tokens.c.login == login))
 
@@ -206,7 +206,7 @@ class SqlIdentityStore:
             "state": "REQUESTED",
         }
         if not add(connection_of(tx), credential_requests, request):
-            raise Conflict(f"there is a request {holder_pid} already")
+            raise Conflict(f"the request {holder_pid} already exists")
 
     def requests(self, tx: Transaction) -> Sequence[dict[str, Any]]:
         columns = credential_requests.c
@@ -234,12 +234,12 @@ class SqlIdentityStore:
         told = {name: value for name, value in changes.items() if value is not None}
         statement = update(credential_requests).where(credential_requests.c.holder_pid == holder_pid)
         if connection_of(tx).execute(statement.values(**told)).rowcount != 1:
-            raise NotFound("there is no such request for a credential")
+            raise NotFound("this request for a credential does not exist")
 
     # issuer -----------------------------------------------------------------------------------------------
     def add_application(self, tx: Transaction, application: Application) -> None:
         if not add(connection_of(tx), applications, values(application)):
-            raise Conflict("there is such an application already")
+            raise Conflict("this application already exists")
 
     def application(self, tx: Transaction, application_id: str) -> Application | None:
         row = connection_of(tx).execute(_APPLICATION, {"id": application_id}).one_or_none()
@@ -262,8 +262,8 @@ class SqlIdentityStore:
         if connection_of(tx).execute(_SAVE_APPLICATION, row).rowcount == 1:
             return
         if self.application(tx, application.id) is None:
-            raise LocalFault(f"there is no application {application.id} to change")
-        raise Conflict("somebody has decided this application already")
+            raise LocalFault(f"the application {application.id} does not exist")
+        raise Conflict("somebody already decided this application")
 
     def next_status_index(self, tx: Transaction) -> tuple[int, int]:
         connection = connection_of(tx)
@@ -278,7 +278,7 @@ class SqlIdentityStore:
 
     def add_issued(self, tx: Transaction, issued: Issued) -> None:
         if not add(connection_of(tx), issued_credentials, values(issued)):
-            raise Conflict("a credential with this id or this place in the status list exists already")
+            raise Conflict("a credential with this id or this position in the status list already exists")
 
     def issued(self, tx: Transaction, holder: str | None = None) -> Sequence[Issued]:
         statement = select(issued_credentials).order_by(

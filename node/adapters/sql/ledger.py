@@ -48,9 +48,9 @@ class SqlLedgerStore:
 
     def append(self, tx: Transaction, entry: Entry) -> None:
         if entry.seq is not None:
-            raise LocalFault("an entry gets its number from the sequencer")
+            raise LocalFault("only the sequencer gives an entry its number")
         if not add(connection_of(tx), entries, values(entry)):
-            raise Conflict(f"the ledger has an entry {entry.id} already")
+            raise Conflict(f"the ledger already has an entry {entry.id}")
 
     def get(self, tx: Transaction, entry_id: str) -> Entry | None:
         row = connection_of(tx).execute(_GET, {"id": entry_id}).one_or_none()
@@ -84,7 +84,7 @@ class SqlLedgerStore:
         connection = connection_of(tx)
         numbers = [{"entry": entry.id, "number": seq} for seq, entry in enumerate(entries, first)]
         if connection.execute(_NUMBER, numbers).rowcount != len(entries):
-            raise LocalFault("an entry has a number already, or is not in the ledger")
+            raise LocalFault("an entry already has a number, or is not in the ledger")
         put(connection, ledger_size, {"id": _THE_ONE, "size": first + len(entries)})
 
     def size(self, tx: Transaction, *, lock: bool = False) -> int:

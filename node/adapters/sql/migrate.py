@@ -67,7 +67,7 @@ def migrate(engine: Engine, *, backup: Callable[[], None] | None = None) -> bool
         return False
     if version is not None:
         _refuse_newer(version)
-        logger.info("the database has schema %s, this Hansa %s: migrating", version, VERSIONS[-1])
+        logger.info("migrating the database from schema %s to %s", version, VERSIONS[-1])
         if backup is not None:
             backup()
     with translated(), engine.begin() as connection:
@@ -121,8 +121,8 @@ def _refuse_newer(version: str) -> None:
     if version not in VERSIONS:
         raise LocalFault(
             f"the database has schema {version}, this Hansa knows schemas up to {VERSIONS[-1]}: "
-            "a newer Hansa has been at work here",
-            remedy="start the newer Hansa again, or restore the backup that it made before it migrated",
+            "a newer Hansa has changed it",
+            remedy="run the newer Hansa, or restore the backup that it made before the migration",
             facts={"schema": version, "known": VERSIONS[-1]},
         )
 
@@ -131,6 +131,6 @@ def _refuse_foreign(connection: Connection) -> None:
     foreign: Any = set(inspect(connection).get_table_names()) & set(metadata.tables)
     if foreign:
         raise LocalFault(
-            f"the database has tables that Hansa has not made ({', '.join(sorted(foreign)[:5])})",
+            f"the database has tables that Hansa did not create ({', '.join(sorted(foreign)[:5])})",
             remedy="give Hansa a database, or on PostgreSQL a schema, of its own",
         )

@@ -62,7 +62,7 @@ class SqlAgreementStore:
             return
         known = self.get(tx, agreement.id)
         if known is None or known.sha256 != agreement.sha256:
-            raise Conflict(f"there is another agreement {agreement.id}, with other content")
+            raise Conflict(f"the agreement {agreement.id} already exists, with different content")
 
     def save(self, tx: Transaction, agreement: Agreement) -> None:
         row = values(agreement, agreement=agreement.id)
@@ -72,8 +72,10 @@ class SqlAgreementStore:
         if saved.rowcount == 1:
             return
         if self.get(tx, agreement.id) is None:
-            raise LocalFault(f"there is no agreement {agreement.id} to change")
-        raise Conflict(f"there is another agreement {agreement.id}, from another negotiation or with other content")
+            raise LocalFault(f"the agreement {agreement.id} does not exist")
+        raise Conflict(
+            f"the agreement {agreement.id} already exists, from another negotiation or with different content"
+        )
 
     def get(self, tx: Transaction, agreement_id: str, *, lock: bool = False) -> Agreement | None:
         statement = _LOCKED_AGREEMENT if lock else _AGREEMENT
@@ -105,7 +107,7 @@ class SqlDecisionStore:
 
     def add(self, tx: Transaction, decision: PendingDecision) -> None:
         if not add(connection_of(tx), decisions, values(decision)):
-            raise Conflict(f"there is a decision {decision.id} already")
+            raise Conflict(f"the decision {decision.id} already exists")
 
     def get(self, tx: Transaction, decision_id: str) -> PendingDecision | None:
         row = connection_of(tx).execute(_DECISION, {"id": decision_id}).one_or_none()

@@ -77,7 +77,7 @@ class SqlFollowStore:
     def add(self, tx: Transaction, node: Followed) -> None:
         """Begin to follow. Raises ``Conflict`` for a URL that is followed already."""
         if not add(connection_of(tx), followed, values(node)):
-            raise Conflict(f"{node.url} is followed already")
+            raise Conflict(f"this node already follows {node.url}")
 
     def get(self, tx: Transaction, url: str) -> Followed | None:
         """The node with this URL."""

@@ -94,7 +94,7 @@ class SqlProcessStore(Generic[P]):
 
     def add(self, tx: Transaction, process: P) -> None:
         if not add(connection_of(tx), self._processes, {"pid": process.pid} | self._row(process)):
-            raise Conflict(f"the process {process.pid}, or the peer's {process.peer_pid}, is known already")
+            raise Conflict(f"the process {process.pid}, or the peer's {process.peer_pid}, already exists")
 
     def save(self, tx: Transaction, process: P) -> None:
         connection = connection_of(tx)
@@ -107,8 +107,8 @@ class SqlProcessStore(Generic[P]):
         if connection.execute(self._save, self._row(process) | which | peer).rowcount == 1:
             return
         if connection.execute(self._unchanged, which).one_or_none() is not None:
-            raise Conflict(f"the peer's process {process.peer_pid} is known already, under another id")
-        raise LocalFault(f"process {process.pid} was changed by somebody else in between")
+            raise Conflict(f"the peer's process {process.peer_pid} already exists under another id")
+        raise LocalFault(f"somebody else changed process {process.pid} in the meantime")
 
     def get(self, tx: Transaction, pid: str, *, lock: bool = False) -> P | None:
         statement = self._get_locked if lock else self._get

@@ -79,7 +79,7 @@ class SqlRecordStore:
         connection = connection_of(tx)
         row = values(record, files=[file.to_json() for file in record.files])
         if not add(connection, records, row):
-            raise Conflict(f"version {record.version} of {record.iri} exists already")
+            raise Conflict(f"version {record.version} of {record.iri} already exists")
         head = {name: row[name] for name in ("iri", "version", "kind", "audience", "withdrawn", "origin")}
         head["offered"] = record.offer is not None and not record.withdrawn
         put(connection, heads, head, newer="version")

@@ -37,7 +37,7 @@ class SqlJobStore:
         if job.key is not None:
             other = connection.execute(_JOB_OF_KEY, {"owner": job.owner, "key": job.key}).one_or_none()
             if other is not None and other.id != job.id:
-                raise Conflict("there is a job under this key already")
+                raise Conflict("a job with this key already exists")
         row = {"id": job.id, "owner": job.owner, "key": job.key, "model": job.model, "state": job.state}
         put(connection, jobs, row | {"created": job.created, "body": to_json(job)})
 

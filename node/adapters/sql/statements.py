@@ -46,7 +46,7 @@ class Rows:
 
     def one_or_none(self) -> Any:
         if len(self._rows) > 1:
-            raise MultipleResultsFound("more rows than one")
+            raise MultipleResultsFound("more than one row")
         return self.first()
 
     def one(self) -> Any:

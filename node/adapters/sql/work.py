@@ -42,7 +42,7 @@ class SqlTransaction:
             try:
                 callback()
             except Exception:
-                logger.exception("what was to follow a commit failed")
+                logger.exception("an action after a commit failed")
 
 
 class _Turn:
@@ -55,7 +55,7 @@ class _Turn:
     @contextmanager
     def hold(self) -> Iterator[None]:
         if self._holder == threading.get_ident():
-            raise LocalFault("a transaction within a transaction: both write, and would wait for each other")
+            raise LocalFault("a transaction was opened inside a transaction: each would wait for the other")
         if not self._lock.acquire(timeout=PATIENCE):
             raise DatabaseBusy("the database is busy", remedy="try again in a moment")
         self._holder = threading.get_ident()
@@ -136,7 +136,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except PoolTimeout as error:
-        raise DatabaseBusy("the database has no connection to spare", remedy="try again in a moment") from error
+        raise DatabaseBusy("all connections to the database are in use", remedy="try again in a moment") from error
     except DBAPIError as error:
         # The driver's message may quote values (PostgreSQL's DETAIL), which no log should hold: the fault goes
         # on with the trace and the statement of the error, but without the error.

@@ -187,7 +187,7 @@ class Feed:
             if self._chains.position() >= entries:
                 return
             await asyncio.sleep(PAUSE)
-        raise Overloaded("the feed is being put together", remedy="ask again in a moment")
+        raise Overloaded("the feed is being put together", remedy="try again in a moment")
 
     def _entries(self) -> int:
         if self._numbered is None:

@@ -147,7 +147,7 @@ def _linked(value: Any) -> str:
 
 
 def _not_rows(error: InvalidInput) -> ModelFailed:
-    return ModelFailed(f"the service answers something that is not rows: {error.detail}")
+    return ModelFailed(f"the service's answer cannot be read as rows: {error.detail}")
 
 
 def _caveat(answer: Mapping[str, Any]) -> Caveat:

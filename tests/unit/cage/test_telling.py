@@ -95,7 +95,9 @@ async def test_a_room_may_have_a_width_and_a_call_a_patience_of_its_own() -> Non
     try:
         spinning = asyncio.create_task(cage.call("models.spin", {}, limits=LIMITS))
         await until(lambda: bool(cage.zygote_pid and children(cage.zygote_pid)))
-        with pytest.raises(Overloaded, match=r"1 requests of this kind are running, and none ended in 0\.2 seconds"):
+        with pytest.raises(
+            Overloaded, match=r"1 requests of this kind are running, and none has ended within 0\.2 seconds"
+        ):
             await cage.call("models.echo", {}, limits=LIMITS, patience=0.2)
         assert await cage.call("echo", {}, limits=LIMITS, patience=0.2) == ({}, [])
         spinning.cancel()

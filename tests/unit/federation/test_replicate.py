@@ -204,7 +204,7 @@ async def test_a_restored_node_begins_anew(pair: Pair) -> None:
     assert pair.follower.stored(restored).cursor["epoch"] == 1
     assert (outcome.added, outcome.known, outcome.quarantined) == (1, 1, 1)
     assert pair.follower.put_aside(restored)[0]["member"] == different.version_iri
-    assert "another content" in pair.follower.put_aside(restored)[0]["reason"]
+    assert "different content" in pair.follower.put_aside(restored)[0]["reason"]
 
 
 async def test_following_is_an_operators_decision_and_checked(pair: Pair) -> None:
@@ -291,8 +291,8 @@ async def test_a_failing_node_is_asked_ever_more_rarely(pair: Pair) -> None:
 @pytest.mark.parametrize(
     ("limits", "reason"),
     [
-        (Limits(held_records=2), "2 versions of records here, which is the limit"),
-        (Limits(held_bytes=4000), "4,000 bytes here, which is the limit"),
+        (Limits(held_records=2), "stores 2 versions of its records, the limit"),
+        (Limits(held_bytes=4000), "stores 4,000 bytes of its records, the limit"),
     ],
     ids=["versions", "bytes"],
 )

@@ -478,7 +478,7 @@ async def test_a_peer_that_was_rewritten_before_the_update_is_found_out(scene: S
     scene.network.spoil = lambda url, answer: answer
     outcome = await scene.follower.run(scene.gent)
     assert (outcome.added, outcome.known, outcome.quarantined) == (1, 5, 1)
-    assert "another content" in scene.follower.put_aside(scene.gent)[0]["reason"]
+    assert "different content" in scene.follower.put_aside(scene.gent)[0]["reason"]
 
 
 async def test_a_peer_that_stops_committing_is_not_read(scene: Scene) -> None:

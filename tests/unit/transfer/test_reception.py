@@ -601,7 +601,7 @@ async def test_a_manifest_with_another_hash(rig: Rig) -> None:
 async def test_a_manifest_with_another_size(rig: Rig, by: int) -> None:
     await forge(rig, size=len(SOURCE) + by)
     reception = await rig.run()
-    rig.assert_failed(reception, "bytes than the manifest says")
+    rig.assert_failed(reception, "number of bytes differs from the manifest")
 
 
 @pytest.mark.parametrize(
