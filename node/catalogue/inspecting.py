@@ -1,8 +1,7 @@
-"""What is told when somebody publishes, beside the description: files that are not what they say, tables that are
-read with doubts, rows that break the schema that they are said to conform to, and a schema that breaks what was right
-by its last version.
+"""Look into the files of a draft: files that are not what their names say, tables that may have been read wrongly,
+rows that break the schema that the description names, and a schema that breaks data of its last version.
 
-A file that is something else than its name says is refused; all else is told, and stands as a warning at the record.
+A file that is something else than its name says is an error; everything else is a warning, shown with the record.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from node.catalogue.ports import RecordStore
 from node.catalogue.statements import Statements
 from node.semantics import json_rows, sheets
 from node.semantics.findings.files import file_finding
+from node.semantics.findings.tables import NotATable
 from node.semantics.model import File, Finding
 from node.semantics.schemas import changes, conformity, members
 from node.semantics.schemas.breaches import Report
@@ -37,19 +37,19 @@ Opened = Callable[[str], BinaryIO]
 
 
 class Inspect:
-    """Looks into what is published; blocking, and with flat memory whatever the size of the files."""
+    """Looks into what is published. It blocks, and needs the same memory for files of any size."""
 
     def __init__(
         self, *, uow: UnitOfWork, records: RecordStore, opened: Opened, patterns: Callable[[], Misses | None]
     ) -> None:
-        """``patterns`` makes what tries the patterns of schemas, for the rows of one file."""
+        """``patterns`` returns the matcher that tries the patterns of schemas on the rows of one file."""
         self._uow = uow
         self._records = records
         self._opened = opened
         self._patterns = patterns
 
     def __call__(self, draft: Record) -> tuple[Finding, ...]:
-        """The findings about ``draft``. Bytes that are not here yet are looked at when they are."""
+        """Return the findings about ``draft``. Bytes that are not here yet are checked when they arrive."""
         findings = list(self._schema(draft)) if draft.kind == "schema" else []
         rules = self._conforms_to(draft)
         for index, file in enumerate(draft.files):
@@ -109,8 +109,14 @@ class Inspect:
                     features = json_rows.is_collection(opened)
                     report = members.check(schema, json_rows.rows(opened), features=features, misses=self._patterns())
                 except InvalidInput as error:
-                    told = {"file": file.name, "schema": record.title(), "why": error.detail}
-                    yield file_finding("unreadable", "file:breaks-schema", field=place, **told)
+                    yield file_finding(
+                        "unreadable",
+                        "file:breaks-schema",
+                        field=place,
+                        file=file.name,
+                        schema=record.title(),
+                        why=error.detail,
+                    )
                 else:
                     yield from _breaches(report, file, place, record)
 
@@ -119,14 +125,19 @@ class Inspect:
     ) -> Iterator[Finding]:
         try:
             survey = sheets.survey(opened, delimiter=delimiter)
-        except ValueError as error:
-            told = {"file": file.name, "type": file.media_type, "really": str(error)}
-            yield file_finding("not-a-table", "file:not-a-table", field=place, severity="violation", **told)
+        except NotATable as error:
+            yield file_finding(
+                "not-a-table",
+                "file:not-a-table",
+                field=place,
+                severity="violation",
+                file=file.name,
+                type=file.media_type,
+                really=error.text,
+            )
             return
         for doubt in survey.doubts():
-            yield Finding(
-                severity="warning", message=f"{file.name}: {doubt}", remedy="", rule="file:doubt", field=place
-            )
+            yield file_finding("doubt", "file:doubt", field=place, file=file.name, doubt=doubt.text)
         for record, schema in rules:
             rows = sheets.rows(opened, survey.look)
             try:
@@ -139,7 +150,7 @@ class Inspect:
 
 
 def definition_of(record: Record | None) -> Mapping[str, Any] | None:
-    """The JSON Schema that a record of a schema holds; None where it holds none."""
+    """Return the JSON Schema in the record of a schema; None where the record has none."""
     if record is None:
         return None
     text = next((text_of(term) for term in Statements(record).own(f"{HANSA}definition") if is_literal(term)), None)

@@ -1,4 +1,4 @@
-"""Data files as the terminal takes them: what was found in a table is said, and asked about where it is in doubt."""
+"""Data files at the terminal: it says what it found in a table, and asks where that may be wrong."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ DELIMITERS = {".csv": "", ".tsv": "\t", ".tab": "\t"}
 
 
 def examine(path: Path, *, as_found: bool, only_told: bool = False) -> sheets.Survey | None:
-    """What a table holds; None for a file that is not called one.
+    """Return what is in a table; None for a file without the name of a table.
 
-    Raises ``InvalidInput`` for a file that is no table whatever its name says, and for one that is in doubt, unless
-    ``as_found`` says that it is meant like this, or a person at the terminal does. ``only_told``: nothing is asked.
+    Raises ``InvalidInput`` for a file that has the name of a table and is not one, and for a table that may have been
+    read wrongly, unless ``as_found`` or a person at the terminal confirms it. With ``only_told``, it asks nothing.
     """
     delimiter = DELIMITERS.get(path.suffix.lower())
     if delimiter is None:
@@ -32,7 +32,7 @@ def examine(path: Path, *, as_found: bool, only_told: bool = False) -> sheets.Su
             f"{one_line(str(path))} has the name of a table, but {error}",
             remedy="save the table itself as CSV in UTF-8, or correct the extension of the file name",
         ) from error
-    doubts = survey.doubts()
+    doubts = [doubt.text("en") for doubt in survey.doubts()]
     if not doubts or as_found:
         return survey
     if only_told or (sys.stdin.isatty() and not Mode.json):

@@ -53,10 +53,10 @@ def words_of_code(value: str, language: str) -> str:
     return ""
 
 
-def file_type(value: str) -> str:
-    """The name of a format, whether written as code (``GEOJSON``), as IRI or freely."""
-    found = FILE_TYPES.find(value)
-    return found.label() if found else words_of_code(value, "en") or value
+def file_type(value: str, language: str) -> str:
+    """Return the name of a format in ``language``; ``value`` may be a code (``GEOJSON``), an IRI or free text."""
+    code = FILE_TYPES.find(value)
+    return code.label(language) if code else words_of_code(value, language) or value
 
 
 def credential(kind: str, language: str) -> str:

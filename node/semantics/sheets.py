@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+from node.semantics.findings.tables import Doubt, Misfits, NotATable, PlainDoubt, SeparatorDoubt
+
 DELIMITERS: Final = ",;\t|"
 NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SAMPLE: Final = 64 * 1024
@@ -26,21 +28,21 @@ _OTHER_COMMA: Final = re.compile(r"(?<!\d),|,(?!\d)")
 _LOOKED_AT: Final = 100
 _PIECE: Final = 1 << 20
 
-NO_TEXT: Final = "a file of bytes that are no text"
+NO_TEXT: Final = "bytes"
 
 _MAGIC: Final[tuple[tuple[bytes, str], ...]] = (
-    (b"%PDF-", "a PDF document"),
-    (b"PK\x03\x04", "a zip archive, such as an Excel or LibreOffice file"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel or Word file"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
-    (b"PAR1", "a Parquet file"),
-    (b"SQLite format 3\x00", "an SQLite database, such as a GeoPackage"),
-    (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"GIF8", "a GIF picture"),
-    (b"\x7fELF", "a program"),
-    (b"{\\rtf", "an RTF document"),
+    (b"%PDF-", "pdf"),
+    (b"PK\x03\x04", "zip"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"),
+    (b"\x1f\x8b", "gzip"),
+    (b"7z\xbc\xaf\x27\x1c", "7z"),
+    (b"PAR1", "parquet"),
+    (b"SQLite format 3\x00", "sqlite"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"GIF8", "gif"),
+    (b"\x7fELF", "program"),
+    (b"{\\rtf", "rtf"),
 )
 
 
@@ -48,7 +50,7 @@ _MAGIC: Final[tuple[tuple[bytes, str], ...]] = (
 class Look:
     """What the beginning of a table says.
 
-    ``doubts`` are sentences: what a person should confirm. ``types`` has, for each column, ``number``, ``truth``,
+    ``doubts`` are what a person should confirm. ``types`` has, for each column, ``number``, ``truth``,
     ``text`` or ``empty``, by the lines that were looked at.
     """
 
@@ -56,13 +58,13 @@ class Look:
     encoding: str
     columns: tuple[str, ...]
     types: tuple[str, ...] = ()
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """What a whole table is. ``ragged`` names the first lines that do not fit, with their number of cells;
-    ``misfits`` counts all of them. ``unreadable`` says where reading ended early."""
+    ``misfits`` counts all of them. ``unreadable`` says why reading ended early, where it did."""
 
     look: Look
     rows: int
@@ -70,22 +72,17 @@ class Survey:
     ragged: tuple[tuple[int, int], ...] = ()
     unreadable: str = ""
 
-    def doubts(self) -> tuple[str, ...]:
-        """What a person should confirm or mend, in sentences."""
+    def doubts(self) -> tuple[Doubt, ...]:
+        """Return what a person should confirm or correct."""
         doubts = list(self.look.doubts)
         if self.misfits:
-            lines = ", ".join(f"line {line} ({cells})" for line, cells in self.ragged)
-            more = f" and {self.misfits - len(self.ragged)} more" if self.misfits > len(self.ragged) else ""
-            doubts.append(
-                f"{self.misfits} {'row has' if self.misfits == 1 else 'rows have'} another number of cells than the "
-                f"header, which has {len(self.look.columns)}: {lines}{more}"
-            )
+            doubts.append(Misfits(self.misfits, len(self.look.columns), self.ragged))
         if self.unreadable:
-            doubts.append(self.unreadable)
+            doubts.append(PlainDoubt("unreadable", {"count": self.rows, "why": self.unreadable}))
         return tuple(doubts)
 
     def words(self) -> str:
-        """What was found, on one line."""
+        """Return what was found, on one line, in English."""
         named = NAMES.get(self.look.delimiter, "nothing")
         count = len(self.look.columns)
         return (
@@ -95,7 +92,7 @@ class Survey:
 
 
 def what_it_is(head: bytes) -> str:
-    """What a file really is where it is no table of text, such as ``a PDF document``; empty where it may be one."""
+    """Return what a file is that is not a table of text, as the key of ``NotATable``; empty where it may be one."""
     for magic, name in _MAGIC:
         if head.startswith(magic):
             return name
@@ -105,8 +102,8 @@ def what_it_is(head: bytes) -> str:
         return NO_TEXT
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()[:256].lower()
     if start.startswith((b"<!doctype html", b"<html")):
-        return "a web page (HTML)"
-    return "an XML document" if start.startswith(b"<?xml") else ""
+        return "html"
+    return "xml" if start.startswith(b"<?xml") else ""
 
 
 def encoding_of(head: bytes, *, whole: bool) -> str:
@@ -156,35 +153,32 @@ def look(head: bytes, *, whole: bool, delimiter: str = "") -> Look:
     header = tuple(cell.strip() for cell in rows[0]) if rows else ()
     body = [row for row in rows[1:] if len(row) == len(header)]
     types = tuple(_type([row[place].strip() for row in body]) for place in range(len(header)))
-    doubts = []
+    doubts: list[Doubt] = []
     if encoding == "windows-1252":
-        doubts.append(
-            "it is not in UTF-8; read as Windows-1252 (Latin-1): check letters with accents, or save it as UTF-8"
-        )
+        doubts.append(PlainDoubt("windows-1252"))
     elif encoding == "utf-16":
-        doubts.append("it is in UTF-16: others read UTF-8 more easily")
+        doubts.append(PlainDoubt("utf-16"))
     if rivals:
-        others = " or ".join(NAMES[rival] for rival in rivals)
-        doubts.append(f"its cells are separated by {NAMES[separator]}, or by {others}: both fit")
+        doubts.append(SeparatorDoubt(NAMES[separator], [NAMES[rival] for rival in rivals]))
     if header and body and all(_is_number(cell) for cell in header if cell):
-        doubts.append("its first line holds figures: it seems to have no line of column names")
+        doubts.append(PlainDoubt("no-header"))
     if len(set(header)) < len(header):
-        doubts.append("two of its columns have the same name")
+        doubts.append(PlainDoubt("same-name"))
     if any(not name for name in header):
-        doubts.append("one of its columns has no name")
+        doubts.append(PlainDoubt("no-name"))
     return Look(delimiter=separator, encoding=encoding, columns=header, types=types, doubts=tuple(doubts))
 
 
 def survey(file: BinaryIO, *, delimiter: str = "", most: int | None = None) -> Survey:
     """Go through a table from its beginning with flat memory. ``most``: after so many rows, stop.
 
-    Raises ``ValueError`` in words for what is no table of text. ``file`` can be gone back in (``seek``).
+    Raises ``NotATable`` for a file that is not a table of text. ``file`` can be gone back in (``seek``).
     """
     head = file.read(SAMPLE)
     if really := what_it_is(head):
-        raise ValueError(f"it is {really}")
+        raise NotATable(really)
     if not head.strip():
-        raise ValueError("it is empty")
+        raise NotATable("empty")
     file.seek(0)
     seen = look(head, whole=len(head) < SAMPLE, delimiter=delimiter)
     if seen.encoding == "utf-8" and not _all_utf8(file):
@@ -204,7 +198,7 @@ def survey(file: BinaryIO, *, delimiter: str = "", most: int | None = None) -> S
             if most is not None and count >= most:
                 break
     except csv.Error as error:
-        unreadable = f"after {count} rows it cannot be read as a table: {error}"
+        unreadable = str(error)
     return Survey(look=seen, rows=count, misfits=misfits, ragged=tuple(ragged), unreadable=unreadable)
 
 
@@ -231,7 +225,7 @@ def decoded(body: bytes, encoding: str, *, whole: bool) -> str:
 def _without_zero(lines: Iterable[str]) -> Iterator[str]:
     for line in lines:
         if "\0" in line:
-            raise csv.Error("it holds zero bytes")
+            raise csv.Error("it contains zero bytes")
         yield line
 
 

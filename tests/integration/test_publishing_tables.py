@@ -133,10 +133,10 @@ def test_the_page_of_the_asset_says_so_too(http: httpx2.Client) -> None:
     ragged = upload(http, "ragged.csv", b"a,b\n1,2\n3\n")
     answer = publish(http, described("dataset", "ragged"), ragged)
     (told,) = rules(answer, "file:doubt")
-    assert "1 row has another number of cells than the header, which has 2: line 3 (1)" in told
+    assert "1 row has a different number of cells than the header, which has 2: line 3 (1)" in told
     page = http.get(answer.json()["iri"], headers={"Accept": "text/html"})
     assert page.headers["content-type"].startswith("text/html")
-    assert "another number of cells" in page.text
+    assert "a different number of cells" in page.text
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_draft_says_what_was_found(tmp_path: Path, capsys: pytest.CaptureFixtu
     ("body", "what"),
     [
         ("naam,aantal\nCafé,1\n".encode("latin-1"), "not in UTF-8"),
-        (b"a,b\n1,2\n3\n", "another number of cells"),
+        (b"a,b\n1,2\n3\n", "a different number of cells"),
         (b"%PDF-1.7\n", "a PDF document"),
     ],
 )

@@ -16,6 +16,7 @@ from node.base.jsons import read_json
 from node.scenarios.model import GEOMETRY, Port, Variable
 from node.scenarios.tables import geometries, places
 from node.semantics import sheets
+from node.semantics.findings.tables import NotATable
 
 MAX_ROWS: Final = 1_000_000
 MAX_COLUMNS: Final = 200
@@ -258,7 +259,7 @@ def _check_count(count: int) -> None:
 
 def _text(body: bytes) -> str:
     if (really := sheets.what_it_is(body[: sheets.SAMPLE])) not in ("", sheets.NO_TEXT):
-        raise InvalidInput(f"the file is no table: it is {really}", remedy="publish the data as CSV in UTF-8")
+        raise InvalidInput(f"the file is not a table: {NotATable(really)}", remedy="publish the data as CSV in UTF-8")
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -266,7 +267,7 @@ def _text(body: bytes) -> str:
             f"the file is not in UTF-8 (byte {error.start + 1})", remedy="save it as CSV in UTF-8"
         ) from error
     if "\0" in text:
-        raise InvalidInput("the file holds zero bytes: it is no text")
+        raise InvalidInput("the file contains zero bytes: it is not a text file")
     return text
 
 

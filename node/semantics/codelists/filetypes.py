@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from node.base.errors import InvalidInput
-from node.semantics.codelists.lookup import EU, Code, CodeList
+from node.semantics.codelists.lookup import EU, Code, CodeList, labels_of
 
 _SCHEME = f"{EU}file-type"
 IANA: Final = "https://www.iana.org/assignments/media-types/"
@@ -80,7 +80,7 @@ FILE_TYPES: Final = CodeList(
         Code(
             code=code,
             iri=f"{_SCHEME}/{code}",
-            labels={"en": label},
+            labels=labels_of(f"file-type.{code}", label),
             also=tuple(word for word in f"{endings};{also}".split(";") if word),
         )
         for code, label, _, endings, also in _ROWS
@@ -100,20 +100,20 @@ _MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0
 
 
 def file_type(name: str, media_type: str = "") -> Code | None:
-    """The file type by the ending of a file's name, else by its media type (parameters ignored), else None."""
+    """Return the file type for the ending of a file's name, else for its media type without parameters, else None."""
     ending = name.rsplit(".", 1)[-1].casefold() if "." in name else ""
     code = _BY_ENDING.get(ending) or _BY_MEDIA_TYPE.get(media_type.split(";", 1)[0].strip().casefold())
     return _BY_CODE[code] if code else None
 
 
 def media_type_iri(media_type: str) -> str:
-    """The IRI of a media type at IANA; parameters such as ``charset`` have no place in it.
+    """Return the IRI of a media type at IANA, without parameters such as ``charset``.
 
-    Raises ``InvalidInput`` for what is no media type (RFC 9110 §8.3.1): the IRI would be none either.
+    Raises ``InvalidInput`` for text that is not a media type (RFC 9110 §8.3.1).
     """
     name = media_type.split(";", 1)[0].strip().casefold()
     if not _MEDIA_TYPE.fullmatch(name):
         raise InvalidInput(
-            f"{media_type[:80]!r} is no media type", remedy="write a type and a subtype, such as text/csv"
+            f"{media_type[:80]!r} is not a media type", remedy="write a type and a subtype, such as text/csv"
         )
     return IANA + name

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from node.semantics.codelists.lookup import EU, Code, CodeList
+from node.semantics.codelists.lookup import EU, Code, CodeList, labels_of
 
 _SCHEME = f"{EU}licence"
 _CC = "http://creativecommons.org/licenses"
@@ -87,7 +87,7 @@ _OTHERS = (
     Code(
         code="COM-REUSE",
         iri=f"{_SCHEME}/COM_REUSE",
-        labels={"en": "European Commission reuse notice"},
+        labels=labels_of("licence.COM-REUSE", "European Commission reuse notice"),
         same=("http://data.europa.eu/eli/dec/2011/833/oj",),
     ),
     Code(code="GFDL", iri=f"{_SCHEME}/GNU_FDL", labels={"en": "GNU Free Documentation License"}),
@@ -100,7 +100,7 @@ _OTHERS = (
     Code(
         code="OP-DATPRO",
         iri=f"{_SCHEME}/OP_DATPRO",
-        labels={"en": "Provisional data"},
+        labels=labels_of("licence.OP-DATPRO", "Provisional data"),
     ),
 )
 

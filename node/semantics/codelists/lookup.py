@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Final
 
+from node.texts.catalogue import Catalogue
 from node.vocab.namespaces import HANSA
 
 EU: Final = "http://publications.europa.eu/resource/authority/"
 """The authority tables of the Publications Office of the European Union."""
 
+_TEXTS: Final = Catalogue("codes")
 _NOISE = re.compile(r"[^a-z0-9+]+")
 
 
@@ -98,6 +100,11 @@ class CodeList:
                 best = max(best, 0.8 + 0.15 * sum(map(len, shared)) / max(len(key), len(candidate)))
             best = max(best, SequenceMatcher(None, key, candidate).ratio())
         return best
+
+
+def labels_of(key: str, name: str) -> Mapping[str, str]:
+    """Return the texts ``key`` of the catalogue ``codes`` by language; ``name`` alone where it is a proper name."""
+    return _TEXTS.in_all(key) if _TEXTS.known(key) else {"en": name}
 
 
 def folded(text: str) -> str:

@@ -18,6 +18,7 @@ from tests.unit.texts.extraction import use
 
 CODE: dict[str, tuple[str, ...]] = {
     "catalogue": ("node/catalogue",),
+    "codes": ("node/semantics/codelists",),
     "findings": ("node/semantics",),
     "formats": ("node/texts",),
     "portal": ("node/portal",),
