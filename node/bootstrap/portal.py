@@ -56,6 +56,7 @@ def use_cases(node: HansaNode) -> UseCases:
             situation=lambda consumer, agreement: node.situations.under_agreement(
                 consumer, provider=agreement.provider, facts=overview.next_use(agreement)
             ),
+            names=node.access.names,
         ),
         proofs=node.proofs,
         deletions=protocol.deletions,

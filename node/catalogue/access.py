@@ -69,6 +69,28 @@ def access_code_of(record: Record) -> AccessCode:
     return AccessCode.REQUEST
 
 
+def with_names(text: str, names: Mapping[str, str]) -> str:
+    """Return ``text`` with the names of participants in place of their DIDs."""
+    # The DID of a host is the beginning of the DIDs below it: the longer ones are replaced first.
+    for did in sorted(names, key=len, reverse=True):
+        text = text.replace(did, names[did])
+    return text
+
+
+def decision_with_names(decision: Decision, names: Mapping[str, str]) -> Decision:
+    """Return ``decision`` with names in place of DIDs in the texts of its reasons: people read names."""
+
+    def reworded(reason: Reason) -> Reason:
+        return replace(
+            reason,
+            text={language: with_names(text, names) for language, text in reason.text.items()},
+            remedy={language: with_names(text, names) for language, text in reason.remedy.items()},
+            have=with_names(reason.have, names),
+        )
+
+    return replace(decision, reasons=tuple(reworded(reason) for reason in decision.reasons))
+
+
 class Access:
     """Answers about the use of records, for callers and in words."""
 
@@ -80,11 +102,13 @@ class Access:
         self._situation = situation
         self._names = names
 
+    def names(self) -> Mapping[str, str]:
+        """Return the names of the participants that are known here, by DID."""
+        return self._names()
+
     def named(self, text: str) -> str:
-        """``text`` with names in place of the DIDs that are known here."""
-        for did, name in self._names().items():
-            text = text.replace(did, name)
-        return text
+        """Return ``text`` with names in place of the DIDs that are known here."""
+        return with_names(text, self._names())
 
     def decision(self, record: Record, caller: Caller) -> Decision | None:
         """What the contract policy answers ``caller`` now, for people to read; None where nothing is offered."""
@@ -93,14 +117,7 @@ class Access:
             return None
         situation = self._situation(caller, self._clock.now(), record.origin)
         decision = decide(policy, situation, action=principal_action(policy))
-        return replace(decision, reasons=tuple(self._reworded(reason) for reason in decision.reasons))
-
-    def _reworded(self, reason: Reason) -> Reason:
-        return replace(
-            reason,
-            text={language: self.named(text) for language, text in reason.text.items()},
-            remedy={language: self.named(text) for language, text in reason.remedy.items()},
-        )
+        return decision_with_names(decision, self._names())
 
     def code(self, record: Record, caller: Caller) -> AccessCode:
         """The access code of ``record`` for ``caller``.

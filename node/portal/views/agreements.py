@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import zip_longest
 from typing import Any, Final, Protocol
@@ -13,6 +13,7 @@ from anyio.to_thread import run_sync
 
 from node.base.clock import moment
 from node.base.errors import HansaError, NotAllowed
+from node.catalogue.access import decision_with_names
 from node.identity.model import Caller
 from node.negotiation.messages import TERMS
 from node.negotiation.model import Agreement
@@ -47,7 +48,8 @@ class Agreed:
 
     ``now`` is the decision that an access would meet at this moment; None where that could not be found out.
     ``barred``: the other party is blocked at this node, so every access is refused. ``uses`` is how often it was
-    used, where it says how often it may be; ``deletion`` how its deletion stands, where it asks for that."""
+    used, where it says how often it may be; ``deletion`` the state of its deletion, where it asks for that. ``named``
+    has the participants that its conditions name: DID → name."""
 
     agreement: Agreement
     title: Texts
@@ -58,6 +60,7 @@ class Agreed:
     barred: bool = False
     uses: Tally | None = None
     deletion: Due | None = None
+    named: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +100,21 @@ class Proofs(Protocol):
 class Agreements:
     """The agreements of this node."""
 
-    def __init__(self, overview: Overview, deletions: Deletions, *, look: Look, situation: SituationOf) -> None:
+    def __init__(
+        self,
+        overview: Overview,
+        deletions: Deletions,
+        *,
+        look: Look,
+        situation: SituationOf,
+        names: Callable[[], Mapping[str, str]],
+    ) -> None:
+        """``names`` returns the names of known participants, by DID: conditions show them."""
         self._overview = overview
         self._deletions = deletions
         self._look = look
         self._situation = situation
+        self._names = names
 
     async def all(self) -> Sequence[Agreed]:
         """Return all agreements, newest first."""
@@ -115,7 +128,7 @@ class Agreements:
             look.cancel()
         checked = [looks.get(one.consumer) for one in agreements[:CHECKED]]
         pairs = list(zip_longest(agreements, checked))
-        return await run_sync(lambda: [_agreed(one, look, self._situation) for one, look in pairs])
+        return await run_sync(lambda: [_agreed(one, look, self._situation, {}) for one, look in pairs])
 
     async def get(self, agreement_id: str) -> Agreed:
         """Return an agreement with ``now``. Raises ``NotFound``."""
@@ -125,7 +138,7 @@ class Agreements:
 
         def judge() -> Agreed:
             uses, deletion = self._overview.uses(agreement), self._deletions.of(agreement)
-            return _agreed(agreement, look, self._situation, uses=uses, deletion=deletion)
+            return _agreed(agreement, look, self._situation, self._names(), uses=uses, deletion=deletion)
 
         return await run_sync(judge)
 
@@ -150,12 +163,18 @@ def _agreed(
     agreement: Agreement,
     look: asyncio.Future[Caller] | None,
     situation: SituationOf,
+    names: Mapping[str, str],
     *,
     uses: Tally | None = None,
     deletion: Due | None = None,
 ) -> Agreed:
-    """``agreement`` judged for the consumer that ``look`` has found, if it has."""
-    now, barred = None, False
+    """Judge ``agreement`` for the consumer that ``look`` returned, if it did; conditions show ``names``."""
+    terms = agreement.body.get(TERMS) or {}
+    parties = {
+        did: str((terms.get(side) or {}).get("name") or did)
+        for side, did in (("provider", agreement.provider), ("consumer", agreement.consumer))
+    }
+    now, barred, named = None, False, {}
     if look is not None and look.done() and not look.cancelled():
         failure = look.exception()
         barred = isinstance(failure, NotAllowed)
@@ -164,19 +183,29 @@ def _agreed(
         if failure is None:
             policy = parse(agreement.body)
             now = decide(policy, situation(look.result(), agreement), action=principal_action(policy))
-    terms = agreement.body.get(TERMS) or {}
+            named = _named_in(now, {**parties, **names})
+            now = decision_with_names(now, named)
     asset = terms.get("asset") or {}
     return Agreed(
         agreement=agreement,
         title=dict(asset.get("title") or {}),
         kind=str(asset.get("kind") or ""),
-        provider_name=str((terms.get("provider") or {}).get("name") or agreement.provider),
-        consumer_name=str((terms.get("consumer") or {}).get("name") or agreement.consumer),
+        provider_name=parties[agreement.provider],
+        consumer_name=parties[agreement.consumer],
         now=now,
         barred=barred,
+        named=named,
         uses=uses,
         deletion=deletion,
     )
+
+
+def _named_in(decision: Decision, names: Mapping[str, str]) -> dict[str, str]:
+    """Return the DIDs that the reasons of ``decision`` mention and that have a name."""
+    texts = " ".join(
+        text for reason in decision.reasons for text in (*reason.text.values(), *reason.remedy.values(), reason.have)
+    )
+    return {did: name for did, name in names.items() if name != did and did in texts}
 
 
 def _access_made(stored: dict[str, Any]) -> AccessMade:
