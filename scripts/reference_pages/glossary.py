@@ -13,6 +13,7 @@ GROUPS: Final = {
     "access": "Access and exchange",
     "people": "Nodes and people",
     "evidence": "Evidence",
+    "keys": "Keys and encryption",
     "pages": "Pages and messages",
     "scenarios": "Scenarios",
 }
