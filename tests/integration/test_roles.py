@@ -17,6 +17,7 @@ from node.identity.model import UserRole
 from node.identity.roles import ROLES, UseCase
 from tests.integration.hostile import routes, who
 from tests.integration.test_bad_input_access import GOOD_BODIES, filled
+from tests.models import publish_model
 from tests.nodes import Running, publish, running
 
 PASSWORD: Final = "a long password of one role"
@@ -40,6 +41,9 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
 }
 """The use cases behind pages that take a role, with the fields of their forms. Pages about a run or a layer that
 there is not say so to everybody; for those ``tests/unit/portal/test_scenarios.py`` has runs and layers."""
+
+CALLS: Final = {"/ogc/processes/{process}/execution", "/processes/{process}/execution"}
+"""Addresses at which models are called, the former one too (``UseCase.CALL_MODELS``)."""
 
 REFUSED: Final = re.compile('need the role (.+?)(?=["<.,]|$)')
 
@@ -120,6 +124,24 @@ def test_every_page_answers_as_the_table_says(issuer: Running) -> None:
     assert not wrong
     assert set(PAGES) <= walked
     assert len(walked) > 25
+
+
+def test_every_call_of_a_model_answers_as_the_table_says(issuer: Running) -> None:
+    """Calls under an agreement carry a token of a transfer; these are those of the node's own people."""
+    model = str(publish_model(issuer, "roles")["iri"]).rpartition("/")[2]
+    calls = [path for method, path in routes(issuer) if method == "POST" and path in CALLS]
+    accounts = issuer.node.people.accounts
+    wrong = []
+    for role in UserRole:
+        token = accounts.issue_token(str(role), "call", timedelta(hours=1))
+        with issuer.http(headers={"Authorization": f"Bearer {token}"}) as http:
+            for path in calls:
+                answer = http.post(filled(path, model), json={"inputs": {}})
+                refused = answer.status_code == 403 and REFUSED.search(answer.text) is not None
+                if refused != expected(role, UseCase.CALL_MODELS) or answer.status_code == 404:
+                    wrong.append((str(role), path, answer.status_code))
+    assert not wrong
+    assert set(calls) == CALLS
 
 
 @contextmanager
