@@ -62,7 +62,7 @@ class Ask:
         if not text.strip():
             raise InvalidInput("there is no query", remedy="send SELECT, ASK, CONSTRUCT or DESCRIBE")
         if len(text.encode("utf-8", "surrogatepass")) > MAX_QUERY:
-            raise TooLarge(f"a query has at most {MAX_QUERY} bytes", remedy="ask for less at once")
+            raise TooLarge(f"a query has at most {MAX_QUERY} bytes", remedy="split the query, or ask for less")
         audiences = self._visibility.audiences(caller)
         async with self._turn(caller):
             if as_of is None:

@@ -57,11 +57,11 @@ def _written(part: Any, path: str) -> Iterator[Finding]:
         if name in {*_RULES, "constraint", "duty", *terms.LOGICAL} and isinstance(value, list | tuple):
             if not value:
                 message = f"{name} is an empty list, which DSP 2025-1 does not allow"
-                yield _finding("violation", where, message, "leave it out", "empty-list")
+                yield _finding("violation", where, message, "remove it", "empty-list")
             for index, item in enumerate(value):
                 yield from _written(item, f"{where}[{index}]")
         if name == "rightOperand" and isinstance(value, list | tuple) and not value:
-            message = "the constraint lists no value, so that nobody can meet it"
+            message = "the constraint has no value, so nobody can meet it"
             yield _finding("violation", where, message, "name at least one value", "empty-list")
         bare = isinstance(value, str) and ":" not in value and value not in DSP_BARE_TERMS
         if name in {"action", "leftOperand"} and bare:
@@ -82,7 +82,7 @@ def _unknown(leaf: Leaf, term: str) -> Finding:
     return _finding(
         "violation",
         leaf.path,
-        f"{term}: not understood, counts as unmet; nobody could make use of the offer",
+        f"this node does not understand {term} and treats it as not met, so nobody could use the offer",
         "use a term of the profile " + PROFILE,
         "unknown-term",
     )
@@ -105,7 +105,7 @@ def _strategy(policy: Policy) -> Iterator[Finding]:
         yield _finding(
             "violation",
             "conflict",
-            "the offer voids itself where a prohibition meets a permission, and one does",
+            "a prohibition and a permission of this offer conflict, which makes the whole offer void",
             'write "odrl:conflict": {"@id": "odrl:prohibit"}',
             "conflict-strategy",
         )
@@ -126,7 +126,7 @@ def _rule(rule: Rule, path: str, at: datetime | None) -> Iterator[Finding]:
             yield _finding(
                 "warning",
                 f"{path}.duty[{index}]",
-                f"a duty inside a permission is to be done before the use; {compact(duty.action)} comes after it",
+                f"a duty inside a permission has to be done before the use; {compact(duty.action)} comes after it",
                 "move it to obligation",
                 "precondition",
             )
@@ -147,7 +147,7 @@ def _conjunction(conditions: Sequence[Condition], path: str, at: datetime | None
     start, end = term_of(atoms)
     if start > end:
         yield _finding(
-            "violation", path, "the term ends before it begins: nobody can meet it", "mend the dates", "dates"
+            "violation", path, "the term ends before it begins: nobody can meet it", "correct the dates", "dates"
         )
     elif at is not None and end < in_utc(at):
         yield _finding("warning", path, "the term has ended already", "choose a later date", "dates")
@@ -158,7 +158,7 @@ def _conjunction(conditions: Sequence[Condition], path: str, at: datetime | None
                 "violation",
                 path,
                 f"the constraints on {compact(operand)} exclude one another: nobody can meet them all",
-                "leave one of them out",
+                "remove one of them",
                 "contradiction",
             )
     for condition in conditions:
@@ -223,7 +223,7 @@ def _taken_back(policy: Policy) -> Iterator[Finding]:
                     yield _finding(
                         "warning",
                         path,
-                        f"permissions win in this offer: whom permission[{number}] lets do it may do it all the same",
+                        f"permissions win in this offer: permission[{number}] still allows it to whoever meets it",
                         'narrow the permission, or write "odrl:conflict": {"@id": "odrl:prohibit"}',
                         "overridden",
                     )
@@ -231,8 +231,8 @@ def _taken_back(policy: Policy) -> Iterator[Finding]:
                 yield _finding(
                     "violation",
                     path,
-                    f"it forbids all that the permission to {compact(permitted.action)} allows",
-                    "leave one of the two out, or narrow the prohibition",
+                    f"it prohibits everything that the permission to {compact(permitted.action)} allows",
+                    "remove one of the two, or narrow the prohibition",
                     "forbidden-and-permitted",
                 )
         asked = [*policy.obligations, *(duty for rule in policy.permissions for duty in rule.duties)]
@@ -241,8 +241,8 @@ def _taken_back(policy: Policy) -> Iterator[Finding]:
                 yield _finding(
                     "violation",
                     path,
-                    f"it forbids what is a duty: {compact(duty.action)}",
-                    "leave one of the two out",
+                    f"it prohibits what the offer demands as a duty: {compact(duty.action)}",
+                    "remove one of the two",
                     "forbidden-and-due",
                 )
 
@@ -276,7 +276,7 @@ def _sidestepped(policy: Policy) -> Iterator[Finding]:
                 yield _finding(
                     "warning",
                     f"permission[{narrow}]",
-                    f"its conditions are idle: permission[{broad}] grants the same with fewer",
+                    f"its conditions have no effect: permission[{broad}] allows the same with fewer conditions",
                     "put all conditions into one permission",
                     "sidestepped",
                 )

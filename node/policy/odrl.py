@@ -160,7 +160,7 @@ class _Context:
         if not mine:
             setattr(self, name, value)
         elif mine != value:
-            raise _invalid(f"{path}.{name}", f"the rule speaks of another {name} than its policy")
+            raise _invalid(f"{path}.{name}", f"the rule states another {name} than its policy")
 
 
 def _rules(value: Any, path: str, context: _Context, depth: int) -> tuple[Rule, ...]:
@@ -215,7 +215,7 @@ def _condition(value: Any, path: str, depth: int) -> Condition:
     for operator in LOGICAL:
         if operator in members:
             if len(members) != 1:
-                raise _invalid(path, f"a logical constraint has {operator} and nothing beside it")
+                raise _invalid(path, f"a logical constraint has {operator} and no other member")
             items = _list(members[operator])
             if not items:
                 raise _invalid(f"{path}.{operator}", "a logical constraint needs operands")
@@ -273,14 +273,14 @@ def _members(
     members: dict[str, Any] = {}
     for key, item in value.items():
         if not isinstance(key, str):
-            raise _invalid(path or "policy", "member names are text")
+            raise _invalid(path or "policy", "member names are strings")
         if key.startswith("@") or key == "uid":
             continue
         iri = expand_term(key)
         name = iri[len(ODRL) :] if iri.startswith(ODRL) else ""
         if name in known:
             if name in members:
-                raise _invalid(_at(path, key), f"{name} is said twice, under two spellings")
+                raise _invalid(_at(path, key), f"{name} is there twice, in two spellings")
             if item is not None:
                 members[name] = item
             continue
@@ -288,7 +288,7 @@ def _members(
         # Descriptions and our own additions change no terms, wherever they stand.
         if foreign and (extensions or iri.startswith((DCT, HANSA))):
             continue
-        raise _invalid(_at(path, key), f"{key[:80]} is not a member that is understood here")
+        raise _invalid(_at(path, key), f"{key[:80]} is not a member that this node understands")
     return members
 
 
@@ -305,7 +305,7 @@ def _list(value: Any) -> list[Any]:
 def _object(value: Any, path: str) -> Mapping[str, Any]:
     if isinstance(value, Mapping):
         return value
-    raise _invalid(path, "an object is expected here")
+    raise _invalid(path, "this node expects an object here")
 
 
 def _iri(value: Any, path: str) -> str:
@@ -317,14 +317,14 @@ def _iri(value: Any, path: str) -> str:
         value = value["@id"]
     if isinstance(value, str):
         return value
-    raise _invalid(path, "an IRI is expected here, as text")
+    raise _invalid(path, "this node expects an IRI here, as a string")
 
 
 def _type(value: Any) -> str:
     text = expand_term(_iri(value, "@type")) if value is not None else ODRL + "Offer"
     name = text[len(ODRL) :] if text.startswith(ODRL) else text
     if name not in {"Offer", "Agreement", "Set", "Policy"}:
-        raise _invalid("@type", f"{name[:80]} is not a kind of policy that is read here")
+        raise _invalid("@type", f"{name[:80]} is not a kind of policy that this node reads")
     return name
 
 
@@ -379,6 +379,6 @@ def _at(path: str, key: str) -> str:
 def _invalid(path: str, why: str, *, remedy: str = "") -> InvalidInput:
     return InvalidInput(
         f"policy, at {path[:200]}: {why}",
-        remedy=remedy or "state the policy in the form of DSP 2025-1, terms with their prefix (odrl:, hz:)",
+        remedy=remedy or "write the policy as DSP 2025-1 does, and terms with their prefix (odrl:, hz:)",
         facts={"path": path[:200]},
     )

@@ -92,7 +92,7 @@ def _boolean(value: Any) -> bool:
         return True
     if text in {"false", "no", "off", "0"}:
         return False
-    raise ValueError("is neither true nor false")
+    raise ValueError("is not true or false")
 
 
 def _integer(value: Any) -> str:
@@ -137,13 +137,13 @@ def _moment(value: Any, clock: str) -> dict[str, str]:
 def _purpose(name: str) -> tuple[str, ...]:
     terms_found = purposes(name)
     if len(terms_found) == 1 and ":" not in terms_found[0]:
-        raise ValueError(f"is not a purpose that is known here: {name[:80]}")
+        raise ValueError(f"is not a purpose that this node knows: {name[:80]}")
     return terms_found
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("is not text")
+        raise ValueError("is not a string")
     return value.strip()
 
 

@@ -117,8 +117,8 @@ def compile_terms(
     offer = compile_conditions(conditions, target=target, offer_id=offer_id, region=region).offer
     if offer is None:
         raise InvalidInput(
-            "these conditions offer nothing",
-            remedy="name conditions under which the asset may be used",
+            "these conditions do not offer the asset to anybody",
+            remedy="choose conditions under which others may use the asset",
             facts={"field": "conditions"},
         )
     parse(offer)
@@ -161,7 +161,7 @@ def _named(conditions: Any) -> tuple[str, dict[str, Any]]:
                 return name.strip(), dict(values or {})
     raise InvalidInput(
         "conditions name a template and its parameters",
-        remedy="write for example  conditions: members  or  conditions: {template: mobility-partners, "
+        remedy="write, for example, conditions: members or conditions: {template: mobility-partners, "
         "until: 2027-12-31}",
         facts={"field": "conditions", "choices": [candidate.id for candidate in templates()]},
     )
@@ -173,7 +173,7 @@ def _values(chosen: Template, stated: Mapping[str, Any], region: str | None) -> 
     for name in stated:
         if name not in known:
             names_ = ", ".join(known) or "none"
-            findings.append(_finding(str(name), "is not a parameter of these conditions", f"parameters: {names_}"))
+            findings.append(_finding(str(name), "is not a parameter of this template", f"parameters: {names_}"))
     values: dict[str, Any] = {}
     for parameter in chosen.parameters:
         value = stated.get(parameter.name)
@@ -246,7 +246,7 @@ def _own_policy(policy: Mapping[str, Any], target: str, offer_id: str) -> Compil
             facts={"field": "conditions"},
         )
     if read_policy.target and read_policy.target != target:
-        raise InvalidInput(f"the policy is about another asset: {read_policy.target[:200]}", remedy="omit target")
+        raise InvalidInput(f"the policy is for another asset: {read_policy.target[:200]}", remedy="omit target")
     own: dict[str, Any] = {}
     for key, value in policy.items():
         name = expand(key).removeprefix(ODRL)

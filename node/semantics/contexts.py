@@ -47,7 +47,7 @@ class _Placer:
         if "@import" in value:
             imported = self._named(str(value["@import"]))
             if not isinstance(imported, dict):
-                raise InvalidInput("@import may name one context only", remedy="name it in @context instead")
+                raise InvalidInput("@import can name only one context", remedy="name it in @context instead")
             return {**imported, **local}
         return local
 
@@ -55,15 +55,15 @@ class _Placer:
         bundled = CONTEXTS.get(address)
         if bundled is None:
             raise InvalidInput(
-                f"the JSON-LD context {address[:200]} is not one that this node has, and none is fetched",
-                remedy="write the context into the document: an object of terms and IRIs under @context",
+                f"the JSON-LD context {address[:200]} is unknown to this node, which downloads no contexts",
+                remedy="put the context into the document: an object of terms and IRIs under @context",
                 facts={"context": address[:2000], "known": sorted(CONTEXTS)},
             )
         self.placed += 1
         if self.placed > _MOST:
             raise InvalidInput(
                 f"the document names contexts by address more than {_MOST} times",
-                remedy="name the context once, at the top",
+                remedy="name the context once, at the beginning",
             )
         return bundled["@context"]
 

@@ -82,7 +82,7 @@ def syntax_of(media_type: str) -> Syntax:
     syntax = MEDIA_TYPES.get(media_type.partition(";")[0].strip().lower())
     if syntax is None:
         raise UnsupportedMediaType(
-            f"{media_type or 'a body without media type'} is not read as RDF here",
+            f"{media_type or 'a body without media type'} is not a format of RDF that this node reads",
             remedy="send one of " + ", ".join(MEDIA_TYPES),
         )
     return syntax
@@ -110,7 +110,10 @@ def parse(
     try:
         for quad in read_quads(body, format=syntax.format, base_iri=base, without_named_graphs=not named_graphs):
             if len(dataset) >= MAX_QUADS:
-                raise TooLarge(f"the document has more than {MAX_QUADS} statements", remedy="send it in parts")
+                raise TooLarge(
+                    f"the document has more than {MAX_QUADS} statements, which is the limit",
+                    remedy="send it in parts",
+                )
             _check_term(quad.subject)
             _check_term(quad.object)
             dataset.add(quad)
@@ -130,7 +133,7 @@ def canonical(dataset: Dataset, *, blank_nodes: int = MAX_BLANK_NODES) -> tuple[
     if len(blanks) > blank_nodes:
         raise InvalidInput(
             f"the document has {len(blanks)} blank nodes; {blank_nodes} are allowed",
-            remedy="give the things that it describes IRIs of their own",
+            remedy="give the things that it describes their own IRIs",
             facts={"blankNodes": len(blanks), "allowed": blank_nodes},
         )
     copy = Dataset(quads)
@@ -233,7 +236,7 @@ def _scanned(body: bytes, syntax: Syntax) -> bytes:
     except UnicodeDecodeError as error:
         line = body.count(b"\n", 0, error.start) + 1
         raise InvalidInput(
-            f"the document is not UTF-8: line {line} has a byte that does not belong there",
+            f"the document is not UTF-8: line {line} has an invalid byte",
             remedy="save the file as UTF-8",
             facts={"line": line},
         ) from error
@@ -247,13 +250,13 @@ def _scanned(body: bytes, syntax: Syntax) -> bytes:
 def _scan_xml(body: bytes) -> None:
     if _DOCTYPE.search(body):
         raise InvalidInput(
-            "the RDF/XML has a document type declaration, which is not read here",
-            remedy="remove <!DOCTYPE …> and write the namespaces out",
+            "the RDF/XML has a document type declaration, which this node does not read",
+            remedy="remove <!DOCTYPE …> and write the namespaces in full",
         )
     declared = _ENCODING.match(body)
     if declared and declared[1].upper() not in (b"UTF-8", b"US-ASCII", b"ASCII"):
         raise InvalidInput(
-            f"the RDF/XML says that it is {declared[1][:40].decode(errors='replace')}, not UTF-8",
+            f"the RDF/XML states that it is in {declared[1][:40].decode(errors='replace')}, not UTF-8",
             remedy='save the file as UTF-8 and write encoding="UTF-8"',
         )
 
@@ -285,17 +288,16 @@ def _check_term(term: Any) -> None:
             )
     elif isinstance(term, Literal):
         if len(term.value) > MAX_LITERAL:
-            raise TooLarge(
-                f"a literal is longer than {MAX_LITERAL >> 20} MB", remedy="publish long content as a file"
-            )
+            raise TooLarge(f"a literal is longer than {MAX_LITERAL >> 20} MB", remedy="publish long texts as files")
         if term.direction is not None:
             raise InvalidInput(
-                "a text has a base direction, which is RDF 1.2 and not read here",
-                remedy="write the language tag alone",
+                "a text has a base direction; this is RDF 1.2, which this node does not read",
+                remedy="write only the language tag",
             )
     elif isinstance(term, Triple):
         raise InvalidInput(
-            "the document quotes triples, which is RDF 1.2 and not read here", remedy="describe them by reification"
+            "the document quotes triples; this is RDF 1.2, which this node does not read",
+            remedy="use reification instead",
         )
 
 
@@ -304,7 +306,7 @@ def _unreadable(error: SyntaxError, syntax: Syntax) -> InvalidInput:
     if "Named graphs are not allowed" in message:
         return InvalidInput(
             f"the {syntax.name} puts statements into named graphs; a description is one graph",
-            remedy="leave the graph names out: the node decides where a description is kept",
+            remedy="remove the graph names: the node decides where it stores a description",
         )
     place, facts = "", {}
     if error.lineno:
@@ -312,7 +314,7 @@ def _unreadable(error: SyntaxError, syntax: Syntax) -> InvalidInput:
         if error.offset:
             place, facts = f"{place}, column {error.offset}", {**facts, "column": error.offset}
     return InvalidInput(
-        f"the {syntax.name} is not readable{place}: {message[:300]}",
-        remedy=f"mend it there, or check that the document is {syntax.name} at all",
+        f"the {syntax.name} cannot be read{place}: {message[:300]}",
+        remedy=f"correct the error there, or check that the document is {syntax.name}",
         facts=facts,
     )

@@ -49,7 +49,7 @@ def rows(file: BinaryIO) -> Iterator[Any]:
     else:
         yield reader.value()
     if reader.peek():
-        raise InvalidInput("there is something after the end of the JSON")
+        raise InvalidInput("there is more text after the end of the JSON")
 
 
 class _Reader:
@@ -114,7 +114,7 @@ class _Reader:
         while True:
             name = self.value()
             if not isinstance(name, str):
-                raise InvalidInput("it cannot be read as JSON: a name is no text")
+                raise InvalidInput("it cannot be read as JSON: a name is not a string")
             self._take(":")
             yield name
             if self._take(",}") == "}":

@@ -50,10 +50,10 @@ def offer(dataset: Dataset, subject: Node) -> dict[str, Any] | None:
     if not policies:
         return None
     if any(isinstance(policy, Literal) for policy in policies):
-        raise NotUnderstood("it is a text")
+        raise NotUnderstood("it is a string")
     offers = [_policy(dataset, policy) for policy in sorted(policies, key=str) if not isinstance(policy, Literal)]
     if any(other != offers[0] for other in offers[1:]):
-        raise NotUnderstood("there are several that differ")
+        raise NotUnderstood("there are several different ones")
     _take_out(dataset, holders)
     return offers[0]
 
@@ -76,7 +76,7 @@ def _take_out(dataset: Dataset, holders: list[Node]) -> None:
 def _policy(dataset: Dataset, policy: Node) -> dict[str, Any]:
     members = _statements(dataset, policy)
     if not members:
-        raise NotUnderstood(f"{policy} lies elsewhere")
+        raise NotUnderstood(f"{policy} is not in this document")
     kinds = types(dataset, policy)
     if kinds - _OWN_TYPES:
         raise NotUnderstood(f"it is of type {', '.join(sorted(kinds - _OWN_TYPES))}")
@@ -94,15 +94,15 @@ def _policy(dataset: Dataset, policy: Node) -> dict[str, Any]:
         elif name == "conflict":
             body["odrl:conflict"] = _compact(_iri(values[0]))
         else:
-            raise NotUnderstood(f"it says {_compact(property_)}")
+            raise NotUnderstood(f"it has {_compact(property_)}")
     if not any(name in body for name in ("permission", "prohibition")):
-        raise NotUnderstood("it permits and prohibits nothing")
+        raise NotUnderstood("it has neither a permission nor a prohibition")
     return body
 
 
 def _rule(dataset: Dataset, rule: Term, depth: int = 0) -> dict[str, Any]:
     if isinstance(rule, Literal):
-        raise NotUnderstood("a rule is a text")
+        raise NotUnderstood("a rule is a string")
     if depth > _DEPTH:
         raise NotUnderstood("its rules are nested too deeply")
     body: dict[str, Any] = {}
@@ -120,7 +120,7 @@ def _rule(dataset: Dataset, rule: Term, depth: int = 0) -> dict[str, Any]:
         elif property_.startswith(ODRL) and name.endswith("Party"):
             body[f"odrl:{name}"] = _iri(_only(values, name))
         else:
-            raise NotUnderstood(f"a rule says {_compact(property_)}")
+            raise NotUnderstood(f"a rule has {_compact(property_)}")
     if "action" not in body:
         raise NotUnderstood("a rule has no action")
     return body
@@ -128,7 +128,7 @@ def _rule(dataset: Dataset, rule: Term, depth: int = 0) -> dict[str, Any]:
 
 def _constraint(dataset: Dataset, constraint: Term, depth: int = 0) -> dict[str, Any]:
     if isinstance(constraint, Literal):
-        raise NotUnderstood("a constraint is a text")
+        raise NotUnderstood("a constraint is a string")
     if depth > _DEPTH:
         raise NotUnderstood("its constraints are nested too deeply")
     members = _statements(dataset, constraint)
@@ -150,7 +150,7 @@ def _constraint(dataset: Dataset, constraint: Term, depth: int = 0) -> dict[str,
         elif name == "unit":
             body["odrl:unit"] = _compact(_iri(_only(values, name)))
         elif name != "dataType":
-            raise NotUnderstood(f"a constraint says {_compact(property_)}")
+            raise NotUnderstood(f"a constraint has {_compact(property_)}")
     missing = {"leftOperand", "operator", "rightOperand"} - set(body)
     if missing:
         raise NotUnderstood(f"a constraint lacks {', '.join(sorted(missing))}")
@@ -168,7 +168,7 @@ def _right(value: Term) -> Any:
     if isinstance(value, NamedNode):
         return {"@id": value.value}
     if isinstance(value, BlankNode):
-        raise NotUnderstood("a right operand is a structure")
+        raise NotUnderstood("a right operand is not a plain value")
     if value.language:
         return {"@value": value.value, "@language": value.language}
     if value.datatype.value == f"{XSD}string":
@@ -189,7 +189,7 @@ def _only(values: list[Term], name: str) -> Term:
 
 def _iri(value: Term) -> str:
     if not isinstance(value, NamedNode):
-        raise NotUnderstood("an action or operand is no plain name")
+        raise NotUnderstood("an action or operand is not a plain name")
     return value.value
 
 

@@ -90,11 +90,9 @@ def guard(text: str) -> Form:
     try:
         length = len(text.encode())
     except UnicodeEncodeError as error:
-        raise InvalidInput("the query has half a character in it", remedy="send the query in UTF-8") from error
+        raise InvalidInput("the query has an unpaired surrogate", remedy="send the query in UTF-8") from error
     if length > MAX_TEXT:
-        raise TooLarge(
-            f"the query is longer than {MAX_TEXT >> 10} KB", remedy="ask for less at once, or use VALUES sparingly"
-        )
+        raise TooLarge(f"the query is longer than {MAX_TEXT >> 10} KB", remedy="split the query, or use fewer VALUES")
     if "\\u" not in text and "\\U" not in text:
         return _Scan().run(text).result()
     _Scan().run(text)
@@ -104,7 +102,7 @@ def guard(text: str) -> Form:
 def _resolved(match: re.Match[str]) -> str:
     number = int(match[1] or match[2], 16)
     if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF:
-        raise InvalidInput(f"{match[0]} is not a character", remedy="write the character itself")
+        raise InvalidInput(f"{match[0]} is not a valid character", remedy="write the character itself")
     return chr(number)
 
 
@@ -203,7 +201,7 @@ class _Scan:
     def result(self) -> Form:
         if self.form is None:
             raise InvalidInput(
-                "this is no SPARQL query: it has none of SELECT, ASK, CONSTRUCT, DESCRIBE",
+                "this is not a SPARQL query: it has none of SELECT, ASK, CONSTRUCT, DESCRIBE",
                 remedy="begin with SELECT, ASK, CONSTRUCT or DESCRIBE after the prefixes",
             )
         return self.form
@@ -214,13 +212,13 @@ class _Scan:
     def _word(self, word: str) -> None:
         if word in _UPDATES:
             raise InvalidInput(
-                f"{word} is an update; this end point answers queries only",
+                f"{word} is an update; this end point only answers queries",
                 remedy="publish, change and withdraw records with the management API",
             )
         if word == "SERVICE":
             raise InvalidInput(
-                "SERVICE is not allowed: this node asks no other end point on behalf of a caller",
-                remedy="ask the other end point yourself, and join the answers",
+                "SERVICE is not allowed: this node does not query other end points for a caller",
+                remedy="query the other end point yourself, and join the answers",
             )
         if self.form is None and word in Form.__members__:
             self.form = Form[word]
@@ -279,7 +277,7 @@ class _Scan:
             self._count()
         if mark in ("!", "-", "+", "^"):
             self.signs += 1
-            self._check(self.signs, MAX_SIGN_RUN, f"{mark} in a row", "write it once, or not at all")
+            self._check(self.signs, MAX_SIGN_RUN, f"{mark} in a row", "write it at most once")
         elif mark not in "([{":
             self.signs = 0
         if mark in ("||", "&&", "|", "!", "+", "-", "*", "/", "=", "!=", "<", ">", "<=", ">=", "^", "^^"):
@@ -303,7 +301,9 @@ class _Scan:
         elif mark == "(":
             inside = _In.PATH_OR_LIST
             depth = 1 + sum(1 for open_ in self.stack if open_ is _In.PATH_OR_LIST)
-            self._check(depth, MAX_PATH_DEPTH, "brackets within brackets in a path", "write the path out")
+            self._check(
+                depth, MAX_PATH_DEPTH, "brackets within brackets in a path", "write the path without brackets"
+            )
         elif self._inside() in (_In.DATA, _In.TEMPLATE):
             inside = self.stack[-1]
         else:
@@ -327,15 +327,13 @@ class _Scan:
 
     def _count(self) -> None:
         self.patterns += 1
-        self._check(
-            self.patterns, MAX_PATTERNS, "triple patterns", "ask in several queries, or with fewer properties"
-        )
+        self._check(self.patterns, MAX_PATTERNS, "triple patterns", "split the query, or ask for fewer properties")
 
     def _check_operators(self) -> None:
         self._check(self.operators, MAX_OPERATORS, "operators", "use IN or VALUES for long alternatives")
 
     def _check_depth(self, depth: int) -> None:
-        self._check(depth, MAX_DEPTH, "brackets within brackets", "flatten the query")
+        self._check(depth, MAX_DEPTH, "brackets within brackets", "use fewer levels of brackets")
 
     def _check(self, count: int, most: int, what: str, remedy: str) -> None:
         if count > most:

@@ -112,6 +112,8 @@ async def _body(request: Request) -> bytes:
     async for chunk in request.stream():
         size += len(chunk)
         if size > MAX_BODY:
-            raise TooLarge(f"a posted query may have at most {MAX_BODY} bytes", remedy="ask for less at once")
+            raise TooLarge(
+                f"a posted query may have at most {MAX_BODY} bytes", remedy="split the query, or ask for less"
+            )
         chunks.append(chunk)
     return b"".join(chunks)

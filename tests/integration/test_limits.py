@@ -237,7 +237,7 @@ def test_whoever_insists_is_told_why_not(region_and_cities: Company) -> None:
         (members(OFFERED), "terms of the offer, which"),
         (members("2026-06-30"), "more open than these limits"),
         ({"template": "members", "till": "2027-01-01"}, "till"),
-        ("internal", "offer nothing"),
+        ("internal", "do not offer"),
         ("friends", "no conditions called"),
     ],
 )

@@ -116,6 +116,6 @@ def _small(policy: Mapping[str, Any]) -> Policy:
 def _too_large(what: str, limit: int) -> TooLarge:
     return TooLarge(
         f"these terms have {what}",
-        remedy="bargain with fewer of them, or have a person decide",
+        remedy="use fewer of them, or let a person decide",
         facts={"limit": limit},
     )

@@ -73,8 +73,8 @@ def suppress(
         raise InvalidInput("a minimum number of people is at least 1", facts={"minimum": minimum})
     if rows and not any(count_column in row for row in rows):
         raise InvalidInput(
-            f"no row says how many people it covers: there is no {count_column}",
-            remedy=f"let the model answer with a column {count_column}",
+            f"no row states how many people it covers: the column {count_column} is missing",
+            remedy=f"make the model return a column {count_column}",
             facts={"column": count_column},
         )
     totals = {index for index, row in enumerate(rows) if _is_total(row, key)}
@@ -120,8 +120,8 @@ def allowance(asked: Collection[str], request: str, *, limit: int = QUESTIONS) -
         allowed=False,
         left=0,
         reason=f"under this agreement, this version of the data has answered {len(different)} different requests, "
-        f"and {limit} is the limit: from many answers, each harmless, single people can be worked out",
-        remedy="use an answer that you have, or ask the owner of the data for a new agreement",
+        f"and {limit} is the limit: many answers together can reveal single people, even if each is harmless",
+        remedy="use one of the answers that you have, or ask the owner of the data for a new agreement",
     )
 
 
@@ -202,6 +202,6 @@ def _sentence(suppressed: int, of: int, minimum: int) -> str:
         return ""
     were = "figure was" if suppressed == 1 else "figures were"
     return (
-        f"{suppressed} of {of} {were} left out: they cover fewer than {minimum} people each, or would tell about "
+        f"{suppressed} of {of} {were} left out: each covers fewer than {minimum} people, or would reveal "
         "single people"
     )

@@ -191,7 +191,8 @@ class Release:
             terms = terms_of(wish.conditions, iri=iri, region=self._region())
             if terms.offer is None:
                 raise InvalidInput(
-                    "these conditions offer nothing", remedy="leave conditions out, or name a template"
+                    "these conditions do not offer the result to anybody",
+                    remedy="remove conditions, or name a template",
                 )
             offer = terms.offer
         breaches = result.admits(bound, offer, licence=licence, facts=facts)

@@ -54,7 +54,7 @@ async def describe(
     ``Overloaded`` for one that takes more than one request may take. All else is in ``findings``.
     """
     if submission.document is None and submission.fields is None:
-        raise InvalidInput("there is neither a document nor fields", remedy="send one of them")
+        raise InvalidInput("the request has neither a document nor fields", remedy="send a document, or fields")
     message = {
         "submission": _as_json(submission),
         "base": base.rstrip("/"),

@@ -51,7 +51,7 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[SchemaChang
     """
     for schema in (old, new):
         if not isinstance(schema, Mapping):
-            raise InvalidInput("a JSON Schema is an object", remedy="send the schema itself")
+            raise InvalidInput("a JSON Schema is an object", remedy="send the schema as an object")
     changes = _Comparison(old, new).changes(old, new, "", 0)
     return tuple(sorted(changes, key=lambda change: (not change.breaking, change.path, change.what)))
 

@@ -119,7 +119,7 @@ class Shapes:
         except ValueError as error:
             raise LocalFault(f"the shapes cannot be compiled: {error}") from error
         if self._engine.diagnostics:
-            raise LocalFault(f"the shapes are not understood: {'; '.join(self._engine.diagnostics)}")
+            raise LocalFault(f"the shapes cannot be understood: {'; '.join(self._engine.diagnostics)}")
 
     def breaches(self, ntriples: bytes) -> tuple[Breach, ...]:
         """All results for the graph in ``ntriples``, of every severity, in a stable order."""

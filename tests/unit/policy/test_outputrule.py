@@ -29,7 +29,7 @@ def test_small_cells_are_left_out_and_the_sentence_says_how_many() -> None:
     released = suppress(rows, count_column="residents", minimum=10, key=("receptorId",))
     assert [row["receptorId"] for row in released.rows] == ["a", "c"]
     assert released.suppressed == 2
-    assert released.sentence.startswith("2 of 4 figures were left out: they cover fewer than 10 people each")
+    assert released.sentence.startswith("2 of 4 figures were left out: each covers fewer than 10 people")
     assert suppress(rows[:1], count_column="residents", minimum=10).sentence == ""
     assert left_out(rows, count_column="residents", minimum=10) == (released.rows, 2)
 

@@ -230,5 +230,5 @@ def test_what_is_asked_for_or_given_are_terms(conditions: Any) -> None:
     made = compile_terms("open", **about)
     assert (made["@id"], made["target"]) == ("urn:offer", "urn:asset")
     assert made == compile_conditions("open", **about).offer
-    with pytest.raises(InvalidInput, match="offer nothing"):
+    with pytest.raises(InvalidInput, match="do not offer"):
         compile_terms(conditions, **about)

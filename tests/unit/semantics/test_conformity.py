@@ -250,7 +250,20 @@ def test_every_language_has_every_phrase() -> None:
             continue
         said = {tongue: Breach(row=1, column="c", what=what, values=values).words(tongue) for tongue in LANGUAGES}
         assert len(set(said.values())) == len(LANGUAGES), what
-    names = {"change", "version", "more", "file", "type", "really", "schema", "why", "breach", "rows", "pattern"}
+    names = {
+        "change",
+        "version",
+        "more",
+        "file",
+        "type",
+        "really",
+        "schema",
+        "why",
+        "breach",
+        "rows",
+        "pattern",
+        "doubt",
+    }
     keys = [key.removeprefix("file.") for key in FINDINGS.keys("file.") if not key.endswith(".remedy")]
     for key in keys:
         finding = file_finding(key, "rule", field="files.0", **{name: f"<{name}>" for name in names})

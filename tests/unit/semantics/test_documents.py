@@ -145,12 +145,12 @@ def test_errors_say_where(document: str, media_type: str, says: str, line: int, 
         (
             b'{"@id": "a", "http://p": {"@value": 1, "@language": "en"}}',
             "application/ld+json",
-            "JSON-LD is not readable",
+            "JSON-LD cannot be read",
         ),
         (b"<!DOCTYPE rdf:RDF []><rdf:RDF/>", "application/rdf+xml", "document type"),
         (b"<! doctype x><rdf:RDF/>", "application/rdf+xml", "document type"),
         (b'<?xml version="1.0" encoding="UTF-7"?><a/>', "application/rdf+xml", "UTF-7"),
-        (b"<a></b>", "application/rdf+xml", "RDF/XML is not readable"),
+        (b"<a></b>", "application/rdf+xml", "RDF/XML cannot be read"),
         (b"<a> <b> <<( <a> <b> <c> )>> .", "text/turtle", "RDF 1.2"),
         (b"<a> <b> 'x'@ar--rtl .", "text/turtle", "RDF 1.2"),
         (b"<http://a.example/" + b"x" * MAX_IRI + b"> <b> <c> .", "text/turtle", "IRI is longer"),
@@ -204,7 +204,7 @@ def test_no_context_is_ever_fetched(document: dict[str, Any], monkeypatch: pytes
         raise AssertionError("somebody dialled")
 
     monkeypatch.setattr("socket.socket.connect", dial)
-    with pytest.raises(InvalidInput, match="none is fetched") as caught:
+    with pytest.raises(InvalidInput, match="downloads no contexts") as caught:
         parse(json.dumps(document).encode(), "application/ld+json", base=BASE)
     assert "@context" in caught.value.remedy
 
