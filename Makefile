@@ -31,8 +31,8 @@ lint: $(VENV)/.dev ## ruff, formatting, mypy, the rooms' import contracts
 format: $(VENV)/.dev ## put code into form
 	@$(BIN)/ruff check --fix-only -q . ; $(BIN)/ruff format .
 
-bench: $(VENV)/.dev ## measure; writes build/bench/*.json (QUICK=1: in two minutes, on a small scale)
-	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick)
+bench: $(VENV)/.dev ## measure; writes build/bench/*.json (QUICK=1: in two minutes, on a small scale; PEER=edc|fuseki STORE=postgres)
+	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(PEER),--peer $(PEER)) $(if $(STORE),--store $(STORE))
 
 unkind: $(VENV)/.dev ## two nodes on an unkind network (NEGOTIATIONS=200 SEED=…)
 	@$(BIN)/python -m tests.unkind --negotiations $(or $(NEGOTIATIONS),200) $(if $(SEED),--seed $(SEED))

@@ -2,6 +2,9 @@
 
 Some measures only: ``python -m tests.bench scenario_runs model_calls``. ``--quick`` (``make bench QUICK=1``) measures
 each on a small scale in about two minutes, but not the demonstration, which takes a minute of its own.
+
+``--peer edc`` and ``--peer fuseki`` run that system beside Hansa, in the same run, as the baseline; ``--store
+postgres`` has the nodes (and EDC) keep their state there. Exit status 3: the peer or the server cannot be had here.
 """
 
 from __future__ import annotations
@@ -9,11 +12,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Final
 
-from tests.bench import catalogue, measures, operation, scenarios
+from tests.bench import catalogue, edc, measures, operation, scenarios, sparql
+from tests.bench.processes import keep_on
 from tests.bench.report import Figure, machine, show, write
+from tests.interop.edc import free_ports
+from tests.postgres import CannotBeHad, cluster, scratch
 
 Measure = Callable[[], Sequence[Figure]]
 
@@ -22,6 +29,7 @@ ALL: Final[dict[str, Measure]] = {
     "with_records": operation.with_records,
     "publishing": catalogue.publishing,
     "catalogue": catalogue.answering,
+    "sparql": sparql.guarded,
     "negotiating": measures.negotiating,
     "transferring": measures.transferring,
     "scenario_runs": scenarios.overhead,
@@ -35,6 +43,7 @@ QUICK: Final[dict[str, Measure]] = {
     "with_records": partial(operation.with_records, 1_000, 1),
     "publishing": partial(catalogue.publishing, 20, 48),
     "catalogue": partial(catalogue.answering, 200, 15),
+    "sparql": partial(sparql.guarded, 500, 5),
     "negotiating": partial(measures.negotiating, 16),
     "transferring": partial(measures.transferring, 50, 1),
     "scenario_runs": partial(scenarios.overhead, 3),
@@ -44,23 +53,44 @@ QUICK: Final[dict[str, Measure]] = {
 }
 
 
+PEERS: Final[dict[str, dict[str, Measure]]] = {
+    "edc": {"beside_edc": edc.negotiating},
+    "fuseki": {"beside_fuseki": sparql.beside_fuseki},
+}
+ABSENT: Final = 3
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("names", nargs="*", choices=[*ALL, []], help="which measures; all when none is named")
     parser.add_argument("--quick", action="store_true", help="on a small scale, in about two minutes")
     parser.add_argument("--records", type=int, help="how many records with_records writes (25,000)")
     parser.add_argument("--runs", type=int, help="how many runs are queued and drained (1,000)")
+    parser.add_argument("--peer", choices=[*PEERS], help="a system that runs beside Hansa as the baseline")
+    parser.add_argument("--store", choices=["sqlite", "postgres"], default="sqlite", help="where nodes keep state")
     asked = parser.parse_args()
-    chosen = QUICK if asked.quick else ALL
+    with ExitStack() as stack:
+        try:
+            if asked.store == "postgres":
+                home = stack.enter_context(scratch("hansa-bench-"))
+                keep_on(stack.enter_context(cluster(home / "postgres", port=free_ports())))
+            return _run(asked)
+        except CannotBeHad as reason:
+            print(reason, file=sys.stderr)
+            return ABSENT
+
+
+def _run(asked: argparse.Namespace) -> int:
+    chosen = PEERS[asked.peer] if asked.peer else QUICK if asked.quick else ALL
     if asked.records:
         chosen = {**chosen, "with_records": partial(operation.with_records, asked.records)}
     if asked.runs:
         chosen = {**chosen, "draining_runs": partial(scenarios.draining, asked.runs)}
-    print(machine())
+    print(f"{machine()}, nodes on {'PostgreSQL' if asked.store == 'postgres' else 'SQLite'}")
     found: list[Figure] = []
     for name in asked.names or list(chosen):
         print(f"measuring {name} …", file=sys.stderr)
-        figures = list(chosen.get(name, ALL[name])())
+        figures = list((chosen.get(name) or ALL[name])())
         write(name, figures)
         found += figures
     show(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import resource
 import subprocess
@@ -22,7 +23,7 @@ from node.identity.model import Caller, UserRole
 from node.ledger.usecases import LedgerWriter
 from node.settings import load
 from tests.bench.measures import BARE, FIELDS
-from tests.bench.processes import await_ready, bare_server, proportional_mb
+from tests.bench.processes import await_ready, bare_server, new_member, proportional_mb
 from tests.bench.report import Figure, median
 
 IN_ONE_TRANSACTION = 500
@@ -45,18 +46,7 @@ def with_records(count: int = 25_000, rounds: int = 3) -> list[Figure]:
     """
     with tempfile.TemporaryDirectory(prefix="hansa-bench-") as scratch:
         home = Path(scratch)
-        member = _made(home)
-        member.serve()
-        member.wait_ready()
-        with member.client() as client:
-            iri = client.publish({"fields": {**FIELDS, "id": "set-000000"}})["iri"]
-        member.stop()
-        fill(member, iri, count)
-        member.serve()
-        try:
-            until("every view shows all records", lambda: _shows(member, count), seconds=1800)
-        finally:
-            member.stop()
+        member, iri = filled(home, count)
         figures = _started(member, f"_{count}", rounds)
         member.serve()
         try:
@@ -93,9 +83,28 @@ def demonstration() -> list[Figure]:
     ]
 
 
-def fill(member: Member, iri: str, count: int) -> None:
-    """Bring the records of a node that does not run to ``count``, as copies of the one at ``iri``."""
-    node = build(load(member.folder), with_worker=False, with_views=False)
+def filled(home: Path, count: int, dump: Path | None = None) -> tuple[Member, str]:
+    """A node that does not run, whose views show ``count`` records; and the IRI of the first."""
+    member = _made(home)
+    member.serve()
+    member.wait_ready()
+    with member.client() as client:
+        iri = str(client.publish({"fields": {**FIELDS, "id": "set-000000"}})["iri"])
+    member.stop()
+    fill(member, iri, count, dump)
+    member.serve()
+    try:
+        until("every view shows all records", lambda: _shows(member, count), seconds=1800)
+    finally:
+        member.stop()
+    return member, iri
+
+
+def fill(member: Member, iri: str, count: int, dump: Path | None = None) -> None:
+    """Bring the records of a node that does not run to ``count``, as copies of the one at ``iri``. ``dump`` is the
+    file that gets the N-Quads of all of them."""
+    settings = load(member.folder).model_copy(update=member.settings)
+    node = build(settings, with_worker=False, with_views=False)
     stores, me = node.parts.stores, node.parts.me
     catalogue = Catalogue(
         uow=stores.uow,
@@ -110,6 +119,10 @@ def fill(member: Member, iri: str, count: int) -> None:
         with stores.uow.read() as tx:
             template = stores.records.get(tx, iri)
         assert template is not None
+        if dump is not None:
+            copies = (_copy(template, number).nquads for number in range(1, count))
+            with dump.open("wb") as file:
+                file.writelines(itertools.chain([template.nquads], copies))
         for first in range(1, count, IN_ONE_TRANSACTION):
             with stores.uow.begin() as tx:
                 for number in range(first, min(first + IN_ONE_TRANSACTION, count)):
@@ -128,9 +141,7 @@ def _copy(template: Record, number: int) -> Record:
 
 def _made(home: Path) -> Member:
     (port,) = free_ports(1)
-    member = Member("node", "Node", home, port, (), {"log_level": "error"})
-    member.init()
-    return member
+    return new_member(home, "node", port)
 
 
 def _started(member: Member, name: str, rounds: int) -> list[Figure]:

@@ -1,23 +1,32 @@
-"""Processes under measurement: how long until they are ready, how much memory their whole tree holds."""
+"""Processes under measurement: how long until they are ready, how much memory their whole tree holds.
+
+The nodes keep their state in SQLite, or with ``keep_on`` in PostgreSQL, each in a schema of its own.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx2
 import psutil
+from sqlalchemy import create_engine, make_url, text
 
 from demo.cast import Member, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+
+_SERVER = "HANSA_BENCH_POSTGRES"
 
 
 def proportional_mb(pid: int) -> float:
@@ -92,17 +101,40 @@ def bare_server(home: Path) -> Iterator[tuple[str, subprocess.Popen[bytes], floa
         process.wait(10)
 
 
+def keep_on(url: str) -> None:
+    """From now on nodes keep their state at this PostgreSQL server."""
+    os.environ[_SERVER] = url
+
+
+def server() -> str | None:
+    """The PostgreSQL server that nodes keep their state at; None for SQLite."""
+    return os.environ.get(_SERVER)
+
+
+def new_member(home: Path, key: str, port: int, options: tuple[str, ...] = ()) -> Member:
+    """A node that was made and does not run."""
+    settings = {"log_level": "error"}
+    if (given := server()) is not None:
+        schema = f"bench_{uuid.uuid4().hex}"
+        engine = create_engine(given, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE SCHEMA {schema}"))
+        engine.dispose()
+        url = make_url(given).update_query_dict({"options": f"-csearch_path={schema}"})
+        settings["database_url"] = url.render_as_string(hide_password=False)
+    member = Member(key, key.capitalize(), home, port, options, settings)
+    member.init()
+    return member
+
+
 @contextmanager
 def nodes(home: Path, *names: str, options: tuple[str, ...] = ()) -> Iterator[list[Member]]:
     """Nodes of their own, ready."""
-    members = [
-        Member(name, name.capitalize(), home, port, options, {"log_level": "error"})
-        for name, port in zip(names, free_ports(len(names)), strict=True)
-    ]
+    members: list[Member] = []
     try:
-        for member in members:
-            member.init()
-            member.serve()
+        for name, port in zip(names, free_ports(len(names)), strict=True):
+            members.append(new_member(home, name, port, options))
+            members[-1].serve()
         for member in members:
             member.wait_ready()
         yield members

@@ -71,6 +71,6 @@ def show(figures: Sequence[Figure]) -> None:
     print(f"{'metric':<{width}}  {'value':>10} {'unit':<6} {'n':>5}  {'ratio':>7}  baseline")
     for one in figures:
         print(
-            f"{one.metric:<{width}}  {one.value:>10.3f} {one.unit:<6} {one.n:>5}  {one.ratio:>7.2f}  "
+            f"{one.metric:<{width}}  {one.value:>10.3f} {one.unit:<6} {one.n:>5}  {one.ratio:>7.3f}  "
             f"{one.baseline_name} = {one.baseline_value:.3f}"
         )

@@ -12,20 +12,18 @@ import argparse
 import re
 import sys
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 
 from node.bootstrap.node import HansaNode
 from tests.interop.cases import CASES, PUBLIC_CASES, Case
 from tests.interop.desk import hold, open_desk
-from tests.interop.edc import PATHS, CannotBeHad, free_ports, require_edc, running_edc
+from tests.interop.edc import PATHS, CannotBeHad, free_ports, require_edc, running_edc, words_for_edc
 from tests.interop.mock import MockIdentity
 from tests.interop.public_edc import running_public_edc
 from tests.interop.world import MORE, PAGE, Patient, World, settle
@@ -54,21 +52,6 @@ class Verdict:
         told = f", {self.again} × told again: EDC was at work on it" if self.again else ""
         line = f"{mark}  {self.store:8}  {self.version:7}  {self.case}  ({self.seconds:.1f} s{told})"
         return line if self.fault is None else f"{line}\n        {self.fault[:2000]}"
-
-
-def words_for_edc(server: URL | None) -> tuple[str, ...]:
-    """What has EDC keep its state in an empty database at ``server``, or in memory."""
-    if server is None:
-        return ()
-    name = f"edc_{uuid.uuid4().hex[:12]}"
-    engine = create_engine(server, isolation_level="AUTOCOMMIT", pool_size=1)
-    try:
-        with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-    finally:
-        engine.dispose()
-    address = f"jdbc:postgresql://{server.host}:{server.port}/{name}"
-    return ("--postgres", address, server.username or "", server.password or "")
 
 
 @contextmanager

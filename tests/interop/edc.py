@@ -10,11 +10,15 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import URL
 
 from tests import waiting
 from tests.postgres import CannotBeHad as CannotBeHad  # noqa: PLC0414 - whoever asks for EDC may be told so
@@ -223,6 +227,21 @@ class Edc:
             raise AssertionError(
                 f"{late}; it went {' → '.join(known)}: {self.call('GET', f'/{kind}/{pid}')}"
             ) from None
+
+
+def words_for_edc(server: URL | None) -> tuple[str, ...]:
+    """What has EDC keep its state in an empty database at ``server``, or in memory."""
+    if server is None:
+        return ()
+    name = f"edc_{uuid.uuid4().hex[:12]}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT", pool_size=1)
+    try:
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+    finally:
+        engine.dispose()
+    address = f"jdbc:postgresql://{server.host}:{server.port}/{name}"
+    return ("--postgres", address, server.username or "", server.password or "")
 
 
 def protocol(version: str) -> str:
