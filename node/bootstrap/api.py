@@ -17,11 +17,13 @@ from node.evidence.proof import ServeEntry
 from node.identity.credentials.admissions import IssuerView
 from node.policy.document.rendering import render
 from node.portal.portal import Portal
+from node.semantics.harvest.door import MAX_BYTES
 from node.web import catalogue, feed, ledger, ogc, sparql
 from node.web.applications import Refuse, answer_errors
 from node.web.management import (
     blocks,
     exchanges,
+    imports,
     keys,
     limits,
     operation,
@@ -113,6 +115,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             limits_lapse=protocol_services.limits.lapse,
         )
     )
+    app.include_router(imports.router(person=person, imports=node.imports, file_limit=MAX_BYTES))
     app.include_router(
         exchanges.router(
             person=person,

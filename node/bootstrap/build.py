@@ -91,6 +91,7 @@ def build(
         access=catalogue.access,
         browse=catalogue.browse,
         publish=catalogue.publish,
+        imports=catalogue.imports,
         withdraw=catalogue.withdraw,
         ask=catalogue.ask,
         feed=catalogue.feed,
@@ -111,11 +112,7 @@ def build(
         letters=dead_letters(parts, protocol_services, worker.wake),
         proofs=proofs(parts, base.people, base.requests),
         status=status(
-            parts,
-            catalogue.node,
-            _live_facts(base, lifecycle),
-            worker=worker,
-            following=catalogue.following,
+            parts, catalogue.node, _live_facts(base, lifecycle), worker=worker, following=catalogue.following
         ),
         region=RegionRequests(base.requests, lambda: base.people.allegiance.region, parts.address_of),
     )

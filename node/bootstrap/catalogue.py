@@ -13,6 +13,7 @@ from node.catalogue.browse import Browse
 from node.catalogue.dsp import DspCatalogue, FollowedMembers
 from node.catalogue.feed.chains import Chains
 from node.catalogue.feed.pages import Feed
+from node.catalogue.harvest.importing import Import
 from node.catalogue.inspecting import Inspect
 from node.catalogue.joining import Join
 from node.catalogue.model import NodeFacts
@@ -36,6 +37,7 @@ class CatalogueServices:
     ask: Ask
     browse: Browse
     publish: Publish
+    imports: Import
     withdraw: Withdraw
     feed: Feed
     following: FollowLedger
@@ -94,6 +96,7 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
             ask=ask,
         ),
         publish=_publish(base, catalogue, settled),
+        imports=_imports(base, catalogue, settled),
         withdraw=Withdraw(catalogue=catalogue, settled=settled),
         feed=Feed(
             uow=stores.uow,
@@ -144,6 +147,16 @@ def _following(parts: Parts, chains: Chains, *, with_views: bool) -> FollowLedge
             signed=SignedHead(parts.settings.folder).keep,
         ),
         views=views if with_views else [],
+    )
+
+
+def _imports(base: Foundation, catalogue: Catalogue, settled: Settled | None) -> Import:
+    return Import(
+        cage=base.parts.cage,
+        catalogue=catalogue,
+        visibility=base.visibility,
+        settled=settled,
+        advised=base.parts.settings.advised_profiles,
     )
 
 

@@ -17,6 +17,7 @@ from node.catalogue.access import Access
 from node.catalogue.browse import Browse
 from node.catalogue.dsp import DspCatalogue
 from node.catalogue.feed.pages import Feed
+from node.catalogue.harvest.importing import Import
 from node.catalogue.joining import Join
 from node.catalogue.model import NodeFacts
 from node.catalogue.publish import Publish, Withdraw
@@ -55,6 +56,7 @@ class HansaNode:
     access: Access
     browse: Browse
     publish: Publish
+    imports: Import
     withdraw: Withdraw
     ask: Ask
     feed: Feed

@@ -16,8 +16,10 @@ TARGETS: Final[Mapping[str, str]] = {
     "graph.query_records": "node.adapters.graph.caged:query_records",
     "scenarios.look_at_libraries": "node.scenarios.models.caged:look_at_libraries",
     "scenarios.run_model": "node.scenarios.models.caged:run",
+    "semantics.cut": "node.semantics.harvest.caged:cut_file",
     "semantics.describe": "node.semantics.caged:describe",
     "semantics.describe_model": "node.scenarios.models.caged:describe_code",
+    "semantics.examine": "node.semantics.harvest.caged:examine_batch",
     "semantics.match": "node.semantics.schemas.patterns:caged_match",
     "semantics.parse": "node.semantics.documents:caged_parse",
 }

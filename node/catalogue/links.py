@@ -40,7 +40,7 @@ def mentions(record: Record) -> list[tuple[str, str]]:
         if not is_iri(statement.object) or not is_iri(statement.predicate):
             continue
         predicate, iri = iri_of(statement.predicate), iri_of(statement.object).partition("#")[0]
-        if predicate not in _UNINTERESTING and iri != record.iri:
+        if predicate not in _UNINTERESTING and iri not in (record.iri, record.subject):
             pairs[(predicate, iri)] = None
     return list(pairs)
 

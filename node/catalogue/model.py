@@ -18,9 +18,22 @@ INTERNAL = "internal"
 OPENS_HISTORY = "opensHistory"
 """The member of ``Record.extra`` by which a version opens the earlier ones to its own audience."""
 
+HARVESTED = "harvested"
+"""The member of ``Record.extra`` of a record that came from somebody else's catalogue (``Harvested``)."""
+
 
 QUARANTINE = "quarantine"
 """The state of a followed node that signed two histories: nothing more is taken from it until a person decides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Harvested:
+    """Where a record came from that this node did not write: ``iri`` is its own at the source, empty where it has
+    none; ``source`` names the catalogue; ``identity`` is the hash of what tells it from all others."""
+
+    iri: str
+    source: str
+    identity: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +74,21 @@ class Record:
     def version_iri(self) -> str:
         """The immutable IRI of this version: the member of the event stream."""
         return f"{self.iri}#v{self.version}"
+
+    @property
+    def harvested(self) -> Harvested | None:
+        """Where the record was harvested; None for what its node published itself."""
+        members = self.extra.get(HARVESTED)
+        if not isinstance(members, dict):
+            return None
+        texts = {name: members.get(name) for name in ("iri", "source", "identity")}
+        return Harvested(**{name: text if isinstance(text, str) else "" for name, text in texts.items()})
+
+    @property
+    def subject(self) -> str:
+        """The IRI that the statements speak of: for a harvested record its own at the source."""
+        harvested = self.harvested
+        return (harvested.iri if harvested else "") or self.iri
 
     @property
     def opens_history(self) -> bool:

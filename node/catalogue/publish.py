@@ -180,7 +180,7 @@ class Publish:
             published = await asyncio.to_thread(self._foreseen, draft, submission, terms, inherited)
             return replace(published, findings=findings + published.findings)
         published = await asyncio.to_thread(self._store, draft, submission, by, terms, inherited)
-        published = await _settle(published, self._settled if wait else None)
+        published = await settle(published, self._settled if wait else None)
         return replace(published, findings=findings + published.findings)
 
     def _audience_before(self, iri: str) -> str | None:
@@ -319,7 +319,7 @@ class Withdraw:
         """
         require(by, UseCase.PUBLISH)
         published = await asyncio.to_thread(self._store, iri, by)
-        return await _settle(published, self._settled)
+        return await settle(published, self._settled)
 
     def _store(self, iri: str, by: Caller) -> Published:
         def withdraw(tx: Transaction) -> Published:
@@ -333,7 +333,8 @@ class Withdraw:
         return self._catalogue.in_turn(iri, withdraw)
 
 
-async def _settle(published: Published, settled: Settled | None) -> Published:
+async def settle(published: Published, settled: Settled | None) -> Published:
+    """``published`` with its place in the ledger, once the views show it or are known to be far behind."""
     if not published.created or settled is None:
         return published
     settlement = await settled(published.record.entry)
@@ -370,7 +371,7 @@ def _after(head: Record | None, draft: Record) -> Record:
 
 def _outcome(head: Record | None, draft: Record, terms: Terms | None, inherited: str | None) -> Published:
     """What comes of ``draft`` after ``head``: no new version, or this one with what it shows to more people."""
-    if head is not None and _same(head, draft):
+    if head is not None and same_content(head, draft):
         return Published(record=head, created=False)
     change = widened(head, draft)
     # Conditions of the public say little where only few see the asset; who forgot the audience is told.
@@ -379,7 +380,8 @@ def _outcome(head: Record | None, draft: Record, terms: Terms | None, inherited:
     return Published(record=draft, created=True, widened=change, findings=tuple(about))
 
 
-def _same(head: Record, draft: Record) -> bool:
+def same_content(head: Record, draft: Record) -> bool:
+    """Whether ``draft`` says, offers and shows what ``head`` does."""
     opens = draft.opens_history and not head.opens_history
     return not head.withdrawn and not opens and canonical(_content(head)) == canonical(_content(draft))
 

@@ -52,6 +52,9 @@ def record_json(
             "sentences": list(access.sentences(record, language)),
         },
     }
+    harvested = record.harvested
+    if harvested is not None:
+        members["harvested"] = {"iri": harvested.iri, "source": harvested.source}
     if record.offer is not None:
         members["offer"] = record.offer
     if decision is not None:

@@ -23,7 +23,7 @@ class Statements:
 
     def __init__(self, record: Record) -> None:
         self.about = record.title()
-        self._own = f"<{record.iri}>"
+        self._own = f"<{record.subject}>"
         self._terms: dict[str, dict[str, list[str]]] = {}
         for statement in statements(record.nquads):
             self._terms.setdefault(statement.subject, {}).setdefault(statement.predicate, []).append(statement.object)

@@ -14,6 +14,7 @@ from node.cli.output import Mode
 VERBS: Final = {
     "setup": ("init", "serve", "worker"),
     "publish": ("publish", "withdraw"),
+    "imports": ("import",),
     "synth": ("synth",),
     "find": ("find", "show", "sparql"),
     "get": ("get",),

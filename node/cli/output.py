@@ -26,7 +26,21 @@ if TYPE_CHECKING:
 
 LABEL = 14
 
-__all__ = ["LABEL", "Mode", "bar", "block", "complain", "done", "emit", "exact", "failed", "findings", "line", "mend"]
+__all__ = [
+    "LABEL",
+    "Mode",
+    "bar",
+    "block",
+    "complain",
+    "counter",
+    "done",
+    "emit",
+    "exact",
+    "failed",
+    "findings",
+    "line",
+    "mend",
+]
 __all__ += ["next_step", "plainly", "reasons", "remark", "save", "say", "size", "table", "trace", "word", "words"]
 
 
@@ -199,6 +213,25 @@ def bar(label: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=_err(), transient=True) as progress:
         task = progress.add_task(label, total=None)
         yield lambda so_far, total: progress.update(task, completed=so_far, total=total or None)
+
+
+@contextmanager
+def counter(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar of things that are done one by one, as ``bar`` is one of bytes."""
+    if Mode.json or not _err().is_terminal:
+        yield lambda _done, _total: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn(f"  [dim]{escape(label):<{LABEL}}[/dim]"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=_err(), transient=True) as progress:
+        task = progress.add_task(label, total=None)
+        yield lambda so_far, total: progress.update(task, completed=so_far, total=total)
 
 
 def size(count: int) -> str:

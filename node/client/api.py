@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import mimetypes
-import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -14,8 +14,9 @@ import httpx2
 
 from node.base.errors import HansaError, PeerUnreachable
 from node.base.plaintext import word
+from node.client.imports import ImportCalls
 from node.client.keys import KeyCalls
-from node.client.locate import NodeAddress
+from node.client.locate import NodeAddress, trust_of
 from node.client.scenarios import Scenarios
 from node.client.secondfactor import SecondFactorCalls
 
@@ -38,7 +39,7 @@ class Refusal(HansaError):
         self.problem = dict(problem)
 
 
-class HansaClient(SecondFactorCalls, KeyCalls):
+class HansaClient(SecondFactorCalls, KeyCalls, ImportCalls):
     """Speaks to one node. Use it as a context manager, or call ``close``."""
 
     def __init__(self, address: NodeAddress, *, timeout: float = 60.0) -> None:
@@ -47,7 +48,7 @@ class HansaClient(SecondFactorCalls, KeyCalls):
             headers["Authorization"] = f"Bearer {address.token}"
         self.address = address
         self._http = httpx2.Client(
-            base_url=address.url, headers=headers, timeout=timeout, trust_env=False, verify=_trust(address)
+            base_url=address.url, headers=headers, timeout=timeout, trust_env=False, verify=trust_of(address)
         )
 
     def __enter__(self) -> Self:
@@ -220,10 +221,7 @@ class HansaClient(SecondFactorCalls, KeyCalls):
         """Write what a transfer brought (``content``, ``sealed`` or ``manifest``) to ``target``; its size."""
         written = 0
         url = f"/api/transfers/{quote(pid, safe='')}/{part}"
-        with self._http.stream("GET", url, timeout=None) as answer:
-            if answer.status_code != 200:
-                answer.read()
-                raise _refusal(answer)
+        with self._stream("GET", url, timeout=None) as answer:
             partial = target.with_name(target.name + ".part")
             with partial.open("wb") as file:
                 for piece in answer.iter_bytes(PIECE):
@@ -379,15 +377,18 @@ class HansaClient(SecondFactorCalls, KeyCalls):
             raise _refusal(answer)
         return answer
 
-
-def _trust(address: NodeAddress) -> ssl.SSLContext | bool:
-    """What the connection is checked against: for a node on this machine its very certificate, whatever its name."""
-    if address.certificate is None:
-        return True
-    context = ssl.create_default_context(cafile=str(address.certificate))
-    context.check_hostname = False
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    return context
+    @contextmanager
+    def _stream(self, method: str, url: str, **options: Any) -> Iterator[httpx2.Response]:
+        try:
+            with self._http.stream(method, url, **options) as answer:
+                if answer.status_code >= 400:
+                    answer.read()
+                    raise _refusal(answer)
+                yield answer
+        except httpx2.HTTPError as error:
+            raise PeerUnreachable(
+                f"the connection with the node at {self.address.url} broke", remedy="do the same again"
+            ) from error
 
 
 def _refusal(answer: httpx2.Response) -> Refusal:

@@ -105,7 +105,7 @@ def parse(
     syntax = syntax_of(media_type)
     if len(body) > max_bytes:
         raise TooLarge(f"the document is larger than {max_bytes >> 20} MB", remedy="send it in parts")
-    body = _scanned(body, syntax)
+    body = scanned(body, syntax)
     dataset = Dataset()
     try:
         for quad in read_quads(body, format=syntax.format, base_iri=base, without_named_graphs=not named_graphs):
@@ -118,7 +118,7 @@ def parse(
             _check_term(quad.object)
             dataset.add(quad)
     except SyntaxError as error:
-        raise _unreadable(error, syntax) from error
+        raise unreadable(error, syntax) from error
     return dataset
 
 
@@ -226,7 +226,7 @@ def _written(statements: Any, syntax: RdfFormat, prefixes: dict[str, str]) -> by
     return written
 
 
-def _scanned(body: bytes, syntax: Syntax) -> bytes:
+def scanned(body: bytes, syntax: Syntax) -> bytes:
     """``body`` without byte order mark, after the scans that need no parser."""
     body = body.removeprefix(b"\xef\xbb\xbf")
     if b"\x00" in body:
@@ -301,7 +301,8 @@ def _check_term(term: Any) -> None:
         )
 
 
-def _unreadable(error: SyntaxError, syntax: Syntax) -> InvalidInput:
+def unreadable(error: SyntaxError, syntax: Syntax) -> InvalidInput:
+    """The parser's complaint with line and column, as a refusal."""
     message = _PLACE.sub("", error.msg or "").strip() or "it is not well-formed"
     if "Named graphs are not allowed" in message:
         return InvalidInput(

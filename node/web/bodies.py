@@ -23,6 +23,7 @@ LIMIT: Final = 1 << 20
 OWN_LIMITS: Final = (
     "/api/files",
     "/api/records",
+    "/api/imports",
     "/sparql",
     "/dsp/",
     "/dcp/",

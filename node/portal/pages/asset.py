@@ -109,7 +109,7 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
     words = tuple(node.access.sentences(record, visit.language))
     access = await node.assets.access(record, caller)
     description = Description.read(record.nquads)
-    laid_out = card(record.kind, description, record.iri)
+    laid_out = card(record.kind, description, record.subject)
     files = _files(visit, record, versions[0].version)
     turtle = await node.assets.rdf(record, "text/turtle")
     scenario = await scenario_of(desk, visit, record)
@@ -121,12 +121,12 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
         newest=versions[0],
         as_of=as_of,
         use=use_of(record, decision, visit.caller, access, words),
-        facts=facts(description, record.iri),
-        distributions=distributions(description, record.iri),
-        lineage=lineage(description, record.iri),
+        facts=facts(description, record.subject),
+        distributions=distributions(description, record.subject),
+        lineage=lineage(description, record.subject),
         making=await making_of(desk, visit, record, description),
         card=laid_out,
-        remaining=remaining(description, record.iri, laid_out.used),
+        remaining=remaining(description, record.subject, laid_out.used),
         names=_Names(description, await node.catalogue.connections(record, caller), laid_out),
         files=files,
         preview=await _preview(desk, visit, record, files),
@@ -144,7 +144,7 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
         calls=calls(visit, record, description),
         refuses_models=await _refuses(desk, visit, record, description),
         tones=TONES,
-        contact=next((fact for fact in facts(description, record.iri) if fact.label == "contact"), None),
+        contact=next((fact for fact in facts(description, record.subject) if fact.label == "contact"), None),
     )
 
 
@@ -328,7 +328,7 @@ async def _changeable(desk: Desk, visit: Visit, record: Record, description: Des
     inputs are."""
     if desk.node.scenarios is None or not visit.signed_in or record.kind != "dataset":
         return ()
-    if description.terms(record.iri, f"{PROV}wasGeneratedBy"):
+    if description.terms(record.subject, f"{PROV}wasGeneratedBy"):
         return ()
     readable = await desk.node.scenarios.drawn.changeable(record, visit.caller)
     kinds = {file.name: file.media_type.partition(";")[0] for file in record.files if file.name in readable}
@@ -367,7 +367,7 @@ def _commands(visit: Visit, record: Record) -> dict[str, str]:
         ),
     }
     if web_address(record.iri):
-        commands["sparql"] = f"DESCRIBE <{record.iri}>"
+        commands["sparql"] = f"DESCRIBE <{record.subject}>"
     return commands
 
 

@@ -87,7 +87,7 @@ class Assets:
             # their own quality is neither checked nor of a known form.
             return _quality(stored)
         conforms = not any(warning.get("severity") == "violation" for warning in record.warnings)
-        scored = await run_sync(lambda: score(record.nquads, record.iri, conforms=conforms))
+        scored = await run_sync(lambda: score(record.nquads, record.subject, conforms=conforms))
         return _quality(scored.to_json())
 
     async def head(self, record: Record, file: str, limit: int) -> bytes | None:

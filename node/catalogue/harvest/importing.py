@@ -1,0 +1,280 @@
+"""Import: a catalogue file of somebody else's → a harvested record for each of its resources.
+
+What a city publishes must be right; what it harvests is somebody else's word. A record enters if it can be read and
+has an identity and a title. It is kept as it came, under its own IRI, and its faults are findings. This node signs
+that it harvested it (``origin``), gives it an address, and offers nothing: the bytes are at the source.
+
+Each record is a transaction of its own. An import that ends halfway has entered what it told; the next one finds
+those records unchanged, by the hash of their canonical form, and goes on with the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from node.base.errors import HansaError, InvalidInput, LocalFault
+from node.base.work import Transaction
+from node.catalogue.envelope import withdrawal_of
+from node.catalogue.harvest.report import Entered, Opened, Outcome, Tally
+from node.catalogue.model import HARVESTED, PUBLIC, Published, Record
+from node.catalogue.names import check_audience, check_record_iri, check_statements
+from node.catalogue.publish import PLURALS, Catalogue, Settled, narrows, same_content, settle
+from node.catalogue.visibility import Visibility
+from node.identity.model import Caller as Person
+from node.identity.roles import UseCase, require
+from node.semantics.description.door import Caller
+from node.semantics.harvest.door import Batches, Examined, cut, examine
+
+MAX_SOURCE: Final = 200
+_NAMELESS: Final = "import"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportOrder:
+    """What to import, and how.
+
+    ``base`` is the address that the file was read from, for addresses relative to it. ``source`` names whose
+    catalogue it is; without one its ``dcat:Catalog`` does, or else ``name``, the name of the file. Without
+    ``audience`` a record keeps that of its version before, and a new one is public. ``rules`` repair. With ``check``
+    nothing is saved.
+    """
+
+    body: bytes
+    media_type: str
+    name: str = ""
+    base: str = ""
+    source: str = ""
+    audience: str | None = None
+    rules: Sequence[str] = ()
+    check: bool = False
+
+
+class Import:
+    """Enter the records of other people's catalogues."""
+
+    def __init__(
+        self,
+        *,
+        cage: Caller,
+        catalogue: Catalogue,
+        visibility: Visibility,
+        peers: Callable[[], tuple[str, ...]] = tuple,
+        settled: Settled | None = None,
+        advised: Sequence[str] = (),
+    ) -> None:
+        """``peers`` gives the base URLs of other nodes known here: their records come by following them."""
+        self._cage = cage
+        self._catalogue = catalogue
+        self._visibility = visibility
+        self._peers = peers
+        self._settled = settled
+        self._advised = tuple(advised)
+
+    def require_role(self, by: Person) -> None:
+        """Raise ``NotAllowed`` where ``begin`` would: before a long file is read."""
+        require(by, UseCase.PUBLISH)
+
+    async def begin(self, order: ImportOrder, by: Person) -> Running:
+        """Cut the file of ``order``. Its records are entered while the answer is iterated.
+
+        Raises ``NotAllowed`` for who may not publish, ``InvalidInput`` for an unknown audience or source name,
+        and for a file that cannot be read: nothing has been entered then.
+        """
+        require(by, UseCase.PUBLISH)
+        if order.audience is not None and check_audience(order.audience) not in self._visibility.known:
+            raise InvalidInput(
+                f"nobody here knows the audience {order.audience!r}",
+                remedy=f"one of: {', '.join(sorted(self._visibility.known))}",
+            )
+        batches = await cut(self._cage, order.body, order.media_type, base=order.base)
+        source = order.source.strip() or next(iter(batches.catalogues), "") or order.name.strip() or _NAMELESS
+        if len(source) > MAX_SOURCE or any(ord(letter) < ord(" ") for letter in source):
+            raise InvalidInput(
+                f"the name of the source has more than {MAX_SOURCE} characters, or unusable ones",
+                remedy="name it shorter: --source NAME",
+            )
+        return Running(self, replace(order, body=b"", source=source), batches, by)
+
+    async def enter(self, order: ImportOrder, batches: Batches, by: Person) -> AsyncIterator[Published | Entered]:
+        """Each record of ``batches``, entered or refused; what is published comes before what is told of it."""
+        seen: dict[str, int] = {}
+        records = examine(
+            self._cage,
+            batches,
+            base=self._catalogue.node.base,
+            source=order.source,
+            rules=order.rules,
+            advised=self._advised,
+        )
+        number = 0
+        async for examined in records:
+            number += 1
+            facts = examined.facts
+            about = Entered(
+                number=number,
+                outcome=Outcome.REFUSED,
+                iri=facts.get("iri", "") or _iri(facts.get("subject", "")),
+                address=facts.get("address", ""),
+                kind=facts.get("kind", ""),
+                title=next(iter(facts.get("titles", {}).values()), ""),
+                conforms=bool(facts.get("conforms")),
+                points=(facts.get("extra") or {}).get("score", {}).get("points"),
+                findings=examined.findings,
+                mends=tuple(facts.get("mends", ())),
+                repairs=tuple(facts.get("repairs", ())),
+                error=examined.error,
+                remedy=examined.remedy,
+            )
+            if about.error:
+                yield about
+                continue
+            first = seen.setdefault(about.address, number)
+            if first != number:
+                yield replace(
+                    about,
+                    error=f"it has the identity of record {first} of this file",
+                    remedy="the source has to give each its own IRI or identifier",
+                )
+                continue
+            try:
+                draft = self._draft(order, examined)
+                published = await asyncio.to_thread(self._store, draft, order, by)
+            except LocalFault:
+                # A full disk or a database that is away is not the record's fault, and the next would fare no better.
+                raise
+            except HansaError as error:
+                yield replace(about, error=error.detail, remedy=error.remedy)
+                continue
+            version = published.record.version
+            outcome = Outcome.UNCHANGED
+            if published.created:
+                outcome = Outcome.NEW if version == 1 else Outcome.CHANGED
+                yield published
+            yield replace(about, outcome=outcome, version=version)
+
+    async def settle(self, last: Published | None) -> None:
+        """Wait until the views show what was entered last."""
+        if last is not None:
+            await settle(last, self._settled)
+
+    def _draft(self, order: ImportOrder, examined: Examined) -> Record:
+        """The record as it would be, without version, signature and moment."""
+        facts, node = examined.facts, self._catalogue.node
+        address, nquads = facts["address"], examined.nquads
+        check_record_iri(address, base=node.base, plurals=PLURALS, kind=facts["kind"])
+        check_statements(nquads, iri=address, base=node.base, others=self._peers())
+        _require_nothing_of_ours(nquads, address, node.base)
+        harvested: dict[str, Any] = {"iri": facts["iri"], "source": order.source, "identity": facts["identity"]}
+        for name in ("mends", "repairs"):
+            if facts.get(name):
+                harvested[name] = facts[name]
+        extra = {**facts["extra"], HARVESTED: harvested}
+        if facts["bbox"] is not None:
+            # As text: a fraction has no canonical form.
+            extra["bbox"] = [repr(float(edge)) for edge in facts["bbox"]]
+        return Record(
+            iri=address,
+            version=0,
+            kind=facts["kind"],
+            audience=order.audience or "",
+            titles=dict(facts["titles"]),
+            descriptions=dict(facts["descriptions"]),
+            # A publisher without an IRI is found by its name, and one that is not named by the source.
+            publisher=facts["publisher"] or facts["publisherName"] or order.source,
+            publisher_name=facts["publisherName"] or ("" if facts["publisher"] else order.source),
+            origin=node.did,
+            nquads=nquads,
+            sha256=hashlib.sha256(nquads).hexdigest(),
+            at=self._catalogue.clock.now(),
+            by="",
+            keywords=tuple(facts["keywords"]),
+            themes=tuple(facts["themes"]),
+            warnings=tuple(finding.to_json() for finding in examined.findings if finding.severity != "info"),
+            extra=extra,
+        )
+
+    def _store(self, draft: Record, order: ImportOrder, by: Person) -> Published:
+        if order.check:
+            with self._catalogue.uow.read() as tx:
+                return self._outcome(tx, draft)[0]
+
+        def work(tx: Transaction) -> Published:
+            outcome, head = self._outcome(tx, draft)
+            if not outcome.created:
+                return outcome
+            if head is not None and narrows(head, outcome.record.audience):
+                self._catalogue.keep(tx, withdrawal_of(head), by)
+            return replace(outcome, record=self._catalogue.keep(tx, outcome.record, by))
+
+        return self._catalogue.in_turn(draft.iri, work)
+
+    def _outcome(self, tx: Transaction, draft: Record) -> tuple[Published, Record | None]:
+        """What comes of ``draft``, and the version before. Raises ``InvalidInput`` where its address is another's."""
+        head = self._catalogue.records.get(tx, draft.iri)
+        audience = draft.audience or (head.audience if head is not None else PUBLIC)
+        draft = replace(draft, audience=audience)
+        if head is None:
+            return Published(record=replace(draft, version=1), created=True), None
+        self._require_same_source(tx, draft, head)
+        if same_content(head, draft):
+            return Published(record=head, created=False), head
+        version = head.version + (2 if narrows(head, audience) else 1)
+        return Published(record=replace(draft, version=version), created=True), head
+
+    def _require_same_source(self, tx: Transaction, draft: Record, head: Record) -> None:
+        if head.withdrawn:
+            head = next((v for v in self._catalogue.records.versions(tx, draft.iri) if not v.withdrawn), head)
+        was, now = head.harvested, draft.harvested
+        assert now is not None
+        if head.origin != draft.origin or was is None or was.identity != now.identity:
+            raise InvalidInput(
+                f"{draft.iri} is the address of another asset here",
+                remedy="withdraw that asset, or leave this record out",
+            )
+        if was.source != now.source:
+            raise InvalidInput(
+                f"it was imported from {was.source} already",
+                remedy=f"import it from there, or say that this is the same source: --source '{was.source}'",
+                facts={"source": was.source},
+            )
+
+
+class Running:
+    """An import in progress: ``opened`` tells of the file; iterating enters the records; ``tally`` counts them."""
+
+    def __init__(self, use_case: Import, order: ImportOrder, batches: Batches, by: Person) -> None:
+        self._use_case = use_case
+        self._order = order
+        self._batches = batches
+        self._by = by
+        self.tally = Tally()
+        self.opened = Opened(total=batches.total, source=order.source, notes=batches.notes, left_out=batches.left_out)
+
+    async def __aiter__(self) -> AsyncIterator[Entered]:
+        last: Published | None = None
+        async for item in self._use_case.enter(self._order, self._batches, self._by):
+            if isinstance(item, Published):
+                last = item
+                continue
+            self.tally.add(item)
+            yield item
+        if not self._order.check:
+            await self._use_case.settle(last)
+
+
+def _iri(subject: str) -> str:
+    return subject[1:-1] if subject.startswith("<") else ""
+
+
+def _require_nothing_of_ours(nquads: bytes, address: str, base: str) -> None:
+    """A record of others says nothing about assets of this node: they speak for themselves."""
+    ours = f"<{base.rstrip('/')}/".encode()
+    mine = (f"<{address}>".encode(), f"<{address}#".encode())
+    for line in nquads.splitlines():
+        if line.startswith(ours) and not line.startswith(mine):
+            told = line[1:].partition(b">")[0].decode()
+            raise InvalidInput(f"it states something about {told}, which is an asset of this node")

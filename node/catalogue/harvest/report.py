@@ -1,0 +1,103 @@
+"""What an import tells: of the file, of each record, and at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from node.semantics.model import Finding
+
+
+class Outcome(StrEnum):
+    """What came of one record."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entered:
+    """One record of an import. ``iri`` is its own at the source, ``address`` the one here; both are empty where the
+    record could not be read so far. ``error`` says why it is refused. ``points`` are those of data.europa.eu, of 405.
+    """
+
+    number: int
+    outcome: Outcome
+    iri: str = ""
+    address: str = ""
+    kind: str = ""
+    title: str = ""
+    version: int | None = None
+    conforms: bool = False
+    points: int | None = None
+    findings: tuple[Finding, ...] = ()
+    mends: tuple[str, ...] = ()
+    repairs: tuple[Mapping[str, Any], ...] = ()
+    error: str = ""
+    remedy: str = ""
+
+    def to_json(self, language: str = "en") -> dict[str, Any]:
+        """For the report: findings in one language, those that are obligations first."""
+        return {
+            "number": self.number,
+            "outcome": str(self.outcome),
+            "iri": self.iri,
+            "address": self.address,
+            "kind": self.kind,
+            "title": self.title,
+            "version": self.version,
+            "conforms": self.conforms,
+            "points": self.points,
+            "findings": [_finding(finding, language) for finding in self.findings if finding.severity != "info"],
+            "mends": list(self.mends),
+            "repairs": [dict(repair) for repair in self.repairs],
+            "error": self.error,
+            "remedy": self.remedy,
+        }
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """The figures of an import so far."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    conforming: int = 0
+    repaired: int = 0
+
+    def add(self, record: Entered) -> None:
+        self.outcomes[str(record.outcome)] += 1
+        self.conforming += record.conforms
+        self.repaired += bool(record.repairs)
+
+    def to_json(self) -> dict[str, Any]:
+        counts = {str(outcome): self.outcomes[str(outcome)] for outcome in Outcome}
+        return {**counts, "conforming": self.conforming, "repaired": self.repaired}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A file that was cut: how many records, the name of its source, and what belongs to none of them."""
+
+    total: int
+    source: str
+    notes: Sequence[str]
+    left_out: Mapping[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "total": self.total,
+            "source": self.source,
+            "notes": list(self.notes),
+            "leftOut": dict(self.left_out),
+        }
+
+
+def _finding(finding: Finding, language: str) -> dict[str, Any]:
+    said = finding.translations.get(language) or {"message": finding.message, "remedy": finding.remedy}
+    members = {"severity": finding.severity, "rule": finding.rule, "field": finding.field, "value": finding.value}
+    return {**members, "message": said.get("message", ""), "remedy": said.get("remedy", ""), "count": finding.count}

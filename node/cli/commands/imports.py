@@ -1,0 +1,199 @@
+"""import: the catalogue that a city has, brought into the node record by record."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import typer
+
+from node.base.errors import InvalidInput, LocalFault
+from node.base.plaintext import visible, word
+from node.cli.commands.publish import RDF
+from node.cli.exits import REFUSED
+from node.cli.options import Language, Node, connect
+from node.cli.output import Mode, complain, counter, done, emit, failed, line, next_step, remark, say, table
+
+MEDIA_TYPES = {**RDF, ".json": "application/ld+json", ".trig": "application/trig"}
+COLUMNS = (
+    "number",
+    "outcome",
+    "title",
+    "iri",
+    "address",
+    "version",
+    "conforms",
+    "points",
+    "faults",
+    "repairs",
+    "why",
+)
+SHOWN = 20
+"""Lines of the report that a terminal shows of refused records."""
+
+
+def register(app: typer.Typer) -> None:
+    app.command("import")(import_)
+
+
+def import_(
+    file: Annotated[
+        Path, typer.Argument(help="A catalogue file: .ttl, .jsonld, .rdf, .xml, .nt, .nq, .trig, .json.")
+    ],
+    source: Annotated[
+        str,
+        typer.Option(
+            help="Whose catalogue it is. Otherwise the IRI of the dcat:Catalog in the file, or the file's name.",
+            show_default=False,
+        ),
+    ] = "",
+    base: Annotated[
+        str, typer.Option(help="Address that relative addresses in the file mean.", show_default=False)
+    ] = "",
+    audience: Annotated[
+        str | None,
+        typer.Option(help="Who may see the records: public, members, internal. New ones are public by default."),
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only report; save nothing.")] = False,
+    report: Annotated[
+        Path | None, typer.Option("--csv", help="Write the report to this file, a line for each record.")
+    ] = None,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="Show every record, not only those with a problem.")
+    ] = False,
+    node: Node = None,
+    lang: Language = "en",
+) -> int:
+    """Import a catalogue: every dataset, series and service in the file becomes a harvested record.
+
+    A record enters if it can be read, has an identity and a title. It is kept as it came, and its faults are
+    reported. Interrupt and repeat as you like: a record that has not changed stays as it is.
+    """
+    if not file.is_file():
+        raise InvalidInput(f"{file} is not a file")
+    media_type = MEDIA_TYPES.get(file.suffix.lower())
+    if media_type is None:
+        raise InvalidInput(
+            f"{file.name} has no ending of a catalogue file", remedy=f"one of: {', '.join(sorted(MEDIA_TYPES))}"
+        )
+    rows: list[dict[str, Any]] = []
+    opened: dict[str, Any] = {}
+    closed: dict[str, Any] = {}
+    with connect(node) as client, _sheet(report) as write, counter(file.name) as progress:
+        lines = client.import_file(
+            file,
+            media_type=media_type,
+            source=source,
+            base=base,
+            audience=audience,
+            check=check,
+            language=lang,
+        )
+        for event in lines:
+            match event.pop("event"):
+                case "opened":
+                    opened = event
+                case "record":
+                    write(event)
+                    progress(event["number"], opened["total"])
+                    if Mode.json or show_all or event["outcome"] == "refused":
+                        rows.append(event)
+                case "closed":
+                    closed = event
+                case "failed":
+                    raise LocalFault(
+                        f"{event['detail']}; {_counts(event)} until then", remedy="import the same file again"
+                    )
+    if not closed:
+        raise LocalFault("the node ended the import before its end", remedy="import the same file again")
+    if Mode.json:
+        emit({**opened, "records": rows, **closed})
+    else:
+        _show(opened, rows, closed, file=file, check=check, show_all=show_all)
+        if report is not None:
+            line("report", str(report))
+    return REFUSED if closed["refused"] and closed["refused"] == opened["total"] else 0
+
+
+def _show(
+    opened: Mapping[str, Any],
+    rows: list[dict[str, Any]],
+    closed: Mapping[str, Any],
+    *,
+    file: Path,
+    check: bool,
+    show_all: bool,
+) -> None:
+    for note in opened["notes"]:
+        remark(f"{file.name}: {note}")
+    if show_all:
+        table(
+            [[row["outcome"], row["title"][:50], str(len(row["findings"])), row["address"]] for row in rows],
+            ["", "title", "faults", "address"],
+        )
+    verb = "checked" if check else "imported"
+    done(f"{opened['total'] - closed['refused']} of {opened['total']} records {verb}", detail=_counts(closed))
+    line("source", opened["source"])
+    line("conform", f"{closed['conforming']} break no obligation of DCAT-AP")
+    if opened["leftOut"]:
+        line("left out", _left_out(opened["leftOut"]))
+    refused = [row for row in rows if row["outcome"] == "refused"]
+    if refused:
+        failed(f"{len(refused)} record{'s' if len(refused) != 1 else ''} refused")
+        for row in refused[:SHOWN]:
+            complain(f"  {row['number']}  {row['title'] or row['iri'] or '(no title)'}: {row['error']}")
+        if len(refused) > SHOWN:
+            say(f"  … and {len(refused) - SHOWN} more: --csv FILE or --json has all of them")
+    if check:
+        next_step(f"hansa import {word(file)}")
+
+
+def _counts(closed: Mapping[str, Any]) -> str:
+    return ", ".join(f"{closed[name]} {name}" for name in ("new", "changed", "unchanged", "refused") if closed[name])
+
+
+def _left_out(left: Mapping[str, int]) -> str:
+    """What of the file belongs to no record, in words."""
+    things = [
+        f"{count} {name.rpartition('#')[2].rpartition('/')[2]}"
+        for name, count in left.items()
+        if name not in ("statements", "onlyNamed")
+    ]
+    words = [f"{', '.join(things)} ({left['statements']} statements)"] if things else []
+    if left.get("onlyNamed"):
+        words.append(f"{left['onlyNamed']} datasets that the catalogue only names")
+    return "; ".join(words)
+
+
+@contextmanager
+def _sheet(path: Path | None) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Writes a line of the report for each record; writes nothing without a path."""
+    if path is None:
+        yield lambda _record: None
+        return
+    try:
+        file: IO[str] = path.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise InvalidInput(
+            f"{path} cannot be written: {error.strerror}", remedy="name a file in an existing folder"
+        ) from None
+    with file:
+        sheet = csv.writer(file)
+        sheet.writerow(COLUMNS)
+
+        def write(record: Mapping[str, Any]) -> None:
+            faults = "; ".join(f"{one['field']}: {one['message']}" for one in record["findings"])
+            repairs = "; ".join(f"{one['rule']}: {one['before']} → {one['after']}" for one in record["repairs"])
+            told = {**record, "faults": faults, "repairs": repairs, "why": record["error"]}
+            sheet.writerow([_cell(told[name]) for name in COLUMNS])
+
+        yield write
+
+
+def _cell(value: Any) -> str:
+    """A cell that a spreadsheet takes for text, whatever somebody wrote into a title."""
+    text = "" if value is None else visible(str(value)).replace("\n", " ")
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text

@@ -1,0 +1,1 @@
+"""Catalogues of others: mended in their syntax, cut into records, examined, and repaired by rules."""

@@ -1,0 +1,83 @@
+"""What runs in the cage for an import: a file cut into records, and records examined a few at a time.
+
+Pieces travel as compressed JSON from one call to the next: the process of the node neither reads nor unpacks them.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable
+from typing import Any, Final
+
+from node.base.errors import InvalidInput
+from node.semantics.description.subjects import DOCUMENT
+from node.semantics.harvest.cutting import Piece, cut, left_out, read
+from node.semantics.harvest.examining import Examination, examine
+
+BATCH: Final = 20
+"""Records that one call examines."""
+BATCH_TEXT: Final = 4 << 20
+"""Characters of statements in a batch, unless one record alone has more."""
+UNPACKED: Final = 256 << 20
+
+
+def cut_file(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    """Target ``semantics.cut``: a file in, batches of its records out.
+
+    ``message``: ``mediaType``, ``base`` (for relative addresses, may be empty). Answers ``{"batches": [count, …],
+    "notes", "leftOut", "catalogues"}`` and a blob for each batch.
+    """
+    catalogue = read(blobs[0], message["mediaType"], base=message["base"] or DOCUMENT)
+    counts, packed = [], []
+    for batch in _batches(cut(catalogue)):
+        counts.append(len(batch))
+        packed.append(zlib.compress(json.dumps([piece.to_json() for piece in batch]).encode(), 3))
+    if not counts:
+        raise InvalidInput(
+            "there is no dataset, series or service in the file",
+            remedy="import a file that describes resources of the classes dcat:Dataset and dcat:DataService",
+        )
+    named = [node[1:-1] for node in catalogue.lines if node.startswith("<") and catalogue.kind(node) == "catalogue"]
+    return {
+        "batches": counts,
+        "notes": catalogue.notes,
+        "leftOut": left_out(catalogue),
+        "catalogues": [iri for iri in named if not iri.startswith(DOCUMENT)][:10],
+    }, packed
+
+
+def examine_batch(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    """Target ``semantics.examine``: a batch in, each of its records examined or refused.
+
+    ``message``: an ``Examination``, and ``only``, the place of the one record to examine, or None for all. Answers
+    ``{"records": [facts | {"subject", "error", "remedy"}, …]}`` and a blob with the canonical N-Quads of each.
+    """
+    how = Examination.from_json(message)
+    unpacking = zlib.decompressobj()
+    pieces = json.loads(unpacking.decompress(blobs[0], UNPACKED))
+    records, statements = [], []
+    for place, piece in enumerate(pieces):
+        if message["only"] not in (None, place):
+            continue
+        try:
+            facts, nquads = examine(piece, how)
+        except InvalidInput as error:
+            facts, nquads = {"subject": piece["subject"], "error": error.detail, "remedy": error.remedy}, b""
+        records.append(facts)
+        statements.append(nquads)
+    return {"records": records}, statements
+
+
+def _batches(pieces: Iterable[Piece]) -> Iterable[list[Piece]]:
+    batch: list[Piece] = []
+    size = 0
+    for piece in pieces:
+        length = sum(map(len, piece.lines))
+        if batch and (len(batch) >= BATCH or size + length > BATCH_TEXT):
+            yield batch
+            batch, size = [], 0
+        batch.append(piece)
+        size += length
+    if batch:
+        yield batch

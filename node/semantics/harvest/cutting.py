@@ -1,0 +1,245 @@
+"""A catalogue file → its records: one piece for each dataset, series and service, and a word on what is left.
+
+A piece is everything that statements lead to from its resource. It stops at other resources of the catalogue, which
+have pieces of their own, and at catalogues; the source's catalogue record about the resource belongs to it. What two
+pieces share, such as a publisher, is in both: each record stands alone. Statements are kept as lines of N-Triples, a
+tenth of what the engine's objects take, so that a file of 25,000 records fits the memory of one caged call.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Triple
+from pyoxigraph import parse as read_quads
+
+from node.base.errors import InvalidInput, TooLarge
+from node.base.jsons import read_json
+from node.semantics.documents import MAX_IRI, MAX_JSON_DEPTH, MAX_LITERAL, Syntax, scanned, syntax_of, unreadable
+from node.semantics.harvest.datajson import is_data_json, statements
+from node.semantics.harvest.mending import TURTLE_MENDS, XML_MENDS
+from node.semantics.triples import TYPE
+from node.vocab.namespaces import DCAT, DCT, FOAF
+
+MAX_STATEMENTS: Final = 4_000_000
+MAX_PIECE: Final = 20_000
+"""Statements of one record at most."""
+
+_DATASETS: Final = frozenset({f"<{DCAT}Dataset>", f"<{DCAT}DatasetSeries>"})
+_SERVICES: Final = frozenset({f"<{DCAT}DataService>"})
+_CATALOGUES: Final = frozenset({f"<{DCAT}Catalog>"})
+_ENTRIES: Final = frozenset({f"<{DCAT}CatalogRecord>"})
+_LISTS: Final = frozenset({f"<{DCAT}dataset>", f"<{DCAT}service>", f"<{DCAT}record>", f"<{DCAT}catalog>"})
+_TOPIC: Final = f"<{FOAF}primaryTopic>"
+_INHERITED: Final = (f"<{DCT}license>", f"<{DCT}publisher>")
+_TYPE: Final = str(TYPE)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One record as it came: its resource (a term of N-Triples), kind, statements, and what is wrong with it.
+
+    ``inherited`` are the licence and publisher of its catalogue, as N-Triples about the catalogue.
+    """
+
+    subject: str
+    kind: str
+    lines: tuple[str, ...]
+    inherited: tuple[str, ...] = ()
+    fault: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        members: dict[str, Any] = {"subject": self.subject, "kind": self.kind, "lines": "".join(self.lines)}
+        if self.inherited:
+            members["inherited"] = "".join(self.inherited)
+        if self.fault:
+            members["fault"] = self.fault
+        return members
+
+
+@dataclass(slots=True)
+class Catalogue:
+    """The statements of a file by subject, as text."""
+
+    lines: dict[str, list[str]] = field(default_factory=dict)
+    links: dict[str, list[str]] = field(default_factory=dict)
+    types: dict[str, set[str]] = field(default_factory=dict)
+    entries: dict[str, list[str]] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+    statements: int = 0
+    notes: list[str] = field(default_factory=list)
+    graphs: bool = False
+
+    def add(self, quad: Quad) -> None:
+        subject, predicate, object_ = str(quad.subject), str(quad.predicate), quad.object
+        self.statements += 1
+        if self.statements > MAX_STATEMENTS:
+            raise TooLarge(f"the file has more than {MAX_STATEMENTS} statements", remedy="import it in parts")
+        fault = _fault(quad)
+        if fault:
+            self.faults.setdefault(subject, fault)
+            return
+        term = str(object_)
+        self.lines.setdefault(subject, []).append(f"{subject} {predicate} {term} .\n")
+        if predicate == _TYPE:
+            self.types.setdefault(subject, set()).add(term)
+        elif isinstance(object_, NamedNode | BlankNode):
+            self.links.setdefault(subject, []).append(term)
+            if predicate == _TOPIC:
+                self.entries.setdefault(term, []).append(subject)
+
+    def kind(self, node: str) -> str | None:
+        """``dataset`` or ``service`` where ``node`` is a resource of a catalogue, ``catalogue`` for one itself."""
+        types = self.types.get(node, set())
+        if types & _CATALOGUES:
+            return "catalogue"
+        if types & _DATASETS:
+            return "dataset"
+        return "service" if types & _SERVICES else None
+
+
+def read(body: bytes, media_type: str, *, base: str) -> Catalogue:
+    """The statements of ``body``, its syntax mended where it cannot be read otherwise.
+
+    Raises ``UnsupportedMediaType``, ``TooLarge`` for too many statements, and ``InvalidInput`` for what cannot be
+    read even so.
+    """
+    syntax = syntax_of(media_type)
+    try:
+        return _read(body, syntax, base)
+    except (InvalidInput, SyntaxError) as error:
+        first = unreadable(error, syntax) if isinstance(error, SyntaxError) else error
+    mends = {RdfFormat.TURTLE: TURTLE_MENDS, RdfFormat.TRIG: TURTLE_MENDS, RdfFormat.RDF_XML: XML_MENDS}
+    text, notes = body.decode("utf-8", errors="replace"), []
+    for mend in mends.get(syntax.format, ()):
+        text, note = mend(text)
+        if not note:
+            continue
+        notes.append(note)
+        try:
+            catalogue = _read(text.encode(), syntax, base)
+        except (InvalidInput, SyntaxError):
+            continue
+        catalogue.notes[:0] = notes
+        return catalogue
+    raise first
+
+
+def _read(body: bytes, syntax: Syntax, base: str) -> Catalogue:
+    catalogue = Catalogue()
+    if syntax.format == RdfFormat.JSON_LD:
+        document = read_json(body.removeprefix(b"\xef\xbb\xbf"), max_depth=MAX_JSON_DEPTH)
+        if is_data_json(document):
+            for quad in statements(document):
+                catalogue.add(quad)
+            catalogue.notes.append("read it as data.json (DCAT-US 1.1)")
+            return catalogue
+        del document
+    # Lenient: an address with a space in it spoils its own record, not the file.
+    for quad in read_quads(scanned(body, syntax), format=syntax.format, base_iri=base, lenient=True):
+        catalogue.add(quad)
+        if not catalogue.graphs and quad.graph_name.__class__.__name__ != "DefaultGraph":
+            catalogue.graphs = True
+            catalogue.notes.append("took the statements out of their named graphs")
+    return catalogue
+
+
+def cut(catalogue: Catalogue) -> Iterator[Piece]:
+    """The pieces of ``catalogue``, in the order in which the file has them."""
+    inherited = _inherited(catalogue)
+    for node in catalogue.lines:
+        kind = catalogue.kind(node)
+        if kind in ("dataset", "service"):
+            reached, fault = _closure(catalogue, node)
+            lines = tuple(line for one in reached for line in catalogue.lines.get(one, ()))
+            if len(lines) > MAX_PIECE:
+                lines, fault = (), f"it has more than {MAX_PIECE} statements"
+            yield Piece(node, str(kind), lines, inherited.get(node, ()), fault)
+
+
+def left_out(catalogue: Catalogue) -> dict[str, int]:
+    """What belongs to no record: class or ``other`` → number of things, and ``statements`` in all of them."""
+    covered: set[str] = set()
+    for node in catalogue.lines:
+        if catalogue.kind(node) in ("dataset", "service"):
+            covered.update(_closure(catalogue, node)[0])
+    counts: Counter[str] = Counter()
+    for node, lines in catalogue.lines.items():
+        if node not in covered:
+            types = sorted(catalogue.types.get(node, ()))
+            counts[types[0][1:-1] if types else "other"] += 1
+            counts["statements"] += len(lines)
+    named = {
+        line.split(" ", 2)[2].rstrip(" .\n")
+        for node in catalogue.lines
+        if catalogue.kind(node) == "catalogue"
+        for line in catalogue.lines[node]
+        if line.split(" ", 2)[1] == f"<{DCAT}dataset>"
+    }
+    dangling = sum(1 for node in named if node not in catalogue.lines)
+    if dangling:
+        counts["onlyNamed"] = dangling
+    return dict(counts)
+
+
+def _closure(catalogue: Catalogue, root: str) -> tuple[dict[str, None], str]:
+    """What ``root`` leads to, itself first, and a fault of anything on the way."""
+    reached: dict[str, None] = {}
+    fault = ""
+    ahead = [root, *reversed(catalogue.entries.get(root, ()))]
+    while ahead:
+        node = ahead.pop()
+        if node in reached or (node != root and catalogue.kind(node) is not None):
+            continue
+        about = catalogue.types.get(node, set()) & _ENTRIES
+        if about and node not in catalogue.entries.get(root, ()) and _is_about_another(catalogue, node, root):
+            continue
+        reached[node] = None
+        fault = fault or catalogue.faults.get(node, "")
+        if len(reached) > MAX_PIECE:
+            break
+        ahead.extend(reversed(catalogue.links.get(node, ())))
+    return reached, fault
+
+
+def _is_about_another(catalogue: Catalogue, entry: str, root: str) -> bool:
+    prefix = f"{entry} {_TOPIC} "
+    topics = [line[len(prefix) : -3] for line in catalogue.lines.get(entry, ()) if line.startswith(prefix)]
+    return bool(topics) and root not in topics
+
+
+def _inherited(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
+    """Resource → what its catalogue says of licence and publisher."""
+    inherited: dict[str, tuple[str, ...]] = {}
+    for node in catalogue.lines:
+        if catalogue.kind(node) != "catalogue":
+            continue
+        lines = catalogue.lines[node]
+        own = tuple(line for line in lines if line.split(" ", 2)[1] in _INHERITED)
+        agents = [line.split(" ", 2)[2][:-3] for line in own]
+        shared = own + tuple(line for agent in agents for line in catalogue.lines.get(agent, ()))
+        if not shared:
+            continue
+        for line in lines:
+            _, predicate, rest = line.split(" ", 2)
+            if predicate in _LISTS:
+                inherited.setdefault(rest[:-3], shared)
+    return inherited
+
+
+def _fault(quad: Quad) -> str:
+    """Why a statement cannot be kept, empty where it can."""
+    for term in (quad.subject, quad.object):
+        if isinstance(term, Triple):
+            return "it quotes triples, which is RDF 1.2"
+        if isinstance(term, NamedNode) and len(term.value) > MAX_IRI:
+            return f"an address in it is longer than {MAX_IRI} characters"
+        if isinstance(term, Literal):
+            if len(term.value) > MAX_LITERAL:
+                return f"a text in it is longer than {MAX_LITERAL >> 20} MB"
+            if term.direction is not None:
+                return "a text in it has a base direction, which is RDF 1.2"
+    return ""

@@ -1,0 +1,117 @@
+"""From a file of somebody else's catalogue to examined records: the door of this room.
+
+All parsing, repairing and checking happens in the cage. A batch that exhausts one call is taken again record by
+record, so that a record that no call can finish loses none of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from node.base.errors import LocalFault, Overloaded, TooLarge
+from node.cage.model import Limits
+from node.semantics.description.door import Caller
+from node.semantics.model import Finding
+
+MAX_BYTES: Final = 256 << 20
+"""Bytes of a catalogue file at most."""
+
+CUT: Final = Limits(memory=3 << 30, cpu=300, wall=400.0, answer=256 << 20)
+EXAMINE: Final = Limits(cpu=60, wall=90.0)
+ONE: Final = Limits(cpu=10, wall=15.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batches:
+    """A file cut into records: packed batches, how many records each has, and what is in none of them.
+
+    ``notes``: mends of the syntax, as sentences. ``left_out``: class → number of things that belong to no record.
+    ``catalogues``: IRIs of the catalogues in the file.
+    """
+
+    packed: Sequence[bytes]
+    counts: Sequence[int]
+    notes: tuple[str, ...]
+    left_out: Mapping[str, int]
+    catalogues: tuple[str, ...]
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """One record: ``facts`` as ``node.semantics.harvest.examining`` gives them, or why it is refused."""
+
+    nquads: bytes = b""
+    facts: Mapping[str, Any]
+    findings: tuple[Finding, ...] = ()
+    error: str = ""
+    remedy: str = ""
+
+
+async def cut(cage: Caller, body: bytes, media_type: str, *, base: str = "") -> Batches:
+    """``body`` cut into records. ``base`` is the address of the file, where it has one.
+
+    Raises ``InvalidInput``, ``UnsupportedMediaType``, ``TooLarge`` for a file that cannot be read, ``Overloaded`` for
+    one that takes more memory or time than an import may have.
+    """
+    answer, packed = await cage.call("semantics.cut", {"mediaType": media_type, "base": base}, [body], limits=CUT)
+    return Batches(
+        packed=packed,
+        counts=answer["batches"],
+        notes=tuple(answer["notes"]),
+        left_out=answer["leftOut"],
+        catalogues=tuple(answer["catalogues"]),
+    )
+
+
+async def examine(
+    cage: Caller,
+    batches: Batches,
+    *,
+    base: str,
+    source: str,
+    rules: Sequence[str] = (),
+    advised: Sequence[str] = (),
+) -> AsyncIterator[Examined]:
+    """The records of ``batches``, in their order. ``base`` is the node's public address, ``source`` the name of the
+    source, ``rules`` the names of the rules that repair."""
+    message = {"base": base, "source": source, "rules": list(rules), "advised": list(advised)}
+    for packed, count in zip(batches.packed, batches.counts, strict=True):
+        try:
+            examined = await _batch(cage, packed, message, None, EXAMINE)
+        except (Overloaded, LocalFault, TooLarge):
+            examined = [await _alone(cage, packed, message, place) for place in range(count)]
+        for record in examined:
+            yield record
+
+
+async def _alone(cage: Caller, packed: bytes, message: Mapping[str, Any], place: int) -> Examined:
+    try:
+        return (await _batch(cage, packed, message, place, ONE))[0]
+    except (Overloaded, LocalFault, TooLarge) as error:
+        return Examined(
+            facts={},
+            error=f"it takes more than one record may take ({error.detail})",
+            remedy="the source has to divide it",
+        )
+
+
+async def _batch(
+    cage: Caller, packed: bytes, message: Mapping[str, Any], only: int | None, limits: Limits
+) -> list[Examined]:
+    answer, statements = await cage.call("semantics.examine", {**message, "only": only}, [packed], limits=limits)
+    return [
+        Examined(
+            nquads=nquads,
+            facts=facts,
+            findings=tuple(Finding.from_json(finding) for finding in facts.get("findings", ())),
+            error=facts.get("error", ""),
+            remedy=facts.get("remedy", ""),
+        )
+        for facts, nquads in zip(answer["records"], statements, strict=True)
+    ]

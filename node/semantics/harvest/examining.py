@@ -1,0 +1,127 @@
+"""One record of somebody else's catalogue → what is kept of it, and what is wrong with it.
+
+Nothing is completed and nothing is refused for breaking a rule of a profile: the faults are findings. Rules repair
+only where the importer asks for it, and each change is told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pyoxigraph import BlankNode, Dataset, NamedNode, RdfFormat
+from pyoxigraph import parse as read_quads
+
+from node.base.errors import InvalidInput
+from node.semantics.description import reading
+from node.semantics.documents import canonical
+from node.semantics.harvest.naming import first_title, harvested_address, identity, own_iri, settled
+from node.semantics.kinds import KINDS
+from node.semantics.model import Finding
+from node.semantics.quality import measure
+from node.semantics.triples import Node
+from node.semantics.validation.checking import check, tidy
+
+BLANK_NODES: Final = 5_000
+"""Harvested records may have many; the limits of the cage bound what canonical order may cost."""
+
+FINDINGS: Final = 50
+"""Findings that are kept of one record."""
+
+_ADDRESS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|<[^<>"\n]*>')
+"""A text, which stays as it is, or an address of N-Triples."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """How records are examined: the node's address, the name of their source, the rules that repair them."""
+
+    base: str
+    source: str
+    rules: Sequence[str] = ()
+    advised: Sequence[str] = ()
+
+    @classmethod
+    def from_json(cls, members: Mapping[str, Any]) -> Examination:
+        return cls(
+            base=members["base"],
+            source=members["source"],
+            rules=tuple(members["rules"]),
+            advised=tuple(members["advised"]),
+        )
+
+
+def examine(piece: Mapping[str, Any], how: Examination) -> tuple[dict[str, Any], bytes]:
+    """The facts of a piece as JSON, and its canonical N-Quads. Raises ``InvalidInput`` for what cannot be kept."""
+    if piece.get("fault"):
+        raise InvalidInput(piece["fault"])
+    dataset, subject, mends = _parsed(str(piece["subject"]), str(piece["lines"]))
+    title = first_title(dataset, subject)
+    if not title:
+        raise InvalidInput("it has no title", remedy="the source has to give it one")
+    name = identity(dataset, subject, how.source)
+    if name is None:
+        raise InvalidInput("nothing identifies it", remedy="the source has to give it an IRI or an identifier")
+    iri, kind = own_iri(subject), KINDS[piece["kind"]]
+    if iri.startswith(how.base.rstrip("/") + "/"):
+        raise InvalidInput("it is an asset of this node itself", remedy="change it with hansa publish")
+    address = harvested_address(how.base, kind.name, name, [title])
+    dataset, settled_subject = settled(dataset, subject, address)
+    findings = tidy(check(dataset, settled_subject, kind, advised=how.advised))[:FINDINGS]
+    nquads, sha256 = canonical(dataset, blank_nodes=BLANK_NODES)
+    facts = reading.overview(dataset, settled_subject, kind)
+    conforms = is_conforming(findings)
+    if kind.name == "dataset":
+        facts["score"] = measure(dataset, settled_subject, conforms=conforms).to_json()
+    publisher, publisher_name = reading.publisher(dataset, settled_subject)
+    answer = {
+        "iri": iri,
+        "identity": hashlib.sha256(name.encode()).hexdigest(),
+        "address": address,
+        "kind": kind.name,
+        "titles": reading.titles(dataset, settled_subject),
+        "descriptions": reading.descriptions(dataset, settled_subject),
+        "publisher": publisher,
+        "publisherName": publisher_name,
+        "keywords": list(reading.keywords(dataset, settled_subject)),
+        "themes": list(reading.themes(dataset, settled_subject)),
+        "bbox": reading.bbox(dataset, settled_subject),
+        "sha256": sha256,
+        "conforms": conforms,
+        "findings": [finding.to_json() for finding in findings],
+        "mends": mends,
+        "extra": facts,
+    }
+    return answer, nquads
+
+
+def is_conforming(findings: Sequence[Finding]) -> bool:
+    """Whether no obligation of DCAT-AP is broken."""
+    return not any(one.severity == "violation" and "/shapes/dcat-ap#" in one.rule for one in findings)
+
+
+def _parsed(subject: str, lines: str) -> tuple[Dataset, Node, list[str]]:
+    """The statements and the subject of a piece, and the mend that it took to read them."""
+    try:
+        return *_read(subject, lines), []
+    except (SyntaxError, ValueError) as error:
+        first = error
+    try:
+        return *_read(_ADDRESS.sub(_encoded, subject), _ADDRESS.sub(_encoded, lines)), ["encoded spaces in addresses"]
+    except (SyntaxError, ValueError):
+        message = getattr(first, "msg", None) or str(first)
+        raise InvalidInput(
+            f"it cannot be read: {message.rpartition(': ')[2][:200]}", remedy="the source has to correct it"
+        ) from first
+
+
+def _read(subject: str, lines: str) -> tuple[Dataset, Node]:
+    node = BlankNode(subject[2:]) if subject.startswith("_:") else NamedNode(subject[1:-1])
+    return Dataset(read_quads(lines, format=RdfFormat.N_TRIPLES)), node
+
+
+def _encoded(text: re.Match[str]) -> str:
+    return text[0].replace(" ", "%20") if text[0].startswith("<") else text[0]

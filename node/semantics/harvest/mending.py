@@ -1,0 +1,110 @@
+"""Mends of syntax: what makes a whole catalogue file unreadable for one slip, put right and told.
+
+A mend is tried only where the file cannot be read as it is. It never changes what a statement says: a dot that ends
+a directive, a well-known prefix that was not declared, text beside a link that a parser does not expect there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from node.vocab.namespaces import PREFIXES
+
+WELL_KNOWN: Final = {
+    **PREFIXES,
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "dcterms": PREFIXES["dct"],
+    "vann": "http://purl.org/vocab/vann/",
+    "hydra": "http://www.w3.org/ns/hydra/core#",
+    "void": "http://rdfs.org/ns/void#",
+    "gsp": "http://www.opengis.net/ont/geosparql#",
+    "dcatapde": "http://dcat-ap.de/def/dcatde/",
+    "time": "http://www.w3.org/2006/time#",
+    "geo": "http://www.opengis.net/ont/geosparql#",
+    "sdo": "https://schema.org/",
+    "eli": "http://data.europa.eu/eli/ontology#",
+    "cnt": "http://www.w3.org/2011/content#",
+    "org": "http://www.w3.org/ns/org#",
+    "wdrs": "http://www.w3.org/2007/05/powder-s#",
+}
+"""Prefix → namespace, for those that everybody uses for the same vocabulary."""
+
+_DIRECTIVE: Final = re.compile(r"^(\s*@prefix\s+[\w.-]*:\s*<[^<>\s]*>)[ \t]*(?:;)?[ \t]*(?=\r?\n|#|$)", re.MULTILINE)
+_DECLARED: Final = re.compile(r"^\s*@?prefix\s+([\w.-]*):\s*<", re.MULTILINE | re.IGNORECASE)
+_USED: Final = re.compile(r"(?<![\w<:/#.\"'@-])([A-Za-z][\w-]*):(?=[A-Za-z_])")
+_TURTLE_TEXT: Final = re.compile(
+    r'"""(?:[^"\\]|\\.|"(?!""))*"""|"(?:[^"\\\n]|\\.)*"|<[^<>\s]*>|^\s*#[^\n]*', re.MULTILINE | re.DOTALL
+)
+_XML_DECLARED: Final = re.compile(r"""xmlns:([\w.-]+)\s*=""")
+_XML_USED: Final = re.compile(r"""[<\s/]([A-Za-z_][\w.-]*):[A-Za-z_][\w.-]*[\s=/>]""")
+_XML_ROOT: Final = re.compile(r"<rdf:RDF\b")
+_BESIDE: Final = re.compile(
+    r"""(<([\w.-]+:[\w.-]+)\b[^<>]*\brdf:resource\s*=\s*(?:"[^"]*"|'[^']*')[^<>]*?)(?<!/)>([^<]*)</\2\s*>"""
+)
+_INSIDE: Final = re.compile(r"<rdf:RDF\b.*</rdf:RDF>", re.DOTALL)
+_XMLNS: Final = re.compile(r"""\sxmlns:[\w.-]+\s*=\s*(?:"[^"]*"|'[^']*')""")
+_DOCTYPE: Final = re.compile(r"<!DOCTYPE\s+[\w:.-]+\s*>", re.IGNORECASE)
+
+Mend = Callable[[str], tuple[str, str]]
+"""The text of a file → the mended text, and what was done, empty for nothing."""
+
+
+def prefix_dots(text: str) -> tuple[str, str]:
+    """End each ``@prefix`` directive of Turtle with its dot."""
+    mended, count = _DIRECTIVE.subn(r"\1 .", text)
+    return mended, f"added the dot that ends {_times(count, '@prefix line')}" if count else ""
+
+
+def turtle_prefixes(text: str) -> tuple[str, str]:
+    """Declare well-known prefixes that Turtle uses without saying what they stand for."""
+    declared = set(_DECLARED.findall(text))
+    used = dict.fromkeys(_USED.findall(_TURTLE_TEXT.sub(" ", text)))
+    missing = [prefix for prefix in used if prefix not in declared and prefix in WELL_KNOWN]
+    if not missing:
+        return text, ""
+    lines = "".join(f"@prefix {prefix}: <{WELL_KNOWN[prefix]}> .\n" for prefix in missing)
+    return lines + text, f"declared the prefix {', '.join(missing)}"
+
+
+def xml_prefixes(text: str) -> tuple[str, str]:
+    """Declare well-known prefixes that RDF/XML uses without saying what they stand for."""
+    declared = set(_XML_DECLARED.findall(text))
+    used = dict.fromkeys(_XML_USED.findall(text))
+    missing = [prefix for prefix in used if prefix not in declared and prefix in WELL_KNOWN]
+    if not missing or not _XML_ROOT.search(text):
+        return text, ""
+    said = " ".join(f'xmlns:{prefix}="{WELL_KNOWN[prefix]}"' for prefix in missing)
+    return _XML_ROOT.sub(f"<rdf:RDF {said}", text, count=1), f"declared the prefix {', '.join(missing)}"
+
+
+def text_beside_links(text: str) -> tuple[str, str]:
+    """Drop the text of XML elements that are a link by ``rdf:resource``: RDF/XML allows one or the other."""
+    mended, count = _BESIDE.subn(r"\1/>", text)
+    return mended, f"left out the text beside {_times(count, 'link')} (rdf:resource)" if count else ""
+
+
+def unwrapped(text: str) -> tuple[str, str]:
+    """Take ``rdf:RDF`` out of the answer of another protocol (CSW) that it stands in."""
+    inside = _INSIDE.search(text)
+    if inside is None or not text[: inside.start()].rpartition("?>")[2].strip():
+        return text, ""
+    declared = set(_XML_DECLARED.findall(inside[0][: inside[0].find(">")]))
+    outer = [one for one in _XMLNS.findall(text[: inside.start()]) if _XML_DECLARED.findall(one)[0] not in declared]
+    body = _XML_ROOT.sub("<rdf:RDF" + "".join(dict.fromkeys(outer)), inside[0], count=1)
+    return body, "took the RDF out of the answer that it stands in"
+
+
+def bare_doctype(text: str) -> tuple[str, str]:
+    """Drop a document type declaration that declares nothing."""
+    mended, count = _DOCTYPE.subn("", text)
+    return mended, "left out the document type declaration" if count else ""
+
+
+TURTLE_MENDS: Final[tuple[Mend, ...]] = (prefix_dots, turtle_prefixes)
+XML_MENDS: Final[tuple[Mend, ...]] = (bare_doctype, unwrapped, xml_prefixes, text_beside_links)
+
+
+def _times(count: int, what: str) -> str:
+    return f"{count} {what}{'s' if count != 1 else ''}"

@@ -1,0 +1,87 @@
+"""What tells one harvested record from all others, and the address that it gets here.
+
+The address ends in a hash of what identifies the record: its own IRI; without one (a blank node, an address relative
+to the file) its identifier, landing page or first file together with the name of the source. So two records whose
+IRIs end alike have two addresses, and the same record has the same address at each import.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+from pyoxigraph import BlankNode, Dataset, NamedNode, Quad
+
+from node.semantics.description.building import slug
+from node.semantics.description.subjects import DOCUMENT, address
+from node.semantics.kinds import KINDS
+from node.semantics.triples import Node, first_text, nodes, objects
+from node.vocab.namespaces import ADMS, DCAT, DCT, RDFS, SKOS
+
+_LENGTH: Final = 10
+"""Hexadecimal digits of the hash, forty bits: a clash among ten thousand records, which would be refused, is one
+chance in twenty thousand."""
+
+
+def own_iri(subject: Node) -> str:
+    """The IRI that the record has at its source; empty where it has none that means something elsewhere."""
+    return subject.value if isinstance(subject, NamedNode) and not subject.value.startswith(DOCUMENT) else ""
+
+
+def identity(dataset: Dataset, subject: Node, source: str) -> str | None:
+    """What identifies the record for good; None where nothing does."""
+    iri = own_iri(subject)
+    if iri:
+        return iri
+    relative = subject.value.removeprefix(DOCUMENT) if isinstance(subject, NamedNode) else ""
+    if relative:
+        return f"{source}\n{relative}"
+    texts = [term.value.strip() for term in objects(dataset, subject, f"{DCT}identifier")]
+    for identifier in nodes(dataset, subject, f"{ADMS}identifier"):
+        texts.extend(term.value.strip() for term in objects(dataset, identifier, f"{SKOS}notation"))
+    texts.extend(term.value for term in objects(dataset, subject, f"{DCAT}landingPage"))
+    texts.extend(term.value for term in objects(dataset, subject, f"{DCAT}endpointURL"))
+    for property_ in ("accessURL", "downloadURL"):
+        for file in nodes(dataset, subject, f"{DCAT}distribution"):
+            texts.extend(sorted(term.value for term in objects(dataset, file, f"{DCAT}{property_}")))
+    text = next((text for text in texts if text), None)
+    return None if text is None else f"{source}\n{text}"
+
+
+def harvested_address(base: str, kind: str, identity: str, titles: Sequence[str]) -> str:
+    """The address at this node of the record that ``identity`` tells from others."""
+    last = identity.rpartition("\n")[2].rstrip("/#").replace("#", "/").rpartition("/")[2]
+    name = slug(last) or next((text for text in map(slug, titles) if text), "") or kind
+    return address(base, KINDS[kind], f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:_LENGTH]}")
+
+
+def settled(dataset: Dataset, subject: Node, address: str) -> tuple[Dataset, NamedNode]:
+    """The statements with IRIs that hold everywhere, and the subject as they name it.
+
+    A subject without an IRI of its own takes the record's ``address``, and so do things that the file names relative
+    to itself; everything else stays as it came.
+    """
+    iri = own_iri(subject)
+    new = NamedNode(iri or address)
+
+    def own(term: Node) -> Node:
+        if term == subject:
+            return new
+        if isinstance(term, NamedNode) and term.value.startswith(DOCUMENT):
+            rest = term.value.removeprefix(DOCUMENT).removeprefix("#")
+            return NamedNode(f"{address}#{rest.replace('#', '-').replace('/', '-')}") if rest else NamedNode(address)
+        return term
+
+    quads = []
+    for quad in dataset:
+        start = quad.subject
+        assert isinstance(start, NamedNode | BlankNode)  # others are not read
+        end = own(quad.object) if isinstance(quad.object, NamedNode | BlankNode) else quad.object
+        quads.append(Quad(own(start), quad.predicate, end))
+    return Dataset(quads), new
+
+
+def first_title(dataset: Dataset, subject: Node) -> str:
+    """The title of a record by whatever name, English where there is a choice; empty where it has none."""
+    return first_text(dataset, subject, f"{DCT}title", f"{RDFS}label", f"{SKOS}prefLabel").strip()

@@ -1,0 +1,114 @@
+"""Catalogue files of others: mended, cut into records, named."""
+
+from __future__ import annotations
+
+import json
+import zlib
+
+import pytest
+from pyoxigraph import RdfFormat, parse
+
+from node.base.errors import InvalidInput
+from node.semantics.description.subjects import DOCUMENT
+from node.semantics.harvest import mending
+from node.semantics.harvest.caged import cut_file, examine_batch
+from node.semantics.harvest.cutting import Piece, cut, read
+from node.semantics.harvest.naming import harvested_address
+
+BASE = "https://data.gent.example"
+HEAD = "@prefix dcat: <http://www.w3.org/ns/dcat#> .\n@prefix dct: <http://purl.org/dc/terms/> .\n"
+
+
+def pieces(text: str, media_type: str = "text/turtle") -> list[Piece]:
+    return list(cut(read(text.encode(), media_type, base=DOCUMENT)))
+
+
+@pytest.mark.parametrize(
+    ("mend", "text", "mended"),
+    [
+        (mending.prefix_dots, "@prefix a: <http://a/>\n", "@prefix a: <http://a/> .\n"),
+        (mending.prefix_dots, "@prefix a: <http://a/> .\n", ""),
+        (
+            mending.turtle_prefixes,
+            "<x> dct:title 'T' .",
+            "@prefix dct: <http://purl.org/dc/terms/> .\n<x> dct:title 'T' .",
+        ),
+        (mending.turtle_prefixes, "<x> <http://y/> \"see dct:title\" .", ""),
+        (mending.turtle_prefixes, "<x> odd:title 'T' .", ""),
+        (
+            mending.xml_prefixes,
+            "<rdf:RDF><rdf:x/></rdf:RDF>",
+            f'<rdf:RDF xmlns:rdf="{mending.WELL_KNOWN["rdf"]}"><rdf:x/></rdf:RDF>',
+        ),
+        (mending.text_beside_links, '<a:b rdf:resource="http://x/">text</a:b>', '<a:b rdf:resource="http://x/"/>'),
+        (mending.text_beside_links, '<a:b rdf:resource="http://x/"/>', ""),
+        (mending.bare_doctype, "<!DOCTYPE rdf:RDF><rdf:RDF/>", "<rdf:RDF/>"),
+        (mending.bare_doctype, '<!DOCTYPE rdf:RDF [<!ENTITY a "b">]><rdf:RDF/>', ""),
+        (mending.unwrapped, '<?xml version="1.0"?><rdf:RDF>x</rdf:RDF>', ""),
+        (
+            mending.unwrapped,
+            '<c:Answer xmlns:c="http://c/" xmlns:d="http://d/"><rdf:RDF xmlns:c="http://e/">x</rdf:RDF></c:Answer>',
+            '<rdf:RDF xmlns:d="http://d/" xmlns:c="http://e/">x</rdf:RDF>',
+        ),
+    ],
+)  # fmt: skip
+def test_a_mend_changes_what_it_says_and_nothing_else(mend: mending.Mend, text: str, mended: str) -> None:
+    after, note = mend(text)
+    assert (after, bool(note)) == (mended or text, bool(mended))
+    assert mend(after) == (after, ""), "a second time there is nothing to mend"
+
+
+def test_a_record_stops_at_other_resources_and_shares_what_both_need() -> None:
+    one, two = pieces(
+        HEAD + "<http://a/1> a dcat:Dataset ; dct:publisher <http://p/> ; dct:relation <http://a/2> .\n"
+        "<http://a/2> a dcat:Dataset ; dct:publisher <http://p/> ; dct:relation <http://a/1> .\n"
+        "<http://p/> dct:title 'P' ."
+    )
+    assert (one.subject, two.subject) == ("<http://a/1>", "<http://a/2>")
+    for piece in (one, two):
+        subjects = {quad.subject for quad in parse("".join(piece.lines), format=RdfFormat.N_TRIPLES)}
+        assert {str(subject) for subject in subjects} == {piece.subject, "<http://p/>"}
+
+
+def test_one_bad_record_leaves_the_others() -> None:
+    long = "http://x/" + "y" * 3000
+    text = HEAD + f"<http://a/1> a dcat:Dataset ; dct:title 'A' ; dct:relation <{long}> .\n"
+    text += "<http://a/2> a dcat:Dataset ; dct:title 'B' ; dct:relation <http://x/{y}> .\n"
+    text += "<http://a/3> a dcat:Dataset ; dct:title 'C' ."
+    answer, batches = cut_file({"mediaType": "text/turtle", "base": ""}, [text.encode()])
+    assert answer["batches"] == [3]
+    assert len(json.loads(zlib.decompress(batches[0]))) == 3
+    message = {"base": BASE, "source": "s", "rules": [], "advised": [], "only": None}
+    records = examine_batch(message, batches)[0]["records"]
+    assert [record.get("error", "") for record in records] == [
+        "an address in it is longer than 2048 characters",
+        "it cannot be read: Invalid IRI code point '{'",
+        "",
+    ]
+    alone = examine_batch({**message, "only": 2}, batches)[0]["records"]
+    assert alone == records[2:]
+
+
+def test_relative_addresses_belong_to_the_record() -> None:
+    text = HEAD + "<#d> a dcat:Dataset ; dct:title 'D' ; dcat:distribution <#f> . <#f> a dcat:Distribution ."
+    _, batches = cut_file({"mediaType": "text/turtle", "base": ""}, [text.encode()])
+    message = {"base": BASE, "source": "s", "rules": [], "advised": [], "only": None}
+    answer, statements = examine_batch(message, batches)
+    record = answer["records"][0]
+    assert record["iri"] == ""
+    assert f"<{record['address']}#f>".encode() in statements[0]
+    assert b"document.invalid" not in statements[0]
+    _, batches = cut_file({"mediaType": "text/turtle", "base": "https://s.example/c"}, [text.encode()])
+    assert examine_batch(message, batches)[0]["records"][0]["iri"] == "https://s.example/c#d"
+
+
+def test_addresses_of_two_identities_differ_and_stay() -> None:
+    one, two = (harvested_address(BASE, "dataset", f"https://{name}.example/set/1", ["T"]) for name in "ab")
+    assert one != two
+    assert one.startswith(f"{BASE}/datasets/1-")
+    assert harvested_address(BASE, "dataset", "https://a.example/set/1", ["Other"]) == one
+
+
+def test_a_file_without_records_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="no dataset"):
+        cut_file({"mediaType": "text/turtle", "base": ""}, [HEAD.encode()])
