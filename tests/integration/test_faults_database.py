@@ -20,6 +20,7 @@ from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
 from node.adapters.sql import engine as engines
+from node.adapters.sql import shared_commit
 from node.adapters.sql import work as transactions
 from node.adapters.sql.engine import connect, sqlite_driver
 from node.adapters.sql.migrate import MIGRATIONS, VERSIONS, migrate, schema_version
@@ -50,7 +51,7 @@ def test_a_locked_database_is_told_and_heals(
     tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process holds the write lock for longer than a request waits, in the middle of a negotiation."""
-    for module in (engines, transactions):
+    for module in (engines, shared_commit):
         monkeypatch.setattr(module, "PATIENCE", 0.3)
     with (
         running(tmp_path / "provider", template=sqlite_template) as provider,

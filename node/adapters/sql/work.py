@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from weakref import WeakValueDictionary
 
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from node.adapters.sql.engine import PATIENCE, READ_ONLY
+from node.adapters.sql.engine import READ_ONLY
 from node.adapters.sql.faults import fault_of
+from node.adapters.sql.shared_commit import Writers
 from node.adapters.sql.statements import Running, Statements
 from node.base.errors import DatabaseBusy, LocalFault
 from node.base.work import Transaction
@@ -45,40 +44,6 @@ class SqlTransaction:
                 logger.exception("an action after a commit failed")
 
 
-class _Turn:
-    """One writer at a time. SQLite would make writers wait too, but by sleeping and asking again."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._holder: int | None = None
-
-    @contextmanager
-    def hold(self) -> Iterator[None]:
-        if self._holder == threading.get_ident():
-            raise LocalFault("a transaction was opened inside a transaction: each would wait for the other")
-        if not self._lock.acquire(timeout=PATIENCE):
-            raise DatabaseBusy("the database is busy", remedy="try again in a moment")
-        self._holder = threading.get_ident()
-        try:
-            yield
-        finally:
-            self._holder = None
-            self._lock.release()
-
-
-_turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
-_turns_lock = threading.Lock()
-
-
-def _turn(database: str) -> _Turn:
-    """The turn of a database file, the same for all who write to it in this process."""
-    with _turns_lock:
-        turn = _turns.get(database)
-        if turn is None:
-            turn = _turns[database] = _Turn()
-        return turn
-
-
 class SqlUnitOfWork:
     """Transactions over one engine (``node.adapters.sql.engine.connect``), for any number of threads.
 
@@ -88,24 +53,25 @@ class SqlUnitOfWork:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._turn: _Turn | None = None
+        self.writers: Writers | None = None
         self._statements: Statements | None = None
         if engine.dialect.name == "sqlite":
             self._statements = Statements(engine.dialect)
-            self._turn = _turn(str(engine.url.database))
+            self.writers = Writers(engine)
             self._reading = engine.execution_options(**{READ_ONLY: True})
         else:
             self._reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @contextmanager
     def begin(self) -> Iterator[SqlTransaction]:
-        """A transaction that may write. On SQLite writers take turns; one within another is a ``LocalFault``."""
-        if self._turn is None:
+        """A transaction that may write. On SQLite writers take turns, and those that wait share a commit; one within
+        another is a ``LocalFault``."""
+        if self.writers is None:
             with translated(), self.engine.begin() as connection:
                 tx = SqlTransaction(connection)
                 yield tx
         else:
-            with translated(), self._turn.hold(), self.engine.begin() as connection:
+            with translated(), self.writers.begin() as connection:
                 tx = SqlTransaction(connection, self._statements)
                 yield tx
         tx.notify()

@@ -1,0 +1,261 @@
+"""Writing to an SQLite file: writers take turns, and those who wait for their turn share a commit.
+
+A commit waits for the disk, and each message of a conversation is a transaction. Whoever has written, and sees that
+another writer waits, leaves the transaction of the database open for it. The last writer commits for all of them.
+Nobody goes on before that: acknowledged still means on disk. Each writer has a savepoint of its own. Where it raises,
+only what it wrote itself is taken back. A commit that fails has failed for every writer in it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from node.adapters.sql.engine import PATIENCE
+from node.adapters.sql.faults import fault_of
+from node.base.errors import DatabaseBusy, LocalFault
+
+MOST: Final = 64
+"""So many writers share a commit at most."""
+LONGEST: Final = 0.05
+"""Seconds after which a shared transaction takes no further writer: the first of them waits for the last."""
+
+
+class _Waiter:
+    """A writer in the queue. ``ready`` is locked until the turn is its own."""
+
+    def __init__(self, group: object) -> None:
+        self.group = group
+        self.ready = threading.Lock()
+        self.ready.acquire()
+
+
+class Turns:
+    """One writer at a time, in the order in which they came. SQLite would make writers wait too, but by sleeping and
+    asking again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._queue: deque[_Waiter] = deque()
+        self._busy = False
+        self._holder: int | None = None
+
+    def take(self, group: object) -> None:
+        """Wait for the turn. Raises ``DatabaseBusy`` where that takes too long, ``LocalFault`` within a turn of the
+        same thread."""
+        me = threading.get_ident()
+        if self._holder == me:
+            raise LocalFault("a transaction was opened inside a transaction: each would wait for the other")
+        with self._lock:
+            if not self._busy:
+                self._busy, self._holder = True, me
+                return
+            waiter = _Waiter(group)
+            self._queue.append(waiter)
+        in_time = waiter.ready.acquire(timeout=PATIENCE)
+        with self._lock:
+            if not in_time and waiter in self._queue:
+                self._queue.remove(waiter)
+                raise DatabaseBusy("the database is busy", remedy="try again in a moment")
+            self._holder = me
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether somebody writes."""
+        return self._busy
+
+    @property
+    def waiting(self) -> int:
+        """How many writers wait for their turn."""
+        return len(self._queue)
+
+    def pass_on(self, group: object) -> bool:
+        """Give the turn to the next writer if it is one of ``group``; whether that was so."""
+        with self._lock:
+            if not self._queue or self._queue[0].group is not group:
+                return False
+            self._give()
+            return True
+
+    def leave(self) -> None:
+        """Give the turn to whoever is next."""
+        with self._lock:
+            if self._queue:
+                self._give()
+            else:
+                self._busy, self._holder = False, None
+
+    def _give(self) -> None:
+        # The turn is never free in between: who gets it has to end what is open.
+        self._holder = None
+        self._queue.popleft().ready.release()
+
+
+class _Batch:
+    """A transaction of the database and the writers that share it. ``members`` are those that have written and wait
+    for the commit."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.connection: Connection = engine.connect()
+        try:
+            self._transaction = self.connection.begin()
+            self._driver: Any = self.connection.connection.dbapi_connection
+        except BaseException:
+            self.connection.close()
+            raise
+        self._began = time.monotonic()
+        self._ended: threading.Event | None = None
+        self._failure: BaseException | None = None
+        self._has_savepoint = False
+        self.members = 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another writer may join."""
+        return self.members < MOST and time.monotonic() - self._began < LONGEST
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether what was written so far is the present writer's."""
+        return self.members == 0
+
+    def join(self) -> None:
+        """Let the next writer write. The first needs no savepoint: what it takes back is everything."""
+        self._has_savepoint = not self.is_alone
+        if self._has_savepoint:
+            self.connection.exec_driver_sql("SAVEPOINT writer")
+
+    def keep(self) -> threading.Event:
+        """Add what the present writer wrote; the event tells it of the commit."""
+        if self._has_savepoint:
+            self.connection.exec_driver_sql("RELEASE writer")
+        self.members += 1
+        if self._ended is None:
+            self._ended = threading.Event()
+        return self._ended
+
+    def take_back(self) -> bool:
+        """Undo what the present writer wrote; whether the transaction still stands for the others. SQLite ends it
+        by itself after some errors, such as a full disk."""
+        if self.is_alone or not self._driver.in_transaction:
+            return False
+        if self._has_savepoint:
+            self.connection.exec_driver_sql("ROLLBACK TO writer")
+            self.connection.exec_driver_sql("RELEASE writer")
+        return True
+
+    def commit(self) -> None:
+        """Commit what all members wrote, and tell them. What comes of it is told by ``outcome``."""
+        try:
+            if not self._driver.in_transaction:
+                raise LocalFault("the database has ended the transaction")
+            self._transaction.commit()
+        except Exception as error:  # noqa: BLE001 - whatever it was belongs to all members
+            self._failure = error
+        finally:
+            self._end()
+
+    def roll_back(self, why: BaseException) -> None:
+        """Undo everything, because of ``why``."""
+        self._failure = why
+        self._end()
+
+    def outcome(self) -> None:
+        """Raises ``LocalFault``, or the kind of it that the failure stands for, where nothing was committed."""
+        if self._failure is None:
+            return
+        if isinstance(self._failure, DBAPIError):
+            raise fault_of(self._failure)
+        if isinstance(self._failure, LocalFault):
+            raise type(self._failure)(self._failure.detail, remedy=self._failure.remedy)
+        raise LocalFault(f"the transaction was not committed: {type(self._failure).__name__}")
+
+    def _end(self) -> None:
+        try:
+            if self._driver.in_transaction:
+                self._transaction.rollback()  # It was not committed.
+            if self._driver.in_transaction:
+                # A commit that failed has ended the transaction for SQLAlchemy, not for the database.
+                self._driver.rollback()
+            self.connection.close()
+        finally:
+            if self._ended is not None:
+                self._ended.set()
+
+
+class Writers:
+    """The writing transactions of one engine over an SQLite file."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.turns = _turns(str(engine.url.database))
+        self._open: _Batch | None = None
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction that may write. Returning commits before it goes on, raising rolls back."""
+        self.turns.take(self)
+        try:
+            batch, self._open = self._open or _Batch(self._engine), None
+        except BaseException:
+            self.turns.leave()
+            raise
+        try:
+            batch.join()
+            yield batch.connection
+            ended = batch.keep()
+        except BaseException as error:
+            self._gave_up(batch, error)
+            raise
+        if self._handed_on(batch):
+            ended.wait()
+        else:
+            batch.commit()
+            self.turns.leave()
+        batch.outcome()
+
+    def _handed_on(self, batch: _Batch) -> bool:
+        """Leave the transaction to the next writer, who then commits it or hands it on."""
+        self._open = batch
+        if batch.has_room and self.turns.pass_on(self):
+            return True
+        self._open = None
+        return False
+
+    def _gave_up(self, batch: _Batch, error: BaseException) -> None:
+        """The present writer has failed with ``error``: the others' writing is committed nevertheless."""
+        handed_on = False
+        try:
+            if not batch.take_back():
+                batch.roll_back(error)
+            elif self._handed_on(batch):
+                handed_on = True
+            else:
+                batch.commit()
+        except DBAPIError as failure:
+            batch.roll_back(failure)
+            raise
+        finally:
+            if not handed_on:
+                self.turns.leave()
+
+
+_known: WeakValueDictionary[str, Turns] = WeakValueDictionary()
+_known_lock = threading.Lock()
+
+
+def _turns(database: str) -> Turns:
+    """The turns of a database file, the same for all who write to it in this process."""
+    with _known_lock:
+        turns = _known.get(database)
+        if turns is None:
+            turns = _known[database] = Turns()
+        return turns
