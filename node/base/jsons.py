@@ -23,6 +23,13 @@ _EXACT: Final = 2**53
 """Integers up to here are what every reader of JSON takes them for."""
 _LITERALS: Final = {None: "null", True: "true", False: "false"}
 
+_ENCODER: Final = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+)
+_LONG_OR_BROKEN: Final = tuple(re.compile(start + r"-?[0-9]+(?:[.eE]|(?<=[0-9]{16}))") for start in ('":', r"[\[,]"))
+"""A number of sixteen figures or more, or with a fraction or an exponent: as a member, and in a list. Also what looks
+like one within a text."""
+
 _BRACKET_OR_STRING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 
 
@@ -35,12 +42,9 @@ def read_json(body: bytes | str, *, max_depth: int = MAX_DEPTH) -> Any:
     try:
         text = body.decode("utf-8") if isinstance(body, bytes) else body
         _check_depth(text, max_depth)
-        value = json.loads(
-            text,
-            object_pairs_hook=_object_without_duplicates,
-            parse_constant=_refuse_constant,
-            parse_float=_finite_float,
-        )
+        if text.startswith("\ufeff"):
+            raise ValueError("it begins with a byte order mark")
+        value = _READER.decode(text)
         text.encode("utf-8")
         _refuse_surrogates(text)
         return value
@@ -67,11 +71,15 @@ def canonical(value: Any, *, fractions: bool = False) -> bytes:
     them and nothing that is signed has any. Rows, layers and parameters have ``fractions``, which are only hashed.
     Raises ``ValueError`` also for NaN, infinities and what is no JSON.
     """
-    return _written(value, fractions).encode("utf-8")
+    return canonical_text(value, fractions=fractions).encode("utf-8")
 
 
 def canonical_text(value: Any, *, fractions: bool = False) -> str:
     """``value`` as ``canonical`` writes it, as text."""
+    if not fractions:
+        text = _written_at_once(value)
+        if text is not None:
+            return text
     return _written(value, fractions)
 
 
@@ -101,6 +109,21 @@ def number(value: float) -> str:
         mantissa = f"{digits[0]}.{digits[1:]}" if len(digits) > 1 else digits
         shown = f"{mantissa}e{'+' if point > 0 else '-'}{abs(point - 1)}"
     return f"-{shown}" if sign else shown
+
+
+def _written_at_once(value: Any) -> str | None:
+    """What ``_written`` gives without fractions, by the standard library's encoder, which is compiled; None where the
+    two may differ: for numbers other than small integers, names beyond U+D7FF, and values that it does not know."""
+    if not isinstance(value, dict | list):
+        return None
+    try:
+        text = _ENCODER.encode(value)
+    except (TypeError, ValueError):
+        return None
+    if any(numbers.search(text) for numbers in _LONG_OR_BROKEN):
+        return None
+    # It sorts by code points. Up to U+D7FF that is the order of UTF-16, too.
+    return text if text.isascii() or max(text) < "\ud800" else None
 
 
 def _written(value: Any, fractions: bool) -> str:
@@ -149,6 +172,11 @@ def _finite_float(text: str) -> float:
 def _refuse_surrogates(text: str) -> None:
     if "\\ud" in text or "\\uD" in text:
         json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8")
+
+
+_READER: Final = json.JSONDecoder(
+    object_pairs_hook=_object_without_duplicates, parse_constant=_refuse_constant, parse_float=_finite_float
+)
 
 
 def _check_depth(text: str, limit: int) -> None:

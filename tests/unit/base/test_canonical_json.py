@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.base import jsons
 from node.base.jsons import canonical, canonical_text, digest, number
 
 
@@ -70,6 +71,10 @@ json_values = st.recursive(
 )
 
 
+def names(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.dictionaries(st.text(max_size=3), inner)
+
+
 @given(json_values)
 def test_without_fractions_it_is_the_form_that_we_sign(value: Any) -> None:
     assert canonical(value, fractions=True) == canonical(value)
@@ -99,3 +104,33 @@ def test_hashes_are_what_they_were_when_two_writers_made_them() -> None:
     hashed = {"rows": [{"a": 0.1, "b": 1e21, "c": -1e-7, "d": 123456789012345680.0}], "wide": 2**60, "same": signed}
     assert digest(signed) == "e7e8042fa88632a2a0c18e96dea9877ba426949da02fa24b4792b8f47bc2c782"
     assert digest(hashed, fractions=True) == "34814c5f7e63de288df9fd84a5df1ecb1104d8025e3e74924c91cfdb5b9b119b"
+
+
+@given(st.recursive(json_values | st.floats() | st.integers(), lambda inner: st.lists(inner) | names(inner)))
+def test_the_compiled_encoder_writes_the_same_or_nothing(value: Any) -> None:
+    try:
+        expected = jsons._written(value, False)
+    except ValueError:
+        expected = None
+    assert jsons._written_at_once(value) in (expected, None)
+    if expected is not None:
+        assert canonical_text(value) == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"b": [1, -2, None, True], "a": {"é": "127.0.0.1:80", "n": 999999999999999}, "c": "1.5, 2e3 and [3"},
+        {"at": "2026-11-21T12:00:00.123456Z", "id": "urn:uuid:1e3", "": '\x00\x1f\u2028"'},
+        [(1, 2), "text"],
+    ],
+)
+def test_what_we_sign_is_written_by_the_compiled_encoder(value: Any) -> None:
+    assert jsons._written_at_once(value) == jsons._written(value, False)
+
+
+@pytest.mark.parametrize(
+    "value", [1.0, [1.5], {"a": 1e22}, 2**53, -(10**16), [0, -0.0], {"\U0001f600": 1, "\ufb33": 2}, {"a": {1, 2}}]
+)
+def test_what_the_compiled_encoder_writes_otherwise_is_left_to_us(value: Any) -> None:
+    assert jsons._written_at_once(value) is None
