@@ -65,6 +65,17 @@ class Overview:
             waits = decision if decision is not None and decision.decided_at is None else None
             return negotiation, list(self._negotiations.exchanges(tx, pid)), waits
 
+    def is_settled(self, pid: str) -> bool:
+        """Whether a negotiation has ended, or waits for a decision here. Raises ``NotFound``."""
+        with self._uow.read() as tx:
+            negotiation = self._negotiations.get(tx, pid)
+            if negotiation is None:
+                raise NotFound("there is no such negotiation")
+            if negotiation.state in negotiating.TABLE.terminal:
+                return True
+            decision = self._decisions.by_subject(tx, pid)
+            return decision is not None and decision.decided_at is None
+
     def transfers(self, *, state: str | None = None, limit: int = 200) -> list[Transfer]:
         """Newest first; those in ``state`` where it is named. Raises ``InvalidInput`` for one that there is not."""
         _require_state(state, transferring.TABLE)

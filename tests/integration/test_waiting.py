@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -52,15 +51,15 @@ def patient(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> 
 
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often each negotiation was read for somebody who asked for it."""
+    """How often each negotiation was looked at for somebody who waits for it."""
     counted: Counter[str] = Counter()
-    read = Overview.negotiation
+    look = Overview.is_settled
 
-    def counting(self: Overview, pid: str) -> Any:
+    def counting(self: Overview, pid: str) -> bool:
         counted[pid] += 1
-        return read(self, pid)
+        return look(self, pid)
 
-    monkeypatch.setattr(Overview, "negotiation", counting)
+    monkeypatch.setattr(Overview, "is_settled", counting)
     return counted
 
 

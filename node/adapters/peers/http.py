@@ -96,6 +96,7 @@ class HttpPeers:
         self._document_max_age = timedelta(seconds=document_max_age)
         self._failure_max_age = timedelta(seconds=failure_max_age)
         self._own_document = own_document
+        self._me: str | None = None
         self._own_status_list = own_status_list
         self._own_status_prefix = own_status_prefix
         self._documents: _Cache[DidDocument] = _Cache()
@@ -109,8 +110,9 @@ class HttpPeers:
 
     # documents -------------------------------------------------------------------------------------------
     async def did_document(self, did: str, *, fresh: bool = False) -> DidDocument:
-        if self._own_document is not None:
+        if self._own_document is not None and self._me in (None, did):
             own = self._own_document()
+            self._me = own.id
             if own.id == did:
                 return own
         known, under_way = self._documents.get(did), did in self._document_flights

@@ -53,6 +53,8 @@ class Reading(Protocol):
 
     def negotiation(self, pid: str) -> tuple[Negotiation, list[Exchange], PendingDecision | None]: ...
 
+    def is_settled(self, pid: str) -> bool: ...
+
     def transfers(self, *, state: str | None = None) -> list[Transfer]: ...
 
     def transfer(self, pid: str) -> tuple[Transfer, list[Exchange], Reception | None]: ...
@@ -126,9 +128,8 @@ def router(
         until = time.monotonic() + min(wait, LONGEST_WAIT)
         with changes.watch(pid) as watch:
             while True:
-                negotiation, exchanges, decision = await run_sync(lambda: reading.negotiation(pid))
-                settled = negotiation.state in ("FINALIZED", "TERMINATED") or decision is not None
-                if settled or time.monotonic() >= until:
+                if time.monotonic() >= until or await run_sync(reading.is_settled, pid):
+                    negotiation, exchanges, decision = await run_sync(reading.negotiation, pid)
                     dead = await run_sync(stuck, pid)
                     return negotiation_json(negotiation, exchanges, decision, stuck=dead)
                 await watch.changed(min(watch.pause, max(until - time.monotonic(), 0.0)))
