@@ -103,7 +103,7 @@ class Conversation(Generic[P]):
         """Lock the process for the rest of the transaction, where there is one. What belongs to a process (its
         messages in the outbox, the decision it waits for) is changed only after that, so that transactions about it
         wait one for the other and not each for the other."""
-        self._store.get(tx, pid, lock=True)
+        self._store.lock(tx, pid)
 
     # ---- room ------------------------------------------------------------------------------------------------
 

@@ -121,6 +121,9 @@ class ProcessStore(Protocol[P]):
     def get(self, tx: Transaction, pid: str, *, lock: bool = False) -> P | None:
         """By our own pid; ``lock`` holds the row until the transaction ends."""
 
+    def lock(self, tx: Transaction, pid: str) -> None:
+        """Hold the row until the transaction ends, if there is one, without reading it."""
+
     def by_peer(self, tx: Transaction, peer: str, peer_pid: str, role: Role) -> P | None:
         """By the peer's pid, where ``role`` is our own role."""
 

@@ -268,7 +268,8 @@ class TestProcessStore:
 
 
 class TestConcurrency:
-    def test_a_locked_process_is_changed_by_one_at_a_time(self, database_stores: Stores) -> None:
+    @pytest.mark.parametrize("reads_later", [False, True])
+    def test_a_locked_process_is_changed_by_one_at_a_time(self, database_stores: Stores, reads_later: bool) -> None:
         stores = database_stores
         with stores.uow.begin() as tx:
             stores.negotiations.add(tx, negotiation())
@@ -278,7 +279,9 @@ class TestConcurrency:
             try:
                 for _ in range(10):
                     with stores.uow.begin() as tx:
-                        found: Process | None = stores.negotiations.get(tx, "urn:n1", lock=True)
+                        if reads_later:
+                            stores.negotiations.lock(tx, "urn:n1")
+                        found: Process | None = stores.negotiations.get(tx, "urn:n1", lock=not reads_later)
                         assert isinstance(found, Negotiation)
                         stores.negotiations.save(tx, replace(found, revision=found.revision + 1))
             except BaseException as error:  # the test shows it

@@ -35,6 +35,9 @@ class MemoryProcessStore(Generic[P]):
     def get(self, tx: Transaction, pid: str, *, lock: bool = False) -> P | None:
         return memory(tx).rows(self._processes).get(pid)
 
+    def lock(self, tx: Transaction, pid: str) -> None:
+        """Nobody else writes in memory."""
+
     def by_peer(self, tx: Transaction, peer: str, peer_pid: str, role: Role) -> P | None:
         pid = memory(tx).rows(self._peers).get((peer, peer_pid, role))
         return None if pid is None else self.get(tx, pid)

@@ -32,6 +32,7 @@ class SqlProcessStore(Generic[P]):
         columns = processes.c
         self._get = select(processes).where(columns.pid == bindparam("pid"))
         self._get_locked = self._get.with_for_update()
+        self._lock = select(columns.pid).where(columns.pid == bindparam("pid")).with_for_update()
         self._by_peer = select(processes).where(
             columns.peer == bindparam("peer"),
             columns.peer_pid == bindparam("peer_pid"),
@@ -113,6 +114,11 @@ class SqlProcessStore(Generic[P]):
     def get(self, tx: Transaction, pid: str, *, lock: bool = False) -> P | None:
         statement = self._get_locked if lock else self._get
         return self._read_one(tx, statement, {"pid": pid})
+
+    def lock(self, tx: Transaction, pid: str) -> None:
+        running = connection_of(tx)
+        if running.dialect.name != "sqlite":  # There a writer has the database to itself.
+            running.execute(self._lock, {"pid": pid})
 
     def by_peer(self, tx: Transaction, peer: str, peer_pid: str, role: Role) -> P | None:
         return self._read_one(tx, self._by_peer, {"peer": peer, "peer_pid": peer_pid, "role": role})
