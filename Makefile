@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup dev demo test lint type format bench unkind storm sweep simulate tck interop sbom audit fuzz release clean docs
+.PHONY: help setup dev demo test lint type format bench unkind import-report storm sweep simulate tck interop sbom audit fuzz release clean docs
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ bench: $(VENV)/.dev ## measure; writes build/bench/*.json (QUICK=1: in two minut
 
 unkind: $(VENV)/.dev ## two nodes on an unkind network (NEGOTIATIONS=200 SEED=…)
 	@$(BIN)/python -m tests.unkind --negotiations $(or $(NEGOTIATIONS),200) $(if $(SEED),--seed $(SEED))
+
+import-report: $(VENV)/.dev ## real catalogues: how many records enter, and conform before and after safe repairs
+	@$(BIN)/python -m tests.import_report
 
 storm: $(VENV)/.dev ## kill real nodes at random (KILLS=100 SEED=… STORE=sqlite|postgres)
 	@$(BIN)/python -m tests.storm --kills $(or $(KILLS),100) $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE))

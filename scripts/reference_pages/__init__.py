@@ -13,6 +13,7 @@ from reference_pages.hooks import hooks
 from reference_pages.http import http
 from reference_pages.mapping import column_mapping
 from reference_pages.protocol import protocol
+from reference_pages.repairs import repairs
 from reference_pages.roles import roles
 from reference_pages.settings import settings
 from reference_pages.states import states
@@ -29,5 +30,6 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "description-fields.md": description_fields,
     "column-mapping.md": column_mapping,
     "hooks.md": hooks,
+    "repair-rules.md": repairs,
     "glossary.md": glossary,
 }

@@ -23,6 +23,7 @@ there too.
 USE_CASES: Final[Mapping[str, str]] = {
     "POST /api/files": "PUBLISH",
     "POST /api/records": "PUBLISH",
+    "POST /api/imports": "PUBLISH",
     "DELETE /api/records": "PUBLISH",
     "POST /api/negotiations": "NEGOTIATE",
     "POST /api/negotiations/{pid}/terminate": "NEGOTIATE",

@@ -213,6 +213,41 @@ def test_slips_of_syntax_are_mended_and_told(city: Running) -> None:
     assert events[1]["mends"] == ["encoded spaces in addresses"]
 
 
+def test_repairs_are_made_where_asked_told_and_taken_back(
+    city: Running,
+    client: HansaClient,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HANSA_NODE", str(city.folder))
+    file, iri = tmp_path / "worn.ttl", "https://worn.example/d"
+    file.write_text(
+        HEAD + f'<{iri}> a dcat:Dataset ; dct:title "Worn"@en ; dct:description "Worn by use."@en ;'
+        ' dct:language "nl-BE" ; dct:issued "27/6/2019" ; dcat:theme "transporte" .',
+        "utf-8",
+    )
+    assert run(["import", str(file), "--repair"]) == 0
+    printed = capsys.readouterr().out
+    assert "1 records, 3 changes" in printed
+    assert "27/6/2019" in printed
+    assert run(["--json", "import", str(file), "--repair", "--rule", "title-as-description"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    record = report["records"][0]
+    assert (record["outcome"], record["conforms"], report["repaired"]) == ("unchanged", True, 1)
+    told = {one["rule"]: (one["before"], one["after"]) for one in record["repairs"]}
+    assert told["date"] == ("27/6/2019", "2019-06-27")
+    assert client.record(record["address"])["themes"] == ["TRAN"]
+    assert run(["--json", "import", str(file)]) == 0
+    assert json.loads(capsys.readouterr().out)["records"][0]["outcome"] == "changed"
+    with city.http() as http:
+        kept = http.get(record["address"], headers={"Accept": "application/n-triples"}).content
+    as_it_came = parse(file.read_bytes(), "text/turtle", base=iri)
+    assert canonical(as_it_came) == canonical(parse(kept, "application/n-triples", base=iri))
+    assert run(["import", str(file), "--rule", "magic"]) == REFUSED
+    assert "there is no rule 'magic'" in capsys.readouterr().err
+
+
 def test_strangers_import_nothing_and_junk_is_refused(city: Running) -> None:
     with city.http() as http:
         assert http.post("/api/imports", content=b"x", headers={"Content-Type": "text/turtle"}).status_code == 401

@@ -81,7 +81,7 @@ class Import:
     async def begin(self, order: ImportOrder, by: Person) -> Running:
         """Cut the file of ``order``. Its records are entered while the answer is iterated.
 
-        Raises ``NotAllowed`` for who may not publish, ``InvalidInput`` for an unknown audience or source name,
+        Raises ``NotAllowed`` for who may not publish, ``InvalidInput`` for an unknown audience, rule or source name,
         and for a file that cannot be read: nothing has been entered then.
         """
         require(by, UseCase.PUBLISH)
@@ -90,7 +90,7 @@ class Import:
                 f"nobody here knows the audience {order.audience!r}",
                 remedy=f"one of: {', '.join(sorted(self._visibility.known))}",
             )
-        batches = await cut(self._cage, order.body, order.media_type, base=order.base)
+        batches = await cut(self._cage, order.body, order.media_type, base=order.base, rules=order.rules)
         source = order.source.strip() or next(iter(batches.catalogues), "") or order.name.strip() or _NAMELESS
         if len(source) > MAX_SOURCE or any(ord(letter) < ord(" ") for letter in source):
             raise InvalidInput(

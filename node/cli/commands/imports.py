@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Annotated, Any
@@ -11,11 +12,11 @@ from typing import IO, Annotated, Any
 import typer
 
 from node.base.errors import InvalidInput, LocalFault
-from node.base.plaintext import visible, word
+from node.base.plaintext import visible
 from node.cli.commands.publish import RDF
 from node.cli.exits import REFUSED
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, complain, counter, done, emit, failed, line, next_step, remark, say, table
+from node.cli.output import Mode, complain, counter, done, emit, failed, line, remark, say, table
 
 MEDIA_TYPES = {**RDF, ".json": "application/ld+json", ".trig": "application/trig"}
 COLUMNS = (
@@ -57,6 +58,13 @@ def import_(
         str | None,
         typer.Option(help="Who may see the records: public, members, internal. New ones are public by default."),
     ] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Apply all safe repair rules, and show what changed.")
+    ] = False,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option("--rule", help="Apply this repair rule, also a lossy one; may be repeated.", show_default=False),
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help="Only report; save nothing.")] = False,
     report: Annotated[
         Path | None, typer.Option("--csv", help="Write the report to this file, a line for each record.")
@@ -70,7 +78,8 @@ def import_(
     """Import a catalogue: every dataset, series and service in the file becomes a harvested record.
 
     A record enters if it can be read, has an identity and a title. It is kept as it came, and its faults are
-    reported. Interrupt and repeat as you like: a record that has not changed stays as it is.
+    reported; --repair corrects what the repair rules can. Interrupt and repeat as you like: a record that has not
+    changed stays as it is.
     """
     if not file.is_file():
         raise InvalidInput(f"{file} is not a file")
@@ -80,6 +89,7 @@ def import_(
             f"{file.name} has no ending of a catalogue file", remedy=f"one of: {', '.join(sorted(MEDIA_TYPES))}"
         )
     rows: list[dict[str, Any]] = []
+    repairs = _Repairs()
     opened: dict[str, Any] = {}
     closed: dict[str, Any] = {}
     with connect(node) as client, _sheet(report) as write, counter(file.name) as progress:
@@ -89,6 +99,7 @@ def import_(
             source=source,
             base=base,
             audience=audience,
+            rules=[*(["safe"] if repair else []), *(rule or [])],
             check=check,
             language=lang,
         )
@@ -98,6 +109,7 @@ def import_(
                     opened = event
                 case "record":
                     write(event)
+                    repairs.add(event["repairs"])
                     progress(event["number"], opened["total"])
                     if Mode.json or show_all or event["outcome"] == "refused":
                         rows.append(event)
@@ -113,6 +125,7 @@ def import_(
         emit({**opened, "records": rows, **closed})
     else:
         _show(opened, rows, closed, file=file, check=check, show_all=show_all)
+        repairs.show(closed["repaired"])
         if report is not None:
             line("report", str(report))
     return REFUSED if closed["refused"] and closed["refused"] == opened["total"] else 0
@@ -147,8 +160,35 @@ def _show(
             complain(f"  {row['number']}  {row['title'] or row['iri'] or '(no title)'}: {row['error']}")
         if len(refused) > SHOWN:
             say(f"  … and {len(refused) - SHOWN} more: --csv FILE or --json has all of them")
-    if check:
-        next_step(f"hansa import {word(file)}")
+
+
+class _Repairs:
+    """What each rule changed: how often, and the first change as an example."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._examples: dict[str, Mapping[str, Any]] = {}
+
+    def add(self, repairs: Sequence[Mapping[str, Any]]) -> None:
+        for one in repairs:
+            self._counts[one["rule"]] += 1
+            self._examples.setdefault(one["rule"], one)
+
+    def show(self, records: int) -> None:
+        if not records:
+            return
+        line("repaired", f"{records} records, {self._counts.total()} changes")
+        table(
+            [
+                [rule, str(count), _short(self._examples[rule]["before"]), _short(self._examples[rule]["after"])]
+                for rule, count in self._counts.most_common()
+            ],
+            ["rule", "changes", "before", "after"],
+        )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else text[:39] + "…"
 
 
 def _counts(closed: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from node.base.errors import InvalidInput
 from node.semantics.description.subjects import DOCUMENT
 from node.semantics.harvest.cutting import Piece, cut, left_out, read
 from node.semantics.harvest.examining import Examination, examine
+from node.semantics.harvest.rules.table import rules_named
 
 BATCH: Final = 20
 """Records that one call examines."""
@@ -25,9 +26,11 @@ UNPACKED: Final = 256 << 20
 def cut_file(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     """Target ``semantics.cut``: a file in, batches of its records out.
 
-    ``message``: ``mediaType``, ``base`` (for relative addresses, may be empty). Answers ``{"batches": [count, …],
+    ``message``: ``mediaType``, ``base`` (for relative addresses, may be empty), ``rules`` (which are to repair the
+    records later: an unknown one is refused before anything is entered). Answers ``{"batches": [count, …],
     "notes", "leftOut", "catalogues"}`` and a blob for each batch.
     """
+    rules_named(message["rules"])
     catalogue = read(blobs[0], message["mediaType"], base=message["base"] or DOCUMENT)
     counts, packed = [], []
     for batch in _batches(cut(catalogue)):

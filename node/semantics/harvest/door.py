@@ -53,13 +53,15 @@ class Examined:
     remedy: str = ""
 
 
-async def cut(cage: Caller, body: bytes, media_type: str, *, base: str = "") -> Batches:
-    """``body`` cut into records. ``base`` is the address of the file, where it has one.
+async def cut(cage: Caller, body: bytes, media_type: str, *, base: str = "", rules: Sequence[str] = ()) -> Batches:
+    """``body`` cut into records. ``base`` is the address of the file, where it has one; ``rules`` are those that are
+    to repair the records later.
 
     Raises ``InvalidInput``, ``UnsupportedMediaType``, ``TooLarge`` for a file that cannot be read, ``Overloaded`` for
     one that takes more memory or time than an import may have.
     """
-    answer, packed = await cage.call("semantics.cut", {"mediaType": media_type, "base": base}, [body], limits=CUT)
+    message = {"mediaType": media_type, "base": base, "rules": list(rules)}
+    answer, packed = await cage.call("semantics.cut", message, [body], limits=CUT)
     return Batches(
         packed=packed,
         counts=answer["batches"],

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pyoxigraph import BlankNode, Dataset, NamedNode, RdfFormat
+from pyoxigraph import BlankNode, Dataset, NamedNode, Quad, RdfFormat
 from pyoxigraph import parse as read_quads
 
 from node.base.errors import InvalidInput
 from node.semantics.description import reading
 from node.semantics.documents import canonical
 from node.semantics.harvest.naming import first_title, harvested_address, identity, own_iri, settled
+from node.semantics.harvest.rules.model import Record
+from node.semantics.harvest.rules.table import repair, rules_named
 from node.semantics.kinds import KINDS
 from node.semantics.model import Finding
 from node.semantics.quality import measure
@@ -30,6 +32,9 @@ BLANK_NODES: Final = 5_000
 
 FINDINGS: Final = 50
 """Findings that are kept of one record."""
+
+REPAIRS: Final = 200
+"""Repairs that are told of one record."""
 
 _ADDRESS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|<[^<>"\n]*>')
 """A text, which stays as it is, or an address of N-Triples."""
@@ -59,6 +64,9 @@ def examine(piece: Mapping[str, Any], how: Examination) -> tuple[dict[str, Any],
     if piece.get("fault"):
         raise InvalidInput(piece["fault"])
     dataset, subject, mends = _parsed(str(piece["subject"]), str(piece["lines"]))
+    rules = rules_named(how.rules)
+    record = Record(dataset, subject, Dataset(_inherited(piece)))
+    repairs = repair(record, rules) if rules else []
     title = first_title(dataset, subject)
     if not title:
         raise InvalidInput("it has no title", remedy="the source has to give it one")
@@ -93,6 +101,7 @@ def examine(piece: Mapping[str, Any], how: Examination) -> tuple[dict[str, Any],
         "conforms": conforms,
         "findings": [finding.to_json() for finding in findings],
         "mends": mends,
+        "repairs": [done.to_json() for done in repairs[:REPAIRS]],
         "extra": facts,
     }
     return answer, nquads
@@ -116,6 +125,14 @@ def _parsed(subject: str, lines: str) -> tuple[Dataset, Node, list[str]]:
         raise InvalidInput(
             f"it cannot be read: {message.rpartition(': ')[2][:200]}", remedy="the source has to correct it"
         ) from first
+
+
+def _inherited(piece: Mapping[str, Any]) -> Iterable[Quad]:
+    try:
+        return list(read_quads(piece.get("inherited", ""), format=RdfFormat.N_TRIPLES))
+    except (SyntaxError, ValueError):
+        # What cannot be read there is no word of the catalogue's.
+        return ()
 
 
 def _read(subject: str, lines: str) -> tuple[Dataset, Node]:

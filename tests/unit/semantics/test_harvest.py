@@ -75,7 +75,7 @@ def test_one_bad_record_leaves_the_others() -> None:
     text = HEAD + f"<http://a/1> a dcat:Dataset ; dct:title 'A' ; dct:relation <{long}> .\n"
     text += "<http://a/2> a dcat:Dataset ; dct:title 'B' ; dct:relation <http://x/{y}> .\n"
     text += "<http://a/3> a dcat:Dataset ; dct:title 'C' ."
-    answer, batches = cut_file({"mediaType": "text/turtle", "base": ""}, [text.encode()])
+    answer, batches = cut_file({"mediaType": "text/turtle", "base": "", "rules": []}, [text.encode()])
     assert answer["batches"] == [3]
     assert len(json.loads(zlib.decompress(batches[0]))) == 3
     message = {"base": BASE, "source": "s", "rules": [], "advised": [], "only": None}
@@ -91,14 +91,14 @@ def test_one_bad_record_leaves_the_others() -> None:
 
 def test_relative_addresses_belong_to_the_record() -> None:
     text = HEAD + "<#d> a dcat:Dataset ; dct:title 'D' ; dcat:distribution <#f> . <#f> a dcat:Distribution ."
-    _, batches = cut_file({"mediaType": "text/turtle", "base": ""}, [text.encode()])
+    _, batches = cut_file({"mediaType": "text/turtle", "base": "", "rules": []}, [text.encode()])
     message = {"base": BASE, "source": "s", "rules": [], "advised": [], "only": None}
     answer, statements = examine_batch(message, batches)
     record = answer["records"][0]
     assert record["iri"] == ""
     assert f"<{record['address']}#f>".encode() in statements[0]
     assert b"document.invalid" not in statements[0]
-    _, batches = cut_file({"mediaType": "text/turtle", "base": "https://s.example/c"}, [text.encode()])
+    _, batches = cut_file({"mediaType": "text/turtle", "base": "https://s.example/c", "rules": []}, [text.encode()])
     assert examine_batch(message, batches)[0]["records"][0]["iri"] == "https://s.example/c#d"
 
 
@@ -111,4 +111,4 @@ def test_addresses_of_two_identities_differ_and_stay() -> None:
 
 def test_a_file_without_records_is_refused() -> None:
     with pytest.raises(InvalidInput, match="no dataset"):
-        cut_file({"mediaType": "text/turtle", "base": ""}, [HEAD.encode()])
+        cut_file({"mediaType": "text/turtle", "base": "", "rules": []}, [HEAD.encode()])

@@ -1,0 +1,1 @@
+"""Repairs of harvested records, as rules: named, ordered, reversible."""

@@ -1,0 +1,218 @@
+"""All rules, in the order in which they are applied, and what applies and undoes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pyoxigraph import Literal, NamedNode, Quad
+
+from node.base.errors import InvalidInput
+from node.semantics.harvest.rules import codes, shape, values
+from node.semantics.harvest.rules.model import Change, Record, Rule
+from node.vocab.namespaces import DCAT, DCT
+
+SAFE: Final = "safe"
+"""The name that stands for all safe rules."""
+
+_ONE: Final = (
+    f"{DCT}license", f"{DCT}accrualPeriodicity", f"{DCT}accessRights", f"{DCT}format", f"{DCAT}mediaType",
+    f"{DCT}publisher", f"{DCT}rights", f"{DCAT}byteSize", f"{DCT}conformsTo",
+)  # fmt: skip
+
+_ROWS: Final = (
+    ("empty", "Leaves out empty texts", '`dct:rights ""` →', values.empties),
+    ("hollow", "Leaves out blank nodes of which nothing is said but a class", "`dct:spatial []` →", values.hollows),
+    (
+        "link",
+        "Makes links of web addresses that are text",
+        '`"https://a.example/"` → `<https://a.example/>`',
+        values.links,
+    ),
+    ("mail", "Makes `mailto:` links of e-mail addresses", '`"a@b.example"` → `<mailto:a@b.example>`', values.mail),
+    ("phone", "Makes `tel:` links of telephone numbers", '`"+32 9 210 10 10"` → `<tel:+3292101010>`', values.phones),
+    ("language", "Takes languages from the EU list", "`nl-BE`, `dut` → `NLD`", codes.languages),
+    ("theme", "Takes themes from the EU list, by code or name", "`transporte` → `TRAN`", codes.themes),
+    (
+        "format",
+        "Takes formats from the EU list of file types",
+        "`text/csv`, `Shapefile` → `CSV`, `SHP`",
+        codes.formats,
+    ),
+    ("media-type", "Takes media types from IANA", "`text/csv`, `CSV` → `…/media-types/text/csv`", codes.media_types),
+    ("package", "Takes compression and package formats from IANA", "`application/zip`", codes.package_formats),
+    ("frequency", "Takes frequencies from the EU list", "`R/P1Y`, `asNeeded` → `ANNUAL`, `IRREG`", codes.frequencies),
+    ("access-right", "Takes access rights from the EU list", "`public` → `PUBLIC`", codes.access_rights),
+    ("licence", "Takes licences from the EU list, by title or address", "`CC BY 4.0` → `CC_BY_4_0`", codes.licences),
+    ("number", "Writes sizes as whole bytes, resolutions as decimals", "`12.5 kB` → `12500`", values.numbers),
+    ("date", "Writes dates in the forms of XML Schema", "`27.6.2019` → `2019-06-27`", values.dates),
+    ("period", "Writes the ends of periods by DCAT's names", "`schema:startDate` → `dcat:startDate`", values.periods),
+    (
+        "period-text",
+        "Makes periods of two dates with a slash",
+        "`2019-01-01/2020-01-01` → `dct:PeriodOfTime`",
+        values.period_texts,
+    ),
+    ("checksum", "Types checksums as `xsd:hexBinary`", '`"9f86"` → `"9f86"^^xsd:hexBinary`', values.checksums),
+    ("place", "Makes locations of names, boxes, WKT and GeoJSON", "`3.6,51.0,3.8,51.1` → `dcat:bbox`", shape.places),
+    (
+        "keyword",
+        "Makes keywords of themes that no list knows",
+        '`dcat:theme "trees"` → `dcat:keyword`',
+        codes.themes_to_keywords,
+    ),
+    (
+        "theme-node",
+        "Makes themes or keywords of blank concepts, by their labels",
+        '`[ skos:prefLabel "trees" ]` → `dcat:keyword`',
+        codes.theme_nodes,
+    ),
+    (
+        "wrap",
+        "Makes resources of names of rights, formats, standards …",
+        '`"free"` → `[ rdfs:label "free" ]`',
+        shape.wrapped,
+    ),
+    ("identifier", "Writes identifiers as text", '`<urn:x:1>` → `"urn:x:1"`', shape.identifiers),
+    (
+        "other-identifier",
+        "Makes `adms:Identifier` of other identifiers",
+        '`"1"` → `[ skos:notation "1" ]`',
+        shape.other_identifiers,
+    ),
+    ("title", "Takes a label or name as the missing title", "`rdfs:label` → `dct:title`", shape.titles),
+    (
+        "description",
+        "Takes an abstract or comment as the missing description",
+        "`dct:abstract` → `dct:description`",
+        shape.descriptions,
+    ),
+    ("agent", "Takes a label as the missing name of a publisher", "`skos:prefLabel` → `foaf:name`", shape.agents),
+    (
+        "access-address",
+        "Takes the download address as the missing access address",
+        "`dcat:downloadURL` → `dcat:accessURL`",
+        shape.access_addresses,
+    ),
+    (
+        "one-date",
+        "Keeps the newest change and the first issue of several",
+        "two `dct:modified` → one",
+        shape.one_date,
+    ),
+    ("one-geometry", "Keeps one notation of a geometry, WKT first", "WKT and GeoJSON → WKT", shape.one_geometry),
+    ("record-topic", "States what a catalogue record is about", "→ `foaf:primaryTopic`", shape.record_topics),
+    (
+        "record-aside",
+        "Leaves out the source's catalogue record where it breaks the profile",
+        "`dcat:CatalogRecord` →",
+        shape.records_aside,
+    ),
+    (
+        "stub",
+        "Leaves out the class of foreign concepts that are not described",
+        "`<x> a skos:Concept` →",
+        shape.stubs,
+    ),
+    (
+        "catalogue-licence",
+        "Takes the licence of the catalogue, where the record has none",
+        "→ `dct:license`",
+        shape.licences_inherited,
+    ),
+)
+_LOSSY: Final = (
+    (
+        "one-of-many",
+        "Keeps one of several licences, formats, frequencies …",
+        "CC BY and CC0 → CC BY",
+        shape.one_of_many(*_ONE),
+    ),
+    (
+        "landing-page",
+        "Takes the landing page as the missing access address",
+        "`dcat:landingPage` → `dcat:accessURL`",
+        shape.access_from_landing,
+    ),
+    (
+        "title-as-description",
+        "Repeats the title as the missing description",
+        "`dct:title` → `dct:description`",
+        shape.description_from_title,
+    ),
+)
+
+RULES: Final[tuple[Rule, ...]] = (
+    *(Rule(name=name, what=what, example=example, apply=apply) for name, what, example, apply in _ROWS),
+    *(Rule(name=name, what=what, example=example, apply=apply, safe=False) for name, what, example, apply in _LOSSY),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One change that a rule made."""
+
+    rule: str
+    change: Change
+
+    def to_json(self) -> dict[str, Any]:
+        """Rule, property, and the values before and after, as people read them."""
+        quads = self.change.removed or self.change.added
+        return {
+            "rule": self.rule,
+            "property": quads[0].predicate.value if quads else "",
+            "before": _values(self.change.removed),
+            "after": _values(self.change.added),
+        }
+
+
+def rules_named(names: Iterable[str]) -> tuple[Rule, ...]:
+    """The rules of these names, in the order of the table; ``safe`` stands for all safe ones.
+
+    Raises ``InvalidInput`` for a name that there is not.
+    """
+    asked_for = set(names)
+    unknown = sorted(asked_for - {rule.name for rule in RULES} - {SAFE})
+    if unknown:
+        raise InvalidInput(
+            f"there is no rule {unknown[0][:60]!r}", remedy=f"{SAFE}, or some of: {', '.join(r.name for r in RULES)}"
+        )
+    return tuple(rule for rule in RULES if rule.name in asked_for or (rule.safe and SAFE in asked_for))
+
+
+def repair(record: Record, rules: Sequence[Rule]) -> list[Repair]:
+    """Apply ``rules`` to ``record``; what they changed, in order."""
+    repairs = []
+    for rule in rules:
+        for change in list(rule.apply(record)):
+            done = Change(
+                tuple(quad for quad in change.removed if quad in record.dataset),
+                tuple(quad for quad in change.added if quad not in record.dataset),
+            )
+            if done.removed or done.added:
+                _exchange(record, done)
+                repairs.append(Repair(rule.name, done))
+    return repairs
+
+
+def undo(record: Record, repairs: Sequence[Repair]) -> None:
+    """Take ``repairs`` back: the record is what it was."""
+    for done in reversed(repairs):
+        _exchange(record, Change(done.change.added, done.change.removed))
+
+
+def _exchange(record: Record, change: Change) -> None:
+    for quad in change.removed:
+        record.dataset.discard(quad)
+    for quad in change.added:
+        record.dataset.add(quad)
+
+
+def _values(quads: Sequence[Quad]) -> str:
+    texts = [
+        quad.object.value
+        for quad in quads
+        if isinstance(quad.object, Literal | NamedNode) and not quad.predicate.value.endswith("#type")
+    ]
+    return " · ".join(texts)[:300]
