@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +11,13 @@ import yaml
 
 from demo.cast import free_ports
 from node.cli.exits import DONE, REFUSED, WAITING
+from node.client import HansaClient, locate
 from tests.e2e.test_cli import Ran, Terminal
 from tests.models import WALKING, card
 from tests.nodes import described
 from tests.postgres import fresh_schema
 from tests.runs import STREETS, TRANSFORMATION, layer, scenario
+from tests.waiting import until
 
 START = ("run", "start", "scenario/walks", "--input", "streets=dataset/streets")
 
@@ -311,13 +312,12 @@ def test_a_worker_apart(tmp_path: Path, postgres_server: str) -> None:
             publish_all(apart)
             calm = apart.hansa("--json", *START)
             assert calm.status == DONE, calm.said
-            begun = apart.hansa("--json", *START, "--set", "pause=3", "--no-wait")
+            begun = apart.hansa("--json", *START, "--set", "pause=12", "--no-wait")
             assert begun.status == WAITING, begun.said
             pid = begun.json["pid"]
-            for _ in range(200):
-                if apart.hansa("--json", "run", "show", pid).json["steps"][0]["progress"] > 0:
-                    break
-                time.sleep(0.05)
+            # Asked by HTTP: a command takes seconds on a busy machine, and the run would be over.
+            with HansaClient(locate(str(apart.home / "ghent"))) as client:
+                until("the model is at work", lambda: client.scenarios.run(pid)["steps"][0]["progress"] > 0)
             apart.served["worker"].kill()
             apart.served.pop("worker").wait()
             apart.work("ghent")
