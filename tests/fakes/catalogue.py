@@ -141,7 +141,7 @@ class CatalogueNode:
             SearchView(uow=self.uow, records=self.records, index=self.index),
             self.chains,
         )
-        catalogue = Catalogue(
+        self.catalogue = catalogue = Catalogue(
             uow=self.uow,
             append=self.append,
             records=self.records,

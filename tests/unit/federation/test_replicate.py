@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,8 +13,10 @@ from federation.replicate.model import Limits
 from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnreachable
 from node.catalogue.envelope import envelope_of, signature_of
 from node.catalogue.feed import chains
+from node.catalogue.harvest.importing import Import, ImportOrder
 from node.catalogue.model import INTERNAL, Query, Record
 from node.identity.model import ANONYMOUS, Caller
+from node.semantics.harvest.caged import cut_file, examine_batch
 from tests.fakes.catalogue import PARTNER, CatalogueNode, participant
 from tests.fakes.federation import Answer, Follower, Network
 
@@ -346,3 +350,32 @@ async def test_a_followed_node_adds_no_versions_at_an_address_of_another_origin(
     reasons = [note["reason"] for note in pair.follower.put_aside(pair.gent)]
     assert reasons == ["this address already belongs to did:web:plzen.example; an address belongs to one node"] * 2
     assert pair.held(first.iri) == theirs
+
+
+class Here:
+    """Runs what an import has done in the cage in this process."""
+
+    async def call(
+        self, target: str, message: Mapping[str, Any], blobs: Sequence[bytes] = (), **_: Any
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        targets = {"semantics.cut": cut_file, "semantics.examine": examine_batch}
+        return targets[target](dict(message), list(blobs))
+
+
+async def test_an_imported_record_arrives_under_its_own_iri(pair: Pair) -> None:
+    importing = Import(
+        cage=Here(), catalogue=pair.gent.catalogue, visibility=pair.gent.visibility, settled=pair.gent.settled
+    )
+    text = b"@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> ."
+    text += b'<https://elsewhere.example/d> a dcat:Dataset ; dct:title "T" .'
+    order = ImportOrder(body=text, media_type="text/turtle", source="elsewhere")
+    entered = [record async for record in await importing.begin(order, pair.gent.steward)]
+    outcome = await pair.follower.run(pair.gent)
+    assert (outcome.added, outcome.quarantined, outcome.troubles) == (1, 0, [])
+    held = pair.held(entered[0].address)
+    assert held is not None
+    assert (held.origin, held.subject) == (pair.gent.did, "https://elsewhere.example/d")
+    assert held.harvested is not None
+    assert held.harvested.source == "elsewhere"
+    rows = await pair.region.sparql("SELECT ?s { ?s <http://purl.org/dc/terms/title> ?t }", ANONYMOUS)
+    assert rows == [{"s": "https://elsewhere.example/d"}]
