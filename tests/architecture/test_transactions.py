@@ -55,7 +55,7 @@ def test_nobody_commits_but_the_unit_of_work() -> None:
 
 
 def test_nobody_rolls_back_but_the_unit_of_work() -> None:
-    assert found("rollback") <= {"node/adapters/sql/shared_commit.py"}
+    assert found("rollback") <= {"node/adapters/sql/shared_commit.py", "node/adapters/sql/readers.py"}
 
 
 def test_transactions_are_begun_through_the_unit_of_work() -> None:

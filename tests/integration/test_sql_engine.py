@@ -8,16 +8,18 @@ import subprocess
 import sys
 import textwrap
 import threading
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
 from node.adapters.sql import engine as engines
+from node.adapters.sql import readers as readers_module
 from node.adapters.sql.engine import connect, sqlite_driver
 from node.adapters.sql.migrate import migrate
 from node.adapters.sql.outbox import SqlOutbox
@@ -134,6 +136,47 @@ class TestSqlite:
             assert (process.returncode, errors) == (0, b"")
         with uow.read() as tx:
             assert outbox.waiting(tx) == 75
+
+    def test_connections_of_readers_stay_open_and_show_what_was_committed_since(self, sqlite_engine: Engine) -> None:
+        uow, outbox, opened = SqlUnitOfWork(sqlite_engine), SqlOutbox(), []
+        event.listen(sqlite_engine, "connect", lambda *_: opened.append("one"))
+
+        def names() -> list[str]:
+            with uow.read() as tx:
+                # Text is run by SQLAlchemy, the rest on the driver's connection.
+                queued = tx.connection.execute(text("SELECT id FROM outbox ORDER BY id")).scalars().all()
+                assert outbox.waiting(tx) == len(queued)
+                return list(queued)
+
+        def fail() -> None:
+            with uow.read() as tx:
+                tx.connection.execute(text("SELECT id FROM outbox"))
+                raise KeyError("the reader's own")
+
+        for number in range(5):
+            with uow.begin() as tx:
+                outbox.put(tx, task(str(number)))
+            assert names() == [str(earlier) for earlier in range(number + 1)]
+            with pytest.raises(KeyError):
+                fail()
+            assert names() == [str(earlier) for earlier in range(number + 1)]
+        assert len(opened) <= 2, "one for the writer, one for the reader"
+        uow.close()
+        assert names() == list("01234")
+        uow.close()
+
+    def test_more_readers_at_once_than_connections_that_stay_open(self, sqlite_engine: Engine) -> None:
+        uow, outbox = SqlUnitOfWork(sqlite_engine), SqlOutbox()
+        with uow.begin() as tx:
+            outbox.put(tx, task("one"))
+        for _ in range(2):
+            with ExitStack() as readers:
+                transactions = [readers.enter_context(uow.read()) for _ in range(readers_module.KEPT + 3)]
+                with uow.begin() as tx:
+                    outbox.put(tx, task("two"))
+                    outbox.cancel(tx, "two")
+                assert [outbox.waiting(tx) for tx in transactions] == [1] * len(transactions)
+        uow.close()
 
     def test_patience_ends(self, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(engines, "PATIENCE", 0.05)

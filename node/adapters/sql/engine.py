@@ -143,6 +143,8 @@ def _settle_sqlite(connection: Any, path: Path, driver: Any) -> None:
 def _begin_sqlite(connection: Connection, driver: Any) -> None:
     raw: Any = connection.connection.dbapi_connection
     read_only = bool(connection.get_execution_options().get(READ_ONLY))
+    if read_only and raw.in_transaction:
+        return  # The connection of a reader, who has begun already (``readers``).
     # A writer takes its lock at once: one that first reads and then wants to write could only be refused.
     statement = "BEGIN" if read_only else "BEGIN IMMEDIATE"
     try:

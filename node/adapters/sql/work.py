@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from node.adapters.sql.engine import READ_ONLY
 from node.adapters.sql.faults import fault_of
+from node.adapters.sql.readers import Readers
 from node.adapters.sql.shared_commit import Writers
 from node.adapters.sql.statements import Running, Statements
 from node.base.errors import DatabaseBusy, LocalFault
@@ -54,13 +54,17 @@ class SqlUnitOfWork:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.writers: Writers | None = None
+        self._readers: Readers | None = None
+        self._reading: Callable[[], AbstractContextManager[Connection]]
         self._statements: Statements | None = None
         if engine.dialect.name == "sqlite":
             self._statements = Statements(engine.dialect)
             self.writers = Writers(engine)
-            self._reading = engine.execution_options(**{READ_ONLY: True})
+            self._readers = Readers(engine)
+            self._reading = self._readers.begin
         else:
-            self._reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            snapshot = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            self._reading = snapshot.begin
 
     @contextmanager
     def begin(self) -> Iterator[SqlTransaction]:
@@ -79,13 +83,15 @@ class SqlUnitOfWork:
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:
         """A transaction that sees one consistent state and cannot write."""
-        with translated(), self._reading.begin() as connection:
+        with translated(), self._reading() as connection:
             tx = SqlTransaction(connection, self._statements)
             yield tx
         tx.notify()
 
     def close(self) -> None:
-        """Close the pooled connections."""
+        """Close the connections that no transaction uses."""
+        if self._readers is not None:
+            self._readers.close()
         self.engine.dispose()
 
 
