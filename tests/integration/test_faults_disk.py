@@ -67,7 +67,7 @@ def test_a_full_database_says_what_to_do_and_nothing_is_half_done(running_node: 
                 problem = answer.json()
                 assert (answer.status_code, problem["code"]) == (507, "no-room")
                 assert "full" in problem["detail"]
-                assert "room" in problem["remedy"]
+                assert "disk space" in problem["remedy"]
                 assert int(answer.headers["retry-after"]) > 0
                 assert str(running_node.folder) not in answer.text
             assert client.get("/api/catalogue/search").status_code == 200, "what is there can be read"
