@@ -46,7 +46,7 @@ def from_json(kind: type[T], body: Mapping[str, Any]) -> T:
         declared: Any = kind
         value: T = _reader(declared)(body)
     except (KeyError, TypeError, ValueError) as error:
-        raise LocalFault(f"what was kept is not readable as a {kind.__name__}: {error}") from error
+        raise LocalFault(f"the stored value cannot be read as a {kind.__name__}: {error}") from error
     return value
 
 

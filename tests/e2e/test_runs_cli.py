@@ -127,7 +127,7 @@ class TestChecking:
         ("words", "said"),
         [
             (("scenario/none",), "nothing"),
-            (("none.yaml",), "there is no file none.yaml"),
+            (("none.yaml",), "file none.yaml"),
             (("scenario/walks", "-i", "streets"), "write --input role=dataset/NAME"),
             (("scenario/walks", "-i", "streets=dataset/streets@x"), "x is not a version"),
             (("scenario/walks", "--set", "speed"), "write --set name=value"),
@@ -211,7 +211,7 @@ class TestRunning:
         for pid in ("zzzz", "urn:uuid:none"):
             refused = typed(terminal, "run", verb, pid)
             assert refused.status == REFUSED, refused.said
-            assert pid in refused.err or "such run" in refused.err
+            assert pid in refused.err or "run does not exist" in refused.err
 
     def test_nobody_there(self, terminal: Terminal) -> None:
         assert typed(terminal, "run", "list", "--node", "http://127.0.0.1:9").status not in (DONE, REFUSED, WAITING)
@@ -291,7 +291,7 @@ class TestLayers:
             assert typed(terminal, "publish", "streets.yaml").status == DONE
 
     def test_what_cannot_be_kept(self, terminal: Terminal) -> None:
-        assert "there is no file none.yaml" in typed(terminal, "layer", "save", "none.yaml").err
+        assert "file none.yaml" in typed(terminal, "layer", "save", "none.yaml").err
         refused = typed(terminal, "layer", "save", "walks.yaml")
         assert refused.status == REFUSED
         assert typed(terminal, "layer", "show", "none").status == REFUSED
@@ -324,7 +324,7 @@ def test_a_worker_apart(tmp_path: Path, postgres_server: str) -> None:
             ended = apart.hansa("--json", "run", "watch", pid)
             assert (ended.status, ended.json["state"]) == (DONE, "successful"), ended.said
             assert ended.json["result"] == calm.json["result"]
-            assert any("going on after an interruption" in line for line in ended.json["log"])
+            assert any("continues after an interruption" in line for line in ended.json["log"])
         finally:
             for process in apart.served.values():
                 process.kill()

@@ -735,7 +735,7 @@ class FakeWatched:
         run = self._fake.found(pid)
         closed, slow = branch == AFTER and bool(run.binding.layers), branch == AFTER and len(run.binding.layers) > 1
         if of in self._fake.in_place:
-            raise NotAllowed(f"the data of {of} stayed with Plzeň")
+            raise NotAllowed(f"this node does not have the data of {of} stayed with Plzeň")
         if "." in of:
             step, _, role = of.partition(".")
             done = [one for one in run.steps if (one.branch, one.name) == (branch, step) and role in one.outputs]

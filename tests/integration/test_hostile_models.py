@@ -128,8 +128,8 @@ HARM = {
         ModelFailed,
         "refused",
     ),
-    "segmentation fault": ("import ctypes; ctypes.string_at(8)", Overloaded, "broke down"),
-    "abort": ("import os; os.abort()", Overloaded, "broke down"),
+    "segmentation fault": ("import ctypes; ctypes.string_at(8)", Overloaded, "failed: it needs"),
+    "abort": ("import os; os.abort()", Overloaded, "failed: it needs"),
     "sys.exit": ("import sys; sys.exit(0)", ModelFailed, "the model ended itself"),
     "os._exit": ("import os; os._exit(0)", ModelFailed, r"ended its process \(status 0\)"),
     "os._exit with a status": ("import os; os._exit(9)", ModelFailed, r"ended its process \(status 9\)"),
@@ -157,35 +157,35 @@ HARM = {
     "junk on the socket": (
         "import os; os.write(3, b'x' * 100); __import__('time').sleep(9)",
         ModelFailed,
-        "not rows",
+        "other than rows",
     ),
     "a forged answer": (
         "import os, struct, json; b = json.dumps({'value': {'roles': ['rows']}, 'bars': ['seccomp']}).encode(); "
         "os.write(3, struct.pack('!4sII', b'says', len(b), 0) + b)",
         ModelFailed,
-        "not rows",
+        "other than rows",
     ),
     "a forged fault": (
         "import os, struct, json; b = json.dumps({'fault': {'code': 'unauthenticated', 'detail': 'x', 'remedy': '', "
         "'facts': {}}}).encode(); os.write(3, struct.pack('!4sII', b'says', len(b), 0) + b)",
         ModelFailed,
-        "not rows",
+        "other than rows",
     ),
     "a forged fault of ours": (
         "import os, struct, json; b = json.dumps({'fault': {'code': 'internal', 'detail': 'the disk is full', "
         "'remedy': '', 'facts': {}}}).encode(); os.write(3, struct.pack('!4sII', b'says', len(b), 0) + b)",
         ModelFailed,
-        "not rows",
+        "other than rows",
     ),
     "a forged end of the process": (
         "import os, struct; os.write(3, struct.pack('!4sI', b'died', 9)); os._exit(0)",
         ModelFailed,
-        "not rows",
+        "other than rows",
     ),
     "a flood on the socket": (
         "import os, struct; f = struct.pack('!4sII', b'tell', 2, 0) + b'{}'; [os.write(3, f) for _ in range(5000)]",
         Overloaded,
-        "told of its progress without end",
+        "reported its progress too often",
     ),
 }
 
@@ -405,8 +405,8 @@ async def test_a_model_is_told_nothing_of_the_node(cage: Cage, monkeypatch: pyte
         ({"given": ROWS}, {"factor": 10}, "parameter factor is 10, outside its range"),
         ({"given": ROWS}, {"factor": float("nan")}, "parameter factor is nan"),
         ({"given": ROWS}, {"factor": "much"}, "parameter factor is 'much', not a number"),
-        ({"given": [{"id": "a", "value": float("inf")}]}, {}, "given is not rows of JSON values"),
-        ({"given": [{"id": "a", "value": object()}]}, {}, "given is not rows of JSON values"),
+        ({"given": [{"id": "a", "value": float("inf")}]}, {}, "given does not consist of rows of JSON values"),
+        ({"given": [{"id": "a", "value": object()}]}, {}, "given does not consist of rows of JSON values"),
     ],
 )
 async def test_what_does_not_fit_is_the_callers_to_mend(

@@ -158,7 +158,7 @@ class TestExecuting:
         assert execute(http, asked).json() == {"times": TIMES}
         refused = execute(http, {**WALK, "outputs": {"costs": {}}})
         assert refused.status_code == 400
-        assert refused.json()["detail"] == "there is no output costs"
+        assert refused.json()["detail"] == "the process has no output costs"
         assert refused.json()["remedy"] == "outputs: times"
 
     def test_asynchronously(self, http: httpx2.Client, gent: Running) -> None:
@@ -217,14 +217,18 @@ class TestExecuting:
         ("body", "detail", "remedy"),
         [
             ({"inputs": {}}, "input streets is missing", "inputs: streets"),
-            ({"inputs": {"streets": STREETS, "street": 1}}, "there is no input street", "pause, speed"),
+            ({"inputs": {"streets": STREETS, "street": 1}}, "the process has no input street", "pause, speed"),
             ({"inputs": {"streets": "b"}}, "input streets is neither a list of rows", "column"),
             ({"inputs": {"streets": [{"segmentId": "a"}]}}, "have no length", "segmentId"),
             ({"inputs": {"streets": STREETS, "speed": 50}}, "speed is 50 km/h, outside its range", "at most 7 km/h"),
             ({"inputs": {"streets": {"href": "https://x.example/d"}}}, "not a version of a dataset", "#v"),
             ({"inputs": []}, "inputs is not an object", "name"),
             ({**WALK, "response": "both"}, "response is neither raw nor document", "document"),
-            ({**WALK, "subscriber": {"successUri": "http://169.254.169.254/"}}, "sends no callbacks", "leave"),
+            (
+                {**WALK, "subscriber": {"successUri": "http://169.254.169.254/"}},
+                "sends no callbacks",
+                "remove subscriber",
+            ),
             (b"{", "not valid JSON", "UTF-8"),
             (b'{"inputs": {"streets": [{"length": NaN}]}}', "not valid JSON", "UTF-8"),
         ],

@@ -95,7 +95,7 @@ class TestToTheEnd:
     def test_a_result_takes_the_name_of_nothing_else(self, walks: Pair) -> None:
         found = run(walks.consumer)
         with walks.consumer.client() as client:
-            for name, why in (("streets", "is there already"), ("bad name!", "cannot be the end of an address")):
+            for name, why in (("streets", "already exists"), ("bad name!", "cannot be the end of an address")):
                 with pytest.raises(Refusal, match=why):
                     client.scenarios.publish(found["pid"], {"id": name})
             first = client.scenarios.publish(found["pid"], {"id": "walked"})
@@ -154,7 +154,7 @@ class TestDataOfOthers:
             assert without["remedy"] == f"hansa get {theirs} --agree-only"
             agreement = agree(walks.consumer, theirs)["agreementId"]
             (unreceived,) = client.scenarios.check(binding)["findings"]
-            assert unreceived["sentence"] == "version 1 of Their streets has not been received"
+            assert unreceived["sentence"] == "version 1 of Their streets has not arrived at this node"
             assert unreceived["remedy"] == f"hansa get {theirs}"
             receive(walks.consumer, agreement)
             found = run(walks.consumer, binding)
@@ -164,7 +164,7 @@ class TestDataOfOthers:
             # What they correct later is theirs until it was received as well.
             publish_streets(walks.provider, STREETS.replace(b"250", b"310"), "their-streets")
             (newer,) = client.scenarios.check(binding)["findings"]
-            assert newer["sentence"] == "version 2 of Their streets has not been received"
+            assert newer["sentence"] == "version 2 of Their streets has not arrived at this node"
             pinned = {**wanted(), "inputs": {"streets": {"dataset": theirs, "version": 1}}}
             assert client.scenarios.check(pinned)["binding"]["key"] == found["key"]
             again = ended(walks.consumer, client.scenarios.again(found["pid"])["pid"])
@@ -434,7 +434,7 @@ def test_the_consumer_dies_in_the_middle(member: Member, tmp_path: Path, sqlite_
         assert found["state"] == "successful", found
         assert figures(found) == {"seconds": {"before": 900, "after": 540}}
         assert found["steps"][1]["outputs"] == calm["steps"][1]["outputs"]
-        assert any("going on after an interruption" in line for line in found["log"])
+        assert any("continues after an interruption" in line for line in found["log"])
         # The same binding, undisturbed.
         with member.client() as client:
             again = ended(member, client.scenarios.again(pid)["pid"])

@@ -68,7 +68,7 @@ def measure(indicator: Indicator, outputs: Mapping[str, Rows]) -> float:
     asked = parse_measure(indicator)
     if asked.of not in outputs:
         raise InvalidInput(
-            f"the indicator {indicator.name} is about {asked.of}, which is not there",
+            f"the indicator {indicator.name} uses {asked.of}, which does not exist",
             remedy=f"there are {', '.join(sorted(outputs))}" if outputs else "the chain gives nothing",
             facts={"indicator": indicator.name, "of": asked.of},
         )
@@ -90,7 +90,7 @@ def measure(indicator: Indicator, outputs: Mapping[str, Rows]) -> float:
     figure = _combined(asked.way, values, weights, _unit(indicator))
     if figure is None:
         raise InvalidInput(
-            f"there is no {asked.way} of {asked.column} for the indicator {indicator.name}: no row is left",
+            f"the indicator {indicator.name} has no {asked.way} of {asked.column}: no row is left",
             remedy="look at its conditions and at the rows",
             facts={"indicator": indicator.name, "of": asked.of, "rows": len(rows)},
         )

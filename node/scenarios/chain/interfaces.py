@@ -116,8 +116,8 @@ def _variables(source: Port, target: Port, sample: Rows | None) -> Iterator[Mism
             needed = ", ".join(variable.name for variable in target.variables)
             yield Mismatch(
                 code="undescribed",
-                sentence=f"{source.role} does not say which columns it has; {_input(source, target)} needs {needed}",
-                remedy="its owner describes the columns, or names a schema",
+                sentence=f"{source.role} does not state its columns; {_input(source, target)} needs {needed}",
+                remedy="ask its owner to describe the columns, or to name a schema",
                 need=needed,
                 severity=WARNING,
                 facts={"variables": [variable.name for variable in target.variables]},
@@ -145,7 +145,7 @@ def _variables(source: Port, target: Port, sample: Rows | None) -> Iterator[Mism
             code="unit-unsaid",
             sentence=f"{source.role} does not say in which units {names} come; "
             f"{_input(source, target)} reads them in {', '.join(units.words(one.unit) for one in unsaid)}",
-            remedy="its owner says the units of the columns",
+            remedy="ask its owner to state the units of the columns",
             variable=unsaid[0].name if len(unsaid) == 1 else "",
             need=", ".join(str(one.unit) for one in unsaid),
             severity=WARNING,
@@ -161,7 +161,7 @@ def _missing(source: Port, target: Port, need: Variable) -> Iterator[Mismatch]:
         code="missing-variable",
         sentence=f"{_input(source, target)} needs {need.name}{in_unit}; {source.role} has no such column"
         + (f" (it has {has})" if has else ""),
-        remedy="put a transformation between them that gives this column",
+        remedy="put a transformation between them that makes this column",
         variable=need.name,
         have=has,
         need=need.name,
@@ -208,7 +208,9 @@ def _unit(source: Port, target: Port, have: Variable, need: Variable) -> Iterato
     if compared.relation is units.Relation.INCOMPATIBLE:
         kinds = [units.kind(units.parse(code)) for code in (came, needed)]
         difference = (
-            f"{kinds[0]} is not {kinds[1]}" if all(kinds) and kinds[0] != kinds[1] else "they measure other things"
+            f"{kinds[0]} is not {kinds[1]}"
+            if all(kinds) and kinds[0] != kinds[1]
+            else "they measure different things"
         )
         yield Mismatch(
             code="unit-dimension",
@@ -252,7 +254,7 @@ _PARTS: Final = {
 def _would_be(compared: units.Comparison) -> str:
     """What a figure would be if nobody converted it."""
     if compared.offset:
-        return "the two do not begin at the same zero"
+        return "their scales have different zero points"
     wrong = 1 / compared.factor
     if wrong in _PARTS:
         return (
@@ -302,8 +304,8 @@ def _step(source: Port, target: Port) -> Iterator[Mismatch]:
         return
     remedies = {
         spans.Order.FINER: "put a transformation between them that adds up or averages",
-        spans.Order.COARSER: "what is summed up cannot be taken apart: use data of a finer step",
-        spans.Order.ASKEW: "neither step fits into the other: use data of another step",
+        spans.Order.COARSER: "sums cannot be divided again: use data with a finer step",
+        spans.Order.ASKEW: "neither step is a multiple of the other: use data with another step",
     }
     have, need = spans.step_text(source.step), spans.step_text(target.step)
     yield Mismatch(
@@ -331,7 +333,7 @@ def _place(source: Port, target: Port, sample: Rows | None) -> Iterator[Mismatch
         )
         yield Mismatch(
             code="crs",
-            sentence=f"{sentence}: it is converted while it is read, to about a metre" if ways else sentence,
+            sentence=f"{sentence}: the node converts it while reading, to about a metre" if ways else sentence,
             remedy="" if ways else f"this node does not convert it: publish the data in {places.WGS84} as well",
             have=", ".join(sorted(have)),
             need=", ".join(sorted(need)),
@@ -352,7 +354,7 @@ def _place(source: Port, target: Port, sample: Rows | None) -> Iterator[Mismatch
                 code="extent",
                 sentence=f"{_input(source, target)} is valid within {places.words(target.extent)}; "
                 f"{source.role} covers {places.words(area)}, {inside} inside",
-                remedy="look at the model's card: is it valid there?",
+                remedy="check in the model's card whether the model is valid there",
                 have=places.words(area),
                 need=places.words(target.extent),
                 severity=WARNING,

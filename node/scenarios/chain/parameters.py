@@ -81,8 +81,8 @@ def bound_parameters(
                 Finding(
                     place=f"parameter {name}",
                     code="unknown-parameter",
-                    sentence=f"there is no parameter {name}",
-                    remedy=f"there are: {', '.join(declared)}" if declared else "leave it out",
+                    sentence=f"the parameter {name} does not exist",
+                    remedy=f"there are: {', '.join(declared)}" if declared else "remove it",
                     facts={"name": name, "known": list(declared)},
                 )
             )

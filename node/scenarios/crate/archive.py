@@ -73,7 +73,7 @@ def faults_of(body: bytes) -> list[str]:
         document = json.loads(files.pop(METADATA))
         entities = [dict(one) for one in document["@graph"]]
     except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
-        return [f"it is no RO-Crate: {error}"]
+        return [f"it is not an RO-Crate: {error}"]
     return faults_of_graph(Graph(entities, files))
 
 
@@ -94,14 +94,14 @@ def faults_of_graph(graph: Graph) -> list[str]:
             continue
         entity = described[path]
         if entity.get("sha256") != hashlib.sha256(body).hexdigest():
-            faults.append(f"{path} has not the hash that is stated")
+            faults.append(f"{path} does not have the stated hash")
         if entity.get("contentSize") != str(len(body)):
-            faults.append(f"{path} has not the size that is stated")
+            faults.append(f"{path} does not have the stated size")
     for entity in graph.entities:
         path = str(entity.get("@id"))
         local = "File" in _listed(entity.get("@type")) and ":" not in path.partition("/")[0]
         if local and path not in graph.files:
-            faults.append(f"{path} is described and not there")
+            faults.append(f"{path} is described, but missing")
     return faults
 
 
@@ -127,9 +127,9 @@ def _check_outputs(run: Run, outputs: Mapping[str, bytes]) -> None:
         for role, sha256 in step.outputs.items():
             place = f"{step.branch}/{step.name}.{role}"
             if place not in outputs:
-                raise LocalFault(f"the bytes of {place} are not here")
+                raise LocalFault(f"the bytes of {place} are missing")
             if hashlib.sha256(outputs[place]).hexdigest() != sha256:
-                raise LocalFault(f"the bytes of {place} are not those that the run gave")
+                raise LocalFault(f"the bytes of {place} differ from the output of the run")
 
 
 def _files(run: Run, outputs: Mapping[str, bytes], layers: Sequence[Layer]) -> dict[str, bytes]:

@@ -156,7 +156,7 @@ class _Maker:
             ("run.json", "The run: states, steps, indicators, caveats"),
             ("indicators.csv", "Indicators"),
             ("log.txt", "Log"),
-            ("README.md", "What this is, in words"),
+            ("README.md", "A readable description of this crate"),
         ):
             self._file(path, title, [], about="./" if path == "README.md" else "")
 

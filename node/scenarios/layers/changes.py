@@ -105,7 +105,9 @@ def layer_from_json(body: Mapping[str, Any]) -> Layer:
     for name in _TEXTS:
         text = body.get(name)
         if not isinstance(text, str) or not text.strip() or len(text) > 4000:
-            raise _bad(name, "is missing" if not text else "is no short text", "a layer says what, why and by whom")
+            raise _bad(
+                name, "is missing" if not text else "is not a short text", "a layer says what, why and by whom"
+            )
         texts[name] = normal(text)
     version = body.get("version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
@@ -123,7 +125,7 @@ def layer_from_json(body: Mapping[str, Any]) -> Layer:
 
 def _operation(raw: Any, path: str, key: tuple[str, ...]) -> Operation:
     if not isinstance(raw, Mapping):
-        raise _bad(path, "is no object", 'write {"op": "update", "id": …, "set": {…}}')
+        raise _bad(path, "is not an object", 'write {"op": "update", "id": …, "set": {…}}')
     if unknown := sorted(set(map(str, raw)) - _MEMBERS):
         raise _bad(f"{path}.{unknown[0]}", "is not known", f"the members are {', '.join(sorted(_MEMBERS))}")
     if raw.get("op") not in [one.value for one in OperationType]:
@@ -137,9 +139,13 @@ def _operation(raw: Any, path: str, key: tuple[str, ...]) -> Operation:
     )
     unset = raw.get("unset") or ()
     if not isinstance(unset, list | tuple) or not all(isinstance(one, str) and one for one in unset):
-        raise _bad(f"{path}.unset", "is no list of members", 'write ["name", …]')
+        raise _bad(f"{path}.unset", "is not a list of members", 'write ["name", …]')
     if both := sorted({*values} & {*unset} | {*unset} & {*key}):
-        raise _bad(f"{path}.unset", f"takes away {both[0]}, which is set or names the row", "do one of the two")
+        raise _bad(
+            f"{path}.unset",
+            f"removes {both[0]}, which the same change sets, or which names the row",
+            "do only one of the two",
+        )
     geometry = raw.get(GEOMETRY)
     if geometry is not None:
         try:
@@ -157,9 +163,9 @@ def _operation(raw: Any, path: str, key: tuple[str, ...]) -> Operation:
     if op is OperationType.UPDATE and not (values or unset or geometry):
         raise _bad(path, "changes nothing", "say set, unset or geometry")
     if op is OperationType.ADD and (before or unset or not (values or geometry)):
-        raise _bad(path, "adds a row: it has values to set and nothing before", "write set: {…}")
+        raise _bad(path, "adds a row: it needs values to set, and has none from before", "write set: {…}")
     if op is OperationType.REMOVE and (values or unset or geometry):
-        raise _bad(path, "removes a row: there is nothing to set", "write op: update, or leave the values out")
+        raise _bad(path, "removes a row: it cannot set values", "write op: update, or leave the values out")
     return operation
 
 
@@ -167,15 +173,17 @@ def _values(raw: Any, path: str, key: tuple[str, ...], *, factors: bool) -> dict
     if raw is None:
         return {}
     if not isinstance(raw, Mapping):
-        raise _bad(path, "is no object", "write {member: value}")
+        raise _bad(path, "is not an object", "write {member: value}")
     values: dict[str, Any] = {}
     for name, value in raw.items():
         member = f"{path}.{name}"
         if not isinstance(name, str) or not name or name == GEOMETRY or name in key:
-            raise _bad(member, "cannot stand there", f"{GEOMETRY} stands beside set, and the key of a row stays")
+            raise _bad(
+                member, "is not allowed there", f"{GEOMETRY} belongs beside set, and the key of a row cannot change"
+            )
         if isinstance(value, Mapping) and factors:
             if set(value) != {FACTOR} or not is_figure(value[FACTOR]):
-                raise _bad(member, "is no value", f"write a value, or {{{FACTOR}: 0.8}} to multiply")
+                raise _bad(member, "is not a value", f"write a value, or {{{FACTOR}: 0.8}} to multiply")
             values[normal(name)] = {FACTOR: value[FACTOR]}
         elif value is None or isinstance(value, bool) or is_figure(value):
             values[normal(name)] = value
@@ -193,7 +201,7 @@ def _check_together(operations: Sequence[Operation]) -> None:
         before = seen.setdefault(operation.id, set())
         if before and ("" in fields or "" in before or before & fields):
             raise _bad(
-                f"operations.{index}", f"changes {operation.id} a second time", "say all about a member of a row once"
+                f"operations.{index}", f"changes {operation.id} twice", "put all changes of a row into one operation"
             )
         before |= fields
 
@@ -244,7 +252,7 @@ def apply(rows: Rows, key: str, layers: Sequence[Layer]) -> Applied:
     check_key(rows, names)
     by_id: dict[str, Row] = {row_id(row, names): row for row in rows}
     if len(by_id) < len(rows):
-        raise InvalidInput(f"{key} does not tell the rows apart as text", remedy="give the layer another key")
+        raise InvalidInput(f"several rows have the same {key} as text", remedy="give the layer another key")
     whole = {name: all(isinstance(row.get(name), int) for row in rows) and bool(rows) for name in names}
     columns = {name for row in rows for name in row}
     figures = _columns_of_figures(rows)
@@ -269,7 +277,7 @@ def _key_values(identifier: str, names: tuple[str, ...], whole: Mapping[str, boo
     parts = [identifier] if len(names) == 1 else identifier.split(",")
     if len(parts) != len(names):
         raise InvalidInput(
-            f"{identifier!r} is no value of {', '.join(names)}", remedy="write them with commas between"
+            f"{identifier!r} is not a value of {', '.join(names)}", remedy="write them with commas between"
         )
     digits = {name: whole[name] and part.lstrip("-").isdecimal() for name, part in zip(names, parts, strict=True)}
     return {name: int(part) if digits[name] else part for name, part in zip(names, parts, strict=True)}
@@ -290,11 +298,11 @@ def _misfits(layer: Layer, edit: Operation, row: Row | None) -> list[Conflict]:
     if edit.op is OperationType.ADD:
         if row is None:
             return []
-        return [tell("", None, dict(row), dict(edit.set), f"{edit.id} is there already; the layer adds it", "there")]
+        return [tell("", None, dict(row), dict(edit.set), f"{edit.id} already exists; the layer adds it", "there")]
     new_values = _new_values(edit)
     if row is None:
         does = "removes" if edit.op is OperationType.REMOVE else "changes"
-        sentence = f"{edit.id} is not there; the layer {does} it"
+        sentence = f"{edit.id} does not exist; the layer {does} it"
         return [tell("", dict(edit.before) or None, None, new_values, sentence, "gone")]
     conflicts = []
     for name, seen in edit.before.items():
@@ -379,7 +387,7 @@ def _would(edit: Operation, name: str) -> str:
     if name in edit.set:
         value = edit.set[name]
         return f"the layer {f'multiplies it by {value[FACTOR]:g}' if _is_factor(value) else f'sets {_shown(value)}'}"
-    return "the layer takes it away" if name in edit.unset else "the layer changes other members of it"
+    return "the layer removes it" if name in edit.unset else "the layer changes other members of it"
 
 
 def _is_factor(value: Any) -> bool:

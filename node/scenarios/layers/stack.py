@@ -28,7 +28,7 @@ def stacked(bound: BoundInput, rows: Rows | None, layers: Sequence[Layer]) -> Ro
     if rows is None:
         raise InvalidInput(
             f"the data of {bound.role} stay with their owner: a change layer cannot be put on them",
-            remedy="leave the layer out, or bind data that this node may read",
+            remedy="remove the layer, or choose data that this node may read",
             facts={"case": "in-place", "input": bound.role},
         )
     applied = apply(rows, layers[0].key, layers)
@@ -37,7 +37,7 @@ def stacked(bound: BoundInput, rows: Rows | None, layers: Sequence[Layer]) -> Ro
         told = "a change does not fit the data" if count == 1 else f"{count} changes do not fit the data"
         raise InvalidInput(
             f"{told}: {first.sentence}",
-            remedy="open the layer, look at the three values, and decide: hansa layer show",
+            remedy="compare the three values of each change, and decide: hansa layer show",
             facts={
                 "conflicts": [conflict.to_json() for conflict in applied.conflicts],
                 "case": first.case,

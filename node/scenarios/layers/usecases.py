@@ -71,12 +71,14 @@ class Layers:
         require(caller, UseCase.CHANGE_LAYERS)
         asked = str(body.get("target") or "")
         if not asked:
-            raise InvalidInput("the layer does not say what it changes", remedy="give target: the dataset's address")
+            raise InvalidInput(
+                "the layer does not state what it changes", remedy="give target: the dataset's address"
+            )
         number, name = body.get("version"), body.get("file")
         if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
             raise InvalidInput("version must be the number of a version", remedy="versions are numbered from 1")
         if not isinstance(name, str | None):
-            raise InvalidInput("file is not the name of a file", remedy="leave it out where there is one file only")
+            raise InvalidInput("file is not the name of a file", remedy="remove it if the dataset has only one file")
         rows, port, file, version, sha256 = await self.target(asked, caller, version=number, file=name)
         draft = layer_from_json(
             {
@@ -98,7 +100,7 @@ class Layers:
             raise InvalidInput(
                 f"{f'{many} changes do' if many > 1 else 'the change does'} not fit version {version}: "
                 f"{first.sentence}",
-                remedy="look at the values as they are now, and write the change again",
+                remedy="look at the current values, and write the change again",
                 facts={"conflicts": [conflict.to_json() for conflict in laid.conflicts]},
             )
 
@@ -107,7 +109,8 @@ class Layers:
                 newest = self._layers.newest(tx, layer.id)
                 if after and newest is not None and newest.sha256 != after:
                     raise errors.Conflict(
-                        f"{newest.author} changed this layer meanwhile", remedy="look at it again, then change it"
+                        f"{newest.author} has changed this layer in the meantime",
+                        remedy="look at it again, then change it",
                     )
                 self._layers.put(tx, layer)
 
@@ -123,7 +126,7 @@ class Layers:
 
         layer = await run_sync(read)
         if layer is None:
-            raise NotFound("there is no such change layer", remedy="hansa layer list")
+            raise NotFound("this change layer does not exist", remedy="hansa layer list")
         return layer
 
     async def of(self, target: str | None = None) -> Sequence[Layer]:

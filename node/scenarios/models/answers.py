@@ -74,8 +74,8 @@ def rows_of(model: Model, values: Mapping[str, Any]) -> dict[str, Rows]:
     missing = [port.role for port in model.outputs if port.required and port.role not in outputs]
     if missing:
         raise ModelFailed(
-            f"the service gave no {', '.join(missing)}",
-            remedy="its owner can mend the model's card",
+            f"the service returned no {', '.join(missing)}",
+            remedy="ask its owner to correct the model's card",
             facts={"case": "missing", "model": model.iri.rpartition("/")[2], "outputs": missing},
         )
     return outputs
@@ -85,7 +85,7 @@ def _count(body: bytes) -> None:
     # Commas and brackets are counted before anything is built of them: objects take twenty times their text.
     if sum(body.count(mark) for mark in (b",", b"[", b"{")) > MOST_VALUES:
         raise Overloaded(
-            f"the service gave more than {MOST_VALUES} values",
+            f"the service returned more than {MOST_VALUES} values",
             remedy="ask for fewer rows: a smaller area, a coarser step",
             facts={"limit": "answer"},
         )

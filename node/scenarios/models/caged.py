@@ -171,8 +171,8 @@ def _remedy(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError):
         return "use what models may import here, or ask the operator of the node for it (setting model_libraries)"
     if isinstance(error, PermissionError | FileNotFoundError):
-        return "a model reads no files and opens no connections: what it needs comes in as its inputs"
-    return "its owner can mend the model, or say which inputs it is made for"
+        return "a model cannot read files or open connections: give it what it needs as inputs"
+    return "ask its owner to correct the model, or to state the inputs that it accepts"
 
 
 class _Log(io.TextIOBase):

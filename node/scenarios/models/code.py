@@ -123,7 +123,7 @@ async def describe_code(cage: CageCaller, code: bytes, name: str) -> dict[str, A
     """
     if len(code) > MOST_CODE:
         raise TooLarge(
-            f"{name} has {len(code) >> 10} KB; a model may have {MOST_CODE >> 10}", remedy="leave data to its inputs"
+            f"{name} has {len(code) >> 10} KB; a model may have {MOST_CODE >> 10}", remedy="give data to it as inputs"
         )
     try:
         answer, _ = await cage.call(DESCRIBE, {"name": name}, [code], limits=READING)
@@ -177,7 +177,7 @@ def check_parameter(parameter: Parameter, value: Any) -> None:
     facts = {"parameter": parameter.name}
     if parameter.values and value not in parameter.values:
         raise InvalidInput(
-            f"parameter {parameter.name} is {value!r}, which is not among its values",
+            f"parameter {parameter.name} is {value!r}, which is not one of its values",
             remedy=f"one of: {', '.join(map(str, parameter.values))}",
             facts=facts,
         )
@@ -216,7 +216,7 @@ def _packed(inputs: Mapping[str, Rows]) -> list[bytes]:
         try:
             text = json.dumps(list(rows), allow_nan=False, default=dict, separators=(",", ":"))
         except (TypeError, ValueError, RecursionError) as error:
-            raise InvalidInput(f"{role} is not rows of JSON values: {error}"[:_LONG]) from error
+            raise InvalidInput(f"{role} does not consist of rows of JSON values: {error}"[:_LONG]) from error
         packed.append(text.encode("ascii"))
     return packed
 
@@ -230,15 +230,15 @@ def _unpacked(roles: Sequence[str], blobs: Sequence[bytes], model: Model) -> dic
     missing = [role for role, port in declared.items() if port.required and role not in roles]
     if missing:
         raise ModelFailed(
-            f"{name} gave no {', '.join(missing)}",
-            remedy="the card promises it: its owner can mend one",
+            f"{name} returned no {', '.join(missing)}",
+            remedy="the card promises it: ask its owner to correct the model or the card",
             facts={"case": "missing", "model": name, "outputs": missing},
         )
     # Commas and brackets are counted before anything is built of them.
     values = sum(blob.count(mark) for blob in blobs for mark in (b",", b"[", b"{"))
     if values > MOST_VALUES:
         raise Overloaded(
-            f"{name} gave more than {MOST_VALUES} values", remedy=_REMEDIES["answer"], facts={"limit": "answer"}
+            f"{name} returned more than {MOST_VALUES} values", remedy=_REMEDIES["answer"], facts={"limit": "answer"}
         )
     outputs: dict[str, Rows] = {}
     for role, blob in zip(roles, blobs, strict=True):
@@ -288,7 +288,7 @@ def _translate(fault: HansaError, name: str, limits: Limits) -> NoReturn:
                 memory=limits.memory >> 20,
                 answer=limits.answer >> 20,
             ),
-            remedy=_REMEDIES.get(limit, "its owner can mend the model"),
+            remedy=_REMEDIES.get(limit, "ask its owner to correct the model"),
             facts={
                 "limit": limit,
                 "model": name,
@@ -297,7 +297,7 @@ def _translate(fault: HansaError, name: str, limits: Limits) -> NoReturn:
             },
         ) from None
     if isinstance(fault, NotConfined):
-        raise NotConfined(f"{name} is not run here: {fault.detail}", remedy=fault.remedy) from None
+        raise NotConfined(f"this node does not run {name}: {fault.detail}", remedy=fault.remedy) from None
     if isinstance(fault, LocalFault):
         if "status" in fault.facts:
             raise ModelFailed(
@@ -312,8 +312,8 @@ def _translate(fault: HansaError, name: str, limits: Limits) -> NoReturn:
 
 def _odd(name: str) -> ModelFailed:
     return ModelFailed(
-        f"{name} answered with something that is not rows of its outputs",
-        remedy="its owner can mend the model",
+        f"{name} returned something other than rows of its outputs",
+        remedy="ask its owner to correct the model",
         facts={"case": "no-rows", "model": name},
     )
 
@@ -321,20 +321,20 @@ def _odd(name: str) -> ModelFailed:
 _SENTENCES: Final[Mapping[str, str]] = {
     "time": "{name} was stopped after {wall:g} seconds",
     "processor": "{name} was stopped after {cpu} seconds of processor time",
-    "memory": "{name} broke down: it needs more than {memory} MB of memory, or is nested too deeply",
+    "memory": "{name} failed: it needs more than {memory} MB of memory, or is nested too deeply",
     "machine": "{name} was stopped because the machine ran short of memory",
     "depth": "{name} calls itself too deeply",
     "answer": "the outputs of {name} are larger than {answer} MB",
-    "progress": "{name} told of its progress without end",
-    "queue": "all places for models are taken",
+    "progress": "{name} reported its progress too often",
+    "queue": "all places for models are in use",
 }
 _REMEDIES: Final[Mapping[str, str]] = {
     "time": "give it a smaller area or a shorter time; the setting model_seconds bounds it",
     "processor": "give it a smaller area or a shorter time; the setting model_seconds bounds it",
     "memory": "give it a smaller area or a shorter time; the setting model_memory bounds it",
     "machine": "try again later, or on a machine with more memory",
-    "depth": "its owner can mend the model",
+    "depth": "ask its owner to correct the model",
     "answer": "have it give fewer rows: a smaller area, a coarser step; the setting model_answer bounds them",
-    "progress": "its owner can mend the model",
+    "progress": "ask its owner to correct the model",
     "queue": "try again in a moment",
 }

@@ -114,7 +114,7 @@ class JobExecution:
         with self._uow.read() as tx:
             record = self._records.get(tx, job.model, version=job.version)
         if record is None:
-            raise NotFound("the version of the model is not here any more")
+            raise NotFound("this node no longer has this version of the model")
         return model_of(record)
 
     async def _read(self, sha256: str) -> bytes:

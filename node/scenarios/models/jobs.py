@@ -141,7 +141,8 @@ class Jobs:
             waiting = [job for job in self._jobs.of(tx, asker.owner, limit=500) if not job.state.ended]
             if len(waiting) >= MOST_WAITING:
                 raise TooMany(
-                    f"{len(waiting)} jobs of yours wait or run here", remedy="wait for them, or dismiss some"
+                    f"{len(waiting)} of your jobs are waiting or running here",
+                    remedy="wait until some have ended, or dismiss some",
                 )
             job = Job(
                 id=str(new_uuid()),
@@ -220,7 +221,7 @@ class Jobs:
                     state=State.DISMISSED,
                     updated=now,
                     finished=job.finished or now,
-                    message="its results were taken away",
+                    message="its results were removed",
                     result=None,
                 )
                 self._journal.put(tx, emptied)
@@ -233,7 +234,7 @@ class Jobs:
     def _get(self, tx: Transaction, job_id: str, asker: Asker, *, lock: bool = False) -> Job:
         job = self._jobs.get(tx, job_id, lock=lock)
         if job is None or not _is_of(job, asker):
-            raise NotFound("there is no such job")
+            raise NotFound("this job does not exist")
         return job
 
     async def _read(self, sha256: str) -> bytes:

@@ -76,11 +76,11 @@ class LocalModels:
         if model.code is None and model.endpoint is None:
             raise InvalidInput(
                 f"{_name(model)} is described, but cannot be run: it has neither code nor an end point",
-                remedy="its owner publishes it with code: or endpoint:",
+                remedy="ask its owner to publish it with code: or endpoint:",
             )
         lacking = self._lacking() if model.code is not None else ""
         if lacking:
-            raise NotConfined(f"{_name(model)} is not run here: {lacking}", remedy=REMEDY)
+            raise NotConfined(f"this node does not run {_name(model)}: {lacking}", remedy=REMEDY)
         permits = {}
         for role, value in inputs.items():
             if isinstance(value, Reference):
@@ -161,14 +161,14 @@ class LocalModels:
             outcome = await self._run(model, rows, parameters, report)
         except ModelFailed:
             raise ModelFailed(
-                f"{_name(model)} failed on data that stay with their owner, so the reason is not told",
+                f"{_name(model)} failed on data that stay with their owner, so this node does not show the reason",
                 remedy="ask the owner of the model",
                 facts={"case": "kept-back", "model": _name(model)},
             ) from None
         except InvalidInput:
             # What does not fit is told with the cell that does not; whether it was one of theirs is not asked here.
             raise InvalidInput(
-                f"the data do not fit {_name(model)}; some stay with their owner, so it is not told where",
+                f"the data do not match {_name(model)}; some stay with their owner, so this node does not show where",
                 remedy="check what you send against the card of the model, or ask the owner of the data",
             ) from None
         return replace(outcome, caveats=tuple(_discreet(caveat, model, visited) for caveat in outcome.caveats))
@@ -176,7 +176,7 @@ class LocalModels:
     async def _code(self, sha256: str) -> bytes:
         if not self._assets.has(sha256):
             raise ModelFailed(
-                "this node does not have the code of the model", remedy="its owner publishes it again with code:"
+                "this node does not have the code of the model", remedy="ask its owner to publish it again with code:"
             )
         return b"".join([chunk async for chunk in await self._assets.open(sha256)])
 
@@ -194,7 +194,7 @@ def _discreet(caveat: Caveat, model: Model, visited: Collection[str]) -> Caveat:
     facts = {"case": "rows-kept-back", "input": role} if role in visited else {"case": "kept-back"}
     return Caveat(
         code=caveat.code,
-        sentence=f"{_name(model)} warns about {about} with their owner: it is not told why",
+        sentence=f"{_name(model)} warns about {about} with their owner, so this node does not show the reason",
         facts={"model": _name(model), **facts},
     )
 

@@ -102,7 +102,7 @@ class OgcProcesses:
 
     def _required(self, record: Record | None) -> Record:
         if record is None or record.withdrawn or record.origin != self.me or not runnable(record):
-            raise NoSuchProcess("there is no such process", remedy="see /ogc/processes for those that there are")
+            raise NoSuchProcess("this process does not exist", remedy="for the list of processes, see /ogc/processes")
         return record
 
 

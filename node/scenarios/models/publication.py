@@ -69,7 +69,7 @@ class DescribeWithCode:
     async def _interface(self, named: _Code) -> dict[str, Any]:
         if not _SHA256.fullmatch(named.sha256):
             raise InvalidInput(
-                f"{named.sha256[:80] or named.name} is no SHA-256 of a file that was uploaded",
+                f"{named.sha256[:80] or named.name} is not the SHA-256 of an uploaded file",
                 remedy="publish it with hansa publish, which uploads the file that code: names",
             )
         code = await self._code(named.sha256)
@@ -89,7 +89,7 @@ def stored_code(assets: AssetStore) -> Callable[[str], Awaitable[bytes | None]]:
             return None
         if size > MOST_CODE:
             raise TooLarge(
-                f"the code has {size} bytes; a model may have {MOST_CODE}", remedy="leave data to its inputs"
+                f"the code has {size} bytes; a model may have {MOST_CODE}", remedy="give data to it as inputs"
             )
         return b"".join([piece async for piece in await assets.open(sha256)])
 

@@ -144,7 +144,7 @@ class ContractModels:
             if newest is not None and newest.authorization != known.authorization:
                 return newest
             if known.token_endpoint is None:
-                raise NotAllowed("the provider's token has expired, and it offers no new ones")
+                raise NotAllowed("the provider's token has expired, and the provider does not offer to renew it")
             answer = await self._plane.renew(known.token_endpoint, authorization=await self._token_for(peer))
             self._addresses[pid] = read_address(read_object(answer))
             return self._addresses[pid]
@@ -256,9 +256,7 @@ class _RemoteJob:
             await asyncio.shield(self._dismiss(job))
             raise
         if status.state is State.DISMISSED:
-            raise ModelFailed(
-                "the job was dismissed where it ran", remedy="run it again", facts={"case": "dismissed"}
-            )
+            raise ModelFailed("the service dismissed the job", remedy="run it again", facts={"case": "dismissed"})
         where = status.results
         try:
             outcome = await self._patiently(
@@ -270,7 +268,7 @@ class _RemoteJob:
                 raise ModelFailed(f"{error.detail}: {status.message}", remedy=error.remedy) from None
             raise
         if status.state is State.FAILED:
-            raise ModelFailed(f"the job failed where it ran: {status.message or 'it does not say why'}")
+            raise ModelFailed(f"the job failed at the service: {status.message or 'the service gives no reason'}")
         return where, outcome
 
     async def _dismiss(self, job: str) -> None:

@@ -123,7 +123,7 @@ def _divided(model: Model, values: Mapping[str, Any]) -> tuple[dict[str, Rows | 
     unknown = sorted(str(name) for name in set(values) - roles - names)
     if unknown:
         raise InvalidInput(
-            f"there is no input {_listed(unknown)}",
+            f"the process has no input {_listed(unknown)}",
             remedy=f"inputs: {_listed(sorted(roles))}; parameters: {_listed(sorted(names - roles))}",
             facts={"inputs": unknown[:_NAMED]},
         )
@@ -172,14 +172,16 @@ def _outputs(model: Model, outputs: Any) -> tuple[str, ...] | None:
     unknown = sorted(str(name) for name in outputs if name not in roles)
     if unknown:
         raise InvalidInput(
-            f"there is no output {_listed(unknown)}",
+            f"the process has no output {_listed(unknown)}",
             remedy=f"outputs: {_listed(roles)}",
             facts={"outputs": unknown[:_NAMED]},
         )
     for name, how in outputs.items():
         if isinstance(how, Mapping) and how.get("transmissionMode", "value") != "value":
             raise InvalidInput(
-                f"output {name} is given by value only", remedy="leave transmissionMode out", facts={"output": name}
+                f"this node returns output {name} only by value",
+                remedy="remove transmissionMode",
+                facts={"output": name},
             )
     return tuple(role for role in roles if role in outputs)
 
@@ -198,7 +200,7 @@ def _only(members: Mapping[str, Any]) -> None:
         )
     if members.get("subscriber") is not None:
         raise InvalidInput(
-            "this node sends no callbacks", remedy="leave subscriber out, and ask for the status of the job"
+            "this node sends no callbacks", remedy="remove subscriber, and ask for the status of the job"
         )
 
 

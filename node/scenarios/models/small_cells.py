@@ -34,8 +34,8 @@ def withhold(model: Model, outcome: Outcome, minimum: int) -> Outcome:
         column = count_column(port, rows)
         if column is None:
             raise NotAllowed(
-                f"the figures of {role} do not say how many people they cover, and the data ask for {minimum}",
-                remedy=f"the model's owner adds a column such as {COUNTED[0]} to {role}",
+                f"the figures of {role} do not state how many people they cover, and the data ask for {minimum}",
+                remedy=f"ask the model's owner to add a column such as {COUNTED[0]} to {role}",
                 facts={"case": "nobody-counted", "output": role, "minimum": minimum},
             )
         released = suppress(rows, count_column=column, minimum=minimum, key=key_of(rows, port))

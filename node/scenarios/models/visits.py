@@ -136,7 +136,7 @@ class Visits:
         def permit(facts: Mapping[str, Any]) -> None:
             if facts[COUNT] > decided[COUNT]:
                 # Others have used it since the policy was asked: it is asked again with the number that holds now.
-                raise Overloaded("the agreement was used by others in this moment", remedy="try again in a moment")
+                raise Overloaded("others used the agreement at the same moment", remedy="try again in a moment")
 
         with self._uow.begin() as tx:
             self._uses.take(tx, agreement, use, permit)

@@ -75,7 +75,7 @@ def transformation_of(record: Record) -> Transformation:
     card, subject = _open(record, "transformation")
     definition = card.value(subject, f"{HANSA}definition")
     if definition is None:
-        raise InvalidInput(f"{card.about} has no definition", remedy="its owner publishes it with definition:")
+        raise InvalidInput(f"{card.about} has no definition", remedy="ask its owner to publish it with definition:")
     language = card.iri(subject, f"{HANSA}transformationLanguage")
     return Transformation(
         iri=record.iri,
@@ -271,7 +271,7 @@ def _indicator(card: Statements, subject: str) -> Indicator:
 def _chained(card: Statements, subject: str) -> Step:
     uses = card.iri(subject, f"{HANSA}uses")
     if uses is None:
-        raise InvalidInput(f"a step of {card.about} does not say what it uses", remedy="its owner adds uses:")
+        raise InvalidInput(f"a step of {card.about} does not state what it uses", remedy="ask its owner to add uses:")
     wiring = card.value(subject, f"{HANSA}wiring")
     position = card.value(subject, f"{HANSA}position")
     return Step(

@@ -116,15 +116,15 @@ class Library:
         document = document_at(await self._document(owner), stated_at(envelope))
         record = open_record(envelope, statements, key_for(document, signing_key(envelope), "assertionMethod"))
         if record.origin != owner or record.iri != iri or version not in (None, record.version):
-            raise InvalidInput(f"{owner} answers with the record of something else than {iri}")
+            raise InvalidInput(f"{owner} answers with the record of something other than {iri}")
         return record
 
     async def _get(self, url: str, accept: str, owner: str) -> bytes:
         status, _, body = await self._fetch(url, {"Accept": accept}, audience=owner)
         if status == 404:
-            raise NotFound(f"there is no {url.partition('?')[0]} for this node")
+            raise NotFound(f"{url.partition('?')[0]} does not exist, or this node may not read it")
         if status != 200:
-            raise PeerUnreachable(f"{owner} answers {status} about {url}")
+            raise PeerUnreachable(f"{owner} answers with status {status} for {url}")
         return body
 
     async def obtain(self, record: Record, name: str | None) -> Obtained:
@@ -137,11 +137,11 @@ class Library:
         if file.size > MOST_BYTES:
             raise TooLarge(
                 f"{file.name} has {file.size:,} bytes; an input may have {MOST_BYTES:,}",
-                remedy="publish a part of it, or a sum over it, and bind that",
+                remedy="publish a part or a summary of it, and use that",
             )
         if record.origin == self._me:
             if not self._assets.has(file.sha256):
-                raise NotFound(f"the bytes of {file.name} are not kept by this node")
+                raise NotFound(f"this node does not store the bytes of {file.name}")
             return Obtained(file=file)
         if file.open:
             return await self._open(record, file)
@@ -153,7 +153,7 @@ class Library:
             body = await self._get(url, "*/*", record.origin)
             stored = await self._assets.take_in(once(body), limit=MOST_BYTES)
             if stored.sha256 != file.sha256:
-                raise InvalidInput(f"{file.name} is not what {record.origin} stated: its SHA-256 differs")
+                raise InvalidInput(f"{file.name} is not the file that {record.origin} published: its SHA-256 differs")
         return Obtained(file=file)
 
     async def _under_contract(self, record: Record, file: File) -> Obtained:
@@ -162,7 +162,7 @@ class Library:
             path = await run_sync(self._path_of, record, file)
             if path is None:
                 raise NotAllowed(
-                    f"version {record.version} of {record.title()} has not been received",
+                    f"version {record.version} of {record.title()} has not arrived at this node",
                     remedy=to_receive(record, file),
                     facts={
                         "case": "not-received",
@@ -199,7 +199,7 @@ class Library:
         if not decision.permits:
             raise NotAllowed(
                 f"the agreement about {title} does not permit its use now",
-                remedy=f"see what is not met: hansa agreement {word(agreement.id)}",
+                remedy=f"to see which condition is not met, run hansa agreement {word(agreement.id)}",
                 facts={
                     "case": "not-permitted",
                     "title": title,

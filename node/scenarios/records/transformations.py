@@ -31,5 +31,5 @@ class KnownTransformations:
             try:
                 readable.append(transformation_of(hit.record))
             except InvalidInput as error:
-                log.info("%s mends nothing: %s", hit.record.iri, error.detail)
+                log.info("%s cannot be used as a transformation: %s", hit.record.iri, error.detail)
         return readable

@@ -187,8 +187,8 @@ class Bind:
             sha256 = card.code or record.sha256
             if card.code is None and card.endpoint is None:
                 raise InvalidInput(
-                    f"{record.title()} is described, but cannot be run: it has neither code nor an end point",
-                    remedy="its owner publishes it with code: or endpoint:",
+                    f"{record.title()} has a description, but cannot run: it has neither code nor an end point",
+                    remedy="ask its owner to publish it with code: or endpoint:",
                 )
             if record.origin != self._me:
                 agreement = (await self._library.permitted(record.iri, record.origin, record.title())).id
@@ -289,7 +289,7 @@ class Bind:
                     work.report(
                         f"layer {name}",
                         "not-found",
-                        f"there is no change layer {name}",
+                        f"the change layer {name} does not exist",
                         "hansa layer list",
                         case="layer",
                         name=name,
@@ -300,7 +300,7 @@ class Bind:
                         f"layer {name}",
                         "nothing-to-change",
                         f"{layer.title} changes {layer.file} of {layer.target}, which is not bound here",
-                        "leave it out, or bind that dataset",
+                        "remove it, or choose that dataset",
                         layer=layer.title,
                         file=layer.file,
                         dataset=layer.target,
@@ -318,8 +318,8 @@ class Bind:
                     Finding(
                         place=f"layer {later.id}",
                         code="overlap",
-                        sentence=f"{later.title} changes again what {earlier.title} changes, and counts: {where}",
-                        remedy="put them in the other order, or leave one out",
+                        sentence=f"{later.title} overrides values of {earlier.title}: {where}",
+                        remedy="put them in the other order, or remove one",
                         severity=WARNING,
                         facts={"later": later.title, "earlier": earlier.title, "where": where},
                     )

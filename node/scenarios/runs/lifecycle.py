@@ -27,7 +27,7 @@ class RunLifecycle:
         """See ``Lifecycle.begin``. A run that waited was not interrupted, and its log does not say so."""
         if run.state is State.ACCEPTED:
             return replace(run, state=State.RUNNING, updated=now)
-        return run if _last_line(run).startswith(WAITING) else logged(run, now, "going on after an interruption")
+        return run if _last_line(run).startswith(WAITING) else logged(run, now, "continues after an interruption")
 
     def wait(self, run: Run, reason: str, now: datetime) -> Run:
         """See ``Lifecycle.wait``."""

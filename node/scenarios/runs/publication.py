@@ -144,8 +144,8 @@ class Release:
 
         if not await run_sync(of_same_scenario):
             raise Conflict(
-                f"{iri} is there already, and no result of this scenario: {there.title()}",
-                remedy="give the result another name",
+                f"{iri} already exists, and is not a result of this scenario: {there.title()}",
+                remedy="choose another name for the result",
             )
 
     async def inherited(self, run: Run, caller: Caller) -> result.Inherited:
@@ -278,9 +278,7 @@ def wish_of(run: Run, body: Mapping[str, Any]) -> Wish:
     """Read how somebody wants to publish. Raises ``InvalidInput``."""
     name = body.get("id")
     if not isinstance(name, str) or not name:
-        raise InvalidInput(
-            "the result has no name", remedy="give id: what its address ends in, such as bridge-closed"
-        )
+        raise InvalidInput("the result has no name", remedy="give id: the end of its address, such as bridge-closed")
     if not _NAME.fullmatch(name):
         raise InvalidInput(
             f"{name[:80]!r} cannot be the end of an address",
@@ -312,7 +310,7 @@ def from_afar(run: Run) -> frozenset[str]:
 
 def _require_result(run: Run) -> None:
     if run.state is not State.SUCCESSFUL:
-        raise Conflict(f"the run is {run.state}: it has no result", remedy="wait for its end, or run it again")
+        raise Conflict(f"the run is {run.state}: it has no result", remedy="wait until it has ended, or run it again")
 
 
 def _too_open(breaches: Sequence[result.Breach]) -> NotAllowed:

@@ -52,7 +52,7 @@ def check_chain(work: Sketch) -> None:
             f"step {name}",
             "twice",
             f"two steps are called {name}",
-            "its owner gives each a name of its own",
+            "ask its owner to give each step its own name",
             name=name,
         )
 

@@ -166,7 +166,7 @@ class RunSteps:
             for sha256 in binding.layers:
                 layer = self._layers.get(tx, sha256)
                 if layer is None:
-                    raise LocalFault(f"the change layer {sha256} of a run is not kept")
+                    raise LocalFault(f"the change layer {sha256} of a run is no longer stored")
                 layers.append(layer)
         return layers
 
@@ -229,5 +229,5 @@ def left_out(run: Run) -> frozenset[str]:
 
 def _value(values: Values, source: str, step: Step) -> Rows | Reference:
     if source not in values:
-        raise InvalidInput(f"step {step.name} is fed by {source}, which is not there")
+        raise InvalidInput(f"step {step.name} uses {source}, which does not exist")
     return values[source]

@@ -141,7 +141,7 @@ class Runs:
     def _get(self, tx: Transaction, pid: str, *, lock: bool = False) -> Run:
         run = self._runs.get(tx, pid, lock=lock)
         if run is None:
-            raise NotFound("there is no such run")
+            raise NotFound("this run does not exist")
         return run
 
     # ---- what it gave ----------------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ class Runs:
         if bound is None:
             raise NotFound(f"the run has no input {role}")
         if bound.in_place:
-            raise InvalidInput(f"the data of {role} stayed with {bound.origin}: they are not here")
+            raise InvalidInput(f"this node does not have the data of {role}: they stayed with {bound.origin}")
         port = input_port(run, role)
         return read_rows(await self._library.read(bound.sha256), bound.media_type, port), port
 

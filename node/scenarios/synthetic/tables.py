@@ -62,7 +62,7 @@ def stand_in(rows: Rows, *, count: int | None = None, seed: int = 0) -> StandIn:
         )
     row_count = len(rows) if count is None else count
     if not 1 <= row_count <= MAX_ROWS:
-        raise InvalidInput(f"{row_count} is no number of rows to make", remedy=f"ask for 1 to {MAX_ROWS} rows")
+        raise InvalidInput(f"{row_count} is not a valid number of rows", remedy=f"ask for 1 to {MAX_ROWS} rows")
     return _Maker(rows, row_count, seed).draw_all()
 
 

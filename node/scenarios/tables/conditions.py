@@ -65,7 +65,7 @@ def parse_where(value: Any, path: str) -> Where:
         return EVERY
     if not isinstance(value, Mapping) or not value:
         raise InvalidInput(
-            f"{path} is no set of conditions",
+            f"{path} is not a set of conditions",
             remedy="write {column: value} or {column: {above: 55}}",
             facts={"at": path},
         )

@@ -55,7 +55,7 @@ class Dayparts:
                 return part.name
         if self.leave_out:
             return None
-        raise InvalidInput(f"{_clock_text(moment.clock)} lies in no part of the day")
+        raise InvalidInput(f"{_clock_text(moment.clock)} is not in any part of the day")
 
     def moment(self, value: Any) -> Moment:
         """Read ``07:00`` or a timestamp. Raises ``InvalidInput`` for others, and for an offset without a zone."""
@@ -67,7 +67,9 @@ class Dayparts:
             read = datetime.fromisoformat(text)
         except ValueError:
             raise InvalidInput(
-                f"{text[:40]!r} is no time", remedy="write 07:00 or 2026-10-01T07:00:00Z", facts={"value": text[:40]}
+                f"{text[:40]!r} is not a time",
+                remedy="write 07:00 or 2026-10-01T07:00:00Z",
+                facts={"value": text[:40]},
             ) from None
         if len(text) <= 10:
             raise InvalidInput(f"{text!r} is a day without a time", remedy="write 2026-10-01T07:00:00Z")
@@ -77,7 +79,7 @@ class Dayparts:
         elif self.zone is None:
             raise InvalidInput(
                 f"{text!r} is a time with an offset, and the definition does not say where the day is counted",
-                remedy="add zone: Europe/Brussels beside the parts of the day",
+                remedy="add zone: Europe/Brussels next to the parts of the day",
             )
         else:
             local = read.astimezone(self.zone).replace(tzinfo=None)
@@ -92,9 +94,7 @@ def parse_dayparts(definition: Any, path: str) -> Dayparts:
     The parts must not overlap, and fill the whole day unless other times are left out. Raises ``InvalidInput``.
     """
     if not isinstance(definition, Mapping):
-        raise _bad(
-            path, "does not say how parts of the day are made", 'write {of: quarter, parts: {day: ["07:00", …]}}'
-        )
+        raise _bad(path, "does not define the parts of the day", 'write {of: quarter, parts: {day: ["07:00", …]}}')
     unknown = set(map(str, definition)) - {"of", "parts", "zone", "otherwise"}
     if unknown:
         raise _bad(path, f"says {sorted(unknown)[0]!r}", "its members are of, parts, zone and otherwise")
@@ -116,7 +116,7 @@ def _part(name: str, times: Any, path: str) -> Part:
         raise _bad(path, "has no begin and end", 'write ["07:00", "19:00"]')
     begin, end = (_clock(time, path) for time in times)
     if begin == DAY or begin == end % DAY:
-        raise _bad(path, f"begins at {times[0]} and ends at {times[1]}", "a part lasts less than a day")
+        raise _bad(path, f"begins at {times[0]} and ends at {times[1]}", "a part must be shorter than a day")
     return Part(name, begin, end % DAY)
 
 
@@ -142,10 +142,10 @@ def _check_cover(parts: tuple[Part, ...], *, leave_out: bool, path: str) -> None
     for moment in moments:
         inside = [part.name for part in parts if part.holds(moment)]
         if len(inside) > 1:
-            raise _bad(path, f"has {inside[0]} and {inside[1]} at {_clock_text(moment)}", "let no two parts overlap")
+            raise _bad(path, f"has {inside[0]} and {inside[1]} at {_clock_text(moment)}", "remove the overlap")
         if not inside and not leave_out:
             raise _bad(
-                path, f"has nothing at {_clock_text(moment)}", f"fill the whole day, or add otherwise: {LEAVE_OUT}"
+                path, f"has no part at {_clock_text(moment)}", f"fill the whole day, or add otherwise: {LEAVE_OUT}"
             )
 
 
@@ -155,7 +155,7 @@ def _zone(name: Any, path: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(str(name))
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise _bad(path, f"is {str(name)[:40]!r}, which is no time zone", "write Europe/Brussels") from None
+        raise _bad(path, f"is {str(name)[:40]!r}, which is not a time zone", "write Europe/Brussels") from None
 
 
 def _clock_text(clock: timedelta) -> str:

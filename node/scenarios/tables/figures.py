@@ -21,7 +21,9 @@ def total(values: Sequence[float], unit: Unit | None = None) -> float:
     if unit is None or not unit.level:
         return _finite(lambda: math.fsum(values))
     if not values:
-        raise InvalidInput(f"there is no sum of no levels ({unit.code})", remedy="look at the conditions")
+        raise InvalidInput(
+            f"levels cannot be added up without any value ({unit.code})", remedy="look at the conditions"
+        )
     bel = float(unit.factor)
     return _finite(lambda: math.log10(math.fsum(math.pow(10, value * bel) for value in values)) / bel)
 
@@ -33,7 +35,7 @@ def mean(values: Sequence[float], weights: Sequence[float] | None = None, unit: 
     """
     shares = [1.0] * len(values) if weights is None else weights
     if any(weight < 0 for weight in shares):
-        raise InvalidInput(f"a weight is negative: {min(shares):g}", remedy="weigh by a figure that is at least 0")
+        raise InvalidInput(f"a weight is negative: {min(shares):g}", remedy="use weights that are at least 0")
     if not any(shares):
         return None
     # Between 0 and 1, so that neither large nor small weights lose anything.

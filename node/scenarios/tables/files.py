@@ -97,7 +97,7 @@ def _declared_number(cell: str, name: str, index: int) -> int | float | None:
     if not _NUMBER.fullmatch(cell):
         comma = ", with a point before the decimals" if "," in cell else ""
         raise InvalidInput(
-            f"row {index + 1}: {name} is {cell[:40]!r}, which is no number",
+            f"row {index + 1}: {name} is {cell[:40]!r}, which is not a number",
             remedy=f"write numbers like 12 or 0.5{comma}, and leave a cell empty where there is none",
             facts={"row": index + 1, "member": name},
         )
@@ -143,17 +143,17 @@ def from_features(document: Mapping[str, Any]) -> Table:
     """
     features = document.get("features")
     if not isinstance(features, list):
-        raise InvalidInput("the FeatureCollection has no list of features")
+        raise InvalidInput("the FeatureCollection does not have a list of features")
     _check_count(len(features))
     crs = _crs(document)
     table: Table = []
     ids: list[str] = []
     for index, feature in enumerate(features):
         if not isinstance(feature, Mapping) or feature.get("type") != "Feature":
-            raise InvalidInput(f"feature {index + 1} is no Feature", facts={"row": index + 1})
+            raise InvalidInput(f"feature {index + 1} is not a Feature", facts={"row": index + 1})
         properties = feature.get("properties")
         if properties is not None and not isinstance(properties, Mapping):
-            raise InvalidInput(f"feature {index + 1} has properties that are no object", facts={"row": index + 1})
+            raise InvalidInput(f"feature {index + 1} has properties that are not an object", facts={"row": index + 1})
         if properties and GEOMETRY in properties:
             raise InvalidInput(
                 f"feature {index + 1} has a property that is called geometry, like its geometry",
@@ -174,7 +174,9 @@ def _with_ids(table: Table, ids: Sequence[str]) -> Table:
     if not ids:
         return table
     if len(ids) != len(table):
-        raise InvalidInput("some features have an id and some have none", remedy="give each an id, or none")
+        raise InvalidInput(
+            "some features have an id and some have none", remedy="give an id to every feature, or to none"
+        )
     first = table[0]
     if any(all(str(row.get(name)) == one for row, one in zip(table, ids, strict=True)) for name in first):
         return table
@@ -212,7 +214,7 @@ def _crs(document: Mapping[str, Any]) -> str:
 
 def _row(value: Any, index: int) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise InvalidInput(f"row {index + 1} is no object", facts={"row": index + 1})
+        raise InvalidInput(f"row {index + 1} is not an object", facts={"row": index + 1})
     row = {normal(str(name)): _cell(one, name, index) for name, one in value.items()}
     if len(row) != len(value):
         raise InvalidInput(f"row {index + 1} has two members whose names look the same", facts={"row": index + 1})
@@ -254,7 +256,7 @@ def _check_names(names: Collection[str]) -> None:
 
 def _check_count(count: int) -> None:
     if count > MAX_ROWS:
-        raise TooLarge(f"there are more than {MAX_ROWS} rows", remedy="cut the data into parts")
+        raise TooLarge(f"there are more than {MAX_ROWS} rows", remedy="split the data into parts")
 
 
 def _text(body: bytes) -> str:

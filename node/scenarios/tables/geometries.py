@@ -46,7 +46,8 @@ def _checked(geometry: Any, degrees: bool, depth: int) -> dict[str, Any]:
         return {"type": kind, "geometries": [_checked(one, degrees, depth + 1) for one in inner]}
     if not isinstance(kind, str) or kind not in _DEPTHS:
         raise InvalidInput(
-            f"{str(kind)[:40]} is no type of geometry", remedy=f"GeoJSON knows {', '.join(_DEPTHS)} (RFC 7946 §1.4)"
+            f"{str(kind)[:40]} is not a type of geometry",
+            remedy=f"GeoJSON knows {', '.join(_DEPTHS)} (RFC 7946 §1.4)",
         )
     coordinates = geometry.get("coordinates")
     count = 0
@@ -74,10 +75,10 @@ def _check_position(position: Any, degrees: bool) -> None:
             isinstance(one, int | float) and not isinstance(one, bool) and math.isfinite(one) for one in position
         )
     ):
-        raise InvalidInput(f"{str(position)[:60]} is no position", remedy="write [longitude, latitude] in numbers")
+        raise InvalidInput(f"{str(position)[:60]} is not a position", remedy="write [longitude, latitude] in numbers")
     if degrees and (abs(position[0]) > 180 or abs(position[1]) > 90):
         raise InvalidInput(
-            f"{list(position[:2])} is no longitude and latitude",
+            f"{list(position[:2])} is not a longitude and latitude",
             remedy="GeoJSON is in degrees, longitude first (RFC 7946 §4); name another system in its crs",
         )
 

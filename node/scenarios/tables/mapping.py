@@ -60,12 +60,12 @@ def _moments(column: str, mapping: ColumnMapping, name: str, rows: Rows) -> list
             if value not in read:
                 read[value] = parts.moment(value)
         except (InvalidInput, TypeError) as error:
-            why = error.detail if isinstance(error, InvalidInput) else "it is no time"
+            why = error.detail if isinstance(error, InvalidInput) else "it is not a time"
             remedy = error.remedy if isinstance(error, InvalidInput) else ""
             raise _bad_row(index, column, why, remedy) from None
         instants.append(read[value])
     if len({isinstance(moment.instant, datetime) for moment in instants}) > 1:
-        raise InvalidInput(f"{column} holds clock times and timestamps", remedy="write them all in one way")
+        raise InvalidInput(f"{column} holds clock times and timestamps", remedy="use one form for all of them")
     if mapping.step is not None:
         _check_step(column, mapping.step, instants)
     return instants
@@ -78,7 +78,7 @@ def _check_step(column: str, step: timedelta, moments: Sequence[Moment]) -> None
                 index,
                 column,
                 f"its time is not at a whole step of {spans.step_text(step)}",
-                "declare the step that the rows have",
+                "state the step that the rows have",
             )
     # Clock times first: a table holds one kind only.
     instants: list[Any] = sorted({moment.instant for moment in moments})
@@ -87,7 +87,7 @@ def _check_step(column: str, step: timedelta, moments: Sequence[Moment]) -> None
         raise InvalidInput(
             f"the rows are {spans.step_words(min(gaps))} apart, and the definition says that each stands for "
             f"{spans.step_words(step)}",
-            remedy="declare the step that the rows have",
+            remedy="state the step that the rows have",
             facts={"member": column, "step": spans.step_text(step), "apart": spans.step_text(min(gaps))},
         )
 
@@ -195,7 +195,7 @@ def _row_by_row(mapping: ColumnMapping, rows: Rows, moments: Mapping[str, list[M
 def _figure(row: Row, column: str, index: int) -> float:
     value: Any = row.get(column)
     if not is_figure(value):
-        raise _bad_row(index, column, f"it is {str(value)[:40]!r}, which is no number", "correct the row")
+        raise _bad_row(index, column, f"it is {str(value)[:40]!r}, which is not a number", "correct the row")
     number: float = value
     return number
 

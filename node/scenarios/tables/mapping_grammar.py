@@ -107,13 +107,13 @@ def parse_mapping(definition: Any) -> ColumnMapping:
     if isinstance(definition, str):
         definition = read_object(definition)
     if not isinstance(definition, Mapping) or not definition:
-        raise _bad("the definition", "is no object", "write group: and the columns that come out")
+        raise _bad("the definition", "is not an object", "write group: and the columns that come out")
     step = spans.parse_step(str(definition["step"])) if definition.get("step") is not None else None
     known_units = _units(definition.get("units"))
     group = _names(definition.get("group"), "group")
     columns = {str(name): said for name, said in definition.items() if name not in _MEMBERS}
     if not columns:
-        raise _bad("the definition", "makes no columns", "say of each column that comes out how it is made")
+        raise _bad("the definition", "makes no columns", "state for each output column how it is made")
     dayparts: dict[str, Dayparts] = {}
     rules: list[Rule] = []
     renames: dict[str, Rule] = {}
@@ -200,23 +200,25 @@ def _check(mapping: ColumnMapping) -> None:
 
 def _rule(name: str, rule: Any, known_units: Mapping[str, str], step: timedelta | None) -> Rule:
     if not isinstance(rule, Mapping):
-        raise _bad(name, "does not say how it is made", f"write {{sum: column}}, or another of {', '.join(_ACTIONS)}")
+        raise _bad(
+            name, "does not state how it is made", f"write {{sum: column}}, or another of {', '.join(_ACTIONS)}"
+        )
     actions = [word for word in _ACTIONS if word in rule]
     if len(actions) != 1:
-        told = f"says {' and '.join(actions)}" if actions else "does not say how it is made"
+        told = f"says {' and '.join(actions)}" if actions else "does not state how it is made"
         raise _bad(name, told, f"say one of {', '.join(_ACTIONS)}")
     action = actions[0]
     if unknown := sorted(set(map(str, rule)) - {action} - _ALLOWED[action]):
         raise _bad(
             f"{name}.{unknown[0]}",
-            f"does not go with {action}",
-            f"beside it may stand {', '.join(sorted(_ALLOWED[action]))}",
+            f"cannot be combined with {action}",
+            f"it can be combined with {', '.join(sorted(_ALLOWED[action]))}",
         )
     unit = _unit(rule.get("unit"), f"{name}.unit")
     where = parse_where(rule.get("where"), f"{name}.where")
     if action == "constant":
         if isinstance(rule["constant"], Mapping | list) or rule["constant"] is None:
-            raise _bad(f"{name}.constant", "is no single value", "write a number or a text")
+            raise _bad(f"{name}.constant", "is not a single value", "write a number or a text")
         return Rule(name=name, action=action, value=rule["constant"], unit=unit)
     if action == "count":
         return Rule(name=name, action=action, where=where, unit="1")
@@ -257,7 +259,7 @@ def _scale(
             raise _bad(f"{name}.unit", f"is {unit}, and the source comes in {came}", "they measure different things")
         return compared.factor, compared.offset
     if unit is None:
-        raise _bad(f"{name}.unit", "is missing", "say the unit of what comes out for each hour")
+        raise _bad(f"{name}.unit", "is missing", "state the unit of the output for each hour")
     # Amounts in a step, over the seconds that they stand for: a rate is first multiplied by its step.
     target = units.parse(unit)
     amount = tuple(one + (unit == "s") for one, unit in zip(target.dimension, BASES, strict=True))
@@ -275,7 +277,7 @@ def _units(value: Any) -> dict[str, str]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise _bad("units", "is no object", 'write units: {intensity: "{vehicles}/(15.min)"}')
+        raise _bad("units", "is not an object", 'write units: {intensity: "{vehicles}/(15.min)"}')
     return {str(name): str(_unit(code, f"units.{name}")) for name, code in value.items()}
 
 
@@ -315,7 +317,7 @@ def _names(value: Any, path: str) -> tuple[str, ...]:
         return ()
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list | tuple) or not names or len(set(map(str, names))) < len(names):
-        raise _bad(path, "is no list of different columns", "write [segmentId, partOfDay]")
+        raise _bad(path, "is not a list of different columns", "write [segmentId, partOfDay]")
     return tuple(_name(name, path) for name in names)
 
 

@@ -57,7 +57,7 @@ def converted(geometry: Mapping[str, Any], source: str, target: str = WGS84) -> 
         return dict(geometry)
     if not convertible(source, target):
         raise InvalidInput(
-            f"{source} is not converted to {target} here",
+            f"this node does not convert {source} to {target}",
             remedy=f"publish the data in {WGS84} as well",
             facts={"source": source, "target": target},
         )

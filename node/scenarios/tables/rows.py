@@ -46,7 +46,7 @@ def read_rows(body: bytes, media_type: str, port: Port | None = None) -> Rows:
         rows = files.from_json(body)
     else:
         raise UnsupportedMediaType(
-            f"{media_type or 'a file without a media type'} is not read as rows",
+            f"{media_type or 'a file without a media type'} is not a format that this node reads as rows",
             remedy="publish the data as CSV, JSON or GeoJSON",
         )
     if port is not None and port.key:
@@ -108,7 +108,7 @@ def check_key(rows: Rows, key: Sequence[str]) -> None:
         if (first := seen.setdefault(value, index)) != index:
             raise InvalidInput(
                 f"rows {first + 1} and {index + 1} are both {', '.join(map(str, value))}",
-                remedy=f"a row is named by {', '.join(key)}, and each name may stand once",
+                remedy=f"{', '.join(key)} names the rows, so each value may occur only once",
                 facts={"row": index + 1, "member": key[0]},
             )
 
@@ -130,7 +130,7 @@ def canonical_rows(rows: Rows, port: Port | None = None) -> list[dict[str, Any]]
         except _Unfit as unfit:
             raise InvalidInput(
                 f"row {index + 1}: {unfit.member} {unfit.args[0]}",
-                remedy="leave the member out, or set it to null, where there is no value",
+                remedy="remove the member, or set it to null, where there is no value",
                 facts={"row": index + 1, "member": unfit.member},
             ) from None
     key = key_of(canonical, port)
@@ -152,9 +152,9 @@ def read_canonical(body: bytes) -> Rows:
     try:
         rows = json.loads(body)
     except ValueError as error:
-        raise InvalidInput("these are no canonical rows", remedy="expected is a JSON list of objects") from error
+        raise InvalidInput("these are not canonical rows", remedy="expected is a JSON list of objects") from error
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise InvalidInput("these are no canonical rows", remedy="expected is a JSON list of objects")
+        raise InvalidInput("these are not canonical rows", remedy="expected is a JSON list of objects")
     return rows
 
 
@@ -235,7 +235,7 @@ def _canonical(value: Any, name: str, decimals: int | None, depth: int = 0) -> A
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise _Unfit(name, "is a text with half a character in it") from None
+            raise _Unfit(name, "is a text with an unpaired surrogate") from None
         return text
     if isinstance(value, int):
         if abs(value) > _MOST:
@@ -247,7 +247,7 @@ def _canonical(value: Any, name: str, decimals: int | None, depth: int = 0) -> A
         return int(rounded(value, decimals)) if decimals is not None and decimals < 0 else int(value)
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise _Unfit(name, f"is {value}, which is no number")
+            raise _Unfit(name, f"is {value}, which is not a number")
         figure = rounded(value, decimals)
         return int(figure) if figure.is_integer() and abs(figure) <= _MOST else figure
     if name == GEOMETRY and depth == 0:
@@ -256,14 +256,14 @@ def _canonical(value: Any, name: str, decimals: int | None, depth: int = 0) -> A
         return {normal(str(one)): _canonical(inner, name, None, depth + 1) for one, inner in value.items()}
     if depth < 8 and isinstance(value, list | tuple):
         return [_canonical(inner, name, None, depth + 1) for inner in value]
-    raise _Unfit(name, f"is a {type(value).__name__}, which has no place in rows")
+    raise _Unfit(name, f"is a {type(value).__name__}, which is not allowed in rows")
 
 
 def _geometry(value: Any) -> dict[str, Any]:
     try:
         checked = geometries.check(value)
     except InvalidInput as error:
-        raise _Unfit(GEOMETRY, f"is no geometry: {error.detail}") from None
+        raise _Unfit(GEOMETRY, f"is not a geometry: {error.detail}") from None
 
     def place(inner: Any) -> Any:
         if isinstance(inner, list | tuple):

@@ -35,7 +35,7 @@ def parse_step(text: str) -> timedelta:
     if match is None or text.strip().endswith(("P", "T")):
         hint = "months and years have no fixed length" if re.match(r"P[^T]*[YMW]", text.strip()) else ""
         raise InvalidInput(
-            f"{text[:40]!r} is no step in time{': ' + hint if hint else ''}",
+            f"{text[:40]!r} is not a time step{': ' + hint if hint else ''}",
             remedy="write days, hours, minutes or seconds as PT15M, PT1H or P1D",
         )
     seconds = match["seconds"] or "0"
@@ -47,7 +47,7 @@ def parse_step(text: str) -> timedelta:
         microseconds=int((seconds.partition(".")[2] + "000000")[:6]),
     )
     if not step:
-        raise InvalidInput(f"{text[:40]!r} is no step in time: it lasts no time", remedy="write PT15M, PT1H or P1D")
+        raise InvalidInput(f"{text[:40]!r} is not a time step: it lasts no time", remedy="write PT15M, PT1H or P1D")
     return step
 
 

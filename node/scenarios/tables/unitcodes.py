@@ -153,7 +153,7 @@ def meant(code: str, is_unit: Callable[[str], bool]) -> tuple[str, str]:
     pieces = [_piece(piece.strip(), is_unit) for piece in _PIECES.findall(text)]
     guess = re.sub(r"(?<=[\w}\]])\.?(?=\{)", "", "".join(pieces))
     if guess != code and is_unit(guess):
-        return guess, "what is counted stands in braces" if "{" in guess and "{" not in code else ""
+        return guess, "put what is counted in braces" if "{" in guess and "{" not in code else ""
     for other in (re.sub(r"\s+", ".", text), text.lower()):
         if other != code and is_unit(other):
             return other, ""

@@ -96,7 +96,7 @@ def parse(code: str) -> Unit:
         guess, why = meant(code, _is_unit)
         advice = f"write {guess}" if guess else "write a UCUM code, like km/h, {vehicles}/h, ug/m3 or kW.h (ucum.org)"
         raise InvalidInput(
-            f"{code!r} is no unit in UCUM: {error}",
+            f"{code!r} is not a unit in UCUM: {error}",
             remedy=f"{advice}: {why}" if why else advice,
             facts={"unit": code, **({"meant": guess} if guess else {})},
         ) from None
@@ -162,7 +162,7 @@ class _Reader:
         while at < len(code):
             token = _TOKEN.match(code, at)
             if token is None:
-                raise _NoUnit(f"{code[at]!r} has no place in it")
+                raise _NoUnit(f"{code[at]!r} is not allowed in it")
             self._tokens.append(token)
             at = token.end()
         self._at = 0
@@ -172,9 +172,9 @@ class _Reader:
             raise _NoUnit("it is empty")
         unit = self._term(0)
         if self._at < len(self._tokens):
-            raise _NoUnit(f"{self._tokens[self._at][0]!r} follows without a point or a stroke")
+            raise _NoUnit(f"{self._tokens[self._at][0]!r} needs a point or a slash before it")
         if not 1 / _HUGE < unit.factor < _HUGE:
-            raise _NoUnit("its factor is out of all measure")
+            raise _NoUnit("its factor is too large or too small")
         words = tuple(sorted((word, power) for word, power in unit.words if power))
         return Unit(self._code, unit.dimension, unit.factor, unit.offset, unit.level, words)
 
@@ -183,7 +183,7 @@ class _Reader:
 
     def _term(self, depth: int) -> Unit:
         if depth > _MAX_DEPTH:
-            raise _NoUnit("it has too many parentheses in one another")
+            raise _NoUnit("its parentheses are nested too deeply")
         if self._sign() == "/":
             self._at += 1
             unit = _times(_ONE, self._component(depth), -1)
@@ -205,10 +205,10 @@ class _Reader:
                 raise _NoUnit("a parenthesis is not closed")
             self._at += 1
         elif token["sign"]:
-            raise _NoUnit(f"{token[0]!r} stands where a unit belongs")
+            raise _NoUnit(f"{token[0]!r} is in the place of a unit")
         elif token["number"]:
             if not int(token["number"]):
-                raise _NoUnit("nothing can be measured in zeros")
+                raise _NoUnit("its factor is zero")
             unit = Unit("", _NONE, Fraction(int(token["number"])))
         elif token["unit"]:
             unit = _power(_simple(token["unit"]), int(token["exponent"] or 1))
@@ -231,7 +231,7 @@ def _simple(symbol: str) -> Unit:
     for prefix, factor in PREFIXES_OF_TWO.items():
         if (rest := symbol.removeprefix(prefix)) != symbol and rest in ("bit", "By"):
             return Unit("", _NONE, _KNOWN[rest].factor * factor)
-    raise _NoUnit(f"it knows no {symbol}")
+    raise _NoUnit(f"{symbol} is unknown")
 
 
 def _power(unit: Unit, exponent: int) -> Unit:

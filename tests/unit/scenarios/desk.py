@@ -251,7 +251,7 @@ class Shelf:
             raise self.closed[iri]
         versions = self.records.get(iri, [])
         if not versions or (version or 1) > len(versions):
-            raise NotFound(f"there is no {iri}")
+            raise NotFound(f"{iri}")
         return versions[(version or len(versions)) - 1]
 
 
@@ -358,7 +358,7 @@ class Desk:
     # ---- what lies on it -------------------------------------------------------------------------------------
 
     async def publish(self, text: str, *files: tuple[str, bytes], foreign: bool = False, **options: Any) -> Record:
-        """Put a record on the shelf, and the bytes of its CSV files into the asset store."""
+        """Put a record on the shelf, and this node does not store the bytes of its CSV files into the asset store."""
         for _, data in files:
             self.assets.keep(data)
         made = await record(text, *(csv_file(data, name) for name, data in files), **options)

@@ -107,7 +107,7 @@ class Held:
     async def input(self, run: Run, role: str) -> tuple[Rows, Port]:
         bound = next(one for one in run.binding.inputs if one.role == role)
         if bound.in_place:
-            raise InvalidInput(f"the data of {role} stayed with {bound.origin}: they are not here")
+            raise InvalidInput(f"this node does not have the data of {role} stayed with {bound.origin}")
         if role == "trips":
             return [{"origin": "n1", "destination": "n2", "trips_per_hour": 40}], Port(role=role)
         return (fake.network() if role == "network" else fake.receptors()), Port(role=role)

@@ -187,7 +187,7 @@ async def test_a_job_that_failed_is_told_in_the_words_of_its_status() -> None:
     why = "InvalidParameterValue: Error executing process: Cannot process without a name"
     with pytest.raises(ModelFailed, match=r"job failed: .*Cannot process without a name"):
         await call(as_job(failed, code=400, message=why, links=None, **_failed()))
-    with pytest.raises(ModelFailed, match=r"failed where it ran: .*without a name"):
+    with pytest.raises(ModelFailed, match=r"failed at the service: .*without a name"):
         await call(as_job({"whatever": 1}, message=why, **_failed()))
 
 

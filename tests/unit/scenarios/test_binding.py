@@ -137,7 +137,7 @@ class TestInputs:
         assert (unknown.place, unknown.remedy) == ("input roads", "it has: hills, streets")
         unbound = of(bound, "unbound")
         assert (unbound.place, unbound.sentence) == ("input streets", "Streets is not bound")
-        # A step that lacks it for that reason is not told a second time.
+        # A step that lacks it for that reason is not told twice.
         assert codes(bound) == {"unknown-role", "unbound"}
 
     async def test_data_that_are_not_there(self) -> None:
@@ -266,7 +266,7 @@ class TestSteps:
         assert "is a dataset" in of(await check(at, uses={"walk": "dataset/streets"}), "invalid-input").sentence
         await at.publish(WALKING.replace(f"code: {CODE}\n", "").replace("id: walking", "id: words"))
         found = of(await check(at, uses={"walk": "model/words"}), "invalid-input")
-        assert found.sentence == "Walking is described, but cannot be run: it has neither code nor an end point"
+        assert found.sentence == "Walking has a description, but cannot run: it has neither code nor an end point"
 
     async def test_no_agreement_about_a_model(self) -> None:
         at = await desk()
@@ -408,7 +408,7 @@ class TestLayers:
         second = (await at.layers.save({**LAYER, "title": "Once more", "operations": [again]}, ELS)).layer
         found = [one for one in (await check(at, layers=[first.id, second.id])).findings if one.code == "overlap"]
         assert [(one.severity, one.place) for one in found] == [("warning", f"layer {second.id}")]
-        assert found[0].sentence.startswith(f"Once more changes again what {first.title} changes, and counts: ")
+        assert found[0].sentence.startswith(f"Once more overrides values of {first.title}: ")
 
     async def test_one_that_is_not_there_and_one_for_other_data(self) -> None:
         at = await desk()
@@ -449,7 +449,7 @@ class TestRefusal:
         found = refused.value.facts["findings"]
         assert [one["place"] for one in found] == ["parameter speed", "layer closed"]
         assert refused.value.status == 422
-        with pytest.raises(DoesNotFit, match=r"^there is no change layer closed$") as alone:
+        with pytest.raises(DoesNotFit, match=r"^the change layer closed does not exist$") as alone:
             await at.runs.start({**WANTED, "layers": ["closed"]}, ELS)
         assert alone.value.remedy == "hansa layer list"
         assert at.noted == []

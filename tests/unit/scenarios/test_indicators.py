@@ -73,7 +73,7 @@ def test_rounding_is_half_to_even_and_knows_no_minus_zero() -> None:
         ({"sum": "a", "weighted_by": "b"}, "stands without mean"),
         ({"mean": "a", "weighted_by": 1}, "weighted_by"),
         ({"sum": "a", "where": {"b": {"over": 1}}}, "where.b says 'over'"),
-        ({"of": "noise.level", "sum": "residents"}, "noise.level, which is not there"),
+        ({"of": "noise.level", "sum": "residents"}, "noise.level, which does not exist"),
         ({"sum": "inhabitants"}, "needs inhabitants, which noise.levels does not have"),
         ({"sum": "residents", "where": {"lden": {"above": 55}}}, "needs lden"),
         ({"sum": "receptorId"}, "row 1 has 'r1' as receptorId"),

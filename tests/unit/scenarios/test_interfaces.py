@@ -127,12 +127,12 @@ def test_a_transformation_whose_figures_do_not_fit_does_not_mend() -> None:
         ("m", "km", "unit-factor", "1000 times"),
         ("mm", "m", "unit-factor", "1000 times"),
         ("{veh}/(30.min)", "{veh}/h", "unit-factor", "would be half of what it is"),
-        ("Cel", "K", "unit-factor", "the same zero"),
+        ("Cel", "K", "unit-factor", "different zero points"),
         ("km/h", "h", "unit-dimension", "a speed is not a time"),
         ("dB[SPL]", "dB", "unit-dimension", "a level (B[SPL]) is not a difference of levels"),
-        ("cd.m5", "m", "unit-dimension", "they measure other things"),
+        ("cd.m5", "m", "unit-dimension", "they measure different things"),
         ("{veh}/h", "{PCU}/h", "unit-words", "the same measure of other things"),
-        ("veh/h", "{veh}/h", "unit-unknown", "'veh/h' is no unit in UCUM"),
+        ("veh/h", "{veh}/h", "unit-unknown", "'veh/h' is not a unit in UCUM"),
     ],
 )
 def test_units(have: str, need: str, code: str | None, words: str) -> None:
@@ -176,7 +176,7 @@ def test_columns_are_looked_for_in_the_rows() -> None:
     source, target = Port(role="a"), Port(role="b", variables=(var("m"), Variable(name="w")))
     (found,) = fits(source, target)
     assert (found.code, found.severity) == ("undescribed", WARNING)
-    assert found.sentence == "a does not say which columns it has; b needs v, w"
+    assert found.sentence == "a does not state its columns; b needs v, w"
     assert not fits(replace(source, schemas=("s",)), replace(target, schemas=("s", "t")))
     assert [each.code for each in fits(source, target, sample=[{"v": 1}])] == ["missing-variable", "unit-unsaid"]
     assert [each.code for each in fits(source, target, sample=[{"v": 1, "w": "x"}])] == ["unit-unsaid"]
@@ -214,8 +214,8 @@ def test_ports_of_one_name_are_told_apart() -> None:
         (None, QUARTER, None),
         (QUARTER, None, None),
         (QUARTER, HOUR, "adds up or averages"),
-        (HOUR, QUARTER, "cannot be taken apart"),
-        (timedelta(minutes=25), HOUR, "neither step fits"),
+        (HOUR, QUARTER, "cannot be divided again"),
+        (timedelta(minutes=25), HOUR, "neither step is a multiple"),
     ],
 )
 def test_steps(have: timedelta | None, need: timedelta | None, words: str | None) -> None:
@@ -240,7 +240,7 @@ def test_coordinate_systems(have: tuple[str, ...], need: tuple[str, ...], severi
     assert [(each.code, each.severity) for each in found] == ([("crs", severity)] if severity else [])
     for each in found:
         assert have[0] in each.sentence
-        assert ("converted while it is read" in each.sentence) is (severity == WARNING)
+        assert ("converts it while reading" in each.sentence) is (severity == WARNING)
 
 
 def test_extents() -> None:

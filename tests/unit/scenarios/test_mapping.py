@@ -234,7 +234,7 @@ def test_what_is_no_definition_at_all(definition: Any) -> None:
     [
         ({"intensity": "many"}, "row 2, intensity: it is 'many'"),
         ({"intensity": float("nan")}, "row 2, intensity: it is 'nan'"),
-        ({"quarter": "half past"}, "row 2, quarter: 'half past' is no time"),
+        ({"quarter": "half past"}, "row 2, quarter: 'half past' is not a time"),
         ({"quarter": ["07:00"]}, "row 2, quarter"),
         ({"quarter": None}, "row 2, quarter"),
         ({"quarter": "2026-10-01"}, "a day without a time"),

@@ -35,7 +35,7 @@ def test_which_are_converted() -> None:
     assert convertible("urn:ogc:def:crs:EPSG::31370", WGS84)
     assert not convertible(WGS84, LAMBERT72)
     assert not convertible("EPSG:5514", WGS84)
-    with pytest.raises(InvalidInput, match="EPSG:5514 is not converted to EPSG:4326"):
+    with pytest.raises(InvalidInput, match="EPSG:5514 to EPSG:4326"):
         converted({"type": "Point", "coordinates": [0, 0]}, "EPSG:5514")
 
 

@@ -147,7 +147,7 @@ class TestUnderContract:
         assert plane.dismissed == [f"{PEER}/ogc/jobs/1"]
 
     async def test_a_job_that_was_dismissed_over_there(self) -> None:
-        with pytest.raises(ModelFailed, match="dismissed where it ran"):
+        with pytest.raises(ModelFailed, match="the service dismissed the job"):
             await call(Plane(at(State.DISMISSED)))
 
 
@@ -181,5 +181,5 @@ class TestAnswers:
     def test_a_missing_output_is_named(self) -> None:
         two = Model(**{**{name: getattr(MODEL, name) for name in MODEL.__dataclass_fields__},
                        "outputs": (Port(role="times"), Port(role="costs"))})  # fmt: skip
-        with pytest.raises(ModelFailed, match="gave no costs"):
+        with pytest.raises(ModelFailed, match="returned no costs"):
             read(two, json.dumps({"times": ROWS}).encode())

@@ -276,7 +276,7 @@ class TestCrashes:
         assert [one.rpartition("/")[2] for one in at.hand.asked] == ["walk", "effort", "effort"]
         # The same name again: over there it is the same job.
         assert at.hand.asked[1] == at.hand.asked[2]
-        assert "going on after an interruption" in lines(ended)
+        assert "continues after an interruption" in lines(ended)
         assert sum(one.startswith("after: effort (") for one in lines(ended)) == 1
 
     async def test_a_worker_that_is_stopped_in_the_middle_of_a_model(self) -> None:
@@ -485,7 +485,7 @@ class TestTrouble:
         run = await at.carried_out()
         assert run.state is State.FAILED
         assert run.error is not None
-        assert "minutes is nan, which is no number" in run.error["detail"]
+        assert "minutes is nan, which is not a number" in run.error["detail"]
 
 
 def handler(at: Desk) -> ExecutionHandler:
@@ -575,5 +575,5 @@ class TestTheJournal:
         wanted = await layered(at)
         run = await at.runs.start(wanted, ELS)
         del at.uow._tables["layers"]
-        with pytest.raises(LocalFault, match="of a run is not kept"):
+        with pytest.raises(LocalFault, match="of a run is no longer stored"):
             await at.execution().complete(run.pid)

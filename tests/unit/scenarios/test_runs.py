@@ -156,7 +156,7 @@ class TestReading:
         with pytest.raises(NotFound, match="the run has no input hills"):
             await at.runs.input(run, "hills")
         stays = {**WANTED, "inputs": {"streets": {"dataset": "dataset/streets", "inPlace": True}}}
-        with pytest.raises(InvalidInput, match=f"the data of streets stayed with {ME}"):
+        with pytest.raises(InvalidInput, match=f"this node does not have the data of streets: they stayed with {ME}"):
             await at.runs.input(await at.runs.start(stays, ELS), "streets")
 
 
@@ -195,7 +195,7 @@ class TestLayers:
                 {**LAYER, "id": first.id, "title": "Theirs"}, replace(ELS, account="jan"), after=first.sha256
             )
         ).layer
-        with pytest.raises(Conflict, match="jan changed this layer meanwhile"):
+        with pytest.raises(Conflict, match="jan has changed this layer in the meantime"):
             await at.layers.save({**LAYER, "id": first.id, "title": "Mine"}, ELS, after=first.sha256)
         assert await at.layers.layer(first.id) == theirs
         at.clock.forward(seconds=1)
@@ -220,7 +220,7 @@ class TestLayers:
     @pytest.mark.parametrize(
         ("members", "words"),
         [
-            ({"target": None}, "does not say what it changes"),
+            ({"target": None}, "does not state what it changes"),
             ({"target": 5}, "5"),
             ({"version": "new"}, "version must be the number"),
             ({"version": 0}, "version must be the number"),
@@ -239,7 +239,7 @@ class TestLayers:
             await (await desk()).layers.save({**LAYER, **members}, ELS)
 
     async def test_there_is_none(self) -> None:
-        with pytest.raises(NotFound, match="no such change layer"):
+        with pytest.raises(NotFound, match="this change layer does not exist"):
             await (await desk()).layers.layer("urn:none")
 
 
@@ -300,7 +300,7 @@ class TestShown:
             {
                 "place": "layer x",
                 "code": "not-found",
-                "sentence": "there is no change layer x",
+                "sentence": "the change layer x does not exist",
                 "severity": "violation",
                 "remedy": "hansa layer list",
                 "facts": {"case": "layer", "name": "x"},

@@ -105,12 +105,13 @@ def test_what_is_no_unit_is_refused_with_what_was_meant(code: str, guess: str) -
 @pytest.mark.parametrize(
     ("code", "why"),
     [
-        ("", "empty"), ("km//h", "'/' stands where"), ("m)", "follows without"), ("(m", "not closed"),
-        ("m.", "missing"), ("5m", "follows without"), ("{veh", "'{' has no place"), ("Cel/h", "stands alone"),
-        ("Cel2", "no powers"), ("dB[SPL]/m", "stands alone"), ("/Cel", "stands alone"), ("0.m", "zeros"),
-        ("((((((((((m))))))))))", "many paren"), ("Ym99.Ym99", "out of all measure"), ("mmin", "knows no mmin"),
-        ("u", "knows no u"), ("m 2", "' ' has no place"), ("m" * 81, "81 characters"), ("[in_i", "has no place"),
-        ("kkg", "knows no kkg"),
+        ("", "empty"), ("km//h", "'/' is in the place of a unit"), ("m)", "needs a point"), ("(m", "not closed"),
+        ("m.", "missing"), ("5m", "needs a point"), ("{veh", "'{' is not allowed"), ("Cel/h", "stands alone"),
+        ("Cel2", "no powers"), ("dB[SPL]/m", "stands alone"), ("/Cel", "stands alone"), ("0.m", "factor is zero"),
+        ("((((((((((m))))))))))", "nested too deeply"), ("Ym99.Ym99", "too large or too small"),
+        ("mmin", "mmin is unknown"),
+        ("u", "unknown"), ("m 2", "' ' is not allowed"), ("m" * 81, "81 characters"), ("[in_i", "is not allowed"),
+        ("kkg", "kkg is unknown"),
     ],
 )  # fmt: skip
 def test_codes_that_do_not_follow_the_grammar(code: str, why: str) -> None:

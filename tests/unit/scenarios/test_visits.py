@@ -117,7 +117,7 @@ class TestWithholding:
 
     def test_an_output_that_does_not_count_people_does_not_leave(self) -> None:
         model = replace(MODEL, outputs=(Port(role="streets", variables=(Variable(name="noise", unit="dB"),)),))
-        with pytest.raises(NotAllowed, match="do not say how many people they cover"):
+        with pytest.raises(NotAllowed, match="do not state how many people they cover"):
             withhold(model, Outcome(outputs={"streets": [{"noise": 55}]}), 10)
 
     @pytest.mark.parametrize(
