@@ -20,7 +20,7 @@ from typing import Any, Final, Self
 
 from node.base.errors import LocalFault, NotConfined, Overloaded
 from node.cage.bars import REMEDY, Bars
-from node.cage.kept import KeptChildren
+from node.cage.kept import IdleChildren
 from node.cage.libraries import Libraries
 from node.cage.model import Limits
 from node.cage.nursery import Nursery, ZygoteGone
@@ -105,7 +105,7 @@ class Cage:
                 unconfined=unconfined,
             )
         )
-        self._idle_children = KeptChildren(self._start_kept)
+        self._idle_children = IdleChildren(self._start_kept)
 
     async def start(self) -> None:
         """Start the zygote. Best called before anything secret is read; a call starts it if need be."""

@@ -56,7 +56,7 @@ class Child:
         self.connection.close()
 
 
-class KeptChildren:
+class IdleChildren:
     """The kept children that are idle. ``start`` has a child started that serves many calls."""
 
     def __init__(self, start: Callable[[str, Limits], socket.socket]) -> None:

@@ -33,7 +33,7 @@ MAX_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class CatalogueHit:
     """A record among results, with what the caller is told about its use."""
 
     record: Record
@@ -61,13 +61,13 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FoundPage:
+class CatalogueHits:
     """A page of results. Counts in ``facets`` cover all hits that the caller may see."""
 
     total: int
     offset: int
     limit: int
-    hits: tuple[Found, ...]
+    hits: tuple[CatalogueHit, ...]
     facets: dict[str, dict[str, int]]
 
     def to_json(self, language: str) -> dict[str, Any]:
@@ -123,12 +123,12 @@ class Browse:
         self._ask = ask
         self._origins: dict[frozenset[str] | None, tuple[int, dict[str, int]]] = {}
 
-    async def search(self, query: Query, caller: Caller) -> FoundPage:
+    async def search(self, query: Query, caller: Caller) -> CatalogueHits:
         """A page of what fits ``query``. Raises ``InvalidInput`` for a query beyond the limits."""
         _check_query(query)
         return await asyncio.to_thread(self._search, query, caller)
 
-    async def newest(self, caller: Caller, *, limit: int = 10, language: str = "en") -> Sequence[Found]:
+    async def newest(self, caller: Caller, *, limit: int = 10, language: str = "en") -> Sequence[CatalogueHit]:
         """What changed last, newest first."""
         page = await self.search(Query(newest=True, limit=limit, language=language), caller)
         return page.hits
@@ -184,16 +184,16 @@ class Browse:
         users = await asyncio.to_thread(self._named, subjects, caller)
         return Connections(sources=sources, users=users)
 
-    def _match(self, record: Record, caller: Caller, language: str, snippet: str = "") -> Found:
+    def _match(self, record: Record, caller: Caller, language: str, snippet: str = "") -> CatalogueHit:
         """``record`` as it appears in a list for ``caller``."""
-        return Found(
+        return CatalogueHit(
             record=record,
             access=self.access.code(record, caller),
             conditions=self.access.summary(record, language),
             snippet=snippet,
         )
 
-    def _search(self, query: Query, caller: Caller) -> FoundPage:
+    def _search(self, query: Query, caller: Caller) -> CatalogueHits:
         audiences = self._visibility.audiences(caller)
         results = self._index.search(query, audiences=audiences)
         hits = []
@@ -202,7 +202,7 @@ class Browse:
                 head = self._records.get(tx, hit.iri)
                 if head is not None and self._exists(head, caller):
                     hits.append(self._match(head, caller, query.language, hit.snippet))
-        return FoundPage(
+        return CatalogueHits(
             total=results.total,
             offset=query.offset,
             limit=query.limit,

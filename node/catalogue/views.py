@@ -52,7 +52,7 @@ class _Passed:
         self._seen = self._since = 0
 
 
-class _Kept(Protocol):
+class _Engine(Protocol):
     """What an engine keeps of the records, with the position that it reflects."""
 
     def position(self) -> int: ...
@@ -66,7 +66,7 @@ class _RecordView(ABC):
     name: str
     kinds: tuple[EntryKind, ...] = (EntryKind.RECORD,)
 
-    def __init__(self, uow: UnitOfWork, records: RecordStore, stored: _Kept) -> None:
+    def __init__(self, uow: UnitOfWork, records: RecordStore, stored: _Engine) -> None:
         self._uow = uow
         self._records = records
         self._stored = stored

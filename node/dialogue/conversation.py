@@ -21,6 +21,7 @@ from node.base.work import Transaction, UnitOfWork
 from node.dialogue.caps import require_room
 from node.dialogue.machine import (
     Acknowledged,
+    Arrived,
     Cancel,
     Commanded,
     Entered,
@@ -30,7 +31,6 @@ from node.dialogue.machine import (
     Send,
     Step,
     Table,
-    Taken,
     advance,
 )
 from node.dialogue.message import AFTER, Incoming
@@ -231,7 +231,7 @@ class Conversation(Generic[P]):
         assert process.pending is not None, "only a pending message can be presumed to have arrived"
         message_id = process.pending.message_id
         step = advance(self.table, process, Acknowledged(message_id), self._clock.now())
-        return self._settle(tx, process, Step(step.process, (Taken(message_id), *step.effects))).process
+        return self._settle(tx, process, Step(step.process, (Arrived(message_id), *step.effects))).process
 
     def refused(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, code: str, reason: tuple[Any, ...]
@@ -268,7 +268,7 @@ class Conversation(Generic[P]):
                     self._dispatch(tx, process, effect, due=due or self._clock.now())
                 case Cancel(message_id):
                     self._courier.cancel(tx, message_id)
-                case Taken(message_id):
+                case Arrived(message_id):
                     self._keep_taken(tx, process, message_id)
                 case Entered(_, message, by_us):
                     self._tell(tx, process, message, by_us=by_us, state=effect.state)

@@ -125,7 +125,7 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Arrived:
     """The peer has taken this message, as what it said shows, before we have read its answer: take the message out
     of the outbox and keep it with those that went over the wire."""
 
@@ -141,7 +141,7 @@ class Entered:
     by_us: bool
 
 
-Effect = Send | Cancel | Taken | Entered
+Effect = Send | Cancel | Arrived | Entered
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ def _receive(table: Table, process: P, message: str, now: datetime) -> Step[P]:
             return Step(
                 moved,
                 (
-                    Taken(process.pending.message_id),
+                    Arrived(process.pending.message_id),
                     Entered(ours.to, process.pending.message, by_us=True),
                     Entered(after.to, message, by_us=False),
                 ),
@@ -275,7 +275,7 @@ def _drop_overtaken(table: Table, process: P, *, opening: bool) -> tuple[P, tupl
     move = table.move(process.state, pending.message)
     if not opening and move is not None and move.may_send(process.role):
         return process, ()
-    gone = Taken(pending.message_id) if opening else Cancel(pending.message_id)
+    gone = Arrived(pending.message_id) if opening else Cancel(pending.message_id)
     return replace(process, pending=None), (gone,)
 
 

@@ -33,7 +33,7 @@ _WRITER = "the statement of the node that wrote the file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Said:
+class _Message:
     """A message that was taken: by whom it was sent, and what it says."""
 
     name: str
@@ -57,7 +57,7 @@ def check_conversation(
     report: Report, members: Mapping[str, bytes], body: Mapping[str, Any], about: Mapping[str, Any]
 ) -> None:
     """The messages are whole, in an order that the protocol allows, and about this agreement."""
-    messages_taken: list[_Said] = []
+    messages_taken: list[_Message] = []
 
     def look_at_bytes() -> str:
         index = read_json(members[parts.MESSAGES])
@@ -89,15 +89,15 @@ def check_conversation(
     )
 
 
-def _read(listed: Mapping[str, Any], raw: bytes, ours: Role) -> _Said:
+def _read(listed: Mapping[str, Any], raw: bytes, ours: Role) -> _Message:
     message = messages.read(raw, *_ALL)
     if message.name != listed["message"] or message.id != listed["id"]:
         raise InvalidInput(f"{listed['file']} is not the message that the index lists")
     sender = {"sent": ours, "received": ours.other}[listed["direction"]]
-    return _Said(name=message.name, sender=sender, body=message.body)
+    return _Message(name=message.name, sender=sender, body=message.body)
 
 
-def _order(messages_taken: Sequence[_Said]) -> str:
+def _order(messages_taken: Sequence[_Message]) -> str:
     """Walk through the table as both nodes have (DSP 2025-1 §7.1)."""
     state = ""
     way = []
@@ -114,7 +114,7 @@ def _order(messages_taken: Sequence[_Said]) -> str:
     return " → ".join(way)
 
 
-def _one_process(messages_taken: Sequence[_Said], about: Mapping[str, Any]) -> str:
+def _one_process(messages_taken: Sequence[_Message], about: Mapping[str, Any]) -> str:
     negotiation, role = about["negotiation"], Role(about["role"])
     own, other = negotiation["pid"], negotiation["peerPid"]
     expected = {f"{role}Pid": own, f"{role.other}Pid": other}
@@ -127,7 +127,7 @@ def _one_process(messages_taken: Sequence[_Said], about: Mapping[str, Any]) -> s
     return str(own)
 
 
-def _led(messages_taken: Sequence[_Said], members: Mapping[str, bytes], body: Mapping[str, Any]) -> str:
+def _led(messages_taken: Sequence[_Message], members: Mapping[str, bytes], body: Mapping[str, Any]) -> str:
     """The last offer, the agreement and the signatures in the messages are those in the file."""
     offers = [message for message in messages_taken if message.name in (machine.REQUEST, machine.OFFER)]
     last = offers[-1]
@@ -153,7 +153,7 @@ def _led(messages_taken: Sequence[_Said], members: Mapping[str, bytes], body: Ma
     return f"{len(offers)} offer" + ("s" if len(offers) > 1 else "") + f", {offer['@id']}"
 
 
-def _entered(messages_taken: Sequence[_Said], members: Mapping[str, bytes], side: str) -> str:
+def _entered(messages_taken: Sequence[_Message], members: Mapping[str, bytes], side: str) -> str:
     """The writer's ledger has these messages, in this order: it could not put in others later."""
     entered: list[str] = []
     for name in sorted(members):

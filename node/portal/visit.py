@@ -32,7 +32,7 @@ PLURALS: Final[dict[str, str]] = {
 _OWN_PATH: Final = re.compile(f"/(?:{'|'.join(PLURALS.values())})/[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-class Said(NamedTuple):
+class TextInLanguage(NamedTuple):
     """A text, and its language where that is not the language of the page."""
 
     text: str
@@ -74,11 +74,11 @@ class Visit:
         """A text of the interface."""
         return self.speaker.say(key, count, **values)
 
-    def translated(self, texts: Mapping[str, str]) -> Said:
+    def translated(self, texts: Mapping[str, str]) -> TextInLanguage:
         """A text of the content in the reader's language where there is one."""
         text, tag = pick(texts, self.language)
         foreign = tag and not tag.lower().startswith(self.language)
-        return Said(text, language_tag(tag) if foreign else "")
+        return TextInLanguage(text, language_tag(tag) if foreign else "")
 
     def worded(self, problem: Any) -> Worded:
         """A finding, a caveat, an error, or the object that an error was kept as, in the reader's language."""

@@ -32,8 +32,8 @@ class SinkRefused(RemoteFault):
     title = "The address does not accept the bytes"
 
 
-class NotTaken(PeerUnreachable):
-    """The address has had every byte, and then said that it could not take them just then, or nothing."""
+class DeliveryRefused(PeerUnreachable):
+    """The address received every byte, and then answered that it cannot accept them now, or did not answer."""
 
 
 MOST_IN_VAIN: Final = 5
@@ -92,8 +92,8 @@ class PushBytes:
         """Push until the consumer has taken the last byte.
 
         Raises ``NotAllowed`` where it may not, or may not any more; ``PeerUnreachable`` and ``LocalFault`` where it
-        is worth trying again, of these ``NotTaken`` where much was sent in full; ``SinkRefused`` where the address
-        does not take it, and ``ForbiddenAddress`` where it is one that this node sends nothing to.
+        is worth trying again, of these ``DeliveryRefused`` where much was sent in full; ``SinkRefused`` where the
+        address refuses it, and ``ForbiddenAddress`` where it is one that this node sends nothing to.
         """
         address = read_push_address(transfer.data_address)
         access = await self.authorise.authorise_push(transfer.pid)
@@ -114,7 +114,7 @@ class PushBytes:
             raise stopped.refusal from None
         except PeerUnreachable as error:
             if progress.whole and delivery.size > _SMALL:
-                raise NotTaken(error.detail) from error
+                raise DeliveryRefused(error.detail) from error
             raise
         except ForbiddenAddress:
             raise

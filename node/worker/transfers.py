@@ -10,7 +10,7 @@ from node.transfer import machine
 from node.transfer.leftovers import discard_left
 from node.transfer.model import Transfer
 from node.transfer.ports import TransferStore
-from node.transfer.push import MOST_IN_VAIN, InVain, NotTaken, PushBytes, SinkRefused
+from node.transfer.push import MOST_IN_VAIN, DeliveryRefused, InVain, PushBytes, SinkRefused
 from node.transfer.reception import Receive
 from node.transfer.usecases import Transfers
 from node.worker.loop import Again, Done, Outcome
@@ -61,7 +61,7 @@ class PushHandler:
             return Done()
         try:
             await self._push.run(transfer)
-        except NotTaken as error:
+        except DeliveryRefused as error:
             pause = self._vain.pause(task.id)
             if pause is not None:
                 return Again(error.detail, after=pause, lane_down=True)

@@ -1,12 +1,17 @@
-"""Values are named by nouns: the words below say nothing of a value, and live for three lines at most."""
+"""Values and classes are named by nouns, in code and in templates: the words below say nothing of a value.
+
+In code, a local variable may have such a name for three lines; a class and a name in a template may not have one.
+"""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment, nodes
 
 ROOT = Path(__file__).parents[2]
 
@@ -15,6 +20,8 @@ EMPTY_NAMES = frozenset(
 )
 """Words that were names of everything. A local variable may have one of them for ``LONGEST_LIFE`` lines."""
 LONGEST_LIFE = 3
+TERMS = re.compile("NotFound")
+"""Words of the field that have such a word in them."""
 
 STILL_NAMED_SO = {
     "node/adapters/sql/statements.py": {"Rows.one"},  # SQLAlchemy's name
@@ -34,9 +41,25 @@ def breaches(source: str) -> list[tuple[int, str]]:
         (line, ".".join([*_path(node, within), name]))
         for node in ast.walk(module)
         for line, name in _lasting_names(node, within)
-        if name.strip("_") in EMPTY_NAMES
+        if name.strip("_") in EMPTY_NAMES or (isinstance(node, ast.ClassDef) and _says_nothing(name))
     }
     return sorted(lasting | {item for node in ast.walk(module) for item in _long_lives(node, within)})
+
+
+def _says_nothing(class_name: str) -> bool:
+    """Whether one of the words of ``class_name`` is such a name: ``Told``, ``WantedInput``."""
+    return any(word.lower() in EMPTY_NAMES for word in re.findall(r"[A-Z][a-z0-9]*", TERMS.sub("", class_name)))
+
+
+def template_breaches(source: str) -> list[tuple[int, str]]:
+    """Return the lines of a template that use such a name for a value: its own, a macro's, or one of the page's."""
+    return sorted(
+        {
+            (node.lineno, node.name)
+            for node in Environment(autoescape=True).parse(source).find_all((nodes.Name, nodes.Macro))
+            if node.name in EMPTY_NAMES
+        }
+    )
 
 
 def _lasting_names(node: ast.AST, within: dict[ast.AST, ast.AST]) -> Iterator[tuple[int, str]]:
@@ -151,9 +174,40 @@ def test_names_say_what_a_value_is() -> None:
     assert empty == STILL_NAMED_SO, "name values by nouns and actions by verbs (CONTRIBUTING, Names)"
 
 
+def test_names_in_templates_say_what_a_value_is() -> None:
+    templates = sorted((ROOT / "node" / "portal" / "templates").glob("*.html"))
+    assert len(templates) > 25
+    empty = {path.name: found for path in templates if (found := template_breaches(path.read_text("utf-8")))}
+    assert empty == {}, "name values in templates by nouns (CONTRIBUTING, Names)"
+
+
 @pytest.mark.parametrize(
     ("source", "names"),
     [
+        ("{% for one in runs %}{{ one.state }}{% endfor %}", ["one"]),
+        ("{% set said = v.worded(trouble) %}", ["said"]),
+        ("{% macro hit(found) %}{% endmacro %}", ["found"]),
+        ("{% macro told(run) %}{% endmacro %}", ["told"]),
+        ("{{ held.title }}", ["held"]),
+        ("{% if wanted %}{% endif %}", ["wanted"]),
+    ],
+)
+def test_a_planted_name_in_a_template_is_seen(source: str, names: list[str]) -> None:
+    assert sorted({name for _, name in template_breaches(source)}) == names
+
+
+def test_words_and_members_in_a_template_are_no_names() -> None:
+    assert template_breaches('<p>one</p>{{ v.t("told.one") }}{{ deletion.told }}') == []
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("class Told: ...", ["Told"]),
+        ("class WantedInput: ...", ["WantedInput"]),
+        ("class _OneSeal: ...", ["_OneSeal"]),
+        ("class Foundation: ...", []),
+        ("class NotFound: ...", []),
         ("def told() -> None: ...", ["told"]),
         ("def read(wanted: str) -> str: ...", ["read.wanted"]),
         ("class Cursor:\n    held: int = 0", ["Cursor.held"]),

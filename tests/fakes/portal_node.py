@@ -23,7 +23,7 @@ from starlette.routing import Route
 from node.base.errors import Conflict, HansaError, InvalidInput, NotAllowed, NotFound, Unauthenticated
 from node.base.work import Task
 from node.catalogue.access import Access, AccessCode, access_code_of
-from node.catalogue.browse import Connections, Found, FoundPage, Publisher
+from node.catalogue.browse import CatalogueHit, CatalogueHits, Connections, Publisher
 from node.catalogue.links import Link
 from node.catalogue.model import Query, Record
 from node.dialogue.process import IMPLIED, Exchange, Role
@@ -54,7 +54,7 @@ from node.portal.reasons import whys
 from node.portal.settings import PortalSettings
 from node.portal.usecases import UseCases
 from node.portal.views.account import Person
-from node.portal.views.agreements import AccessMade, Agreed
+from node.portal.views.agreements import AccessRecord, Agreed
 from node.portal.views.assets import Quality, QualityPart
 from node.portal.views.keys import ListedKeys, listed_keys
 from node.portal.views.processes import Asked, Conversation, Deliveries, Stuck
@@ -139,7 +139,7 @@ class FakeNode:
         newest = [versions[0] for versions in self.records.values()]
         return [r for r in newest if not r.withdrawn and (r.audience == "public" or caller.is_person)]
 
-    async def search(self, query: Query, caller: Caller) -> FoundPage:
+    async def search(self, query: Query, caller: Caller) -> CatalogueHits:
         hits = []
         for record in self._seen(caller):
             if query.text:
@@ -159,7 +159,7 @@ class FakeNode:
                 hits = [r for r in hits if set(wanted) & set(_values(r, name))]
         hits.sort(key=lambda r: r.at, reverse=True)
         page = hits[query.offset : query.offset + query.limit]
-        return FoundPage(
+        return CatalogueHits(
             total=len(hits),
             offset=query.offset,
             limit=query.limit,
@@ -167,14 +167,14 @@ class FakeNode:
             facets=facets,
         )
 
-    def _found(self, record: Record, query: Query) -> Found:
+    def _found(self, record: Record, query: Query) -> CatalogueHit:
         snippet = ""
         description = record.description(query.language)
         for word in query.text.split():
             if word.lower() in description.lower():
                 at = description.lower().index(word.lower())
                 snippet = f"{description[:at]}«{description[at : at + len(word)]}»{description[at + len(word) :]}"
-        return Found(
+        return CatalogueHit(
             record=record,
             access=access_code_of(record),
             conditions=self.rules.summary(record, query.language),
@@ -184,7 +184,7 @@ class FakeNode:
     async def counts(self, caller: Caller) -> dict[str, int]:
         return dict(Counter(record.kind for record in self._seen(caller)))
 
-    async def newest(self, caller: Caller, *, limit: int = 10, language: str = "en") -> Sequence[Found]:
+    async def newest(self, caller: Caller, *, limit: int = 10, language: str = "en") -> Sequence[CatalogueHit]:
         records = sorted(self._seen(caller), key=lambda r: r.at, reverse=True)[:limit]
         return [self._found(record, Query(language=language)) for record in records]
 
@@ -287,7 +287,7 @@ class FakeNode:
     async def agreement_document(self, agreement_id: str, language: str | None) -> str:
         return render_body(BODY, language=language, signatures={GENT: "eyJ…", BRUGGE: "eyJ…"})
 
-    async def accesses(self, agreement_id: str) -> Sequence[AccessMade]:
+    async def accesses(self, agreement_id: str) -> Sequence[AccessRecord]:
         if agreement_id != AGREEMENT:
             return []
         revoked = say(
@@ -296,7 +296,7 @@ class FakeNode:
         )
         mend = say(en="Ask Vlaanderen for it again.", nl="Vraag het opnieuw aan Vlaanderen.")
         return [
-            AccessMade(
+            AccessRecord(
                 at=NOW - timedelta(minutes=12),
                 by=BRUGGE,
                 permitted=False,
@@ -304,7 +304,7 @@ class FakeNode:
                 transfer=TRANSFER,
                 reasons=tuple(whys([{"text": revoked, "need": "MobilityPartnerCredential", "remedy": mend}])),
             ),
-            AccessMade(
+            AccessRecord(
                 at=NOW - timedelta(hours=2),
                 by=BRUGGE,
                 permitted=True,
@@ -520,7 +520,7 @@ class FakeAgreements:
     async def document(self, agreement_id: str, language: str | None) -> str:
         return await self._node.agreement_document(agreement_id, language)
 
-    async def accesses(self, agreement_id: str) -> Sequence[AccessMade]:
+    async def accesses(self, agreement_id: str) -> Sequence[AccessRecord]:
         return await self._node.accesses(agreement_id)
 
 

@@ -329,12 +329,12 @@ class FileKeyRing:
         return self._now().seals[0].public_key().public_bytes_raw()
 
     def seal_shared_secret(self, ephemeral_public: bytes) -> bytes:
-        return _OneSeal(self._now().seals[0]).seal_shared_secret(ephemeral_public)
+        return _SealKey(self._now().seals[0]).seal_shared_secret(ephemeral_public)
 
-    def sealed_to(self, public: bytes) -> _OneSeal | None:
+    def sealed_to(self, public: bytes) -> _SealKey | None:
         for key in self._now().seals:
             if key.public_key().public_bytes_raw() == public:
-                return _OneSeal(key)
+                return _SealKey(key)
         return None
 
     # secrets at rest -------------------------------------------------------------------------------------
@@ -352,7 +352,7 @@ class FileKeyRing:
             raise LocalFault("the secret was not wrapped by this node") from error
 
 
-class _OneSeal:
+class _SealKey:
     """One sealing key."""
 
     def __init__(self, key: x25519.X25519PrivateKey) -> None:

@@ -31,7 +31,7 @@ def list_url(public_url: str, list_id: int, kind: str = BITSTRING) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class _SignedList:
     document: str
     at: datetime
 
@@ -55,7 +55,7 @@ class StatusLists:
         self._clock = clock
         self._public_url = public_url
         self._max_age = timedelta(seconds=max_age)
-        self._cache: OrderedDict[str, _Made] = OrderedDict()
+        self._cache: OrderedDict[str, _SignedList] = OrderedDict()
         self._threads = anyio.CapacityLimiter(2)
 
     async def document(self, name: str) -> str:
@@ -78,7 +78,7 @@ class StatusLists:
         """Something was revoked: the next reader gets a new list."""
         self._cache.clear()
 
-    def _make(self, name: str) -> _Made:
+    def _make(self, name: str) -> _SignedList:
         number = name.removesuffix(_ELDER_SUFFIX)
         if not (number.isascii() and number.isdigit() and len(number) <= 9):
             raise NotFound("there is no such status list")
@@ -92,7 +92,7 @@ class StatusLists:
         now = self._clock.now()
         url = list_url(self._public_url, list_id, kind)
         bits = {index: since.get(index) for index in revoked}
-        return _Made(issue_list(self._keyring, url, bits, now, kind=kind), now)
+        return _SignedList(issue_list(self._keyring, url, bits, now, kind=kind), now)
 
 
 class RevokeCredential:

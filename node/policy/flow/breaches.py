@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from node.policy.flow.freedom import Alternative, Bar, Demand, Freedom, Origin
-from node.policy.flow.impossible import Bound, Said, further
+from node.policy.flow.impossible import Bound, Sentence, further
 from node.policy.flow.stricter import clashes, duty_covers, follows, prohibition_covers
 from node.policy.flow.words import Texts, demand_text, forbidden, in_all, quoted, texts
 from node.policy.rules import Constraint, Rule
@@ -130,10 +130,10 @@ class Comparison:
     def _lacks(self, demand: Demand, origin: Origin) -> None:
         code = "duty" if isinstance(demand, Rule) else "condition"
         cells = isinstance(demand, Constraint) and demand.left_operand == MINIMUM_CELL_SIZE
-        remedy: Said | None = (lambda language: texts(language).cells) if cells else None
+        remedy: Sentence | None = (lambda language: texts(language).cells) if cells else None
         self._add(code, origin, lambda language: demand_text(demand, language), about=str(demand), remedy=remedy)
 
-    def _add(self, code: str, origin: Origin, make: Said, *, about: str, remedy: Said | None = None) -> None:
+    def _add(self, code: str, origin: Origin, make: Sentence, *, about: str, remedy: Sentence | None = None) -> None:
         title = self.bound.title(origin.input)
         self._put(
             code,
@@ -143,7 +143,7 @@ class Comparison:
             about=about,
         )
 
-    def _put(self, code: str, origin: Origin, text: Said, remedy: Said, *, about: str = "") -> None:
+    def _put(self, code: str, origin: Origin, text: Sentence, remedy: Sentence, *, about: str = "") -> None:
         if (code, origin, about) in self.breaches:
             return
         own = origin.input == OFFER
@@ -156,7 +156,7 @@ class Comparison:
             remedy=in_all(remedy),
         )
 
-    def _about(self, origin: Origin, template: Callable[[Texts], str], content: str = "") -> Said:
+    def _about(self, origin: Origin, template: Callable[[Texts], str], content: str = "") -> Sentence:
         title = self.bound.title(origin.input)
         return lambda language: template(texts(language)).format(who=quoted([title], language), said=content)
 
@@ -167,7 +167,7 @@ def _depth(action: str) -> int:
     return 0 if wider is None else 1 + _depth(wider)
 
 
-def _forbidden(rule: Rule) -> Said:
+def _forbidden(rule: Rule) -> Sentence:
     return lambda language: forbidden(rule, language)
 
 

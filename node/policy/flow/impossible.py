@@ -13,7 +13,7 @@ from node.policy.flow.words import demand_text, forbidden, in_all, quoted, texts
 from node.policy.rules import Rule
 from node.policy.terms import ATTRIBUTE, CREDIT, USE, includes
 
-Said = Callable[[str], str]
+Sentence = Callable[[str], str]
 """A sentence in the language that is asked for."""
 
 
@@ -180,7 +180,7 @@ def _items(bound: Bound, items: Iterable[tuple[Origin, Demand]], language: str) 
     return "; ".join(dict.fromkeys(lines))
 
 
-def _problem(code: str, origins: tuple[Origin, ...], text: Said) -> Problem:
+def _problem(code: str, origins: tuple[Origin, ...], text: Sentence) -> Problem:
     return Problem(code=code, origins=origins, text=in_all(text))
 
 

@@ -127,7 +127,7 @@ async def bind(desk: Desk, visit: Visit) -> Response:
         sound=bool(bound and bound.binding),
         stops=[one for one in findings if one.severity == ERROR],
         mends=await _mends(desk, visit, findings),
-        wanted=json.dumps(request, ensure_ascii=False),
+        binding=json.dumps(request, ensure_ascii=False),
         cities=known,
         picture=await template_chain(desk, visit, template, known, missing=[r for r, c in chosen.items() if not c]),
         targets={

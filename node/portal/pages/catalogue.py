@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 
 from starlette.responses import Response
 
-from node.catalogue.browse import MAX_OFFSET, Found
+from node.catalogue.browse import MAX_OFFSET, CatalogueHit
 from node.portal import headers
 from node.portal.codes import words_of_code
 from node.portal.queries import FACETS, Search, page_numbers
@@ -55,7 +55,7 @@ async def results(desk: Desk, visit: Visit) -> Response:
         visit,
         "search.html",
         search=search,
-        found=matches,
+        results=matches,
         first=(search.page - 1) * size + 1,
         pages=pages,
         numbers=page_numbers(min(search.page, pages), pages),
@@ -114,11 +114,11 @@ async def results_rss(desk: Desk, visit: Visit) -> Response:
     return _file(visit, feed, "application/rss+xml; charset=utf-8", None)
 
 
-async def _hits(desk: Desk, visit: Visit, limit: int, *, newest: bool = False) -> list[Found]:
+async def _hits(desk: Desk, visit: Visit, limit: int, *, newest: bool = False) -> list[CatalogueHit]:
     search = Search.read(visit.parameters())
     if newest:
         search = search.sorted_by(newest=True)
-    hits: list[Found] = []
+    hits: list[CatalogueHit] = []
     for page in range(1, -(-limit // _STEP) + 1):
         query = search.on_page(page).query(visit.language, min(_STEP, limit))
         found = await desk.node.catalogue.search(query, visit.caller)

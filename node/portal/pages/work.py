@@ -43,7 +43,7 @@ BOTH: Final = "both"
 async def agreements(desk: Desk, visit: Visit) -> Response:
     """``/agreements``: what was agreed, with whom, and how it stands."""
     held = await desk.node.agreements.all()
-    return desk.render(visit, "agreements.html", held=[(one, agreement_status(one)) for one in held])
+    return desk.render(visit, "agreements.html", agreements=[(one, agreement_status(one)) for one in held])
 
 
 async def agreement(desk: Desk, visit: Visit) -> Response:
@@ -58,7 +58,7 @@ async def agreement(desk: Desk, visit: Visit) -> Response:
         visit,
         "agreement.html",
         agreed=agreed,
-        standing=agreement_status(agreed),
+        agreement_status=agreement_status(agreed),
         conditions=conditions_of(agreed.now, stranger=False) if agreed.now is not None else (),
         document=await _document(desk, agreed, language),
         document_language=language,
@@ -113,7 +113,7 @@ async def decisions(desk: Desk, visit: Visit) -> Response:
         visit,
         "decisions.html",
         waiting=[one for one in asked if one.decision.decided_at is None],
-        taken=[one for one in asked if one.decision.decided_at is not None],
+        decided=[one for one in asked if one.decision.decided_at is not None],
         trouble=visit.request.query_params.get("trouble", ""),
     )
 
@@ -150,10 +150,10 @@ async def process(desk: Desk, visit: Visit) -> Response:
     return desk.render(
         visit,
         "process.html",
-        one=conversation,
+        conversation=conversation,
         family=family(conversation),
         steps=_way(conversation),
-        standing=status_of(
+        process_status=status_of(
             conversation.process,
             conversation.exchanges,
             decision=conversation.decision,

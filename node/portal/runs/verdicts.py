@@ -22,7 +22,7 @@ TONES: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class IndicatorFigure:
     """An indicator with its figures. ``verdict``: ``better``, ``worse``, ``same``, or empty where nobody said which
     way is better; ``met`` whether a target is reached, None without one."""
 
@@ -36,14 +36,14 @@ class Told:
         return None if self.measured.before is None else self.measured.after - self.measured.before
 
 
-def verdicts(run: Run) -> list[Told]:
+def verdicts(run: Run) -> list[IndicatorFigure]:
     """The indicators of a run in the order of its template."""
     verdicts = []
     for indicator in run.template.indicators:
         measured = next((m for m in run.indicators if m.name == indicator.name), None)
         if measured is not None:
             verdicts.append(
-                Told(
+                IndicatorFigure(
                     indicator=indicator,
                     measured=measured,
                     verdict=verdict(indicator, measured),
@@ -93,7 +93,9 @@ def legend(visit: Visit, gathered: results.Gathered, scale: Scale) -> list[dict[
     return rows
 
 
-def beside_one_another(sides: Sequence[Watched]) -> list[tuple[Indicator, Told | None, Told | None]]:
+def beside_one_another(
+    sides: Sequence[Watched],
+) -> list[tuple[Indicator, IndicatorFigure | None, IndicatorFigure | None]]:
     """Each indicator of two runs."""
     left, right = ({one.indicator.name: one for one in verdicts(side.run)} for side in sides)
     indicators = {indicator.name: indicator for side in sides for indicator in side.run.template.indicators}

@@ -64,7 +64,7 @@ class Agreed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AccessMade:
+class AccessRecord:
     """One access under an agreement, as the ledger keeps it; ``reasons`` say why where it was refused."""
 
     at: datetime
@@ -147,10 +147,10 @@ class Agreements:
         held = await run_sync(lambda: self._overview.agreement(agreement_id))
         return await run_sync(lambda: render_body(dict(held.body), language=language, signatures=held.signatures))
 
-    async def accesses(self, agreement_id: str) -> Sequence[AccessMade]:
+    async def accesses(self, agreement_id: str) -> Sequence[AccessRecord]:
         """Return what this node, as the provider, gave or refused; newest first."""
         kept = await run_sync(lambda: self._overview.accesses(agreement_id))
-        return [_access_made(one) for one in reversed(kept)]
+        return [_access_record(one) for one in reversed(kept)]
 
 
 async def verify(proofs: Proofs, agreement_id: str | None) -> Sequence[Check]:
@@ -208,11 +208,11 @@ def _named_in(decision: Decision, names: Mapping[str, str]) -> dict[str, str]:
     return {did: name for did, name in names.items() if name != did and did in texts}
 
 
-def _access_made(stored: dict[str, Any]) -> AccessMade:
+def _access_record(stored: dict[str, Any]) -> AccessRecord:
     """An access as the overview keeps it (``Overview.accesses``)."""
     outcome = str(stored.get("outcome", ""))
     span = stored.get("bytes")
-    return AccessMade(
+    return AccessRecord(
         at=moment(stored["at"]),
         by=stored["by"],
         permitted=outcome != "refused",

@@ -55,7 +55,7 @@ class Assets:
         self._me = me
 
     async def access(self, record: Record, caller: Caller) -> AccessCode:
-        """Return the access code of the record for this caller, as in ``Found.access``."""
+        """Return the access code of the record for this caller, as in ``CatalogueHit.access``."""
         return self._access.code(record, await self._user(record, caller))
 
     async def decision(self, record: Record, caller: Caller) -> Decision | None:

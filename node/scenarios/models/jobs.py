@@ -28,7 +28,7 @@ from node.scenarios.execution import ExecutionJournal
 from node.scenarios.model import Job, Model, State
 from node.scenarios.models.local import LocalModels
 from node.scenarios.models.requests import MOST_BYTES, read_request, write_request
-from node.scenarios.models.result_files import Kept, find
+from node.scenarios.models.result_files import StoredResult, find
 from node.scenarios.models.visits import Visitor
 from node.scenarios.ports import JOB_TOPIC, JobStore
 from node.scenarios.records.cards import model_of
@@ -199,7 +199,7 @@ class Jobs:
         outputs = asked.get("outputs")
         return (tuple(outputs) if outputs is not None else None), str(asked["response"])
 
-    async def result(self, job: Job) -> Kept:
+    async def result(self, job: Job) -> StoredResult:
         """Where the answer lies: the rows of each output, and the caveats. Raises ``NotFound``."""
         if job.result is None:
             raise NotFound(f"the job is {job.state}: it has no results")

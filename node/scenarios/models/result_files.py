@@ -30,7 +30,7 @@ Piece = bytes | tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class StoredResult:
     """A result in the store: which piece each output is, and the caveats as JSON."""
 
     sha256: str
@@ -43,7 +43,7 @@ async def keep(assets: AssetStore, outcome: Outcome) -> str:
     return (await assets.take_in(_written(outcome), limit=MOST_KEPT)).sha256
 
 
-async def find(assets: AssetStore, sha256: str) -> Kept:
+async def find(assets: AssetStore, sha256: str) -> StoredResult:
     """What lies under ``sha256``. Raises ``NotFound``."""
     size = assets.size(sha256) or 0
     tail = await _read(assets, sha256, max(0, size - _TAIL), size)
@@ -55,7 +55,7 @@ async def find(assets: AssetStore, sha256: str) -> Kept:
     # The first output begins behind the caveats, `,"outputs":{"` and its own name.
     head = await _read(assets, sha256, 0, first or size)
     caveats = head[len(b'{"caveats":') : head.rindex(b',"outputs":{')]
-    return Kept(sha256=sha256, outputs=dict(places), caveats=caveats)
+    return StoredResult(sha256=sha256, outputs=dict(places), caveats=caveats)
 
 
 def length(pieces: Sequence[Piece]) -> int:
@@ -101,14 +101,14 @@ def _places(text: bytes) -> dict[str, tuple[int, int]] | None:
     return {role: (int(start), int(end)) for role, (start, end) in places.items()}
 
 
-async def _whole(assets: AssetStore, sha256: str) -> Kept:
+async def _whole(assets: AssetStore, sha256: str) -> StoredResult:
     def taken_apart(body: bytes) -> tuple[dict[str, Piece], bytes]:
         members: dict[str, Any] = read_json(body)
         return {role: as_json(rows) for role, rows in members["outputs"].items()}, as_json(members["caveats"])
 
     body = await _read(assets, sha256, 0, None)
     outputs, caveats = await asyncio.to_thread(taken_apart, body)
-    return Kept(sha256=sha256, outputs=outputs, caveats=caveats)
+    return StoredResult(sha256=sha256, outputs=outputs, caveats=caveats)
 
 
 async def _read(assets: AssetStore, sha256: str, start: int, end: int | None) -> bytes:

@@ -42,7 +42,7 @@ from node.scenarios.ports import LayerStore
 from node.scenarios.records.cards import bound_of, dataset_port, model_of, template_of, transformation_of
 from node.scenarios.records.library import Library, file_of
 from node.scenarios.runs.hashes import binding_key
-from node.scenarios.runs.request import Wanted, WantedInput
+from node.scenarios.runs.request import BindingRequest, InputRequest
 from node.scenarios.runs.sketch import Sketch, check_chain, finding_of, missing_is_news
 from node.scenarios.tables.rows import read_rows
 
@@ -62,7 +62,7 @@ class Bind:
         self._transformations = transformations
         self._me = me
 
-    async def __call__(self, request: Wanted, caller: Caller) -> Bound:
+    async def __call__(self, request: BindingRequest, caller: Caller) -> Bound:
         """Pin everything and check it. Raises only where there is no such template (``NotFound``,
         ``InvalidInput``, ``PeerUnreachable``); what does not fit is among the findings."""
         record = await self._library.record(request.scenario, caller, version=request.version)
@@ -70,7 +70,7 @@ class Bind:
         if bound is not None:
             template, named = bound
             record = await self._library.record(template, caller)
-            inputs = {role: WantedInput(dataset=iri) for role, iri in named.items()}
+            inputs = {role: InputRequest(dataset=iri) for role, iri in named.items()}
             request = replace(request, inputs={**inputs, **request.inputs})
         work = Sketch(template_of(record), record.sha256)
         check_chain(work)
@@ -96,7 +96,7 @@ class Bind:
 
     # ---- inputs ----------------------------------------------------------------------------------------------
 
-    async def _bind_inputs(self, work: Sketch, request: Wanted, caller: Caller) -> None:
+    async def _bind_inputs(self, work: Sketch, request: BindingRequest, caller: Caller) -> None:
         roles = {one.role: one for one in work.template.inputs}
         for role in request.inputs:
             if role not in roles:
@@ -127,7 +127,7 @@ class Bind:
             except (NotFound, NotAllowed, InvalidInput, TooLarge, UnsupportedMediaType, PeerUnreachable) as error:
                 work.add(f"input {role}", error)
 
-    async def _bind_input(self, work: Sketch, port: Port, choice: WantedInput, caller: Caller) -> None:
+    async def _bind_input(self, work: Sketch, port: Port, choice: InputRequest, caller: Caller) -> None:
         record = await self._library.record(choice.dataset, caller, version=choice.version)
         described = dataset_port(record, port.role)
         if choice.in_place:
@@ -156,7 +156,7 @@ class Bind:
 
     # ---- steps -----------------------------------------------------------------------------------------------
 
-    async def _bind_steps(self, work: Sketch, request: Wanted, caller: Caller) -> None:
+    async def _bind_steps(self, work: Sketch, request: BindingRequest, caller: Caller) -> None:
         names = [one.name for one in work.template.steps]
         for name in request.uses:
             if name not in names:

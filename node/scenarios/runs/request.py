@@ -15,7 +15,7 @@ _MEMBERS: Final = frozenset({"scenario", "version", "inputs", "uses", "parameter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WantedInput:
+class InputRequest:
     """What a role is to be bound to. Without ``version`` the newest is meant, without ``file`` the only one.
     ``in_place``: the bytes are to stay with their owner, who runs the model on them."""
 
@@ -26,7 +26,7 @@ class WantedInput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WantedUse:
+class UseRequest:
     """What a step is to use instead of what the template says."""
 
     iri: str
@@ -34,18 +34,18 @@ class WantedUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class BindingRequest:
     """A binding as a person writes it. ``layers`` are SHA-256 or ids of change layers, in order."""
 
     scenario: str
     version: int | None = None
-    inputs: Mapping[str, WantedInput] = field(default_factory=dict)
-    uses: Mapping[str, WantedUse] = field(default_factory=dict)
+    inputs: Mapping[str, InputRequest] = field(default_factory=dict)
+    uses: Mapping[str, UseRequest] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     layers: tuple[str, ...] = ()
 
 
-def wanted_from_json(body: Mapping[str, Any], base: str) -> Wanted:
+def wanted_from_json(body: Mapping[str, Any], base: str) -> BindingRequest:
     """Read a binding. An input may be the address of a dataset alone; ``dataset/slug`` is one of the node at
     ``base``.
 
@@ -55,7 +55,7 @@ def wanted_from_json(body: Mapping[str, Any], base: str) -> Wanted:
     layers = [] if body.get("layers") is None else body["layers"]
     if not isinstance(layers, list) or not all(isinstance(layer, str) for layer in layers):
         raise InvalidInput("layers is not a list of layers", remedy="name them as hansa layer lists them")
-    return Wanted(
+    return BindingRequest(
         scenario=iri_meant(_text(body, "scenario", "the binding"), base),
         version=_number(body, "version", "the binding"),
         inputs={role: _input(role, one, base) for role, one in _object(body, "inputs").items()},
@@ -65,7 +65,7 @@ def wanted_from_json(body: Mapping[str, Any], base: str) -> Wanted:
     )
 
 
-def _input(role: str, value: Any, base: str) -> WantedInput:
+def _input(role: str, value: Any, base: str) -> InputRequest:
     place = f"input {role}"
     members = {"dataset": value} if isinstance(value, str) else value
     if not isinstance(members, Mapping):
@@ -76,7 +76,7 @@ def _input(role: str, value: Any, base: str) -> WantedInput:
     in_place, name = members.get("inPlace", False), members.get("file")
     if not isinstance(in_place, bool) or not isinstance(name, str | None):
         raise InvalidInput(f"{place}: inPlace is true or false, and file the name of a file")
-    return WantedInput(
+    return InputRequest(
         dataset=iri_meant(_text(members, "dataset", place), base),
         version=_number(members, "version", place),
         file=name,
@@ -84,13 +84,13 @@ def _input(role: str, value: Any, base: str) -> WantedInput:
     )
 
 
-def _use(step: str, value: Any, base: str) -> WantedUse:
+def _use(step: str, value: Any, base: str) -> UseRequest:
     place = f"step {step}"
     members = {"iri": value} if isinstance(value, str) else value
     if not isinstance(members, Mapping):
         raise InvalidInput(f"{place} is neither an address nor an object")
     _only(members, _USED, place)
-    return WantedUse(iri=iri_meant(_text(members, "iri", place), base), version=_number(members, "version", place))
+    return UseRequest(iri=iri_meant(_text(members, "iri", place), base), version=_number(members, "version", place))
 
 
 def _object(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -77,7 +77,7 @@ class NewToken(BaseModel):
     )
 
 
-class Wanted(BaseModel):
+class JoinRequest(BaseModel):
     """Whom to ask for which credential."""
 
     model_config = ConfigDict(extra="forbid")
@@ -160,7 +160,7 @@ def router(
         return token_json(await run_sync(lambda: accounts.revoke_token(sha256, by=caller)))
 
     @api.post("/join", status_code=202, summary="Apply to a region for a credential, accepting its rulebook")
-    async def apply(request: Request, body: Wanted) -> Any:
+    async def apply(request: Request, body: JoinRequest) -> Any:
         asked = await join.join(body.region, body.credential_type, await person(request))
         state = next(
             (one["state"] for one in await wallet.requests() if one["holder_pid"] == asked.holder_pid), "RECEIVED"

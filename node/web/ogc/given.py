@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 
 from node.exchange.ports import AssetStore
 from node.scenarios.models.requests import DOCUMENT, as_json
-from node.scenarios.models.result_files import Kept, Piece, given_out, length
+from node.scenarios.models.result_files import Piece, StoredResult, given_out, length
 
 PRIVATE: Final = {"Cache-Control": "private, no-store", "Vary": "Authorization, Cookie"}
 _JSON: Final = "application/json"
@@ -18,7 +18,7 @@ _BOUNDARY: Final = "output-of-a-process"
 _NOTHING: Final = b"[]"
 
 
-def composed(assets: AssetStore, result: Kept, roles: tuple[str, ...] | None, response: str) -> Response:
+def composed(assets: AssetStore, result: StoredResult, roles: tuple[str, ...] | None, response: str) -> Response:
     """The results as they were asked for (OGC 18-062r2 §7.11.4): which outputs, raw or as one document."""
     outputs = {role: piece for role, piece in result.outputs.items() if roles is None or role in roles}
     if response == DOCUMENT:
@@ -41,7 +41,7 @@ def composed(assets: AssetStore, result: Kept, roles: tuple[str, ...] | None, re
     return streamed(assets, result, parts, kind=f'multipart/related; boundary="{_BOUNDARY}"')
 
 
-def streamed(assets: AssetStore, result: Kept, pieces: Sequence[Piece], *, kind: str = _JSON) -> Response:
+def streamed(assets: AssetStore, result: StoredResult, pieces: Sequence[Piece], *, kind: str = _JSON) -> Response:
     """Pieces of a result, one after the other."""
     headers = {**PRIVATE, "Content-Type": kind, "Content-Length": str(length(pieces))}
     return StreamingResponse(given_out(assets, result.sha256, pieces), headers=headers)

@@ -11,6 +11,7 @@ import pytest
 from node.base.errors import LocalProtocolError, RemoteProtocolError
 from node.dialogue.machine import (
     Acknowledged,
+    Arrived,
     Cancel,
     Commanded,
     Entered,
@@ -18,7 +19,6 @@ from node.dialogue.machine import (
     Refused,
     Send,
     Table,
-    Taken,
     advance,
 )
 from node.dialogue.process import Pending, Process, Role
@@ -138,7 +138,7 @@ def test_a_reply_that_overtakes_the_acknowledgement_counts_as_it() -> None:
     assert step.process.state == "FINALIZED"
     assert step.process.pending is None
     assert step.effects == (
-        Taken("urn:m"),
+        Arrived("urn:m"),
         Entered("VERIFIED", negotiating.VERIFICATION, by_us=True),
         Entered("FINALIZED", negotiating.FINALIZED_EVENT, by_us=False),
     )
@@ -151,7 +151,7 @@ def test_an_answer_to_the_opening_message_overtakes_it_too() -> None:
     asked = process("REQUESTED", C, Pending(negotiating.REQUEST, "urn:m"))
     step = advance(negotiating.TABLE, asked, Received(negotiating.AGREEMENT), NOW)
     assert step.process.state == "AGREED"
-    assert step.effects[0] == Taken("urn:m")
+    assert step.effects[0] == Arrived("urn:m")
 
 
 @pytest.mark.parametrize("table", ["n", "t"])
@@ -162,7 +162,7 @@ def test_whatever_the_peer_says_shows_that_it_has_the_opening_message(table: str
     }[table]
     asked = process("REQUESTED", C, Pending(opening, "urn:m"))
     step = advance(rules, asked, Received(ending), NOW)
-    assert step.effects == (Taken("urn:m"), Entered("TERMINATED", ending, by_us=False))
+    assert step.effects == (Arrived("urn:m"), Entered("TERMINATED", ending, by_us=False))
 
 
 def test_what_was_overtaken_may_never_have_arrived() -> None:

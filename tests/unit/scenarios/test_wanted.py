@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from node.base.errors import InvalidInput
-from node.scenarios.runs.request import Wanted, WantedInput, WantedUse, wanted_from_json
+from node.scenarios.runs.request import BindingRequest, InputRequest, UseRequest, wanted_from_json
 from node.semantics.kinds import iri_meant
 
 BASE = "https://data.gent.example"
@@ -29,16 +29,16 @@ def test_everything_that_can_be_said() -> None:
         },
         BASE,
     )
-    assert read == Wanted(
+    assert read == BindingRequest(
         scenario=f"{BASE}/scenarios/bridge",
         version=2,
         inputs={
-            "network": WantedInput(dataset=ROADS, version=3, file="roads.csv", in_place=True),
-            "trips": WantedInput(dataset="https://data.plzen.example/datasets/trips"),
+            "network": InputRequest(dataset=ROADS, version=3, file="roads.csv", in_place=True),
+            "trips": InputRequest(dataset="https://data.plzen.example/datasets/trips"),
         },
         uses={
-            "assign": WantedUse(iri=f"{BASE}/models/other", version=4),
-            "noise": WantedUse(iri=f"{BASE}/models/noise"),
+            "assign": UseRequest(iri=f"{BASE}/models/other", version=4),
+            "noise": UseRequest(iri=f"{BASE}/models/noise"),
         },
         parameters={"demand": 1.5, "list": [1]},
         layers=("closed", "ab" * 32),
@@ -47,7 +47,7 @@ def test_everything_that_can_be_said() -> None:
 
 def test_a_scenario_alone_is_a_binding() -> None:
     empty = {"version": None, "inputs": None, "uses": None, "parameters": None, "layers": None}
-    bare = Wanted(scenario=f"{BASE}/scenarios/bridge")
+    bare = BindingRequest(scenario=f"{BASE}/scenarios/bridge")
     assert wanted_from_json({"scenario": "scenario/bridge"}, BASE) == bare
     assert wanted_from_json({"scenario": "scenario/bridge", **empty}, BASE) == bare
 
