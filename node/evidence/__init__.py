@@ -1,4 +1,4 @@
-"""An agreement in one file that a court or an auditor reads and checks without us: writing it, and checking it.
+"""Write an agreement into one file that an auditor or a court can check without this node, and check such a file.
 
 The file is a zip archive of plain parts. What both have signed stands in it byte for byte, next to the keys, the
 messages that led to it and the places of the agreement in the ledgers; a list of all parts with their hashes is

@@ -41,20 +41,20 @@ _BROKEN: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """The list of parts, read: by whom, name → SHA-256."""
+    """The list of parts: the node that wrote it, and name → SHA-256."""
 
     writer: str
     sums: Mapping[str, str]
 
 
 def file_name(agreement_id: str) -> str:
-    """What the file of an agreement is called where it is saved."""
+    """Return the name under which the file of an agreement is saved."""
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", agreement_id.rpartition(":")[2]).strip("-.")[:80]
     return f"agreement-{name or 'of-no-name'}.zip"
 
 
 def pack(parts: Mapping[str, bytes]) -> bytes:
-    """The archive of ``parts``: the same parts give the same bytes."""
+    """Return the archive of ``parts``; the same parts give the same bytes."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(parts):
@@ -66,7 +66,7 @@ def pack(parts: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(raw: bytes) -> dict[str, bytes]:
-    """The parts of an archive. Raises ``InvalidInput`` where it is none or is damaged, ``TooLarge`` for a bomb."""
+    """Return the parts of an archive. Raises ``InvalidInput`` for a damaged or other file, ``TooLarge`` for bombs."""
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             listed = archive.infolist()
@@ -93,14 +93,14 @@ def _read(archive: zipfile.ZipFile, about: zipfile.ZipInfo) -> bytes:
 
 
 def listing(parts: Mapping[str, bytes], *, writer: str) -> bytes:
-    """``SHA256SUMS`` for these parts."""
+    """Return the text of ``SHA256SUMS`` for these parts."""
     lines = [f"# Hansa agreement file 1, written by {writer}"]
     lines += [f"{hashlib.sha256(parts[name]).hexdigest()}  {name}" for name in sorted(parts)]
     return ("\n".join(lines) + "\n").encode()
 
 
 def read_listing(raw: bytes) -> Listing:
-    """``listing`` read back. Raises ``InvalidInput``; says nothing about whether it is true."""
+    """Read what ``listing`` wrote, without comparing it with the parts. Raises ``InvalidInput``."""
     try:
         lines = raw.decode("utf-8").removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:

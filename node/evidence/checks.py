@@ -1,4 +1,4 @@
-"""What a running node can verify: its own ledger, and an agreement at both parties."""
+"""Verify the node's own ledger, and agreements at both parties, while the node runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from node.evidence.collection import ExportAgreement
 from node.evidence.proof import ProveAgreement
 
 LedgerChecks = Callable[[], list[dict[str, Any]]]
-"""Everything in the ledger hashed again and compared with what was signed (``node.ledger.verification``)."""
+"""Hashes the whole ledger again and compares it with what was signed (``node.ledger.verification``)."""
 
 
 class Proofs:
@@ -27,9 +27,9 @@ class Proofs:
         return await run_sync(self._ledger)
 
     async def agreement(self, agreement_id: str) -> list[dict[str, Any]]:
-        """Check the agreement, here and at the other party."""
+        """Check the agreement at this node and at the other party."""
         return [check.to_json() for check in await self._prove.prove(agreement_id)]
 
     async def export(self, agreement_id: str) -> bytes:
-        """The agreement with all its evidence, as one file."""
+        """Return the agreement with all its evidence as one file."""
         return await self._export.export(agreement_id)

@@ -37,15 +37,15 @@ from node.negotiation.ports import AgreementStore, NegotiationStore
 log = logging.getLogger("hansa.negotiation")
 
 PATIENCE: Final = 5.0
-"""Seconds that the other party has to show its ledger; without it the file has none of theirs."""
+"""Seconds to wait for the other party's ledger; after that, the file is written without it."""
 
 SEQUENCED_WITHIN: Final = 5.0
 
 YOUNG: Final = timedelta(minutes=1)
-"""So long after an agreement the other party may only be about to enter it into its ledger: it is asked again."""
+"""For this long after an agreement, the other party may not have entered it into its ledger: ask it again."""
 
 Evidence = Callable[[str], Awaitable[dict[str, Any]]]
-"""Agreement id → what the other party shows of it (``ProveAgreement.evidence``)."""
+"""Agreement id → the evidence of the other party (``ProveAgreement.evidence``)."""
 
 
 class ExportAgreement:
@@ -79,7 +79,7 @@ class ExportAgreement:
         self._me = me
 
     async def export(self, agreement_id: str) -> bytes:
-        """The file. Raises ``NotFound`` for an agreement that is not here or not final, ``Conflict`` where it is so
+        """Return the file. Raises ``NotFound`` for an unknown or unfinished agreement, ``Conflict`` where it is so
         young that no checkpoint has it yet."""
         shown = await self._shown(agreement_id)
         ends = asyncio.get_running_loop().time() + SEQUENCED_WITHIN
@@ -95,7 +95,7 @@ class ExportAgreement:
             await asyncio.sleep(0.1)
 
     async def _shown(self, agreement_id: str) -> dict[str, Any] | None:
-        """What the other party has shown once, or shows now; None where it shows nothing."""
+        """Return the evidence of the other party, stored or fetched now; None where it shows none."""
         agreement, key, facts = await run_sync(self._read, agreement_id)
         if facts is not None:
             return read_object(facts)
@@ -138,7 +138,7 @@ class ExportAgreement:
         return agreement
 
     def _facts(self, agreement_id: str, shown: Mapping[str, Any] | None) -> Facts | None:
-        """Everything that goes into the file; None while an entry is not under a checkpoint."""
+        """Return everything that goes into the file; None while no checkpoint includes all entries."""
         with self._uow.read() as tx:
             agreement = self._agreement(tx, agreement_id)
             negotiation = self._negotiations.get(tx, agreement.negotiation)

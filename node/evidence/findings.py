@@ -1,4 +1,4 @@
-"""What a check of an agreement's file finds: each thing by itself, in words, with what it rests on."""
+"""Findings of a check of an agreement's file: each with a sentence and with what it relies on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from node.base.errors import HansaError
 
 
 class Outcome(StrEnum):
-    """``OPEN``: the file has nothing to check it by, and nothing that speaks against it."""
+    """``OPEN``: the file has nothing with which this can be checked, and nothing that contradicts it."""
 
     HOLDS = "holds"
     FAILS = "fails"
@@ -21,7 +21,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was checked; ``rests_on`` says what it proves, and to whom."""
+    """One thing that was checked; ``rests_on`` says what the result relies on."""
 
     what: str
     outcome: Outcome
@@ -34,7 +34,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """A public key in the file, for comparing with what its owner publishes."""
+    """A public key in the file, to be compared with the key that its owner publishes."""
 
     id: str
     side: str
@@ -47,11 +47,11 @@ class Key:
 
 @dataclass(slots=True)
 class Report:
-    """All findings. It is sound where nothing fails; what is open is said."""
+    """All findings. The file is sound if no check fails; open findings are listed."""
 
     agreement: str = ""
     agreed_at: datetime | None = None
-    """When the agreement was made, as it says itself."""
+    """The time that the agreement states for itself."""
     findings: list[Finding] = field(default_factory=list)
     keys: list[Key] = field(default_factory=list)
 
@@ -60,7 +60,7 @@ class Report:
         return bool(self.findings) and all(finding.outcome is not Outcome.FAILS for finding in self.findings)
 
     def check(self, what: str, rests_on: str, look: Callable[[], str]) -> bool:
-        """Note that ``look`` holds, with the detail that it returns; or, where it raises, why it does not."""
+        """Record the result of ``look``: the detail that it returns, or the error that it raises."""
         try:
             detail = look()
         except (
@@ -80,7 +80,7 @@ class Report:
         return True
 
     def leave_open(self, what: str, detail: str) -> None:
-        """Note that there is nothing to check."""
+        """Record that the file has nothing with which this can be checked."""
         self.findings.append(Finding(what=what, outcome=Outcome.OPEN, detail=detail))
 
     def to_json(self) -> dict[str, Any]:

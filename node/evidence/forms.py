@@ -36,26 +36,26 @@ _COMMANDS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detached:
-    """A signature taken out of its wrapping: what was signed, the bytes of the signature, and by which algorithm."""
+    """A signature without its envelope: the signed bytes, the bytes of the signature, and the algorithm."""
 
     signed: bytes
     signature: bytes
     algorithm: str
 
     def command(self, key: str, signature: str, signed: str) -> str:
-        """What to type to check it, with the names of the three files."""
+        """Return the command that checks the signature, with the names of the three files."""
         return _COMMANDS[self.algorithm].format(key=key, signature=signature, signed=signed)
 
 
 def of_jws(text: str) -> Detached:
-    """A compact JWS in parts. Raises ``InvalidInput``."""
+    """Split a compact JWS into its parts. Raises ``InvalidInput``."""
     jws = read_jws(text)
     algorithm = "Ed25519" if jws.alg == "EdDSA" else jws.alg
     return Detached(signed=jws.signing_input, signature=_signature(jws), algorithm=algorithm)
 
 
 def of_note(note: str, name: str) -> Detached:
-    """The signature of the key ``name`` on a signed note (C2SP signed-note). Raises ``InvalidInput``."""
+    """Return the signature of the key ``name`` on a signed note (C2SP signed-note). Raises ``InvalidInput``."""
     text, _, lines = note.rpartition("\n\n")
     for line in lines.splitlines():
         signer, _, encoded = line.removeprefix("\u2014 ").partition(" ")
@@ -97,12 +97,12 @@ def ledger_key(document: DidDocument) -> tuple[str, bytes] | None:
 
 
 def pem_of(jwk: dict[str, Any]) -> bytes:
-    """A public key as PEM. Raises ``InvalidInput``."""
+    """Return a public key as PEM. Raises ``InvalidInput``."""
     return public_pem(jwk)
 
 
 def pem_of_ed25519(raw: bytes) -> bytes:
-    """A raw Ed25519 key as PEM."""
+    """Return a raw Ed25519 key as PEM."""
     return Ed25519PublicKey.from_public_bytes(raw).public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -115,5 +115,5 @@ def fingerprint(pem: bytes) -> str:
 
 
 def read_payload(jws: str) -> bytes:
-    """What a compact JWS is over, unverified. Raises ``InvalidInput``."""
+    """Return the payload of a compact JWS without verifying it. Raises ``InvalidInput``."""
     return read_jws(jws).payload

@@ -1,4 +1,4 @@
-"""README.txt: what the file holds, how to check it without us, and what it does not prove."""
+"""README.txt: what the file contains, how to check it without Hansa, and what it does not prove."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from node.negotiation.model import Agreement
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Something to type, and what it shows."""
+    """A command for the reader, and what it shows."""
 
     shows: str
     line: str
@@ -125,7 +125,7 @@ PARTS
 
 
 def text(writer: str, agreement: Agreement, parts: Sequence[str], commands: Sequence[Command]) -> str:
-    """README.txt for a file with these parts and commands."""
+    """Return README.txt for a file with these parts and commands."""
     shown = ["2. The signatures hold:"] + [f"   # {command.shows}\n   {command.line}" for command in commands]
     return _TEXT.format(
         id=_plain(agreement.id),
@@ -140,5 +140,5 @@ def text(writer: str, agreement: Agreement, parts: Sequence[str], commands: Sequ
 
 
 def _plain(text: str) -> str:
-    """Other people's names, with nothing in them that would move a terminal's cursor."""
+    """Return a name from somebody else without characters that control a terminal."""
     return "".join(character for character in text if character.isprintable())

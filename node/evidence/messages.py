@@ -34,7 +34,7 @@ _WRITER = "the statement of the node that wrote the file"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Message:
-    """A message that was taken: by whom it was sent, and what it says."""
+    """An accepted message: its name, its sender and its body."""
 
     name: str
     sender: Role
@@ -42,7 +42,7 @@ class _Message:
 
 
 def check_policy(report: Report, members: Mapping[str, bytes], body: Mapping[str, Any]) -> None:
-    """The terms of the agreement are those of the offer that was on the table."""
+    """Check that the agreement has the terms of the accepted offer."""
 
     def look() -> str:
         offer = read_json(members[parts.OFFER])
@@ -56,7 +56,7 @@ def check_policy(report: Report, members: Mapping[str, bytes], body: Mapping[str
 def check_conversation(
     report: Report, members: Mapping[str, bytes], body: Mapping[str, Any], about: Mapping[str, Any]
 ) -> None:
-    """The messages are whole, in an order that the protocol allows, and about this agreement."""
+    """Check that the messages are complete, in an order that the protocol allows, and about this agreement."""
     messages_taken: list[_Message] = []
 
     def look_at_bytes() -> str:
@@ -98,7 +98,7 @@ def _read(listed: Mapping[str, Any], raw: bytes, ours: Role) -> _Message:
 
 
 def _order(messages_taken: Sequence[_Message]) -> str:
-    """Walk through the table as both nodes have (DSP 2025-1 §7.1)."""
+    """Follow the table of states as both nodes did (DSP 2025-1 §7.1)."""
     state = ""
     way = []
     for message in messages_taken:
@@ -128,7 +128,7 @@ def _one_process(messages_taken: Sequence[_Message], about: Mapping[str, Any]) -
 
 
 def _led(messages_taken: Sequence[_Message], members: Mapping[str, bytes], body: Mapping[str, Any]) -> str:
-    """The last offer, the agreement and the signatures in the messages are those in the file."""
+    """Check that the last offer, the agreement and the signatures in the messages are those in the file."""
     offers = [message for message in messages_taken if message.name in (machine.REQUEST, machine.OFFER)]
     last = offers[-1]
     offer = last.body["offer"]
@@ -154,7 +154,7 @@ def _led(messages_taken: Sequence[_Message], members: Mapping[str, bytes], body:
 
 
 def _entered(messages_taken: Sequence[_Message], members: Mapping[str, bytes], side: str) -> str:
-    """The writer's ledger has these messages, in this order: it could not put in others later."""
+    """Check that the writer's ledger has these messages in this order: it cannot add others later."""
     entered: list[str] = []
     for name in sorted(members):
         if name.startswith(parts.ledger_name(side, "")) and name.endswith("-process.body.json"):

@@ -1,4 +1,4 @@
-"""The parts of an agreement's file, made from what a node has kept. Pure: facts in, bytes out."""
+"""Make the parts of an agreement's file from what a node has stored, without input or output."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FORMAT: Final = "Hansa agreement file 1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerPlace:
-    """Entries of one ledger, each with the proof that it is under the one signed checkpoint."""
+    """Entries of one ledger, each with the proof that one signed checkpoint includes it."""
 
     checkpoint: str
     entries: tuple[tuple[Entry, InclusionProof], ...]
@@ -61,7 +61,7 @@ class Facts:
 
 
 def compose(facts: Facts, sign: Callable[[bytes], bytes]) -> bytes:
-    """The file; the same facts give the same bytes. ``sign`` makes the Ed25519 signature of our ledger key."""
+    """Return the file; the same facts give the same bytes. ``sign`` signs with this node's ledger key (Ed25519)."""
     agreement = facts.agreement
     parts: dict[str, bytes] = {
         ABOUT: pretty(_about(facts)),
@@ -100,27 +100,27 @@ def pretty(value: Any) -> bytes:
 
 
 def key_name(side: str, purpose: str) -> str:
-    """Where a key lies as PEM; ``purpose``: ``signing`` or ``ledger``."""
+    """Return the name of the part with a key as PEM; ``purpose``: ``signing`` or ``ledger``."""
     return f"keys/{side}.{purpose}.pem"
 
 
 def document_name(side: str) -> str:
-    """Where a party's DID document lies."""
+    """Return the name of the part with a party's DID document."""
     return f"keys/{side}.did.json"
 
 
 def signature_name(side: str, form: str) -> str:
-    """Where a party's signature lies; ``form``: ``jws``, or ``signed`` and ``sig`` for openssl."""
+    """Return the name of a part of a signature; ``form``: ``jws``, or ``signed`` and ``sig`` for openssl."""
     return f"signatures/{side}.{form}"
 
 
 def ledger_name(side: str, name: str) -> str:
-    """Where something of a party's ledger lies."""
+    """Return the name of a part of a party's ledger."""
     return f"ledger/{side}/{name}"
 
 
 def signed_text(body: Mapping[str, Any], unsigned: Sequence[str]) -> dict[str, Any]:
-    """What a signature speaks for: the agreement without the members that it leaves out by name."""
+    """Return the text that a signature covers: the agreement without the members that it names as left out."""
     return {name: value for name, value in body.items() if name not in unsigned}
 
 

@@ -42,7 +42,7 @@ from node.negotiation.ports import AgreementStore
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was checked, and how it came out."""
+    """One check and its result."""
 
     what: str
     sound: bool
@@ -53,7 +53,7 @@ class Check:
 
 
 Get = Callable[[str, str], Awaitable[bytes]]
-"""(URL, DID of whom we ask) → body. Raises ``PeerUnreachable`` or ``NotFound``."""
+"""(URL, DID of the participant) → body. Raises ``PeerUnreachable`` or ``NotFound``."""
 
 
 _LOOKED_AT = 50
@@ -61,7 +61,7 @@ _LOOKED_AT = 50
 
 
 class ServeEntry:
-    """The provider of proofs: the ledger entry of an agreement, for its parties alone."""
+    """Shows the ledger entry of an agreement to the parties of this agreement only."""
 
     def __init__(self, *, uow: UnitOfWork, agreements: AgreementStore, ledger: LedgerStore) -> None:
         self._uow = uow
@@ -69,7 +69,7 @@ class ServeEntry:
         self._ledger = ledger
 
     def entry(self, agreement_id: str, party: str | None) -> dict[str, Any]:
-        """The entry as JSON. Raises ``NotFound`` for everybody who is no party."""
+        """Return the entry as JSON. Raises ``NotFound`` for everybody who is not a party."""
         with self._uow.read() as tx:
             agreement = self._agreements.get(tx, agreement_id)
             if agreement is None or party not in (agreement.provider, agreement.consumer) or not agreement.entry:
@@ -91,7 +91,7 @@ class ServeEntry:
 
 
 class ProveAgreement:
-    """Checks one agreement, here and at the other party."""
+    """Checks one agreement at this node and at the other party."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class ProveAgreement:
         self._allow_loopback = allow_loopback
 
     async def prove(self, agreement_id: str) -> list[Check]:
-        """All checks, in order; the first that fails may make later ones impossible. Raises ``NotFound``."""
+        """Return all checks in order; the first that fails may make later ones impossible. Raises ``NotFound``."""
         agreement = await run_sync(self._agreement, agreement_id)
         peer = agreement.consumer if agreement.provider == self._me else agreement.provider
         checks = [
@@ -231,7 +231,7 @@ class ProveAgreement:
 
 
 def entry_to_json(entry: Entry) -> dict[str, Any]:
-    """An entry with its body, as the parties of an agreement are shown it."""
+    """Return an entry with its body as the parties of an agreement see it."""
     return {
         "id": entry.id,
         "kind": str(entry.kind),
@@ -243,7 +243,7 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
 
 
 def entry_from_json(members: Mapping[str, Any]) -> Entry:
-    """``entry_to_json`` read back. Raises ``InvalidInput``."""
+    """Read what ``entry_to_json`` wrote. Raises ``InvalidInput``."""
     try:
         return Entry(
             id=members["id"],
@@ -258,7 +258,7 @@ def entry_from_json(members: Mapping[str, Any]) -> Entry:
 
 
 def entry_agreement(entry: Entry) -> Mapping[str, Any]:
-    """The agreement in the body of its ledger entry."""
+    """Return the agreement in the body of its ledger entry. Raises ``InvalidInput``."""
     agreement = read_object(entry.body).get("agreement")
     if not isinstance(agreement, dict):
         raise InvalidInput("the ledger entry does not contain an agreement")

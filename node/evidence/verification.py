@@ -37,7 +37,7 @@ _WRITER: Final = "the signature of the node that wrote the file"
 
 
 def check(raw: bytes) -> Report:
-    """Everything that can be said of the file ``raw``. Raises ``InvalidInput`` where it is no such file at all."""
+    """Return all findings about the file ``raw``. Raises ``InvalidInput`` if it is not the file of an agreement."""
     members = archive.unpack(raw)
     if archive.SUMS not in members or parts.AGREEMENT not in members:
         raise InvalidInput(
@@ -182,7 +182,7 @@ class _Checks:
         return f"without {', '.join(left_out)}" if left_out else ""
 
     def _signed_by(self, side: str) -> tuple[dict[str, Any], list[str]]:
-        """What a party's signature is over, and what it leaves out: members of other people alone."""
+        """Return what a party's signature covers, and which members of other people it leaves out."""
         text = self._members[parts.signature_name(side, "jws")].decode("ascii")
         payload = read_object(read_jws(text).payload)
         left_out = payload.get("unsigned", [])
@@ -191,7 +191,7 @@ class _Checks:
         return payload, left_out
 
     def _texts(self) -> str:
-        """Each text in the file was signed; whether each that was signed is in the file is said."""
+        """Check that every text in the file was signed, and report signed texts that the file does not have."""
         there = {
             hashlib.sha256(content).hexdigest(): name
             for name, content in self._members.items()
@@ -213,7 +213,7 @@ class _Checks:
         return ", ".join(sorted(there.values()))
 
     def _page(self) -> None:
-        """agreement.html is for reading. It follows from the agreement, so it can be made again and compared."""
+        """Make agreement.html again from the agreement, and compare it with the one in the file."""
         signatures = {}
         for side in parts.SIDES:
             raw = self._members.get(parts.signature_name(side, "jws"))
@@ -332,7 +332,7 @@ class _Checks:
 
 
 def compare_published(report: Report, published: Mapping[str, DidDocument | str]) -> None:
-    """Compare the keys in the file with those that the parties publish now: ``published`` has their DID documents, or
+    """Compare the keys in the file with the keys that the parties publish: ``published`` has their DID documents, or
     why there is none."""
     for key in report.keys:
         did = key.id.partition("#")[0]
@@ -358,7 +358,7 @@ def compare_published(report: Report, published: Mapping[str, DidDocument | str]
 
 
 def parties(raw: bytes) -> tuple[str, str]:
-    """The DIDs of provider and consumer of the agreement in this file. Raises ``InvalidInput``."""
+    """Return the DIDs of provider and consumer of the agreement in this file. Raises ``InvalidInput``."""
     body = read_json(archive.unpack(raw).get(parts.AGREEMENT, b""))
     if not isinstance(body, dict):
         raise InvalidInput("this is not the file of an agreement")
