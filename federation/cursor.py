@@ -28,13 +28,13 @@ class SeenHead:
 
     @classmethod
     def of(cls, head: Head, jws: str) -> SeenHead:
-        """Raises ``InvalidInput`` for a head that commits to nothing."""
+        """Raises ``InvalidInput`` for a head without a root."""
         if head.root is None:
             raise InvalidInput("the head does not state a root")
         return cls(jws, head.epoch, head.size, head.root, head.at)
 
     def says_the_same(self, other: SeenHead | None) -> bool:
-        """Whether both state the same at the same moment; a signature differs each time."""
+        """Return whether both heads state the same for the same time; their signatures always differ."""
         return other is not None and (self.epoch, self.size, self.root, self.at) == (
             other.epoch,
             other.size,
@@ -138,7 +138,7 @@ class Cursor:
         return self.positions.get(audience, 0)
 
     def advance(self, audience: str, position: int) -> None:
-        """Never back: what has been read has been read."""
+        """Move the cursor forward; it never moves back."""
         self.positions[audience] = max(position, self.position(audience))
 
     def grow(self, audience: str, frontier: Frontier) -> None:
@@ -158,13 +158,13 @@ class Cursor:
         return Cursor(epoch=epoch, quarantined=self.quarantined, put_aside=list(self.put_aside), stored=self.stored)
 
     def quarantine(self, member: str, reason: str, at: datetime) -> None:
-        """Note that ``member`` was put aside, and why."""
+        """Record that ``member`` was put aside, with the reason."""
         self.quarantined += 1
         note = {"member": member[:500], "reason": reason[:500], "at": stamp(at)}
         self.put_aside = [note, *self.put_aside][:KEPT]
 
     def has_put_aside(self, member: str, reason: str) -> bool:
-        """Whether that stands among the notes already."""
+        """Return whether this is already recorded."""
         wanted = (member[:500], reason[:500])
         return any((note["member"], note["reason"]) == wanted for note in self.put_aside)
 

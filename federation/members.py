@@ -101,7 +101,7 @@ class Members:
         self.wake()
 
     async def remove(self, url: str, by: Caller) -> None:
-        """Follow no longer. What came from there stays. Raises ``NotFound``, ``NotAllowed``."""
+        """Stop following a node. Records from it stay. Raises ``NotFound``, ``NotAllowed``."""
         self.require_operator(by)
 
         def drop() -> None:
@@ -115,11 +115,11 @@ class Members:
         await asyncio.to_thread(drop)
 
     def require_operator(self, by: Caller) -> None:
-        """Raises ``NotAllowed`` for everybody who may not follow other nodes."""
+        """Raise ``NotAllowed`` for callers who may not follow other nodes."""
         require(by, UseCase.FOLLOW)
 
     async def all(self) -> Sequence[Followed]:
-        """All nodes that are followed, by URL."""
+        """Return all followed nodes, sorted by URL."""
 
         def read() -> Sequence[Followed]:
             with self._uow.read() as tx:
@@ -128,7 +128,7 @@ class Members:
         return await asyncio.to_thread(read)
 
     def stored(self, tx: Transaction, url: str) -> Followed | None:
-        """The node as it is kept now."""
+        """Return the node as it is stored now."""
         return self._store.get(tx, url)
 
     def save(self, tx: Transaction, member: Followed) -> None:
@@ -157,7 +157,7 @@ class Members:
             self._store.save(tx, quarantined)
 
     async def find(self, name: str) -> Followed:
-        """The followed node with this URL, DID or name. Raises ``NotFound``."""
+        """Return the followed node with this URL, DID or name. Raises ``NotFound``."""
         wanted = name.strip().rstrip("/")
         for member in await self.all():
             if wanted in (member.url, member.did, member.name):

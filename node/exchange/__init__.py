@@ -1,1 +1,1 @@
-"""Bytes: where they lie, how they are sealed for one recipient, the manifest that proves them."""
+"""Bytes: how they are stored, sealed for one recipient, and proved by a manifest."""

@@ -57,7 +57,7 @@ class PayloadInvalid(Unsealable):
 
 @dataclass(frozen=True, slots=True)
 class SealSecrets:
-    """What a plan needs again after a restart, bound to one recipient and one source.
+    """The secrets that a plan needs after a restart, bound to one recipient and one source.
 
     ``pack`` and ``unpack`` give and take the bytes that are kept wrapped with the transfer.
     """
@@ -71,13 +71,13 @@ class SealSecrets:
 
     @classmethod
     def fresh(cls, recipient: bytes, source_sha256: str, size: int) -> SealSecrets:
-        """New random secrets."""
+        """Return new random secrets."""
         return cls(
             os.urandom(FILE_KEY_SIZE), os.urandom(KEY_SIZE), os.urandom(NONCE_SIZE), recipient, source_sha256, size
         )
 
     def fits(self, recipient: bytes, source_sha256: str, size: int) -> bool:
-        """Whether these secrets may seal that source for that recipient."""
+        """Return whether these secrets may seal that source for that recipient."""
         return (self.recipient, self.source_sha256, self.size) == (recipient, source_sha256, size)
 
     def pack(self) -> bytes:
@@ -160,7 +160,7 @@ class SealPlan:
         yield await off_loop(self.seal_chunks, chunk, bytes(buffer))
 
     def seal_chunks(self, first: int, source: bytes) -> bytes:
-        """Seal whole chunks of the source, beginning with chunk number ``first``."""
+        """Seal whole chunks of the source, starting with chunk number ``first``."""
         view = memoryview(source)
         encrypt, final = self._aead.encrypt, self.chunks - 1
         sealed = []
@@ -192,7 +192,7 @@ class Opener:
         return self._open_chunks(aead) if aead else b""
 
     def finish(self) -> bytes:
-        """No more bytes come. Raises as ``feed`` does, and ``PayloadInvalid`` where the end is missing."""
+        """End the input. Raises as ``feed`` does, and ``PayloadInvalid`` if the end is missing."""
         aead = self._aead or self._read_prefix(complete=True)
         assert aead is not None
         return self._open_chunks(aead) + self._open_last(aead)
@@ -212,7 +212,7 @@ class Opener:
         return self._aead
 
     def _open_chunks(self, aead: ChaCha20Poly1305) -> bytes:
-        """Open every chunk that is known not to be the last one, since bytes follow it."""
+        """Open every chunk that more bytes follow, so that it cannot be the last."""
         count = max(0, len(self._buffer) - 1) // SEALED_CHUNK
         sealed = bytes(memoryview(self._buffer)[: count * SEALED_CHUNK])
         del self._buffer[: count * SEALED_CHUNK]
@@ -257,10 +257,10 @@ def _try_open(aead: ChaCha20Poly1305, counter: int, chunk: bytes | memoryview, *
 
 
 def payload_aead(file_key: bytes, nonce: bytes) -> ChaCha20Poly1305:
-    """The cipher of a payload (age-encryption.org/v1, "Payload")."""
+    """Return the cipher of a payload (age-encryption.org/v1, "Payload")."""
     return ChaCha20Poly1305(derive(file_key, nonce, b"payload"))
 
 
 def payload_nonce(counter: int, *, final: bool) -> bytes:
-    """The nonce of a chunk: its number, and whether it is the last."""
+    """Return the nonce of a chunk: its number, and whether it is the last."""
     return counter.to_bytes(11, "big") + (b"\x01" if final else b"\x00")

@@ -42,18 +42,18 @@ _ARMOR: Final = b"-----BEGIN AGE ENCRYPTED FILE-----"
 
 
 class Unsealable(InvalidInput):
-    """A sealed file that does not open."""
+    """The sealed file cannot be opened."""
 
     code = "unsealable"
     title = "The sealed file cannot be opened"
 
 
 class HeaderInvalid(Unsealable):
-    """The header breaks the format, or uses a part of it that this node does not."""
+    """The header breaks the format, or uses a part of it that this node does not support."""
 
 
 class HeaderForged(Unsealable):
-    """The header opens, but its MAC says that somebody changed it."""
+    """The header can be opened, but its MAC shows that somebody changed it."""
 
 
 class NotForUs(Unsealable):
@@ -133,7 +133,7 @@ def read_header(header: bytes) -> Header:
 
 
 def open_header(header: Header, identity: SealIdentity) -> bytes:
-    """The file key. Raises ``NotForUs``, ``HeaderInvalid`` (malformed X25519 stanza) or ``HeaderForged``."""
+    """Return the file key. Raises ``NotForUs``, ``HeaderInvalid`` (malformed X25519 stanza) or ``HeaderForged``."""
     for stanza in header.stanzas:
         if stanza.type != _X25519:
             continue
@@ -164,12 +164,12 @@ def write_header(file_key: bytes, ephemeral: bytes, recipient: bytes) -> bytes:
 
 
 def header_mac(file_key: bytes, signed: bytes) -> bytes:
-    """HMAC-SHA-256 over the header up to and including ``---``."""
+    """Return HMAC-SHA-256 over the header up to and including ``---``."""
     return hmac.digest(derive(file_key, b"", _MAC_INFO), signed, "sha256")
 
 
 def derive(secret: bytes, salt: bytes, info: bytes) -> bytes:
-    """HKDF-SHA-256 (RFC 5869), 32 bytes."""
+    """Return 32 bytes of HKDF-SHA-256 (RFC 5869)."""
     return HKDF(SHA256(), 32, salt, info).derive(secret)
 
 
@@ -191,7 +191,7 @@ def _read_stanza(lines: list[bytes], place: int) -> tuple[Stanza, int]:
 
 
 def _unwrap(stanza: Stanza, identity: SealIdentity) -> bytes | None:
-    """The file key, or None where the stanza is for somebody else."""
+    """Return the file key, or None where the stanza is for somebody else."""
     if len(stanza.arguments) != 1:
         raise HeaderInvalid("an X25519 stanza has one argument")
     share = _base64(stanza.arguments[0].encode("ascii"))

@@ -21,7 +21,7 @@ _PIECE: Final = 1 << 20
 
 
 class SealingFile(io.RawIOBase):
-    """What is written to it goes sealed into ``out``, which stays open; it is whole once this was closed."""
+    """Seals what is written to it into ``out``, which stays open. The file is complete after ``close``."""
 
     def __init__(self, out: BinaryIO, recipient: bytes) -> None:
         """Raises ``InvalidInput`` for a recipient of low order."""
@@ -53,7 +53,7 @@ class SealingFile(io.RawIOBase):
         super().close()
 
     def abandon(self) -> None:
-        """Close without the last chunk: what was written so far is no whole file, and says so to its reader."""
+        """Close without the last chunk, so that a reader sees that the file is incomplete."""
         super().close()
 
     def _seal(self, plain: bytes, *, final: bool) -> None:
@@ -87,7 +87,7 @@ class OpeningFile(io.RawIOBase):
 
 
 def is_sealed(start: bytes) -> bool:
-    """Whether a file that begins so is an age file."""
+    """Return whether a file that begins with ``head`` is an age file."""
     return start.startswith(VERSION_LINE)
 
 

@@ -29,14 +29,14 @@ _PIECES_AT_ONCE: Final = 16
 
 
 class NotWhatWasSigned(InvalidInput):
-    """Size or hash differ from what the provider signed."""
+    """Size or hash differ from the manifest that the provider signed."""
 
     code = "wrong-bytes"
     title = "The bytes do not match the manifest"
 
 
 class Arrival:
-    """The places of one delivery. ``id`` must be a name that this node made."""
+    """The files of one delivery. ``id`` must be a name that this node made."""
 
     def __init__(self, folder: Path, id: str) -> None:  # noqa: A002
         self.folder = folder
@@ -74,7 +74,7 @@ class Arrival:
         return final
 
     async def keep(self, wish: str) -> Path:
-        """Name what arrived without a manifest: nothing was verified. Raises ``NotFound``."""
+        """Give an arrived file without a manifest its name, without verifying it. Raises ``NotFound``."""
         final = self.home / safe_name(wish)
         source = await opened(PartFile, PartFile.close, self.part if self.part.exists() else final, create=False)
         try:
@@ -85,7 +85,7 @@ class Arrival:
         return final
 
     def discard(self) -> None:
-        """Remove what was not accepted."""
+        """Remove a file that was not accepted."""
         for path in (self.part, self.opening):
             path.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""What goes over the wire for one grant: the source itself, or the source sealed, readable at any offset."""
+"""What one grant delivers: the source itself, or the sealed source, readable at any offset."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SEALED_ENDING: Final = ".age"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """Bytes of a known size. ``etag`` (without quotes) names exactly these bytes: they never change under it."""
+    """Bytes of a known size. ``etag`` (without quotes) identifies exactly these bytes, which never change."""
 
     name: str
     media_type: str
@@ -27,7 +27,7 @@ class Delivery:
 
 
 def deliver_plain(assets: AssetStore, *, sha256: str, size: int, name: str, media_type: str) -> Delivery:
-    """The stored bytes as they are."""
+    """The stored bytes without a change."""
 
     async def read(start: int, end: int) -> AsyncIterator[bytes]:
         return await assets.open(sha256, start=start, end=end)

@@ -24,14 +24,14 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class ManifestInvalid(InvalidInput):
-    """Not readable, not signed by the provider, or about something else."""
+    """The manifest cannot be read, was not signed by the provider, or is about something else."""
 
     code = "manifest-invalid"
     title = "The manifest is not valid"
 
 
 class Signer(Protocol):
-    """Signs with the node's own key; a ``KeyRing`` is one."""
+    """Signs with the node's own key; a ``KeyRing`` is a signer."""
 
     def sign_jws(self, header: dict[str, Any], payload: bytes) -> str: ...
 
@@ -114,7 +114,7 @@ class Manifest:
         )
 
     def sign(self, signer: Signer) -> str:
-        """The compact JWS."""
+        """Return the manifest as a compact JWS."""
         return signer.sign_jws({"typ": TYPE}, canonical(self.to_json()))
 
     def expect(self, **expected: str) -> None:
@@ -153,7 +153,7 @@ def verify_manifest(jws: str, provider_key: Mapping[str, Any]) -> Manifest:
 
 
 def read_kept(jws: str) -> Manifest:
-    """The claims of a manifest that this node verified before it kept it; verifies nothing itself."""
+    """Return the claims of a stored manifest. The node verified it before it stored it, so this verifies nothing."""
     return Manifest.from_json(_read(jws)[0].claims())
 
 

@@ -24,7 +24,7 @@ _PAUSE: Final = 0.01
 
 
 async def once(body: bytes) -> AsyncIterator[bytes]:
-    """Bytes that are at hand, as the stream that an asset store takes in."""
+    """Return bytes in memory as the stream that an asset store expects."""
     yield body
 
 
@@ -70,7 +70,7 @@ class Beside:
         self._job: asyncio.Task[None] | None = None
 
     async def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> bool:
-        """Begin ``work`` unless a job is running; whether it began. Raises what the last job raised."""
+        """Start ``work`` unless a job is running, and return whether it started. Raises what the last job raised."""
         if self._job is not None and not self._job.done():
             return False
         await self.settle()
@@ -78,7 +78,7 @@ class Beside:
         return True
 
     async def settle(self) -> None:
-        """Wait for the job that is running, if one is. Raises what it raised."""
+        """Wait for the running job, if there is one. Raises what it raised."""
         job, self._job = self._job, None
         if job is not None:
             await job

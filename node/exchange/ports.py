@@ -1,4 +1,4 @@
-"""Where bytes lie and how they travel."""
+"""How bytes are stored and transferred."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """Bytes that the store holds: content-addressed by ``sha256``."""
+    """Bytes in the store, addressed by their ``sha256``."""
 
     sha256: str
     size: int
 
 
 class AssetStore(Protocol):
-    """Keeps bytes by their SHA-256. Names never come from outside."""
+    """Stores bytes by their SHA-256. Names never come from outside."""
 
     async def take_in(self, chunks: AsyncIterator[bytes], *, limit: int) -> Stored:
         """Store a stream durably (hash, fsync, rename). Raises ``TooLarge`` and keeps nothing beyond ``limit``."""
 
     async def adopt(self, path: Path, *, limit: int) -> Stored:
-        """Store a copy of a file of this machine. Raises ``InvalidInput`` for links and what is no file."""
+        """Store a copy of a file of this machine. Raises ``InvalidInput`` for anything but a plain file."""
 
     async def open(self, sha256: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """The bytes from ``start`` to before ``end``. Raises ``NotFound``."""
+        """Yield the bytes from ``start`` to before ``end``. Raises ``NotFound``."""
 
     async def verify(self, sha256: str) -> Stored:
         """Hash the stored bytes again. Raises ``NotFound``, or ``LocalFault`` where they have changed."""
@@ -38,7 +38,7 @@ class AssetStore(Protocol):
     def has(self, sha256: str) -> bool: ...
 
     def size(self, sha256: str) -> int | None:
-        """How many bytes; None where they are not here."""
+        """Return the number of bytes; None if the store does not have them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class BytePlane(Protocol):
     """
 
     def fetch(self, url: str, *, authorization: str | None, start: int = 0) -> AsyncIterator[bytes]:
-        """The body from byte ``start`` (HTTP range)."""
+        """Yield the body from byte ``start`` (HTTP range)."""
 
     def read(
         self,

@@ -22,17 +22,17 @@ _IDENTITY: Final = "AGE-SECRET-KEY-"
 
 
 class SealIdentity(Protocol):
-    """Whoever can open what was sealed for a public key; a ``KeyRing`` is one without showing its key."""
+    """Opens what was sealed for a public key; a ``KeyRing`` does so without showing its private key."""
 
     def seal_public_key(self) -> bytes:
-        """The raw X25519 public key (32 bytes)."""
+        """Return the raw X25519 public key (32 bytes)."""
 
     def seal_shared_secret(self, ephemeral_public: bytes) -> bytes:
         """X25519 with ``ephemeral_public``; raises ``InvalidInput`` for low-order points."""
 
 
 class X25519Identity:
-    """A private key at hand."""
+    """A private key in memory."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = X25519PrivateKey.from_private_bytes(secret)
@@ -56,12 +56,12 @@ def shared_secret(secret: X25519PrivateKey, public: bytes) -> bytes:
 
 
 def recipient_text(public: bytes) -> str:
-    """``age1…`` for a raw X25519 public key."""
+    """Return ``age1…`` for a raw X25519 public key."""
     return _encode(_RECIPIENT, public)
 
 
 def read_recipient(text: str) -> bytes:
-    """The raw public key of an ``age1…`` recipient. Raises ``InvalidInput``."""
+    """Return the raw public key of an ``age1…`` recipient. Raises ``InvalidInput``."""
     prefix, key = _decode(text)
     if prefix != _RECIPIENT:
         raise InvalidInput("this is not an age X25519 recipient", remedy="an X25519 recipient begins with age1")
@@ -74,7 +74,7 @@ def identity_text(secret: bytes) -> str:
 
 
 def read_identity(text: str) -> bytes:
-    """The raw private key of an ``AGE-SECRET-KEY-1…`` identity. Raises ``InvalidInput``."""
+    """Return the raw private key of an ``AGE-SECRET-KEY-1…`` identity. Raises ``InvalidInput``."""
     prefix, key = _decode(text)
     if prefix != _IDENTITY.lower() or text != text.upper():
         raise InvalidInput(
@@ -136,7 +136,7 @@ def _expand(prefix: str) -> list[int]:
 
 
 def _polymod(values: list[int]) -> int:
-    """The BCH checksum of BIP 173."""
+    """Return the BCH checksum of BIP 173."""
     check = 1
     for value in values:
         top = check >> 25

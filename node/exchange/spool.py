@@ -1,4 +1,4 @@
-"""Files that grow until they are whole, and only then get their name.
+"""Files that grow until they are complete, and only then get their name.
 
 Every step is ordered for a power cut: bytes are synced before anything says that they are there, and a
 rename is followed by a sync of its folder. All calls block; call them off the loop.
@@ -20,10 +20,10 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class PartFile:
-    """A file that one writer at a time extends. Opening it locks it: two receivers cannot mix their bytes."""
+    """A file that one writer at a time extends. Opening it locks it, so two receivers cannot mix their bytes."""
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
-        """Raises ``Conflict`` where somebody else has it open; ``NotFound`` without ``create``."""
+        """Raises ``Conflict`` if somebody else has it open, ``NotFound`` if it does not exist without ``create``."""
         flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
         self.path = path
         try:
@@ -43,7 +43,7 @@ class PartFile:
             raise
 
     def append(self, data: bytes | bytearray) -> None:
-        """Write at the end; not yet synced."""
+        """Write at the end, without syncing."""
         view = memoryview(data)
         while view:
             written = os.pwrite(self._file, view, self.size)
@@ -51,24 +51,24 @@ class PartFile:
             view = view[written:]
 
     def truncate(self, size: int) -> None:
-        """Forget everything from ``size`` on."""
+        """Remove everything after the first ``size`` bytes."""
         os.ftruncate(self._file, size)
         self.size = min(self.size, size)
 
     def sync(self) -> int:
-        """Bytes on the disk for good. Returns how many: those that were appended before the call."""
+        """Sync the file. Return how many bytes are on the disk: those that were appended before the call."""
         size = self.size
         os.fdatasync(self._file)
         return size
 
     def pieces(self, start: int = 0) -> Iterator[bytes]:
-        """The bytes from ``start`` to the end."""
+        """Yield the bytes from ``start`` to the end."""
         while piece := os.pread(self._file, READ_SIZE, start):
             start += len(piece)
             yield piece
 
     def close(self) -> None:
-        """Also gives up the lock."""
+        """Close the file and release the lock."""
         os.close(self._file)
 
 
@@ -90,7 +90,7 @@ def rename_durably(old: Path, new: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in ``folder`` durable."""
+    """Sync ``folder``, so that the names in it survive a power cut."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)

@@ -12,7 +12,7 @@ from node.identity.roles import UseCase, require
 
 
 class Upload:
-    """Takes files in, of at most ``limit`` bytes each."""
+    """Accepts files of at most ``limit`` bytes each."""
 
     def __init__(self, assets: AssetStore, limit: int) -> None:
         self._assets = assets
