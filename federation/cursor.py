@@ -154,7 +154,7 @@ class Cursor:
         return begun
 
     def restarted(self, epoch: int) -> Cursor:
-        """The cursor at the beginning of a new epoch of a node whose heads commit to nothing."""
+        """Return the cursor at the beginning of a new epoch of a node whose heads commit to nothing."""
         return Cursor(epoch=epoch, quarantined=self.quarantined, put_aside=list(self.put_aside), stored=self.stored)
 
     def quarantine(self, member: str, reason: str, at: datetime) -> None:
@@ -172,7 +172,7 @@ class Cursor:
         self.forks = [fork, *self.forks][:NOTED]
 
     def restarts_since(self, moment_: datetime) -> int:
-        """How many announced losses were noted after that moment, of those that are kept."""
+        """Return how many announced losses were noted after that moment, of those that are kept."""
         return sum(moment(note["found"]) > moment_ for note in self.restarts)
 
     def note_restart(self, restart: dict[str, Any]) -> None:

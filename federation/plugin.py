@@ -45,7 +45,7 @@ class Host(Protocol):
         """Who asks. Raises ``Unauthenticated``."""
 
     def audiences(self, caller: Caller) -> Collection[str] | None:
-        """The audiences that ``caller`` belongs to; None for this node's own people, who see all."""
+        """Return the audiences that ``caller`` belongs to; None for this node's own people, who see all."""
 
     def region(self) -> tuple[str, str] | None:
         """(URL, DID) of the region that the node belongs to; None for none, and for a region itself."""
@@ -66,7 +66,7 @@ class Federation:
 
 
 def federation_of(host: Host) -> Federation:
-    """The federation of ``host``, made at the first call."""
+    """Return the federation of ``host``, made at the first call."""
     known = host.extensions.get("federation")
     if isinstance(known, Federation):
         return known
@@ -109,7 +109,7 @@ def federation_of(host: Host) -> Federation:
 
 @hookimpl
 def hansa_routes(host: Host) -> Sequence[APIRouter]:
-    """The routes of this plug-in."""
+    """Return the routes of this plug-in."""
     # Here, since FastAPI is loaded with the first request for a route of it.
     from federation.routes import members_router, witness_router
 

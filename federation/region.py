@@ -100,7 +100,7 @@ class Region:
         return sorted(views, key=lambda view: (view.name.casefold(), view.url))
 
     async def evidence(self, name: str, caller: Caller) -> dict[str, Any]:
-        """The forks and announced restarts of a followed node, the newest first, with all that was signed.
+        """Return the forks and announced restarts of a followed node, the newest first, with all that was signed.
 
         Raises ``NotAllowed`` for all but operators and auditors, ``NotFound`` for a node that is not followed.
         """

@@ -44,7 +44,7 @@ class Witness:
         self._agreed: set[tuple[str, str, int, int, bytes]] = set()
 
     async def heads(self, audiences: Collection[str] | None) -> list[dict[str, Any]]:
-        """The last head of each chain that this node has seen, of the chains for ``audiences`` (None: all).
+        """Return the last head of each chain that this node has seen, of the chains for ``audiences`` (None: all).
 
         For a member in quarantine both heads of the fork are shown, so that others learn of it too.
         """
@@ -95,7 +95,7 @@ class Witness:
         return shown[:MAX_HEADS] if isinstance(shown, list) else []
 
     async def _compare(self, member: Followed, jws: str, witness: str) -> Fork | None:
-        """The fork that ``jws`` and our last head make; None where they go together, or cannot be compared."""
+        """Return the fork that ``jws`` and our last head make; None where they go together, or cannot be compared."""
         kid = head_key(jws)
         if kid.partition("#")[0] != member.did:
             return None

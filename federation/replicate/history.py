@@ -43,7 +43,7 @@ class Proof:
     answer: dict[str, Any] | None
 
     def holds(self, old: int, new: int, old_root: bytes, new_root: bytes) -> bool:
-        """Whether it shows that the tree of ``new`` members begins with that of ``old``."""
+        """Return whether it shows that the tree of ``new`` members begins with that of ``old``."""
         if self.answer is None:
             return False
         try:

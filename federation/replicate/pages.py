@@ -91,13 +91,13 @@ class _Facts:
         return self.about.get(subject, {}).get(predicate, [])
 
     def only(self, subject: str, predicate: str) -> str:
-        """The only value, or nothing."""
+        """Return the only value, or nothing."""
         values = self.values(subject, predicate)
         return values[0] if len(values) == 1 else ""
 
 
 def read_page(url: str, body: bytes) -> Page:
-    """The page at ``url``. Raises ``InvalidInput`` for what is no page, or one beyond the limits.
+    """Return the page at ``url``. Raises ``InvalidInput`` for what is no page, or one beyond the limits.
 
     Of a member that is malformed only the member is spoilt: it comes with its ``trouble``.
     """
@@ -137,7 +137,7 @@ def _leaves(text: str) -> tuple[bytes, ...]:
 
 
 def within(url: str, base: str) -> bool:
-    """Whether ``url`` lies below ``base``, on the same host and port, without tricks in its path."""
+    """Return whether ``url`` lies below ``base``, on the same host and port, without tricks in its path."""
     parts, root = urlsplit(url), urlsplit(base)
     plain = parts.scheme == root.scheme and parts.netloc == root.netloc and not parts.query and not parts.fragment
     segments = parts.path.split("/")
@@ -217,7 +217,7 @@ def _member(facts: _Facts, term: str) -> MemberText:
 
 
 def _description(graph: Iterable[Statement], position: int) -> bytes:
-    """The canonical description, from the named graph on the page: its blank nodes under their old names."""
+    """Return the canonical description, from the named graph on the page: its blank nodes under their old names."""
     prefix = f"_:m{position}"
 
     def old(term: str) -> str:

@@ -181,7 +181,7 @@ class Run:
             )
 
     async def _history(self, index: Page, head: Head) -> History | None:
-        """The new head, held against the last one; None for a node whose heads commit to nothing."""
+        """Return the new head, held against the last one; None for a node whose heads commit to nothing."""
         if head.root is None:
             return None
         self._require_below(index.consistency)
@@ -268,7 +268,7 @@ class Run:
             )
 
     async def _checked(self, member: MemberText, relation: Relation, head: Head) -> Record | str:
-        """The record, or the reason why the member is put aside."""
+        """Return the record, or the reason why the member is put aside."""
         position = member.position
         if position is not None and (
             position < relation.first or (relation.end is not None and position >= relation.end)
@@ -309,7 +309,7 @@ class Run:
     async def _published_key(
         self, kid: str, at: datetime | None
     ) -> tuple[dict[str, Any] | HansaError, datetime | None]:
-        """The key, or why there is none, and the moment that this holds for; None for any.
+        """Return the key, or why there is none, and the moment that this holds for; None for any.
 
         Only what the document at hand does not answer brings a fresh look, once a run and not for each member: a look
         that shows nothing new has the next new key wait.
@@ -335,7 +335,7 @@ class Run:
 
 
 def _leaves(page: Page, first: int) -> list[bytes]:
-    """The leaves of a page that does not list them: as far as its members follow one another."""
+    """Return the leaves of a page that does not list them: as far as its members follow one another."""
     envelopes = {member.position: member.envelope for member in page.members if member.envelope}
     leaves: list[bytes] = []
     while first + len(leaves) in envelopes:

@@ -43,7 +43,7 @@ class Doors:
         self._listeners: dict[int, int] = {}
 
     def channel(self) -> Channel:
-        """A channel for a child that is about to be forked."""
+        """Return a channel for a child that is about to be forked."""
         return Channel(self)
 
     def listen(self, pid: int, ours: socket.socket) -> None:

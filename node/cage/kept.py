@@ -67,7 +67,7 @@ class IdleChildren:
     async def call(
         self, owner: str, target: str, message: Mapping[str, Any], blobs: Sequence[bytes], limits: Limits
     ) -> tuple[dict[str, Any], list[bytes]] | None:
-        """What a kept child of ``owner`` answers; None where it comes to nothing, which may be for what it did
+        """Return what a kept child of ``owner`` answers; None where it comes to nothing, which may be for what it did
         before. Raises what the target refuses."""
         try:
             child = self.take(owner, target, limits)

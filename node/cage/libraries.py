@@ -49,7 +49,7 @@ class Open:
 
 
 def opened(root: Path, libraries: Libraries) -> Open:
-    """What is open to code, where our packages are below ``root``. A name that is not found is left out."""
+    """Return what is open to code, where our packages are below ``root``. A name that is not found is left out."""
     opened_libraries = Open()
     standard = Path(sysconfig.get_path("stdlib"))
     # Of the interpreter itself, not of the environment that it runs in.
@@ -108,7 +108,7 @@ class _Installed:
                 self._by_name.setdefault(_plain(name), package)
 
     def packages_of(self, module: str) -> list[Distribution]:
-        """The package that has ``module``, and all that it needs, without extras."""
+        """Return the package that has ``module``, and all that it needs, without extras."""
         first = next((installed for installed in self._by_name.values() if module in _top_names(installed)), None)
         packages, waiting = [], [] if first is None else [first]
         while waiting:
@@ -123,7 +123,7 @@ class _Installed:
         return packages
 
     def entries(self, package: Distribution) -> list[Path]:
-        """The topmost files and folders of a package. What lies outside its folder (programs) is nothing to
+        """Return the topmost files and folders of a package. What lies outside its folder (programs) is nothing to
         import."""
         tops = {file.parts[0] for file in package.files or () if file.parts and file.parts[0] not in ("..", "/")}
         return [Path(str(package.locate_file(top))) for top in sorted(tops - {"__pycache__"})]
@@ -146,7 +146,7 @@ def _beside(name: str, where: Iterable[str]) -> list[Path]:
 
 
 def _as_module(entry: Path) -> dict[str, str]:
-    """The module that a file or folder is, if any."""
+    """Return the module that a file or folder is, if any."""
     if entry.is_dir():
         return {entry.name: str(entry)} if entry.name.isidentifier() else {}
     for suffix in importlib.machinery.all_suffixes():
@@ -172,18 +172,18 @@ def narrow(opened: Open) -> None:
 
 
 def importable(name: str) -> bool:
-    """Whether code may import ``name``, here. Outside the cage nothing is kept from it."""
+    """Return whether code may import ``name``, here. Outside the cage nothing is kept from it."""
     top = name.partition(".")[0]
     return _narrowed is None or top in _narrowed.modules or top == OURS or top in sys.stdlib_module_names
 
 
 def admitted() -> list[str]:
-    """The modules beside the standard library that code may import here."""
+    """Return the modules beside the standard library that code may import here."""
     return [] if _narrowed is None else sorted(_narrowed.modules)
 
 
 def version_of(name: str) -> str:
-    """What its package says of the version of the module ``name``; empty where it has no papers."""
+    """Return what its package says of the version of the module ``name``; empty where it has no papers."""
     return "" if _narrowed is None else _narrowed.versions.get(name, "")
 
 

@@ -75,7 +75,7 @@ class Nursery:
         raise LocalFault("the cage does not report how it confines its children", remedy="try again")
 
     def is_gone(self) -> bool:
-        """Whether the zygote has ended."""
+        """Return whether the zygote has ended."""
         with self._lock:
             return self._control is None or self._is_hung_up(self._control)
 

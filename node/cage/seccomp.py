@@ -220,7 +220,7 @@ def _among(number: int, argument: int, admitted: tuple[int, ...], otherwise: byt
 
 
 def program(machine: Machine, pid: int) -> bytes:
-    """The filter for the process ``pid``, as an array of ``struct sock_filter``."""
+    """Return the filter for the process ``pid``, as an array of ``struct sock_filter``."""
     allow, perm, missing = _step(_RETURN, _ALLOW), _refuse(errno.EPERM), _refuse(errno.ENOSYS)
     steps = [
         _step(_LOAD, _ARCHITECTURE),

@@ -120,18 +120,18 @@ class _Request:
         self._first = 1 if at else 0
 
     def argument(self, place: int) -> int:
-        """The argument so many places after the path."""
+        """Return the argument so many places after the path."""
         return self._arguments[self._first + place]
 
     def flags(self, place: int) -> int:
         return self.argument(place) & 0xFFFFFFFF
 
     def folder(self) -> int:
-        """The descriptor before the path."""
+        """Return the descriptor before the path."""
         return self._arguments[0] & 0xFFFFFFFF
 
     def path(self) -> str:
-        """The absolute path that is asked for; empty where the descriptor itself is meant."""
+        """Return the absolute path that is asked for; empty where the descriptor itself is meant."""
         text = os.fsdecode(self._text(self.argument(0)))
         if not text or text.startswith("/"):
             return text

@@ -37,14 +37,14 @@ SMALLER: Final = "make the request smaller: a shorter document, fewer patterns, 
 
 
 def frame(header: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> list[bytes]:
-    """The buffers of one frame, in order: the lengths and the header in one, then each blob as it is."""
+    """Return the buffers of one frame, in order: the lengths and the header in one, then each blob as it is."""
     body = json.dumps(header, allow_nan=False, separators=(",", ":")).encode("ascii")
     lengths = struct.pack(f"!{len(blobs)}Q", *map(len, blobs))
     return [_PREFIX.pack(_BEGIN, len(body), len(blobs)) + lengths + body, *blobs]
 
 
 def told_frame(body: bytes) -> bytes:
-    """A telling whose JSON is ``body``."""
+    """Return a telling whose JSON is ``body``."""
     return _PREFIX.pack(_TELLS, len(body), 0) + body
 
 
@@ -93,11 +93,11 @@ class Answer:
         return self._needed is not None and len(self._buffer) >= self._needed
 
     def is_exact(self) -> bool:
-        """Whether a complete answer is all that was said."""
+        """Return whether a complete answer is all that was said."""
         return len(self._buffer) == self._needed
 
     def tellings(self) -> list[dict[str, Any]]:
-        """What was told since the last call."""
+        """Return what was told since the last call."""
         messages, self._messages = self._messages, []
         return messages
 
@@ -142,7 +142,7 @@ class Answer:
         return True
 
     def value(self) -> tuple[dict[str, Any], list[bytes]]:
-        """What the target returned; raises what the target raised."""
+        """Return what the target returned; raises what the target raised."""
         try:
             pieces = list(self._pieces())
             header = json.loads(pieces[0])
@@ -164,7 +164,7 @@ class Answer:
                 at += length
 
     def status(self) -> int | None:
-        """The wait status in the zygote's trailer, or None where there is none (the zygote died too)."""
+        """Return the wait status in the zygote's trailer, or None where there is none (the zygote died too)."""
         if len(self._buffer) >= _TRAILER.size:
             mark, status = _TRAILER.unpack_from(self._buffer, len(self._buffer) - _TRAILER.size)
             if mark == _DIED:
@@ -181,7 +181,7 @@ def _nonsense() -> LocalFault:
 
 
 def trailer(status: int) -> bytes:
-    """What the zygote appends for a child that ended with this wait status."""
+    """Return what the zygote appends for a child that ended with this wait status."""
     return _TRAILER.pack(_DIED, status)
 
 
@@ -194,7 +194,7 @@ def timed_out(limits: Limits) -> Overloaded:
 
 
 def death(status: int, limits: Limits) -> HansaError:
-    """The fault to raise for a child that ended without an answer."""
+    """Return the fault to raise for a child that ended without an answer."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         if number == signal.SIGALRM:
@@ -233,7 +233,7 @@ def fault_to_json(fault: HansaError) -> dict[str, Any]:
 
 
 def fault_from_json(members: Mapping[str, Any]) -> HansaError:
-    """The fault that a child reported, as the class with that code among the remote faults; else local."""
+    """Return the fault that a child reported, as the class with that code among the remote faults; else local."""
     detail, remedy, facts = members["detail"], members["remedy"], members["facts"]
     kind = _remote_faults().get(members["code"])
     if kind is None:

@@ -245,7 +245,7 @@ class Zygote:
                 return
 
     def _answer(self, name: str, connection: socket.socket, limits: Limits, bars: Bars) -> list[bytes]:
-        """The frame that answers the next message. Raises ``EOFError`` where the caller went away."""
+        """Return the frame that answers the next message. Raises ``EOFError`` where the caller went away."""
         try:
             if not bars.seccomp and not self._plan.unfiltered:
                 raise LocalFault(

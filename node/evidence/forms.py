@@ -78,7 +78,7 @@ def _signature(jws: Jws) -> bytes:
 
 
 def signing_key(document: DidDocument, jws: str, at: datetime | None) -> dict[str, Any]:
-    """The key of ``document`` that ``jws`` names and that was in force ``at``, as JWK. Raises
+    """Return the key of ``document`` that ``jws`` names and that was in force ``at``, as JWK. Raises
     ``InvalidInput`` or ``Unauthenticated``."""
     parsed = read_jws(jws)
     if parsed.kid_did not in (None, document.id):

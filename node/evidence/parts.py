@@ -56,7 +56,7 @@ class Facts:
     rulebook: bytes | None = None
 
     def did(self, side: str) -> str:
-        """The party on this side."""
+        """Return the party on this side."""
         return self.agreement.provider if side == "provider" else self.agreement.consumer
 
 

@@ -142,7 +142,7 @@ class ProveAgreement:
         return checks
 
     async def evidence(self, agreement_id: str) -> dict[str, Any]:
-        """What the other party shows of this agreement, checked, to be kept: ``{document, entry, checkpoint,
+        """Return what the other party shows of this agreement, checked, to be kept: ``{document, entry, checkpoint,
         inclusion}``, as it answered. Raises ``HansaError`` where it shows nothing, or something else."""
         agreement = await run_sync(self._agreement, agreement_id)
         peer = agreement.consumer if agreement.provider == self._me else agreement.provider

@@ -80,7 +80,7 @@ class Header:
 
 
 def find_header(buffer: bytes | bytearray, *, complete: bool = False) -> Header | None:
-    """The header at the beginning of ``buffer``, or None where more bytes are needed.
+    """Return the header at the beginning of ``buffer``, or None where more bytes are needed.
 
     ``complete`` says that no more bytes will come. Raises ``HeaderInvalid`` as soon as the bytes cannot
     become a header that this node reads.
@@ -151,7 +151,7 @@ def open_header(header: Header, identity: SealIdentity) -> bytes:
 
 
 def write_header(file_key: bytes, ephemeral: bytes, recipient: bytes) -> bytes:
-    """The header with exactly one stanza, for ``recipient``; ``ephemeral`` is the secret of the share.
+    """Return the header with exactly one stanza, for ``recipient``; ``ephemeral`` is the secret of the share.
 
     The same three arguments always give the same bytes. Raises ``InvalidInput`` for a recipient of low order.
     """

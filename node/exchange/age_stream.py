@@ -87,7 +87,7 @@ class OpeningFile(io.RawIOBase):
 
 
 def is_sealed(start: bytes) -> bool:
-    """Return whether a file that begins with ``head`` is an age file."""
+    """Return whether a file that begins with ``start`` is an age file."""
     return start.startswith(VERSION_LINE)
 
 

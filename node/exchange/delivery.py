@@ -27,7 +27,7 @@ class Delivery:
 
 
 def deliver_plain(assets: AssetStore, *, sha256: str, size: int, name: str, media_type: str) -> Delivery:
-    """The stored bytes without a change."""
+    """Return the stored bytes without a change."""
 
     async def read(start: int, end: int) -> AsyncIterator[bytes]:
         return await assets.open(sha256, start=start, end=end)
@@ -38,7 +38,7 @@ def deliver_plain(assets: AssetStore, *, sha256: str, size: int, name: str, medi
 
 
 def deliver_sealed(assets: AssetStore, secrets: SealSecrets, *, name: str) -> Delivery:
-    """The stored bytes sealed for one recipient (age v1). Their entity tag changes with source and secrets."""
+    """Return the stored bytes sealed for one recipient (age v1). Their entity tag changes with source and secrets."""
     plan = SealPlan(secrets)
 
     async def source(start: int, end: int) -> AsyncIterator[bytes]:

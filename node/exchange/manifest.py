@@ -63,7 +63,7 @@ class Manifest:
     record_sha256: str
 
     def to_json(self) -> dict[str, Any]:
-        """The claims. ``iss``, ``aud`` and ``iat`` as in RFC 7519 §4.1."""
+        """Return the claims. ``iss``, ``aud`` and ``iat`` as in RFC 7519 §4.1."""
         claims: dict[str, Any] = {
             "iss": self.provider,
             "aud": self.consumer,
@@ -125,7 +125,7 @@ class Manifest:
 
 
 def signing_key_id(jws: str) -> str:
-    """The DID URL of the key that ``jws`` says it is signed with: look it up, then ``verify_manifest``.
+    """Return the DID URL of the key that ``jws`` says it is signed with: look it up, then ``verify_manifest``.
 
     Raises ``ManifestInvalid``.
     """
@@ -133,7 +133,7 @@ def signing_key_id(jws: str) -> str:
 
 
 def verify_manifest(jws: str, provider_key: Mapping[str, Any]) -> Manifest:
-    """The manifest in ``jws``, signed with the public JWK ``provider_key``.
+    """Return the manifest in ``jws``, signed with the public JWK ``provider_key``.
 
     Pure: whoever calls has found the key that ``signing_key_id`` names in the provider's DID document, listed
     under ``assertionMethod``. Raises ``ManifestInvalid``. Checked, in this order: size and strict form of the

@@ -95,4 +95,4 @@ class BytePlane(Protocol):
     async def document(
         self, url: str, *, authorization: str | None, method: str = "GET", limit: int = 65536
     ) -> bytes:
-        """A small document as a whole; ``method`` POST sends no body. Raises ``TooLarge`` beyond ``limit``."""
+        """Return a small document as a whole; ``method`` POST sends no body. Raises ``TooLarge`` beyond ``limit``."""

@@ -94,7 +94,7 @@ def _encode(prefix: str, key: bytes) -> str:
 
 
 def _decode(text: str) -> tuple[str, bytes]:
-    """The lower-case prefix and the 32 bytes. The offending text is never repeated: it may be a secret."""
+    """Return the lower-case prefix and the 32 bytes. The offending text is never repeated: it may be a secret."""
     if text not in (text.lower(), text.upper()):
         raise InvalidInput("a Bech32 text mixes upper and lower case")
     prefix, mark, rest = text.lower().rpartition("1")

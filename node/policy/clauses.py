@@ -33,7 +33,7 @@ class Clause:
 
 
 def clauses(conditions: Sequence[Condition], path: str, phrases: Phrases) -> list[Clause]:
-    """The clauses of conditions that must all hold, at ``path[0]``, ``path[1]`` …
+    """Return the clauses of conditions that must all hold, at ``path[0]``, ``path[1]`` …
 
     One lower and one upper bound of the date, both included, become one clause.
     """
@@ -52,7 +52,7 @@ def clauses(conditions: Sequence[Condition], path: str, phrases: Phrases) -> lis
 
 
 def clause(condition: Condition, path: str, phrases: Phrases) -> Clause:
-    """The clause of one condition that stands at ``path``."""
+    """Return the clause of one condition that stands at ``path``."""
     if isinstance(condition, Constraint):
         row = operand_of(condition)
         nature = Nature.FACT if row is None else row.nature

@@ -48,7 +48,7 @@ def lint(offer: Mapping[str, Any], *, at: datetime | None = None) -> list[Findin
 
 
 def _written(part: Any, path: str) -> Iterator[Finding]:
-    """What the JSON itself gives away: empty lists, and bare words that a peer with JSON-LD would lose."""
+    """Yield what the JSON itself gives away: empty lists, and bare words that a peer with JSON-LD would lose."""
     if not isinstance(part, Mapping):
         return
     for key, value in part.items():
@@ -112,7 +112,7 @@ def _strategy(policy: Policy) -> Iterator[Finding]:
 
 
 def _meet(permitted: Rule, forbidden: Rule) -> bool:
-    """Whether there is an action that both are about."""
+    """Return whether there is an action that both are about."""
     return includes(permitted.action, forbidden.action) or includes(forbidden.action, permitted.action)
 
 
@@ -168,7 +168,7 @@ def _conjunction(conditions: Sequence[Condition], path: str, at: datetime | None
 
 
 def together(conditions: Sequence[Condition]) -> Iterator[Constraint]:
-    """The understood constraints that must hold together: those of nested conjunctions included."""
+    """Yield the understood constraints that must hold together: those of nested conjunctions included."""
     for condition in conditions:
         if isinstance(condition, Constraint):
             if operand_of(condition) is not None:
@@ -178,7 +178,7 @@ def together(conditions: Sequence[Condition]) -> Iterator[Constraint]:
 
 
 def term_of(atoms: Sequence[Constraint]) -> tuple[datetime, datetime]:
-    """The first and the last moment that the date constraints leave."""
+    """Return the first and the last moment that the date constraints leave."""
     start, end = _EARLIEST, _LATEST
     tick = timedelta(microseconds=1)
     for atom in atoms:
@@ -266,7 +266,7 @@ def _is_date(condition: Condition) -> bool:
 
 
 def _sidestepped(policy: Policy) -> Iterator[Finding]:
-    """A permission that grants with less what another grants with more: the other's conditions are idle."""
+    """Yield a permission that grants with less what another grants with more: the other's conditions are idle."""
     if len(policy.permissions) < 2:
         return
     asks = [frozenset((*rule.constraints, *rule.duties)) for rule in policy.permissions]

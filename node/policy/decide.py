@@ -97,7 +97,7 @@ def decide(policy: Policy, situation: Situation, *, action: str = terms.USE) -> 
 
 
 def principal_action(policy: Policy) -> str:
-    """The action that the policy is about: the widest that it permits (``odrl:use`` where it permits nothing).
+    """Return the action that the policy is about: the widest that it permits (``odrl:use`` where it permits nothing).
 
     A negotiation asks whether *this* may be done; the data plane asks for the action it is about to perform.
     """
@@ -137,7 +137,7 @@ def _permission(rule: Rule, path: str, requested: str, situation: Situation) -> 
 
 
 def _alternatives(permissions: Sequence[_Judged], granted: Truth, requested: str, policy: Policy) -> Iterable[_Line]:
-    """The lines of all permissions. Where one suffices, what the others lack does not count; neither does what
+    """Yield the lines of all permissions. Where one suffices, what the others lack does not count; neither does what
     a permission for another action lacks, if there is one for this action."""
     suffices = granted.satisfies or granted is Truth.WAITING
     covering = [includes(rule.action, requested) for rule in policy.permissions]
@@ -185,7 +185,7 @@ def _prohibition(rule: Rule, path: str, requested: str, situation: Situation, *,
 
 
 def _duty(rule: Rule, path: str, situation: Situation, *, asks: bool) -> _Judged:
-    """A duty. Its constraints shape what is to be done; they are no conditions of access."""
+    """Return a duty. Its constraints shape what is to be done; they are no conditions of access."""
     verdict = _duty_verdict(rule, situation, asks=asks)
     fact = (asks and rule.action == terms.OBTAIN_CONSENT) or rule.action not in DUTIES
     nature = Nature.FACT if fact else Nature.UNDERTAKING
@@ -222,7 +222,7 @@ def _duty_verdict(rule: Rule, situation: Situation, *, asks: bool) -> Verdict:
 
 
 def _breaches(rule: Rule, path: str, situation: Situation, *, skip: str = "") -> list[_Judged]:
-    """What follows a breach (remedies, consequences), and duties where they are no preconditions."""
+    """Return what follows a breach (remedies, consequences), and duties where they are no preconditions."""
     return [
         _duty(inner, f"{path}.{name}[{index}]", situation, asks=False)
         for name, rules in members(rule)
@@ -289,7 +289,7 @@ def _worst(truths: Iterable[Truth]) -> Truth:
 
 
 def declared_void(policy: Policy) -> bool:
-    """Whether a policy that asks to be void in case of conflict has one (ODRL 2.2 §2.10, ``invalid``)."""
+    """Return whether a policy that asks to be void in case of conflict has one (ODRL 2.2 §2.10, ``invalid``)."""
     if policy.conflict != "invalid":
         return False
     return any(
@@ -300,7 +300,7 @@ def declared_void(policy: Policy) -> bool:
 
 
 def _remarks(policy: Policy) -> Iterable[_Line]:
-    """What is amiss with the policy as a whole."""
+    """Yield what is amiss with the policy as a whole."""
     if not policy.permissions:
         verdict = Verdict(truth=Truth.NO, need="a permission", remedy=Remedy("ask_provider"))
         yield _Line("permission", ODRL + "permission", Nature.FACT, verdict, False)

@@ -44,7 +44,7 @@ def moment_text(at: datetime, phrases: Phrases) -> str:
 
 
 def bound_text(value: Value, operator: str, phrases: Phrases) -> str:
-    """A date bound. The last second of a day as an inclusive end, and midnight as a beginning, are the day."""
+    """Return a date bound. The last second of a day as an inclusive end, and midnight as a beginning, are the day."""
     point = moment(value)
     if point is None:
         return value.text
@@ -68,12 +68,12 @@ def duration_text(value: Value, phrases: Phrases) -> str:
 
 
 def number_text(amount: Decimal, phrases: Phrases) -> str:
-    """A plain number with the language's decimal sign."""
+    """Return a plain number with the language's decimal sign."""
     return format(amount, "f").replace(".", phrases.decimal_point)
 
 
 def counted(amount: Decimal, forms: dict[str, str], phrases: Phrases) -> str:
-    """A number with the right form of its noun."""
+    """Return a number with the right form of its noun."""
     form = forms.get(phrases.plural(amount)) or forms["other"]
     return form.format(n=number_text(amount, phrases))
 
@@ -86,7 +86,7 @@ def amount_text(constraint: Constraint, phrases: Phrases) -> str:
 
 
 def value_names(constraint: Constraint, phrases: Phrases) -> list[str]:
-    """The right operand's values as people call them, in the order of the document."""
+    """Return the right operand's values as people call them, in the order of the document."""
     return [_name(constraint.left_operand, value, phrases) for value in constraint.right_operand]
 
 

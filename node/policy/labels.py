@@ -50,7 +50,7 @@ def purposes(name: str) -> tuple[str, ...]:
 
 
 def purpose_names() -> tuple[str, ...]:
-    """The named groups, for choices and for error messages."""
+    """Return the named groups, for choices and for error messages."""
     return tuple(sorted(_data("purposes.json")["groups"]))
 
 
@@ -60,7 +60,7 @@ def known_purposes() -> tuple[str, ...]:
 
 
 def purpose_label(iri: str, language: str) -> str:
-    """What people call a purpose; its local name where it has no label here."""
+    """Return what people call a purpose; its local name where it has no label here."""
     entry = _data("purposes.json")["purposes"].get(iri)
     return _in(entry["label"], language) if entry else local_name(iri)
 
@@ -74,24 +74,24 @@ def group_label(iris: frozenset[str], language: str) -> str | None:
 
 
 def credential_label(name: str, language: str) -> str:
-    """What people call a credential type."""
+    """Return what people call a credential type."""
     entry = _data("credentials.json")["credentials"].get(credential_type(name))
     return _in(entry["label"], language) if entry else role_of(name)
 
 
 def holders_label(name: str, language: str) -> str | None:
-    """What people call those who hold a credential of this type."""
+    """Return what people call those who hold a credential of this type."""
     entry = _data("credentials.json")["credentials"].get(credential_type(name))
     return _in(entry["holders"], language) if entry else None
 
 
 def role_of(name: str) -> str:
-    """The role that a credential type attests, as the command line writes it: ``MobilityPartner``."""
+    """Return the role that a credential type attests, as the command line writes it: ``MobilityPartner``."""
     return re.sub(r"Credential$", "", local_name(credential_type(name))) or name
 
 
 def join_command(issuer: str, name: str) -> str:
-    """The command that applies to ``issuer`` for the credential ``name``, ready to be pasted.
+    """Return the command that applies to ``issuer`` for the credential ``name``, ready to be pasted.
 
     It has the issuer's address and not its DID: texts for people show names in place of DIDs. The DID comes from
     other people's policies, so one that is no ``did:web`` leaves a blank to be filled in.

@@ -54,7 +54,7 @@ _OWN_RULES: Final = {"permission": "duty", "prohibition": "remedy", "obligation"
 def offer_json(
     rules: Mapping[str, Any], *, target: str, offer_id: str, sealed: bool = False, permissions_win: bool = False
 ) -> dict[str, Any]:
-    """A DSP 2025-1 MessageOffer of our profile about ``target``.
+    """Return a DSP 2025-1 MessageOffer of our profile about ``target``.
 
     ``rules`` are its members by name; empty ones are left out. What is forbidden wins over what is allowed, unless
     ``permissions_win``.
@@ -73,7 +73,7 @@ def offer_json(
 
 
 def parse(document: Mapping[str, Any]) -> Policy:
-    """The policy that ``document`` (an Offer, an Agreement or a Set) states.
+    """Return the policy that ``document`` (an Offer, an Agreement or a Set) states.
 
     Raises ``InvalidInput`` for every shape that is not a policy's, with the path in ``facts["path"]``.
     """
@@ -106,7 +106,7 @@ def parse(document: Mapping[str, Any]) -> Policy:
 
 
 def normal(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The terms of ``document`` alone, in one spelling: equal terms give equal values.
+    """Return the terms of ``document`` alone, in one spelling: equal terms give equal values.
 
     Ids, target, parties, timestamps and other people's members are left out. The order of rules, of constraints
     (all of them must hold: ODRL 2.2 §2.6.1), of set operands and of and/or/xone does not count; that of
@@ -131,7 +131,7 @@ def normal(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def same_terms(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
-    """Whether two policies say the same. What cannot be read equals nothing, not even itself."""
+    """Return whether two policies say the same. What cannot be read equals nothing, not even itself."""
     try:
         return normal(left) == normal(right)
     except InvalidInput:
@@ -139,7 +139,7 @@ def same_terms(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
 
 
 def asks_for(asked: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
-    """Whether a consumer asks for the offer ``own`` in its terms.
+    """Return whether a consumer asks for the offer ``own`` in its terms.
 
     A profile that it leaves out is the offer's: it says in which vocabulary to read the rules, not which there are,
     and some connectors read it and do not write it (docs/reference/interoperability.md).

@@ -82,7 +82,7 @@ NOT_UNDERSTOOD: Final = Verdict(truth=Truth.UNCLEAR, have="not understood", reme
 
 
 def operand_of(constraint: Constraint) -> Operand | None:
-    """The row for ``constraint``; None where operand, operator or values are not understood."""
+    """Return the row for ``constraint``; None where operand, operator or values are not understood."""
     row = OPERANDS.get(constraint.left_operand)
     if row is None or constraint.operator not in row.operators:
         return None

@@ -124,12 +124,12 @@ class Leaf:
 
 
 def members(rule: Rule) -> tuple[tuple[str, tuple[Rule, ...]], ...]:
-    """The rules inside a rule, by the JSON member that holds them."""
+    """Return the rules inside a rule, by the JSON member that holds them."""
     return (("duty", rule.duties), ("remedy", rule.remedies), ("consequence", rule.consequences))
 
 
 def sections(policy: Policy) -> tuple[tuple[str, Part, tuple[Rule, ...]], ...]:
-    """The three lists of a policy, by JSON member."""
+    """Return the three lists of a policy, by JSON member."""
     return (
         ("permission", Part.PERMISSION, policy.permissions),
         ("prohibition", Part.PROHIBITION, policy.prohibitions),
@@ -145,7 +145,7 @@ def leaves(policy: Policy) -> Iterator[Leaf]:
 
 
 def rule_leaves(rule: Rule, path: str, part: Part) -> Iterator[Leaf]:
-    """The leaves of one rule that stands at ``path``."""
+    """Yield the leaves of one rule that stands at ``path``."""
     yield Leaf(path, part, rule)
     for index, condition in enumerate(rule.constraints):
         yield from condition_leaves(condition, f"{path}.constraint[{index}]", part)
@@ -155,7 +155,7 @@ def rule_leaves(rule: Rule, path: str, part: Part) -> Iterator[Leaf]:
 
 
 def condition_leaves(condition: Condition, path: str, part: Part) -> Iterator[Leaf]:
-    """The leaves of one condition that stands at ``path``."""
+    """Yield the leaves of one condition that stands at ``path``."""
     if isinstance(condition, Constraint):
         yield Leaf(path, part, condition)
         return

@@ -19,7 +19,7 @@ _INNER_RULES: Final = {"duty": "duty", "remedy": "odrl:remedy", "consequence": "
 
 
 def rules_for_dsp(value: Any) -> list[dict[str, Any]]:
-    """The rules of one member of a policy that ``node.policy.odrl.parse`` has read.
+    """Return the rules of one member of a policy that ``node.policy.odrl.parse`` has read.
 
     Raises ``InvalidInput`` for an operator that DSP 2025-1 does not know: no peer could take such an offer.
     """
@@ -93,7 +93,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A term as text, where it came as a reference."""
+    """Return a term as text, where it came as a reference."""
     if isinstance(value, list | tuple) and len(value) == 1:
         value = value[0]
     if isinstance(value, Mapping) and set(value) == {"@id"}:

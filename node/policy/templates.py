@@ -76,7 +76,7 @@ def templates() -> tuple[Template, ...]:
 
 
 def template(name: str) -> Template:
-    """The template of this id. Raises ``InvalidInput`` with the ids that there are."""
+    """Return the template of this id. Raises ``InvalidInput`` with the ids that there are."""
     for candidate in templates():
         if candidate.id == name:
             return candidate
@@ -90,7 +90,7 @@ def template(name: str) -> Template:
 def compile_conditions(
     conditions: Mapping[str, Any] | str, *, target: str, offer_id: str, region: str | None = None
 ) -> Compiled:
-    """The offer that ``conditions`` stand for, about the asset ``target``.
+    """Return the offer that ``conditions`` stand for, about the asset ``target``.
 
     ``conditions`` is the id of a template; ``{"template": id, parameter: value, …}``; ``{id: {parameter: value}}``;
     or an ODRL policy in DSP form, which is taken as it is. ``region`` (a DID) fills the parameter of that name.
@@ -237,7 +237,7 @@ def _offer(policy: Mapping[str, Any], target: str, offer_id: str, *, sealed: boo
 
 
 def _own_policy(policy: Mapping[str, Any], target: str, offer_id: str) -> Compiled:
-    """A policy that the publisher wrote: its terms stay, in DSP's spelling; id and target become ours."""
+    """Return a policy that the publisher wrote: its terms stay, in DSP's spelling; id and target become ours."""
     read_policy = parse({**policy, "@id": offer_id, "@type": "Offer"})
     if not read_policy.permissions and not read_policy.prohibitions:
         raise InvalidInput(

@@ -225,7 +225,7 @@ def expand_term(term: str) -> str:
 
 
 def compact(iri: str) -> str:
-    """The shortest form of ``iri`` with one of our prefixes; else unchanged."""
+    """Return the shortest form of ``iri`` with one of our prefixes; else unchanged."""
     for prefix, namespace in PREFIXES.items():
         if iri.startswith(namespace):
             return f"{prefix}:{iri[len(namespace) :]}"
@@ -233,7 +233,7 @@ def compact(iri: str) -> str:
 
 
 def local_name(iri: str) -> str:
-    """What stands after the last ``#`` or ``/`` (or ``:``), for people where no label is known."""
+    """Return what stands after the last ``#`` or ``/`` (or ``:``), for people where no label is known."""
     for separator in ("#", "/", ":"):
         _, separated, local = iri.rstrip("/#").rpartition(separator)
         if separated and local:
@@ -242,13 +242,13 @@ def local_name(iri: str) -> str:
 
 
 def action_iri(term: str) -> str:
-    """The action that ``term`` names, with deprecated spellings replaced by their heirs."""
+    """Return the action that ``term`` names, with deprecated spellings replaced by their heirs."""
     iri = expand_term(term)
     return ALIASES.get(iri, iri)
 
 
 def includes(wider: str, narrower: str) -> bool:
-    """Whether every performance of ``narrower`` is one of ``wider`` (reflexive closure of odrl:includedIn)."""
+    """Return whether every performance of ``narrower`` is one of ``wider`` (reflexive closure of odrl:includedIn)."""
     at: str | None = narrower
     while at is not None:
         if at == wider:

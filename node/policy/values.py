@@ -134,13 +134,13 @@ def compares(operator: str, left: Decimal, right: Decimal) -> bool | None:
 
 
 def version(iri: str) -> tuple[str, int | None]:
-    """A version IRI ``<asset>#vN`` as asset and number; (``iri``, None) where it names no version."""
+    """Return a version IRI ``<asset>#vN`` as asset and number; (``iri``, None) where it names no version."""
     match = _VERSION.fullmatch(iri)
     return (match["base"], int(match["number"])) if match else (iri, None)
 
 
 def normal_values(constraint: Constraint) -> list[str]:
-    """The right operand in one spelling, sorted and without repeats: equal values give equal text."""
+    """Return the right operand in one spelling, sorted and without repeats: equal values give equal text."""
     kind = VALUE_TYPES.get(constraint.left_operand)
     return sorted({_normal(value, kind, constraint.left_operand) for value in constraint.right_operand})
 

@@ -35,7 +35,7 @@ class AudienceRule:
 def audiences_of(
     caller: Caller, rules: Iterable[AudienceRule], me: str, *, at: datetime | None = None
 ) -> frozenset[str] | None:
-    """The audiences that ``caller`` belongs to; None for this node's own people, who see everything.
+    """Return the audiences that ``caller`` belongs to; None for this node's own people, who see everything.
 
     ``me`` is this node's DID. ``at`` is the moment at which credentials must be in date; None where whoever
     verified them has just done so.
@@ -62,7 +62,7 @@ def _in_date(start: datetime, end: datetime | None, at: datetime | None) -> bool
 
 
 def audience_rules(audiences: Mapping[str, str], trust: TrustList) -> tuple[AudienceRule, ...]:
-    """The rules for ``audiences`` (name → type of credential), with the issuers that count now."""
+    """Return the rules for ``audiences`` (name → type of credential), with the issuers that count now."""
     return tuple(
         AudienceRule(name=name, credential_type=kind, issuers=tuple(sorted(trust.issuers(kind))))
         for name, kind in audiences.items()

@@ -50,7 +50,7 @@ class Sentence:
 
 
 def sentences(policy: Policy, language: str, *, kind: str = "") -> list[str]:
-    """The policy in sentences of ``language``. ``kind`` (``dataset``, ``model``, …) names the asset."""
+    """Return the policy in sentences of ``language``. ``kind`` (``dataset``, ``model``, …) names the asset."""
     return [sentence.text for sentence in explained(policy, language, kind)]
 
 
@@ -81,7 +81,7 @@ def texts_by_leaf(policy: Policy) -> dict[str, dict[str, str]]:
 
 
 def remedy_text(remedy: Remedy, language: str) -> str:
-    """What would help, in ``language``."""
+    """Return what would help, in ``language``."""
     words = phrases(language)
     template: str = getattr(words.remedies, remedy.phrase)
     values = dict(remedy.values)
@@ -148,7 +148,7 @@ def _inner(rule: Rule, path: str, words: Phrases, kind: str) -> list[Sentence]:
 
 
 def _duty_text(rule: Rule, words: Phrases, kind: str) -> tuple[str, Constraint | None]:
-    """The sentence of a duty, and the constraint that is spoken within it."""
+    """Return the sentence of a duty, and the constraint that is spoken within it."""
     duties = words.duties
     match rule.action:
         case terms.DELETE:

@@ -53,10 +53,10 @@ class Lifecycle(Protocol[E]):
     """Writes a state into a run or a job: pure functions of the execution and the moment."""
 
     def begin(self, execution: E, now: datetime) -> E:
-        """The execution in the hands of a worker, for the first time or again."""
+        """Return the execution in the hands of a worker, for the first time or again."""
 
     def wait(self, execution: E, reason: str, now: datetime) -> E:
-        """The execution waiting for ``reason`` to pass; the same object where it says so already."""
+        """Return the execution waiting for ``reason`` to pass; the same object where it says so already."""
 
     def fail(self, execution: E, error: HansaError, now: datetime) -> E: ...
 
@@ -98,7 +98,7 @@ class ExecutionJournal(Generic[E]):
         self._write_entry(tx, execution)
 
     def begin(self, identifier: str) -> E | None:
-        """The execution, now running; None where it has ended, or does not exist."""
+        """Return the execution, now running; None where it has ended, or does not exist."""
         with self._uow.begin() as tx:
             execution = self._store.get(tx, identifier, lock=True)
             if execution is None or execution.state.ended:
@@ -196,7 +196,7 @@ class Reporter:
                 self._lines.append(line)
 
     def report(self) -> Report:
-        """What was told until now; the lines are given out once."""
+        """Return what was told until now; the lines are given out once."""
         lines, self._lines = self._lines, []
         return Report(percent=self._percent, message=self._message, lines=tuple(lines))
 
@@ -207,7 +207,7 @@ async def reported(
     *,
     seconds: float = REPORT_SECONDS,
 ) -> T:
-    """The outcome of ``work``, whose progress is written every so many ``seconds`` and at its end.
+    """Return the outcome of ``work``, whose progress is written every so many ``seconds`` and at its end.
 
     Where ``write`` raises, such as ``Dismissed``, the work is cancelled first.
     """

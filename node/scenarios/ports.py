@@ -23,7 +23,7 @@ class JobStore(Protocol):
     def get(self, tx: Transaction, job_id: str, *, lock: bool = False) -> Job | None: ...
 
     def by_key(self, tx: Transaction, owner: str, key: str) -> Job | None:
-        """The job of ``owner`` (DID or account) that was asked for under this key."""
+        """Return the job of ``owner`` (DID or account) that was asked for under this key."""
 
     def of(self, tx: Transaction, owner: str | None, *, limit: int = 100) -> Sequence[Job]:
         """Jobs of an owner, or (None) all, newest first."""
@@ -51,7 +51,7 @@ class LayerStore(Protocol):
         """The layer as it is now."""
 
     def of(self, tx: Transaction, target: str | None = None) -> Sequence[Layer]:
-        """The newest of each layer, of one dataset or of all."""
+        """Return the newest of each layer, of one dataset or of all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

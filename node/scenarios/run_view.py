@@ -39,7 +39,7 @@ def run_json(run: Run, *, whole: bool = True) -> dict[str, Any]:
 
 
 def binding_json(binding: Binding) -> dict[str, Any]:
-    """What a run is pinned to."""
+    """Return what a run is pinned to."""
     return {
         "scenario": binding.template,
         "version": binding.version,
@@ -90,17 +90,17 @@ def step_json(step: StepRun) -> dict[str, Any]:
 
 
 def measured_json(measured: Measured) -> dict[str, Any]:
-    """An indicator."""
+    """Return an indicator."""
     return {"name": measured.name, "before": measured.before, "after": measured.after, "unit": measured.unit}
 
 
 def caveat_json(caveat: Caveat) -> dict[str, Any]:
-    """What goes with a result."""
+    """Return what goes with a result."""
     return {"code": caveat.code, "sentence": caveat.sentence, "step": caveat.step, "facts": dict(caveat.facts)}
 
 
 def bound_json(bound: Bound) -> dict[str, Any]:
-    """What came of checking a binding."""
+    """Return what came of checking a binding."""
     return {
         "scenario": bound.template.iri,
         "fits": bound.binding is not None,

@@ -78,7 +78,7 @@ _PLACE: Final = re.compile(
 
 
 def syntax_of(media_type: str) -> Syntax:
-    """The syntax of ``media_type`` (parameters do not matter). Raises ``UnsupportedMediaType``."""
+    """Return the syntax of ``media_type`` (parameters do not matter). Raises ``UnsupportedMediaType``."""
     syntax = MEDIA_TYPES.get(media_type.partition(";")[0].strip().lower())
     if syntax is None:
         raise UnsupportedMediaType(
@@ -96,7 +96,7 @@ def parse(
     named_graphs: bool = False,
     max_bytes: int = MAX_BYTES,
 ) -> Dataset:
-    """The dataset that ``body`` describes, relative IRIs resolved against ``base``.
+    """Return the dataset that ``body`` describes, relative IRIs resolved against ``base``.
 
     ``named_graphs`` admits more than the default graph; a description is one graph, and the node alone says
     in which graph it is kept. Nothing is fetched. Raises ``UnsupportedMediaType``, ``TooLarge``, and
@@ -123,7 +123,7 @@ def parse(
 
 
 def canonical(dataset: Dataset, *, blank_nodes: int = MAX_BLANK_NODES) -> tuple[bytes, str]:
-    """The canonical form of ``dataset`` (RDFC-1.0, N-Quads sorted by code point) and its SHA-256.
+    """Return the canonical form of ``dataset`` (RDFC-1.0, N-Quads sorted by code point) and its SHA-256.
 
     RDFC-1.0 takes factorial time on blank nodes that look alike, hence a limit on their number here
     (``InvalidInput``) and the limits of the child around it. ``dataset`` stays as it is.
@@ -145,7 +145,7 @@ def canonical(dataset: Dataset, *, blank_nodes: int = MAX_BLANK_NODES) -> tuple[
 
 
 def quads(nquads: bytes) -> list[Quad]:
-    """The statements of canonical N-Quads of our own making, in their order."""
+    """Return the statements of canonical N-Quads of our own making, in their order."""
     return list(read_quads(nquads, format=RdfFormat.N_QUADS))
 
 
@@ -302,7 +302,7 @@ def _check_term(term: Any) -> None:
 
 
 def unreadable(error: SyntaxError, syntax: Syntax) -> InvalidInput:
-    """The parser's complaint with line and column, as a refusal."""
+    """Return the parser's complaint with line and column, as a refusal."""
     message = _PLACE.sub("", error.msg or "").strip() or "it is not well-formed"
     if "Named graphs are not allowed" in message:
         return InvalidInput(

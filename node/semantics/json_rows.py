@@ -19,7 +19,7 @@ _DECODER: Final = json.JSONDecoder()
 
 
 def is_collection(file: BinaryIO) -> bool:
-    """Whether a file is a GeoJSON collection, by the members at its top."""
+    """Return whether a file is a GeoJSON collection, by the members at its top."""
     file.seek(0)
     reader = _Reader(file)
     if reader.peek() != "{":
@@ -33,7 +33,7 @@ def is_collection(file: BinaryIO) -> bool:
 
 
 def rows(file: BinaryIO) -> Iterator[Any]:
-    """The rows of ``file`` from its beginning. Raises ``InvalidInput`` where it cannot be read."""
+    """Yield the rows of ``file`` from its beginning. Raises ``InvalidInput`` where it cannot be read."""
     features = is_collection(file)
     file.seek(0)
     reader = _Reader(file)
@@ -63,7 +63,7 @@ class _Reader:
         self._ended = False
 
     def peek(self) -> str:
-        """The next character that is not blank; nothing at the end."""
+        """Return the next character that is not blank; nothing at the end."""
         while True:
             while self._at < len(self._text):
                 if self._text[self._at] not in _BLANK:
@@ -95,7 +95,7 @@ class _Reader:
                 raise InvalidInput(f"a value in it has more than {MOST} characters")
 
     def items(self) -> Iterator[Any]:
-        """The items of the array that begins here."""
+        """Yield the items of the array that begins here."""
         self._take("[")
         if self.peek() == "]":
             self._take("]")

@@ -161,13 +161,13 @@ EVERY_KIND_SHAPES: Final = ("dcat-ap.ttl", "hansa.ttl")
 
 
 def kind_of(types: Iterable[str]) -> Kind | None:
-    """The most special kind among the classes of a subject, or None."""
+    """Return the most special kind among the classes of a subject, or None."""
     classes = frozenset(types)
     return next((kind for kind in KINDS.values() if classes.intersection(kind.classes)), None)
 
 
 def kind_named(name: str) -> Kind | None:
-    """The kind that a person means: singular or plural, in any letter case."""
+    """Return the kind that a person means: singular or plural, in any letter case."""
     word = name.strip().casefold()
     return KINDS.get(word) or PLURALS.get(word)
 

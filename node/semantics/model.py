@@ -80,7 +80,7 @@ class Submission:
 
     @classmethod
     def from_json(cls, members: Mapping[str, Any], document: bytes | None) -> Submission:
-        """The submission that ``to_json`` wrote, with its document."""
+        """Return the submission that ``to_json`` wrote, with its document."""
         return cls(
             kind=members["kind"],
             document=document,
@@ -130,7 +130,7 @@ class Finding:
 
     @classmethod
     def from_json(cls, members: Mapping[str, Any]) -> Finding:
-        """The finding that ``to_json`` wrote."""
+        """Return the finding that ``to_json`` wrote."""
         return cls(**{"remedy": "", **members})
 
 

@@ -55,7 +55,7 @@ class Term:
     deprecated: bool = False
 
     def label(self, language: str = "en") -> str:
-        """What people call it; its local name where it has no label."""
+        """Return what people call it; its local name where it has no label."""
         local = self.iri.rstrip("/#").replace("#", "/").rpartition("/")[2]
         return self.labels.get(language) or self.labels.get("en") or next(iter(self.labels.values()), local)
 
@@ -102,7 +102,7 @@ class TermChange:
 
 
 def inspect(nquads: bytes, iri: str) -> Vocabulary:
-    """The vocabulary that canonical N-Quads describe; ``iri`` is the ontology's address here."""
+    """Return the vocabulary that canonical N-Quads describe; ``iri`` is the ontology's address here."""
     return vocabulary(Dataset(quads(nquads)), NamedNode(iri))
 
 
@@ -138,7 +138,7 @@ def _term(dataset: Dataset, node: NamedNode, kind: str) -> Term:
 
 
 def compare(old: Vocabulary, new: Vocabulary) -> tuple[TermChange, ...]:
-    """What ``new`` changes, the breaking first. A new language or a better match changes nothing for users."""
+    """Return what ``new`` changes, the breaking first. A new language or a better match changes nothing for users."""
     changes = [_change("removed", term, breaking=True) for iri, term in old.terms.items() if iri not in new.terms]
     changes += [_change("added", term, breaking=False) for iri, term in new.terms.items() if iri not in old.terms]
     for iri, before in old.terms.items():
@@ -165,7 +165,7 @@ def _differences(before: Term, after: Term) -> list[TermChange]:
 
 
 def _said_otherwise(before: Mapping[str, str], after: Mapping[str, str]) -> bool:
-    """Whether a text that was there is another or gone; texts in further languages do not count."""
+    """Return whether a text that was there is another or gone; texts in further languages do not count."""
     return any(after.get(tag) != text for tag, text in before.items())
 
 

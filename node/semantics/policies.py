@@ -40,7 +40,7 @@ class NotUnderstood(Exception):
 
 
 def offer(dataset: Dataset, subject: Node) -> dict[str, Any] | None:
-    """The offer that ``subject`` or its files have a policy for, or None. Its statements leave the dataset.
+    """Return the offer that ``subject`` or its files have a policy for, or None. Its statements leave the dataset.
 
     Raises ``NotUnderstood`` for a policy that cannot be carried over, for several policies that differ, and for
     one that lies elsewhere: nobody can agree to what cannot be read.
@@ -59,7 +59,7 @@ def offer(dataset: Dataset, subject: Node) -> dict[str, Any] | None:
 
 
 def has_rules(fields: Mapping[str, Any]) -> bool:
-    """Whether fields of a description are an ODRL policy, not a template with its parameters."""
+    """Return whether fields of a description are an ODRL policy, not a template with its parameters."""
     return any(str(name).removeprefix("odrl:") in _OF_POLICY for name in fields)
 
 
@@ -158,7 +158,7 @@ def _constraint(dataset: Dataset, constraint: Term, depth: int = 0) -> dict[str,
 
 
 def _operands(dataset: Dataset, value: Term) -> list[Term]:
-    """The members of an RDF list, or the value itself."""
+    """Return the members of an RDF list, or the value itself."""
     if isinstance(value, BlankNode) and objects(dataset, value, f"{RDF}first"):
         return list(items(dataset, value))
     return [value]

@@ -78,7 +78,7 @@ class Score:
 
 
 def score(nquads: bytes, iri: str, *, conforms: bool, reached: Mapping[str, bool] = MappingProxyType({})) -> Score:
-    """The score of the dataset ``iri``, described in canonical N-Quads.
+    """Return the score of the dataset ``iri``, described in canonical N-Quads.
 
     ``conforms``: whether the description breaks no obligation of DCAT-AP. ``reached``: address → whether it
     answered; an address that is not in it has not been looked at.

@@ -11,7 +11,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def folder(name: str) -> Path:
-    """The folder ``shapes``, ``ontologies`` or ``policies``.
+    """Return the folder ``shapes``, ``ontologies`` or ``policies``.
 
     A wheel carries it as ``node/_data/<name>``; a checkout has it beside ``node``. Raises ``LocalFault``
     where neither exists: the installation is broken, and no request can mend that.
@@ -33,5 +33,5 @@ def read(name: str, file: str) -> bytes:
 
 
 def names(name: str, suffix: str = ".ttl") -> tuple[str, ...]:
-    """The files of a folder that end in ``suffix``, sorted."""
+    """Return the files of a folder that end in ``suffix``, sorted."""
     return tuple(sorted(path.name for path in folder(name).iterdir() if path.name.endswith(suffix)))

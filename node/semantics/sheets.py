@@ -141,7 +141,7 @@ def delimiter_of(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def look(head: bytes, *, whole: bool, delimiter: str = "") -> Look:
-    """What a table is by its beginning, which may end anywhere. Raises ``ValueError`` for what is no text."""
+    """Return what a table is by its beginning, which may end anywhere. Raises ``ValueError`` for what is no text."""
     encoding = encoding_of(head, whole=whole)
     text = decoded(head, encoding, whole=whole)
     lines = text.splitlines(keepends=True)
@@ -203,7 +203,7 @@ def survey(file: BinaryIO, *, delimiter: str = "", most: int | None = None) -> S
 
 
 def rows(file: BinaryIO, look: Look) -> Iterator[tuple[int, list[str]]]:
-    """The lines of a table that are not empty, the header first, each with the number of its (last) line."""
+    """Yield the lines of a table that are not empty, the header first, each with the number of its (last) line."""
     file.seek(0)
     encoding = "utf-8-sig" if look.encoding == "utf-8" else look.encoding
     text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
@@ -217,7 +217,7 @@ def rows(file: BinaryIO, look: Look) -> Iterator[tuple[int, list[str]]]:
 
 
 def decoded(body: bytes, encoding: str, *, whole: bool) -> str:
-    """The text of ``body``; what the end of a beginning cut in two is left away."""
+    """Return the text of ``body``; what the end of a beginning cut in two is left away."""
     name = {"utf-8": "utf-8-sig", "windows-1252": "cp1252"}.get(encoding, encoding)
     return body.decode(name, errors="ignore" if not whole else "replace" if name == "cp1252" else "strict")
 
@@ -230,7 +230,7 @@ def _without_zero(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _only_decimal_commas(text: str) -> bool:
-    """Whether each comma below the header stands between two figures: the decimal comma of most of Europe."""
+    """Return whether each comma below the header stands between two figures: the decimal comma of most of Europe."""
     body = text.partition("\n")[2]
     return "," in body and not _OTHER_COMMA.search(body)
 

@@ -107,7 +107,7 @@ def _resolved(match: re.Match[str]) -> str:
 
 
 def result_type(form: Form, accept: str) -> str:
-    """The media type to answer with, for an ``Accept`` header (RFC 9110 §12.5.1): the best fit that we write.
+    """Return the media type to answer with, for an ``Accept`` header (RFC 9110 §12.5.1): the best fit that we write.
 
     Where nothing fits, the first of the kind: a result in another form is more use than none.
     """

@@ -19,7 +19,7 @@ _NIL: Final = NamedNode(f"{RDF}nil")
 
 
 def objects(dataset: Dataset, subject: Node, property_: str) -> list[Term]:
-    """What ``subject`` has as ``property_``, in the order of their texts."""
+    """Return what ``subject`` has as ``property_``, in the order of their texts."""
     predicate = NamedNode(property_)
     objects_found = [
         quad.object
@@ -30,17 +30,17 @@ def objects(dataset: Dataset, subject: Node, property_: str) -> list[Term]:
 
 
 def nodes(dataset: Dataset, subject: Node, property_: str) -> list[Node]:
-    """The objects that are no literals."""
+    """Return the objects that are no literals."""
     return [term for term in objects(dataset, subject, property_) if not isinstance(term, Literal)]
 
 
 def iris(dataset: Dataset, subject: Node, property_: str) -> list[str]:
-    """The objects that are IRIs."""
+    """Return the objects that are IRIs."""
     return [term.value for term in objects(dataset, subject, property_) if isinstance(term, NamedNode)]
 
 
 def literals(dataset: Dataset, subject: Node, property_: str) -> list[Literal]:
-    """The objects that are literals."""
+    """Return the objects that are literals."""
     return [term for term in objects(dataset, subject, property_) if isinstance(term, Literal)]
 
 
@@ -60,7 +60,7 @@ def first_text(dataset: Dataset, subject: Node, *properties: str) -> str:
 
 
 def types(dataset: Dataset, subject: Node) -> frozenset[str]:
-    """The classes of ``subject``."""
+    """Return the classes of ``subject``."""
     return frozenset(iris(dataset, subject, TYPE.value))
 
 
@@ -75,7 +75,7 @@ def subjects_of_type(dataset: Dataset, class_: str) -> list[Node]:
 
 
 def items(dataset: Dataset, head: Node, limit: int = 1000) -> Iterator[Term]:
-    """The members of an RDF list. A broken list ends where it breaks, a circular one at ``limit``."""
+    """Yield the members of an RDF list. A broken list ends where it breaks, a circular one at ``limit``."""
     node: Term = head
     for _ in range(limit):
         if node == _NIL or isinstance(node, Literal):
@@ -110,7 +110,7 @@ def drop(dataset: Dataset, subject: Node, property_: str) -> None:
 
 
 def renamed(dataset: Dataset, old: Node, new: NamedNode) -> Dataset:
-    """The same statements with ``new`` for ``old``."""
+    """Return the same statements with ``new`` for ``old``."""
     return Dataset(
         Quad(
             new if quad.subject == old else quad.subject,

@@ -66,7 +66,7 @@ class Answer:
         return 200 <= self.status < 300
 
     def json(self) -> Any:
-        """The body as JSON. Raises ``PeerUnreachable`` where the peer answers something else."""
+        """Return the body as JSON. Raises ``PeerUnreachable`` where the peer answers something else."""
         try:
             return read_json(self.body)
         except InvalidInput as error:
@@ -326,7 +326,7 @@ class Egress:
 
 
 def _as_seen_by_client(target: Target) -> URL:
-    """The URL for the client library, which must read it as we did."""
+    """Return the URL for the client library, which must read it as we did."""
     from yarl import URL
 
     url = URL(target.url, encoded=True)
@@ -336,7 +336,7 @@ def _as_seen_by_client(target: Target) -> URL:
 
 
 def _in_pieces(body: bytes | None) -> bytes | io.BytesIO | None:
-    """A large body as a file, which the client library sends piece by piece, so that the loop stays free."""
+    """Return a large body as a file, which the client library sends piece by piece, so that the loop stays free."""
     return io.BytesIO(body) if body is not None and len(body) > _PIECE else body
 
 

@@ -63,7 +63,7 @@ def query_records(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str
 
 
 def evaluated(store: Store, text: str, *, default: list[str], named: list[str], media_type: str) -> bytes:
-    """The result of the query ``text`` over these graphs and nothing else.
+    """Return the result of the query ``text`` over these graphs and nothing else.
 
     Raises ``InvalidInput`` and ``TooLarge``, and ``LocalFault`` with ``DAMAGED``.
     """

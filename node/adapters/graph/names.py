@@ -27,12 +27,12 @@ NOBODY: Final = NamedNode("urn:hansa:nobody")
 
 
 def audience_graph(audience: str) -> NamedNode:
-    """The graph with all triples that ``audience`` may see: a named graph of the caller's dataset."""
+    """Return the graph with all triples that ``audience`` may see: a named graph of the caller's dataset."""
     return NamedNode(_AUDIENCE + quote(audience, safe=""))
 
 
 def held_graph(audiences: Collection[str]) -> NamedNode:
-    """The hidden graph of triples that records of exactly these audiences say.
+    """Return the hidden graph of triples that records of exactly these audiences say.
 
     Each triple is in one such graph, so that a caller's default graph, put together from them, has it once: the
     engine does not merge (SPARQL 1.1 §13.1 does), and a triple in two audience graphs would give two rows.
@@ -46,7 +46,7 @@ def holders_of(graph: NamedNode) -> frozenset[str]:
 
 
 def record_graph(audience: str, iri: str) -> NamedNode:
-    """The hidden graph that says which triples a record of ``audience`` has."""
+    """Return the hidden graph that says which triples a record of ``audience`` has."""
     return NamedNode(f"{_RECORD}{quote(audience, safe='')}:{hashlib.sha256(iri.encode()).hexdigest()}")
 
 
@@ -60,12 +60,12 @@ def audience_of_record(graph: NamedNode) -> str:
 
 
 def leaving_graph(graph: NamedNode) -> NamedNode:
-    """The hidden graph of triples that are about to be removed from ``graph``."""
+    """Return the hidden graph of triples that are about to be removed from ``graph``."""
     return NamedNode(_LEAVING + quote(graph.value, safe=""))
 
 
 def left_graph(leaving: NamedNode) -> NamedNode:
-    """The graph that ``leaving`` is the leaving graph of."""
+    """Return the graph that ``leaving`` is the leaving graph of."""
     return NamedNode(unquote(leaving.value.removeprefix(_LEAVING)))
 
 

@@ -64,7 +64,7 @@ class _Bounded(io.BytesIO):
 
 
 def _rows(body: bytes, media_type: str) -> int:
-    """The number of rows in a finished result: exact, since a query's own LIMIT must not be touched."""
+    """Return the number of rows in a finished result: exact, since a query's own LIMIT must not be touched."""
     if len(body) <= MAX_ROWS:
         return 0  # no row takes less than a byte
     if media_type == "application/sparql-results+json":

@@ -42,7 +42,7 @@ class Outer:
 
     @classmethod
     def from_outside(cls, file: Path | None, command: str) -> Outer | None:
-        """The key in ``file``, else the output of ``command``; None where neither is set.
+        """Return the key in ``file``, else the output of ``command``; None where neither is set.
 
         Raises ``LocalFault`` where it cannot be had: the node's keys then cannot be opened either.
         """
@@ -78,7 +78,7 @@ class Outer:
         return MAGIC + nonce + self._aead.encrypt(nonce, secret, name.encode())
 
     def open(self, name: str, data: bytes) -> bytes:
-        """What ``close`` was given. Raises ``LocalFault`` under another key or where it was changed."""
+        """Return what ``close`` was given. Raises ``LocalFault`` under another key or where it was changed."""
         nonce, sealed = data[len(MAGIC) : len(MAGIC) + _NONCE], data[len(MAGIC) + _NONCE :]
         try:
             return self._aead.decrypt(nonce, sealed, name.encode())
@@ -90,7 +90,7 @@ class Outer:
 
 
 def read_secret(path: Path, outer: Outer | None) -> bytes:
-    """The content of a key file. Raises ``LocalFault`` where others may read it, or it cannot be opened."""
+    """Return the content of a key file. Raises ``LocalFault`` where others may read it, or it cannot be opened."""
     check_private(path, is_folder=False)
     data = path.read_bytes()
     if not data.startswith(MAGIC):

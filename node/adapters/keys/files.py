@@ -241,7 +241,7 @@ class FileKeyRing:
     def _handover(
         self, old: KnownKey, before: ed25519.Ed25519PrivateKey, new: KnownKey, after: ed25519.Ed25519PrivateKey
     ) -> str:
-        """The note by which one ledger key hands over to the next, signed by both (C2SP signed-note)."""
+        """Return the note by which one ledger key hands over to the next, signed by both (C2SP signed-note)."""
         assert new.since is not None
         lines = (
             f"{self.name}/handover",
@@ -307,7 +307,7 @@ class FileKeyRing:
         return self._now().log.public_key().public_bytes_raw()
 
     def log_public_keys(self) -> list[bytes]:
-        """The ledger keys, now and formerly: old checkpoints stay verifiable."""
+        """Return the ledger keys, now and formerly: old checkpoints stay verifiable."""
         return [unb64url(key.jwk["x"]) for key in self._now().keys if key.kind is KeyKind.LOG]
 
     def sign_log(self, message: bytes) -> bytes:

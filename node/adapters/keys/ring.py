@@ -31,7 +31,7 @@ def file_of(key: KnownKey) -> str:
 
 
 def read_ring(folder: Path) -> tuple[KnownKey, ...] | None:
-    """The list; None where the node never changed a key. Raises ``LocalFault`` where it is damaged."""
+    """Return the list; None where the node never changed a key. Raises ``LocalFault`` where it is damaged."""
     try:
         data = read_secret(folder / RING, None) if (folder / RING).exists() else None
         if data is None:
@@ -47,7 +47,7 @@ def write_ring(folder: Path, keys: Sequence[KnownKey]) -> None:
 
 
 def new_private(kind: KeyKind) -> PrivateKey:
-    """A new private key of this kind."""
+    """Return a new private key of this kind."""
     if kind is KeyKind.SIGNING:
         return ec.generate_private_key(ec.SECP256R1())
     return ed25519.Ed25519PrivateKey.generate() if kind is KeyKind.LOG else x25519.X25519PrivateKey.generate()
@@ -61,7 +61,7 @@ def pem_of(key: PrivateKey) -> bytes:
 
 
 def jwk_of(key: PrivateKey) -> dict[str, str]:
-    """The public half as JWK."""
+    """Return the public half as JWK."""
     if isinstance(key, ec.EllipticCurvePrivateKey):
         point = key.public_key().public_numbers()
         x, y = (b64url(number.to_bytes(32, "big")) for number in (point.x, point.y))
@@ -71,7 +71,7 @@ def jwk_of(key: PrivateKey) -> dict[str, str]:
 
 
 def load_private(folder: Path, key: KnownKey, outer: Outer | None) -> PrivateKey:
-    """The private half of ``key``. Raises ``LocalFault`` where it is missing, damaged or of another kind."""
+    """Return the private half of ``key``. Raises ``LocalFault`` where it is missing, damaged or of another kind."""
     path = folder / file_of(key)
     data = read_secret(path, outer)
     try:
@@ -92,13 +92,13 @@ def load_private(folder: Path, key: KnownKey, outer: Outer | None) -> PrivateKey
 
 
 def next_id(keys: Sequence[KnownKey], kind: KeyKind) -> str:
-    """The id of the next key of this kind: one higher than any before."""
+    """Return the id of the next key of this kind: one higher than any before."""
     numbers = [int(key.id.removeprefix(PREFIX[kind])) for key in keys if key.kind is kind]
     return f"{PREFIX[kind]}{max(numbers) + 1}"
 
 
 def in_use(keys: Sequence[KnownKey], kind: KeyKind) -> KnownKey:
-    """The one key of this kind that is in use."""
+    """Return the one key of this kind that is in use."""
     matches = [key for key in keys if key.kind is kind and key.state == "in use"]
     if len(matches) != 1:
         raise LocalFault(f"{RING} does not name one {kind} key in use", remedy="restore the folder from a backup")
@@ -106,7 +106,7 @@ def in_use(keys: Sequence[KnownKey], kind: KeyKind) -> KnownKey:
 
 
 def named(keys: Sequence[KnownKey], kid: str) -> KnownKey:
-    """The key of this id, with or without its DID or ``#``. Raises ``NotFound``."""
+    """Return the key of this id, with or without its DID or ``#``. Raises ``NotFound``."""
     fragment = "#" + kid.rpartition("#")[2]
     for key in keys:
         if key.id == fragment:

@@ -290,7 +290,7 @@ def _expect_ok(answer: Answer, what: str) -> None:
 
 
 def _reason_in(answer: Answer) -> str:
-    """The peer's own words, cut short, for people to read."""
+    """Return the peer's own words, cut short, for people to read."""
     try:
         members = answer.json()
     except PeerUnreachable:

@@ -26,7 +26,7 @@ class PeerRequests:
         self._tokens = tokens
 
     async def json(self, url: str) -> dict[str, Any]:
-        """A JSON object that anybody may read. Raises ``PeerUnreachable``."""
+        """Return a JSON object that anybody may read. Raises ``PeerUnreachable``."""
         answer = await self._egress.request("GET", url, headers={"Accept": "application/json"}, lane=Lane.MESSAGES)
         if not answer.ok:
             raise PeerUnreachable(f"{url} answers with status {answer.status}")

@@ -100,11 +100,11 @@ class FolderAssets:
             return await self.verify(sha256)
 
     def has(self, sha256: str) -> bool:
-        """Whether the bytes are here; False also for what is no SHA-256 in lower-case hexadecimal."""
+        """Return whether the bytes are here; False also for what is no SHA-256 in lower-case hexadecimal."""
         return self.size(sha256) is not None
 
     def size(self, sha256: str) -> int | None:
-        """How many bytes there are; None where ``has`` is False."""
+        """Return how many bytes there are; None where ``has`` is False."""
         try:
             status = self._path(sha256).lstat()
         except (FileNotFoundError, NotFound):
@@ -201,5 +201,5 @@ def _drop(part: PartFile) -> None:
 
 
 def _signature(status: os.stat_result) -> tuple[int, ...]:
-    """What changes whenever somebody writes to the file or puts another in its place."""
+    """Return what changes whenever somebody writes to the file or puts another in its place."""
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

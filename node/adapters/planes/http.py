@@ -153,7 +153,7 @@ class HttpPlane:
         return answer.body
 
     async def _watched(self, chunks: AsyncIterator[bytes], expected: int | None) -> AsyncGenerator[bytes, None]:
-        """The body. ``expected``: how many bytes it has to have, where that is known."""
+        """Yield the body. ``expected``: how many bytes it has to have, where that is known."""
         got = 0
         speed = Speed(self._window, self._slowest, "the peer sends too slowly")
         asked = time.monotonic()
@@ -179,7 +179,7 @@ async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
 
 
 def _refusal(status: int, headers: Mapping[str, str], body: bytes, *, who: str = "the peer") -> HansaError:
-    """The error that an answer stands for, with the facts of its problem document (RFC 9457)."""
+    """Return the error that an answer stands for, with the facts of its problem document (RFC 9457)."""
     if status >= 500 or status in _PASSING:
         return PeerUnreachable(f"the peer answers with status {status}")
     facts: dict[str, Any] = {}

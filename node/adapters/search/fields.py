@@ -126,5 +126,5 @@ def _moment(at: datetime) -> str:
 
 
 def stored(document: tantivy.Document, name: str) -> Any:
-    """The stored value of a field that each record has."""
+    """Return the stored value of a field that each record has."""
     return document.get_first(name)

@@ -85,7 +85,7 @@ class TantivyIndex:
                 self._collected = position
 
     def collected(self) -> int:
-        """The ledger position up to which changes were collected, whether they are shown yet or not."""
+        """Return the ledger position up to which changes were collected, whether they are shown yet or not."""
         collected = self._collected
         return self.position() if collected is None else collected
 

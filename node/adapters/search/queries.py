@@ -24,7 +24,7 @@ _FUZZY_PREFIX_FROM: Final = 6
 
 
 def visible(schema: tantivy.Schema, audiences: Collection[str] | None) -> list[Query]:
-    """What restricts every search: records only, of these audiences (None: all; none: nothing)."""
+    """Return what restricts every search: records only, of these audiences (None: all; none: nothing)."""
     queries = [Query.term_query(schema, "what", RECORD)]
     if audiences is not None:
         queries.append(_any(schema, "audience", sorted(audiences)))
@@ -32,7 +32,7 @@ def visible(schema: tantivy.Schema, audiences: Collection[str] | None) -> list[Q
 
 
 def narrowed(schema: tantivy.Schema, query: model.Query) -> list[Query]:
-    """The facets and the place of ``query``: each facet narrows, the values of one are alternatives."""
+    """Return the facets and the place of ``query``: each facet narrows, the values of one are alternatives."""
     facets = {
         "kind": query.kinds,
         "theme": query.themes,

@@ -42,7 +42,7 @@ _MAX_TEXT: Final = 2000
 
 
 def document_languages(body: Mapping[str, Any]) -> tuple[str, ...]:
-    """The languages of both parties that this node can write, as the agreement names them; else English."""
+    """Return the languages of both parties that this node can write, as the agreement names them; else English."""
     wished = _object(body.get(TERMS)).get("languages")
     known = [_base(tag) for tag in wished if isinstance(tag, str)] if isinstance(wished, list) else []
     return tuple(dict.fromkeys(tag for tag in known if tag in LANGUAGES)) or ("en",)
@@ -55,7 +55,7 @@ def render(
     languages: Sequence[str] | None = None,
     signatures: Mapping[str, str] | None = None,
 ) -> str:
-    """A complete HTML document that prints on A4, made from the Agreement ``body``.
+    """Return a complete HTML document that prints on A4, made from the Agreement ``body``.
 
     In ``language`` alone; in ``languages`` side by side, article by article; by default in both parties' languages.
     ``signatures`` (DID → compact JWS) are shown where they are known; they are no part of the text that is signed.
@@ -76,7 +76,7 @@ def render_body(
 
 
 def text_sha256(body: Mapping[str, Any], language: str) -> str:
-    """The hash that both sides sign: SHA-256 of the document in one language, without signatures, in UTF-8."""
+    """Return the hash that both sides sign: SHA-256 of the document in one language, without signatures, in UTF-8."""
     return hashlib.sha256(render(body, language=language).encode("utf-8")).hexdigest()
 
 
@@ -294,7 +294,7 @@ def _clause(sentence: Sentence, words: DocumentWords) -> Clause:
 
 
 def _purpose(policy: Policy, words: DocumentWords, language_phrases: Phrases) -> str:
-    """The purposes where one permission names them once; else a pointer to the article that says them all."""
+    """Return the purposes where one permission names them once; else a pointer to the article that says them all."""
     purposes = _constraints(policy, terms.PURPOSE)
     if not purposes:
         return words.purpose_free
@@ -324,7 +324,7 @@ def _term(policy: Policy, words: DocumentWords, language_phrases: Phrases) -> st
 
 
 def _constraints(policy: Policy, operand: str) -> list[Constraint]:
-    """The understood constraints of the permissions that are about ``operand``, wherever they stand."""
+    """Return the understood constraints of the permissions that are about ``operand``, wherever they stand."""
     constraints: list[Constraint] = []
     for rule in policy.permissions:
         for condition in rule.constraints:

@@ -162,7 +162,7 @@ class Comparison:
 
 
 def _depth(action: str) -> int:
-    """How many actions ``action`` lies within."""
+    """Return how many actions ``action`` lies within."""
     wider = INCLUDED_IN.get(action)
     return 0 if wider is None else 1 + _depth(wider)
 

@@ -91,7 +91,7 @@ def offer_of(policy: Policy, *, target: str, offer_id: str) -> dict[str, Any]:
 
 
 def rule_json(rule: Rule) -> dict[str, Any]:
-    """A rule in the spelling of DSP 2025-1 (``contract-schema.json``)."""
+    """Return a rule in the spelling of DSP 2025-1 (``contract-schema.json``)."""
     body: dict[str, Any] = {"action": _term(rule.action)}
     if rule.constraints:
         body["constraint"] = [_condition_json(constraint) for constraint in rule.constraints]
@@ -173,7 +173,7 @@ def _sayable(
 def _ways(
     alternatives: Iterable[Alternative], shown: Iterable[Alternative], facts: Mapping[str, Any]
 ) -> list[list[_Part]]:
-    """The alternatives in few words, without those that another one, or one told already, makes idle."""
+    """Return the alternatives in few words, without those that another one, or one told already, makes idle."""
     ways = sorted(
         (_way(alternative, facts) for alternative in alternatives), key=lambda parts: [_key(part) for part in parts]
     )
@@ -215,7 +215,7 @@ def _is_list(demand: Demand, operand: str) -> bool:
 
 
 def _least(elements: Iterable[Element], idle: Any) -> list[_Part]:
-    """The elements as parts: equal ones put together, and without those that follow from the others."""
+    """Return the elements as parts: equal ones put together, and without those that follow from the others."""
     merged: dict[bytes, _Part] = {}
     for element in elements:
         merged.setdefault(_spelt(element.demand), _Part(element.demand, set())).origins.add(element.origin)
@@ -243,7 +243,7 @@ def _permission(action: str, parts: list[_Part], path: str, origins: dict[str, O
 def _forbidden(
     freedom: Freedom, live: Mapping[str, object], stricter: Mapping[str, Origins]
 ) -> list[tuple[Rule, Origins]]:
-    """What a permission would cover and an input withholds; then the prohibitions that hold only sometimes."""
+    """Return what a permission would cover and an input withholds; then the prohibitions that hold only sometimes."""
     prohibitions: list[tuple[Rule, Origins]] = []
     for action in sorted(INCLUDED_IN):
         if action not in live and INCLUDED_IN[action] in live:

@@ -101,7 +101,7 @@ class Freedom:
     barred: frozenset[Bar] = field(default_factory=frozenset)
 
     def meet(self, other: Freedom) -> Freedom:
-        """What both permit. Raises ``TooLarge`` where that has more than ``MAX_ALTERNATIVES`` alternatives."""
+        """Return what both permit. Raises ``TooLarge`` where that has more than ``MAX_ALTERNATIVES`` alternatives."""
         joint: dict[tuple[Alternatives, Alternatives], Alternatives] = {}
         permits: dict[str, Alternatives] = {}
         for action in self.permits.keys() & other.permits.keys():
@@ -125,7 +125,7 @@ TOP: Final = Freedom(permits=dict.fromkeys(sorted(ACTIONS), ALWAYS))
 
 
 def under_licence(licence: Licence, input_: str) -> Freedom:
-    """The normal form of a licence, for a work made from ``input_``."""
+    """Return the normal form of a licence, for a work made from ``input_``."""
     origin = Origin(input_, LICENCE)
     withheld = {action for action in ACTIONS for wide in licence.withheld if includes(wide, action)}
     return Freedom(
@@ -184,7 +184,7 @@ def under_policy(policy: Policy, input_: str, *, of_result: bool = True) -> Free
 
 
 def understood(demand: Demand) -> bool:
-    """Whether all of ``demand`` is understood; what is not counts as met by nobody."""
+    """Return whether all of ``demand`` is understood; what is not counts as met by nobody."""
     return understood_duty(demand) if isinstance(demand, Rule) else _understood(demand)
 
 
@@ -272,7 +272,7 @@ def _ways(condition: Condition, path: str, input_: str) -> Alternatives:
 
 
 def _least(alternatives: Iterable[Alternative]) -> Alternatives:
-    """The alternatives without those that ask more than another one: who meets them meets the other too."""
+    """Return the alternatives without those that ask more than another one: who meets them meets the other too."""
     every = set(alternatives)
     if len(every) <= _MAX_COMPARED:
         least = frozenset(one for one in every if not any(other < one for other in every))

@@ -25,7 +25,7 @@ class Bound:
     titles: Mapping[str, str]
 
     def who(self, origins: Iterable[Origin], language: str) -> str:
-        """The inputs of ``origins``, in quotation marks."""
+        """Return the inputs of ``origins``, in quotation marks."""
         return quoted((self.title(origin.input) for origin in sorted(origins)), language)
 
     def title(self, iri: str) -> str:
@@ -139,7 +139,7 @@ def _closed(
 
 
 def further(freedom: Freedom) -> list[tuple[Origin, Demand]]:
-    """What policies ask beyond credit: conditions that a share-alike licence does not admit."""
+    """Return what policies ask beyond credit: conditions that a share-alike licence does not admit."""
     demands: list[tuple[Origin, Demand]] = [
         (element.origin, element.demand)
         for element in (*freedom.prohibitions, *freedom.duties)

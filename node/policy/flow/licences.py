@@ -68,12 +68,12 @@ class Licence:
     derivatives: bool = True
 
     def goes_under(self, alike: str) -> bool:
-        """Whether a work made from this one may go out under the share-alike licence ``alike``."""
+        """Return whether a work made from this one may go out under the share-alike licence ``alike``."""
         return self.free or alike in self.into or self.alike == alike
 
 
 def licence(name: str) -> Licence | None:
-    """The facts about a licence, by its IRI, code or name; None where nothing is known about it here."""
+    """Return the facts about a licence, by its IRI, code or name; None where nothing is known about it here."""
     code = LICENCES.find(name) or _ELSEWHERE.find(name)
     return None if code is None else _with_facts(Licence(code=code.code, iri=code.iri, title=code.label()))
 

@@ -63,7 +63,7 @@ class Allowance:
 def suppress(
     rows: Sequence[Row], *, count_column: str, minimum: int, key: Sequence[str] = (), sums: Collection[str] = ()
 ) -> Released:
-    """The rows that may leave, in their order.
+    """Return the rows that may leave, in their order.
 
     ``count_column`` says how many people a row covers; ``key`` names the members that name a row, the breakdown
     last; ``sums`` the figures of a total that are sums of its cells, beside the count. Raises ``InvalidInput`` for a
@@ -151,7 +151,7 @@ def _total(
     key: Sequence[str],
     sums: Collection[str],
 ) -> Row:
-    """The total at ``index``, of the cells that are left. Unchanged where none of its cells was left out."""
+    """Return the total at ``index``, of the cells that are left. Unchanged where none of its cells was left out."""
     row = rows[index]
     named = [name for name in key if str(row.get(name)).casefold() not in TOTALS]
     within = [
@@ -183,7 +183,7 @@ def _group(row: Row, names: Sequence[str]) -> tuple[Any, ...]:
 
 
 def _count(row: Row, column: str) -> float:
-    """How many a row covers; less than nobody where it does not say."""
+    """Return how many a row covers; less than nobody where it does not say."""
     value = row.get(column)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return -1

@@ -116,7 +116,7 @@ class Inherited:
 
 
 def inherited(sources: Sequence[Source]) -> Inherited:
-    """What binds a result made from ``sources``; nothing, where there are none.
+    """Return what binds a result made from ``sources``; nothing, where there are none.
 
     Raises ``InvalidInput`` for a policy that cannot be read, ``TooLarge`` where alternatives multiply.
     """

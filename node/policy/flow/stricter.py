@@ -44,7 +44,7 @@ class Clash:
 
 
 def follows(demand: Demand, demands: Iterable[Demand], facts: Mapping[str, Any] | None = None) -> bool:
-    """Whether whoever keeps all of ``demands`` keeps ``demand``.
+    """Return whether whoever keeps all of ``demands`` keeps ``demand``.
 
     ``facts``: by left operand, what is so already of the result (``hz:minimumCellSize``: the fewest residents that a
     figure of it covers); a condition that a fact meets follows from it.
@@ -103,7 +103,7 @@ def clashes(alternative: Alternative) -> list[Clash]:
 
 
 def admitted_purposes(atoms: Sequence[Constraint]) -> frozenset[str] | None:
-    """The purposes that all of ``atoms`` admit, narrower ones included; None for any purpose at all."""
+    """Return the purposes that all of ``atoms`` admit, narrower ones included; None for any purpose at all."""
     allowed: frozenset[str] | None = None
     for atom in atoms:
         if atom.operator not in NEGATIVE:
@@ -123,7 +123,7 @@ def _within(named: frozenset[str]) -> frozenset[str]:
 
 
 def _culprits(elements: list[Element], possible: Callable[[Sequence[Constraint]], bool]) -> tuple[Element, ...]:
-    """A smallest-possible part of ``elements`` that excludes itself: what does not matter is not accused."""
+    """Return a smallest-possible part of ``elements`` that excludes itself: what does not matter is not accused."""
     remaining = list(elements)
     for element in elements:
         fewer = [other for other in remaining if other is not element]

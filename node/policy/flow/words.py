@@ -52,7 +52,7 @@ FLOW: Final = Catalogue("flow")
 
 
 def texts(language: str) -> Texts:
-    """The sentences of a language; English where we do not speak it."""
+    """Return the sentences of a language; English where we do not speak it."""
     return _texts(supported(language))
 
 
@@ -62,12 +62,12 @@ def _texts(language: str) -> Texts:
 
 
 def quoted(names: Iterable[str], language: str) -> str:
-    """The inputs in quotation marks: “Road network”, “Traffic counts”."""
+    """Return the inputs in quotation marks: “Road network”, “Traffic counts”."""
     return ", ".join(dict.fromkeys(phrases(language).quote.format(name) for name in names))
 
 
 def demand_text(demand: Demand, language: str) -> str:
-    """A condition, a duty or a prohibition with conditions, as a sentence without its full stop."""
+    """Return a condition, a duty or a prohibition with conditions, as a sentence without its full stop."""
     if isinstance(demand, Rule):
         policy = Policy(id="", obligations=(demand,))
     else:
@@ -76,7 +76,7 @@ def demand_text(demand: Demand, language: str) -> str:
 
 
 def forbidden(rule: Rule, language: str) -> str:
-    """A prohibition as a sentence without its full stop."""
+    """Return a prohibition as a sentence without its full stop."""
     return explained(Policy(id="", prohibitions=(rule,)), language)[0].text.rstrip(".")
 
 

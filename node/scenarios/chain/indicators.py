@@ -59,7 +59,7 @@ def parse_measure(indicator: Indicator) -> Measure:
 
 
 def measure(indicator: Indicator, outputs: Mapping[str, Rows]) -> float:
-    """The figure over ``outputs`` (``step.output`` or the role of an input → rows), rounded to its decimals.
+    """Return the figure over ``outputs`` (``step.output`` or the role of an input → rows), rounded to its decimals.
 
     Rows in which the column is empty are left out. Levels (a unit such as ``dB[SPL]``) are added and averaged as
     energies. Raises ``InvalidInput`` where the rows or the column are not there, hold no figures, or where there is

@@ -18,12 +18,12 @@ def branches(binding: Binding) -> tuple[str, ...]:
 
 
 def bound_step(binding: Binding, name: str) -> BoundStep:
-    """The step of that name, pinned."""
+    """Return the step of that name, pinned."""
     return next(step for step in binding.steps if step.name == name)
 
 
 def step_inputs(card: Model | Transformation, wiring: Mapping[str, str]) -> tuple[Port, ...]:
-    """The inputs of what a step uses. A transformation that names none takes what is wired to it."""
+    """Return the inputs of what a step uses. A transformation that names none takes what is wired to it."""
     if isinstance(card, Transformation) and not card.inputs:
         return _named(interfaces.input_ports(card), wiring)
     return card.inputs
@@ -41,7 +41,7 @@ def _named(ports: tuple[Port, ...], wiring: Mapping[str, str]) -> tuple[Port, ..
 
 
 def output_port(card: Model | Transformation, wiring: Mapping[str, str], role: str) -> Port:
-    """The output of that role; one without declared columns where nothing declares it."""
+    """Return the output of that role; one without declared columns where nothing declares it."""
     return next(
         (step_output for step_output in step_outputs(card, wiring) if step_output.role == role), Port(role=role)
     )

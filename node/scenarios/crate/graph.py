@@ -194,7 +194,7 @@ class _Maker:
         )
 
     def _step_action(self, step: StepRun, outputs: Mapping[str, Sequence[str]]) -> str:
-        """The action of a step, and the one that controlled it; the latter's id."""
+        """Return the action of a step, and the one that controlled it; the latter's id."""
         bound = bound_step(self.run.binding, step.name)
         objects = [
             one for source in self._step(step.name).wiring.values() for one in self._sources(source, step, outputs)

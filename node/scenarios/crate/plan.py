@@ -45,12 +45,12 @@ class Agents:
         self.graph = graph
 
     def agent(self, did: str) -> dict[str, str]:
-        """A reference to a node."""
+        """Return a reference to a node."""
         self._once(did, "Organization", name=did)
         return {"@id": did}
 
     def agreement(self, agreement: str | None) -> dict[str, str] | None:
-        """A reference to an agreement."""
+        """Return a reference to an agreement."""
         if agreement is None:
             return None
         self._once(agreement, "CreativeWork", name=f"Agreement {agreement}", identifier=agreement)
@@ -184,7 +184,7 @@ def _of_port(port: Port, otherwise: str) -> dict[str, Any]:
 
 
 def formal(kind: str, name: str) -> str:
-    """The id of a formal parameter."""
+    """Return the id of a formal parameter."""
     return f"#{kind}-{name}"
 
 

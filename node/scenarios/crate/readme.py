@@ -11,7 +11,7 @@ from node.scenarios.model import Layer, Run
 
 
 def readme(run: Run, layers: Sequence[Layer], name: str) -> str:
-    """The README (Markdown): what was asked, what came of it, from what, and how to check it."""
+    """Return the README (Markdown): what was asked, what came of it, from what, and how to check it."""
     lines = [
         f"# {english(run.template.titles, run.template.iri)}",
         "",
@@ -69,7 +69,7 @@ def readme(run: Run, layers: Sequence[Layer], name: str) -> str:
 
 
 def indicators_csv(run: Run) -> str:
-    """The indicators as CSV: name, title, before, after, unit."""
+    """Return the indicators as CSV: name, title, before, after, unit."""
     sheet = io.StringIO(newline="")
     writer = csv.writer(sheet, lineterminator="\n")
     writer.writerow(["indicator", "title", "before", "after", "unit"])
@@ -89,7 +89,7 @@ def indicators_csv(run: Run) -> str:
 
 
 def english(texts: Mapping[str, str], otherwise: str) -> str:
-    """A text in English, else in the first language that it has."""
+    """Return a text in English, else in the first language that it has."""
     return texts.get("en") or next(iter(texts.values()), otherwise)
 
 

@@ -64,12 +64,12 @@ class Applied:
 
 
 def layer_to_json(layer: Layer) -> dict[str, Any]:
-    """A layer as JSON, with its hash. ``layer_from_json`` reads it."""
+    """Return a layer as JSON, with its hash. ``layer_from_json`` reads it."""
     return {**_unsealed(layer), "sha256": layer.sha256}
 
 
 def sealed(layer: Layer) -> Layer:
-    """The layer with its hash: SHA-256 of its canonical JSON (RFC 8785) without the hash."""
+    """Return the layer with its hash: SHA-256 of its canonical JSON (RFC 8785) without the hash."""
     return replace(layer, sha256=digest(_unsealed(layer), fractions=True))
 
 
@@ -334,7 +334,7 @@ def _unknown(layer: Layer, edit: Operation, columns: Collection[str]) -> list[Co
 
 
 def _columns_of_figures(rows: Rows) -> frozenset[str]:
-    """The members that are a number wherever they have a value."""
+    """Return the members that are a number wherever they have a value."""
     seen: dict[str, bool] = {}
     for row in rows:
         for name, value in row.items():
@@ -344,7 +344,7 @@ def _columns_of_figures(rows: Rows) -> frozenset[str]:
 
 
 def _no_figures(layer: Layer, edit: Operation, figures: Collection[str]) -> list[Conflict]:
-    """A word where all others are numbers: no model could reckon with it."""
+    """Return a word where all others are numbers: no model could reckon with it."""
     tell = _teller(layer, edit)
     return [
         tell(

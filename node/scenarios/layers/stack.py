@@ -15,7 +15,7 @@ SHOWN: Final = 3
 
 
 def of_input(bound: BoundInput, layers: Sequence[Layer]) -> list[Layer]:
-    """The layers that change what ``bound`` names, in their order."""
+    """Return the layers that change what ``bound`` names, in their order."""
     return [layer for layer in layers if layer.target == bound.iri and layer.file == bound.file]
 
 

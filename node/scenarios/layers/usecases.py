@@ -118,7 +118,7 @@ class Layers:
         return laid
 
     async def layer(self, name: str) -> Layer:
-        """A layer by its id (as it is now) or its SHA-256. Raises ``NotFound``."""
+        """Return a layer by its id (as it is now) or its SHA-256. Raises ``NotFound``."""
 
         def read() -> Layer | None:
             with self._uow.read() as tx:
@@ -130,7 +130,7 @@ class Layers:
         return layer
 
     async def of(self, target: str | None = None) -> Sequence[Layer]:
-        """The newest of each layer, of one dataset or of all."""
+        """Return the newest of each layer, of one dataset or of all."""
         dataset = iri_meant(target, self._base) if target else None
 
         def read() -> Sequence[Layer]:
@@ -149,7 +149,7 @@ class Layers:
         return Laid(layer=layer, before=rows, after=applied.rows, conflicts=tuple(applied.conflicts))
 
     async def moved(self, layer: Layer, caller: Caller, version: int) -> Laid:
-        """The layer pinned to another version of its dataset, where it fits. Raises as ``save``."""
+        """Return the layer pinned to another version of its dataset, where it fits. Raises as ``save``."""
         rows, _, _, _, sha256 = await self.target(layer.target, caller, version=version, file=layer.file)
         return self._laid(sealed(replace(layer, version=version, target_sha256=sha256)), rows)
 

@@ -132,7 +132,7 @@ def _function(code: bytes, name: str) -> Callable[..., Any]:
 
 
 def _failed(error: BaseException, name: str, log: _Log) -> HansaError:
-    """The one sentence about what went wrong in the code."""
+    """Return the one sentence about what went wrong in the code."""
     facts: dict[str, Any] = {"error": type(error).__name__[:60], "log": log.lines()[-_ENDS:], "model": name}
     if isinstance(error, BadAnnotation | BadOutput):
         trouble: Trouble = error
@@ -151,7 +151,7 @@ def _failed(error: BaseException, name: str, log: _Log) -> HansaError:
 
 
 def _line(error: BaseException, name: str) -> int | None:
-    """The innermost line of the model's own file."""
+    """Return the innermost line of the model's own file."""
     number, place = None, error.__traceback__
     while place is not None:
         if place.tb_frame.f_code.co_filename == name:

@@ -115,7 +115,7 @@ async def run_code(
 
 
 async def describe_code(cage: CageCaller, code: bytes, name: str) -> dict[str, Any]:
-    """What the annotations of ``code`` say, as ``node.sdk.describe`` gives it. ``name`` is that of the file.
+    """Return what the annotations of ``code`` say, as ``node.sdk.describe`` gives it. ``name`` is that of the file.
 
     Raises ``InvalidInput`` for code that cannot be read or does not say what it takes and gives (``facts["line"]``
     where it is known), ``Overloaded`` for code that takes too much by being read, ``NotConfined`` where this machine
@@ -222,7 +222,7 @@ def _packed(inputs: Mapping[str, Rows]) -> list[bytes]:
 
 
 def _unpacked(roles: Sequence[str], blobs: Sequence[bytes], model: Model) -> dict[str, Rows]:
-    """The rows of each output. Raises ``ModelFailed`` and what reading nonsense raises."""
+    """Return the rows of each output. Raises ``ModelFailed`` and what reading nonsense raises."""
     name = file_name(model.iri)
     declared = {port.role: port for port in model.outputs}
     if len(set(roles)) != len(roles) or len(roles) != len(blobs) or not set(roles) <= set(declared):

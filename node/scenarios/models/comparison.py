@@ -80,7 +80,7 @@ def _pairs(
     path: str = "",
     of: str = "",
 ) -> list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]]:
-    """The entries of a list of the card that the code has too: path, what they are called, card's and code's.
+    """Return the entries of a list of the card that the code has too: path, what they are called, card's and code's.
     An entry that the code has not is a finding; one that has no name is for those who check the card alone."""
     place = stated_as(card, name, (field_,))
     entries = card.get(place) if place else None
@@ -148,7 +148,7 @@ def _same(name: str, stated: Any, meant: Any) -> bool:
 
 
 def line_of(lines: Mapping[str, Any], path: str) -> int | None:
-    """The line of the field at ``path``, or of what it stands in."""
+    """Return the line of the field at ``path``, or of what it stands in."""
     while path:
         line = lines.get(path)
         if isinstance(line, int):

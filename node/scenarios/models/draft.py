@@ -15,7 +15,7 @@ FACTS: Final = ("unit", "quantity", "minimum", "maximum", "decimals")
 
 
 def filled_in(fields: Mapping[str, Any], interface: Mapping[str, Any]) -> dict[str, Any]:
-    """The card with everything that the code says and the card does not."""
+    """Return the card with everything that the code says and the card does not."""
     filled = dict(fields)
     every = fields_of("model")
     for name in ("version", "deterministic", "title", "description"):
@@ -96,7 +96,7 @@ def _quantity(quantity: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def stated_as(entry: Mapping[str, Any], name: str, fields: tuple[Field, ...]) -> str | None:
-    """The member under which ``entry`` states the field ``name``, whichever of its names it uses."""
+    """Return the member under which ``entry`` states the field ``name``, whichever of its names it uses."""
     for key in entry:
         found = find(fields, str(key))
         if found is not None and found.name == name and entry[key] is not None:

@@ -176,7 +176,7 @@ class Jobs:
     # ---- looking ---------------------------------------------------------------------------------------------
 
     async def of(self, asker: Asker, *, limit: int = 100) -> Sequence[Job]:
-        """The jobs of ``asker``, newest first; a participant's under this transfer's model only."""
+        """Return the jobs of ``asker``, newest first; a participant's under this transfer's model only."""
 
         def read() -> Sequence[Job]:
             with self._uow.read() as tx:

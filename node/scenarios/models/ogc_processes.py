@@ -54,7 +54,7 @@ class OgcProcesses:
     me: str
 
     def iri(self, process: str) -> str:
-        """The IRI of the model that a process is."""
+        """Return the IRI of the model that a process is."""
         return f"{self.base}/models/{process}"
 
     async def listed(self, caller: Caller, *, after: str = "", limit: int = MOST_LISTED) -> list[Record]:
@@ -107,7 +107,7 @@ class OgcProcesses:
 
 
 def summary(record: Record) -> dict[str, Any]:
-    """The process summary (OGC 18-062r2 §7.9)."""
+    """Return the process summary (OGC 18-062r2 §7.9)."""
     members: dict[str, Any] = {
         "id": record.iri.rpartition("/")[2],
         "title": record.title(),
@@ -122,7 +122,7 @@ def summary(record: Record) -> dict[str, Any]:
 
 
 def description(record: Record) -> dict[str, Any]:
-    """The process description (OGC 18-062r2 §7.10), with what the model's card says beside."""
+    """Return the process description (OGC 18-062r2 §7.10), with what the model's card says beside."""
     model = model_of(record)
     inputs = {port.role: _input(port) for port in model.inputs}
     inputs |= {
@@ -179,7 +179,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 
 def _value(parameter: Parameter) -> dict[str, Any]:
-    """The JSON Schema of a value, or of each in a list."""
+    """Return the JSON Schema of a value, or of each in a list."""
     schema: dict[str, Any] = {}
     given = parameter.default if parameter.default is not None else next(iter(parameter.values), None)
     sample = next(iter(given), None) if isinstance(given, list) and parameter.many else given
@@ -194,7 +194,7 @@ def _value(parameter: Parameter) -> dict[str, Any]:
 
 
 def _rows(port: Port) -> dict[str, Any]:
-    """The JSON Schema of the rows of a port, with members that 1.0 admits (schema.yaml) and no other.
+    """Return the JSON Schema of the rows of a port, with members that 1.0 admits (schema.yaml) and no other.
 
     Bounds are of the range of validity: rows beyond it are no error, so they are not said.
     """

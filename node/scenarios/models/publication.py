@@ -108,7 +108,7 @@ def _is_model(submission: Submission) -> bool:
 
 
 def _named_code(fields: Mapping[str, Any]) -> tuple[_Code | None, dict[str, Any]]:
-    """The code that the fields name, and the fields with its hash in the place of its name."""
+    """Return the code that the fields name, and the fields with its hash in the place of its name."""
     key = stated_as(fields, "code", fields_of("model"))
     if key is None or not fields[key]:
         return None, dict(fields)

@@ -44,7 +44,7 @@ async def keep(assets: AssetStore, outcome: Outcome) -> str:
 
 
 async def find(assets: AssetStore, sha256: str) -> StoredResult:
-    """What lies under ``sha256``. Raises ``NotFound``."""
+    """Return what lies under ``sha256``. Raises ``NotFound``."""
     size = assets.size(sha256) or 0
     tail = await _read(assets, sha256, max(0, size - _TAIL), size)
     at = tail.rfind(_PLACES)
@@ -59,12 +59,12 @@ async def find(assets: AssetStore, sha256: str) -> StoredResult:
 
 
 def length(pieces: Sequence[Piece]) -> int:
-    """How many bytes ``pieces`` are together."""
+    """Return how many bytes ``pieces`` are together."""
     return sum(len(piece) if isinstance(piece, bytes) else piece[1] - piece[0] for piece in pieces)
 
 
 async def given_out(assets: AssetStore, sha256: str, pieces: Sequence[Piece]) -> AsyncIterator[bytes]:
-    """The bytes of ``pieces``, in their order, a part of the file at a time."""
+    """Yield the bytes of ``pieces``, in their order, a part of the file at a time."""
     for piece in pieces:
         if isinstance(piece, bytes):
             yield piece

@@ -23,7 +23,7 @@ LEFT_OUT: Final = "figures-left-out"
 
 
 def withhold(model: Model, outcome: Outcome, minimum: int) -> Outcome:
-    """The outcome without the figures that cover fewer than ``minimum`` people, with a caveat for each output.
+    """Return the outcome without the figures that cover fewer than ``minimum`` people, with a caveat for each output.
 
     Raises ``NotAllowed`` where an output does not say how many people its figures cover.
     """
@@ -52,7 +52,7 @@ def withhold(model: Model, outcome: Outcome, minimum: int) -> Outcome:
 
 
 def count_column(port: Port, rows: Rows) -> str | None:
-    """The column of an output that counts people; None where none does."""
+    """Return the column of an output that counts people; None where none does."""
     for variable in port.variables:
         if variable.unit and variable.unit.strip("{}").casefold() in COUNTED:
             return variable.name

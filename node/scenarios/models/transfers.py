@@ -69,7 +69,7 @@ class ModelTransfers:
         return await self._agreements.in_force(iri, provider)
 
     async def opened(self, agreement: Agreement) -> Transfer:
-        """The started transfer under ``agreement``; asks for one where there is none.
+        """Return the started transfer under ``agreement``; asks for one where there is none.
 
         Raises ``NotAllowed`` with the provider's reasons where it refuses or has suspended it, ``PeerUnreachable``
         where it does not start it in time.
@@ -105,7 +105,7 @@ class ModelTransfers:
             await run_sync(note)
 
     def _known(self, agreement: Agreement) -> Transfer | None:
-        """The newest transfer of ours under the agreement that is not over."""
+        """Return the newest transfer of ours under the agreement that is not over."""
         with self._uow.read() as tx:
             for transfer in self._transfers.select(tx, peer=agreement.provider, limit=_RECENT):
                 ours = transfer.role is Role.CONSUMER and transfer.agreement == agreement.id

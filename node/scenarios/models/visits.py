@@ -88,7 +88,7 @@ class Visits:
         self._me = me
 
     async def permit(self, model: Model, reference: Reference, visitor: Visitor, *, use: str | None = None) -> Visit:
-        """The file that ``reference`` names, if ``model`` may read it for ``visitor`` now.
+        """Return the file that ``reference`` names, if ``model`` may read it for ``visitor`` now.
 
         ``use`` names the execution that is about to read it: it is a use of the agreement, counted once where that
         says how often; without a name nothing is counted yet.
@@ -142,7 +142,7 @@ class Visits:
             self._uses.take(tx, agreement, use, permit)
 
     async def read(self, visit: Visit, port: Port) -> Rows:
-        """The rows of the file. Raises as ``read_rows``; ``TooLarge``."""
+        """Return the rows of the file. Raises as ``read_rows``; ``TooLarge``."""
         file = visit.file
         if file.size > MOST_BYTES:
             raise TooLarge(f"{file.name} has {file.size:,} bytes; a model reads {MOST_BYTES:,} at most")
@@ -169,7 +169,7 @@ class Visits:
 
 
 def within(records: RecordStore, tx: Transaction, record: Record, newest: Record, agreement: Agreement) -> bool:
-    """Whether ``agreement`` reaches to the version ``record`` of its asset.
+    """Return whether ``agreement`` reaches to the version ``record`` of its asset.
 
     To the agreed version and later ones; to an earlier one only where whoever sees the newest sees it too.
     """

@@ -44,7 +44,7 @@ _MOST_DECIMALS: Final = 15
 
 
 def model_of(record: Record) -> Model:
-    """The card of a record of kind ``model``. Raises ``InvalidInput`` for another kind."""
+    """Return the card of a record of kind ``model``. Raises ``InvalidInput`` for another kind."""
     card, subject = _open(record, "model")
     code = card.text(subject, CODE)
     validity = card.nodes(subject, f"{HANSA_MODEL}validity")
@@ -109,7 +109,7 @@ def template_of(record: Record) -> Template:
 
 
 def bound_of(record: Record) -> tuple[str, dict[str, str]] | None:
-    """A scenario that is a binding of another one: the IRI of that template, and what each role is bound to.
+    """Return a scenario that is a binding of another one: the IRI of that template, and what each role is bound to.
 
     None for a scenario with a chain of its own.
     """
@@ -146,7 +146,7 @@ def dataset_port(record: Record, role: str) -> Port:
 
 
 def licences_of(record: Record) -> tuple[str, ...]:
-    """The IRIs of the licences that an asset, or a file of it, is under."""
+    """Return the IRIs of the licences that an asset, or a file of it, is under."""
     card, subject = Statements(record), iri_term(record.iri)
     stated = set(card.iris(subject, f"{DCT}license"))
     for node in card.nodes(subject, f"{DCAT}distribution"):
@@ -208,7 +208,7 @@ def _ports(
 
 
 def _variables(card: Statements, port: str, role: str) -> tuple[Variable, ...]:
-    """The columns of a port; one that bears a unit itself and has none is a single column of its own name."""
+    """Return the columns of a port; one that bears a unit itself and has none is a single column of its own name."""
     named = card.nodes(port, f"{HANSA_MODEL}hasVariable")
     if not named and card.text(port, f"{QUDT}ucumCode"):
         # Whether the port is required is no matter of its one column.
@@ -306,7 +306,7 @@ def _grain(card: Statements, subject: str) -> float | None:
 
 
 def _extent(card: Statements, subject: str) -> tuple[float, float, float, float] | None:
-    """The rectangle (west, south, east, north in degrees) around the places of ``subject`` that have one."""
+    """Return the rectangle (west, south, east, north in degrees) around the places of ``subject`` that have one."""
     west: list[float] = []
     south: list[float] = []
     for place in card.nodes(subject, f"{DCT}spatial"):
@@ -337,7 +337,7 @@ def _merged(many: Any) -> Texts:
 
 
 def _parsed(value: Any) -> Any:
-    """A definition that was written as the text of a JSON object, as that object; any other as it is."""
+    """Return a definition that was written as the text of a JSON object, as that object; any other as it is."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:
             return read_json(value)

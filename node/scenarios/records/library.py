@@ -93,7 +93,7 @@ class Library:
         self._columns: dict[str, frozenset[str]] = {}
 
     async def record(self, iri: str, caller: Caller, *, version: int | None = None) -> Record:
-        """The record of ``iri``, the newest or that version, with its signature checked where it is not ours.
+        """Return the record of ``iri``, the newest or that version, with its signature checked where it is not ours.
 
         Raises ``NotFound`` where it does not exist for us, ``PeerUnreachable``, ``InvalidInput`` for no asset's IRI.
         """
@@ -128,7 +128,7 @@ class Library:
         return body
 
     async def obtain(self, record: Record, name: str | None) -> Obtained:
-        """The file of ``record`` (the only one, where no name is given) in our asset store.
+        """Return the file of ``record`` (the only one, where no name is given) in our asset store.
 
         Raises ``InvalidInput`` where it is not clear which file is meant, ``NotAllowed`` where its bytes were never
         received, or where the agreement that they came under does not permit their use any more.
@@ -252,7 +252,7 @@ class Library:
 
 
 def file_of(record: Record, name: str | None) -> File:
-    """The file of a record that is meant. Raises ``InvalidInput`` where that is not clear."""
+    """Return the file of a record that is meant. Raises ``InvalidInput`` where that is not clear."""
     readable = [file for file in record.files if name in (None, file.name)]
     if len(readable) == 1:
         return readable[0]
@@ -263,6 +263,6 @@ def file_of(record: Record, name: str | None) -> File:
 
 
 def to_receive(record: Record, file: File) -> str:
-    """The command that brings this file: without its name, one of several files would not be the one."""
+    """Return the command that brings this file: without its name, one of several files would not be the one."""
     command = f"hansa get {word(record.iri)}"
     return f"{command} --file {word(file.name)}" if len(record.files) > 1 else command

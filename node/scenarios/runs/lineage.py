@@ -39,7 +39,7 @@ def maker_of(record: Record) -> str:
 
 
 def layer_iri(layer: str, sha256: str) -> str:
-    """The IRI of a state of a change layer."""
+    """Return the IRI of a state of a change layer."""
     name = layer if ":" in layer else f"urn:hansa:layer:{layer}"
     return f"{name}#{sha256}"
 

@@ -149,14 +149,14 @@ class Release:
             )
 
     async def inherited(self, run: Run, caller: Caller) -> result.Inherited:
-        """What binds a result of ``run``."""
+        """Return what binds a result of ``run``."""
         sources = await self._sources(run.binding.template, run.binding.version, None, caller)
         for pin in run.binding.pins:
             sources += await self._sources(pin.iri, pin.version, pin.agreement, caller)
         return result.inherited(list({(source.iri, source.licence): source for source in sources}.values()))
 
     async def _sources(self, iri: str, version: int, agreement: str | None, caller: Caller) -> list[result.Source]:
-        """An input with its terms: once for each licence that its files have."""
+        """Return an input with its terms: once for each licence that its files have."""
         record = await self._library.record(iri, caller, version=version)
         policy: Mapping[str, Any] | None = record.offer
         if agreement is not None:
@@ -171,7 +171,7 @@ class Release:
         return found.body if found is not None else None
 
     async def _facts(self, run: Run) -> dict[str, Any]:
-        """What is so of the result already: how few people a figure covers that was made of data in place."""
+        """Return what is so of the result already: how few people a figure covers that was made of data in place."""
         counts = []
         for step in run.steps:
             if step.name not in from_afar(run):
@@ -292,7 +292,7 @@ def wish_of(run: Run, body: Mapping[str, Any]) -> Wish:
 
 
 def _titles(run: Run) -> dict[str, str]:
-    """What a result is called that nobody gave a title: not as the scenario itself."""
+    """Return what a result is called that nobody gave a title: not as the scenario itself."""
     return {
         tag: _SCENARIOS.say(tag, "result-title", title=title) if tag in LANGUAGES else title
         for tag, title in run.template.titles.items()
@@ -300,7 +300,7 @@ def _titles(run: Run) -> dict[str, str]:
 
 
 def from_afar(run: Run) -> frozenset[str]:
-    """The steps whose outputs were made, at first or at second hand, of data that stayed with their owner."""
+    """Return the steps whose outputs were made, at first or at second hand, of data that stayed with their owner."""
     sources = {one.role for one in run.binding.inputs if one.in_place}
     for step in sorted(run.template.steps, key=lambda one: one.position):
         if any(source in sources or source.partition(".")[0] in sources for source in step.wiring.values()):

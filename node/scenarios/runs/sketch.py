@@ -58,7 +58,7 @@ def check_chain(work: Sketch) -> None:
 
 
 def missing_is_news(work: Sketch, name: str) -> bool:
-    """Whether nobody has said yet why there is nothing of this name."""
+    """Return whether nobody has said yet why there is nothing of this name."""
     head = name.partition(".")[0]
     roles = {one.role for one in work.template.inputs}
     unresolved = {step.name for step in work.template.steps} - set(work.steps)
@@ -66,7 +66,7 @@ def missing_is_news(work: Sketch, name: str) -> bool:
 
 
 def finding_of(place: str, mismatch: Mismatch, mends: Sequence[str]) -> Finding:
-    """A mismatch as a finding. ``mends`` are the transformations that would make both ends fit."""
+    """Return a mismatch as a finding. ``mends`` are the transformations that would make both ends fit."""
     stops = mismatch.severity == ERROR
     remedy = mismatch.remedy
     if stops and mends:

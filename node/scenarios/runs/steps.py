@@ -160,7 +160,7 @@ class RunSteps:
         self._journal.update(pid, lambda known: logged(with_step(known, now, step), now, *lines))
 
     def _layers_of(self, binding: Binding) -> list[Layer]:
-        """The change layers that a run is bound to, in their order."""
+        """Return the change layers that a run is bound to, in their order."""
         layers = []
         with self._uow.read() as tx:
             for sha256 in binding.layers:
@@ -202,7 +202,7 @@ def with_layers(binding: Binding, inputs: Values, layers: list[Layer]) -> Values
 
 
 def measured(run: Run, values_of: Mapping[str, Values]) -> tuple[Measured, ...]:
-    """The indicators of the template over the outputs of both branches."""
+    """Return the indicators of the template over the outputs of both branches."""
     figures = []
     for indicator in run.template.indicators:
         of_branch = {
@@ -223,7 +223,7 @@ def measured(run: Run, values_of: Mapping[str, Values]) -> tuple[Measured, ...]:
 
 
 def left_out(run: Run) -> frozenset[str]:
-    """The roles that nothing is bound to, since they need not be."""
+    """Return the roles that nothing is bound to, since they need not be."""
     return frozenset({one.role for one in run.template.inputs} - {one.role for one in run.binding.inputs})
 
 

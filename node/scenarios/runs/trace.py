@@ -149,7 +149,7 @@ class _Trace:
         }
 
     def _fed(self, role: str, source: str, names: Names) -> tuple[dict[str, Any], Names]:
-        """What fed a role, and the names that are known then."""
+        """Return what fed a role, and the names that are known then."""
         bound = next((one for one in self.run.binding.inputs if one.role == source), None)
         description: dict[str, Any] = {"role": role, "source": source}
         if bound is not None:
@@ -178,7 +178,7 @@ class _Trace:
         return description, (names | self._agreed(source, names) if shared else names)
 
     def _changes(self, bound: BoundInput, source: str, names: Names) -> tuple[list[TracedChange], list[TracedChange]]:
-        """What the run's layers change in the rows in question, and in others."""
+        """Return what the run's layers change in the rows in question, and in others."""
         ids = {str(names[name]) for name in self._shared(source, names)}
         mine: list[TracedChange] = []
         others: list[TracedChange] = []

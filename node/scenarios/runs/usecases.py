@@ -161,7 +161,7 @@ class Runs:
         return await self.input(await self.run(pid), role)
 
     async def output(self, run: Run, branch: str, name: str) -> tuple[Rows, Port]:
-        """The rows of ``step.output`` in a branch, and how the card of the step declares them.
+        """Return the rows of ``step.output`` in a branch, and how the card of the step declares them.
 
         Raises ``NotFound`` where that step has given nothing (yet).
         """
@@ -217,5 +217,5 @@ class Runs:
 
 
 def compares(run: Run) -> bool:
-    """Whether a run has a *before*."""
+    """Return whether a run has a *before*."""
     return BEFORE in branches(run.binding)

@@ -52,7 +52,7 @@ def correlation(left: Scores, right: Scores) -> float:
 
 
 def root(columns: Sequence[Scores]) -> list[list[float]]:
-    """The lower triangular root (Cholesky) of the matrix of correlations of ``columns``.
+    """Return the lower triangular root (Cholesky) of the matrix of correlations of ``columns``.
 
     What rounding, or pairs over different rows, leave without a root is made a little more independent.
     """

@@ -30,7 +30,7 @@ _COPIED: Final = ("theme", "keywords", "contact", "spatial", "language", "crs", 
 
 
 def csv_of(stand_in: StandIn) -> str:
-    """The rows as CSV, columns in the order of the data; geometries and other objects as JSON."""
+    """Return the rows as CSV, columns in the order of the data; geometries and other objects as JSON."""
     sheet = io.StringIO(newline="")
     writer = csv.writer(sheet, lineterminator="\n")
     writer.writerow(stand_in.columns)
@@ -40,7 +40,7 @@ def csv_of(stand_in: StandIn) -> str:
 
 
 def geojson_of(stand_in: StandIn) -> str:
-    """The rows as a GeoJSON FeatureCollection (RFC 7946); a column ``id`` is the id of the features."""
+    """Return the rows as a GeoJSON FeatureCollection (RFC 7946); a column ``id`` is the id of the features."""
     features: list[dict[str, Any]] = []
     for row in stand_in.rows:
         feature: dict[str, Any] = {"type": "Feature"}

@@ -35,7 +35,7 @@ class Ground:
 
     @classmethod
     def of(cls, shapes: Sequence[Mapping[str, Any]]) -> Ground:
-        """The ground of checked GeoJSON geometries. The extent is rounded outwards to the grid."""
+        """Return the ground of checked GeoJSON geometries. The extent is rounded outwards to the grid."""
         extent = geometries.extent([{GEOMETRY: one} for one in shapes])
         if extent is None:
             return cls(0.0, 0.0, _LEAST, 1, 1, ())
@@ -83,7 +83,7 @@ class Ground:
         return min(max(cell + by, 0), cells - 1)
 
     def _at(self, x: float, y: float) -> list[float]:
-        """A position within the extent."""
+        """Return a position within the extent."""
         east, north = self.west + self.columns * self.cell, self.south + self.rows * self.cell
         return [
             round(min(max(x, self.west), east), geometries.DECIMALS - 1),

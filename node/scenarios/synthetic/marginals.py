@@ -91,7 +91,7 @@ class Marginal:
         return float(value)
 
     def at(self, share: float) -> Any:
-        """The value below which ``share`` (0 to 1) of the rows are."""
+        """Return the value below which ``share`` (0 to 1) of the rows are."""
         if self.kind is ColumnType.LEVELS:
             return self.values[min(bisect_right(self.shares, share), len(self.values) - 1)]
         place = share * (len(self.knots) - 1)
@@ -103,24 +103,24 @@ class Marginal:
         return stepped / 10**self.decimals if self.decimals else stepped
 
     def points(self) -> int:
-        """How many different values there are to go through, of levels and times."""
+        """Return how many different values there are to go through, of levels and times."""
         return len(self.values) if self.kind is ColumnType.LEVELS else self.count
 
     def point(self, number: int) -> Any:
-        """The value number ``number`` of levels and times."""
+        """Return the value number ``number`` of levels and times."""
         if self.kind is ColumnType.LEVELS:
             return self.values[number]
         assert self.written is not None
         return self.written(self.first + max(number, 0) * self.step)
 
     def share(self, number: int) -> float:
-        """The share of rows below the middle of value number ``number``."""
+        """Return the share of rows below the middle of value number ``number``."""
         if self.kind is ColumnType.LEVELS:
             return (self.shares[number] + (self.shares[number - 1] if number else 0.0)) / 2
         return (min(number, self.count - 1) + 0.5) / self.count
 
     def reordered(self, places: Sequence[float]) -> Marginal:
-        """The same levels, in the order of ``places``: one number for each."""
+        """Return the same levels, in the order of ``places``: one number for each."""
         order = sorted(range(len(self.values)), key=lambda number: (places[number], number))
         single = [share - (self.shares[number - 1] if number else 0.0) for number, share in enumerate(self.shares)]
         new = {old: number for number, old in enumerate(order)}
@@ -133,7 +133,7 @@ class Marginal:
 
 
 def marginal(name: str, column: Sequence[Any], *, names: bool = False) -> Marginal:
-    """What ``column`` looks like. ``names`` says that its values name something."""
+    """Return what ``column`` looks like. ``names`` says that its values name something."""
     filled = [value for value in column if value is not None]
     missing = 1 - len(filled) / len(column) if column else 1.0
     if name == GEOMETRY:
@@ -158,13 +158,13 @@ def _is_usual(value: Any) -> bool:
 
 
 def _are_names(filled: Sequence[Any]) -> bool:
-    """Whether values that may stand in many rows name things all the same: those of a network's nodes, say."""
+    """Return whether values that may stand in many rows name things all the same: those of a network's nodes, say."""
     distinct = set(filled)
     return isinstance(filled[0], str) and len(distinct) >= FEWEST_NAMES and are_numbered(sorted(distinct))
 
 
 def seconds(text: str) -> int | None:
-    """A time of day, a day or a moment (ISO 8601) in seconds; None for anything else."""
+    """Return a time of day, a day or a moment (ISO 8601) in seconds; None for anything else."""
     try:
         if _CLOCK.fullmatch(text):
             at = time.fromisoformat(text)

@@ -27,7 +27,7 @@ def names_like(values: Sequence[str], count: int, chance: Chance) -> list[str]:
 
 
 def are_numbered(values: Sequence[str]) -> bool:
-    """Whether the values are one stem and a number each: ``gent-node-00``, ``gent-node-10`` …"""
+    """Return whether the values are one stem and a number each: ``gent-node-00``, ``gent-node-10`` …"""
     return _stem(values) is not None
 
 
@@ -67,7 +67,7 @@ def _numbered(stem: str, rests: Sequence[str], count: int) -> list[str]:
 
 
 def _shared(values: Sequence[str]) -> str:
-    """The characters that all values begin with."""
+    """Return the characters that all values begin with."""
     first, last = min(values), max(values)
     return first[: next((at for at, sign in enumerate(first) if last[at : at + 1] != sign), len(first))]
 

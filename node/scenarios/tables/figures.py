@@ -14,7 +14,7 @@ from node.scenarios.tables.units import Unit
 
 
 def total(values: Sequence[float], unit: Unit | None = None) -> float:
-    """The sum, 0 of nothing; of levels, the level of all together.
+    """Return the sum, 0 of nothing; of levels, the level of all together.
 
     Raises ``InvalidInput`` beyond all numbers, and for no levels at all, whose sum is no level.
     """

@@ -31,7 +31,7 @@ _TRUTHS: Final = {"true": True, "false": False}
 
 
 def from_csv(body: bytes, port: Port | None = None, *, delimiter: str = "") -> Table:
-    """The rows of a CSV file with a header line, in UTF-8, separated by comma, semicolon, tab or bar.
+    """Return the rows of a CSV file with a header line, in UTF-8, separated by comma, semicolon, tab or bar.
 
     A cell is a number where the port declares its column as one (``is_number``). A column that is not declared holds
     numbers, or truth values, where each of its cells that is not empty looks like one. An empty cell is None.
@@ -80,13 +80,13 @@ def _column(name: str, cells: list[str], variable: Variable | None) -> list[Any]
 
 
 def is_number(variable: Variable) -> bool:
-    """Whether a variable is declared as a figure: with a unit, decimals or bounds."""
+    """Return whether a variable is declared as a figure: with a unit, decimals or bounds."""
     said = (variable.unit, variable.quantity, variable.decimals, variable.minimum, variable.maximum)
     return any(one is not None for one in said)
 
 
 def is_figure(value: Any) -> bool:
-    """Whether a value is a finite number; truth values are none."""
+    """Return whether a value is a finite number; truth values are none."""
     # NaN compares with nothing, and whole numbers may be longer than any float.
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
@@ -122,7 +122,7 @@ def _looks_like_number(cell: str) -> bool:
 
 
 def from_json(body: bytes) -> Table:
-    """The rows of a JSON file: a list of objects, or a GeoJSON FeatureCollection."""
+    """Return the rows of a JSON file: a list of objects, or a GeoJSON FeatureCollection."""
     document = read_json(body)
     if isinstance(document, Mapping) and document.get("type") == "FeatureCollection":
         return from_features(document)
@@ -136,7 +136,7 @@ def from_json(body: bytes) -> Table:
 
 
 def from_features(document: Mapping[str, Any]) -> Table:
-    """The rows of a FeatureCollection: properties, and the geometry as the member ``geometry``.
+    """Return the rows of a FeatureCollection: properties, and the geometry as the member ``geometry``.
 
     The ``id`` of the features is kept as the member ``id``, unless a property repeats it throughout. A ``crs`` as in
     GeoJSON of 2008 is followed where it can be converted. Raises ``InvalidInput``.

@@ -112,7 +112,7 @@ def positions(geometry: Mapping[str, Any]) -> Iterator[tuple[float, float]]:
 
 
 def moved(geometry: Mapping[str, Any], to: Callable[[float, float], tuple[float, float]]) -> dict[str, Any]:
-    """A checked geometry with each position moved; heights stay as they are."""
+    """Return a checked geometry with each position moved; heights stay as they are."""
     if geometry["type"] == "GeometryCollection":
         return {"type": "GeometryCollection", "geometries": [moved(one, to) for one in geometry["geometries"]]}
 
@@ -125,7 +125,7 @@ def moved(geometry: Mapping[str, Any], to: Callable[[float, float], tuple[float,
 
 
 def extent(rows: Rows) -> BBox | None:
-    """The rectangle around the geometries of rows; None where none has a geometry."""
+    """Return the rectangle around the geometries of rows; None where none has a geometry."""
     points = [position for row in rows if row.get(GEOMETRY) for position in positions(row[GEOMETRY])]
     if not points:
         return None

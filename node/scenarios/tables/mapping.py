@@ -50,7 +50,7 @@ def transform(definition: Any, rows: Rows) -> Rows:
 
 
 def _moments(column: str, mapping: ColumnMapping, name: str, rows: Rows) -> list[Moment]:
-    """The time of each row, checked against the declared step: hours are counted in it."""
+    """Return the time of each row, checked against the declared step: hours are counted in it."""
     parts = mapping.dayparts[name]
     read: dict[Any, Moment] = {}
     instants = []
@@ -113,7 +113,7 @@ def _grouped(mapping: ColumnMapping, rows: Rows, moments: Mapping[str, list[Mome
 def _group_value(
     mapping: ColumnMapping, name: str, row: Row, index: int, moments: Mapping[str, list[Moment]]
 ) -> str | int | float | None:
-    """A value of the group's key; None where the row is left out."""
+    """Return a value of the group's key; None where the row is left out."""
     if name in mapping.dayparts:
         try:
             return mapping.dayparts[name].part_of(moments[name][index])

@@ -45,7 +45,7 @@ def normal(name: str) -> str:
 
 
 def convertible(source: str, target: str) -> bool:
-    """Whether rows in ``source`` can be brought to ``target`` here."""
+    """Return whether rows in ``source`` can be brought to ``target`` here."""
     source, target = normal(source), normal(target)
     return source == target or (source, target) in _CONVERSIONS
 
@@ -78,7 +78,7 @@ def share(inner: BBox, outer: BBox) -> float:
 
 
 def words(box: BBox) -> str:
-    """A rectangle for people: ``3.58–3.86° E, 50.97–51.19° N``."""
+    """Return a rectangle for people: ``3.58–3.86° E, 50.97–51.19° N``."""
     west, south, east, north = box
     return f"{west:.4g}–{east:.4g}° E, {south:.4g}–{north:.4g}° N"
 

@@ -32,7 +32,7 @@ _MOST: Final = 2**53
 
 
 def read_rows(body: bytes, media_type: str, port: Port | None = None) -> Rows:
-    """The rows of a file, by its media type: CSV, TSV, JSON (a list of objects) or GeoJSON.
+    """Return the rows of a file, by its media type: CSV, TSV, JSON (a list of objects) or GeoJSON.
 
     ``port`` says which columns are figures and which members name a row. Raises ``InvalidInput`` naming row and
     member, ``UnsupportedMediaType``, and ``TooLarge`` beyond ``tables.MAX_ROWS`` rows.
@@ -64,7 +64,7 @@ def columns(rows: Rows, port: Port | None = None) -> tuple[str, ...]:
 
 
 def key_of(rows: Rows, port: Port | None = None) -> tuple[str, ...]:
-    """The members that together name a row: those that the port declares, else the fewest that are found to.
+    """Return the members that together name a row: those that the port declares, else the fewest that are found to.
 
     A single column that is called an identifier comes first, then any column of texts, then several of texts
     together, in the order of the columns. Empty where nothing names the rows. Raises ``InvalidInput`` where the
@@ -145,7 +145,7 @@ def canonical_json(rows: Rows, port: Port | None = None) -> bytes:
 
 
 def read_canonical(body: bytes) -> Rows:
-    """The rows that ``canonical_json`` wrote. Raises ``InvalidInput`` where the bytes are no list of objects.
+    """Return the rows that ``canonical_json`` wrote. Raises ``InvalidInput`` where the bytes are no list of objects.
 
     For bytes that this node wrote and named by their hash: they are not looked at for what a stranger might send.
     """
@@ -206,7 +206,7 @@ def named_places(rows: Rows) -> tuple[str, dict[Any, Any]]:
 
 
 def row_id(row: Row, key: Sequence[str]) -> str:
-    """What names a row as text: the values of the key, joined by commas."""
+    """Return what names a row as text: the values of the key, joined by commas."""
     return ",".join(
         canonical_text(value, fractions=True) if not isinstance(value, str) else value
         for value in (row.get(n) for n in key)
@@ -214,7 +214,7 @@ def row_id(row: Row, key: Sequence[str]) -> str:
 
 
 def rounded(value: float, decimals: int | None = None) -> float:
-    """A figure with so many decimals, or with twelve digits, rounded half to even as it is written."""
+    """Return a figure with so many decimals, or with twelve digits, rounded half to even as it is written."""
     written = Decimal(repr(value))
     if decimals is None:
         return float(_SIGNIFICANT.plus(written))
@@ -299,7 +299,7 @@ def _csv_cell(value: Any, decimals: int | None) -> str:
 
 
 def looks_like_id(name: str) -> bool:
-    """Whether a column is called as identifiers are."""
+    """Return whether a column is called as identifiers are."""
     return name.casefold() in ("id", "identifier", "code", "key") or name.endswith(("Id", "ID", "_id", "Identifier"))
 
 

@@ -52,7 +52,7 @@ def parse_step(text: str) -> timedelta:
 
 
 def step_text(step: timedelta) -> str:
-    """A positive duration as ISO 8601: ``PT15M``; 24 hours are ``P1D``."""
+    """Return a positive duration as ISO 8601: ``PT15M``; 24 hours are ``P1D``."""
     days, rest = step.days, step.seconds
     parts = [f"{rest // 3600}H" if rest >= 3600 else "", f"{rest // 60 % 60}M" if rest // 60 % 60 else ""]
     if rest % 60 or step.microseconds:
@@ -63,7 +63,7 @@ def step_text(step: timedelta) -> str:
 
 
 def step_words(step: timedelta) -> str:
-    """A positive duration in English: ``15 minutes``, ``an hour``."""
+    """Return a positive duration in English: ``15 minutes``, ``an hour``."""
     if step == timedelta(minutes=15):
         return "a quarter of an hour"
     for length, name in _NAMED:

@@ -139,7 +139,7 @@ _PIECES: Final = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]|[^\W\d]+|[°€$£%#]+[^\W
 
 
 def meant(code: str, is_unit: Callable[[str], bool]) -> tuple[str, str]:
-    """The UCUM code that was probably meant, and what to know about it; both empty where there is no guess."""
+    """Return the UCUM code that was probably meant, and what to know about it; both empty where there is no guess."""
     text = code.strip()
     if weighted := _WEIGHTED.fullmatch(text):
         return "dB[SPL]", f"the weighting is said by the quantity kind ({weighted[1].upper()}-weighted)"

@@ -87,7 +87,7 @@ class Comparison:
 
 @lru_cache(maxsize=1024)
 def parse(code: str) -> Unit:
-    """The unit with this UCUM code. Raises ``InvalidInput``, with the code that was probably meant."""
+    """Return the unit with this UCUM code. Raises ``InvalidInput``, with the code that was probably meant."""
     if len(code) > MAX_LENGTH:
         raise InvalidInput(f"a unit of {len(code)} characters is not read", remedy="write its UCUM code, like km/h")
     try:
@@ -270,7 +270,7 @@ _WRITTEN: Final[Mapping[str, str]] = MappingProxyType({"Cel": "°C", "ug/m3": "�
 
 
 def words(code: str | None) -> str:
-    """A UCUM code as people write the unit: ``{veh}/h`` → ``veh/h``, ``dB[SPL]`` → ``dB``, ``1`` → nothing.
+    """Return a UCUM code as people write the unit: ``{veh}/h`` → ``veh/h``, ``dB[SPL]`` → ``dB``, ``1`` → nothing.
 
     For eyes only: what comes out is often no code any more, and two codes may be written alike.
     """
@@ -316,5 +316,5 @@ _KIND_OF: Final = {parse(code).dimension: words for code, words in _KINDS.items(
 
 
 def kind(unit: Unit) -> str:
-    """What a unit measures, in English: ``a speed``; empty where there is no short word for it."""
+    """Return what a unit measures, in English: ``a speed``; empty where there is no short word for it."""
     return f"a level ({unit.level})" if unit.level else _KIND_OF.get(unit.dimension, "")

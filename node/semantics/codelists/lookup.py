@@ -70,11 +70,11 @@ class CodeList:
         return len(self.codes)
 
     def find(self, text: str) -> Code | None:
-        """The value that ``text`` means: its code, a label in any language, another spelling, or an IRI."""
+        """Return the value that ``text`` means: its code, a label in any language, another spelling, or an IRI."""
         return self._spellings.get(folded(text)) or self.by_iri(text)
 
     def by_iri(self, iri: str) -> Code | None:
-        """The value with this IRI. ``http`` and ``https``, and a closing slash, make no difference."""
+        """Return the value with this IRI. ``http`` and ``https``, and a closing slash, make no difference."""
         return self._iris.get(_without_scheme(iri))
 
     def suggest(self, text: str, limit: int = 3) -> tuple[Code, ...]:

@@ -54,12 +54,12 @@ _BY_IRI = {place.iri.rstrip("/"): place for place in PLACES if place.iri}
 
 
 def place_named(name: str) -> Place | None:
-    """The place that people call so, in any language that the table knows."""
+    """Return the place that people call so, in any language that the table knows."""
     return _BY_NAME.get(folded(name))
 
 
 def place_of(iri: str) -> Place | None:
-    """The place with this IRI."""
+    """Return the place with this IRI."""
     return _BY_IRI.get(iri.rstrip("/"))
 
 

@@ -31,7 +31,7 @@ class Setting:
 
 
 def is_open(conditions: Mapping[str, Any] | None, audience: str | None) -> bool:
-    """Whether bytes go to everybody without an agreement, so that a licence must say on what terms."""
+    """Return whether bytes go to everybody without an agreement, so that a licence must say on what terms."""
     if conditions is None:
         return audience != INTERNAL
     return str(conditions.get("template", "")).casefold() in OPEN_TEMPLATES

@@ -43,7 +43,7 @@ async def describe(
     advised: Sequence[str] = (),
     enforced: Sequence[str] = (),
 ) -> Described:
-    """What ``submission`` describes, checked against the shapes of its kind.
+    """Return what ``submission`` describes, checked against the shapes of its kind.
 
     ``base``: the node's public address; ``me``, ``my_name``: its DID and name, which publish where the description
     names nobody. ``language``: of texts without a language. ``advised``, ``enforced``: further profiles
@@ -70,7 +70,7 @@ async def describe(
 
 
 def described(answer: Mapping[str, Any], nquads: bytes) -> Described:
-    """The answer of the caged function as a value."""
+    """Return the answer of the caged function as a value."""
     box = answer["bbox"]
     return Described(
         iri=answer["iri"],

@@ -209,7 +209,7 @@ _VARIABLE: Final = Field(
 
 
 def _port(name: str, property_: str, class_: str, also: tuple[str, ...]) -> Field:
-    """An input or output by role."""
+    """Return an input or output by role."""
     return Field(
         name=name,
         form=Form.NODE,
@@ -538,13 +538,13 @@ ENVELOPE: Final = (
 
 @lru_cache(maxsize=16)
 def fields_of(kind: str) -> tuple[Field, ...]:
-    """The fields of a kind: its own first, so that they win over the common ones of the same name."""
+    """Return the fields of a kind: its own first, so that they win over the common ones of the same name."""
     own = _OWN[kind]
     return (*own, *(field for field in _EVERY if not any(field.name in (o.name, *o.also) for o in own)))
 
 
 def code_list(field_name: str) -> CodeList | None:
-    """The code list behind a field, of whichever kind: what ``hansa publish --choices`` prints."""
+    """Return the code list behind a field, of whichever kind: what ``hansa publish --choices`` prints."""
     for table in (_EVERY, *_OWN.values(), FILE):
         field = find(table, field_name)
         if field is not None and field.codes is not None:

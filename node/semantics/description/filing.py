@@ -25,7 +25,7 @@ _FORBIDDEN: Final = frozenset('/\\:*?"<>|')
 
 
 def is_safe_name(name: str) -> bool:
-    """Whether a file name can stand in an address and on a disk: one piece, printable, not hidden, no path."""
+    """Return whether a file name can stand in an address and on a disk: one piece, printable, not hidden, no path."""
     return (
         0 < len(name) <= MAX_NAME
         and name.isprintable()
@@ -36,7 +36,7 @@ def is_safe_name(name: str) -> bool:
 
 
 def base_name(path: str) -> str:
-    """The last piece of a path as people write it on any system."""
+    """Return the last piece of a path as people write it on any system."""
     return path.replace("\\", "/").rstrip("/").rpartition("/")[2]
 
 

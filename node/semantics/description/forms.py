@@ -75,7 +75,7 @@ class Field:
 
 
 def find(fields: tuple[Field, ...], name: str) -> Field | None:
-    """The field that ``name`` means, whether written with hyphens, spaces or underscores."""
+    """Return the field that ``name`` means, whether written with hyphens, spaces or underscores."""
     key = name.strip().casefold().replace("-", "_").replace(" ", "_")
     return next((field for field in fields if field.named(key)), None)
 

@@ -47,7 +47,7 @@ class Draft:
 
 
 def draft(submission: Submission, setting: Setting) -> Draft:
-    """The draft that ``submission`` makes. Raises ``InvalidInput`` and its kin for an unreadable document."""
+    """Return the draft that ``submission`` makes. Raises ``InvalidInput`` and its kin for an unreadable document."""
     fields = dict(submission.fields or {})
     result = Draft(lines=_lines(fields.pop("__lines__", None)))
     kind = _kind(submission, fields, result)
@@ -197,7 +197,7 @@ def _wanted_address(
     *,
     titled: bool = True,
 ) -> tuple[str | None, str]:
-    """The address that the submission asks for, and a foreign one that it names as its own."""
+    """Return the address that the submission asks for, and a foreign one that it names as its own."""
     name_given = submission.iri or fields.get("iri") or fields.get("id") or fields.get("name") or fields.get("slug")
     if is_link(name_given):
         if is_address(str(name_given), setting.base, kind):
@@ -291,7 +291,7 @@ def _attach(
 
 
 def _with_publisher(fields: dict[str, Any], setting: Setting, kind: Kind) -> dict[str, Any]:
-    """A publisher who is this node, or nobody, is this node by its DID."""
+    """Return ``fields`` with the DID of this node as publisher, where they name this node or nobody."""
     publisher = next(
         (name for name in fields if (f := find(fields_of(kind.name), str(name))) and f.name == "publisher"), None
     )

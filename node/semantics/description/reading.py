@@ -64,7 +64,7 @@ def themes(dataset: Dataset, subject: Node) -> tuple[str, ...]:
 
 
 def bbox(dataset: Dataset, subject: Node) -> BBox | None:
-    """The rectangle around all places of the asset, from WKT or GeoJSON, or from the gazetteer."""
+    """Return the rectangle around all places of the asset, from WKT or GeoJSON, or from the gazetteer."""
     boxes = [box for node in nodes(dataset, subject, f"{DCT}spatial") if (box := _extent(dataset, node))]
     if not boxes:
         return None
@@ -177,7 +177,7 @@ def _value(dataset: Dataset, field: Field, term: Term) -> Any:
 
 
 def plain(term: Term) -> Any:
-    """A term as JSON: whole numbers and truth values as such, JSON as what it holds, all else as text."""
+    """Return a term as JSON: whole numbers and truth values as such, JSON as what it holds, all else as text."""
     if not isinstance(term, Literal):
         return term.value
     match term.datatype.value.removeprefix(XSD):
@@ -227,7 +227,7 @@ def _by_language(terms: list[Term]) -> Mapping[str, str]:
 
 
 def _file(dataset: Dataset, node: Node) -> dict[str, Any]:
-    """A distribution as pages show it."""
+    """Return a distribution as pages show it."""
     members = facts(dataset, node, FILE)
     members["iri"] = node.value if isinstance(node, NamedNode) else ""
     for name, property_ in (("media_type", f"{DCAT}mediaType"), ("download_url", f"{DCAT}downloadURL")):

@@ -37,23 +37,23 @@ class Subject:
 
 
 def address(base: str, kind: Kind, name: str) -> str:
-    """The IRI of an asset."""
+    """Return the IRI of an asset."""
     return f"{base.rstrip('/')}/{kind.plural}/{name}"
 
 
 def is_address(iri: str, base: str, kind: Kind) -> bool:
-    """Whether ``iri`` is one that an asset of this kind can have at this node."""
+    """Return whether ``iri`` is one that an asset of this kind can have at this node."""
     prefix = address(base, kind, "")
     return iri.startswith(prefix) and _SLUG.fullmatch(iri[len(prefix) :]) is not None
 
 
 def is_slug(text: str) -> bool:
-    """Whether ``text`` can be the last piece of an asset's address as it is."""
+    """Return whether ``text`` can be the last piece of an asset's address as it is."""
     return _SLUG.fullmatch(text) is not None
 
 
 def main_subject(dataset: Dataset, kind: Kind | None, iri: str | None) -> Subject | Finding:
-    """The subject that the document is about, or what is wrong.
+    """Return the subject that the document is about, or what is wrong.
 
     Candidates are the subjects of a known kind (of ``kind``, where given); ``iri`` decides among them. Else the
     only one that no other candidate refers to: a dataset that a service serves is not the document's subject.
@@ -84,7 +84,7 @@ def main_subject(dataset: Dataset, kind: Kind | None, iri: str | None) -> Subjec
 def adopted(
     dataset: Dataset, subject: Subject, base: str, iri: str | None
 ) -> tuple[Dataset, NamedNode | None, Sequence[Finding]]:
-    """The dataset with its subject under an address of this node, that address, and what to tell about it.
+    """Return the dataset with its subject under an address of this node, that address, and what to tell about it.
 
     ``iri`` is the address that the publisher asks for. No address (and a finding) where none can be made.
     """

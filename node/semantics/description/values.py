@@ -97,7 +97,7 @@ def plain(value: Any) -> Literal:
 
 
 def is_link(value: Any) -> bool:
-    """Whether ``value`` is an absolute IRI of a scheme that we link to."""
+    """Return whether ``value`` is an absolute IRI of a scheme that we link to."""
     return (
         isinstance(value, str)
         and _ABSOLUTE.fullmatch(value.strip()) is not None
@@ -106,7 +106,7 @@ def is_link(value: Any) -> bool:
 
 
 def link(value: Any, base: str) -> NamedNode:
-    """An absolute IRI, or ``<kinds>/<name>`` of an asset below ``base`` (the singular is understood too)."""
+    """Return an absolute IRI, or ``<kinds>/<name>`` of an asset below ``base`` (the singular is understood too)."""
     if not isinstance(value, str):
         raise NotSo("link")
     text = value.strip()
@@ -123,7 +123,7 @@ def link(value: Any, base: str) -> NamedNode:
 
 
 def day(value: Any) -> Literal:
-    """A date, moment, year or month as DCAT-AP's temporal literal."""
+    """Return a date, moment, year or month as DCAT-AP's temporal literal."""
     if isinstance(value, datetime):
         return Literal(value.isoformat(), datatype=_xsd("dateTime"))
     if isinstance(value, date):
@@ -154,7 +154,7 @@ def day(value: Any) -> Literal:
 
 
 def number(value: Any) -> Literal:
-    """A number as xsd:decimal, without exponent."""
+    """Return a number as xsd:decimal, without exponent."""
     return Literal(_decimal(value), datatype=_xsd("decimal"))
 
 
@@ -182,7 +182,7 @@ def boolean(value: Any) -> Literal:
 
 
 def duration(value: Any) -> Literal:
-    """An ISO 8601 duration, or a number with a unit of time (``15 min``)."""
+    """Return an ISO 8601 duration, or a number with a unit of time (``15 min``)."""
     text = str(value).strip()
     match = _SPOKEN.fullmatch(text.casefold())
     if match:
@@ -232,7 +232,7 @@ def scalar(value: Any) -> Literal:
 
 
 def as_json(value: Any) -> Literal:
-    """An object or a list as an rdf:JSON literal (JSON-LD 1.1 §10.2), members sorted."""
+    """Return an object or a list as an rdf:JSON literal (JSON-LD 1.1 §10.2), members sorted."""
     if not isinstance(value, list | Mapping):
         raise NotSo("json")
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False, default=str)
@@ -240,7 +240,7 @@ def as_json(value: Any) -> Literal:
 
 
 def source(value: Any) -> Literal:
-    """The text of a program or query, kept as it is; an object becomes JSON."""
+    """Return the text of a program or query, kept as it is; an object becomes JSON."""
     if isinstance(value, str) and value.strip():
         return Literal(value)
     if isinstance(value, Mapping) and value:
@@ -264,14 +264,14 @@ def rectangle(value: Any) -> BBox:
 
 
 def polygon(bbox: BBox) -> Literal:
-    """A rectangle as WKT (GeoSPARQL), counter-clockwise."""
+    """Return a rectangle as WKT (GeoSPARQL), counter-clockwise."""
     west, south, east, north = (_decimal(side) for side in bbox)
     ring = f"{west} {south},{east} {south},{east} {north},{west} {north},{west} {south}"
     return Literal(f"POLYGON(({ring}))", datatype=NamedNode(f"{GEOSPARQL}wktLiteral"))
 
 
 def is_rectangle(value: Any) -> bool:
-    """Whether ``value`` is meant as one rectangle rather than as a list of places."""
+    """Return whether ``value`` is meant as one rectangle rather than as a list of places."""
     return (
         isinstance(value, list)
         and len(value) == 4

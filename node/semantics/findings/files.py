@@ -15,7 +15,7 @@ Words = str | Callable[[str], str]
 def file_finding(
     key: str, rule: str, *, field: str, severity: str = "warning", value: str = "", **values: Words
 ) -> Finding:
-    """The finding that says the text ``file.<key>`` of the catalogue, with ``values`` in it."""
+    """Return the finding that says the text ``file.<key>`` of the catalogue, with ``values`` in it."""
     remedy = f"file.{key}.remedy"
     translations = {}
     for language in LANGUAGES:

@@ -22,7 +22,7 @@ NOTHING: Final = dict.fromkeys(LANGUAGES, "")
 
 
 def expected(form: str) -> Mapping[str, str]:
-    """What a field of this form looks like, by language."""
+    """Return what a field of this form looks like, by language."""
     return FINDINGS.in_all(f"expected.{_key(form)}")
 
 
@@ -33,7 +33,7 @@ def guess(options: Iterable[str]) -> Mapping[str, str]:
 
 
 def code_guess(codes: CodeList, value: str) -> Mapping[str, str]:
-    """A suggestion from a code list, labelled in each language; the whole list where nothing is near."""
+    """Return a suggestion from a code list, labelled in each language; the whole list where nothing is near."""
     near = codes.suggest(value)
     offered: Sequence[Code] = near or codes.codes[:15]
     if not near:
@@ -45,7 +45,7 @@ def code_guess(codes: CodeList, value: str) -> Mapping[str, str]:
 
 
 def about_code(codes: CodeList) -> dict[str, Mapping[str, str]]:
-    """The values ``list`` and ``why`` of the sentence ``not-a-code``."""
+    """Return the values ``list`` and ``why`` of the sentence ``not-a-code``."""
     key = f"list.{_key(codes.name)}"
     return {
         "list": FINDINGS.in_all(key) if FINDINGS.known(key) else dict.fromkeys(LANGUAGES, codes.name),
@@ -54,7 +54,7 @@ def about_code(codes: CodeList) -> dict[str, Mapping[str, str]]:
 
 
 def leave_out() -> Mapping[str, str]:
-    """What to do about a field that nothing resembles."""
+    """Return what to do about a field that nothing resembles."""
     return FINDINGS.in_all("leave-out")
 
 
@@ -74,7 +74,7 @@ def about_field(
     focus: str = "",
     **values: str | Mapping[str, str],
 ) -> Finding:
-    """A finding about one field. ``values`` fill the sentence, as text or as text by language.
+    """Return a finding about one field. ``values`` fill the sentence, as text or as text by language.
 
     ``name`` is what the sentence calls the field, where that is not its path.
     """
@@ -138,7 +138,7 @@ def finding(
     path: str = "",
     focus: str = "",
 ) -> Finding:
-    """The finding that says ``facts``: language → (message, why, remedy)."""
+    """Return the finding that says ``facts``: language → (message, why, remedy)."""
     message, why, remedy = facts["en"]
     return Finding(
         severity=severity,

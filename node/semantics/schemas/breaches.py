@@ -18,7 +18,7 @@ class Breach:
     values: tuple[str, ...] = ()
 
     def words(self, tongue: str = "en") -> str:
-        """The breach in one sentence."""
+        """Return the breach in one sentence."""
         values = dict(zip(("first", "second"), self.values, strict=False))
         what = FINDINGS.say(tongue, f"breach.{self.what}", **values)
         if not self.row:

@@ -44,7 +44,7 @@ class SchemaChange:
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[SchemaChange, ...]:
-    """The differences between two JSON Schemas, the breaking first.
+    """Return the differences between two JSON Schemas, the breaking first.
 
     References within a document are followed; others are compared by name. Raises ``InvalidInput`` for what is no
     JSON Schema object.
@@ -57,7 +57,7 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[SchemaChang
 
 
 def breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Whether anything in ``new`` breaks what was right by ``old``."""
+    """Return whether anything in ``new`` breaks what was right by ``old``."""
     return any(change.breaking for change in compare(old, new))
 
 

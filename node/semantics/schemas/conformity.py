@@ -64,19 +64,19 @@ def check(
 
 
 def pattern_of(rules: Mapping[str, Any]) -> str:
-    """The pattern that a text has to match; empty where there is none."""
+    """Return the pattern that a text has to match; empty where there is none."""
     pattern = rules.get("pattern")
     return pattern if isinstance(pattern, str) else ""
 
 
 def types_of(rules: Mapping[str, Any]) -> frozenset[str]:
-    """The types that a schema names; none where it names none."""
+    """Return the types that a schema names; none where it names none."""
     said = rules.get("type")
     return frozenset([said] if isinstance(said, str) else map(str, said) if isinstance(said, list) else ())
 
 
 def choices_of(rules: Mapping[str, Any]) -> list[Any]:
-    """The values that a schema admits; empty where it names none."""
+    """Return the values that a schema admits; empty where it names none."""
     choices = rules.get("enum")
     if isinstance(choices, list):
         return choices
@@ -99,7 +99,7 @@ def bounds_check(rules: Mapping[str, Any]) -> Callable[[float, str], Problem | N
 
 
 def cell_check(rules: Mapping[str, Any], required: bool) -> Check:
-    """What ``rules`` say of the cells of one column, beside their pattern."""
+    """Return what ``rules`` say of the cells of one column, beside their pattern."""
     types = types_of(rules)
     numeric = bool(types) and types <= {"number", "integer", "null"}
     allowed = frozenset(_text(choice) for choice in choices_of(rules))
@@ -130,7 +130,7 @@ def cell_check(rules: Mapping[str, Any], required: bool) -> Check:
 
 
 def bound(rules: Mapping[str, Any], name: str) -> float | None:
-    """The number that ``rules`` give for ``name``."""
+    """Return the number that ``rules`` give for ``name``."""
     value = rules.get(name)
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 

@@ -29,7 +29,7 @@ def check(
     advised: Sequence[str] = (),
     enforced: Sequence[str] = (),
 ) -> list[Finding]:
-    """The findings of the shapes of ``kind`` and of further profiles, each node's focus as the data name it.
+    """Return the findings of the shapes of ``kind`` and of further profiles, each node's focus as the data name it.
 
     ``covered`` are the nodes for which conditions stand in for a licence. What an ``advised`` profile demands is
     no more than ``info``; the names are those of

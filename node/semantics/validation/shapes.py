@@ -131,7 +131,7 @@ class Shapes:
         return _breaches(report.report_turtle.encode())
 
     def rule(self, shape: str) -> Rule:
-        """What the shape with this IRI says; an empty rule for shapes without one."""
+        """Return what the shape with this IRI says; an empty rule for shapes without one."""
         return self._rules.get(shape, _SILENT)
 
     def finding(self, breach: Breach, *, severity: str | None = None) -> Finding:
@@ -170,23 +170,23 @@ def _messages(rule: Rule, breach: Breach, path: str) -> dict[str, tuple[str, str
 
 
 def local_name(iri: str) -> str:
-    """What stands after the last ``#`` or ``/``."""
+    """Return what stands after the last ``#`` or ``/``."""
     return iri.rstrip("/#").rsplit("#", 1)[-1].rsplit("/", 1)[-1]
 
 
 @lru_cache(maxsize=32)
 def compiled(files: tuple[str, ...]) -> Shapes:
-    """The shapes of these files, compiled once for each process."""
+    """Return the shapes of these files, compiled once for each process."""
     return Shapes(resources.read("shapes", file) for file in files)
 
 
 def shapes_of(kind: Kind) -> Shapes:
-    """The shapes that descriptions of ``kind`` must satisfy."""
+    """Return the shapes that descriptions of ``kind`` must satisfy."""
     return compiled((*EVERY_KIND_SHAPES, *kind.shapes))
 
 
 def vocabulary(dataset: Dataset) -> bytes:
-    """The concepts of our code lists that ``dataset`` refers to, as N-Triples, and no more.
+    """Return the concepts of our code lists that ``dataset`` refers to, as N-Triples, and no more.
 
     So can a shape ask whether a theme is in the scheme of EU data themes, and nothing is parsed for each
     description that it does not mention.
