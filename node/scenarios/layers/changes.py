@@ -105,9 +105,7 @@ def layer_from_json(body: Mapping[str, Any]) -> Layer:
     for name in _TEXTS:
         text = body.get(name)
         if not isinstance(text, str) or not text.strip() or len(text) > 4000:
-            raise _bad(
-                name, "is missing" if not text else "is not a short text", "a layer says what, why and by whom"
-            )
+            raise _bad(name, "is missing" if not text else "is not a short text", "write what, why and by whom")
         texts[name] = normal(text)
     version = body.get("version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
@@ -141,11 +139,7 @@ def _operation(raw: Any, path: str, key: tuple[str, ...]) -> Operation:
     if not isinstance(unset, list | tuple) or not all(isinstance(one, str) and one for one in unset):
         raise _bad(f"{path}.unset", "is not a list of members", 'write ["name", …]')
     if both := sorted({*values} & {*unset} | {*unset} & {*key}):
-        raise _bad(
-            f"{path}.unset",
-            f"removes {both[0]}, which the same change sets, or which names the row",
-            "do only one of the two",
-        )
+        raise _bad(f"{path}.unset", f"removes {both[0]}, which is set or names the row", "do one of the two")
     geometry = raw.get(GEOMETRY)
     if geometry is not None:
         try:
@@ -178,9 +172,7 @@ def _values(raw: Any, path: str, key: tuple[str, ...], *, factors: bool) -> dict
     for name, value in raw.items():
         member = f"{path}.{name}"
         if not isinstance(name, str) or not name or name == GEOMETRY or name in key:
-            raise _bad(
-                member, "is not allowed there", f"{GEOMETRY} belongs beside set, and the key of a row cannot change"
-            )
+            raise _bad(member, "is not allowed there", f"{GEOMETRY} stands beside set, and a row keeps its key")
         if isinstance(value, Mapping) and factors:
             if set(value) != {FACTOR} or not is_figure(value[FACTOR]):
                 raise _bad(member, "is not a value", f"write a value, or {{{FACTOR}: 0.8}} to multiply")
