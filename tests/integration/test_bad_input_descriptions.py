@@ -158,5 +158,5 @@ def test_what_is_no_media_type_is_said_to_be_none(http: httpx2.Client, media_typ
     wanted = {"fields": fields, "files": [{**FILE, "mediaType": media_type}], "dryRun": True}
     answer = http.post("/api/records", json=wanted)
     assert answer.status_code == 400, answer.text
-    assert "is no media type" in answer.json()["detail"]
+    assert "is not a media type" in answer.json()["detail"]
     assert "text/csv" in answer.json()["remedy"]

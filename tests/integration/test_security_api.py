@@ -276,7 +276,7 @@ class TestFiles:
     def test_what_is_no_media_type_is_refused_in_words(self, pair: Pair) -> None:
         answer = self.state(pair.provider, mediaType="anything")
         assert answer.status_code == 400
-        assert "is no media type" in answer.json()["detail"]
+        assert "is not a media type" in answer.json()["detail"]
 
     @pytest.mark.parametrize(
         ("stated", "served"),
