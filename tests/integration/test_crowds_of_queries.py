@@ -67,10 +67,15 @@ def test_addresses_of_one_network_count_as_one(node: Running) -> None:
         assert [one.result().status_code for one in greedy].count(429) == 8 - MAX_AT_ONCE
 
 
-async def test_identities_that_anybody_can_make_count_by_their_address(node: Running) -> None:
+def test_identities_that_anybody_can_make_count_by_their_address(node: Running) -> None:
     made_up = [Caller(did=f"did:web:strangers.example:{number}", address="198.51.100.7") for number in range(CALLERS)]
-    asking = [node.node.ask(SHORT, one, JSON["Accept"]) for one in made_up]
-    answers = await asyncio.gather(*asking, return_exceptions=True)
+
+    async def asked() -> list[object]:
+        asking = [node.node.ask(SHORT, one, JSON["Accept"]) for one in made_up]
+        return await asyncio.gather(*asking, return_exceptions=True)
+
+    # In the node's own event loop: whoever waits for a turn binds it to the loop.
+    answers = asyncio.run_coroutine_threadsafe(asked(), node.server.servers[0].get_loop()).result(60)
     assert sum(isinstance(one, TooMany) for one in answers) == CALLERS - MAX_AT_ONCE
 
 
