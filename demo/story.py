@@ -11,10 +11,10 @@ from shlex import quote
 
 from rich.markup import escape
 
-from demo import acts, deciding, lasting
+from demo import acts, corrections, decisions
 from demo.cast import Cast, Member, remove
 from demo.data import PLZEN, network, network_geojson, od_table, receptors, write_counts
-from demo.proving import prove
+from demo.proofs import prove
 from demo.stage import Failed, Stage, err, out
 
 DAYS = 31
@@ -44,10 +44,10 @@ def tell(*, keep: bool = False, folder: Path | None = None, seed: int = 2026) ->
             acts.find(stage, cast)
             acts.agree(stage, cast)
             acts.exchange(stage, cast, size)
-            pid = deciding.decide(stage, cast)
-            deciding.reuse(stage, cast)
-            lasting.go_back(stage, cast, pid)
-            lasting.revoke(stage, cast)
+            pid = decisions.decide(stage, cast)
+            decisions.reuse(stage, cast)
+            corrections.go_back(stage, cast, pid)
+            corrections.revoke(stage, cast)
             prove(stage, cast)
             out.print(
                 f"\n[green bold]done[/green bold]  {stage.checks} checks held   "

@@ -15,8 +15,8 @@ from node import hookspecs
 from node.base.clock import Clock
 from node.base.errors import InvalidInput
 from node.base.work import UnitOfWork
+from node.catalogue.accession import Allegiance
 from node.catalogue.browse import Browse
-from node.catalogue.joining import Allegiance
 from node.catalogue.ports import FollowStore, RecordStore
 from node.identity.model import Caller, UserRole
 from node.identity.ports import Peers

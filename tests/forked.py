@@ -26,7 +26,7 @@ import node.bootstrap.models
 import node.bootstrap.scenarios  # noqa: F401
 from demo.cast import Member
 from node.base import crashpoints
-from node.cli.serving import run_server
+from node.cli.server import run_server
 from node.settings import load
 from tests.waiting import NotThere
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from node.base.errors import HansaError
 from node.cli.commands.imports import MEDIA_TYPES
 from node.semantics.description.subjects import DOCUMENT
-from node.semantics.harvest.cutting import Piece, cut, read
-from node.semantics.harvest.examining import Examination, examine
+from node.semantics.harvest.examination import Examination, examine
+from node.semantics.harvest.partition import Piece, cut, read
 from node.semantics.harvest.rules.table import SAFE
 from node.semantics.model import Finding
 from tests.shared import SHARED

@@ -15,14 +15,14 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from node.adapters.peers.callbacks import CheckCallback
-from node.base.deferred import Deferred
+from node.base.lazy import Deferred
 from node.bootstrap.node import HansaNode
 from node.bootstrap.operation import scraper_token
 from node.identity.documents import sealing_key
 from node.portal.accept import prefers_page
 from node.portal.headers import SecurityHeaders
 from node.vocab.dsp import VERSIONS, DspVersion
-from node.web import data, dcp, deletions, health, pushed, wellknown
+from node.web import data, dcp, deletions, health, pushes, wellknown
 from node.web.applications import Refuse, Remaining, UnderPath, answer_errors, errors_as_answers, lifespan_of
 from node.web.bodies import BodyLimits
 from node.web.dsp import door as dsp
@@ -115,7 +115,7 @@ def _participant_doors(node: HansaNode) -> list[BaseRoute]:
             status_lists=issuing.lists if issuing else None,
             public_url=node.parts.base,
         ),
-        *pushed.routes(protocol_services.inbox),
+        *pushes.routes(protocol_services.inbox),
         *deletions.routes(
             protocol_services.deletions,
             participant=node.callers.participant,

@@ -12,7 +12,7 @@ from node.adapters.peers.requests import RegionRequests
 from node.adapters.signed_head import require_newest
 from node.adapters.sql.soundness import require_undamaged
 from node.base.clock import Clock
-from node.base.deferred import Deferred
+from node.base.lazy import Deferred
 from node.bootstrap.catalogue import CatalogueServices, catalogue_services
 from node.bootstrap.foundation import Foundation, foundation
 from node.bootstrap.node import HansaNode

@@ -9,13 +9,13 @@ from node.adapters.signed_head import SignedHead
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.parts import Parts
 from node.catalogue.access import Access
+from node.catalogue.accession import Join
 from node.catalogue.browse import Browse
 from node.catalogue.dsp import DspCatalogue, FollowedMembers
 from node.catalogue.feed.chains import Chains
 from node.catalogue.feed.pages import Feed
-from node.catalogue.harvest.importing import Import
-from node.catalogue.inspecting import Inspect
-from node.catalogue.joining import Join
+from node.catalogue.harvest.imports import Import
+from node.catalogue.inspection import Inspect
 from node.catalogue.model import NodeFacts
 from node.catalogue.publish import Catalogue, Publish, Settled, Withdraw
 from node.catalogue.query import Ask

@@ -9,16 +9,16 @@ import pluggy
 
 from node.adapters.peers.requests import RegionRequests
 from node.base.changes import Changes
-from node.base.deferred import Deferred
+from node.base.lazy import Deferred
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
 from node.catalogue.access import Access
+from node.catalogue.accession import Join
 from node.catalogue.browse import Browse
 from node.catalogue.dsp import DspCatalogue
 from node.catalogue.feed.pages import Feed
-from node.catalogue.harvest.importing import Import
-from node.catalogue.joining import Join
+from node.catalogue.harvest.imports import Import
 from node.catalogue.model import NodeFacts
 from node.catalogue.publish import Publish, Withdraw
 from node.catalogue.query import Ask

@@ -9,10 +9,10 @@ from node.adapters.keys import FileKeyRing
 from node.adapters.peers.http import HttpPeers
 from node.base.clock import Clock
 from node.bootstrap.parts import Parts, Stores
-from node.catalogue.joining import Allegiance
+from node.catalogue.accession import Allegiance
 from node.identity.accounts.accounts import Accounts, SignIn, token_hash
 from node.identity.accounts.secondfactor import SecondFactor
-from node.identity.blocking import Blocks
+from node.identity.blocks import Blocks
 from node.identity.credentials.access_tokens import AccessTokens, OutgoingTokens
 from node.identity.credentials.admissions import Admissions
 from node.identity.credentials.issuance import (
@@ -23,13 +23,13 @@ from node.identity.credentials.issuance import (
     claims_with_contact,
 )
 from node.identity.credentials.membership import RequestCredential
-from node.identity.credentials.presented import Presentations
+from node.identity.credentials.requested_presentations import Presentations
 from node.identity.credentials.revocation import RevokeCredential, StatusLists
 from node.identity.credentials.trust import TrustList, configured_trust
 from node.identity.credentials.verification import VerifyCredentials
 from node.identity.credentials.wallet import Wallet
 from node.identity.documents import OwnDocument
-from node.identity.identifying import IdentifyPerson
+from node.identity.identification import IdentifyPerson
 from node.identity.messages import VC20, type_scope
 from node.identity.model import DidDocument
 from node.identity.participants import IdentifyParticipant

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from anyio.to_thread import run_sync
 
 from node.adapters.peers.requests import PostMessages
-from node.base.deferred import Deferred
+from node.base.lazy import Deferred
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol

@@ -14,7 +14,6 @@ from node.negotiation.uses import Uses
 from node.transfer import machine, messages
 from node.transfer import strategy as transfer_strategy
 from node.transfer.access import AuthoriseAccess
-from node.transfer.counted import CountedReceptions
 from node.transfer.deletions import Deletions
 from node.transfer.deliveries import OpenDelivery, SignManifest
 from node.transfer.grants import GrantAccess, RefreshToken
@@ -26,6 +25,7 @@ from node.transfer.reactions import Reactions
 from node.transfer.reception import Receive
 from node.transfer.reissue import Reissue
 from node.transfer.requests import TransferRequests
+from node.transfer.use_count import CountedReceptions
 from node.transfer.usecases import Transfers
 
 

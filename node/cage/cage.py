@@ -20,10 +20,10 @@ from typing import Any, Final, Self
 
 from node.base.errors import LocalFault, NotConfined, Overloaded
 from node.cage.bars import REMEDY, Bars
-from node.cage.kept import IdleChildren
 from node.cage.libraries import Libraries
 from node.cage.model import Limits
 from node.cage.nursery import Nursery, ZygoteGone
+from node.cage.pool import IdleChildren
 from node.cage.targets import CODE, TARGETS
 from node.cage.wire import UNBELIEVED, Answer, death, frame, timed_out
 from node.cage.zygote import Plan
@@ -167,7 +167,7 @@ class Cage:
         ``readable`` names files and folders that the child may read beside our own code. ``on_message`` hears what
         the target tells while it runs; ``patience`` is how long this call waits for its turn, where it is not what
         the others wait. ``owner`` names the caller for whom this is done: the child may be one that has served this
-        caller before, and nobody else (``node.cage.kept``). A call that is cancelled takes its child along.
+        caller before, and nobody else (``node.cage.pool``). A call that is cancelled takes its child along.
 
         Raises what the target raised (by code, among the remote faults), ``Overloaded`` where a limit was hit or no
         child came free in time, ``TooLarge`` for an answer beyond ``limits.answer``, ``NotConfined`` for a stranger's

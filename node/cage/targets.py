@@ -12,14 +12,14 @@ from collections.abc import Mapping
 from typing import Final
 
 TARGETS: Final[Mapping[str, str]] = {
-    "graph.query": "node.adapters.graph.caged:query",
-    "graph.query_records": "node.adapters.graph.caged:query_records",
-    "scenarios.look_at_libraries": "node.scenarios.models.caged:look_at_libraries",
-    "scenarios.run_model": "node.scenarios.models.caged:run",
-    "semantics.cut": "node.semantics.harvest.caged:cut_file",
-    "semantics.describe": "node.semantics.caged:describe",
-    "semantics.describe_model": "node.scenarios.models.caged:describe_code",
-    "semantics.examine": "node.semantics.harvest.caged:examine_batch",
+    "graph.query": "node.adapters.graph.in_cage:query",
+    "graph.query_records": "node.adapters.graph.in_cage:query_records",
+    "scenarios.look_at_libraries": "node.scenarios.models.in_cage:look_at_libraries",
+    "scenarios.run_model": "node.scenarios.models.in_cage:run",
+    "semantics.cut": "node.semantics.harvest.in_cage:cut_file",
+    "semantics.describe": "node.semantics.in_cage:describe",
+    "semantics.describe_model": "node.scenarios.models.in_cage:describe_code",
+    "semantics.examine": "node.semantics.harvest.in_cage:examine_batch",
     "semantics.match": "node.semantics.schemas.patterns:caged_match",
     "semantics.parse": "node.semantics.documents:caged_parse",
 }

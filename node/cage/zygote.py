@@ -36,7 +36,7 @@ from node.cage.confine import Den, be_first_when_memory_is_short, confine, keep_
 from node.cage.doors import Doors
 from node.cage.libraries import Libraries
 from node.cage.model import ORDER, Limits
-from node.cage.telling import Voice, speak_by
+from node.cage.reports import Voice, speak_by
 from node.cage.wire import SMALLER, fault_to_json, frame, out_of_memory, receive_frame, too_large, trailer
 
 _PATIENCE: Final = 30.0

@@ -24,7 +24,7 @@ from node.catalogue.filters import Filter
 from node.catalogue.model import NodeFacts, Record
 from node.catalogue.ports import FollowStore, RecordStore
 from node.catalogue.visibility import Visibility, absent
-from node.identity.blocking import Blocks
+from node.identity.blocks import Blocks
 from node.identity.model import Caller
 from node.vocab.dsp import V2025_1, DspVersion
 from node.vocab.namespaces import FOAF, HANSA

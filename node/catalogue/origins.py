@@ -12,7 +12,7 @@ from node.catalogue.model import Record
 from node.catalogue.nquads import is_literal, text_of
 from node.catalogue.ports import RecordStore
 from node.catalogue.statements import Statements
-from node.semantics.description.building import slug
+from node.semantics.description.builder import slug
 from node.semantics.model import Submission
 from node.vocab.namespaces import DCT, SKOS
 

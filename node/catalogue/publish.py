@@ -22,6 +22,7 @@ from node.base.jsons import canonical
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.carriers import OWN, Carriers
 from node.catalogue.envelope import ledger_body, signed, withdrawal_of
+from node.catalogue.exposure import findings_about, widened
 from node.catalogue.model import INTERNAL, OPENS_HISTORY, PUBLIC, NodeFacts, Published, Record, Settlement, Widened
 from node.catalogue.names import check_audience, check_file_name, check_record_iri, check_statements
 from node.catalogue.nquads import merge
@@ -29,7 +30,6 @@ from node.catalogue.offers import Terms, offer_lines, terms_of
 from node.catalogue.origins import require_same_origin
 from node.catalogue.ports import RecordStore
 from node.catalogue.visibility import Visibility, absent
-from node.catalogue.widening import findings_about, widened
 from node.identity.model import Caller
 from node.identity.ports import KeyRing
 from node.identity.roles import UseCase, require

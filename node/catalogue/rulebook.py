@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from node.base.work import UnitOfWork
-from node.catalogue.joining import Allegiance
+from node.catalogue.accession import Allegiance
 from node.catalogue.ports import RecordStore
 
 

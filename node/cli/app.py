@@ -26,7 +26,7 @@ VERBS: Final = {
     "layers": ("layer",),
     "runs": ("run",),
     "people": ("join", "decide", "revoke", "follow", "user"),
-    "followed": ("members",),
+    "peers": ("members",),
     "members": ("member",),
     "tokens": ("token",),
     "deliveries": ("deliveries",),

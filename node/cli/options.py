@@ -26,7 +26,7 @@ def connect(node: str | None) -> HansaClient:
     """A client of the node that is meant. One on this machine that begins to run just now is waited for."""
     from node.cli.output import remark
     from node.client import HansaClient, locate
-    from node.client.waiting import until_listening
+    from node.client.startup import until_listening
 
     address = locate(node)
     until_listening(address, on_wait=lambda: remark("waiting for the node to listen …"))

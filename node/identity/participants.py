@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from node.base.clock import Clock
 from node.base.errors import ForbiddenAddress, InvalidInput, TooLarge, Unauthenticated
-from node.identity.blocking import Blocks
-from node.identity.credentials.presented import Presentations, Presented
+from node.identity.blocks import Blocks
+from node.identity.credentials.requested_presentations import Presentations, Presented
 from node.identity.credentials.verification import VerifyCredentials
 from node.identity.documents import checked_against
 from node.identity.model import Caller, Credential, Rejected

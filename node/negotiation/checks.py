@@ -118,7 +118,7 @@ class Checks:
                 return {"offer": dict(body["offer"]), "offered_by": Role.PROVIDER}
             case machine.AGREEMENT:
                 if negotiation.agreement is not None:
-                    # One that is written anew (``node.negotiation.restated``) is kept beside the first: not for ever.
+                    # A second wording (``node.negotiation.restatement``) is kept beside the first: not for ever.
                     self._check_length(tx, negotiation)
                 self._check_proposal(tx, negotiation, body["agreement"])
                 signed = self._signature(negotiation, message, body["agreement"], signer)

@@ -28,12 +28,12 @@ from node.identity.roles import UseCase, require
 from node.ledger.ports import Append
 from node.negotiation import machine, messages, proposal
 from node.negotiation.agreement import VerifyJws
+from node.negotiation.agreement_records import KeepAgreements
 from node.negotiation.checks import Checks, MaySee
-from node.negotiation.keeping import KeepAgreements
 from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.negotiation.reactions import Reactions
-from node.negotiation.restated import SETTLING, restates
+from node.negotiation.restatement import SETTLING, restates
 from node.policy.templates import compile_terms, in_catalogue
 from node.vocab.dsp import version_of
 
@@ -394,5 +394,5 @@ class Negotiations:
             self._reactions.terminate(tx, step.process, "out-of-step", [f"{exchange.message} was refused: {code}"])
 
     def presume_finalized(self, tx: Transaction, agreement: Agreement, peer: str) -> Agreement:
-        """As ``node.negotiation.keeping.KeepAgreements``."""
+        """As ``node.negotiation.agreement_records.KeepAgreements``."""
         return self._keeping.presume_finalized(tx, agreement, peer)

@@ -21,10 +21,10 @@ Arguments that are lists of a TypedDict are inputs, the others parameters. A num
 checked against the annotations, and outputs are checked and rounded to their ``Decimals`` after the function.
 """
 
-from node.sdk.calling import Result, call
+from node.sdk.call import Result, call
 from node.sdk.marks import Crs, Decimals, Grain, Kind, Range, Schema, Step, Unit
-from node.sdk.reading import describe, find_model, model
-from node.sdk.telling import caveat, progress
+from node.sdk.reports import caveat, progress
+from node.sdk.signature import describe, find_model, model
 from node.sdk.troubles import BadAnnotation, BadInput, BadOutput, Trouble
 
 __all__ = [

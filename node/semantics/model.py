@@ -143,7 +143,7 @@ class Described:
     codes of the EU data themes (``TRAN``), or IRIs where others are used. ``files`` are those of the submission with
     what the description says about them (``open``, ``format``). ``conditions`` is what the description
     asks for: ``{"template": name, …parameters}`` or ``{"offer": {…}}``. ``extra`` holds what pages and search show
-    beside: see ``node.semantics.description.reading``.
+    beside: see ``node.semantics.description.summary``.
     """
 
     iri: str

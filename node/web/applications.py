@@ -12,8 +12,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from node.base.deferred import Deferred
 from node.base.errors import HansaError, InvalidInput, MethodNotAllowed, NotFound, RemoteFault
+from node.base.lazy import Deferred
 from node.web.problems import answer_failure, answer_nobody, answer_problem
 
 Refuse = Callable[[Request, Exception], Awaitable[Response]]

@@ -16,7 +16,7 @@ from starlette.requests import HTTPConnection
 
 from node.base.errors import NotAllowed, Unauthenticated
 from node.identity.accounts.throttle import place
-from node.identity.identifying import IdentifyPerson
+from node.identity.identification import IdentifyPerson
 from node.identity.model import ANONYMOUS, Caller
 from node.identity.participants import IdentifyParticipant
 

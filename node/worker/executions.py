@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from node.base.deferred import Deferred
 from node.base.errors import Conflict, LocalFault, Overloaded, PeerUnreachable
+from node.base.lazy import Deferred
 from node.base.work import Task
 from node.worker.loop import Again, Done, Outcome
 

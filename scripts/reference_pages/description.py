@@ -146,7 +146,7 @@ def _rows_below(fields: Sequence[Any], lists: dict[str, Any], above: str) -> lis
 
 def _asked(kind: str, order: Sequence[str]) -> list[list[str]]:
     """What the shapes ask of an otherwise empty description: field, required or advised, what to write."""
-    from node.semantics.caged import describe
+    from node.semantics.in_cage import describe
 
     file = {"name": "example.csv", "mediaType": "text/csv", "size": 1, "sha256": "0" * 64}
     with_file = kind == "dataset"

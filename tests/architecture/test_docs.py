@@ -18,9 +18,9 @@ import yaml
 
 from node.cli.yamls import read_description
 from node.policy.templates import compile_conditions, templates
-from node.scenarios.models.caged import describe_code
 from node.scenarios.models.draft import filled_in
-from node.semantics.caged import describe
+from node.scenarios.models.in_cage import describe_code
+from node.semantics.in_cage import describe
 from node.semantics.kinds import KINDS
 from node.settings import Settings
 

@@ -29,6 +29,12 @@ STILL_NAMED_SO = {
 }
 """Places that keep such a name, by module. None may be added; who renames one takes it out."""
 
+NOUNS = frozenset(
+    {"feed", "ring", "bargaining", "binding", "mapping", "naming", "opening", "rendering", "spelling", "wiring"}
+    | {"wording", "writing"}
+)
+"""Modules may have such names: nouns of the dictionary that end as participles do."""
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -49,6 +55,12 @@ def breaches(source: str) -> list[tuple[int, str]]:
 def _says_nothing(class_name: str) -> bool:
     """Whether one of the words of ``class_name`` is such a name: ``Told``, ``WantedInput``."""
     return any(word.lower() in EMPTY_NAMES for word in re.findall(r"[A-Z][a-z0-9]*", TERMS.sub("", class_name)))
+
+
+def is_participle(module: str) -> bool:
+    """Whether a module is named by an action or a state and not by what it holds: ``keeping``, ``restated``."""
+    last = module.rpartition("_")[2]
+    return last in EMPTY_NAMES or (last.endswith(("ing", "ed")) and last not in NOUNS)
 
 
 def template_breaches(source: str) -> list[tuple[int, str]]:
@@ -172,6 +184,27 @@ def test_names_say_what_a_value_is() -> None:
         if (names := {name for _, name in breaches(path.read_text("utf-8"))})
     }
     assert empty == STILL_NAMED_SO, "name values by nouns and actions by verbs (CONTRIBUTING, Names)"
+
+
+def test_modules_are_named_by_what_they_hold() -> None:
+    modules = [
+        path.relative_to(ROOT).as_posix()
+        for folder in ("node", "federation", "demo")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if "migrations" not in path.parts  # Databases know them by name.
+    ]
+    assert len(modules) > 500
+    assert [path for path in modules if is_participle(path.rpartition("/")[2].removesuffix(".py"))] == []
+
+
+@pytest.mark.parametrize("module", ["keeping", "held", "restated", "run_watching"])
+def test_a_planted_module_is_seen(module: str) -> None:
+    assert is_participle(module)
+
+
+@pytest.mark.parametrize("module", ["feed", "wording", "column_mapping", "agreements_in_force", "shared_commit"])
+def test_nouns_are_no_participles(module: str) -> None:
+    assert not is_participle(module)
 
 
 def test_names_in_templates_say_what_a_value_is() -> None:

@@ -46,7 +46,7 @@ MAY_COMMIT = {
     "node/adapters/sql/engine.py": "pragmas of a connection that has just been opened",
     "node/adapters/sql/shared_commit.py": "the unit of work's own, where writers to an SQLite file share a commit",
     "node/adapters/search/index.py": "a batch of the search engine, which is no database of ours",
-    "demo/proving.py": "the demonstration tampers with a copy, as an attacker would",
+    "demo/proofs.py": "the demonstration tampers with a copy, as an attacker would",
 }
 
 

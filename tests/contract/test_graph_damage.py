@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from node.adapters.graph.caged import DAMAGED
+from node.adapters.graph.in_cage import DAMAGED
 from node.adapters.graph.store import OxigraphGraph
 from node.base.errors import Damaged, LocalFault
 from tests.nodes import until_async

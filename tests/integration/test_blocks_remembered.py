@@ -14,7 +14,7 @@ from node.adapters.sql.work import SqlUnitOfWork
 from node.base.clock import SystemClock
 from node.base.errors import NotAllowed
 from node.base.work import Transaction
-from node.identity.blocking import Blocks
+from node.identity.blocks import Blocks
 from node.identity.model import Caller
 from node.identity.roles import UserRole
 

@@ -197,7 +197,7 @@ def test_a_node_that_ends_while_its_peer_is_silent_goes_on_at_its_next_start(
 def test_a_process_that_hangs_while_it_ends_is_ended() -> None:
     """Whatever holds it: here a thread that the interpreter would wait for."""
     code = (
-        "import threading, node.cli.serving as serving\n"
+        "import threading, node.cli.server as serving\n"
         "serving.LONGEST_END = 0.2\n"
         "threading.Thread(target=threading.Event().wait).start()\n"
         "serving._end_at_the_latest()\n"

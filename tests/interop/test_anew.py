@@ -19,7 +19,7 @@ from node.identity.jose import read_jws
 from node.negotiation import agreement, machine
 from node.negotiation.messages import SIGNATURE
 from node.negotiation.model import Agreement, Negotiation
-from node.negotiation.restated import MOST_ANEW
+from node.negotiation.restatement import MOST_ANEW
 from tests.interop.edc import Edc
 from tests.interop.mock import MockIdentity
 from tests.nodes import Running, running

@@ -22,7 +22,7 @@ from node.dialogue.process import Role
 from node.dialogue.timeline import Timeline
 from node.negotiation import agreement
 from node.negotiation import machine as negotiating
-from node.negotiation.keeping import KeepAgreements
+from node.negotiation.agreement_records import KeepAgreements
 from node.transfer import machine as transferring
 from node.transfer import messages as transfer_messages
 from node.transfer import resumption

@@ -23,14 +23,14 @@ from node.identity.accounts.accounts import Accounts, SignIn
 from node.identity.credentials.access_tokens import AccessTokens, OutgoingTokens
 from node.identity.credentials.issuance import DecideApplication, DeliverCredential, ReceiveApplication, Supported
 from node.identity.credentials.membership import Accession, RequestCredential
-from node.identity.credentials.presented import Presentations
+from node.identity.credentials.requested_presentations import Presentations
 from node.identity.credentials.revocation import RevokeCredential, StatusLists
 from node.identity.credentials.trust import TrustList
 from node.identity.credentials.verification import VerifyCredentials
 from node.identity.credentials.wallet import Wallet
 from node.identity.did import check_document
 from node.identity.documents import build_document
-from node.identity.identifying import IdentifyPerson
+from node.identity.identification import IdentifyPerson
 from node.identity.participants import IdentifyParticipant
 from node.identity.replay import ReplayGuard
 from node.web import dcp, wellknown

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from node.bootstrap import build as building
 from node.bootstrap.node import HansaNode
-from node.cli.serving import run_server
+from node.cli.server import run_server
 from node.dialogue.process import Role
 from node.negotiation import machine as negotiating
 from node.negotiation import strategy as negotiation

@@ -25,8 +25,8 @@ from typing import Final
 
 from pyoxigraph import Literal, NamedNode, Quad, Store, Triple
 
-from node.adapters.graph.caged import DAMAGED
 from node.adapters.graph.checkpoints import Checkpoints, Copy
+from node.adapters.graph.in_cage import DAMAGED
 from node.adapters.graph.names import (
     HOLDS,
     LEAVES,

@@ -13,7 +13,7 @@ from node.base.plaintext import word
 from node.cli.bindings import whole_layer
 from node.cli.options import Node, connect
 from node.cli.output import Mode, done, emit, line, next_step, say, table
-from node.cli.watching import short
+from node.cli.run_progress import short
 from node.cli.yamls import read_description
 
 

@@ -14,7 +14,7 @@ import typer
 
 from node.base.errors import HansaError, InvalidInput
 from node.base.plaintext import one_line, word
-from node.catalogue.widening import RULES
+from node.catalogue.exposure import RULES
 from node.cli.exits import REFUSED
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, bar, complain, done, emit, failed, findings, line, remark, say, size, table, words

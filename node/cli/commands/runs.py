@@ -26,7 +26,7 @@ from node.cli.output import (
     table,
     words,
 )
-from node.cli.watching import figure, follow, log_line, obstacles, outcome, pins, short
+from node.cli.run_progress import figure, follow, log_line, obstacles, outcome, pins, short
 
 if TYPE_CHECKING:
     pass

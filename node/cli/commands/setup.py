@@ -101,7 +101,7 @@ def serve(
     ] = False,
 ) -> int:
     """Run the node: web and worker in one process. Stop it with Ctrl-C; it finishes what it is at."""
-    from node.cli.serving import run_server
+    from node.cli.server import run_server
     from node.settings import load
 
     settings = load(folder)
@@ -118,7 +118,7 @@ def serve(
 
 def worker(folder: Annotated[Path, typer.Argument(help="The node's data folder.")]) -> int:
     """Run one more worker beside serve --no-worker (PostgreSQL only)."""
-    from node.cli.serving import run_worker
+    from node.cli.server import run_worker
     from node.settings import load
 
     settings = load(folder)

@@ -130,7 +130,7 @@ def accept_loss(
     """
     from node.adapters import signed_head
     from node.bootstrap.parts import log_keys_of, open_keys, open_stores
-    from node.cli.serving import own
+    from node.cli.server import own
     from node.settings import load
 
     settings = load(folder)

@@ -11,7 +11,7 @@ from typing import Final
 
 from node.texts.catalogue import Catalogue
 from node.texts.languages import supported
-from node.texts.typed import typed
+from node.texts.text_classes import typed
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from node.base.errors import TooLarge
 from node.policy.flow.breaches import Breach
-from node.policy.flow.fitting import offer_of
+from node.policy.flow.fit import offer_of
 from node.policy.flow.freedom import Alternatives, Freedom, under_policy
 from node.policy.flow.impossible import Bound, problems
 from node.policy.flow.result import Inherited, Source, admits, strictest_offer

@@ -18,7 +18,7 @@ from functools import reduce
 from typing import Any, Final
 
 from node.policy.flow.breaches import OFFER, Breach, Comparison
-from node.policy.flow.fitting import Fitted, fitted, offer_of, rule_json
+from node.policy.flow.fit import Fitted, fitted, offer_of, rule_json
 from node.policy.flow.freedom import TOP, Bar, Freedom, Origin, under_licence, under_policy
 from node.policy.flow.impossible import Bound, Problem, origins_json, problems
 from node.policy.flow.licences import licence as licence_facts

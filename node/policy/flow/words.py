@@ -17,7 +17,7 @@ from node.policy.terms import USE
 from node.policy.words import explained
 from node.texts.catalogue import Catalogue
 from node.texts.languages import LANGUAGES, supported
-from node.texts.typed import typed
+from node.texts.text_classes import typed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from node.policy import terms
 from node.policy.phrases.model import Phrases
 from node.texts.catalogue import Catalogue
 from node.texts.languages import plural, supported
-from node.texts.typed import typed
+from node.texts.text_classes import typed
 
 POLICY: Final = Catalogue("policy")
 

@@ -14,7 +14,7 @@ from node.base.work import UnitOfWork
 from node.catalogue.browse import Browse
 from node.catalogue.model import QUARANTINE, Followed
 from node.catalogue.ports import FollowStore
-from node.identity.blocking import Blocks
+from node.identity.blocks import Blocks
 from node.identity.model import Application, ApplicationState, Caller, Issued
 from node.identity.roles import UseCase, allowed
 from node.ledger.ports import LedgerStore

@@ -23,7 +23,7 @@ from node.scenarios.records.library import Library
 from node.scenarios.runs.publication import Release
 from node.scenarios.runs.usecases import Runs
 from node.scenarios.tables.rows import key_of
-from node.semantics.description.building import slug
+from node.semantics.description.builder import slug
 from node.semantics.model import File
 from node.texts.languages import LANGUAGES
 

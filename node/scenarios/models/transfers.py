@@ -12,7 +12,7 @@ from anyio.to_thread import run_sync
 from node.base.errors import NotAllowed, PeerUnreachable
 from node.base.work import UnitOfWork
 from node.dialogue.process import Role
-from node.negotiation.held import OurAgreements
+from node.negotiation.agreements_in_force import OurAgreements
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 from node.negotiation.uses import Uses, limits_uses

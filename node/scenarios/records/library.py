@@ -29,7 +29,7 @@ from node.identity.documents import key_for
 from node.identity.model import Caller, DidDocument
 from node.identity.periods import document_at
 from node.negotiation.acquire import provider_of
-from node.negotiation.held import OurAgreements
+from node.negotiation.agreements_in_force import OurAgreements
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 from node.policy.model import Decision

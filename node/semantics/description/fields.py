@@ -1,6 +1,6 @@
 """What a steward can write: for each kind of asset, field names and what each becomes in RDF.
 
-A table, no code: ``building`` turns fields into triples by it, ``reading`` triples into fields, and the pages
+A table, no code: ``builder`` turns fields into triples by it, ``summary`` triples into fields, and the pages
 draw forms from it. Whether a field is required is said by the shapes, never here.
 """
 

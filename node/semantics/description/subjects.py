@@ -15,7 +15,7 @@ from typing import Final
 
 from pyoxigraph import BlankNode, Dataset, Literal, NamedNode
 
-from node.semantics.description.building import slug
+from node.semantics.description.builder import slug
 from node.semantics.findings import words
 from node.semantics.kinds import KINDS, Kind, kind_of
 from node.semantics.model import Finding

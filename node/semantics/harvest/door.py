@@ -44,7 +44,7 @@ class Batches:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:
-    """One record: ``facts`` as ``node.semantics.harvest.examining`` gives them, or why it is refused."""
+    """One record: ``facts`` as ``node.semantics.harvest.examination`` gives them, or why it is refused."""
 
     nquads: bytes = b""
     facts: Mapping[str, Any]

@@ -13,7 +13,7 @@ from typing import Final
 
 from pyoxigraph import BlankNode, Dataset, NamedNode, Quad
 
-from node.semantics.description.building import slug
+from node.semantics.description.builder import slug
 from node.semantics.description.subjects import DOCUMENT, address
 from node.semantics.kinds import KINDS
 from node.semantics.triples import Node, first_text, nodes, objects

@@ -9,7 +9,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from node.identity.blocking import LONGEST_REASON, Blocks
+from node.identity.blocks import LONGEST_REASON, Blocks
 from node.web.management.person import Person
 from node.web.unread import knowing
 

@@ -27,8 +27,8 @@ from node.transfer.model import Reception, Transfer
 from node.transfer.requests import TransferRequests
 from node.transfer.usecases import Transfers
 from node.vocab.dsp import PULL, PUSH
-from node.web.management.asked import Ask, AskFor, Fetch, Terms, Verdict, Why, read_ask
 from node.web.management.person import Person
+from node.web.management.requests import Ask, AskFor, Fetch, Terms, Verdict, Why, read_ask
 from node.web.management.shown import (
     agreement_json,
     conditions_json,

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from node.base.errors import HansaError, InvalidInput, TooLarge
-from node.catalogue.harvest.importing import Import, ImportOrder, Running
+from node.catalogue.harvest.imports import Import, ImportOrder, Running
 from node.web.management.person import Person
 from node.web.unread import knowing
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from node.base.clock import stamp
 from node.base.errors import InvalidInput, NotFound
-from node.catalogue.joining import Join
+from node.catalogue.accession import Join
 from node.identity.accounts.accounts import Accounts, SignIn, token_hash
 from node.identity.credentials.revocation import RevokeCredential
 from node.identity.credentials.wallet import Wallet

@@ -14,7 +14,7 @@ from node.base.errors import HansaError, InvalidInput, LocalFault, NotFound, Too
 from node.scenarios.model import Job
 from node.scenarios.models.ogc_processes import NoSuchProcess
 from node.scenarios.models.requests import MOST_BYTES
-from node.web.ogc.given import PRIVATE
+from node.web.ogc.results import PRIVATE
 from node.web.problems import again_later, problem
 
 log = logging.getLogger("hansa.processes")

@@ -43,7 +43,7 @@ from node.web.ogc.answers import (
     version_of,
 )
 from node.web.ogc.former import Operation, former_routes
-from node.web.ogc.given import PRIVATE, composed, streamed
+from node.web.ogc.results import PRIVATE, composed, streamed
 
 _SPEC: Final = "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/"
 CONFORMS: Final = tuple(_SPEC + name for name in ("core", "ogc-process-description", "json", "job-list", "dismiss"))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from node.base.errors import Conflict, InvalidDescription
-from node.cage.telling import tell as tell_caller
+from node.cage.reports import tell as tell_caller
 
 Answer = tuple[dict[str, Any], list[bytes]]
 

@@ -12,7 +12,7 @@ import pytest
 from node.base.errors import LocalFault, Overloaded, TooLarge
 from node.cage.cage import Cage
 from node.cage.model import Limits
-from node.cage.telling import tell
+from node.cage.reports import tell
 from node.cage.wire import LONGEST_TOLD, MOST_TOLD, Answer, frame, told_frame
 from tests.unit.cage.test_cage import children, until
 

@@ -9,7 +9,7 @@ import pytest
 
 from node.base.errors import InvalidInput
 from node.cli.bindings import binding, differences, paired
-from node.cli.watching import after, figure
+from node.cli.run_progress import after, figure
 
 FILE = """\
 scenario: scenario/bridge

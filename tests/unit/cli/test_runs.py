@@ -11,7 +11,7 @@ import pytest
 from node.base.errors import InvalidInput
 from node.cli.bindings import whole, whole_layer
 from node.cli.output import save
-from node.cli.watching import log_line, short
+from node.cli.run_progress import log_line, short
 
 FIRST = "urn:uuid:01a1f91a-135f-7881-b7b6-defcce16c5c4"
 SECOND = "urn:uuid:01a1f91b-0000-7881-b7b6-aaaace16c5c4"

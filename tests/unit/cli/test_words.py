@@ -15,7 +15,7 @@ import node.cli.commands.people
 from node.base.errors import InvalidInput
 from node.cli.main import run
 from node.client import NodeAddress
-from node.client.waiting import until_listening
+from node.client.startup import until_listening
 from node.settings import load, write
 
 

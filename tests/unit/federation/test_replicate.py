@@ -13,10 +13,10 @@ from federation.replicate.model import Limits
 from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnreachable
 from node.catalogue.envelope import envelope_of, signature_of
 from node.catalogue.feed import chains
-from node.catalogue.harvest.importing import Import, ImportOrder
+from node.catalogue.harvest.imports import Import, ImportOrder
 from node.catalogue.model import INTERNAL, Query, Record
 from node.identity.model import ANONYMOUS, Caller
-from node.semantics.harvest.caged import cut_file, examine_batch
+from node.semantics.harvest.in_cage import cut_file, examine_batch
 from tests.fakes.catalogue import PARTNER, CatalogueNode, participant
 from tests.fakes.federation import Answer, Follower, Network
 from tests.waiting import PATIENCE

@@ -11,7 +11,7 @@ import pytest
 
 from node.base.errors import InvalidInput, Overloaded, PeerUnreachable, Unauthenticated
 from node.base.work import Transaction
-from node.identity.credentials.presented import Presentations
+from node.identity.credentials.requested_presentations import Presentations
 from node.identity.credentials.trust import TrustList
 from node.identity.credentials.verification import VerifyCredentials
 from node.identity.model import Caller, Rejected

@@ -19,7 +19,7 @@ from node.identity.accounts.accounts import (
     password_fits,
     token_hash,
 )
-from node.identity.identifying import IdentifyPerson
+from node.identity.identification import IdentifyPerson
 from node.identity.model import UserRole
 from tests.fakes.people import person
 from tests.simulator.peer_documents import HandClock

@@ -11,7 +11,7 @@ from node.base.errors import Conflict, NotAllowed, NotFound, TooMany, Unauthenti
 from node.identity.accounts import totp
 from node.identity.accounts.accounts import Accounts, SignIn, token_hash
 from node.identity.accounts.secondfactor import SecondFactor, SecondFactorNeeded
-from node.identity.identifying import IdentifyPerson
+from node.identity.identification import IdentifyPerson
 from node.identity.model import BINDING_ROLES, Need, UserRole
 from tests.fakes.keys import MemoryKeyRing
 from tests.fakes.people import person

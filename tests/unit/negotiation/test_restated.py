@@ -11,7 +11,7 @@ from node.dialogue.message import Incoming
 from node.dialogue.process import Pending, Role
 from node.negotiation import machine, messages
 from node.negotiation.model import Negotiation
-from node.negotiation.restated import restates
+from node.negotiation.restatement import restates
 from tests.unit.negotiation.test_reactions import ME, PEER, negotiation
 
 FIRST: dict[str, Any] = {

@@ -24,15 +24,15 @@ from node.scenarios.errors import ModelFailed
 from node.scenarios.findings import Bound, DoesNotFit, Finding
 from node.scenarios.layers.stack import stacked
 from node.scenarios.model import Caveat, Operation, OperationType, Parameter, Port, Rows, Variable
-from node.scenarios.models import caged
+from node.scenarios.models import in_cage
 from node.texts.languages import LANGUAGES
 from tests.fakes import portal_scenarios as fake
 
 ROOT = Path(node.__file__).parent
 MAKERS = (
     *sorted((ROOT / "scenarios").rglob("*.py")),
-    ROOT / "sdk" / "checking.py",
-    ROOT / "negotiation" / "held.py",
+    ROOT / "sdk" / "checks.py",
+    ROOT / "negotiation" / "agreements_in_force.py",
 )
 
 REFUSALS: Final = (InvalidInput, NotFound, NotAllowed, PeerUnreachable, ModelFailed, Overloaded, DoesNotFit)
@@ -197,11 +197,11 @@ def of_runs() -> list[HansaError | Caveat]:
 
 
 def describe(code: bytes) -> None:
-    log = caged._Log()
+    log = in_cage._Log()
     try:
         exec(compile(code, "walking.py", "exec"), {})
     except ZeroDivisionError as error:
-        raise caged._failed(error, "walking.py", log) from None
+        raise in_cage._failed(error, "walking.py", log) from None
 
 
 def all_found() -> list[tuple[str, str, str, Mapping[str, Any]]]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from node.base.deferred import Deferred
 from node.base.errors import HansaError, LocalFault, Overloaded, PeerUnreachable
+from node.base.lazy import Deferred
 from node.base.work import Task
 from node.scenarios.model import Job, State
 from node.scenarios.models.jobs import Asker

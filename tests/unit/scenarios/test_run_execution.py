@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from node.base.deferred import Deferred
 from node.base.errors import InvalidInput, LocalFault, NotAllowed, Overloaded, PeerUnreachable
+from node.base.lazy import Deferred
 from node.base.work import Task
 from node.scenarios.errors import ModelFailed
 from node.scenarios.execution import Dismissed, Report

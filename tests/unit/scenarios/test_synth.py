@@ -29,7 +29,7 @@ from node.scenarios.synthetic.names import names_like, whole_numbers_like
 from node.scenarios.synthetic.tables import stand_in
 from node.scenarios.tables import geometries
 from node.scenarios.tables.rows import check_key, read_rows
-from node.semantics.caged import describe
+from node.semantics.in_cage import describe
 
 GEOJSON = "application/geo+json"
 

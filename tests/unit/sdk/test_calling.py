@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.sdk import BadInput, BadOutput, Decimals, Range, Unit, call, caveat, model, progress
-from node.sdk.checking import rounded
+from node.sdk.checks import rounded
 
 
 class Street(TypedDict):

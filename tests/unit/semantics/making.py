@@ -9,7 +9,7 @@ import yaml
 from pyoxigraph import Dataset
 
 from node.cage.model import Limits
-from node.semantics import caged
+from node.semantics import in_cage
 from node.semantics.description.door import describe
 from node.semantics.documents import quads
 from node.semantics.model import Described, File, Finding, Submission
@@ -32,7 +32,7 @@ class Here:
         owner: str | None = None,
     ) -> tuple[dict[str, Any], list[bytes]]:
         assert target == "semantics.describe"
-        return caged.describe(dict(message), list(blobs))
+        return in_cage.describe(dict(message), list(blobs))
 
 
 def file(name: str, media_type: str = "text/csv", *, open_: bool = False) -> File:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the cage is bui
 
 
 def test_the_target_is_in_the_table() -> None:
-    assert TARGETS[TARGET] == "node.semantics.caged:describe"
+    assert TARGETS[TARGET] == "node.semantics.in_cage:describe"
 
 
 async def test_inside_and_outside_the_cage_are_the_same() -> None:

@@ -458,7 +458,7 @@ async def test_a_value_that_was_refused_is_not_said_to_be_missing_too() -> None:
 
 
 def test_the_answer_travels_as_json() -> None:
-    from node.semantics import caged
+    from node.semantics import in_cage
     from node.semantics.description.door import _as_json
 
     message = {
@@ -470,7 +470,7 @@ def test_the_answer_travels_as_json() -> None:
         "advised": [],
         "enforced": [],
     }
-    answer, blobs = caged.describe(json.loads(json.dumps(message)), [])
+    answer, blobs = in_cage.describe(json.loads(json.dumps(message)), [])
     found = unpack(json.loads(json.dumps(answer)), blobs[0])
     assert found.titles["en"] == "Traffic counts"
     assert found.bbox == (3.58, 50.97, 3.86, 51.19)

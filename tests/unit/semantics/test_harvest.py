@@ -10,10 +10,10 @@ from pyoxigraph import RdfFormat, parse
 
 from node.base.errors import InvalidInput
 from node.semantics.description.subjects import DOCUMENT
-from node.semantics.harvest import mending
-from node.semantics.harvest.caged import cut_file, examine_batch
-from node.semantics.harvest.cutting import Piece, cut, read
+from node.semantics.harvest import mends
+from node.semantics.harvest.in_cage import cut_file, examine_batch
 from node.semantics.harvest.naming import harvested_address
+from node.semantics.harvest.partition import Piece, cut, read
 
 BASE = "https://data.gent.example"
 HEAD = "@prefix dcat: <http://www.w3.org/ns/dcat#> .\n@prefix dct: <http://purl.org/dc/terms/> .\n"
@@ -26,33 +26,33 @@ def pieces(text: str, media_type: str = "text/turtle") -> list[Piece]:
 @pytest.mark.parametrize(
     ("mend", "text", "mended"),
     [
-        (mending.prefix_dots, "@prefix a: <http://a/>\n", "@prefix a: <http://a/> .\n"),
-        (mending.prefix_dots, "@prefix a: <http://a/> .\n", ""),
+        (mends.prefix_dots, "@prefix a: <http://a/>\n", "@prefix a: <http://a/> .\n"),
+        (mends.prefix_dots, "@prefix a: <http://a/> .\n", ""),
         (
-            mending.turtle_prefixes,
+            mends.turtle_prefixes,
             "<x> dct:title 'T' .",
             "@prefix dct: <http://purl.org/dc/terms/> .\n<x> dct:title 'T' .",
         ),
-        (mending.turtle_prefixes, "<x> <http://y/> \"see dct:title\" .", ""),
-        (mending.turtle_prefixes, "<x> odd:title 'T' .", ""),
+        (mends.turtle_prefixes, "<x> <http://y/> \"see dct:title\" .", ""),
+        (mends.turtle_prefixes, "<x> odd:title 'T' .", ""),
         (
-            mending.xml_prefixes,
+            mends.xml_prefixes,
             "<rdf:RDF><rdf:x/></rdf:RDF>",
-            f'<rdf:RDF xmlns:rdf="{mending.WELL_KNOWN["rdf"]}"><rdf:x/></rdf:RDF>',
+            f'<rdf:RDF xmlns:rdf="{mends.WELL_KNOWN["rdf"]}"><rdf:x/></rdf:RDF>',
         ),
-        (mending.text_beside_links, '<a:b rdf:resource="http://x/">text</a:b>', '<a:b rdf:resource="http://x/"/>'),
-        (mending.text_beside_links, '<a:b rdf:resource="http://x/"/>', ""),
-        (mending.bare_doctype, "<!DOCTYPE rdf:RDF><rdf:RDF/>", "<rdf:RDF/>"),
-        (mending.bare_doctype, '<!DOCTYPE rdf:RDF [<!ENTITY a "b">]><rdf:RDF/>', ""),
-        (mending.unwrapped, '<?xml version="1.0"?><rdf:RDF>x</rdf:RDF>', ""),
+        (mends.text_beside_links, '<a:b rdf:resource="http://x/">text</a:b>', '<a:b rdf:resource="http://x/"/>'),
+        (mends.text_beside_links, '<a:b rdf:resource="http://x/"/>', ""),
+        (mends.bare_doctype, "<!DOCTYPE rdf:RDF><rdf:RDF/>", "<rdf:RDF/>"),
+        (mends.bare_doctype, '<!DOCTYPE rdf:RDF [<!ENTITY a "b">]><rdf:RDF/>', ""),
+        (mends.unwrapped, '<?xml version="1.0"?><rdf:RDF>x</rdf:RDF>', ""),
         (
-            mending.unwrapped,
+            mends.unwrapped,
             '<c:Answer xmlns:c="http://c/" xmlns:d="http://d/"><rdf:RDF xmlns:c="http://e/">x</rdf:RDF></c:Answer>',
             '<rdf:RDF xmlns:d="http://d/" xmlns:c="http://e/">x</rdf:RDF>',
         ),
     ],
 )  # fmt: skip
-def test_a_mend_changes_what_it_says_and_nothing_else(mend: mending.Mend, text: str, mended: str) -> None:
+def test_a_mend_changes_what_it_says_and_nothing_else(mend: mends.Mend, text: str, mended: str) -> None:
     after, note = mend(text)
     assert (after, bool(note)) == (mended or text, bool(mended))
     assert mend(after) == (after, ""), "a second time there is nothing to mend"

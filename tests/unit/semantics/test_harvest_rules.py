@@ -7,7 +7,7 @@ from pyoxigraph import Dataset, NamedNode, RdfFormat, parse
 
 from node.base.errors import InvalidInput
 from node.semantics.documents import canonical
-from node.semantics.harvest.examining import _parsed
+from node.semantics.harvest.examination import _parsed
 from node.semantics.harvest.rules.model import Record
 from node.semantics.harvest.rules.table import RULES, SAFE, repair, rules_named, undo
 from node.semantics.harvest.rules.values import date_form, whole_bytes

@@ -13,7 +13,7 @@ from node.policy.flow.words import Texts
 from node.policy.phrases.model import Phrases
 from node.texts.catalogue import FOLDER, Catalogue, fill
 from node.texts.languages import LANGUAGES, forms, plural
-from node.texts.typed import typed
+from node.texts.text_classes import typed
 from tests.unit.texts.extraction import use
 
 CODE: dict[str, tuple[str, ...]] = {

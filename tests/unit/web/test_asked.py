@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from node.base.errors import InvalidInput
-from node.web.management.asked import read_ask
+from node.web.management.requests import read_ask
 
 
 @pytest.mark.parametrize(

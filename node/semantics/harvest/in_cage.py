@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from node.base.errors import InvalidInput
 from node.semantics.description.subjects import DOCUMENT
-from node.semantics.harvest.cutting import Piece, cut, left_out, read
-from node.semantics.harvest.examining import Examination, examine
+from node.semantics.harvest.examination import Examination, examine
+from node.semantics.harvest.partition import Piece, cut, left_out, read
 from node.semantics.harvest.rules.table import rules_named
 
 BATCH: Final = 20

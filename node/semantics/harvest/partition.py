@@ -20,7 +20,7 @@ from node.base.errors import InvalidInput, TooLarge
 from node.base.jsons import read_json
 from node.semantics.documents import MAX_IRI, MAX_JSON_DEPTH, MAX_LITERAL, Syntax, scanned, syntax_of, unreadable
 from node.semantics.harvest.datajson import is_data_json, statements
-from node.semantics.harvest.mending import TURTLE_MENDS, XML_MENDS
+from node.semantics.harvest.mends import TURTLE_MENDS, XML_MENDS
 from node.semantics.triples import TYPE
 from node.vocab.namespaces import DCAT, DCT, FOAF
 

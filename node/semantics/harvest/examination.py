@@ -16,7 +16,7 @@ from pyoxigraph import BlankNode, Dataset, NamedNode, Quad, RdfFormat
 from pyoxigraph import parse as read_quads
 
 from node.base.errors import InvalidInput
-from node.semantics.description import reading
+from node.semantics.description import summary
 from node.semantics.documents import canonical
 from node.semantics.harvest.naming import first_title, harvested_address, identity, own_iri, settled
 from node.semantics.harvest.rules.model import Record
@@ -25,7 +25,7 @@ from node.semantics.kinds import KINDS
 from node.semantics.model import Finding
 from node.semantics.quality import measure
 from node.semantics.triples import Node
-from node.semantics.validation.checking import check, tidy
+from node.semantics.validation.breaches import check, tidy
 
 BLANK_NODES: Final = 5_000
 """Harvested records may have many; the limits of the cage bound what canonical order may cost."""
@@ -80,23 +80,23 @@ def examine(piece: Mapping[str, Any], how: Examination) -> tuple[dict[str, Any],
     dataset, settled_subject = settled(dataset, subject, address)
     findings = tidy(check(dataset, settled_subject, kind, advised=how.advised))[:FINDINGS]
     nquads, sha256 = canonical(dataset, blank_nodes=BLANK_NODES)
-    facts = reading.overview(dataset, settled_subject, kind)
+    facts = summary.overview(dataset, settled_subject, kind)
     conforms = is_conforming(findings)
     if kind.name == "dataset":
         facts["score"] = measure(dataset, settled_subject, conforms=conforms).to_json()
-    publisher, publisher_name = reading.publisher(dataset, settled_subject)
+    publisher, publisher_name = summary.publisher(dataset, settled_subject)
     answer = {
         "iri": iri,
         "identity": hashlib.sha256(name.encode()).hexdigest(),
         "address": address,
         "kind": kind.name,
-        "titles": reading.titles(dataset, settled_subject),
-        "descriptions": reading.descriptions(dataset, settled_subject),
+        "titles": summary.titles(dataset, settled_subject),
+        "descriptions": summary.descriptions(dataset, settled_subject),
         "publisher": publisher,
         "publisherName": publisher_name,
-        "keywords": list(reading.keywords(dataset, settled_subject)),
-        "themes": list(reading.themes(dataset, settled_subject)),
-        "bbox": reading.bbox(dataset, settled_subject),
+        "keywords": list(summary.keywords(dataset, settled_subject)),
+        "themes": list(summary.themes(dataset, settled_subject)),
+        "bbox": summary.bbox(dataset, settled_subject),
         "sha256": sha256,
         "conforms": conforms,
         "findings": [finding.to_json() for finding in findings],

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, NotRequired, Required, TypeVar, get_args, get_origin
 
-from node.sdk.checking import checked_setting
+from node.sdk.checks import checked_setting
 from node.sdk.interface import INTEGER, JSON, NUMBER, TEXT, TRUTH, Column, Interface, Setting, Table
 from node.sdk.marks import Crs, Decimals, Grain, Kind, Range, Schema, Step, Unit
 from node.sdk.troubles import BadAnnotation, BadInput

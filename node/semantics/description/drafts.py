@@ -16,9 +16,9 @@ from pyoxigraph import Dataset, Literal, NamedNode, Quad
 from node.semantics import policies
 from node.semantics.codelists.languages import LANGUAGES
 from node.semantics.codelists.lookup import folded
-from node.semantics.description import filing
-from node.semantics.description.building import Builder, slug
-from node.semantics.description.completing import Setting, complete
+from node.semantics.description import distributions
+from node.semantics.description.builder import Builder, slug
+from node.semantics.description.completion import Setting, complete
 from node.semantics.description.fields import fields_of
 from node.semantics.description.forms import find
 from node.semantics.description.subjects import DOCUMENT, Subject, address, adopted, is_address, is_slug, main_subject
@@ -258,7 +258,7 @@ def _fill(
     if submission.document is not None:
         result.files = _attach(result, subject, submission, builder.language, learned=learned)
     else:
-        files = filing.Filing(builder, subject, submission.files, learned=learned)
+        files = distributions.Filing(builder, subject, submission.files, learned=learned)
         files.describe(fields)
         result.files = tuple(files.files)
     for quad in builder.dataset:
@@ -274,19 +274,19 @@ def _attach(
     described: list[File] = []
     free = nodes(result.dataset, subject, f"{DCAT}distribution")
     for file in submission.files:
-        if not filing.is_safe_name(file.name):
+        if not distributions.is_safe_name(file.name):
             result.findings.append(words.about_field("unsafe-name", field="files", value=file.name[:60]))
             continue
-        node = filing.match(result.dataset, free, file)
+        node = distributions.match(result.dataset, free, file)
         if node is None:
             node = NamedNode(f"{subject.value}#file-{slug(file.name) or file.sha256[:12]}")
             result.dataset.add(Quad(subject, NamedNode(f"{DCAT}distribution"), node))
         else:
             free.remove(node)
         result.dataset.add(Quad(node, TYPE, NamedNode(f"{DCAT}Distribution")))
-        described.append(filing.attach(result.dataset, subject.value, node, file, language))
+        described.append(distributions.attach(result.dataset, subject.value, node, file, language))
         if learned:
-            filing.as_model_file(result.dataset, subject, node)
+            distributions.as_model_file(result.dataset, subject, node)
     return tuple(described)
 
 

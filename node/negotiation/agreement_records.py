@@ -51,7 +51,7 @@ class KeepAgreements:
 
     def supersede(self, tx: Transaction, before: Negotiation, after: Negotiation) -> None:
         """The provider has written the agreement of ``before`` anew, as that of ``after``
-        (``node.negotiation.restated``). Both stay on record: the first one as never in force."""
+        (``node.negotiation.restatement``). Both stay on record: the first one as never in force."""
         assert before.agreement is not None, "the agreement had to be written again"
         assert after.agreement is not None, "it was written again"
         first = self._agreements.get(tx, str(before.agreement["@id"]))

@@ -11,7 +11,7 @@ from pyoxigraph import Dataset, Literal, NamedNode
 
 from node.semantics.codelists.filetypes import FILE_TYPES, file_type, media_type_iri
 from node.semantics.description import values
-from node.semantics.description.building import Builder, slug
+from node.semantics.description.builder import Builder, slug
 from node.semantics.description.fields import FILE, FILE_WORDS, FILES_NAMES
 from node.semantics.description.forms import find
 from node.semantics.description.values import NotSo

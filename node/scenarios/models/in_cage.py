@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from node.base.errors import HansaError, InvalidInput
 from node.cage.libraries import admitted, importable, version_of
-from node.cage.telling import tell
+from node.cage.reports import tell
 from node.scenarios.errors import ModelFailed
 from node.sdk import BadAnnotation, BadInput, BadOutput, Trouble, call, describe, find_model
 

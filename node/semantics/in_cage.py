@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from node.semantics.description import reading
-from node.semantics.description.completing import Setting, is_open
-from node.semantics.description.making import Draft, draft
+from node.semantics.description import summary
+from node.semantics.description.completion import Setting, is_open
+from node.semantics.description.drafts import Draft, draft
 from node.semantics.documents import canonical
 from node.semantics.kinds import KINDS
 from node.semantics.model import Submission
 from node.semantics.ontologies import vocabulary
 from node.semantics.quality import measure
 from node.semantics.triples import nodes
-from node.semantics.validation.checking import check, placed, tidy
+from node.semantics.validation.breaches import check, placed, tidy
 from node.semantics.validation.shapes import shapes_of
 from node.vocab.namespaces import DCAT
 
@@ -54,7 +54,7 @@ def describe(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
 
     report = tidy([*drafted.findings, *placed(findings, drafted.places, line)])
     nquads, sha256 = canonical(dataset, blank_nodes=BLANK_NODES)
-    facts = reading.overview(dataset, subject, kind)
+    facts = summary.overview(dataset, subject, kind)
     if kind.name == "dataset":
         conforms = not any(f.severity == "violation" and "/shapes/dcat-ap#" in f.rule for f in report)
         own = {iri: True for iri in _addresses(facts) if iri.startswith(f"{subject.value}/files/")}
@@ -64,22 +64,22 @@ def describe(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
         terms = list(vocabulary(dataset, subject).terms.values())
         facts["terms"] = [term.to_json() for term in terms[:TERMS]]
         facts["term_count"] = len(terms)
-    publisher, publisher_name = reading.publisher(dataset, subject)
+    publisher, publisher_name = summary.publisher(dataset, subject)
     answer = {
         "iri": subject.value,
         "kind": kind.name,
-        "titles": reading.titles(dataset, subject),
-        "descriptions": reading.descriptions(dataset, subject),
+        "titles": summary.titles(dataset, subject),
+        "descriptions": summary.descriptions(dataset, subject),
         "publisher": publisher or setting.me,
         "publisherName": publisher_name or setting.my_name,
-        "keywords": list(reading.keywords(dataset, subject)),
-        "themes": list(reading.themes(dataset, subject)),
+        "keywords": list(summary.keywords(dataset, subject)),
+        "themes": list(summary.themes(dataset, subject)),
         "sha256": sha256,
         "findings": [finding.to_json() for finding in report],
         "conditions": drafted.conditions,
         "audience": drafted.audience,
         "files": [file.to_json() for file in drafted.files],
-        "bbox": reading.bbox(dataset, subject),
+        "bbox": summary.bbox(dataset, subject),
         "extra": facts,
     }
     return answer, [nquads]

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from node.sdk.checking import checked_input, checked_output, checked_setting
+from node.sdk.checks import checked_input, checked_output, checked_setting
 from node.sdk.interface import Interface
-from node.sdk.reading import interface_of
-from node.sdk.telling import Listener, listening
+from node.sdk.reports import Listener, listening
+from node.sdk.signature import interface_of
 from node.sdk.troubles import BadInput, BadOutput
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from node.base.errors import Conflict, LocalFault, Overloaded
-from node.cage import kept
+from node.cage import pool
 from node.cage.cage import Cage
 from node.cage.model import Limits
 from tests.unit.cage.test_cage import LONG, SHORT, children, gone, until
@@ -20,8 +20,8 @@ TARGETS = {name: f"tests.unit.cage.hostile:{name}" for name in NAMES.split()}
 @pytest.fixture
 async def cage(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Cage]:
     # A slow machine must not have a child taken for idle, or for slow, where the test is not about that.
-    monkeypatch.setattr(kept, "IDLE", 60.0)
-    monkeypatch.setattr(kept, "QUICK", 20.0)
+    monkeypatch.setattr(pool, "IDLE", 60.0)
+    monkeypatch.setattr(pool, "QUICK", 20.0)
     cage = Cage(targets=TARGETS, width=8)
     await cage.start()
     yield cage
@@ -61,7 +61,7 @@ async def test_calls_at_the_same_time_have_children_of_their_own(cage: Cage) -> 
     calls = [cage.call("remember", {"word": "x"}, limits=LONG, owner="anna") for _ in range(4)]
     answers = [answer for answer, _ in await asyncio.gather(*calls)]
     assert all(len(answer["before"]) < 4 for answer in answers)
-    assert len(children(cage.zygote_pid or 0)) <= kept.MOST
+    assert len(children(cage.zygote_pid or 0)) <= pool.MOST
 
 
 async def test_another_target_and_other_limits_have_another_child(cage: Cage) -> None:
@@ -95,7 +95,7 @@ async def test_what_a_kept_child_does_not_manage_has_a_child_of_its_own(
     cage: Cage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, _ = await cage.call("spin_when_asked_again", {}, limits=LONG, owner="anna")
-    monkeypatch.setattr(kept, "QUICK", 0.2)
+    monkeypatch.setattr(pool, "QUICK", 0.2)
     second, _ = await cage.call("spin_when_asked_again", {}, limits=LONG, owner="anna")
     assert first["pid"] != second["pid"]
     await until(lambda: gone(first["pid"]))
@@ -116,21 +116,21 @@ async def test_our_own_faults_are_told_as_ever(cage: Cage) -> None:
 
 
 async def test_an_idle_child_is_ended(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "IDLE", 0.05)
+    monkeypatch.setattr(pool, "IDLE", 0.05)
     answer, _ = await cage.call("remember", {}, limits=LONG, owner="anna")
     await until(lambda: gone(answer["pid"]))
 
 
 async def test_a_child_serves_so_many_calls(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "CALLS", 2)
+    monkeypatch.setattr(pool, "CALLS", 2)
     answers = [(await cage.call("remember", {"word": "x"}, limits=LONG, owner="anna"))[0] for _ in range(4)]
     assert [len(answer["before"]) for answer in answers] == [0, 1, 0, 1]
 
 
 async def test_no_more_are_kept_than_may_be(cage: Cage) -> None:
-    for number in range(kept.MOST + 3):
+    for number in range(pool.MOST + 3):
         await cage.call("remember", {}, limits=LONG, owner=f"caller {number}")
-    await until(lambda: len(children(cage.zygote_pid or 0)) == kept.MOST)
+    await until(lambda: len(children(cage.zygote_pid or 0)) == pool.MOST)
 
 
 async def test_a_call_that_is_cancelled_takes_its_child_along(cage: Cage) -> None:

@@ -16,7 +16,7 @@ from node.cli.output import Mode, done, emit, line, next_step, remark, save, say
 
 if TYPE_CHECKING:
     from node.client import HansaClient
-    from node.client.following import Following
+    from node.client.follows import Following
 
 group = typer.Typer(
     cls=Shorthand,
@@ -104,7 +104,7 @@ def leave(which: Which, node: Node = None) -> None:
 
 
 def _following(client: HansaClient) -> Following:
-    from node.client.following import Following
+    from node.client.follows import Following
 
     return Following(client)
 

@@ -1,6 +1,6 @@
 """A description → what search and pages show of it: texts, publisher, place, files, and facts by field name.
 
-The facts are read by the same table that ``building`` writes by, so they are there whether a steward wrote YAML or
+The facts are read by the same table that ``builder`` writes by, so they are there whether a steward wrote YAML or
 RDF. Their forms: texts are maps of language tags; links are IRIs; values of code lists are ``{"iri", "code",
 "label"}``; numbers with a fraction stay texts, because what is signed and hashed has no fractions.
 """
