@@ -8,9 +8,10 @@ something cannot give one.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from anyio.to_thread import run_sync
@@ -55,6 +56,9 @@ class Check:
 Get = Callable[[str, str], Awaitable[bytes]]
 """(URL, DID of the participant) → body. Raises ``PeerUnreachable`` or ``NotFound``."""
 
+
+_PAUSES: Final = (0.1, 0.2, 0.4, 0.8, 1.6)
+"""Seconds between the questions for a checkpoint that holds a new entry."""
 
 _LOOKED_AT = 50
 """How many of a participant's newest agreements are looked at for one that stands in the ledger."""
@@ -132,9 +136,8 @@ class ProveAgreement:
             entry = await self._peer_entry(base, peer, agreement_id)
             same = digest(entry_agreement(entry)) == agreement.sha256
             checks.append(Check("the other party's copy is the same", same, peer))
-            checkpoint = await self._checkpoint(base, peer, document)
+            checkpoint, _ = await self._place(base, peer, document, entry)
             checks.append(Check("the other party has signed its ledger's state", True, f"{checkpoint.size} entries"))
-            await self._included(base, peer, entry, checkpoint)
             checks.append(Check("the agreement is in the other party's ledger", True, f"entry {entry.id}"))
             checks.append(await self._consistent(base, peer, checkpoint))
         except HansaError as error:
@@ -151,9 +154,8 @@ class ProveAgreement:
         entry = await self._peer_entry(base, peer, agreement_id)
         if digest(entry_agreement(entry)) != agreement.sha256:
             raise InvalidInput("the other party's ledger contains a different agreement")
-        checkpoint = await self._checkpoint(base, peer, document)
+        checkpoint, proof = await self._place(base, peer, document, entry)
         document = await self._peers.did_document(peer)  # As the checkpoint was opened with it.
-        proof = await self._included(base, peer, entry, checkpoint)
         return {
             "document": document.raw,
             "entry": entry_to_json(entry),
@@ -184,6 +186,23 @@ class ProveAgreement:
     async def _peer_entry(self, base: str, peer: str, agreement_id: str) -> Entry:
         members = read_object(await self._get(f"{base}/ledger/agreements/{quote(agreement_id, safe='')}", peer))
         return entry_from_json(members)
+
+    async def _place(
+        self, base: str, peer: str, document: DidDocument, entry: Entry
+    ) -> tuple[Checkpoint, InclusionProof]:
+        """Return a checkpoint of the other party and the proof that its tree holds ``entry``.
+
+        A node gives its entries their numbers a moment after it has saved them: where the tree does not hold the
+        entry yet, the next checkpoint is asked for. Raises ``NotFound`` where it stays so, and ``InvalidInput``.
+        """
+        for pause in _PAUSES:
+            try:
+                checkpoint = await self._checkpoint(base, peer, document)
+                return checkpoint, await self._included(base, peer, entry, checkpoint)
+            except NotFound:
+                await asyncio.sleep(pause)
+        checkpoint = await self._checkpoint(base, peer, document)
+        return checkpoint, await self._included(base, peer, entry, checkpoint)
 
     async def _checkpoint(self, base: str, peer: str, document: DidDocument) -> Checkpoint:
         note = (await self._get(f"{base}/ledger/checkpoint", peer)).decode("utf-8", "replace")

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from node.base.errors import InvalidInput
+from node.base.errors import InvalidInput, NotFound
 from node.bootstrap.operation import scraper_token
 from node.identity.model import UserRole
+from node.ledger.model import InclusionProof
 from node.settings import load
 from tests.integration.hostile import told
 from tests.nodes import Pair, Running, agree, publish, running
+from tests.waiting import until
 
 SCRAPER = "scrape-0123456789-abcdefghij"
 DOORS = ("/ledger/checkpoint", "/ledger/consistency?old=1", "/ledger/inclusion?entry={entry}")
@@ -26,7 +28,11 @@ def agreed(pair: Pair) -> tuple[Pair, str]:
     agreement = agree(pair.consumer, f"{pair.provider.url}/datasets/counts")["agreementId"]
     with pair.provider.http() as http:
         headers = pair.consumer.as_participant(pair.provider)
-        return pair, str(http.get(f"/ledger/agreements/{agreement}", headers=headers).json()["id"])
+        entry = str(http.get(f"/ledger/agreements/{agreement}", headers=headers).json()["id"])
+    proof = DOORS[2].format(entry=entry)
+    with pair.provider.http(headers=pair.provider.person()) as http:
+        until("the entry has its number", lambda: http.get(proof).status_code == 200)
+    return pair, entry
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -48,6 +54,28 @@ def test_a_participant_without_an_agreement_is_a_stranger(
     with running(tmp_path / "stranger", template=sqlite_template) as stranger, provider.http() as http:
         for door in DOORS:
             told(http.get(door.format(entry=agreed[1]), headers=stranger.as_participant(provider)), 404)
+
+
+def test_an_entry_that_has_no_number_yet_is_asked_for_again(
+    agreed: tuple[Pair, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node numbers its entries a moment after it has saved them: until then its ledger proves nothing of them."""
+    provider, consumer = agreed[0].provider, agreed[0].consumer
+    prover, refused = consumer.node.prover, []
+    inclusion = prover.inclusion
+
+    def late(entry: str, size: int | None = None) -> InclusionProof:
+        if len(refused) < 2:
+            refused.append(entry)
+            raise NotFound("the entry is not in the tree of 3 entries")
+        return inclusion(entry, size)
+
+    monkeypatch.setattr(prover, "inclusion", late)
+    with provider.client() as client:
+        (agreement,) = client.agreements()
+        checks = client.verify(agreement=agreement["id"])["checks"]
+    assert len(refused) == 2
+    assert [check for check in checks if not check["sound"]] == []
 
 
 def test_parties_still_prove_an_agreement_against_each_others_ledger(agreed: tuple[Pair, str]) -> None:
