@@ -32,6 +32,8 @@ class PartFile:
             raise NotFound("the file does not exist") from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not _is_at(path, self._file):
+                raise BlockingIOError  # Whoever had it open removed it between our opening and our lock.
             if create:
                 sync_folder(path.parent)
             self.size = os.fstat(self._file).st_size
@@ -70,6 +72,13 @@ class PartFile:
     def close(self) -> None:
         """Close the file and release the lock."""
         os.close(self._file)
+
+
+def _is_at(path: Path, file: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(file))
+    except FileNotFoundError:
+        return False
 
 
 def disk_fault(what: str, error: OSError) -> LocalFault:

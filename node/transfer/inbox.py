@@ -25,6 +25,7 @@ from node.exchange.arrival import Arrival
 from node.exchange.manifest import Manifest
 from node.exchange.names import safe_name
 from node.exchange.offloop import off_loop, opened
+from node.exchange.pushes import Replaced, RunningPushes
 from node.exchange.spool import PartFile, disk_fault
 from node.identity.ports import KeyRing
 from node.transfer import machine
@@ -82,7 +83,7 @@ class TakePush:
         self._finished = finished
         self._limit = limit
         self._monotonic = monotonic
-        self._running: dict[str, asyncio.Event] = {}
+        self._running: RunningPushes[Reception] = RunningPushes()
 
     async def take(
         self,
@@ -94,6 +95,9 @@ class TakePush:
         manifest: str | None = None,
     ) -> Reception:
         """Take the bytes of our transfer ``pid``; the same push again is taken and thrown away.
+
+        A push that a newer one replaces is answered as that one is. Its sender suspended the transfer, and let it go
+        on; EDC judges the transfer by each answer that comes after that, so a refusal would end it.
 
         Raises ``NotFound`` for whoever has not the token, and where nothing is expected now; ``Conflict`` while
         another push of the same runs; ``TooLarge``; ``InvalidInput`` for bytes that are not those of the manifest;
@@ -114,18 +118,17 @@ class TakePush:
             at=self._clock.now(),
         )
         arrival = Arrival(self._folder, local_id(pid))
-        stop = asyncio.Event()
-        earlier = self._running.get(pid)
-        if earlier is not None:
-            earlier.set()  # Its sender has begun again, and will not go on with it.
-        self._running[pid] = stop
-        try:
-            return await self._take(transfer, reception, arrival, self._expected_bytes(pid, chunks, stop), manifest)
-        except OSError as error:
-            raise disk_fault("the bytes could not be stored", error) from error
-        finally:
-            if self._running.get(pid) is stop:
-                del self._running[pid]
+        with self._running.push(pid) as push:
+            try:
+                await push.wait_for_earlier()
+                expected = self._expected_bytes(pid, chunks, push.replaced)
+                done = await self._take(transfer, reception, arrival, expected, manifest)
+            except Replaced:
+                done = await push.outcome_of_newer()
+            except OSError as error:
+                raise disk_fault("the bytes could not be stored", error) from error
+            push.end(done)
+            return done
 
     async def _take(
         self,
@@ -141,18 +144,21 @@ class TakePush:
             if manifest is not None:
                 signed = await read_manifest(manifest, transfer, self._keyring, self._key_of)
                 reception = _completed(reception, signed, manifest)
-            await off_loop(self._save, reception)
+            done = await off_loop(self._begin, reception)
+            if done is not None:
+                await self._throw_away(chunks)
+                await off_loop(arrival.discard)
+                return done
             await off_loop(part.truncate, 0)
             size = await self._write(part, chunks, reception.expected)
         except (InvalidInput, TooLarge) as error:
-            part.close()
             await self._fail(arrival, reception, error)
             raise
         except BaseException:
-            part.close()
-            await off_loop(arrival.discard)
+            await off_loop(arrival.discard)  # While it is locked: the next push may be waiting for it.
             raise
-        part.close()
+        finally:
+            part.close()
         try:
             path = await (arrival.keep(reception.name) if signed is None else arrival.accept(signed, self._keyring))
         except InvalidInput as error:
@@ -187,7 +193,7 @@ class TakePush:
         return transfer, known
 
     async def _expected_bytes(
-        self, pid: str, chunks: AsyncIterator[bytes], stop: asyncio.Event
+        self, pid: str, chunks: AsyncIterator[bytes], replaced: asyncio.Event
     ) -> AsyncIterator[bytes]:
         """What comes, for as long as it is wanted.
 
@@ -195,7 +201,7 @@ class TakePush:
         transfer goes on. Raises ``Conflict`` when a newer push of the same has begun, when the transfer is over, or
         when it stays suspended: a push must not wait at its sender for ever.
         """
-        stopped = asyncio.ensure_future(stop.wait())
+        stopped = asyncio.ensure_future(replaced.wait())
         coming: asyncio.Future[bytes] | None = None
         looked = self._monotonic()
         suspended: float | None = None
@@ -207,8 +213,8 @@ class TakePush:
                 if not coming.done():
                     awaited.add(coming)
                 await asyncio.wait(awaited, timeout=_LOOK, return_when=asyncio.FIRST_COMPLETED)
-                if stop.is_set():
-                    raise Conflict("the same bytes are being pushed again")
+                if replaced.is_set():
+                    raise Replaced("the same bytes are being pushed again")
                 now = self._monotonic()
                 if now - looked >= _LOOK:
                     looked = now
@@ -240,9 +246,6 @@ class TakePush:
         _require_taking(transfer)
         return True
 
-    def _require_under_way(self, tx: Transaction, pid: str, *, lock: bool = False) -> None:
-        _require_taking(self._transfers.get(tx, pid, lock=lock))
-
     async def _write(self, part: PartFile, chunks: AsyncIterator[bytes], expected: int | None) -> int:
         """Append what comes; how much that was. Raises ``TooLarge`` or ``InvalidInput`` where it is too much."""
         limit = self._limit if expected is None else min(expected, self._limit)
@@ -271,11 +274,20 @@ class TakePush:
         failed = replace(reception, state=FAILED, error=error.detail, facts=facts, at=self._clock.now())
         await off_loop(self._save, failed)
 
+    def _begin(self, reception: Reception) -> Reception | None:
+        """Save that bytes are arriving. Returns what an earlier push of the same has completed meanwhile, if any."""
+        with self._work.begin() as tx:
+            # To read the manifest's key took its time: what has ended meanwhile is cleared away already.
+            transfer = self._transfers.get(tx, reception.transfer, lock=True)
+            known = self._receptions.get(tx, reception.transfer)
+            if known is not None and known.state == DONE:
+                return known
+            _require_taking(transfer)
+            self._receptions.put(tx, reception)
+        return None
+
     def _save(self, reception: Reception) -> None:
         with self._work.begin() as tx:
-            if reception.state == RECEIVING:
-                # To read the manifest's key took its time: what has ended meanwhile is cleared away already.
-                self._require_under_way(tx, reception.transfer, lock=True)
             if reception.state == DONE:
                 known = self._receptions.get(tx, reception.transfer)
                 if known is not None and known.state == FAILED:

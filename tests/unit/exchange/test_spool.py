@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -37,6 +38,19 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
         PartFile(tmp_path / "a.part")
     part.close()
     PartFile(tmp_path / "a.part").close()
+
+
+def test_a_file_that_is_removed_while_it_opens_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lock would be the lock of a file that nobody finds again."""
+    lock = fcntl.flock
+
+    def remove_and_lock(file: int, operation: int) -> None:
+        (tmp_path / "a.part").unlink()
+        lock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", remove_and_lock)
+    with pytest.raises(Conflict):
+        PartFile(tmp_path / "a.part")
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:

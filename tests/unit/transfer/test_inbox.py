@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy.engine import Engine
+from starlette.requests import ClientDisconnect
 
 from node.base.errors import Conflict
 from node.transfer import machine
@@ -40,30 +41,18 @@ async def rig(tmp_path: Path) -> Rig:
     return made
 
 
-async def push(
-    rig: Rig,
-    *,
-    meanwhile: Callable[[], Awaitable[None]] | None = None,
-    before_end: Callable[[], Awaitable[None]] | None = None,
-    monotonic: Callable[[], float] = time.monotonic,
-) -> Reception:
-    """Push the bytes of the rig.
+Step = Callable[[], Awaitable[None]]
 
-    ``meanwhile`` happens while the key of the provider's manifest is fetched, which may take a while; ``before_end``
-    when all bytes were sent, and the connection is still open.
-    """
+
+def inbox_of(rig: Rig, *, meanwhile: Step | None = None, monotonic: Callable[[], float] = time.monotonic) -> TakePush:
+    """``meanwhile`` happens while the key of the provider's manifest is fetched, which may take a while."""
 
     async def key_of(did: str, kid: str) -> dict[str, Any]:
         if meanwhile is not None:
             await meanwhile()
         return rig.key()
 
-    async def chunks() -> AsyncIterator[bytes]:
-        yield DATA
-        if before_end is not None:
-            await before_end()
-
-    inbox = TakePush(
+    return TakePush(
         rig.work,
         transfers=rig.transfers,
         receptions=rig.receptions,
@@ -75,6 +64,17 @@ async def push(
         limit=1 << 20,
         monotonic=monotonic,
     )
+
+
+async def push(rig: Rig, *, inbox: TakePush | None = None, before_end: Step | None = None) -> Reception:
+    """Push the bytes of the rig; ``before_end`` happens when all were sent, and the connection is still open."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield DATA
+        if before_end is not None:
+            await before_end()
+
+    inbox = inbox or inbox_of(rig)
     manifest = rig.plane.served.manifest.decode()
     return await inbox.take(CONSUMER_PID, "Bearer secret", chunks=chunks(), manifest=manifest)
 
@@ -92,7 +92,7 @@ async def test_a_push_whose_transfer_ends_as_it_begins_leaves_nothing(rig: Rig) 
         await discard_left(rig.receiver(), CONSUMER_PID)
 
     with pytest.raises(Conflict, match="no longer active"):
-        await push(rig, meanwhile=end)
+        await push(rig, inbox=inbox_of(rig, meanwhile=end))
     assert rig.files() == {}
     with rig.work.read() as tx:
         assert rig.receptions.get(tx, CONSUMER_PID) is None, "nothing is said to be on its way"
@@ -132,7 +132,9 @@ async def test_a_suspended_push_is_not_refused_while_its_sender_may_still_stop_i
         await suspension.looks(2)
         suspension.move(machine.STARTED)
 
-    assert (await push(rig, before_end=suspend_and_resume, monotonic=suspension.monotonic)).state == "done"
+    assert (
+        await push(rig, before_end=suspend_and_resume, inbox=inbox_of(rig, monotonic=suspension.monotonic))
+    ).state == "done"
     assert list(rig.files().values()) == [DATA]
 
 
@@ -145,7 +147,66 @@ async def test_a_push_that_stays_suspended_is_refused(rig: Rig) -> None:
         await suspension.looks(2)
 
     with pytest.raises(Conflict, match="the transfer is suspended"):
-        await push(rig, before_end=suspend, monotonic=suspension.monotonic)
+        await push(rig, before_end=suspend, inbox=inbox_of(rig, monotonic=suspension.monotonic))
+    assert rig.files() == {}
+
+
+async def test_a_push_that_is_replaced_is_answered_as_the_newer_one(rig: Rig) -> None:
+    """EDC begins a second push when the transfer goes on, and judges the transfer by the answer to either."""
+    inbox, waits, never = inbox_of(rig), asyncio.Event(), asyncio.Event()
+
+    async def wait() -> None:
+        waits.set()
+        await never.wait()
+
+    first = asyncio.create_task(push(rig, inbox=inbox, before_end=wait))
+    await asyncio.wait_for(waits.wait(), 20)
+    second = await push(rig, inbox=inbox)
+    assert second.state == "done"
+    assert await asyncio.wait_for(first, 20) == second
+    assert list(rig.files().values()) == [DATA]
+
+
+async def test_a_push_that_is_replaced_fails_with_the_newer_one(rig: Rig) -> None:
+    inbox, waits, never = inbox_of(rig), asyncio.Event(), asyncio.Event()
+
+    async def wait() -> None:
+        waits.set()
+        await never.wait()
+
+    async def break_off() -> None:
+        raise ClientDisconnect
+
+    first = asyncio.create_task(push(rig, inbox=inbox, before_end=wait))
+    await asyncio.wait_for(waits.wait(), 20)
+    with pytest.raises(ClientDisconnect):
+        await push(rig, inbox=inbox, before_end=break_off)
+    with pytest.raises(Conflict, match="that push failed"):
+        await asyncio.wait_for(first, 20)
+    assert rig.files() == {}
+
+
+async def test_a_push_that_begins_as_another_ends_does_not_begin_again(rig: Rig) -> None:
+    done: list[Reception] = []
+
+    async def finish_first() -> None:
+        if not done:
+            done.append(
+                Reception(
+                    transfer=CONSUMER_PID,
+                    state="done",
+                    name="counts.csv",
+                    media_type="text/csv",
+                    sealed=False,
+                    expected=len(DATA),
+                    received=len(DATA),
+                    at=HandClock().now(),
+                )
+            )
+            with rig.work.begin() as tx:
+                rig.receptions.put(tx, done[0])
+
+    assert await push(rig, inbox=inbox_of(rig, meanwhile=finish_first)) == done[0]
     assert rig.files() == {}
 
 
@@ -162,7 +223,7 @@ async def test_a_push_that_begins_waits_for_the_end_of_its_transfer(rig: Rig, po
         with stores.uow.begin() as tx:
             revision = rig.transfer.revision + 1
             stores.transfers.save(tx, replace(rig.transfer, state=machine.TERMINATED, revision=revision))
-            backend = tx.connection.connection.dbapi_connection.info.backend_pid  # type: ignore[attr-defined]
+            backend = tx.connection.connection.dbapi_connection.info.backend_pid
             ending.set()
             until("the push waits", lambda: waits_for(postgres_engine, backend))
 
@@ -174,7 +235,7 @@ async def test_a_push_that_begins_waits_for_the_end_of_its_transfer(rig: Rig, po
             await asyncio.to_thread(ending.wait, 20)
 
         with pytest.raises(Conflict, match="no longer active"):
-            await push(rig, meanwhile=begun)
+            await push(rig, inbox=inbox_of(rig, meanwhile=begun))
         ended[0].result()
     with stores.uow.read() as tx:
         assert stores.receptions.get(tx, CONSUMER_PID) is None
