@@ -172,7 +172,7 @@ class Cursor:
         self.forks = [fork, *self.forks][:NOTED]
 
     def restarts_since(self, moment_: datetime) -> int:
-        """Return how many announced losses were noted after that moment, of those that are kept."""
+        """Return how many of the stored announced losses were noted after ``moment_``."""
         return sum(moment(note["found"]) > moment_ for note in self.restarts)
 
     def note_restart(self, restart: dict[str, Any]) -> None:

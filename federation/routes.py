@@ -79,7 +79,7 @@ def members_router(members: Members, region: Region, *, wake: Callable[[], None]
 def witness_router(
     witness: Witness, *, identify: Identify, audiences: Callable[[Caller], Collection[str] | None]
 ) -> APIRouter:
-    """Return what this node has seen of the nodes that it follows, for those who compare."""
+    """Return the heads that this node has seen of the nodes that it follows, so that others can compare them."""
     routes = APIRouter(tags=["federation"])
 
     async def heads(request: Request) -> Response:

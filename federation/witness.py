@@ -95,7 +95,7 @@ class Witness:
         return shown[:MAX_HEADS] if isinstance(shown, list) else []
 
     async def _compare(self, member: Followed, jws: str, witness: str) -> Fork | None:
-        """Return the fork that ``jws`` and our last head make; None where they go together, or cannot be compared."""
+        """Return the fork between ``jws`` and our last head; None where they are consistent or not comparable."""
         kid = head_key(jws)
         if kid.partition("#")[0] != member.did:
             return None

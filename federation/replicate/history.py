@@ -43,7 +43,7 @@ class Proof:
     answer: dict[str, Any] | None
 
     def holds(self, old: int, new: int, old_root: bytes, new_root: bytes) -> bool:
-        """Return whether it shows that the tree of ``new`` members begins with that of ``old``."""
+        """Return whether the proof shows that the tree of ``new`` members begins with the tree of ``old`` members."""
         if self.answer is None:
             return False
         try:

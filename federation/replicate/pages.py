@@ -91,7 +91,7 @@ class _Facts:
         return self.about.get(subject, {}).get(predicate, [])
 
     def only(self, subject: str, predicate: str) -> str:
-        """Return the only value, or nothing."""
+        """Return the only value; an empty text where there is none, or several."""
         values = self.values(subject, predicate)
         return values[0] if len(values) == 1 else ""
 

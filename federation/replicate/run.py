@@ -309,7 +309,7 @@ class Run:
     async def _published_key(
         self, kid: str, at: datetime | None
     ) -> tuple[dict[str, Any] | HansaError, datetime | None]:
-        """Return the key, or why there is none, and the moment that this holds for; None for any.
+        """Return the key or the reason why there is none, and the moment for which this is true (None: for any).
 
         Only what the document at hand does not answer brings a fresh look, once a run and not for each member: a look
         that shows nothing new has the next new key wait.

@@ -33,7 +33,7 @@ def verify_member(
     others: Sequence[str],
     now: datetime,
 ) -> Record:
-    """Return the record that ``member`` carries, if the node ``did`` at ``base`` really states it.
+    """Return the record in ``member``, if the node ``did`` at ``base`` really states it.
 
     1. The member could be read at all, and its envelope opens with ``key_jwk``: signature, hash, form.
     2. Its origin is the node that is followed: nobody states records of others.

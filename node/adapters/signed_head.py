@@ -44,7 +44,7 @@ class SignedHead:
         staged.replace(self.path)
 
     def read(self, keys: Sequence[LogKey]) -> Checkpoint | None:
-        """Return what was kept; None where there is nothing that this node has signed."""
+        """Return the stored head; None where no head is stored that this node signed."""
         try:
             note = self.path.read_text("utf-8")
         except FileNotFoundError:

@@ -166,7 +166,7 @@ class Parts:
 
     @property
     def log_keys(self) -> list[LogKey]:
-        """The ledger's keys, now and formerly."""
+        """Return the present and former keys of the ledger."""
         return log_keys_of(self.keyring)
 
     @property
@@ -230,7 +230,7 @@ def outer_key(settings: Settings) -> Outer | None:
 
 
 def log_keys_of(keyring: FileKeyRing) -> list[LogKey]:
-    """The ledger's keys, now and formerly, under the name that its checkpoints have."""
+    """Return the present and former keys of the ledger, under the name in its checkpoints."""
     return [LogKey(name=keyring.name, public_key=raw) for raw in keyring.log_public_keys()]
 
 

@@ -40,7 +40,7 @@ of the machine around it."""
 
 
 def readable(root: Path) -> tuple[str, ...]:
-    """Return what every child may read: the interpreter, the libraries, and our packages below ``root``."""
+    """Return the paths that every child may read: the interpreter, the libraries, and our packages below ``root``."""
     paths = [*_SYSTEM, sys.prefix, sys.base_prefix, sys.exec_prefix]
     # A checkout may have a data folder beside the packages; a folder of installed packages has none.
     installed = root.name in ("site-packages", "dist-packages")
@@ -50,7 +50,7 @@ def readable(root: Path) -> tuple[str, ...]:
 
 
 def version(libc: ctypes.CDLL) -> int:
-    """Return the version of the kernel's interface; 0 where there is none."""
+    """Return the version of the kernel's Landlock interface; 0 where the kernel has none."""
     if not sys.platform.startswith("linux"):
         return 0
     return max(0, int(libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_ASK_VERSION))))

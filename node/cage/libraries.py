@@ -49,7 +49,7 @@ class Open:
 
 
 def opened(root: Path, libraries: Libraries) -> Open:
-    """Return what is open to code, where our packages are below ``root``. A name that is not found is left out."""
+    """Return the files that code may read, with our packages below ``root``. Unknown libraries are left out."""
     opened_libraries = Open()
     standard = Path(sysconfig.get_path("stdlib"))
     # Of the interpreter itself, not of the environment that it runs in.
@@ -108,7 +108,7 @@ class _Installed:
                 self._by_name.setdefault(_plain(name), package)
 
     def packages_of(self, module: str) -> list[Distribution]:
-        """Return the package that has ``module``, and all that it needs, without extras."""
+        """Return the package that contains ``module``, with all packages that it requires (extras excluded)."""
         first = next((installed for installed in self._by_name.values() if module in _top_names(installed)), None)
         packages, waiting = [], [] if first is None else [first]
         while waiting:
@@ -123,8 +123,7 @@ class _Installed:
         return packages
 
     def entries(self, package: Distribution) -> list[Path]:
-        """Return the topmost files and folders of a package. What lies outside its folder (programs) is nothing to
-        import."""
+        """Return the topmost files and folders of a package, without programs and other files outside its folder."""
         tops = {file.parts[0] for file in package.files or () if file.parts and file.parts[0] not in ("..", "/")}
         return [Path(str(package.locate_file(top))) for top in sorted(tops - {"__pycache__"})]
 
@@ -146,7 +145,7 @@ def _beside(name: str, where: Iterable[str]) -> list[Path]:
 
 
 def _as_module(entry: Path) -> dict[str, str]:
-    """Return the module that a file or folder is, if any."""
+    """Return the name and path of the module in a file or folder; empty where it is no module."""
     if entry.is_dir():
         return {entry.name: str(entry)} if entry.name.isidentifier() else {}
     for suffix in importlib.machinery.all_suffixes():
@@ -172,7 +171,7 @@ def narrow(opened: Open) -> None:
 
 
 def importable(name: str) -> bool:
-    """Return whether code may import ``name``, here. Outside the cage nothing is kept from it."""
+    """Return whether code in this process may import ``name``. Outside the cage, it may import everything."""
     top = name.partition(".")[0]
     return _narrowed is None or top in _narrowed.modules or top == OURS or top in sys.stdlib_module_names
 
@@ -183,7 +182,7 @@ def admitted() -> list[str]:
 
 
 def version_of(name: str) -> str:
-    """Return what its package says of the version of the module ``name``; empty where it has no papers."""
+    """Return the version of the module ``name`` from its package's metadata; empty where there is no metadata."""
     return "" if _narrowed is None else _narrowed.versions.get(name, "")
 
 

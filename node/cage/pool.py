@@ -67,8 +67,9 @@ class IdleChildren:
     async def call(
         self, owner: str, target: str, message: Mapping[str, Any], blobs: Sequence[bytes], limits: Limits
     ) -> tuple[dict[str, Any], list[bytes]] | None:
-        """Return what a kept child of ``owner`` answers; None where it comes to nothing, which may be for what it did
-        before. Raises what the target refuses."""
+        """Return the answer of a pooled child of ``owner``. Raises the errors of the target.
+
+        None where the child failed, which an earlier call may have caused."""
         try:
             child = self.take(owner, target, limits)
         except ZygoteGone:

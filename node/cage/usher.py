@@ -120,7 +120,7 @@ class _Request:
         self._first = 1 if at else 0
 
     def argument(self, place: int) -> int:
-        """Return the argument so many places after the path."""
+        """Return the argument ``place`` positions after the path."""
         return self._arguments[self._first + place]
 
     def flags(self, place: int) -> int:

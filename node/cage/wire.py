@@ -44,7 +44,7 @@ def frame(header: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> list[bytes]
 
 
 def told_frame(body: bytes) -> bytes:
-    """Return a telling whose JSON is ``body``."""
+    """Return the frame of a progress message with the JSON ``body``."""
     return _PREFIX.pack(_TELLS, len(body), 0) + body
 
 
@@ -93,11 +93,11 @@ class Answer:
         return self._needed is not None and len(self._buffer) >= self._needed
 
     def is_exact(self) -> bool:
-        """Return whether a complete answer is all that was said."""
+        """Return whether a complete answer has arrived, and no byte after it."""
         return len(self._buffer) == self._needed
 
     def tellings(self) -> list[dict[str, Any]]:
-        """Return what was told since the last call."""
+        """Return the progress messages that arrived since the last call."""
         messages, self._messages = self._messages, []
         return messages
 
@@ -142,7 +142,7 @@ class Answer:
         return True
 
     def value(self) -> tuple[dict[str, Any], list[bytes]]:
-        """Return what the target returned; raises what the target raised."""
+        """Return the result of the target; raises the error that the target raised."""
         try:
             pieces = list(self._pieces())
             header = json.loads(pieces[0])
@@ -164,7 +164,7 @@ class Answer:
                 at += length
 
     def status(self) -> int | None:
-        """Return the wait status in the zygote's trailer, or None where there is none (the zygote died too)."""
+        """Return the wait status in the zygote's trailer; None without a trailer, because the zygote died too."""
         if len(self._buffer) >= _TRAILER.size:
             mark, status = _TRAILER.unpack_from(self._buffer, len(self._buffer) - _TRAILER.size)
             if mark == _DIED:
@@ -181,7 +181,7 @@ def _nonsense() -> LocalFault:
 
 
 def trailer(status: int) -> bytes:
-    """Return what the zygote appends for a child that ended with this wait status."""
+    """Return the trailer that the zygote appends for a child that ended with this wait status."""
     return _TRAILER.pack(_DIED, status)
 
 

@@ -29,7 +29,7 @@ class RecordStore(Protocol):
 
         With ``audiences`` only where the newest version is for one of them: an asset that is hidden takes the way
         of one that is absent from the first step on, and as long. An earlier version is only there where every
-        version since is for one of them (``node.catalogue.visibility.reachable``).
+        version since is for one of them (``node.catalogue.visibility``).
         """
 
     def by_entry(self, tx: Transaction, entry_ids: Sequence[str]) -> Sequence[Record]: ...

@@ -115,9 +115,9 @@ class Publish:
         carriers: Carriers = OWN,
         inspect: Callable[[Record], tuple[Finding, ...]] = lambda _draft: (),
     ) -> None:
-        """``inspect`` looks into the files and at what the version before said (``inspecting.Inspect``). ``peers``
-        gives the base URLs of other nodes known here, in whose name nobody may speak; ``carriers`` are
-        asked what they deliver: nothing else is offered under conditions."""
+        """``inspect`` compares the files with the description and with the version before
+        (``node.catalogue.inspection``). ``peers`` gives the base URLs of other known nodes: no record may have an
+        address below them. An asset is offered under conditions only if one of ``carriers`` can deliver it."""
         self._catalogue = catalogue
         self._describe = describe
         self._has_asset = has_asset

@@ -45,19 +45,6 @@ def admits(audiences: Collection[str] | None, audience: str) -> bool:
     return audiences is None or audience in audiences
 
 
-def reachable(versions: Sequence[Record], audiences: Collection[str] | None) -> Sequence[Record]:
-    """Those of ``versions`` (all of one asset, newest first) that somebody with ``audiences`` may see."""
-    if audiences is None:
-        return versions
-    opened = next((version.version for version in versions if version.opens_history), 0)
-    for place, version in enumerate(versions):
-        if version.version < opened:
-            break
-        if version.audience not in audiences and (place == 0 or version.audience != PUBLIC):
-            return versions[:place]
-    return versions
-
-
 def absent() -> NotFound:
     """The one answer for what does not exist, for this caller or at all."""
     return NotFound("there is no such asset here", remedy="check the IRI, or search for it by its title")

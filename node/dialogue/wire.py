@@ -44,7 +44,6 @@ __all__ = [
     "look",
     "normal",
     "read",
-    "read_answer",
     "same",
     "sent",
     "settled",
@@ -76,11 +75,6 @@ def look(raw: bytes) -> tuple[dict[str, Any], bool]:
     if not unusual(raw) and _named_alone(value.get("@context")):
         return value, False
     return _read(value), True
-
-
-def read_answer(body: Mapping[str, Any]) -> dict[str, Any]:
-    """As ``read``, of an answer that has been read as JSON already."""
-    return read(json.dumps(body).encode())
 
 
 def settled(body: Mapping[str, Any], version: DspVersion) -> dict[str, Any]:

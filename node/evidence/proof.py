@@ -145,8 +145,9 @@ class ProveAgreement:
         return checks
 
     async def evidence(self, agreement_id: str) -> dict[str, Any]:
-        """Return what the other party shows of this agreement, checked, to be kept: ``{document, entry, checkpoint,
-        inclusion}``, as it answered. Raises ``HansaError`` where it shows nothing, or something else."""
+        """Fetch and check the other party's evidence of this agreement: ``{document, entry, checkpoint, inclusion}``.
+
+        The members are as the other party answered them. Raises ``HansaError`` where they are missing or wrong."""
         agreement = await run_sync(self._agreement, agreement_id)
         peer = agreement.consumer if agreement.provider == self._me else agreement.provider
         document = await self._peers.did_document(peer)

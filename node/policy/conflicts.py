@@ -48,7 +48,7 @@ def lint(offer: Mapping[str, Any], *, at: datetime | None = None) -> list[Findin
 
 
 def _written(part: Any, path: str) -> Iterator[Finding]:
-    """Yield what the JSON itself gives away: empty lists, and bare words that a peer with JSON-LD would lose."""
+    """Yield the problems of the JSON itself: empty lists, and bare words that a JSON-LD processor would drop."""
     if not isinstance(part, Mapping):
         return
     for key, value in part.items():
@@ -112,7 +112,7 @@ def _strategy(policy: Policy) -> Iterator[Finding]:
 
 
 def _meet(permitted: Rule, forbidden: Rule) -> bool:
-    """Return whether there is an action that both are about."""
+    """Return whether an action exists that both rules cover."""
     return includes(permitted.action, forbidden.action) or includes(forbidden.action, permitted.action)
 
 
@@ -178,7 +178,7 @@ def together(conditions: Sequence[Condition]) -> Iterator[Constraint]:
 
 
 def term_of(atoms: Sequence[Constraint]) -> tuple[datetime, datetime]:
-    """Return the first and the last moment that the date constraints leave."""
+    """Return the first and the last moment that the date constraints allow."""
     start, end = _EARLIEST, _LATEST
     tick = timedelta(microseconds=1)
     for atom in atoms:
@@ -266,7 +266,7 @@ def _is_date(condition: Condition) -> bool:
 
 
 def _sidestepped(policy: Policy) -> Iterator[Finding]:
-    """Yield a permission that grants with less what another grants with more: the other's conditions are idle."""
+    """Yield each permission whose conditions have no effect, because another one permits the same with fewer."""
     if len(policy.permissions) < 2:
         return
     asks = [frozenset((*rule.constraints, *rule.duties)) for rule in policy.permissions]

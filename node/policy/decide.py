@@ -185,7 +185,7 @@ def _prohibition(rule: Rule, path: str, requested: str, situation: Situation, *,
 
 
 def _duty(rule: Rule, path: str, situation: Situation, *, asks: bool) -> _Judged:
-    """Return a duty. Its constraints shape what is to be done; they are no conditions of access."""
+    """Return a duty. Its constraints describe what has to be done; they are not conditions of access."""
     verdict = _duty_verdict(rule, situation, asks=asks)
     fact = (asks and rule.action == terms.OBTAIN_CONSENT) or rule.action not in DUTIES
     nature = Nature.FACT if fact else Nature.UNDERTAKING
@@ -222,7 +222,7 @@ def _duty_verdict(rule: Rule, situation: Situation, *, asks: bool) -> Verdict:
 
 
 def _breaches(rule: Rule, path: str, situation: Situation, *, skip: str = "") -> list[_Judged]:
-    """Return what follows a breach (remedies, consequences), and duties where they are no preconditions."""
+    """Return the rules that apply after a breach (remedies, consequences), and duties that are no preconditions."""
     return [
         _duty(inner, f"{path}.{name}[{index}]", situation, asks=False)
         for name, rules in members(rule)
@@ -300,7 +300,7 @@ def declared_void(policy: Policy) -> bool:
 
 
 def _remarks(policy: Policy) -> Iterable[_Line]:
-    """Yield what is amiss with the policy as a whole."""
+    """Yield the problems of the policy as a whole."""
     if not policy.permissions:
         verdict = Verdict(truth=Truth.NO, need="a permission", remedy=Remedy("ask_provider"))
         yield _Line("permission", ODRL + "permission", Nature.FACT, verdict, False)

@@ -44,7 +44,7 @@ def moment_text(at: datetime, phrases: Phrases) -> str:
 
 
 def bound_text(value: Value, operator: str, phrases: Phrases) -> str:
-    """Return a date bound. The last second of a day as an inclusive end, and midnight as a beginning, are the day."""
+    """Return a date bound as text: only the day, where it ends at a day's last second or begins at midnight."""
     point = moment(value)
     if point is None:
         return value.text
@@ -86,7 +86,7 @@ def amount_text(constraint: Constraint, phrases: Phrases) -> str:
 
 
 def value_names(constraint: Constraint, phrases: Phrases) -> list[str]:
-    """Return the right operand's values as people call them, in the order of the document."""
+    """Return the labels of the right operand's values, in the order of the document."""
     return [_name(constraint.left_operand, value, phrases) for value in constraint.right_operand]
 
 

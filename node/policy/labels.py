@@ -60,7 +60,7 @@ def known_purposes() -> tuple[str, ...]:
 
 
 def purpose_label(iri: str, language: str) -> str:
-    """Return what people call a purpose; its local name where it has no label here."""
+    """Return the label of a purpose; its local name where it has no label here."""
     entry = _data("purposes.json")["purposes"].get(iri)
     return _in(entry["label"], language) if entry else local_name(iri)
 
@@ -74,13 +74,13 @@ def group_label(iris: frozenset[str], language: str) -> str | None:
 
 
 def credential_label(name: str, language: str) -> str:
-    """Return what people call a credential type."""
+    """Return the label of a credential type."""
     entry = _data("credentials.json")["credentials"].get(credential_type(name))
     return _in(entry["label"], language) if entry else role_of(name)
 
 
 def holders_label(name: str, language: str) -> str | None:
-    """Return what people call those who hold a credential of this type."""
+    """Return the label of those who hold a credential of this type."""
     entry = _data("credentials.json")["credentials"].get(credential_type(name))
     return _in(entry["holders"], language) if entry else None
 

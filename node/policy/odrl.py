@@ -131,7 +131,7 @@ def normal(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def same_terms(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
-    """Return whether two policies say the same. What cannot be read equals nothing, not even itself."""
+    """Return whether two policies have the same terms; False where one of them cannot be read."""
     try:
         return normal(left) == normal(right)
     except InvalidInput:

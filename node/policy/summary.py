@@ -59,7 +59,7 @@ def _permission(rule: Rule, words: Phrases) -> str:
 
 
 def _who(conditions: tuple[Condition, ...], words: Phrases) -> tuple[str, tuple[Condition, ...]]:
-    """Return the subject of the sentence (with ``{verb}`` open), and the conditions that it does not speak of."""
+    """Return the subject of the sentence (with ``{verb}`` open), and the conditions that it does not mention."""
     for operand in (terms.CREDENTIAL, terms.MEMBERSHIP, terms.PARTICIPANT):
         for condition in conditions:
             subject = _subject(condition, operand, words)

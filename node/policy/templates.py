@@ -76,7 +76,7 @@ def templates() -> tuple[Template, ...]:
 
 
 def template(name: str) -> Template:
-    """Return the template of this id. Raises ``InvalidInput`` with the ids that there are."""
+    """Return the template with this id. Raises ``InvalidInput`` with the list of all ids."""
     for candidate in templates():
         if candidate.id == name:
             return candidate
@@ -90,7 +90,7 @@ def template(name: str) -> Template:
 def compile_conditions(
     conditions: Mapping[str, Any] | str, *, target: str, offer_id: str, region: str | None = None
 ) -> Compiled:
-    """Return the offer that ``conditions`` stand for, about the asset ``target``.
+    """Compile ``conditions`` to an offer of the asset ``target``.
 
     ``conditions`` is the id of a template; ``{"template": id, parameter: value, …}``; ``{id: {parameter: value}}``;
     or an ODRL policy in DSP form, which is taken as it is. ``region`` (a DID) fills the parameter of that name.

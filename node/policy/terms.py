@@ -233,7 +233,7 @@ def compact(iri: str) -> str:
 
 
 def local_name(iri: str) -> str:
-    """Return what stands after the last ``#`` or ``/`` (or ``:``), for people where no label is known."""
+    """Return the part after the last ``#`` or ``/`` (or ``:``), to show where no label is known."""
     for separator in ("#", "/", ":"):
         _, separated, local = iri.rstrip("/#").rpartition(separator)
         if separated and local:
@@ -242,7 +242,7 @@ def local_name(iri: str) -> str:
 
 
 def action_iri(term: str) -> str:
-    """Return the action that ``term`` names, with deprecated spellings replaced by their heirs."""
+    """Return the action that ``term`` names, with deprecated names replaced by their successors."""
     iri = expand_term(term)
     return ALIASES.get(iri, iri)
 

@@ -16,7 +16,6 @@ from node.identity.credentials.trust import TrustList
 from node.identity.model import Caller
 
 PUBLIC: Final = "public"
-INTERNAL: Final = "internal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,7 +81,7 @@ def texts_by_leaf(policy: Policy) -> dict[str, dict[str, str]]:
 
 
 def remedy_text(remedy: Remedy, language: str) -> str:
-    """Return what would help, in ``language``."""
+    """Return the remedies, in ``language``."""
     words = phrases(language)
     template: str = getattr(words.remedies, remedy.phrase)
     values = dict(remedy.values)
@@ -148,7 +148,7 @@ def _inner(rule: Rule, path: str, words: Phrases, kind: str) -> list[Sentence]:
 
 
 def _duty_text(rule: Rule, words: Phrases, kind: str) -> tuple[str, Constraint | None]:
-    """Return the sentence of a duty, and the constraint that is spoken within it."""
+    """Return the sentence of a duty, and the constraint that this sentence already contains."""
     duties = words.duties
     match rule.action:
         case terms.DELETE:

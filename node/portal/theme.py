@@ -49,21 +49,8 @@ DARK: Final[dict[str, str]] = {
 }
 
 TEXT: Final = 4.5
-CONTROL: Final = 3.0
 STEPS: Final = 50
 """In how many steps a colour is moved at most, from itself to black or white."""
-
-PAIRS: Final[tuple[tuple[str, str, float], ...]] = (
-    *((ink, ground, TEXT) for ink in ("ink", "muted") for ground in ("paper", "surface", "sunken", "code")),
-    *(("ink", ground, TEXT) for ground in ("ok-soft", "wait-soft", "no-soft", "accent-soft", "mark")),
-    *((ink, ground, TEXT) for ink in ("accent", "ok", "wait", "no") for ground in ("paper", "surface")),
-    *((tone, f"{tone}-soft", TEXT) for tone in ("accent", "ok", "wait", "no")),
-    ("muted", "accent-soft", TEXT),
-    ("accent", "sunken", TEXT),
-    ("on-accent", "accent", TEXT),
-    *(("edge", ground, CONTROL) for ground in ("paper", "surface", "sunken")),
-)
-"""(foreground, background, least contrast) for every pair that the style sheet sets."""
 
 _HEX: Final = re.compile(r"#[0-9a-fA-F]{6}")
 

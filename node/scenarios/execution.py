@@ -53,10 +53,10 @@ class Lifecycle(Protocol[E]):
     """Writes a state into a run or a job: pure functions of the execution and the moment."""
 
     def begin(self, execution: E, now: datetime) -> E:
-        """Return the execution in the hands of a worker, for the first time or again."""
+        """Return the execution as one that a worker runs, for the first time or again."""
 
     def wait(self, execution: E, reason: str, now: datetime) -> E:
-        """Return the execution waiting for ``reason`` to pass; the same object where it says so already."""
+        """Return the execution, now waiting for ``reason``; the same object where it already waits for it."""
 
     def fail(self, execution: E, error: HansaError, now: datetime) -> E: ...
 
@@ -196,7 +196,7 @@ class Reporter:
                 self._lines.append(line)
 
     def report(self) -> Report:
-        """Return what was told until now; the lines are given out once."""
+        """Return the progress until now, with each line only once."""
         lines, self._lines = self._lines, []
         return Report(percent=self._percent, message=self._message, lines=tuple(lines))
 

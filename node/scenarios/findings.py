@@ -62,7 +62,7 @@ class Bound:
     findings: tuple[Finding, ...] = ()
 
     def require(self) -> Binding:
-        """Return the binding. Raises ``DoesNotFit`` with the findings where there is none."""
+        """Return the binding. Raises ``DoesNotFit`` with the findings where the parts do not fit."""
         if self.binding is None:
             stops = [finding for finding in self.findings if finding.severity == ERROR]
             raise DoesNotFit(

@@ -51,7 +51,7 @@ class LayerStore(Protocol):
         """The layer as it is now."""
 
     def of(self, tx: Transaction, target: str | None = None) -> Sequence[Layer]:
-        """Return the newest of each layer, of one dataset or of all."""
+        """Return the newest state of each layer, of one dataset or of all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,7 @@ def run_json(run: Run, *, whole: bool = True) -> dict[str, Any]:
 
 
 def binding_json(binding: Binding) -> dict[str, Any]:
-    """Return what a run is pinned to."""
+    """Return a binding as JSON: the scenario, inputs, steps, parameters and layers of a run, with their versions."""
     return {
         "scenario": binding.template,
         "version": binding.version,
@@ -95,12 +95,12 @@ def measured_json(measured: Measured) -> dict[str, Any]:
 
 
 def caveat_json(caveat: Caveat) -> dict[str, Any]:
-    """Return what goes with a result."""
+    """Return the caveats and conditions that go with a result."""
     return {"code": caveat.code, "sentence": caveat.sentence, "step": caveat.step, "facts": dict(caveat.facts)}
 
 
 def bound_json(bound: Bound) -> dict[str, Any]:
-    """Return what came of checking a binding."""
+    """Return the result of checking a binding."""
     return {
         "scenario": bound.template.iri,
         "fits": bound.binding is not None,

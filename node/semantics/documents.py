@@ -145,7 +145,7 @@ def canonical(dataset: Dataset, *, blank_nodes: int = MAX_BLANK_NODES) -> tuple[
 
 
 def quads(nquads: bytes) -> list[Quad]:
-    """Return the statements of canonical N-Quads of our own making, in their order."""
+    """Return the statements of canonical N-Quads that this node wrote, in their order."""
     return list(read_quads(nquads, format=RdfFormat.N_QUADS))
 
 
@@ -302,7 +302,7 @@ def _check_term(term: Any) -> None:
 
 
 def unreadable(error: SyntaxError, syntax: Syntax) -> InvalidInput:
-    """Return the parser's complaint with line and column, as a refusal."""
+    """Return the parser's error with line and column as an ``InvalidInput``."""
     message = _PLACE.sub("", error.msg or "").strip() or "it is not well-formed"
     if "Named graphs are not allowed" in message:
         return InvalidInput(

@@ -90,7 +90,7 @@ def _addresses(facts: dict[str, Any]) -> list[str]:
 
 
 def _broken(drafted: Draft) -> dict[str, Any]:
-    """Return the answer about a submission that has no subject here: nothing but what is wrong."""
+    """Return the answer about a submission without a subject: the findings, and empty values for the rest."""
     return {
         "iri": "",
         "kind": drafted.kind.name if drafted.kind else "",

@@ -18,7 +18,7 @@ from node.vocab.namespaces import ADMS, DCAT, DCT, HANSA, HANSA_MODEL, IT6, OWL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class AssetKind:
     """One kind of asset.
 
     ``classes``: the IRIs that type it, the first of which we write. ``role``: the DCAT class that it has
@@ -46,7 +46,7 @@ class Kind:
 _PLACELESS = frozenset({f"{DCT}spatial", f"{DCT}temporal", f"{DCAT}theme"})
 
 _TABLE = (
-    Kind(
+    AssetKind(
         name="model",
         plural="models",
         classes=(f"{HANSA_MODEL}Model", f"{IT6}MachineLearningModel"),
@@ -55,7 +55,7 @@ _TABLE = (
         labels={"en": "Model", "nl": "Model", "cs": "Model", "fr": "Modèle", "de": "Modell"},
         icon="cpu",
     ),
-    Kind(
+    AssetKind(
         name="scenario",
         plural="scenarios",
         classes=(f"{HANSA}Scenario",),
@@ -65,7 +65,7 @@ _TABLE = (
         icon="signpost",
         unasked=frozenset({f"{DCT}temporal", f"{DCAT}distribution"}),
     ),
-    Kind(
+    AssetKind(
         name="transformation",
         plural="transformations",
         classes=(f"{HANSA}Transformation",),
@@ -81,7 +81,7 @@ _TABLE = (
         icon="shuffle",
         unasked=_PLACELESS | {f"{DCAT}distribution"},
     ),
-    Kind(
+    AssetKind(
         name="schema",
         plural="schemas",
         classes=(f"{HANSA}Schema",),
@@ -92,7 +92,7 @@ _TABLE = (
         icon="braces",
         unasked=_PLACELESS | {f"{DCAT}distribution"},
     ),
-    Kind(
+    AssetKind(
         name="rulebook",
         plural="rulebooks",
         classes=(f"{HANSA}Rulebook",),
@@ -108,7 +108,7 @@ _TABLE = (
         icon="scale",
         unasked=_PLACELESS | {f"{DCAT}distribution", f"{DCAT}keyword"},
     ),
-    Kind(
+    AssetKind(
         name="ontology",
         plural="ontologies",
         # adms:SemanticAsset is the name of adms:Asset before ADMS 2: read, not written.
@@ -120,7 +120,7 @@ _TABLE = (
         icon="share-2",
         unasked=_PLACELESS,
     ),
-    Kind(
+    AssetKind(
         name="service",
         plural="services",
         classes=(f"{DCAT}DataService",),
@@ -134,7 +134,7 @@ _TABLE = (
         },
         icon="plug",
     ),
-    Kind(
+    AssetKind(
         name="dataset",
         plural="datasets",
         classes=(f"{DCAT}Dataset",),
@@ -150,23 +150,23 @@ _TABLE = (
     ),
 )
 
-KINDS: Final[Mapping[str, Kind]] = MappingProxyType({kind.name: kind for kind in _TABLE})
+KINDS: Final[Mapping[str, AssetKind]] = MappingProxyType({kind.name: kind for kind in _TABLE})
 """Singular name → kind, the special before the general: an ontology that is a dataset too is an ontology."""
 
-PLURALS: Final[Mapping[str, Kind]] = MappingProxyType({kind.plural: kind for kind in _TABLE})
+PLURALS: Final[Mapping[str, AssetKind]] = MappingProxyType({kind.plural: kind for kind in _TABLE})
 """The first path segment of asset IRIs → kind."""
 
 EVERY_KIND_SHAPES: Final = ("dcat-ap.ttl", "hansa.ttl")
 """The shapes that apply to descriptions of every kind."""
 
 
-def kind_of(types: Iterable[str]) -> Kind | None:
+def kind_of(types: Iterable[str]) -> AssetKind | None:
     """Return the most special kind among the classes of a subject, or None."""
     classes = frozenset(types)
     return next((kind for kind in KINDS.values() if classes.intersection(kind.classes)), None)
 
 
-def kind_named(name: str) -> Kind | None:
+def kind_named(name: str) -> AssetKind | None:
     """Return the kind that a person means: singular or plural, in any letter case."""
     word = name.strip().casefold()
     return KINDS.get(word) or PLURALS.get(word)

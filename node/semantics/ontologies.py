@@ -55,7 +55,7 @@ class Term:
     deprecated: bool = False
 
     def label(self, language: str = "en") -> str:
-        """Return what people call it; its local name where it has no label."""
+        """Return the label of the term; its local name where it has no label."""
         local = self.iri.rstrip("/#").replace("#", "/").rpartition("/")[2]
         return self.labels.get(language) or self.labels.get("en") or next(iter(self.labels.values()), local)
 
@@ -138,7 +138,7 @@ def _term(dataset: Dataset, node: NamedNode, kind: str) -> Term:
 
 
 def compare(old: Vocabulary, new: Vocabulary) -> tuple[TermChange, ...]:
-    """Return what ``new`` changes, the breaking first. A new language or a better match changes nothing for users."""
+    """Return the changes in ``new``, breaking ones first. Further languages and matches of terms are not counted."""
     changes = [_change("removed", term, breaking=True) for iri, term in old.terms.items() if iri not in new.terms]
     changes += [_change("added", term, breaking=False) for iri, term in new.terms.items() if iri not in old.terms]
     for iri, before in old.terms.items():
@@ -165,7 +165,7 @@ def _differences(before: Term, after: Term) -> list[TermChange]:
 
 
 def _said_otherwise(before: Mapping[str, str], after: Mapping[str, str]) -> bool:
-    """Return whether a text that was there is another or gone; texts in further languages do not count."""
+    """Return whether an existing text was changed or removed; texts in further languages do not count."""
     return any(after.get(tag) != text for tag, text in before.items())
 
 

@@ -141,7 +141,7 @@ def delimiter_of(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def look(head: bytes, *, whole: bool, delimiter: str = "") -> Look:
-    """Return what a table is by its beginning, which may end anywhere. Raises ``ValueError`` for what is no text."""
+    """Return the form of a table from its first bytes, cut at any place. Raises ``ValueError`` for binary data."""
     encoding = encoding_of(head, whole=whole)
     text = decoded(head, encoding, whole=whole)
     lines = text.splitlines(keepends=True)
@@ -217,7 +217,7 @@ def rows(file: BinaryIO, look: Look) -> Iterator[tuple[int, list[str]]]:
 
 
 def decoded(body: bytes, encoding: str, *, whole: bool) -> str:
-    """Return the text of ``body``; what the end of a beginning cut in two is left away."""
+    """Return the text of ``body``, without a last character that was cut in two."""
     name = {"utf-8": "utf-8-sig", "windows-1252": "cp1252"}.get(encoding, encoding)
     return body.decode(name, errors="ignore" if not whole else "replace" if name == "cp1252" else "strict")
 
@@ -230,7 +230,7 @@ def _without_zero(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _only_decimal_commas(text: str) -> bool:
-    """Return whether each comma below the header stands between two figures: the decimal comma of most of Europe."""
+    """Return whether each comma below the header stands between two digits, as a decimal comma does."""
     body = text.partition("\n")[2]
     return "," in body and not _OTHER_COMMA.search(body)
 

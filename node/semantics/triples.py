@@ -19,7 +19,7 @@ _NIL: Final = NamedNode(f"{RDF}nil")
 
 
 def objects(dataset: Dataset, subject: Node, property_: str) -> list[Term]:
-    """Return what ``subject`` has as ``property_``, in the order of their texts."""
+    """Return the objects of ``property_`` of ``subject``, sorted by their texts."""
     predicate = NamedNode(property_)
     objects_found = [
         quad.object
@@ -30,7 +30,7 @@ def objects(dataset: Dataset, subject: Node, property_: str) -> list[Term]:
 
 
 def nodes(dataset: Dataset, subject: Node, property_: str) -> list[Node]:
-    """Return the objects that are no literals."""
+    """Return the objects that are not literals."""
     return [term for term in objects(dataset, subject, property_) if not isinstance(term, Literal)]
 
 
@@ -110,7 +110,7 @@ def drop(dataset: Dataset, subject: Node, property_: str) -> None:
 
 
 def renamed(dataset: Dataset, old: Node, new: NamedNode) -> Dataset:
-    """Return the same statements with ``new`` for ``old``."""
+    """Return the same statements with ``old`` replaced by ``new``."""
     return Dataset(
         Quad(
             new if quad.subject == old else quad.subject,

@@ -16,12 +16,11 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from node.base.clock import stamp
 from node.base.errors import InvalidInput
-from node.vocab.dsp import PUSH
+from node.vocab.dsp import HTTP_ENDPOINT, PUSH
 from node.vocab.namespaces import HANSA
 
 OGC_PATH: Final = "/ogc"
 """Where the OGC API of a node is, below its public URL: its landing page, processes and jobs."""
-HTTP_ENDPOINT: Final = "https://w3id.org/idsa/v4.1/HTTP"
 TOKEN_ENDPOINT: Final = f"{HANSA}tokenEndpoint"
 MANIFEST_ENDPOINT: Final = f"{HANSA}manifestEndpoint"
 MANIFEST_HEADER: Final = f"{HANSA}manifestHeader"

@@ -36,7 +36,7 @@ async def read_manifest(jws: str, transfer: Transfer, keyring: KeyRing, key_of: 
 
 
 def opener_of(keyring: KeyRing, manifest: Manifest) -> Unsealer | None:
-    """The sealing key of ours, in use or formerly, for which the bytes are sealed; None where there is none."""
+    """Return our present or former sealing key for which the bytes are sealed; None where it is not ours."""
     if manifest.sealed is None:
         return None
     return keyring.sealed_to(read_recipient(manifest.sealed.recipient))

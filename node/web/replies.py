@@ -22,7 +22,7 @@ def kept_as(media_type: str, name: str) -> dict[str, str]:
     """The header that has a browser save a table as ``name`` rather than show it (RFC 6266); none for other forms.
 
     The cells stay what they are: these are formats for machines (SPARQL 1.1 Query Results CSV and TSV; rows with a
-    hash). What is made for people has an apostrophe before a formula (``portal.pages_catalogue.harmless``).
+    hash). What is made for people has an apostrophe before a formula (``node.portal.pages.catalogue.harmless``).
     """
     ending = SHEETS.get(media_type.partition(";")[0].strip().lower())
     return {"Content-Disposition": f'attachment; filename="{name}.{ending}"'} if ending else {}

@@ -4,10 +4,13 @@ exist, descriptions and conditions that readers copy are accepted.
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import io
 import re
 import subprocess
 import sys
+import tokenize
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -147,6 +150,84 @@ def test_settings_exist(page: Path) -> None:
     for name in re.findall(r"\bHANSA_([A-Z_]+)\b", page.read_text("utf-8")):
         known = name.lower() in Settings.model_fields or name in NOT_SETTINGS
         assert known, f"{name_of(page)} speaks of HANSA_{name}"
+
+
+# ---- paths and modules ---------------------------------------------------------------------------------------------
+
+FOLDERS = "node|federation|demo|tests|scripts|docs|shapes|ontologies|policies|deploy|docker"
+NAMED_PATH = re.compile(rf"(?<![\w/.:-])(?:{FOLDERS})/[\w./-]*\w")
+NAMED_MODULE = re.compile(r"(?<![\w/.:-])(?:node|federation|demo|tests)(?:\.[A-Za-z_]\w*)+")
+NAMED_TEST = re.compile(r"\btest_\w+\.py\b")
+SOURCES = sorted(path for folder in ("node", "federation", "demo") for path in (ROOT / folder).rglob("*.py"))
+ENDINGS = frozenset({"md", "yaml"})
+"""A file called ``node.yaml`` looks like a module of ``node``."""
+BUILT = "node/_data"
+"""The folder of a wheel that a checkout does not have."""
+
+
+def prose(path: Path) -> str:
+    """What a page says, or a module in its docstrings and comments."""
+    source = path.read_text("utf-8")
+    if path.suffix != ".py":
+        return source
+    texts = [
+        node.value.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    ]
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return "\n".join([*texts, *(token.string for token in tokens if token.type == tokenize.COMMENT)])
+
+
+def gone(text: str) -> list[str]:
+    """The paths and modules of this repository that ``text`` names and that are not there."""
+    paths = {name for name in NAMED_PATH.findall(text) if not name.startswith(BUILT) and not (ROOT / name).exists()}
+    modules = {name for name in NAMED_MODULE.findall(text) if name.rpartition(".")[2] not in ENDINGS}
+    tests = set(NAMED_TEST.findall(text)) - files_of_tests()
+    return sorted(paths | tests | {name for name in modules if not module_has(name)})
+
+
+@cache
+def files_of_tests() -> frozenset[str]:
+    return frozenset(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+
+
+@cache
+def module_has(name: str) -> bool:
+    """Whether ``name`` is a module, or a name that occurs in one: ``node.web.door``, ``node.policy.odrl.parse``."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        place = ROOT.joinpath(*parts[:length])
+        file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+        if file.is_file():
+            inner = parts[length:]
+            return not inner or re.search(rf"\b{inner[0]}\b", file.read_text("utf-8")) is not None
+    return False
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_paths_and_modules_on_pages_exist(page: Path) -> None:
+    assert gone(page.read_text("utf-8")) == []
+
+
+def test_paths_and_modules_in_docstrings_and_comments_exist() -> None:
+    assert len(SOURCES) > 500
+    assert {name_of(path): names for path in SOURCES if (names := gone(prose(path)))} == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("see ``node.policy.odrl.parse`` and node/policy/odrl.py", []),
+        ("a folder: tests/simulator; a file: node.yaml; an address: https://x.example/docs/api", []),
+        ("``node.policy.odrl.no_such_name``", ["node.policy.odrl.no_such_name"]),
+        ("``node.no_such_room.Class``", ["node.no_such_room.Class"]),
+        ("(`node/cage/kept.py`), and `scripts/nothing`", ["node/cage/kept.py", "scripts/nothing"]),
+        ("tested in `test_no_such_thing.py` and `test_docs.py`", ["test_no_such_thing.py"]),
+    ],
+)
+def test_a_planted_path_is_seen(text: str, names: list[str]) -> None:
+    assert gone(text) == names
 
 
 # ---- what readers copy ---------------------------------------------------------------------------------------------

@@ -8,8 +8,7 @@ from datetime import datetime
 
 from node.base.errors import Conflict
 from node.base.work import Transaction
-from node.catalogue.model import Record
-from node.catalogue.visibility import reachable
+from node.catalogue.model import PUBLIC, Record
 from tests.fakes.work import memory
 
 
@@ -103,3 +102,16 @@ class MemoryRecordStore:
     def _versions(self, tx: Transaction, iri: str) -> tuple[Record, ...]:
         versions: tuple[Record, ...] = memory(tx).rows("records").get(iri, ())
         return versions
+
+
+def reachable(versions: Sequence[Record], audiences: Collection[str] | None) -> Sequence[Record]:
+    """Those of ``versions`` (all of one asset, newest first) that somebody with ``audiences`` may see."""
+    if audiences is None:
+        return versions
+    opened = next((version.version for version in versions if version.opens_history), 0)
+    for place, version in enumerate(versions):
+        if version.version < opened:
+            break
+        if version.audience not in audiences and (place == 0 or version.audience != PUBLIC):
+            return versions[:place]
+    return versions

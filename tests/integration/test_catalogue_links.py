@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from node.dialogue.wire import read_answer, written
+from node.dialogue.wire import read, written
 from node.vocab.dsp import VERSIONS
 from tests.nodes import Pair, publish
 
@@ -26,7 +26,7 @@ def test_pages_name_one_another(pair: Pair, version: object, monkeypatch: pytest
         with pair.consumer.http() as http:
             answer = http.post(url, json=message, headers=pair.consumer.as_participant(pair.provider))
         assert answer.status_code == 200, answer.text
-        found = read_answer(answer.json())
+        found = read(answer.content)
         links = {rel: where for one in answer.headers.get_list("link") for where, rel in LINK.findall(one)}
         return [one["@id"].rpartition("/")[2] for one in found["dataset"]], links
 

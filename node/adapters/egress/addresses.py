@@ -110,7 +110,7 @@ class AddressRules:
         self.allow_networks: tuple[Network, ...] = tuple(ip_network(block) for block in allow_networks)
 
     def check_url(self, url: str) -> Target:
-        """Return the parts of ``url`` if this node would dial it, as far as its text tells.
+        """Check the text of ``url`` and return its parts, if this node may dial it.
 
         Raises ``ForbiddenAddress`` for another scheme than https (http is for loopback, where that is
         allowed), user information, odd characters, forbidden addresses and inner names, odd ports. What a name
@@ -158,7 +158,7 @@ class AddressRules:
 
 
 def forbidden(address: Address) -> str | None:
-    """Return what ``address`` belongs to, where that is nothing to be dialled; None for a public address."""
+    """Return why ``address`` may not be dialled, as the name of its network; None for a public address."""
     if isinstance(address, IPv4Address):
         return next((why for network, why in _V4 if address in network), None)
     if address.scope_id is not None:

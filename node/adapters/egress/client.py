@@ -326,7 +326,7 @@ class Egress:
 
 
 def _as_seen_by_client(target: Target) -> URL:
-    """Return the URL for the client library, which must read it as we did."""
+    """Return the URL for the client library. Raises ``ForbiddenAddress`` where the library reads it differently."""
     from yarl import URL
 
     url = URL(target.url, encoded=True)

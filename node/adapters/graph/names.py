@@ -32,7 +32,7 @@ def audience_graph(audience: str) -> NamedNode:
 
 
 def held_graph(audiences: Collection[str]) -> NamedNode:
-    """Return the hidden graph of triples that records of exactly these audiences say.
+    """Return the hidden graph of the triples that are stated by records of exactly these audiences.
 
     Each triple is in one such graph, so that a caller's default graph, put together from them, has it once: the
     engine does not merge (SPARQL 1.1 §13.1 does), and a triple in two audience graphs would give two rows.
@@ -46,7 +46,7 @@ def holders_of(graph: NamedNode) -> frozenset[str]:
 
 
 def record_graph(audience: str, iri: str) -> NamedNode:
-    """Return the hidden graph that says which triples a record of ``audience`` has."""
+    """Return the hidden graph that lists the triples of a record of ``audience``."""
     return NamedNode(f"{_RECORD}{quote(audience, safe='')}:{hashlib.sha256(iri.encode()).hexdigest()}")
 
 
@@ -65,7 +65,7 @@ def leaving_graph(graph: NamedNode) -> NamedNode:
 
 
 def left_graph(leaving: NamedNode) -> NamedNode:
-    """Return the graph that ``leaving`` is the leaving graph of."""
+    """Return the graph from which the triples in ``leaving`` are about to be removed."""
     return NamedNode(unquote(leaving.value.removeprefix(_LEAVING)))
 
 

@@ -62,7 +62,7 @@ class GraphUpdate:
 
 
 def _said_by_another(store: Store, triple: Triple, audience: str, but: Collection[NamedNode]) -> bool:
-    """Return whether a record of ``audience`` beyond those of the graphs ``but`` says ``triple``."""
+    """Return whether a record of ``audience`` states ``triple``, apart from the records of the graphs ``but``."""
     for quad in store.quads_for_pattern(triple.subject, triple.predicate, triple.object, None):
         graph = quad.graph_name
         if isinstance(graph, NamedNode) and graph not in but and is_record_graph(graph, audience):

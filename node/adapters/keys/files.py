@@ -307,7 +307,7 @@ class FileKeyRing:
         return self._now().log.public_key().public_bytes_raw()
 
     def log_public_keys(self) -> list[bytes]:
-        """Return the ledger keys, now and formerly: old checkpoints stay verifiable."""
+        """Return all present and former ledger keys, so that old checkpoints can still be verified."""
         return [unb64url(key.jwk["x"]) for key in self._now().keys if key.kind is KeyKind.LOG]
 
     def sign_log(self, message: bytes) -> bytes:

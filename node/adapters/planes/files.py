@@ -201,5 +201,5 @@ def _drop(part: PartFile) -> None:
 
 
 def _signature(status: os.stat_result) -> tuple[int, ...]:
-    """Return what changes whenever somebody writes to the file or puts another in its place."""
+    """Return values that differ after the file was written to or replaced."""
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

@@ -24,7 +24,7 @@ _FUZZY_PREFIX_FROM: Final = 6
 
 
 def visible(schema: tantivy.Schema, audiences: Collection[str] | None) -> list[Query]:
-    """Return what restricts every search: records only, of these audiences (None: all; none: nothing)."""
+    """Return the filters of every search: only records, and only of these audiences (None: of all; empty: none)."""
     queries = [Query.term_query(schema, "what", RECORD)]
     if audiences is not None:
         queries.append(_any(schema, "audience", sorted(audiences)))

@@ -38,7 +38,7 @@ def snippet(analyzer: tantivy.TextAnalyzer, text: str, words: Sequence[str]) -> 
 
 
 def matches(token: str, word: str) -> bool:
-    """Return whether a folded ``token`` of a text is what the index takes for the folded ``word``."""
+    """Return whether a folded ``token`` of a text is a match of the folded ``word``, by the rules of the index."""
     if token == word or (len(word) >= PREFIX_FROM and token.startswith(word)):
         return True
     if len(word) >= PART_FROM and len(token) >= COMPOUND_FROM and word in token:
@@ -47,7 +47,7 @@ def matches(token: str, word: str) -> bool:
 
 
 def _one_apart(token: str, word: str) -> bool:
-    """Return whether one letter more, less, other, or two exchanged make ``token`` of ``word``."""
+    """Return whether ``token`` and ``word`` differ by one letter added, removed or replaced, or by two exchanged."""
     if abs(len(token) - len(word)) > 1:
         return False
     start = 0

@@ -19,7 +19,6 @@ Whether the issuer is trusted for this type, and whether the credential is revok
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -271,8 +270,3 @@ def issue_credential(keyring: KeyRing, statement: Statement, *, profile: str = V
 def profile_of(jwt: str) -> str:
     """The profile of a credential that we hold already."""
     return read_credential(jwt).profile
-
-
-def types_of(credentials: Sequence[Credential]) -> tuple[str, ...]:
-    """All types among ``credentials``, each once, in order."""
-    return tuple(dict.fromkeys(name for credential in credentials for name in credential.types))

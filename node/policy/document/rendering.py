@@ -294,7 +294,7 @@ def _clause(sentence: Sentence, words: DocumentWords) -> Clause:
 
 
 def _purpose(policy: Policy, words: DocumentWords, language_phrases: Phrases) -> str:
-    """Return the purposes where one permission names them once; else a pointer to the article that says them all."""
+    """Return the purposes, where one permission names them once; else a reference to the article that lists them."""
     purposes = _constraints(policy, terms.PURPOSE)
     if not purposes:
         return words.purpose_free
@@ -324,7 +324,7 @@ def _term(policy: Policy, words: DocumentWords, language_phrases: Phrases) -> st
 
 
 def _constraints(policy: Policy, operand: str) -> list[Constraint]:
-    """Return the understood constraints of the permissions that are about ``operand``, wherever they stand."""
+    """Return the understood constraints of the permissions that are about ``operand``, at any depth."""
     constraints: list[Constraint] = []
     for rule in policy.permissions:
         for condition in rule.constraints:

@@ -94,7 +94,7 @@ DOCUMENT: Final = Catalogue("document")
 
 
 def document_words(language: str) -> DocumentWords:
-    """Return the texts of a language (``nl-BE`` reads as ``nl``); English where we do not speak it."""
+    """Return the texts of a language (``nl-BE`` reads as ``nl``); English where the language is not supported."""
     return _words(supported(language))
 
 

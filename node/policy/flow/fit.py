@@ -173,7 +173,7 @@ def _sayable(
 def _ways(
     alternatives: Iterable[Alternative], shown: Iterable[Alternative], facts: Mapping[str, Any]
 ) -> list[list[_Part]]:
-    """Return the alternatives in few words, without those that another one, or one told already, makes idle."""
+    """Return the alternatives in few words, without those that follow from another one or from an earlier one."""
     ways = sorted(
         (_way(alternative, facts) for alternative in alternatives), key=lambda parts: [_key(part) for part in parts]
     )
@@ -243,7 +243,7 @@ def _permission(action: str, parts: list[_Part], path: str, origins: dict[str, O
 def _forbidden(
     freedom: Freedom, live: Mapping[str, object], stricter: Mapping[str, Origins]
 ) -> list[tuple[Rule, Origins]]:
-    """Return what a permission would cover and an input withholds; then the prohibitions that hold only sometimes."""
+    """Return the actions that a permission would cover but an input withholds, then the conditional prohibitions."""
     prohibitions: list[tuple[Rule, Origins]] = []
     for action in sorted(INCLUDED_IN):
         if action not in live and INCLUDED_IN[action] in live:

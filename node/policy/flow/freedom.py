@@ -101,7 +101,7 @@ class Freedom:
     barred: frozenset[Bar] = field(default_factory=frozenset)
 
     def meet(self, other: Freedom) -> Freedom:
-        """Return what both permit. Raises ``TooLarge`` where that has more than ``MAX_ALTERNATIVES`` alternatives."""
+        """Return the freedom that both permit. Raises ``TooLarge`` beyond ``MAX_ALTERNATIVES`` alternatives."""
         joint: dict[tuple[Alternatives, Alternatives], Alternatives] = {}
         permits: dict[str, Alternatives] = {}
         for action in self.permits.keys() & other.permits.keys():
@@ -184,7 +184,7 @@ def under_policy(policy: Policy, input_: str, *, of_result: bool = True) -> Free
 
 
 def understood(demand: Demand) -> bool:
-    """Return whether all of ``demand`` is understood; what is not counts as met by nobody."""
+    """Return whether all of ``demand`` is understood. A demand that is not counts as one that no caller meets."""
     return understood_duty(demand) if isinstance(demand, Rule) else _understood(demand)
 
 
@@ -272,7 +272,7 @@ def _ways(condition: Condition, path: str, input_: str) -> Alternatives:
 
 
 def _least(alternatives: Iterable[Alternative]) -> Alternatives:
-    """Return the alternatives without those that ask more than another one: who meets them meets the other too."""
+    """Return the alternatives without those that demand more than another one and therefore add nothing."""
     every = set(alternatives)
     if len(every) <= _MAX_COMPARED:
         least = frozenset(one for one in every if not any(other < one for other in every))

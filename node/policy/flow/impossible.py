@@ -139,7 +139,7 @@ def _closed(
 
 
 def further(freedom: Freedom) -> list[tuple[Origin, Demand]]:
-    """Return what policies ask beyond credit: conditions that a share-alike licence does not admit."""
+    """Return the demands of policies other than credit: a share-alike licence does not admit such conditions."""
     demands: list[tuple[Origin, Demand]] = [
         (element.origin, element.demand)
         for element in (*freedom.prohibitions, *freedom.duties)

@@ -68,7 +68,7 @@ class Licence:
     derivatives: bool = True
 
     def goes_under(self, alike: str) -> bool:
-        """Return whether a work made from this one may go out under the share-alike licence ``alike``."""
+        """Return whether a work derived from this one may be published under the share-alike licence ``alike``."""
         return self.free or alike in self.into or self.alike == alike
 
 

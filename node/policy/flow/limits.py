@@ -64,7 +64,7 @@ def in_own_words(terms: Mapping[str, Any], *, target: str, offer_id: str) -> dic
 def nearest(
     terms: Mapping[str, Any], limits: Mapping[str, Any], *, target: str, offer_id: str
 ) -> dict[str, Any] | None:
-    """Return what both ``terms`` and ``limits`` allow, as a DSP 2025-1 MessageOffer; None where that is nothing.
+    """Return the permissions in both ``terms`` and ``limits`` as a DSP 2025-1 MessageOffer; None where none remain.
 
     Raises as ``beyond``.
     """

@@ -92,12 +92,6 @@ def suppress(
     )
 
 
-def left_out(rows: Sequence[Row], *, count_column: str, minimum: int) -> tuple[Sequence[Row], int]:
-    """As ``suppress`` for rows that are no breakdown: what remains, and how many rows do not."""
-    released = suppress(rows, count_column=count_column, minimum=minimum)
-    return released.rows, released.suppressed
-
-
 def fewest(rows: Sequence[Row], *, count_column: str) -> int:
     """How many people the figure that covers fewest covers: the fact ``hz:minimumCellSize`` of a table. 0 for a table
     without rows, and where a row does not say."""
@@ -183,7 +177,7 @@ def _group(row: Row, names: Sequence[str]) -> tuple[Any, ...]:
 
 
 def _count(row: Row, column: str) -> float:
-    """Return how many a row covers; less than nobody where it does not say."""
+    """Return how many people a row covers; -1 where the column has no number."""
     value = row.get(column)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return -1

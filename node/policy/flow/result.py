@@ -116,7 +116,7 @@ class Inherited:
 
 
 def inherited(sources: Sequence[Source]) -> Inherited:
-    """Return what binds a result made from ``sources``; nothing, where there are none.
+    """Return the conditions that a result made from ``sources`` inherits; none without sources.
 
     Raises ``InvalidInput`` for a policy that cannot be read, ``TooLarge`` where alternatives multiply.
     """

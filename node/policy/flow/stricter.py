@@ -44,7 +44,7 @@ class Clash:
 
 
 def follows(demand: Demand, demands: Iterable[Demand], facts: Mapping[str, Any] | None = None) -> bool:
-    """Return whether whoever keeps all of ``demands`` keeps ``demand``.
+    """Return whether all of ``demands`` together imply ``demand``.
 
     ``facts``: by left operand, what is so already of the result (``hz:minimumCellSize``: the fewest residents that a
     figure of it covers); a condition that a fact meets follows from it.
@@ -123,7 +123,7 @@ def _within(named: frozenset[str]) -> frozenset[str]:
 
 
 def _culprits(elements: list[Element], possible: Callable[[Sequence[Constraint]], bool]) -> tuple[Element, ...]:
-    """Return a smallest-possible part of ``elements`` that excludes itself: what does not matter is not accused."""
+    """Return a smallest part of ``elements`` that already is contradictory, to name only these in the message."""
     remaining = list(elements)
     for element in elements:
         fewer = [other for other in remaining if other is not element]

@@ -52,7 +52,7 @@ FLOW: Final = Catalogue("flow")
 
 
 def texts(language: str) -> Texts:
-    """Return the sentences of a language; English where we do not speak it."""
+    """Return the sentences of a language; English where the language is not supported."""
     return _texts(supported(language))
 
 

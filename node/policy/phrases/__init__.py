@@ -37,7 +37,7 @@ _ASSETS: Final = {"": "asset", "dataset": "dataset", "service": "service", "mode
 
 
 def phrases(language: str) -> Phrases:
-    """Return the phrases of a language tag (``nl-BE`` reads as ``nl``); English where we do not speak it."""
+    """Return the phrases of a language tag (``nl-BE`` reads as ``nl``); English for an unsupported language."""
     return _phrases(supported(language))
 
 

@@ -63,7 +63,7 @@ def fits(source: Port, target: Port, *, sample: Rows | None = None) -> tuple[Mis
 
 
 def mending(source: Port, target: Port, transformations: Sequence[Transformation]) -> Sequence[Transformation]:
-    """Return the transformations that take what ``source`` gives and give what ``target`` takes, in their order.
+    """Return the transformations, in their order, that lead from ``source`` to ``target``.
 
     A side with columns is compared by them; one without by its schemas, of which one must be shared. A transformation
     that is written as a column mapping has the columns of its definition.
@@ -77,12 +77,12 @@ def mending(source: Port, target: Port, transformations: Sequence[Transformation
 
 
 def input_ports(card: Transformation) -> tuple[Port, ...]:
-    """Return what a transformation takes: as its card says, else as its definition does."""
+    """Return the input of a transformation, from its card or else from its definition."""
     return card.inputs or (_mapped(card, card.sources, as_input=True),)
 
 
 def output_ports(card: Transformation) -> tuple[Port, ...]:
-    """Return what a transformation gives: as its card says, else as its definition does."""
+    """Return the output of a transformation, from its card or else from its definition."""
     return card.outputs or (_mapped(card, card.targets, as_input=False),)
 
 
@@ -252,7 +252,7 @@ _PARTS: Final = {
 
 
 def _would_be(compared: units.Comparison) -> str:
-    """Return what a figure would be if nobody converted it."""
+    """Describe how wrong a figure would be without a conversion."""
     if compared.offset:
         return "their scales have different zero points"
     wrong = 1 / compared.factor

@@ -27,7 +27,7 @@ def beyond(parameter: Parameter, value: Any) -> str:
 
 
 def _beyond(parameter: Parameter, value: Any) -> str:
-    """Return what is wrong with ``value``, as the case of a finding; empty where nothing is."""
+    """Return the fault of ``value`` as the case of a finding; empty where ``value`` is right."""
     if parameter.many and isinstance(value, list):
         return next((case for item in value if (case := _beyond(replace(parameter, many=False), item))), "")
     if parameter.values and not any(_same(value, one) for one in parameter.values):

@@ -62,7 +62,7 @@ def write_crate(
 
 
 def faults_of(body: bytes) -> list[str]:
-    """Return what is wrong with a crate, in sentences; empty where nothing is found.
+    """Return the faults of a crate in sentences; empty where the crate is valid.
 
     Looked at is what validators of the profiles pass over: references that lead nowhere, files that are missing or
     not described, and hashes and sizes that are not those of the files.

@@ -11,7 +11,7 @@ from node.scenarios.model import Layer, Run
 
 
 def readme(run: Run, layers: Sequence[Layer], name: str) -> str:
-    """Return the README (Markdown): what was asked, what came of it, from what, and how to check it."""
+    """Return the README (Markdown): the question, the results, the inputs, and how to check them."""
     lines = [
         f"# {english(run.template.titles, run.template.iri)}",
         "",

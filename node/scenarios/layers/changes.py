@@ -336,7 +336,7 @@ def _columns_of_figures(rows: Rows) -> frozenset[str]:
 
 
 def _no_figures(layer: Layer, edit: Operation, figures: Collection[str]) -> list[Conflict]:
-    """Return a word where all others are numbers: no model could reckon with it."""
+    """Return the conflicts of values that are texts in columns of numbers, with which no model could calculate."""
     tell = _teller(layer, edit)
     return [
         tell(

@@ -118,7 +118,7 @@ class Layers:
         return laid
 
     async def layer(self, name: str) -> Layer:
-        """Return a layer by its id (as it is now) or its SHA-256. Raises ``NotFound``."""
+        """Return the newest state of a layer by its id, or any state by its SHA-256. Raises ``NotFound``."""
 
         def read() -> Layer | None:
             with self._uow.read() as tx:
@@ -130,7 +130,7 @@ class Layers:
         return layer
 
     async def of(self, target: str | None = None) -> Sequence[Layer]:
-        """Return the newest of each layer, of one dataset or of all."""
+        """Return the newest state of each layer, of one dataset or of all."""
         dataset = iri_meant(target, self._base) if target else None
 
         def read() -> Sequence[Layer]:

@@ -52,7 +52,7 @@ def taken_apart(model: Model, body: bytes) -> Answered:
 
 
 def one_value(model: Model, role: str, body: bytes) -> Any:
-    """Return what lies behind the link to one output. Raises as ``taken_apart``."""
+    """Return the value in the document to which the link of one output leads. Raises as ``taken_apart``."""
     _count(body)
     try:
         document = read_json(body)
@@ -65,7 +65,7 @@ def one_value(model: Model, role: str, body: bytes) -> Any:
 
 
 def rows_of(model: Model, values: Mapping[str, Any]) -> dict[str, Rows]:
-    """Return the rows of each output. Raises ``ModelFailed`` for what is none, and for an output that is missing."""
+    """Return the rows of each output. Raises ``ModelFailed`` for a missing output and for values that are no rows."""
     ports = {port.role: port for port in model.outputs}
     try:
         outputs = {role: _rows(ports[role], value) for role, value in values.items()}
@@ -111,7 +111,7 @@ def _by_role(model: Model, document: Any) -> dict[str, Any]:
 
 
 def _names_itself(model: Model, document: Mapping[str, Any]) -> bool:
-    """Return whether it is one output with its name, and not a row that happens to have these columns."""
+    """Return whether the object is a named output, and not a row that happens to have these columns."""
     port = next((port for port in model.outputs if port.role == document.get("id")), None)
     if port is None or "value" not in document:
         return False
@@ -132,7 +132,7 @@ def _rows(port: Port, value: Any) -> Rows:
 
 
 def _row(port: Port, value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an object as the one row of an output, if it has a column of it: else it is something else."""
+    """Return an object as the only row of an output. Raises ``InvalidInput`` where it has none of the columns."""
     columns = [variable.name for variable in port.variables]
     if columns and not set(columns) & set(value):
         raise InvalidInput(f"{port.role} has none of {', '.join(columns)}")

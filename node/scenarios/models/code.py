@@ -222,7 +222,7 @@ def _packed(inputs: Mapping[str, Rows]) -> list[bytes]:
 
 
 def _unpacked(roles: Sequence[str], blobs: Sequence[bytes], model: Model) -> dict[str, Rows]:
-    """Return the rows of each output. Raises ``ModelFailed`` and what reading nonsense raises."""
+    """Return the rows of each output. Raises ``ModelFailed``, and the errors of parsers for unreadable bytes."""
     name = file_name(model.iri)
     declared = {port.role: port for port in model.outputs}
     if len(set(roles)) != len(roles) or len(roles) != len(blobs) or not set(roles) <= set(declared):

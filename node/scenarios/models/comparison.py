@@ -148,7 +148,7 @@ def _same(name: str, stated: Any, meant: Any) -> bool:
 
 
 def line_of(lines: Mapping[str, Any], path: str) -> int | None:
-    """Return the line of the field at ``path``, or of what it stands in."""
+    """Return the line of the field at ``path``, or of the nearest field around it that has a line."""
     while path:
         line = lines.get(path)
         if isinstance(line, int):

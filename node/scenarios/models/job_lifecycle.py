@@ -41,7 +41,7 @@ class JobLifecycle:
 
 
 def with_report(job: Job, now: datetime, report: Report) -> Job:
-    """Return the job with what its model told; the same object where that is nothing new."""
+    """Return the job with the progress of its model; the same object where the progress is unchanged."""
     if (job.progress, job.message) == (report.percent, report.message):
         return job
     return replace(job, progress=report.percent, message=report.message, updated=now)
@@ -57,7 +57,7 @@ def job_entry(append: Append, visits: Sequence[Visit] = ()) -> Callable[[Transac
 
 
 def entry_of(job: Job, visits: Sequence[Visit] = ()) -> dict[str, Any]:
-    """Return the body of that entry: what was run for whom, on what, to which result."""
+    """Return the body of the ledger entry of a job: model, request, outcome, and the data that were read."""
     body: dict[str, Any] = {
         "job": job.id,
         "model": job.model,

@@ -194,7 +194,7 @@ def _value(parameter: Parameter) -> dict[str, Any]:
 
 
 def _rows(port: Port) -> dict[str, Any]:
-    """Return the JSON Schema of the rows of a port, with members that 1.0 admits (schema.yaml) and no other.
+    """Return the JSON Schema of the rows of a port, with no members but those of OGC API Processes 1.0 (schema.yaml).
 
     Bounds are of the range of validity: rows beyond it are no error, so they are not said.
     """

@@ -138,7 +138,7 @@ class ContractModels:
         return Outcome(outputs=outcome.outputs, caveats=outcome.caveats, job=outcome.job, agreement=agreement.id)
 
     async def _renewed(self, pid: str, peer: str, known: Address) -> Address:
-        """Return a new token. Several calls at once renew it once: each renewal makes the token before it void."""
+        """Return a new token. Simultaneous calls renew it only once, because each renewal revokes the last token."""
         async with self._renewing.setdefault(pid, asyncio.Lock()):
             newest = self._addresses.get(pid)
             if newest is not None and newest.authorization != known.authorization:
@@ -221,7 +221,7 @@ class _RemoteJob:
         return Outcome(outputs=outputs, caveats=caveats, job=posted.job)
 
     async def _read(self, where: str, result: bytes) -> tuple[dict[str, Rows], tuple[Caveat, ...]]:
-        """Return the outputs in an answer that came from ``where``, and what it links to."""
+        """Return the outputs in an answer from the address ``where``, and those behind its links."""
         answered = await asyncio.to_thread(taken_apart, self._model, result)
         values = dict(answered.values)
         for role, link in answered.links.items():
@@ -230,7 +230,7 @@ class _RemoteJob:
         return await asyncio.to_thread(rows_of, self._model, values), answered.caveats
 
     async def _linked(self, where: str, url: str) -> bytes:
-        """Return what a link leads to. Our token goes to nobody but the service that it was given for."""
+        """Fetch the document behind a link. Our token is only sent to the service for which it was issued."""
         ours = urlsplit(url)[:2] == urlsplit(where)[:2]
         return await self._patiently(
             lambda authorization: self._plane.results(url, authorization=authorization if ours else None)

@@ -76,7 +76,7 @@ def read_request(model: Model, body: bytes) -> Request:
 
 
 def write_request(request: Request) -> bytes:
-    """Return the request in the one form that has a hash: members sorted, nothing but what was asked."""
+    """Return the request in the form that is hashed: members sorted, without members that were not asked for."""
     members: dict[str, Any] = {
         "inputs": {**{role: value_of(one) for role, one in request.inputs.items()}, **request.parameters},
         "response": request.response,
@@ -163,7 +163,7 @@ def _check_columns(port: Port, rows: Rows) -> None:
 
 
 def _outputs(model: Model, outputs: Any) -> tuple[str, ...] | None:
-    """Return the roles in ``outputs``: a map of output to how it is wanted, of which only by value is offered."""
+    """Return the roles in ``outputs``, a map of outputs to forms of transmission. Only ``value`` is offered."""
     if outputs is None or outputs == {}:
         return None
     if not isinstance(outputs, Mapping):

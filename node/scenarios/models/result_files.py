@@ -44,7 +44,7 @@ async def keep(assets: AssetStore, outcome: Outcome) -> str:
 
 
 async def find(assets: AssetStore, sha256: str) -> StoredResult:
-    """Return what lies under ``sha256``. Raises ``NotFound``."""
+    """Return the bytes with the hash ``sha256``. Raises ``NotFound``."""
     size = assets.size(sha256) or 0
     tail = await _read(assets, sha256, max(0, size - _TAIL), size)
     at = tail.rfind(_PLACES)
@@ -59,7 +59,7 @@ async def find(assets: AssetStore, sha256: str) -> StoredResult:
 
 
 def length(pieces: Sequence[Piece]) -> int:
-    """Return how many bytes ``pieces`` are together."""
+    """Return the total length of ``pieces`` in bytes."""
     return sum(len(piece) if isinstance(piece, bytes) else piece[1] - piece[0] for piece in pieces)
 
 

@@ -252,7 +252,7 @@ class Library:
 
 
 def file_of(record: Record, name: str | None) -> File:
-    """Return the file of a record that is meant. Raises ``InvalidInput`` where that is not clear."""
+    """Return the file of a record by name, or its only file. Raises ``InvalidInput`` where that is not clear."""
     readable = [file for file in record.files if name in (None, file.name)]
     if len(readable) == 1:
         return readable[0]
@@ -263,6 +263,6 @@ def file_of(record: Record, name: str | None) -> File:
 
 
 def to_receive(record: Record, file: File) -> str:
-    """Return the command that brings this file: without its name, one of several files would not be the one."""
+    """Return the command that fetches this file, with the name of the file where the asset has several."""
     command = f"hansa get {word(record.iri)}"
     return f"{command} --file {word(file.name)}" if len(record.files) > 1 else command

@@ -149,7 +149,7 @@ class Release:
             )
 
     async def inherited(self, run: Run, caller: Caller) -> result.Inherited:
-        """Return what binds a result of ``run``."""
+        """Return the conditions that a result of ``run`` inherits."""
         sources = await self._sources(run.binding.template, run.binding.version, None, caller)
         for pin in run.binding.pins:
             sources += await self._sources(pin.iri, pin.version, pin.agreement, caller)
@@ -171,7 +171,7 @@ class Release:
         return found.body if found is not None else None
 
     async def _facts(self, run: Run) -> dict[str, Any]:
-        """Return what is so of the result already: how few people a figure covers that was made of data in place."""
+        """Return the facts about the result: how few people a figure covers that was made from data in place."""
         counts = []
         for step in run.steps:
             if step.name not in from_afar(run):
@@ -292,7 +292,7 @@ def wish_of(run: Run, body: Mapping[str, Any]) -> Wish:
 
 
 def _titles(run: Run) -> dict[str, str]:
-    """Return what a result is called that nobody gave a title: not as the scenario itself."""
+    """Return the title of a result that was published without a title; it differs from the scenario's own."""
     return {
         tag: _SCENARIOS.say(tag, "result-title", title=title) if tag in LANGUAGES else title
         for tag, title in run.template.titles.items()
@@ -300,7 +300,7 @@ def _titles(run: Run) -> dict[str, str]:
 
 
 def from_afar(run: Run) -> frozenset[str]:
-    """Return the steps whose outputs were made, at first or at second hand, of data that stayed with their owner."""
+    """Return the steps whose outputs depend, directly or indirectly, on data that stayed with their owner."""
     sources = {one.role for one in run.binding.inputs if one.in_place}
     for step in sorted(run.template.steps, key=lambda one: one.position):
         if any(source in sources or source.partition(".")[0] in sources for source in step.wiring.values()):

@@ -58,7 +58,7 @@ def check_chain(work: Sketch) -> None:
 
 
 def missing_is_news(work: Sketch, name: str) -> bool:
-    """Return whether nobody has said yet why there is nothing of this name."""
+    """Return whether no earlier finding explains yet why there is nothing of this name."""
     head = name.partition(".")[0]
     roles = {one.role for one in work.template.inputs}
     unresolved = {step.name for step in work.template.steps} - set(work.steps)

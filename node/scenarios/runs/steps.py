@@ -223,7 +223,7 @@ def measured(run: Run, values_of: Mapping[str, Values]) -> tuple[Measured, ...]:
 
 
 def left_out(run: Run) -> frozenset[str]:
-    """Return the roles that nothing is bound to, since they need not be."""
+    """Return the optional roles to which nothing is bound."""
     return frozenset({one.role for one in run.template.inputs} - {one.role for one in run.binding.inputs})
 
 

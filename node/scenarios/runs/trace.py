@@ -149,7 +149,7 @@ class _Trace:
         }
 
     def _fed(self, role: str, source: str, names: Names) -> tuple[dict[str, Any], Names]:
-        """Return what fed a role, and the names that are known then."""
+        """Describe the source of a role, and return it with the names that are known from there on."""
         bound = next((one for one in self.run.binding.inputs if one.role == source), None)
         description: dict[str, Any] = {"role": role, "source": source}
         if bound is not None:

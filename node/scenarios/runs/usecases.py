@@ -17,7 +17,7 @@ from node.identity.roles import UseCase, require
 from node.scenarios.chain.wiring import bound_step, branches, input_port, output_port
 from node.scenarios.execution import ExecutionJournal
 from node.scenarios.findings import Bound
-from node.scenarios.model import BEFORE, GEOMETRY, Binding, Port, Rows, Run, State, StepRun, Template
+from node.scenarios.model import GEOMETRY, Binding, Port, Rows, Run, State, StepRun, Template
 from node.scenarios.ports import RUN_TOPIC, RunStore
 from node.scenarios.records.library import Library
 from node.scenarios.runs.binding import Bind
@@ -214,8 +214,3 @@ class Runs:
     async def earlier(self, run: Run) -> Run | None:
         """The run that this one repeats, where it is known."""
         return await self.run(run.repeats) if run.repeats else None
-
-
-def compares(run: Run) -> bool:
-    """Return whether a run has a *before*."""
-    return BEFORE in branches(run.binding)

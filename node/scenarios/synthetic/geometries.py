@@ -19,8 +19,6 @@ REACH: Final = 5
 _LEAST: Final = 1e-4
 """Degrees: the cell of an extent that is a point."""
 
-Place = tuple[float, float]
-
 
 @dataclass(frozen=True, slots=True)
 class Ground:

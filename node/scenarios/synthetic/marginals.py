@@ -103,7 +103,7 @@ class Marginal:
         return stepped / 10**self.decimals if self.decimals else stepped
 
     def points(self) -> int:
-        """Return how many different values there are to go through, of levels and times."""
+        """Return the number of different values of a column of levels or times."""
         return len(self.values) if self.kind is ColumnType.LEVELS else self.count
 
     def point(self, number: int) -> Any:
@@ -133,7 +133,7 @@ class Marginal:
 
 
 def marginal(name: str, column: Sequence[Any], *, names: bool = False) -> Marginal:
-    """Return what ``column`` looks like. ``names`` says that its values name something."""
+    """Return the distribution of ``column``. ``names``: its values name something."""
     filled = [value for value in column if value is not None]
     missing = 1 - len(filled) / len(column) if column else 1.0
     if name == GEOMETRY:
@@ -158,7 +158,7 @@ def _is_usual(value: Any) -> bool:
 
 
 def _are_names(filled: Sequence[Any]) -> bool:
-    """Return whether values that may stand in many rows name things all the same: those of a network's nodes, say."""
+    """Return whether values that occur in many rows are names nevertheless, such as those of a network's nodes."""
     distinct = set(filled)
     return isinstance(filled[0], str) and len(distinct) >= FEWEST_NAMES and are_numbered(sorted(distinct))
 

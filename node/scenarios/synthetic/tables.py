@@ -210,7 +210,7 @@ class _Maker:
         return scored
 
     def _telling(self, row: Row) -> tuple[Any, ...]:
-        """Return the values by which a row could be known again; none where there are too few to tell."""
+        """Return the values by which a row could be recognised; none where there are too few rows to decide."""
         names = [name for name in self.modelled if name not in self.key]
         return tuple(_spelt(row.get(name)) for name in names) if len(names) >= _TELLING else ()
 

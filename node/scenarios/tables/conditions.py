@@ -23,7 +23,7 @@ class Condition:
     value: Any
 
     def holds(self, row: Row) -> bool:
-        """Return whether the row meets it. What is missing, or of another type, meets nothing."""
+        """Return whether the row meets the condition. A value that is missing or of another type does not."""
         value = row.get(self.column)
         if self.word == "in":
             return any(_equal(value, item) for item in self.value)

@@ -14,7 +14,7 @@ from node.scenarios.tables.units import Unit
 
 
 def total(values: Sequence[float], unit: Unit | None = None) -> float:
-    """Return the sum, 0 of nothing; of levels, the level of all together.
+    """Return the sum; 0 without values; for levels in decibels, the level of all sources together.
 
     Raises ``InvalidInput`` beyond all numbers, and for no levels at all, whose sum is no level.
     """

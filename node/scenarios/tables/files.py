@@ -86,7 +86,7 @@ def is_number(variable: Variable) -> bool:
 
 
 def is_figure(value: Any) -> bool:
-    """Return whether a value is a finite number; truth values are none."""
+    """Return whether a value is a finite number; booleans are not numbers."""
     # NaN compares with nothing, and whole numbers may be longer than any float.
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 

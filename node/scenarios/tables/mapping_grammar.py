@@ -145,13 +145,13 @@ def parse_mapping(definition: Any) -> ColumnMapping:
 
 
 def input_port(mapping: ColumnMapping, *, role: str = "", schemas: tuple[str, ...] = ()) -> Port:
-    """Return what a mapping takes, as a port."""
+    """Return the input of a mapping as a port."""
     variables = tuple(Variable(name=name, unit=mapping.units.get(name)) for name in mapping.reads)
     return Port(role=role, variables=variables, schemas=schemas, step=mapping.step)
 
 
 def output_port(mapping: ColumnMapping, *, role: str = "", schemas: tuple[str, ...] = ()) -> Port:
-    """Return what a mapping gives, as a port: its step in time is that of ``per``, if there is one."""
+    """Return the output of a mapping as a port. Its step in time is that of ``per``, where ``per`` has one."""
     steps = {rule.per for rule in mapping.rules if rule.per}
     names = mapping.group or tuple(mapping.dayparts)
     unchanged = () if mapping.keep == (ALL,) else tuple(name for name in mapping.keep if name not in names)

@@ -64,7 +64,7 @@ def columns(rows: Rows, port: Port | None = None) -> tuple[str, ...]:
 
 
 def key_of(rows: Rows, port: Port | None = None) -> tuple[str, ...]:
-    """Return the members that together name a row: those that the port declares, else the fewest that are found to.
+    """Return the members that identify a row: those that the port declares, else the smallest set that does.
 
     A single column that is called an identifier comes first, then any column of texts, then several of texts
     together, in the order of the columns. Empty where nothing names the rows. Raises ``InvalidInput`` where the
@@ -206,7 +206,7 @@ def named_places(rows: Rows) -> tuple[str, dict[Any, Any]]:
 
 
 def row_id(row: Row, key: Sequence[str]) -> str:
-    """Return what names a row as text: the values of the key, joined by commas."""
+    """Return the name of a row: the values of its key, joined by commas."""
     return ",".join(
         canonical_text(value, fractions=True) if not isinstance(value, str) else value
         for value in (row.get(n) for n in key)
@@ -214,7 +214,7 @@ def row_id(row: Row, key: Sequence[str]) -> str:
 
 
 def rounded(value: float, decimals: int | None = None) -> float:
-    """Return a figure with so many decimals, or with twelve digits, rounded half to even as it is written."""
+    """Round a figure to ``decimals`` places, or else to twelve digits: half to even, in its decimal form."""
     written = Decimal(repr(value))
     if decimals is None:
         return float(_SIGNIFICANT.plus(written))
@@ -299,7 +299,7 @@ def _csv_cell(value: Any, decimals: int | None) -> str:
 
 
 def looks_like_id(name: str) -> bool:
-    """Return whether a column is called as identifiers are."""
+    """Return whether a column has a name that is usual for identifiers."""
     return name.casefold() in ("id", "identifier", "code", "key") or name.endswith(("Id", "ID", "_id", "Identifier"))
 
 

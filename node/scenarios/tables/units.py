@@ -316,5 +316,5 @@ _KIND_OF: Final = {parse(code).dimension: words for code, words in _KINDS.items(
 
 
 def kind(unit: Unit) -> str:
-    """Return what a unit measures, in English: ``a speed``; empty where there is no short word for it."""
+    """Return the quantity that a unit measures, in English: ``a speed``; empty where no short word exists."""
     return f"a level ({unit.level})" if unit.level else _KIND_OF.get(unit.dimension, "")

@@ -70,7 +70,7 @@ class CodeList:
         return len(self.codes)
 
     def find(self, text: str) -> Code | None:
-        """Return the value that ``text`` means: its code, a label in any language, another spelling, or an IRI."""
+        """Return the value with ``text`` as its code, label in any language, other spelling or IRI."""
         return self._spellings.get(folded(text)) or self.by_iri(text)
 
     def by_iri(self, iri: str) -> Code | None:

@@ -54,7 +54,7 @@ _BY_IRI = {place.iri.rstrip("/"): place for place in PLACES if place.iri}
 
 
 def place_named(name: str) -> Place | None:
-    """Return the place that people call so, in any language that the table knows."""
+    """Return the place with this name, in any language of the table."""
     return _BY_NAME.get(folded(name))
 
 

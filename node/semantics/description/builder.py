@@ -55,7 +55,7 @@ class Builder:
         self._lines = lines
 
     def line(self, path: str) -> int | None:
-        """Return the line of a field, or of what it stands in: a missing field has no line of its own."""
+        """Return the line of a field, or of the nearest field around it that has a line: a missing field has none."""
         while path:
             if path in self._lines:
                 return self._lines[path]
@@ -227,7 +227,7 @@ class Builder:
         return nodes
 
     def mint(self, subject: NamedNode, what: str, key: str, path: str) -> NamedNode:
-        """Return a new node below ``subject``, named after what it is and its key, unlike all others."""
+        """Return a new node below ``subject`` with a unique name, made from its type and key."""
         stem = "-".join(part for part in (slug(what).removesuffix("s") or "node", slug(key, 40)) if part)
         asset, hash_, inner = subject.value.partition("#")
         stem = f"{asset}#{inner}-{stem}" if hash_ else f"{asset}#{stem}"

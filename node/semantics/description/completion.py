@@ -9,7 +9,7 @@ from typing import Any, Final
 from pyoxigraph import Dataset, Literal, NamedNode, Quad
 
 from node.semantics.codelists.lookup import ACCESS
-from node.semantics.kinds import Kind
+from node.semantics.kinds import AssetKind
 from node.semantics.triples import TYPE, literals, nodes, objects, put, put_if_absent, texts, types
 from node.vocab.namespaces import DCAT, DCT, FOAF, HANSA_MODEL, IT6, OWL, RDFS
 
@@ -31,7 +31,7 @@ class Setting:
 
 
 def is_open(conditions: Mapping[str, Any] | None, audience: str | None) -> bool:
-    """Return whether bytes go to everybody without an agreement, so that a licence must say on what terms."""
+    """Return whether everybody may download the files without an agreement, so that a licence is needed."""
     if conditions is None:
         return audience != INTERNAL
     return str(conditions.get("template", "")).casefold() in OPEN_TEMPLATES
@@ -40,7 +40,7 @@ def is_open(conditions: Mapping[str, Any] | None, audience: str | None) -> bool:
 def complete(
     dataset: Dataset,
     subject: NamedNode,
-    kind: Kind,
+    kind: AssetKind,
     setting: Setting,
     *,
     conditions: Mapping[str, Any] | None,

@@ -36,7 +36,7 @@ def is_safe_name(name: str) -> bool:
 
 
 def base_name(path: str) -> str:
-    """Return the last piece of a path as people write it on any system."""
+    """Return the last piece of a path with the separators of any system."""
     return path.replace("\\", "/").rstrip("/").rpartition("/")[2]
 
 

@@ -43,7 +43,7 @@ async def describe(
     advised: Sequence[str] = (),
     enforced: Sequence[str] = (),
 ) -> Described:
-    """Return what ``submission`` describes, checked against the shapes of its kind.
+    """Return the description in ``submission``, checked against the shapes of its kind.
 
     ``base``: the node's public address; ``me``, ``my_name``: its DID and name, which publish where the description
     names nobody. ``language``: of texts without a language. ``advised``, ``enforced``: further profiles

@@ -25,7 +25,7 @@ from node.semantics.description.subjects import DOCUMENT, Subject, address, adop
 from node.semantics.description.values import is_link
 from node.semantics.documents import parse
 from node.semantics.findings import words
-from node.semantics.kinds import KINDS, Kind, kind_named, kinds_like
+from node.semantics.kinds import KINDS, AssetKind, kind_named, kinds_like
 from node.semantics.model import File, Finding, Submission
 from node.semantics.triples import TYPE, drop, nodes, reachable, types
 from node.vocab.namespaces import DCAT, DCT, IT6
@@ -37,7 +37,7 @@ class Draft:
 
     dataset: Dataset = field(default_factory=Dataset)
     subject: NamedNode | None = None
-    kind: Kind | None = None
+    kind: AssetKind | None = None
     findings: list[Finding] = field(default_factory=list)
     places: dict[str, str] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
@@ -80,7 +80,7 @@ def _lines(lines: Any) -> dict[str, int]:
     return {str(path): line for path, line in lines.items() if isinstance(line, int)}
 
 
-def _kind(submission: Submission, fields: Mapping[str, Any], result: Draft) -> Kind | None:
+def _kind(submission: Submission, fields: Mapping[str, Any], result: Draft) -> AssetKind | None:
     name = submission.kind or fields.get("kind")
     if not name:
         return None
@@ -95,7 +95,9 @@ def _kind(submission: Submission, fields: Mapping[str, Any], result: Draft) -> K
     return kind
 
 
-def _from_fields(submission: Submission, fields: dict[str, Any], kind: Kind, setting: Setting, result: Draft) -> None:
+def _from_fields(
+    submission: Submission, fields: dict[str, Any], kind: AssetKind, setting: Setting, result: Draft
+) -> None:
     iri, foreign = _wanted_address(submission, fields, kind, setting, result)
     if iri is None:
         if not result.findings:
@@ -112,7 +114,7 @@ def _from_document(
     document: Dataset,
     submission: Submission,
     fields: dict[str, Any],
-    kind: Kind | None,
+    kind: AssetKind | None,
     setting: Setting,
     result: Draft,
 ) -> None:
@@ -160,7 +162,7 @@ def _absolute(dataset: Dataset, subject: NamedNode) -> Dataset:
     return Dataset(Quad(own(quad.subject), quad.predicate, own(quad.object)) for quad in dataset)
 
 
-def _only_own(result: Draft, subject: NamedNode, kind: Kind, setting: Setting) -> None:
+def _only_own(result: Draft, subject: NamedNode, kind: AssetKind, setting: Setting) -> None:
     """Leave out statements about other assets of this node: they have records of their own."""
     base = setting.base.rstrip("/") + "/"
     mine = (f"{subject.value}#", f"{subject.value}/")
@@ -191,7 +193,7 @@ def _conditions_in_rdf(result: Draft, subject: NamedNode) -> None:
 def _wanted_address(
     submission: Submission,
     fields: Mapping[str, Any],
-    kind: Kind,
+    kind: AssetKind,
     setting: Setting,
     result: Draft,
     *,
@@ -221,7 +223,7 @@ def _any_text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _builder(fields: Mapping[str, Any], kind: Kind, setting: Setting, result: Draft) -> Builder:
+def _builder(fields: Mapping[str, Any], kind: AssetKind, setting: Setting, result: Draft) -> Builder:
     language = setting.language
     stated = fields.get("language")
     if isinstance(stated, list) and stated:
@@ -290,8 +292,8 @@ def _attach(
     return tuple(described)
 
 
-def _with_publisher(fields: dict[str, Any], setting: Setting, kind: Kind) -> dict[str, Any]:
-    """Return ``fields`` with the DID of this node as publisher, where they name this node or nobody."""
+def _with_publisher(fields: dict[str, Any], setting: Setting, kind: AssetKind) -> dict[str, Any]:
+    """Return ``fields`` with the DID of this node as publisher, where they name this node or no publisher."""
     publisher = next(
         (name for name in fields if (f := find(fields_of(kind.name), str(name))) and f.name == "publisher"), None
     )

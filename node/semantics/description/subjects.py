@@ -17,7 +17,7 @@ from pyoxigraph import BlankNode, Dataset, Literal, NamedNode
 
 from node.semantics.description.builder import slug
 from node.semantics.findings import words
-from node.semantics.kinds import KINDS, Kind, kind_of
+from node.semantics.kinds import KINDS, AssetKind, kind_of
 from node.semantics.model import Finding
 from node.semantics.triples import Node, first_text, objects, put, renamed, subjects_of_type, types
 from node.vocab.namespaces import ADMS, DCT, RDF, RDFS, SKOS, XSD
@@ -33,16 +33,16 @@ class Subject:
     """The main subject as it stands in the document, and its kind."""
 
     node: Node
-    kind: Kind
+    kind: AssetKind
 
 
-def address(base: str, kind: Kind, name: str) -> str:
+def address(base: str, kind: AssetKind, name: str) -> str:
     """Return the IRI of an asset."""
     return f"{base.rstrip('/')}/{kind.plural}/{name}"
 
 
-def is_address(iri: str, base: str, kind: Kind) -> bool:
-    """Return whether ``iri`` is one that an asset of this kind can have at this node."""
+def is_address(iri: str, base: str, kind: AssetKind) -> bool:
+    """Return whether an asset of this kind can have the address ``iri`` at this node."""
     prefix = address(base, kind, "")
     return iri.startswith(prefix) and _SLUG.fullmatch(iri[len(prefix) :]) is not None
 
@@ -52,13 +52,13 @@ def is_slug(text: str) -> bool:
     return _SLUG.fullmatch(text) is not None
 
 
-def main_subject(dataset: Dataset, kind: Kind | None, iri: str | None) -> Subject | Finding:
-    """Return the subject that the document is about, or what is wrong.
+def main_subject(dataset: Dataset, kind: AssetKind | None, iri: str | None) -> Subject | Finding:
+    """Return the subject of the document, or the finding that explains why there is none.
 
     Candidates are the subjects of a known kind (of ``kind``, where given); ``iri`` decides among them. Else the
     only one that no other candidate refers to: a dataset that a service serves is not the document's subject.
     """
-    candidates: dict[Node, Kind] = {}
+    candidates: dict[Node, AssetKind] = {}
     for known in KINDS.values():
         for class_ in known.classes:
             for node in subjects_of_type(dataset, class_):
@@ -84,7 +84,7 @@ def main_subject(dataset: Dataset, kind: Kind | None, iri: str | None) -> Subjec
 def adopted(
     dataset: Dataset, subject: Subject, base: str, iri: str | None
 ) -> tuple[Dataset, NamedNode | None, Sequence[Finding]]:
-    """Return the dataset with its subject under an address of this node, that address, and what to tell about it.
+    """Return the dataset with its subject under an address of this node, that address, and the findings about it.
 
     ``iri`` is the address that the publisher asks for. No address (and a finding) where none can be made.
     """
@@ -122,7 +122,7 @@ def _remember(dataset: Dataset, new: NamedNode, old: str) -> None:
     put(dataset, identifier, f"{SKOS}notation", Literal(old, datatype=NamedNode(f"{XSD}anyURI")))
 
 
-def _wrong_address(iri: str, base: str, kind: Kind) -> Finding:
+def _wrong_address(iri: str, base: str, kind: AssetKind) -> Finding:
     return words.about_field("wrong-address", field="iri", value=iri, kind=kind.name, guess=address(base, kind, ""))
 
 

@@ -19,7 +19,7 @@ from node.semantics.codelists.places import place_of
 from node.semantics.codelists.themes import THEMES
 from node.semantics.description.fields import FILE, fields_of
 from node.semantics.description.forms import Field, Form
-from node.semantics.kinds import Kind
+from node.semantics.kinds import AssetKind
 from node.semantics.triples import Node, Term, first_text, iris, literals, nodes, objects, texts, types
 from node.vocab.namespaces import DCAT, DCT, FOAF, HANSA, IT6, LOCN, RDF, RDFS, SKOS, SPDX, XSD
 
@@ -88,7 +88,7 @@ def _without_crs(text: str) -> str:
     return re.sub(r"<[^>]*>", "", text)
 
 
-def overview(dataset: Dataset, subject: Node, kind: Kind) -> dict[str, Any]:
+def overview(dataset: Dataset, subject: Node, kind: AssetKind) -> dict[str, Any]:
     """All facts of the asset by field name, its files, and its access right in a word."""
     described = facts(dataset, subject, tuple(f for f in fields_of(kind.name) if f.name not in _APART))
     rights = [code.code for iri in iris(dataset, subject, f"{DCT}accessRights") if (code := ACCESS.by_iri(iri))]
@@ -177,7 +177,7 @@ def _value(dataset: Dataset, field: Field, term: Term) -> Any:
 
 
 def plain(term: Term) -> Any:
-    """Return a term as JSON: whole numbers and truth values as such, JSON as what it holds, all else as text."""
+    """Return a term as JSON: integers and booleans as such, JSON literals as their content, all else as text."""
     if not isinstance(term, Literal):
         return term.value
     match term.datatype.value.removeprefix(XSD):

@@ -97,7 +97,7 @@ def plain(value: Any) -> Literal:
 
 
 def is_link(value: Any) -> bool:
-    """Return whether ``value`` is an absolute IRI of a scheme that we link to."""
+    """Return whether ``value`` is an absolute IRI with a scheme that may be linked to."""
     return (
         isinstance(value, str)
         and _ABSOLUTE.fullmatch(value.strip()) is not None

@@ -22,7 +22,7 @@ NOTHING: Final = dict.fromkeys(LANGUAGES, "")
 
 
 def expected(form: str) -> Mapping[str, str]:
-    """Return what a field of this form looks like, by language."""
+    """Return a description of the expected form of a field, by language."""
     return FINDINGS.in_all(f"expected.{_key(form)}")
 
 
@@ -54,7 +54,7 @@ def about_code(codes: CodeList) -> dict[str, Mapping[str, str]]:
 
 
 def leave_out() -> Mapping[str, str]:
-    """Return what to do about a field that nothing resembles."""
+    """Return the remedy for an unknown field that is similar to no known field."""
     return FINDINGS.in_all("leave-out")
 
 

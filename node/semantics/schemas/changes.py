@@ -57,7 +57,7 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[SchemaChang
 
 
 def breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Return whether anything in ``new`` breaks what was right by ``old``."""
+    """Return whether ``new`` breaks data that were valid by ``old``."""
     return any(change.breaking for change in compare(old, new))
 
 

@@ -99,7 +99,7 @@ def bounds_check(rules: Mapping[str, Any]) -> Callable[[float, str], Problem | N
 
 
 def cell_check(rules: Mapping[str, Any], required: bool) -> Check:
-    """Return what ``rules`` say of the cells of one column, beside their pattern."""
+    """Return the constraints in ``rules`` on the cells of one column, apart from their pattern."""
     types = types_of(rules)
     numeric = bool(types) and types <= {"number", "integer", "null"}
     allowed = frozenset(_text(choice) for choice in choices_of(rules))

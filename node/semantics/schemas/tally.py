@@ -41,7 +41,7 @@ class Tally:
         self._flush_if_many()
 
     def report(self, rows: int, *, whole: bool) -> Report:
-        """Return what was counted."""
+        """Return the counts."""
         self._flush()
         return Report(
             breaches=tuple(self._first), count=self._count, rows=rows, whole=whole, untried=tuple(self._untried)

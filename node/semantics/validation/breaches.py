@@ -8,7 +8,7 @@ from typing import Final
 
 from pyoxigraph import Dataset, NamedNode, RdfFormat, serialize
 
-from node.semantics.kinds import Kind
+from node.semantics.kinds import AssetKind
 from node.semantics.model import Finding
 from node.semantics.triples import Node
 from node.semantics.validation.profiles import PROFILES
@@ -23,7 +23,7 @@ _FAR: Final = 1 << 30
 def check(
     dataset: Dataset,
     subject: NamedNode,
-    kind: Kind,
+    kind: AssetKind,
     *,
     covered: Iterable[Node] = (),
     advised: Sequence[str] = (),

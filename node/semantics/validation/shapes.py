@@ -23,7 +23,7 @@ from node.semantics.codelists.licences import LICENCES
 from node.semantics.codelists.lookup import ACCESS, Code, CodeList
 from node.semantics.codelists.themes import THEMES
 from node.semantics.findings import words
-from node.semantics.kinds import EVERY_KIND_SHAPES, Kind
+from node.semantics.kinds import EVERY_KIND_SHAPES, AssetKind
 from node.semantics.model import Finding
 from node.texts import languages
 from node.vocab.namespaces import DCAT, DCT, HANSA, RDF, RDFS, SH, SKOS
@@ -131,7 +131,7 @@ class Shapes:
         return _breaches(report.report_turtle.encode())
 
     def rule(self, shape: str) -> Rule:
-        """Return what the shape with this IRI says; an empty rule for shapes without one."""
+        """Return the rule of the shape with this IRI; an empty rule for shapes without texts."""
         return self._rules.get(shape, _SILENT)
 
     def finding(self, breach: Breach, *, severity: str | None = None) -> Finding:
@@ -170,7 +170,7 @@ def _messages(rule: Rule, breach: Breach, path: str) -> dict[str, tuple[str, str
 
 
 def local_name(iri: str) -> str:
-    """Return what stands after the last ``#`` or ``/``."""
+    """Return the part after the last ``#`` or ``/``."""
     return iri.rstrip("/#").rsplit("#", 1)[-1].rsplit("/", 1)[-1]
 
 
@@ -180,13 +180,13 @@ def compiled(files: tuple[str, ...]) -> Shapes:
     return Shapes(resources.read("shapes", file) for file in files)
 
 
-def shapes_of(kind: Kind) -> Shapes:
+def shapes_of(kind: AssetKind) -> Shapes:
     """Return the shapes that descriptions of ``kind`` must satisfy."""
     return compiled((*EVERY_KIND_SHAPES, *kind.shapes))
 
 
 def vocabulary(dataset: Dataset) -> bytes:
-    """Return the concepts of our code lists that ``dataset`` refers to, as N-Triples, and no more.
+    """Return those concepts of our code lists to which ``dataset`` refers, as N-Triples.
 
     So can a shape ask whether a theme is in the scheme of EU data themes, and nothing is parsed for each
     description that it does not mention.

@@ -2,7 +2,7 @@
 
 Whoever comes there is sent on for good (308, RFC 9110 §15.4.9), with the method and the body. Only requests with a
 token are answered at once: a peer of the version before keeps the former address in its data addresses and open jobs,
-and follows no redirect with a token, which it has to be told is void (docs/decisions/0020).
+and follows no redirect with a token, which it has to be told is void (decision 0020).
 
 ``/``, ``/processes`` and ``/processes/{process}`` are addresses of pages too: there, whoever asks for a page gets it.
 """

@@ -8,7 +8,7 @@ import pytest
 
 from node.base.errors import InvalidInput
 from node.portal.desk import HERE
-from node.portal.theme import PAIRS, contrast, style_sheet, tokens
+from node.portal.theme import TEXT, contrast, style_sheet, tokens
 
 ACCENTS = (
     "#0b5f73",
@@ -25,6 +25,21 @@ ACCENTS = (
     "#fefefe",
     "#010203",
 )
+CONTROL = 3.0
+"""The contrast of borders of controls (WCAG 2.2, 1.4.11)."""
+
+PAIRS = (
+    *((ink, ground, TEXT) for ink in ("ink", "muted") for ground in ("paper", "surface", "sunken", "code")),
+    *(("ink", ground, TEXT) for ground in ("ok-soft", "wait-soft", "no-soft", "accent-soft", "mark")),
+    *((ink, ground, TEXT) for ink in ("accent", "ok", "wait", "no") for ground in ("paper", "surface")),
+    *((tone, f"{tone}-soft", TEXT) for tone in ("accent", "ok", "wait", "no")),
+    ("muted", "accent-soft", TEXT),
+    ("accent", "sunken", TEXT),
+    ("on-accent", "accent", TEXT),
+    *(("edge", ground, CONTROL) for ground in ("paper", "surface", "sunken")),
+)
+"""(foreground, background, least contrast) for every pair that the style sheet sets."""
+
 STYLES = (HERE / "static" / "hansa.css").read_text("utf-8")
 
 

@@ -18,7 +18,7 @@ from node.transfer.addresses import (
     without_token,
     without_unused,
 )
-from node.vocab.dsp import PUSH
+from node.vocab.dsp import HTTP_ENDPOINT, PUSH
 
 EDC = "https://w3id.org/edc/v0.0.1/ns/"
 
@@ -130,9 +130,9 @@ def test_of_a_push_address_only_what_is_pushed_with_is_kept() -> None:
 
 def from_edc(endpoint: str = "https://edc.example/public", **more: str) -> dict[str, Any]:
     """What EDC sends when a pull starts: everything but the type is a property, under a name of its own."""
-    properties = {"endpoint": endpoint, "endpointType": addresses.HTTP_ENDPOINT, "authorization": "ey.x.y", **more}
+    properties = {"endpoint": endpoint, "endpointType": HTTP_ENDPOINT, "authorization": "ey.x.y", **more}
     given = address(**{f"{EDC}{name}": value for name, value in properties.items()})
-    given["endpointType"] = addresses.HTTP_ENDPOINT
+    given["endpointType"] = HTTP_ENDPOINT
     del given["endpoint"]
     return given
 

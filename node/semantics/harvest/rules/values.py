@@ -37,7 +37,6 @@ _DECIMAL: Final = (f"{DCAT}spatialResolutionInMeters",)
 _DURATION: Final = (f"{DCAT}temporalResolution",)
 _DATES: Final = (f"{DCT}issued", f"{DCT}modified", f"{DCAT}startDate", f"{DCAT}endDate", f"{DCT}created")
 _PERIODS: Final = {f"{SCHEMA}startDate": f"{DCAT}startDate", f"{SCHEMA}endDate": f"{DCAT}endDate"}
-_DATE_TYPES: Final = ("date", "dateTime", "gYear", "gYearMonth")
 _DATE: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _DAY_FIRST: Final = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})")
 _MOMENT: Final = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(?::(\d{2}(?:\.\d+)?))?\s*(Z|[+-]\d{2}:?\d{2})?")
