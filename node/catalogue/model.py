@@ -29,11 +29,13 @@ QUARANTINE = "quarantine"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Harvested:
     """Where a record came from that this node did not write: ``iri`` is its own at the source, empty where it has
-    none; ``source`` names the catalogue; ``identity`` is the hash of what tells it from all others."""
+    none; ``source`` names the catalogue; ``identity`` is the hash of what tells it from all others; ``title`` is what
+    the catalogue is called, by language."""
 
     iri: str
     source: str
     identity: str
+    title: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,12 @@ class Record:
         if not isinstance(members, dict):
             return None
         texts = {name: members.get(name) for name in ("iri", "source", "identity")}
-        return Harvested(**{name: text if isinstance(text, str) else "" for name, text in texts.items()})
+        stated = members.get("title")
+        titles = stated if isinstance(stated, dict) else {}
+        return Harvested(
+            **{name: text if isinstance(text, str) else "" for name, text in texts.items()},
+            title={str(tag): text for tag, text in titles.items() if isinstance(text, str) and text},
+        )
 
     @property
     def subject(self) -> str:

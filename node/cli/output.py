@@ -199,39 +199,34 @@ def table(rows: Sequence[Sequence[str]], heads: Sequence[str] = ()) -> None:
 @contextmanager
 def bar(label: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on standard error, for a terminal; silence for anything else."""
-    if Mode.json or not _err().is_terminal:
-        yield lambda _done, _total: None
-        return
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-    columns = (
-        TextColumn(f"  [dim]{escape(label):<{LABEL}}[/dim]"),
-        BarColumn(bar_width=24),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-    )
-    with Progress(*columns, console=_err(), transient=True) as progress:
-        task = progress.add_task(label, total=None)
-        yield lambda so_far, total: progress.update(task, completed=so_far, total=total or None)
+    with _progress(label, in_bytes=True) as show:
+        yield show
 
 
 @contextmanager
 def counter(label: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar of things that are done one by one, as ``bar`` is one of bytes."""
+    with _progress(label, in_bytes=False) as show:
+        yield show
+
+
+@contextmanager
+def _progress(label: str, *, in_bytes: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar that shows how much is done of how much; of an unknown whole (0) it only shows how much."""
     if Mode.json or not _err().is_terminal:
         yield lambda _done, _total: None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich import progress as rich
 
-    columns = (
-        TextColumn(f"  [dim]{escape(label):<{LABEL}}[/dim]"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
+    figures = (
+        (rich.DownloadColumn(), rich.TransferSpeedColumn())
+        if in_bytes
+        else (rich.MofNCompleteColumn(), rich.TimeRemainingColumn())
     )
-    with Progress(*columns, console=_err(), transient=True) as progress:
-        task = progress.add_task(label, total=None)
-        yield lambda so_far, total: progress.update(task, completed=so_far, total=total)
+    columns = (rich.TextColumn(f"  [dim]{escape(label):<{LABEL}}[/dim]"), rich.BarColumn(bar_width=24), *figures)
+    with rich.Progress(*columns, console=_err(), transient=True) as bar_shown:
+        task = bar_shown.add_task(label, total=None)
+        yield lambda so_far, total: bar_shown.update(task, completed=so_far, total=total or None)
 
 
 def size(count: int) -> str:

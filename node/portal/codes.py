@@ -17,6 +17,7 @@ from node.semantics.codelists.languages import LANGUAGES
 from node.semantics.codelists.licences import LICENCES
 from node.semantics.codelists.lookup import ACCESS, NOTATIONS, RISKS, CodeList
 from node.semantics.codelists.themes import THEMES
+from node.texts.languages import name_of as language_name
 from node.vocab.namespaces import PREFIXES
 
 _LISTS: Final[tuple[CodeList, ...]] = (
@@ -30,6 +31,10 @@ _LISTS: Final[tuple[CodeList, ...]] = (
     RISKS,
 )
 _AUTHORITY: Final = re.compile(r"https?://publications\.europa\.eu/resource/authority/[a-z-]+/([A-Za-z0-9_.-]+)")
+_LANGUAGE: Final = re.compile(
+    r"https?://(?:publications\.europa\.eu/resource/authority/language|id\.loc\.gov/vocabulary/iso639-[12]"
+    r"|lexvo\.org/id/iso639-3)/([A-Za-z]{2,3})"
+)
 _EPSG: Final = re.compile(r"https?://www\.opengis\.net/def/crs/EPSG/[\d.]+/(\d+)")
 _CREATIVE_COMMONS: Final = re.compile(r"https?://creativecommons\.org/licenses/([a-z-]+)/(\d\.\d)/?(?:deed\.\w+)?")
 _MEDIA_TYPE: Final = re.compile(r"https?://www\.iana\.org/assignments/media-types/([\w.+-]+/[\w.+-]+)")
@@ -37,6 +42,8 @@ _MEDIA_TYPE: Final = re.compile(r"https?://www\.iana\.org/assignments/media-type
 
 def words_of_code(value: str, language: str) -> str:
     """The name of a coded value in ``language``, else in English; empty where it is of no known list."""
+    if (match := _LANGUAGE.fullmatch(value)) and (name := language_name(match[1], language)):
+        return name
     for codes in _LISTS:
         if code := codes.by_iri(value):
             return code.label(language)

@@ -52,6 +52,19 @@ def own_name(language: str) -> str:
     return name[:1].upper() + name[1:]
 
 
+@cache
+def name_of(code: str, language: str) -> str:
+    """Return the name in ``language`` of the language with this code of ISO 639 (``cat``, ``ca``); empty for none."""
+    from babel import Locale, UnknownLocaleError
+    from babel.core import get_global
+
+    short = get_global("language_aliases").get(code.lower(), code.lower())
+    try:
+        return Locale.parse(short).get_language_name(locale(language).language) or ""
+    except (ValueError, UnknownLocaleError):
+        return str(locale(language).languages.get(short, ""))
+
+
 def pick(texts_by_tag: Mapping[str, str], language: str) -> tuple[str, str]:
     """Return (text, its language) for a reader of ``language``: that, a variant of it, English, or what there is."""
     if not texts_by_tag:

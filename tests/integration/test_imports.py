@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -248,6 +249,52 @@ def test_repairs_are_made_where_asked_told_and_taken_back(
     assert "there is no rule 'magic'" in capsys.readouterr().err
 
 
+def test_a_repair_that_changes_only_the_form_says_so(
+    city: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HANSA_NODE", str(city.folder))
+    file, sheet = tmp_path / "alike.ttl", tmp_path / "alike.csv"
+    file.write_text(
+        HEAD + '<https://a.example/d> a dcat:Dataset ; dct:title "Alike"@en ; dcat:distribution [ '
+        'dcat:byteSize 13800.0 ; dcat:accessURL "https://a.example/d.csv" ; dct:issued "2019-06-27" ] .',
+        "utf-8",
+    )
+    assert run(["import", str(file), "--repair", "--csv", str(sheet)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "https://a.example/d.csv (text) https://a.example/d.csv (link)" in printed
+    assert "2019-06-27 (text) 2019-06-27 (xsd:date)" in printed
+    assert "https://a.example/d.csv (text) → https://a.example/d.csv (link)" in sheet.read_text("utf-8")
+
+
+def test_the_page_of_an_imported_record_sends_to_its_source(city: Running, client: HansaClient) -> None:
+    text = CATALOGUE.replace("brugge", "aalst").replace('"Bomen"@nl', '"Lindes"@nl')
+    address = addresses(imported(city, text))["https://aalst.example/set/trees"]
+    bare = HEAD + '<https://bare.example/d> a dcat:Dataset ; dct:title "Bare" .'
+    without = addresses(imported(city, bare, name="stad"))["https://bare.example/d"]
+    with city.http() as http:
+        page = http.get(address, headers={"Accept": "text/html"}).text
+        page_without = http.get(without, headers={"Accept": "text/html"}).text
+    for shown in (page, page_without):
+        assert "Available at the source" in shown
+        assert "hansa get" not in shown
+        assert "Not offered" not in shown
+        assert "First published." not in shown
+    assert "First imported from Brugge." in page
+    assert 'href="https://aalst.example/catalogue"' in page
+    assert "the file “stad”" in page_without
+    assert 'href="https://bare.example/d"' in page_without
+
+
+def test_two_imports_of_the_same_file_at_once_enter_each_record_once(city: Running) -> None:
+    text = HEAD + "".join(
+        f'<https://busy.example/{number}> a dcat:Dataset ; dct:title "Busy {number}" .\n' for number in range(100)
+    )
+    with ThreadPoolExecutor(2) as pool:
+        reports = [events[-1] for events in pool.map(lambda _: imported(city, text, source="busy"), range(2))]
+    assert sum(report["new"] for report in reports) == 100
+    assert sum(report["unchanged"] for report in reports) == 100
+
+
 def test_strangers_import_nothing_and_junk_is_refused(city: Running) -> None:
     with city.http() as http:
         assert http.post("/api/imports", content=b"x", headers={"Content-Type": "text/turtle"}).status_code == 401
@@ -290,7 +337,9 @@ def test_the_terminal_imports_and_reports(
     assert "3 of 4 records checked" in capsys.readouterr().out
     assert run(["import", str(file), "--csv", str(sheet)]) == 0
     printed = capsys.readouterr()
-    assert "3 of 4 records imported" in printed.out
+    assert "✓ 3 of 4 records imported" in printed.out
+    assert "0 of 3 break no obligation" in printed.out
+    assert "Brugge (https://oostende.example/catalogue)" in printed.out
     assert "2 Catalog (10 statements)" in printed.out
     assert "it has no title" in printed.err
     rows = list(csv.DictReader(sheet.read_text("utf-8").splitlines()))
@@ -303,7 +352,10 @@ def test_the_terminal_imports_and_reports(
     assert len(report["records"]) == 4
     file.write_text(HEAD + '[] a dcat:Dataset ; dct:title "Anonymous" .', "utf-8")
     assert run(["import", str(file)]) == REFUSED
-    assert "nothing identifies it" in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert "nothing identifies it" in printed.err
+    assert "✗ 0 of 1 records imported: all refused" in printed.err
+    assert "✓" not in printed.out
     assert run(["import", str(sheet)]) == REFUSED
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -141,7 +141,7 @@ class Import:
                 )
                 continue
             try:
-                draft = self._draft(order, examined)
+                draft = self._draft(order, examined, batches.title)
                 published = await asyncio.to_thread(self._store, draft, order, by)
             except LocalFault:
                 # A full disk or a database that is away is not the record's fault, and the next would fare no better.
@@ -161,7 +161,7 @@ class Import:
         if last is not None:
             await settle(last, self._settled)
 
-    def _draft(self, order: ImportOrder, examined: Examined) -> Record:
+    def _draft(self, order: ImportOrder, examined: Examined, title: Mapping[str, str]) -> Record:
         """The record as it would be, without version, signature and moment."""
         facts, node = examined.facts, self._catalogue.node
         address, nquads = facts["address"], examined.nquads
@@ -169,6 +169,8 @@ class Import:
         check_statements(nquads, iri=address, base=node.base, others=self._peers())
         _require_nothing_of_ours(nquads, address, node.base)
         harvested: dict[str, Any] = {"iri": facts["iri"], "source": order.source, "identity": facts["identity"]}
+        if title:
+            harvested["title"] = dict(title)
         for name in ("mends", "repairs"):
             if facts.get(name):
                 harvested[name] = facts[name]
@@ -252,7 +254,13 @@ class Running:
         self._batches = batches
         self._by = by
         self.tally = Tally()
-        self.opened = Opened(total=batches.total, source=order.source, notes=batches.notes, left_out=batches.left_out)
+        self.opened = Opened(
+            total=batches.total,
+            source=order.source,
+            title=batches.title,
+            notes=batches.notes,
+            left_out=batches.left_out,
+        )
 
     async def __aiter__(self) -> AsyncIterator[Entered]:
         last: Published | None = None

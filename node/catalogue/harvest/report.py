@@ -81,17 +81,20 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A file that was cut: how many records, the name of its source, and what belongs to none of them."""
+    """A file that was cut: how many records, the name of its source, the title of its catalogue by language, and what
+    belongs to no record."""
 
     total: int
     source: str
     notes: Sequence[str]
     left_out: Mapping[str, int]
+    title: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return {
             "total": self.total,
             "source": self.source,
+            "title": dict(self.title),
             "notes": list(self.notes),
             "leftOut": dict(self.left_out),
         }

@@ -16,7 +16,7 @@ from node.base.plaintext import visible
 from node.cli.commands.publish import RDF
 from node.cli.exits import REFUSED
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, complain, counter, done, emit, failed, line, remark, say, table
+from node.cli.output import Mode, complain, counter, done, emit, failed, line, remark, say, table, words
 
 MEDIA_TYPES = {**RDF, ".json": "application/ld+json", ".trig": "application/trig"}
 COLUMNS = (
@@ -32,6 +32,7 @@ COLUMNS = (
     "repairs",
     "why",
 )
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "|", "%")
 SHOWN = 20
 """Lines of the report that a terminal shows of refused records."""
 
@@ -148,14 +149,20 @@ def _show(
             ["", "title", "faults", "address"],
         )
     verb = "checked" if check else "imported"
-    done(f"{opened['total'] - closed['refused']} of {opened['total']} records {verb}", detail=_counts(closed))
-    line("source", opened["source"])
-    line("conform", f"{closed['conforming']} break no obligation of DCAT-AP")
+    entered = opened["total"] - closed["refused"]
+    result = f"{entered} of {opened['total']} records {verb}"
+    if entered:
+        done(result, detail=_counts(closed))
+        line("source", _source(opened))
+        line("conform", f"{closed['conforming']} of {entered} break no obligation of DCAT-AP")
+    else:
+        failed(f"{result}: all refused")
     if opened["leftOut"]:
         line("left out", _left_out(opened["leftOut"]))
     refused = [row for row in rows if row["outcome"] == "refused"]
     if refused:
-        failed(f"{len(refused)} record{'s' if len(refused) != 1 else ''} refused")
+        if entered:
+            failed(f"{len(refused)} record{'s' if len(refused) != 1 else ''} refused")
         for row in refused[:SHOWN]:
             complain(f"  {row['number']}  {row['title'] or row['iri'] or '(no title)'}: {row['error']}")
         if len(refused) > SHOWN:
@@ -170,9 +177,9 @@ class _Repairs:
         self._examples: dict[str, Mapping[str, Any]] = {}
 
     def add(self, repairs: Sequence[Mapping[str, Any]]) -> None:
-        for one in repairs:
-            self._counts[one["rule"]] += 1
-            self._examples.setdefault(one["rule"], one)
+        for repair in repairs:
+            self._counts[repair["rule"]] += 1
+            self._examples.setdefault(repair["rule"], repair)
 
     def show(self, records: int) -> None:
         if not records:
@@ -180,15 +187,29 @@ class _Repairs:
         line("repaired", f"{records} records, {self._counts.total()} changes")
         table(
             [
-                [rule, str(count), _short(self._examples[rule]["before"]), _short(self._examples[rule]["after"])]
+                [rule, str(count), *(_short(text) for text in before_and_after(self._examples[rule]))]
                 for rule, count in self._counts.most_common()
             ],
             ["rule", "changes", "before", "after"],
         )
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:39] + "…"
+def before_and_after(repair: Mapping[str, Any]) -> tuple[str, str]:
+    """The values before and after. Where they read alike, each with its form, which is what changed."""
+    before, after = repair["before"], repair["after"]
+    if before != after or "forms" not in repair:
+        return before, after
+    form_before, form_after = repair["forms"]
+    return f"{_short(before, 30)} ({form_before})", f"{_short(after, 30)} ({form_after})"
+
+
+def _short(text: str, length: int = 52) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _source(opened: Mapping[str, Any]) -> str:
+    title = words(opened.get("title"), "en")
+    return f"{title} ({opened['source']})" if title and title != opened["source"] else opened["source"]
 
 
 def _counts(closed: Mapping[str, Any]) -> str:
@@ -226,14 +247,16 @@ def _sheet(path: Path | None) -> Iterator[Callable[[Mapping[str, Any]], None]]:
 
         def write(record: Mapping[str, Any]) -> None:
             faults = "; ".join(f"{one['field']}: {one['message']}" for one in record["findings"])
-            repairs = "; ".join(f"{one['rule']}: {one['before']} → {one['after']}" for one in record["repairs"])
-            told = {**record, "faults": faults, "repairs": repairs, "why": record["error"]}
-            sheet.writerow([_cell(told[name]) for name in COLUMNS])
+            repairs = "; ".join(
+                f"{repair['rule']}: {' → '.join(before_and_after(repair))}" for repair in record["repairs"]
+            )
+            members = {**record, "faults": faults, "repairs": repairs, "why": record["error"]}
+            sheet.writerow([_cell(members[name]) for name in COLUMNS])
 
         yield write
 
 
 def _cell(value: Any) -> str:
     """A cell that a spreadsheet takes for text, whatever somebody wrote into a title."""
-    text = "" if value is None else visible(str(value)).replace("\n", " ")
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    text = "" if value is None else " ".join(visible(str(value)).split())
+    return f"'{text}" if text.startswith(_FORMULA) else text

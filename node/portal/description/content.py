@@ -27,6 +27,7 @@ from node.vocab.namespaces import (
     ODRL,
     OWL,
     PROV,
+    RDF,
     RDFS,
     SCHEMA,
     SKOS,
@@ -195,15 +196,26 @@ def distributions(description: Description, subject: str) -> tuple[Distribution,
         files.append(
             Distribution(
                 texts=description.texts(node, f"{DCT}title") or description.texts(node, f"{DCT}description"),
-                format=description.value(node, f"{DCT}format"),
-                media_type=description.value(node, f"{DCAT}mediaType"),
-                licence=description.value(node, f"{DCT}license"),
+                format=_named(description, node, f"{DCT}format"),
+                media_type=_named(description, node, f"{DCAT}mediaType"),
+                licence=_named(description, node, f"{DCT}license"),
                 address=description.value(node, f"{DCAT}downloadURL", f"{DCAT}accessURL"),
                 size=int(size) if size.isdecimal() and len(size) < 19 else None,
                 conforms=tuple(t.value for t in description.terms(node, f"{DCT}conformsTo")),
             )
         )
     return tuple(files)
+
+
+def _named(description: Description, subject: str, predicate: str) -> str:
+    """The first value as IRI or text; for a blank node what it is called, empty where it is not."""
+    for term in description.terms(subject, predicate):
+        if not term.is_blank:
+            return term.value
+        for naming in (*NAMING, f"{RDF}value"):
+            if names := description.texts(term.value, naming):
+                return next(iter(names.values()))
+    return ""
 
 
 def values(description: Description, subject: str, *predicates: str, depth: int = 0) -> tuple[Value, ...]:

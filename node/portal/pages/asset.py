@@ -65,7 +65,8 @@ class Use:
 
     ``verdict``: free, some (some files are free, the others take an agreement), agree (free for everybody, by an
     agreement), yes, ask, stranger, no, described (nobody offers it), rulebook (a text to read, offered to nobody),
-    own (the reader's node answers for it), or unoffered (it does, and offers it to nobody). ``words`` are the
+    own (the reader's node answers for it), unoffered (it does, and offers it to nobody), or harvested (it was
+    imported, and whoever wants the data asks the source). ``words`` are the
     conditions as sentences, for where no decision says how they stand.
     """
 
@@ -203,7 +204,7 @@ def use_of(
     if record.kind == "rulebook" and not record.files:
         return Use(verdict="rulebook", access=access, conditions=(), words=words)
     if decision is None:
-        verdict = "unoffered" if own else "described"
+        verdict = "harvested" if record.harvested is not None else "unoffered" if own else "described"
         if any(file.open for file in record.files):
             verdict = _free(record)
         return Use(verdict=verdict, access=access, conditions=(), words=words)
@@ -358,6 +359,9 @@ def _commands(visit: Visit, record: Record) -> dict[str, str]:
     own = visit.settings.public_url.rstrip("/") if visit.signed_in else ""
     address = shlex.quote(f"{own}/api/negotiations") if own else '"$HANSA_NODE/api/negotiations"'
     body = json.dumps({"dataset": record.iri}, ensure_ascii=False)
+    if record.harvested is not None:
+        # Its files are at the source: nothing can be got from here.
+        return {"sparql": f"DESCRIBE <{record.subject}>"} if web_address(record.subject) else {}
     commands = {
         "terminal": f"hansa get {shlex.quote(record.iri)}",
         "api": (

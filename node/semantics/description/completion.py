@@ -62,8 +62,11 @@ def complete(
         put_if_absent(dataset, subject, f"{OWL}versionInfo", *literals(dataset, subject, f"{DCAT}version"))
     # MLDCAT-AP moved the version of a model from it6:version (3.0) to dcat:version (3.1).
     put_if_absent(dataset, subject, f"{DCAT}version", *literals(dataset, subject, f"{IT6}version"))
-    for file in nodes(dataset, subject, f"{DCAT}distribution"):
-        put_if_absent(dataset, file, f"{DCT}license", *nodes(dataset, subject, f"{DCT}license"))
+    licences = nodes(dataset, subject, f"{DCT}license")
+    # A dataset may name several licences, a file only one: which one holds for a file is the publisher's to say.
+    if len(licences) == 1:
+        for file in nodes(dataset, subject, f"{DCAT}distribution"):
+            put_if_absent(dataset, file, f"{DCT}license", *licences)
     if not objects(dataset, subject, f"{DCT}accessRights"):
         internal = INTERNAL in (audience, (conditions or {}).get("template"))
         right = "non-public" if internal else "public" if is_open(conditions, audience) else "restricted"

@@ -20,10 +20,20 @@ from node.semantics.findings import words
 from node.semantics.kinds import KINDS, AssetKind, kind_of
 from node.semantics.model import Finding
 from node.semantics.triples import Node, first_text, objects, put, renamed, subjects_of_type, types
-from node.vocab.namespaces import ADMS, DCT, RDF, RDFS, SKOS, XSD
+from node.vocab.namespaces import ADMS, DCT, OWL, RDF, RDFS, SKOS, XSD
 
 DOCUMENT: Final = "https://document.invalid/"
 """What relative addresses in a document are resolved against, until its subject has an address."""
+
+_HEADER: Final = frozenset({f"{OWL}Ontology"})
+_TERMS: Final = (
+    f"{OWL}Class",
+    f"{OWL}ObjectProperty",
+    f"{OWL}DatatypeProperty",
+    f"{RDFS}Class",
+    f"{RDF}Property",
+)
+"""Classes of the terms that an ontology defines."""
 
 _SLUG: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._~-]{0,126}[A-Za-z0-9_~-])?")
 
@@ -67,6 +77,10 @@ def main_subject(dataset: Dataset, kind: AssetKind | None, iri: str | None) -> S
                     candidates[node] = kind_found
     if iri is not None and NamedNode(iri) in candidates:
         return Subject(NamedNode(iri), candidates[NamedNode(iri)])
+    if kind is None and not _defines_terms(dataset):
+        # A vocabulary that a description only names, or the header of an RDF file, is not what it describes.
+        described = {node: known for node, known in candidates.items() if not types(dataset, node) <= _HEADER}
+        candidates = described or candidates
     if not candidates:
         expected = kind or KINDS["dataset"]
         return words.about_field("no-subject", value=f"<{expected.classes[0]}>", kind=expected.name)
@@ -79,6 +93,10 @@ def main_subject(dataset: Dataset, kind: AssetKind | None, iri: str | None) -> S
         return Subject(roots[0], candidates[roots[0]])
     node, only = next(iter(candidates.items()))
     return Subject(node, only)
+
+
+def _defines_terms(dataset: Dataset) -> bool:
+    return any(next(iter(subjects_of_type(dataset, class_)), None) is not None for class_ in _TERMS)
 
 
 def adopted(

@@ -77,7 +77,8 @@ def _dataset(node: BlankNode, members: Mapping[str, Any]) -> Iterator[Quad]:
         for name, property_ in (("fn", f"{VCARD}fn"), ("hasEmail", f"{VCARD}hasEmail")):
             if contact.get(name):
                 yield Quad(card, NamedNode(property_), _term(name == "hasEmail", str(contact[name])))
-    for number, file in enumerate(members.get("distribution") or ()):
+    files = members.get("distribution")
+    for number, file in enumerate(files if isinstance(files, list) else [files]):
         if isinstance(file, Mapping):
             distribution = BlankNode(f"{node.value}file{number}")
             yield Quad(node, NamedNode(f"{DCAT}distribution"), distribution)
@@ -96,5 +97,10 @@ def _members(node: Node, members: Mapping[str, Any]) -> Iterator[Quad]:
 
 
 def _term(is_link: bool, text: str) -> Term:
-    scheme = text.partition(":")[0] in ("http", "https", "ftp", "mailto")
-    return NamedNode(text) if is_link and scheme and not set(text) & set(' <>"{}|^`\\\n\t') else Literal(text)
+    if not is_link or text.partition(":")[0] not in ("http", "https", "ftp", "mailto"):
+        return Literal(text)
+    try:
+        return NamedNode(text)
+    except ValueError:
+        # What is no address stays the text that it is.
+        return Literal(text)

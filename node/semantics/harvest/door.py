@@ -7,7 +7,7 @@ record, so that a record that no call can finish loses none of the others.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from node.base.errors import LocalFault, Overloaded, TooLarge
@@ -28,7 +28,7 @@ class Batches:
     """A file cut into records: packed batches, how many records each has, and what is in none of them.
 
     ``notes``: mends of the syntax, as sentences. ``left_out``: class → number of things that belong to no record.
-    ``catalogues``: IRIs of the catalogues in the file.
+    ``catalogues``: IRIs of the catalogues in the file. ``title``: what the first of them is called, by language.
     """
 
     packed: Sequence[bytes]
@@ -36,6 +36,7 @@ class Batches:
     notes: tuple[str, ...]
     left_out: Mapping[str, int]
     catalogues: tuple[str, ...]
+    title: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -68,6 +69,7 @@ async def cut(cage: Caller, body: bytes, media_type: str, *, base: str = "", rul
         notes=tuple(answer["notes"]),
         left_out=answer["leftOut"],
         catalogues=tuple(answer["catalogues"]),
+        title=answer["title"],
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from node.base.errors import InvalidInput
 from node.semantics.description.subjects import DOCUMENT
 from node.semantics.harvest.examination import Examination, examine
-from node.semantics.harvest.partition import Piece, cut, left_out, read
+from node.semantics.harvest.partition import Piece, cut, left_out, read, title
 from node.semantics.harvest.rules.table import rules_named
 
 BATCH: Final = 20
@@ -28,7 +28,7 @@ def cut_file(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
 
     ``message``: ``mediaType``, ``base`` (for relative addresses, may be empty), ``rules`` (which are to repair the
     records later: an unknown one is refused before anything is entered). Answers ``{"batches": [count, …],
-    "notes", "leftOut", "catalogues"}`` and a blob for each batch.
+    "notes", "leftOut", "title", "catalogues"}`` and a blob for each batch.
     """
     rules_named(message["rules"])
     catalogue = read(blobs[0], message["mediaType"], base=message["base"] or DOCUMENT)
@@ -46,6 +46,7 @@ def cut_file(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
         "batches": counts,
         "notes": catalogue.notes,
         "leftOut": left_out(catalogue),
+        "title": title(catalogue),
         "catalogues": [iri for iri in named if not iri.startswith(DOCUMENT)][:10],
     }, packed
 

@@ -25,6 +25,9 @@ from node.semantics.triples import TYPE
 from node.vocab.namespaces import DCAT, DCT, FOAF
 
 MAX_STATEMENTS: Final = 4_000_000
+MAX_TITLE: Final = 300
+MAX_TITLES: Final = 10
+"""Characters and languages of the title of a catalogue at most."""
 MAX_PIECE: Final = 20_000
 """Statements of one record at most."""
 
@@ -185,6 +188,21 @@ def left_out(catalogue: Catalogue) -> dict[str, int]:
     return dict(counts)
 
 
+def title(catalogue: Catalogue) -> dict[str, str]:
+    """What the first catalogue of the file that has a title is called: language tag → text."""
+    mark = f" <{DCT}title> "
+    for node, lines in catalogue.lines.items():
+        if catalogue.kind(node) != "catalogue":
+            continue
+        texts: dict[str, str] = {}
+        for quad in read_quads("".join(line for line in lines if mark in line), format=RdfFormat.N_TRIPLES):
+            if isinstance(quad.object, Literal) and quad.object.value.strip() and len(quad.object.value) <= MAX_TITLE:
+                texts.setdefault(quad.object.language or "", quad.object.value.strip())
+        if texts:
+            return dict(sorted(texts.items())[:MAX_TITLES])
+    return {}
+
+
 def _closure(catalogue: Catalogue, root: str) -> tuple[dict[str, None], str]:
     """What ``root`` leads to, itself first, and a fault of anything on the way."""
     reached: dict[str, None] = {}
@@ -240,6 +258,9 @@ def _fault(quad: Quad) -> str:
         if isinstance(term, Literal):
             if len(term.value) > MAX_LITERAL:
                 return f"a text in it is longer than {MAX_LITERAL >> 20} MB"
+            if "\x00" in term.value:
+                # No database keeps it as text.
+                return "a text in it has a NUL character"
             if term.direction is not None:
                 return "a text in it has a base direction, which is RDF 1.2"
     return ""

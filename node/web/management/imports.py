@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -9,8 +10,9 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
 
-from node.base.errors import HansaError, InvalidInput, TooLarge
+from node.base.errors import HansaError, InvalidInput, TooLarge, TooMany
 from node.catalogue.harvest.imports import Import, ImportOrder, Running
 from node.web.management.person import Person
 from node.web.unread import knowing
@@ -18,12 +20,17 @@ from node.web.unread import knowing
 log = logging.getLogger(__name__)
 
 LINES: Final = "application/x-ndjson"
+AT_ONCE: Final = 2
+"""Imports that run at the same time: each may hold a file of 256 MB."""
+STALLED: Final = 120.0
+"""Seconds after which a caller that sends nothing more, or reads nothing more, loses the import."""
 
 Text = Annotated[str, Query(max_length=2048)]
 
 
 def router(*, person: Person, imports: Import, file_limit: int) -> APIRouter:
     """The routes of importing. ``file_limit`` is in bytes."""
+    running = _Places(AT_ONCE)
     api = APIRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
 
     @api.post(
@@ -33,7 +40,8 @@ def router(*, person: Person, imports: Import, file_limit: int) -> APIRouter:
             "The body is the file, its media type that of an RDF syntax. The answer is one JSON object a line: "
             "`opened` (how many records, the source, mends, what belongs to no record), `record` for each record as "
             "it is entered, and `closed` with the counts, or `failed`. Whoever ends the connection ends the import; "
-            "what was told is entered. With `check`, nothing is saved."
+            "what was told is entered. With `check`, nothing is saved. Two imports run at the same time; a third is "
+            "answered with 429."
         ),
         openapi_extra={"requestBody": {"content": {"text/turtle": {}, "application/rdf+xml": {}}}},
     )
@@ -49,24 +57,60 @@ def router(*, person: Person, imports: Import, file_limit: int) -> APIRouter:
     ) -> Response:
         caller = await person(request)
         imports.require_role(caller)
-        order = ImportOrder(
-            body=await _body(request, file_limit),
-            media_type=request.headers.get("content-type", ""),
-            name=name,
-            source=source,
-            base=base,
-            audience=audience,
-            rules=tuple(rule or ()),
-            check=check,
-        )
-        running = await imports.begin(order, caller)
-        return StreamingResponse(
-            _lines(running, language),
-            media_type=LINES,
-            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-        )
+        running.take()
+        try:
+            order = ImportOrder(
+                body=await _body(request, file_limit),
+                media_type=request.headers.get("content-type", ""),
+                name=name,
+                source=source,
+                base=base,
+                audience=audience,
+                rules=tuple(rule or ()),
+                check=check,
+            )
+            return _Report(await imports.begin(order, caller), language, running)
+        except BaseException:
+            running.give_back()
+            raise
 
     return api
+
+
+class _Places:
+    """How many imports may still begin."""
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+
+    def take(self) -> None:
+        """Take a place. Raises ``TooMany`` where there is none."""
+        if not self._free:
+            raise TooMany(f"{AT_ONCE} imports are running already", remedy="try again when one of them has ended")
+        self._free -= 1
+
+    def give_back(self) -> None:
+        self._free += 1
+
+
+class _Report(StreamingResponse):
+    """The lines of an import. Its place is free again when the last line is sent, or the caller is gone."""
+
+    def __init__(self, running: Running, language: str, places: _Places) -> None:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(_lines(running, language), media_type=LINES, headers=headers)
+        self._places = places
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_in_time(message: Message) -> None:
+            # A terminal that was suspended reads no more: the import ends, and the next one goes on from there.
+            async with asyncio.timeout(STALLED):
+                await send(message)
+
+        try:
+            await super().__call__(scope, receive, send_in_time)
+        finally:
+            self._places.give_back()
 
 
 async def _lines(running: Running, language: str) -> AsyncIterator[bytes]:
@@ -91,10 +135,15 @@ async def _body(request: Request, limit: int) -> bytes:
     if stated.isdigit() and int(stated) > limit:
         raise _too_large(limit)
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise _too_large(limit)
+    try:
+        async with asyncio.timeout(STALLED) as patience:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise _too_large(limit)
+                patience.reschedule(asyncio.get_running_loop().time() + STALLED)
+    except TimeoutError:
+        raise InvalidInput("the file stopped arriving", remedy="import it again") from None
     if not body:
         raise InvalidInput("the request has no body", remedy="send the catalogue file as the body")
     return bytes(body)

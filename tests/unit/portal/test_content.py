@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 
 from node.catalogue.model import Record
+from node.portal.codes import words_of_code
 from node.portal.description.cards import card
 from node.portal.description.changes import timeline
 from node.portal.description.content import distributions, facts, lineage, remaining, values
 from node.portal.description.plans import PLANS
 from node.portal.description.triples import Description
+from node.semantics.codelists.lookup import EU
 from node.semantics.description.fields import fields_of
 from node.semantics.kinds import KINDS
 from node.vocab.namespaces import DCAT, DCT, PROV
@@ -37,6 +39,32 @@ def test_a_broken_description_shows_what_precedes_the_fault() -> None:
     description = Description.read(good + b"this is no statement\n" + good.replace(b"urn:a", b"urn:b"))
     assert description.subjects() == ["urn:a"]
     assert Description.read(b"\xff\xfe").subjects() == []
+
+
+def test_a_format_without_an_iri_is_called_by_its_label() -> None:
+    def file(statements: str) -> Description:
+        text = f"<urn:a> <{DCAT}distribution> _:f .\n_:f <{DCT}format> _:t .\n{statements}"
+        return Description.read(text.encode())
+
+    rdf = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+    value = f'_:t <{rdf}value> "application/xlsx" .\n'
+    label = '_:t <http://www.w3.org/2000/01/rdf-schema#label> "XLSX" .\n'
+    assert distributions(file(value + label), "urn:a")[0].format == "XLSX"
+    assert distributions(file(value), "urn:a")[0].format == "application/xlsx"
+    assert distributions(file(f"_:t <{rdf}type> <urn:c> .\n"), "urn:a")[0].format == ""
+
+
+@pytest.mark.parametrize(
+    ("iri", "names"),
+    [
+        (f"{EU}language/CAT", {"en": "Catalan", "nl": "Catalaans", "fr": "catalan", "cs": "katalánština"}),
+        (f"{EU}language/NLD", {"en": "Dutch", "nl": "Nederlands", "fr": "néerlandais", "de": "Niederländisch"}),
+        ("http://id.loc.gov/vocabulary/iso639-1/eu", {"en": "Basque", "de": "Baskisch"}),
+        (f"{EU}language/ZZZ", {"en": "ZZZ"}),
+    ],
+)
+def test_languages_are_named_in_the_language_of_the_reader(iri: str, names: dict[str, str]) -> None:
+    assert {language: words_of_code(iri, language) for language in names} == names
 
 
 def test_lists_are_unrolled_even_where_they_bite_their_tail() -> None:

@@ -109,6 +109,31 @@ async def test_documents_about_nothing_or_too_much(text: str, rule: str) -> None
     assert rules(await of_turtle(doc(text))) == {rule}
 
 
+async def test_a_vocabulary_that_is_only_named_is_no_second_subject() -> None:
+    header = "<https://other.example/ns> a owl:Ontology ."
+    prefix = "@prefix owl: <http://www.w3.org/2002/07/owl#> .\n"
+    found = await of_turtle(prefix + doc(DATASET + header))
+    assert (found.kind, found.iri) == ("dataset", f"{BASE}/datasets/parking")
+    terms = header + "<https://other.example/ns#Tree> a owl:Class ."
+    assert rules(await of_turtle(prefix + doc(DATASET + terms))) == {"field:many-subjects"}
+
+
+async def test_several_licences_of_a_dataset_are_not_copied_to_its_files() -> None:
+    licences = "<https://l.example/1>, <https://l.example/2>"
+    text = (
+        '<https://old.example/d> a dcat:Dataset ; dct:title "D"@en ; dct:description "D."@en ;'
+        f" dct:license {licences} ;"
+        " dcat:distribution [ a dcat:Distribution ; dcat:accessURL <https://old.example/d.csv> ] ."
+    )
+    found = await of_turtle(doc(text))
+    assert refusals(found) == []
+    found = await of_turtle(doc(text.replace(", <https://l.example/2>", "")))
+    assert refusals(found) == []
+    assert found.nquads.count(b"https://l.example/1") == 2
+    found = await of_turtle(doc(text.replace(f"dct:license {licences} ;", "")))
+    assert [finding.message for finding in refusals(found)] == ["licence is missing"]
+
+
 async def test_one_of_several_can_be_named() -> None:
     text = doc(DATASET + DATASET.replace("parking", "tolls"))
     found = await described(

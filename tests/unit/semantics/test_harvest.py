@@ -24,6 +24,43 @@ def pieces(text: str, media_type: str = "text/turtle") -> list[Piece]:
 
 
 @pytest.mark.parametrize(
+    "members",
+    [
+        {"landingPage": "http://[bad"},
+        {"distribution": 5},
+        {"distribution": {"accessURL": "http://%%%/x"}},
+        {"distribution": [{"accessURL": "https://a b/"}]},
+        {"theme": {"name": 1}, "publisher": "nobody", "contactPoint": []},
+    ],
+)
+def test_odd_values_in_a_data_json_stay_text_and_lose_nothing(members: dict[str, object]) -> None:
+    document = {"conformsTo": "https://project-open-data.cio.gov/v1.1/schema"}
+    listed = [{"identifier": "1", "title": "T", **members}]
+    body = json.dumps({**document, "dataset": listed}).encode()
+    answer, blobs = cut_file({"mediaType": "application/ld+json", "base": "", "rules": []}, [body])
+    message = {"base": BASE, "source": "s", "rules": [], "advised": [], "only": None}
+    facts, _ = examine_batch(message, blobs)
+    assert (answer["batches"], facts["records"][0]["titles"]) == ([1], {"und": "T"})
+
+
+def test_a_text_that_no_database_keeps_spoils_its_own_record_only() -> None:
+    found = pieces(
+        HEAD + '<https://a.example/1> a dcat:Dataset ; dct:title "a\\u0000b" .\n'
+        '<https://a.example/2> a dcat:Dataset ; dct:title "c" .'
+    )
+    assert [piece.fault for piece in found] == ["a text in it has a NUL character", ""]
+
+
+def test_the_title_of_the_catalogue_is_told_by_language() -> None:
+    text = HEAD + (
+        '<https://a.example/> a dcat:Catalog ; dct:title "Stad"@nl, "City"@en ; dcat:dataset <https://a.example/1> .'
+        '<https://a.example/1> a dcat:Dataset ; dct:title "c" .'
+    )
+    answer, _ = cut_file({"mediaType": "text/turtle", "base": "", "rules": []}, [text.encode()])
+    assert answer["title"] == {"en": "City", "nl": "Stad"}
+
+
+@pytest.mark.parametrize(
     ("mend", "text", "mended"),
     [
         (mends.prefix_dots, "@prefix a: <http://a/>\n", "@prefix a: <http://a/> .\n"),

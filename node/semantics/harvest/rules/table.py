@@ -11,7 +11,7 @@ from pyoxigraph import Literal, NamedNode, Quad
 from node.base.errors import InvalidInput
 from node.semantics.harvest.rules import codes, shape, values
 from node.semantics.harvest.rules.model import Change, Record, Rule
-from node.vocab.namespaces import DCAT, DCT
+from node.vocab.namespaces import DCAT, DCT, XSD
 
 SAFE: Final = "safe"
 """The name that stands for all safe rules."""
@@ -157,14 +157,21 @@ class Repair:
     change: Change
 
     def to_json(self) -> dict[str, Any]:
-        """Rule, property, and the values before and after, as people read them."""
+        """Rule, property, and the values before and after, as people read them.
+
+        Where both read alike, ``forms`` says what changed: ``text``, ``link``, or the datatype.
+        """
         quads = self.change.removed or self.change.added
-        return {
+        before, after = _values(self.change.removed), _values(self.change.added)
+        members: dict[str, Any] = {
             "rule": self.rule,
             "property": quads[0].predicate.value if quads else "",
-            "before": _values(self.change.removed),
-            "after": _values(self.change.added),
+            "before": before,
+            "after": after,
         }
+        if before and before == after:
+            members["forms"] = [_form(self.change.removed), _form(self.change.added)]
+        return members
 
 
 def rules_named(names: Iterable[str]) -> tuple[Rule, ...]:
@@ -210,9 +217,23 @@ def _exchange(record: Record, change: Change) -> None:
 
 
 def _values(quads: Sequence[Quad]) -> str:
-    texts = [
-        quad.object.value
+    return " · ".join(term.value for term in _terms(quads))[:300]
+
+
+def _form(quads: Sequence[Quad]) -> str:
+    """What the first value is, by the name that people know: ``text``, ``link``, ``xsd:date``."""
+    term = _terms(quads)[0]
+    if isinstance(term, NamedNode):
+        return "link"
+    if term.language:
+        return f"text in {term.language}"
+    datatype = term.datatype.value
+    return "text" if datatype == f"{XSD}string" else datatype.replace(XSD, "xsd:")
+
+
+def _terms(quads: Sequence[Quad]) -> list[Literal | NamedNode]:
+    return [
+        quad.object
         for quad in quads
         if isinstance(quad.object, Literal | NamedNode) and not quad.predicate.value.endswith("#type")
     ]
-    return " · ".join(texts)[:300]

@@ -1,0 +1,98 @@
+"""How many imports run at the same time, and when a place is free again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from node.base.errors import InvalidInput, TooMany
+from node.catalogue.harvest.imports import ImportOrder
+from node.catalogue.harvest.report import Entered, Opened, Outcome, Tally
+from node.web.management.imports import AT_ONCE, router
+
+HEADERS = {"Content-Type": "text/turtle"}
+
+
+class FakeRun:
+    """An import of one record, which is entered when ``go_on`` is set."""
+
+    def __init__(self, go_on: asyncio.Event) -> None:
+        self.opened = Opened(total=1, source="test", notes=(), left_out={})
+        self.tally = Tally()
+        self._go_on = go_on
+
+    async def __aiter__(self) -> AsyncIterator[Entered]:
+        await self._go_on.wait()
+        record = Entered(number=1, outcome=Outcome.NEW)
+        self.tally.add(record)
+        yield record
+
+
+class FakeImport:
+    """Begins imports, and refuses the body ``junk``."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+        self.begun = asyncio.Semaphore(0)
+
+    def require_role(self, by: object) -> None:
+        """Everybody may import."""
+
+    async def begin(self, order: ImportOrder, by: object) -> FakeRun:
+        if order.body == b"junk":
+            raise InvalidInput("junk")
+        self.begun.release()
+        return FakeRun(self.go_on)
+
+
+@pytest.fixture
+def imports() -> FakeImport:
+    return FakeImport()
+
+
+@pytest.fixture
+def client(imports: FakeImport) -> httpx2.AsyncClient:
+    async def person(_request: object) -> object:
+        return object()
+
+    app = FastAPI()
+    app.include_router(router(person=person, imports=imports, file_limit=100))  # type: ignore[arg-type]
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://node.test")
+
+
+async def post(client: httpx2.AsyncClient, body: bytes = b"file") -> list[dict[str, Any]]:
+    answer = await client.post("/api/imports", content=body, headers=HEADERS)
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+async def test_a_third_import_at_the_same_time_has_to_wait(client: httpx2.AsyncClient, imports: FakeImport) -> None:
+    running = [asyncio.create_task(post(client)) for _ in range(AT_ONCE)]
+    for _ in running:
+        await imports.begun.acquire()
+    for _ in range(64):
+        with pytest.raises(TooMany, match="running already"):
+            await post(client)
+    imports.go_on.set()
+    for report in await asyncio.gather(*running):
+        assert [event["event"] for event in report] == ["opened", "record", "closed"]
+    assert (await post(client))[-1]["new"] == 1
+
+
+async def test_whoever_leaves_or_is_refused_gives_the_place_back(
+    client: httpx2.AsyncClient, imports: FakeImport
+) -> None:
+    for _ in range(AT_ONCE + 1):
+        with pytest.raises(InvalidInput):
+            await post(client, b"junk")
+        leaving = asyncio.create_task(post(client))
+        await imports.begun.acquire()
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+    imports.go_on.set()
+    assert (await post(client))[-1]["new"] == 1
