@@ -115,7 +115,7 @@ def publish(stage: Stage, cast: Cast) -> None:
 
 
 def find(stage: Stage, cast: Cast) -> None:
-    """3. Gent finds Plzeň's noise model through the region; what is hidden exists for nobody outside."""
+    """3. Gent finds Plzeň's noise model through the region; what is hidden does not exist for others."""
     region, gent = cast.vlaanderen, cast.gent
     with stage.step(3, "Find: one catalogue of all members, by search and by SPARQL"):
         hidden = f"{gent.url}/datasets/staff-rota"

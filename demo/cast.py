@@ -115,7 +115,7 @@ class Member:
         return HansaClient(locate(str(self.folder)))
 
     def kill(self) -> None:
-        """SIGKILL: nothing is flushed, nobody is told."""
+        """SIGKILL: nothing is flushed, and peers are not informed."""
         assert self.process is not None, "only a started process can be killed"
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(10)
@@ -201,7 +201,7 @@ class Cast:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on now."""
+    """Ports of loopback that are free now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for one in sockets:

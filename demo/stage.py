@@ -1,4 +1,4 @@
-"""How the demonstration speaks: steps with a number, what was typed, what was seen, how long it took.
+"""How the demonstration prints: steps with a number, what was typed, what was seen, how long it took.
 
 A step is not only shown but checked: ``check`` stops the demonstration where something is not as it should be.
 """
@@ -45,7 +45,7 @@ class Stage:
         out.print(f"   [dim]{who:<11}>[/dim] {what}")
 
     def saw(self, text: str) -> None:
-        """What came of it."""
+        """The result."""
         out.print(f"              {text}", markup=False)
 
     def check(self, true: object, text: str) -> None:

@@ -41,7 +41,7 @@ class Fork:
 
     ``first`` is the head that was kept, ``second`` the one that does not continue it; ``witness`` is the DID of the
     node that had seen one of them, where we had not. ``proof`` is what the member was asked and answered.
-    ``decided`` says what a person made of it, at which moment; it is empty as long as nobody did.
+    ``decided`` says what a person made of it, at which moment; it is empty until then.
     """
 
     audience: str

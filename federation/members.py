@@ -216,4 +216,4 @@ class Members:
 
 
 def _nobody() -> None:
-    """Nobody waits to be woken."""
+    """No waiter is woken."""

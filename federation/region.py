@@ -122,7 +122,7 @@ class Region:
 
 
 def _reason(cursor: Cursor) -> str:
-    """Why a node is in quarantine, in the words of the newest fork that nobody has decided about."""
+    """Why a node is in quarantine, in the words of the newest undecided fork."""
     return next((str(fork["text"]) for fork in cursor.forks if not fork.get("decided")), "")
 
 

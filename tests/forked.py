@@ -95,7 +95,7 @@ class Forked(Member):
         return time.monotonic() - began
 
     def kill(self) -> None:
-        """SIGKILL: nothing is flushed, nobody is told."""
+        """SIGKILL: nothing is flushed, and peers are not informed."""
         assert self.running is not None, "only a started process can be killed"
         self.running.kill()
         self.running.join(PATIENCE)

@@ -11,7 +11,7 @@ from federation.forks import Fork
 from node.api import Followed, PeerUnreachable
 
 STALE = timedelta(hours=1)
-"""A head that was signed longer ago than this is reported: the feed stands still, or somebody makes it."""
+"""A head that was signed longer ago than this is reported: the feed stands still, or its pages never end."""
 
 
 class Fetch(Protocol):

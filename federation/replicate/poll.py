@@ -1,4 +1,4 @@
-"""When feeds are read: each at its interval, at once when somebody asks, more rarely while one is in trouble."""
+"""When feeds are read: each at its interval, at once on request, more rarely while one has errors."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class Poll:
         if outcome is None:
             contact.failures += 1
             pause = min(self._interval * 2 ** min(contact.failures, 16), self._longest)
-        # Somebody who called while this run was on may know of something that it came too early for.
+        # A caller during this run may know of something that was published after the run began.
         at_once = calls != self._calls or (outcome is not None and outcome.more)
         contact.due = loop.time() + (0.0 if at_once else pause)
         if outcome is None:

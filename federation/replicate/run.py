@@ -297,7 +297,7 @@ class Run:
     async def _key(self, kid: str, at: datetime | None) -> dict[str, Any]:
         if kid.partition("#")[0] != self.did:
             raise InvalidInput("it is not signed by the followed node")
-        # A key in use serves for any moment; one that had its time is looked up for each, since it counts for some.
+        # A key in use is valid for any moment. A former key is looked up for each moment, since it is valid for some.
         known = self._keys.get((kid, at)) or self._keys.get((kid, None))
         if known is None:
             known, moment = await self._published_key(kid, at)

@@ -36,7 +36,7 @@ def verify_member(
     """Return the record in ``member``, if the node ``did`` at ``base`` really states it.
 
     1. The member could be read at all, and its envelope opens with ``key_jwk``: signature, hash, form.
-    2. Its origin is the node that is followed: nobody states records of others.
+    2. Its origin is the node that is followed: no node may state records of others.
     3. What the page says of the member agrees with what is signed: IRI, asset, hash.
     4. The IRI lies with the origin and is one of a kind known here; names are usable.
     5. It belongs to the chain it stands in, and is not for the origin's own people only.

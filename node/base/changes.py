@@ -40,7 +40,7 @@ class Watch:
 
 class Changes:
     """Tells those who watch a subject that something about it was committed; not what, so that they look for
-    themselves. Nobody else is woken: a node on which many wait would do little else than look."""
+    themselves. No other waiter is woken: a node on which many wait would do little else than look."""
 
     def __init__(self, *, alone: bool = False) -> None:
         """``alone``: no other process commits to the database of this node, so nearly every change is told."""

@@ -32,7 +32,7 @@ class WatchedClock:
     """
 
     def __init__(self, clock: Clock, elapsed: Callable[[], float] = time.monotonic) -> None:
-        """``elapsed`` gives seconds that nobody sets."""
+        """``elapsed`` counts seconds and cannot be set."""
         self._clock = clock
         self._elapsed = elapsed
         self._lock = threading.Lock()
@@ -65,7 +65,7 @@ class WatchedClock:
 def is_younger(at: datetime, now: datetime, age: timedelta) -> bool:
     """Whether what was made or fetched at ``at`` is less than ``age`` old.
 
-    What seems to be of the future is not: the clock has been set back since, and nobody knows how old it is.
+    What seems to be of the future is not: the clock has been set back since, so its age is unknown.
     """
     return timedelta() <= now - at < age
 

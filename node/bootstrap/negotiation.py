@@ -137,7 +137,7 @@ def _caps(settings: Settings) -> Caps:
 
 
 def _guests(base: Foundation) -> Guests:
-    """How much of this node participants may take whom nobody vouches for."""
+    """How much of this node strangers may use: participants without a trusted credential."""
     stores, settings = base.parts.stores, base.parts.settings
     budgets = Budgets(
         open_per_host=settings.strangers_open_per_host,

@@ -1,4 +1,4 @@
-"""What people who run a node are told, and what they can check, put together."""
+"""Builds the parts that inform operators of a node, and the checks that they can run."""
 
 from __future__ import annotations
 

@@ -166,8 +166,8 @@ class Cage:
 
         ``readable`` names files and folders that the child may read beside our own code. ``on_message`` hears what
         the target tells while it runs; ``patience`` is how long this call waits for its turn, where it is not what
-        the others wait. ``owner`` names the caller for whom this is done: the child may be one that has served this
-        caller before, and nobody else (``node.cage.pool``). A call that is cancelled takes its child along.
+        the others wait. ``owner`` names the caller for whom this is done: the child may be one that has served only
+        this caller before (``node.cage.pool``). A call that is cancelled takes its child along.
 
         Raises what the target raised (by code, among the remote faults), ``Overloaded`` where a limit was hit or no
         child came free in time, ``TooLarge`` for an answer beyond ``limits.answer``, ``NotConfined`` for a stranger's

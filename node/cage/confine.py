@@ -34,7 +34,7 @@ _CHANNEL: Final = 4
 @dataclass(frozen=True, slots=True)
 class Den:
     """What is needed to confine a child that runs a stranger's code: the root that was made for such children, or the
-    descriptor over which the usher gets what it answers on; and folders of which only the names may be read."""
+    descriptor over which the usher gets what it answers on; and folders in which only the names may be read."""
 
     place: str | None = None
     channel: int | None = None

@@ -90,7 +90,7 @@ def _admit(libraries: Libraries, opened_libraries: Open) -> list[str]:
                 opened_libraries.modules |= _as_module(entry)
                 opened_libraries.versions |= dict.fromkeys(_as_module(entry), package.version)
         if not packages:
-            # A module without papers: somebody's own, put into the folder by hand.
+            # A module without metadata: a file that was put into the folder by hand.
             for entry in _beside(name, where):
                 paths.append(str(entry))
                 opened_libraries.modules |= _as_module(entry)

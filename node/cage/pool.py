@@ -2,7 +2,7 @@
 
 A child of its own for each call costs several times what a small description costs. A kept child serves one target
 for one caller, one call at a time, and is ended after a few idle seconds. All its calls together have the processor
-time and the memory of a single one, and what comes to nothing in a kept child is done again in a child of its own:
+time and the memory of a single one, and a call that fails in a pooled child is repeated in a child of its own:
 its limits are those of every call, and what it says of them holds.
 """
 
@@ -94,7 +94,7 @@ class IdleChildren:
                 child.end()
 
     def take(self, owner: str, target: str, limits: Limits) -> Child:
-        """A child that has served nobody but ``owner``; a new one where none is idle. It is the taker's until it is
+        """A child that has served only ``owner``; a new one where none is idle. It is the taker's until it is
         given back or ended."""
         with self._lock:
             for child in reversed(self._idle):

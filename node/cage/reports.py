@@ -62,7 +62,7 @@ def speak_by(voice: Voice) -> None:
 
 
 def tell(value: Mapping[str, Any]) -> None:
-    """Tell the caller something while the target runs. Outside the cage nobody listens."""
+    """Tell the caller something while the target runs. Outside the cage it does nothing."""
     if _voice is not None:
         with contextlib.suppress(BrokenPipeError):
             _voice.tell(value)

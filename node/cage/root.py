@@ -29,7 +29,7 @@ _FOLLOWING: Final = 1 << 19  # MS_SLAVE
 _KEPT: Final = 0b1111 | 1024 | 2048 | (1 << 21)  # what a mount has and may not lose: no setuid …, access times
 _BARE: Final = b"size=256k,nr_inodes=4k,mode=755"
 _PLACES: Final = ("/dev/mqueue", "/sys/fs", "/dev/shm", "/mnt")  # noqa: S108 - nothing is written there
-"""Folders in which no child has business, one of which the root is made over."""
+"""Folders that no child needs. The root is mounted over one of them."""
 
 
 def prepare(libc: ctypes.CDLL, paths: Sequence[str], covered: Sequence[str] = ()) -> str | None:

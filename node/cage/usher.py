@@ -3,7 +3,7 @@
 Landlock keeps such a child from reading what it may not, but not from learning that it is there. So the kernel holds
 each of its calls that name a path until this has answered it (seccomp user notification, Linux 5.9 and later): what
 the child may read is opened here and handed over, everything else does not exist. The child's memory is read once
-for each call, and the call is never let through: there is nothing to change between the look and the deed.
+for each call, and the call is never let through: nothing can change between check and use.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _NANO: Final = 10**9
 
 
 class Usher:
-    """Answers for all children; ``paths`` may be read with all below them, ``listed`` are folders of which the names
-    of what is in them may be read too."""
+    """Answers for all children; ``paths`` may be read with all below them, ``listed`` are folders whose entries may
+    be listed too."""
 
     def __init__(self, paths: Sequence[str], listed: Sequence[str] = ()) -> None:
         self._paths = {os.path.realpath(path) for path in paths}

@@ -173,7 +173,7 @@ class Answer:
 
 
 UNBELIEVED: Final = {"child": "nonsense"}
-"""The facts of a fault of which only the child says that it is ours."""
+"""The facts of a fault that, according to the child alone, is the node's."""
 
 
 def _nonsense() -> LocalFault:

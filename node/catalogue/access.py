@@ -1,6 +1,6 @@
 """May it be used, and by whom: an access code for lists, sentences for readers, the decision for a caller.
 
-Seeing and using are two things. A record that somebody sees carries an *access code* that depends on the record
+Seeing and using are two things. A record that a caller sees carries an *access code* that depends on the record
 alone (so that the search index can be rebuilt to the same bytes), and for an identified caller an answer of
 its own, by the same decision point that later guards the bytes.
 """

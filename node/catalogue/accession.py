@@ -69,7 +69,7 @@ class Allegiance:
 
     @property
     def names(self) -> dict[str, str]:
-        """DID → name of participants that conditions speak of, as far as they are known here."""
+        """DID → name of the participants in conditions, as far as they are known here."""
         name = str((self.rulebook or {}).get("publisher") or "")
         return {self.region: name} if self.region and name else {}
 

@@ -82,7 +82,7 @@ class CatalogueHits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publisher:
-    """Somebody who publishes, and how many assets of which kind the caller sees of them."""
+    """A publisher, and the number of its assets of each kind that the caller sees."""
 
     id: str
     name: str
@@ -114,7 +114,7 @@ class Browse:
         access: Access,
         ask: Ask | None = None,
     ) -> None:
-        """``ask`` evaluates a SPARQL query for a caller; without it nobody learns who uses a record."""
+        """``ask`` evaluates a SPARQL query for a caller; without it, no caller learns who uses a record."""
         self._uow = uow
         self._records = records
         self._index = index

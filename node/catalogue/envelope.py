@@ -2,8 +2,8 @@
 
 The envelope is canonical JSON (RFC 8785) about the version, with the SHA-256 of its canonical N-Quads; its
 signature is a compact JWS (RFC 7515) with the envelope as payload. So the two parts of a version, envelope and
-statements, may travel by any road and through any hands. Where a file lies on the publisher's own systems
-(``File.source``) is nobody else's business and stays out of the envelope.
+statements, may travel by any road and through any hands. The place of a file on the publisher's own systems
+(``File.source``) is private and stays out of the envelope.
 
 Opening is pure: text, statements and key in; the record out, or an error. Nothing is fetched here.
 """

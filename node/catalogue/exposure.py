@@ -1,7 +1,7 @@
 """Who sees and who may download more than before, told to the publisher in words before and after publishing.
 
-An audience that gets wider and a file that is opened cannot be taken back: what was read stays read. So both are
-warnings of their own, in every language that we speak.
+An audience that gets wider and a file that is opened cannot be taken back: what was read stays read. Both are
+therefore separate warnings, in every supported language.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def widened(head: Record | None, draft: Record) -> Widened | None:
 def findings_about(head: Record | None, draft: Record, change: Widened | None, *, inherited: bool) -> list[Finding]:
     """Warnings about what the publication of ``draft`` shows or hands out to more people than ``head`` did.
 
-    ``inherited`` tells that nobody named its audience and its conditions would have had it seen by more.
+    ``inherited`` means that no audience was named, and that the audience of its conditions would have been wider.
     """
     findings: list[Finding] = []
     if change is not None:
@@ -58,7 +58,7 @@ def findings_about(head: Record | None, draft: Record, change: Widened | None, *
 
 
 def _opened(head: Record | None, draft: Record, change: Widened | None) -> Iterable[str]:
-    """The files that somebody may download now who could not before."""
+    """The files that more people may download now than before."""
     before = {file.name for file in head.files if file.open} if head is not None and change is None else set()
     return (file.name for file in draft.files if file.open and file.name not in before)
 

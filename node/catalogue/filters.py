@@ -106,7 +106,7 @@ def _conforms(record: Record, profile: str) -> bool:
 
 def _part(spec: Mapping[str, Any]) -> tuple[int, int | None]:
     """Offset and limit of a query of EDC, which it puts into every request. Its order is ours already; its criteria
-    speak of properties that our assets do not have. Raises ``InvalidInput`` for those."""
+    name properties that our assets do not have. Raises ``InvalidInput`` for those."""
     members = {name.rpartition(":")[2].rpartition("/")[2]: value for name, value in spec.items()}
     if members.get("filterExpression"):
         raise _unsupported()

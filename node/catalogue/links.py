@@ -31,7 +31,7 @@ class Link:
 
 
 def mentions(record: Record) -> list[tuple[str, str]]:
-    """(property, IRI) of everything that ``record`` refers to: candidates, most of which are no records.
+    """(property, IRI) of everything that ``record`` refers to: candidates; most of them are not records.
 
     A reference to a version (``…#v3``) counts as one to the asset.
     """

@@ -19,7 +19,7 @@ OPENS_HISTORY = "opensHistory"
 """The member of ``Record.extra`` by which a version opens the earlier ones to its own audience."""
 
 HARVESTED = "harvested"
-"""The member of ``Record.extra`` of a record that came from somebody else's catalogue (``Harvested``)."""
+"""The member of ``Record.extra`` of a record that came from a foreign catalogue (``Harvested``)."""
 
 
 QUARANTINE = "quarantine"
@@ -93,7 +93,7 @@ class Record:
 
     @property
     def subject(self) -> str:
-        """The IRI that the statements speak of: for a harvested record its own at the source."""
+        """The IRI that the statements are about: for a harvested record its own at the source."""
         harvested = self.harvested
         return (harvested.iri if harvested else "") or self.iri
 
@@ -208,12 +208,12 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """What came of publishing or withdrawing.
+    """The result of publishing or withdrawing.
 
     ``record`` is the version that is now current, ``created`` tells whether this call made it. ``position`` is
-    its place in the ledger; None for a dry run, and where nobody waited for the sequencer. ``behind`` names the views
-    that do not show it yet, with the number of entries that each of them lacks. ``widened`` says who sees the asset
-    from this version on that did not before.
+    its place in the ledger; None for a dry run, and where the caller did not wait for the sequencer. ``behind`` names
+    the views that do not show it yet, with the number of entries that each of them lacks. ``widened`` says who sees
+    the asset from this version on that did not before.
     """
 
     record: Record

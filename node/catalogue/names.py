@@ -74,7 +74,7 @@ def check_audience(name: str) -> str:
 
 
 def check_statements(nquads: bytes, *, iri: str, base: str, others: Iterable[str] = ()) -> None:
-    """A description may speak of its own asset, and of the world, but not in another node's name.
+    """A description may make statements about its own asset and about the world, but not in another node's name.
 
     ``base`` is where the asset's owner lives, ``others`` are the base URLs of other nodes that we know.
     Refused with ``InvalidInput``: a statement whose subject belongs to one of ``others``, a policy

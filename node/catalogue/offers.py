@@ -1,7 +1,7 @@
 """The offer of a record: its id, and its statements in the description.
 
 A DSP offer is JSON; SPARQL users and harvesters read RDF. So the same offer is stated in the description as
-ODRL (ODRL 2.2), whole, with a sentence for every language that we speak. All parts get IRIs below the offer's:
+ODRL (ODRL 2.2), whole, with a sentence in every supported language. All parts get IRIs below the offer's:
 no blank nodes, so that the canonical form of the description need not be computed anew.
 """
 

@@ -1,6 +1,6 @@
 """Whose an asset was before this node gave it an address: an address belongs to one origin.
 
-A description under somebody else's IRI gets an address here that is made from the end of that IRI. Two IRIs may end
+A description under a foreign IRI gets an address here that is made from the end of that IRI. Two IRIs may end
 alike; the second must not become a version of the first.
 """
 
@@ -18,7 +18,7 @@ from node.vocab.namespaces import DCT, SKOS
 
 
 def foreign_iri(record: Record) -> str:
-    """The IRI of somebody else's from which the record's address was made; empty for an asset of our own."""
+    """The foreign IRI from which the record's address was made; empty for an asset of our own."""
     stated, name = Statements(record), record.iri.rpartition("/")[2]
     adopted = _texts(stated.objects(f"<{record.iri}#identifier>", f"{SKOS}notation"))
     # Fields that name a foreign address keep it as an identifier; other identifiers make no address.

@@ -168,7 +168,7 @@ class Publish:
         findings = tuple(described.findings)
         _refuse_violations(findings)
         draft = self._draft(submission, described, terms, named or inherited, opens=earlier_versions)
-        # An offer that contradicts itself would be agreed by nobody, or by everybody.
+        # An offer that contradicts itself could not be agreed at all, or by everybody.
         findings += tuple(lint(draft.offer, at=self._catalogue.clock.now())) if draft.offer else ()
         # Nor may one be made that cannot be kept.
         findings += self._carriers.findings(draft)

@@ -1,4 +1,4 @@
-"""In which syntax somebody wants to read: content negotiation, and feed pages in each syntax.
+"""The syntax that a reader asks for: content negotiation, and feed pages in each syntax.
 
 Feed pages are written as N-Quads; the other syntaxes follow from them statement by statement. Those without
 named graphs (Turtle, N-Triples) would run descriptions of several versions of one asset into one another, so
@@ -51,7 +51,8 @@ def negotiate(accept: str | None) -> str:
 
 
 def language_in(accept_language: str | None) -> str:
-    """The language that a reader prefers most, as a primary subtag; English where none is said (RFC 9110 §12.5.4)."""
+    """The language that a reader prefers most, as a primary subtag; English where none is named (RFC 9110
+    §12.5.4)."""
     best, best_quality = "en", 0.0
     for part in (accept_language or "")[:500].split(",")[:20]:
         tag, _, parameters = part.strip().partition(";")

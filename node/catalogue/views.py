@@ -90,7 +90,7 @@ class _RecordView(ABC):
         """The position of the engine, with what it does not show yet."""
 
     def apply(self, entries: Sequence[Entry]) -> None:
-        """Take in entries that follow one another, the first of which is at ``position`` or before; those of other
+        """Take in consecutive entries, beginning at ``position`` or before; those of other
         kinds than its own may be left out."""
         if entries:
             heads = _heads(self._uow, self._records, entries)

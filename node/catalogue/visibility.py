@@ -5,7 +5,8 @@ cut down by the audiences that this module gives for a caller, and by nothing el
 
 An asset exists for whom its newest version is for: who is shut out today sees no version of it. An earlier version
 is seen by whom every version from it to the newest is for. So a version for a narrower audience hides those before
-it, and one for a wider audience governs versions from then on only, unless it is said to open the earlier ones too.
+it, and one for a wider audience governs versions from then on only, unless the publisher chose to open the earlier
+ones too.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Visibility:
 
 
 def admits(audiences: Collection[str] | None, audience: str) -> bool:
-    """Whether somebody with ``audiences`` (None: all) sees what is meant for ``audience``."""
+    """Whether a caller with ``audiences`` (None: all) sees what is meant for ``audience``."""
     return audiences is None or audience in audiences
 
 

@@ -43,7 +43,7 @@ def _version(asked: bool) -> None:
 
 
 def app_for(arguments: Sequence[str] = ()) -> typer.Typer:
-    """The command line with the verb that ``arguments`` name, or with all verbs where they name none that there is.
+    """The command line with the verb that ``arguments`` name, or with all verbs where they name no known verb.
 
     One verb of forty is used: to load the others would take longer than most of them work.
     """

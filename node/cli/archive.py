@@ -69,7 +69,7 @@ def write_backup(folder: Path, target: Path | None = None, *, recipient: bytes |
     with tempfile.TemporaryDirectory(dir=places(folder).backups) as scratch:
         copy = Path(scratch) / DATABASE
         backup_sqlite(settings.database, copy)
-        # A new file of ours: one that somebody else had put there first would stay readable to them, keys and all.
+        # A new file: one that another user had put there first would stay readable to them, with the keys.
         staged.unlink(missing_ok=True)
         descriptor = os.open(staged, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as out:
@@ -155,7 +155,7 @@ def _entries(folder: Path) -> int:
 
 
 def _tighten(folder: Path) -> None:
-    """Keys and database are nobody else's business, whatever the archive's modes were."""
+    """Keys and database are private, whatever modes the archive has."""
     for path in (folder / "keys", folder / "token", folder / FILE, folder / DATABASE):
         for one in (path, *(path.rglob("*") if path.is_dir() else ())):
             if one.exists():

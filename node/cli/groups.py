@@ -1,4 +1,5 @@
-"""Groups of verbs about one kind of thing, of which the most usual two need not be said; and verbs like groups."""
+"""Groups of verbs about one kind of thing, in which the two most usual verbs may be left out; and verbs like
+groups."""
 
 from __future__ import annotations
 
@@ -29,12 +30,12 @@ class Shorthand(TyperGroup):
 OTHER_VERBS: Final = frozenset(
     {"add", "create", "delete", "edit", "help", "ls", "new", "remove", "rm", "set", "show", "status"}
 )
-"""What other verbs of other programs are called: nobody means a person or a region that has such a name."""
+"""What other verbs of other programs are called: no person or region has such a name."""
 
 
 class Listing(TyperCommand):
-    """A verb that lists where nothing is named: ``hansa user list`` lists too, and nobody is made that is called
-    ``list``. A word that looks like a verb is refused with what may be typed."""
+    """A verb that lists where nothing is named: ``hansa user list`` lists the accounts, and does not create one
+    called ``list``. A word that looks like a verb is refused with what may be typed."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] == "list":

@@ -75,7 +75,8 @@ def _unmarked(text: str) -> str:
 
 
 class Mode:
-    """How this run of the command speaks. Set once from the command line."""
+    """How this run of the command writes: as JSON or for people, in which language. Set once from the command
+    line."""
 
     json = False
     debug = False
@@ -87,7 +88,7 @@ def emit(document: Any) -> None:
 
 
 def exact(body: bytes) -> None:
-    """Bytes that somebody asked for in a form of their own: exact into a file or a pipe, legible on a terminal."""
+    """Bytes in a requested format: exact into a file or a pipe, legible on a terminal."""
     if sys.stdout.isatty():
         text = visible(body.decode("utf-8", errors="replace").replace("\r\n", "\n"))
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
@@ -173,7 +174,7 @@ def findings(items: Sequence[Mapping[str, Any]], lines: Mapping[str, int]) -> No
 
 
 def save(path: Path, body: bytes) -> None:
-    """Write a file that somebody named. Raises ``InvalidInput`` where it cannot be written."""
+    """Write the file that the caller named. Raises ``InvalidInput`` where it cannot be written."""
     try:
         path.write_bytes(body)
     except OSError as error:

@@ -99,7 +99,7 @@ def _signed(jws: str, provider: str) -> Check:
     what = f"the manifest is signed by {provider}"
     try:
         document = check_document(provider, asyncio.run(fetch()))
-        # A file says by itself when its manifest was made, and nobody else here says when it came: a key that was
+        # Only the file itself says when its manifest was made, and nothing here says when it came: a key that was
         # retired since counts for its time, one that was revoked for nothing after the moment of revocation.
         then = document_at(document, read_kept(jws).issued)
         verify_manifest(jws, key_for(then, signing_key_id(jws), "assertionMethod"))

@@ -40,7 +40,7 @@ class Refusal(HansaError):
 
 
 class HansaClient(SecondFactorCalls, KeyCalls, ImportCalls):
-    """Speaks to one node. Use it as a context manager, or call ``close``."""
+    """Sends requests to one node. Use it as a context manager, or call ``close``."""
 
     def __init__(self, address: NodeAddress, *, timeout: float = 60.0) -> None:
         headers = {"User-Agent": "hansa-client"}
@@ -320,7 +320,7 @@ class HansaClient(SecondFactorCalls, KeyCalls, ImportCalls):
         return list(self._get("/api/accounts"))
 
     def add_account(self, login: str, name: str, roles: Sequence[str], password: str) -> dict[str, Any]:
-        """Let somebody in."""
+        """Create or change a user account."""
         body = {"login": login, "name": name, "roles": list(roles), "password": password}
         return dict(self._json("POST", "/api/accounts", json=body))
 

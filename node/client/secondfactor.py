@@ -31,7 +31,7 @@ class SecondFactorCalls(ABC):
         self._send("POST", "/api/second-factor/remove", json={"password": password, "code": code})
 
     def reset_second_factor(self, login: str) -> None:
-        """Remove the second factor of somebody else."""
+        """Remove the second factor of another account."""
         self._send("DELETE", f"/api/accounts/{quote(login, safe='')}/second-factor")
 
     def make_token(self, label: str, days: int | None, password: str, code: str = "") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What holds for every conversation with a peer, whichever protocol it speaks.
+"""The rules of every conversation with a peer, in either protocol.
 
 State, ledger entry and outgoing message belong to one transaction. A message that has been accepted before is
 answered as it was then and changes nothing; one that the table does not allow is refused and changes nothing.
@@ -74,7 +74,7 @@ class Conversation(Generic[P]):
     ) -> None:
         """``refusal`` renders the answer to a message that is refused, from its code and reasons. ``storable`` makes
         of a message the copy that is stored once it was taken: without what is secret in it. ``brief`` names the
-        messages of which only the head is stored where they are long.
+        messages that are stored as their head only where they are long.
         ``dated``: each message says after which of the peer's it was sent. A protocol needs that where a process
         may come back to a state in which it was before."""
         self.table = table
@@ -275,8 +275,9 @@ class Conversation(Generic[P]):
         return Step(process, step.effects)
 
     def _keep_taken(self, tx: Transaction, process: P, message_id: str) -> None:
-        """Keep a message whose answer nobody has to read any more, unless a worker that had lost it has read one. The
-        worker that may hold it at this moment finds it gone from the outbox, and kept, so it is kept once."""
+        """Store a message whose answer need not be read any more, unless a worker that had lost its lease has read
+        one. The worker that may hold it at this moment finds it gone from the outbox, and kept, so it is kept
+        once."""
         task = self._courier.cancel(tx, message_id)
         if task is None or self._store.delivered(tx, process.pid, message_id):
             return
@@ -372,7 +373,7 @@ def _as_then(known: Exchange | None) -> Answer | None:
 
 
 def peer_of(caller: Caller) -> str:
-    """The DID of a participant. Raises ``NotFound`` for a caller without one: nobody else has a process here."""
+    """The DID of a participant. Raises ``NotFound`` for a caller without one: no other caller has a process here."""
     if caller.did is None:
         raise NotFound("there is no such process between you and this node")
     return caller.did

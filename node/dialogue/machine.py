@@ -146,7 +146,7 @@ Effect = Send | Cancel | Arrived | Entered
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[P]):
-    """What came of an event."""
+    """The result of an event."""
 
     process: P
     effects: tuple[Effect, ...]

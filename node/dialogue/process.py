@@ -16,7 +16,7 @@ from node.base.work import Transaction
 
 
 class Role(StrEnum):
-    """Which side of the conversation somebody is on (DSP 2025-1 §4: Consumer and Provider)."""
+    """A side of the conversation (DSP 2025-1 §4: Consumer and Provider)."""
 
     CONSUMER = "consumer"
     PROVIDER = "provider"

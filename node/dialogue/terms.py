@@ -207,7 +207,7 @@ def _pattern() -> re.Pattern[bytes]:
 
 
 UNUSUAL: Final = _pattern()
-"""Finds what may be written in another form than the compact one: where it finds nothing, there is nothing to do."""
+"""Finds what may be written in another form than the compact one: where it finds nothing, nothing has to be done."""
 
 _ESCAPED: Final = re.compile(rb"\\u00(?:2[3d-fD-F]|3[0-9aA]|4|5[0-9aAfF]|6|7)")
 """Letters, figures, and what else names have (``#-./:@_``), by their numbers (RFC 8259 §7): JSON has two spellings of

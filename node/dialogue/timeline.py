@@ -7,8 +7,8 @@ was told of the end may have one of its own on its way. An end stands, whatever 
 §9.1).
 
 The same message that is refused again in the same way is kept once, and of one process no more than ``KEPT`` refusals
-of a side are kept: a peer must not be able to fill the database with what is refused. A message that cannot be read,
-and one of somebody who is no party to the process, belongs to no time line.
+of a side are kept: a peer must not be able to fill the database with what is refused. An unreadable message, and
+one of a sender that is not a party to the process, belong to no time line.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Timeline(Generic[P]):
 
 
 class Fate(StrEnum):
-    """What became of a message."""
+    """The outcome of a message."""
 
     TAKEN = "taken"
     """It moved the process, or asked for something that was taken up."""
@@ -149,7 +149,7 @@ def time_line(table: Table, exchanges: Sequence[Exchange]) -> Iterator[TimelineM
 
 
 def fate_of(exchange: Exchange) -> Fate:
-    """What became of one message."""
+    """The outcome of one message."""
     if exchange.void:
         return Fate.VOID
     if exchange.accepted:

@@ -140,5 +140,5 @@ def text(writer: str, agreement: Agreement, parts: Sequence[str], commands: Sequ
 
 
 def _plain(text: str) -> str:
-    """Return a name from somebody else without characters that control a terminal."""
+    """Return a foreign name without characters that control a terminal."""
     return "".join(character for character in text if character.isprintable())

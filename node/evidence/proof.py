@@ -238,7 +238,7 @@ class ProveAgreement:
         if note is None:
             await run_sync(keep)
             return Check(what, True, "this is the first check: the ledger's state is stored for the next one")
-        # It was verified when it was kept: a key that had its time then still opens it.
+        # It was verified when it was stored: a key that is former now still opens it.
         keys = log_keys(base, await self._peers.did_document(peer), formerly=True)
         before = open_checkpoint(note, keys, at=self._clock.now(), origin=_origin(base))
         if before.size > now.size:

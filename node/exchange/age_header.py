@@ -53,7 +53,7 @@ class HeaderInvalid(Unsealable):
 
 
 class HeaderForged(Unsealable):
-    """The header can be opened, but its MAC shows that somebody changed it."""
+    """The header can be opened, but its MAC shows that it was changed."""
 
 
 class NotForUs(Unsealable):
@@ -191,7 +191,7 @@ def _read_stanza(lines: list[bytes], place: int) -> tuple[Stanza, int]:
 
 
 def _unwrap(stanza: Stanza, identity: SealIdentity) -> bytes | None:
-    """Return the file key, or None where the stanza is for somebody else."""
+    """Return the file key, or None where the stanza is for another recipient."""
     if len(stanza.arguments) != 1:
         raise HeaderInvalid("an X25519 stanza has one argument")
     share = _base64(stanza.arguments[0].encode("ascii"))

@@ -1,4 +1,4 @@
-"""An age v1 file written and read in one go, as a stream: for files of ours whose size nobody knows beforehand.
+"""An age v1 file written and read in one go, as a stream: for our own files of unknown size.
 
 Memory stays flat. What is read is authentic piece by piece; that nothing is missing at the end is known only when the
 stream has ended without an error.

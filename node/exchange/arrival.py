@@ -90,7 +90,7 @@ class Arrival:
             path.unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Remove all of it, also what has its name already: nobody has recorded that it was accepted."""
+        """Remove all of it, also what has its name already: its acceptance has not been recorded."""
         self.discard()
         if self.home.is_dir():
             for path in self.home.iterdir():

@@ -44,8 +44,8 @@ async def off_loop(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R
 
 
 async def opened(work: Callable[P, R], release: Callable[[R], object], *args: P.args, **kwargs: P.kwargs) -> R:
-    """As ``off_loop``, for ``work`` that opens something: where the waiter is cancelled meanwhile nobody would hold
-    what was opened, so ``release`` lets go of it before the cancellation is passed on."""
+    """As ``off_loop``, for ``work`` that opens something: where the waiter is cancelled meanwhile, ``release``
+    closes what was opened before the cancellation is passed on."""
     got: list[R] = []
 
     def open_it() -> None:
@@ -63,7 +63,7 @@ async def opened(work: Callable[P, R], release: Callable[[R], object], *args: P.
 class Beside:
     """One job at a time that runs beside its owner's work, begun as often as the last one has ended.
 
-    For syncing files: how much lies unsynced then follows from how fast the disk is, and nobody waits for it.
+    For syncing files: how much lies unsynced then follows from how fast the disk is, and no request waits for it.
     """
 
     def __init__(self) -> None:

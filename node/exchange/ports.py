@@ -33,7 +33,7 @@ class AssetStore(Protocol):
         """Hash the stored bytes again. Raises ``NotFound``, or ``LocalFault`` where they have changed."""
 
     async def check(self, sha256: str) -> Stored:
-        """As ``verify``, but trusts an earlier verification of bytes that nobody has written to since."""
+        """As ``verify``, but trusts an earlier verification of bytes that were not written to since."""
 
     def has(self, sha256: str) -> bool: ...
 

@@ -1,7 +1,8 @@
 """Pushes of one transfer that run at once: the newest is taken, and the older ones are answered as it is.
 
 The sender of a suspended push may go on holding it, and begin a second one when the transfer goes on. It may judge
-the transfer by the answer to either, so the older one is not refused: it waits, and is told what became of the newer.
+the transfer by the answer to either, so the older one is not refused: it waits, and gets the outcome of the newer
+one.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Push(Generic[Outcome]):
         self._earlier = None
 
     async def outcome_of_newer(self) -> Outcome:
-        """Let go of the files, and return what became of the push that replaced this one.
+        """Release the files, and return the outcome of the push that replaced this one.
 
         Raises ``Conflict`` where it failed.
         """
@@ -59,7 +60,7 @@ class Push(Generic[Outcome]):
         return outcome
 
     def end(self, outcome: Outcome | None) -> None:
-        """Tell the push that waits for this one what became of it: nothing where it failed."""
+        """Give the outcome to the push that waits for this one: nothing where it failed."""
         self._left.set()
         if not self._outcome.done():
             self._outcome.set_result(outcome)

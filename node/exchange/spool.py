@@ -23,7 +23,8 @@ class PartFile:
     """A file that one writer at a time extends. Opening it locks it, so two receivers cannot mix their bytes."""
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
-        """Raises ``Conflict`` if somebody else has it open, ``NotFound`` if it does not exist without ``create``."""
+        """Raises ``Conflict`` if another process has it open, ``NotFound`` if it does not exist without
+        ``create``."""
         flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
         self.path = path
         try:

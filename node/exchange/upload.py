@@ -21,7 +21,7 @@ class Upload:
     async def __call__(
         self, name: str, chunks: AsyncIterator[bytes], by: Caller, *, size: int | None = None
     ) -> tuple[str, Stored]:
-        """Store the bytes of ``chunks``, of which nothing is read before it is known that ``by`` may send them.
+        """Store the bytes of ``chunks``. Nothing of them is read before ``by`` has been authorised.
 
         ``size`` is the length that was stated, where one was. Return the name that the file may have, and what was
         stored. Raises ``NotAllowed``, ``InvalidInput`` for an unfit name, ``TooLarge``.

@@ -43,7 +43,7 @@ class Block:
 
 
 class Blocks:
-    """Who is blocked. Asked at every message, so it is remembered where nobody else can change it."""
+    """Who is blocked. Asked at every message, so the answer is cached where no other process can change it."""
 
     def __init__(
         self, uow: UnitOfWork, notes: Notes, append: Append, clock: Clock, *, me: str, alone: bool = False

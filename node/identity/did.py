@@ -75,7 +75,7 @@ def read_did(did: str, *, allow_loopback: bool = False, ports: Collection[int] =
     """
     if len(did) > MAX_DID or not did.startswith("did:web:"):
         raise InvalidInput("the identifier is not a did:web", remedy="use did:web:<host>[%3A<port>][:<path>…]")
-    # Split first, decode afterwards: an encoded colon belongs to the port, an encoded slash to nobody.
+    # Split first, decode afterwards: an encoded colon belongs to the port, and an encoded slash is invalid.
     authority, *segments = did.removeprefix("did:web:").split(":")
     host, encoded_colon, port_text = authority.partition("%3A")
     if encoded_colon and not _PORT.fullmatch(port_text):

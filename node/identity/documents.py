@@ -45,8 +45,8 @@ class UnknownKey(Unauthenticated):
 def build_document(keyring: KeyRing, public_url: str, *, issuer: bool = False) -> dict[str, Any]:
     """This node's DID document (DCP 1.0 §4.2; DSP 2025-1 §4.4 for the services of the catalogue).
 
-    Methods are of type ``JsonWebKey2020``, the only one that every connector in use reads. A key that had its time is
-    there with its period and listed under no purpose (``node.identity.periods``).
+    Methods are of type ``JsonWebKey2020``, the only one that every connector in use reads. A former key is there
+    with its period, and is listed under no purpose (``node.identity.periods``).
     """
     did, base = keyring.did, public_url.rstrip("/")
     keys = keyring.known()

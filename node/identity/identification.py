@@ -18,7 +18,7 @@ from node.identity.ports import IdentityStore
 class IdentifyPerson:
     """Turns an API token or a session into a ``Caller``: a person, acting for this node.
 
-    Roles that bind the city are withheld while somebody else knows the password; from what was opened without the
+    Roles that bind the city are withheld while another person knows the password; from what was opened without the
     second factor of an account that has one; and, where it is ``required``, from accounts without one. None of this
     holds for the token with the hash ``terminal_token``, which lies beside the node's keys.
     """

@@ -1,7 +1,7 @@
 """Compact JWS (RFC 7515), read strictly and verified with a key that the caller of this module chose.
 
 Verification has three parts that must not mix: ``read_jws`` takes a token apart without believing it;
-somebody else finds the key, from a DID document and never from the token; ``verify_jws`` checks the signature
+the caller finds the key, in a DID document and never in the token; ``verify_jws`` checks the signature
 and raises. What the header says decides nothing but which of the key's own algorithms is meant (RFC 8725 §3.1).
 """
 

@@ -28,7 +28,7 @@ BINDING_ROLES = ALL_ROLES - {UserRole.AUDITOR}
 
 
 class Need(StrEnum):
-    """What somebody has to do before roles that bind the city work for them."""
+    """What an account's owner has to do before roles that bind the city work for them."""
 
     OWN_PASSWORD = "own-password"  # noqa: S105 - the name of a need
     SECOND_FACTOR = "second-factor"
@@ -74,7 +74,7 @@ class Caller:
 
     ``did`` is the participant's DID; for a person it is this node's own DID, since people act for their node.
     ``roles`` are those that work now; ``withheld`` are those that work once ``needs`` are met. ``reset_by`` is who
-    set the person's password or removed their second factor (``reset_what``), where that was somebody else.
+    set the person's password or removed their second factor (``reset_what``), where that was another person.
     ``second_factor`` tells that the session or token was opened with one. ``address`` is the network address from
     which the request came, where one did; it says nothing about who the caller is.
     """
@@ -93,8 +93,9 @@ class Caller:
 
     @property
     def is_stranger(self) -> bool:
-        """Whether nobody whom this node trusts vouches for the caller: nobody, or a participant that has shown no
-        credential that counts here. Whoever has a domain name can make as many participants as they like."""
+        """Whether the caller has no credential of an issuer that this node trusts: an unidentified caller, or a
+        participant without an accepted credential. Whoever has a domain name can make as many participants as they
+        like."""
         return not self.is_person and not self.credentials
 
     @property
@@ -187,7 +188,7 @@ class Account:
 
     @property
     def must_choose(self) -> bool:
-        """Whether somebody else knows the password that is in force."""
+        """Whether another person knows the present password."""
         return self.reset_by is not None and self.chosen_at is None
 
 

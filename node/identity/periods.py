@@ -2,7 +2,7 @@
 
 A key that was retired stays in the DID document as a verification method, with ``expires`` (W3C Controlled
 Identifiers 1.0 §2.2) and with ``formerly``, the purposes that it had; it is listed under none of them any more. So
-nobody takes it for anything new, and whoever reads ``formerly`` can still check what it signed in its time. A key
+no reader accepts it for new signatures, and readers of ``formerly`` can still check its old ones. A key
 that was revoked has ``revoked``: what it signed counts only where it was seen before that moment, since whoever has a
 stolen key can write any date.
 """
@@ -31,8 +31,8 @@ the new key goes on with the old one."""
 FIRST_PAUSE: Final = timedelta(seconds=1)
 LONGEST_PAUSE: Final = timedelta(seconds=60)
 """A key that a document does not have makes a node read it anew at once. Where that found nothing new, the next look
-waits for the first pause, and twice as long each time up to the longest: made-up names of keys must cost nobody
-anything, and a look that came too early must not hide a new key."""
+waits for the first pause, and twice as long each time up to the longest: invented names of keys must cost nothing,
+and a look that came too early must not hide a new key."""
 
 
 class KeyKind(StrEnum):
@@ -132,8 +132,8 @@ def _method(did: str, key: KnownKey) -> dict[str, Any]:
 def document_at(document: DidDocument, at: datetime | None, *, seen: datetime | None = None) -> DidDocument:
     """``document`` as it was at ``at``: the keys that were in force then are listed as they were.
 
-    In: ``at``, the moment that what was signed states, and ``seen``, when somebody whom the reader believes, such as
-    the reader's own ledger, had it; where ``seen`` is given it decides about revoked keys, which can be made to state
+    In: ``at``, the moment that what was signed states, and ``seen``, when a source that the reader trusts, such as
+    its own ledger, had it; where ``seen`` is given it decides about revoked keys, which can be made to state
     any moment. Without ``at`` nothing is added. Keys whose time is not readable are not added.
     """
     if at is None:

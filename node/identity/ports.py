@@ -31,7 +31,7 @@ class KeyRing(Protocol):
     did: str
 
     def known(self) -> Sequence[KnownKey]:
-        """The public side of all keys, those that had their time among them."""
+        """The public side of all keys, former ones included."""
 
     def sealed_to(self, public: bytes) -> Unsealer | None:
         """Who opens what was sealed for this raw X25519 key, in use or formerly; None where it is not ours."""
@@ -123,7 +123,7 @@ class IdentityStore(Protocol):
     def note_reset(
         self, tx: Transaction, login: str, by: str | None, at: datetime, *, what: str = "password"
     ) -> None:
-        """``by``, somebody else, set the password or removed the second factor; None: the owner chose a password."""
+        """Another person, ``by``, set the password or removed the second factor; None: the owner chose a password."""
 
     def end_sessions(self, tx: Transaction, login: str) -> None:
         """End the portal sessions of ``login``, and sign-ins that are half done."""
@@ -207,7 +207,7 @@ class IdentityStore(Protocol):
     def applications(self, tx: Transaction, state: ApplicationState | None = None) -> Sequence[Application]: ...
 
     def save_application(self, tx: Transaction, application: Application) -> None:
-        """Keep what was decided. Raises ``Conflict`` where somebody else was quicker: it is decided once."""
+        """Keep what was decided. Raises ``Conflict`` where another process was quicker: it is decided once."""
 
     def next_status_index(self, tx: Transaction) -> tuple[int, int]:
         """Reserve a place in a status list: (list id, index), chosen so that it tells nothing of the order."""

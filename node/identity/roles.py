@@ -78,7 +78,7 @@ ROLES: Final[Mapping[UseCase, tuple[UserRole, ...]]] = MappingProxyType(
         UseCase.READ_METRICS: (_OPERATOR, _AUDITOR),
     }
 )
-"""The roles of which one is enough."""
+"""The roles, any of which is enough."""
 
 
 def allowed(caller: Caller, use_case: UseCase) -> bool:

@@ -70,7 +70,7 @@ class ChangeKeys:
     def revoke(self, kid: str, as_of: datetime, reason: str, by: Caller) -> list[KnownKey]:
         """Revoke a key as of a moment; one that is in use is replaced in the same step.
 
-        Raises ``NotAllowed``, ``NotFound`` for a key that there is not, ``InvalidInput`` for a moment to come,
+        Raises ``NotAllowed``, ``NotFound`` for an unknown key, ``InvalidInput`` for a moment in the future,
         ``Conflict`` where it was revoked as of an earlier one.
         """
         require(by, UseCase.CHANGE_KEYS)

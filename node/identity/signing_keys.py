@@ -19,7 +19,7 @@ class SigningKeys:
 
     async def __call__(self, did: str, kid: str) -> dict[str, Any]:
         """The key ``kid`` of ``did``. Raises ``UnknownKey``, and as ``Peers.did_document``."""
-        # What comes now was signed now, or while the key was being replaced: a key that had its time counts no more.
+        # What arrives now was signed now, or while the key was being replaced: a former key is no longer accepted.
         now = self._clock.now()
         try:
             return key_for(document_at(await self._peers.did_document(did), now), kid, "assertionMethod")

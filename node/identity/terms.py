@@ -2,7 +2,7 @@
 
 The contexts of the W3C define the terms of the data model and none of what a credential of ours says. Without a
 definition a reader that expands JSON-LD drops the type and every claim. The context stands in the credential itself:
-nobody has to fetch anything, and what was signed cannot change its meaning later.
+no reader has to fetch anything, and the meaning of signed data cannot change later.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from node.vocab.namespaces import HANSA_CREDENTIALS
 _OF_THE_DATA_MODEL: Final = frozenset(
     {"id", "type", "name", "description", "mediaType", "digestMultibase", "digestSRI", "@context", "@id", "@type"}
 )
-"""Terms that VC data model 2.0 defines for any object, and protects: nobody may define them anew."""
+"""Terms that VC data model 2.0 defines for any object, and protects: they must not be redefined."""
 
 _OF_THE_ELDER_MODEL: Final = frozenset({"id", "type", "@context", "@id", "@type"})
 """The same in VC data model 1.1."""

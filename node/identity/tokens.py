@@ -112,7 +112,7 @@ def read_token(text: str, *, audience: str, now: datetime, skew: int = SKEW) -> 
     if jws.kid is not None and jws.kid_did is None and not jws.kid.startswith("#"):
         raise Unauthenticated("kid of the token must be a DID URL")
     if issuer == audience:
-        # A token that says it is ours would be one that we made for somebody else, reflected.
+        # A token that says it is ours would be one that we made for another node, reflected.
         raise Unauthenticated("the token claims to be from this very node")
     if "sub_jwk" in claims:
         raise Unauthenticated("the token brings its own key in sub_jwk")

@@ -84,7 +84,7 @@ def open_note(note: str, keys: Iterable[LogKey]) -> str:
     """The text of a signed note, once a signature of one of ``keys`` on it has been verified.
 
     Signatures of unknown keys are ignored, as the format demands; one of a known key that does not hold
-    condemns the whole note. Raises ``InvalidInput`` where the note is malformed or nobody known signed it.
+    condemns the whole note. Raises ``InvalidInput`` where the note is malformed or has no signature of a known key.
     """
     text, signatures = _split_note(note)
     known = {(key.name, key.id): key for key in keys}

@@ -54,9 +54,9 @@ class Conditions(Offered):
     """What a provider asks for an asset, and how we stand.
 
     *What is wanted* is the offer, or the other terms that ``Acquire.conditions`` was handed. ``agreement`` is one in
-    force that came of asking for just that, or says it; ``others`` are those in force in other terms, newest first.
-    ``running`` is the newest negotiation of ours about the asset that has not ended, and ``running_asks`` tells that
-    it asks for what is wanted.
+    force that resulted from the same request, or has the same terms; ``others`` are those in force in other terms,
+    newest first. ``running`` is the newest negotiation of ours about the asset that has not ended, and
+    ``running_asks`` tells that it asks for what is wanted.
     """
 
     decision: Decision
@@ -249,7 +249,7 @@ class Acquire:
 
 
 def _asked_for(negotiation: Negotiation | None, terms: Mapping[str, Any]) -> bool:
-    """Whether ``terms`` is what we asked for last in this negotiation: then what came of it is the answer, though it
-    may be in other terms, which were accepted here."""
+    """Whether ``terms`` is what we asked for last in this negotiation: then its result is the answer, even if its
+    terms are others, which were accepted here."""
     asked = negotiation.asked if negotiation is not None else None
     return asked is not None and same_terms(asked, terms)

@@ -99,8 +99,8 @@ def agreed_version(body: Mapping[str, Any]) -> int | None:
 
 
 def envelope(body: Mapping[str, Any], unsigned: Sequence[str] = (), instead: Sequence[str] = ()) -> dict[str, Any]:
-    """What both sides sign over an agreement: without the members ``unsigned``, which it names, as it names the
-    agreements ``instead`` of which this one stands."""
+    """What both sides sign over an agreement: without the members ``unsigned``, which it lists, as it lists under
+    ``instead`` the agreements that this one replaces."""
     from node.policy.document.rendering import document_languages
 
     signed = {name: value for name, value in body.items() if name not in unsigned}
@@ -161,8 +161,8 @@ def verify(
 ) -> None:
     """Raises ``InvalidInput`` unless ``signature`` is ``signer``'s over this very agreement and its documents. It may
     leave out members of other people that are no part of the policy, where it says so, and name agreements in whose
-    place this one stands. The signer's keys are those that it had when the agreement was made; ``seen`` is when
-    somebody whom we believe had the signature, which decides where a key was revoked."""
+    place this one stands. The signer's keys are those that it had when the agreement was made; ``seen`` is when a
+    source that we trust had the signature, which matters where a key was revoked."""
     payload = read_object(verify_jws(signature, document_at(signer, made_at(body), seen=seen)))
     left_out = payload.get("unsigned", [])
     instead = payload.get("instead", [])

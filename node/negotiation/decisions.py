@@ -25,7 +25,7 @@ class Admissions(Protocol):
     """The issuer's side of membership, where this node is an issuer."""
 
     def waiting(self) -> list[Application]:
-        """Applications that nobody has decided."""
+        """Undecided applications."""
 
     async def decide(self, application_id: str, *, approve: bool, by: str, reason: str | None) -> Application:
         """Admit or refuse. Raises ``NotFound`` or ``Conflict``."""

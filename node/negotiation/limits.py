@@ -67,7 +67,7 @@ class WithinLimits:
     def _take(self, look: Look, limits: Mapping[str, Any]) -> Action:
         negotiation = look.negotiation
         if _more_open(limits, negotiation.offer, look.title) == ():
-            # Words beside the terms are weighed by nobody but a person.
+            # Only a person can judge texts beside the terms.
             return Accept() if adds_nothing(negotiation.offer, negotiation.asked, limits) else Ask()
         # What we take at least has been said once; from then on a person says whether less will do.
         if machine.REQUEST in look.messages_so_far()[1:]:

@@ -18,7 +18,7 @@ class Negotiation(Process):
     ``offered_by`` the role that put it there; ``asked`` what the consumer asked for first; ``agreement`` the DSP
     Agreement once there is one, with ``signatures`` (DID → compact JWS over its envelope); ``signer`` is the peer's
     DID document as it was when its signature was checked. ``decision`` is the reasoned decision of the provider.
-    ``limits`` are the least open terms that we take as a consumer, where somebody has said so (DSP policy JSON).
+    ``limits`` are the least open terms that we take as a consumer, where they are set (DSP policy JSON).
     ``instead``: the ids of the drafts in whose place ``agreement`` came, oldest first.
     """
 
@@ -39,7 +39,7 @@ class Negotiation(Process):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """The most open terms under which this node gives ``dataset`` without asking a person (``terms``: DSP policy
-    JSON). Nobody else is shown them, but whoever asks for more is told in which respects.
+    JSON). They are not shown to others, but a participant that asks for more learns in which respects.
 
     They bear the id of the offer that they were set beside. It follows from what that offer says
     (``node.catalogue.offers``), so other conditions have another one."""

@@ -36,7 +36,7 @@ class AgreementStore(Protocol):
         from another negotiation or with another hash."""
 
     def get(self, tx: Transaction, agreement_id: str, *, lock: bool = False) -> Agreement | None:
-        """With ``lock`` nobody else changes it, or counts a use of it, until the transaction ends."""
+        """With ``lock``, no other transaction changes it, or counts a use of it, until this one ends."""
 
     def select(
         self,

@@ -44,7 +44,7 @@ def check(
 ) -> None:
     """The parties, the target, the terms and the day are those on the table, and nothing else binds us.
 
-    Raises ``InvalidInput`` with the first difference, and for what has no canonical form: nobody could sign it.
+    Raises ``InvalidInput`` with the first difference, and for what has no canonical form: it could not be signed.
     """
     for signed in (body, negotiation.offer):
         try:
@@ -103,7 +103,7 @@ def _in_text(value: bytes) -> str:
 
 def unsigned(negotiation: Negotiation, body: Mapping[str, Any]) -> tuple[str, ...]:
     """The members of an agreement that passed ``check`` which are neither the protocol's, nor ours, nor in the offer
-    that we saw: our signature does not speak for them."""
+    that we saw: our signature does not cover them."""
     offer = negotiation.offer
     return tuple(sorted(name for name in foreign(body) if name not in offer or offer[name] != body[name]))
 

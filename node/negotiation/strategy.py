@@ -1,7 +1,7 @@
 """What this node does by itself in a negotiation. A strategy looks and answers with an action; it does nothing.
 
 The standard strategy accepts what equals the offer and says nothing beside it, refuses with reasons, and asks a
-person where the offer says so or where only a person can know: about an offer that nobody here has asked for.
+person where the offer says so or where only a person can know: about an offer that this node did not request.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ Action = Hold | Offer | Counter | Accept | Agree | Verify | Finalize | Ask | Ter
 class Look:
     """What a strategy sees. ``decision`` and ``own_offer`` are the provider's; ``same_terms`` tells whether the
     offer on the table equals ours (provider) or the one that we asked for (consumer). ``messages_so_far`` gives, when
-    asked, the messages of both sides so far by their names in the table, oldest first: how often somebody has
-    countered, for instance. ``limits`` is how far we go by ourselves: for a provider the most open terms that it
+    asked, the messages of both sides so far by their names in the table, oldest first: for example the number of
+    counter-offers. ``limits`` is how far we go by ourselves: for a provider the most open terms that it
     gives, for a consumer the least open that it takes (DSP policy JSON); ``title`` is the asset's. ``in_our_words``
     are the terms that a consumer asks this provider for as this node would write and sign them, None where it would
     not: such terms are not agreed to, whatever the strategy answers."""

@@ -139,9 +139,9 @@ class Negotiations:
     def offered(self, caller: Caller, message: Incoming) -> Answer:
         """POST /negotiations/offers: a provider opens a negotiation by an offer (DSP 2025-1 §8.3.2).
 
-        The same offer again is the same negotiation. Whether an offer that nobody asked for is accepted is the
-        strategy's to say; the standard one leaves it to a person. Raises ``InvalidInput`` for an offer about an asset
-        that is not the peer's own.
+        The same offer again is the same negotiation. The strategy decides whether an unrequested offer is accepted;
+        the standard one leaves it to a person. Raises ``InvalidInput`` for an offer about an asset that is not the
+        peer's own.
         """
         peer, provider_pid = peer_of(caller), str(message.body["providerPid"])
         if "callbackAddress" not in message.body:

@@ -1,4 +1,4 @@
-"""What is wrong with an offer before anybody has asked: contradictions, terms that nobody understands, traps.
+"""What is wrong with an offer before anybody has asked: contradictions, unknown terms, traps.
 
 Findings are for the steward who writes conditions: where, what, how to mend it. A violation makes the offer useless
 or says the opposite of what it seems to; a warning is a trap that others have walked into.

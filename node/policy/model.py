@@ -69,7 +69,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The answer of the decision point. It has no truth value, so that nobody tests it by accident."""
+    """The answer of the decision point. It has no truth value, so that code cannot test it by accident."""
 
     outcome: Outcome
     reasons: tuple[Reason, ...]

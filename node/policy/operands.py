@@ -55,7 +55,7 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """How one condition stands, and what is said about it."""
+    """Whether one condition is met, and the sentence about it."""
 
     truth: Truth
     have: str = ""
@@ -169,7 +169,7 @@ def _holds(name: str, situation: Situation) -> bool:
 
 
 def _counts(credential: Credential, name: str, situation: Situation) -> bool:
-    # An empty list of issuers trusts nobody: it must never mean "anybody" (governance digest §8.9).
+    # An empty list of issuers trusts no issuer: it must never mean "any issuer" (governance digest §8.9).
     trusted = credential.issuer in situation.issuers.get(name, ())
     return credential.has_type(name) and trusted and _lapsed(credential, situation.at) is None
 

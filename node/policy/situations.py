@@ -30,7 +30,7 @@ class Situations:
         self._me = me
 
     def of_asking(self, caller: Caller, at: datetime, provider: str) -> Situation:
-        """Somebody looks at what is offered. A person looks at others' assets for this node: what counts there is
+        """A caller reads the catalogue. A person looks at others' assets for this node: what counts there is
         what this node holds."""
         asking = self.ourselves.seen if caller.is_person and provider != self._me else caller
         return Situation(
@@ -79,7 +79,8 @@ class Situations:
 
 
 class VisitDecisions:
-    """Decides whether somebody may read now what an agreement of this node covers, credentials asked anew."""
+    """Decides whether a participant may read now what an agreement of this node covers; credentials are checked
+    again."""
 
     def __init__(self, situations: Situations, recheck: Callable[[str], Awaitable[Caller]], me: str) -> None:
         self._situations = situations

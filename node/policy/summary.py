@@ -44,7 +44,7 @@ def _permission(rule: Rule, words: Phrases) -> str:
     who, left = _who(rule.constraints, words)
     verb = words.brief.verbs.get(rule.action) or words.brief.other_verb.format(action=compact(rule.action))
     parts = [who.format(verb=verb)]
-    # With a first day too, the term is said as a whole, by its clause.
+    # With a first day too, the clause states the whole term.
     dated = any(
         isinstance(condition, Constraint)
         and condition.left_operand == terms.DATE_TIME

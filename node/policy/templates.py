@@ -112,7 +112,7 @@ def compile_conditions(
 def compile_terms(
     conditions: Mapping[str, Any] | str, *, target: str, offer_id: str, region: str | None
 ) -> dict[str, Any]:
-    """As ``compile_conditions``, for terms that somebody asks for or would give: the offer alone. Raises
+    """As ``compile_conditions``, for terms that a party asks for or would accept: the offer alone. Raises
     ``InvalidInput`` also for conditions that offer nothing."""
     offer = compile_conditions(conditions, target=target, offer_id=offer_id, region=region).offer
     if offer is None:

@@ -2,7 +2,7 @@
 
 ODRL 2.2 Vocabulary §3 (https://www.w3.org/TR/odrl-vocab/) for actions, operators and left operands; the
 profile ``https://w3id.org/hansa/policy`` (``policies/terms/profile.ttl``) for ours. Nothing here decides
-anything: what a term means for an access is said in ``node.policy.operands`` and ``node.policy.decide``.
+anything: ``node.policy.operands`` and ``node.policy.decide`` define what a term means for an access.
 """
 
 from __future__ import annotations

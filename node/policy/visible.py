@@ -22,7 +22,7 @@ PUBLIC: Final = "public"
 class AudienceRule:
     """An audience: whoever holds a credential of ``credential_type`` from one of ``issuers`` belongs to it.
 
-    Without issuers nobody belongs to it: an empty list of trust trusts nobody.
+    Without issuers, no caller belongs to it: an empty trust list trusts no issuer.
     """
 
     name: str

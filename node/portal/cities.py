@@ -18,7 +18,7 @@ class Cities:
     names: Mapping[str, str]
 
     def name(self, did: str) -> str:
-        """What people call the node; its identifier, shortened, where nobody here knows it."""
+        """What people call the node; its identifier, shortened, where the name is unknown here."""
         return called(self.names.get(did, ""), did)
 
     def elsewhere(self, did: str) -> bool:

@@ -211,7 +211,7 @@ class Desk:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    # On first use: a node that nobody looks at need not carry the template engine. Templates are the same for
+    # On first use: a node whose pages are not used need not load the template engine. Templates are the same for
     # every node of a process; what differs comes with each rendering.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 

@@ -65,7 +65,7 @@ def new_form_cookie() -> str:
 
 
 def local_path(target: str, default: str = "/") -> str:
-    """``target`` if it is a path on this very site, else ``default``: nobody is sent elsewhere by ``next``.
+    """``target`` if it is a path on this very site, else ``default``: ``next`` cannot lead to another site.
 
     Refused are other schemes, ``//host``, backslashes (browsers read them as slashes), blanks and controls
     (browsers drop them, and what remains may be ``//host``).

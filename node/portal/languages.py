@@ -17,7 +17,7 @@ PORTAL: Final = Catalogue("portal")
 
 
 def chosen(*wishes: str | None, accept: str = "") -> str:
-    """The first of ``wishes`` (query, cookie) that we speak, else what ``accept`` (RFC 9110 §12.5.4) prefers."""
+    """The first of ``wishes`` (query, cookie) that is supported, else what ``accept`` (RFC 9110 §12.5.4) prefers."""
     for wish in wishes:
         if wish and wish.lower()[:2] in LANGUAGES and language_tag(wish):
             return wish.lower()[:2]

@@ -69,7 +69,7 @@ def shortened(identifier: str, keep: int = 34) -> str:
 
 
 def called(name: str, identifier: str) -> str:
-    """A name to show: nobody is nameless, and an identifier that stands in for a name is shortened."""
+    """A name to show: every participant has a name, and an identifier in place of a name is shortened."""
     plain = name.strip()
     if plain.startswith("did:") and " " not in plain:
         return shortened(plain) or plain
@@ -77,7 +77,7 @@ def called(name: str, identifier: str) -> str:
 
 
 def last_segment(iri: str) -> str:
-    """What is behind the last ``#``, ``/`` or ``:`` of an IRI: its name where nobody gave it a better one."""
+    """What is behind the last ``#``, ``/`` or ``:`` of an IRI: its name where it has no better one."""
     return re.split(r"[#/:]", iri.rstrip("#/"))[-1] or iri
 
 
@@ -118,7 +118,7 @@ _ATTRIBUTES: Final = "lang dir class datetime scope colspan rowspan start"
 _PLAIN_VALUE: Final = re.compile(r"[\w \-.:+]{0,200}")
 
 _OURS: Final = {"h1": "h2", "main": "div", "header": "div", "footer": "div"}
-"""Elements of which a page has one, its own → what stands for them in a document within it."""
+"""Elements that occur once on a page → what replaces them in a document within the page."""
 _OF_A_PAGE: Final = re.compile(rf"(?<=<)(/?)({'|'.join(_OURS)})\b")
 
 

@@ -19,7 +19,7 @@ LONGEST: Final = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
-    """``text`` and ``remedy``: language tag → sentence, where the tag is empty for a language that nobody named;
+    """``text`` and ``remedy``: language tag → sentence, where the tag is empty for an unknown language;
     ``need`` and ``have`` tell what is missing, and ``since`` from when."""
 
     text: dict[str, str]

@@ -24,8 +24,8 @@ from node.transfer.deletions import Deletions
 
 @dataclass(frozen=True, kw_only=True)
 class UseCases:
-    """Everything that pages read or do. Pages pass on who asks: what somebody may not see does not exist for them,
-    and what they may not do the use case refuses. ``revoke`` is there at an issuer only."""
+    """Everything that pages read or do. Pages pass on who asks: what a caller may not see does not exist for them,
+    and the use case refuses what they may not do. ``revoke`` is there at an issuer only."""
 
     # the catalogue
     catalogue: Browse

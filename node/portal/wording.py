@@ -1,6 +1,6 @@
 """Findings, caveats and refusals in the reader's language: a text for each code, filled with the facts of the case.
 
-The sentence that comes with a code is in English, for the API and the terminal. Here it is said anew where there is a
+The sentence that comes with a code is in English, for the API and the terminal. Here it is replaced where there is a
 text for the code (``told.<code>``, or ``told.<code>.<case>`` where a code has several sentences; what mends it under
 ``mend.``) and every value that the text asks for is among the facts; else the English sentence stands. Codes and
 facts may come from another city's node: they choose among our texts and fill them, and can do no more.

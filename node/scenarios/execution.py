@@ -64,12 +64,12 @@ class Lifecycle(Protocol[E]):
 
 
 class Dismissed(Exception):
-    """Somebody dismissed the execution: there is nothing to do for it any more."""
+    """The execution was dismissed: no more work is done for it."""
 
 
 class ExecutionJournal(Generic[E]):
     """Reads and writes the states of runs, or of jobs. ``note`` writes the ledger entry of an execution;
-    ``tell`` is called after every commit of an execution, since somebody may be watching it."""
+    ``tell`` is called after every commit of an execution, since a page or terminal may be watching it."""
 
     def __init__(
         self,
@@ -213,12 +213,12 @@ async def reported(
     """
     reporter = Reporter()
     task = asyncio.ensure_future(work(reporter))
-    # Where the execution ends in the same moment as its work, nobody else looks at what came of the work.
+    # Where the execution ends in the same moment as its work, nothing else looks at the result of the work.
     task.add_done_callback(lambda done: done.cancelled() or done.exception())
     try:
         while not task.done():
             await asyncio.wait([task], timeout=seconds)
-            # Also without news: somebody may have dismissed the execution meanwhile, in another process.
+            # Also without news: the execution may have been dismissed meanwhile, in another process.
             await run_sync(write, reporter.report())
     finally:
         if not task.done():

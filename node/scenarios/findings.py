@@ -55,7 +55,7 @@ class DoesNotFit(InvalidInput):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
-    """What came of binding. ``binding`` is None where something stops a run."""
+    """The result of binding. ``binding`` is None where something stops a run."""
 
     template: Template
     binding: Binding | None

@@ -1,6 +1,6 @@
 """What the author of a model imports. The standard library is all that it needs.
 
-A model is one function. What it takes and gives is said by its annotations::
+A model is one function. Its annotations say what it takes and gives::
 
     from typing import Annotated, TypedDict
     from node.sdk import Decimals, Range, Unit, model

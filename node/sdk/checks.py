@@ -201,7 +201,7 @@ def _outside(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, 
         values = [row[column.name] for row in rows if row.get(column.name) is not None]
         out = [v for v in values if (low is not None and v < low) or (high is not None and v > high)]
         if out:
-            # What stands in braces is said without them, as everywhere that people read.
+            # Texts in braces are shown without the braces, as everywhere that people read.
             unit = f" {column.unit.translate(_BRACES)}" if column.unit and column.unit != "1" else ""
             bounds = f"{'' if low is None else f'{low:g}'}–{'' if high is None else f'{high:g}'}{unit}"
             problems.append(

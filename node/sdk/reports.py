@@ -25,7 +25,7 @@ _now: ContextVar[Telling | None] = ContextVar("telling", default=None)
 
 
 def progress(percent: float, text: str = "") -> None:
-    """Say how far the run is, from 0 to 100, and what it is doing. Outside a run nobody listens."""
+    """Say how far the run is, from 0 to 100, and what it is doing. Outside a run it does nothing."""
     telling = _now.get()
     if telling is None or telling.listener is None:
         return
@@ -36,7 +36,7 @@ def progress(percent: float, text: str = "") -> None:
 def caveat(sentence: str, *, code: str = "model", **facts: Any) -> None:
     """Attach to the result what its readers must know: trips that could not be made, figures left out.
 
-    ``code`` is stable and for programs, as are ``facts`` (JSON values). Outside a run nobody listens, and a run
+    ``code`` is stable and for programs, as are ``facts`` (JSON values). Outside a run it does nothing, and a run
     keeps the first fifty.
     """
     telling = _now.get()

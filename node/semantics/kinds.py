@@ -21,10 +21,10 @@ from node.vocab.namespaces import ADMS, DCAT, DCT, HANSA, HANSA_MODEL, IT6, OWL
 class AssetKind:
     """One kind of asset.
 
-    ``classes``: the IRIs that type it, the first of which we write. ``role``: the DCAT class that it has
-    beside. ``also``: further classes that we write. ``shapes``: files in ``shapes/`` that apply besides those
-    for all kinds. ``labels``: language tag → singular. ``icon``: the name of its picture. ``unasked``: the
-    properties that DCAT-AP recommends for datasets and that make no sense here, so that nobody is nagged.
+    ``classes``: the IRIs that type it; descriptions made here have the first one. ``role``: the DCAT class that it
+    has beside. ``also``: further classes that we write. ``shapes``: files in ``shapes/`` that apply besides those for
+    all kinds. ``labels``: language tag → singular. ``icon``: the name of its picture. ``unasked``: the properties
+    that DCAT-AP recommends for datasets and that make no sense here, so that reports do not ask for them.
     """
 
     name: str

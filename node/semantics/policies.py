@@ -43,7 +43,7 @@ def offer(dataset: Dataset, subject: Node) -> dict[str, Any] | None:
     """Return the offer that ``subject`` or its files have a policy for, or None. Its statements leave the dataset.
 
     Raises ``NotUnderstood`` for a policy that cannot be carried over, for several policies that differ, and for
-    one that lies elsewhere: nobody can agree to what cannot be read.
+    one that lies elsewhere: unreadable terms cannot be agreed to.
     """
     holders = [subject, *nodes(dataset, subject, f"{DCAT}distribution")]
     policies = {policy for holder in holders for policy in objects(dataset, holder, HAS_POLICY)}

@@ -25,7 +25,7 @@ from node.vocab.namespaces import DCAT, DCT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """How a metric came out: points earned (possibly a share), or None where nobody has looked."""
+    """How a metric came out: points earned (possibly a share), or None where it was not checked."""
 
     metric: Metric
     earned: float | None

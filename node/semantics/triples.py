@@ -96,7 +96,7 @@ def put(dataset: Dataset, subject: Node, property_: str, *values: Term) -> None:
 
 
 def put_if_absent(dataset: Dataset, subject: Node, property_: str, *values: Term) -> None:
-    """Say it where nothing is said yet."""
+    """Add the statement where there is none yet."""
     if not objects(dataset, subject, property_):
         put(dataset, subject, property_, *values)
 

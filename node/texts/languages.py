@@ -1,4 +1,4 @@
-"""The languages in which a node speaks to people, and the rules of each that CLDR knows."""
+"""The languages of a node's texts, and the rules of each from CLDR."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The provider's side of what is opened: who may read or call what, asked again every time.
 
-A started transfer has a *grant*: an opaque token of 256 bits, of which only the hash is kept, bound to one
+A started transfer has a *grant*: an opaque token of 256 bits (only its hash is stored), bound to one
 transfer, agreement, recipient and version of one file. The token opens nothing by itself: each read asks
 whether the transfer is still started, the agreement still in force, and what the policy says about the
 caller's credentials as they are now. So a revocation bites on the next read, and on a running one.

@@ -313,7 +313,7 @@ def _split(url: object) -> SplitResult | None:
 
 
 def _beside(endpoint: str, url: str | None) -> str | None:
-    """``url``, which must be at the origin of the endpoint: nobody else gets our tokens."""
+    """``url``, which must be at the origin of the endpoint: no other server gets our tokens."""
     if url is None:
         return None
     there, here = _split(url), _split(endpoint)

@@ -2,8 +2,8 @@
 
 The confirmation is a compact JWS (``typ: hansa-deletion+jws``) over the agreement's id and hash and the moment. It
 goes to ``/deletions`` of the provider's node through the outbox, and stands in the ledger on both sides. A provider
-that is no Hansa node takes none: the consumer keeps its confirmation, and is told that nobody has taken it. Nothing
-proves that no copy is left; what is proved is who said so, and when.
+that is no Hansa node takes none: the consumer keeps its confirmation, and sees that the provider has not accepted it.
+Nothing proves that no copy is left; what is proved is who said so, and when.
 """
 
 from __future__ import annotations
@@ -219,7 +219,7 @@ class Deletions:
             now = self._clock.now()
             if known is not None and at <= known.at:
                 return
-            # Nobody deletes in the future: what is received until then would pass for deleted.
+            # A deletion cannot be in the future: data received until then would count as deleted.
             confirmed = Deletion(
                 agreement=agreement.id, at=min(at, now), by=agreement.consumer, statement=statement, told=now
             )
@@ -309,7 +309,7 @@ def _after(received: datetime, within: timedelta) -> datetime | None:
     try:
         return received + within
     except OverflowError:
-        return None  # After the end of the calendar: nobody is ever late.
+        return None  # After the end of the calendar: the deletion is never due.
 
 
 def _longest(parts: tuple[tuple[str, int], ...]) -> timedelta:

@@ -156,8 +156,8 @@ class RefreshToken:
     async def __call__(self, caller: Caller, transfer_pid: str) -> dict[str, Any]:
         """The DataAddress with a new token.
 
-        Raises ``Unauthenticated`` for nobody, ``NotFound`` for a process that is not the caller's, and
-        ``NotAllowed`` with the reasons where transfer or agreement are not in force. The policy is not asked
+        Raises ``Unauthenticated`` for an unidentified caller, ``NotFound`` for a process that is not the caller's,
+        and ``NotAllowed`` with the reasons where transfer or agreement are not in force. The policy is not asked
         here, since it is at every read.
         """
         if not caller.is_participant:

@@ -13,8 +13,8 @@ log = logging.getLogger("hansa.reception")
 
 
 async def discard_left(receive: Receive, pid: str) -> None:
-    """Throw away the beginning that the ended transfer ``pid`` has left, if it has: nobody will go on with it, and
-    nobody has agreed that it is kept. What was received as a whole stays."""
+    """Throw away the beginning that the ended transfer ``pid`` has left, if it has: the reception will not
+    continue, and no agreement covers the file. What was received as a whole stays."""
 
     def discard() -> None:
         with receive.work.begin() as tx:

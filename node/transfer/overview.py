@@ -50,7 +50,7 @@ class Overview:
         self._ledger = ledger
 
     def negotiations(self, *, state: str | None = None, limit: int = 200) -> list[Negotiation]:
-        """Newest first; those in ``state`` where it is named. Raises ``InvalidInput`` for one that there is not."""
+        """Newest first; those in ``state`` where it is named. Raises ``InvalidInput`` for an unknown one."""
         _require_state(state, negotiating.TABLE)
         with self._uow.read() as tx:
             return list(self._negotiations.select(tx, state=state, limit=limit))
@@ -77,7 +77,7 @@ class Overview:
             return decision is not None and decision.decided_at is None
 
     def transfers(self, *, state: str | None = None, limit: int = 200) -> list[Transfer]:
-        """Newest first; those in ``state`` where it is named. Raises ``InvalidInput`` for one that there is not."""
+        """Newest first; those in ``state`` where it is named. Raises ``InvalidInput`` for an unknown one."""
         _require_state(state, transferring.TABLE)
         with self._uow.read() as tx:
             return list(self._transfers.select(tx, state=state, limit=limit))
@@ -98,7 +98,7 @@ class Overview:
         return reception
 
     def received_bytes(self, pid: str, by: Caller) -> Reception:
-        """``received`` for somebody who reads the bytes. Raises ``NotAllowed`` too."""
+        """``received`` for a recipient that reads the bytes. Raises ``NotAllowed`` too."""
         require(by, UseCase.READ_RECEIVED)
         return self.received(pid)
 
@@ -139,7 +139,7 @@ class Overview:
 
     def accesses(self, agreement_id: str) -> list[dict[str, Any]]:
         """Every access that this node, as the provider, gave or refused under an agreement, from the ledger: when,
-        who, what came of it. A consumer's own use is in ``transfers_under``."""
+        who, with what result. A consumer's own use is in ``transfers_under``."""
         with self._uow.read() as tx:
             entries = self._ledger.history(tx, agreement_id, EntryKind.ACCESS)
         return [{"at": stamp(entry.at), "by": entry.by, **read_object(entry.body)} for entry in entries]

@@ -59,8 +59,8 @@ REACHED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ProcessStatus:
-    """``waits`` is None for a process that has ended; ``ended_by_us`` is None for one that has not. ``reached`` tells
-    what came of it, where it was what both sides wanted."""
+    """``waits`` is None for a process that has ended; ``ended_by_us`` is None for one that has not. ``reached``
+    names the result, where it is the one that both sides wanted."""
 
     waits: Waits | None
     ended_by_us: bool | None = None

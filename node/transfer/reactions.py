@@ -249,14 +249,14 @@ class Reactions:
         if transfer.state != machine.STARTED:
             self._close(tx, transfer)
         if transfer.state in machine.TABLE.terminal and transfer.data_address:
-            # Nobody needs the token any more.
+            # The token is no longer needed.
             self._conversation.amend(tx, transfer, data_address=without_token(transfer.data_address))
         if transfer.role is Role.PROVIDER and machine.COMPLETED in states:
             body = {"transfer": transfer.pid, "asset": transfer.dataset, "outcome": "completed"}
             self._append(tx, EntryKind.ACCESS, transfer.agreement, transfer.peer, body)
         receives = transfer.role is Role.CONSUMER and transfer.format != EXECUTE
         if receives and transfer.state in machine.TABLE.terminal and transfer.manifest is None:
-            # Not all was received and verified, or nobody can tell: whoever moves bytes looks what is left of them.
+            # Not everything was received and verified, or this is unknown: the receiver checks which bytes it has.
             self._hand_over(tx, transfer, RECEIVE_TOPIC, "receive")
 
     def _close(self, tx: Transaction, transfer: Transfer) -> None:
@@ -298,7 +298,7 @@ class Reactions:
         return self._conversation.command(tx, transfer, machine.START, body, due=due, data_address=public)
 
     def reissue(self, tx: Transaction, transfer: Transfer, body: bytes) -> bytes:
-        """The start that ``body`` was, with a new address. Raises ``Conflict`` where there is nothing to start."""
+        """The start that ``body`` was, with a new address. Raises ``Conflict`` where nothing can be started."""
         opened = self._open(tx, transfer, self._agreements.get(tx, transfer.agreement))
         if isinstance(opened, _Shut):
             raise Conflict(opened.why, remedy="give up the message: the transfer then ends")

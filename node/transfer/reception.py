@@ -356,7 +356,7 @@ class _Run:
                     manifest, opener_of(self._owner.keyring, manifest) or self._owner.keyring
                 )
         except NotFound:
-            raise SourceChanged from None  # Somebody removed our part file: there is nothing to go on from.
+            raise SourceChanged from None  # The part file was removed: the reception begins again.
         facts = {**(self._reception.facts or {}), "verified": manifest is not None}
         await self._save(state=DONE, path=str(path.relative_to(self._owner.folder)), facts=facts, error=None)
         crashpoint("delivery.D7")

@@ -194,7 +194,7 @@ class Transfers:
 
         A provider that resumes opens a new access and sends its address; a consumer that resumes sends none, and
         goes on with the address that it has, whose token it renews. Raises ``LocalProtocolError`` where the state
-        does not allow it, ``Conflict`` where there is nothing to resume any more.
+        does not allow it, ``Conflict`` where nothing can be resumed any more.
         """
         with self._uow.begin() as tx:
             transfer = self._store.get(tx, pid, lock=True)

@@ -1,1 +1,1 @@
-"""The IRIs we speak, typed in as facts. No code lives here."""
+"""The IRIs of the vocabularies in use. No code lives here."""

@@ -143,7 +143,7 @@ class _Answering:
 
 
 def too_large(limit: int) -> TooLarge:
-    """What is said of a body beyond ``limit``."""
+    """The error about a body beyond ``limit``."""
     return TooLarge(
         f"a request has at most {limit} bytes here", remedy="send less; files go to /api/files, one by one"
     )

@@ -1,7 +1,8 @@
-"""From a request to whoever sent it: a participant's token, a person's token or session, or nobody.
+"""From a request to whoever sent it: a participant by its token, a person by token or session, or an unidentified
+caller.
 
 Three planes of trust stay apart (identity digest §4.1): a participant's self-issued token never opens the
-management API, a person's token never speaks for another node, and the tokens of data addresses are read by
+management API, a person's token is never accepted as another node's, and the tokens of data addresses are read by
 their own door only.
 """
 
@@ -66,7 +67,8 @@ class Callers:
     async def identify(self, request: HTTPConnection) -> Caller:
         """Whoever sent ``request``; ``ANONYMOUS`` where it brings nothing.
 
-        Raises ``Unauthenticated`` where it brings something that does not hold: a bad token is never nobody.
+        Raises ``Unauthenticated`` where it brings something that does not hold: an invalid token is never treated
+        like no token.
         """
         memo = request.scope.get(_MEMO)
         if isinstance(memo, Caller):

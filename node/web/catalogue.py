@@ -198,7 +198,7 @@ class _Door:
                 **_headers(caller),
                 "ETag": f'"{file.sha256}"',
                 "Content-Length": str(file.size),
-                # What somebody else published must never run at this node's origin.
+                # Content of another publisher must never run at this node's origin.
                 "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
                 "X-Content-Type-Options": "nosniff",
                 "Content-Security-Policy": "default-src 'none'; sandbox",

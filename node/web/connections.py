@@ -1,7 +1,7 @@
 """What one connection may cost before anybody has asked who it is: size and time of heads, pace of what follows.
 
 The server's own parser collects the head of a request however long it is, and waits for its end however long that
-takes: a stranger with one socket could fill the memory, and with a thousand idle ones take all that there are.
+takes: a stranger with one socket could fill the memory, and with a thousand idle ones occupy all connections.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The doors of the Decentralized Claims Protocol: credential service, issuer service, status lists (DCP 1.0).
 
-Handlers are asynchronous throughout and wait for nobody who might be waiting for them: a peer that asks for
+Handlers are asynchronous throughout and never wait for a peer that may be waiting for them: a peer that asks for
 our credentials is usually one that we ourselves are just talking to.
 """
 
@@ -66,7 +66,7 @@ def routes(
         try:
             return await participants.authenticate(request.headers.get("authorization"))
         except PeerUnreachable as error:
-            # To this door somebody whose DID cannot be resolved is a stranger (DCP 1.0 §4.3.3: 401).
+            # Here a caller whose DID cannot be resolved is a stranger (DCP 1.0 §4.3.3: 401).
             raise Unauthenticated(f"the sender's DID cannot be resolved: {error.detail}") from error
 
     async def query(request: Request) -> Response:

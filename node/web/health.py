@@ -65,7 +65,7 @@ class Counting:
 
 
 async def nobody(_: Request) -> None:
-    """Admits nobody to the metrics: what holds where a node names none."""
+    """Admits no caller to the metrics: what holds where a node names none."""
     raise Unauthenticated("only operators, auditors and monitors with a token may read the metrics")
 
 
@@ -115,7 +115,7 @@ def _state(wrong: Mapping[str, str], limited: Mapping[str, str], views: Mapping[
     if limited:
         body["limited"] = sorted(limited)
     if views:
-        # In percent: how many entries there are is nobody's business.
+        # In percent: the number of entries is private.
         body["views"] = dict(views)
     return JSONResponse(body, status_code=503 if wrong else 200, headers={"Cache-Control": "no-store"})
 

@@ -58,13 +58,13 @@ async def answer_problem(request: Request, error: Exception) -> Response:
 
 
 async def answer_nobody(request: Request, _: Exception) -> Response:
-    """Exception handler for a caller that went away before it had said all: nobody's fault, and nobody to tell."""
+    """Exception handler for a caller that went away before it had said all: not an error, and no one to answer."""
     log.debug("the caller closed the connection", extra={"path": request.url.path})
     return Response(status_code=499)
 
 
 async def answer_failure(request: Request, error: Exception) -> Response:
-    """Exception handler for everything else: a bug of ours, told to the log and to nobody else."""
+    """Exception handler for everything else: a bug of ours, which is only logged."""
     log.error("unhandled", exc_info=error, extra={"path": request.url.path})
     fault = LocalFault(str(error))
     return JSONResponse(problem(fault, instance=request.url.path), status_code=500, media_type=MEDIA_TYPE)

@@ -30,7 +30,7 @@ def routes(push: TakePush) -> list[BaseRoute]:
                 manifest=request.headers.get(MANIFEST),
             )
         except ClientDisconnect:
-            # Nobody reads this answer.
+            # This answer is not read.
             return await answer_problem(request, InvalidInput("the connection ended before all bytes arrived"))
         except HansaError as error:
             return await answer_problem(request, error)

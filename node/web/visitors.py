@@ -1,4 +1,4 @@
-"""What visitors may ask of this node at once: whoever nobody vouches for is counted by the address it calls from.
+"""What visitors may ask of this node at once: a stranger is counted by the address that it calls from.
 
 Reading the catalogue costs work, and a name costs a visitor nothing. So visitors' requests have places of their own,
 given out by turns among addresses: one address with many callers waits for itself, and people of the node and

@@ -1,4 +1,4 @@
-"""What everybody may ask a node before knowing it: its DID document, the protocols that it speaks."""
+"""What everybody may ask a node before knowing it: its DID document, and the protocols that it supports."""
 
 from __future__ import annotations
 

@@ -134,8 +134,8 @@ class DeadLetters:
 
 
 def remains(task: Task) -> bytes:
-    """What is kept of a dead letter: without the token of a data address, which nobody needs until it is sent again,
-    and then it is a new one (``DeadLetters.revive``)."""
+    """What is kept of a dead letter: without the token of a data address, which is not needed until the message is
+    sent again, with a new token (``DeadLetters.revive``)."""
     if task.headers.get("process") == transferring.TABLE.name:
         return transfer_messages.storable(task.body)
     return task.body

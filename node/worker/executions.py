@@ -36,7 +36,7 @@ class ExecutionHandler:
         self._exhausted = exhausted
 
     async def __call__(self, task: Task) -> Outcome:
-        """What comes of the task. Raises what nobody expected, for the worker to log, until the attempts are over."""
+        """What comes of the task. Raises unexpected errors, for the worker to log, until the attempts are over."""
         execution = await self._execution.get()
         try:
             await execution.complete(task.subject)

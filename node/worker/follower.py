@@ -18,11 +18,11 @@ log = logging.getLogger("hansa.views")
 BATCH: Final = 500
 
 TURN: Final = 0.25
-"""Seconds that a view which is far behind takes before its position is told and somebody may end it."""
+"""Seconds for which a view that is far behind works before it reports its position and can be stopped."""
 
 SETTLE: Final = 0.1
-"""Seconds after which a view shows what it has taken, where nobody waits for it: changes that come together are then
-written together."""
+"""Seconds after which a view shows what it has collected, where no caller waits for it: changes that come together
+are then written together."""
 
 SETTLE_CATCHING_UP: Final = 2.0
 """The same for a view that has more to take."""
@@ -160,7 +160,7 @@ class Follower:
         return len(entries) == BATCH
 
     def _settle(self, awaited: bool, more: bool) -> None:
-        """Show what was taken: at once where somebody waits for it, else many changes together."""
+        """Show what was taken: at once where a caller waits for it, else many changes together."""
         if self.view.shown() >= self.view.position():
             self._unsettled = None
             return

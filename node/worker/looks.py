@@ -1,4 +1,4 @@
-"""When the worker reads its queue, where nobody else works on it."""
+"""When the worker reads its queue, where no other worker uses it."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ class Looks:
         self._next = now + self._pause
 
     def saw(self, live: Sequence[str], known: Collection[str]) -> None:
-        """There were at least the tasks ``live``, of which ``known`` are being carried out."""
+        """At least the tasks ``live`` exist, and ``known`` of them are being carried out."""
         self.left = len(live) >= MOST_KNOWN or not set(live).issubset(known)

@@ -1,9 +1,9 @@
 """The loop that carries out tasks of the outbox.
 
 A task is leased, handled, and its outcome recorded together with its consequences in one transaction. A peer that
-does not answer delays nobody else: every lane has its own width and its own rest. An outcome that cannot be recorded
-is kept and recorded later, and the task is not carried out again meanwhile. Tasks that may take hours leave room for
-those that take a moment. A loop that dies, or a database that fails, turns the health check red.
+does not answer delays no other peer: every lane has its own width and its own rest. An outcome that cannot be
+recorded is kept and recorded later, and the task is not carried out again meanwhile. Tasks that may take hours leave
+room for those that take a moment. A loop that dies, or a database that fails, turns the health check red.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Worker:
     """Runs until it is stopped. ``wake`` may be called from any thread.
 
     ``lengthy``: topics whose tasks may take as long as a peer likes, such as the bytes of a large file from a slow
-    one. However many of them run, messages are sent. ``narrow``: topics of which a lane has few at a time.
+    one. However many of them run, messages are sent. ``narrow``: topics of which a lane carries out few at a time.
     ``remains``: what is kept of the body of a dead letter.
     """
 
@@ -238,7 +238,7 @@ class Worker:
         """Take up to ``room`` due tasks, of each lane no more than its width has room for."""
         self._looked = self._clock.now()
         if self._embedded:
-            # Nobody else works on this store, so a lease would only tell ourselves what we know.
+            # No other worker uses this store, so a lease would only tell ourselves what we know.
             with self._uow.read() as tx:
                 known = set(self._running)
                 tasks = self._gather(tx, room)

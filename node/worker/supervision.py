@@ -88,7 +88,7 @@ class Supervised:
 
 
 def cancelled_from_outside() -> bool:
-    """Whether somebody asked the task at hand to end. Otherwise a ``CancelledError`` is a stray one: of something
+    """Whether the task at hand was asked to end. Otherwise a ``CancelledError`` is a stray one: of something
     that the task waited for, and that was cancelled by itself."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

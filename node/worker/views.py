@@ -172,7 +172,7 @@ class FollowLedger:
             loop.call_soon_threadsafe(event.set)
 
     def _hurry(self) -> None:
-        """Have views show what they took: somebody waits for it."""
+        """Have views show what they took: a caller waits for it."""
         for follower, event in zip(self.followers, self._events, strict=True):
             if follower.due() is not None:
                 event.set()
@@ -219,7 +219,8 @@ class FollowLedger:
             if more:
                 await asyncio.sleep(BREATH)
             else:
-                # Now and then unasked: damage that somebody else has met is told by the view, and healed here.
+                # Now and then without a request: the view reports damage that another reader found, and it is
+                # repaired here.
                 due = follower.due()
                 await _rest(event, self._poll if due is None or follower.failed else due)
 

@@ -32,7 +32,7 @@ RECOVERY = timedelta(minutes=2)
 
 @dataclass
 class Life:
-    """What came of it. ``violation`` is None where all went well."""
+    """The result. ``violation`` is None where all went well."""
 
     seed: str
     plans: Sequence[NodePlan]

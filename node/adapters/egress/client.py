@@ -86,7 +86,7 @@ class Stream:
 class Egress:
     """Sends requests. Make it anywhere; sessions open inside the event loop that first uses it.
 
-    ``per_host`` bounds the connections to one peer in each lane, so that a dead peer holds up nobody else.
+    ``per_host`` bounds the connections to one peer in each lane, so that a dead peer delays no other peer.
     ``allow_loopback``, ``ports`` and ``allow_networks`` are those of ``AddressRules``.
     """
 

@@ -58,7 +58,7 @@ class Checkpoints:
                 shutil.rmtree(copy.path, ignore_errors=True)
 
     def drop(self) -> None:
-        """Forget the newest copy: it goes as soon as nobody reads it."""
+        """Forget the newest copy: it is deleted when the last reader has ended."""
         with self._lock:
             self._retire()
 

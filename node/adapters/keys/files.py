@@ -192,9 +192,9 @@ class FileKeyRing:
     def rotate(self, kinds: Sequence[KeyKind], at: datetime) -> tuple[KnownKey, ...]:
         """New keys of these kinds, in use from ``at``; they are returned.
 
-        The private half of a signing or ledger key that was replaced is destroyed here: nobody can steal what is not
-        there. Sealing keys stay, for what was sealed to them. Killed at any step, the folder has the keys of before
-        or the new ones.
+        The private half of a signing or ledger key that was replaced is destroyed here: a key that was deleted cannot
+        be stolen. Sealing keys stay, for what was sealed to them. Killed at any step, the folder has the keys of
+        before or the new ones.
         """
         with self._changing():
             return self._change(kinds, at, self._now().keys)

@@ -32,7 +32,7 @@ _KEPT: Final = 1024
 _STRANGERS: Final = 128
 """How many documents may be on their way before those of strangers have to wait: half of what a lane carries."""
 _PASSING: Final = frozenset({408, 425, 429})
-"""Statuses that speak of this moment only: too late, too early, too many."""
+"""Statuses that are true for this moment only: too late, too early, too many."""
 
 V = TypeVar("V")
 
@@ -72,8 +72,8 @@ class HttpPeers:
     """Fetches and posts. ``own_document`` and ``own_status_list`` answer for this node without a detour.
 
     A DID document is kept for ``document_max_age`` seconds; when a key in it is unknown it is fetched anew at once.
-    Where that showed nothing new, the next look waits, longer each time, so that a flood of made-up key ids costs
-    nobody anything. Failures are remembered for ``failure_max_age`` seconds, apart from what is known:
+    Where that showed nothing new, the next look waits, longer each time, so that a flood of invented key ids has no
+    cost. Failures are remembered for ``failure_max_age`` seconds, apart from what is known:
     anybody can name a DID, and must not push out the documents of those whom we talk to, nor take all connections
     from them.
     """

@@ -207,7 +207,8 @@ def _monitor(answer: Answer) -> str:
 
 
 def _same_origin(asked: str, url: str, authorization: str | None) -> str:
-    """``url``, which must be at the origin of ``asked`` where a token goes with it: nobody else gets our tokens."""
+    """``url``, which must be at the origin of ``asked`` where a token goes with it: no other server gets our
+    tokens."""
     if authorization is not None and urlsplit(url)[:2] != urlsplit(asked)[:2]:
         raise PeerUnreachable("the service redirects to another host")
     return url

@@ -41,7 +41,7 @@ _MOST_HITS: Final = 1000
 
 
 _MOST_COUNTED: Final = 200
-"""Searches of which the facets are remembered; a counted one takes some kilobytes."""
+"""The number of searches with cached facets; a counted one takes some kilobytes."""
 
 _UNCOUNTED: Final[dict[str, Any]] = {"text": "", "language": "en", "offset": 0, "limit": 20, "newest": False}
 """What of a query has no part in its facets: the words stand beside it, folded."""

@@ -100,7 +100,7 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def create_private(*_: Any) -> None:
-        # Passwords' hashes and agreements are nobody else's business; the log files inherit the mode.
+        # Hashes of passwords and agreements are private; the log files inherit the mode.
         try:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as error:

@@ -1,6 +1,6 @@
 """What a database answers when it fails, in the words of ``node.base.errors``.
 
-Four kinds are told apart, since each is healed by somebody else: a transaction that met another one (by doing it
+Four kinds are distinguished, because different people have to act: a transaction that met another one (by doing it
 again), a database that is busy or away (by waiting), a disk that is full (by its operator, who makes room), and
 everything else (by its operator, who reads the log).
 """

@@ -73,7 +73,7 @@ def migrate(engine: Engine, *, backup: Callable[[], None] | None = None) -> bool
     with translated(), engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        # Somebody else may have done it while we waited for the lock.
+        # Another process may have done it while we waited for the lock.
         version = _version_within(connection)
         if version == VERSIONS[-1]:
             return False

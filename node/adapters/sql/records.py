@@ -40,7 +40,7 @@ _NEWEST_FOR_THEM = select(records).where(
 def _last_withheld(iri: ColumnElement[str], audiences: ColumnElement[Any]) -> ScalarSelect[int]:
     """The last version of ``iri`` that is for none of ``audiences``, 0 for none: they see what came after it.
 
-    Versions before one that opened the earlier ones are withheld from nobody on their own account.
+    The audiences of versions before one that opened the earlier ones no longer count.
     """
     opened = reach.alias("opened")
     since = select(opened.c.last).where(opened.c.iri == iri, opened.c.audience == OPENED).correlate(heads)

@@ -147,7 +147,7 @@ record_heads = Table(
     Column("audience", Words, nullable=False),
     Column("withdrawn", Boolean, nullable=False),
     Column("origin", Words, nullable=False),
-    # Whether it is to be had: neither withdrawn nor without an offer.
+    # Whether it can be obtained: it has an offer and is not withdrawn.
     Column("offered", Boolean, nullable=False),
 )
 Index("ix_record_heads_kind", record_heads.c.kind, record_heads.c.iri)

@@ -2,8 +2,8 @@
 
 A commit waits for the disk, and each message of a conversation is a transaction. Whoever has written, and sees that
 another writer waits, leaves the transaction of the database open for it. The last writer commits for all of them.
-Nobody goes on before that: acknowledged still means on disk. Each writer has a savepoint of its own. Where it raises,
-only what it wrote itself is taken back. A commit that fails has failed for every writer in it.
+No member continues before that: acknowledged still means on disk. Each writer has a savepoint of its own. Where it
+raises, only what it wrote itself is taken back. A commit that fails has failed for every writer in it.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Turns:
 
     @property
     def is_busy(self) -> bool:
-        """Whether somebody writes."""
+        """Whether a writer is at work."""
         return self._busy
 
     @property

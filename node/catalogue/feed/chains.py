@@ -196,7 +196,7 @@ class Chains:
             return self._chains[audience].tree.consistency(old, new)
 
     def restarts(self, audience: str) -> tuple[Restart, ...]:
-        """For each epoch of which that is known: with how many members, and which root, the chain began it."""
+        """For each epoch for which it is known: with how many members, and which root, the chain began it."""
         with self._lock:
             chain = self._chains[audience]
             sizes = {epoch: chain.sizes.get(epoch, 0) for epoch in sorted(self._restarts)}

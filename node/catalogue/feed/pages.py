@@ -4,7 +4,7 @@
 the caller may see. An index relates to the full groups and the newest pages of its chain, each by
 position and by time; a group relates to its pages. Full groups and pages are immutable. A member is
 ``{iri}#v{N}``: its metadata stand in the default graph, its description in the named graph of that IRI. Beside
-them goes the signed envelope, so that a follower needs to trust nobody on the way.
+them goes the signed envelope, so that a follower need not trust the nodes in between.
 
 The feed tells what this node answers for. Records that it holds of others are read from their own feeds: whoever
 follows a node may then insist that everything in its feed is its own.

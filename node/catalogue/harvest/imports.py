@@ -1,8 +1,8 @@
-"""Import: a catalogue file of somebody else's → a harvested record for each of its resources.
+"""Import: a foreign catalogue file → a harvested record for each of its resources.
 
-What a city publishes must be right; what it harvests is somebody else's word. A record enters if it can be read and
-has an identity and a title. It is kept as it came, under its own IRI, and its faults are findings. This node signs
-that it harvested it (``origin``), gives it an address, and offers nothing: the bytes are at the source.
+What a city publishes must be right; harvested records are the statements of others. A record enters if it can be read
+and has an identity and a title. It is kept as it came, under its own IRI, and its faults are findings. This node
+signs that it harvested it (``origin``), gives it an address, and offers nothing: the bytes are at the source.
 
 Each record is a transaction of its own. An import that ends halfway has entered what it told; the next one finds
 those records unchanged, by the hash of their canonical form, and goes on with the others.
@@ -279,7 +279,7 @@ def _iri(subject: str) -> str:
 
 
 def _require_nothing_of_ours(nquads: bytes, address: str, base: str) -> None:
-    """A record of others says nothing about assets of this node: they speak for themselves."""
+    """A record of others says nothing about assets of this node: they need no explanation."""
     ours = f"<{base.rstrip('/')}/".encode()
     mine = (f"<{address}>".encode(), f"<{address}#".encode())
     for line in nquads.splitlines():

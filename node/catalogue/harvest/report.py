@@ -12,7 +12,7 @@ from node.semantics.model import Finding
 
 
 class Outcome(StrEnum):
-    """What came of one record."""
+    """The result of importing one record."""
 
     NEW = "new"
     CHANGED = "changed"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def remarks(account: dict[str, Any]) -> str:
-    """What is said of an account beside its roles."""
+    """The notes shown about an account beside its roles."""
     words = ["disabled"] if account["disabled"] else []
     if account["resetBy"]:
         removed = account["resetWhat"] == "second-factor"

@@ -125,7 +125,7 @@ def _require_sense(
 
 
 def _agreement_id(client: HansaClient, agreement_id: str, iri: str) -> str:
-    """The agreement that somebody names. Raises ``InvalidInput`` where it gives this node no such asset."""
+    """The agreement that the caller names. Raises ``InvalidInput`` where it gives this node no such asset."""
     agreement = client.agreement(agreement_id)
     if agreement["role"] != "consumer" or agreement["dataset"] != iri:
         raise InvalidInput(
@@ -217,7 +217,7 @@ def _agree(
 
 
 def _tell_failure(state: dict[str, Any], what: str, result: dict[str, Any], lang: str) -> int:
-    """Say ``what`` has not been reached, who refused it if somebody did, and why. The exit status."""
+    """Say that ``what`` has not been reached, who refused it (if it was refused), and why. The exit status."""
     refused = state["state"] == "TERMINATED" and state["status"]["endedBy"] == "other-side"
     failed(f"refused by {state['peer']}" if refused else what)
     shown = {**state, "reason": state["reason"] or [state["status"]["text"]]}

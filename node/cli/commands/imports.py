@@ -257,6 +257,6 @@ def _sheet(path: Path | None) -> Iterator[Callable[[Mapping[str, Any]], None]]:
 
 
 def _cell(value: Any) -> str:
-    """A cell that a spreadsheet takes for text, whatever somebody wrote into a title."""
+    """A cell that a spreadsheet reads as text, whatever a title contains."""
     text = "" if value is None else " ".join(visible(str(value)).split())
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -101,7 +101,7 @@ def revoke(
     reason: Annotated[str, typer.Option("--reason", help="Why; it is recorded in the ledger.")],
     node: Node = None,
 ) -> None:
-    """Revoke a key that somebody else may have. Where it is in use, a new one takes its place at once."""
+    """Revoke a key that may have been stolen. Where it is in use, a new one takes its place at once."""
     from node.base.clock import SystemClock, moment, stamp
 
     try:

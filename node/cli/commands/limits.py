@@ -1,4 +1,4 @@
-"""limits: how far the node goes by itself when somebody asks for other terms than the offered ones."""
+"""limits: which other terms than the offered ones the node accepts by itself."""
 
 from __future__ import annotations
 

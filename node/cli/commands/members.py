@@ -37,7 +37,7 @@ def unblock(
     did: Annotated[str, typer.Argument(help="DID of the participant.")],
     node: Node = None,
 ) -> None:
-    """Let a participant in again. What was suspended stays so until somebody resumes it."""
+    """Let a participant in again. Suspended transfers stay suspended until they are resumed."""
     with connect(node) as client:
         ended = client.unblock(did)
     if Mode.json:

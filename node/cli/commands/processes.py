@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _PATIENCE = 8.0
 """Seconds in which the other side usually has answered."""
 _BUSY = ("our-fetch", "their-push")
-"""What a process may wait for while bytes are coming: there is nothing to say beside the bar."""
+"""What a process may wait for while bytes are coming: the bar has no text."""
 _FATES = {
     "taken": "taken",
     "void": "received, but it had already been withdrawn and does not count",
@@ -91,7 +91,7 @@ def steer(
     aim: str | None = None,
     then: Callable[[HansaClient, str, str], None] | None = None,
 ) -> int:
-    """Give a command about one process, and tell what came of it; its exit status. ``word`` says that it was carried
+    """Send a command about one process, and print the result; its exit status. ``word`` says that it was carried
     out; ``aim`` is the state in which a command wants to end the process; ``then`` tells what comes next."""
     with connect(node) as client:
         pid = kind.pid(client, name)
@@ -190,7 +190,7 @@ def carried_out(
     look: Callable[[float], dict[str, Any]], answer: dict[str, Any], word: str, lang: str, *, aim: str | None = None
 ) -> int:
     """A command was given, and ``answer`` is what the node answered to it: wait a moment for what the other side
-    says, and tell that. Its exit status, which speaks of the message that the command sent and of no other."""
+    says, and tell that. Its exit status, which depends only on the message that the command sent."""
     ours = answer["pendingId"]
     until = time.monotonic() + _PATIENCE
     process = look(0)

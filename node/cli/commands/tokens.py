@@ -74,7 +74,7 @@ def revoke(
     token: Annotated[str, typer.Argument(help="Its name in the list, or the token itself.")],
     node: Node = None,
 ) -> None:
-    """End an API token at once; as operator also somebody else's."""
+    """End an API token at once; operators can also end those of others."""
     with connect(node) as client:
         known = client.tokens()
         try:

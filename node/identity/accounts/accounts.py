@@ -47,7 +47,7 @@ class Accounts:
 
     What changes who may do what here is written into the ledger (``append``), with who did it (``by``).
     ``terminal_token`` is the hash of the API token that lies in the data folder: whoever reads that reads the node's
-    keys beside it, and no password guards those. ``token_days`` is the longest term of a token that somebody makes.
+    keys beside it, and no password guards those. ``token_days`` is the longest term of a new token.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Accounts:
         self.token_days = token_days
 
     def add(self, login: str, name: str, roles: Collection[UserRole], password: str, *, by: Caller) -> Account:
-        """Open an account for somebody, who has to choose a password of their own before the account binds.
+        """Create an account. Its owner has to choose a new password before the account can do anything binding.
 
         Raises ``NotAllowed``, ``InvalidInput`` for an unfit login or password, ``Conflict`` where it exists.
         """
@@ -76,8 +76,8 @@ class Accounts:
         return self._add(login, name, roles, password, by=by)
 
     def add_locally(self, login: str, name: str, roles: Collection[UserRole], password: str) -> Account:
-        """Open an account for whoever has the node's data folder at hand: nobody else is there to be asked for a
-        role when a node is created. Raises as ``add``, but not ``NotAllowed``."""
+        """Open an account for whoever has the node's data folder at hand: when a node is created, there is no other
+        account whose role could be checked. Raises as ``add``, but not ``NotAllowed``."""
         return self._add(login, name, roles, password, by=None)
 
     def _add(
@@ -175,9 +175,9 @@ class Accounts:
 
     def set_password(self, login: str, password: str, *, by: Caller, keep_tokens: bool = False) -> None:
         """A new password, which ends the portal sessions of the old one, and the API tokens unless ``keep_tokens``:
-        somebody else may have opened them. The terminal on the node's machine goes on.
+        another person may have opened them. The terminal on the node's machine goes on.
 
-        Where ``by`` is somebody else, the account binds nothing until its owner has chosen a password of their own.
+        Where ``by`` is another person, the account can do nothing binding until its owner has chosen a new password.
         Raises ``NotAllowed``, ``NotFound``, or ``InvalidInput`` for an unfit password.
         """
         another = by.account if by.account != login else None
@@ -195,8 +195,8 @@ class Accounts:
             self._tell(tx, login, by.name, "password-changed", setByAnother=another is not None, tokensEnded=ended)
 
     def make_token(self, login: str, label: str, days: int, *, second_factor: bool = False) -> str:
-        """A new API token for somebody who has just shown their password, and their ``second_factor`` where they have
-        one. Raises ``InvalidInput`` beyond the longest term, ``NotFound``."""
+        """A new API token for an account whose password, and ``second_factor`` if it has one, have just been
+        checked. Raises ``InvalidInput`` beyond the longest term, ``NotFound``."""
         if not 1 <= days <= self.token_days:
             raise InvalidInput(
                 f"an API token is in force for 1 to {self.token_days} days here",
@@ -266,9 +266,9 @@ class SignIn:
         """The account and the value of its session cookie; always a new one.
 
         ``origin`` is the caller's network address, counted beside the login: guessing from one place slows that
-        place down, and keeps nobody out who signs in from another. Raises ``Unauthenticated`` with one and the same
-        sentence whatever was wrong, ``TooMany`` after repeated failures; ``SecondFactorNeeded`` where the password is
-        right and ``complete`` has to be called with what is ``pending``.
+        place down, and does not affect people who sign in from another. Raises ``Unauthenticated`` with one and the
+        same sentence whatever was wrong, ``TooMany`` after repeated failures; ``SecondFactorNeeded`` where the
+        password is right and ``complete`` has to be called with what is ``pending``.
         """
         name, place = login[:64], place_of(origin)
         keys = [f"login {name} {place}", f"from {place}", f"all {name}"] if place else [f"login {name}"]
@@ -303,7 +303,7 @@ class SignIn:
         return await self.open(login, second_factor=True)
 
     async def open(self, login: str, *, second_factor: bool = False) -> str:
-        """A new session for somebody who has just shown their password, and perhaps their second factor."""
+        """A new session for an account whose password, and second factor if it has one, have just been checked."""
 
         def issue() -> str:
             return self._accounts.issue_token(

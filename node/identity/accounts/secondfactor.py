@@ -139,8 +139,8 @@ class SecondFactor:
         await self._tried(login, use)
 
     def remove(self, login: str, *, by: Caller) -> None:
-        """Take somebody else's factor away. The account's sessions end, and it binds nothing until its owner has
-        changed the password.
+        """Remove the second factor of another account. The account's sessions end, and it binds nothing until its
+        owner has changed the password.
 
         Raises ``NotAllowed``, ``NotFound``, and ``InvalidInput`` for the caller's own account.
         """

@@ -31,7 +31,7 @@ class _Patience:
 _PATIENCE: Final = {
     # Many people may sit behind one address.
     "from": _Patience(free=4),
-    # From everywhere together: slow for a guesser with many addresses, and no way to lock somebody out.
+    # From everywhere together: slow for a guesser with many addresses, and no way to lock an owner out.
     "all": _Patience(free=10, longest=timedelta(minutes=1)),
 }
 

@@ -2,8 +2,8 @@
 
 A self-issued token may carry, in ``token``, the permission to query our credential service (DCP 1.0 §4.3.1).
 What is inside is our own business: here it is a short statement (verifier, scopes, expiry) encrypted and
-authenticated under the key that never leaves the key ring. So nothing has to be stored, every process of the
-node can check it, and nobody else can read or make one.
+authenticated under the key that never leaves the key ring. Nothing has to be stored. Every process of the node can
+check a token, and only they can read or make one.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class Admissions:
         self._admitted = admitted
 
     def waiting(self) -> list[Application]:
-        """Applications that nobody has decided."""
+        """Undecided applications."""
         with self._uow.read() as tx:
             return list(self._store.applications(tx, ApplicationState.RECEIVED))
 

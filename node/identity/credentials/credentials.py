@@ -210,7 +210,7 @@ def _claims_about(credential: UnverifiedCredential, holder: str) -> dict[str, An
     if not subjects or not all(isinstance(subject, dict) for subject in subjects):
         raise Unacceptable("the credential says nothing about anybody")
     # `sub` repeats the subject's id (VC data model 1.1 §6.3.1); the conformance kit writes the credential's own
-    # id there instead. Who is meant is said by `credentialSubject` either way.
+    # id there instead. `credentialSubject` names the holder in both cases.
     elder_id = {credential.id} if credential.profile == VC11 else set()
     if credential.jws.claims().get("sub", holder) not in {holder} | elder_id or any(
         subject.get("id") != holder for subject in subjects

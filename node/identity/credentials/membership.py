@@ -154,7 +154,7 @@ def sign_accession(keyring: KeyRing, issuer: str, holder_pid: str, accession: di
 def verify_accession(message: dict[str, Any], *, holder: DidDocument, issuer: str) -> dict[str, Any]:
     """The accession in a CredentialRequestMessage with its signature; empty where the message has none.
 
-    Raises ``InvalidInput`` where it is incomplete, altered, or signed by somebody else than ``holder``.
+    Raises ``InvalidInput`` where it is incomplete, altered, or not signed by ``holder``.
     """
     accession, signature = message.get(ACCESSION), message.get(SIGNATURE)
     if accession is None:

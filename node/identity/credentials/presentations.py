@@ -6,7 +6,7 @@ A presentation proves that its holder shows these credentials to *us*, now. ``ve
 1. the presentation's holder is the party that called us, and signed it;
 2. the key is listed under ``authentication`` of the holder's DID document;
 3. the signature holds;
-4. it is for us and nobody else;
+4. it is for us alone;
 5. it holds now.
 
 Not checked here: that its ``jti`` is new. It comes as the answer to a question that we asked over a connection
@@ -41,7 +41,7 @@ _ENVELOPES: Final = ("data:application/vc+jwt,", "data:application/vc+ld+json+jw
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnverifiedPresentation:
-    """A presentation taken apart; ``unreadable`` are the credentials in it that nobody could verify."""
+    """A presentation taken apart; ``unreadable`` are the credentials in it that could not be verified."""
 
     jws: Jws = field(repr=False)
     holder: str

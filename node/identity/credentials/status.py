@@ -61,7 +61,7 @@ class StatusEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusList:
-    """A verified list: its bits, for which purposes it speaks, until when; ``since`` where its issuer says so."""
+    """A verified list: its bits, its purposes, and until when it is valid; ``since`` where its issuer says so."""
 
     kind: str
     issuer: str
@@ -203,7 +203,7 @@ def _since(value: Any) -> dict[int, datetime]:
 def check_status(entry: StatusEntry, status: StatusList) -> bool:
     """Whether the bit of ``entry`` is set, that is: the credential is revoked or suspended.
 
-    Raises ``BadStatusList`` where the list does not speak about this entry (§3.2: wrong purpose, wrong kind,
+    Raises ``BadStatusList`` where the list does not cover this entry (§3.2: wrong purpose, wrong kind,
     index out of range).
     """
     if status.kind != entry.kind:

@@ -1,7 +1,7 @@
 """Whom we believe what: which issuers' credentials of which type count here.
 
 The rulebook says it (governance digest §2: credential types and their issuers), and it may change while the
-node runs, so use cases ask at every access. A type that nobody is listed for is believed of nobody: an empty
+node runs, so use cases ask at every access. A type without listed issuers is accepted from no issuer: an empty
 list is never "everyone".
 """
 
@@ -34,7 +34,7 @@ class TrustList:
         return tuple(sorted(self._issuers))
 
     def replace(self, issuers: Mapping[str, Iterable[str]]) -> None:
-        """Believe these from now on, and nobody else."""
+        """Trust these issuers from now on, and no others."""
         self._issuers = _frozen(issuers)
 
     def vouches(self, did: str) -> bool:

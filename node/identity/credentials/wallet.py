@@ -93,7 +93,7 @@ class Wallet:
         return [await self._verifier.in_force(credential) for credential in await self.credentials()]
 
     async def requests(self) -> Sequence[dict[str, Any]]:
-        """What we asked issuers for, and what became of it."""
+        """Our requests to issuers, and their outcomes."""
         return await anyio.to_thread.run_sync(self._read_requests, limiter=self._threads)
 
     async def answer(self, token: IdToken, message: dict[str, Any]) -> dict[str, Any]:
@@ -155,7 +155,7 @@ class Wallet:
         self._mark = _mark_of(stored)
 
     async def offered(self, token: IdToken, message: dict[str, Any]) -> tuple[str, ...]:
-        """The ids in a CredentialOfferMessage (DCP 1.0 §6.6). An offer binds nobody: people decide to ask."""
+        """The ids in a CredentialOfferMessage (DCP 1.0 §6.6). An offer is not binding: people decide to ask."""
         check_type(message, "CredentialOfferMessage")
         if text_member(message, "issuer") != token.issuer:
             raise InvalidInput("the offer names another issuer than its sender")

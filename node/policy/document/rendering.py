@@ -2,8 +2,8 @@
 
 The text follows from the agreement's body and nothing else, no clock and no settings: the same body gives the same
 bytes on every node, so that both sides can sign its hash (``text_sha256``). What ODRL cannot say (names, contact,
-title, rulebook) comes from the body's member ``https://w3id.org/hansa/ns#terms``; whatever is missing there, as in
-an agreement with another connector, is said to be missing. Everything is other people's text and is escaped.
+title, rulebook) comes from the body's member ``https://w3id.org/hansa/ns#terms``; where something is missing, as in
+an agreement with another connector, the document says so. Everything is other people's text and is escaped.
 """
 
 from __future__ import annotations

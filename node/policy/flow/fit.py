@@ -140,7 +140,7 @@ def _term(iri: str) -> str:
 
 
 def _live(freedom: Freedom) -> dict[str, frozenset[Alternative]]:
-    """Each action that somebody could be permitted, with the alternatives that can be met."""
+    """Each action that could be permitted, with the alternatives that can be met."""
     judged: dict[Alternative, bool] = {}
     live: dict[str, frozenset[Alternative]] = {}
     for action, alternatives in freedom.permits.items():

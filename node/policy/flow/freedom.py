@@ -3,7 +3,7 @@
 Normal form: for each action the *alternatives* under which it is permitted, each a set of conditions that must hold
 together; permissions are closed down odrl:includedIn, prohibitions subtracted. The *meet* of two permits what both
 permit: actions ∩, alternatives pairwise, everything that is asked or forbidden ∪. Conditions are kept as sets of
-(what is asked, who asks it), and simplified by nobody before the end, so that the meet is commutative, associative
+(what is asked, who asks it), and simplified once, at the end, so that the meet is commutative, associative
 and idempotent as it stands, and every condition of a result still knows which input it comes from.
 
 What binds a *result* is not all that binds an input. An input that is run or visited where it lives (permission

@@ -66,8 +66,8 @@ def suppress(
     """Return the rows that may leave, in their order.
 
     ``count_column`` says how many people a row covers; ``key`` names the members that name a row, the breakdown
-    last; ``sums`` the figures of a total that are sums of its cells, beside the count. Raises ``InvalidInput`` for a
-    minimum below 1 and for rows none of which has the count column.
+    last; ``sums`` the figures of a total that are sums of its cells, beside the count. Raises ``InvalidInput`` for
+    a minimum below 1, and where no row has the count column.
     """
     if minimum < 1:
         raise InvalidInput("a minimum number of people is at least 1", facts={"minimum": minimum})

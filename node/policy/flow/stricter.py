@@ -88,7 +88,7 @@ def prohibition_covers(stricter: Rule, asked: Rule) -> bool:
 
 
 def clashes(alternative: Alternative) -> list[Clash]:
-    """Why nobody can meet ``alternative``; empty where somebody can, as far as is known here."""
+    """Why ``alternative`` cannot be met; empty where it can be met, as far as is known here."""
     elements = sorted(alternative, key=lambda element: (element.origin, str(element.demand)))
     clashing = [Clash(operand="", elements=(element,)) for element in elements if not understood(element.demand)]
     by_operand: dict[str, list[Element]] = {}

@@ -62,7 +62,7 @@ def card(kind: str, description: Description, subject: str) -> Card:
             paragraphs.append(Fact(label=label, values=found))
     sheets = [sheet for sheet in (_sheet(p, description, subject) for p in plan.sheets) if sheet]
     if any(sheet.label == "bindings" for sheet in sheets):
-        # Roles of which nothing is known but their names are told by what is bound to them.
+        # Roles that are known by name only are shown by what is bound to them.
         sheets = [sheet for sheet in sheets if sheet.label != "roles" or len(sheet.columns) > 1]
     sources = []
     for label, predicate in plan.sources:

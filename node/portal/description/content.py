@@ -150,7 +150,7 @@ ELSEWHERE: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
-    """One form in which the content is to be had, as the description says it."""
+    """One form in which the content is available, as the description states it."""
 
     texts: dict[str, str]
     format: str
@@ -178,7 +178,7 @@ def lineage(description: Description, subject: str) -> tuple[Fact, ...]:
 
 
 def remaining(description: Description, subject: str, used: Iterable[str] = ()) -> tuple[Fact, ...]:
-    """Everything that is said about ``subject`` and has no place elsewhere on the page."""
+    """All statements about ``subject`` that have no place elsewhere on the page."""
     known = ELSEWHERE.union(*(predicates for _, predicates in (*FACTS, *LINEAGE)), used)
     return tuple(
         Fact(label="", name=compact(predicate), values=values(description, subject, predicate))

@@ -2,7 +2,7 @@
 
 A *plan* has paragraphs (a label and its properties), sheets (a table whose rows are the nodes behind a property
 and whose columns are properties of those nodes) and sources (program text, kept as it is). A kind without a plan
-is shown by its facts alone, so a new kind needs nothing here until somebody wants to lay it out. The properties
+is shown by its facts alone, so a new kind needs nothing here. The properties
 are those of ``node.semantics.description.fields``; labels are keys of the language files (``fact.…``, ``sheet.…``).
 """
 

@@ -20,7 +20,7 @@ PENDING_SECONDS: Final = 300
 
 
 async def sign_in_form(desk: Desk, visit: Visit) -> Response:
-    """``GET /sign-in``: the form, tied to this browser by a cookie, so that nobody signs somebody else in."""
+    """``GET /sign-in``: the form, tied to this browser by a cookie, so that no one can sign another person in."""
     target = local_path(visit.request.query_params.get("next", ""), "")
     if visit.signed_in:
         return desk.go(visit, _prefixed(visit, target))

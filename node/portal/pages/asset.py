@@ -223,7 +223,7 @@ def use_of(
 
 def _free(record: Record) -> str:
     """``free`` where all of it can be taken at once, ``some`` where some files can, ``agree`` where a node of the
-    reader's own has to make an agreement first, which nobody decides about."""
+    reader's own has to make an agreement first, without a person's decision."""
     if record.kind == "model":
         return "agree"
     open_ = [file.open for file in record.files]

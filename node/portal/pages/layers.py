@@ -1,4 +1,4 @@
-"""Change layers: what somebody would change in data that stay as they are, drawn and edited on a map by links."""
+"""Change layers: proposed changes to data that stay as they are, drawn and edited on a map by links."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ async def _page(
 
 
 def refusal(error: Exception, unfit: str) -> str:
-    """The key of what is said of a refused password or code; ``unfit`` where it was another field."""
+    """The key of the text about a refused password or code; ``unfit`` where it was another field."""
     if isinstance(error, TooMany):
         return "signin.slow"
     if isinstance(error, SecondFactorNeeded) or (isinstance(error, NotAllowed) and error.facts.get("case") == "code"):

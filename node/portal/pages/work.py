@@ -127,7 +127,7 @@ async def decide(desk: Desk, visit: Visit) -> Response:
     if verdict not in ("approve", "refuse"):
         raise InvalidInput("no action was chosen", remedy="use one of the buttons", facts={"case": "no-action"})
     if verdict == "refuse" and not reason:
-        # The reason is what the other side learns: without one there is nothing to send.
+        # The other side receives the reason: without one, nothing can be sent.
         return desk.go(visit, visit.url(back, trouble=decision) + f"#decision-{quote(decision, safe='')}")
     try:
         await desk.node.decisions.decide(

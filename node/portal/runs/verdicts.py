@@ -23,8 +23,8 @@ TONES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndicatorFigure:
-    """An indicator with its figures. ``verdict``: ``better``, ``worse``, ``same``, or empty where nobody said which
-    way is better; ``met`` whether a target is reached, None without one."""
+    """An indicator with its figures. ``verdict``: ``better``, ``worse``, ``same``, or empty where the better
+    direction is not declared; ``met`` whether a target is reached, None without one."""
 
     indicator: Indicator
     measured: Measured

@@ -27,7 +27,7 @@ Known = dict[str, frozenset[str]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """One knot of the way back. ``kind``: ``model``, ``transformation`` or ``dataset``; ``match``: ``rows`` (those
-    shown, of ``total``), ``all`` (nothing is shared with what came of them) or ``apart`` (they are not here).
+    shown, of ``total``), ``all`` (nothing is shared with the rows made from them) or ``apart`` (they are not here).
     ``edits`` are operations of change layers on just these rows, with the layer's id and title; ``elsewhere`` are
     the layers, by id and title, that change none of these rows but others of the same data: a closed bridge is why
     another street is loud."""

@@ -14,8 +14,8 @@ from node.identity.model import BINDING_ROLES, Account, ApiToken, Caller
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody's own account, their API tokens, and the longest term of a new one, in days. ``recovery_codes`` are
-    left; ``factor_required`` tells that their roles work with a second factor only.
+    """An account as its owner sees it, its API tokens, and the longest term of a new one, in days. ``recovery_codes``
+    are left; ``factor_required`` tells that their roles work with a second factor only.
     """
 
     account: Account

@@ -61,7 +61,7 @@ class Assets:
     async def decision(self, record: Record, caller: Caller) -> Decision | None:
         """Return what the contract policy answers to this caller now; None where nothing is offered.
 
-        For a person of this node and somebody else's asset: what this node would be answered, with the
+        For a person of this node and an asset of another node: what this node would be answered, with the
         credentials that it holds.
         """
         user = await self._user(record, caller)

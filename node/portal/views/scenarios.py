@@ -276,7 +276,7 @@ class DrawnLayers:
         if file is None:
             record = await self._library.record(target, caller, version=version)
             drawable = [one.name for one in record.files if one.media_type.partition(";")[0] == _DRAWABLE]
-            # What can be drawn is what somebody wants to change on a map; where there are several, they say which.
+            # Only data that can be drawn can be changed on a map; where there are several, the person says which.
             file = drawable[0] if len(drawable) == 1 else None
         rows, port, name, number, sha256 = await self._layers.target(target, caller, version=version, file=file)
         record = await self._library.record(target, caller, version=version)
@@ -302,7 +302,7 @@ class DrawnLayers:
         """Keep a layer: a draft that has got operations (the node gives the id), or another state of one that was
         read with the hash ``after``. The node fills in author, moment and hash.
 
-        Raises ``Conflict`` where somebody else changed it meanwhile, ``InvalidInput`` where it changes nothing or
+        Raises ``Conflict`` where another person changed it meanwhile, ``InvalidInput`` where it changes nothing or
         does not fit the version that it is for, ``NotAllowed``.
         """
         body = layer_to_json(replace(layer, id=layer.id or "draft"))

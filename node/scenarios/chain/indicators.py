@@ -62,8 +62,8 @@ def measure(indicator: Indicator, outputs: Mapping[str, Rows]) -> float:
     """Return the figure over ``outputs`` (``step.output`` or the role of an input → rows), rounded to its decimals.
 
     Rows in which the column is empty are left out. Levels (a unit such as ``dB[SPL]``) are added and averaged as
-    energies. Raises ``InvalidInput`` where the rows or the column are not there, hold no figures, or where there is
-    nothing to take a mean, a maximum or a minimum of.
+    energies. Raises ``InvalidInput`` where the rows or the column are not there, hold no figures, or where there
+    are no figures for a mean, a maximum or a minimum.
     """
     asked = parse_measure(indicator)
     if asked.of not in outputs:

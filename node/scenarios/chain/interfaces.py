@@ -1,7 +1,7 @@
 """Whether what one side gives is what the other side takes: columns, units, steps in time, places, schemas.
 
 Everything is compared by what it means, not by how it is written, and each mismatch says both sides. Rows are looked
-at where there are some: a dataset often has columns that nobody described.
+at where there are some: a dataset often has undescribed columns.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from node.scenarios.tables.unitcodes import SAME_WORDS
 ERROR: Final = "violation"
 """It cannot be carried out so, or its figures would be wrong."""
 WARNING: Final = "warning"
-"""It can be, and somebody should know."""
+"""It is possible, but a person should know."""
 
 LOOKED_AT: Final = 2000
 """Rows of a sample that are looked at."""
@@ -65,8 +65,8 @@ def fits(source: Port, target: Port, *, sample: Rows | None = None) -> tuple[Mis
 def mending(source: Port, target: Port, transformations: Sequence[Transformation]) -> Sequence[Transformation]:
     """Return the transformations, in their order, that lead from ``source`` to ``target``.
 
-    A side with columns is compared by them; one without by its schemas, of which one must be shared. A transformation
-    that is written as a column mapping has the columns of its definition.
+    A side with columns is compared by them; one without columns, by its schemas: both must share one. A
+    transformation that is written as a column mapping has the columns of its definition.
     """
     return tuple(
         transformation

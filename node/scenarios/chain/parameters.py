@@ -60,10 +60,10 @@ def bound_parameters(
     template: Template, models: Iterable[Model], stated: Mapping[str, Any], *, complete: bool = True
 ) -> tuple[dict[str, Any], list[Finding]]:
     """The value of each parameter (the given one, else the template's default, else it is left to the model), and
-    what is wrong with them: a name that nobody declares, a value beyond the bounds of the template or of a model
+    what is wrong with them: an undeclared name, a value beyond the bounds of the template or of a model
     that takes it, a model that reads it in another unit.
 
-    Without ``complete`` some model is not known, and a name that nobody declares may be one of its.
+    Without ``complete``, some model is unknown, and an undeclared name may belong to it.
     """
     declared: dict[str, list[tuple[str, Parameter]]] = {}
     for one in template.parameters:

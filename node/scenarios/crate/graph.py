@@ -1,4 +1,4 @@
-"""The metadata of a crate: entities that say what ran, with what, by whom, and what came of it.
+"""The metadata of a crate: entities that say what ran, with what, by whom, and with what result.
 
 What the binding pins are entities that are examples of the plan's formal parameters (``node.scenarios.crate.plan``).
 The run is a CreateAction, and so is each step of each branch, with the ControlAction and OrganizeAction that the

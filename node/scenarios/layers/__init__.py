@@ -1,1 +1,1 @@
-"""Change layers: what somebody would change in data that stay as they are."""
+"""Change layers: proposed changes to data that stay as they are."""

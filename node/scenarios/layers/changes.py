@@ -1,4 +1,4 @@
-"""Change layers: what somebody would change, as JSON, and rows with layers on them.
+"""Change layers: proposed changes as JSON, and rows with layers on them.
 
 A layer never touches the data that it is for. It names the version that its author looked at, and may say of each
 member what it was then (``before``): where it is something else by now, the change is in conflict and is left out,

@@ -53,7 +53,7 @@ def stacked(bound: BoundInput, rows: Rows | None, layers: Sequence[Layer]) -> Ro
 
 
 def overlapping(layers: Sequence[Layer]) -> Iterator[tuple[Layer, Layer, str]]:
-    """Pairs of layers of which the later changes what the earlier has changed: both, and where, in words."""
+    """Pairs of layers; the later one changes what the earlier has changed: both, and where, in words."""
     for earlier, later in combinations(layers, 2):
         shared = overlaps(earlier, later)
         if shared:

@@ -1,4 +1,4 @@
-"""Keeping change layers: what somebody would change in a version of a dataset, apart from the data.
+"""Keeping change layers: proposed changes to a version of a dataset, stored apart from the data.
 
 A layer is pinned to the version that its author looked at. Saving it again makes a new one under the same id: what a
 run has used stays what it was.
@@ -63,8 +63,8 @@ class Layers:
     async def save(self, body: Mapping[str, Any], caller: Caller, *, after: str = "") -> Laid:
         """Keep a layer: ``{title, reason, target, version?, file?, key?, id?, operations: […]}``.
 
-        The author is the caller. ``after`` is the hash of the state that was edited: where somebody else has kept
-        another one meanwhile, that is a ``Conflict`` of people, and nothing is kept. Raises ``InvalidInput`` where
+        The author is the caller. ``after`` is the hash of the state that was edited: where another person has saved
+        another one meanwhile, it raises ``Conflict`` and saves nothing. Raises ``InvalidInput`` where
         it cannot be read, changes nothing, or does not fit the version that it is for; ``NotFound``, ``NotAllowed``
         for data that this node may not read.
         """

@@ -24,7 +24,7 @@ RUN: Final = "scenarios.run_model"
 DESCRIBE: Final = "semantics.describe_model"
 
 MODEL: Final = Limits(memory=512 << 20, cpu=60, wall=120.0, answer=128 << 20)
-"""What a model may use, where nobody says otherwise."""
+"""The limits of a model by default."""
 
 READING: Final = Limits(memory=512 << 20, cpu=5, wall=10.0, answer=4 << 20)
 """What reading a model's annotations may use."""

@@ -52,7 +52,7 @@ class Asker:
     transfer: str | None = None
     agreement: str | None = None
     model: str | None = None
-    """The one model that a participant's token speaks for."""
+    """The only model that a participant's token is valid for."""
 
     @classmethod
     def of_person(cls, caller: Caller) -> Asker:
@@ -185,7 +185,7 @@ class Jobs:
         return [job for job in await run_sync(read) if _is_of(job, asker)]
 
     async def get(self, job_id: str, asker: Asker) -> Job:
-        """One job. Raises ``NotFound``, also for somebody else's."""
+        """One job. Raises ``NotFound``, also for a job of another caller."""
 
         def read() -> Job:
             with self._uow.read() as tx:

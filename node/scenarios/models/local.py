@@ -39,7 +39,7 @@ class ServiceModels(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalOutcome:
-    """What came of it, and which data were visited for it."""
+    """The result, and the data that were visited for it."""
 
     outcome: Outcome
     visits: tuple[Visit, ...] = ()
@@ -151,7 +151,8 @@ class LocalModels:
         progress: Progress | None,
         visited: Collection[str],
     ) -> Outcome:
-        """Run it on data that the caller may not see: only outputs leave, not what is said about those data."""
+        """Run it on data that the caller may not see: only outputs leave the node, not statements about those
+        data."""
 
         def report(percent: int, _: str) -> None:
             if progress is not None:

@@ -1,7 +1,7 @@
 """Publishing a model with its code: the card says what the annotations say, or is refused.
 
 What the card leaves out is filled in from the code, so a card can be as short as what only people know: what it is
-for, who answers for it, where it holds. Where both speak, they agree.
+for, who answers for it, where it holds. Where both state something, they agree.
 """
 
 from __future__ import annotations

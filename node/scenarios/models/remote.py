@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """What came of an execute request: the URL of a job, or the result at once."""
+    """The answer to an execute request: the URL of a job, or the result at once."""
 
     job: str | None = None
     result: bytes | None = None
@@ -206,7 +206,7 @@ class _RemoteJob:
         """``on_accepted`` is told the name of the call once the service has taken it."""
         members = {"inputs": {**{role: value_of(one) for role, one in inputs.items()}, **parameters}}
         body = await asyncio.to_thread(as_json, {**members, "response": DOCUMENT})
-        # What a key is made of is nobody's business over there, and has to fit into a header.
+        # The service need not know what a key is made of, and the key has to fit into a header.
         name = hashlib.sha256(f"{self._model.iri} {key}".encode()).hexdigest()
         posted = await self._patiently(
             lambda authorization: self._plane.execute(url, body, authorization=authorization, key=name)

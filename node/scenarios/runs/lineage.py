@@ -2,7 +2,7 @@
 
 The run is an activity, and so is each of its steps. They *used* versions (``<asset>#vN``) of data, models and the
 template, and change layers; they were *associated with* the nodes that carried them out; agreements that allowed them
-*influenced* them. Nothing is said here about those assets themselves: each has a record that speaks for it.
+*influenced* them. It makes no statements about those assets themselves: each has a record of its own.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ _SCENARIOS: Final = Catalogue("scenarios")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """How somebody wants to publish a result. Without ``conditions``: as strictly as its inputs ask for."""
+    """The request to publish a result. Without ``conditions``: as strictly as its inputs ask for."""
 
     id: str
     titles: Mapping[str, str]
@@ -275,7 +275,7 @@ UNTAGGED: Final = ""
 
 
 def wish_of(run: Run, body: Mapping[str, Any]) -> Wish:
-    """Read how somebody wants to publish. Raises ``InvalidInput``."""
+    """Read a request to publish. Raises ``InvalidInput``."""
     name = body.get("id")
     if not isinstance(name, str) or not name:
         raise InvalidInput("the result has no name", remedy="give id: the end of its address, such as bridge-closed")

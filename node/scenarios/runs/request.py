@@ -1,4 +1,4 @@
-"""What somebody wants to run, as it comes in: JSON in, checked values out."""
+"""A request to run a scenario, as it comes in: JSON in, checked values out."""
 
 from __future__ import annotations
 

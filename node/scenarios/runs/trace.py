@@ -2,8 +2,8 @@
 
 A row is followed back by what names it. Going from a step to what fed it, the rows are shown that have the same names
 (``segmentId``, ``receptorId``) as the row in question, names that turn up on the way included: a receptor's row names
-the street in front of it, and the street's name leads to its traffic. That tells which rows speak of the same things.
-A model may well have used others too (an assignment of traffic uses the whole network), and this says so.
+the street in front of it, and the street's name leads to its traffic. This shows which rows are about the same
+things. A model may well have used others too (an assignment of traffic uses the whole network), and this says so.
 """
 
 from __future__ import annotations

@@ -51,8 +51,8 @@ class Ground:
         return cls(west, south, cell, columns, rows, tuple(boxes))
 
     def somewhere(self, chance: Chance) -> dict[str, Any] | None:
-        """A geometry of a type and about a size that there is, a few cells from where one was: a point in the middle
-        of a cell, a straight line or a rectangle around it. Other types become one of these."""
+        """A geometry of a type and about a size that occur in the data, a few cells from where one was: a point in
+        the middle of a cell, a straight line or a rectangle around it. Other types become one of these."""
         if not self.boxes:
             return None
         kind, column, row, width, height = self.boxes[int(chance() * len(self.boxes))]

@@ -1,4 +1,4 @@
-"""Made-up names in the pattern of real ones: ``gent-seg-017`` becomes ``gent-seg-041``, never one that there is."""
+"""Made-up names in the pattern of real ones: ``gent-seg-017`` becomes ``gent-seg-041``, never an existing one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TRIES = 50
 
 
 def names_like(values: Sequence[str], count: int, chance: Chance) -> list[str]:
-    """``count`` different names, none of which is in ``values`` (of which there is at least one).
+    """``count`` different names, none of them in ``values`` (which is not empty).
 
     Names that are one stem and a number keep stem and width, with numbers that are not in use. Of all others only the
     beginning that they share (up to a sign such as a hyphen) and the kinds of characters are kept.
@@ -38,7 +38,7 @@ def _stem(values: Sequence[str]) -> str | None:
 
 
 def whole_numbers_like(values: Sequence[int], count: int) -> list[int]:
-    """``count`` different whole numbers of the usual width, none of which is in ``values``."""
+    """``count`` different whole numbers of the usual width, none of them in ``values``."""
     used = set(values)
     width = _usual_width([str(abs(value)) for value in values])
     numbers: list[int] = []

@@ -51,8 +51,8 @@ class StandIn:
 def stand_in(rows: Rows, *, count: int | None = None, seed: int = 0) -> StandIn:
     """A stand-in for ``rows``, of ``count`` rows (as many as there are, where it is None).
 
-    Raises ``InvalidInput`` for fewer than ``FEWEST`` rows, of which too little can be said without speaking of single
-    ones, and for a count that is no number of rows.
+    Raises ``InvalidInput`` for fewer than ``FEWEST`` rows, because statistics of so few would reveal single ones,
+    and for an invalid count.
     """
     if len(rows) < FEWEST:
         raise InvalidInput(

@@ -156,7 +156,7 @@ def _sum(rule: Rule, values: Sequence[float], instants: set[Instant | None], ste
     if rule.per is None or step is None:
         return _converted(rule, total)
     # The hours for which there are rows of the group, whether or not the condition holds for them: a quarter of an
-    # hour without lorries counts, one that nobody measured does not.
+    # hour without lorries counts, an unmeasured one does not.
     seconds = Fraction(len(instants) * (step // timedelta(microseconds=1)), 1_000_000)
     return _scaled(rule, total, rule.scale / seconds)
 

@@ -106,7 +106,7 @@ class Filing:
             as_model_file(dataset, self._subject, node)
 
     def _inherit(self, node: NamedNode, fields: Mapping[str, Any], path: str) -> None:
-        """What is said of the whole holds for each file that says nothing else."""
+        """Statements about the whole apply to each file that states nothing else."""
         dataset = self._builder.dataset
         for property_ in (f"{DCT}license", f"{DCT}rights"):
             put_if_absent(dataset, node, property_, *nodes(dataset, self._subject, property_))
@@ -122,7 +122,7 @@ class Filing:
 
 
 def attach(dataset: Dataset, iri: str, node: Node, file: File, language: str) -> File:
-    """Say of a distribution what its bytes say: name, size, hash, type, and where they are to be had.
+    """Say of a distribution what its bytes say: name, size, hash, type, and address.
 
     Returns the file with its format. What the steward wrote about size and hash gives way to what was measured.
     """
@@ -155,7 +155,7 @@ def as_model_file(dataset: Dataset, subject: NamedNode, node: Node) -> None:
 
 
 def match(dataset: Dataset, distributions: Sequence[Node], file: File) -> Node | None:
-    """The distribution that speaks of ``file``: by identifier, title or the end of an address, else the only one."""
+    """The distribution that is about ``file``: by identifier, title or the end of an address, else the only one."""
     for node in distributions:
         names = {text.value for p in ("identifier", "title") for text in literals(dataset, node, f"{DCT}{p}")}
         ends = {

@@ -45,8 +45,8 @@ async def describe(
 ) -> Described:
     """Return the description in ``submission``, checked against the shapes of its kind.
 
-    ``base``: the node's public address; ``me``, ``my_name``: its DID and name, which publish where the description
-    names nobody. ``language``: of texts without a language. ``advised``, ``enforced``: further profiles
+    ``base``: the node's public address; ``me``, ``my_name``: its DID and name, which is the publisher where the
+    description names none. ``language``: of texts without a language. ``advised``, ``enforced``: further profiles
     (``dcat-ap-vl``) whose demands are told as information, or bind. ``owner``: for whom this is done, so that
     a child of the cage can serve the same caller again.
 

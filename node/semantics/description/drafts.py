@@ -1,8 +1,8 @@
 """A submission → a draft: one graph about one asset of this node, with what is wrong so far.
 
 A document and fields may come together: the fields then say more about the document's main subject, and what
-they say wins. Statements about things that have, or should have, records of their own are left out: a record
-speaks for itself, so that no record can change what others say.
+they say wins. Statements about things that have, or should have, records of their own are left out: a record makes
+statements about itself only, so that no record can change the statements of others.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def draft(submission: Submission, setting: Setting) -> Draft:
 
 
 def _lines(lines: Any) -> dict[str, int]:
-    """Field path → line, as the command line sends it; anything else is nobody's lines."""
+    """Field path → line, as the command line sends it; anything else has no lines."""
     if not isinstance(lines, Mapping):
         return {}
     return {str(path): line for path, line in lines.items() if isinstance(line, int)}

@@ -1,7 +1,7 @@
 """What a steward can write: for each kind of asset, field names and what each becomes in RDF.
 
 A table, no code: ``builder`` turns fields into triples by it, ``summary`` triples into fields, and the pages
-draw forms from it. Whether a field is required is said by the shapes, never here.
+draw forms from it. The shapes say whether a field is required, never this module.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From a file of somebody else's catalogue to examined records: the door of this room.
+"""From the file of a foreign catalogue to examined records: the door of this room.
 
 All parsing, repairing and checking happens in the cage. A batch that exhausts one call is taken again record by
 record, so that a record that no call can finish loses none of the others.

@@ -1,4 +1,4 @@
-"""One record of somebody else's catalogue → what is kept of it, and what is wrong with it.
+"""One record of a foreign catalogue → what is kept of it, and what is wrong with it.
 
 Nothing is completed and nothing is refused for breaking a rule of a profile: the faults are findings. Rules repair
 only where the importer asks for it, and each change is told.

@@ -1,4 +1,4 @@
-"""Rows of a table against the JSON Schema that they are said to conform to: which rows do not.
+"""Rows of a table against the JSON Schema to which their description says they conform: which rows do not.
 
 What is looked at are the columns (``required``, ``additionalProperties``) and, cell by cell, ``type``, ``enum``,
 ``const``, bounds, lengths and ``pattern`` (JSON Schema 2020-12, Validation §6). An empty cell is a value that is

@@ -1,5 +1,5 @@
-"""Rows of JSON against the JSON Schema that they are said to conform to: objects of an array, properties of GeoJSON
-features.
+"""Rows of JSON against the JSON Schema to which their description says they conform: objects of an array, properties
+of GeoJSON features.
 
 What is looked at is ``type``, ``enum``, ``const``, ``required``, ``additionalProperties``, bounds, lengths and
 ``pattern`` (JSON Schema 2020-12, Validation §6), in nested objects and arrays as well. Other words of the language

@@ -1,4 +1,4 @@
-"""Further profiles of DCAT-AP whose demands a node may have told, or enforced, when somebody publishes."""
+"""Further profiles of DCAT-AP whose demands a node may report, or enforce, when an asset is published."""
 
 from __future__ import annotations
 

@@ -334,7 +334,7 @@ def _side(message: Incoming) -> Role | None:
 
 
 async def _body(request: Request) -> bytes:
-    """The body, at most 1 MiB of it. Raises ``UnsupportedMediaType`` where it is said not to be JSON."""
+    """The body, at most 1 MiB of it. Raises ``UnsupportedMediaType`` where its media type is not JSON."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind and kind not in _JSON and not kind.endswith("+json"):
         raise UnsupportedMediaType(

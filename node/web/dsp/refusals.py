@@ -77,8 +77,8 @@ async def answered(
 ) -> Response:
     """What ``answer`` gives, or the error that it raises as an object of the protocol.
 
-    ``hidden``: the path is that of one process, so a caller that nobody knows is told 404, as for a process that does
-    not exist (DSP 2025-1 §8.1); why its token does not count stands in the reasons.
+    ``hidden``: the path is that of one process, so an unidentified caller gets 404, as for a process that does not
+    exist (DSP 2025-1 §8.1); why its token does not count stands in the reasons.
     """
     try:
         return await answer()

@@ -1,4 +1,4 @@
-"""How far this node goes by itself for its assets when somebody asks for other terms than the offered ones."""
+"""Which other terms than the offered ones this node accepts by itself for its assets."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Issuer(Protocol):
 
 
 class NewAccount(BaseModel):
-    """Somebody to let in."""
+    """A new account."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -42,7 +42,7 @@ class NewAccount(BaseModel):
 
 
 class NewPassword(BaseModel):
-    """What somebody signs in with from now on; ``old`` is needed for one's own account."""
+    """The new password of an account; ``old`` is needed for one's own account."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -54,7 +54,7 @@ class NewPassword(BaseModel):
 
 
 class AccountAccess(BaseModel):
-    """Whether somebody may come in."""
+    """Whether an account may sign in."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,4 +1,4 @@
-"""One's own second factor, and taking away that of somebody who has lost it."""
+"""The caller's own second factor, and removal of a lost one from another account."""
 
 from __future__ import annotations
 

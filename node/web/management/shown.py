@@ -86,7 +86,7 @@ def _brief(reason: Sequence[Any], room: int = 16_384) -> list[Any]:
 
 def message_json(message: TimelineMessage) -> dict[str, Any]:
     """A message as the API tells it. Its ``status`` is null where no answer was read: what the peer said next shows
-    that it took the message. ``fate`` is what became of it, ``late`` whether that was after the end; ``code`` and
+    that it took the message. ``fate`` is its outcome, ``late`` whether it came after the end; ``code`` and
     ``reason`` are those of a refusal."""
     exchange = message.exchange
     return {

@@ -25,7 +25,7 @@ _WAIT: Final = re.compile(r"wait\s*=\s*(\d{1,4})")
 
 
 class NoSuchJob(NotFound):
-    """There is no such job, or it is somebody else's."""
+    """There is no such job, or it belongs to another caller."""
 
 
 class ResultNotReady(NotFound):

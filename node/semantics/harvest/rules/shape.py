@@ -153,7 +153,7 @@ def records_aside(record: Record) -> Iterator[Change]:
 
 
 def stubs(record: Record) -> Iterator[Change]:
-    """The class of a concept of somebody else's of which nothing else is said: its own vocabulary describes it."""
+    """The class of a foreign concept without any other statement: its own vocabulary describes it."""
     for class_ in (f"{SKOS}Concept", f"{SKOS}ConceptScheme"):
         for node in record.things(class_):
             types = list(record.dataset.quads_for_subject(node))

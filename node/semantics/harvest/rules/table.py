@@ -177,7 +177,7 @@ class Repair:
 def rules_named(names: Iterable[str]) -> tuple[Rule, ...]:
     """The rules of these names, in the order of the table; ``safe`` stands for all safe ones.
 
-    Raises ``InvalidInput`` for a name that there is not.
+    Raises ``InvalidInput`` for an unknown name.
     """
     asked_for = set(names)
     unknown = sorted(asked_for - {rule.name for rule in RULES} - {SAFE})

@@ -53,7 +53,7 @@ def empties(record: Record) -> Iterator[Change]:
 
 
 def hollows(record: Record) -> Iterator[Change]:
-    """Blank things of which nothing is said but a class."""
+    """Blank nodes with a class and no other statement."""
     for quad in sorted(record.dataset, key=str):
         if isinstance(quad.object, BlankNode):
             told = list(record.dataset.quads_for_subject(quad.object))

@@ -1,6 +1,6 @@
-"""Who set the password of an account where that was somebody else, and when its owner chose one of their own since.
+"""Who set the password of an account, if it was not its owner, and when the owner chose a new one since.
 
-Of the accounts that there are nobody knows: they count as their owners' own, so that nobody is kept from their work.
+It is unknown for existing accounts: they count as chosen by their owners, so that all can continue their work.
 """
 
 from __future__ import annotations
