@@ -168,6 +168,14 @@ class MethodNotAllowed(RemoteFault):
     title = "This address does not support this method"
 
 
+class NotAcceptable(RemoteFault):
+    """The caller reads none of the formats in which this address can answer (RFC 9110 §15.5.7)."""
+
+    code = "not-acceptable"
+    status = 406
+    title = "This address has no such format"
+
+
 class Conflict(RemoteFault):
     """It contradicts what is already so."""
 

@@ -18,7 +18,7 @@ from node.identity.credentials.admissions import IssuerView
 from node.policy.document.rendering import render
 from node.portal.portal import Portal
 from node.semantics.harvest.door import MAX_BYTES
-from node.web import catalogue, feed, ledger, ogc, sparql
+from node.web import catalogue, dcat, feed, ledger, ogc, sparql
 from node.web.applications import Refuse, answer_errors
 from node.web.management import (
     blocks,
@@ -80,6 +80,7 @@ def _open_doors(app: FastAPI, node: HansaNode, portal: Portal) -> None:
     )
     app.include_router(sparql.router(node.ask, identify=identify, html_form=portal.sparql_page))
     app.include_router(feed.router(node.feed, identify=identify))
+    app.include_router(dcat.router(node.export, identify=identify))
     stores = node.parts.stores
     entries = ServeEntry(uow=stores.uow, agreements=stores.agreements, ledger=stores.ledger)
     app.include_router(ledger.router(node.prover, entries=entries.entry, party=entries.party, identify=identify))

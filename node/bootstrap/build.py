@@ -96,6 +96,7 @@ def build(
         ask=catalogue.ask,
         feed=catalogue.feed,
         dsp_catalogue=catalogue.dsp,
+        export=catalogue.export,
         join=catalogue.join,
         prover=Prover(parts.stores.uow, parts.stores.ledger),
         keys=keys,

@@ -12,6 +12,7 @@ from node.catalogue.access import Access
 from node.catalogue.accession import Join
 from node.catalogue.browse import Browse
 from node.catalogue.dsp import DspCatalogue, FollowedMembers
+from node.catalogue.export.catalog import CatalogExport
 from node.catalogue.feed.chains import Chains
 from node.catalogue.feed.pages import Feed
 from node.catalogue.harvest.imports import Import
@@ -42,6 +43,7 @@ class CatalogueServices:
     feed: Feed
     following: FollowLedger
     dsp: DspCatalogue
+    export: CatalogExport
     join: Join
 
 
@@ -83,6 +85,7 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
         region=lambda: people.allegiance.authority,
     )
     settled = following.reflected if settings.wait_for_views else None
+    members = FollowedMembers(stores.uow, stores.followed, people.blocks) if settings.issuer else tuple
     return CatalogueServices(
         node=node,
         access=access,
@@ -110,11 +113,10 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
         ),
         following=following,
         dsp=DspCatalogue(
-            uow=stores.uow,
-            records=stores.records,
-            visibility=base.visibility,
-            node=node,
-            members=FollowedMembers(stores.uow, stores.followed, people.blocks) if settings.issuer else tuple,
+            uow=stores.uow, records=stores.records, visibility=base.visibility, node=node, members=members
+        ),
+        export=CatalogExport(
+            uow=stores.uow, records=stores.records, visibility=base.visibility, node=node, members=members
         ),
         join=Join(
             requests=people.requests,

@@ -17,6 +17,7 @@ from node.catalogue.access import Access
 from node.catalogue.accession import Join
 from node.catalogue.browse import Browse
 from node.catalogue.dsp import DspCatalogue
+from node.catalogue.export.catalog import CatalogExport
 from node.catalogue.feed.pages import Feed
 from node.catalogue.harvest.imports import Import
 from node.catalogue.model import NodeFacts
@@ -61,6 +62,7 @@ class HansaNode:
     ask: Ask
     feed: Feed
     dsp_catalogue: DspCatalogue
+    export: CatalogExport
     join: Join
     prover: Prover
     keys: ChangeKeys

@@ -57,8 +57,10 @@ class RecordStore(Protocol):
         and with ``as_of`` also those of the versions since that moment, as for ``get``.
         """
 
-    def count(self, tx: Transaction, audiences: Collection[str] | None = None) -> dict[str, int]:
-        """Kind → number of current records."""
+    def count(
+        self, tx: Transaction, audiences: Collection[str] | None = None, *, origins: Collection[str] = ()
+    ) -> dict[str, int]:
+        """Kind → number of current records, of all origins or of these."""
 
     def count_of(self, tx: Transaction, origin: str) -> tuple[int, int]:
         """How many versions there are of the records of one origin, and how many bytes their statements have."""

@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+from node.base.errors import NotAcceptable
 from node.catalogue.nquads import (
     iri_of,
     is_blank,
@@ -46,8 +47,21 @@ _DATATYPE = re.compile(r'"\^\^<([^>]*)>$')
 
 
 def negotiate(accept: str | None) -> str:
-    """How to show a record: ``text/html`` for browsers, else one of ``RECORD_TYPES``."""
-    return choose(accept, (*RECORD_TYPES, HTML))
+    """How to show a record: ``text/html`` for browsers, else one of ``RECORD_TYPES``. Raises ``NotAcceptable``."""
+    return acceptable(accept, (*RECORD_TYPES, HTML))
+
+
+def acceptable(accept: str | None, offered: Sequence[str]) -> str:
+    """The media type among ``offered`` that fits an Accept header best, the first where the header cannot be read.
+
+    Raises ``NotAcceptable`` where none fits (RFC 9110 §12.4.1).
+    """
+    media_type, quality = _best(accept, offered)
+    if quality == 0.0 and _ranges(accept):
+        raise NotAcceptable(
+            "the Accept header names none of the formats of this address", remedy=f"one of: {', '.join(offered)}"
+        )
+    return media_type
 
 
 def language_in(accept_language: str | None) -> str:
@@ -65,23 +79,34 @@ def language_in(accept_language: str | None) -> str:
 
 
 def choose(accept: str | None, offered: Sequence[str]) -> str:
-    """The media type among ``offered`` that fits an Accept header best (RFC 9110 §12.5.1).
+    """The media type among ``offered`` that fits an Accept header best (RFC 9110 §12.5.1); the first where none does.
 
-    The more exact range decides on the quality of a type; among equals the order of ``offered`` counts. Where
-    nothing fits, the first is sent rather than an error: a reader who can do nothing with it loses nothing.
+    For a question of two forms of one answer: a reader who can do nothing with the first loses nothing.
     """
+    return _best(accept, offered)[0]
+
+
+def _best(accept: str | None, offered: Sequence[str]) -> tuple[str, float]:
+    """The best media type, and its quality. The more exact range decides on the quality of a type; among equals the
+    order of ``offered`` counts."""
+    ranges = _ranges(accept)
+    best, best_quality = offered[0], 0.0
+    for media_type in offered:
+        quality = _quality(media_type, ranges)
+        if quality > best_quality:
+            best, best_quality = media_type, quality
+    return best, best_quality
+
+
+def _ranges(accept: str | None) -> list[tuple[str, float]]:
+    """The media ranges of an Accept header, with their qualities; what is none is left out."""
     ranges: list[tuple[str, float]] = []
     for part in (accept or "*/*")[:2000].split(",")[:40]:
         match = _RANGE.fullmatch(part)
         if match:
             weight = _QUALITY.search(match.group(2) or "")
             ranges.append((match.group(1).lower(), float(weight.group(1)) if weight else 1.0))
-    best, best_quality = offered[0], 0.0
-    for media_type in offered:
-        quality = _quality(media_type, ranges)
-        if quality > best_quality:
-            best, best_quality = media_type, quality
-    return best
+    return ranges
 
 
 def _quality(media_type: str, ranges: Sequence[tuple[str, float]]) -> float:

@@ -176,6 +176,17 @@ def serialise(nquads: bytes, media_type: str, *, prefixes: Mapping[str, str] = P
     return written([quad.triple for quad in quads(nquads)], media_type, prefixes=prefixes)
 
 
+def serialise_together(parts: Iterable[tuple[bytes, str]], media_type: str) -> bytes:
+    """Several canonical documents as one of ``media_type``. Each comes with the scope of its blank nodes.
+
+    RDF/XML lacks the statements that it cannot express: one of them must not cost the others.
+    """
+    statements = [triple for nquads, scope in parts for triple in relabelled(nquads, scope)]
+    if syntax_of(media_type).format == RdfFormat.RDF_XML:
+        statements = list(filter(_fits_xml, statements))
+    return written(statements, media_type)
+
+
 def written(statements: list[Triple], media_type: str, *, prefixes: Mapping[str, str] = PREFIXES) -> bytes:
     """``statements`` of one graph as a document of ``media_type``.
 
@@ -208,12 +219,16 @@ def caged_parse(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, 
     return {"sha256": sha256, "statements": len(dataset)}, [nquads]
 
 
-def _check_fits_xml(statements: list[Triple]) -> None:
+def _fits_xml(statement: Triple) -> bool:
     # Two things that RDF has and RDF/XML has not: properties whose IRI ends in no XML name, and text with
     # control characters. An engine that writes them anyway writes what no XML parser reads.
+    text = statement.object.value if isinstance(statement.object, Literal) else ""
+    return _XML_NAME_AT_END.search(statement.predicate.value) is not None and not _NOT_IN_XML.search(text)
+
+
+def _check_fits_xml(statements: list[Triple]) -> None:
     for statement in statements:
-        text = statement.object.value if isinstance(statement.object, Literal) else ""
-        if not _XML_NAME_AT_END.search(statement.predicate.value) or _NOT_IN_XML.search(text):
+        if not _fits_xml(statement):
             raise UnsupportedMediaType(
                 f"this description cannot be written as RDF/XML (it says {statement.predicate.value})",
                 remedy="ask for text/turtle or application/ld+json",

@@ -30,6 +30,7 @@ DPV: Final = "https://w3id.org/dpv#"
 CC: Final = "http://creativecommons.org/ns#"
 LOCN: Final = "http://www.w3.org/ns/locn#"
 GEOSPARQL: Final = "http://www.opengis.net/ont/geosparql#"
+HYDRA: Final = "http://www.w3.org/ns/hydra/core#"
 LDES: Final = "https://w3id.org/ldes#"
 TREE: Final = "https://w3id.org/tree#"
 DSPACE: Final = "https://w3id.org/dspace/2025/1/"
@@ -66,6 +67,7 @@ PREFIXES: Final[dict[str, str]] = {
     "cc": CC,
     "locn": LOCN,
     "geo": GEOSPARQL,
+    "hydra": HYDRA,
     "ldes": LDES,
     "tree": TREE,
     "dspace": DSPACE,

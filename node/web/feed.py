@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from node.base.errors import InvalidInput
 from node.catalogue.feed.pages import POLLING, Feed, Page
-from node.catalogue.representations import FEED_TYPES, WITHOUT_GRAPHS, choose, feed_body
+from node.catalogue.representations import FEED_TYPES, WITHOUT_GRAPHS, acceptable, feed_body
 from node.identity.model import Caller
 from node.ledger.model import ConsistencyProof
 from node.ledger.proofs import consistency_to_json
@@ -97,7 +97,7 @@ async def _answer(feed: Feed, request: Request, caller: Caller, page: Page, *, m
     graphs, and version objects (``?form=versions``). Where the syntax allows the second one only,
     ``Content-Location`` names its address (RFC 9110 §8.7)."""
     versions = members and _form(request)
-    media_type = choose(request.headers.get("accept"), FEED_TYPES)
+    media_type = acceptable(request.headers.get("accept"), FEED_TYPES)
     tag = f'"{page.tag}.{FEED_TYPES.index(media_type)}{"v" if versions else ""}"'
     # The signature in an index differs between processes of one node, though it says the same.
     tag = tag if page.immutable else f"W/{tag}"

@@ -35,6 +35,7 @@ READING: Final = (
     "/record",
     "/members",
     "/about",
+    "/catalog",
     "/dsp/catalog",
     "/federation/",
     "/docs/",

@@ -51,6 +51,15 @@ fit all. Any other filter is answered 400 with a CatalogError.
 `{{"filter": [{{"text": "bicycle counters", "kind": "dataset"}}, {{"mediaType": "text/csv"}}]}}`
 
 Results come in pages: the answer's `Link` header with `rel="next"` has the address of the next one.
+
+## The catalogue for data portals
+
+`/catalog` is the whole catalogue as DCAT-AP 3: Turtle, JSON-LD, RDF/XML or N-Triples by the `Accept` header, or by
+ending (`/catalog.ttl`, `.jsonld`, `.rdf`, `.xml`, `.nt`). A page has the whole descriptions of up to 100 resources;
+`hydra:next` (`hydra:nextPage` for older harvesters) and the `Link` header name the next page. It lists what this node
+publishes and has imported, as far as the caller may see it; imported resources keep their own IRIs. A region names
+the catalogues of its members in `dcat:catalog`. Every page has an `ETag`. RDF/XML lacks the statements that it cannot
+express. A format that an address does not have is refused with 406.
 """
 
 RECORDS = """

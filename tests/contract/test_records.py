@@ -227,6 +227,8 @@ class TestCurrent:
             assert stores.records.count(tx) == {"dataset": 2, "model": 1}
             assert stores.records.count(tx, {"public"}) == {"dataset": 2}
             assert stores.records.count(tx, []) == {}
+            assert stores.records.count(tx, {"public"}, origins=("did:web:nowhere.example",)) == {}
+            assert stores.records.count(tx, {"public"}, origins=(record("a").origin,)) == {"dataset": 2}
 
     def test_what_an_origin_holds_here(self, stores: Stores) -> None:
         add(stores, record("a"), record("a", 2, withdrawn=True), record("b", origin="did:web:other"))

@@ -89,13 +89,17 @@ class MemoryRecordStore:
                 found.append(record)
         return (found if down_from is None else found[::-1])[:limit]
 
-    def count(self, tx: Transaction, audiences: Collection[str] | None = None) -> dict[str, int]:
+    def count(
+        self, tx: Transaction, audiences: Collection[str] | None = None, *, origins: Collection[str] = ()
+    ) -> dict[str, int]:
         newest: list[Record] = [versions[-1] for versions in memory(tx).rows("records").values()]
         return dict(
             Counter(
                 record.kind
                 for record in newest
-                if not record.withdrawn and (audiences is None or record.audience in audiences)
+                if not record.withdrawn
+                and (audiences is None or record.audience in audiences)
+                and (not origins or record.origin in origins)
             )
         )
 

@@ -14,8 +14,9 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from node.base.errors import NotAcceptable
 from node.catalogue.model import INTERNAL
-from node.catalogue.representations import HTML, choose, language_in, negotiate
+from node.catalogue.representations import HTML, acceptable, choose, language_in, negotiate
 from node.identity.model import Caller
 from node.semantics.documents import canonical, parse
 from node.semantics.model import File
@@ -462,7 +463,7 @@ async def test_the_api_is_documented(gent: Doors) -> None:
         ("application/json, */*;q=0.1", "application/json"),
         ("application/*", "application/ld+json"),
         ("text/*;q=0.3, application/rdf+xml;q=0.2", "text/turtle"),
-        ("image/png", "text/turtle"),
+        ("image/png, text/*;q=0.1", "text/turtle"),
         ("text/turtle;q=0, */*", "application/ld+json"),
         ("garbage;;;,,,/;q=x", "text/turtle"),
         ("a" * 100_000, "text/turtle"),
@@ -475,6 +476,10 @@ def test_the_representation_that_is_wanted(accept: str | None, expected: str) ->
 
 def test_choosing_without_a_fitting_type() -> None:
     assert choose("image/png", ("a/b", "c/d")) == "a/b"
+    with pytest.raises(NotAcceptable, match="none of the formats"):
+        acceptable("image/png", ("a/b", "c/d"))
+    with pytest.raises(NotAcceptable):
+        negotiate("*/*;q=0")
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,14 @@ def test_one_address_with_many_callers_keeps_nobody_from_an_answer(node: Running
     with slow_search(node) as ended, ThreadPoolExecutor(CALLERS) as crowd:
         greedy = [crowd.submit(ask, node, "/api/catalogue/search?q=slow", CROWD) for _ in range(CALLERS)]
         until("the crowd has been counted", lambda: sum(one.done() for one in greedy) == CALLERS - 32)
-        for path in ("/api/catalogue/search", "/search", "/feed", "/datasets/traffic-counts", "/dsp/catalog"):
+        for path in (
+            "/api/catalogue/search",
+            "/search",
+            "/feed",
+            "/datasets/traffic-counts",
+            "/dsp/catalog",
+            "/catalog",
+        ):
             answer = ask(node, path, OTHER)
             assert answer.status_code == 200, (path, answer.text)
         assert not all(one.done() for one in greedy), "the crowd still waits"

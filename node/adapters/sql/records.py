@@ -146,12 +146,16 @@ class SqlRecordStore:
         ).limit(limit)
         return [_record(row) for row in connection_of(tx).execute(statement)]
 
-    def count(self, tx: Transaction, audiences: Collection[str] | None = None) -> dict[str, int]:
+    def count(
+        self, tx: Transaction, audiences: Collection[str] | None = None, *, origins: Collection[str] = ()
+    ) -> dict[str, int]:
         statement = (
             select(heads.c.kind, func.count().label("number")).where(~heads.c.withdrawn).group_by(heads.c.kind)
         )
         if audiences is not None:
             statement = statement.where(heads.c.audience.in_(audiences))
+        if origins:
+            statement = statement.where(heads.c.origin.in_(origins))
         return {row.kind: row.number for row in connection_of(tx).execute(statement)}
 
     def count_of(self, tx: Transaction, origin: str) -> tuple[int, int]:

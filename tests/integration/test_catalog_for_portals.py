@@ -1,0 +1,112 @@
+"""The catalogue as data portals harvest it, at a real node: syntaxes, what is shown, the official shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyshacl
+import pytest
+import rdflib
+import rdflib.compare
+from rdflib.namespace import DCAT, FOAF, RDF
+
+from tests.integration.test_dsp_wire import violations
+from tests.integration.test_imports import HEAD, imported
+from tests.nodes import Running, publish, running
+from tests.shared import data
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:rdflib")
+
+TREES = rdflib.URIRef("https://brugge.example/set/trees")
+SYNTAXES = [
+    ("text/turtle", "ttl", "turtle"),
+    ("application/ld+json", "jsonld", "json-ld"),
+    ("application/rdf+xml", "rdf", "xml"),
+    ("application/n-triples", "nt", "nt"),
+]
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("city") / "node", template=sqlite_template) as node:
+        yield node
+
+
+@pytest.fixture(scope="module")
+def published(city: Running) -> dict[str, Any]:
+    publish(city, "staff-only", audience="internal")
+    counted = publish(city, "traffic-counts", conditions=None, data=None)
+    text = (
+        f'{HEAD}<{TREES}> a dcat:Dataset ; dct:title "Bomen"@nl ; dct:description "Alle bomen"@nl ;'
+        " dct:publisher <https://brugge.example/> ."
+    )
+    assert imported(city, text, source="Brugge")[-1]["new"] == 1
+    return counted
+
+
+def graph(city: Running, path: str, form: str, **headers: str) -> rdflib.Graph:
+    with city.http(headers=headers) as http:
+        return rdflib.Graph().parse(data=http.get(path).raise_for_status().text, format=form)
+
+
+def test_every_syntax_says_the_same_by_header_and_by_ending(city: Running, published: dict[str, Any]) -> None:
+    whole = rdflib.compare.to_isomorphic(graph(city, "/catalog", "turtle"))
+    for media_type, ending, form in SYNTAXES:
+        for path, accept in (("/catalog", media_type), (f"/catalog.{ending}", "text/html")):
+            with city.http(headers={"Accept": accept}) as http:
+                answer = http.get(path).raise_for_status()
+            assert answer.headers["content-type"].partition(";")[0] == media_type
+            # The addresses of the other pages have the same ending, for harvesters that send no Accept header.
+            text = answer.text.replace(f"/catalog.{ending}?after=", "/catalog?after=")
+            assert (text != answer.text) == (path != "/catalog")
+            found = rdflib.Graph().parse(data=text, format=form)
+            assert rdflib.compare.to_isomorphic(found) == whole, (path, media_type)
+
+
+def test_it_has_what_is_published_and_what_was_imported(city: Running, published: dict[str, Any]) -> None:
+    found = graph(city, "/catalog", "turtle")
+    catalog = rdflib.URIRef(f"{city.node.parts.base}/catalog")
+    assert set(found.objects(catalog, DCAT.dataset)) == {rdflib.URIRef(published["iri"]), TREES}
+    (record,) = found.objects(catalog, DCAT.record)
+    assert (record, FOAF.primaryTopic, TREES) in found
+    assert (TREES, RDF.type, DCAT.Dataset) in found
+    assert "staff-only" not in found.serialize(format="nt")
+
+
+def test_a_page_is_sent_again_only_when_it_has_changed(city: Running, published: dict[str, Any]) -> None:
+    with city.http() as http:
+        first = http.get("/catalog")
+        again = http.get("/catalog", headers={"If-None-Match": first.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        other = http.get(
+            "/catalog", headers={"If-None-Match": first.headers["etag"], "Accept": "application/ld+json"}
+        )
+        assert other.status_code == 200
+        head = http.head("/catalog")
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["etag"] == first.headers["etag"]
+
+
+def test_browsers_get_the_search_page_and_strange_wishes_a_reason(city: Running, published: dict[str, Any]) -> None:
+    with city.http(follow_redirects=False) as http:
+        page = http.get("/catalog", headers={"Accept": "text/html"})
+        assert page.status_code == 303
+        assert http.get(page.headers["location"], headers={"Accept": "text/html"}).status_code == 200
+        assert "/catalog.ttl" in http.get("/about", headers={"Accept": "text/html"}).text
+        refused = http.get("/catalog", headers={"Accept": "image/png"})
+        assert refused.status_code == 406
+        assert refused.json()["type"].endswith("not-acceptable")
+        assert "text/turtle" in refused.json()["remedy"]
+        assert http.get(published["iri"], headers={"Accept": "image/png"}).status_code == 406
+        assert http.get("/feed/pages/0", headers={"Accept": "image/png"}).status_code == 406
+        assert http.get("/catalog", params={"after": "x" * 3000}).status_code == 400
+
+
+def test_it_conforms_to_dcat_ap(city: Running, published: dict[str, Any]) -> None:
+    """By the official shapes, what this node says itself: an imported record keeps the faults of its source."""
+    found = graph(city, "/catalog", "turtle")
+    shapes = rdflib.Graph().parse(data("shapes/dcat-ap/3.0.1/html/shacl/shapes.ttl"))
+    _, report, text = pyshacl.validate(found, shacl_graph=shapes, advanced=True)
+    assert not set(violations(report)), text
