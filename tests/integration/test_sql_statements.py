@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 
+from node.adapters.sql import statements
 from node.adapters.sql.engine import connect
 from node.adapters.sql.rows import build, values
 from node.adapters.sql.schema import entries, metadata, outbox
-from node.adapters.sql.statements import Rows, Statements
+from node.adapters.sql.statements import Rows
 from node.adapters.sql.work import SqlUnitOfWork, connection_of
 from node.base.errors import InvalidInput, LocalFault
 from node.base.work import Task
@@ -101,10 +102,46 @@ def test_an_error_quotes_nothing_of_what_was_to_be_written(uow: SqlUnitOfWork) -
         assert len(connection_of(tx).execute(select(entries.c.id)).all()) == 2
 
 
-def test_lists_of_values_are_left_to_sqlalchemy(uow: SqlUnitOfWork) -> None:
-    statements = Statements(uow.engine.dialect)
-    for _ in range(3):
-        assert statements.compiled(NAMED, ("ids",)) is None
+def test_lists_of_values_are_compiled_for_each_length(uow: SqlUnitOfWork) -> None:
+    with uow.begin() as tx:
+        for name in ("a", "b", "c"):
+            connection_of(tx).execute(ADD, values(task(name)))
+    assert twice(uow, NAMED, {"ids": ["a", "b"]}).scalars() == ["a", "b"]
     with uow.read() as tx:
-        for _ in range(3):
-            assert not isinstance(connection_of(tx).execute(NAMED, {"ids": ["a", "b"]}), Rows)
+        for names in (["c"], ["b", "c"], [], ["x"], ["c", "a", "b"]):
+            found = connection_of(tx).execute(NAMED, {"ids": names})
+            assert isinstance(found, Rows)
+            assert sorted(found.scalars()) == sorted(set(names) & {"a", "b", "c"})
+
+
+def test_a_list_of_the_statement_itself_and_one_that_it_has_twice(uow: SqlUnitOfWork) -> None:
+    with uow.begin() as tx:
+        for name in ("a", "b", "c"):
+            connection_of(tx).execute(ADD, values(task(name)))
+    either: Any = bindparam("ids", expanding=True)
+    among = select(outbox.c.id).where(
+        outbox.c.topic.in_(["t", "u"]), or_(outbox.c.id.in_(either), outbox.c.lane.in_(either)), outbox.c.due == NOW
+    )
+    assert twice(uow, among, {"ids": ["a", "c"]}).scalars() == ["a", "c"]
+    with uow.read() as tx:
+        assert connection_of(tx).execute(among, {"ids": ["l"]}).scalars() == ["a", "b", "c"]
+
+
+def test_a_statement_is_not_compiled_without_end(uow: SqlUnitOfWork, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statements, "MOST_LENGTHS", 1)
+    twice(uow, NAMED, {"ids": ["a"]})
+    with uow.read() as tx:
+        assert not isinstance(connection_of(tx).execute(NAMED, {"ids": ["a", "b"]}), Rows)
+        assert isinstance(connection_of(tx).execute(NAMED, {"ids": ["b"]}), Rows)
+
+
+def test_many_rows_are_written_as_sqlalchemy_writes_them(uow: SqlUnitOfWork) -> None:
+    with uow.begin() as tx:
+        connection_of(tx).execute(ADD, [values(task("a")), values(task("b"))])
+        later = connection_of(tx).execute(ADD, [values(task("c")), values(task("d"))])
+        assert isinstance(later, Rows)
+        changes = [{"task": name, "later": NOW + timedelta(days=1)} for name in ("b", "d", "x")]
+        assert connection_of(tx).execute(PUT_OFF, changes).rowcount == 2
+        assert connection_of(tx).execute(PUT_OFF, changes).rowcount == 2
+        names = connection_of(tx).execute(select(outbox.c.id).where(outbox.c.due > NOW)).scalars()
+        assert list(names) == ["b", "d"]

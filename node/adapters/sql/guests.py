@@ -35,6 +35,9 @@ _OPEN = select(
     func.coalesce(func.sum(case((guests.c.address == bindparam("caller"), 1), else_=0)), 0).label("from_address"),
     func.count().label("in_all"),
 ).select_from(guests)
+_STORED = select(guest_bytes.c.party, guest_bytes.c.bytes).where(
+    guest_bytes.c.day == bindparam("that_day"), guest_bytes.c.party.in_(bindparam("parties", expanding=True))
+)
 _STORE = (
     update(guest_bytes)
     .where(guest_bytes.c.day == bindparam("that_day"), guest_bytes.c.party == bindparam("whose"))
@@ -63,10 +66,8 @@ class SqlGuestStore:
         return int(row.of_host), int(row.from_address), int(row.in_all)
 
     def stored(self, tx: Transaction, day: str, parties: Collection[str]) -> dict[str, int]:
-        statement = select(guest_bytes.c.party, guest_bytes.c.bytes).where(
-            guest_bytes.c.day == day, guest_bytes.c.party.in_(sorted(parties))
-        )
-        return {row.party: int(row.bytes) for row in connection_of(tx).execute(statement)}
+        rows = connection_of(tx).execute(_STORED, {"that_day": day, "parties": sorted(parties)})
+        return {row.party: int(row.bytes) for row in rows}
 
     def store(self, tx: Transaction, day: str, parties: Sequence[str], size: int) -> None:
         connection = connection_of(tx)

@@ -25,6 +25,9 @@ _NUMBER = (
 )
 _SIZE = select(ledger_size.c.size).where(ledger_size.c.id == _THE_ONE)
 _SIZE_LOCKED = _SIZE.with_for_update()
+_SINCE = select(entries).where(entries.c.seq >= bindparam("first")).order_by(entries.c.seq).limit(bindparam("most"))
+_SINCE_OF = _SINCE.where(entries.c.kind.in_(bindparam("kinds", expanding=True)))
+_ADD_NODES = insert(ledger_nodes)
 _NODE = select(ledger_nodes.c.hash).where(
     ledger_nodes.c.level == bindparam("level"), ledger_nodes.c.index == bindparam("index")
 )
@@ -66,11 +69,10 @@ class SqlLedgerStore:
     def since(
         self, tx: Transaction, position: int, *, limit: int = 500, kinds: Sequence[EntryKind] = ()
     ) -> Sequence[Entry]:
-        statement = select(entries).where(entries.c.seq >= position)
-        if kinds:
-            statement = statement.where(entries.c.kind.in_(kinds))
-        statement = statement.order_by(entries.c.seq).limit(limit)
-        return [_entry(row) for row in connection_of(tx).execute(statement)]
+        wanted: dict[str, Any] = {"first": position, "most": limit}
+        if not kinds:
+            return [_entry(row) for row in connection_of(tx).execute(_SINCE, wanted)]
+        return [_entry(row) for row in connection_of(tx).execute(_SINCE_OF, wanted | {"kinds": list(kinds)})]
 
     def unsequenced(self, tx: Transaction, limit: int) -> Sequence[Entry]:
         return [_entry(row) for row in connection_of(tx).execute(_UNSEQUENCED, {"most": limit})]
@@ -110,7 +112,7 @@ class SqlLedgerStore:
     def put_nodes(self, tx: Transaction, nodes: Sequence[tuple[int, int, bytes]]) -> None:
         if nodes:
             rows = [{"level": level, "index": index, "hash": hashed} for level, index, hashed in nodes]
-            connection_of(tx).execute(insert(ledger_nodes), rows)
+            connection_of(tx).execute(_ADD_NODES, rows)
 
     def put_checkpoint(self, tx: Transaction, checkpoint: Checkpoint) -> None:
         put(connection_of(tx), ledger_checkpoints, values(checkpoint))

@@ -66,6 +66,11 @@ _VERSIONS_FOR_THEM = (
     .order_by(records.c.version.desc())
 )
 
+_VERSION, _VERSION_FOR_THEM = (
+    statement.where(records.c.version == bindparam("number")).limit(1)
+    for statement in (_VERSIONS, _VERSIONS_FOR_THEM)
+)
+
 _HELD = select(func.count().label("number"), func.sum(func.length(records.c.nquads)).label("size")).where(
     records.c.origin == bindparam("origin")
 )
@@ -97,14 +102,15 @@ class SqlRecordStore:
         audiences: Collection[str] | None = None,
     ) -> Record | None:
         values = _key_values(iri, audiences)
-        if version is None and as_of is None:
-            statement = _NEWEST if audiences is None else _NEWEST_FOR_THEM
-        else:
-            statement = (_VERSIONS if audiences is None else _VERSIONS_FOR_THEM).limit(1)
+        if as_of is not None:
+            statement = (_VERSIONS if audiences is None else _VERSIONS_FOR_THEM).where(records.c.at <= as_of).limit(1)
             if version is not None:
                 statement = statement.where(records.c.version == version)
-            if as_of is not None:
-                statement = statement.where(records.c.at <= as_of)
+        elif version is not None:
+            statement = _VERSION if audiences is None else _VERSION_FOR_THEM
+            values["number"] = version
+        else:
+            statement = _NEWEST if audiences is None else _NEWEST_FOR_THEM
         row = connection_of(tx).execute(statement, values).one_or_none()
         return None if row is None else _record(row)
 

@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from node.adapters.sql.engine import PATIENCE
-from node.adapters.sql.faults import fault_of
+from node.adapters.sql.faults import fault_of, fault_of_driver
 from node.base.errors import DatabaseBusy, LocalFault
 
 MOST: Final = 64
@@ -103,14 +103,10 @@ class _Batch:
     """A transaction of the database and the writers that share it. ``members`` are those that have written and wait
     for the commit."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.connection: Connection = engine.connect()
-        try:
-            self._transaction = self.connection.begin()
-            self._driver: Any = self.connection.connection.dbapi_connection
-        except BaseException:
-            self.connection.close()
-            raise
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._transaction = connection.begin()
+        self._driver: Any = connection.connection.dbapi_connection
         self._began = time.monotonic()
         self._ended: threading.Event | None = None
         self._failure: BaseException | None = None
@@ -131,12 +127,12 @@ class _Batch:
         """Let the next writer write. The first needs no savepoint: what it takes back is everything."""
         self._has_savepoint = not self.is_alone
         if self._has_savepoint:
-            self.connection.exec_driver_sql("SAVEPOINT writer")
+            self._run("SAVEPOINT writer")
 
     def keep(self) -> threading.Event:
         """Add what the present writer wrote; the event tells it of the commit."""
         if self._has_savepoint:
-            self.connection.exec_driver_sql("RELEASE writer")
+            self._run("RELEASE writer")
         self.members += 1
         if self._ended is None:
             self._ended = threading.Event()
@@ -148,8 +144,8 @@ class _Batch:
         if self.is_alone or not self._driver.in_transaction:
             return False
         if self._has_savepoint:
-            self.connection.exec_driver_sql("ROLLBACK TO writer")
-            self.connection.exec_driver_sql("RELEASE writer")
+            self._run("ROLLBACK TO writer")
+            self._run("RELEASE writer")
         return True
 
     def commit(self) -> None:
@@ -178,6 +174,17 @@ class _Batch:
             raise type(self._failure)(self._failure.detail, remedy=self._failure.remedy)
         raise LocalFault(f"the transaction was not committed: {type(self._failure).__name__}")
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether it has ended without a commit."""
+        return self._failure is not None
+
+    def _run(self, statement: str) -> None:
+        try:
+            self._driver.execute(statement)
+        except self.connection.dialect.loaded_dbapi.Error as error:
+            raise fault_of_driver(error) from None
+
     def _end(self) -> None:
         try:
             if self._driver.in_transaction:
@@ -185,18 +192,18 @@ class _Batch:
             if self._driver.in_transaction:
                 # A commit that failed has ended the transaction for SQLAlchemy, not for the database.
                 self._driver.rollback()
-            self.connection.close()
         finally:
             if self._ended is not None:
                 self._ended.set()
 
 
 class Writers:
-    """The writing transactions of one engine over an SQLite file."""
+    """The writing transactions of one engine over an SQLite file. Their connection stays open between them."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.turns = _turns(str(engine.url.database))
+        self._connection: Connection | None = None
         self._open: _Batch | None = None
 
     @contextmanager
@@ -204,7 +211,7 @@ class Writers:
         """A transaction that may write. Returning commits before it goes on, raising rolls back."""
         self.turns.take(self)
         try:
-            batch, self._open = self._open or _Batch(self._engine), None
+            batch, self._open = self._open or self._begun(), None
         except BaseException:
             self.turns.leave()
             raise
@@ -219,8 +226,35 @@ class Writers:
             ended.wait()
         else:
             batch.commit()
-            self.turns.leave()
+            self._leave(batch)
         batch.outcome()
+
+    def close(self) -> None:
+        """Close the connection, unless somebody writes at this moment."""
+        if not self.turns.is_busy:
+            self._drop()
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _begun(self) -> _Batch:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        try:
+            return _Batch(self._connection)
+        except BaseException:
+            self._drop()
+            raise
+
+    def _leave(self, batch: _Batch) -> None:
+        """Give the turn to whoever is next. A connection on which a transaction has failed is not used again."""
+        try:
+            if batch.has_failed:
+                self._drop()
+        finally:
+            self.turns.leave()
 
     def _handed_on(self, batch: _Batch) -> bool:
         """Leave the transaction to the next writer, who then commits it or hands it on."""
@@ -240,12 +274,12 @@ class Writers:
                 handed_on = True
             else:
                 batch.commit()
-        except DBAPIError as failure:
+        except (DBAPIError, LocalFault) as failure:
             batch.roll_back(failure)
             raise
         finally:
             if not handed_on:
-                self.turns.leave()
+                self._leave(batch)
 
 
 _known: WeakValueDictionary[str, Turns] = WeakValueDictionary()

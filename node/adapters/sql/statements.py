@@ -2,8 +2,9 @@
 
 A statement that a module or a store keeps is the same object at each call. On SQLite its text, and how its parameters
 and columns are converted, are worked out at the second call; from then on it runs on the driver's own connection.
-That takes a fraction of the processor time, and a negotiation runs more than a hundred statements. Everything else is
-left to SQLAlchemy: statements that are put together for one call, lists of values, PostgreSQL.
+That takes a fraction of the processor time, and a negotiation runs more than a hundred statements. The text for
+lists of values follows from how many there are. Everything else is left to SQLAlchemy: statements that are put
+together for one call, PostgreSQL.
 """
 
 from __future__ import annotations
@@ -18,14 +19,18 @@ from sqlalchemy import Executable
 from sqlalchemy.engine import Connection, CursorResult, Dialect
 from sqlalchemy.exc import MultipleResultsFound, NoResultFound
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TupleType
 
 from node.adapters.sql.faults import fault_of_driver
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 Convert = Callable[[Any], Any]
 
-_LEFT_ALONE: Final = ("insert_prefetch", "update_prefetch", "post_compile_params", "literal_execute_params")
-"""What SQLAlchemy works out at each call: values that it makes itself, and lists of values."""
+_LEFT_ALONE: Final = ("insert_prefetch", "update_prefetch", "literal_execute_params")
+"""What SQLAlchemy works out at each call: values that it makes itself."""
+
+MOST_LENGTHS: Final = 64
+"""For so many lengths of its lists a statement is compiled; where callers have more, SQLAlchemy runs the rest."""
 
 
 class Rows:
@@ -68,16 +73,30 @@ class Rows:
 class Compiled:
     """The text of a statement for one set of parameters, and how parameters and columns are converted."""
 
-    def __init__(self, statement: Any, compiled: SQLCompiler, dialect: Dialect) -> None:
-        self.text = str(compiled)
+    def __init__(self, statement: Any, compiled: SQLCompiler, dialect: Dialect, values: Mapping[str, Any]) -> None:
+        """``values`` are those of one call: the lists of other calls must be as long."""
+        expanded = compiled.construct_expanded_state(values)
+        self.text = expanded.statement
+        within = {
+            place: (name, number)
+            for name, places in expanded.parameter_expansion.items()
+            for number, place in enumerate(places)
+        }
         self._values: list[tuple[str | None, Convert | None, Any]] = []
-        for place in compiled.positiontup or ():
-            bind = compiled.binds[place]
+        self._lists: list[tuple[int, str, int, Convert | None]] = []
+        for place in expanded.positiontup or ():
+            name, number = within.get(place, (place, None))
+            bind = compiled.binds[name]
             convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
-            if bind.required:
+            if not bind.required:
+                value: Any = bind.value
+                value = value if number is None else value[number]
+                self._values.append((None, None, convert(value) if convert else value))
+            elif number is None:
                 self._values.append((bind.key, convert, None))
             else:
-                self._values.append((None, None, convert(bind.value) if convert else bind.value))
+                self._lists.append((len(self._values), bind.key, number, convert))
+                self._values.append((None, None, None))
         columns = list(statement.exported_columns) if _gives_rows(statement) else []
         self._row = _row_of([column.name for column in columns]) if columns else None
         converts = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
@@ -85,10 +104,14 @@ class Compiled:
 
     def parameters(self, values: Mapping[str, Any]) -> list[Any]:
         """The values of the parameters in the order of their places."""
-        return [
+        row = [
             fixed if key is None else values[key] if convert is None else convert(values[key])
             for key, convert, fixed in self._values
         ]
+        for place, key, number, convert in self._lists:
+            value = values[key][number]
+            row[place] = value if convert is None else convert(value)
+        return row
 
     def rows(self, fetched: list[Any]) -> list[Any]:
         """What the driver gave, with its columns converted and by their names."""
@@ -104,30 +127,51 @@ class Compiled:
         return named_rows
 
 
+class Form:
+    """A statement with parameters of certain names, compiled for each length that its lists of values have."""
+
+    def __init__(self, statement: Any, compiled: SQLCompiler, dialect: Dialect) -> None:
+        self._statement = statement
+        self._compiled = compiled
+        self._dialect = dialect
+        binds = {bind.key: bind for bind in compiled.binds.values()}
+        self.lists = tuple(key for key, bind in binds.items() if bind.expanding and bind.required)
+        self._by_lengths: dict[tuple[int, ...], Compiled] = {}
+
+    def compiled(self, values: Mapping[str, Any]) -> Compiled | None:
+        """The statement for these values; None where its lists have had too many lengths already."""
+        lengths = tuple([len(values[key]) for key in self.lists])
+        known = self._by_lengths.get(lengths)
+        if known is None and len(self._by_lengths) < MOST_LENGTHS:
+            known = Compiled(self._statement, self._compiled, self._dialect, values)
+            self._by_lengths[lengths] = known
+        return known
+
+
 class Statements:
     """The statements of one database that were compiled, by statement and names of its parameters."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._known: WeakKeyDictionary[Any, dict[tuple[str, ...], Compiled | None]] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[Any, dict[tuple[str, ...], Form | None]] = WeakKeyDictionary()
 
-    def compiled(self, statement: Any, names: tuple[str, ...]) -> Compiled | None:
-        """The compiled statement; None at its first use, and where it is SQLAlchemy's to run."""
+    def form(self, statement: Any, names: tuple[str, ...]) -> Form | None:
+        """The statement for parameters of these names; None at its first use, and where it is SQLAlchemy's to run."""
         forms = self._known.get(statement)
         if forms is None:
             self._known[statement] = {}
             return None
         if names not in forms:
-            forms[names] = self._compile(statement, names)
+            forms[names] = self._form(statement, names)
         return forms[names]
 
-    def _compile(self, statement: Any, names: tuple[str, ...]) -> Compiled | None:
+    def _form(self, statement: Any, names: tuple[str, ...]) -> Form | None:
         if not (statement.is_select or statement.is_dml):
             return None
         compiled = statement.compile(dialect=self._dialect, column_keys=list(names))
         if any(getattr(compiled, aspect) for aspect in _LEFT_ALONE) or not _plain(statement, compiled, names):
             return None
-        return Compiled(statement, compiled, self._dialect)
+        return Form(statement, compiled, self._dialect)
 
 
 class Running:
@@ -147,17 +191,22 @@ class Running:
     def execute(self, statement: Executable, parameters: Parameters = None) -> Rows | CursorResult[Any]:
         """As ``sqlalchemy.engine.Connection.execute``. Raises errors of SQLAlchemy, or the ``LocalFault`` that an
         error of the driver stands for."""
-        if self._statements is None or isinstance(parameters, Sequence):
+        if self._statements is None:
             return self._connection.execute(statement, parameters)
-        by_name = parameters or {}
-        compiled = self._statements.compiled(statement, tuple(by_name))
+        several = isinstance(parameters, Sequence)
+        sample: Mapping[str, Any] = (parameters[0] if several else parameters) or {}  # type: ignore[index,assignment]
+        form = self._statements.form(statement, tuple(sample))
+        compiled = form.compiled(sample) if form is not None and not (several and form.lists) else None
         if compiled is None:
             return self._connection.execute(statement, parameters)
         if self._driver is None:
             self._driver = self._connection.connection.dbapi_connection
-        values = compiled.parameters(by_name)
+        rows: Any = parameters if several else None
         try:
-            cursor = self._driver.execute(compiled.text, values)
+            if rows is not None:
+                cursor = self._driver.executemany(compiled.text, [compiled.parameters(row) for row in rows])
+            else:
+                cursor = self._driver.execute(compiled.text, compiled.parameters(sample))
             fetched = cursor.fetchall() if cursor.description is not None else []
         except self.dialect.loaded_dbapi.Error as error:
             # As ``translated``: what the driver says may quote values, which no log should hold.
@@ -170,7 +219,7 @@ class Running:
 def _plain(statement: Any, compiled: SQLCompiler, names: tuple[str, ...]) -> bool:
     """Whether each parameter has one place or more and nothing else is needed, and the columns have usable names."""
     binds = [compiled.binds[place] for place in compiled.positiontup or ()]
-    if any(bind.expanding or bind.callable is not None for bind in binds):
+    if any(bind.callable is not None or (bind.expanding and isinstance(bind.type, TupleType)) for bind in binds):
         return False
     if any(not bind.required and bind.key in names for bind in binds):
         return False  # A parameter that takes the place of a value in the statement.

@@ -92,6 +92,8 @@ class SqlUnitOfWork:
         """Close the connections that no transaction uses."""
         if self._readers is not None:
             self._readers.close()
+        if self.writers is not None:
+            self.writers.close()
         self.engine.dispose()
 
 
