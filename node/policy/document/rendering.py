@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
 from node.base.jsons import digest
@@ -39,6 +40,9 @@ TERMS: Final = HANSA + "terms"
 # Control characters, and those that turn the direction of writing: a signed text must read as it is written.
 _UNSEEMLY: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _MAX_TEXT: Final = 2000
+_PLACE: Final = token_hex(8)
+"""Marks the places of what only one agreement says. Nobody outside of this process can write it into a text."""
+_OWN: Final = re.compile(f"{_PLACE}-([0-9]+)-")
 
 
 def document_languages(body: Mapping[str, Any]) -> tuple[str, ...]:
@@ -120,10 +124,10 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """The whole document in one language."""
+    """The whole document in one language, by which its words are known."""
 
     language: str
-    words: DocumentWords
+    words: DocumentWords = field(compare=False)
     title: str
     between: str
     number: str
@@ -143,8 +147,23 @@ def _base(tag: str) -> str:
 
 
 def _template(macro: str, body: Mapping[str, Any], languages: tuple[str, ...], signatures: Mapping[str, str]) -> str:
+    from markupsafe import escape
+
     policy = parse(body)
-    texts = [_text(body, policy, language, signatures, languages) for language in languages]
+    own: list[str] = []
+
+    def keep(value: str) -> str:
+        own.append(value)
+        return f"{_PLACE}-{len(own) - 1}-"
+
+    texts = tuple(_text(body, policy, language, signatures, languages, keep) for language in languages)
+    return _OWN.sub(lambda place: str(escape(own[int(place[1])])), _page(macro, texts))
+
+
+@lru_cache(maxsize=64)
+def _page(macro: str, texts: tuple[Text, ...]) -> str:
+    """Return the document with places for what only one agreement says: each negotiation about the same asset makes
+    another agreement, and both sides render it to sign it."""
     page = _environment().get_template("agreement.html")
     return str(getattr(page.module, macro)(texts)).strip() + "\n"
 
@@ -200,6 +219,7 @@ def _text(
     language: str,
     signatures: Mapping[str, str],
     languages: tuple[str, ...],
+    keep: Callable[[str], str],
 ) -> Text:
     words, language_phrases = document_words(language), phrases(language)
     reader = _Reader(body, policy)
@@ -218,7 +238,7 @@ def _text(
         ),
         _rulebook(reader, words),
         _precedence(reader, words),
-        _verification(reader, words),
+        _verification(reader, words, keep),
     )
     return Text(
         language=language,
@@ -227,8 +247,8 @@ def _text(
         between=words.between.format(
             provider=reader.name("provider", words), recipient=reader.name("consumer", words)
         ),
-        number=f"{words.number} {_plain(policy.id) or words.unreadable}",
-        concluded=words.concluded.format(date=concluded),
+        number=keep(f"{words.number} {_plain(policy.id) or words.unreadable}"),
+        concluded=keep(words.concluded.format(date=concluded)),
         brief=_brief(policy, sentences, reader, words, language_phrases),
         articles=articles,
         signatures=tuple(_signature(reader, side, words, signatures) for side in ("provider", "consumer")),
@@ -356,10 +376,10 @@ def _precedence(reader: _Reader, words: DocumentWords) -> Article:
     return Article(heading=words.precedence, paragraphs=tuple(paragraphs))
 
 
-def _verification(reader: _Reader, words: DocumentWords) -> Article:
-    facts = [Fact(words.agreement_number, _plain(reader.policy.id) or words.unreadable, code=True)]
+def _verification(reader: _Reader, words: DocumentWords, keep: Callable[[str], str]) -> Article:
+    facts = [Fact(words.agreement_number, keep(_plain(reader.policy.id) or words.unreadable), code=True)]
     try:
-        facts.append(Fact(words.agreement_hash, digest(reader.body), code=True))
+        facts.append(Fact(words.agreement_hash, keep(digest(reader.body)), code=True))
     except ValueError:
         # Another connector may have put fractions into its own members: those have no canonical form.
         facts.append(Fact(words.agreement_hash, words.unreadable))

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from markupsafe import escape
 
 from node.base.errors import InvalidInput
 from node.base.jsons import digest
@@ -136,6 +137,21 @@ def test_the_same_agreement_gives_the_same_bytes() -> None:
     assert text_sha256(body, "cs") == text_sha256(again, "cs")
     assert text_sha256(body, "cs") != text_sha256(body, "nl")
     assert text_sha256(body, "nl") == hashlib.sha256(render(body, language="nl").encode()).hexdigest()
+
+
+def test_agreements_on_the_same_terms_differ_in_what_is_their_own_alone() -> None:
+    numbers = ("urn:uuid:<1>", "urn:uuid:&2", "urn:uuid:<1>")
+    bodies = [{**agreement(), "@id": number, "timestamp": f"2026-11-2{len(number)}"} for number in numbers]
+    shown = [render(body, languages=("en", "nl")) for body in bodies]
+    assert shown[0] == shown[2]
+    for body, text in zip(bodies, shown, strict=True):
+        # In the head and in the last article, in both languages.
+        assert text.count(str(escape(body["@id"]))) == 4
+        assert text.count(digest(body)) == 2
+    lines = zip(*(text.splitlines() for text in shown[:2]), strict=True)
+    for pair in (pair for pair in lines if pair[0] != pair[1]):
+        for line, body in zip(pair, bodies, strict=False):
+            assert str(escape(body["@id"])) in line or digest(body) in line
 
 
 @pytest.mark.parametrize(

@@ -257,6 +257,13 @@ class TestSameTerms:
         theirs = {name: value for name, value in mine.items() if name not in {"odrl:conflict", "target"}}
         assert same_terms(mine, {**theirs, "@id": "urn:other", "assigner": "did:web:p", "timestamp": "x"})
 
+    def test_what_cannot_be_read_equals_nothing_whatever_was_read_before(self) -> None:
+        assert same_terms(offer(P3), offer(P3))
+        for broken in ({"@id": 5}, {"timestamp": object()}, {"permission": "all"}):
+            document = {**offer(P3), **broken}
+            assert same_terms(document, offer(P3)) is ("timestamp" in broken)
+            assert same_terms(document, document) is ("timestamp" in broken)
+
     @pytest.mark.parametrize(
         "change",
         [
