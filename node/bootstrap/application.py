@@ -26,6 +26,7 @@ from node.web import data, dcp, deletions, health, pushes, wellknown
 from node.web.applications import Refuse, Remaining, UnderPath, answer_errors, errors_as_answers, lifespan_of
 from node.web.bodies import BodyLimits
 from node.web.dsp import door as dsp
+from node.web.routers import PlacedRouter
 from node.web.scrapers import admit_scraper
 from node.web.visitors import VisitorBounds, VisitorLimits
 
@@ -40,11 +41,12 @@ def application(node: HansaNode) -> ASGIApp:
 
     remaining = Remaining(api)
     refuse = errors_as_answers(page=remaining.error_page, prefers_page=prefers_page)
-    app = Starlette(
+    app = Starlette()
+    app.router = PlacedRouter(
         routes=[*_monitor_doors(node, counters), *_participant_doors(node)],
         lifespan=lifespan_of(node.start, node.stop),
+        default=remaining,
     )
-    app.router.default = remaining
     answer_errors(app, refuse)
     # A plug-in whose routes cannot be made is told of at the start, to whoever named it in the settings.
     api.make_if(bool(node.parts.settings.plugins))

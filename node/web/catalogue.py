@@ -30,6 +30,7 @@ from node.identity.model import Caller
 from node.semantics.documents import serialise
 from node.semantics.kinds import KINDS, iri_meant
 from node.semantics.model import File
+from node.web.api_router import PlacedApiRouter
 
 Identify = Callable[[Request], Awaitable[Caller]]
 HtmlView = Callable[[Request, str, Caller], Awaitable[Response]]
@@ -51,7 +52,7 @@ def router(
 ) -> APIRouter:
     """The routes. ``base`` is the node's public URL: IRIs follow from it and never from the Host header."""
     door = _Door(browse, identify, assets, base.rstrip("/"), html_view)
-    routes = APIRouter(tags=["catalogue"])
+    routes = PlacedApiRouter(tags=["catalogue"])
     routes.add_api_route("/api/catalogue/search", door.search, methods=["GET"], name="search")
     routes.add_api_route("/api/catalogue/record", door.record, methods=["GET"], name="record")
     routes.add_api_route("/api/catalogue/versions", door.versions, methods=["GET"], name="versions")

@@ -18,6 +18,7 @@ from node.catalogue.export.catalog import PATH, CatalogExport
 from node.catalogue.representations import HTML, VARY, acceptable
 from node.identity.model import Caller
 from node.semantics.documents import JSON_LD, MAX_IRI, N_TRIPLES, RDF_XML, TURTLE
+from node.web.api_router import PlacedApiRouter
 
 Identify = Callable[[Request], Awaitable[Caller]]
 
@@ -29,7 +30,7 @@ ENDINGS: Final = {"ttl": TURTLE, "jsonld": JSON_LD, "rdf": RDF_XML, "xml": RDF_X
 
 def router(export: CatalogExport, *, identify: Identify) -> APIRouter:
     """The routes of ``/catalog``."""
-    routes = APIRouter(tags=["catalogue"])
+    routes = PlacedApiRouter(tags=["catalogue"])
 
     async def page(request: Request, after: str = "") -> Response:
         """The catalogue as DCAT-AP 3: a page of whole descriptions. `hydra:next` names the next page. Browsers are

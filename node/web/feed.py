@@ -20,6 +20,7 @@ from node.catalogue.representations import FEED_TYPES, WITHOUT_GRAPHS, acceptabl
 from node.identity.model import Caller
 from node.ledger.model import ConsistencyProof
 from node.ledger.proofs import consistency_to_json
+from node.web.api_router import PlacedApiRouter
 
 Identify = Callable[[Request], Awaitable[Caller]]
 
@@ -31,7 +32,7 @@ _VERSIONS: Final = "versions"
 
 def router(feed: Feed, *, identify: Identify) -> APIRouter:
     """The routes below ``/feed``; those of other audiences than the public have its name in their path."""
-    routes = APIRouter(tags=["feed"])
+    routes = PlacedApiRouter(tags=["feed"])
 
     async def root(request: Request) -> Response:
         """The event stream of this node's records (LDES): its description, and where its pages are."""

@@ -18,6 +18,7 @@ from node.base.errors import NotFound
 from node.identity.model import Caller
 from node.ledger.proofs import consistency_to_json, inclusion_to_json
 from node.ledger.usecases import Prover
+from node.web.api_router import PlacedApiRouter
 
 Entries = Callable[[str, str | None], dict[str, Any]]
 """(agreement id, DID of the caller) → the ledger entry of the agreement, for its parties; else ``NotFound``."""
@@ -30,7 +31,7 @@ def router(
     prover: Prover, *, entries: Entries, party: Party, identify: Callable[[Request], Awaitable[Caller]]
 ) -> APIRouter:
     """The routes below ``/ledger``."""
-    api = APIRouter(prefix="/ledger", tags=["ledger"])
+    api = PlacedApiRouter(prefix="/ledger", tags=["ledger"])
 
     async def checks(request: Request) -> None:
         """Raises ``NotFound`` for everybody who has nothing to check, before anything else of the request is read."""

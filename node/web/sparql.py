@@ -21,6 +21,7 @@ from node.base.errors import InvalidInput, TooLarge, UnsupportedMediaType
 from node.catalogue.query import Ask
 from node.catalogue.representations import HTML, VARY, choose
 from node.identity.model import Caller
+from node.web.api_router import PlacedApiRouter
 from node.web.replies import kept_as
 
 Identify = Callable[[Request], Awaitable[Caller]]
@@ -37,7 +38,7 @@ _GRAPHS: Final = frozenset({"default-graph-uri", "named-graph-uri", "using-graph
 
 def router(ask: Ask, *, identify: Identify, html_form: HtmlForm | None = None) -> APIRouter:
     """The routes of ``/sparql``."""
-    routes = APIRouter(tags=["sparql"])
+    routes = PlacedApiRouter(tags=["sparql"])
 
     async def by_get(request: Request) -> Response:
         """Evaluate `query` over what you may see; `asOf` (XSD dateTime) asks about an earlier state."""

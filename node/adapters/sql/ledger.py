@@ -69,10 +69,10 @@ class SqlLedgerStore:
     def since(
         self, tx: Transaction, position: int, *, limit: int = 500, kinds: Sequence[EntryKind] = ()
     ) -> Sequence[Entry]:
-        wanted: dict[str, Any] = {"first": position, "most": limit}
+        parameters: dict[str, Any] = {"first": position, "most": limit}
         if not kinds:
-            return [_entry(row) for row in connection_of(tx).execute(_SINCE, wanted)]
-        return [_entry(row) for row in connection_of(tx).execute(_SINCE_OF, wanted | {"kinds": list(kinds)})]
+            return [_entry(row) for row in connection_of(tx).execute(_SINCE, parameters)]
+        return [_entry(row) for row in connection_of(tx).execute(_SINCE_OF, parameters | {"kinds": list(kinds)})]
 
     def unsequenced(self, tx: Transaction, limit: int) -> Sequence[Entry]:
         return [_entry(row) for row in connection_of(tx).execute(_UNSEQUENCED, {"most": limit})]

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from node.identity.blocks import LONGEST_REASON, Blocks
+from node.web.api_router import PlacedApiRouter
 from node.web.management.person import Person
 from node.web.unread import knowing
 
@@ -25,7 +26,7 @@ class NewBlock(BaseModel):
 
 def router(*, person: Person, blocks: Blocks, suspend: Callable[[str, str], int]) -> APIRouter:
     """The routes; ``suspend`` pauses all transfers with a participant, for a reason, and tells how many."""
-    api = APIRouter(prefix="/api/blocks", tags=["people"], route_class=knowing(person))
+    api = PlacedApiRouter(prefix="/api/blocks", tags=["people"], route_class=knowing(person))
 
     @api.get("", summary="Blocked participants, with the reasons")
     async def all_blocks(request: Request) -> Any:

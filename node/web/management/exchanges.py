@@ -27,6 +27,7 @@ from node.transfer.model import Reception, Transfer
 from node.transfer.requests import TransferRequests
 from node.transfer.usecases import Transfers
 from node.vocab.dsp import PULL, PUSH
+from node.web.api_router import PlacedApiRouter
 from node.web.management.person import Person
 from node.web.management.requests import Ask, AskFor, Fetch, Terms, Verdict, Why, read_ask
 from node.web.management.shown import (
@@ -95,7 +96,7 @@ def router(
     """The routes; ``document`` renders an agreement in a language as HTML, ``export`` writes it with its evidence;
     ``received`` is where files arrive; ``region`` is what conditions mean that name none; ``stuck`` tells whether
     a delivery for which a process waits was given up; ``named`` puts names in place of DIDs."""
-    api = APIRouter(prefix="/api", tags=["exchange"], route_class=knowing(person))
+    api = PlacedApiRouter(prefix="/api", tags=["exchange"], route_class=knowing(person))
 
     @api.get("/conditions", summary="Conditions of an asset, whether this node meets them, and existing agreements")
     async def conditions(

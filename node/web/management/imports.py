@@ -14,6 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from node.base.errors import HansaError, InvalidInput, TooLarge, TooMany
 from node.catalogue.harvest.imports import Import, ImportOrder, Running
+from node.web.api_router import PlacedApiRouter
 from node.web.management.person import Person
 from node.web.unread import knowing
 
@@ -31,7 +32,7 @@ Text = Annotated[str, Query(max_length=2048)]
 def router(*, person: Person, imports: Import, file_limit: int) -> APIRouter:
     """The routes of importing. ``file_limit`` is in bytes."""
     running = _Places(AT_ONCE)
-    api = APIRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
+    api = PlacedApiRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
 
     @api.post(
         "/imports",

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from node.identity.periods import KeyKind
 from node.identity.rotation import ChangeKeys
+from node.web.api_router import PlacedApiRouter
 from node.web.management.person import Person
 from node.web.unread import knowing
 
@@ -37,7 +38,7 @@ class Revoke(BaseModel):
 
 def router(*, person: Person, keys: ChangeKeys) -> APIRouter:
     """The routes."""
-    api = APIRouter(prefix="/api/keys", tags=["operation"], route_class=knowing(person))
+    api = PlacedApiRouter(prefix="/api/keys", tags=["operation"], route_class=knowing(person))
 
     @api.get("", summary="The node's keys: kind, purpose, period, state")
     async def all_keys(request: Request) -> Any:

@@ -13,6 +13,7 @@ from node.negotiation.limits import SetLimits
 from node.negotiation.model import Limits
 from node.policy.odrl import parse
 from node.policy.words import LANGUAGES, sentences
+from node.web.api_router import PlacedApiRouter
 from node.web.management.person import Person
 from node.web.unread import knowing
 
@@ -30,7 +31,7 @@ class NewLimits(BaseModel):
 
 def router(*, person: Person, limits: SetLimits) -> APIRouter:
     """The routes."""
-    api = APIRouter(prefix="/api/limits", tags=["exchange"], route_class=knowing(person))
+    api = PlacedApiRouter(prefix="/api/limits", tags=["exchange"], route_class=knowing(person))
 
     @api.get(
         "",

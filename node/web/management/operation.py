@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from node.base.clock import stamp
 from node.base.work import Task
 from node.identity.model import Caller
+from node.web.api_router import PlacedApiRouter
 from node.web.management.person import Person
 from node.web.replies import kept_as
 from node.web.unread import knowing
@@ -67,7 +68,7 @@ def router(
     forward: Forward,
 ) -> APIRouter:
     """The routes; ``facts`` tells who this node is and how it stands."""
-    api = APIRouter(prefix="/api", tags=["operation"], route_class=knowing(person))
+    api = PlacedApiRouter(prefix="/api", tags=["operation"], route_class=knowing(person))
 
     @api.get("/node", summary="Identity and status of this node")
     async def about(request: Request) -> Any:

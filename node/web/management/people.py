@@ -15,6 +15,7 @@ from node.identity.accounts.accounts import Accounts, SignIn, token_hash
 from node.identity.credentials.revocation import RevokeCredential
 from node.identity.credentials.wallet import Wallet
 from node.identity.model import Account, ApiToken, Application, Issued, UserRole
+from node.web.api_router import PlacedApiRouter
 from node.web.management.person import Person
 from node.web.unread import knowing
 
@@ -105,7 +106,7 @@ def router(
     issuer: Issuer | None,
 ) -> APIRouter:
     """The routes; ``revoke`` and ``issuer`` at an issuer."""
-    api = APIRouter(prefix="/api", tags=["people"], route_class=knowing(person))
+    api = PlacedApiRouter(prefix="/api", tags=["people"], route_class=knowing(person))
 
     @api.get("/accounts", summary="Accounts of this node")
     async def all_accounts(request: Request) -> Any:

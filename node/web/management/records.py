@@ -18,6 +18,7 @@ from node.exchange.names import safe_name
 from node.exchange.ports import AssetStore
 from node.exchange.upload import Upload
 from node.semantics.model import File, Submission
+from node.web.api_router import PlacedApiRouter
 from node.web.management.person import Person
 from node.web.unread import knowing
 
@@ -93,7 +94,7 @@ def router(
 ) -> APIRouter:
     """The routes of publishing. ``limits_lapse`` tells of an asset whether limits of bargaining were set for it that
     do not hold beside this offer."""
-    api = APIRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
+    api = PlacedApiRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
     upload = Upload(assets, upload_limit)
 
     @api.post("/files", status_code=201, summary="Upload a file before its description")

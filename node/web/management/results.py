@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from node.scenarios.runs.publication import Release
 from node.scenarios.runs.usecases import Runs
+from node.web.api_router import PlacedApiRouter
 from node.web.management.person import Person
 from node.web.management.scenarios import json_body
 from node.web.unread import knowing
@@ -16,7 +17,7 @@ from node.web.unread import knowing
 
 def router(*, person: Person, runs: Runs, release: Release) -> APIRouter:
     """The routes of results."""
-    api = APIRouter(prefix="/api", tags=["scenarios"], route_class=knowing(person))
+    api = PlacedApiRouter(prefix="/api", tags=["scenarios"], route_class=knowing(person))
 
     @api.get("/runs/{pid}/why/{output_name}/{row}", summary="Explanation of a row of a result")
     async def why(request: Request, pid: str, output_name: str, row: str) -> Any:

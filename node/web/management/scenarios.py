@@ -20,6 +20,7 @@ from node.scenarios.model import Port, Rows
 from node.scenarios.run_view import bound_json, run_json
 from node.scenarios.runs.usecases import Runs
 from node.scenarios.tables.rows import canonical_csv, canonical_geojson
+from node.web.api_router import PlacedApiRouter
 from node.web.management.person import Person
 from node.web.replies import kept_as
 from node.web.unread import knowing
@@ -38,7 +39,7 @@ _WRITERS: dict[str, tuple[str, Callable[[Rows, Port], bytes]]] = {
 
 def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> APIRouter:
     """The routes of scenarios."""
-    api = APIRouter(prefix="/api", tags=["scenarios"], route_class=knowing(person))
+    api = PlacedApiRouter(prefix="/api", tags=["scenarios"], route_class=knowing(person))
 
     @api.post("/runs/check", summary="Check a scenario without running it: pinned versions and problems")
     async def check(request: Request) -> Any:

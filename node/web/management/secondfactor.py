@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from node.base.clock import stamp
 from node.identity.accounts.accounts import Accounts, SignIn
 from node.identity.accounts.secondfactor import SecondFactor
+from node.web.api_router import PlacedApiRouter
 from node.web.management.person import Person
 from node.web.unread import knowing
 
@@ -44,7 +45,7 @@ def router(
     *, person: Person, accounts: Accounts, sign_in: SignIn, second_factor: SecondFactor, required: bool
 ) -> APIRouter:
     """The routes; ``required`` tells whether this node asks everybody but auditors for a second factor."""
-    api = APIRouter(prefix="/api", tags=["people"], route_class=knowing(person))
+    api = PlacedApiRouter(prefix="/api", tags=["people"], route_class=knowing(person))
 
     @api.get("/second-factor", summary="Whether you have a second factor, and how many recovery codes are left")
     async def state(request: Request) -> Any:
