@@ -19,7 +19,7 @@ from node.dialogue.timeline import Fate
 from node.evidence import parts
 from node.evidence.findings import Report
 from node.negotiation import machine, messages
-from node.policy.odrl import asks_for, same_terms
+from node.policy.comparison import asks_for, same_terms
 
 _ALL = (
     "ContractRequestMessage",

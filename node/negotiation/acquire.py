@@ -21,9 +21,10 @@ from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.origin import provider_of
 from node.negotiation.ports import AgreementStore, NegotiationStore, ProviderCatalogue
 from node.negotiation.usecases import Negotiations
+from node.policy.comparison import same_terms
 from node.policy.decide import decide, principal_action
 from node.policy.model import Decision, Situation
-from node.policy.odrl import parse, same_terms
+from node.policy.odrl import parse
 from node.policy.rules import Policy
 from node.policy.templates import compile_terms
 

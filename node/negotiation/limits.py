@@ -26,9 +26,10 @@ from node.negotiation.model import Limits
 from node.negotiation.ports import LimitStore
 from node.negotiation.proposal import adds_nothing
 from node.negotiation.strategy import Accept, Action, Ask, Counter, Look, Offer, Strategy, Terminate
+from node.policy.comparison import same_terms
 from node.policy.flow.breaches import Breach
 from node.policy.flow.limits import beyond, in_own_words, nearest
-from node.policy.odrl import parse, same_terms
+from node.policy.odrl import parse
 from node.policy.templates import compile_terms
 
 PATIENCE: Final = 3

@@ -19,7 +19,8 @@ from node.base.errors import InvalidInput
 from node.base.jsons import canonical
 from node.negotiation.messages import TERMS
 from node.negotiation.model import Negotiation
-from node.policy.odrl import SEALED, normal_rule, parse, same_terms
+from node.policy.comparison import same_terms
+from node.policy.odrl import SEALED, normal_rule, parse
 from node.policy.rules import Rule, members
 from node.policy.terms import ACTIONS, PROFILE, expand_term
 from node.vocab.namespaces import ODRL

@@ -27,9 +27,10 @@ from node.negotiation.agreement import Party
 from node.negotiation.limits import in_our_words
 from node.negotiation.model import Negotiation, PendingDecision
 from node.negotiation.ports import DecisionStore, LimitStore
+from node.policy.comparison import asks_for, same_terms
 from node.policy.decide import decide, principal_action
 from node.policy.model import Decision, Situation
-from node.policy.odrl import asks_for, parse, same_terms
+from node.policy.odrl import parse
 from node.policy.summary import summary
 from node.vocab.dsp import V2024_1, VERSIONS
 

@@ -9,13 +9,11 @@ operands, operators — are not judged here: an unknown one is kept and counts a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
-from node.base.jsons import canonical, canonical_text
+from node.base.jsons import canonical
 from node.policy.rules import Condition, Constraint, Logical, Policy, Rule, Value, leaves
 from node.policy.terms import CONFLICT_STRATEGIES, LOGICAL, PROFILE, action_iri, expand, expand_term
 from node.policy.values import normal_values
@@ -26,10 +24,6 @@ SEALED: Final = HANSA + "sealed"
 
 MAX_DEPTH: Final = 12
 MAX_LEAVES: Final = 2000
-
-_OF_ONE: Final = frozenset(["@id", "uid", "timestamp"])
-_MEMORABLE: Final = 16 * 1024
-"""Characters of the longest document whose terms are remembered."""
 
 _POLICY_MEMBERS: Final = frozenset(
     ["profile", "target", "assigner", "assignee", "timestamp", "permission", "prohibition", "obligation", "conflict"]
@@ -134,45 +128,6 @@ def normal(document: Mapping[str, Any]) -> dict[str, Any]:
     if policy.conflict not in {"", "prohibit"}:
         terms["conflict"] = policy.conflict
     return terms
-
-
-def same_terms(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
-    """Return whether two policies have the same terms; False where one of them cannot be read."""
-    try:
-        return _known_terms(left) == _known_terms(right)
-    except InvalidInput:
-        return False
-
-
-def _known_terms(document: Mapping[str, Any]) -> str:
-    """Return the canonical text of ``normal``, from memory where the document differs from an earlier one in what
-    counts for nothing. A node compares the terms of one offer several times in each negotiation about it."""
-    counting = {
-        name: "" if name in _OF_ONE and isinstance(member, str) else member for name, member in document.items()
-    }
-    try:
-        text = json.dumps(counting, sort_keys=True)
-    except (TypeError, ValueError):
-        text = ""
-    if not text or len(text) > _MEMORABLE:
-        return canonical_text(normal(document))
-    return _terms_of(text)
-
-
-@lru_cache(maxsize=256)
-def _terms_of(text: str) -> str:
-    return canonical_text(normal(json.loads(text)))
-
-
-def asks_for(asked: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
-    """Return whether a consumer asks for the offer ``own`` in its terms.
-
-    A profile that it leaves out is the offer's: it says in which vocabulary to read the rules, not which there are,
-    and some connectors read it and do not write it (docs/reference/interoperability.md).
-    """
-    if "profile" in own and not any(name in asked for name in ("profile", "odrl:profile", f"{ODRL}profile")):
-        asked = {**asked, "profile": own["profile"]}
-    return same_terms(asked, own)
 
 
 class _Context:

@@ -20,7 +20,8 @@ from node.dialogue.process import Role
 from node.negotiation import machine as negotiating
 from node.negotiation import messages as contract
 from node.negotiation.model import Negotiation
-from node.policy.odrl import parse, same_terms
+from node.policy.comparison import same_terms
+from node.policy.odrl import parse
 from node.policy.templates import templates
 from node.transfer import machine as transferring
 from node.transfer import messages as transfer

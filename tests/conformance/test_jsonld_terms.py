@@ -22,7 +22,8 @@ from node.identity.messages import VC1_CONTEXT, VC2_CONTEXT, VC11, VC20
 from node.negotiation import agreement as agreed
 from node.negotiation import messages as contract
 from node.negotiation.messages import JSON_TERMS, TERMS
-from node.policy.odrl import parse, same_terms
+from node.policy.comparison import same_terms
+from node.policy.odrl import parse
 from node.policy.templates import templates
 from node.vocab.dsp import V2024_1, V2025_1
 from node.vocab.namespaces import HANSA, HANSA_CREDENTIALS

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.identity.model import Caller, Credential
+from node.policy.comparison import same_terms
 from node.policy.decide import decide, principal_action
 from node.policy.model import Decision, Outcome, Situation
-from node.policy.odrl import normal, parse, same_terms
+from node.policy.odrl import normal, parse
 from node.policy.rules import Constraint, leaves
 from node.policy.terms import EXECUTE, ODRL, PREFIXES, READ, USE, expand_term
 from node.policy.words import LANGUAGES, explained, summary

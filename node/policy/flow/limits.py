@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from node.base.errors import TooLarge
+from node.policy.comparison import same_terms
 from node.policy.flow.breaches import Breach
 from node.policy.flow.fit import offer_of
 from node.policy.flow.freedom import Alternatives, Freedom, under_policy
 from node.policy.flow.impossible import Bound, problems
 from node.policy.flow.result import Inherited, Source, admits, strictest_offer
-from node.policy.odrl import parse, same_terms
+from node.policy.odrl import parse
 from node.policy.rules import Constraint, Policy, leaves
 from node.policy.terms import ACTIONS
 

@@ -14,9 +14,10 @@ from node.negotiation import machine
 from node.negotiation.limits import PATIENCE, WithinLimits, in_our_words
 from node.negotiation.model import Negotiation
 from node.negotiation.strategy import Accept, Agree, Ask, Counter, Look, Offer, StandardStrategy, Terminate
+from node.policy.comparison import same_terms
 from node.policy.decide import decide, principal_action
 from node.policy.model import Situation
-from node.policy.odrl import parse, same_terms
+from node.policy.odrl import parse
 from node.policy.templates import compile_conditions
 from node.policy.terms import PROFILE
 from node.vocab.dsp import V2025_1

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput, TooLarge
+from node.policy.comparison import same_terms
 from node.policy.flow.limits import MOST, MOST_VALUES, beyond, in_own_words, nearest
-from node.policy.odrl import parse, same_terms
+from node.policy.odrl import parse
 from node.policy.templates import compile_conditions
 
 IRI = "https://ghent.example/datasets/counts"

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from node.base.errors import InvalidInput
-from node.policy.odrl import MAX_LEAVES, normal, parse, same_terms
+from node.policy.comparison import same_terms
+from node.policy.odrl import MAX_LEAVES, normal, parse
 from node.policy.rules import Constraint, Logical, Rule, Value, leaves
 from node.policy.terms import COMMERCIAL_USE, CREDENTIAL, DATE_TIME, MODIFY, USE
 from tests.fakes.policy import D1, P3, P4, offer
