@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from node import __version__
+from node.cli.groups import name_values
 from node.cli.output import Mode
 
 VERBS: Final = {
@@ -71,6 +72,7 @@ def app_for(arguments: Sequence[str] = ()) -> typer.Typer:
     app.callback()(options)
     for name in modules or VERBS:
         import_module(f"node.cli.commands.{name}").register(app)
+    name_values(app)
     return app
 
 

@@ -25,6 +25,7 @@ from node.bootstrap.parts import (
 from node.cage.bars import PARSED_WITHOUT_LANDLOCK, REMEDY
 from node.catalogue.carriers import OWN, WHY
 from node.catalogue.model import QUARANTINE
+from node.cli.output import counted
 from node.identity.did import check_identity
 from node.settings import Settings, load
 
@@ -112,7 +113,11 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
             yield Finding(error.detail, False, error.remedy)
             return
         kind = "SQLite" if settings.embedded else "PostgreSQL"
-        yield Finding(f"{kind} works: {size} ledger entries, {waiting} messages being delivered", True)
+        yield Finding(
+            f"{kind} works: {counted(size, 'ledger entry', 'ledger entries')}, "
+            f"{counted(waiting, 'message')} being delivered",
+            True,
+        )
         for member in followed:
             if member.state == QUARANTINE:
                 yield Finding(

@@ -33,7 +33,52 @@ OTHER_VERBS: Final = frozenset(
 """What other verbs of other programs are called: no person or region has such a name."""
 
 
-class Listing(TyperCommand):
+VALUES: Final = {
+    "str": "TEXT",
+    "int": "NUMBER",
+    "int range": "NUMBER",
+    "float": "NUMBER",
+    "float range": "NUMBER",
+    "path": "PATH",
+    "file": "FILE",
+}
+"""Type of an option, as typer calls it → what a person writes there."""
+
+
+class Verb(TyperCommand):
+    """A verb whose help names values as the documentation does: ``hansa show IRI``, ``--limit NUMBER``."""
+
+    def __init__(self, *args: Any, **names: Any) -> None:
+        super().__init__(*args, **names)
+        params: list[Any] = list(self.params)
+        for param in params:
+            if param.param_type_name == "argument":
+                param.metavar = param.metavar or param.name.upper()
+                param.display_type_rich = _no_type
+            elif param.metavar is None and not param.is_flag:
+                param.metavar = VALUES.get(
+                    param.display_type(None).lower().strip("<>").removeprefix("list[").rstrip("]")
+                )
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]
+
+
+def _no_type(ctx: object) -> str:
+    """The help of an argument says what it is, so its type adds nothing."""
+    return ""
+
+
+def name_values(app: typer.Typer) -> None:
+    """Make a ``Verb`` of each verb of ``app`` and of its groups that has no class of its own."""
+    for verb in app.registered_commands:
+        verb.cls = Verb if verb.cls is None or verb.cls is TyperCommand else verb.cls
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            name_values(group.typer_instance)
+
+
+class Listing(Verb):
     """A verb that lists where nothing is named: ``hansa user list`` lists the accounts, and does not create one
     called ``list``. A word that looks like a verb is refused with what may be typed."""
 

@@ -240,6 +240,11 @@ def size(count: int) -> str:
     raise AssertionError("unreachable")
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A number with its noun in the right form: ``1 result``, ``2 entries``."""
+    return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
+
+
 def words(texts: Mapping[str, str] | str | None, language: str) -> str:
     """A text in the reader's language, else in English, else in whatever there is."""
     if texts is None:

@@ -28,7 +28,7 @@ def choose(names: Sequence[str], environment: Mapping[str, str], *, asks: bool) 
     if asks:
         answer = typer.prompt("the language of your titles and documents (nl, fr, cs …)", default=language, err=True)
         return [tag_of(str(answer))], "texts without a language are tagged with it"
-    return [language], f"{source}; for another one: languages in hansa.toml, or init --language"
+    return [language], f"{source}; to change it: languages in hansa.toml, or hansa init --language"
 
 
 def of_locale(environment: Mapping[str, str]) -> tuple[str, str]:
@@ -37,7 +37,7 @@ def of_locale(environment: Mapping[str, str]) -> tuple[str, str]:
     language = re.split(r"[_.@]", environment.get(name, ""))[0].lower()
     if _TAG.fullmatch(language) and language not in ("c", "posix"):
         return language, f"from {name}={environment[name]}"
-    return ENGLISH, "the locale names none"
+    return ENGLISH, "the locale names no language"
 
 
 def tag_of(text: str) -> str:

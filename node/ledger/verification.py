@@ -241,7 +241,8 @@ def ledger_checks(uow: UnitOfWork, ledger: LedgerStore, keys: Sequence[LogKey]) 
         size = ledger.size(tx)
     discrepancies = verify_all(uow, ledger, keys)
     if not discrepancies:
-        return [{"what": "the ledger is as it was signed", "sound": True, "detail": f"{size} entries"}]
+        detail = f"{size} {'entry' if size == 1 else 'entries'}"
+        return [{"what": "the ledger is as it was signed", "sound": True, "detail": detail}]
     return [
         {
             "what": f"entry {item.position}: {item.trouble}",

@@ -383,7 +383,7 @@ def test_finding_showing_asking(terminal: Terminal, iri: str) -> None:
     assert "Bicycle counters, hourly" in found.out
     assert iri in found.out
     assert terminal.hansa("--json", "find", "bicycle", "--node", "ghent").json["hits"][0]["iri"] == iri
-    assert "Nothing found" in terminal.hansa("find", "zeppelin", "--node", "ghent").out
+    assert "No results" in terminal.hansa("find", "zeppelin", "--node", "ghent").out
     shown = terminal.hansa("show", iri, "--node", "ghent")
     assert shown.status == DONE
     assert "counters.csv" in shown.out

@@ -85,7 +85,7 @@ def test_nothing_yet(terminal: Terminal) -> None:
     assert (runs.status, layers.status) == (DONE, DONE)
     assert "No runs yet." in runs.out
     assert "Next: hansa run start scenario/NAME --input role=dataset/NAME" in runs.out
-    assert "There are no change layers." in layers.out
+    assert "No change layers." in layers.out
 
 
 class TestChecking:

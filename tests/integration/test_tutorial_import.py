@@ -39,5 +39,5 @@ def test_the_tutorial_says_what_happens(
         for line in lines:
             assert line in printed.out + printed.err, command
         if command.startswith("$ hansa find"):
-            assert "30 found" in printed.out + printed.err
+            assert "30 results" in printed.out + printed.err
     assert len(Path("report.csv").read_text("utf-8").splitlines()) == 32

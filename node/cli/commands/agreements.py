@@ -56,7 +56,7 @@ def show(
     node: Node = None,
     lang: Language = "en",
 ) -> None:
-    """Show an agreement with every access and transfer under it."""
+    """Show an agreement, its accesses and transfers."""
     with connect(node) as client:
         agreement = client.agreement(agreement_id)
         if document is not None:
@@ -92,7 +92,8 @@ def show(
 
 @group.command("confirm-deletion")
 def confirm_deletion(agreement_id: _Id, node: Node = None) -> None:
-    """Delete the files received under an agreement, and confirm to the provider that all copies are deleted.
+    """Delete received files, and confirm the deletion. Use it when all other copies are deleted too: the provider
+    gets a signed confirmation.
 
     Delete the copies that you have made elsewhere first: what is confirmed is signed in the name of your node.
     """
@@ -109,7 +110,7 @@ def confirm_deletion(agreement_id: _Id, node: Node = None) -> None:
 
 @group.command("deletions")
 def list_deletions(node: Node = None) -> int:
-    """Show what is to be deleted under agreements: overdue first, with what is confirmed."""
+    """Show which data has to be deleted, overdue first. Confirmed deletions are listed too."""
     with connect(node) as client:
         deletions = client.call("GET", "/api/deletions")
     if Mode.json:
@@ -162,7 +163,7 @@ def export(
     ] = None,
     node: Node = None,
 ) -> None:
-    """Write an agreement with its evidence into one file: texts, signatures, keys, messages, ledger proofs.
+    """Write an agreement with its evidence into a file. It has texts, signatures, keys, messages and ledger proofs.
 
     Whoever has the file checks it with 'hansa agreement verify', or by hand as its README.txt says.
     """
@@ -195,7 +196,7 @@ def verify(
         bool, typer.Option("--online", help="Also compare its keys with those that the parties publish now.")
     ] = False,
 ) -> int:
-    """Check a file with an agreement, without any node and, unless you say --online, without network."""
+    """Check a file with an agreement, without a node. It uses the network only with --online."""
     from node.evidence.verification import check, compare_published
 
     try:

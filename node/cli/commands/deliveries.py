@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     verbs = typer.Typer(
         cls=Shorthand,
-        help="Messages to other nodes that could not be delivered: list, retry, give-up. 'hansa deliveries' lists.",
+        help="Messages that could not be delivered: list, retry, give-up. 'hansa deliveries' lists.",
     )
     verbs.command("list")(listed)
     verbs.command("retry")(retry)
@@ -92,7 +92,7 @@ def give_up(
     letter: Annotated[str, typer.Argument(metavar="ID", help="Id of the delivery, as in hansa deliveries list.")],
     node: Node = None,
 ) -> int:
-    """Never try a delivery again: the negotiation or transfer that waits for it ends."""
+    """Give a delivery up. The negotiation or transfer that waits for it ends."""
     with connect(node) as client:
         told = client.give_up(letter)
     if Mode.json:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from node.cli.options import Language, Node, Region, connect
-from node.cli.output import Mode, emit, exact, line, remark, say, table, words
+from node.cli.output import Mode, counted, emit, exact, line, remark, say, size, table, words
 
 
 def register(app: typer.Typer) -> None:
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 def find(
     looked_for: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[WORDS]...", help="Words to search for; without words, everything is listed."),
+        typer.Argument(metavar="WORDS", help="Words to search for; without words, everything is listed."),
     ] = None,
     kind: Annotated[
         list[str] | None,
@@ -35,7 +35,7 @@ def find(
     node: Node = None,
     lang: Language = "en",
 ) -> None:
-    """Search the catalogue: everything that this node (or its region) holds and that you may see."""
+    """Search the catalogue of this node, or of its region. It lists the assets that you may see."""
     text = " ".join(looked_for or ())
     with connect(node) as client:
         matches = client.search(
@@ -52,8 +52,12 @@ def find(
         emit(matches)
         return
     if not matches["hits"]:
-        say("Nothing found." if text else "The catalogue is empty.")
-        remark("publish something: hansa publish FILE.yaml" if not text else "try fewer words, or: hansa find")
+        say("No results." if text else "The catalogue is empty.")
+        remark(
+            "publish something: hansa publish FILE.yaml"
+            if not text
+            else "try fewer words, or list everything: hansa find"
+        )
         return
     for hit in matches["hits"]:
         say(f"{words(hit['title'], lang)}")
@@ -62,7 +66,7 @@ def find(
             line("conditions", words(hit["conditions"], lang))
         line("", hit["iri"], style="cyan")
     remark(
-        f"{matches['total']} found"
+        counted(matches["total"], "result")
         + (f", {len(matches['hits'])} shown" if matches["total"] > len(matches["hits"]) else "")
     )
 
@@ -82,18 +86,18 @@ def show(
         emit({**record, "versions": versions})
         return
     say(words(record["title"], lang))
-    line("what", f"{record['kind']}, version {record['version']} of {str(record['at'])[:10]}")
+    line("kind", f"{record['kind']}, version {record['version']} of {str(record['at'])[:10]}")
     line("publisher", str(record["publisherName"]))
-    line("about", words(record.get("description"), lang))
+    line("description", words(record.get("description"), lang))
     line("conditions", words(record.get("conditions"), lang) or "description only, not offered here")
     for file in record.get("files", []):
-        line("file", f"{file['name']}  {file['size']} bytes  sha256 {file['sha256'][:12]}…")
+        line("file", f"{file['name']}  {size(file['size'])}  sha256 {file['sha256'][:12]}…")
     table(
         [
             [str(one["version"]), str(one["at"])[:19].replace("T", " "), str(one["sha256"])[:12] + "…"]
             for one in versions
         ],
-        ["version", "of", "hash"],
+        ["version", "published", "hash"],
     )
 
 
@@ -147,4 +151,4 @@ def _print_results(answer: bytes) -> None:
     rows = [[row.get(head, {}).get("value", "") for head in heads] for row in results["results"]["bindings"]]
     if rows:
         table(rows, heads)
-    remark(f"{len(rows)} rows")
+    remark(counted(len(rows), "row"))

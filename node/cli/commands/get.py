@@ -76,7 +76,7 @@ def get(
     node: Node = None,
     lang: Language = "en",
 ) -> int:
-    """Get an asset of another city: conditions, agreement, bytes, proof.
+    """Get an asset: conditions, agreement, download, verification.
 
     Interrupt it and run it again: it goes on where it stopped.
     """

@@ -12,7 +12,7 @@ from typing import IO, Annotated, Any
 import typer
 
 from node.base.errors import InvalidInput, LocalFault
-from node.base.plaintext import visible
+from node.base.plaintext import visible, word
 from node.cli.commands.publish import RDF
 from node.cli.exits import REFUSED
 from node.cli.options import Language, Node, connect
@@ -53,7 +53,7 @@ def import_(
         ),
     ] = "",
     base: Annotated[
-        str, typer.Option(help="Address that relative addresses in the file mean.", show_default=False)
+        str, typer.Option(help="Base address of relative addresses in the file.", show_default=False)
     ] = "",
     audience: Annotated[
         str | None,
@@ -76,7 +76,7 @@ def import_(
     node: Node = None,
     lang: Language = "en",
 ) -> int:
-    """Import a catalogue: every dataset, series and service in the file becomes a harvested record.
+    """Import a catalogue file. Every dataset, series and service in it becomes a harvested record.
 
     A record enters if it can be read, has an identity and a title. It is kept as it came, and its faults are
     reported; --repair corrects what the repair rules can. Interrupt and repeat as you like: a record that has not
@@ -87,7 +87,8 @@ def import_(
     media_type = MEDIA_TYPES.get(file.suffix.lower())
     if media_type is None:
         raise InvalidInput(
-            f"{file.name} has no ending of a catalogue file", remedy=f"one of: {', '.join(sorted(MEDIA_TYPES))}"
+            f"{file.name} does not have the extension of a catalogue file",
+            remedy=f"supported: {', '.join(sorted(MEDIA_TYPES))}; for a data file: hansa publish {word(str(file))}",
         )
     rows: list[dict[str, Any]] = []
     repairs = _Repairs()

@@ -15,7 +15,7 @@ from node.cli.groups import Shorthand
 from node.cli.options import Node
 from node.cli.output import Mode, done, emit, remark, say, table
 
-group = typer.Typer(cls=Shorthand, help="The node's own keys; without a command they are listed.")
+group = typer.Typer(cls=Shorthand, help="The node's own keys: list, rotate, revoke, wrap, unwrap.")
 
 
 class Doors(Protocol):
@@ -77,7 +77,7 @@ def rotate(
     sealing: Annotated[bool, typer.Option("--sealing", hidden=True)] = False,
     node: Node = None,
 ) -> None:
-    """Put new keys in the place of those in use. The node may be running. What was signed stays verifiable."""
+    """Replace the keys in use by new ones. The node may be running. Old signatures stay verifiable."""
     if what not in (None, "all"):
         raise InvalidInput(
             f"there are no keys called {what}", remedy="hansa keys rotate --signing --log --encryption"
@@ -117,7 +117,7 @@ def revoke(
         return
     for one in changed:
         done(f"{_words_of(one['kind'])} key {one['id']} is {one['state']}")
-    remark("what it signed before counts only if somebody saw it before: its holder can write any date")
+    remark("its earlier signatures count only where another party saw them in time: a thief can write any date")
     _further()
 
 
@@ -128,14 +128,14 @@ def _further() -> None:
 
 @group.command("wrap")
 def wrap(folder: Annotated[Path, typer.Argument(help="The node's data folder.")]) -> None:
-    """Encrypt the private keys in a folder with the key from outside that its settings name."""
+    """Encrypt the private keys with an external key. The settings of the folder name that key."""
     _convert(folder, lambda keys: int(keys.wrap_all()), "wrapped")
     remark("older backups and copies still contain them unencrypted")
 
 
 @group.command("unwrap")
 def unwrap(folder: Annotated[Path, typer.Argument(help="The node's data folder.")]) -> None:
-    """Put the private keys in a folder in the clear again; then take the key from outside out of the settings."""
+    """Decrypt the private keys in a folder again. Then remove the external key from the settings."""
     _convert(folder, lambda keys: int(keys.unwrap_all()), "unwrapped")
 
 

@@ -29,7 +29,7 @@ def save(
     file: Annotated[Path, typer.Argument(help="The layer: target, title, reason, operations (YAML or JSON).")],
     node: Node = None,
 ) -> None:
-    """Keep a change layer. The data are not touched."""
+    """Save a change layer. The data stay as they are."""
     if not file.is_file():
         raise InvalidInput(f"there is no file {file}", remedy="give a layer: target, title, reason, operations")
     body, _ = read_description(file)
@@ -54,7 +54,7 @@ def list_layers(
         emit(layers)
         return
     if not layers:
-        say("There are no change layers.")
+        say("No change layers.")
         next_step("hansa layer save FILE.yaml")
         return
     table(
@@ -71,7 +71,7 @@ def show(
     version: Annotated[int | None, typer.Option(help="How it fits this version of its dataset.")] = None,
     node: Node = None,
 ) -> int:
-    """One layer, change by change, and what would be in conflict."""
+    """Show a layer: each change, and what would be in conflict."""
     with connect(node) as client:
         layer = client.scenarios.layer(whole_layer(client, name), version=version)
     if Mode.json:

@@ -19,10 +19,10 @@ def register(app: typer.Typer) -> None:
 @group.command("block")
 def block(
     did: Annotated[str, typer.Argument(help="DID of the participant.")],
-    reason: Annotated[str, typer.Option(help="Why: the other side reads it.")],
+    reason: Annotated[str, typer.Option(help="The reason. The other side can read it.")],
     node: Node = None,
 ) -> None:
-    """Turn a participant away at every door; running transfers with it are suspended."""
+    """Block a participant. The node refuses all its requests and suspends its running transfers."""
     with connect(node) as client:
         block = client.block(did, reason)
     if Mode.json:
@@ -37,7 +37,7 @@ def unblock(
     did: Annotated[str, typer.Argument(help="DID of the participant.")],
     node: Node = None,
 ) -> None:
-    """Let a participant in again. Suspended transfers stay suspended until they are resumed."""
+    """Unblock a participant. Suspended transfers stay suspended until they are resumed."""
     with connect(node) as client:
         ended = client.unblock(did)
     if Mode.json:
@@ -47,7 +47,7 @@ def unblock(
 
 @group.command("blocked")
 def blocked(node: Node = None) -> None:
-    """Show who is turned away, since when, and why."""
+    """Show the blocked participants, since when, and why."""
     with connect(node) as client:
         blocks = client.blocks()
     if Mode.json:
@@ -55,4 +55,4 @@ def blocked(node: Node = None) -> None:
     elif blocks:
         table([[one["did"], one["at"][:10], one["by"], one["reason"]] for one in blocks], ["did", "since", "by", ""])
     else:
-        say("Nobody is blocked.")
+        say("No participants are blocked.")

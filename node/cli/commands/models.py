@@ -63,7 +63,7 @@ def describe(
     unconfined: _Unconfined = False,
     node: Node = None,
 ) -> None:
-    """Print a draft of the model's card, from the annotations of its function."""
+    """Print a draft of the model's card. It is made from the annotations of the function."""
     code = _code(file)
     home = _home(node, libraries, library_folder, unconfined)
 
@@ -91,7 +91,7 @@ def try_(
     unconfined: _Unconfined = False,
     node: Node = None,
 ) -> None:
-    """Run a model on files of this machine, in the cage and within the limits of a node."""
+    """Run a model on files of this machine. It runs in the cage, with the limits of a node."""
     code = _code(file)
     paths = {role: Path(path) for role, path in map(_pair, inputs or [])}
     values = {name: _value(text) for name, text in map(_pair, settings or [])}

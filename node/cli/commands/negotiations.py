@@ -23,7 +23,7 @@ _PATIENCE = 8.0
 group = typer.Typer(
     cls=Shorthand,
     help=(
-        "Negotiations: list, show with every message, accept, counter, terminate. "
+        "Negotiations: list, show, accept, counter, terminate. "
         "'hansa negotiation ID' shows one; the end of an id will do. 'hansa get' starts one."
     ),
 )
@@ -58,7 +58,7 @@ def register(app: typer.Typer) -> None:
 
 
 def accept(negotiation: Id, node: Node = None, lang: Language = "en") -> int:
-    """Accept the offer that the provider has put on the table. It binds this node."""
+    """Accept the provider's last offer. It binds this node."""
     return processes.steer(
         NEGOTIATION,
         negotiation,
@@ -78,7 +78,7 @@ def counter(
     node: Node = None,
     lang: Language = "en",
 ) -> int:
-    """Ask for other terms than those that the provider has put on the table."""
+    """Ask for other terms than those of the provider's last offer."""
     conditions = read_conditions(ask)
     return processes.steer(
         NEGOTIATION,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 group = typer.Typer(
     cls=Shorthand,
-    help="Show the nodes that this node follows; decide about one that signed two histories. 'hansa members' lists.",
+    help="Members: list, evidence; accept or leave one in quarantine. 'hansa members' lists.",
 )
 
 Which = Annotated[str, typer.Argument(help="Address, DID or name of a followed node.", show_default=False)]
@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 @group.command("list")
 def members(node: Node = None) -> None:
-    """Show the nodes whose feeds this node follows, and what is wrong with them; ``hansa members`` alone does too."""
+    """Show the nodes whose feeds this node follows, and their errors."""
     with connect(node) as client:
         followed = client.members()
     if Mode.json:
@@ -57,7 +57,7 @@ def evidence(
     to: Annotated[Path | None, typer.Option("--to", help="Write everything into this file, as JSON.")] = None,
     node: Node = None,
 ) -> None:
-    """Show what a member signed that does not go together, and what it announced as lost in a restore."""
+    """Show the contradictory histories of a member. Also shows what it announced as lost in a restore."""
     with connect(node) as client:
         statements = _following(client).evidence(which)
     if to is not None:
@@ -84,7 +84,8 @@ def evidence(
 
 @group.command("accept")
 def accept(which: Which, node: Node = None) -> None:
-    """Take the history that a member in quarantine shows now. What was received stays; it stands in the ledger."""
+    """Accept the history that a member in quarantine shows now. Received records stay, and the ledger records the
+    decision."""
     with connect(node) as client:
         accepted = _following(client).accept(which)
     if Mode.json:
@@ -95,7 +96,7 @@ def accept(which: Which, node: Node = None) -> None:
 
 @group.command("leave")
 def leave(which: Which, node: Node = None) -> None:
-    """Follow a member no longer. What was received stays, and so does the evidence in the ledger."""
+    """Stop following a member. Received records stay, and so does the evidence in the ledger."""
     with connect(node) as client:
         member = _following(client).leave(which)
     if Mode.json:

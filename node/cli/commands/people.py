@@ -30,7 +30,7 @@ def join(
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the decision.")] = False,
     node: Node = None,
 ) -> int:
-    """Ask a region to admit this node: accepts its rulebook, applies, receives the credential."""
+    """Ask a region to admit this node. Accepts its rulebook, applies, and receives the credential."""
     import time
 
     with connect(node) as client:
@@ -81,11 +81,12 @@ def decide(
         str | None, typer.Argument(help="Id or number of the decision; without one, lists the pending decisions.")
     ] = None,
     approve: Annotated[bool | None, typer.Option("--approve/--refuse", help="Your decision.")] = None,
-    reason: Annotated[str | None, typer.Option(help="Why: the other side reads it.")] = None,
+    reason: Annotated[str | None, typer.Option(help="The reason. The other side can read it.")] = None,
     node: Node = None,
     lang: Language = "en",
 ) -> None:
-    """Decide on requests: uses of your assets, offers to this node, applications for membership."""
+    """Decide on requests that wait for a person. These are uses of your assets, offers to this node, and applications
+    for membership."""
     with connect(node) as client:
         waiting = client.decisions()
         if decision is None:
@@ -138,7 +139,7 @@ def revoke(
     reason: Annotated[str, typer.Option(help="Why.")] = "",
     node: Node = None,
 ) -> None:
-    """Revoke a credential that this node issued. It bites on the next read."""
+    """Revoke a credential that this node issued. It takes effect at the next access."""
     with connect(node) as client:
         issued = client.issued()
         if credential is None and holder is None:
@@ -171,7 +172,7 @@ def revoke(
 
 
 def follow(url: Annotated[str, typer.Argument(help="Address of the other node.")], node: Node = None) -> None:
-    """Follow another node's feed: its records appear in this catalogue and stay fresh."""
+    """Follow another node's feed. Its records appear in this catalogue and stay up to date."""
     with connect(node) as client:
         followed = client.follow(url)
     if Mode.json:
@@ -206,7 +207,7 @@ def user(
     ] = None,
     node: Node = None,
 ) -> None:
-    """Manage accounts: list, add, disable, change roles and passwords."""
+    """Manage accounts: list, add, disable; roles and passwords."""
     with connect(node) as client:
         if login is None:
             people = client.accounts()

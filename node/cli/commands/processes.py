@@ -35,7 +35,7 @@ STUCK = "delivery"
 
 Id = Annotated[str, typer.Argument(help="Its id, or the end of it.", metavar="ID")]
 State = Annotated[str | None, typer.Option(help="Only those in this state, such as offered or started.")]
-Reason = Annotated[str, typer.Option(help="Why: the other side reads it.")]
+Reason = Annotated[str, typer.Option(help="The reason. The other side can read it.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def tell_why(causes: Sequence[Any], lang: str) -> None:
         elif isinstance(reason.get("@value"), str):
             line("", reason["@value"])
         elif isinstance(reason.get("remedy"), str):
-            line("to mend", reason["remedy"])
+            line("to fix", reason["remedy"])
         else:
             line("", json.dumps(reason, ensure_ascii=False))
 

@@ -77,7 +77,7 @@ def publish(
     node: Node = None,
     lang: Language = "en",
 ) -> int:
-    """Publish assets: each description is checked first, and nothing is saved if there are errors."""
+    """Publish assets. Each description is checked first, and nothing is saved if there are errors."""
     if choices is not None:
         _show_choices(choices, lang)
         return 0

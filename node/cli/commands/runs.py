@@ -69,7 +69,7 @@ Pid = Annotated[str, typer.Argument(help="Id of the run, as in hansa run list; i
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(no_args_is_help=True, help="Run scenarios: your question, anybody's data and models.")
+    group = typer.Typer(no_args_is_help=True, help="Scenarios: check, start, watch, compare and publish runs.")
     for name, verb in (
         ("check", check),
         ("start", start),
@@ -92,7 +92,7 @@ def check(
     scenario: Scenario, inputs: Input = None, sets: Value = None, layers: Layer = None, in_place: In = None,
     node: Node = None,
 ) -> int:  # fmt: skip
-    """Say what a run would be pinned to, and everything that is in its way."""
+    """Check a binding. Shows the versions that a run would use, and every error."""
     with connect(node) as client:
         verdict = client.scenarios.check(binding(scenario, inputs, sets, whole_layers(client, layers), in_place))
     if Mode.json:
@@ -151,7 +151,7 @@ def list_runs(
 
 
 def show(pid: Pid, node: Node = None, lang: Language = "en") -> None:
-    """One run: what it is pinned to, how far it is, what it gave, with which caveats."""
+    """Show a run: versions, progress, results and caveats."""
     with connect(node) as client:
         run = client.scenarios.run(whole(client, pid))
     if Mode.json:
@@ -185,7 +185,7 @@ def again(
     node: Node = None,
     lang: Language = "en",
 ) -> int:
-    """Run the same binding once more: the same versions, hence the same result."""
+    """Run the same binding again. The same versions give the same result."""
     with connect(node) as client:
         first = client.scenarios.run(whole(client, pid))
         return follow(client, client.scenarios.again(first["pid"]), lang, wait=wait, before=first)
@@ -201,7 +201,7 @@ def output(
     ] = None,
     node: Node = None,
 ) -> None:
-    """What a step of a run gave."""
+    """Show an output of a step of a run."""
     with connect(node) as client:
         wanted = Format.JSON if Mode.json and target is None else form
         body = client.scenarios.output(whole(client, pid), branch, name, form=wanted)
@@ -217,7 +217,7 @@ def why(
     row: Annotated[str, typer.Argument(help="The id of a row, such as gent-rec-007.")],
     node: Node = None,
 ) -> None:
-    """Why a row of a result is what it is: the steps, versions, rows and agreements behind it."""
+    """Explain a row of a result. Shows the steps, versions, rows and agreements behind it."""
     with connect(node) as client:
         explanation = client.scenarios.why(whole(client, pid), name, row)
     if Mode.json:
@@ -230,7 +230,7 @@ def why(
 
 
 def compare(left: Pid, right: Pid, node: Node = None, lang: Language = "en") -> None:
-    """Two runs side by side: indicators, and what differs in what they are bound to."""
+    """Compare two runs: indicators, and differing bindings."""
     with connect(node) as client:
         first_run, other = (client.scenarios.run(whole(client, pid)) for pid in (left, right))
     differing = differences(first_run["binding"], other["binding"])
@@ -259,7 +259,7 @@ def crate(
     target: Annotated[Path | None, typer.Option("--output", "-o", help="Where to save.")] = None,
     node: Node = None,
 ) -> None:
-    """Save everything about a run as an RO-Crate: a zip that a stranger can open."""
+    """Save everything about a run as an RO-Crate. This is a zip file that can be read without a node."""
     with connect(node) as client:
         body = client.scenarios.crate(whole(client, pid))
     path = target or Path(f"run-{short(pid)}.crate.zip")
@@ -275,7 +275,7 @@ def publish(
     ] = None,
     node: Node = None,
 ) -> None:
-    """Publish the result of a run, with where it comes from. It is never freer than its inputs."""
+    """Publish the result of a run with its lineage. Its conditions are never more open than those of its inputs."""
     wanted = {"id": name, **({"title": title} if title else {}), **({"conditions": conditions} if conditions else {})}
     with connect(node) as client:
         publication = client.scenarios.publish(whole(client, pid), wanted)

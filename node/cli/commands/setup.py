@@ -100,7 +100,7 @@ def serve(
         bool, typer.Option("--no-worker", help="Only answer requests; workers run separately (PostgreSQL).")
     ] = False,
 ) -> int:
-    """Run the node: web and worker in one process. Stop it with Ctrl-C; it finishes what it is at."""
+    """Run the node: web and worker in one process. Stop it with Ctrl-C; it finishes its work first."""
     from node.cli.server import run_server
     from node.settings import load
 
@@ -117,7 +117,7 @@ def serve(
 
 
 def worker(folder: Annotated[Path, typer.Argument(help="The node's data folder.")]) -> int:
-    """Run one more worker beside serve --no-worker (PostgreSQL only)."""
+    """Run one more worker for a node on PostgreSQL."""
     from node.cli.server import run_worker
     from node.settings import load
 

@@ -30,7 +30,7 @@ def synth(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed: the same data and seed give the same stand-in.")] = 1,
 ) -> None:
-    """Make synthetic data: rows with the same columns, types and patterns, none of which is real."""
+    """Make synthetic data. Its rows have the same columns, types and patterns as a file, and none of them is real."""
     from node.scenarios.synthetic.files import csv_of, description_of, geojson_of
     from node.scenarios.synthetic.tables import stand_in
     from node.scenarios.tables.rows import read_rows

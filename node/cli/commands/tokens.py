@@ -16,7 +16,7 @@ SHORT = 12
 
 SECOND_FACTOR = "second-factor-needed"
 
-group = typer.Typer(no_args_is_help=True, help="API tokens: what programs sign in with.")
+group = typer.Typer(no_args_is_help=True, help="API tokens, with which programs sign in: new, list, revoke.")
 
 
 def register(app: typer.Typer) -> None:
@@ -63,7 +63,7 @@ def list_tokens(
     elif tokens:
         table(
             [[one["sha256"][:SHORT], one["login"], one["label"], one["expires"][:10]] for one in tokens],
-            ["token", "of", "for", "until"],
+            ["token", "account", "name", "valid until"],
         )
     else:
         say("No API tokens.")

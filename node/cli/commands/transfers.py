@@ -28,7 +28,7 @@ _NAMED = "{file}"
 group = typer.Typer(
     cls=Shorthand,
     help=(
-        "Transfers under agreements: list, show, push, suspend, resume, complete, terminate. "
+        "Transfers: list, show, push, suspend, resume, terminate. "
         "'hansa transfer ID' shows one; the end of an id will do."
     ),
 )
@@ -90,7 +90,7 @@ def push(
     node: Node = None,
     lang: Language = "en",
 ) -> int:
-    """Have the provider send the bytes of an agreement to an address that takes them by HTTP.
+    """Have the provider send data to an HTTP address.
 
     They do not come by this node. With the header goes what opens the address: it is sent to the provider, and not
     kept here. Exit status 0 when all is sent, 1 when it was refused or given up.
@@ -186,12 +186,12 @@ def suspend(transfer: Id, reason: Reason = "", node: Node = None, lang: Language
 
 
 def resume(transfer: Id, node: Node = None, lang: Language = "en") -> int:
-    """Let a paused transfer go on. What the provider has paused, only the provider lets go on."""
+    """Resume a paused transfer. If the provider has paused it, only the provider can resume it."""
     return _steer(transfer, "resume", "resumed", "", node, lang, None)
 
 
 def complete(transfer: Id, node: Node = None, lang: Language = "en") -> int:
-    """Tell the other side that all is done."""
+    """Complete a transfer, and tell the other side."""
     return _steer(transfer, "complete", "completed", "", node, lang, "COMPLETED")
 
 

@@ -12,7 +12,7 @@ from node.base.errors import InvalidInput, LocalFault
 from node.base.plaintext import word
 from node.cli.exits import DONE, REFUSED
 from node.cli.options import Node
-from node.cli.output import Mode, complain, done, emit, failed, line, remark, size
+from node.cli.output import Mode, complain, counted, done, emit, failed, line, remark, size
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +33,8 @@ def verify(
     ] = None,
     node: Node = None,
 ) -> int:
-    """Verify a ledger, a received file, or an agreement with the other party."""
+    """Verify a ledger, a received file, or an agreement. The agreement is also checked in the other party's
+    ledger."""
     from node.cli.proof import verify_agreement, verify_file, verify_folder
 
     if agreement is not None:
@@ -71,7 +72,8 @@ def backup(
         ),
     ] = None,
 ) -> None:
-    """Back up a node into one file: database, keys, settings, bytes. The views are left out: they rebuild."""
+    """Back up a node into one file. It contains database, keys, settings and files; the views are rebuilt after a
+    restore."""
     from node.cli.archive import write_backup
     from node.exchange.sealkeys import read_recipient
 
@@ -85,7 +87,10 @@ def backup(
         encrypted = {"encrypted_for": recipients[0]} if recipients else {}
         emit({"file": str(written.path), "bytes": written.size, "entries": written.entries, **encrypted})
     else:
-        done(f"{written.path}", detail=f"{size(written.size)}, {written.entries} ledger entries")
+        done(
+            f"{written.path}",
+            detail=f"{size(written.size)}, {counted(written.entries, 'ledger entry', 'ledger entries')}",
+        )
     if recipient is None:
         # On standard error, so that scripts that read JSON meet it too.
         complain("it is not encrypted and contains the node's keys: whoever reads it can act as this node")
@@ -117,14 +122,17 @@ def restore(
     if Mode.json:
         emit({"folder": str(folder), "epoch": restored.epoch, "entries": restored.entries})
         return
-    done(f"restored into {folder}", detail=f"{restored.entries} ledger entries, epoch {restored.epoch}")
+    done(
+        f"restored into {folder}",
+        detail=f"{counted(restored.entries, 'ledger entry', 'ledger entries')}, epoch {restored.epoch}",
+    )
     line("next", f"hansa verify {word(folder)}   then   hansa serve {word(folder)}")
 
 
 def accept_loss(
     folder: Annotated[Path, typer.Argument(help="The node's data folder; the node must be stopped.")],
 ) -> int:
-    """Accept a database that lost entries which the node had signed. Its epoch rises, so that peers notice.
+    """Accept that the database lost signed ledger entries. Its epoch rises, so that peers notice.
 
     Where nothing is lost, nothing is done, and the exit status is 1.
     """
@@ -153,13 +161,13 @@ def accept_loss(
     if Mode.json:
         emit({"folder": str(folder), "epoch": epoch, "entries": entries})
         return DONE
-    done("the loss is accepted", detail=f"{entries} ledger entries, epoch {epoch}")
+    done("the loss is accepted", detail=f"{counted(entries, 'ledger entry', 'ledger entries')}, epoch {epoch}")
     line("next", f"hansa serve {word(folder)}   and tell your partners")
     return DONE
 
 
 def doctor(folder: Annotated[Path | None, typer.Argument(help="The node's data folder.")] = None) -> int:
-    """Check a node: what works, what does not, and the command that fixes it."""
+    """Check a node, and show for each error how to fix it."""
     from node.cli.diagnosis import examine
     from node.client import locate
 
@@ -185,7 +193,7 @@ def demo(
     folder: Annotated[Path | None, typer.Option(help="Folder for the nodes; by default a temporary one.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the made-up data.")] = 2026,
 ) -> int:
-    """Show the main job: a region and three cities join, publish, find, agree, exchange and prove."""
+    """Run the demonstration. A region and three cities join, publish, find, agree, exchange and prove."""
     try:
         story = import_module("demo.story")  # a product of its own, built on the node: the node does not know it
     except ModuleNotFoundError as error:

@@ -1,0 +1,60 @@
+"""Help screens read as the documentation does, at the width of an ordinary terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from node.cli.app import app_for
+from node.cli.output import counted
+
+WIDE = {"COLUMNS": "80", "TERMINAL_WIDTH": "80"}
+
+
+def screens(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words before ``--help`` of every screen."""
+    yield path
+    for name, verb in getattr(command, "commands", {}).items():
+        yield from screens(verb, (*path, name))
+
+
+ALL = [*screens(typer.main.get_command(app_for()))]
+
+
+def shown(*words: str) -> str:
+    return CliRunner().invoke(app_for(), [*words, "--help"], env=WIDE).output
+
+
+@pytest.mark.parametrize("words", [(), *(words for words in ALL if len(words) == 1)], ids=" ".join)
+def test_no_summary_of_a_verb_is_cut_off(words: tuple[str, ...]) -> None:
+    _, _, verbs = shown(*words).partition("Commands:")
+    assert not [line for line in verbs.splitlines() if line.endswith("...")], "shorten its first sentence"
+
+
+@pytest.mark.parametrize(
+    ("words", "usage"),
+    [
+        (("show",), "Usage: hansa show [OPTIONS] IRI"),
+        (("find",), "Usage: hansa find [OPTIONS] [WORDS]..."),
+        (("user",), "Usage: hansa user [OPTIONS] [LOGIN]"),
+        (("agreement", "show"), "Usage: hansa agreement show [OPTIONS] ID"),
+    ],
+)
+def test_usage_names_values_in_capitals(words: tuple[str, ...], usage: str) -> None:
+    assert shown(*words).splitlines()[0].replace("root", "hansa") == usage
+
+
+@pytest.mark.parametrize("words", [words for words in ALL if words], ids=" ".join)
+def test_no_screen_shows_types_of_python(words: tuple[str, ...]) -> None:
+    screen = shown(*words)
+    assert not [name for name in ("<str>", "<int>", "<path>", "list[") if name in screen.lower()]
+
+
+def test_numbers_have_the_right_form_of_their_noun() -> None:
+    assert [counted(number, "entry", "entries") for number in (0, 1, 2)] == ["0 entries", "1 entry", "2 entries"]
+    assert counted(1, "result") == "1 result"
+    assert counted(30, "result") == "30 results"
