@@ -54,9 +54,10 @@ class WatchedClock:
             self._ahead = self._offset(self._clock.now())
 
     def _noted(self, offset: float) -> float:
-        with self._lock:
-            self._ahead = max(self._ahead, offset)
-            return self._ahead
+        if offset > self._ahead:
+            with self._lock:
+                self._ahead = max(self._ahead, offset)
+        return self._ahead
 
     def _offset(self, now: datetime) -> float:
         return now.timestamp() - self._elapsed()

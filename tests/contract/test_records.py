@@ -107,6 +107,30 @@ class TestVersions:
         assert get(as_of=NOW + 2 * HOUR - timedelta(microseconds=1)) == 1
         assert get(version=3, as_of=NOW + 2 * HOUR) is None
 
+    def test_what_was_read_before_does_not_outlive_it(self, stores: Stores) -> None:
+        def get(**conditions: Any) -> tuple[int, str] | None:
+            with stores.uow.read() as tx:
+                newest = stores.records.get(tx, f"{BASE}a", **conditions)
+                return None if newest is None else (newest.version, newest.entry)
+
+        def read_and_fail() -> None:
+            with stores.uow.begin() as tx:
+                stores.records.add(tx, record("a", 2, entry="taken back"))
+                newest = stores.records.get(tx, f"{BASE}a")
+                assert newest is not None
+                assert (newest.version, newest.entry) == (2, "taken back")
+                raise KeyError
+
+        add(stores, record("a", 1, entry="e1"))
+        assert get() == get() == (1, "e1")
+        with pytest.raises(KeyError):
+            read_and_fail()
+        assert get() == (1, "e1")
+        add(stores, record("a", 2, entry="e2", audience="members"))
+        assert get() == get(audiences=["members"]) == (2, "e2")
+        assert get(audiences=["public"]) is None
+        assert get() == (2, "e2")
+
     def test_by_entry_in_the_order_asked_for(self, stores: Stores) -> None:
         add(stores, record("a", entry="e1"), record("b", entry="e2"), record("c", entry="e3"))
         with stores.uow.read() as tx:

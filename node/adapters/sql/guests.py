@@ -73,8 +73,10 @@ class SqlGuestStore:
         connection = connection_of(tx)
         first = False
         for party in parties:
-            first = add(connection, guest_bytes, {"day": day, "party": party, "bytes": 0}) or first
-            connection.execute(_STORE, {"that_day": day, "whose": party, "size": size})
+            parameters = {"that_day": day, "whose": party, "size": size}
+            if connection.execute(_STORE, parameters).rowcount == 0:
+                first = add(connection, guest_bytes, {"day": day, "party": party, "bytes": 0}) or first
+                connection.execute(_STORE, parameters)
         if first:
             self._drop_before(tx, day)
 

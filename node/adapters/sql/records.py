@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, and_, bindparam, func, select
 
@@ -12,6 +12,7 @@ from node.adapters.sql.rows import add, build, put, values
 from node.adapters.sql.schema import record_heads as heads
 from node.adapters.sql.schema import record_reach as reach
 from node.adapters.sql.schema import records
+from node.adapters.sql.statements import Running
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict
 from node.base.work import Transaction
@@ -23,6 +24,10 @@ _CHUNK = 500
 
 OPENED = ""
 """In place of an audience in ``record_reach``: the last version that opened the earlier ones too."""
+
+_MOST_KNOWN: Final = 64
+_MEMORABLE: Final = 64 * 1024
+"""Bytes of the longest description that is remembered."""
 
 _NEWEST = select(records).where(
     records.c.iri == bindparam("iri"),
@@ -66,6 +71,10 @@ _VERSIONS_FOR_THEM = (
     .order_by(records.c.version.desc())
 )
 
+_MARK, _MARK_FOR_THEM = (
+    statement.with_only_columns(records.c.entry, records.c.iri, records.c.version)
+    for statement in (_NEWEST, _NEWEST_FOR_THEM)
+)
 _VERSION, _VERSION_FOR_THEM = (
     statement.where(records.c.version == bindparam("number")).limit(1)
     for statement in (_VERSIONS, _VERSIONS_FOR_THEM)
@@ -78,7 +87,13 @@ _HELD = select(func.count().label("number"), func.sum(func.length(records.c.nqua
 
 class SqlRecordStore:
     """All versions in one table; a second one tells of each IRI what its newest version decides, a third one up to
-    which version it was for whom."""
+    which version it was for whom.
+
+    A message is worked on with the record that it is about, over and over. What was read last is remembered by its
+    entry and version, which never change."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, ...], Record] = {}
 
     def add(self, tx: Transaction, record: Record) -> None:
         connection = connection_of(tx)
@@ -110,9 +125,24 @@ class SqlRecordStore:
             statement = _VERSION if audiences is None else _VERSION_FOR_THEM
             values["number"] = version
         else:
-            statement = _NEWEST if audiences is None else _NEWEST_FOR_THEM
+            return self._newest(connection_of(tx), values, _MARK if audiences is None else _MARK_FOR_THEM)
         row = connection_of(tx).execute(statement, values).one_or_none()
         return None if row is None else _record(row)
+
+    def _newest(self, connection: Running, values: dict[str, Any], statement: Select[Any]) -> Record | None:
+        version = connection.execute(statement, values).one_or_none()
+        if version is None:
+            return None
+        known = self._known.get(tuple(version))
+        if known is not None:
+            return known
+        row = connection.execute(_NEWEST if statement is _MARK else _NEWEST_FOR_THEM, values).one_or_none()
+        record = None if row is None else _record(row)
+        if record is not None and record.entry and len(record.nquads) <= _MEMORABLE:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[record.entry, record.iri, record.version] = record
+        return record
 
     def by_entry(self, tx: Transaction, entry_ids: Sequence[str]) -> Sequence[Record]:
         ids = list(dict.fromkeys(entry_ids))
