@@ -116,7 +116,9 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             limits_lapse=protocol_services.limits.lapse,
         )
     )
-    app.include_router(imports.router(person=person, imports=node.imports, file_limit=MAX_BYTES))
+    app.include_router(
+        imports.router(person=person, imports=node.imports, harvest=node.harvest, file_limit=MAX_BYTES)
+    )
     app.include_router(
         exchanges.router(
             person=person,

@@ -92,6 +92,7 @@ def build(
         browse=catalogue.browse,
         publish=catalogue.publish,
         imports=catalogue.imports,
+        harvest=catalogue.harvest,
         withdraw=catalogue.withdraw,
         ask=catalogue.ask,
         feed=catalogue.feed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
+from node.adapters.peers.sources import WebSources
 from node.adapters.signed_head import SignedHead
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.parts import Parts
@@ -15,7 +16,9 @@ from node.catalogue.dsp import DspCatalogue, FollowedMembers
 from node.catalogue.export.catalog import CatalogExport
 from node.catalogue.feed.chains import Chains
 from node.catalogue.feed.pages import Feed
+from node.catalogue.harvest.harvests import Harvest
 from node.catalogue.harvest.imports import Import
+from node.catalogue.harvest.source_state import SourceStates
 from node.catalogue.inspection import Inspect
 from node.catalogue.model import NodeFacts
 from node.catalogue.publish import Catalogue, Publish, Settled, Withdraw
@@ -24,6 +27,7 @@ from node.catalogue.views import GraphView, SearchView
 from node.ledger.usecases import Sequencer
 from node.scenarios.models.publication import DescribeWithCode, stored_code
 from node.semantics.description.door import describe
+from node.semantics.harvest.door import MAX_BYTES
 from node.semantics.schemas.patterns import Patterns
 from node.worker.follower import View
 from node.worker.views import FollowLedger
@@ -39,6 +43,7 @@ class CatalogueServices:
     browse: Browse
     publish: Publish
     imports: Import
+    harvest: Harvest
     withdraw: Withdraw
     feed: Feed
     following: FollowLedger
@@ -86,6 +91,7 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
     )
     settled = following.reflected if settings.wait_for_views else None
     members = FollowedMembers(stores.uow, stores.followed, people.blocks) if settings.issuer else tuple
+    harvest = _harvest(base, _imports(base, catalogue, settled), catalogue)
     return CatalogueServices(
         node=node,
         access=access,
@@ -99,7 +105,8 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
             ask=ask,
         ),
         publish=_publish(base, catalogue, settled),
-        imports=_imports(base, catalogue, settled),
+        imports=harvest.imports,
+        harvest=harvest,
         withdraw=Withdraw(catalogue=catalogue, settled=settled),
         feed=Feed(
             uow=stores.uow,
@@ -118,14 +125,7 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
         export=CatalogExport(
             uow=stores.uow, records=stores.records, visibility=base.visibility, node=node, members=members
         ),
-        join=Join(
-            requests=people.requests,
-            allegiance=people.allegiance,
-            get_json=base.requests.json,
-            legal_name=settings.name,
-            contact=settings.contact,
-            address=parts.address_of,
-        ),
+        join=_join(base),
     )
 
 
@@ -159,6 +159,29 @@ def _imports(base: Foundation, catalogue: Catalogue, settled: Settled | None) ->
         visibility=base.visibility,
         settled=settled,
         advised=base.parts.settings.advised_profiles,
+    )
+
+
+def _join(base: Foundation) -> Join:
+    parts, people = base.parts, base.people
+    return Join(
+        requests=people.requests,
+        allegiance=people.allegiance,
+        get_json=base.requests.json,
+        legal_name=parts.settings.name,
+        contact=parts.settings.contact,
+        address=parts.address_of,
+    )
+
+
+def _harvest(base: Foundation, imports: Import, catalogue: Catalogue) -> Harvest:
+    parts = base.parts
+    return Harvest(
+        imports=imports,
+        catalogue=catalogue,
+        states=SourceStates(parts.stores.uow, parts.stores.meta),
+        get=WebSources(parts.egress, MAX_BYTES).get,
+        advised=parts.settings.advised_profiles,
     )
 
 

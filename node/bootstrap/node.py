@@ -19,6 +19,7 @@ from node.catalogue.browse import Browse
 from node.catalogue.dsp import DspCatalogue
 from node.catalogue.export.catalog import CatalogExport
 from node.catalogue.feed.pages import Feed
+from node.catalogue.harvest.harvests import Harvest
 from node.catalogue.harvest.imports import Import
 from node.catalogue.model import NodeFacts
 from node.catalogue.publish import Publish, Withdraw
@@ -58,6 +59,7 @@ class HansaNode:
     browse: Browse
     publish: Publish
     imports: Import
+    harvest: Harvest
     withdraw: Withdraw
     ask: Ask
     feed: Feed

@@ -17,6 +17,29 @@ class ImportCalls(ABC):
     def _stream(self, method: str, url: str, **options: Any) -> AbstractContextManager[Any]:
         """The node's answer while it comes. Raises ``Refusal``, ``PeerUnreachable``."""
 
+    def harvest(
+        self,
+        url: str,
+        *,
+        source: str = "",
+        audience: str | None = None,
+        rules: Sequence[str] = (),
+        check: bool = False,
+        agreed: bool = False,
+        fewer: bool = False,
+        language: str = "en",
+    ) -> Iterator[dict[str, Any]]:
+        """Harvest the catalogue at ``url``; yields what ``import_file`` does. ``agreed``: the publisher agreed,
+        whatever robots.txt says. ``fewer``: withdraw what vanished even where it is more than half."""
+        params: dict[str, Any] = {"url": url, "language": language, "check": check, "source": source}
+        params |= {"rule": list(rules), "agreed": agreed, "fewer": fewer}
+        if audience:
+            params["audience"] = audience
+        with self._stream("POST", "/api/imports", params=params, timeout=None) as answer:
+            for line in answer.iter_lines():
+                if line:
+                    yield json.loads(line)
+
     def import_file(
         self,
         path: Path,

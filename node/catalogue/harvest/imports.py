@@ -67,7 +67,7 @@ class Import:
         advised: Sequence[str] = (),
     ) -> None:
         """``peers`` gives the base URLs of other nodes known here: their records come by following them."""
-        self._cage = cage
+        self.cage = cage
         self._catalogue = catalogue
         self._visibility = visibility
         self._peers = peers
@@ -84,13 +84,8 @@ class Import:
         Raises ``NotAllowed`` for who may not publish, ``InvalidInput`` for an unknown audience, rule or source name,
         and for a file that cannot be read: nothing has been entered then.
         """
-        require(by, UseCase.PUBLISH)
-        if order.audience is not None and check_audience(order.audience) not in self._visibility.known:
-            raise InvalidInput(
-                f"nobody here knows the audience {order.audience!r}",
-                remedy=f"one of: {', '.join(sorted(self._visibility.known))}",
-            )
-        batches = await cut(self._cage, order.body, order.media_type, base=order.base, rules=order.rules)
+        self.check_order(order, by)
+        batches = await cut(self.cage, order.body, order.media_type, base=order.base, rules=order.rules)
         source = order.source.strip() or next(iter(batches.catalogues), "") or order.name.strip() or _NAMELESS
         if len(source) > MAX_SOURCE or any(ord(letter) < ord(" ") for letter in source):
             raise InvalidInput(
@@ -99,11 +94,20 @@ class Import:
             )
         return Running(self, replace(order, body=b"", source=source), batches, by)
 
+    def check_order(self, order: ImportOrder, by: Person) -> None:
+        """Raise ``NotAllowed`` for who may not publish, ``InvalidInput`` for an unknown audience."""
+        require(by, UseCase.PUBLISH)
+        if order.audience is not None and check_audience(order.audience) not in self._visibility.known:
+            raise InvalidInput(
+                f"nobody here knows the audience {order.audience!r}",
+                remedy=f"one of: {', '.join(sorted(self._visibility.known))}",
+            )
+
     async def enter(self, order: ImportOrder, batches: Batches, by: Person) -> AsyncIterator[Published | Entered]:
         """Each record of ``batches``, entered or refused; what is published comes before what is told of it."""
         seen: dict[str, int] = {}
         records = examine(
-            self._cage,
+            self.cage,
             batches,
             base=self._catalogue.node.base,
             source=order.source,

@@ -18,6 +18,7 @@ class Outcome(StrEnum):
     CHANGED = "changed"
     UNCHANGED = "unchanged"
     REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +69,23 @@ class Tally:
     outcomes: Counter[str] = field(default_factory=Counter)
     conforming: int = 0
     repaired: int = 0
+    missing: int = 0
+    """Records that vanished at the source, and were not withdrawn because too many did."""
 
     def add(self, record: Entered) -> None:
         self.outcomes[str(record.outcome)] += 1
         self.conforming += record.conforms
         self.repaired += bool(record.repairs)
 
+    def skip(self, records: int, *, conforming: int, repaired: int) -> None:
+        """Count the records of a page that is as it was."""
+        self.outcomes[str(Outcome.UNCHANGED)] += records
+        self.conforming += conforming
+        self.repaired += repaired
+
     def to_json(self) -> dict[str, Any]:
         counts = {str(outcome): self.outcomes[str(outcome)] for outcome in Outcome}
-        return {**counts, "conforming": self.conforming, "repaired": self.repaired}
+        return {**counts, "conforming": self.conforming, "repaired": self.repaired, "missing": self.missing}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

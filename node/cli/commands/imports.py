@@ -16,7 +16,7 @@ from node.base.plaintext import visible, word
 from node.cli.commands.publish import RDF
 from node.cli.exits import REFUSED
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, complain, counter, done, emit, failed, line, remark, say, table, words
+from node.cli.output import Mode, complain, counter, done, emit, failed, line, mend, remark, say, table, words
 
 MEDIA_TYPES = {**RDF, ".json": "application/ld+json", ".trig": "application/trig"}
 COLUMNS = (
@@ -32,6 +32,8 @@ COLUMNS = (
     "repairs",
     "why",
 )
+_COUNTED = ("new", "changed", "unchanged", "refused", "withdrawn")
+_AGAIN = "import it again: it goes on where it stopped"
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "|", "%")
 SHOWN = 20
 """Lines of the report that a terminal shows of refused records."""
@@ -42,8 +44,13 @@ def register(app: typer.Typer) -> None:
 
 
 def import_(
-    file: Annotated[
-        Path, typer.Argument(help="A catalogue file: .ttl, .jsonld, .rdf, .xml, .nt, .nq, .trig, .json.")
+    catalogue: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|URL",
+            help="A catalogue file (.ttl, .jsonld, .rdf, .xml, .nt, .nq, .trig, .json), its web address, or the one "
+            "of CKAN's API, such as https://data.example/api/3.",
+        ),
     ],
     source: Annotated[
         str,
@@ -67,6 +74,13 @@ def import_(
         typer.Option("--rule", help="Apply this repair rule, also a lossy one; may be repeated.", show_default=False),
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Only report; save nothing.")] = False,
+    agreed: Annotated[
+        bool, typer.Option("--agreed", help="The publisher agreed to be harvested, whatever robots.txt says.")
+    ] = False,
+    fewer: Annotated[
+        bool,
+        typer.Option("--fewer", help="Withdraw what the source no longer has even if it is more than half."),
+    ] = False,
     report: Annotated[
         Path | None, typer.Option("--csv", help="Write the report to this file, a line for each record.")
     ] = None,
@@ -80,31 +94,41 @@ def import_(
 
     A record enters if it can be read, has an identity and a title. It is kept as it came, and its faults are
     reported; --repair corrects what the repair rules can. Interrupt and repeat as you like: a record that has not
-    changed stays as it is.
+    changed stays as it is. From a web address, only pages that changed are read again, and records that the
+    source no longer has are withdrawn.
     """
-    if not file.is_file():
-        raise InvalidInput(f"{file} is not a file")
-    media_type = MEDIA_TYPES.get(file.suffix.lower())
-    if media_type is None:
-        raise InvalidInput(
-            f"{file.name} does not have the extension of a catalogue file",
-            remedy=f"supported: {', '.join(sorted(MEDIA_TYPES))}; for a data file: hansa publish {word(str(file))}",
-        )
+    on_the_web = catalogue.startswith(("https://", "http://"))
+    file = Path(catalogue)
+    name = catalogue if on_the_web else file.name
+    media_type = "" if on_the_web else _media_type(file)
     rows: list[dict[str, Any]] = []
     repairs = _Repairs()
     opened: dict[str, Any] = {}
     closed: dict[str, Any] = {}
-    with connect(node) as client, _sheet(report) as write, counter(file.name) as progress:
-        lines = client.import_file(
-            file,
-            media_type=media_type,
-            source=source,
-            base=base,
-            audience=audience,
-            rules=[*(["safe"] if repair else []), *(rule or [])],
-            check=check,
-            language=lang,
-        )
+    with connect(node) as client, _sheet(report) as write, counter(name[-40:]) as progress:
+        rules = [*(["safe"] if repair else []), *(rule or [])]
+        if on_the_web:
+            lines = client.harvest(
+                catalogue,
+                source=source,
+                audience=audience,
+                rules=rules,
+                check=check,
+                agreed=agreed,
+                fewer=fewer,
+                language=lang,
+            )
+        else:
+            lines = client.import_file(
+                file,
+                media_type=media_type,
+                source=source,
+                base=base,
+                audience=audience,
+                rules=rules,
+                check=check,
+                language=lang,
+            )
         for event in lines:
             match event.pop("event"):
                 case "opened":
@@ -118,19 +142,31 @@ def import_(
                 case "closed":
                     closed = event
                 case "failed":
-                    raise LocalFault(
-                        f"{event['detail']}; {_counts(event)} until then", remedy="import the same file again"
-                    )
+                    counts = _counts(event) or "nothing imported"
+                    raise LocalFault(f"{event['detail']}; {counts} until then", remedy=_AGAIN)
     if not closed:
-        raise LocalFault("the node ended the import before its end", remedy="import the same file again")
+        raise LocalFault("the node ended the import before its end", remedy=_AGAIN)
+    opened["total"] = sum(closed[name] for name in ("new", "changed", "unchanged", "refused"))
     if Mode.json:
         emit({**opened, "records": rows, **closed})
     else:
-        _show(opened, rows, closed, file=file, check=check, show_all=show_all)
+        _show(opened, rows, closed, name=name, check=check, show_all=show_all)
         repairs.show(closed["repaired"])
         if report is not None:
             line("report", str(report))
     return REFUSED if closed["refused"] and closed["refused"] == opened["total"] else 0
+
+
+def _media_type(file: Path) -> str:
+    if not file.is_file():
+        raise InvalidInput(f"{file} is not a file")
+    media_type = MEDIA_TYPES.get(file.suffix.lower())
+    if media_type is None:
+        raise InvalidInput(
+            f"{file.name} does not have the extension of a catalogue file",
+            remedy=f"supported: {', '.join(sorted(MEDIA_TYPES))}; for a data file: hansa publish {word(str(file))}",
+        )
+    return media_type
 
 
 def _show(
@@ -138,12 +174,12 @@ def _show(
     rows: list[dict[str, Any]],
     closed: Mapping[str, Any],
     *,
-    file: Path,
+    name: str,
     check: bool,
     show_all: bool,
 ) -> None:
     for note in opened["notes"]:
-        remark(f"{file.name}: {note}")
+        remark(f"{name}: {note}")
     if show_all:
         table(
             [[row["outcome"], row["title"][:50], str(len(row["findings"])), row["address"]] for row in rows],
@@ -158,6 +194,9 @@ def _show(
         line("conform", f"{closed['conforming']} of {entered} break no obligation of DCAT-AP")
     else:
         failed(f"{result}: all refused")
+    if closed["missing"]:
+        failed(f"{closed['missing']} records are no longer at the source, more than half: none of them was withdrawn")
+        mend("look at the source; if it is right, import again with --fewer")
     if opened["leftOut"]:
         line("left out", _left_out(opened["leftOut"]))
     refused = [row for row in rows if row["outcome"] == "refused"]
@@ -214,7 +253,7 @@ def _source(opened: Mapping[str, Any]) -> str:
 
 
 def _counts(closed: Mapping[str, Any]) -> str:
-    return ", ".join(f"{closed[name]} {name}" for name in ("new", "changed", "unchanged", "refused") if closed[name])
+    return ", ".join(f"{closed[name]} {name}" for name in _COUNTED if closed[name])
 
 
 def _left_out(left: Mapping[str, int]) -> str:

@@ -29,6 +29,7 @@ class Batches:
 
     ``notes``: mends of the syntax, as sentences. ``left_out``: class → number of things that belong to no record.
     ``catalogues``: IRIs of the catalogues in the file. ``title``: what the first of them is called, by language.
+    ``next``, ``expected``, ``listed``: as ``node.semantics.harvest.partition.Catalogue`` has them.
     """
 
     packed: Sequence[bytes]
@@ -37,6 +38,9 @@ class Batches:
     left_out: Mapping[str, int]
     catalogues: tuple[str, ...]
     title: Mapping[str, str] = field(default_factory=dict)
+    next: str = ""
+    expected: int | None = None
+    listed: int | None = None
 
     @property
     def total(self) -> int:
@@ -54,14 +58,16 @@ class Examined:
     remedy: str = ""
 
 
-async def cut(cage: Caller, body: bytes, media_type: str, *, base: str = "", rules: Sequence[str] = ()) -> Batches:
+async def cut(
+    cage: Caller, body: bytes, media_type: str, *, base: str = "", rules: Sequence[str] = (), page: bool = False
+) -> Batches:
     """``body`` cut into records. ``base`` is the address of the file, where it has one; ``rules`` are those that are
-    to repair the records later.
+    to repair the records later. A ``page`` of a longer catalogue may have no records.
 
     Raises ``InvalidInput``, ``UnsupportedMediaType``, ``TooLarge`` for a file that cannot be read, ``Overloaded`` for
     one that takes more memory or time than an import may have.
     """
-    message = {"mediaType": media_type, "base": base, "rules": list(rules)}
+    message = {"mediaType": media_type, "base": base, "rules": list(rules), "page": page}
     answer, packed = await cage.call("semantics.cut", message, [body], limits=CUT)
     return Batches(
         packed=packed,
@@ -70,6 +76,9 @@ async def cut(cage: Caller, body: bytes, media_type: str, *, base: str = "", rul
         left_out=answer["leftOut"],
         catalogues=tuple(answer["catalogues"]),
         title=answer["title"],
+        next=answer["next"],
+        expected=answer["expected"],
+        listed=answer["listed"],
     )
 
 

@@ -27,8 +27,9 @@ def cut_file(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
     """Target ``semantics.cut``: a file in, batches of its records out.
 
     ``message``: ``mediaType``, ``base`` (for relative addresses, may be empty), ``rules`` (which are to repair the
-    records later: an unknown one is refused before anything is entered). Answers ``{"batches": [count, …],
-    "notes", "leftOut", "title", "catalogues"}`` and a blob for each batch.
+    records later: an unknown one is refused before anything is entered), ``page`` (it is one of several, and may have
+    no records). Answers ``{"batches": [count, …], "notes", "leftOut", "title", "next", "expected", "listed",
+    "catalogues"}`` and a blob for each batch.
     """
     rules_named(message["rules"])
     catalogue = read(blobs[0], message["mediaType"], base=message["base"] or DOCUMENT)
@@ -36,7 +37,7 @@ def cut_file(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
     for batch in _batches(cut(catalogue)):
         counts.append(len(batch))
         packed.append(zlib.compress(json.dumps([piece.to_json() for piece in batch]).encode(), 3))
-    if not counts:
+    if not counts and not message.get("page"):
         raise InvalidInput(
             "there is no dataset, series or service in the file",
             remedy="import a file that describes resources of the classes dcat:Dataset and dcat:DataService",
@@ -47,6 +48,9 @@ def cut_file(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
         "notes": catalogue.notes,
         "leftOut": left_out(catalogue),
         "title": title(catalogue),
+        "next": catalogue.next,
+        "expected": catalogue.expected,
+        "listed": catalogue.listed,
         "catalogues": [iri for iri in named if not iri.startswith(DOCUMENT)][:10],
     }, packed
 

@@ -10,14 +10,14 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from node.vocab.namespaces import PREFIXES
+from node.vocab.namespaces import HYDRA, PREFIXES
 
 WELL_KNOWN: Final = {
     **PREFIXES,
     "dc": "http://purl.org/dc/elements/1.1/",
     "dcterms": PREFIXES["dct"],
     "vann": "http://purl.org/vocab/vann/",
-    "hydra": "http://www.w3.org/ns/hydra/core#",
+    "hydra": HYDRA,
     "void": "http://rdfs.org/ns/void#",
     "gsp": "http://www.opengis.net/ont/geosparql#",
     "dcatapde": "http://dcat-ap.de/def/dcatde/",

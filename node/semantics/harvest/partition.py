@@ -9,7 +9,7 @@ tenth of what the engine's objects take, so that a file of 25,000 records fits t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,10 +19,12 @@ from pyoxigraph import parse as read_quads
 from node.base.errors import InvalidInput, TooLarge
 from node.base.jsons import read_json
 from node.semantics.documents import MAX_IRI, MAX_JSON_DEPTH, MAX_LITERAL, Syntax, scanned, syntax_of, unreadable
+from node.semantics.harvest.ckan import is_public, packages_of
+from node.semantics.harvest.ckan import statements as ckan_statements
 from node.semantics.harvest.datajson import is_data_json, statements
 from node.semantics.harvest.mends import TURTLE_MENDS, XML_MENDS
 from node.semantics.triples import TYPE
-from node.vocab.namespaces import DCAT, DCT, FOAF
+from node.vocab.namespaces import DCAT, DCT, FOAF, HYDRA
 
 MAX_STATEMENTS: Final = 4_000_000
 MAX_TITLE: Final = 300
@@ -39,6 +41,8 @@ _LISTS: Final = frozenset({f"<{DCAT}dataset>", f"<{DCAT}service>", f"<{DCAT}reco
 _TOPIC: Final = f"<{FOAF}primaryTopic>"
 _INHERITED: Final = (f"<{DCT}license>", f"<{DCT}publisher>")
 _TYPE: Final = str(TYPE)
+_NEXT: Final = frozenset({f"<{HYDRA}next>", f"<{HYDRA}nextPage>"})
+_TOTAL: Final = f"<{HYDRA}totalItems>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,11 @@ class Piece:
 
 @dataclass(slots=True)
 class Catalogue:
-    """The statements of a file by subject, as text."""
+    """The statements of a file by subject, as text.
+
+    Of a page of a longer catalogue: ``next`` is the address of the next page, ``expected`` how many records there are
+    in all. ``listed`` is how many packages an answer of CKAN has, which lists them by number and names no next page.
+    """
 
     lines: dict[str, list[str]] = field(default_factory=dict)
     links: dict[str, list[str]] = field(default_factory=dict)
@@ -75,6 +83,9 @@ class Catalogue:
     statements: int = 0
     notes: list[str] = field(default_factory=list)
     graphs: bool = False
+    next: str = ""
+    expected: int | None = None
+    listed: int | None = None
 
     def add(self, quad: Quad) -> None:
         subject, predicate, object_ = str(quad.subject), str(quad.predicate), quad.object
@@ -89,7 +100,11 @@ class Catalogue:
         self.lines.setdefault(subject, []).append(f"{subject} {predicate} {term} .\n")
         if predicate == _TYPE:
             self.types.setdefault(subject, set()).add(term)
-        elif isinstance(object_, NamedNode | BlankNode):
+        if predicate in _NEXT and isinstance(object_, NamedNode | Literal):
+            self.next = self.next or object_.value
+        elif predicate == _TOTAL and isinstance(object_, Literal) and object_.value.isdecimal():
+            self.expected = int(object_.value[:9])
+        elif isinstance(object_, NamedNode | BlankNode) and predicate != _TYPE:
             self.links.setdefault(subject, []).append(term)
             if predicate == _TOPIC:
                 self.entries.setdefault(term, []).append(subject)
@@ -135,6 +150,9 @@ def _read(body: bytes, syntax: Syntax, base: str) -> Catalogue:
     catalogue = Catalogue()
     if syntax.format == RdfFormat.JSON_LD:
         document = read_json(body.removeprefix(b"\xef\xbb\xbf"), max_depth=MAX_JSON_DEPTH)
+        packages = packages_of(document)
+        if packages is not None:
+            return _of_ckan(document, packages, base)
         if is_data_json(document):
             for quad in statements(document):
                 catalogue.add(quad)
@@ -147,6 +165,17 @@ def _read(body: bytes, syntax: Syntax, base: str) -> Catalogue:
         if not catalogue.graphs and quad.graph_name.__class__.__name__ != "DefaultGraph":
             catalogue.graphs = True
             catalogue.notes.append("took the statements out of their named graphs")
+    return catalogue
+
+
+def _of_ckan(document: Any, packages: list[Mapping[str, Any]], base: str) -> Catalogue:
+    catalogue = Catalogue(notes=["read it as packages of CKAN"], listed=len(packages))
+    count = document["result"].get("count")
+    catalogue.expected = count if isinstance(count, int) else len(packages)
+    for package in packages:
+        if is_public(package):
+            for quad in ckan_statements(package, base.partition("/api/")[0]):
+                catalogue.add(quad)
     return catalogue
 
 

@@ -12,7 +12,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from node.base.errors import HansaError, InvalidInput, TooLarge, TooMany
+from node.base.errors import HansaError, InvalidInput, RemoteFault, TooLarge, TooMany
+from node.catalogue.harvest.harvests import Harvest, HarvestOrder, HarvestRun
 from node.catalogue.harvest.imports import Import, ImportOrder, Running
 from node.web.api_router import PlacedApiRouter
 from node.web.management.person import Person
@@ -29,16 +30,18 @@ STALLED: Final = 120.0
 Text = Annotated[str, Query(max_length=2048)]
 
 
-def router(*, person: Person, imports: Import, file_limit: int) -> APIRouter:
+def router(*, person: Person, imports: Import, harvest: Harvest, file_limit: int) -> APIRouter:
     """The routes of importing. ``file_limit`` is in bytes."""
     running = _Places(AT_ONCE)
     api = PlacedApiRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
 
     @api.post(
         "/imports",
-        summary="Import a catalogue file",
+        summary="Import a catalogue file, or harvest a catalogue by its address",
         description=(
-            "The body is the file, its media type that of an RDF syntax. The answer is one JSON object a line: "
+            "The body is the file, its media type that of an RDF syntax. With `url` there is no body: the node reads "
+            "the catalogue there, a DCAT file with all its pages or the API of a CKAN, enters what changed and "
+            "withdraws what the source no longer lists. The answer is one JSON object a line: "
             "`opened` (how many records, the source, mends, what belongs to no record), `record` for each record as "
             "it is entered, and `closed` with the counts, or `failed`. Whoever ends the connection ends the import; "
             "what was told is entered. With `check`, nothing is saved. Two imports run at the same time; a third is "
@@ -54,12 +57,26 @@ def router(*, person: Person, imports: Import, file_limit: int) -> APIRouter:
         audience: Annotated[str | None, Query(max_length=64)] = None,
         rule: Annotated[list[str] | None, Query(max_length=64)] = None,
         check: bool = False,
+        url: Text = "",
+        agreed: bool = False,
+        fewer: bool = False,
         language: Annotated[str, Query(max_length=16)] = "en",
     ) -> Response:
         caller = await person(request)
         imports.require_role(caller)
         running.take()
         try:
+            if url:
+                address = HarvestOrder(
+                    url=url,
+                    source=source,
+                    audience=audience,
+                    rules=tuple(rule or ()),
+                    check=check,
+                    agreed=agreed,
+                    fewer=fewer,
+                )
+                return _Report(await harvest.begin(address, caller), language, running)
             order = ImportOrder(
                 body=await _body(request, file_limit),
                 media_type=request.headers.get("content-type", ""),
@@ -97,7 +114,7 @@ class _Places:
 class _Report(StreamingResponse):
     """The lines of an import. Its place is free again when the last line is sent, or the caller is gone."""
 
-    def __init__(self, running: Running, language: str, places: _Places) -> None:
+    def __init__(self, running: Running | HarvestRun, language: str, places: _Places) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         super().__init__(_lines(running, language), media_type=LINES, headers=headers)
         self._places = places
@@ -114,7 +131,7 @@ class _Report(StreamingResponse):
             self._places.give_back()
 
 
-async def _lines(running: Running, language: str) -> AsyncIterator[bytes]:
+async def _lines(running: Running | HarvestRun, language: str) -> AsyncIterator[bytes]:
     yield _line("opened", running.opened.to_json())
     try:
         async for record in running:
@@ -122,7 +139,9 @@ async def _lines(running: Running, language: str) -> AsyncIterator[bytes]:
     except HansaError as error:
         # The head of the answer is sent: what ends the import is its last line.
         log.warning("an import ended early: %s", error.detail)
-        yield _line("failed", {"code": error.code, "detail": error.title, **running.tally.to_json()})
+        # What is wrong with the source is for whoever asked; what is wrong here is for the log.
+        detail = error.detail if isinstance(error, RemoteFault) and error.detail else error.title
+        yield _line("failed", {"code": error.code, "detail": detail, **running.tally.to_json()})
         return
     yield _line("closed", running.tally.to_json())
 

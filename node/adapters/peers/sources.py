@@ -1,0 +1,31 @@
+"""Pages of catalogues on the web, asked for through the one way out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from node.adapters.egress import Egress, Lane
+from node.base.errors import PeerUnreachable
+from node.catalogue.harvest.source_pages import Answer
+
+SECONDS: Final = 300.0
+"""For one page: portals make theirs when they are asked."""
+
+
+class WebSources:
+    """Asks the web for pages of ``largest`` bytes at most."""
+
+    def __init__(self, egress: Egress, largest: int) -> None:
+        self._egress = egress
+        self._largest = largest
+
+    async def get(self, url: str, headers: Mapping[str, str]) -> Answer:
+        """Return what the source answers. Raises ``ForbiddenAddress``, ``PeerUnreachable`` and ``TooLarge``."""
+        try:
+            answer = await self._egress.request(
+                "GET", url, headers=headers, timeout=SECONDS, max_bytes=self._largest, lane=Lane.BYTES
+            )
+        except TimeoutError as error:
+            raise PeerUnreachable(f"{url} does not answer") from error
+        return Answer(status=answer.status, headers=answer.headers, body=answer.body, url=answer.url)

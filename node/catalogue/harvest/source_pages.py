@@ -1,0 +1,203 @@
+"""The pages of a source on the web: asked for politely, one after the other.
+
+``robots.txt`` is obeyed (RFC 9309), also its delay between requests. A page that did not change is not sent again
+(``ETag``, ``Last-Modified``). A source that is busy is asked again later, as it says, and three times at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Final
+from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.robotparser import RobotFileParser
+
+from node.base.errors import InvalidInput, PeerUnreachable
+from node.catalogue.harvest.source_state import PageState
+
+AGENT: Final = "hansa"
+ACCEPT: Final = (
+    "text/turtle, application/rdf+xml;q=0.9, application/ld+json;q=0.8, application/n-triples;q=0.7, "
+    "application/json;q=0.6, application/xml;q=0.5, */*;q=0.1"
+)
+TRIES: Final = 4
+LONGEST_WAIT: Final = 120.0
+"""Seconds that a source may have us wait; one that asks for more is left for another day."""
+LONGEST_DELAY: Final = 30.0
+"""Seconds between two requests at most, whatever ``robots.txt`` asks for."""
+_BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+_TYPES: Final = {
+    "text/turtle": "text/turtle",
+    "application/x-turtle": "text/turtle",
+    "application/rdf+xml": "application/rdf+xml",
+    "application/xml": "application/rdf+xml",
+    "text/xml": "application/rdf+xml",
+    "application/ld+json": "application/ld+json",
+    "application/json": "application/ld+json",
+    "application/n-triples": "application/n-triples",
+    "application/n-quads": "application/n-quads",
+    "application/trig": "application/trig",
+}
+_ENDINGS: Final = {
+    ".ttl": "text/turtle",
+    ".rdf": "application/rdf+xml",
+    ".xml": "application/rdf+xml",
+    ".owl": "application/rdf+xml",
+    ".jsonld": "application/ld+json",
+    ".json": "application/ld+json",
+    ".nt": "application/n-triples",
+    ".nq": "application/n-quads",
+    ".trig": "application/trig",
+}
+_CKAN: Final = re.compile(r"(https?://[^?#]*/api(?:/[1-9])?)(?:/action(?:/.*)?|/)?", re.ASCII)
+ROWS: Final = 200
+"""Packages that one request asks CKAN for; portals answer with fewer where they allow fewer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the source answered. ``url`` is where it came from after redirects."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    url: str
+
+
+Get = Callable[[str, Mapping[str, str]], Awaitable[Answer]]
+"""Ask for an address with these headers. Raises ``ForbiddenAddress``, ``PeerUnreachable`` and ``TooLarge``."""
+Pause = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page that changed since it was read last, or that was never read."""
+
+    body: bytes = field(repr=False)
+    media_type: str
+    url: str
+    etag: str = ""
+    modified: str = ""
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.body).hexdigest()
+
+
+class Reader:
+    """Reads pages of one source."""
+
+    def __init__(self, get: Get, pause: Pause = asyncio.sleep) -> None:
+        self._get = get
+        self._pause = pause
+        self._delay = 0.0
+        self._asked = False
+
+    async def require_permission(self, url: str, *, agreed: bool) -> None:
+        """Raise ``InvalidInput`` where ``robots.txt`` keeps programs away, and the publisher has not ``agreed``.
+
+        Its delay between requests is kept either way.
+        """
+        parts = urlsplit(url)
+        answer = await self._get(urlunsplit((parts.scheme, parts.netloc, "/robots.txt", "", "")), {})
+        rules = RobotFileParser()
+        if answer.status == 200:
+            rules.parse(answer.body[: 512 << 10].decode("utf-8", errors="replace").splitlines())
+        elif answer.status >= 500:
+            raise PeerUnreachable(f"{parts.netloc} cannot be asked now: robots.txt answers with {answer.status}")
+        else:
+            rules.parse([])
+        delay = rules.crawl_delay(AGENT)
+        self._delay = min(float(delay), LONGEST_DELAY) if delay else 0.0
+        if not agreed and not rules.can_fetch(AGENT, url):
+            raise InvalidInput(
+                f"robots.txt of {parts.netloc} asks programs not to read {parts.path}",
+                remedy="ask the publisher; if the publisher agrees, import with --agreed",
+            )
+
+    async def read(self, url: str, known: PageState | None) -> Page | None:
+        """The page at ``url``; None where it is as it was when ``known`` was noted.
+
+        Raises ``PeerUnreachable`` where it cannot be had, ``InvalidInput`` where it is no catalogue.
+        """
+        headers = {"Accept": ACCEPT}
+        if known is not None and known.etag:
+            headers["If-None-Match"] = known.etag
+        elif known is not None and known.modified:
+            headers["If-Modified-Since"] = known.modified
+        answer = await self._patiently(url, headers)
+        if answer.status == 304 and known is not None:
+            return None
+        if answer.status != 200:
+            raise PeerUnreachable(f"{url} answers with status {answer.status}")
+        page = Page(
+            body=answer.body,
+            media_type=_media_type(answer),
+            url=answer.url,
+            etag=answer.headers.get("ETag", "")[:512],
+            modified=answer.headers.get("Last-Modified", "")[:64],
+        )
+        return None if known is not None and known.sha256 == page.sha256 else page
+
+    async def _patiently(self, url: str, headers: Mapping[str, str]) -> Answer:
+        if self._asked and self._delay:
+            await self._pause(self._delay)
+        self._asked = True
+        for attempt in range(1, TRIES + 1):
+            wait = float(2**attempt)
+            try:
+                answer = await self._get(url, headers)
+            except PeerUnreachable:
+                if attempt == TRIES:
+                    raise
+            else:
+                if answer.status not in _BUSY or attempt == TRIES:
+                    return answer
+                asked = answer.headers.get("Retry-After", "").strip()
+                wait = float(asked) if asked.isdecimal() else wait
+                if wait > LONGEST_WAIT:
+                    raise PeerUnreachable(f"{url} asks to be left alone for {asked} seconds")
+            await self._pause(wait)
+        raise AssertionError("the last attempt returns or raises")
+
+
+def ckan_api(url: str) -> str:
+    """The root of CKAN's API where ``url`` is one of its addresses (``https://data.example/api/3``); else empty."""
+    match = _CKAN.fullmatch(url.partition("?")[0])
+    return match[1] if match else ""
+
+
+def first_page(url: str) -> str:
+    """Where to begin: ``url`` itself, or the first packages of a CKAN."""
+    api = ckan_api(url)
+    return ckan_page(api, 0) if api else url
+
+
+def ckan_page(api: str, start: int) -> str:
+    """The packages of a CKAN from number ``start`` on, in an order that stays while pages are read."""
+    return f"{api}/action/package_search?rows={ROWS}&start={start}&sort=id%20asc"
+
+
+def following(page: str, stated: str) -> str:
+    """The address of the next page that ``page`` states, on its own host: behind proxies, portals name inner ones."""
+    if not stated:
+        return ""
+    here, there = urlsplit(page), urlsplit(urljoin(page, stated))
+    return urlunsplit((here.scheme, here.netloc, there.path, there.query, ""))
+
+
+def _media_type(answer: Answer) -> str:
+    stated = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    ending = PurePosixPath(urlsplit(answer.url).path).suffix.lower()
+    media_type = _TYPES.get(stated) or (_ENDINGS.get(ending) if stated != "text/html" else None)
+    if media_type is None:
+        raise InvalidInput(
+            f"{answer.url} is no catalogue file: it is {stated or 'of an unknown type'}",
+            remedy="name the address of a DCAT file, or of CKAN's API: https://data.example/api/3",
+        )
+    return media_type

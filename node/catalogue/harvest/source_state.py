@@ -1,0 +1,81 @@
+"""What is known of a source since it was read last: of each page its validators, its records and its next page.
+
+It is kept as notes beside the records. A page that is noted needs no second examination while it stays as it is; so
+a run that was killed goes on quickly, and records that vanished at the source are told from those never there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from node.base.work import UnitOfWork
+from node.identity.ports import Notes
+
+_PREFIX: Final = "harvest."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageState:
+    """A page as it was read last. ``records`` are addresses here; ``refused`` are lines of the report."""
+
+    sha256: str
+    etag: str = ""
+    modified: str = ""
+    next: str = ""
+    records: Sequence[str] = ()
+    conforming: int = 0
+    repaired: int = 0
+    refused: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceState:
+    """A source as it was read last.
+
+    ``way`` is a hash of how it was read (rules, audience …): pages that were read another way are read again.
+    ``missing`` are addresses of records that their page no longer lists, and that no finished run has looked for.
+    """
+
+    source: str
+    way: str
+    title: Mapping[str, str] = field(default_factory=dict)
+    pages: Sequence[str] = ()
+    missing: Sequence[str] = ()
+
+
+class SourceStates:
+    """The notes about all sources, by the address with which reading begins."""
+
+    def __init__(self, uow: UnitOfWork, notes: Notes) -> None:
+        self._uow = uow
+        self._notes = notes
+
+    def source(self, url: str) -> SourceState | None:
+        with self._uow.read() as tx:
+            text = self._notes.get(tx, _key(url))
+        return None if text is None else SourceState(**json.loads(text))
+
+    def page(self, url: str, page: str) -> PageState | None:
+        with self._uow.read() as tx:
+            text = self._notes.get(tx, _key(url, page))
+        return PageState(**json.loads(text)) if text else None
+
+    def save(self, url: str, state: SourceState, pages: Mapping[str, PageState | None]) -> None:
+        """Note the state of the source and of these pages together; None forgets a page."""
+        with self._uow.begin() as tx:
+            for address, page in pages.items():
+                self._notes.put(tx, _key(url, address), "" if page is None else _text(page))
+            self._notes.put(tx, _key(url), _text(state))
+
+
+def _key(url: str, page: str | None = None) -> str:
+    source = hashlib.sha256(url.encode()).hexdigest()[:32]
+    return f"{_PREFIX}{source}" + ("" if page is None else f".{hashlib.sha256(page.encode()).hexdigest()[:32]}")
+
+
+def _text(state: PageState | SourceState) -> str:
+    return json.dumps(asdict(state), ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,112 @@
+"""Packages of CKAN as statements of DCAT."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pyoxigraph import BlankNode, Dataset, Literal, NamedNode
+
+from node.semantics.harvest.ckan import is_public, packages_of, statements
+from node.semantics.triples import objects
+from node.vocab.namespaces import DCAT, DCT, FOAF, LOCN, SKOS, VCARD, XSD
+
+SITE = "https://data.city.example"
+PAGE = NamedNode(f"{SITE}/dataset/1")
+
+
+def stated(**members: Any) -> Dataset:
+    return Dataset(statements({"id": "1", "name": "trees", "title": "Trees", **members}, SITE))
+
+
+def values(dataset: Dataset, node: Any, property_: str) -> list[str]:
+    return sorted(term.value for term in objects(dataset, node, property_))
+
+
+def test_a_package_is_a_dataset_and_a_resource_a_distribution() -> None:
+    files = [
+        {
+            "id": "r",
+            "name": "CSV",
+            "url": "https://city.example/1.csv",
+            "size": "12",
+            "created": "2020-01-02T10:00:00",
+        },
+        {"name": "map", "url": "see the shop", "license": "https://l.example/own", "mimetype": "text/html"},
+    ]
+    dataset = stated(resources=files, license_title="CC BY", metadata_modified="2021-03-04T05:06:07.1", notes="All.")
+    assert values(dataset, PAGE, f"{DCT}title") == ["Trees"]
+    assert values(dataset, PAGE, f"{DCAT}landingPage") == [f"{SITE}/dataset/trees"]
+    moment = objects(dataset, PAGE, f"{DCT}modified")[0]
+    assert moment == Literal("2021-03-04T05:06:07.1", datatype=NamedNode(f"{XSD}dateTime"))
+    first, second = sorted(
+        objects(dataset, PAGE, f"{DCAT}distribution"), key=lambda node: isinstance(node, BlankNode)
+    )
+    assert first == NamedNode(f"{SITE}/dataset/1/resource/r")
+    assert values(dataset, first, f"{DCT}license") == ["CC BY"]
+    assert objects(dataset, first, f"{DCAT}accessURL") == [NamedNode("https://city.example/1.csv")]
+    assert objects(dataset, second, f"{DCAT}accessURL") == [Literal("see the shop")]
+    assert values(dataset, second, f"{DCT}license") == ["https://l.example/own"]
+
+
+def test_organisation_groups_contact_and_extras_have_their_places() -> None:
+    extras = {
+        "language": '["en", "nl"]',
+        "spatial": '{"type": "Point", "coordinates": [3.7, 51.0]}',
+        "temporal_start": "2020-01-01",
+        "frequency": "annual",
+        "unknown": "x",
+    }
+    dataset = stated(
+        organization={"id": "o", "title": "Parks"},
+        groups=[{"name": "mobility", "title": "Mobility"}, "broken"],
+        maintainer="Ann",
+        maintainer_email="ann@city.example",
+        extras=[{"key": key, "value": value} for key, value in extras.items()],
+    )
+    publisher = NamedNode(f"{SITE}/organization/o")
+    assert values(dataset, publisher, f"{FOAF}name") == ["Parks"]
+    assert values(dataset, NamedNode(f"{SITE}/group/mobility"), f"{SKOS}prefLabel") == ["Mobility"]
+    contact = objects(dataset, PAGE, f"{DCAT}contactPoint")[0]
+    assert values(dataset, contact, f"{VCARD}hasEmail") == ["mailto:ann@city.example"]
+    assert values(dataset, PAGE, f"{DCT}language") == ["en", "nl"]
+    place, period = objects(dataset, PAGE, f"{DCT}spatial")[0], objects(dataset, PAGE, f"{DCT}temporal")[0]
+    assert values(dataset, place, f"{LOCN}geometry") == [extras["spatial"]]
+    assert objects(dataset, period, f"{DCAT}startDate") == [Literal("2020-01-01", datatype=NamedNode(f"{XSD}date"))]
+
+
+def test_texts_in_several_languages_and_an_own_iri_are_kept() -> None:
+    titles = {"en": "Trees", "nl": "Bomen", "no tag": "?", "fr": ""}
+    own = {"extras": [{"key": "uri", "value": "https://own.example/1"}], "title_translated": titles}
+    dataset = stated(**own)
+    terms = objects(dataset, NamedNode("https://own.example/1"), f"{DCT}title")
+    assert {(term.value, term.language) for term in terms if isinstance(term, Literal)} == {
+        ("Trees", "en"),
+        ("Bomen", "nl"),
+    }
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"resources": [{"id": "a b", "url": "http://["}], "url": "http://%%%"},
+        {"extras": [{"key": "uri", "value": "https://a b"}], "tags": "x", "groups": {"a": 1}},
+        {"organization": "parks", "title": {"en": 1}, "notes": 7, "resources": "none"},
+        {"extras": [{"key": "language", "value": "[broken"}, {"key": "theme", "value": [{"a": 1}]}, {}]},
+        {"id": "a b/\n", "version": 1.5, "maintainer_email": "nobody"},
+    ],
+)
+def test_odd_packages_lose_nothing_but_what_is_odd(members: dict[str, Any]) -> None:
+    package = {"id": "1", "name": "trees", "title": "Trees", **members}
+    assert len(list(statements(package, SITE))) >= 2
+
+
+def test_what_an_answer_of_ckan_is() -> None:
+    listed = [{"id": "1"}, {"id": ""}, "x"]
+    assert packages_of({"success": True, "result": {"count": 3, "results": listed}}) == [{"id": "1"}]
+    assert packages_of({"success": True, "result": {"id": "1", "resources": []}}) == [{"id": "1", "resources": []}]
+    for other in ({"success": False, "result": {"results": []}}, {"@graph": []}, [], {"success": True, "result": []}):
+        assert packages_of(other) is None
+    assert is_public({"id": "1"})
+    assert not is_public({"id": "1", "state": "deleted"})
+    assert not is_public({"id": "1", "type": "harvest"})
