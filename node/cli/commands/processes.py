@@ -76,7 +76,7 @@ def add_views(group: typer.Typer, kind: ProcessViews) -> None:
             next_step(command)
 
     group.command("list", help=f"Show the newest {kind.what}s of this node.")(every)
-    stands = "Show the status of a {}, what it waits for or why it ended, and every message."
+    stands = "Show the status of a {}, and every message. The status says what it waits for, or why it ended."
     group.command("show", help=stands.format(kind.what))(show)
 
 
