@@ -1,9 +1,12 @@
-"""The IRIs of graphs in the store. Callers may name audience graphs; all others are hidden from every query."""
+"""The IRIs of graphs in the store. Callers may name audience graphs; all others are hidden from every query.
+
+A record has dozens of triples, and each is moved between graphs of the same few audiences: names are remembered.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -26,12 +29,14 @@ NOBODY: Final = NamedNode("urn:hansa:nobody")
 """A graph that never exists: what a caller without audiences may see. An empty list could mean "all"."""
 
 
+@lru_cache(maxsize=256)
 def audience_graph(audience: str) -> NamedNode:
     """Return the graph with all triples that ``audience`` may see: a named graph of the caller's dataset."""
     return NamedNode(_AUDIENCE + quote(audience, safe=""))
 
 
-def held_graph(audiences: Collection[str]) -> NamedNode:
+@lru_cache(maxsize=256)
+def held_graph(audiences: frozenset[str]) -> NamedNode:
     """Return the hidden graph of the triples that are stated by records of exactly these audiences.
 
     Each triple is in one such graph, so that a caller's default graph, put together from them, has it once: the
@@ -54,6 +59,7 @@ def is_record_graph(graph: NamedNode, audience: str) -> bool:
     return graph.value.startswith(f"{_RECORD}{quote(audience, safe='')}:")
 
 
+@lru_cache(maxsize=256)
 def audience_of_record(graph: NamedNode) -> str:
     """The audience in the name of a ``record_graph``."""
     return unquote(graph.value.removeprefix(_RECORD).partition(":")[0])

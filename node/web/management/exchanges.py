@@ -127,13 +127,17 @@ def router(
     async def one_negotiation(request: Request, pid: str, wait: Wait = 0.0) -> Any:
         await person(request)
         until = time.monotonic() + min(wait, LONGEST_WAIT)
+
+        def look() -> dict[str, Any] | None:
+            if time.monotonic() < until and not reading.is_settled(pid):
+                return None
+            negotiation, exchanges, decision = reading.negotiation(pid)
+            return negotiation_json(negotiation, exchanges, decision, stuck=stuck(pid))
+
         with changes.watch(pid) as watch:
-            while True:
-                if time.monotonic() >= until or await run_sync(reading.is_settled, pid):
-                    negotiation, exchanges, decision = await run_sync(reading.negotiation, pid)
-                    dead = await run_sync(stuck, pid)
-                    return negotiation_json(negotiation, exchanges, decision, stuck=dead)
+            while (negotiation := await run_sync(look)) is None:
                 await watch.changed(min(watch.pause, max(until - time.monotonic(), 0.0)))
+        return negotiation
 
     @api.post("/negotiations/{pid}/terminate", summary="End a negotiation")
     async def terminate(request: Request, pid: str, why: Why) -> Any:
