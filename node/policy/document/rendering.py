@@ -9,8 +9,9 @@ an agreement with another connector, the document says so. Everything is other p
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from secrets import token_hex
@@ -42,7 +43,8 @@ _UNSEEMLY: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\
 _MAX_TEXT: Final = 2000
 _PLACE: Final = token_hex(8)
 """Marks the places of what only one agreement says. Nobody outside of this process can write it into a text."""
-_OWN: Final = re.compile(f"{_PLACE}-([0-9]+)-")
+_PLACES: Final = re.compile(f"{_PLACE}-([a-z]+)-([a-z]+)-")
+_OWN: Final = frozenset(["@id", "uid", "timestamp"])
 
 
 def document_languages(body: Mapping[str, Any]) -> tuple[str, ...]:
@@ -124,10 +126,10 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """The whole document in one language, by which its words are known."""
+    """The whole document in one language."""
 
     language: str
-    words: DocumentWords = field(compare=False)
+    words: DocumentWords
     title: str
     between: str
     number: str
@@ -149,23 +151,43 @@ def _base(tag: str) -> str:
 def _template(macro: str, body: Mapping[str, Any], languages: tuple[str, ...], signatures: Mapping[str, str]) -> str:
     from markupsafe import escape
 
-    policy = parse(body)
-    own: list[str] = []
-
-    def keep(value: str) -> str:
-        own.append(value)
-        return f"{_PLACE}-{len(own) - 1}-"
-
-    texts = tuple(_text(body, policy, language, signatures, languages, keep) for language in languages)
-    return _OWN.sub(lambda place: str(escape(own[int(place[1])])), _page(macro, texts))
+    shared = {name: "" if name in _OWN and isinstance(value, str) else value for name, value in body.items()}
+    page = _page(macro, json.dumps(shared), languages, tuple(signatures.items()))
+    own = {language: _own(body, language) for language in languages}
+    return _PLACES.sub(lambda place: str(escape(own[place[2]][place[1]])), page)
 
 
 @lru_cache(maxsize=64)
-def _page(macro: str, texts: tuple[Text, ...]) -> str:
-    """Return the document with places for what only one agreement says: each negotiation about the same asset makes
-    another agreement, and both sides render it to sign it."""
+def _page(macro: str, body: str, languages: tuple[str, ...], signatures: tuple[tuple[str, str], ...]) -> str:
+    """Return the document of ``body`` (JSON) with places for what only one agreement says: each negotiation about the
+    same asset makes another agreement, and both sides render it to sign it."""
+    agreement = json.loads(body)
+    policy = parse(agreement)
+    texts = [_text(agreement, policy, language, dict(signatures), languages) for language in languages]
     page = _environment().get_template("agreement.html")
     return str(getattr(page.module, macro)(texts)).strip() + "\n"
+
+
+def _own(body: Mapping[str, Any], language: str) -> dict[str, str]:
+    """Return what only this agreement says, by the names of its places."""
+    words = document_words(language)
+    identifier = body.get("@id", body.get("uid"))
+    number = _plain(identifier if isinstance(identifier, str) else parse(body).id) or words.unreadable
+    try:
+        sha256 = digest(body)
+    except ValueError:
+        sha256 = ""  # There is no place for it.
+    concluded = _moment(body.get("timestamp"), phrases(language)) or words.unreadable
+    return {
+        "identifier": number,
+        "number": f"{words.number} {number}",
+        "concluded": words.concluded.format(date=concluded),
+        "hash": sha256,
+    }
+
+
+def _place(name: str, language: str) -> str:
+    return f"{_PLACE}-{name}-{language}-"
 
 
 @lru_cache(maxsize=1)
@@ -219,13 +241,11 @@ def _text(
     language: str,
     signatures: Mapping[str, str],
     languages: tuple[str, ...],
-    keep: Callable[[str], str],
 ) -> Text:
     words, language_phrases = document_words(language), phrases(language)
     reader = _Reader(body, policy)
     sentences = explained(policy, language, reader.kind)
     title = reader.title(language) or words.unreadable
-    concluded = _moment(body.get("timestamp"), language_phrases) or words.unreadable
     articles = (
         _parties(reader, words),
         _subject(reader, words, title),
@@ -238,7 +258,7 @@ def _text(
         ),
         _rulebook(reader, words),
         _precedence(reader, words),
-        _verification(reader, words, keep),
+        _verification(reader, words, language),
     )
     return Text(
         language=language,
@@ -247,8 +267,8 @@ def _text(
         between=words.between.format(
             provider=reader.name("provider", words), recipient=reader.name("consumer", words)
         ),
-        number=keep(f"{words.number} {_plain(policy.id) or words.unreadable}"),
-        concluded=keep(words.concluded.format(date=concluded)),
+        number=_place("number", language),
+        concluded=_place("concluded", language),
         brief=_brief(policy, sentences, reader, words, language_phrases),
         articles=articles,
         signatures=tuple(_signature(reader, side, words, signatures) for side in ("provider", "consumer")),
@@ -376,10 +396,11 @@ def _precedence(reader: _Reader, words: DocumentWords) -> Article:
     return Article(heading=words.precedence, paragraphs=tuple(paragraphs))
 
 
-def _verification(reader: _Reader, words: DocumentWords, keep: Callable[[str], str]) -> Article:
-    facts = [Fact(words.agreement_number, keep(_plain(reader.policy.id) or words.unreadable), code=True)]
+def _verification(reader: _Reader, words: DocumentWords, language: str) -> Article:
+    facts = [Fact(words.agreement_number, _place("identifier", language), code=True)]
     try:
-        facts.append(Fact(words.agreement_hash, keep(digest(reader.body)), code=True))
+        digest(reader.body)
+        facts.append(Fact(words.agreement_hash, _place("hash", language), code=True))
     except ValueError:
         # Another connector may have put fractions into its own members: those have no canonical form.
         facts.append(Fact(words.agreement_hash, words.unreadable))
