@@ -48,6 +48,7 @@ INSIDE = (
     f"/processes/{TRANSFER}",
     f"/processes/{BROKEN}",
     "/deliveries",
+    "/imports",
     "/applications",
     "/issued",
     "/keys",

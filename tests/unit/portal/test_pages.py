@@ -72,6 +72,7 @@ PEOPLES_PAGES = (
     f"/processes/{TRANSFER}",
     f"/processes/{BROKEN}",
     "/deliveries",
+    "/imports",
     "/applications",
     "/issued",
     "/keys",
