@@ -23,16 +23,14 @@ class AssetKind:
 
     ``classes``: the IRIs that type it; descriptions made here have the first one. ``role``: the DCAT class that it
     has beside. ``also``: further classes that we write. ``shapes``: files in ``shapes/`` that apply besides those for
-    all kinds. ``labels``: language tag → singular. ``icon``: the name of its picture. ``unasked``: the properties
-    that DCAT-AP recommends for datasets and that make no sense here, so that reports do not ask for them.
+    all kinds. ``unasked``: the properties that DCAT-AP
+    recommends for datasets and that make no sense here, so that reports do not ask for them.
     """
 
     name: str
     plural: str
     classes: tuple[str, ...]
     role: str
-    labels: Mapping[str, str]
-    icon: str
     also: tuple[str, ...] = ()
     shapes: tuple[str, ...] = ()
     unasked: frozenset[str] = frozenset()
@@ -52,8 +50,6 @@ _TABLE = (
         classes=(f"{HANSA_MODEL}Model", f"{IT6}MachineLearningModel"),
         role=f"{DCAT}Resource",
         shapes=("model.ttl",),
-        labels={"en": "Model", "nl": "Model", "cs": "Model", "fr": "Modèle", "de": "Modell"},
-        icon="cpu",
     ),
     AssetKind(
         name="scenario",
@@ -61,8 +57,6 @@ _TABLE = (
         classes=(f"{HANSA}Scenario",),
         role=f"{DCAT}Dataset",
         shapes=("scenario.ttl",),
-        labels={"en": "Scenario", "nl": "Scenario", "cs": "Scénář", "fr": "Scénario", "de": "Szenario"},
-        icon="signpost",
         unasked=frozenset({f"{DCT}temporal", f"{DCAT}distribution"}),
     ),
     AssetKind(
@@ -71,14 +65,6 @@ _TABLE = (
         classes=(f"{HANSA}Transformation",),
         role=f"{DCAT}Dataset",
         shapes=("transformation.ttl",),
-        labels={
-            "en": "Transformation",
-            "nl": "Transformatie",
-            "cs": "Transformace",
-            "fr": "Transformation",
-            "de": "Transformation",
-        },
-        icon="shuffle",
         unasked=_PLACELESS | {f"{DCAT}distribution"},
     ),
     AssetKind(
@@ -88,8 +74,6 @@ _TABLE = (
         role=f"{DCAT}Dataset",
         also=(f"{DCT}Standard",),
         shapes=("schema.ttl",),
-        labels={"en": "Schema", "nl": "Schema", "cs": "Schéma", "fr": "Schéma", "de": "Schema"},
-        icon="braces",
         unasked=_PLACELESS | {f"{DCAT}distribution"},
     ),
     AssetKind(
@@ -98,14 +82,6 @@ _TABLE = (
         classes=(f"{HANSA}Rulebook",),
         role=f"{DCAT}Dataset",
         shapes=("rulebook.ttl",),
-        labels={
-            "en": "Rulebook",
-            "nl": "Afsprakenstelsel",
-            "cs": "Soubor pravidel",
-            "fr": "Règlement",
-            "de": "Regelwerk",
-        },
-        icon="scale",
         unasked=_PLACELESS | {f"{DCAT}distribution", f"{DCAT}keyword"},
     ),
     AssetKind(
@@ -116,8 +92,6 @@ _TABLE = (
         role=f"{DCAT}Dataset",
         also=(f"{ADMS}Asset",),
         shapes=("ontology.ttl",),
-        labels={"en": "Ontology", "nl": "Ontologie", "cs": "Ontologie", "fr": "Ontologie", "de": "Ontologie"},
-        icon="share-2",
         unasked=_PLACELESS,
     ),
     AssetKind(
@@ -125,28 +99,12 @@ _TABLE = (
         plural="services",
         classes=(f"{DCAT}DataService",),
         role=f"{DCAT}DataService",
-        labels={
-            "en": "Data service",
-            "nl": "Dataservice",
-            "cs": "Datová služba",
-            "fr": "Service de données",
-            "de": "Datendienst",
-        },
-        icon="plug",
     ),
     AssetKind(
         name="dataset",
         plural="datasets",
         classes=(f"{DCAT}Dataset",),
         role=f"{DCAT}Dataset",
-        labels={
-            "en": "Dataset",
-            "nl": "Dataset",
-            "cs": "Datová sada",
-            "fr": "Jeu de données",
-            "de": "Datensatz",
-        },
-        icon="table",
     ),
 )
 

@@ -73,25 +73,21 @@ NON_PROPRIETARY: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """One metric: its name in the piveau vocabulary, its dimension and points, and the field that raises it."""
+    """One metric: its name in the piveau vocabulary, its dimension and points, and the field that raises it.
+
+    The advice for publishers is the text ``quality.<name>`` of the catalogue ``findings``.
+    """
 
     name: str
     dimension: str
     points: int
     field: str
-    advice: tuple[str, str, str]
     of_files: bool = False
     looks: bool = False
 
 
 DIMENSIONS: Final = ("findability", "accessibility", "interoperability", "reusability", "contextuality")
 
-_FORMAT = ("name the format of the file", "noem het formaat van het bestand", "uveďte formát souboru")
-_OPEN_FORMAT = (
-    "offer the file in an open format too, such as CSV",
-    "bied het bestand ook in een open formaat aan, zoals CSV",
-    "nabídněte soubor i v otevřeném formátu, například CSV",
-)
 
 METRICS: Final = (
     Metric(
@@ -99,39 +95,30 @@ METRICS: Final = (
         dimension="findability",
         points=30,
         field="keywords",
-        advice=("add keywords", "voeg trefwoorden toe", "doplňte klíčová slova"),
     ),
     Metric(
         name="categoryAvailability",
         dimension="findability",
         points=30,
         field="theme",
-        advice=("add a theme", "voeg een thema toe", "doplňte téma"),
     ),
     Metric(
         name="spatialAvailability",
         dimension="findability",
         points=20,
         field="spatial",
-        advice=("say which place it is about", "zeg over welke plaats het gaat", "uveďte, kterého místa se týká"),
     ),
     Metric(
         name="temporalAvailability",
         dimension="findability",
         points=20,
         field="temporal",
-        advice=("say which time it is about", "zeg over welke tijd het gaat", "uveďte, kterého času se týká"),
     ),
     Metric(
         name="accessUrlStatusCode",
         dimension="accessibility",
         points=50,
         field="files.access_url",
-        advice=(
-            "give an access address that answers",
-            "geef een toegangsadres dat antwoordt",
-            "uveďte přístupovou adresu, která odpovídá",
-        ),
         of_files=True,
         looks=True,
     ),
@@ -140,11 +127,6 @@ METRICS: Final = (
         dimension="accessibility",
         points=20,
         field="files.open",
-        advice=(
-            "give a download address (open: true)",
-            "geef een downloadadres (open: true)",
-            "uveďte adresu ke stažení (open: true)",
-        ),
         of_files=True,
     ),
     Metric(
@@ -152,11 +134,6 @@ METRICS: Final = (
         dimension="accessibility",
         points=30,
         field="files.download_url",
-        advice=(
-            "give a download address that answers",
-            "geef een downloadadres dat antwoordt",
-            "uveďte adresu ke stažení, která odpovídá",
-        ),
         of_files=True,
         looks=True,
     ),
@@ -165,7 +142,6 @@ METRICS: Final = (
         dimension="interoperability",
         points=20,
         field="files.format",
-        advice=_FORMAT,
         of_files=True,
     ),
     Metric(
@@ -173,7 +149,6 @@ METRICS: Final = (
         dimension="interoperability",
         points=10,
         field="files.media_type",
-        advice=("name the media type", "noem het mediatype", "uveďte typ média"),
         of_files=True,
     ),
     Metric(
@@ -181,11 +156,6 @@ METRICS: Final = (
         dimension="interoperability",
         points=10,
         field="files.format",
-        advice=(
-            "take the format from the EU list and the media type from IANA",
-            "neem het formaat uit de EU-lijst en het mediatype van IANA",
-            "vezměte formát ze seznamu EU a typ média od IANA",
-        ),
         of_files=True,
     ),
     Metric(
@@ -193,7 +163,6 @@ METRICS: Final = (
         dimension="interoperability",
         points=20,
         field="files.format",
-        advice=_OPEN_FORMAT,
         of_files=True,
     ),
     Metric(
@@ -201,11 +170,6 @@ METRICS: Final = (
         dimension="interoperability",
         points=20,
         field="files.format",
-        advice=(
-            "offer the file in a format that programs read, such as CSV or JSON",
-            "bied het bestand aan in een formaat dat programma's lezen, zoals CSV of JSON",
-            "nabídněte soubor ve formátu, který čtou programy, například CSV nebo JSON",
-        ),
         of_files=True,
     ),
     Metric(
@@ -213,14 +177,12 @@ METRICS: Final = (
         dimension="interoperability",
         points=30,
         field="",
-        advice=("mend what breaks DCAT-AP", "herstel wat DCAT-AP schendt", "opravte, co porušuje DCAT-AP"),
     ),
     Metric(
         name="licenceAvailability",
         dimension="reusability",
         points=20,
         field="license",
-        advice=("add a licence", "voeg een licentie toe", "doplňte licenci"),
         of_files=True,
     ),
     Metric(
@@ -228,11 +190,6 @@ METRICS: Final = (
         dimension="reusability",
         points=10,
         field="license",
-        advice=(
-            "choose a licence of the list",
-            "kies een licentie uit de lijst",
-            "zvolte licenci ze seznamu",
-        ),
         of_files=True,
     ),
     Metric(
@@ -240,39 +197,30 @@ METRICS: Final = (
         dimension="reusability",
         points=10,
         field="access",
-        advice=("say who has access", "zeg wie toegang heeft", "uveďte, kdo má přístup"),
     ),
     Metric(
         name="accessRightsVocabularyAlignment",
         dimension="reusability",
         points=5,
         field="access",
-        advice=(
-            "write access as public, restricted or non-public",
-            "schrijf access als public, restricted of non-public",
-            "uveďte access jako public, restricted nebo non-public",
-        ),
     ),
     Metric(
         name="contactPointAvailability",
         dimension="reusability",
         points=20,
         field="contact",
-        advice=("add a contact", "voeg een contactpunt toe", "doplňte kontakt"),
     ),
     Metric(
         name="publisherAvailability",
         dimension="reusability",
         points=10,
         field="publisher",
-        advice=("name the publisher", "noem de uitgever", "uveďte vydavatele"),
     ),
     Metric(
         name="rightsAvailability",
         dimension="contextuality",
         points=5,
         field="rights",
-        advice=("add a statement of rights", "voeg een rechtenverklaring toe", "doplňte prohlášení o právech"),
         of_files=True,
     ),
     Metric(
@@ -280,7 +228,6 @@ METRICS: Final = (
         dimension="contextuality",
         points=5,
         field="files",
-        advice=("give the size in bytes", "geef de grootte in bytes", "uveďte velikost v bajtech"),
         of_files=True,
     ),
     Metric(
@@ -288,13 +235,11 @@ METRICS: Final = (
         dimension="contextuality",
         points=5,
         field="issued",
-        advice=("give the date of publication", "geef de publicatiedatum", "uveďte datum zveřejnění"),
     ),
     Metric(
         name="dateModifiedAvailability",
         dimension="contextuality",
         points=5,
         field="modified",
-        advice=("give the date of the last change", "geef de datum van de laatste wijziging", "uveďte datum změny"),
     ),
 )

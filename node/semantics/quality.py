@@ -18,6 +18,7 @@ from node.semantics.codelists.filetypes import FILE_TYPES, MEDIA_TYPE_OF
 from node.semantics.codelists.licences import LICENCES
 from node.semantics.codelists.lookup import ACCESS, EU
 from node.semantics.documents import quads
+from node.semantics.findings.words import FINDINGS
 from node.semantics.metrics import BANDS, DIMENSIONS, MACHINE_READABLE, MAXIMUM, METRICS, NON_PROPRIETARY, Metric
 from node.semantics.triples import Node, iris, nodes, objects
 from node.vocab.namespaces import DCAT, DCT
@@ -70,7 +71,7 @@ class Score:
                     "metric": item.metric.name,
                     "points": int(item.missing),
                     "field": item.metric.field,
-                    "advice": dict(zip(("en", "nl", "cs"), item.metric.advice, strict=True)),
+                    "advice": FINDINGS.in_all(f"quality.{item.metric.name}"),
                 }
                 for item in self.raise_it()
             ],

@@ -59,6 +59,7 @@ def description_fields() -> str:
     """The page."""
     from node.semantics.description import fields as module
     from node.semantics.kinds import KINDS
+    from node.texts.catalogue import Catalogue
 
     common = module._EVERY
     lists: dict[str, Any] = {}
@@ -89,10 +90,10 @@ def description_fields() -> str:
         FILES,
         _fields(module.FILE, lists),
     ]
-    for name, kind in KINDS.items():
+    for name in KINDS:
         own = module._OWN[name]
         parts += [
-            f"## {kind.labels['en']}: `kind: {name}`\n",
+            f"## {Catalogue('portal').say('en', f'kind.{name}')}: `kind: {name}`\n",
             table(["asked for", "", "what to write"], _asked(name, [field.name for field in (*common, *own)])),
             _fields(own, lists),
         ]

@@ -42,12 +42,12 @@ def listed(node: Node = None) -> int:
     for letter in deliveries["dead"]:
         failed(f"{letter['message'] or letter['topic']} to {letter['to']}")
         line("id", letter["id"])
-        line("about", letter["about"])
+        line("process", letter["about"])
         line("reason", letter["error"] or "unknown")
         line("attempts", str(letter["attempts"]))
     say()
     mend("hansa deliveries retry --all     when the other side can be reached again")
-    mend("hansa deliveries give-up ID      if it never will be: what waits for it ends")
+    mend("hansa deliveries give-up ID      if it never will be: the process that waits for it ends")
     return REFUSED
 
 

@@ -10,6 +10,7 @@ from pyoxigraph import NamedNode
 from node.semantics.kinds import KINDS, kind_named, kind_of, kinds_like
 from node.semantics.model import Submission
 from node.semantics.triples import first_text, iris, literals, nodes, types
+from node.texts.catalogue import Catalogue
 from node.vocab.namespaces import ADMS, DCAT, DCT, HANSA, HANSA_MODEL, IT6, OWL, PROV, QUDT, SCHEMA
 from tests.unit.semantics.making import BASE, described, fields, file, graph, of_fields, refusals, rules
 from tests.unit.semantics.texts import BROKEN, KIND_TEXTS, MODEL, submission
@@ -150,7 +151,8 @@ def test_kinds_by_name() -> None:
 
 def test_every_kind_has_its_words_and_shapes() -> None:
     for kind in KINDS.values():
-        assert kind.labels.keys() == {"en", "nl", "cs", "fr", "de"}
-        assert kind.icon
+        names = Catalogue("portal").in_all(f"kind.{kind.name}")
+        assert names.keys() == {"en", "nl", "cs", "fr", "de"}
+        assert all(names.values())
         assert kind.classes
-    assert len({kind.icon for kind in KINDS.values()}) == len(KINDS)
+    assert len({Catalogue("portal").say("en", f"kind.{name}") for name in KINDS}) == len(KINDS)

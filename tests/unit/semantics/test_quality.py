@@ -138,5 +138,5 @@ async def test_a_good_open_dataset_is_excellent_and_told_what_is_left() -> None:
         "dateIssuedAvailability",
         "dateModifiedAvailability",
     }
-    assert all(entry["advice"].keys() == {"en", "nl", "cs"} for entry in told["raise"])
+    assert all(entry["advice"].keys() == {"en", "nl", "fr", "de", "cs"} for entry in told["raise"])
     assert json.loads(json.dumps(told)) == told

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
@@ -15,6 +17,8 @@ from node.texts.catalogue import FOLDER, Catalogue, fill
 from node.texts.languages import LANGUAGES, forms, plural
 from node.texts.text_classes import typed
 from tests.unit.texts.extraction import use
+
+ROOT = Path(__file__).resolve().parents[3]
 
 CODE: dict[str, tuple[str, ...]] = {
     "catalogue": ("node/catalogue",),
@@ -132,3 +136,24 @@ def test_values_fill_names_and_nothing_else() -> None:
 def test_a_text_that_there_is_not() -> None:
     with pytest.raises(KeyError):
         Catalogue("portal").say("en", "no.such.text")
+
+
+def in_code(source: str) -> list[int]:
+    """The lines of a module with a text in Dutch beside one in French: such texts belong into a catalogue."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Dict)
+        and {"nl", "fr"} <= {key.value for key in node.keys if isinstance(key, ast.Constant)}
+    ]
+
+
+def test_no_texts_in_several_languages_are_in_code() -> None:
+    modules = [path for folder in ("node", "federation") for path in sorted((ROOT / folder).rglob("*.py"))]
+    assert len(modules) > 500
+    assert {path.name: lines for path in modules if (lines := in_code(path.read_text("utf-8")))} == {}
+
+
+def test_texts_in_code_would_be_found() -> None:
+    assert in_code('LOW = {"en": "low", "nl": "laag", "fr": "faible"}') == [1]
+    assert in_code('NAME = {"en": "Creative Commons Zero", "nl": "Creative Commons Zero"}') == []
