@@ -17,7 +17,7 @@ VERBS: Final = {
     "publish": ("publish", "withdraw"),
     "imports": ("import",),
     "synth": ("synth",),
-    "find": ("find", "show", "sparql"),
+    "find": ("find", "show", "diff", "sparql"),
     "get": ("get",),
     "agreements": ("agreement",),
     "negotiations": ("negotiation",),

@@ -14,6 +14,7 @@ import httpx2
 
 from node.base.errors import HansaError, PeerUnreachable
 from node.base.plaintext import word
+from node.client.catalogue import CatalogueCalls
 from node.client.imports import ImportCalls
 from node.client.keys import KeyCalls
 from node.client.locate import NodeAddress, trust_of
@@ -39,7 +40,7 @@ class Refusal(HansaError):
         self.problem = dict(problem)
 
 
-class HansaClient(SecondFactorCalls, KeyCalls, ImportCalls):
+class HansaClient(CatalogueCalls, SecondFactorCalls, KeyCalls, ImportCalls):
     """Sends requests to one node. Use it as a context manager, or call ``close``."""
 
     def __init__(self, address: NodeAddress, *, timeout: float = 60.0) -> None:
@@ -107,46 +108,6 @@ class HansaClient(SecondFactorCalls, KeyCalls, ImportCalls):
     def withdraw(self, iri: str) -> dict[str, Any]:
         """Take an asset out of the catalogue; its versions stay in the ledger."""
         return dict(self._json("DELETE", "/api/records", params={"iri": iri}))
-
-    # ---- finding ---------------------------------------------------------------------------------------------
-
-    def search(self, text: str = "", *, region: bool = False, **facets: Any) -> dict[str, Any]:
-        """Search: ``kind, theme, keyword, publisher, access, bbox, offset, limit, sort, lang``; with ``region``
-        in the region's catalogue, as this node."""
-        params: dict[str, Any] = {"q": text}
-        params.update({name: value for name, value in facets.items() if value not in (None, "", [], ())})
-        return dict(self._get("/api/region/search" if region else "/api/catalogue/search", params=params))
-
-    def record(self, iri: str, *, version: int | None = None, as_of: str | None = None) -> dict[str, Any]:
-        """An asset as JSON."""
-        params: dict[str, Any] = {"iri": iri}
-        if version is not None:
-            params["version"] = version
-        if as_of is not None:
-            params["asOf"] = as_of
-        return dict(self._get("/api/catalogue/record", params=params))
-
-    def versions(self, iri: str) -> list[dict[str, Any]]:
-        """All versions of an asset that we may see."""
-        return list(self._get("/api/catalogue/versions", params={"iri": iri})["versions"])
-
-    def sparql(
-        self,
-        query: str,
-        *,
-        accept: str = "application/sparql-results+json",
-        as_of: str | None = None,
-        region: bool = False,
-    ) -> bytes:
-        """The answer of the SPARQL end point (of the region's, with ``region``), as it came."""
-        answer = self._send(
-            "POST",
-            "/api/region/sparql" if region else "/sparql",
-            data={"query": query},
-            headers={"Accept": accept},
-            params={"asOf": as_of} if as_of else {},
-        )
-        return bytes(answer.content)
 
     # ---- getting ---------------------------------------------------------------------------------------------
 

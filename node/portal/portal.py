@@ -28,6 +28,7 @@ from node.portal.pages import (
     region,
     runs,
     sparql,
+    versions,
     work,
 )
 from node.portal.settings import PortalSettings
@@ -73,6 +74,7 @@ class Portal:
             ("GET", "/search.csv", page(catalogue.results_csv)),
             ("GET", "/search.rss", page(catalogue.results_rss)),
             ("GET", "/record", page(asset.record_by_iri)),
+            ("GET", "/record/changes", page(versions.differences)),
             ("POST", "/record/ask", page(asset.ask, **form)),
             ("GET", "/record.{ending:str}", page(asset.record_as)),
             ("GET", "/sign-in", page(account.sign_in_form)),

@@ -24,6 +24,7 @@ from node.catalogue import model
 from node.catalogue.browse import MAX_LIMIT, MAX_OFFSET, Browse
 from node.catalogue.recordview import record_json, version_json
 from node.catalogue.representations import HTML, JSON, RECORD_TYPES, VARY, language_in, negotiate
+from node.catalogue.versions.changes import CompareVersions
 from node.catalogue.visibility import absent
 from node.exchange.ports import AssetStore
 from node.identity.model import Caller
@@ -56,6 +57,7 @@ def router(
     routes.add_api_route("/api/catalogue/search", door.search, methods=["GET"], name="search")
     routes.add_api_route("/api/catalogue/record", door.record, methods=["GET"], name="record")
     routes.add_api_route("/api/catalogue/versions", door.versions, methods=["GET"], name="versions")
+    routes.add_api_route("/api/catalogue/changes", door.changes, methods=["GET"], name="changes")
     routes.add_api_route("/api/catalogue/counts", door.counts, methods=["GET"], name="counts")
     routes.add_api_route("/api/catalogue/publishers", door.publishers, methods=["GET"], name="publishers")
     for kind in KINDS.values():
@@ -72,6 +74,7 @@ class _Door:
         self, browse: Browse, identify: Identify, assets: AssetStore, base: str, html_view: HtmlView | None
     ) -> None:
         self._browse = browse
+        self._compare = CompareVersions(browse)
         self._identify = identify
         self._assets = assets
         self._base = base
@@ -140,6 +143,20 @@ class _Door:
         wanted = iri_meant(iri, self._base)
         found = await self._browse.versions(wanted, caller)
         return _json({"iri": wanted, "versions": [version_json(record) for record in found]}, caller)
+
+    async def changes(
+        self,
+        request: Request,
+        iri: str,
+        older: Annotated[int | None, Query(ge=1, alias="from")] = None,
+        newer: Annotated[int | None, Query(ge=1, alias="to")] = None,
+    ) -> Response:
+        """What version `to` of an asset has that version `from` has not, and the other way round: statements, files,
+        conditions, audience. By default the newest version and the one before it."""
+        caller = await self._identify(request)
+        wanted = iri_meant(iri, self._base)
+        found = await self._compare(wanted, caller, before=older, after=newer)
+        return _json(found.to_json(), caller)
 
     async def counts(self, request: Request) -> Response:
         """How many assets of each kind there are for you."""

@@ -196,6 +196,7 @@ VERBS = [
     "withdraw",
     "find",
     "show",
+    "diff",
     "sparql",
     "get",
     "agreement",

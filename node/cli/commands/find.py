@@ -1,4 +1,4 @@
-"""find, show, sparql: what is there, as the caller may see it."""
+"""find, show, diff, sparql: what is there, as the caller may see it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from node.cli.output import Mode, counted, emit, exact, line, remark, say, size,
 def register(app: typer.Typer) -> None:
     app.command("find")(find)
     app.command("show")(show)
+    app.command("diff")(diff)
     app.command("sparql")(sparql)
 
 
@@ -99,6 +100,44 @@ def show(
         ],
         ["version", "published", "hash"],
     )
+
+
+def diff(
+    iri: Annotated[str, typer.Argument(help="Address of the asset; dataset/NAME is one of your node.")],
+    before: Annotated[
+        int | None, typer.Option("--from", min=1, help="The older version. By default the one before the newer.")
+    ] = None,
+    after: Annotated[
+        int | None, typer.Option("--to", min=1, help="The newer version. By default the newest.")
+    ] = None,
+    node: Node = None,
+    lang: Language = "en",
+) -> None:
+    """Show what differs between two versions of an asset: description, files, conditions, audience."""
+    with connect(node) as client:
+        changes = client.changes(iri, before=before, after=after)
+    if Mode.json:
+        emit(changes)
+        return
+    older, newer = changes["from"], changes["to"]
+    say(f"{words(newer['titles'], lang)}: version {older['version']} → {newer['version']}")
+    for change in changes["statements"]:
+        say(f"{change['name'] or 'things without an address'}")
+        if change["subject"] not in ("", changes["iri"]):
+            line("about", change["subject"])
+        for value in change["removed"]:
+            line("-", value, style="red")
+        for value in change["added"]:
+            line("+", value, style="green")
+    for file in changes["files"]:
+        sizes = " → ".join(f"{size} bytes" for size in (file["sizeBefore"], file["sizeAfter"]) if size is not None)
+        line(f"file {file['what']}", f"{file['name']}  {sizes}")
+    if "audience" in changes:
+        line("audience", f"{changes['audience']['from']} → {changes['audience']['to']}")
+    if "offer" in changes:
+        line("conditions", "the conditions of use differ: --json shows both offers")
+    if not (changes["statements"] or changes["files"] or "audience" in changes or "offer" in changes):
+        say("Nothing differs.")
 
 
 def sparql(

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from node.base.jsons import digest
 from node.catalogue.model import Record
+from node.catalogue.versions.changes import file_changes, same_conditions
 from node.portal.codes import compact
 from node.portal.description.content import FACTS, Value, values
 from node.portal.description.triples import RDF_TYPE, Description
@@ -64,6 +64,11 @@ class Step:
     notes: dict[str, str]
 
 
+def label_of(predicate: str) -> str:
+    """The key of the texts that names ``predicate``, or empty."""
+    return _LABELS.get(predicate, "")
+
+
 def timeline(versions: Sequence[Record]) -> list[Step]:
     """The steps for ``versions`` (newest first): each with what it changed in the one before it."""
     steps = []
@@ -95,7 +100,7 @@ def timeline(versions: Sequence[Record]) -> list[Step]:
 
 def _changes(new: Record, old: Record, after: Description, before: Description) -> list[VersionChange]:
     changes = _files(new, old)
-    if _terms(new) != _terms(old):
+    if not same_conditions(old, new):
         changes.append(VersionChange(what="conditions"))
     changes += _audience(new, old)
     for predicate in dict.fromkeys((*after.predicates(new.iri), *before.predicates(old.iri))):
@@ -108,7 +113,7 @@ def _changes(new: Record, old: Record, after: Description, before: Description) 
             changes.append(
                 VersionChange(
                     what="property",
-                    label=_LABELS.get(predicate, ""),
+                    label=label_of(predicate),
                     name=compact(predicate),
                     before=gone,
                     after=come,
@@ -126,27 +131,13 @@ def _audience(new: Record, old: Record) -> list[VersionChange]:
 
 
 def _files(new: Record, old: Record) -> list[VersionChange]:
-    was = {file.name: file for file in old.files}
-    now = {file.name: file for file in new.files}
-    changes = [VersionChange(what="file-removed", name=name) for name in was if name not in now]
-    for name, file in now.items():
-        if name not in was:
-            changes.append(VersionChange(what="file-added", name=name, size_after=file.size))
-        elif file.sha256 != was[name].sha256:
-            changes.append(
-                VersionChange(what="file-changed", name=name, size_before=was[name].size, size_after=file.size)
-            )
-        open_before = name in was and was[name].open
-        if file.open != open_before:
-            audiences = ("", new.audience)
-            changes.append(
-                VersionChange(what="file-opened" if file.open else "file-closed", name=name, audiences=audiences)
-            )
-    return changes
-
-
-def _terms(record: Record) -> str:
-    """The offer without the identifiers that every version gets anew."""
-    if record.offer is None:
-        return ""
-    return digest({name: value for name, value in record.offer.items() if name not in ("@id", "target")})
+    return [
+        VersionChange(
+            what=f"file-{change.what}",
+            name=change.name,
+            size_before=change.size_before,
+            size_after=change.size_after,
+            audiences=("", new.audience) if change.what in ("opened", "closed") else ("", ""),
+        )
+        for change in file_changes(old, new)
+    ]

@@ -1,0 +1,146 @@
+"""What differs between two versions of an asset: description, files, conditions, and who may see it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from node.base.errors import NotFound
+from node.base.jsons import digest
+from node.catalogue.browse import Browse
+from node.catalogue.model import Record
+from node.catalogue.recordview import version_json
+from node.catalogue.versions.statements import Difference, differences
+from node.identity.model import Caller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileChange:
+    """One difference of a file. ``what``: added, removed, changed (other bytes), opened (whoever sees the asset may
+    download it now) or closed. Sizes are in bytes, where there is a file."""
+
+    what: str
+    name: str
+    size_before: int | None = None
+    size_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionDifference:
+    """What the version ``after`` has that ``before`` has not, and the other way round."""
+
+    before: Record
+    after: Record
+    statements: tuple[Difference, ...]
+    files: tuple[FileChange, ...]
+
+    @property
+    def conditions(self) -> bool:
+        """Whether the conditions of use differ."""
+        return not same_conditions(self.before, self.after)
+
+    @property
+    def audience(self) -> bool:
+        """Whether others may see the asset."""
+        return self.before.audience != self.after.audience
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing differs."""
+        return not (self.statements or self.files or self.conditions or self.audience)
+
+    def to_json(self) -> dict[str, Any]:
+        """For the API: members that do not differ are absent."""
+        members: dict[str, Any] = {
+            "iri": self.after.iri,
+            "from": version_json(self.before),
+            "to": version_json(self.after),
+            "statements": [
+                {
+                    "subject": difference.subject,
+                    "path": list(difference.path),
+                    "name": difference.name,
+                    "removed": list(difference.removed),
+                    "added": list(difference.added),
+                }
+                for difference in self.statements
+            ],
+            "files": [
+                {"what": file.what, "name": file.name, "sizeBefore": file.size_before, "sizeAfter": file.size_after}
+                for file in self.files
+            ],
+        }
+        if self.audience:
+            members["audience"] = {"from": self.before.audience, "to": self.after.audience}
+        if self.conditions:
+            members["offer"] = {"from": self.before.offer, "to": self.after.offer}
+        return members
+
+
+class CompareVersions:
+    """Compare two versions of an asset, as far as the caller may see both."""
+
+    def __init__(self, browse: Browse) -> None:
+        self._browse = browse
+
+    async def __call__(
+        self, iri: str, caller: Caller, *, before: int | None = None, after: int | None = None
+    ) -> VersionDifference:
+        """Compare version ``before`` with version ``after``. Without numbers the newest version is compared with the
+        one before it.
+
+        Raises ``NotFound`` for an asset or a version that the caller may not see, and where there is none before.
+        """
+        versions = [record for record in await self._browse.versions(iri, caller) if not record.withdrawn]
+        by_number = {record.version: record for record in versions}
+
+        def numbered(version: int) -> Record:
+            if version not in by_number:
+                known = ", ".join(map(str, sorted(by_number))) or "none"
+                raise NotFound(f"there is no version {version} to compare", remedy=f"the versions are: {known}")
+            return by_number[version]
+
+        newer = numbered(after if after is not None else max(by_number, default=0))
+        if before is None:
+            before = max((number for number in by_number if number < newer.version), default=None)
+            if before is None:
+                raise NotFound(
+                    f"version {newer.version} is the first that can be compared",
+                    remedy="publish a new version, or name two versions",
+                )
+        older = numbered(before)
+        statements = await asyncio.to_thread(differences, older.nquads, newer.nquads)
+        return VersionDifference(
+            before=older, after=newer, statements=tuple(statements), files=tuple(file_changes(older, newer))
+        )
+
+
+def file_changes(before: Record, after: Record) -> Iterator[FileChange]:
+    """Yield what became of each file."""
+    was = {file.name: file for file in before.files}
+    now = {file.name: file for file in after.files}
+    for name, file in was.items():
+        if name not in now:
+            yield FileChange(what="removed", name=name, size_before=file.size)
+    for name, file in now.items():
+        old = was.get(name)
+        if old is None:
+            yield FileChange(what="added", name=name, size_after=file.size)
+        elif file.sha256 != old.sha256:
+            yield FileChange(what="changed", name=name, size_before=old.size, size_after=file.size)
+        if file.open != (old is not None and old.open):
+            yield FileChange(what="opened" if file.open else "closed", name=name)
+
+
+def same_conditions(left: Record, right: Record) -> bool:
+    """Whether two versions are offered on the same conditions: every version gets new identifiers, which do not
+    count."""
+    return _terms(left) == _terms(right)
+
+
+def _terms(record: Record) -> str:
+    if record.offer is None:
+        return ""
+    return digest({name: value for name, value in record.offer.items() if name not in ("@id", "target")})

@@ -1,0 +1,162 @@
+"""What differs between two descriptions, statement by statement.
+
+Both are canonical N-Quads. IRIs and literals compare as they are written. A blank node has no name of its own: its
+label in the canonical form may change with any other statement. So blank nodes are compared by what they say, and one
+that changed is matched with the one at the same place that has most in common with it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from node.catalogue.nquads import iri_of, is_blank, is_iri, statements
+from node.vocab.namespaces import PREFIXES
+
+_DEEPEST: Final = 20
+"""Blank nodes nested deeper than this are shown as a whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """The values of one property that only one of two descriptions has, as terms of N-Triples.
+
+    ``subject`` is the IRI that the statements are about. ``path`` are the IRIs of the properties that lead from it
+    to the value; all but the last lead to things without a name, such as a distribution. Where such a thing is new or
+    gone as a whole it is written between brackets. Both are empty for things that no statement leads to.
+    """
+
+    subject: str
+    path: tuple[str, ...]
+    removed: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The path for people: ``dcat:distribution › dct:title``."""
+        return " › ".join(map(_short, self.path))
+
+
+def differences(before: bytes, after: bytes) -> list[Difference]:
+    """What the description ``after`` says that ``before`` does not, and the other way round, by subject and path."""
+    old, new = _Description(before), _Description(after)
+    result: list[Difference] = []
+    if before == after:
+        return result
+    for subject in sorted(old.named | new.named):
+        result.extend(_compare(old, subject, new, subject, iri_of(subject), (), _DEEPEST))
+    old_things, new_things = _changed(old, old.loose, new, new.loose)
+    if old_things or new_things:
+        removed, added = sorted(map(old.written, old_things)), sorted(map(new.written, new_things))
+        result.append(Difference(subject="", path=(), removed=tuple(removed), added=tuple(added)))
+    return result
+
+
+class _Description:
+    """A description by subject and property."""
+
+    def __init__(self, nquads: bytes) -> None:
+        self.of: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+        for statement in statements(nquads):
+            self.of[statement.subject][statement.predicate].append(statement.object)
+        self.named = {subject for subject in self.of if is_iri(subject)}
+        values = {value for properties in self.of.values() for objects in properties.values() for value in objects}
+        self.loose = [subject for subject in self.of if is_blank(subject) and subject not in values]
+        self._written: dict[str, str] = {}
+
+    def properties(self, subject: str) -> dict[str, list[str]]:
+        return self.of.get(subject, {})
+
+    def written(self, term: str) -> str:
+        """``term``, and for a blank node everything that it says, in an order that depends on nothing else."""
+        if not is_blank(term):
+            return term
+        known = self._written.get(term)
+        if known is None:
+            self._written[term] = "[]"  # Where a circle leads back here.
+            pairs = sorted(self.pairs(term))
+            known = self._written[term] = f"[ {' ; '.join(pairs)} ]" if pairs else "[]"
+        return known
+
+    def pairs(self, subject: str) -> list[str]:
+        """Property and value of each statement about ``subject``."""
+        return [
+            f"{predicate} {self.written(value)}"
+            for predicate, values in self.properties(subject).items()
+            for value in values
+        ]
+
+
+def _compare(
+    old: _Description,
+    was: str,
+    new: _Description,
+    now: str,
+    subject: str,
+    path: tuple[str, ...],
+    depth: int,
+) -> Iterable[Difference]:
+    before, after = old.properties(was), new.properties(now)
+    for predicate in sorted({*before, *after}):
+        here = (*path, iri_of(predicate))
+        gone, come = before.get(predicate, []), after.get(predicate, [])
+        removed = sorted({term for term in gone if not is_blank(term)} - set(come))
+        added = sorted({term for term in come if not is_blank(term)} - set(gone))
+        old_things, new_things = _changed(old, gone, new, come)
+        matched = _matched(old, old_things, new, new_things) if depth else []
+        for left, right in matched:
+            yield from _compare(old, left, new, right, subject, here, depth - 1)
+        removed += sorted(old.written(term) for term in old_things if term not in {left for left, _ in matched})
+        added += sorted(new.written(term) for term in new_things if term not in {right for _, right in matched})
+        if removed or added:
+            yield Difference(subject=subject, path=here, removed=tuple(removed), added=tuple(added))
+
+
+def _changed(
+    old: _Description, gone: Sequence[str], new: _Description, come: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """The blank nodes of each side that say what none of the other says."""
+    left = [term for term in gone if is_blank(term)]
+    right = [term for term in come if is_blank(term)]
+    both = Counter(map(old.written, left)) & Counter(map(new.written, right))
+
+    def remaining(terms: Sequence[str], description: _Description) -> list[str]:
+        same = both.copy()
+        unmatched = []
+        for term in terms:
+            written = description.written(term)
+            if same[written] > 0:
+                same[written] -= 1
+            else:
+                unmatched.append(term)
+        return unmatched
+
+    return remaining(left, old), remaining(right, new)
+
+
+def _matched(old: _Description, gone: Sequence[str], new: _Description, come: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs of blank nodes that are versions of the same thing: those that share most, or the only ones there are."""
+    if len(gone) == len(come) == 1:
+        return [(gone[0], come[0])]
+    left = {term: Counter(old.pairs(term)) for term in gone}
+    right = {term: Counter(new.pairs(term)) for term in come}
+    shared = sorted(
+        ((-(left[a] & right[b]).total(), a, b) for a in gone for b in come),
+        key=lambda item: (item[0], old.written(item[1]), new.written(item[2])),
+    )
+    pairs: list[tuple[str, str]] = []
+    for common, a, b in shared:
+        # All have a class in common: that alone does not make two things one.
+        if common <= -2 and a in left and b in right:
+            del left[a], right[b]
+            pairs.append((a, b))
+    return pairs
+
+
+def _short(iri: str) -> str:
+    for prefix, namespace in PREFIXES.items():
+        if iri.startswith(namespace) and len(iri) > len(namespace):
+            return f"{prefix}:{iri[len(namespace) :]}"
+    return iri

@@ -1,0 +1,98 @@
+"""The page that compares two versions of an asset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import Response
+
+from node.base.errors import InvalidInput
+from node.catalogue.nquads import iri_of, is_iri, is_literal, language_of, text_of
+from node.catalogue.versions.changes import CompareVersions
+from node.catalogue.versions.statements import Difference
+from node.portal.description.changes import label_of
+from node.portal.visit import Visit
+from node.vocab.namespaces import HANSA, ODRL
+
+if TYPE_CHECKING:
+    from node.portal.desk import Desk
+
+
+_CONDITIONS: Final = ((f"{ODRL}hasPolicy",), (f"{HANSA}conditions",))
+"""The page shows the sentences of both versions in place of these."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermShown:
+    """A value as the page shows it: ``link`` where it is an IRI, ``language`` where it is text in one."""
+
+    text: str
+    language: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One property that differs. ``label`` is a key of the texts, or empty. ``about`` is the address of what the
+    statements are about, or empty."""
+
+    name: str
+    label: str
+    about: str
+    removed: tuple[TermShown, ...]
+    added: tuple[TermShown, ...]
+
+
+async def differences(desk: Desk, visit: Visit) -> Response:
+    """``/record/changes?iri=…&from=…&to=…``: what differs; the newest version and the one before it by default."""
+    iri = visit.request.query_params.get("iri", "")
+    versions = await desk.node.catalogue.versions(iri, visit.caller)
+    compared = await CompareVersions(desk.node.catalogue)(
+        iri, visit.caller, before=_number(visit, "from"), after=_number(visit, "to")
+    )
+    subject = compared.after.subject
+    rows = [_row(difference) for difference in compared.statements if difference.path[:1] not in _CONDITIONS]
+    return desk.render(
+        visit,
+        "differences.html",
+        record=versions[0],
+        numbers=[record.version for record in versions if not record.withdrawn],
+        compared=compared,
+        conditions=[
+            list(desk.node.access.sentences(side, visit.language)) for side in (compared.before, compared.after)
+        ],
+        rows=[row for row in rows if row.about == subject],
+        parts=[
+            (about.removeprefix(subject), list(part))
+            for about, part in groupby((row for row in rows if row.about != subject), key=lambda row: row.about)
+        ],
+    )
+
+
+def _number(visit: Visit, name: str) -> int | None:
+    text = visit.request.query_params.get(name, "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise InvalidInput("the version is not a number", remedy=f"write {name}=1", facts={"case": "version-number"})
+    return int(text)
+
+
+def _row(difference: Difference) -> Row:
+    return Row(
+        name=difference.name,
+        label=label_of(difference.path[0]) if len(difference.path) == 1 else "",
+        about=difference.subject,
+        removed=tuple(map(_shown, difference.removed)),
+        added=tuple(map(_shown, difference.added)),
+    )
+
+
+def _shown(term: str) -> TermShown:
+    if is_iri(term):
+        return TermShown(text=iri_of(term), link=iri_of(term))
+    if is_literal(term):
+        return TermShown(text=text_of(term), language=language_of(term))
+    return TermShown(text=term)
