@@ -169,6 +169,19 @@ def test_pages_are_read_once_and_then_only_what_changed(city: Running, client: H
     assert client.record(addresses["d"])["version"] == 3
 
 
+def test_nothing_is_withdrawn_from_a_source_without_end(
+    city: Running, portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = three_pages(portal)
+    harvested(city, url)
+    monkeypatch.setattr("node.catalogue.harvest.harvests.MAX_PAGES", 2)
+    portal.turtle("/catalog.ttl", "a", following="/catalog.ttl?page=2")
+    events = harvested(city, url)
+    assert events[-1]["event"] == "failed"
+    assert "more than 2 pages" in events[-1]["detail"]
+    assert events[-1]["withdrawn"] == 0
+
+
 def test_other_rules_have_all_pages_read_again(city: Running, portal: Portal) -> None:
     url = three_pages(portal)
     harvested(city, url)
@@ -275,9 +288,8 @@ def test_the_packages_of_a_ckan_are_read_to_the_last(city: Running, client: Hans
     files = [{"id": "r1", "name": "CSV", "url": "https://city.example/1.csv", "format": "CSV", "size": 12}]
     listed = [{"id": f"p{n}", "name": f"p-{n}", "title": f"Package {n}", **package} for n in range(5)]
     listed[0]["resources"] = files
-    portal.packages(
-        *listed, {"id": "h", "title": "Source", "type": "harvest"}, {"id": "x", "title": "X", "private": True}
-    )
+    hidden = ({"id": "h", "title": "Source", "type": "harvest"}, {"id": "x", "title": "X", "private": True})
+    portal.packages(*listed, *hidden)
     events = harvested(city, f"{portal.url}/api/3", rule="safe")
     assert counts(events) == {"new": 5}
     assert (events[0]["source"], events[0]["total"]) == (portal.url, 7)
@@ -292,5 +304,10 @@ def test_the_packages_of_a_ckan_are_read_to_the_last(city: Running, client: Hans
     rows = json.loads(client.sparql(query))["results"]["bindings"]
     assert [row["url"]["value"] for row in rows] == ["https://city.example/1.csv"]
     assert rows[0]["licence"]["value"].endswith("/CC_BY_4_0")
+    # Only a page in the middle changes: those after it are read all the same.
+    portal.packages(*listed[:2], {**listed[2], "title": "Changed"}, *listed[3:], *hidden)
+    portal.statuses()
+    assert counts(harvested(city, f"{portal.url}/api/3", rule="safe")) == {"changed": 1, "unchanged": 4}
+    assert portal.statuses() == [304, 200, 304, 304]
     portal.packages(*listed[1:])
     assert counts(harvested(city, f"{portal.url}/api/3", rule="safe"))["withdrawn"] == 1

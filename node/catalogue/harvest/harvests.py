@@ -14,12 +14,22 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from node.base.errors import Conflict, InvalidInput
+from node.base.errors import Conflict, InvalidInput, TooLarge
 from node.base.work import Transaction
 from node.catalogue.envelope import withdrawal_of
 from node.catalogue.harvest.imports import MAX_SOURCE, Import, ImportOrder
 from node.catalogue.harvest.report import Entered, Opened, Outcome, Tally
-from node.catalogue.harvest.source_pages import Get, Page, Pause, Reader, ckan_api, ckan_page, first_page, following
+from node.catalogue.harvest.source_pages import (
+    Get,
+    Page,
+    Pause,
+    Reader,
+    ckan_api,
+    ckan_page,
+    ckan_start,
+    first_page,
+    following,
+)
 from node.catalogue.harvest.source_state import PageState, SourceState, SourceStates
 from node.catalogue.model import Published
 from node.catalogue.publish import Catalogue
@@ -149,8 +159,11 @@ class HarvestRun:
         assert page is not None
         own_name = ckan_api(url).rpartition("/api")[0] or next(iter(batches.catalogues), "") or url
         source = self._order.source.strip() or own_name
-        if len(source) > MAX_SOURCE:
-            raise InvalidInput("the address of the source is too long for a name", remedy="name it: --source NAME")
+        if len(source) > MAX_SOURCE or any(ord(letter) < ord(" ") for letter in source):
+            raise InvalidInput(
+                f"the name of the source has more than {MAX_SOURCE} characters, or unusable ones",
+                remedy="name it shorter: --source NAME",
+            )
         self.opened = Opened(
             total=max(batches.expected or 0, batches.total),
             source=source,
@@ -175,8 +188,10 @@ class HarvestRun:
         listed: dict[str, None] = {}
         faulty: set[str] = set()
         visited: dict[str, None] = {}
-        number, start, place = 0, 0, first_page(self._order.url)
-        while place and place not in visited and len(visited) < MAX_PAGES:
+        number, place = 0, first_page(self._order.url)
+        while place and place not in visited:
+            if len(visited) == MAX_PAGES:
+                raise TooLarge(f"the source has more than {MAX_PAGES} pages", remedy="import a part of it")
             known, page, batches = self._first if not visited else await self._read(place)
             self._first = (None, None, None)
             visited[place] = None
@@ -206,8 +221,7 @@ class HarvestRun:
                 yield self._counted(replace(item, number=number))
             listed.update(dict.fromkeys(addresses))
             faulty.update(text for item in refused for text in (item.iri, item.address))
-            start += batches.listed or 0
-            following_page = self._next(page, batches, start)
+            following_page = self._next(place, page, batches)
             state = PageState(
                 sha256=page.sha256,
                 etag=page.etag,
@@ -236,11 +250,13 @@ class HarvestRun:
             return known, None, None
         return known, page, await self._use_case.pieces(page, self._order.rules)
 
-    def _next(self, page: Page, batches: Batches, start: int) -> str:
+    def _next(self, place: str, page: Page, batches: Batches) -> str:
         api = ckan_api(self._order.url)
-        if api:
-            return ckan_page(api, start) if batches.listed and start < (batches.expected or 0) else ""
-        return following(page.url, batches.next)
+        if not api:
+            return following(page.url, batches.next)
+        # Portals answer with fewer packages than were asked for: the next page begins after those that came.
+        start = ckan_start(place) + (batches.listed or 0)
+        return ckan_page(api, start) if batches.listed and start < (batches.expected or 0) else ""
 
     async def _note(self, place: str, known: PageState | None, state: PageState, visited: dict[str, None]) -> None:
         if known is not None:
@@ -321,7 +337,7 @@ def _line(record: Entered) -> dict[str, Any]:
         "iri": record.iri,
         "address": record.address,
         "kind": record.kind,
-        "title": record.title,
+        "title": record.title[:300],
         "error": record.error,
         "remedy": record.remedy,
     }

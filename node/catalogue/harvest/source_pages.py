@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qs, urljoin, urlsplit, urlunsplit
 from urllib.robotparser import RobotFileParser
 
 from node.base.errors import InvalidInput, PeerUnreachable
@@ -181,6 +181,11 @@ def first_page(url: str) -> str:
 def ckan_page(api: str, start: int) -> str:
     """The packages of a CKAN from number ``start`` on, in an order that stays while pages are read."""
     return f"{api}/action/package_search?rows={ROWS}&start={start}&sort=id%20asc"
+
+
+def ckan_start(page: str) -> int:
+    """The number of the first package of a page that ``ckan_page`` named."""
+    return int(parse_qs(urlsplit(page).query)["start"][0])
 
 
 def following(page: str, stated: str) -> str:
