@@ -41,13 +41,13 @@ _LISTED_AS: Final = {f"{DCAT}Dataset": "dataset", f"{DCAT}DataService": "service
 class CatalogPage:
     """One page: ``url`` is its own address, ``first`` and ``next`` are those of other pages.
 
-    ``total`` counts the resources of all pages. ``tag`` changes with anything that the page says.
+    ``total`` counts the resources of all pages; only the first page has it. ``tag`` changes with the page.
     """
 
     url: str
     first: str
     next: str | None
-    total: int
+    total: int | None
     tag: str
     records: tuple[Record, ...]
     members: tuple[Member, ...]
@@ -93,7 +93,8 @@ class CatalogExport:
         origins = (self._node.did,)
         with self._uow.read() as tx:
             batch = self._records.current(tx, audiences=audiences, origins=origins, after=after, limit=self._size + 1)
-            total = sum(self._records.count(tx, audiences, origins=origins).values())
+            # Counting looks at every record, so only the first page has it.
+            total = None if after else sum(self._records.count(tx, audiences, origins=origins).values())
         records: list[Record] = []
         size = 0
         for record in batch[: self._size]:
@@ -143,7 +144,8 @@ class CatalogExport:
         for kind in ("PagedCollection", "PartialCollectionView"):
             yield _link(page.url, _TYPE, f"{HYDRA}{kind}")
         for name, number in (("totalItems", page.total), ("itemsPerPage", self._size)):
-            yield _text(page.url, f"{HYDRA}{name}", str(number), datatype=f"{XSD}integer")
+            if number is not None:
+                yield _text(page.url, f"{HYDRA}{name}", str(number), datatype=f"{XSD}integer")
         for name in ("first", "firstPage"):
             yield _link(page.url, f"{HYDRA}{name}", page.first)
         if page.next is not None:
