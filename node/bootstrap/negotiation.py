@@ -13,6 +13,8 @@ from node.identity.documents import verify_signature
 from node.negotiation import machine, messages
 from node.negotiation.acquire import Acquire
 from node.negotiation.agreement import Party
+from node.negotiation.agreement_records import KeepAgreements
+from node.negotiation.checks import Checks
 from node.negotiation.decisions import Admissions, Decisions
 from node.negotiation.limits import SetLimits
 from node.negotiation.model import Negotiation
@@ -102,8 +104,6 @@ def _negotiations(base: Foundation, strategy: Strategy, caps: Caps, guests: Gues
     return Negotiations(
         uow=stores.uow,
         store=stores.negotiations,
-        agreements=stores.agreements,
-        records=stores.records,
         conversation=talk,
         reactions=Reactions(
             conversation=talk,
@@ -116,9 +116,24 @@ def _negotiations(base: Foundation, strategy: Strategy, caps: Caps, guests: Gues
             strategy=strategy,
             house=house,
         ),
-        may_see=base.visibility.may_see,
-        verify_jws=verify_signature,
-        append=base.append,
+        checks=Checks(
+            store=stores.negotiations,
+            agreements=stores.agreements,
+            records=stores.records,
+            may_see=base.visibility.may_see,
+            verify_jws=verify_signature,
+            clock=clock,
+            me=parts.me,
+            caps=caps,
+        ),
+        agreements=KeepAgreements(
+            store=stores.negotiations,
+            agreements=stores.agreements,
+            conversation=talk,
+            append=base.append,
+            clock=clock,
+            me=parts.me,
+        ),
         clock=clock,
         me=parts.me,
         address=parts.dsp_address,

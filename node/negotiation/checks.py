@@ -12,7 +12,7 @@ from typing import Any
 from node.base.clock import Clock
 from node.base.errors import InvalidInput, NotFound, RemoteProtocolError
 from node.base.work import Transaction
-from node.catalogue.carriers import WHY, Carriers
+from node.catalogue.carriers import OWN, WHY, Carriers
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.dialogue.caps import Caps
@@ -42,10 +42,12 @@ class Checks:
         verify_jws: VerifyJws,
         clock: Clock,
         me: str,
-        leeway: timedelta,
-        caps: Caps,
-        carriers: Carriers,
+        leeway: timedelta = proposal.LEEWAY,
+        caps: Caps | None = None,
+        carriers: Carriers = OWN,
     ) -> None:
+        """``leeway``: by how much a peer's clock may differ from ours. An asset that none of ``carriers`` delivers is
+        not offered."""
         self._store = store
         self._agreements = agreements
         self._records = records
@@ -54,7 +56,7 @@ class Checks:
         self._clock = clock
         self._me = me
         self._leeway = leeway
-        self._caps = caps
+        self._caps = caps or Caps()
         self._carriers = carriers
 
     def own_asset(self, tx: Transaction, peer: str, dataset: str) -> None:

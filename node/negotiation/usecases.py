@@ -6,7 +6,6 @@ Every method that takes ``tx`` belongs to the caller's transaction and makes no 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any, Final
 
 from node.base.clock import Clock
@@ -14,8 +13,6 @@ from node.base.errors import InvalidInput, NotFound
 from node.base.ids import new_urn
 from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
-from node.catalogue.carriers import OWN, Carriers
-from node.catalogue.ports import RecordStore
 from node.dialogue.caps import Caps
 from node.dialogue.conversation import Answer, Conversation, peer_of
 from node.dialogue.guests import UNCOUNTED, Guests, Uncounted
@@ -25,13 +22,11 @@ from node.dialogue.opening import opens_once
 from node.dialogue.process import Exchange, Role
 from node.identity.model import Caller, DidDocument
 from node.identity.roles import UseCase, require
-from node.ledger.ports import Append
-from node.negotiation import machine, messages, proposal
-from node.negotiation.agreement import VerifyJws
+from node.negotiation import machine, messages
 from node.negotiation.agreement_records import KeepAgreements
-from node.negotiation.checks import Checks, MaySee
+from node.negotiation.checks import Checks
 from node.negotiation.model import Agreement, Negotiation
-from node.negotiation.ports import AgreementStore, NegotiationStore
+from node.negotiation.ports import NegotiationStore
 from node.negotiation.reactions import Reactions
 from node.negotiation.restatement import SETTLING, restates
 from node.policy.templates import compile_terms, in_catalogue
@@ -50,45 +45,21 @@ class Negotiations:
         *,
         uow: UnitOfWork,
         store: NegotiationStore,
-        agreements: AgreementStore,
-        records: RecordStore,
         conversation: Conversation[Negotiation],
         reactions: Reactions,
-        may_see: MaySee,
-        verify_jws: VerifyJws,
-        append: Append,
+        checks: Checks,
+        agreements: KeepAgreements,
         clock: Clock,
         me: str,
         address: str,
-        leeway: timedelta = proposal.LEEWAY,
         caps: Caps | None = None,
         guests: Guests | Uncounted = UNCOUNTED,
-        carriers: Carriers = OWN,
     ) -> None:
-        """``leeway``: by how much a peer's clock may differ from ours. What none of ``carriers`` delivers is not
-        offered."""
-        self._caps, self._guests = caps or Caps(), guests
         self._uow, self._store = uow, store
-        self._conversation = conversation
-        self._reactions = reactions
-        self._clock = clock
-        self._me = me
-        self._address = address
-        self._checks = Checks(
-            store=store,
-            agreements=agreements,
-            records=records,
-            may_see=may_see,
-            verify_jws=verify_jws,
-            clock=clock,
-            me=me,
-            leeway=leeway,
-            caps=self._caps,
-            carriers=carriers,
-        )
-        self._keeping = KeepAgreements(
-            store=store, agreements=agreements, conversation=conversation, append=append, clock=clock, me=me
-        )
+        self._conversation, self._reactions = conversation, reactions
+        self._checks, self._keeping = checks, agreements
+        self._clock, self._me, self._address = clock, me, address
+        self._caps, self._guests = caps or Caps(), guests
 
     # ---- provider's doors ------------------------------------------------------------------------------------
 

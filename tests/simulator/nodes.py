@@ -27,6 +27,8 @@ from node.ledger.usecases import LedgerWriter
 from node.negotiation import machine as negotiating
 from node.negotiation import messages as contract
 from node.negotiation.agreement import Party
+from node.negotiation.agreement_records import KeepAgreements
+from node.negotiation.checks import Checks
 from node.negotiation.decisions import Decisions
 from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.reactions import House, Reactions
@@ -210,8 +212,6 @@ class SimNode:
         self.negotiations = Negotiations(
             uow=self.uow,
             store=self.negotiations_store,
-            agreements=self.agreements,
-            records=self.records,
             conversation=talk,
             reactions=Reactions(
                 conversation=talk,
@@ -230,14 +230,28 @@ class SimNode:
                     rulebook=lambda: None,
                 ),
             ),
-            may_see=lambda record, caller: True,
-            verify_jws=verify_jws,
-            append=append,
+            checks=Checks(
+                store=self.negotiations_store,
+                agreements=self.agreements,
+                records=self.records,
+                may_see=lambda record, caller: True,
+                verify_jws=verify_jws,
+                clock=self.clock,
+                me=self.did,
+                # Clocks in the simulation are wrong by up to an hour each.
+                leeway=timedelta(hours=3),
+            ),
+            agreements=KeepAgreements(
+                store=self.negotiations_store,
+                agreements=self.agreements,
+                conversation=talk,
+                append=append,
+                clock=self.clock,
+                me=self.did,
+            ),
             clock=self.clock,
             me=self.did,
             address=self.address,
-            # Clocks in the simulation are wrong by up to an hour each.
-            leeway=timedelta(hours=3),
         )
         self.decisions = Decisions(
             uow=self.uow,

@@ -19,6 +19,8 @@ from node.dialogue.process import Role
 from node.identity.model import Caller, DidDocument
 from node.negotiation import agreement, machine, messages, proposal
 from node.negotiation.agreement import Party
+from node.negotiation.agreement_records import KeepAgreements
+from node.negotiation.checks import Checks
 from node.negotiation.messages import TERMS
 from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.reactions import House, Reactions
@@ -242,8 +244,6 @@ class Rig:
         self.negotiations = Negotiations(
             uow=self.uow,
             store=self.store,
-            agreements=self.agreements,
-            records=MemoryRecordStore(),
             conversation=talk,
             reactions=Reactions(
                 conversation=talk,
@@ -262,9 +262,18 @@ class Rig:
                     rulebook=lambda: None,
                 ),
             ),
-            may_see=lambda record, caller: True,
-            verify_jws=verify_jws,
-            append=append,
+            checks=Checks(
+                store=self.store,
+                agreements=self.agreements,
+                records=MemoryRecordStore(),
+                may_see=lambda record, caller: True,
+                verify_jws=verify_jws,
+                clock=clock,
+                me=ME,
+            ),
+            agreements=KeepAgreements(
+                store=self.store, agreements=self.agreements, conversation=talk, append=append, clock=clock, me=ME
+            ),
             clock=clock,
             me=ME,
             address="https://ghent.example/dsp",
