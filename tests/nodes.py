@@ -32,7 +32,7 @@ from node.dialogue.process import Exchange
 from node.ledger.verification import ledger_checks
 from node.settings import load
 from tests.postgres import fresh_schema
-from tests.spoken import Spoken
+from tests.spoken import Traffic
 from tests.waiting import PATIENCE
 from tests.waiting import until as until  # noqa: PLC0414 - what a test does with nodes, it does with patience
 
@@ -51,7 +51,7 @@ class Running:
     password: str
     server: uvicorn.Server
     thread: threading.Thread
-    spoken: Spoken
+    spoken: Traffic
 
     @property
     def dsp(self) -> str:
@@ -121,7 +121,7 @@ def running(
         if prepare is not None:
             prepare(node)
         app = application(node)
-        spoken = Spoken()
+        spoken = Traffic()
         spoken.around_egress(node.parts.egress)
         config = uvicorn.Config(
             spoken.around_doors(app),

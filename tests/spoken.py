@@ -32,7 +32,7 @@ def schemas_at_hand() -> bool:
 
 
 @dataclass
-class Spoken:
+class Traffic:
     """What one node has said: where, with which status (0 for a message that it sends), and the very bytes."""
 
     heard: list[tuple[str, int, bytes]] = field(default_factory=list)

@@ -197,6 +197,21 @@ def test_modules_are_named_by_what_they_hold() -> None:
     assert [path for path in modules if is_participle(path.rpartition("/")[2].removesuffix(".py"))] == []
 
 
+def test_classes_of_tests_say_what_a_value_is() -> None:
+    empty = {
+        path.relative_to(ROOT).as_posix(): names
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if (
+            names := [
+                node.name
+                for node in ast.walk(ast.parse(path.read_text("utf-8")))
+                if isinstance(node, ast.ClassDef) and _says_nothing(node.name)
+            ]
+        )
+    }
+    assert empty == {}, "name classes by nouns (CONTRIBUTING, Names)"
+
+
 @pytest.mark.parametrize("module", ["keeping", "held", "restated", "run_watching"])
 def test_a_planted_module_is_seen(module: str) -> None:
     assert is_participle(module)

@@ -13,7 +13,7 @@ from node.dialogue import wire
 from node.negotiation import messages as contract
 from node.vocab.dsp import V2024_1, V2025_1
 from tests.nodes import Running, agree, publish, running
-from tests.spoken import Spoken, schemas_at_hand
+from tests.spoken import Traffic, schemas_at_hand
 
 pytestmark = pytest.mark.skipif(
     not schemas_at_hand(), reason="the official schemas are not at hand, so nothing is compared: set HANSA_SHARED"
@@ -103,7 +103,7 @@ def test_a_node_that_says_something_wrong_fails_its_test(tmp_path: Path, sqlite_
     ],
 )
 def test_what_is_no_message_is_told(raw: bytes, status: int, fault: str) -> None:
-    faults = Spoken([("GET /dsp/2025-1/negotiations/urn:1", status, raw)]).faults()
+    faults = Traffic([("GET /dsp/2025-1/negotiations/urn:1", status, raw)]).faults()
     assert bool(faults) == bool(fault)
     assert fault in "".join(faults)
 
@@ -113,5 +113,5 @@ def test_2024_1_is_compared_by_its_members(tmp_path: Path) -> None:
     pids = {"providerPid": "urn:1", "consumerPid": "urn:2"}
     where = "GET /dsp/2024-1/negotiations/urn:1"
     well = wire.text(wire.written({**told, **pids, "@id": "urn:1"}))
-    assert Spoken([(where, 200, well)]).faults() == []
-    assert Spoken([(where, 200, wire.text(wire.written({**told, **pids, "state": "BUSY"})))]).faults()
+    assert Traffic([(where, 200, well)]).faults() == []
+    assert Traffic([(where, 200, wire.text(wire.written({**told, **pids, "state": "BUSY"})))]).faults()

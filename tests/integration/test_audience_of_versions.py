@@ -39,7 +39,7 @@ SELECT = "SELECT ?t WHERE { ?s <http://purl.org/dc/terms/description> ?t }"
 
 
 @dataclass
-class Told:
+class ExpectedVersion:
     """One version as the test knows it: ``mark`` stands in its description and is its file's content."""
 
     number: int
@@ -53,9 +53,9 @@ class Told:
 @dataclass
 class History:
     slug: str
-    versions: list[Told] = field(default_factory=list)
+    versions: list[ExpectedVersion] = field(default_factory=list)
 
-    def seen_by(self, name: str | None) -> list[Told]:
+    def seen_by(self, name: str | None) -> list[ExpectedVersion]:
         """The versions that are there for somebody, tombstones included."""
         mine = SEES[name]
         if not self.versions or self.versions[-1].audience not in mine:
@@ -99,7 +99,9 @@ async def live(
         if before and not before.withdrawn and chance.random() < 0.1:
             gone = await node.withdraw(iri)
             history.versions.append(
-                Told(gone.version, before.audience, "", gone.at.isoformat(timespec="microseconds"), withdrawn=True)
+                ExpectedVersion(
+                    gone.version, before.audience, "", gone.at.isoformat(timespec="microseconds"), withdrawn=True
+                )
             )
             continue
         audience, mark = chance.choice(AUDIENCES), f"mark-{step}-{chance.randrange(10**9)}"
@@ -118,7 +120,7 @@ async def live(
         meant = audience or (before.audience if before else PUBLIC)
         if before and record.version == before.number + 2:
             history.versions.append(
-                Told(
+                ExpectedVersion(
                     before.number + 1,
                     before.audience,
                     "",
@@ -126,7 +128,7 @@ async def live(
                     withdrawn=True,
                 )
             )
-        told = Told(
+        told = ExpectedVersion(
             record.version,
             meant,
             mark,
@@ -150,7 +152,7 @@ async def test_every_door_shows_each_version_to_whom_it_is_for(node: CatalogueNo
             await check_pages(visitor, name, histories)
 
 
-async def check_versions(visitor: Visitor, history: History, seen: list[Told]) -> None:
+async def check_versions(visitor: Visitor, history: History, seen: list[ExpectedVersion]) -> None:
     iri, path = f"{BASE}/datasets/{history.slug}", f"/datasets/{history.slug}"
     listed = await visitor.get("/api/catalogue/versions", iri=iri)
     numbers = [one["version"] for one in listed.json()["versions"]] if listed.status_code == 200 else []

@@ -125,8 +125,8 @@ def test_a_worker_that_was_stopped_for_a_minute_finds_its_task_done_by_another()
     assert life.counts["agreements"] == 1
 
 
-class TestFound:
-    """What simulated lives have found."""
+class TestFaultsOfTheSimulator:
+    """Faults that simulated lives have shown."""
 
     def test_an_offer_that_overtakes_the_answer_to_the_request(self) -> None:
         """The answer came after the offer and took the consumer back to REQUESTED, where it waited for ever."""

@@ -62,7 +62,7 @@ class Transferring:
         return self._standard.next(look)
 
 
-class Wanted(BaseModel):
+class WishedOffer(BaseModel):
     """An offer to make: to whom, where it listens, about what."""
 
     consumer: str
@@ -82,7 +82,7 @@ class Offering:
         api.post("/offers")(self.offer)
         return [api]
 
-    async def offer(self, wanted: Wanted) -> dict[str, str]:
+    async def offer(self, wanted: WishedOffer) -> dict[str, str]:
         """Make it; the negotiation's pid."""
         begun = await run_sync(
             lambda: self._node.protocol.negotiations.offer(

@@ -90,7 +90,7 @@ def sample(*, in_place: bool = False, layers: Sequence[Layer] | None = None) -> 
     return run, outputs
 
 
-class Held:
+class SampleRun:
     """The rows of a sample, as ``node.scenarios.runs.usecases.Runs`` gives them."""
 
     def __init__(self, run: Run, outputs: dict[str, bytes]) -> None:

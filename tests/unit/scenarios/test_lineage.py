@@ -14,7 +14,7 @@ from node.semantics.model import File, Submission
 from node.vocab.namespaces import DCT, PROV
 from tests.fakes import portal_scenarios as fake
 from tests.fakes.portal_content import PLZEN
-from tests.unit.scenarios.sample import PID, Held, layer, sample
+from tests.unit.scenarios.sample import PID, SampleRun, layer, sample
 from tests.unit.semantics.making import BASE, described, refusals
 
 RESULT = f"{BASE}/datasets/bridge-closed"
@@ -101,7 +101,7 @@ class TestStatements:
 
 async def trace(output: str = "noise.levels", row: str = "gent-rec-008", **more: Any) -> dict[str, Any]:
     run, outputs = sample(**more)
-    found = await why(run, output, row, Held(run, outputs), layers=[layer()])
+    found = await why(run, output, row, SampleRun(run, outputs), layers=[layer()])
     json.dumps(found, allow_nan=False)
     return found
 

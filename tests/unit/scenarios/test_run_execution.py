@@ -336,15 +336,17 @@ class TestDismissal:
     async def test_between_two_steps(self) -> None:
         at = await desk()
         run = await at.runs.start(WANTED, ELS)
-        loop = asyncio.get_running_loop()
-        cancelling: list[asyncio.Task[Run]] = []
 
-        def meanwhile(key: str, _: Any) -> None:
-            cancelling.append(loop.create_task(at.runs.cancel(run.pid, ELS)))
+        class Dismissing(Hand):
+            """The run is dismissed, and this is stored, before its first model has answered."""
 
-        at.hand.meanwhile = meanwhile
+            async def execute(self, *given: Any, **named: Any) -> Any:
+                answer = await super().execute(*given, **named)
+                await at.runs.cancel(run.pid, ELS)
+                return answer
+
+        at.hand = Dismissing()
         await at.execution().complete(run.pid)
-        await cancelling[0]
         ended = at.found(run.pid)
         assert ended.state is State.DISMISSED
         assert at.hand.asked == [f"{run.pid}/after/walk"]

@@ -217,7 +217,7 @@ async def so(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.002)
 
 
-class Held(Breaking):
+class PausedView(Breaking):
     """A view that takes nothing until it is let go on."""
 
     def __init__(self, name: str) -> None:
@@ -253,7 +253,7 @@ def committed(uow: MemoryUnitOfWork, ledger: MemoryLedgerStore, numbers: Iterabl
 
 async def test_a_slow_view_holds_up_neither_numbering_nor_another_view() -> None:
     uow, ledger = MemoryUnitOfWork(), MemoryLedgerStore()
-    slow, quick = Held("slow"), Breaking("quick")
+    slow, quick = PausedView("slow"), Breaking("quick")
     following = FollowLedger(
         uow=uow, ledger=ledger, sequencer=NumbersWhatIsThere(uow, ledger), views=[slow, quick], poll=0.01
     )
@@ -278,7 +278,7 @@ async def test_a_slow_view_holds_up_neither_numbering_nor_another_view() -> None
 async def test_what_is_not_in_time_is_told() -> None:
     """A view that is only a little behind is waited for, and named where that takes too long."""
     uow, ledger = MemoryUnitOfWork(), MemoryLedgerStore()
-    slow = Held("slow")
+    slow = PausedView("slow")
     following = FollowLedger(
         uow=uow, ledger=ledger, sequencer=NumbersWhatIsThere(uow, ledger), views=[slow], poll=0.01
     )
