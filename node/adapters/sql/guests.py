@@ -29,6 +29,7 @@ _ENDED: Final = (
     select(guests.c.pid).where(~or_(*(one.exists() for one in _LIVE))).with_for_update(of=guests, skip_locked=True)
 )
 
+_FORGET = delete(guests).where(guests.c.pid.in_(bindparam("pids", expanding=True)))
 _GET = select(guests).where(guests.c.pid == bindparam("of"))
 _OPEN = select(
     func.coalesce(func.sum(case((guests.c.host == bindparam("from_host"), 1), else_=0)), 0).label("of_host"),
@@ -52,7 +53,7 @@ class SqlGuestStore:
         connection = connection_of(tx)
         ended = list(connection.execute(_ENDED).scalars())
         if ended:
-            connection.execute(delete(guests).where(guests.c.pid.in_(ended)))
+            connection.execute(_FORGET, {"pids": ended})
 
     def add(self, tx: Transaction, guest: Guest) -> None:
         add(connection_of(tx), guests, values(guest))

@@ -129,11 +129,14 @@ class SqlDecisionStore:
         return self.get(tx, decision_id)
 
 
+_LIMITS = select(limits).where(limits.c.dataset == bindparam("of"))
+
+
 class SqlLimitStore:
     """Limits by asset."""
 
     def get(self, tx: Transaction, dataset: str) -> Limits | None:
-        row = connection_of(tx).execute(select(limits).where(limits.c.dataset == dataset)).one_or_none()
+        row = connection_of(tx).execute(_LIMITS, {"of": dataset}).one_or_none()
         return None if row is None else build(Limits, row)
 
     def put(self, tx: Transaction, terms: Limits) -> None:

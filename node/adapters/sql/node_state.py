@@ -30,6 +30,7 @@ class History:
 
 
 _VALUE = select(meta.c.value).where(meta.c.key == bindparam("of"))
+_FOLLOWED = select(followed).where(followed.c.url == bindparam("at"))
 
 
 class SqlMetaStore:
@@ -81,7 +82,7 @@ class SqlFollowStore:
 
     def get(self, tx: Transaction, url: str) -> Followed | None:
         """The node with this URL."""
-        row = connection_of(tx).execute(select(followed).where(followed.c.url == url)).one_or_none()
+        row = connection_of(tx).execute(_FOLLOWED, {"at": url}).one_or_none()
         return None if row is None else build(Followed, row)
 
     def all(self, tx: Transaction) -> Sequence[Followed]:

@@ -80,6 +80,7 @@ _VERSION, _VERSION_FOR_THEM = (
     for statement in (_VERSIONS, _VERSIONS_FOR_THEM)
 )
 
+_BY_ENTRY = select(records).where(records.c.entry.in_(bindparam("entries", expanding=True))).order_by(records.c.iri)
 _HELD = select(func.count().label("number"), func.sum(func.length(records.c.nquads)).label("size")).where(
     records.c.origin == bindparam("origin")
 )
@@ -148,8 +149,7 @@ class SqlRecordStore:
         ids = list(dict.fromkeys(entry_ids))
         by_entry: dict[str, list[Record]] = {}
         for chunk in _chunks(ids):
-            statement = select(records).where(records.c.entry.in_(chunk)).order_by(records.c.iri)
-            for row in connection_of(tx).execute(statement):
+            for row in connection_of(tx).execute(_BY_ENTRY, {"entries": chunk}):
                 by_entry.setdefault(row.entry, []).append(_record(row))
         return [record for entry_id in ids for record in by_entry.get(entry_id, ())]
 
