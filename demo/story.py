@@ -30,7 +30,7 @@ def tell(*, keep: bool = False, folder: Path | None = None, seed: int = 2026) ->
     home.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     stage = Stage()
-    # Whoever ends the demonstration, by whatever signal, ends its nodes with it.
+    # Any signal that ends the demonstration ends its nodes too.
     for ending in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(ending, _interrupted)
     out.print("[bold]Hansa[/bold]: a region and three cities share data. All data are made up and say so.")

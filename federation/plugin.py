@@ -128,5 +128,5 @@ def hansa_tasks(host: Host) -> Sequence[tuple[str, Callable[[], Awaitable[None]]
 
 @hookimpl
 def hansa_admitted(host: Host, address: str, by: Caller) -> Awaitable[None]:
-    """Whoever is admitted is followed from then on."""
+    """A new member is followed from then on."""
     return federation_of(host).members.admitted(address, by)

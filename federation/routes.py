@@ -83,8 +83,8 @@ def witness_router(
     routes = APIRouter(tags=["federation"])
 
     async def heads(request: Request) -> Response:
-        """The last signed head of each feed chain that this node has read, of the chains that you may see. Whoever
-        follows the same nodes can compare: two heads that do not go together are two histories."""
+        """The last signed head of each feed chain that this node has read, of the chains that you may see. Others
+        that follow the same nodes can compare: two heads that do not go together are two histories."""
         caller = await identify(request)
         found = await witness.heads(audiences(caller))
         headers = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}

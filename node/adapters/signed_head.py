@@ -74,7 +74,7 @@ def require_newest(folder: Path, uow: SqlUnitOfWork, ledger: SqlLedgerStore, key
         same = size >= head.size and merkle.root_hash(head.size, reader(ledger, tx)) == head.root
     if same:
         return
-    uow.close()  # Whoever mends this puts another file in the place of this one.
+    uow.close()  # A repair puts another file in the place of this one.
     facts = {"signed": head.size, "held": size}
     remedy = (
         "put the newest database back, its -wal file with it; where there is none, hansa accept-loss "

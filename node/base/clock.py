@@ -25,7 +25,7 @@ class SystemClock:
 
 
 class WatchedClock:
-    """A clock that notices being set back, whoever reads it and however short it was ahead.
+    """A clock that notices when it is set back, however short it was ahead.
 
     Looking now and then would not do: a clock that is set ahead and back between two looks seems to stand right, and
     what was put off meanwhile still waits for the wrong moment.

@@ -1,4 +1,5 @@
-"""Places for work, given out by turns among those who ask: whoever asks much waits for itself, not before others."""
+"""Places for work, given out by turns among those who ask: a caller with many requests waits for its own, and does
+not delay others."""
 
 from __future__ import annotations
 

@@ -280,7 +280,7 @@ class Cage:
         except LocalFault as fault:
             trace = str(fault.facts.pop("trace", ""))[-4000:]
             if target in self._code:
-                # Whoever runs in there may have written this: it is no failure of ours, and nothing for our alarms.
+                # The code in the cage may have written this: it is no failure of ours, and raises no alarm.
                 _log.info("%s: %r %r", target, fault.detail[:500], trace, extra={"action": "cage-answered"})
                 raise LocalFault(fault.detail, remedy=fault.remedy, facts=dict(UNBELIEVED)) from None
             _log.error("%s\n%s", fault.detail[:500], trace, extra={"action": "cage-failed"})

@@ -274,7 +274,7 @@ def program(machine: Machine, pid: int) -> bytes:
             perm,
             allow,
         ]
-    # Whoever holds these two signals off would outlive its time; the kernel's answer to them is to end it.
+    # A process that blocks these two signals would outlive its time; the kernel ends it on them.
     steps += [
         _step(_EQUAL, machine.sigaction, 0, 5),
         _step(_LOAD, _ARGUMENTS),

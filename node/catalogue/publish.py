@@ -300,7 +300,7 @@ class Publish:
         if not outcome.created:
             return outcome
         if head is not None and narrows(head, draft.audience):
-            # Whoever could see the asset until now learns that it is gone, and nothing about where it went.
+            # Callers that could see the asset until now learn that it is gone, and nothing more.
             self._catalogue.keep(tx, withdrawal_of(head), by)
         return replace(outcome, record=self._catalogue.keep(tx, outcome.record, by, outcome.widened))
 

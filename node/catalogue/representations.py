@@ -30,7 +30,7 @@ HTML: Final = "text/html"
 JSON: Final = "application/json"
 
 RECORD_TYPES: Final = (TURTLE, JSON_LD, N_TRIPLES, N_QUADS, RDF_XML, JSON)
-"""How a record can be read by machines; the first is for whoever does not mind."""
+"""How a record can be read by machines; the first is the default."""
 
 FEED_TYPES: Final = (N_QUADS, TRIG, JSON_LD, TURTLE, N_TRIPLES)
 """How the feed can be read."""

@@ -1,6 +1,6 @@
 """What a record's description states, read by subject and property, and literals by their datatypes.
 
-This is the one reader for whoever looks something up in a record; ``nquads.statements`` gives all of it in order.
+This is the only reader for lookups in a record; ``nquads.statements`` gives all of it in order.
 """
 
 from __future__ import annotations

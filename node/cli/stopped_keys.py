@@ -18,7 +18,7 @@ from node.ledger.usecases import LedgerWriter
 from node.settings import load
 
 TERMINAL: Final = Caller(account="terminal", roles=frozenset({UserRole.OPERATOR}))
-"""Whoever has the data folder of a node at hand operates it."""
+"""A person who can read the data folder of a node operates it."""
 
 
 class KeysInFolder:

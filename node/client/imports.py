@@ -53,7 +53,7 @@ class ImportCalls(ABC):
         language: str = "en",
     ) -> Iterator[dict[str, Any]]:
         """Import a catalogue file; yields ``opened``, a ``record`` for each, and ``closed``: see ``POST
-        /api/imports``. Whoever stops iterating ends the import."""
+        /api/imports``. The import ends when the iteration stops."""
         params: dict[str, Any] = {"name": path.stem, "language": language, "check": check}
         params |= {"source": source, "base": base, "rule": list(rules)}
         if audience:

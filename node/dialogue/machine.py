@@ -176,7 +176,7 @@ def _receive(table: Table, process: P, message: str, now: datetime) -> Step[P]:
     move = table.move(process.state, message)
     if move is not None and move.accepts(peer_role):
         if process.pending is not None and _has_the_last_word(table, process, move.to):
-            # It passes when ours has arrived, however long that takes: whoever waits is told so.
+            # It passes when ours has arrived, however long that takes: the caller that waits learns so.
             raise Crossed(
                 f"{message} crossed our {process.pending.message}, which ends this {table.name}",
                 facts={"retryAfter": 2},

@@ -5,8 +5,8 @@ age-encryption.org/v1, "Payload": after the header 16 bytes of nonce, then STREA
 for itself, a ``SealPlan`` makes any range of the sealed file from the matching range of the source: that is
 how an HTTP range request over ciphertext resumes.
 
-A plan must never seal two different sources: its file key and counter would meet two plaintexts. Whoever
-keeps a plan binds it to the SHA-256 of its source (``SealSecrets``) and makes another one when that changes.
+A plan must never seal two different sources: its file key and counter would meet two plaintexts. A stored plan is
+bound to the SHA-256 of its source (``SealSecrets``) and makes another one when that changes.
 """
 
 from __future__ import annotations

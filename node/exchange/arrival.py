@@ -2,7 +2,7 @@
 
 Below one folder, with an id that this node made: ``<id>.part`` grows while bytes arrive; ``<id>.opening`` is
 the plaintext of a sealed file while it is being checked; ``<id>/<name>`` is the verified file, and beside it
-``<id>/<name>.age`` what it was sealed in. The verified name is given last, so whoever sees it can rely on it,
+``<id>/<name>.age`` what it was sealed in. The verified name is given last, so its presence can be relied on,
 and every step can be repeated after a crash.
 """
 

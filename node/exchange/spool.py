@@ -34,7 +34,7 @@ class PartFile:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not _is_at(path, self._file):
-                raise BlockingIOError  # Whoever had it open removed it between our opening and our lock.
+                raise BlockingIOError  # Another process removed it between our opening and our lock.
             if create:
                 sync_folder(path.parent)
             self.size = os.fstat(self._file).st_size

@@ -5,7 +5,7 @@ A key counts for a purpose only where the document lists it under that verificat
 ``assertionMethod`` for credentials, status lists and signed statements, ``keyAgreement`` for sealing. Two
 kinds of documents in use say less than that. Those of some connectors, and of the conformance kit, state no
 purpose for any key: then every key counts. Others list their keys under ``authentication`` and know no
-``capabilityInvocation``: for tokens the former then stands in. Whoever states purposes is held to them.
+``capabilityInvocation``: for tokens the former then stands in. A document that states purposes is held to them.
 """
 
 from __future__ import annotations

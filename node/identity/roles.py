@@ -61,7 +61,7 @@ ROLES: Final[Mapping[UseCase, tuple[UserRole, ...]]] = MappingProxyType(
         UseCase.READ_LIMITS: (_STEWARD, _SIGNATORY, _AUDITOR),
         UseCase.DECIDE: (_STEWARD, _SIGNATORY),
         UseCase.RECEIVE: (_STEWARD, _SIGNATORY, _PUBLISHER),
-        # Whoever says where bytes go may as well read them there.
+        # A person who decides where bytes are sent could read them there.
         UseCase.DIRECT_BYTES: (_PUBLISHER, _STEWARD),
         UseCase.STEER_TRANSFERS: (_STEWARD, _SIGNATORY),
         UseCase.READ_RECEIVED: (_PUBLISHER, _STEWARD),

@@ -9,7 +9,8 @@ A checkpoint reads, with an em dash before the signature:
     — data.ghent.example Az3grlgtzPICa5OS8npVmf1My…
 
 The text has no extension lines (the format advises against them), so the moment of a checkpoint is not
-signed: whoever opens a note says when it was seen. Opening is pure: text and keys in, checkpoint out or raise.
+signed: the caller that opens a note says when it was seen. Opening is pure: text and keys in, checkpoint out or
+raise.
 """
 
 from __future__ import annotations

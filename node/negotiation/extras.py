@@ -1,7 +1,7 @@
 """Members of a message that are not the protocol's: kept as they are, and so only up to a modest size.
 
 Implementations add members of their own, and JSON-LD lets everybody. They are stored with the message, and nothing
-here reads them: without a bound they are room in the database for whoever asks.
+here reads them: without a bound, any caller could fill the database with them.
 """
 
 from __future__ import annotations

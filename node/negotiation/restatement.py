@@ -5,8 +5,8 @@ about the same: with an id and a date of its own, and the same words. It forgets
 not be what we hold: the provider's last word counts.
 
 Our signature over the one before may be there already, and only its answer lost. So we sign few of them, each
-signature names the drafts that it takes the place of, and the ledger has each of them: whoever shows an earlier one
-does not show two agreements.
+signature names the drafts that it takes the place of, and the ledger has each of them: a party that shows an
+earlier one does not show two agreements.
 """
 
 from __future__ import annotations

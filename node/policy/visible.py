@@ -20,7 +20,7 @@ PUBLIC: Final = "public"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudienceRule:
-    """An audience: whoever holds a credential of ``credential_type`` from one of ``issuers`` belongs to it.
+    """An audience: the holders of a credential of ``credential_type`` from one of ``issuers``.
 
     Without issuers, no caller belongs to it: an empty trust list trusts no issuer.
     """

@@ -1,8 +1,8 @@
 """Durable executions: what a run of a scenario and a job of a model have in common.
 
 An execution is written together with the task that carries it out. Each later state is a transaction of its own, so
-a worker that dies leaves the task, and the next worker goes on with the execution. Whoever dismisses an execution
-writes that down; the worker that carries it out, in whatever process, finds it with its next report and stops.
+a worker that dies leaves the task, and the next worker goes on with the execution. A dismissal is stored first; the
+worker that carries it out, in whatever process, finds it with its next report and stops.
 """
 
 from __future__ import annotations

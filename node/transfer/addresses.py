@@ -155,7 +155,7 @@ def _address(endpoint: str, properties: Mapping[str, str]) -> dict[str, Any]:
 
 _PLACES: Final = frozenset({"baseUrl", "endpoint", "manifestEndpoint", "path", "tokenEndpoint"})
 _TOLD: Final = _PLACES | {"authKey", "authType", "endpointType", "expires", "manifestHeader", "method", "type"}
-"""The properties that are no secret, whoever has named them. Any other may be one: connectors have names of their own
+"""The properties that are not secret, from either side. Any other may be one: connectors have names of their own
 for keys (``sasToken``), headers (``header:Authorization``) and signed queries (``queryParams``)."""
 _USED: Final = _TOLD | {"authorization", "authCode"}
 _OPENING: Final = re.compile(r"\A((?:[A-Za-z][A-Za-z0-9+.-]*:)?[/\\]*)[^/\\]*@")

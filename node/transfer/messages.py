@@ -69,7 +69,7 @@ def push_target(message: Incoming) -> dict[str, Any] | None:
 
 
 def without_secrets(body: Any) -> Any:
-    """A message as people may see it: whoever holds the authorization of a data address may read the bytes. One that
+    """A message as people may see it: the holder of the authorization of a data address may read the bytes. One that
     came in another form than the compact one was kept without it."""
     if not isinstance(body, Mapping):
         return body

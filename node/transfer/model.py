@@ -18,7 +18,7 @@ class Transfer(Process):
     was asked for, where a dataset has several. ``seal_key`` is the X25519 key (hexadecimal) that the consumer's DID
     document listed when it asked, so that a start after a suspension seals for the same recipient. ``suspended_by``
     is the role that suspended it last: a consumer resumes only what it has suspended itself. ``push_token`` is the
-    SHA-256 of the token by which, as consumer, we know whoever pushes to our address.
+    SHA-256 of the token by which, as consumer, we recognise the sender of a push to our address.
     """
 
     agreement: str

@@ -1,4 +1,4 @@
-"""No request's body grows beyond what its door takes, whoever reads it there, and however it is sent.
+"""No request's body grows beyond the limit of its route, however it is sent.
 
 Frameworks read a JSON body or a form whole before the handler sees the request, and so before anybody has asked
 who is calling. Doors that read their bodies in pieces have limits of their own and are named in ``OWN_LIMITS``.

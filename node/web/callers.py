@@ -1,4 +1,4 @@
-"""From a request to whoever sent it: a participant by its token, a person by token or session, or an unidentified
+"""From a request to its sender: a participant by its token, a person by token or session, or an unidentified
 caller.
 
 Three planes of trust stay apart (identity digest §4.1): a participant's self-issued token never opens the
@@ -65,7 +65,7 @@ class Callers:
         return identify
 
     async def identify(self, request: HTTPConnection) -> Caller:
-        """Whoever sent ``request``; ``ANONYMOUS`` where it brings nothing.
+        """The sender of ``request``; ``ANONYMOUS`` where it brings nothing.
 
         Raises ``Unauthenticated`` where it brings something that does not hold: an invalid token is never treated
         like no token.

@@ -23,7 +23,7 @@ from node.web.api_router import PlacedApiRouter
 Identify = Callable[[Request], Awaitable[Caller]]
 
 TYPES: Final = (TURTLE, JSON_LD, RDF_XML, N_TRIPLES)
-"""How the catalogue can be read; the first is for whoever does not mind."""
+"""How the catalogue can be read; the first is the default."""
 ENDINGS: Final = {"ttl": TURTLE, "jsonld": JSON_LD, "rdf": RDF_XML, "xml": RDF_XML, "nt": N_TRIPLES}
 """For harvesters that are given nothing but an address: its ending → the syntax."""
 

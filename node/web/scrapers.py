@@ -15,7 +15,7 @@ Person = Callable[..., Awaitable[Caller]]
 
 
 def admit_scraper(token: str, person: Person) -> Callable[[Request], Awaitable[None]]:
-    """Admit whoever brings ``token``, where there is one, and people with a role for it."""
+    """Admit callers with ``token``, where it is set, and people with a role for it."""
     expected = f"Bearer {token}".encode() if token else b""
 
     async def admit(request: Request) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def knowing(check: Callable[[Request], Awaitable[object]]) -> type[APIRoute]:
     """The class of a router's routes (``route_class``) that call ``check`` before anything of the body is read.
 
-    ``check`` raises ``Unauthenticated`` or ``NotAllowed`` for whoever has no business there.
+    ``check`` raises ``Unauthenticated`` or ``NotAllowed`` for callers without access.
     """
     # Here, since plug-ins have this by way of node.api, and FastAPI is loaded with the first request for it.
     from fastapi.routing import APIRoute

@@ -1,4 +1,4 @@
-"""How a node stands: facts for its people, readiness for whoever starts it, figures for a monitor."""
+"""How a node stands: facts for its people, readiness for a service manager, figures for a monitor."""
 
 from __future__ import annotations
 

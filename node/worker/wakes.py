@@ -11,7 +11,7 @@ from node.ledger.model import Entry
 
 @dataclass(kw_only=True)
 class Wakes:
-    """Wakes worker and ledger, once there are any, and whoever watches the subject of an entry."""
+    """Wakes worker and ledger, once there are any, and all who watch the subject of an entry."""
 
     changes: Changes = field(default_factory=Changes)
     worker: Callable[[], None] | None = None

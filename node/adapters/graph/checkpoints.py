@@ -29,7 +29,7 @@ class Checkpoints:
         self._cleaned = False
 
     def clean(self) -> None:
-        """Remove what a process left that was killed; once, by whoever has just got hold of the store."""
+        """Remove what a process left that was killed; once, by the process that has just opened the store."""
         if not self._cleaned:  # a store that is opened again, perhaps for a copy that is just being made
             self._cleaned = True
             shutil.rmtree(self._folder, ignore_errors=True)

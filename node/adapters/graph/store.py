@@ -205,7 +205,7 @@ class OxigraphGraph:
         return True
 
     def _found_damaged(self, life: int) -> None:
-        """From now on ``position`` says so, and whoever follows the ledger begins anew.
+        """From now on ``position`` says so, and every reader of the ledger begins again.
 
         Not where ``clear`` came in between: the query was slow, and what it read is gone already.
         """

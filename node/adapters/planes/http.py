@@ -55,7 +55,8 @@ class HttpPlane:
     ) -> None:
         """``limit``: bytes of one answer. ``pause``: seconds to the first byte and between two chunks.
         ``slowest``: bytes a second that a peer sends, and ``slowest_taker`` that it takes, each looked at over each
-        ``window`` of seconds. Whoever wants bytes sent takes them: it has one of this node's few places meanwhile."""
+        ``window`` of seconds. Sends bytes to an address that accepts them: it has one of this node's few places
+        meanwhile."""
         self._egress = egress
         self._limit = limit
         self._pause = pause
@@ -122,7 +123,7 @@ class HttpPlane:
             chunks=chunks,
             size=size,
             idle=self._pause,
-            # Whoever takes gigabytes may look at them all before it answers: a node of this kind does.
+            # A receiver of gigabytes may check them all before it answers: a node of this kind does.
             answering=min(size / _LOOKED_AT, _LONGEST_LOOK),
             window=self._window,
             slowest=self._slowest_taker,

@@ -15,7 +15,7 @@ from node.base.work import Transaction
 from node.ledger.model import Checkpoint, Entry, EntryKind
 
 _THE_ONE = 1
-"""The key of the only row of ``ledger_size``: whoever holds its lock is the sequencer."""
+"""The key of the only row of ``ledger_size``: the holder of its lock is the sequencer."""
 
 _GET = select(entries).where(entries.c.id == bindparam("id"))
 _UNSEQUENCED = select(entries).where(entries.c.seq.is_(None)).order_by(entries.c.ordinal).limit(bindparam("most"))

@@ -1,7 +1,7 @@
 """Writing to an SQLite file: writers take turns, and those who wait for their turn share a commit.
 
-A commit waits for the disk, and each message of a conversation is a transaction. Whoever has written, and sees that
-another writer waits, leaves the transaction of the database open for it. The last writer commits for all of them.
+A commit waits for the disk, and each message of a conversation is a transaction. A writer that sees another one
+waiting leaves the transaction of the database open for it. The last writer commits for all of them.
 No member continues before that: acknowledged still means on disk. Each writer has a savepoint of its own. Where it
 raises, only what it wrote itself is taken back. A commit that fails has failed for every writer in it.
 """
@@ -86,7 +86,7 @@ class Turns:
             return True
 
     def leave(self) -> None:
-        """Give the turn to whoever is next."""
+        """Give the turn to the next writer."""
         with self._lock:
             if self._queue:
                 self._give()
@@ -249,7 +249,7 @@ class Writers:
             raise
 
     def _leave(self, batch: _Batch) -> None:
-        """Give the turn to whoever is next. A connection on which a transaction has failed is not used again."""
+        """Give the turn to the next writer. A connection on which a transaction has failed is not used again."""
         try:
             if batch.has_failed:
                 self._drop()

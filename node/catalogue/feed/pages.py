@@ -6,8 +6,8 @@ position and by time; a group relates to its pages. Full groups and pages are im
 ``{iri}#v{N}``: its metadata stand in the default graph, its description in the named graph of that IRI. Beside
 them goes the signed envelope, so that a follower need not trust the nodes in between.
 
-The feed tells what this node answers for. Records that it holds of others are read from their own feeds: whoever
-follows a node may then insist that everything in its feed is its own.
+The feed tells what this node answers for. Records that it holds of others are read from their own feeds: followers
+of a node may then require that everything in its feed is its own.
 
 Addresses, counts, positions and marks follow from the caller's chains alone. So a caller's pages are the same
 bytes whether or not something is hidden from it.

@@ -18,7 +18,7 @@ from node.identity.model import Caller
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileChange:
-    """One difference of a file. ``what``: added, removed, changed (other bytes), opened (whoever sees the asset may
+    """One difference of a file. ``what``: added, removed, changed (other bytes), opened (all who see the asset may
     download it now) or closed. Sizes are in bytes, where there is a file."""
 
     what: str

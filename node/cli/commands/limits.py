@@ -33,8 +33,8 @@ def limits(
 ) -> None:
     """Show or set which terms the node accepts automatically.
 
-    Whoever asks for terms within them gets an agreement at once. Whoever asks for more is offered what both allow,
-    and told why not more.
+    A participant that asks for terms within them gets an agreement at once. One that asks for more is offered what
+    both allow, with the reason.
     """
     if give is not None and clear:
         raise typer.BadParameter("--give and --clear cannot be combined")

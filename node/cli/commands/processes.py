@@ -172,7 +172,7 @@ def tell_code(process: dict[str, Any], lang: str) -> None:
 
 
 def tell_why(causes: Sequence[Any], lang: str) -> None:
-    """Reasons of a process, whoever gave them: sentences, language maps, and rules that were not met."""
+    """The reasons of a process, from either side: sentences, language maps, and rules that were not met."""
     for reason in causes:
         if not isinstance(reason, dict):
             line("", str(reason))
@@ -208,7 +208,7 @@ def carried_out(
     ]
     fate = answered[-1]["fate"] if answered else None
     if aim is not None and process["state"] == aim:
-        # Whoever wanted an end has it: that the other side refused, or was first to end it, is no failure.
+        # The process has ended, as requested: that the other side refused, or ended it first, is no failure.
         done(
             word,
             detail=process["status"]["text"] if fate != "refused" else "on this side: the other side refused it",
@@ -231,7 +231,7 @@ def carried_out(
 
 
 class Watch:
-    """Says what a process waits for, where it has stood still for a while, and once: whoever waits knows why."""
+    """Says what a process waits for, where it has stood still for a while, and once: those who wait know why."""
 
     def __init__(self) -> None:
         self._seen = self._shown = ""

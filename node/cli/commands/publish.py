@@ -371,7 +371,7 @@ def _draft(path: Path, *, as_found: bool) -> None:
 
 
 def _table_hints(survey: Survey | None) -> str:
-    """What was found in the table, as hints for whoever describes it."""
+    """The findings about a table, as hints for its description."""
     if survey is None:
         return ""
     named = [f"{one_line(name)} ({kind})" for name, kind in zip(survey.look.columns, survey.look.types, strict=True)]

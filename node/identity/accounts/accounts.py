@@ -46,8 +46,8 @@ class Accounts:
     """Keeps accounts and their API tokens. Synchronous: call it in a thread, or before the node serves.
 
     What changes who may do what here is written into the ledger (``append``), with who did it (``by``).
-    ``terminal_token`` is the hash of the API token that lies in the data folder: whoever reads that reads the node's
-    keys beside it, and no password guards those. ``token_days`` is the longest term of a new token.
+    ``terminal_token`` is the hash of the API token that lies in the data folder: a person who can read it can read
+    the node's keys beside it, which no password guards. ``token_days`` is the longest term of a new token.
     """
 
     def __init__(
@@ -76,8 +76,8 @@ class Accounts:
         return self._add(login, name, roles, password, by=by)
 
     def add_locally(self, login: str, name: str, roles: Collection[UserRole], password: str) -> Account:
-        """Open an account for whoever has the node's data folder at hand: when a node is created, there is no other
-        account whose role could be checked. Raises as ``add``, but not ``NotAllowed``."""
+        """Create an account for a person with access to the node's data folder: when a node is created, there is no
+        other account whose role could be checked. Raises as ``add``, but not ``NotAllowed``."""
         return self._add(login, name, roles, password, by=None)
 
     def _add(

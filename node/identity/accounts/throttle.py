@@ -98,7 +98,7 @@ def _patience(key: str) -> _Patience:
 
 
 def place(origin: str) -> str:
-    """An address, of IPv6 its network: whoever has one address there has them all."""
+    """An address, of IPv6 its network: its owner has all of its addresses."""
     try:
         address = ipaddress.ip_address(origin.partition("%")[0])
     except ValueError:

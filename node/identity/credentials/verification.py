@@ -111,7 +111,7 @@ class VerifyCredentials:
         return await self.in_force(replace(credential, types=types))
 
     async def in_force(self, credential: Credential) -> Credential | Rejected:
-        """Whether a verified credential is neither expired nor revoked, whoever trusts its issuer."""
+        """Whether a verified credential is neither expired nor revoked; trust in its issuer is not checked."""
         now = self._clock.now()
         if credential.valid_until is not None and credential.valid_until <= now:
             return _rejected(

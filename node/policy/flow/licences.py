@@ -2,7 +2,8 @@
 
 A table of *attributes*, never of pairs: published matrices of "may go with" are not transitive, so that two right
 answers in a row can make a wrong one. What a result may be published under follows from the attributes of all inputs
-(``node.policy.flow.result``). A licence that is not in the table is not understood: whoever builds on it is told so.
+(``node.policy.flow.result``). A licence that is not in the table is not understood: works based on it carry a note
+about this.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Terms measured against limits: what a party would still agree to, itself a policy about the same asset.
 
-The order is that of ``node.policy.flow.breaches``: terms lie *within* limits where whoever keeps the terms keeps the
-limits too. For a provider the limits are the most open terms that it gives; for a consumer the terms that it needs
+The order is that of ``node.policy.flow.breaches``: terms lie *within* limits where keeping the terms implies keeping
+the limits. For a provider the limits are the most open terms that it gives; for a consumer the terms that it needs
 must lie within those that it is offered. Both are one comparison, read from the two sides.
 """
 

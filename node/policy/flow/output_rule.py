@@ -9,8 +9,8 @@ The rule of small cells (``hz:minimumCellSize``), applied to an answer before it
 3. Totals are made anew from what is left; else a cell that was left out could be had by subtraction. Figures of a
    total that are no sums are emptied, and a total that then covers too few is left out as well.
 
-What is left out depends on the key and the counts alone, never on the other figures: whoever varies the parameters
-of a model over the same data meets the same gaps each time, and learns nothing from where they are.
+What is left out depends on the key and the counts alone, never on the other figures: requests with other parameters
+over the same data have the same gaps each time, so the gaps reveal nothing.
 
 Against *differencing* (asking twice, slightly differently, and subtracting) there is a budget: under one agreement,
 one version of the data answers so many different requests (``allowance``), and the same request again is no new one.

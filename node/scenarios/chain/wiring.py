@@ -64,7 +64,7 @@ def source_port(described: Port, asked: Port, rows: Rows | None) -> Port:
     """What a bound input gives: its dataset's description, and where that is silent what the template asks for.
 
     A table has columns and no units; the template that it was bound to says in which units it reads them. A column
-    that is not in ``rows`` is not there, whoever asks for it; rows that are elsewhere (None) are taken on trust.
+    that is not in ``rows`` does not exist for any step; rows that are elsewhere (None) are taken on trust.
     """
     known = {one.name: one for one in described.variables}
     for variable in asked.variables:

@@ -38,7 +38,7 @@ MOST_WAITING: Final = 100
 
 _KEY_LENGTH: Final = 200
 
-# Two lanes, whoever asks: jobs take long, and must leave places of the worker to messages.
+# Two lanes for all callers: jobs take long, and must leave places of the worker to messages.
 _OWN_LANE: Final = "jobs of our own"
 _LANE: Final = "jobs"
 
@@ -242,6 +242,6 @@ class Jobs:
 
 
 def _is_of(job: Job, asker: Asker) -> bool:
-    """A participant's job belongs to whoever calls for it; a person's to that person."""
+    """A participant's job belongs to the caller; a person's to that person."""
     same = (job.caller, job.account) == (asker.did, asker.account)
     return bool(asker.owner) and same and asker.model in (None, job.model)

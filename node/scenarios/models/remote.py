@@ -237,7 +237,8 @@ class _RemoteJob:
         )
 
     async def _followed(self, job: str) -> tuple[str, bytes]:
-        """Where the results are and what they are, once they are there. Whoever stops waiting dismisses the job."""
+        """Where the results are and what they are, once they are there. When the caller stops waiting, the job is
+        dismissed."""
         pause = self._habits.first_pause
         try:
             while True:

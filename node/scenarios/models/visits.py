@@ -1,6 +1,6 @@
 """Data that a model visits where they live: a file of a dataset of this node, named by reference, read for one run.
 
-Whoever asks needs an agreement in force about the dataset; this node's own people need none, but what the dataset's
+The caller needs an agreement in force about the dataset; this node's own people need none, but what the dataset's
 conditions say about *which model* may read it, and about how many people each figure must cover, binds them as well:
 that is what the model's answer is for. The rows go to the model and nowhere else; of its answer, what the conditions
 do not let out is left out (``node.scenarios.models.small_cells``).
@@ -171,7 +171,7 @@ class Visits:
 def within(records: RecordStore, tx: Transaction, record: Record, newest: Record, agreement: Agreement) -> bool:
     """Return whether ``agreement`` reaches to the version ``record`` of its asset.
 
-    To the agreed version and later ones; to an earlier one only where whoever sees the newest sees it too.
+    To the agreed version and later ones; to an earlier one only where all who see the newest see it too.
     """
     agreed = agreed_version(agreement.body)
     if agreed is not None and record.version >= agreed:

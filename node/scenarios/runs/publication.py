@@ -1,8 +1,8 @@
 """Results as assets: published with where they come from, never more openly than their inputs allow.
 
 What a result inherits is the meet of the conditions of everything that it was made of: data, models, template,
-transformations (``node.policy.flow.result``). Whoever wants to publish it more openly is refused, and told which
-input stands in the way; who says nothing publishes it under the strictest conditions that are asked for.
+transformations (``node.policy.flow.result``). More open conditions are refused, with the input that forbids them; who
+says nothing publishes it under the strictest conditions that are asked for.
 """
 
 from __future__ import annotations

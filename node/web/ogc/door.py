@@ -171,7 +171,7 @@ class OgcDoor:
         return JSONResponse(self._info(job), status_code=201, headers=headers)
 
     async def _principal(self, request: Request) -> _Principal:
-        """Who may execute. A model that is hidden from the caller is not there, whoever the caller is."""
+        """Who may execute. A model that is hidden from the caller does not exist for it."""
         name, version = request.path_params["process"], version_of(request)
         if await self.authorise.knows(request.headers.get("authorization")):
             return await self._under_contract(request, name, version, counted=True)

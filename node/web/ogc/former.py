@@ -1,6 +1,6 @@
 """The addresses that processes and jobs had before they got a path of their own, ``/ogc``.
 
-Whoever comes there is sent on for good (308, RFC 9110 §15.4.9), with the method and the body. Only requests with a
+Requests there are redirected permanently (308, RFC 9110 §15.4.9), with the method and the body. Only requests with a
 token are answered at once: a peer of the version before keeps the former address in its data addresses and open jobs,
 and follows no redirect with a token, which it has to be told is void (decision 0020).
 
