@@ -113,7 +113,7 @@ def diff(
     node: Node = None,
     lang: Language = "en",
 ) -> None:
-    """Show what differs between two versions of an asset: description, files, conditions, audience."""
+    """Show the differences between two versions. They concern description, files, conditions, audience."""
     with connect(node) as client:
         changes = client.changes(iri, before=before, after=after)
     if Mode.json:

@@ -90,7 +90,7 @@ def import_(
     node: Node = None,
     lang: Language = "en",
 ) -> int:
-    """Import a catalogue file. Every dataset, series and service in it becomes a harvested record.
+    """Import a catalogue from a file or an address. Each dataset, series and service becomes a harvested record.
 
     A record enters if it can be read, has an identity and a title. It is kept as it came, and its faults are
     reported; --repair corrects what the repair rules can. Interrupt and repeat as you like: a record that has not
