@@ -27,7 +27,6 @@ from node.catalogue.views import GraphView, SearchView
 from node.ledger.usecases import Sequencer
 from node.scenarios.models.publication import DescribeWithCode, stored_code
 from node.semantics.description.door import describe
-from node.semantics.harvest.door import MAX_BYTES
 from node.semantics.schemas.patterns import Patterns
 from node.worker.follower import View
 from node.worker.views import FollowLedger
@@ -180,7 +179,7 @@ def _harvest(base: Foundation, imports: Import, catalogue: Catalogue) -> Harvest
         imports=imports,
         catalogue=catalogue,
         states=SourceStates(parts.stores.uow, parts.stores.meta),
-        get=WebSources(parts.egress, MAX_BYTES).get,
+        get=WebSources(parts.egress).get,
         advised=parts.settings.advised_profiles,
     )
 

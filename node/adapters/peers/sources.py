@@ -14,17 +14,16 @@ SECONDS: Final = 300.0
 
 
 class WebSources:
-    """Asks the web for pages of ``largest`` bytes at most."""
+    """Asks the web for pages."""
 
-    def __init__(self, egress: Egress, largest: int) -> None:
+    def __init__(self, egress: Egress) -> None:
         self._egress = egress
-        self._largest = largest
 
-    async def get(self, url: str, headers: Mapping[str, str]) -> Answer:
+    async def get(self, url: str, headers: Mapping[str, str], max_bytes: int) -> Answer:
         """Return what the source answers. Raises ``ForbiddenAddress``, ``PeerUnreachable`` and ``TooLarge``."""
         try:
             answer = await self._egress.request(
-                "GET", url, headers=headers, timeout=SECONDS, max_bytes=self._largest, lane=Lane.BYTES
+                "GET", url, headers=headers, timeout=SECONDS, max_bytes=max_bytes, lane=Lane.BYTES
             )
         except TimeoutError as error:
             raise PeerUnreachable(f"{url} does not answer") from error

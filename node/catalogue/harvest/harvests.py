@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from node.base.errors import Conflict, InvalidInput, TooLarge
+from node.base.errors import Conflict, InvalidInput, PeerUnreachable, TooLarge
 from node.base.work import Transaction
 from node.catalogue.envelope import withdrawal_of
 from node.catalogue.harvest.imports import MAX_SOURCE, Import, ImportOrder
@@ -37,6 +37,8 @@ from node.identity.model import Caller as Person
 from node.semantics.harvest.door import Batches, cut
 
 MAX_PAGES: Final = 5_000
+OPENING: Final = 300.0
+"""Seconds for the first page, with all waiting: until then the caller hears nothing."""
 WAY: Final = 1
 """The version of how records are examined: a higher one has every page read again."""
 
@@ -89,7 +91,11 @@ class Harvest:
         """
         self.imports.check_order(ImportOrder(body=b"", media_type="", audience=order.audience), by)
         run = HarvestRun(self, order, by, Reader(self._get, self._pause), self._way(order))
-        await run.open()
+        try:
+            async with asyncio.timeout(OPENING):
+                await run.open()
+        except TimeoutError:
+            raise PeerUnreachable(f"{order.url} does not answer", remedy="try again later") from None
         return run
 
     async def pieces(self, page: Page, rules: Sequence[str]) -> Batches:

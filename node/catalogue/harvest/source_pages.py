@@ -18,6 +18,7 @@ from urllib.robotparser import RobotFileParser
 
 from node.base.errors import InvalidInput, PeerUnreachable
 from node.catalogue.harvest.source_state import PageState
+from node.semantics.harvest.door import MAX_BYTES
 
 AGENT: Final = "hansa"
 ACCEPT: Final = (
@@ -29,6 +30,8 @@ LONGEST_WAIT: Final = 120.0
 """Seconds that a source may have us wait; one that asks for more is left for another day."""
 LONGEST_DELAY: Final = 30.0
 """Seconds between two requests at most, whatever ``robots.txt`` asks for."""
+MAX_ROBOTS: Final = 1 << 20
+"""Bytes of ``robots.txt``: programs have to read half of it (RFC 9309, 2.5)."""
 _BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 _TYPES: Final = {
@@ -69,8 +72,9 @@ class Answer:
     url: str
 
 
-Get = Callable[[str, Mapping[str, str]], Awaitable[Answer]]
-"""Ask for an address with these headers. Raises ``ForbiddenAddress``, ``PeerUnreachable`` and ``TooLarge``."""
+Get = Callable[[str, Mapping[str, str], int], Awaitable[Answer]]
+"""Ask for an address with these headers, for so many bytes at most. Raises ``ForbiddenAddress``, ``PeerUnreachable``
+and ``TooLarge``."""
 Pause = Callable[[float], Awaitable[None]]
 
 
@@ -104,10 +108,10 @@ class Reader:
         Its delay between requests is kept either way.
         """
         parts = urlsplit(url)
-        answer = await self._get(urlunsplit((parts.scheme, parts.netloc, "/robots.txt", "", "")), {})
+        answer = await self._get(urlunsplit((parts.scheme, parts.netloc, "/robots.txt", "", "")), {}, MAX_ROBOTS)
         rules = RobotFileParser()
         if answer.status == 200:
-            rules.parse(answer.body[: 512 << 10].decode("utf-8", errors="replace").splitlines())
+            rules.parse(answer.body.decode("utf-8", errors="replace").splitlines())
         elif answer.status >= 500:
             raise PeerUnreachable(f"{parts.netloc} cannot be asked now: robots.txt answers with {answer.status}")
         else:
@@ -151,7 +155,7 @@ class Reader:
         for attempt in range(1, TRIES + 1):
             wait = float(2**attempt)
             try:
-                answer = await self._get(url, headers)
+                answer = await self._get(url, headers, MAX_BYTES)
             except PeerUnreachable:
                 if attempt == TRIES:
                     raise
