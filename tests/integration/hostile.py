@@ -140,7 +140,7 @@ _CALLERS = re.compile(r"/ogc/processes/\{process\}/execution|/ogc/jobs.*")
 _FORMER = re.compile(r"/processes/\{process\}/execution|/jobs.*")
 _PEOPLE = re.compile(r"/api/.*|/metrics")
 _PAGES_OF_PEOPLE = re.compile(
-    r"/(agreements|decisions|deliveries|applications|issued|keys|record/ask|sign-out|runs|layers|scenario/(bind|start)"
+    r"/(agreements|decisions|deliveries|imports|applications|issued|keys|record/ask|sign-out|runs|layers|scenario/(bind|start)"
     r"|account).*"
 )
 
