@@ -71,7 +71,7 @@ def shortened(identifier: str, keep: int = 34) -> str:
 def called(name: str, identifier: str) -> str:
     """A name to show: every participant has a name, and an identifier in place of a name is shortened."""
     plain = name.strip()
-    if plain.startswith("did:") and " " not in plain:
+    if plain.startswith(("did:", "https://", "http://")) and " " not in plain:
         return shortened(plain) or plain
     return plain or shortened(identifier).strip() or "…"
 

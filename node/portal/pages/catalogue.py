@@ -15,6 +15,7 @@ from starlette.responses import Response
 from node.catalogue.browse import MAX_OFFSET, CatalogueHit
 from node.portal import headers
 from node.portal.codes import words_of_code
+from node.portal.markup import called
 from node.portal.queries import FACETS, Search, page_numbers
 from node.portal.visit import PLURALS, Visit
 from node.texts.languages import pick
@@ -176,8 +177,8 @@ def _chips(visit: Visit, search: Search, names: dict[str, str]) -> list[dict[str
 
 
 def _facet_word(visit: Visit, facet: str, value: str, names: dict[str, str]) -> str:
-    if names.get(value, "").strip():
-        return names[value]
+    if facet == "publisher":
+        return called(names.get(value, ""), value)
     if facet in ("kind", "access"):
         return visit.speaker.word(facet, value)
     return words_of_code(value, visit.language) or value

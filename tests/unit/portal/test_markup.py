@@ -214,6 +214,7 @@ def test_code_between_backticks() -> None:
         ("Stad Gent", "did:web:x", "Stad Gent"),
         ("", "did:web:127.0.0.1%3A8101", "127.0.0.1:8101"),
         ("did:web:127.0.0.1%3A8101", "did:web:127.0.0.1%3A8101", "127.0.0.1:8101"),
+        ("https://gent.example/", "https://gent.example/", "gent.example/"),
         (" ", " ", "…"),
     ],
 )
