@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from rdflib.namespace import DCAT, FOAF, RDF
 
 from tests.integration.test_dsp_wire import violations
 from tests.integration.test_imports import HEAD, imported
-from tests.nodes import Running, publish, running
+from tests.nodes import Running, described, publish, running
 from tests.shared import data
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:rdflib")
@@ -110,3 +112,47 @@ def test_it_conforms_to_dcat_ap(city: Running, published: dict[str, Any]) -> Non
     shapes = rdflib.Graph().parse(data("shapes/dcat-ap/3.0.1/html/shacl/shapes.ttl"))
     _, report, text = pyshacl.validate(found, shacl_graph=shapes, advanced=True)
     assert not set(violations(report)), text
+
+
+def test_a_page_tells_machines_what_it_is_about(city: Running) -> None:
+    """schema.org for search engines, and FAIR Signposting: every link leads to what it says."""
+    data_file = b"hour,count\n1,12\n"
+    with city.client() as client:
+        path = city.folder / "open-counts.csv"
+        path.write_bytes(data_file)
+        file = {**client.upload(path), "mediaType": "text/csv", "open": True}
+        submission = {
+            "fields": described(
+                "open-counts", keywords=["traffic"], temporal={"from": "2026-01-01", "to": "2026-03-31"}
+            ),
+            "files": [file],
+            "conditions": "open",
+        }
+        iri = client.publish(submission)["iri"]
+    with city.http() as http:
+        page = http.get(iri, headers={"Accept": "text/html"}).raise_for_status()
+        (block,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page.text, re.DOTALL)
+        said = json.loads(block)
+        assert (said["@type"], said["@id"], said["url"], said["name"]) == ("Dataset", iri, iri, "Open counts")
+        assert said["license"] == "http://publications.europa.eu/resource/authority/licence/CC_BY_4_0"
+        assert said["temporalCoverage"] == "2026-01-01/2026-03-31"
+        assert said["publisher"]["@id"] == city.node.parts.me
+        assert said["isAccessibleForFree"] is True
+        (download,) = said["distribution"]
+        assert http.get(download["contentUrl"]).content == data_file
+        assert download["encodingFormat"] == "text/csv"
+        links = re.findall(r'<([^>]*)>; rel="([a-z-]+)"(?:; type="([^"]*)")?', page.headers["link"])
+        by_relation: dict[str, list[tuple[str, str]]] = {}
+        for target, relation, media_type in links:
+            by_relation.setdefault(relation, []).append((target, media_type))
+        assert by_relation["cite-as"] == [(iri, "")]
+        assert by_relation["item"] == [(download["contentUrl"], "text/csv")]
+        assert len(by_relation["describedby"]) == 4
+        for target, media_type in by_relation["describedby"]:
+            assert http.get(target).headers["content-type"].partition(";")[0] == media_type
+        ((collection, _),) = by_relation["collection"]
+        assert iri in http.get(collection).text
+        staff = f"{city.node.parts.base}/datasets/staff-only"
+        hidden = http.get(staff, headers={"Accept": "text/html"})
+        assert hidden.status_code == 404
+        assert "link" not in hidden.headers

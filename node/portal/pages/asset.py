@@ -27,6 +27,7 @@ from node.portal.description.changes import timeline
 from node.portal.description.content import distributions, facts, lineage, name_of, remaining
 from node.portal.description.triples import Description
 from node.portal.markup import web_address
+from node.portal.pages.discovery import links, structured_data
 from node.portal.pages.result_parts import making_of
 from node.portal.pages.scenario_parts import calls, runs_of, scenario_of
 from node.portal.runs.verdicts import TONES
@@ -115,9 +116,10 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
     turtle = await node.assets.rdf(record, "text/turtle")
     scenario = await scenario_of(desk, visit, record)
     what_if = await _changeable(desk, visit, record, description)
-    return desk.render(
+    page = desk.render(
         visit,
         "asset.html",
+        structured=structured_data(desk, visit, record, description),
         record=record,
         newest=versions[0],
         as_of=as_of,
@@ -147,6 +149,10 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
         tones=TONES,
         contact=next((fact for fact in facts(description, record.subject) if fact.label == "contact"), None),
     )
+    formats = {ending: media_type for ending, (media_type, _) in FORMATS.items()}
+    downloads = {file.address: file.media_type for file in files if file.address}
+    page.headers["Link"] = links(desk, visit, record, description, formats=formats, files=downloads)
+    return page
 
 
 async def _refuses(desk: Desk, visit: Visit, record: Record, description: Description) -> str:

@@ -1,0 +1,55 @@
+"""What the page of an asset says to machines: structured data for search engines, and links in its header."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from node.catalogue.model import Record
+from node.portal.description.schema_org import signposts, structured
+from node.portal.description.triples import Description
+from node.portal.visit import Visit
+
+if TYPE_CHECKING:
+    from node.portal.desk import Desk
+
+
+def structured_data(desk: Desk, visit: Visit, record: Record, description: Description) -> str:
+    """The asset in the words of schema.org; empty for what is no dataset."""
+    return structured(
+        record,
+        description,
+        page=_absolute(desk, visit.asset(record)),
+        catalogue=_absolute(desk, visit.url("/catalog")),
+        language=visit.language,
+    )
+
+
+def links(
+    desk: Desk,
+    visit: Visit,
+    record: Record,
+    description: Description,
+    *,
+    formats: Mapping[str, str],
+    files: Mapping[str, str],
+) -> str:
+    """The ``Link`` header of the page. ``formats``: ending of an address of the record → media type. ``files``:
+    address of a file that anyone may download → media type."""
+    return signposts(
+        record,
+        description,
+        formats={
+            _absolute(desk, visit.url(f"/record.{ending}", iri=record.iri)): media_type
+            for ending, media_type in formats.items()
+        },
+        files=[(_absolute(desk, address), media_type) for address, media_type in files.items()],
+        catalogue=_absolute(desk, visit.url("/catalog")),
+    )
+
+
+def _absolute(desk: Desk, address: str) -> str:
+    """An address of this portal, or of another node, as others have to write it."""
+    if not address.startswith("/"):
+        return address
+    return desk.settings.public_url.rstrip("/") + address.removeprefix(desk.settings.prefix)
