@@ -14,7 +14,7 @@ from node.base.errors import HansaError, InvalidInput, NotAllowed, NotFound
 from node.catalogue.browse import Browse
 from node.catalogue.model import Query, Record
 from node.identity.model import Caller
-from node.identity.roles import UseCase, allowed, require
+from node.identity.roles import UseCase, allowed
 from node.scenarios.layers.changes import apply, layer_to_json
 from node.scenarios.layers.usecases import Laid, Layers
 from node.scenarios.model import AFTER, Layer, Port, Rows, Run, State, Template, Texts
@@ -272,13 +272,12 @@ class DrawnLayers:
 
         Raises ``NotFound``, ``NotAllowed``, ``InvalidInput`` (several files, or nothing that names a row).
         """
-        require(caller, UseCase.CHANGE_LAYERS)
         if file is None:
             record = await self._library.record(target, caller, version=version)
             drawable = [one.name for one in record.files if one.media_type.partition(";")[0] == _DRAWABLE]
             # Only data that can be drawn can be changed on a map; where there are several, the person says which.
             file = drawable[0] if len(drawable) == 1 else None
-        rows, port, name, number, sha256 = await self._layers.target(target, caller, version=version, file=file)
+        rows, port, name, number, sha256 = await self._layers.begin(target, caller, version=version, file=file)
         record = await self._library.record(target, caller, version=version)
         key = key_of(rows, port)
         if not key:

@@ -60,6 +60,13 @@ class Layers:
         rows = await asyncio.to_thread(read_rows, body, obtained.file.media_type, port)
         return rows, port, obtained.file.name, record.version, obtained.file.sha256
 
+    async def begin(
+        self, iri: str, caller: Caller, *, version: int | None = None, file: str | None = None
+    ) -> tuple[Rows, Port, str, int, str]:
+        """As ``target``, for a layer that a person is about to draw. Raises ``NotAllowed`` for who may draw none."""
+        require(caller, UseCase.CHANGE_LAYERS)
+        return await self.target(iri, caller, version=version, file=file)
+
     async def save(self, body: Mapping[str, Any], caller: Caller, *, after: str = "") -> Laid:
         """Keep a layer: ``{title, reason, target, version?, file?, key?, id?, operations: […]}``.
 
