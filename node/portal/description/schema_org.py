@@ -20,7 +20,8 @@ from node.vocab.namespaces import DCAT, DCT
 
 _LONGEST: Final = 5_000
 """Characters of a description that search engines read."""
-_MOST_LINKS: Final = 40
+_LONGEST_HEADER: Final = 2_000
+"""Characters of the ``Link`` header at most: reverse proxies refuse answers with much longer ones."""
 
 
 def is_dataset(record: Record) -> bool:
@@ -69,8 +70,11 @@ def signposts(
     files: Iterable[tuple[str, str]],
     catalogue: str,
 ) -> str:
-    """The ``Link`` header of the page. ``formats``: address of the description → its media type. ``files``: address
-    and media type of each file that anyone may download."""
+    """The ``Link`` header of the page, without the links for which it has no room.
+
+    ``formats``: address of the description → its media type. ``files``: address and media type of each file that
+    anyone may download.
+    """
     licence = _licence(description, record.subject, distributions(description, record.subject))
     links = [
         (record.iri, "cite-as", ""),
@@ -78,14 +82,16 @@ def signposts(
         *([("https://schema.org/Dataset", "type", "")] if is_dataset(record) else ()),
         *((address, "describedby", media_type) for address, media_type in formats.items()),
         *([(licence, "license", "")] if web_address(licence) else ()),
-        *((address, "item", media_type) for address, media_type in list(files)[:_MOST_LINKS]),
         (catalogue, "collection", ""),
+        *((address, "item", media_type) for address, media_type in files),
     ]
-    return ", ".join(
-        f'<{target}>; rel="{relation}"' + (f'; type="{media_type}"' if media_type else "")
-        for target, relation, media_type in links
-        if _fits_header(target) and _fits_header(media_type)
-    )
+    header = ""
+    for target, relation, media_type in links:
+        link = f'<{target}>; rel="{relation}"' + (f'; type="{media_type}"' if media_type else "")
+        longer = f"{header}, {link}" if header else link
+        if _fits_header(target) and _fits_header(media_type) and len(longer) <= _LONGEST_HEADER:
+            header = longer
+    return header
 
 
 def _fits_header(text: str) -> bool:
