@@ -23,7 +23,7 @@ from node.base.errors import InvalidInput
 from node.catalogue import model
 from node.catalogue.browse import MAX_LIMIT, MAX_OFFSET, Browse
 from node.catalogue.recordview import record_json, version_json
-from node.catalogue.representations import HTML, JSON, RECORD_TYPES, VARY, language_in, negotiate
+from node.catalogue.representations import HTML, JSON, RECORD_TYPES, language_in, negotiate
 from node.catalogue.versions.changes import CompareVersions
 from node.catalogue.visibility import absent
 from node.exchange.ports import AssetStore
@@ -32,6 +32,7 @@ from node.semantics.documents import serialise
 from node.semantics.kinds import KINDS, iri_meant
 from node.semantics.model import File
 from node.web.api_router import PlacedApiRouter
+from node.web.replies import is_unchanged, kept_for
 
 Identify = Callable[[Request], Awaitable[Caller]]
 HtmlView = Callable[[Request, str, Caller], Awaitable[Response]]
@@ -193,13 +194,13 @@ class _Door:
             # Canonical N-Quads are the very bytes that were hashed and signed; other syntaxes follow from them.
             tag = f'"{record.sha256}.{RECORD_TYPES.index(media_type)}"'
             headers = {
-                **_headers(caller),
+                **kept_for(caller),
                 "ETag": tag,
                 "Link": f'<{record.iri}?version={record.version}>; rel="latest-version memento"'
                 if version is None and asOf is None
                 else f'<{record.iri}>; rel="latest-version original"',
             }
-            if _unchanged(request, tag):
+            if is_unchanged(request, tag):
                 return Response(status_code=304, headers=headers)
             return Response(body, media_type=media_type, headers=headers)
 
@@ -213,7 +214,7 @@ class _Door:
             found = await self._browse.record(f"{self._base}/{plural}/{slug}", caller, version=version)
             file = _open_file(found, name)
             headers = {
-                **_headers(caller),
+                **kept_for(caller),
                 "ETag": f'"{file.sha256}"',
                 "Content-Length": str(file.size),
                 # Content of another publisher must never run at this node's origin.
@@ -221,7 +222,7 @@ class _Door:
                 "X-Content-Type-Options": "nosniff",
                 "Content-Security-Policy": "default-src 'none'; sandbox",
             }
-            if _unchanged(request, headers["ETag"]):
+            if is_unchanged(request, headers["ETag"]):
                 del headers["Content-Length"]
                 return Response(status_code=304, headers=headers)
             # As a header field, whatever was stated: a name that cannot be one must not spoil the download.
@@ -257,18 +258,8 @@ def _open_file(record: model.Record, name: str) -> File:
     raise absent()
 
 
-def _headers(caller: Caller) -> dict[str, str]:
-    """Everybody's answers may be kept and must be asked about; those of a known caller belong to it alone."""
-    return {"Vary": VARY, "Cache-Control": "no-cache" if caller.is_anonymous else "private, no-store"}
-
-
 def _json(value: Any, caller: Caller) -> Response:
-    return JSONResponse(value, headers=_headers(caller))
-
-
-def _unchanged(request: Request, tag: str) -> bool:
-    given = request.headers.get("if-none-match", "")
-    return tag in (one.strip().removeprefix("W/") for one in given.split(",")) or given.strip() == "*"
+    return JSONResponse(value, headers=kept_for(caller))
 
 
 def _language(request: Request, lang: str | None) -> str:

@@ -19,6 +19,7 @@ from node.catalogue.representations import HTML, VARY, acceptable
 from node.identity.model import Caller
 from node.semantics.documents import JSON_LD, MAX_IRI, N_TRIPLES, RDF_XML, TURTLE
 from node.web.api_router import PlacedApiRouter
+from node.web.replies import is_unchanged, kept_for
 
 Identify = Callable[[Request], Awaitable[Caller]]
 
@@ -54,12 +55,11 @@ def router(export: CatalogExport, *, identify: Identify) -> APIRouter:
         tag = f'"{catalog.tag}.{TYPES.index(media_type)}"'
         links = [f'<{catalog.first}>; rel="first"', *([f'<{catalog.next}>; rel="next"'] if catalog.next else [])]
         headers = {
+            **kept_for(caller),
             "ETag": tag,
-            "Vary": VARY,
-            "Cache-Control": "no-cache" if caller.is_anonymous else "private, no-store",
             "Link": ", ".join(links),
         }
-        if tag in request.headers.get("if-none-match", ""):
+        if is_unchanged(request, tag):
             return Response(status_code=304, headers=headers)
         body = await export.document(catalog, media_type)
         return Response(body, media_type=media_type, headers=headers)

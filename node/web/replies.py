@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from node.base.crashpoints import crashpoint, die, due
 from node.base.jsons import canonical
+from node.catalogue.representations import VARY
 from node.dialogue.conversation import Answer
+from node.identity.model import Caller
 from node.negotiation import machine as negotiating
 from node.transfer import machine as transferring
 
@@ -26,6 +29,18 @@ def kept_as(media_type: str, name: str) -> dict[str, str]:
     """
     ending = SHEETS.get(media_type.partition(";")[0].strip().lower())
     return {"Content-Disposition": f'attachment; filename="{name}.{ending}"'} if ending else {}
+
+
+def kept_for(caller: Caller) -> dict[str, str]:
+    """The headers by which an answer of the catalogue is kept: everybody's may be, and must be asked about; that of a
+    known caller belongs to it alone."""
+    return {"Vary": VARY, "Cache-Control": "no-cache" if caller.is_anonymous else "private, no-store"}
+
+
+def is_unchanged(request: Request, tag: str) -> bool:
+    """Whether the caller has what ``tag``, a strong ETag, stands for (RFC 9110 §13.1.2)."""
+    given = request.headers.get("if-none-match", "")
+    return tag in (part.strip().removeprefix("W/") for part in given.split(",")) or given.strip() == "*"
 
 
 LEAVING: Final = 0.1

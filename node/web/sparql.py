@@ -19,10 +19,10 @@ from starlette.responses import Response
 from node.base.clock import moment
 from node.base.errors import InvalidInput, TooLarge, UnsupportedMediaType
 from node.catalogue.query import Ask
-from node.catalogue.representations import HTML, VARY, choose
+from node.catalogue.representations import HTML, choose
 from node.identity.model import Caller
 from node.web.api_router import PlacedApiRouter
-from node.web.replies import kept_as
+from node.web.replies import kept_as, kept_for
 
 Identify = Callable[[Request], Awaitable[Caller]]
 HtmlForm = Callable[[Request, Caller], Awaitable[Response]]
@@ -92,8 +92,7 @@ async def _answer(ask: Ask, caller: Caller, parameters: list[tuple[str, str]], a
     body, media_type = await ask(
         said.get("query", ""), caller, accept or _ANY_RESULT, as_of=_moment(said.get("asOf"))
     )
-    headers = {"Vary": VARY, "Cache-Control": "no-cache" if caller.is_anonymous else "private, no-store"}
-    return Response(body, media_type=media_type, headers=headers | kept_as(media_type, "results"))
+    return Response(body, media_type=media_type, headers=kept_for(caller) | kept_as(media_type, "results"))
 
 
 def _moment(text: str | None) -> datetime | None:
