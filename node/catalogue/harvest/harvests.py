@@ -14,10 +14,10 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from node.base.errors import Conflict, InvalidInput, PeerUnreachable, TooLarge
+from node.base.errors import Conflict, PeerUnreachable, TooLarge
 from node.base.work import Transaction
 from node.catalogue.envelope import withdrawal_of
-from node.catalogue.harvest.imports import MAX_SOURCE, Import, ImportOrder
+from node.catalogue.harvest.imports import Import, ImportOrder, check_source_name
 from node.catalogue.harvest.report import Entered, Opened, Outcome, Tally
 from node.catalogue.harvest.source_pages import (
     Get,
@@ -98,6 +98,11 @@ class Harvest:
             raise PeerUnreachable(f"{order.url} does not answer", remedy="try again later") from None
         return run
 
+    def require_idle(self, url: str) -> None:
+        """Raise ``Conflict`` while another harvest of the same address runs."""
+        if url in self.busy:
+            raise Conflict(f"{url} is being harvested already", remedy="wait until that harvest has ended")
+
     async def pieces(self, page: Page, rules: Sequence[str]) -> Batches:
         """The records of a page."""
         return await cut(self.imports.cage, page.body, page.media_type, base=page.url, rules=rules, page=True)
@@ -147,8 +152,7 @@ class HarvestRun:
         """Read the first page, and say what is in it."""
         url = self._order.url
         start = first_page(url)
-        if url in self._use_case.busy:
-            raise Conflict(f"{url} is being harvested already", remedy="wait until that harvest has ended")
+        self._use_case.require_idle(url)
         await self._reader.require_permission(start, agreed=self._order.agreed)
         self._before = await asyncio.to_thread(self._use_case.states.source, url)
         self._first = await self._read(start)
@@ -165,11 +169,7 @@ class HarvestRun:
         assert page is not None
         own_name = ckan_api(url).rpartition("/api")[0] or next(iter(batches.catalogues), "") or url
         source = self._order.source.strip() or own_name
-        if len(source) > MAX_SOURCE or any(ord(letter) < ord(" ") for letter in source):
-            raise InvalidInput(
-                f"the name of the source has more than {MAX_SOURCE} characters, or unusable ones",
-                remedy="name it shorter: --source NAME",
-            )
+        check_source_name(source)
         self.opened = Opened(
             total=max(batches.expected or 0, batches.total),
             source=source,
@@ -180,8 +180,7 @@ class HarvestRun:
 
     async def __aiter__(self) -> AsyncIterator[Entered]:
         url = self._order.url
-        if url in self._use_case.busy:
-            raise Conflict(f"{url} is being harvested already", remedy="wait until that harvest has ended")
+        self._use_case.require_idle(url)
         self._use_case.busy.add(url)
         try:
             async for record in self._records():

@@ -87,11 +87,7 @@ class Import:
         self.check_order(order, by)
         batches = await cut(self.cage, order.body, order.media_type, base=order.base, rules=order.rules)
         source = order.source.strip() or next(iter(batches.catalogues), "") or order.name.strip() or _NAMELESS
-        if len(source) > MAX_SOURCE or any(ord(letter) < ord(" ") for letter in source):
-            raise InvalidInput(
-                f"the name of the source has more than {MAX_SOURCE} characters, or unusable ones",
-                remedy="name it shorter: --source NAME",
-            )
+        check_source_name(source)
         return Running(self, replace(order, body=b"", source=source), batches, by)
 
     def check_order(self, order: ImportOrder, by: Person) -> None:
@@ -276,6 +272,15 @@ class Running:
             yield item
         if not self._order.check:
             await self._use_case.settle(last)
+
+
+def check_source_name(source: str) -> None:
+    """Raise ``InvalidInput`` where ``source`` cannot name whose catalogue a record came from."""
+    if len(source) > MAX_SOURCE or any(ord(letter) < ord(" ") for letter in source):
+        raise InvalidInput(
+            f"the name of the source has more than {MAX_SOURCE} characters, or unusable ones",
+            remedy="name it shorter: --source NAME",
+        )
 
 
 def _iri(subject: str) -> str:
