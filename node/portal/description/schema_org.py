@@ -7,11 +7,11 @@ a program that has only the address of a page finds the description, the files a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from node.catalogue.model import Record
-from node.portal.description.content import Distribution, distributions
+from node.portal.description.content import Distribution
 from node.portal.description.triples import Description
 from node.portal.markup import web_address
 from node.semantics.kinds import KINDS
@@ -30,13 +30,22 @@ def is_dataset(record: Record) -> bool:
     return kind is not None and kind.role == f"{DCAT}Dataset"
 
 
-def structured(record: Record, description: Description, *, page: str, catalogue: str, language: str) -> str:
-    """The dataset as JSON-LD that may stand inside a page. ``page`` is the address of the page, ``catalogue`` that of
-    the catalogue. Empty for what is no dataset."""
+def structured(
+    record: Record,
+    description: Description,
+    forms: Sequence[Distribution],
+    *,
+    page: str,
+    catalogue: str,
+    language: str,
+) -> str:
+    """The dataset as JSON-LD that may stand inside a page; empty for what is no dataset.
+
+    ``forms`` are its distributions, ``page`` is the address of the page, ``catalogue`` that of the catalogue.
+    """
     if not is_dataset(record):
         return ""
     subject = record.subject
-    files = distributions(description, subject)
     members: dict[str, Any] = {
         "@context": "https://schema.org/",
         "@type": "Dataset",
@@ -46,7 +55,7 @@ def structured(record: Record, description: Description, *, page: str, catalogue
         "description": pick(record.descriptions, language)[0][:_LONGEST],
         "keywords": list(record.keywords),
         "version": str(record.version),
-        "license": _licence(description, subject, files),
+        "license": _licence(description, subject, forms),
         "publisher": _publisher(record),
         "datePublished": _day(description.value(subject, f"{DCT}issued")),
         "dateModified": _day(description.value(subject, f"{DCT}modified")) or record.at.date().isoformat(),
@@ -55,7 +64,7 @@ def structured(record: Record, description: Description, *, page: str, catalogue
         "inLanguage": list(record.titles) if "und" not in record.titles else None,
         "isAccessibleForFree": True if any(file.open for file in record.files) else None,
         "includedInDataCatalog": {"@type": "DataCatalog", "url": catalogue},
-        "distribution": [_download(file) for file in files if web_address(file.address)],
+        "distribution": [_download(form) for form in forms if web_address(form.address)],
     }
     text = json.dumps({name: value for name, value in members.items() if value}, ensure_ascii=False)
     # Inside a page nothing may end the element early (HTML, "restrictions on contents of script elements").
@@ -65,6 +74,7 @@ def structured(record: Record, description: Description, *, page: str, catalogue
 def signposts(
     record: Record,
     description: Description,
+    forms: Sequence[Distribution],
     *,
     formats: Mapping[str, str],
     files: Iterable[tuple[str, str]],
@@ -75,7 +85,7 @@ def signposts(
     ``formats``: address of the description → its media type. ``files``: address and media type of each file that
     anyone may download.
     """
-    licence = _licence(description, record.subject, distributions(description, record.subject))
+    licence = _licence(description, record.subject, forms)
     links = [
         (record.iri, "cite-as", ""),
         ("https://schema.org/AboutPage", "type", ""),

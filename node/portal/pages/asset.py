@@ -116,16 +116,17 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
     turtle = await node.assets.rdf(record, "text/turtle")
     scenario = await scenario_of(desk, visit, record)
     what_if = await _changeable(desk, visit, record, description)
+    forms = distributions(description, record.subject)
     page = desk.render(
         visit,
         "asset.html",
-        structured=structured_data(desk, visit, record, description),
+        structured=structured_data(desk, visit, record, description, forms),
         record=record,
         newest=versions[0],
         as_of=as_of,
         use=use_of(record, decision, visit.caller, access, words),
         facts=facts(description, record.subject),
-        distributions=distributions(description, record.subject),
+        distributions=forms,
         lineage=lineage(description, record.subject),
         making=await making_of(desk, visit, record, description),
         card=laid_out,
@@ -151,7 +152,7 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
     )
     formats = {ending: media_type for ending, (media_type, _) in FORMATS.items()}
     downloads = {file.address: file.media_type for file in files if file.address}
-    page.headers["Link"] = links(desk, visit, record, description, formats=formats, files=downloads)
+    page.headers["Link"] = links(desk, visit, record, description, forms, formats=formats, files=downloads)
     return page
 
 

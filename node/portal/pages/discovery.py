@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from node.catalogue.model import Record
+from node.portal.description.content import Distribution
 from node.portal.description.schema_org import signposts, structured
 from node.portal.description.triples import Description
 from node.portal.visit import Visit
@@ -14,11 +15,14 @@ if TYPE_CHECKING:
     from node.portal.desk import Desk
 
 
-def structured_data(desk: Desk, visit: Visit, record: Record, description: Description) -> str:
-    """The asset in the words of schema.org; empty for what is no dataset."""
+def structured_data(
+    desk: Desk, visit: Visit, record: Record, description: Description, forms: Sequence[Distribution]
+) -> str:
+    """The asset in the words of schema.org; empty for what is no dataset. ``forms`` are its distributions."""
     return structured(
         record,
         description,
+        forms,
         page=_absolute(desk, visit.asset(record)),
         catalogue=_absolute(desk, visit.url("/catalog")),
         language=visit.language,
@@ -30,6 +34,7 @@ def links(
     visit: Visit,
     record: Record,
     description: Description,
+    forms: Sequence[Distribution],
     *,
     formats: Mapping[str, str],
     files: Mapping[str, str],
@@ -39,6 +44,7 @@ def links(
     return signposts(
         record,
         description,
+        forms,
         formats={
             _absolute(desk, visit.url(f"/record.{ending}", iri=record.iri)): media_type
             for ending, media_type in formats.items()

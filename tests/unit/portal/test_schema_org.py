@@ -19,7 +19,7 @@ def asset_of(kind: str) -> Record:
 def links(*files: tuple[str, str], licence: str = "https://creativecommons.org/licenses/by/4.0/") -> str:
     asset = asset_of("dataset")
     described = Description.read(f"<{IRI}> <{DCT}license> <{licence}> .\n".encode())
-    return signposts(asset, described, formats={f"{IRI}.ttl": "text/turtle"}, files=files, catalogue=CATALOGUE)
+    return signposts(asset, described, (), formats={f"{IRI}.ttl": "text/turtle"}, files=files, catalogue=CATALOGUE)
 
 
 def test_files_that_have_no_room_are_left_out_of_the_header() -> None:
@@ -43,4 +43,4 @@ def header_relations(header: str) -> set[str]:
 def test_what_is_no_dataset_for_others_has_no_structured_data() -> None:
     described = Description.read(b"")
     for kind in ("model", "service", "novelty"):
-        assert structured(asset_of(kind), described, page=IRI, catalogue=CATALOGUE, language="en") == ""
+        assert structured(asset_of(kind), described, (), page=IRI, catalogue=CATALOGUE, language="en") == ""
