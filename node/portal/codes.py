@@ -18,7 +18,7 @@ from node.semantics.codelists.licences import LICENCES
 from node.semantics.codelists.lookup import ACCESS, NOTATIONS, RISKS, CodeList
 from node.semantics.codelists.themes import THEMES
 from node.texts.languages import name_of as language_name
-from node.vocab.namespaces import PREFIXES
+from node.vocab.namespaces import prefixed
 
 _LISTS: Final[tuple[CodeList, ...]] = (
     THEMES,
@@ -82,7 +82,4 @@ def purpose(value: str, language: str) -> str:
 
 def compact(iri: str) -> str:
     """``prefix:name`` for an IRI of a vocabulary that we know, else its last segment."""
-    for prefix, namespace in PREFIXES.items():
-        if iri.startswith(namespace) and len(iri) > len(namespace):
-            return f"{prefix}:{iri[len(namespace) :]}"
-    return last_segment(iri)
+    return prefixed(iri) or last_segment(iri)

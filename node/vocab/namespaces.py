@@ -75,3 +75,11 @@ PREFIXES: Final[dict[str, str]] = {
     "hm": HANSA_MODEL,
     "hz": HANSA_POLICY,
 }
+
+
+def prefixed(iri: str) -> str:
+    """Return ``prefix:name`` for an IRI of a namespace that has a prefix here, else an empty text."""
+    for prefix, namespace in PREFIXES.items():
+        if iri.startswith(namespace) and len(iri) > len(namespace):
+            return f"{prefix}:{iri[len(namespace) :]}"
+    return ""

@@ -94,6 +94,8 @@ def test_the_page_shows_it(city: Running, counts: str) -> None:
         assert "Changes from version 1 to version 2" in page.text
         assert '<bdi lang="en">All counts</bdi>' in page.text
         assert "The conditions of use changed." in page.text
+        assert "The recipient must name the provider as the source." in page.text
+        assert "<del>The recipient may use the data.</del>" not in page.text, "it is in both versions"
         assert "counts.csv" in page.text
         assert "Changes in" in page.text
         assert page.text.index("All counts</bdi>") < page.text.index("checksum")

@@ -29,10 +29,12 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionDifference:
-    """What the version ``after`` has that ``before`` has not, and the other way round."""
+    """What the version ``after`` has that ``before`` has not, and the other way round. ``numbers`` are those of all
+    versions that can be compared, newest first."""
 
     before: Record
     after: Record
+    numbers: tuple[int, ...]
     statements: tuple[Difference, ...]
     files: tuple[FileChange, ...]
 
@@ -113,7 +115,11 @@ class CompareVersions:
         older = numbered(before)
         statements = await asyncio.to_thread(differences, older.nquads, newer.nquads)
         return VersionDifference(
-            before=older, after=newer, statements=tuple(statements), files=tuple(file_changes(older, newer))
+            before=older,
+            after=newer,
+            numbers=tuple(by_number),
+            statements=tuple(statements),
+            files=tuple(file_changes(older, newer)),
         )
 
 

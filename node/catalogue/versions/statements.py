@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.catalogue.nquads import iri_of, is_blank, is_iri, statements
-from node.vocab.namespaces import PREFIXES
+from node.vocab.namespaces import prefixed
 
 _DEEPEST: Final = 20
 """Blank nodes nested deeper than this are shown as a whole."""
@@ -36,7 +36,7 @@ class Difference:
     @property
     def name(self) -> str:
         """The path for people: ``dcat:distribution › dct:title``."""
-        return " › ".join(map(_short, self.path))
+        return " › ".join(prefixed(iri) or iri for iri in self.path)
 
 
 def differences(before: bytes, after: bytes) -> list[Difference]:
@@ -153,10 +153,3 @@ def _matched(old: _Description, gone: Sequence[str], new: _Description, come: Se
             del left[a], right[b]
             pairs.append((a, b))
     return pairs
-
-
-def _short(iri: str) -> str:
-    for prefix, namespace in PREFIXES.items():
-        if iri.startswith(namespace) and len(iri) > len(namespace):
-            return f"{prefix}:{iri[len(namespace) :]}"
-    return iri

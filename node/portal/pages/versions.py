@@ -48,21 +48,21 @@ class Row:
 async def differences(desk: Desk, visit: Visit) -> Response:
     """``/record/changes?iri=…&from=…&to=…``: what differs; the newest version and the one before it by default."""
     iri = visit.request.query_params.get("iri", "")
-    versions = await desk.node.catalogue.versions(iri, visit.caller)
     compared = await CompareVersions(desk.node.catalogue)(
         iri, visit.caller, before=_number(visit, "from"), after=_number(visit, "to")
     )
     subject = compared.after.subject
+    before, after = (desk.node.access.sentences(side, visit.language) for side in (compared.before, compared.after))
     rows = [_row(difference) for difference in compared.statements if difference.path[:1] not in _CONDITIONS]
     return desk.render(
         visit,
         "differences.html",
-        record=versions[0],
-        numbers=[record.version for record in versions if not record.withdrawn],
+        record=compared.after,
         compared=compared,
-        conditions=[
-            list(desk.node.access.sentences(side, visit.language)) for side in (compared.before, compared.after)
-        ],
+        conditions=(
+            [sentence for sentence in before if sentence not in after],
+            [sentence for sentence in after if sentence not in before],
+        ),
         rows=[row for row in rows if row.about == subject],
         parts=[
             (about.removeprefix(subject), list(part))
