@@ -74,6 +74,11 @@ def test_the_terminal_shows_it(city: Running, counts: str, capsys: pytest.Captur
     assert re.search(r'\+\s+"All counts"@en', shown)
     assert re.search(r"file changed\s+counts.csv", shown)
     assert "conditions of use differ" in shown
+    assert "checksum" not in shown, "changes in parts of the description come with --all"
+    assert "in parts of the description: --all shows them" in shown
+    every = typed(city, capsys, "diff", "dataset/counts", "--from", "1", "--to", "2", "--all")[1]
+    assert "spdx:checksumValue" in every
+    assert "--all shows them" not in every
     assert "Nothing differs." in typed(city, capsys, "diff", "dataset/counts", "--from", "2", "--to", "2")[1]
     assert "public → internal" in typed(city, capsys, "diff", "dataset/counts")[1]
     status, shown = typed(city, capsys, "diff", "dataset/counts", "--from", "9")

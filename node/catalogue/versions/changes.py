@@ -57,6 +57,7 @@ class VersionDifference:
         """For the API: members that do not differ are absent."""
         members: dict[str, Any] = {
             "iri": self.after.iri,
+            "subject": self.after.subject,
             "from": version_json(self.before),
             "to": version_json(self.after),
             "statements": [

@@ -110,10 +110,13 @@ def diff(
     after: Annotated[
         int | None, typer.Option("--to", min=1, help="The newer version. By default the newest.")
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Also show changes in parts of the description, such as files and offers.")
+    ] = False,
     node: Node = None,
     lang: Language = "en",
 ) -> None:
-    """Show the differences between two versions. They concern description, files, conditions, audience."""
+    """Show what differs between two versions. Compares description, files, conditions and audience."""
     with connect(node) as client:
         changes = client.changes(iri, before=before, after=after)
     if Mode.json:
@@ -121,23 +124,31 @@ def diff(
         return
     older, newer = changes["from"], changes["to"]
     say(f"{words(newer['titles'], lang)}: version {older['version']} → {newer['version']}")
-    for change in changes["statements"]:
-        say(f"{change['name'] or 'things without an address'}")
-        if change["subject"] not in ("", changes["iri"]):
-            line("about", change["subject"])
-        for value in change["removed"]:
-            line("-", value, style="red")
-        for value in change["added"]:
-            line("+", value, style="green")
-    for file in changes["files"]:
-        sizes = " → ".join(f"{size} bytes" for size in (file["sizeBefore"], file["sizeAfter"]) if size is not None)
-        line(f"file {file['what']}", f"{file['name']}  {sizes}")
     if "audience" in changes:
         line("audience", f"{changes['audience']['from']} → {changes['audience']['to']}")
     if "offer" in changes:
         line("conditions", "the conditions of use differ: --json shows both offers")
+    for file in changes["files"]:
+        sizes = " → ".join(f"{size} bytes" for size in (file["sizeBefore"], file["sizeAfter"]) if size is not None)
+        line(f"file {file['what']}", f"{file['name']}  {sizes}")
+    parts = [change for change in changes["statements"] if change["subject"] != changes["subject"]]
+    for change in changes["statements"]:
+        if change not in parts or every:
+            _show_change(change, about=change["subject"] if change in parts else "")
+    if parts and not every:
+        remark(f"{counted(len(parts), 'change')} in parts of the description: --all shows them")
     if not (changes["statements"] or changes["files"] or "audience" in changes or "offer" in changes):
         say("Nothing differs.")
+
+
+def _show_change(change: dict[str, Any], *, about: str) -> None:
+    say(change["name"] or "things without an address")
+    if about:
+        line("about", about)
+    for value in change["removed"]:
+        line("-", value, style="red")
+    for value in change["added"]:
+        line("+", value, style="green")
 
 
 def sparql(
