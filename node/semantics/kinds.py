@@ -23,8 +23,8 @@ class AssetKind:
 
     ``classes``: the IRIs that type it; descriptions made here have the first one. ``role``: the DCAT class that it
     has beside. ``also``: further classes that we write. ``shapes``: files in ``shapes/`` that apply besides those for
-    all kinds. ``unasked``: the properties that DCAT-AP
-    recommends for datasets and that make no sense here, so that reports do not ask for them.
+    all kinds. ``unasked``: the properties that DCAT-AP recommends for datasets and that make no sense here, so that
+    reports do not ask for them.
     """
 
     name: str
