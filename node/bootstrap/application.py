@@ -27,7 +27,7 @@ from node.web.applications import Refuse, Remaining, UnderPath, answer_errors, e
 from node.web.bodies import BodyLimits
 from node.web.dsp import door as dsp
 from node.web.routers import PlacedRouter
-from node.web.scrapers import admit_scraper
+from node.web.scrapers import monitor_or_person
 from node.web.visitors import VisitorBounds, VisitorLimits
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _monitor_doors(node: HansaNode, counters: health.Counters) -> Sequence[BaseR
         limited=node.lifecycle.limited,
         ready=node.status.readiness,
         gauges=node.status.gauges,
-        admit=admit_scraper(scraper_token(node.parts.settings), node.callers.person),
+        identify=monitor_or_person(scraper_token(node.parts.settings), node.callers.person),
         counters=counters,
     )
 

@@ -145,11 +145,6 @@ class Cage:
         """Why no stranger's code runs here, as far as is known; empty where it does."""
         return "" if self.known is None or self._unconfined else self.known.lacking
 
-    @property
-    def zygote_pid(self) -> int | None:
-        """The process id of the zygote, while there is one: for health pages and tests."""
-        return self._nursery.pid
-
     async def call(
         self,
         target: str,

@@ -54,11 +54,6 @@ class Nursery:
             self._stopped = True
             self._bury()
 
-    @property
-    def pid(self) -> int | None:
-        """The process id of the zygote, while there is one."""
-        return None if self._zygote is None else self._zygote.pid
-
     def bars(self) -> Bars:
         """What the zygote has found out; waits for it. Raises ``LocalFault`` where it does not say, or is ended."""
         deadline = time.monotonic() + _TRYING

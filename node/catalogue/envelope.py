@@ -11,7 +11,6 @@ Opening is pure: text, statements and key in; the record out, or an error. Nothi
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -105,23 +104,6 @@ def ledger_body(record: Record, change: Widened | None = None) -> dict[str, Any]
     if local:
         members["local"] = local
     return members
-
-
-def from_ledger(body: bytes, *, by: str, entry: str) -> Record:
-    """The record in a ledger body of ours; ``LocalFault`` where it is not one."""
-    try:
-        members = json.loads(body)
-        record = _record(members["envelope"], members["nquads"].encode("utf-8"))
-        sources = members.get("local", {}).get("sources", {})
-        return replace(
-            record,
-            files=tuple(replace(file, source=sources.get(file.name)) for file in record.files),
-            by=by,
-            entry=entry,
-            extra={**record.extra, _SIGNATURE: members["signature"]},
-        )
-    except (KeyError, TypeError, ValueError, AttributeError, InvalidInput) as error:
-        raise LocalFault(f"ledger entry {entry} does not hold a record: {error}") from error
 
 
 def signing_key(jws: str) -> str:

@@ -97,7 +97,10 @@ def normal(body: Mapping[str, Any]) -> bytes:
 
 def text(value: Any) -> bytes:
     """``value`` as JSON, the same for the same value: for what was read, and may hold numbers that have no canonical
-    form."""
+    form.
+
+    It is not ``canonical``, which refuses fractions: what strangers sent is compared and counted, and never signed.
+    Digests of earlier releases are of these bytes."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 

@@ -95,7 +95,7 @@ def compose(facts: Facts, sign: Callable[[bytes], bytes]) -> bytes:
 
 
 def pretty(value: Any) -> bytes:
-    """JSON for people, the same for the same value."""
+    """JSON for people, on many lines; the same for the same value. What is signed of it is its bytes as they lie."""
     return (json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()
 
 

@@ -57,7 +57,12 @@ def shared_secret(secret: X25519PrivateKey, public: bytes) -> bytes:
 
 def recipient_text(public: bytes) -> str:
     """Return ``age1…`` for a raw X25519 public key."""
-    return _encode(_RECIPIENT, public)
+    if len(public) != KEY_SIZE:
+        raise InvalidInput(f"an X25519 key has {KEY_SIZE} bytes, this one has {len(public)}")
+    values = _regroup(public, 8, 5, pad=True)
+    check = _polymod([*_expand(_RECIPIENT), *values, 0, 0, 0, 0, 0, 0]) ^ 1
+    values += [(check >> 5 * (5 - place)) & 31 for place in range(6)]
+    return f"{_RECIPIENT}1{''.join(_ALPHABET[value] for value in values)}"
 
 
 def read_recipient(text: str) -> bytes:
@@ -68,11 +73,6 @@ def read_recipient(text: str) -> bytes:
     return key
 
 
-def identity_text(secret: bytes) -> str:
-    """``AGE-SECRET-KEY-1…`` for a raw X25519 private key: a file with this line serves ``age -d -i``."""
-    return _encode(_IDENTITY, secret)
-
-
 def read_identity(text: str) -> bytes:
     """Return the raw private key of an ``AGE-SECRET-KEY-1…`` identity. Raises ``InvalidInput``."""
     prefix, key = _decode(text)
@@ -81,16 +81,6 @@ def read_identity(text: str) -> bytes:
             "this is not an age X25519 identity", remedy="an X25519 identity begins with AGE-SECRET-KEY-1"
         )
     return key
-
-
-def _encode(prefix: str, key: bytes) -> str:
-    if len(key) != KEY_SIZE:
-        raise InvalidInput(f"an X25519 key has {KEY_SIZE} bytes, this one has {len(key)}")
-    values = _regroup(key, 8, 5, pad=True)
-    check = _polymod([*_expand(prefix.lower()), *values, 0, 0, 0, 0, 0, 0]) ^ 1
-    values += [(check >> 5 * (5 - place)) & 31 for place in range(6)]
-    text = f"{prefix}1{''.join(_ALPHABET[value] for value in values)}"
-    return text.upper() if prefix.isupper() else text
 
 
 def _decode(text: str) -> tuple[str, bytes]:

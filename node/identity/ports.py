@@ -39,9 +39,6 @@ class KeyRing(Protocol):
     def sign_jws(self, header: dict[str, Any], payload: bytes) -> str:
         """Compact JWS (RFC 7515) with ``alg`` ES256 and the ``kid`` of the key in use added to ``header``."""
 
-    def public_jwk(self) -> dict[str, Any]:
-        """The P-256 public key as JWK."""
-
     def log_public_key(self) -> bytes:
         """The raw Ed25519 public key of the ledger (32 bytes)."""
 

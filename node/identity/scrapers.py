@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from node.base.errors import InvalidInput
 
 SCRAPER_WORDS = "the token of a monitor has 20 to 512 characters, of letters, digits and - . _ ~ + / ="
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """A program that has shown the node's own token for metrics. It is no person, and may read the metrics alone."""
 
 
 def scraper_token(text: str) -> bool:

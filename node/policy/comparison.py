@@ -35,6 +35,7 @@ def _known_terms(document: Mapping[str, Any]) -> str:
         name: "" if name in _OF_ONE and isinstance(member, str) else member for name, member in document.items()
     }
     try:
+        # A key of the memory and no more: ``canonical`` refuses fractions, and is slower.
         text = json.dumps(counting, sort_keys=True)
     except (TypeError, ValueError):
         text = ""

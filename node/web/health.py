@@ -1,6 +1,7 @@
 """Is it alive, is it ready, how does it do: for monitors and load balancers. No personal data, no names.
 
-Anybody may ask the first two. The numbers of the third tell how much the node does, and are for those it admits.
+Anybody may ask the first two. The numbers of the third tell how much the node does: they are for monitors with its
+token, and for people with a role for it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from node.base.errors import Unauthenticated
+from node.identity.model import Caller
+from node.identity.scrapers import Monitor
 
 BUCKETS = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0)
 
@@ -64,8 +67,8 @@ class Counting:
             self._counters.note(scope["method"], status, time.perf_counter() - began)
 
 
-async def nobody(_: Request) -> None:
-    """Admits no caller to the metrics: what holds where a node names none."""
+async def nobody(_: Request) -> Caller | Monitor:
+    """Identify no caller of the metrics: what holds where a node has no way to."""
     raise Unauthenticated("only operators, auditors and monitors with a token may read the metrics")
 
 
@@ -73,17 +76,17 @@ def routes(
     *,
     health: Callable[[], Mapping[str, str]],
     ready: Callable[[], Awaitable[tuple[Mapping[str, str], Mapping[str, int]]]],
-    gauges: Callable[[], Awaitable[Mapping[str, tuple[str, float]]]],
+    gauges: Callable[[Caller | Monitor], Awaitable[Mapping[str, tuple[str, float]]]],
     counters: Counters,
     limited: Callable[[], Mapping[str, str]] = dict,
-    admit: Callable[[Request], Awaitable[None]] = nobody,
+    identify: Callable[[Request], Awaitable[Caller | Monitor]] = nobody,
 ) -> list[Route]:
     """The routes ``/health``, ``/ready`` and ``/metrics``.
 
     ``health`` and ``ready`` name what is wrong, ``ready`` also how many percent of the ledger each view shows.
     ``limited`` names what this machine keeps the node from doing; the node still takes requests. ``gauges`` maps
-    metric → (help, value). ``admit`` raises ``Unauthenticated`` or ``NotAllowed`` for callers who may not read the
-    metrics.
+    metric → (help, value), and raises ``NotAllowed`` for people who may not read the metrics. ``identify`` says who
+    asks for them, and raises ``Unauthenticated`` where nobody does who could.
     """
 
     async def is_healthy(_: Request) -> Response:
@@ -94,9 +97,8 @@ def routes(
         return _state({**health(), **wrong}, limited(), views)
 
     async def metrics(request: Request) -> Response:
-        await admit(request)
         return PlainTextResponse(
-            _exposition(await gauges(), counters),
+            _exposition(await gauges(await identify(request)), counters),
             media_type="text/plain; version=0.0.4",
             headers={"Cache-Control": "no-store"},
         )

@@ -1,4 +1,4 @@
-"""Who may read the metrics."""
+"""Identifies who asks for the metrics."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 
 from node.identity.model import Caller
-from node.identity.roles import UseCase, require
+from node.identity.scrapers import Monitor
 
 Person = Callable[..., Awaitable[Caller]]
 """``node.web.callers.Callers.person``: raises where no person asks."""
 
 
-def admit_scraper(token: str, person: Person) -> Callable[[Request], Awaitable[None]]:
-    """Admit callers with ``token``, where it is set, and people with a role for it."""
+def monitor_or_person(token: str, person: Person) -> Callable[[Request], Awaitable[Caller | Monitor]]:
+    """Return what identifies a request: as the monitor with ``token``, where it is set, or as a person."""
     expected = f"Bearer {token}".encode() if token else b""
 
-    async def admit(request: Request) -> None:
+    async def identify(request: Request) -> Caller | Monitor:
         brought = request.headers.getlist("authorization")
         if expected and len(brought) == 1 and hmac.compare_digest(brought[0].encode("latin-1"), expected):
-            return
-        require(await person(request), UseCase.READ_METRICS)
+            return Monitor()
+        return await person(request)
 
-    return admit
+    return identify

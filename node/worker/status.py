@@ -12,6 +12,9 @@ from anyio.to_thread import run_sync
 from node.base.errors import HansaError
 from node.base.work import Outbox, UnitOfWork
 from node.catalogue.ports import RecordStore
+from node.identity.model import Caller
+from node.identity.roles import UseCase, require
+from node.identity.scrapers import Monitor
 from node.ledger.ports import LedgerStore
 from node.worker.loop import Worker
 from node.worker.views import FollowLedger
@@ -99,8 +102,10 @@ class NodeStatus:
             name: min(100, at * 100 // max(numbered, 1)) if numbered else 100 for name, at in positions.items()
         }
 
-    async def gauges(self) -> dict[str, tuple[str, float]]:
-        """Metrics: the state of queue, ledger and views."""
+    async def gauges(self, by: Caller | Monitor) -> dict[str, tuple[str, float]]:
+        """Metrics: the state of queue, ledger and views. Raises ``NotAllowed``."""
+        if not isinstance(by, Monitor):
+            require(by, UseCase.READ_METRICS)
 
         def read() -> tuple[int, int, int, int]:
             with self._uow.read() as tx:

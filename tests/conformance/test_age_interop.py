@@ -14,7 +14,8 @@ import pytest
 from pyrage import x25519
 
 from node.exchange.age import CHUNK
-from node.exchange.sealkeys import X25519Identity, identity_text, read_identity, recipient_text
+from node.exchange.sealkeys import X25519Identity, read_identity, recipient_text
+from tests.fakes.age_keys import identity_text
 from tests.unit.exchange.test_age import content, opened, plan_for, seal
 
 EDGES = (0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK - 1, 2 * CHUNK, 2 * CHUNK + 1, 3 * CHUNK)

@@ -19,6 +19,7 @@ from node.identity.documents import build_document, key_for, log_keys, sealing_k
 from node.identity.jose import read_jws, verify_jws
 from node.identity.periods import KeyKind, document_at
 from node.ledger.checkpoints import LogKey, checkpoint_text, open_checkpoint, open_note
+from tests.fakes.keys import public_jwk
 
 DID = "did:web:data.ghent.example"
 URL = "https://data.ghent.example"
@@ -158,18 +159,18 @@ def test_a_change_that_is_killed_leaves_the_old_keys_or_the_new_ones(ring: FileK
 class TestWrapping:
     def test_converted_both_ways_with_the_same_keys(self, ring: FileKeyRing) -> None:
         outer = Outer(b"w" * 32)
-        secret, public = ring.wrap(b"secret"), ring.public_jwk()
+        secret, public = ring.wrap(b"secret"), public_jwk(ring)
         opened = FileKeyRing.open(ring.folder, outer=outer)
         assert not opened.is_wrapped
         assert opened.wrap_all() == 4
         assert (opened.is_wrapped, opened.wrap_all()) == (True, 0)
         assert all(b"PRIVATE KEY" not in path.read_bytes() for path in ring.folder.iterdir())
         again = FileKeyRing.open(ring.folder, outer=outer)
-        assert (again.unwrap(secret), again.public_jwk()) == (b"secret", public)
+        assert (again.unwrap(secret), public_jwk(again)) == (b"secret", public)
         again.rotate(ALL, START)
         assert again.is_wrapped
         assert again.unwrap_all() == 5
-        assert FileKeyRing.open(ring.folder).public_jwk() == again.public_jwk()
+        assert public_jwk(FileKeyRing.open(ring.folder)) == public_jwk(again)
 
     def test_without_the_key_or_with_another_it_does_not_open(self, ring: FileKeyRing) -> None:
         FileKeyRing.open(ring.folder, outer=Outer(b"w" * 32)).wrap_all()
@@ -181,11 +182,11 @@ class TestWrapping:
     def test_a_conversion_that_was_cut_off_leaves_a_folder_that_opens(self, ring: FileKeyRing) -> None:
         outer = Outer(b"w" * 32)
         plain = (ring.folder / "log-1.pem").read_bytes()
-        public = ring.public_jwk()
+        public = public_jwk(ring)
         FileKeyRing.open(ring.folder, outer=outer).wrap_all()
         (ring.folder / "log-1.pem").write_bytes(plain)
         found = FileKeyRing.open(ring.folder, outer=outer)
-        assert (found.public_jwk(), found.is_wrapped) == (public, False)
+        assert (public_jwk(found), found.is_wrapped) == (public, False)
 
     def test_files_cannot_be_put_in_one_anothers_place(self, ring: FileKeyRing) -> None:
         outer = Outer(b"w" * 32)

@@ -33,6 +33,7 @@ from node.catalogue.views import GraphView, SearchView
 from node.catalogue.visibility import Visibility
 from node.identity.jose import b64url
 from node.identity.model import ALL_ROLES, Caller, Credential, DidDocument
+from node.identity.periods import KeyKind, KnownKey
 from node.ledger.ports import LedgerStore
 from node.ledger.usecases import LedgerWriter, Sequencer
 from node.policy.visible import AudienceRule
@@ -41,6 +42,7 @@ from node.semantics.documents import parse
 from node.semantics.model import Described, File, Finding, Submission
 from node.vocab.namespaces import DCAT, DCT, FOAF, HANSA_MODEL, RDF
 from tests.fakes.graph import MemoryGraph
+from tests.fakes.keys import public_jwk
 from tests.fakes.ledger import MemoryLedgerStore, log_signer, number_everything
 from tests.fakes.records import MemoryRecordStore
 from tests.fakes.search import MemorySearchIndex
@@ -83,17 +85,18 @@ class SigningKeys:
         r, s = decode_dss_signature(self._key.sign(text.encode(), ECDSA(SHA256())))
         return f"{text}.{b64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
-    def public_jwk(self) -> dict[str, Any]:
+    def known(self) -> Sequence[KnownKey]:
         numbers = self._key.public_key().public_numbers()
         x, y = (b64url(number.to_bytes(32, "big")) for number in (numbers.x, numbers.y))
-        return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
+        jwk = {"kty": "EC", "crv": "P-256", "x": x, "y": y}
+        return (KnownKey(id="#key-1", kind=KeyKind.SIGNING, jwk=jwk),)
 
     def document(self) -> DidDocument:
         method = {
             "id": f"{self.did}#key-1",
             "type": "JsonWebKey2020",
             "controller": self.did,
-            "publicKeyJwk": self.public_jwk(),
+            "publicKeyJwk": public_jwk(self),
         }
         raw = {"id": self.did, "verificationMethod": [method], "assertionMethod": [method["id"]]}
         return DidDocument(id=self.did, raw=raw)

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -30,6 +30,18 @@ def first_keys(signing: Mapping[str, str], log: bytes, sealing: bytes) -> tuple[
     )
 
 
+class KnownKeys(Protocol):
+    """Shows the public side of its keys, as every key ring does."""
+
+    def known(self) -> Sequence[KnownKey]: ...
+
+
+def public_jwk(keys: KnownKeys) -> dict[str, Any]:
+    """The key in use that verifies signatures, as JWK."""
+    (signing,) = (key for key in keys.known() if key.kind is KeyKind.SIGNING and key.state == "in use")
+    return dict(signing.jwk)
+
+
 class MemoryKeyRing:
     """Implements ``KeyRing`` and ``NoteSigner``; new keys each time it is made."""
 
@@ -47,12 +59,9 @@ class MemoryKeyRing:
         registry.max_header_length = 2048
         return jws.serialize_compact(protected, payload, self.key, registry=registry)
 
-    def public_jwk(self) -> dict[str, Any]:
-        return dict(self.key.as_dict(private=False))
-
     def known(self) -> Sequence[KnownKey]:
         return first_keys(
-            {name: str(value) for name, value in self.public_jwk().items()},
+            {name: str(value) for name, value in self.key.as_dict(private=False).items()},
             self.log_public_key(),
             self.seal_public_key(),
         )

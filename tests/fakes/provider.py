@@ -80,13 +80,11 @@ class SeedKeyRing:
         r, s = decode_dss_signature(self._signing.sign(message.encode(), ECDSA(SHA256())))
         return f"{message}.{b64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
-    def public_jwk(self) -> dict[str, Any]:
+    def known(self) -> Sequence[KnownKey]:
         numbers = self._signing.public_key().public_numbers()
         x, y = (b64url(number.to_bytes(32, "big")) for number in (numbers.x, numbers.y))
-        return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
-
-    def known(self) -> Sequence[KnownKey]:
-        return first_keys(self.public_jwk(), self.log_public_key(), self.seal_public_key())
+        jwk = {"kty": "EC", "crv": "P-256", "x": x, "y": y}
+        return first_keys(jwk, self.log_public_key(), self.seal_public_key())
 
     def sealed_to(self, public: bytes) -> Unsealer | None:
         return self if public == self.seal_public_key() else None

@@ -26,6 +26,7 @@ from node.base.clock import SystemClock
 from node.identity.ports import KeyRing
 from node.transfer.model import Reception
 from node.transfer.reception import Habits, Receive
+from tests.fakes.keys import public_jwk
 from tests.fakes.provider import CONSUMER, PROVIDER, consumer_transfer
 
 
@@ -59,7 +60,7 @@ def receiver_at(folder: Path, plane: HttpPlane, keyring: KeyRing, provider_key: 
 
 async def receive(folder: Path, provider_folder: Path) -> Reception:
     keyring = FileKeyRing.open(provider_folder / "keys of consumer", CONSUMER)
-    provider_key = FileKeyRing.open(provider_folder / "keys of provider", PROVIDER).public_jwk()
+    provider_key = public_jwk(FileKeyRing.open(provider_folder / "keys of provider", PROVIDER))
     address = json.loads((folder / "address.json").read_text())
     async with Egress(allow_loopback=True) as egress:
         receiver = receiver_at(folder, HttpPlane(egress), keyring, provider_key)

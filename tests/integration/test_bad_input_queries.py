@@ -13,6 +13,7 @@ import pytest
 
 from tests.integration.hostile import naughty, told
 from tests.nodes import Running, publish, running
+from tests.zygotes import zygote_pid
 
 JSON = {"Accept": "application/sparql-results+json"}
 COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
@@ -39,7 +40,7 @@ def http(node: Running) -> Iterator[httpx2.Client]:
         yield client
         assert _count(client) == before
         assert client.get("/health").json() == {"status": "ok"}
-    zygote = psutil.Process(node.node.parts.cage.zygote_pid)
+    zygote = psutil.Process(zygote_pid())
     deadline = time.monotonic() + 5
     while zygote.children():
         assert time.monotonic() < deadline, "a child of the cage is left"

@@ -19,6 +19,7 @@ import pytest
 from node.identity.jose import b64url
 from node.identity.model import UserRole
 from tests.conformance.dsp import faults
+from tests.fakes.keys import public_jwk
 from tests.integration.hostile import footprint, told
 from tests.nodes import Pair, Running, publish, running
 
@@ -216,7 +217,7 @@ WRONG_PARTICIPANTS: dict[str, Callable[[Pair], str]] = {
     ),
     "changed after signing": _tampered,
     "bringing its own key": lambda pair: by_hand(
-        {"alg": "ES256", "typ": "JWT", "jwk": pair.consumer.node.parts.keyring.public_jwk()}, claims(pair)
+        {"alg": "ES256", "typ": "JWT", "jwk": public_jwk(pair.consumer.node.parts.keyring)}, claims(pair)
     ),
     "naming where its key is": lambda pair: by_hand(
         {"alg": "ES256", "typ": "JWT", "jku": "http://127.0.0.1:1/"}, claims(pair)

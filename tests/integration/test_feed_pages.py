@@ -21,6 +21,7 @@ from node.catalogue.model import INTERNAL
 from node.catalogue.representations import FEED_TYPES
 from tests.fakes.catalogue import MEMBER, CatalogueNode
 from tests.fakes.catalogue_http import Visitor, application, client
+from tests.fakes.keys import public_jwk
 from tests.shared import data
 
 # RDFLib's own parsers use what RDFLib calls deprecated.
@@ -173,7 +174,7 @@ async def test_a_member_is_the_signed_record(gent: Served) -> None:
     lines = [one for one in text.split("\n") if one.endswith(end) and "tree#member" not in one]
     bare = [one.removesuffix(end) + " .\n" for one in lines]
     nquads = "".join(bare).replace("_:m0c14n", "_:c14n")
-    opened = open_record(envelope.group(1), nquads.encode(), gent.node.keys.public_jwk())
+    opened = open_record(envelope.group(1), nquads.encode(), public_jwk(gent.node.keys))
     assert opened.sha256 == record.sha256
     assert opened.titles == record.titles
 
@@ -266,15 +267,15 @@ async def test_the_head_is_signed_and_moves(gent: Served) -> None:
         return found.group(1), answer.headers["etag"]
 
     empty, _ = await head()
-    assert open_head(empty, gent.node.keys.public_jwk()).size == 0
+    assert open_head(empty, public_jwk(gent.node.keys)).size == 0
     await publish_many(gent.node, 3)
     first, tag = await head()
-    opened = open_head(first, gent.node.keys.public_jwk())
+    opened = open_head(first, public_jwk(gent.node.keys))
     assert (opened.origin, opened.audience, opened.epoch, opened.size) == (gent.node.did, "public", 0, 3)
     assert (first, tag) == await head(), "the same bytes while nothing happens"
     gent.node.clock.forward(minutes=20)
     later, later_tag = await head()
-    assert open_head(later, gent.node.keys.public_jwk()).at > opened.at
+    assert open_head(later, public_jwk(gent.node.keys)).at > opened.at
     assert later_tag != tag
 
 
@@ -372,7 +373,7 @@ async def test_a_head_commits_to_the_members_of_its_chain(gent: Served) -> None:
     (jws,) = re.findall(r'ns#head> "([^"]*)"', index)
     (proofs,) = re.findall(r"ns#consistency> <([^>]*)>", index)
     (leaves,) = re.findall(r'ns#leaves> "([^"]*)"', page)
-    head = open_head(jws, gent.node.keys.public_jwk())
+    head = open_head(jws, public_jwk(gent.node.keys))
     assert proofs == "https://gent.example/feed/consistency"
     positions = dict(re.findall(r'<([^>]*)> <[^>]*ns#position> "(\d+)"', page))
     signed = dict(re.findall(r'<([^>]*)> <[^>]*ns#envelope> "([^"]*)"', page))

@@ -20,6 +20,7 @@ from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Model, Parameter, Port
 from node.scenarios.models.code import MODEL, MOST_CODE, READING, describe_code, run_code
 from tests.unit.cage.test_cage import children, until
+from tests.zygotes import zygote_pid
 
 LIMITS = Limits(memory=512 << 20, cpu=10, wall=20.0, answer=2 << 20)
 SHORT = Limits(memory=512 << 20, cpu=10, wall=0.7, answer=2 << 20)
@@ -80,7 +81,7 @@ async def still_fine(cage: Cage, zygote: int | None) -> None:
     """The same zygote serves the next run, and no child is left."""
     ran = await run(cage, code(BODY))
     assert list(ran.outcome.outputs["rows"]) == [{"id": "a", "value": 2.5}, {"id": "b", "value": 40.0}]
-    assert cage.zygote_pid == zygote
+    assert zygote_pid() == zygote
     await until(lambda: children(zygote or 0) == [])
 
 
@@ -193,7 +194,7 @@ HARM = {
 @pytest.mark.parametrize("harm", HARM)
 async def test_harm_costs_one_run_and_is_told_in_a_sentence(cage: Cage, harm: str) -> None:
     line, kind, words = HARM[harm]
-    zygote = cage.zygote_pid
+    zygote = zygote_pid()
     with pytest.raises(kind, match=words) as caught:
         await run(cage, code(*line.split("\n"), BODY))
     fault = caught.value
@@ -228,7 +229,7 @@ async def test_an_endless_loop_is_stopped_by_the_clock(cage: Cage, moment: str) 
             "threading.Event().wait()",
         ),
     }[moment]
-    zygote = cage.zygote_pid
+    zygote = zygote_pid()
     with pytest.raises(Overloaded, match=r"good.py was stopped after 0\.7 seconds") as caught:
         await run(cage, source, SHORT)
     assert caught.value.facts["limit"] == "time"
@@ -242,7 +243,7 @@ async def test_processor_time_of_all_threads_counts(cage: Cage) -> None:
 
 
 async def test_threads_without_end_meet_the_limit_of_memory(cage: Cage) -> None:
-    zygote = cage.zygote_pid
+    zygote = zygote_pid()
     with pytest.raises((ModelFailed, Overloaded)):
         await run(
             cage,
@@ -252,7 +253,7 @@ async def test_threads_without_end_meet_the_limit_of_memory(cage: Cage) -> None:
 
 
 async def test_a_thread_that_goes_on_does_not_hold_up_the_answer(cage: Cage) -> None:
-    zygote = cage.zygote_pid
+    zygote = zygote_pid()
     ran = await run(
         cage, code("import threading, time", "threading.Thread(target=time.sleep, args=(60,)).start()", BODY)
     )
@@ -317,7 +318,7 @@ async def test_progress_is_heard_and_a_flood_of_it_is_thinned(cage: Cage) -> Non
 
 
 async def test_a_listener_may_stop_the_model(cage: Cage) -> None:
-    zygote = cage.zygote_pid
+    zygote = zygote_pid()
 
     def enough(percent: int, text: str) -> None:
         raise KeyError("dismissed")
@@ -328,7 +329,7 @@ async def test_a_listener_may_stop_the_model(cage: Cage) -> None:
 
 
 async def test_cancelling_the_run_ends_the_child_at_once(cage: Cage) -> None:
-    zygote = cage.zygote_pid or 0
+    zygote = zygote_pid() or 0
     heard = asyncio.Event()
     running = asyncio.create_task(
         run(cage, code("progress(1)", "while True: pass"), MODEL, on_progress=lambda *_: heard.set())

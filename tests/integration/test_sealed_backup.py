@@ -19,7 +19,8 @@ from node.cli.main import run
 from node.cli.output import Mode
 from node.exchange.age import CHUNK
 from node.exchange.age_stream import OpeningFile, SealingFile, identity_in
-from node.exchange.sealkeys import X25519Identity, identity_text, recipient_text
+from node.exchange.sealkeys import X25519Identity, recipient_text
+from tests.fakes.age_keys import identity_text
 from tests.nodes import publish, running
 
 SECRET = bytes(range(7, 39))

@@ -25,6 +25,7 @@ from node.semantics.model import File
 from node.transfer.model import AccessGrant, Reception
 from node.web.data import Pace
 from tests.fakes.assets import stream
+from tests.fakes.keys import public_jwk
 from tests.fakes.provider import Provider, consumer_transfer, provider_at
 from tests.fakes.receiver import receiver_at
 
@@ -133,7 +134,7 @@ async def test_it_goes_on_after_the_provider_was_killed(offer: Offer, egress: Eg
 
     again = asyncio.create_task(start_again())
     began = time.perf_counter()
-    receiver = receiver_at(tmp_path / "consumer", plane, provider.consumer, provider.keyring.public_jwk())
+    receiver = receiver_at(tmp_path / "consumer", plane, provider.consumer, public_jwk(provider.keyring))
     reception = await receiver.run(consumer_transfer(address), on_progress=kill_at_forty_percent)
     seconds = time.perf_counter() - began
     await again
@@ -199,7 +200,7 @@ async def test_memory_stays_where_it_is(offer: Offer, egress: Egress, tmp_path: 
         highest[0] = max(highest[0], psutil.Process().memory_info().rss)
         highest[1] = max(highest[1], process.memory())
 
-    receiver = receiver_at(tmp_path / "consumer", HttpPlane(egress), provider.consumer, provider.keyring.public_jwk())
+    receiver = receiver_at(tmp_path / "consumer", HttpPlane(egress), provider.consumer, public_jwk(provider.keyring))
     began = time.perf_counter()
     reception = await receiver.run(consumer_transfer(address), on_progress=look)
     seconds = time.perf_counter() - began
@@ -230,7 +231,7 @@ async def test_a_revocation_reaches_the_receiver_with_its_reasons(
     while not server.started:
         await asyncio.sleep(0.01)
     plane = CountingPlane(egress)
-    receiver = receiver_at(tmp_path / "consumer", plane, provider.consumer, provider.keyring.public_jwk())
+    receiver = receiver_at(tmp_path / "consumer", plane, provider.consumer, public_jwk(provider.keyring))
 
     async def revoke() -> None:
         while plane.bytes < MB:

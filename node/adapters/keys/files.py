@@ -300,9 +300,6 @@ class FileKeyRing:
         r, s = decode_dss_signature(keys.signing.sign(signing_input.encode(), ec.ECDSA(hashes.SHA256())))
         return f"{signing_input}.{b64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
-    def public_jwk(self) -> dict[str, Any]:
-        return dict(ring.in_use(self._now().keys, KeyKind.SIGNING).jwk)
-
     def log_public_key(self) -> bytes:
         return self._now().log.public_key().public_bytes_raw()
 

@@ -55,30 +55,18 @@ def write_crate(
     files["README.md"] = readme(run, layers, name).encode()
     graph = graph_of(run, layers, files, name=name, licence=licence)
     document = {"@context": list(_CONTEXT), "@graph": graph.entities}
-    faults = faults_of_graph(graph)
+    faults = faults_of(graph)
     if faults:
         raise LocalFault(f"the bundle contradicts itself: {faults[0]}")
     return _zip({METADATA: _pretty(document), **files})
 
 
-def faults_of(body: bytes) -> list[str]:
-    """Return the faults of a crate in sentences; empty where the crate is valid.
+def faults_of(graph: Graph) -> list[str]:
+    """Return the faults of a graph and of the files that it describes, in sentences; empty where there are none.
 
     Looked at is what validators of the profiles pass over: references that lead nowhere, files that are missing or
     not described, and hashes and sizes that are not those of the files.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(body)) as archive:
-            files = {one.filename: archive.read(one) for one in archive.infolist() if not one.is_dir()}
-        document = json.loads(files.pop(METADATA))
-        entities = [dict(one) for one in document["@graph"]]
-    except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
-        return [f"it is not an RO-Crate: {error}"]
-    return faults_of_graph(Graph(entities, files))
-
-
-def faults_of_graph(graph: Graph) -> list[str]:
-    """As ``faults_of``, for a graph and the files that it describes."""
     faults: list[str] = []
     ids = [str(one.get("@id")) for one in graph.entities]
     faults += [f"{one} is described twice" for one in sorted({one for one in ids if ids.count(one) > 1})]

@@ -94,7 +94,10 @@ def value_of(value: Rows | Reference) -> Any:
 
 
 def as_json(value: Any) -> bytes:
-    """JSON with sorted members and without blanks: the same value gives the same bytes."""
+    """JSON with sorted members and without blanks: the same value gives the same bytes.
+
+    It is not ``canonical``, which is written in Python: the rows of a request or a result are many megabytes. It is
+    sent, and kept beside the hash of these bytes."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 

@@ -235,6 +235,8 @@ def as_json(value: Any) -> Literal:
     """Return an object or a list as an rdf:JSON literal (JSON-LD 1.1 §10.2), members sorted."""
     if not isinstance(value, list | Mapping):
         raise NotSo("json")
+    # Not ``canonical``: it writes 1.0 as 1, and the literal keeps a fraction as its author wrote it. The hash of a
+    # published version is over these bytes.
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False, default=str)
     return Literal(text, datatype=NamedNode(f"{RDF}JSON"))
 

@@ -23,6 +23,7 @@ from node.cage.cage import Cage
 from node.cage.model import Limits
 from node.cage.targets import TARGETS
 from node.cage.wire import Answer, frame
+from tests.zygotes import zygote_pid
 
 NAMES = (
     "echo spin sleep swallow reserve overrun leave recurse refuse find_fault stumble babble flood tell attempt think"
@@ -189,14 +190,14 @@ async def test_many_calls_at_once_leave_no_zombie(cage: Cage) -> None:
     results = await asyncio.gather(*calls, *bad, return_exceptions=True)
     assert [value for value in results if not isinstance(value, BaseException)] == [({"n": n}, []) for n in range(40)]
     assert sum(isinstance(value, Overloaded) for value in results) == 5
-    zygote = cage.zygote_pid
+    zygote = zygote_pid()
     assert zygote is not None
     await until(lambda: children(zygote) == [])
 
 
 async def test_a_caller_that_gives_up_takes_the_child_along(cage: Cage) -> None:
     call = asyncio.create_task(cage.call("spin", {}, limits=LONG))
-    zygote = cage.zygote_pid
+    zygote = zygote_pid()
     assert zygote is not None
     await until(lambda: len(children(zygote)) == 1)
     call.cancel()
@@ -206,11 +207,11 @@ async def test_a_caller_that_gives_up_takes_the_child_along(cage: Cage) -> None:
 
 
 async def test_another_zygote_takes_over_from_one_that_died(cage: Cage) -> None:
-    first = cage.zygote_pid
+    first = zygote_pid()
     assert first is not None
     os.kill(first, signal.SIGKILL)
     assert await cage.call("echo", {"a": 1}, limits=LONG) == ({"a": 1}, [])
-    second = cage.zygote_pid
+    second = zygote_pid()
     assert second not in (None, first)
 
     call = asyncio.create_task(cage.call("sleep", {"seconds": 0.3}, limits=LONG))
@@ -224,8 +225,8 @@ async def test_another_zygote_takes_over_from_one_that_died(cage: Cage) -> None:
 async def test_stopping_leaves_no_process() -> None:
     cage = Cage(targets=HOSTILE)
     call = asyncio.create_task(cage.call("spin", {}, limits=LONG))
-    await until(lambda: cage.zygote_pid is not None)
-    zygote = cage.zygote_pid or 0
+    await until(lambda: zygote_pid() is not None)
+    zygote = zygote_pid() or 0
     await until(lambda: len(children(zygote)) == 1)
     (child,) = children(zygote)
     await cage.stop()
@@ -241,10 +242,11 @@ async def test_the_zygote_ends_with_its_parent(tmp_path: Path) -> None:
     script = (
         "import asyncio, sys, time\n"
         "from node.cage.cage import Cage\n"
+        "from tests.zygotes import zygote_pid\n"
         "from node.cage.model import Limits\n"
         "cage = Cage(targets={'spin': 'tests.unit.cage.hostile:spin'})\n"
         "cage.open()\n"
-        "print(cage.zygote_pid, flush=True)\n"
+        "print(zygote_pid(), flush=True)\n"
         "cage.call_sync('spin', {}, limits=Limits(wall=60.0, cpu=60))\n"
     )
     process = await asyncio.create_subprocess_exec(
@@ -358,12 +360,12 @@ async def test_without_a_filter_nothing_runs_unless_it_is_allowed(
 
 
 async def test_the_zygote_outlives_a_request_to_end_that_was_meant_for_us(cage: Cage) -> None:
-    zygote = cage.zygote_pid
+    zygote = zygote_pid()
     assert await cage.call("echo", {}, limits=LONG) == ({}, [])
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         os.kill(zygote or 0, number)
     assert await cage.call("echo", {}, limits=LONG) == ({}, [])
-    assert cage.zygote_pid == zygote
+    assert zygote_pid() == zygote
 
 
 @pytest.mark.parametrize("header", [b"nonsense", b"[]", b"{}", b'{"fault": 1}', b'{"fault": {}}', b"[" * 100_000])

@@ -22,6 +22,7 @@ from node.cage.wire import frame
 from tests.unit.cage import hostile_code
 from tests.unit.cage.test_cage import children, until
 from tests.unit.cage.without import starting_without
+from tests.zygotes import zygote_pid
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the bars of Linux")
 
@@ -96,7 +97,7 @@ async def test_the_clock_of_the_zygote_ends_who_holds_off_its_own(cage: Cage) ->
         await cage.call("code.hold_off_the_clock", {}, limits=Limits(memory=256 << 20, wall=0.5))
     assert caught.value.facts == {"limit": "time"}
     assert time.monotonic() - began < 4.9, "before the caller's own patience ends"
-    await until(lambda: children(cage.zygote_pid or 0) == [])
+    await until(lambda: children(zygote_pid() or 0) == [])
     assert await cage.call("code.echo", {"a": 1}, limits=LIMITS) == ({"a": 1}, [])
 
 
@@ -165,7 +166,7 @@ async def test_threads_that_ask_for_paths_without_end_keep_nobody_else_waiting(
         if cage.bars().lacking:
             pytest.skip(cage.bars().lacking)
         asking = [asyncio.create_task(cage.call("code.ask_without_end", {}, limits=LIMITS)) for _ in range(2)]
-        await until(lambda: len(children(cage.zygote_pid or 0)) == 2)
+        await until(lambda: len(children(zygote_pid() or 0)) == 2)
         async with asyncio.timeout(10):
             for _ in range(5):
                 assert await cage.call("code.echo", {"a": 1}, limits=LIMITS) == ({"a": 1}, [])
@@ -173,7 +174,7 @@ async def test_threads_that_ask_for_paths_without_end_keep_nobody_else_waiting(
         for one in asking:
             one.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
-        await until(lambda: children(cage.zygote_pid or 0) == [])
+        await until(lambda: children(zygote_pid() or 0) == [])
     finally:
         await cage.stop()
 
@@ -194,17 +195,20 @@ async def test_nobody_waits_for_a_zygote_that_says_nothing_once_the_cage_is_clos
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     start = subprocess.Popen
+    started: list[subprocess.Popen[bytes]] = []
 
     def silent(words: list[str], **more: Any) -> subprocess.Popen[bytes]:
-        return start([sys.executable, "-c", "import sys, time; sys.stdin.close(); time.sleep(60)"], **more)
+        words = [sys.executable, "-c", "import sys, time; sys.stdin.close(); time.sleep(60)"]
+        started.append(start(words, **more))
+        return started[-1]
 
     monkeypatch.setattr("node.cage.nursery.subprocess.Popen", silent)
     cage = Cage(targets=TABLE, code=CODE)
     asking = asyncio.create_task(asyncio.to_thread(cage.bars))
-    await until(lambda: cage.zygote_pid is not None)
+    await until(lambda: bool(started))
     closing = asyncio.create_task(cage.stop())
     await asyncio.sleep(0.3)
-    os.kill(cage.zygote_pid or 0, signal.SIGKILL)
+    os.kill(started[0].pid, signal.SIGKILL)
     with pytest.raises(LocalFault, match="closed"):
         await asyncio.wait_for(asking, 4)
     await closing

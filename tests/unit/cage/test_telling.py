@@ -15,6 +15,7 @@ from node.cage.model import Limits
 from node.cage.reports import tell
 from node.cage.wire import LONGEST_TOLD, MOST_TOLD, Answer, frame, told_frame
 from tests.unit.cage.test_cage import children, until
+from tests.zygotes import zygote_pid
 
 TABLE = {
     name: f"tests.unit.cage.hostile:{name}" for name in ("echo", "report", "report_at_length", "forge", "spin")
@@ -84,7 +85,7 @@ async def test_a_listener_that_raises_stops_the_child(cage: Cage) -> None:
     def enough(value: dict[str, Any]) -> None:
         raise KeyError("enough")
 
-    zygote = cage.zygote_pid or 0
+    zygote = zygote_pid() or 0
     with pytest.raises(KeyError, match="enough"):
         await cage.call("report", {"count": 2, "pause": 9}, limits=LIMITS, on_message=enough)
     await until(lambda: children(zygote) == [])
@@ -94,7 +95,7 @@ async def test_a_room_may_have_a_width_and_a_call_a_patience_of_its_own() -> Non
     cage = Cage(targets=TABLE, width=4, patience=9.0, widths={"models": 1})
     try:
         spinning = asyncio.create_task(cage.call("models.spin", {}, limits=LIMITS))
-        await until(lambda: bool(cage.zygote_pid and children(cage.zygote_pid)))
+        await until(lambda: bool(zygote_pid() and children(zygote_pid())))
         with pytest.raises(
             Overloaded, match=r"1 requests of this kind are running, and none has ended within 0\.2 seconds"
         ):

@@ -12,6 +12,7 @@ import pytest
 from node.base.jsons import canonical
 from node.exchange.manifest import TYPE, Manifest, ManifestInvalid, Sealed, read_kept, signing_key_id, verify_manifest
 from node.identity.jose import b64url, unb64url
+from tests.fakes.keys import public_jwk
 from tests.fakes.provider import CONSUMER, PROVIDER, SeedKeyRing
 
 KEYS = SeedKeyRing(PROVIDER)
@@ -40,7 +41,7 @@ def signed(claims: dict[str, Any], header: dict[str, Any] | None = None) -> str:
 def test_there_and_back(manifest: Manifest) -> None:
     jws = manifest.sign(KEYS)
     assert signing_key_id(jws) == f"{PROVIDER}#key-1"
-    assert verify_manifest(jws, KEYS.public_jwk()) == manifest
+    assert verify_manifest(jws, public_jwk(KEYS)) == manifest
     assert read_kept(jws) == manifest
 
 
@@ -49,18 +50,18 @@ def test_every_changed_character_is_noticed() -> None:
     for place in range(0, len(jws), 3):
         other = "A" if jws[place] != "A" else "B"
         with pytest.raises(ManifestInvalid):
-            verify_manifest(jws[:place] + other + jws[place + 1 :], KEYS.public_jwk())
+            verify_manifest(jws[:place] + other + jws[place + 1 :], public_jwk(KEYS))
 
 
 def test_another_key_did_not_sign_it() -> None:
     with pytest.raises(ManifestInvalid):
-        verify_manifest(MANIFEST.sign(KEYS), SeedKeyRing(CONSUMER).public_jwk())
+        verify_manifest(MANIFEST.sign(KEYS), public_jwk(SeedKeyRing(CONSUMER)))
 
 
 def test_a_stranger_cannot_sign_for_the_provider() -> None:
     stranger = SeedKeyRing("did:web:stranger.example")
     with pytest.raises(ManifestInvalid, match="somebody other"):
-        verify_manifest(MANIFEST.sign(stranger), stranger.public_jwk())
+        verify_manifest(MANIFEST.sign(stranger), public_jwk(stranger))
 
 
 @pytest.mark.parametrize(
@@ -68,10 +69,10 @@ def test_a_stranger_cannot_sign_for_the_provider() -> None:
     [
         {},
         {"kty": "oct", "k": "AAAA"},
-        {**KEYS.public_jwk(), "use": "enc"},
-        {**KEYS.public_jwk(), "key_ops": ["deriveBits"]},
-        {**KEYS.public_jwk(), "crv": "P-384"},
-        {**KEYS.public_jwk(), "x": b64url(bytes(32))},
+        {**public_jwk(KEYS), "use": "enc"},
+        {**public_jwk(KEYS), "key_ops": ["deriveBits"]},
+        {**public_jwk(KEYS), "crv": "P-384"},
+        {**public_jwk(KEYS), "x": b64url(bytes(32))},
     ],
 )
 def test_keys_that_are_no_signing_keys_of_p256(key: dict[str, Any]) -> None:
@@ -87,7 +88,7 @@ def test_keys_that_are_no_signing_keys_of_p256(key: dict[str, Any]) -> None:
         {"alg": "EdDSA"},
         {"typ": "JWT"},
         {"crit": ["b64"], "b64": False},
-        {"jwk": KEYS.public_jwk()},
+        {"jwk": public_jwk(KEYS)},
         {"kid": None},
         {"kid": "key-1"},
         {"extra": 1},
@@ -98,7 +99,7 @@ def test_headers_that_are_not_ours(change: dict[str, Any]) -> None:
     header = {**json.loads(unb64url(head)), **change}
     forged = f"{b64url(canonical(header))}.{payload}.{signature}"
     with pytest.raises(ManifestInvalid):
-        verify_manifest(forged, KEYS.public_jwk())
+        verify_manifest(forged, public_jwk(KEYS))
 
 
 TEXTS = ("transfer", "agreement", "asset", "name", "mediaType", "aud")
@@ -115,7 +116,7 @@ WRONG = [
 def test_other_tokens_of_the_provider_are_no_manifests(header: dict[str, Any]) -> None:
     """A token that the provider signed for another purpose, with claims that would do."""
     with pytest.raises(ManifestInvalid, match="header"):
-        verify_manifest(KEYS.sign_jws(header, canonical(MANIFEST.to_json())), KEYS.public_jwk())
+        verify_manifest(KEYS.sign_jws(header, canonical(MANIFEST.to_json())), public_jwk(KEYS))
 
 
 def test_no_algorithm_but_es256() -> None:
@@ -132,7 +133,7 @@ def test_claims_of_the_wrong_kind(name: str, value: Any) -> None:
     claims = {**MANIFEST.to_json(), name: value}
     jws = KEYS.sign_jws({"typ": TYPE}, json.dumps(claims).encode())
     with pytest.raises(ManifestInvalid):
-        verify_manifest(jws, KEYS.public_jwk())
+        verify_manifest(jws, public_jwk(KEYS))
 
 
 @pytest.mark.parametrize("name", sorted(set(MANIFEST.to_json()) - {"sealed"}))
@@ -140,24 +141,24 @@ def test_missing_claims(name: str) -> None:
     claims = MANIFEST.to_json()
     del claims[name]
     with pytest.raises(ManifestInvalid):
-        verify_manifest(signed(claims), KEYS.public_jwk())
+        verify_manifest(signed(claims), public_jwk(KEYS))
 
 
 @pytest.mark.parametrize("jws", ["", "a.b", "a.b.c", "..", "a" * 20_000, "é.é.é", MANIFEST.sign(KEYS) + "."])
 def test_what_is_no_jws(jws: str) -> None:
     with pytest.raises(ManifestInvalid):
-        verify_manifest(jws, KEYS.public_jwk())
+        verify_manifest(jws, public_jwk(KEYS))
 
 
 @pytest.mark.parametrize("payload", [b"", b"[]", b'{"a":1,"a":2}', b"\xff", b'{"iat":1e400}'])
 def test_payloads_that_are_no_object(payload: bytes) -> None:
     with pytest.raises(ManifestInvalid):
-        verify_manifest(KEYS.sign_jws({"typ": TYPE}, payload), KEYS.public_jwk())
+        verify_manifest(KEYS.sign_jws({"typ": TYPE}, payload), public_jwk(KEYS))
 
 
 def test_a_moment_out_of_range() -> None:
     with pytest.raises(ManifestInvalid):
-        verify_manifest(signed({**MANIFEST.to_json(), "iat": 10**15}), KEYS.public_jwk())
+        verify_manifest(signed({**MANIFEST.to_json(), "iat": 10**15}), public_jwk(KEYS))
 
 
 def test_what_is_expected_of_it() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from node.base.errors import InvalidInput
 from node.exchange import sealkeys
-from node.exchange.sealkeys import X25519Identity, identity_text, read_identity, read_recipient, recipient_text
+from node.exchange.sealkeys import X25519Identity, read_identity, read_recipient, recipient_text
+from tests.fakes.age_keys import identity_text
 
 
 def test_there_and_back() -> None:

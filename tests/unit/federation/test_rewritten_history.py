@@ -22,6 +22,7 @@ from node.identity.jose import unb64url
 from node.identity.model import ANONYMOUS
 from tests.fakes.catalogue import CatalogueNode, participant
 from tests.fakes.federation import Answer, Follower, Network
+from tests.fakes.keys import public_jwk
 
 
 class Scene:
@@ -95,10 +96,10 @@ async def test_a_copy_that_grew_to_the_old_length_again_is_a_fork(scene: Scene) 
         await scene.run()
     fork = scene.fork()
     assert fork["kind"] == SAME_SIZE
-    heads = [open_head(fork[which], scene.gent.keys.public_jwk()) for which in ("first", "second")]
+    heads = [open_head(fork[which], public_jwk(scene.gent.keys)) for which in ("first", "second")]
     assert (heads[0].size, heads[1].size, heads[0].epoch, heads[1].epoch) == (7, 7, 0, 0)
     assert heads[0].root != heads[1].root
-    assert list(fork["keys"].values()) == [scene.gent.keys.public_jwk()]
+    assert list(fork["keys"].values()) == [public_jwk(scene.gent.keys)]
     assert len(scene.follower.iris()) == 7, "what was received stays"
     noted = next(note for note in scene.notes() if note["type"] == "fork")
     assert (noted["first"], noted["second"]) == (fork["first"], fork["second"]), "the evidence stands in the ledger"
@@ -347,7 +348,7 @@ async def test_an_announced_loss_is_followed_noted_and_shown(scene: Scene) -> No
     assert stored.state == "following"
     (restart,) = stored.cursor["restarts"]
     assert (restart["had"], restart["kept"], restart["epoch"]) == (7, 5, 1)
-    first, second = (open_head(restart[which], scene.gent.keys.public_jwk()) for which in ("first", "second"))
+    first, second = (open_head(restart[which], public_jwk(scene.gent.keys)) for which in ("first", "second"))
     assert (first.epoch, second.epoch) == (0, 1)
     assert [note["type"] for note in scene.notes()] == ["follow", "restart"]
     await scene.run()

@@ -20,7 +20,7 @@ from node.identity.did import (
 )
 from node.identity.documents import UnknownKey, build_document, jwk_of_multikey, key_for, sealing_key
 from node.identity.model import DidDocument
-from tests.fakes.keys import MemoryKeyRing
+from tests.fakes.keys import MemoryKeyRing, public_jwk
 from tests.shared import data
 
 NAMES = [
@@ -147,7 +147,7 @@ class TestOurDocument:
         assert checked.service("CatalogService") == "https://a.example/dsp/2025-1/catalog"
         assert {method["type"] for method in raw["verificationMethod"]} == {"JsonWebKey2020"}
         for purpose in ("authentication", "assertionMethod", "capabilityInvocation"):
-            assert key_for(checked, "did:web:a.example#key-1", purpose) == ring.public_jwk()
+            assert key_for(checked, "did:web:a.example#key-1", purpose) == public_jwk(ring)
         assert key_for(checked, "#log-1", "assertionMethod")["crv"] == "Ed25519"
         assert sealing_key(checked) == ring.seal_public_key()
         assert "https://w3id.org/dspace-dcp/v1.0/dcp.jsonld" in raw["@context"]

@@ -21,6 +21,7 @@ from node.identity.jose import BadSignature, b64url, read_jws, unb64url, verify_
 from node.identity.messages import read_scope
 from node.identity.model import DidDocument
 from node.identity.tokens import IdToken, make_token, read_token, verify_token
+from tests.fakes.keys import public_jwk
 from tests.simulator.peer_documents import NOW, HandClock, Participant
 
 ME = "did:web:me.example"
@@ -108,7 +109,7 @@ ATTACKS: dict[str, dict[str, Any]] = {
     "kid of the log key": {"header": {"kid": f"{ALICE.did}#log-1"}},
     "kid of the sealing key": {"header": {"kid": f"{ALICE.did}#seal-1"}},
     "no kid though there are three keys": {"header": {"kid": ""}},
-    "jwk in the header": {"header": {"jwk": ALICE.keyring.public_jwk()}},
+    "jwk in the header": {"header": {"jwk": public_jwk(ALICE.keyring)}},
     "jku in the header": {"header": {"jku": "https://mallory.example/jwks"}},
     "x5u in the header": {"header": {"x5u": "https://mallory.example/x"}},
     "x5c in the header": {"header": {"x5c": ["MII"]}},
@@ -154,7 +155,7 @@ class TestAttacks:
             read_token(me.token(ME), audience=ME, now=NOW)
 
     def test_the_public_key_as_hmac_secret_in_every_encoding(self) -> None:
-        x, y = (int.from_bytes(unb64url(ALICE.keyring.public_jwk()[axis])) for axis in "xy")
+        x, y = (int.from_bytes(unb64url(public_jwk(ALICE.keyring)[axis])) for axis in "xy")
         public = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
         encodings = serialization.Encoding
         spki, openssh = serialization.PublicFormat.SubjectPublicKeyInfo, serialization.PublicFormat.OpenSSH
@@ -162,7 +163,7 @@ class TestAttacks:
             public.public_bytes(encodings.PEM, spki),
             public.public_bytes(encodings.DER, spki),
             public.public_bytes(encodings.OpenSSH, openssh),
-            json.dumps(ALICE.keyring.public_jwk()).encode(),
+            json.dumps(public_jwk(ALICE.keyring)).encode(),
         ]
         head = {"alg": "HS256", "kid": f"{ALICE.did}#key-1"}
         payload = ALICE.token(ME).split(".")[1]

@@ -31,6 +31,7 @@ from node.transfer.accounts import REFUSALS_EVERY, REFUSALS_TOLD
 from node.transfer.addresses import Address, read_address, without_token
 from node.transfer.model import AccessGrant
 from tests.fakes.assets import MemoryAssets
+from tests.fakes.keys import public_jwk
 from tests.fakes.provider import (
     AGREEMENT,
     CONSUMER,
@@ -435,7 +436,7 @@ async def test_plain_bytes_are_the_source() -> None:
 async def test_the_manifest_says_what_was_delivered(sealed: bool) -> None:
     rig = Rig(sealed=sealed)
     access = await rig.provider.authorise.authorise(PROVIDER_PID, rig.address.authorization)
-    manifest = verify_manifest(await rig.provider.manifests(access), rig.provider.keyring.public_jwk())
+    manifest = verify_manifest(await rig.provider.manifests(access), public_jwk(rig.provider.keyring))
     assert (manifest.sha256, manifest.size) == (hashlib.sha256(SOURCE).hexdigest(), len(SOURCE))
     assert (manifest.agreement, manifest.consumer, manifest.transfer) == (AGREEMENT, CONSUMER, PROVIDER_PID)
     assert manifest.record_sha256 == rig.record.sha256

@@ -9,6 +9,7 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from node.semantics.model import File
 from node.transfer.model import Reception, Transfer
 from node.transfer.reception import Habits, Receive, local_id
 from tests.fakes.assets import MemoryAssets
+from tests.fakes.keys import public_jwk
 from tests.fakes.planes import ScriptedPlane, Served
 from tests.fakes.provider import (
     CONSUMER,
@@ -63,7 +65,7 @@ class Rig:
         self.habits = habits
         self.finished: list[Reception] = []
         self.progress: list[Reception] = []
-        self.key: Callable[[], dict[str, Any]] = self.provider.keyring.public_jwk
+        self.key: Callable[[], dict[str, Any]] = partial(public_jwk, self.provider.keyring)
         self.sealed = sealed
         self.version = 0
         self.transfer: Transfer = None  # type: ignore[assignment]
@@ -183,7 +185,7 @@ async def test_received_and_verified(tmp_path: Path, size: int, sealed: bool) ->
     rig.assert_received(reception)
     assert reception.facts is not None
     assert reception.facts["verified"] is True
-    assert verify_manifest(reception.manifest or "", rig.provider.keyring.public_jwk()).size == size
+    assert verify_manifest(reception.manifest or "", public_jwk(rig.provider.keyring)).size == size
     assert rig.progress[-1] == rig.known() == reception
 
 
@@ -624,12 +626,12 @@ async def test_a_manifest_about_something_else(rig: Rig, change: dict[str, str])
 
 async def forge(rig: Rig, **changes: Any) -> None:
     """The provider itself signs something that is not so."""
-    manifest: Manifest = verify_manifest(rig.plane.served.manifest.decode(), rig.provider.keyring.public_jwk())
+    manifest: Manifest = verify_manifest(rig.plane.served.manifest.decode(), public_jwk(rig.provider.keyring))
     rig.plane.served.manifest = replace(manifest, **changes).sign(rig.provider.keyring).encode()
 
 
 async def test_a_manifest_that_somebody_else_signed(rig: Rig) -> None:
-    rig.key = SeedKeyRing("did:web:other.example").public_jwk
+    rig.key = partial(public_jwk, SeedKeyRing("did:web:other.example"))
     reception = await rig.run()
     assert reception.state == "failed"
     assert "signature" in (reception.error or "")

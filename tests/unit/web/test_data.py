@@ -19,6 +19,7 @@ from node.transfer.addresses import read_address
 from node.web import data
 from node.web.data import Pace, RangeNotSatisfiable, read_range
 from tests.fakes.assets import MemoryAssets
+from tests.fakes.keys import public_jwk
 from tests.fakes.provider import CONSUMER, PROVIDER_PID, HandClock, Provider
 from tests.unit.exchange.test_age import opened
 
@@ -286,7 +287,7 @@ async def test_the_manifest(rig: tuple[Provider, Client]) -> None:
     provider, get = rig
     got = await get("/manifest")
     assert got.headers["content-type"] == "application/jose"
-    assert verify_manifest(got.body.decode(), provider.keyring.public_jwk()).transfer == PROVIDER_PID
+    assert verify_manifest(got.body.decode(), public_jwk(provider.keyring)).transfer == PROVIDER_PID
     assert (await get("/manifest", authorization="Bearer " + "b" * 43)).status == 404
     assert provider.events == []
 

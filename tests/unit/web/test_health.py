@@ -5,6 +5,8 @@ from __future__ import annotations
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from node.identity.model import Caller
+from node.identity.scrapers import Monitor
 from node.web.health import Counters, routes
 
 
@@ -12,7 +14,7 @@ async def behind() -> tuple[dict[str, str], dict[str, int]]:
     return {"view graph": "1200 entries behind"}, {"graph": 40, "search": 100}
 
 
-async def gauges() -> dict[str, tuple[str, float]]:
+async def gauges(by: Caller | Monitor) -> dict[str, tuple[str, float]]:
     return {}
 
 
