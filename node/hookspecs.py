@@ -1,7 +1,7 @@
-"""All hooks: what plug-ins may add to a node. Each is called once, while a node is put together; routes later.
+"""Hooks are the functions with which plug-ins extend a node.
 
-``host`` is what a node gives to its plug-ins (``node.plugins.Host``). A plug-in is a module with functions of these
-names, marked with ``pluggy.HookimplMarker("hansa")``, found through the entry point group ``hansa.plugins``.
+A plug-in is a module with functions of these names, marked with ``pluggy.HookimplMarker("hansa")``. The node finds it
+through the entry point group ``hansa.plugins``. It passes ``host`` (``node.plugins.Host``) to its plug-ins.
 """
 
 from __future__ import annotations
@@ -16,31 +16,41 @@ hookspec = pluggy.HookspecMarker("hansa")
 
 @hookspec
 def hansa_routes(host: Any) -> Sequence[Any]:  # type: ignore[empty-body]
-    """HTTP routes of the plug-in: FastAPI routers, served at the root of the node.
+    """Return the plug-in's HTTP routes: FastAPI routers, which the node serves at its root.
 
-    Called with the first request for a page or an API, or at the start where the setting ``plugins`` names modules.
-    Import FastAPI inside it, so that a node without such requests need not load it.
+    The node calls this at the first request for a page or an API, or at its start if the setting ``plugins`` names
+    modules. Import FastAPI inside the function, so that a node without such requests does not load it.
     """
 
 
 @hookspec
 def hansa_tasks(host: Any) -> Sequence[tuple[str, Callable[[], Awaitable[None]]]]:  # type: ignore[empty-body]
-    """Background work: (name, what to run until it is cancelled). It runs where the node's worker runs."""
+    """Return background tasks: pairs of a name and a function that runs until it is cancelled.
+
+    They run in the process of the node's worker.
+    """
 
 
 @hookspec
 def hansa_admitted(host: Any, address: str, by: Any) -> Awaitable[None]:  # type: ignore[empty-body]
-    """A participant was admitted: its node's base URL, and the person who admitted it. Only at an issuer."""
+    """Take note that a participant was admitted. Only nodes that issue credentials call this.
+
+    ``address`` is the base URL of the participant's node, and ``by`` the person who admitted it.
+    """
 
 
 @hookspec
 def hansa_negotiation_strategy(otherwise: Any) -> Any:
-    """What the node does by itself in a negotiation: an object whose method ``next(look)`` gives an action.
+    """Return the strategy that decides what the node does by itself in a negotiation.
 
-    ``otherwise`` is the strategy so far: hand to it whatever is none of your business. ``look`` (``Look``) has the
-    negotiation, the decision of the policy engine about it, whether the terms are those of the offer, the limits, and
-    what was said; actions are ``Hold``, ``Offer``, ``Counter``, ``Accept``, ``Agree``, ``Verify``, ``Finalize``,
-    ``Ask`` (a person) and ``Terminate`` (with reasons): all in ``node.api.negotiation_strategy``. The method must be
-    pure. An action that the protocol does not allow in that state is not carried out, and logged. Nor is
-    ``Agree`` to terms that the node cannot put into its own words (``look.in_our_words``): that ends the negotiation.
+    It is an object with a method ``next(look)`` that returns an action. ``otherwise`` is the strategy that the node
+    would use without this plug-in: pass to it every negotiation that your strategy does not decide about. ``look``
+    (``Look``) contains the negotiation, the decision of the policy engine about it, whether the terms are those of
+    the offer, the limits, and the messages. Actions are ``Hold``, ``Offer``, ``Counter``, ``Accept``, ``Agree``,
+    ``Verify``, ``Finalize``, ``Ask`` (a person) and ``Terminate`` (with reasons). All of them are in
+    ``node.api.negotiation_strategy``.
+
+    The method must have no side effects. If the protocol does not allow an action in the current state, the node logs
+    it and does nothing. If the node cannot express the terms in words (``look.in_our_words``), it does not ``Agree``
+    to them, but ends the negotiation.
     """

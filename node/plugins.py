@@ -31,7 +31,7 @@ Fetch = Callable[..., Awaitable[tuple[int, Mapping[str, str], bytes]]]
 
 @dataclass(kw_only=True)
 class Host:
-    """What a node gives to its plug-ins. ``extensions`` is where each keeps what belongs to this one node."""
+    """What a node passes to its plug-ins. A plug-in stores objects that belong to this node in ``extensions``."""
 
     uow: UnitOfWork
     clock: Clock

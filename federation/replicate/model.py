@@ -24,14 +24,14 @@ class Fetch(Protocol):
 
 
 class HostileFeed(PeerUnreachable):
-    """A feed that goes back, contradicts itself or never ends. It is read no further until it mends."""
+    """The feed goes back, contradicts itself or never ends. The node stops reading it until it is correct again."""
 
     code = "hostile-feed"
     title = "The feed of the other node cannot be trusted"
 
 
 class ForkedFeed(HostileFeed):
-    """A node that signed two histories. It is followed no further until a person decides."""
+    """The followed node has signed two histories. The node reads no more from it until a person decides."""
 
     code = "forked-feed"
     title = "The other node has signed two different histories"
@@ -45,7 +45,7 @@ class ForkedFeed(HostileFeed):
 
 
 class QuotaReached(PeerUnreachable):
-    """A node that is followed has as much here as one may. It is read no further until its quota is raised."""
+    """The records of a followed node have reached their limit. No more are read until the limit is raised."""
 
     code = "quota-reached"
     title = "This node stores no more records of the other node: the limit is reached"

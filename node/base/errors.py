@@ -38,7 +38,7 @@ class HansaError(Exception):
 
 
 class RemoteFault(HansaError):
-    """The caller's doing. Logged at info, never an alarm."""
+    """The caller made a mistake. Logged at the level info, without an alarm."""
 
     code = "bad-request"
     status = 400
@@ -46,7 +46,7 @@ class RemoteFault(HansaError):
 
 
 class LocalFault(HansaError):
-    """Our doing. Logged with its trace, counted, and told to the caller without particulars."""
+    """An error of this node. The log has its trace, a metric counts it, and the caller gets no details."""
 
     code = "internal"
     status = 500
@@ -61,7 +61,7 @@ class LocalFault(HansaError):
 
 
 class Damaged(LocalFault):
-    """A view on this node's disk is not what was written there. It is made anew from the ledger, by itself."""
+    """A view on this node's disk is damaged. The node rebuilds it from the ledger automatically."""
 
     code = "being-rebuilt"
     status = 503
@@ -70,8 +70,8 @@ class Damaged(LocalFault):
 
 
 class NoRoom(LocalFault):
-    """The disk of this node, or of its database, is full or refuses to be written. Nothing has been changed; the
-    same request succeeds once there is room."""
+    """The disk of this node or of its database is full, or cannot be written. Nothing has been changed. Repeat the
+    request when there is space."""
 
     code = "no-room"
     status = 507
@@ -88,7 +88,7 @@ def is_full(message: str) -> bool:
 
 
 class NotConfined(LocalFault):
-    """This machine cannot keep a stranger's code from the files of the node, so it runs none."""
+    """This machine cannot keep the code of models from the files of the node. The node therefore runs no models."""
 
     code = "not-confined"
     status = 503
@@ -97,7 +97,7 @@ class NotConfined(LocalFault):
 
 
 class DatabaseBusy(LocalFault):
-    """The database of this node is kept busy by others for longer than a request waits. Nothing has been changed."""
+    """The database of this node was busy for longer than a request waits. Nothing has been changed."""
 
     code = "database-busy"
     status = 503
@@ -110,8 +110,8 @@ class Contended(DatabaseBusy):
 
 
 class DatabaseAway(LocalFault):
-    """The database of this node does not answer just now. A request that was cut short may have been carried out or
-    not: ask again, nothing is done twice."""
+    """The database of this node does not answer at present. An interrupted request may have been carried out or
+    not. Repeat it: nothing is done twice."""
 
     code = "database-away"
     status = 503
@@ -120,14 +120,14 @@ class DatabaseAway(LocalFault):
 
 
 class InvalidInput(RemoteFault):
-    """Not readable, or not of the expected form."""
+    """The input cannot be read, or does not have the expected form."""
 
     code = "invalid-input"
     title = "The input is not valid"
 
 
 class InvalidDescription(RemoteFault):
-    """A description breaks the shapes of its profile. ``findings`` say where, what and how to mend it."""
+    """A description does not conform to the shapes of its profile. ``findings`` say where, why and what to do."""
 
     code = "invalid-description"
     status = 422
@@ -139,7 +139,7 @@ class InvalidDescription(RemoteFault):
 
 
 class Unauthenticated(RemoteFault):
-    """No token, or one that does not hold. Says what is wrong with the token, never with the resource."""
+    """The request has no token, or an invalid one. The error describes the token, never the resource."""
 
     code = "unauthenticated"
     status = 401
@@ -147,7 +147,7 @@ class Unauthenticated(RemoteFault):
 
 
 class NotAllowed(RemoteFault):
-    """Known caller, known resource, but the rules do not admit this use."""
+    """The caller is known and may know of the resource, but the rules do not allow this use."""
 
     code = "not-allowed"
     status = 403
@@ -155,7 +155,7 @@ class NotAllowed(RemoteFault):
 
 
 class NotFound(RemoteFault):
-    """It does not exist, or it does not exist for this caller: the two are indistinguishable on purpose."""
+    """It does not exist, or this caller has no access to it. The answer is the same on purpose."""
 
     code = "not-found"
     status = 404
@@ -169,7 +169,7 @@ class MethodNotAllowed(RemoteFault):
 
 
 class NotAcceptable(RemoteFault):
-    """The caller reads none of the formats in which this address can answer (RFC 9110 §15.5.7)."""
+    """The address has none of the formats that the caller accepts (RFC 9110 §15.5.7)."""
 
     code = "not-acceptable"
     status = 406
@@ -177,7 +177,7 @@ class NotAcceptable(RemoteFault):
 
 
 class Conflict(RemoteFault):
-    """It contradicts what is already so."""
+    """The request contradicts the current state."""
 
     code = "conflict"
     status = 409
@@ -203,7 +203,7 @@ class TooMany(RemoteFault):
 
 
 class Overloaded(RemoteFault):
-    """A bounded resource is used up by this request: the node lives, the request does not."""
+    """This request needed more of a limited resource than one request may use. The node continues to work."""
 
     code = "overloaded"
     status = 503
@@ -211,7 +211,7 @@ class Overloaded(RemoteFault):
 
 
 class PeerUnreachable(RemoteFault):
-    """A peer does not answer, or answers nonsense."""
+    """A peer does not answer, or its answer cannot be read."""
 
     code = "peer-unreachable"
     status = 502
@@ -219,7 +219,7 @@ class PeerUnreachable(RemoteFault):
 
 
 class ForbiddenAddress(RemoteFault):
-    """An address that this node does not dial (private network, wrong scheme, odd port)."""
+    """The node does not connect to this address (private network, wrong scheme, port that is not allowed)."""
 
     code = "forbidden-address"
     status = 400
@@ -227,7 +227,7 @@ class ForbiddenAddress(RemoteFault):
 
 
 class ProtocolError(HansaError):
-    """A message that the transition table does not allow. See ``node.dialogue.machine``."""
+    """The transition table does not allow this message in the current state. See ``node.dialogue.machine``."""
 
     code = "protocol-error"
     status = 400

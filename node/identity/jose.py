@@ -35,7 +35,7 @@ _BASE64URL = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 
 
 class BadSignature(InvalidInput):
-    """The signature does not hold under this key, or the key may not be used like this."""
+    """The signature is not valid for this key, or the key may not be used for this purpose."""
 
     code = "bad-signature"
 

@@ -38,7 +38,7 @@ FORMATS: Final = frozenset({VC20, VC11, "jwt", "VC1_0_JWT", "VC2_0_JOSE"})
 
 
 class NotSupported(RemoteFault):
-    """A part of the protocol that this node does not offer, asked for correctly."""
+    """The request is correct, but this node does not offer this part of the protocol."""
 
     code = "not-supported"
     status = 501

@@ -6,7 +6,7 @@ from node.base.errors import RemoteFault
 
 
 class ModelFailed(RemoteFault):
-    """A model was given what it asks for and did not give what it promises: its own doing, none of ours.
+    """A model got valid inputs, but failed or gave no valid output. The error is in the model, not in the node.
 
     ``detail`` names the line of the model's file where it is known; ``facts`` may have ``line``, ``error`` (the name
     of the exception) and ``log`` (the last lines that the model printed).

@@ -46,7 +46,7 @@ class Finding:
 
 
 class DoesNotFit(InvalidInput):
-    """A binding that cannot be run; ``facts["findings"]`` says why, place by place."""
+    """The scenario cannot be run with this binding. ``facts["findings"]`` lists the reasons and their places."""
 
     code = "does-not-fit"
     status = 422

@@ -26,7 +26,7 @@ _HARMLESS: Final = "application/octet-stream"
 
 
 class SinkRefused(RemoteFault):
-    """The address that a consumer named does not take the bytes."""
+    """The address that the consumer named does not accept the bytes."""
 
     code = "sink-refused"
     title = "The address does not accept the bytes"

@@ -45,7 +45,7 @@ _PRIVATE: Final = {
 
 
 class RangeNotSatisfiable(HansaError):
-    """Several ranges, an unreadable one, or one beyond the end."""
+    """The request has several ranges, an unreadable range, or a range beyond the end of the file."""
 
     code = "range-not-satisfiable"
     status = 416

@@ -19,18 +19,18 @@ conditions:
   until: 2027-12-31
 ```
 
-A publisher who needs other terms writes an ODRL policy instead, with members `permission`, `prohibition` and
-`obligation`; it travels as it is.
+If you need other terms, write an ODRL policy instead, with the members `permission`, `prohibition` and `obligation`.
+The node offers it unchanged.
 
-Who may *see* an asset is said apart, by `audience:` (default: everybody).
+`audience:` says who may *see* an asset (default: everybody).
 
 ## What can be offered
 
-Conditions other than those of everybody are only accepted where this node can deliver the asset under them: a file
-whose bytes it keeps, or a model that it runs or calls. An asset whose bytes lie behind an address of their own, in a
-service or with a broker is *described*: without `conditions`, or with `conditions: open`, and with its own access
-address. It is not listed in the Dataspace Protocol's catalogue and not negotiated. What an older Hansa has published
-under conditions that cannot be kept is not offered any more; `hansa doctor` names it.
+A node accepts conditions other than `open` only for an asset that it can deliver under them: a file that it stores,
+or a model that it runs or calls. If the data is at another address, in a service or with a broker, the asset is only
+*described*: give its access address, and leave out `conditions` or write `conditions: open`. Such an asset is not in
+the catalogue of the Dataspace Protocol, and cannot be negotiated. An older version of Hansa may have published assets
+under conditions that the node cannot keep. They are no longer offered; `hansa doctor` names them.
 
 ## Templates
 """
@@ -38,30 +38,31 @@ under conditions that cannot be kept is not offered any more; `hansa doctor` nam
 NATURES = """
 ## Facts and undertakings
 
-Each condition is a *fact* or an *undertaking*. A fact is checked by the provider at every access: while an agreement
-is made, and again at every read under it. An undertaking is promised, recorded in the agreement and declared; it
-refuses only where what is declared contradicts it. A condition that this node does not understand counts as not met.
+Each condition is a *fact* or an *undertaking*. The provider checks a fact when an agreement is made, and again at
+every read under it. An undertaking is a promise, which is recorded in the agreement. A request is refused because of
+an undertaking only if what the consumer declares contradicts it. A condition that the node does not understand counts
+as not met.
 """
 
 USES = """
 ## Uses
 
-`odrl:count` says how often something may be done under an agreement. A *use* is
+`odrl:count` limits how often an asset may be used under an agreement. A *use* is
 
-- one transfer of bytes that has begun to deliver: ranges, resumptions, suspensions and new tokens of one transfer
-  are the same use;
-- one execution of a model that was called, whether it succeeds or not; the same call asked again by its
-  `Idempotency-Key` is the same use;
-- one execution of a model that reads data where they are, under the agreement about those data.
+- one transfer that has begun to deliver bytes; ranges, resumptions, suspensions and new tokens of this transfer
+  belong to the same use;
+- one execution of a model that was called, whether it succeeds or not; a repeated call with the same
+  `Idempotency-Key` belongs to the same use;
+- one execution of a model that reads data at its owner's node, under the agreement about this data.
 
-All uses under an agreement are counted together, whatever the action. The provider's count binds. It takes a use in
-the transaction that opens the first byte or makes the job, one at a time for each agreement, also with several
-processes on one database. Looking after a call, and reading its results, is no use.
+All uses under an agreement are counted together, for every action. The provider's count decides. The provider counts
+a use in the transaction that opens the first byte or creates the job, one at a time for each agreement, even if
+several processes share a database. Requests for the status of a call or for its results are not counted.
 
-The consumer counts the same events as it sees them, so that both pages of the agreement, `hansa agreement ID` and
-`uses` in `GET /api/agreements/{id}` say how many are left. Where a connection breaks before the first byte, the
-provider may have counted one more than the consumer, until that transfer goes on. What the consumer does with bytes
-that have arrived is counted by nobody.
+The consumer counts the same events. The pages of the agreement on both sides, `hansa agreement ID` and `uses` in
+`GET /api/agreements/{id}` therefore show how many uses are left. If a connection breaks before the first byte, the
+provider may have counted one use more than the consumer, until this transfer continues. Nobody counts what the
+consumer does with the bytes that it received.
 """
 
 PURPOSES = """
@@ -69,7 +70,7 @@ PURPOSES = """
 
 ## Purposes
 
-Purposes are terms of the Data Privacy Vocabulary (`dpv:`) or of ours. These names stand for groups of them:
+Purposes are terms of the Data Privacy Vocabulary (`dpv:`) or of Hansa (`hz:`). These names stand for groups of them:
 """
 
 _EXAMPLES: Mapping[str, Any] = {
@@ -79,19 +80,19 @@ _EXAMPLES: Mapping[str, Any] = {
 _REGION = "did:web:region.example"
 
 _OPERANDS: Mapping[str, str] = {
-    "odrl:dateTime": "The moment of the access.",
-    "hz:credential": "A credential of this type, in force, from an issuer that counts here.",
-    "hz:membership": "A MembershipCredential, in force, whose `memberOf` is this region.",
-    "hz:participant": "The other party's DID.",
-    "hz:rulebook": "The rulebook in force at the provider, or a version of it (`#vN`).",
-    "hz:algorithm": "The model that reads the data, where they are. Checked at a run; promised before.",
-    "hz:minimumCellSize": "How many persons each figure of a result covers. Checked at a run; promised before.",
-    "odrl:count": "How often it was used, counted for the whole agreement: see *Uses*.",
-    "odrl:purpose": "The purpose: one of these or a narrower one. A declared purpose outside of them is refused.",
-    "odrl:recipient": "Whom it may be passed on to.",
-    "odrl:spatial": "Where it may be used. Whether a place lies in another is known for NUTS regions only.",
-    "odrl:elapsedTime": "How long a duty may take, such as deletion within 30 days.",
-    "odrl:payAmount": "A price. Agreed and recorded; invoices are not Hansa's business.",
+    "odrl:dateTime": "The time of the access.",
+    "hz:credential": "The consumer has a valid credential of this type, from an issuer that the provider trusts.",
+    "hz:membership": "The consumer has a valid MembershipCredential of this region (`memberOf`).",
+    "hz:participant": "The DID of the consumer.",
+    "hz:rulebook": "The rulebook that applies at the provider, or a version of it (`#vN`).",
+    "hz:algorithm": "The model that reads the data at its owner's node. Checked at each run.",
+    "hz:minimumCellSize": "The smallest number of persons in each figure of a result. Checked at each run.",
+    "odrl:count": "How often the asset may be used under the agreement: see *Uses*.",
+    "odrl:purpose": "One of these purposes, or a narrower one. Access is refused if another purpose is declared.",
+    "odrl:recipient": "To whom the asset may be passed on.",
+    "odrl:spatial": "Where the asset may be used. The node knows which regions contain others only for NUTS regions.",
+    "odrl:elapsedTime": "The time within which a duty must be done, such as deletion within 30 days.",
+    "odrl:payAmount": "A price. It is part of the agreement; Hansa writes no invoices.",
 }
 
 
@@ -127,7 +128,7 @@ def conditions() -> str:
         if template.ask:
             facts.append("A person of the provider decides about each request.")
         if template.sealed is True:
-            facts.append("Bytes travel sealed for the recipient.")
+            facts.append("Files are sealed (encrypted) for the recipient.")
         parts.append(" ".join(facts) + "\n")
         if template.parameters:
             parts.append(

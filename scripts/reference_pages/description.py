@@ -11,21 +11,20 @@ from reference_pages.markdown import code, short, table
 INTRO = """
 # Fields of a description
 
-What a steward writes in YAML, and what each field becomes in the linked-data record. Field names may be written with
-hyphens, spaces or underscores. A field of *text* takes a text, which is in the first language of the node, or one
-text for each language: `title: {nl: Fietstellingen, en: Bicycle counts}`.
+This page lists the fields of a description in YAML, and what each field becomes in the linked-data record. Write
+field names with hyphens, spaces or underscores. A field of the form *text* takes one text in the first language of
+the node, or one text for each language: `title: {nl: Fietstellingen, en: Bicycle counts}`.
 
-*Required* and *advised* are what the shapes in `shapes/` say of an otherwise empty description: without a required
-field nothing is published; without an advised one it is, with a remark. What to write is the remedy that the report
-of `hansa publish` gives. A `license` at the top counts for all files.
+The shapes in `shapes/` say which fields are *required* and *advised*. If a required field is missing, the asset is
+not published. If an advised field is missing, the asset is published and you get a warning. The column *what to
+write* shows the same hint as the report of `hansa publish`. A `license` at the top applies to all files.
 
-Beside the fields there are names that say something about the publication:
+Some names are not fields of the record. They say how to publish it:
 """
 
 FILES = """
-Beside the fields below, each entry of `files` has `path` (where the file lies, relative to the description),
-`open: true` (everybody may download it from the asset's page, without an agreement), `sample: true` and
-`media_type`.
+Each entry of `files` may also have `path` (where the file is, relative to the description), `open: true` (everybody
+who sees the asset may download the file from its page, without an agreement), `sample: true` and `media_type`.
 """
 
 _FORMS: Mapping[str, str] = {

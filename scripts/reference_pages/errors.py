@@ -12,15 +12,16 @@ from reference_pages.markdown import code, first_paragraph, table
 INTRO = """
 # Errors
 
-Every error says what is wrong (`detail`) and, where something helps, what to do (`remedy`). Programs look at `code`,
-which does not change with the wording.
+Every error says what is wrong (`detail`). If you can do something about it, the error also says what (`remedy`).
+Programs should use `code`: it stays the same if the wording changes.
 
-The management and catalogue APIs answer problem documents (RFC 9457, `application/problem+json`) with `type`
-(`urn:hansa:problem:` and the code), `title`, `status`, `code`, `detail`, `remedy`, `instance`, and members of the
-error's own such as `findings`. A browser gets a page instead. The Dataspace Protocol's paths answer its own error
-objects with `code` and `reason`. The particulars of a fault of the node itself go to its log and to nobody else.
+The management and catalogue APIs answer with problem documents (RFC 9457, `application/problem+json`). They contain
+`type` (`urn:hansa:problem:` and the code), `title`, `status`, `code`, `detail`, `remedy`, `instance`, and for some
+errors further members such as `findings`. A browser gets a page instead. The paths of the Dataspace Protocol answer
+with the protocol's error objects, with `code` and `reason`. The details of an internal error are only in the node's
+log.
 
-*Does not exist* and *does not exist for you* are the same answer, everywhere.
+The answer is the same if something does not exist and if the caller has no access to it.
 """
 
 CLOSE = """
@@ -58,7 +59,7 @@ def _row(name: str, classes: list[Any]) -> list[str]:
     whose = "either side's" if remote and local else "this node's" if local else "the caller's, or a peer's"
     words = " ".join(dict.fromkeys(first_paragraph(vars(one).get("__doc__")) for one in own)).strip()
     statuses = " or ".join(str(status) for status in sorted({one.status for one in classes}))
-    return [code(name), statuses, own[0].title, whose, words or "As its title says."]
+    return [code(name), statuses, own[0].title, whose, words or "See the title."]
 
 
 def _below(kind: Any) -> Iterator[Any]:

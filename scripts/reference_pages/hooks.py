@@ -37,9 +37,10 @@ def hooks() -> str:
         "# Hooks\n",
         paragraphs(hookspecs.__doc__),
         EXAMPLE,
-        f"An installed package names its module under the entry point group `{GROUP}`; a module that is only to be "
-        "tried is named in the setting `plugins`. A module that implements a hook which does not exist is refused "
-        "when the node starts. Plug-ins use `node.api` and `node.hookspecs`; everything else in `node` may change.\n",
+        f"An installed package names its module in the entry point group `{GROUP}`. To try a module without "
+        "installing it as a package, name it in the setting `plugins`. If a module implements a hook that does not "
+        "exist, the node does not start. Use only `node.api` and `node.hookspecs` in a plug-in: everything else in "
+        "`node` may change.\n",
     ]
     for name, hook in vars(hookspecs).items():
         if not name.startswith("hansa_"):

@@ -14,43 +14,44 @@ from reference_pages.roles import takes
 INTRO = """
 # HTTP
 
-All paths are below the `public_url` of the node. JSON, where nothing else is said. Errors: [errors.md](errors.md).
+All paths are below the `public_url` of the node. Requests and answers are JSON, unless this page says otherwise. For
+errors, see [errors.md](errors.md).
 
-## Who is asking
+## Who sends a request
 
-A request can show who sends it in one of three ways, and each opens only its own doors:
+A request can show its sender in one of three ways. Each gives access to different paths:
 
-- a *participant* (another node) sends a self-issued ID token (DCP 1.0 §4.3) as `Authorization: Bearer`;
-- a *person* of this node sends an API token as `Authorization: Bearer`, or the session of the portal. Tokens:
-  `POST /api/tokens`, with the password and, where there is one, a code of the second factor; the one in the file
-  `token` of the data folder belongs to the first administrator;
-- the *recipient* of a transfer sends the token of its data address: to `/data` only where it is for bytes, to
-  `/ogc` only where it is for calling a model.
+- A *participant* (another node) sends a self-issued ID token (DCP 1.0 §4.3) as `Authorization: Bearer`.
+- A *person* of this node sends an API token as `Authorization: Bearer`, or the session of the portal. To get a token,
+  use `POST /api/tokens` with the password and, if the account has a second factor, a code. The token in the file
+  `token` of the data folder belongs to the first administrator.
+- The *recipient* of a transfer sends the token of its data address: to `/data` if it is a token for bytes, and to
+  `/ogc` if it is a token for calling a model.
 
-Processes and jobs were at `/processes` and `/jobs`, the landing page at `/`, and the conformance at `/conformance`,
-before they had `/ogc`. These addresses send a program on (308), and answer a request with a token themselves.
+Processes, jobs, the landing page and the conformance of the OGC API are below `/ogc`. Their earlier addresses
+(`/processes`, `/jobs`, `/`, `/conformance`) redirect programs (308). They answer a request with a token themselves.
 
-A request that shows nothing is answered with what everybody may see. One that shows something which does not hold is
-answered 401, never as nobody.
+A request without a token gets what everybody may see. A request with an invalid token is answered 401, and never
+treated as a request without one.
 
-Roles of people: *publisher* (files and records), *steward* (decides requests too), *signatory* (decides, joins,
-revokes), *operator* (accounts, deliveries, following), *auditor* (reads); which use case takes which of them:
-[roles.md](roles.md). Every role but the last binds the city: it
-works only where the person chose the password in force, in a session or by a token that was opened with the second
-factor where the account has one. Else the answer is 403 and says what is missing, and who set the password.
+People have roles: *publisher* (files and records), *steward* (also decides on requests), *signatory* (decides, joins,
+revokes), *operator* (accounts, deliveries, followed nodes) and *auditor* (reads). [roles.md](roles.md) says which use
+case needs which role. All roles except *auditor* bind the city. They work only if the owner of the account has chosen
+its current password, and only in a session, or with a token, that was opened with the second factor if the account
+has one. Otherwise the answer is 403. It says what is missing, and who set the password.
 """
 
 FILTER = """
-## Asking for a part of the catalogue
+## Filter the catalogue
 
-The `filter` of a CatalogRequestMessage is an array of objects with these members, all of them texts; an asset has to
-fit all. Any other filter is answered 400 with a CatalogError.
+The `filter` of a CatalogRequestMessage is an array of objects with these members. All of them are texts, and an asset
+must match all of them. Any other filter is answered 400 with a CatalogError.
 
 {words}
 
 `{{"filter": [{{"text": "bicycle counters", "kind": "dataset"}}, {{"mediaType": "text/csv"}}]}}`
 
-Results come in pages: the answer's `Link` header with `rel="next"` has the address of the next one.
+Results come in pages: the `Link` header with `rel="next"` has the address of the next page.
 
 ## The catalogue for data portals
 
@@ -67,21 +68,22 @@ RECORDS = """
 
 The IRI of an asset is an address of the node that publishes it: {plurals}. A browser gets a page. A program asks with
 `Accept` for `text/turtle`, `application/ld+json`, `application/n-triples`, `application/n-quads`,
-`application/rdf+xml` or `application/json`. `?version=3` is that version, `?asOf=2026-11-20` (or a moment such as
-`2026-11-20T12:00:00Z`) the one of then. Below `files/` of an address are the bytes of files that the description
-calls `open: true`.
+`application/rdf+xml` or `application/json`. `?version=3` selects a version, and `?asOf=2026-11-20` (or a time such as
+`2026-11-20T12:00:00Z`) the version of that day or time. The files that are `open: true` in the description are below
+`files/` of the address.
 
-A page of the feed's members (`/feed/pages/…`) has two forms. Its own has each description as a named graph, whose
-subject is the asset: N-Quads, TriG, JSON-LD. `?form=versions` has version objects: the same statements about the
-version, without named graphs, in every syntax. Turtle and N-Triples cannot name graphs; asked for a page in these,
-the node answers with version objects and their address in `Content-Location`.
+A page of the feed's members (`/feed/pages/…`) has two forms. By default, each description is a named graph about the
+asset: N-Quads, TriG, JSON-LD. With `?form=versions`, the same statements are about a version object, without named
+graphs, in every syntax. Turtle and N-Triples have no named graphs. If a program asks for one of them, the node
+answers with version objects and gives their address in `Content-Location`.
 
-The feed of another audience than the public one is below `/feed/audiences/`; it is for participants of that audience.
+The public feed is at `/feed`. The feeds of other audiences are below `/feed/audiences/`, for participants of the
+audience.
 """
 
 _GROUPS: Mapping[str, str] = {
-    "catalogue": "For everybody. What a caller may not see is absent from all of it, counts included.",
-    "sparql": "For everybody; a query sees what its caller may see. There is no update.",
+    "catalogue": "For everybody. Answers and counts contain only what the caller may see.",
+    "sparql": "For everybody. A query finds only what its caller may see. Updates are not possible.",
     "feed": "For everybody: the event stream (LDES) of this node's own records, one chain for each audience.",
     "ledger": "For parties of an agreement with this node, by their ID token, and for its own people; 404 for "
     "everybody else. The entry of an agreement is for its two parties.",
@@ -90,26 +92,26 @@ _GROUPS: Mapping[str, str] = {
     "people": "For this node's people.",
     "scenarios": "For this node's people: runs and change layers.",
     "operation": "For this node's people.",
-    "federation": "The list is for everybody; following takes the role operator.",
+    "federation": "The list is for everybody. Following a node needs the role operator.",
 }
 
 _FILTER: Mapping[str, str] = {
-    "text": "all its words occur in title, description or keywords, in whatever case",
+    "text": "words that all occur in title, description or keywords (upper and lower case are the same)",
     "kind": "the kind of the asset: `dataset`, `model`, …",
     "keyword": "one of its keywords",
     "theme": "one of its themes, an IRI",
     "publisher": "its publisher, by DID, IRI or name",
     "profile": "the ODRL profile of its offer, or a standard that its description conforms to, an IRI",
-    "format": "a transfer format in which it is to be had",
+    "format": "a transfer format in which the asset is delivered",
     "mediaType": "the media type of one of its files",
 }
 
 _PLAIN: Mapping[str, tuple[str, str]] = {
     "/.well-known/did.json": ("everybody", "DID document (at `/did.json` where `public_url` has a path)"),
-    "/.well-known/dspace-version": ("everybody", "Versions of the Dataspace Protocol spoken here (§4.3)"),
+    "/.well-known/dspace-version": ("everybody", "Supported versions of the Dataspace Protocol (§4.3)"),
     "/openapi.json": ("everybody", "OpenAPI description of the APIs below; `/docs/api` is its page"),
     "/dsp/catalog": ("everybody", "The catalogue under its own IRI: the first page of what the caller may see"),
-    "/dsp/2025-1/{rest}": ("everybody", "Anything else below: 404 or 405 as an error object of the protocol"),
+    "/dsp/2025-1/{rest}": ("everybody", "Any other path below: 404 or 405, as an error object of the protocol"),
     "/dsp/2025-1/catalog/request": (
         "participants",
         "CatalogRequestMessage → Catalog; `filter`: see below. At a region, its members' catalogues are nested in it",
@@ -134,7 +136,7 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
     "/dcp/credentials": ("the issuer that was asked", "Delivers a credential (§6.5)"),
     "/dcp/offers": ("issuers", "CredentialOfferMessage (§6.6)"),
     "/issuer/credentials": ("participants", "Applies for a credential; at an issuer node"),
-    "/issuer/requests/{id}": ("whoever applied", "How an application stands; at an issuer node"),
+    "/issuer/requests/{id}": ("whoever applied", "Status of an application; at an issuer node"),
     "/issuer/metadata": ("everybody", "What this issuer issues; at an issuer node"),
     "/issuer/schemas/{credential_type}": (
         "everybody",
@@ -143,14 +145,20 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
     "/status/{list_id}": ("everybody", "Status list credential as a JWT; at an issuer node"),
     "/data/{pid}": (
         "the recipient, with the token of the data address",
-        "The bytes of a transfer; one range at a time, sealed where the offer says so",
+        "The bytes of a transfer, one range at a time; sealed if the agreement says so",
     ),
     "/data/{pid}/manifest": ("the same", "The signed manifest (compact JWS)"),
-    "/deletions": ("the consumer", "Its signed confirmation that it has deleted what it received under an agreement"),
-    "/pushed/{pid}": ("the provider, with the token of the data address", "Bytes that this node asked to be sent"),
+    "/deletions": (
+        "the consumer",
+        "The consumer's signed confirmation that it has deleted the data received under an agreement",
+    ),
+    "/pushed/{pid}": (
+        "the provider, with the token of the data address",
+        "Bytes of a transfer that the provider pushes to this node",
+    ),
     "/data/{pid}/token": ("the recipient, with its own ID token", "A new token for the data address"),
-    "/ogc": ("everybody", "The landing page of the OGC API: links to what is below"),
-    "/ogc/conformance": ("everybody", "The conformance classes of OGC API Processes 1.0 that this node keeps to"),
+    "/ogc": ("everybody", "The landing page of the OGC API, with links to the paths below"),
+    "/ogc/conformance": ("everybody", "The conformance classes of OGC API Processes 1.0 that this node implements"),
     "/ogc/processes": ("everybody", "The models of this node that can be run and that you may see (`limit`)"),
     "/ogc/processes/{process}": (
         "whoever may see the model",
@@ -158,18 +166,19 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
     ),
     "/ogc/processes/{process}/execution": (
         "publishers and operators of this node; recipients of a transfer of the format for calling models",
-        "Run it: at once where that takes a few seconds, or as a job with `Prefer: respond-async`. The same "
-        "`Idempotency-Key` is the same job. `version` runs that version of the model",
+        "Run the model: the answer is the result if it is ready within a few seconds, or a job with "
+        "`Prefer: respond-async`. A repeated `Idempotency-Key` means the same job. `version` selects a version of "
+        "the model",
     ),
     "/ogc/jobs": ("their owner", "Jobs, newest first (`limit`)"),
-    "/ogc/jobs/{job}": ("its owner", "How a job stands; `DELETE` stops it, or takes its results away"),
-    "/ogc/jobs/{job}/results": ("its owner", "The results, raw or as a document, as they were asked for"),
+    "/ogc/jobs/{job}": ("its owner", "Status of a job; `DELETE` stops it, or deletes its results"),
+    "/ogc/jobs/{job}/results": ("its owner", "The results, raw or as a document, as the request asked for"),
     "/ogc/jobs/{job}/results/{output}": ("its owner", "One output"),
-    "/health": ("everybody", "200 where nothing is wrong, else 503 and what is wrong, by name"),
+    "/health": ("everybody", "200 if nothing is wrong, otherwise 503 with the names of what is wrong"),
     "/ready": (
         "everybody",
-        "As `/health`, and the database answers and no view is far behind; `views` says how many percent of the "
-        "ledger each view shows",
+        "As `/health`; also checks that the database answers and that no view is far behind. `views` says how many "
+        "percent of the ledger each view shows",
     ),
     "/metrics": (
         "operators and auditors of this node; monitors with the token of the settings",
@@ -233,8 +242,8 @@ def http() -> str:
         heads = ["path", "what", "query"] + (["role"] if len(rows[0]) == 4 else [])
         parts += [f"## API: {tag}\n", _GROUPS[tag] + "\n", table(heads, rows)]
     parts += [
-        "The bodies that these paths take are described, member by member, by `GET /openapi.json`. Ids in a path "
-        "are percent-encoded.\n",
+        "`GET /openapi.json` describes each member of the bodies that these paths accept. Percent-encode ids in a "
+        "path.\n",
     ]
     return "\n".join(parts)
 

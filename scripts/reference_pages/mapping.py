@@ -11,10 +11,10 @@ from reference_pages.markdown import code, table
 INTRO = """
 # Column mapping
 
-The language in which a transformation (`kind: transformation`, `language: column mapping`) says how rows become
-other rows. It brings units, time steps, classes and names of columns together, so that the output of one model fits
-the input of the next. The node of whoever runs a scenario carries it out; nothing else can be written in it, and so
-it needs no cage.
+Column mapping is a language for transformations (`kind: transformation`, `language: column mapping`). It says how to
+make new rows from rows: it converts units, time steps, classes and names of columns, so that the output of one model
+fits the input of the next. The node that runs the scenario also runs the transformation. The language can express
+nothing else, so it needs no cage.
 
 ## An example
 
@@ -41,23 +41,23 @@ ROWS: Sequence[Mapping[str, Any]] = (
 )
 
 AFTER_EXAMPLE = """
-40 + 52 + 8 light vehicles in the two quarters of an hour of the day that there are rows for make 200 in an hour. The
-lorries are counted over the same two quarters: that none came at 07:15 is a count too. The speed is the mean over
-vehicles, not over rows.
+For the day, there are rows for two quarters of an hour. 40 + 52 + 8 light vehicles in this half hour are 200 in an
+hour. Lorries are counted over the same two quarters, because no lorry at 07:15 is also a count. The speed is the mean
+over vehicles, not over rows.
 
 ## The whole definition
 
-Every member that is not in this table is a column of what comes out.
+Every member that is not in this table defines a column of the output.
 """
 
 MEMBERS: Mapping[str, str] = {
-    "step": "How long each row stands for, as a duration of ISO 8601: `PT15M`. Needed for `per`; the times are "
+    "step": "The time that each row covers, as a duration of ISO 8601: `PT15M`. `per` needs it, and the times are "
     "checked against it.",
-    "units": "Units of the columns that are read, as UCUM codes. A column with a unit is converted to the `unit:` "
-    "that is asked for; what measures another thing is refused.",
-    "group": "The columns whose values stay apart: one row comes out for each combination, in the order of the "
-    "values. Without a group each row becomes a row.",
-    "keep": "Without a group: further columns to keep as they are; `all` for all of them.",
+    "units": "The units of the input columns, as UCUM codes. A column with a unit is converted to the requested "
+    "`unit:`; a unit of another quantity is refused.",
+    "group": "The columns by which rows are grouped: the output has one row for each combination of values, in their "
+    "order. Without a group, each row becomes a row.",
+    "keep": "Without a group: further columns that are kept unchanged; `all` for all of them.",
 }
 
 ACTIONS: Mapping[str, str] = {
@@ -65,11 +65,11 @@ ACTIONS: Mapping[str, str] = {
     "mean": "the mean; with `weighted_by`, weighted by another column",
     "min": "the smallest figure",
     "max": "the largest figure",
-    "first": "the first value that is there; for texts and geometries",
-    "count": "how many rows; write `{count: all}`",
-    "rename": "a column under another name, and in another unit where `unit:` says so",
+    "first": "the first value; for texts and geometries",
+    "count": "the number of rows; write `{count: all}`",
+    "rename": "a column with another name, and in another unit if there is a `unit:`",
     "constant": "the same value in each row",
-    "of": "the part of the day that a time lies in",
+    "of": "the part of the day to which a time belongs",
 }
 
 GROUPED = ("sum", "mean", "min", "max", "first", "count")
@@ -79,21 +79,21 @@ REST = """
 `{speed: {above: 30}}`; the words are WORDS. `decimals` rounds half to even, as the figure is written.
 `per` is one of PERS.
 
-Figures that are missing are left out, of a weighted mean also those without a weight; where nothing is left, the
-cell is empty. A sum whose condition fits no row is 0. Levels in decibel are added and averaged as energies, never as
-numbers. Sums are exact before they are rounded, so that the order of the rows does not matter.
+Missing figures are left out; a weighted mean also leaves out figures without a weight. If no figure is left, the cell
+is empty. If no row meets the condition of a sum, the sum is 0. Levels in decibels are added and averaged as energies,
+not as numbers. Sums are exact before they are rounded, so the order of the rows does not matter.
 
 ## Parts of the day
 
 `{of: column, parts: {day: ["07:00", "19:00"], night: ["19:00", "07:00"]}}` reads clock times (`07:15`) and
 timestamps. Put times in quotes: YAML reads `19:00` as a number. The parts must not overlap, begin and end at whole
-steps, and fill the day, unless `otherwise: leave out` is said. Timestamps with an offset need
-`zone: Europe/Brussels`, to know whose day is meant.
+steps, and fill the day, unless there is `otherwise: leave out`. Timestamps with an offset need a time zone, such as
+`zone: Europe/Brussels`, because the parts of the day depend on it.
 
 ## What is refused
 
-A definition is checked when a scenario is bound, before anything runs: unknown members, actions that do not go
-together, units that do not measure the same. The refusal names the member:
+The node checks a definition before a scenario runs: unknown members, actions that cannot be combined, units of
+different quantities. The error names the member:
 """
 
 REFUSED = (
@@ -130,13 +130,13 @@ def column_mapping() -> str:
         [
             INTRO,
             f"```yaml\n{EXAMPLE}```\n",
-            "Rows that go in:\n",
+            "Input rows:\n",
             _rows(ROWS),
-            "Rows that come out:\n",
+            "Output rows:\n",
             _rows(made),
             AFTER_EXAMPLE,
             table(("member", "what it says"), [(code(name), text) for name, text in MEMBERS.items()]),
-            "\nA column that comes out says one of these, with the name of a column that goes in:\n",
+            "\nAn output column has one of these actions, with the name of an input column:\n",
             table(
                 ("action", "what it makes", "beside it", "needs a group"),
                 [

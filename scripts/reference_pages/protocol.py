@@ -21,17 +21,16 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 INTRO = """
 # The Dataspace Protocol, clause by clause
 
-Where each clause of the Dataspace Protocol 2025-1 lives: the names that carry it out, and the tests that hold it.
-Numbers are those of the published text, in which *Scope* is clause 1. Look for a clause by its number or for a
-message by its name; all of it lies below `node/`, and a dotted name is a module and what it defines. A name such as
-`CN:01-04` is that of a test of the official kit ([run the kit](../how-to/run-the-kit.md)): `make tck` runs them all,
-`make test` a slice.
+This page lists the clauses of the Dataspace Protocol 2025-1, the code that implements each of them, and its tests.
+The clauses have the numbers of the published text, in which *Scope* is clause 1. The code is below `node/`: a dotted
+name is a module and a definition in it. Names such as `CN:01-04` are tests of the official kit ([run the
+kit](../how-to/run-the-kit.md)): `make tck` runs all of them, and `make test` runs some.
 
-The whole is tried by the official kit (`make tck`, 65 tests), by a live Eclipse EDC (`make interop`), under a
-scripted adversary (`make simulate`), and by processes that are killed (`make storm`, `make sweep`).
+Four kinds of tests cover the whole protocol: the official kit (`make tck`, 65 tests), a live Eclipse EDC
+(`make interop`), a simulated adversary (`make simulate`), and processes that are killed (`make storm`, `make sweep`).
 
-[States](states.md), [end points](http.md) and [errors](errors.md) are written from the tables that the code runs on;
-[where we differ, and why](interoperability.md), stands apart.
+[States](states.md), [end points](http.md) and [errors](errors.md) are generated from the tables that the code uses.
+[Talking to other connectors](interoperability.md) says where a node differs from the standard, and why.
 """
 
 NEGOTIATIONS: Final = "negotiation.usecases.Negotiations"
@@ -59,20 +58,20 @@ UNDER: Final = {
 """How many of its clauses below each heading ask something of a connector."""
 
 CLAUSES: Final[tuple[Clause, ...]] = (
-    ("4.1", "Authorization", "a token of DCP 1.0 in each request; for others: an authenticator",
+    ("4.1", "Authorization", "each request has a token of DCP 1.0; another authenticator can be built in",
      ("web.callers", "identity.correspondence.Correspondence"), ("tests/integration/test_bad_input_tokens.py",)),
-    ("4.2", "Schemas & Contexts", "the schemas are the wire form; any form of JSON-LD is read; no context is loaded",
+    ("4.2", "Schemas & Contexts", "we send the form of the schemas, and read other JSON-LD; no context is loaded",
      ("dialogue.wire", "vocab.dsp.CONTEXTS"), (SCHEMAS, FORMS, "tests/conformance/test_dsp_generated.py")),
     ("4.3", "Exposure of Versions", "`/.well-known/dspace-version`, unversioned, for everybody",
      ("web.wellknown.routes", "vocab.dsp.VERSIONS"), (f"{EXCHANGE}::test_catalogue_dataset_and_versions",)),
-    ("4.3.1", "HTTPS Binding", "`path` hangs below the root; root and path make the base",
+    ("4.3.1", "HTTPS Binding", "`path` is below the root; root and path together are the base address",
      ("vocab.dsp.DspVersion",), (f"{EXCHANGE}::test_catalogue_dataset_and_versions",)),
-    ("4.4", "Discovery of Service Endpoints", "services of the DID document",
+    ("4.4", "Discovery of Service Endpoints", "the services in the DID document",
      ("identity.documents.build_document",), (f"{EXCHANGE}::test_the_services_of_the_did_document",)),
-    ("5.2.1", "Catalog Request Message", "read with its filter; sent to others",
+    ("5.2.1", "Catalog Request Message", "received with its filter, and sent to other nodes",
      ("catalogue.dsp.DspCatalogue.catalog", "adapters.peers.catalogues.RemoteCatalogues.datasets"),
      ("tests/unit/catalogue/test_dsp.py",)),
-    ("5.2.2", "Dataset Request Message", "by the address of the dataset",
+    ("5.2.2", "Dataset Request Message", "the id is the address of the dataset",
      ("catalogue.dsp.DspCatalogue.dataset", "adapters.peers.catalogues.RemoteCatalogues.dataset"),
      ("tests/unit/catalogue/test_dsp.py",)),
     ("5.3.1", "ACK - Catalog", "datasets that the caller may see, services, nested catalogues",
@@ -83,11 +82,11 @@ CLAUSES: Final[tuple[Clause, ...]] = (
      (f"{SCHEMAS}::test_the_offer_of_each_template_is_valid",)),
     ("5.3.3", "ERROR - Catalog Error", "always in the body, with the reason",
      ("web.dsp.refusals.Refusals.catalog",), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
-    ("5.4.1", "Queries and Filter Expressions", "a documented filter; another one is refused with 400",
+    ("5.4.1", "Queries and Filter Expressions", "a documented filter; any other filter is refused with 400",
      ("catalogue.filters.Filter",), ("tests/unit/catalogue/test_dsp.py",)),
-    ("5.4.2", "Replication Protocol", "none is needed: nodes follow each other's event stream besides",
+    ("5.4.2", "Replication Protocol", "not used: nodes follow each other's event streams instead",
      ("catalogue.feed.pages",), ("tests/integration/test_feed_pages.py",)),
-    ("5.4.3", "Security", "what a caller may not see is not there for it",
+    ("5.4.3", "Security", "a caller cannot tell what it may not see from what does not exist",
      ("catalogue.visibility",), ("tests/integration/test_catalogue_visibility.py",)),
     ("5.4.4", "Catalog Brokers", "a region lists its members as nested catalogues",
      ("catalogue.dsp.Member",), ("tests/integration/test_region_catalogue.py",)),
@@ -101,31 +100,31 @@ CLAUSES: Final[tuple[Clause, ...]] = (
      ("tests/unit/catalogue/test_dsp.py", "tests/interop/cases.py")),
     ("6.3.2", "Compression", "answers are not compressed; compressed answers of others are read, within limits",
      ("adapters.egress.bodies",), ("tests/unit/egress/test_client.py",)),
-    ("7.1.1", "States", "entered when the receiver has acknowledged",
+    ("7.1.1", "States", "a state is entered when the receiver has acknowledged the message",
      ("negotiation.machine.TABLE", "dialogue.machine.advance"), (f"{MACHINE}::test_every_state_message_and_role",)),
-    ("7.1.2", "State Machine", "one table, pure; ends stay ends",
+    ("7.1.2", "State Machine", "one table, no side effects; final states do not change",
      ("negotiation.machine.TABLE", "dialogue.machine.Table"), (MACHINE, LIVES)),
-    ("7.2.1", "Contract Request Message", "the opening one, and the counter-offer",
+    ("7.2.1", "Contract Request Message", "opens a negotiation, or answers an offer with other terms",
      ("negotiation.messages.request", f"{NEGOTIATIONS}.requested", f"{NEGOTIATIONS}.request", "negotiation.limits"),
      (f"{EXCHANGE}::test_an_offer_a_counter_offer_and_an_acceptance", "tests/integration/test_limits.py")),
-    ("7.2.2", "Contract Offer Message", "the opening one, and the counter-offer",
+    ("7.2.2", "Contract Offer Message", "opens a negotiation, or answers a request with other terms",
      ("negotiation.messages.offer", f"{NEGOTIATIONS}.offered", f"{NEGOTIATIONS}.offer", "negotiation.limits"),
      (f"{BY_HAND}::test_an_offer_that_nobody_asked_for_waits_for_a_person", "tests/integration/test_limits.py")),
-    ("7.2.3", "Contract Agreement Message", "made from the offer on the table, signed; looked at before it is taken",
+    ("7.2.3", "Contract Agreement Message", "made from the last offer and signed; the consumer checks it first",
      ("negotiation.agreement.draft", "negotiation.proposal.check"), ("tests/unit/negotiation/test_proposal.py",)),
     ("7.2.4", "Contract Agreement Verification Message", "signed by the consumer",
      ("negotiation.messages.verification", "negotiation.agreement.verify"),
      ("tests/integration/test_agreement_files.py",)),
-    ("7.2.5", "Contract Negotiation Event Message", "ACCEPTED and FINALIZED, each from its own side",
+    ("7.2.5", "Contract Negotiation Event Message", "ACCEPTED by the consumer, FINALIZED by the provider",
      ("negotiation.messages.event",), (f"{MACHINE}::test_every_state_message_and_role",)),
-    ("7.2.6", "Contract Negotiation Termination Message", "with code and reasons, kept on both sides",
+    ("7.2.6", "Contract Negotiation Termination Message", "with code and reasons; both sides store it",
      ("negotiation.messages.termination", f"{NEGOTIATIONS}.terminate"),
      (f"{EXCHANGE}::test_a_refusal_with_reasons", f"{EXCHANGE}::test_a_consumers_termination")),
-    ("7.3.1", "ACK - Contract Negotiation", "the state that the protocol knows, never one of ours",
+    ("7.3.1", "ACK - Contract Negotiation", "a state of the protocol, never an internal one",
      ("negotiation.messages.acknowledgement",), (f"{SCHEMAS}::test_what_we_write_is_valid",)),
     ("7.3.2", "ERROR - Contract Negotiation Error", "code and reasons; changes no state",
      ("negotiation.messages.error",), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
-    ("8.1", "Introduction", "400 for what the state does not admit, 404 for what is not there, or not for the caller",
+    ("8.1", "Introduction", "400 if the state does not allow it; 404 if nothing is there or the caller has no access",
      ("web.dsp.door.routes", "web.dsp.refusals.Refusals.contract", "dialogue.conversation.Conversation.find"),
      ("tests/integration/test_bad_input_access.py", "tests/integration/test_bad_input_hidden.py")),
     *((f"8.2.{number}", f"The {path} Endpoint (Provider-side)", verb, (f"{DOOR}.{door}", f"{NEGOTIATIONS}.{does}"),
@@ -137,7 +136,7 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         (5, "negotiations/:providerPid/agreement/verification", "POST", "negotiation", "received",
          ("CN:01-04", "CN:03-02")),
         (6, "negotiations/:providerPid/termination", "POST", "negotiation", "received", ("CN:02-02", "CN:03-01")))),
-    ("8.3.1", "Prerequisites", "below the callback address, with its last slash or without; only the caller's own",
+    ("8.3.1", "Prerequisites", "below the callback address, with or without a final slash; only the caller's own",
      ("negotiation.messages.path", f"{DOOR}._check_callback"), (CALLBACKS,)),
     *((f"8.3.{number}", f"The {path} Endpoint (Consumer-side)", "POST", (f"{DOOR}.{door}", f"{NEGOTIATIONS}.{does}"),
        tests) for number, path, door, does, tests in (
@@ -147,29 +146,30 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         (4, "negotiations/:consumerPid/agreement", "negotiation", "received", ("CN_C:01-04", "CN_C:03-02")),
         (5, "negotiations/:consumerPid/events", "negotiation", "received", ("CN_C:01-04", "CN_C:03-01")),
         (6, "negotiations/:consumerPid/termination", "negotiation", "received", ("CN_C:02-01", "CN_C:02-04")))),
-    ("9.1.1", "Prerequisites", "push and pull, finite data; each read is authorised anew",
+    ("9.1.1", "Prerequisites", "push and pull of finite data; each read is authorised again",
      ("transfer.access.AuthoriseAccess", "transfer.push.PushBytes", "transfer.reception", "transfer.inbox.TakePush"),
      ("tests/integration/test_push.py", "tests/integration/test_sealed_transfer.py")),
-    ("9.1.2", "States", "bytes flow while STARTED, and in no other state",
+    ("9.1.2", "States", "bytes are delivered only in the state STARTED",
      ("transfer.machine.TABLE", "transfer.access.require_standing"), ("tests/unit/transfer/test_access.py",)),
-    ("9.1.3", "State Machine", "one table, pure; ends stay ends", ("transfer.machine.TABLE",), (MACHINE, LIVES)),
-    ("9.2.1", "Transfer Request Message", "the same `consumerPid` again is the same transfer",
+    ("9.1.3", "State Machine", "one table, no side effects; final states do not change",
+     ("transfer.machine.TABLE",), (MACHINE, LIVES)),
+    ("9.2.1", "Transfer Request Message", "a repeated `consumerPid` means the same transfer",
      ("transfer.messages.request", f"{TRANSFERS}.requested", "transfer.addresses.read_push_address"),
      (f"{EXCHANGE}::test_an_agreement_and_a_transfer",)),
-    ("9.2.2", "Transfer Start Message", "with a data address to pull from; the consumer's one asks to go on",
+    ("9.2.2", "Transfer Start Message", "with a data address to pull from; sent by the consumer, it asks to resume",
      ("transfer.messages.start", "transfer.addresses.pull_address", "transfer.reactions"),
      (f"{EXCHANGE}::test_suspension_and_resumption_by_either_side",
       f"{BY_HAND}::test_a_consumer_does_not_resume_what_the_provider_has_suspended")),
-    ("9.2.3", "Transfer Suspension Message", "closes access when it is decided",
+    ("9.2.3", "Transfer Suspension Message", "access ends when the suspension is decided",
      ("transfer.messages.suspension", f"{TRANSFERS}.command"),
      (f"{BY_HAND}::test_a_suspended_transfer_goes_on_and_all_bytes_arrive",)),
-    ("9.2.4", "Transfer Completion Message", "when all bytes have arrived and were checked",
+    ("9.2.4", "Transfer Completion Message", "sent when all bytes have arrived and were checked",
      ("transfer.messages.completion", f"{TRANSFERS}.finished"),
      (f"{EXCHANGE}::test_an_agreement_and_a_transfer",)),
     ("9.2.5", "Transfer Termination Message", "with code and reasons",
      ("transfer.messages.termination", f"{TRANSFERS}.command"),
      (f"{BY_HAND}::test_a_terminated_transfer_is_over_for_good",)),
-    ("9.3.1", "ACK - Transfer Process", "the state that the protocol knows",
+    ("9.3.1", "ACK - Transfer Process", "a state of the protocol",
      ("transfer.messages.acknowledgement",), (f"{SCHEMAS}::test_what_we_write_is_valid",)),
     ("9.3.2", "ERROR - Transfer Error", "code and reasons; changes no state",
      ("transfer.messages.error",), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),

@@ -10,14 +10,14 @@ from reference_pages.markdown import table
 INTRO: Final = """
 # Roles
 
-What a person of a node may do follows from the roles of their account, of which one that is marked is enough. The
-use case asks this table itself, so that page, API and terminal answer alike: 403 with the roles that it takes. What
-is not in the table needs no role: to read agreements, processes, deliveries, runs, layers and keys it is enough to be
-one of the node's people, and what is public is for everybody.
+The roles of an account say what its owner may do. One of the marked roles is enough. Pages, API and terminal use this
+table. Without such a role, the answer is 403 and names the roles that are needed. What is not in the table needs no
+role: everybody with an account may read agreements, processes, deliveries, runs, layers and keys, and everybody may
+read what is public.
 
-Roles that bind the city work only where the person chose the password in force, in a session or by a token that was
-opened with the second factor where the account has one: [http.md](http.md). Which end point is which use case stands
-there too.
+All roles except *auditor* bind the city. They work only if the owner of the account has chosen its current password,
+and only in a session, or with a token, that was opened with the second factor if the account has one.
+[HTTP](http.md) says which end point needs which role.
 """
 
 USE_CASES: Final[Mapping[str, str]] = {

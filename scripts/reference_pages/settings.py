@@ -10,16 +10,16 @@ from reference_pages.markdown import code, table
 INTRO = """
 # Settings
 
-`hansa init` writes a file `hansa.toml` into the data folder of a node, with the settings that it was given. Change
-it with an editor and start the node again. Every setting can also come from the environment: `HANSA_` and its name
-in capitals, such as `HANSA_LOG_FORMAT=json`. The environment wins over the file, the file over the default. Lists
-and tables in the environment are JSON, such as `HANSA_LANGUAGES='["nl", "en"]'`. A name in the file that is not in
-this table is refused, so that a misspelt setting never passes for set.
+`hansa init` writes the file `hansa.toml` into the data folder of a node, with the settings from its options. To
+change a setting, edit the file and restart the node. You can also set each setting in the environment: write `HANSA_`
+and its name in capitals, such as `HANSA_LOG_FORMAT=json`. The environment takes precedence over the file, and the
+file over the default. Write lists and tables in the environment as JSON, such as `HANSA_LANGUAGES='["nl", "en"]'`. If
+the file contains a name that is not in this table, the node does not start, so a misspelt setting is never ignored.
 """
 
 CLOSE = """
-The terminal reads three more variables, which are not settings of a node: `HANSA_NODE` (the folder or address of the
-node that a command is about), `HANSA_TOKEN` (the API token for an address, or instead of the one in the folder) and
+The command `hansa` reads three more variables, which are not settings of a node: `HANSA_NODE` (the folder or address
+of the node to use), `HANSA_TOKEN` (the API token for an address; it also replaces the token in a folder) and
 `HANSA_LANG` (the language of texts).
 """
 

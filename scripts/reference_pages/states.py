@@ -11,16 +11,16 @@ from reference_pages.markdown import code, table
 INTRO = """
 # States
 
-The two conversations of the Dataspace Protocol 2025-1 as this node speaks them. The tables and the pictures are read
-from `node/negotiation/machine.py` and `node/transfer/machine.py`; nothing else in the code decides what is legal. A
-message that has no row in the state of the process is refused (400), and nothing changes.
+This page shows the states of negotiations and transfers in the Dataspace Protocol 2025-1. The tables and diagrams are
+generated from `node/negotiation/machine.py` and `node/transfer/machine.py`. No other code decides which message is
+allowed in which state. If a message has no row in the current state, the node refuses it (400), and nothing changes.
 
-A state is entered when the receiver has acknowledged the message that leads there. Until then our message is
-*pending*: decided, durable, on its way. [Decision 0002](../decisions/0002-state-entered-on-acknowledgement.md) says
-why.
+A process enters a state when the receiver has acknowledged the message that leads to it. Until then, the message is
+*pending*: it is stored and is being sent. [Decision 0002](../decisions/0002-state-entered-on-acknowledgement.md)
+explains why.
 
-*May be sent by* is what this node itself does. *Accepted from* is wider where the prose of the standard and its
-diagram disagree: we send what both allow and accept what either allows.
+*May be sent by* says who sends a message in our implementation. *Accepted from* lists more senders where the text of
+the standard and its diagram differ: a node sends only what both allow, and accepts what one of them allows.
 """
 
 HEADS = ("in state", "message", "may be sent by", "accepted from", "leads to")
@@ -35,12 +35,12 @@ def states() -> str:
     for title, moves in (("Contract negotiation", negotiation.TABLE), ("Transfer process", transfer.TABLE)):
         rows = [_row("(none)", message, move) for message, move in moves.openings.items()]
         rows += [_row(code(state), message, move) for (state, message), move in moves.moves.items()]
-        ends = " or ".join(code(state) for state in sorted(moves.terminal))
+        ends = " and ".join(code(state) for state in sorted(moves.terminal))
         parts += [
             f"## {title}\n",
             f"```mermaid\n{_diagram(moves)}\n```\n",
             table(HEADS, rows),
-            f"It ends in {ends}; `{moves.aborted}` is the end of one that did not reach its aim.\n",
+            f"The final states are {ends}. `{moves.aborted}` means that it ended without its result.\n",
         ]
     return "\n".join(parts)
 

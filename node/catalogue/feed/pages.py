@@ -58,7 +58,7 @@ _POSITION = f"{HANSA}position"
 
 
 class PageGone(RemoteFault):
-    """A page that has lost members since: the same members are at a new address (LDES 1.0: 410)."""
+    """Members were removed from this page. The remaining members are at a new address (LDES 1.0: 410)."""
 
     code = "gone"
     status = 410

@@ -32,8 +32,8 @@ _RECOVERY: Final = re.compile(r"[A-Z2-7]{16}", re.ASCII)
 
 
 class SecondFactorNeeded(NotAllowed):
-    """The password was right, and the account has a second factor, whose code is missing. ``pending`` continues the
-    sign-in where it is one."""
+    """The password is correct, but the code of the second factor is missing. ``pending`` continues a sign-in that
+    was begun."""
 
     code = "second-factor-needed"
     title = "The code of your second factor is missing"

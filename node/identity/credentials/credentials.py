@@ -40,7 +40,7 @@ SKEW: Final = timedelta(seconds=30)
 
 
 class Unacceptable(InvalidInput):
-    """A credential that does not count; the sentence says why."""
+    """The credential is not accepted. ``detail`` says why."""
 
     code = "unacceptable-credential"
 

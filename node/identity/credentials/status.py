@@ -44,7 +44,7 @@ _KINDS: Final = {
 
 
 class BadStatusList(InvalidInput):
-    """The status of a credential cannot be told from what its issuer serves."""
+    """The answer of the issuer does not show the status of the credential."""
 
     code = "bad-status-list"
 
