@@ -97,7 +97,7 @@ def unharmed(node: Running) -> Iterator[httpx2.Client]:
     assert footprint(node) == before
 
 
-def told(answer: httpx2.Response, *statuses: int) -> dict[str, Any]:
+def read_problem(answer: httpx2.Response, *statuses: int) -> dict[str, Any]:
     """The problem document of a refusal (RFC 9457), complete and without particulars of ours."""
     assert answer.status_code in statuses, f"{answer.status_code}: {answer.text[:500]}"
     assert answer.headers["content-type"] == "application/problem+json", answer.text[:500]
@@ -151,8 +151,8 @@ def routes(node: Running) -> list[tuple[str, str]]:
     while not hasattr(app, "router"):
         app = getattr(app, "_app", None) or app.app
 
-    def walk(found: Any) -> Iterator[tuple[str, str]]:
-        for route in found:
+    def walk(routes: Any) -> Iterator[tuple[str, str]]:
+        for route in routes:
             if hasattr(route, "original_router"):
                 yield from walk(route.original_router.routes)
             else:

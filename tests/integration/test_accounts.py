@@ -65,17 +65,17 @@ def test_nobody_locks_the_last_door(pair: Pair) -> None:
 def test_tokens_are_listed_and_revoked(pair: Pair) -> None:
     node = pair.provider
     theirs, others = let_in(node, "ann", UserRole.AUDITOR), let_in(node, "bob", UserRole.AUDITOR)
-    made = call(node, "POST", "/api/tokens", theirs, json={"label": "laptop", "days": 3, "password": OLD}).json()
+    token = call(node, "POST", "/api/tokens", theirs, json={"label": "laptop", "days": 3, "password": OLD}).json()
     listed = call(node, "GET", "/api/tokens", theirs).json()
     assert [(one["label"], one["login"]) for one in listed] == [("test", "ann"), ("laptop", "ann")]
-    assert made["token"] not in str(listed)
+    assert token["token"] not in str(listed)
     assert call(node, "GET", "/api/tokens?all=true", theirs).status_code == 403
     everybody = call(node, "GET", "/api/tokens?all=true", node.person()).json()
     assert {"ann", "bob", "admin"} <= {one["login"] for one in everybody}
-    assert call(node, "DELETE", f"/api/tokens/{made['sha256']}", others).status_code == 404
-    laptop = {"Authorization": f"Bearer {made['token']}"}
+    assert call(node, "DELETE", f"/api/tokens/{token['sha256']}", others).status_code == 404
+    laptop = {"Authorization": f"Bearer {token['token']}"}
     assert call(node, "GET", "/api/node", laptop).status_code == 200
-    assert call(node, "DELETE", f"/api/tokens/{made['sha256']}", theirs).json()["label"] == "laptop"
+    assert call(node, "DELETE", f"/api/tokens/{token['sha256']}", theirs).json()["label"] == "laptop"
     assert call(node, "GET", "/api/node", laptop).status_code == 401
     assert events(node, "ann")[-1] == ("token-revoked", "ann")
 
@@ -83,11 +83,11 @@ def test_tokens_are_listed_and_revoked(pair: Pair) -> None:
 def test_ones_own_password_is_changed_with_the_old_one(pair: Pair) -> None:
     node = pair.provider
     theirs = let_in(node, "jo", UserRole.PUBLISHER)
-    path, kept = "/api/accounts/jo/password", {"keepTokens": True}
+    path, options = "/api/accounts/jo/password", {"keepTokens": True}
     assert call(node, "PUT", path, theirs, json={"password": NEW}).status_code == 400
     assert call(node, "PUT", path, theirs, json={"password": NEW, "old": "a wrong password"}).status_code == 403
-    assert call(node, "PUT", path, theirs, json={"password": NEW, "old": OLD, **kept}).status_code == 204
-    assert call(node, "PUT", path, node.person(), json={"password": OLD, **kept}).status_code == 204, (
+    assert call(node, "PUT", path, theirs, json={"password": NEW, "old": OLD, **options}).status_code == 204
+    assert call(node, "PUT", path, node.person(), json={"password": OLD, **options}).status_code == 204, (
         "an operator helps out"
     )
     assert events(node, "jo")[-2:] == [("password-changed", "jo"), ("password-changed", "admin")]

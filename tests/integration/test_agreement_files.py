@@ -85,15 +85,15 @@ def judge(raw: bytes) -> tuple[bool, list[str]]:
 def test_both_sides_write_a_file_that_holds(pair: Pair, agreed: str, file: bytes) -> None:
     with pair.provider.client() as client:
         theirs = client.agreement_file(agreed)
-    for one, writer in ((file, pair.consumer), (theirs, pair.provider)):
-        passes, said = judge(one)
+    for archive_file, writer in ((file, pair.consumer), (theirs, pair.provider)):
+        passes, said = judge(archive_file)
         assert passes, said
-        report = check(one)
+        report = check(archive_file)
         assert report.agreement == agreed
         assert {(key.side, key.purpose) for key in report.keys} == {
             (side, purpose) for side in ("provider", "consumer") for purpose in ("agreements", "ledger")
         }
-        assert archive.read_listing(archive.unpack(one)["SHA256SUMS"]).writer == writer.did
+        assert archive.read_listing(archive.unpack(archive_file)["SHA256SUMS"]).writer == writer.did
     assert set(archive.unpack(file)) >= PARTS
     assert archive.unpack(file)["agreement.json"] == archive.unpack(theirs)["agreement.json"]
 
@@ -107,10 +107,10 @@ def test_the_same_agreement_gives_the_same_bytes(pair: Pair, agreed: str, file: 
 def test_messages_are_the_bytes_that_went_over_the_wire(pair: Pair, agreed: str, file: bytes) -> None:
     parts = archive.unpack(file)
     with pair.consumer.client() as client:
-        kept = pair.consumer.exchanges(client.agreement(agreed)["negotiation"])
+        exchanges = pair.consumer.exchanges(client.agreement(agreed)["negotiation"])
     index = json.loads(parts["messages/index.json"])
-    assert [one["sha256"] for one in index] == [one.body_sha256 for one in kept]
-    assert [parts[one["file"]] for one in index] == [one.body for one in kept]
+    assert [one["sha256"] for one in index] == [one.body_sha256 for one in exchanges]
+    assert [parts[one["file"]] for one in index] == [one.body for one in exchanges]
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -228,7 +228,7 @@ def other_signature(parts: dict[str, bytes]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "found"),
+    ("change", "failure"),
     [
         (other_terms, "the provider has signed the agreement"),
         (other_text, "the readable texts"),
@@ -242,11 +242,11 @@ def other_signature(parts: dict[str, bytes]) -> None:
     ],
 )
 def test_what_the_writer_forges_is_found(
-    pair: Pair, file: bytes, change: Callable[[dict[str, bytes]], None], found: str
+    pair: Pair, file: bytes, change: Callable[[dict[str, bytes]], None], failure: str
 ) -> None:
     assert rewritten(pair, file, lambda _: None) == []
     failed = rewritten(pair, file, change)
-    assert any(one.startswith(found) for one in failed), failed
+    assert any(one.startswith(failure) for one in failed), failed
 
 
 def test_keys_are_compared_with_those_that_are_published(pair: Pair, file: bytes) -> None:

@@ -128,14 +128,14 @@ async def live(
                     withdrawn=True,
                 )
             )
-        told = ExpectedVersion(
+        version = ExpectedVersion(
             record.version,
             meant,
             mark,
             record.at.isoformat(timespec="microseconds"),
             opens=opens and before is not None,
         )
-        history.versions.append(told)
+        history.versions.append(version)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -157,20 +157,20 @@ async def check_versions(visitor: Visitor, history: History, seen: list[Expected
     listed = await visitor.get("/api/catalogue/versions", iri=iri)
     numbers = [one["version"] for one in listed.json()["versions"]] if listed.status_code == 200 else []
     assert numbers == [told.number for told in reversed(seen)]
-    for told in history.versions:
-        there = 200 if told in seen and not told.withdrawn else 404
+    for version in history.versions:
+        there = 200 if version in seen and not version.withdrawn else 404
         ways = [
-            await visitor.get(path, version=told.number, accept="application/n-quads"),
-            await visitor.get("/api/catalogue/record", iri=iri, version=told.number),
-            await visitor.get(f"{path}/files/a.csv", version=told.number),
+            await visitor.get(path, version=version.number, accept="application/n-quads"),
+            await visitor.get("/api/catalogue/record", iri=iri, version=version.number),
+            await visitor.get(f"{path}/files/a.csv", version=version.number),
         ]
-        assert [way.status_code for way in ways] == [there] * 3, (history.slug, told)
+        assert [way.status_code for way in ways] == [there] * 3, (history.slug, version)
         # As it stood at the moment of that version: this one, or the newest of those that are seen before it.
-        then = next((one for one in reversed(seen) if one.at <= told.at), None)
+        then = next((one for one in reversed(seen) if one.at <= version.at), None)
         expected = then.mark if then and not then.withdrawn else None
         for answer in (
-            await visitor.get(path, asOf=told.at, accept="application/n-quads"),
-            await visitor.get("/api/catalogue/record", iri=iri, asOf=told.at),
+            await visitor.get(path, asOf=version.at, accept="application/n-quads"),
+            await visitor.get("/api/catalogue/record", iri=iri, asOf=version.at),
         ):
             assert answer.status_code == (200 if expected else 404)
             assert not expected or expected in answer.text

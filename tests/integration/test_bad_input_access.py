@@ -23,7 +23,7 @@ from node.transfer import machine as transferring
 from node.transfer import strategy as transfer_strategy
 from node.vocab.dsp import V2024_1
 from tests.conformance.dsp import faults
-from tests.integration.hostile import footprint, routes, told, who
+from tests.integration.hostile import footprint, read_problem, routes, who
 from tests.nodes import Running, agree, publish, running, until
 
 CONTEXT = ["https://w3id.org/dspace/2025/1/context.jsonld"]
@@ -146,7 +146,7 @@ def test_nobody_passes_as_somebody(three: Three) -> None:
                 answer = http.request(method, filled(path, value), **_body(method, path))
                 match who(method, path):
                     case "participants" if path.startswith(("/ledger", "/pushed")):
-                        told(answer, 404)
+                        read_problem(answer, 404)
                     case "participants" if re.match(r"/dsp/[^/]+/(negotiations|transfers)/\{", path):
                         assert answer.status_code == 404, (method, path, answer.status_code, answer.text)
                         assert "not-found" in answer.text
@@ -154,15 +154,15 @@ def test_nobody_passes_as_somebody(three: Three) -> None:
                         assert answer.status_code == 401, (method, path, answer.status_code, answer.text)
                     case "callers of models":
                         # Whether there is such a model is told to nobody who may not see it.
-                        wanted = 404 if path.endswith("/execution") else 401
-                        assert answer.status_code == wanted, (method, path, answer.status_code, answer.text)
+                        expected = 404 if path.endswith("/execution") else 401
+                        assert answer.status_code == expected, (method, path, answer.status_code, answer.text)
                     case "former addresses":
                         assert answer.status_code == 308, (method, path, answer.status_code, answer.text)
                         assert answer.headers["location"].startswith(f"{three.provider.url}/ogc/")
                     case "people":
                         # Following other nodes is refused to nobody in the words in which it is to somebody.
-                        wanted = 403 if path == "/api/members" or path.startswith("/api/members/") else 401
-                        assert answer.status_code == wanted, (method, path, answer.status_code, answer.text)
+                        expected = 403 if path == "/api/members" or path.startswith("/api/members/") else 401
+                        assert answer.status_code == expected, (method, path, answer.status_code, answer.text)
                     case "pages of people":
                         assert answer.status_code in (303, 401, 403, 415), (method, path, answer.status_code)
                         assert "urn:uuid:0" not in answer.text
@@ -318,9 +318,9 @@ def test_the_token_of_one_transfer_opens_no_other(three: Three) -> None:
     with three.provider.http(headers=headers) as http:
         assert http.get(transfer.data_address["endpoint"]).status_code == 200
         for other in (three.peer_pid(first), "urn:uuid:none"):
-            told(http.get(f"/data/{other}"), 401, 404)
-            told(http.get(f"/data/{other}/manifest"), 401, 404)
-        told(http.get("/api/node"), 401)
+            read_problem(http.get(f"/data/{other}"), 401, 404)
+            read_problem(http.get(f"/data/{other}/manifest"), 401, 404)
+        read_problem(http.get("/api/node"), 401)
         assert http.post(f"{three.provider.dsp}/catalog/request", json={}).status_code == 401
 
 
@@ -328,7 +328,7 @@ def test_a_party_in_the_other_role_is_refused(three: Three) -> None:
     """The consumer itself may not say the provider's words (threat 38), and no refusal moves anything: what was
     refused stands in the time line, and nothing else has changed."""
     pid = three.peer_pid(three.waiting)
-    before, said = footprint(three.provider), len(three.provider.exchanges(pid))
+    before, length = footprint(three.provider), len(three.provider.exchanges(pid))
     with three.provider.http() as http:
         for path in ("offers", "agreement", "agreement/verification", "request"):
             body = message_for(
@@ -348,7 +348,7 @@ def test_a_party_in_the_other_role_is_refused(three: Three) -> None:
             headers=three.consumer.as_participant(three.provider),
         )
         assert answer.status_code in (400, 404), answer.text
-    new = three.provider.exchanges(pid)[said:]
+    new = three.provider.exchanges(pid)[length:]
     assert {one.answer_status for one in new} == {400}
     assert footprint(three.provider) == {**before, "negotiation_messages": before["negotiation_messages"] + len(new)}
 

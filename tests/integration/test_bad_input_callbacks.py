@@ -69,13 +69,13 @@ class Canary:
 
 @pytest.fixture(scope="module")
 def canary() -> Iterator[Canary]:
-    found = Canary()
-    with socket.create_connection(("127.0.0.1", found.port)):
+    bird = Canary()
+    with socket.create_connection(("127.0.0.1", bird.port)):
         time.sleep(0.05)
-    assert found.hits == 1, "the canary sings"
-    found.hits = 0
-    yield found
-    found.close()
+    assert bird.hits == 1, "the canary sings"
+    bird.hits = 0
+    yield bird
+    bird.close()
 
 
 async def by_header(request: HTTPConnection) -> Caller | None:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.integration.hostile import naughty, small_node, told, unharmed
+from tests.integration.hostile import naughty, read_problem, small_node, unharmed
 from tests.nodes import Running, described
 
 FILE = {"name": "a.csv", "mediaType": "text/csv", "size": 4, "sha256": "0" * 64}
@@ -40,7 +40,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("media_type", BROKEN)
 def test_broken_rdf_is_refused_with_its_place(http: httpx2.Client, media_type: str) -> None:
-    problem = told(
+    problem = read_problem(
         http.post("/api/records", json={"document": BROKEN[media_type], "mediaType": media_type}), 400, 422
     )
     assert problem["code"] in ("invalid-input", "invalid-description")
@@ -74,26 +74,26 @@ def test_bombs_cost_one_request(http: httpx2.Client, name: str) -> None:
     began = time.monotonic()
     answer = http.post("/api/records", json={"document": document, "mediaType": media_type})
     assert answer.status_code in (400, 413, 422, 503), answer.text[:500]
-    told(answer, answer.status_code)
+    read_problem(answer, answer.status_code)
     assert "root:" not in answer.text
     assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("document", naughty("jsonld_must_be_refused_or_bounded"))
 def test_naughty_json_ld(http: httpx2.Client, document: str) -> None:
-    told(http.post("/api/records", json={"document": document, "mediaType": "application/ld+json"}), 400, 422)
+    read_problem(http.post("/api/records", json={"document": document, "mediaType": "application/ld+json"}), 400, 422)
 
 
 @pytest.mark.parametrize("document", naughty("turtle_must_fail_or_be_bounded"))
 def test_naughty_turtle(http: httpx2.Client, document: str) -> None:
-    told(http.post("/api/records", json={"document": document, "mediaType": "text/turtle"}), 400, 422)
+    read_problem(http.post("/api/records", json={"document": document, "mediaType": "text/turtle"}), 400, 422)
 
 
 @pytest.mark.parametrize(
     "media_type", ["text/html", "application/pdf", "", "nonsense", "text/turtle; charset=utf-16", "*/*", "x" * 300]
 )
 def test_media_types_that_are_not_read(http: httpx2.Client, media_type: str) -> None:
-    told(
+    read_problem(
         http.post("/api/records", json={"document": "<urn:a> <urn:b> <urn:c> .", "mediaType": media_type}),
         400,
         415,
@@ -103,12 +103,12 @@ def test_media_types_that_are_not_read(http: httpx2.Client, media_type: str) -> 
 
 @pytest.mark.parametrize("kind", ["spaceship", "", "dataset\0", "../dataset", "<script>"])
 def test_unknown_kinds(http: httpx2.Client, kind: str) -> None:
-    problem = told(http.post("/api/records", json={"fields": {**described("x"), "kind": kind}}), 400, 422)
+    problem = read_problem(http.post("/api/records", json={"fields": {**described("x"), "kind": kind}}), 400, 422)
     assert "kind" in json.dumps(problem)
 
 
 @pytest.mark.parametrize(
-    ("fields", "wanted"),
+    ("fields", "words"),
     [
         ({"license": None}, "license"),
         ({"title": ""}, "title"),
@@ -121,18 +121,18 @@ def test_unknown_kinds(http: httpx2.Client, kind: str) -> None:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_violations_come_as_a_report(http: httpx2.Client, fields: dict[str, Any], wanted: str) -> None:
+def test_violations_come_as_a_report(http: httpx2.Client, fields: dict[str, Any], words: str) -> None:
     submission = {"fields": described("x", **fields), "conditions": "open", "files": [FILE], "dryRun": True}
-    problem = told(http.post("/api/records", json=submission), 422)
+    problem = read_problem(http.post("/api/records", json=submission), 422)
     violations = [one for one in problem["findings"] if one["severity"] == "violation"]
     assert violations
-    assert wanted in json.dumps(violations)
+    assert words in json.dumps(violations)
     assert all(one["message"] and one["remedy"] for one in violations)
 
 
 def test_all_faults_are_told_at_once(http: httpx2.Client) -> None:
     fields = described("x", license=None, theme="traffic", contact={"name": "x", "email": "nobody"})
-    problem = told(http.post("/api/records", json={"fields": fields, "files": [FILE], "dryRun": True}), 422)
+    problem = read_problem(http.post("/api/records", json={"fields": fields, "files": [FILE], "dryRun": True}), 422)
     assert sum(one["severity"] == "violation" for one in problem["findings"]) >= 3
 
 
@@ -149,7 +149,7 @@ def test_all_faults_are_told_at_once(http: httpx2.Client) -> None:
     ids=str,
 )
 def test_conditions_that_cannot_be_understood(http: httpx2.Client, conditions: Any) -> None:
-    told(http.post("/api/records", json={"fields": described("x"), "conditions": conditions}), 400, 422)
+    read_problem(http.post("/api/records", json={"fields": described("x"), "conditions": conditions}), 400, 422)
 
 
 @pytest.mark.parametrize("media_type", ['text/html"; x=y', "text/<script>", "csv", "text/", "a b/c", 'text/html"/x'])

@@ -100,7 +100,7 @@ def test_hidden_and_absent_are_the_same_bytes(hiding: Pair, door: str, caller: s
             headers = hiding.consumer.as_participant(node) if caller == "participant" else {}
             patched = _patched(http, node, real)
             answer = DOORS[door](patched, headers, slug)
-            answers.append(_told(answer, slug, real))
+            answers.append(_neutral_answer(answer, slug, real))
     assert answers[0] == answers[1]
     assert HIDDEN not in json.dumps(answers[0][2])
 
@@ -134,7 +134,7 @@ def _patched(http: httpx2.Client, node: Running, offer: str) -> Any:
     return Patched()
 
 
-def _told(answer: httpx2.Response, slug: str, offer: str) -> tuple[int, dict[str, str], str]:
+def _neutral_answer(answer: httpx2.Response, slug: str, offer: str) -> tuple[int, dict[str, str], str]:
     def neutral(text: str) -> str:
         text = text.replace(slug, "SLUG").replace(slug.split("-", maxsplit=1)[0], "WORD").replace(offer, "OFFER")
         return re.sub(r'(nonce[-="\']+)[\w+/=-]+', r"\1N", text)
@@ -159,7 +159,7 @@ def test_a_consumers_people_learn_nothing(hiding: Pair) -> None:
                 http.get("/api/conditions", params={"iri": iri}),
                 http.post("/api/negotiations", json={"dataset": iri}),
             ]
-            told_by.append([_told(answer, slug, "-") for answer in answers])
+            told_by.append([_neutral_answer(answer, slug, "-") for answer in answers])
     assert told_by[0] == told_by[1]
 
 
@@ -200,7 +200,7 @@ def _size(node: Running) -> int:
 
 def _anonymous_answers(node: Running) -> dict[str, tuple[int, str]]:
     values = {"path": "public-data", "slug": "public-data", "name": "public-data.csv", "language": "nl"}
-    found = {}
+    answers = {}
     with node.http(follow_redirects=False) as http:
         for method, path in routes(node):
             if method != "GET":
@@ -208,8 +208,8 @@ def _anonymous_answers(node: Running) -> dict[str, tuple[int, str]]:
             address = re.sub(r"\{(\w+)(:\w+)?\}", lambda match: values.get(match[1], "1"), path)
             for query in ("", "?size=2&entry=urn:uuid:1&old=1&new=2", "?size=5&old=1&new=5"):
                 answer = http.get(address + query)
-                found[address + query] = (answer.status_code, _steady(answer.text))
-    return found
+                answers[address + query] = (answer.status_code, _steady(answer.text))
+    return answers
 
 
 def _steady(text: str) -> str:
@@ -218,7 +218,7 @@ def _steady(text: str) -> str:
 
 
 def _public_answers(node: Running) -> dict[str, tuple[int, str]]:
-    found: dict[str, tuple[int, str]] = {}
+    answers: dict[str, tuple[int, str]] = {}
     queries = {
         "/api/catalogue/search": ["", "?q=traffic", "?keyword=traffic", "?kind=dataset"],
         "/search": ["", "?q=traffic"],
@@ -231,8 +231,8 @@ def _public_answers(node: Running) -> dict[str, tuple[int, str]]:
                 continue
             for query in queries.get(path, [""]):
                 answer = http.get(path + query)
-                found[path + query] = (answer.status_code, _steady(answer.text))
+                answers[path + query] = (answer.status_code, _steady(answer.text))
         for link in sorted(set(re.findall(rf"<({re.escape(node.url)}/feed/[^>]+)>", http.get("/feed").text))):
             answer = http.get(link)
-            found[link] = (answer.status_code, answer.text)
-    return found
+            answers[link] = (answer.status_code, answer.text)
+    return answers

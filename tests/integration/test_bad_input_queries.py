@@ -11,7 +11,7 @@ import httpx2
 import psutil
 import pytest
 
-from tests.integration.hostile import naughty, told
+from tests.integration.hostile import naughty, read_problem
 from tests.nodes import Running, publish, running
 from tests.zygotes import zygote_pid
 
@@ -67,7 +67,7 @@ ENDLESS = {
 def test_a_query_that_never_ends_is_ended(http: httpx2.Client, name: str) -> None:
     began = time.monotonic()
     answer = http.post("/sparql", data={"query": ENDLESS[name]}, headers=JSON)
-    problem = told(answer, 503)
+    problem = read_problem(answer, 503)
     assert problem["remedy"]
     assert answer.headers["retry-after"]
     assert time.monotonic() - began < SECONDS + 5, "the setting query_seconds is obeyed"
@@ -125,7 +125,7 @@ def test_bombs_are_refused_before_they_go_off(http: httpx2.Client, name: str) ->
     ):
         assert answer.status_code in (200, 400, 413, 503), answer.text[:300]
         if answer.status_code != 200:
-            told(answer, answer.status_code)
+            read_problem(answer, answer.status_code)
 
 
 @pytest.mark.parametrize("query", naughty("sparql_must_be_refused_or_bounded"), ids=lambda text: text[:60])
@@ -137,7 +137,7 @@ def test_naughty_queries(http: httpx2.Client, query: str) -> None:
         assert HIDDEN not in answer.text
         assert "root:" not in answer.text
         if answer.status_code != 200:
-            told(answer, answer.status_code)
+            read_problem(answer, answer.status_code)
     upper = query.upper()
     if any(word in upper for word in ("SERVICE", "LOAD", "INSERT", "DELETE", "DROP", "CLEAR", "COPY")):
         assert answer.status_code == 400
@@ -167,7 +167,7 @@ def test_naughty_queries(http: httpx2.Client, query: str) -> None:
 def test_what_is_no_query_is_told_so(
     http: httpx2.Client, method: str, params: dict[str, str], headers: dict[str, str], body: bytes | None, status: int
 ) -> None:
-    told(http.request(method, "/sparql", params=params, headers={**JSON, **headers}, content=body), status)
+    read_problem(http.request(method, "/sparql", params=params, headers={**JSON, **headers}, content=body), status)
 
 
 def test_memory_of_the_node_stays_where_it_was(http: httpx2.Client) -> None:

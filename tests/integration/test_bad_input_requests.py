@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from node.client import Refusal
-from tests.integration.hostile import MEGABYTE, naughty, no_failure, small_node, strings, told, unharmed
+from tests.integration.hostile import MEGABYTE, naughty, no_failure, read_problem, small_node, strings, unharmed
 from tests.nodes import Running, described
 
 NOBODY = "http://127.0.0.1:1"
@@ -36,11 +36,11 @@ class Endless:
 
     def __init__(self, size: int = 100 * MEGABYTE) -> None:
         self.size = size
-        self.taken = 0
+        self.position = 0
 
     def __iter__(self) -> Iterator[bytes]:
-        while self.taken < self.size:
-            self.taken += 1 << 16
+        while self.position < self.size:
+            self.position += 1 << 16
             yield b" " * (1 << 16)
 
 
@@ -80,7 +80,7 @@ def test_a_body_of_a_hundred_megabytes_is_not_read(
     except httpx2.TransportError:
         # The node answered and closed while we were still sending, before our client looked for the answer.
         pass
-    assert body.taken < 20 * MEGABYTE, f"{body.taken} bytes were taken in"
+    assert body.position < 20 * MEGABYTE, f"{body.position} bytes were taken in"
 
 
 def test_deep_json(http: httpx2.Client) -> None:
@@ -90,11 +90,11 @@ def test_deep_json(http: httpx2.Client) -> None:
             for path in ("/api/records", "/api/negotiations", "/api/tokens", "/api/join"):
                 answer = http.post(path, content=body, headers={"Content-Type": "application/json"})
                 assert 400 <= answer.status_code < 500, (path, depth, answer.status_code, answer.text[:200])
-                told(answer, answer.status_code)
+                read_problem(answer, answer.status_code)
             answer = http.post(
                 "/api/records", json={"fields": described("x", extra=json.loads("[" * 500 + "]" * 500))}
             )
-            told(answer, 400, 422)
+            read_problem(answer, 400, 422)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_deep_json(http: httpx2.Client) -> None:
 def test_bodies_that_are_no_json_object(http: httpx2.Client, body: bytes) -> None:
     for path in ("/api/records", "/api/negotiations", "/api/transfers", "/api/tokens"):
         answer = http.post(path, content=body, headers={"Content-Type": "application/json"})
-        told(answer, 400, 422)
+        read_problem(answer, 400, 422)
 
 
 # ---- names and strings ----------------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ def test_file_names_stay_names(node: Running, name: str) -> None:
         assert stored not in (".", "..")
         assert stored.isprintable()
     else:
-        told(answer, 400)
+        read_problem(answer, 400)
     new = _beside(node) - before
     assert {path.name for path in new} <= {"hansa.sqlite-wal", "hansa.sqlite-shm", "hansa.sqlite-journal"}
     everywhere = (path for path in node.folder.parent.rglob("*") if "blobs" not in path.parts)
@@ -175,20 +175,20 @@ def test_ids_of_assets_stay_below_their_kind(node: Running, slug: str) -> None:
         assert rest.isprintable()
         assert rest.isascii()
     else:
-        told(answer, 400, 422)
+        read_problem(answer, 400, 422)
 
 
 @pytest.mark.parametrize(
     "iri", [*naughty("iris_odd"), "https://somebody.example/datasets/theirs", "/datasets/x"], ids=repr
 )
 def test_iris_that_are_not_ours_to_give(http: httpx2.Client, iri: str) -> None:
-    told(http.post("/api/records", json={"fields": described("x"), "iri": iri}), 400, 422)
+    read_problem(http.post("/api/records", json={"fields": described("x"), "iri": iri}), 400, 422)
     for answer in (
         http.delete("/api/records", params={"iri": iri}),
         http.get("/api/catalogue/record", params={"iri": iri}),
         http.get("/api/catalogue/versions", params={"iri": iri}),
     ):
-        told(answer, 400, 404, 422)
+        read_problem(answer, 400, 404, 422)
 
 
 FIELDS: dict[str, dict[str, Any]] = {
@@ -245,7 +245,7 @@ def test_no_member_of_the_management_api_makes_the_node_fail(node: Running, path
                 answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
                 no_failure(answer)
                 if answer.status_code >= 400:
-                    told(answer, answer.status_code)
+                    read_problem(answer, answer.status_code)
         assert client.get("/health").json() == {"status": "ok"}
 
 
@@ -262,7 +262,7 @@ def test_no_field_of_a_description_makes_the_node_fail(node: Running, place: str
             )
             no_failure(answer)
             if answer.status_code >= 400:
-                told(answer, answer.status_code)
+                read_problem(answer, answer.status_code)
 
 
 @pytest.mark.parametrize(

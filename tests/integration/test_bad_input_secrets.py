@@ -68,16 +68,16 @@ def heard(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> It
             logging.getLogger(name).setLevel(before)
 
 
-def _everything(found: Company, listener: Listener, tokens: Tokens) -> Heard:
-    provider, consumer = found.cities
-    for city in found.cities:
-        admit(found.region, city)
+def _everything(nodes_of_region: Company, listener: Listener, tokens: Tokens) -> Heard:
+    provider, consumer = nodes_of_region.cities
+    for city in nodes_of_region.cities:
+        admit(nodes_of_region.region, city)
     dataset = publish(provider, "sealed-counts", conditions={"template": "members", "sealed": True})
     agreement = agree(consumer, dataset["iri"])["agreementId"]
     transfer = receive(consumer, agreement)
     assert transfer["state"] == "COMPLETED"
     assert transfer["reception"]["sealed"]
-    nodes = (found.region, *found.cities)
+    nodes = (nodes_of_region.region, *nodes_of_region.cities)
     answers: list[str] = []
     secrets: dict[str, str] = {}
     for node in nodes:
@@ -91,36 +91,36 @@ def _everything(found: Company, listener: Listener, tokens: Tokens) -> Heard:
 def _of_node(node: Running) -> dict[str, str]:
     """What only this node may know, in each way in which it could be written."""
     name = node.folder.name
-    found = {f"{name}'s API token": node.token, f"{name}'s password": node.password}
+    secrets = {f"{name}'s API token": node.token, f"{name}'s password": node.password}
     for path in (node.folder / "keys").iterdir():
         raw = path.read_bytes()
         if path.suffix == ".pem":
-            found[f"{name}'s {path.name}"] = raw.decode().splitlines()[1]
+            secrets[f"{name}'s {path.name}"] = raw.decode().splitlines()[1]
         elif path.name == "wrap.key":
-            found[f"{name}'s {path.name}"] = raw.hex()
-            found[f"{name}'s {path.name} in base64"] = base64.b64encode(raw).decode()
-            found[f"{name}'s {path.name} as Python shows it"] = repr(raw)[2:-1]
-    return found
+            secrets[f"{name}'s {path.name}"] = raw.hex()
+            secrets[f"{name}'s {path.name} in base64"] = base64.b64encode(raw).decode()
+            secrets[f"{name}'s {path.name} as Python shows it"] = repr(raw)[2:-1]
+    return secrets
 
 
 class Tokens:
     """The tokens of data addresses as they are made: nothing that is kept tells them afterwards."""
 
     def __init__(self) -> None:
-        self.made: list[str] = []
+        self.values: list[str] = []
 
     def listen(self, patch: pytest.MonkeyPatch) -> None:
         make = GrantAccess.data_address
 
         def noted(access: GrantAccess, grant: AccessGrant, token: str) -> dict[str, Any]:
-            self.made.append(token)
+            self.values.append(token)
             return make(access, grant, token)
 
         patch.setattr(GrantAccess, "data_address", noted)
 
     def named(self) -> dict[str, str]:
-        assert self.made, "there was a data address"
-        return {f"the data token number {number}": token for number, token in enumerate(self.made, 1)}
+        assert self.values, "there was a data address"
+        return {f"the data token number {number}": token for number, token in enumerate(self.values, 1)}
 
 
 def _looked_at(node: Running, secrets: dict[str, str]) -> list[str]:
@@ -207,12 +207,12 @@ def test_files_are_readable_by_the_node_alone(heard: Heard) -> None:
 
 
 def test_the_database_holds_hashes_of_tokens_and_passwords(heard: Heard) -> None:
-    kept: tuple[str, ...] = ("API token", "password", "session", ".pem", "wrap.key")
+    kinds: tuple[str, ...] = ("API token", "password", "session", ".pem", "wrap.key")
     for node in heard.nodes:
         raw = b"".join(path.read_bytes() for path in node.folder.glob("hansa.sqlite*"))
-        found: list[Any] = [
+        leaks: list[Any] = [
             name
             for name, secret in heard.secrets.items()
-            if secret and name.endswith(kept) and secret.encode() in raw
+            if secret and name.endswith(kinds) and secret.encode() in raw
         ]
-        assert found == []
+        assert leaks == []

@@ -20,7 +20,7 @@ from node.identity.jose import b64url
 from node.identity.model import UserRole
 from tests.conformance.dsp import faults
 from tests.fakes.keys import public_jwk
-from tests.integration.hostile import footprint, told
+from tests.integration.hostile import footprint, read_problem
 from tests.nodes import Pair, Running, publish, running
 
 NOW = time.time
@@ -79,7 +79,7 @@ def test_tokens_of_people_that_do_not_hold(node: Running, name: str) -> None:
             ("POST", "/api/tokens", {"label": "x"}),
         ):
             answer = http.request(method, path, json=body, headers=headers)
-            told(answer, 401)
+            read_problem(answer, 401)
             for _, value in headers:
                 assert value.split("=")[-1].split()[-1][:20] not in answer.text or len(value) < 20
     assert footprint(node) == before
@@ -91,7 +91,7 @@ def test_a_token_ends_when_its_owner_is_shut_out(running_node: Running) -> None:
     headers = {"Authorization": f"Bearer {accounts.issue_token('jo', 'x', timedelta(hours=1))}"}
     with node.http(headers=headers) as http:
         assert http.get("/api/node").status_code == 200
-        refused = told(http.post("/api/records", json={"fields": {"kind": "dataset"}}), 403)
+        refused = read_problem(http.post("/api/records", json={"fields": {"kind": "dataset"}}), 403)
         assert "role" in refused["detail"]
         for method, path in (
             ("POST", "/api/accounts"),
@@ -99,7 +99,7 @@ def test_a_token_ends_when_its_owner_is_shut_out(running_node: Running) -> None:
             ("DELETE", "/api/records?iri=urn:x"),
         ):
             answer = http.request(method, path, json={"login": "x", "roles": ["steward"], "password": PASSWORD})
-            told(answer, 403)
+            read_problem(answer, 403)
 
 
 def test_signing_in_says_the_same_whatever_is_wrong_and_slows_down(running_node: Running) -> None:
@@ -260,7 +260,7 @@ def test_tokens_of_participants_that_do_not_hold(pair: Pair, node: Running, name
             if path.startswith("/dsp"):
                 assert faults(answer.json()) == []
             else:
-                told(answer, 401)
+                read_problem(answer, 401)
             assert len(token) < 10 or token not in answer.text
     assert footprint(node) == before
 
@@ -304,13 +304,13 @@ def test_a_participants_token_opens_no_management(pair: Pair, node: Running) -> 
                 json={"label": "x"} if method == "POST" else None,
                 headers=pair.consumer.as_participant(node),
             )
-            told(answer, 401)
+            read_problem(answer, 401)
 
 
 def test_a_persons_token_speaks_for_no_participant(pair: Pair, node: Running) -> None:
     with node.http(headers=node.person()) as http:
         assert http.post("/dsp/2025-1/catalog/request", json={}).status_code == 401
-        told(http.post("/dcp/presentations/query", json={}), 401)
-        told(http.post("/data/urn:uuid:1/token"), 401)
+        read_problem(http.post("/dcp/presentations/query", json={}), 401)
+        read_problem(http.post("/data/urn:uuid:1/token"), 401)
     with node.http(headers=pair.consumer.person()) as http:
-        told(http.get("/api/node"), 401)
+        read_problem(http.get("/api/node"), 401)

@@ -87,11 +87,11 @@ def doors(node: Running) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("sort", sorted(BODIES))
 def test_nobody_makes_a_node_read(running_node: Running, sort: str) -> None:
-    found = list(doors(running_node))
-    assert len(found) > 60
-    assert set(PUBLIC) <= set(found), "a door that is gone needs no permission"
+    addresses = list(doors(running_node))
+    assert len(addresses) > 60
+    assert set(PUBLIC) <= set(addresses), "a door that is gone needs no permission"
     read, let_in = [], []
-    for method, path in found:
+    for method, path in addresses:
         answer = asked(running_node, method, filled(path), BODIES[sort])
         if (method, path) in PUBLIC:
             continue

@@ -26,11 +26,11 @@ class Stubborn:
     """Counters for ever, whichever side it is on."""
 
     def next(self, look: strategies.Look) -> strategies.Action:
-        one = look.negotiation
-        if not one.dataset.endswith("haggled"):
+        negotiation = look.negotiation
+        if not negotiation.dataset.endswith("haggled"):
             return strategies.StandardStrategy().next(look)
         terms = {"@id": "urn:x", "@type": "Offer", "permission": [{"action": "odrl:use"}, {"action": "odrl:read"}]}
-        match one.role, one.state:
+        match negotiation.role, negotiation.state:
             case "consumer", machine.OFFERED:
                 return strategies.Counter(terms)
             case "provider", machine.REQUESTED:

@@ -68,13 +68,13 @@ def test_every_syntax_says_the_same_by_header_and_by_ending(city: Running, publi
 
 
 def test_it_has_what_is_published_and_what_was_imported(city: Running, published: dict[str, Any]) -> None:
-    found = graph(city, "/catalog", "turtle")
+    statements = graph(city, "/catalog", "turtle")
     catalog = rdflib.URIRef(f"{city.node.parts.base}/catalog")
-    assert set(found.objects(catalog, DCAT.dataset)) == {rdflib.URIRef(published["iri"]), TREES}
-    (record,) = found.objects(catalog, DCAT.record)
-    assert (record, FOAF.primaryTopic, TREES) in found
-    assert (TREES, RDF.type, DCAT.Dataset) in found
-    assert "staff-only" not in found.serialize(format="nt")
+    assert set(statements.objects(catalog, DCAT.dataset)) == {rdflib.URIRef(published["iri"]), TREES}
+    (record,) = statements.objects(catalog, DCAT.record)
+    assert (record, FOAF.primaryTopic, TREES) in statements
+    assert (TREES, RDF.type, DCAT.Dataset) in statements
+    assert "staff-only" not in statements.serialize(format="nt")
 
 
 def test_a_page_is_sent_again_only_when_it_has_changed(city: Running, published: dict[str, Any]) -> None:
@@ -132,13 +132,18 @@ def test_a_page_tells_machines_what_it_is_about(city: Running) -> None:
     with city.http() as http:
         page = http.get(iri, headers={"Accept": "text/html"}).raise_for_status()
         (block,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page.text, re.DOTALL)
-        said = json.loads(block)
-        assert (said["@type"], said["@id"], said["url"], said["name"]) == ("Dataset", iri, iri, "Open counts")
-        assert said["license"] == "http://publications.europa.eu/resource/authority/licence/CC_BY_4_0"
-        assert said["temporalCoverage"] == "2026-01-01/2026-03-31"
-        assert said["publisher"]["@id"] == city.node.parts.me
-        assert said["isAccessibleForFree"] is True
-        (download,) = said["distribution"]
+        description = json.loads(block)
+        assert (description["@type"], description["@id"], description["url"], description["name"]) == (
+            "Dataset",
+            iri,
+            iri,
+            "Open counts",
+        )
+        assert description["license"] == "http://publications.europa.eu/resource/authority/licence/CC_BY_4_0"
+        assert description["temporalCoverage"] == "2026-01-01/2026-03-31"
+        assert description["publisher"]["@id"] == city.node.parts.me
+        assert description["isAccessibleForFree"] is True
+        (download,) = description["distribution"]
         assert http.get(download["contentUrl"]).content == data_file
         assert download["encodingFormat"] == "text/csv"
         links = re.findall(r'<([^>]*)>; rel="([a-z-]+)"(?:; type="([^"]*)")?', page.headers["link"])

@@ -46,12 +46,12 @@ def node(base: str, name: str, cage: Cage, path: Path) -> CatalogueNode:
     engine = connect(f"sqlite:///{path}/hansa.sqlite")
     migrate(engine)
     stores = sql_stores(engine)
-    made: list[CatalogueNode] = []
+    nodes: list[CatalogueNode] = []
 
     async def described(submission: Submission, owner: str) -> Described:
-        return await describe(cage, submission, owner, base=base, me=made[0].did, my_name=name)
+        return await describe(cage, submission, owner, base=base, me=nodes[0].did, my_name=name)
 
-    made.append(
+    nodes.append(
         CatalogueNode(
             base=base,
             name=name,
@@ -63,7 +63,7 @@ def node(base: str, name: str, cage: Cage, path: Path) -> CatalogueNode:
             describing=described,
         )
     )
-    return made[0]
+    return nodes[0]
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ async def test_a_rebuild_of_the_real_views_ends_in_the_same_content(
 
 async def test_publishers_who_race_on_a_database_lose_nothing(database_stores: Stores) -> None:
     """Two processes (two nodes over one database know nothing of one another's locks), many publishers each."""
-    one, other = (
+    first, other = (
         CatalogueNode(
             base="https://gent.example",
             uow=database_stores.uow,
@@ -175,15 +175,15 @@ async def test_publishers_who_race_on_a_database_lose_nothing(database_stores: S
         )
         for _ in range(2)
     )
-    one.publishing._settled = other.publishing._settled = None
+    first.publishing._settled = other.publishing._settled = None
     records = await asyncio.gather(
-        *(one.publish("counts", description={"en": f"one {number}"}) for number in range(8)),
+        *(first.publish("counts", description={"en": f"one {number}"}) for number in range(8)),
         *(other.publish("counts", description={"en": f"other {number}"}) for number in range(8)),
-        *(one.publish(f"other-{number}") for number in range(4)),
+        *(first.publish(f"other-{number}") for number in range(4)),
     )
     assert sorted(record.version for record in records if record.iri.endswith("/counts")) == list(range(1, 17))
-    one.settle()
+    first.settle()
     with database_stores.uow.read() as tx:
-        assert len(one.ledger.since(tx, 0)) == 20
+        assert len(first.ledger.since(tx, 0)) == 20
         assert len(database_stores.records.versions(tx, "https://gent.example/datasets/counts")) == 16
-    assert one.chains.size("public") == 20
+    assert first.chains.size("public") == 20

@@ -15,12 +15,12 @@ LINK = re.compile(r'<([^>]+)>; rel="(\w+)"')
 
 @pytest.mark.parametrize("version", VERSIONS.values(), ids=lambda one: one.name)
 def test_pages_name_one_another(pair: Pair, version: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    spoken = next(one for one in VERSIONS.values() if one == version)
+    protocol_version = next(one for one in VERSIONS.values() if one == version)
     for slug in ("first", "second", "third"):
         publish(pair.provider, slug)
     monkeypatch.setattr(pair.provider.node.dsp_catalogue, "page", 2)
-    message = written({"@context": [spoken.context], "@type": "CatalogRequestMessage"})
-    begin = f"{pair.provider.url}{spoken.path}/catalog/request"
+    message = written({"@context": [protocol_version.context], "@type": "CatalogRequestMessage"})
+    begin = f"{pair.provider.url}{protocol_version.path}/catalog/request"
 
     def page(url: str) -> tuple[list[str], dict[str, str]]:
         with pair.consumer.http() as http:

@@ -125,10 +125,10 @@ async def seen_through_doors(house: House, name: str | None) -> dict[str, set[st
             (await visitor.get("/api/catalogue/record", iri=iri)).status_code,
             (await visitor.get("/api/catalogue/versions", iri=iri)).status_code,
         ]
-        for status, found in zip(statuses, (direct, record, versions), strict=True):
+        for status, visible in zip(statuses, (direct, record, versions), strict=True):
             assert status in (200, 404)
             if status == 200:
-                found.add(iri)
+                visible.add(iri)
     live = {iri.rpartition("#")[0] for iri in await feed_members(visitor)}
     return {
         "search": {hit["iri"] for hit in search["hits"]},

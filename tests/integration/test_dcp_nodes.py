@@ -47,8 +47,8 @@ class TestMembership:
         region, gent, brugge = region_and_cities
         assert (await gent.ask(brugge))["types"] == []
         await gent.member_of(region, MEMBER)
-        told = await gent.ask(brugge)
-        assert (told["name"], told["types"], told["rejected"]) == (gent.did, [MEMBER], [])
+        status = await gent.ask(brugge)
+        assert (status["name"], status["types"], status["rejected"]) == (gent.did, [MEMBER], [])
         # A credential that is new counts at once: the mark of the wallet has changed.
         await gent.member_of(region, PARTNER)
         assert (await gent.ask(brugge))["types"] == [MEMBER, PARTNER]
@@ -57,12 +57,12 @@ class TestMembership:
         revoked = await asyncio.to_thread(region.revoke.revoke, partner.id, "left", person("ann"))
         assert revoked.revoked_at is not None
         start = time.monotonic()
-        while (told := await gent.ask(brugge))["types"] != [MEMBER]:
+        while (status := await gent.ask(brugge))["types"] != [MEMBER]:
             assert time.monotonic() - start < 3
             await asyncio.sleep(0.02)
         print(f"\nrevocation bit after {time.monotonic() - start:.2f} s (status lists of at most 1 s)")
-        assert "revoked" in told["rejected"][0]
-        assert told["since"] == [revoked.revoked_at.isoformat()]
+        assert "revoked" in status["rejected"][0]
+        assert status["since"] == [revoked.revoked_at.isoformat()]
         caller = await brugge.participants.recheck(gent.did)
         assert [credential.types for credential in caller.credentials] == [(MEMBER,)]
 
@@ -87,11 +87,13 @@ class TestMembership:
         assert request["issuer_pid"] == application.id
 
 
-async def storm(one: DcpNode, other: DcpNode, *, timeout: float = 20.0) -> tuple[Counter[Any], float]:
+async def storm(first: DcpNode, other: DcpNode, *, timeout: float = 20.0) -> tuple[Counter[Any], float]:
     """``AT_ONCE`` requests each way, all at once; what they were answered, and how long it took."""
     start = time.monotonic()
     calls = [
-        caller.ask(callee, timeout=timeout) for _ in range(AT_ONCE) for caller, callee in ((one, other), (other, one))
+        caller.ask(callee, timeout=timeout)
+        for _ in range(AT_ONCE)
+        for caller, callee in ((first, other), (other, first))
     ]
     answers = await asyncio.gather(*calls, return_exceptions=True)
     outcomes = Counter(
@@ -120,10 +122,10 @@ class TestBothWaysAtOnce:
             return lambda address: DcpNode(address, stores=stores)
 
         kept = [memory_stores() if kind == "memory" else _sqlite(request, tmp_path / str(n)) for n in range(2)]
-        async with nodes(region_at, city(kept[0]), city(kept[1])) as (region, one, other):
-            await self.join(region, one, other)
-            self.report(f"{kind}, cold", *await storm(one, other))
-            self.report(f"{kind}, warm", *await storm(one, other))
+        async with nodes(region_at, city(kept[0]), city(kept[1])) as (region, gent, other):
+            await self.join(region, gent, other)
+            self.report(f"{kind}, cold", *await storm(gent, other))
+            self.report(f"{kind}, warm", *await storm(gent, other))
 
     @pytest.mark.parametrize("per_host", [32, 4])
     async def test_each_request_calls_back(self, per_host: int) -> None:
@@ -133,12 +135,12 @@ class TestBothWaysAtOnce:
         def city(address: Address) -> DcpNode:
             return DcpNode(address, per_host=per_host, wallet_mark=lambda: f"mark-{next(numbers)}")
 
-        async with nodes(region_at, city, city) as (region, one, other):
-            await self.join(region, one, other)
+        async with nodes(region_at, city, city) as (region, gent, other):
+            await self.join(region, gent, other)
             asked = Counter[str]()
-            for node in (one, other):
+            for node in (gent, other):
                 _count_presentations(node, asked)
-            self.report(f"each calls back, {per_host} connections", *await storm(one, other))
+            self.report(f"each calls back, {per_host} connections", *await storm(gent, other))
             assert sum(asked.values()) == 2 * AT_ONCE
 
     async def test_many_cities_at_one_door(self) -> None:

@@ -44,7 +44,7 @@ def given_up(node: Running) -> dict[str, Any]:
     return dict(letter)
 
 
-def kept(node: Running, letter: str) -> Task:
+def stored_task(node: Running, letter: str) -> Task:
     with node.node.parts.stores.uow.read() as tx:
         found = node.node.parts.stores.outbox.find(tx, letter)
     assert found is not None
@@ -134,7 +134,7 @@ def test_a_token_is_not_kept_with_what_was_given_up(impatient: tuple[Pair, Switc
         pid = client.call("POST", "/api/transfers", json=asked)["pid"]
     sender = two.provider if pulled else two.consumer
     letter = given_up(sender)
-    body = kept(sender, letter["id"]).body
+    body = stored_task(sender, letter["id"]).body
     assert b"dataAddress" in body
     assert b"authorization" not in body.replace(b'"name":"authType"', b"")
     cut.paths = ()
@@ -159,7 +159,7 @@ def test_what_is_given_up_is_known_by_what_was_sent(impatient: tuple[Pair, Switc
     with two.consumer.client() as client:
         client.transfer(agreement)
     letter = given_up(two.provider)
-    task = kept(two.provider, letter["id"])
+    task = stored_task(two.provider, letter["id"])
     with two.provider.client() as client:
         client.give_up(letter["id"])
     refusals = [one for one in two.provider.exchanges(task.subject) if one.message_id == task.id and one.outgoing]

@@ -71,13 +71,15 @@ def test_it_is_confirmed_and_the_provider_sees_it(region_and_cities: Company, ca
         assert now["due"] > now["received"]
     assert run(["agreement", "confirm-deletion", agreement, "--node", str(plzen.folder)]) == 0
     assert files(plzen) < before, "the node deletes what it received"
-    told = until("the provider takes it", lambda: deletion(plzen, agreement)["told"] and deletion(gent, agreement))
-    assert told["confirmedBy"] == plzen.did
-    assert (told["due"], told["overdue"]) == (None, False)
-    assert told["statement"] == deletion(plzen, agreement)["statement"]
-    assert json.loads(read_jws(told["statement"]).payload)["agreement"] == agreement
+    confirmed = until(
+        "the provider takes it", lambda: deletion(plzen, agreement)["told"] and deletion(gent, agreement)
+    )
+    assert confirmed["confirmedBy"] == plzen.did
+    assert (confirmed["due"], confirmed["overdue"]) == (None, False)
+    assert confirmed["statement"] == deletion(plzen, agreement)["statement"]
+    assert json.loads(read_jws(confirmed["statement"]).payload)["agreement"] == agreement
     for city in (gent, plzen):
-        assert [one["statement"] for one in entries(city, agreement)] == [told["statement"]]
+        assert [one["statement"] for one in entries(city, agreement)] == [confirmed["statement"]]
         with city.http(headers=city.person()) as http:
             page = http.get(f"/agreements/{agreement}", headers={"Accept": "text/html", "Accept-Language": "en"})
         assert "Deletion confirmed" in page.text
@@ -109,11 +111,11 @@ def test_a_confirmation_is_only_taken_from_the_consumer_about_this_agreement(reg
     agreement = received(gent, plzen, "guarded")
     stores = gent.node.parts.stores
     with stores.uow.read() as tx:
-        held = stores.agreements.get(tx, agreement)
-    assert held is not None
+        record = stores.agreements.get(tx, agreement)
+    assert record is not None
 
-    def post(sender: Running, signer: Running, **said: str) -> int:
-        claims = {"agreement": held.id, "sha256": held.sha256, "deleted": "2026-11-21T09:30:00Z", **said}
+    def post(sender: Running, signer: Running, **changes: str) -> int:
+        claims = {"agreement": record.id, "sha256": record.sha256, "deleted": "2026-11-21T09:30:00Z", **changes}
         keyring = signer.node.parts.keyring
         jws = keyring.sign_jws({"typ": "hansa-deletion+jws"}, canonical(claims))
         with gent.http(headers=sender.as_participant(gent)) as http:
@@ -147,11 +149,11 @@ def test_a_provider_without_that_door_is_told_of_nothing(region_and_cities: Comp
     agreement = received(gent, plzen, "elsewhere")
     stores = plzen.node.parts.stores
     with stores.uow.begin() as tx:
-        held = stores.agreements.get(tx, agreement)
-        assert held is not None
-        assert deletion_rule(held.body) is not None
+        record = stores.agreements.get(tx, agreement)
+        assert record is not None
+        assert deletion_rule(record.body) is not None
         statement = text("UPDATE negotiations SET peer_address = :there WHERE pid = :pid")
-        tx.connection.execute(statement, {"there": f"{gent.url}/nowhere/dsp/2025-1", "pid": held.negotiation})
+        tx.connection.execute(statement, {"there": f"{gent.url}/nowhere/dsp/2025-1", "pid": record.negotiation})
     with plzen.client() as client:
         confirm(client, agreement)
         until("it is given up", lambda: client.agreement(agreement)["deletion"]["untold"])

@@ -60,16 +60,16 @@ def expanded(body: Mapping[str, Any]) -> dict[str, Any]:
     """The expanded form of a message of ours."""
     iris = {name: iri for iri, name in BY_IRI.items() if V2024_1.namespace not in iri}
     spaces = {"dcat": "http://www.w3.org/ns/dcat#", "odrl": "http://www.w3.org/ns/odrl/2/"}
-    found: dict[str, Any] = {}
+    document: dict[str, Any] = {}
     for name, value in body.items():
         if name == "@type":
-            found[name] = [spaces.get(TYPES.get(value, ""), V2025_1.namespace) + value]
+            document[name] = [spaces.get(TYPES.get(value, ""), V2025_1.namespace) + value]
         elif name in TERMS:
             several = value if isinstance(value, list) else [value]
-            found[iris[name]] = [_expanded(TERMS[name][1], one, spaces["odrl"]) for one in several]
+            document[iris[name]] = [_expanded(TERMS[name][1], one, spaces["odrl"]) for one in several]
         elif name != "@context":
-            found[name] = value
-    return found
+            document[name] = value
+    return document
 
 
 def _expanded(kind: ValueForm, value: Any, odrl: str) -> Any:
@@ -179,10 +179,10 @@ def test_a_transfer_of_2024_1_is_kept_as_it_went_over_the_wire_but_for_its_token
     agreement, _, _ = agreed(two, "older-transfer", V2024_1)
     transfer = receive(two.consumer, agreement)
     assert transfer["state"] == "COMPLETED"
-    kept = two.consumer.exchanges(transfer["pid"])
-    assert [one.message for one in kept] == [transferring.REQUEST, transferring.START, transferring.COMPLETION]
+    messages = two.consumer.exchanges(transfer["pid"])
+    assert [one.message for one in messages] == [transferring.REQUEST, transferring.START, transferring.COMPLETION]
     wires = heard(two.consumer) + heard(two.provider)
-    request, start, completion = kept
+    request, start, completion = messages
     assert {request.body, completion.body} <= set(wires)
     (address,) = [one["dspace:dataAddress"] for one in map(json.loads, wires) if "dspace:dataAddress" in one]
     tokens = [one["dspace:value"] for one in address["dspace:endpointProperties"] if len(one["dspace:value"]) == 43]
@@ -251,10 +251,10 @@ def test_an_expanded_message_that_is_written_anew_is_known_as_a_repeat(two: Pair
         "callbackAddress": two.consumer.dsp,
         "offer": {**offer, "@type": "Offer", "target": dataset},
     }
-    one = expanded(message)
-    other = dict(reversed(one.items()))
+    expanded_message = expanded(message)
+    other = dict(reversed(expanded_message.items()))
     answers = []
-    for body in ([one], other, message):
+    for body in ([expanded_message], other, message):
         with two.consumer.http() as http:
             answers.append(
                 http.post(

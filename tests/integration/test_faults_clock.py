@@ -100,15 +100,15 @@ class TestLeases:
 
     @pytest.mark.parametrize("jump", [-HOUR, -DAY, -SECOND, SECOND])
     def test_a_living_holder_keeps_its_lease(self, queue: Queue, jump: timedelta) -> None:
-        [held] = queue.lease("holder")
+        [lease] = queue.lease("holder")
         watch = queue.watch()
         queue.hand.elapse(SECOND, jump=jump)
         for _ in range(9):
             watch()
-            assert queue.renew(held)
+            assert queue.renew(lease)
             assert queue.lease("other") == []
             queue.hand.elapse(timedelta(seconds=queue.pace.lease / 3))
-        assert queue.done(held)
+        assert queue.done(lease)
 
     @pytest.mark.parametrize("jump", [HOUR, DAY])
     def test_ahead_two_may_work_and_one_concludes(self, queue: Queue, jump: timedelta) -> None:

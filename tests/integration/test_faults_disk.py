@@ -71,11 +71,11 @@ def test_a_full_database_says_what_to_do_and_nothing_is_half_done(running_node: 
                 assert int(answer.headers["retry-after"]) > 0
                 assert str(running_node.folder) not in answer.text
             assert client.get("/api/catalogue/search").status_code == 200, "what is there can be read"
-        taken = len(answers) - len(refused)
+        accepted = len(answers) - len(refused)
         # A record without its entry, or an entry without its record, would be an audit that was skipped.
         assert (rows(running_node, "entries"), rows(running_node, "records")) == (
-            before[0] + taken,
-            before[1] + taken,
+            before[0] + accepted,
+            before[1] + accepted,
         )
         until("the node is well again", lambda: client.get("/health").status_code == 200)
         assert post("after").status_code < 300
@@ -329,7 +329,7 @@ def test_a_log_with_a_flipped_bit_is_missed(killed: Left, frame: float) -> None:
     assert "this node has signed" in fault.detail or "damaged" in fault.detail, fault.detail
 
 
-def kept(folder: Path, copy: Path) -> None:
+def copy_database(folder: Path, copy: Path) -> None:
     """Copy the database of a node that has ended, as a careless operator does: the file alone."""
     connection = sqlite_driver().connect(str(folder / DATABASE), timeout=20, isolation_level=None)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -351,7 +351,7 @@ def test_an_older_copy_that_was_put_back_is_told_and_can_be_accepted(
         port = node.node.parts.settings.port
         publish(node, "first", data=None)
         until("all is numbered", lambda: is_sound(node))
-    kept(folder, tmp_path / "older.sqlite")
+    copy_database(folder, tmp_path / "older.sqlite")
     with running(folder, port=port) as node:
         publish(node, "second", data=None)
         until("all is numbered", lambda: is_sound(node))
@@ -397,16 +397,16 @@ def test_damaged_bytes_are_not_delivered(
         running(tmp_path / "consumer", template=sqlite_template) as consumer,
     ):
         agreement = agree(consumer, publish(provider, data=LARGE)["iri"])["agreementId"]
-        (kept,) = [path for path in (provider.folder / "blobs").rglob("*") if path.is_file()]
+        (blob,) = [path for path in (provider.folder / "blobs").rglob("*") if path.is_file()]
         data = bytearray(LARGE)
         data[3_000_000] ^= 1
-        kept.chmod(0o600)
-        kept.write_bytes(data)
+        blob.chmod(0o600)
+        blob.write_bytes(data)
         with consumer.client() as client:
             pid = client.transfer(agreement)["pid"]
             until("the provider refuses to give them", lambda: _damage_is_told(caplog))
             assert _arrived(consumer, pid) == 0
-            kept.write_bytes(LARGE)
+            blob.write_bytes(LARGE)
             until("the transfer ends", lambda: client.transfer_state(pid, wait=5)["state"] == "COMPLETED", 60)
 
 

@@ -83,13 +83,13 @@ def recording_held(node: Running, message: str) -> Iterator[threading.Event]:
     worker = node.node.worker
     conclude, reached, go_on = worker.conclude, threading.Event(), threading.Event()
 
-    def held(task: Task, outcome: Outcome) -> None:
+    def conclude_later(task: Task, outcome: Outcome) -> None:
         if task.headers.get("message") == message:
             reached.set()
             assert go_on.wait(60)
         conclude(task, outcome)
 
-    worker.conclude = held  # type: ignore[method-assign]
+    worker.conclude = conclude_later  # type: ignore[method-assign]
     try:
         yield reached
     finally:
@@ -120,10 +120,10 @@ def test_the_peers_answer_overtakes_the_record_of_our_message(either_pair: Pair,
 def _peer_pid(node: Running, pid: str) -> str:
     stores = node.node.parts.stores
     with stores.uow.read() as tx:
-        found = stores.negotiations.get(tx, pid)
-    assert found is not None
-    assert found.peer_pid is not None
-    return found.peer_pid
+        negotiation = stores.negotiations.get(tx, pid)
+    assert negotiation is not None
+    assert negotiation.peer_pid is not None
+    return negotiation.peer_pid
 
 
 def test_a_message_waits_for_the_transaction_that_holds_its_process(either_pair: Pair) -> None:
@@ -163,9 +163,9 @@ def test_one_request_that_comes_twice_at_once_is_one_negotiation(
         store = node.protocol.negotiations._store
         find = store.by_peer
 
-        def by_peer(*wanted: Any) -> Any:
-            found = find(*wanted)
-            if found is None:
+        def by_peer(*ids: Any) -> Any:
+            negotiation = find(*ids)
+            if negotiation is None:
                 try:
                     meet.wait(10)
                     met.set()
@@ -173,7 +173,7 @@ def test_one_request_that_comes_twice_at_once_is_one_negotiation(
                     pass  # The later looks, when both have met.
                 finally:
                     meet.abort()
-            return found
+            return negotiation
 
         store.by_peer = by_peer
 

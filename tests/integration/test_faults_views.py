@@ -63,10 +63,10 @@ def replayed(node: Running, home: Path) -> tuple[str, str]:
     parts = node.node.parts
     graph, index = OxigraphGraph(home / "graph", parts.cage), TantivyIndex(home / "search")
     reckoning.catch_up(parts.stores, graph, index)
-    found = graph.digest(), index.digest()
+    digests = graph.digest(), index.digest()
     graph.close()
     index.close()
-    return found
+    return digests
 
 
 def flushed(node: Running) -> None:
@@ -86,12 +86,12 @@ def test_a_store_whose_last_batches_are_gone_catches_up(tmp_path: Path, sqlite_t
     with running(folder, port=port) as node:
         publish(node, "second", data=None)
         publish(node, "first", data=None, title="First, corrected")
-        wanted = digests(node)
+        before = digests(node)
     for name in ("graph", "search"):
         shutil.rmtree(folder / name)
         shutil.copytree(tmp_path / "before" / name, folder / name)
     with running(folder, port=port) as node:
-        until("the views have caught up", lambda: digests(node) == wanted)
+        until("the views have caught up", lambda: digests(node) == before)
         assert digests(node) == replayed(node, tmp_path / "replay")
         assert {"First, corrected", "Second"} <= (titles(node) or set())
 
@@ -110,15 +110,15 @@ def test_a_damaged_store_is_found_and_made_anew(
         port = node.node.parts.settings.port
         publish(node, "first", data=None)
         flushed(node)
-        wanted, told = digests(node), titles(node)
+        before, titles_before = digests(node), titles(node)
     tables = sorted((folder / "graph").rglob("*.sst"))
     assert tables, "there is nothing to damage"
     for table in tables:
         flip(table, 0.2)
     with running(folder, port=port) as node:
         # Damage that opening does not meet is met by a query, which fails; the store is then made anew.
-        until("SPARQL answers as before", lambda: rebuilt(caplog, "graph") and titles(node) == told)
-        assert digests(node) == wanted
+        until("SPARQL answers as before", lambda: rebuilt(caplog, "graph") and titles(node) == titles_before)
+        assert digests(node) == before
         assert not node.node.health()
 
 
@@ -129,14 +129,14 @@ def test_a_damaged_index_is_found_and_made_anew(
     with running(folder, template=sqlite_template) as node:
         port = node.node.parts.settings.port
         publish(node, "first", data=None)
-        wanted, found = digests(node), hits(node)
+        before, hits_before = digests(node), hits(node)
     stored = sorted((folder / "search").rglob("*.store"))
     assert stored, "there is nothing to damage"
     for path in stored:
         flip(path, 0.4)
     with running(folder, port=port) as node:
-        until("search answers as before", lambda: rebuilt(caplog, "search") and hits(node) == found)
-        assert digests(node) == wanted
+        until("search answers as before", lambda: rebuilt(caplog, "search") and hits(node) == hits_before)
+        assert digests(node) == before
         assert not node.node.health()
 
 

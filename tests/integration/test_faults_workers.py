@@ -71,11 +71,11 @@ class Household:
 
     @contextmanager
     def stores(self) -> Iterator[Stores]:
-        found = open_stores(load(self.member.folder))
+        stores = open_stores(load(self.member.folder))
         try:
-            yield found
+            yield stores
         finally:
-            found.uow.close()
+            stores.uow.close()
 
 
 @dataclass

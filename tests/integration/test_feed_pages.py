@@ -121,7 +121,7 @@ class Client:
             self.immutable.add(url)
             assert "immutable" in answer.headers["cache-control"]
         self.frontier[url] = answer.headers["etag"]
-        found = []
+        members = []
         for member in default.objects(None, URIRef(f"{TREE}member")):
             assert isinstance(member, URIRef), "members have IRIs"
             times = list(default.objects(member, PROV.generatedAtTime))
@@ -130,14 +130,14 @@ class Client:
             position = default.value(member, URIRef(f"{HANSA}position"))
             assert isinstance(position, Literal)
             assert position.datatype == XSD.integer
-            found.append((int(position), str(member), str(times[0])))
+            members.append((int(position), str(member), str(times[0])))
             if str(member) not in self.members:
                 graph = dataset.graph(member) if isinstance(dataset, Dataset) else dataset
                 copy = Graph()
                 for triple in graph if named else graph.triples((member, None, None)):
                     copy.add(triple[:3])
                 self.members[str(member)] = copy
-        for _, iri, time in sorted(found):
+        for _, iri, time in sorted(members):
             if iri not in self.times:
                 self.order.append(iri)
                 self.times[iri] = time

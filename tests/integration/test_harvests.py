@@ -92,12 +92,12 @@ def handler(portal: Portal) -> type[BaseHTTPRequestHandler]:
 
 @pytest.fixture
 def portal() -> Iterator[Portal]:
-    found = Portal()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(found))
-    found.url = f"http://127.0.0.1:{server.server_address[1]}"
+    state = Portal()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(state))
+    state.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
-    yield found
+    yield state
     server.shutdown()
     server.server_close()
     thread.join()

@@ -121,10 +121,10 @@ def test_a_record_is_kept_as_it_came(city: Running, client: HansaClient) -> None
     events = imported(city, text)
     address = addresses(events)["https://kept.example/d"]
     with city.http() as http:
-        kept = http.get(address, headers={"Accept": "application/n-triples"}).content
+        statements = http.get(address, headers={"Accept": "application/n-triples"}).content
         page = http.get(address, headers={"Accept": "text/html"}).text
     came = parse(text.encode(), "text/turtle", base="https://kept.example/")
-    back = parse(kept, "application/n-triples", base="https://kept.example/")
+    back = parse(statements, "application/n-triples", base="https://kept.example/")
     assert canonical(came, blank_nodes=1000) == canonical(back, blank_nodes=1000)
     assert "https://kept.example/d" in page
     assert "Imported from another catalogue" in page
@@ -136,16 +136,16 @@ def test_a_record_is_kept_as_it_came(city: Running, client: HansaClient) -> None
 
 
 def test_what_changed_is_told_by_content(city: Running) -> None:
-    one, two = (
+    earlier, later = (
         HEAD + f'<https://change.example/d> a dcat:Dataset ; dct:title "T" ; dct:modified "2020-01-01" ; '
         f'dct:description "{text}" .'
         for text in ("before", "after")
     )
-    assert outcomes(imported(city, one, source="change")) == {"https://change.example/d": "new"}
-    only_checked = imported(city, two, source="change", check=True)
+    assert outcomes(imported(city, earlier, source="change")) == {"https://change.example/d": "new"}
+    only_checked = imported(city, later, source="change", check=True)
     assert outcomes(only_checked) == {"https://change.example/d": "changed"}
-    assert outcomes(imported(city, one, source="change")) == {"https://change.example/d": "unchanged"}
-    changed = imported(city, two, source="change")
+    assert outcomes(imported(city, earlier, source="change")) == {"https://change.example/d": "unchanged"}
+    changed = imported(city, later, source="change")
     assert outcomes(changed) == {"https://change.example/d": "changed"}
     assert [event["version"] for event in changed if event["event"] == "record"] == [2]
 
@@ -179,11 +179,11 @@ def test_twice_in_a_file_and_about_our_own_assets(city: Running, client: HansaCl
     ours = client.publish({"fields": described("ours")})["iri"]
     stolen = HEAD + f'<{ours}> a dcat:Dataset ; dct:title "Taken over" .'
     assert imported(city, stolen)[1]["error"] == "it is an asset of this node itself"
-    spoken = HEAD + (
+    document = HEAD + (
         f'<https://c.example/d> a dcat:Dataset ; dct:title "C" ; dct:relation <{ours}#x> .'
         f'<{ours}#x> dct:title "Mine" .'
     )
-    assert "states something about" in imported(city, spoken)[1]["error"]
+    assert "states something about" in imported(city, document)[1]["error"]
     assert client.record(ours)["version"] == 1
 
 
@@ -299,10 +299,10 @@ def test_strangers_import_nothing_and_junk_is_refused(city: Running) -> None:
     with city.http() as http:
         assert http.post("/api/imports", content=b"x", headers={"Content-Type": "text/turtle"}).status_code == 401
         headers = {**city.person(), "Content-Type": "text/turtle"}
-        for body, told in ((b"this is no Turtle", "Turtle"), (HEAD.encode(), "no dataset"), (b"", "no body")):
+        for body, words in ((b"this is no Turtle", "Turtle"), (HEAD.encode(), "no dataset"), (b"", "no body")):
             answer = http.post("/api/imports", content=body, headers=headers)
             assert answer.status_code == 400
-            assert told in answer.json()["detail"]
+            assert words in answer.json()["detail"]
         answer = http.post("/api/imports", content=b"x", headers={**headers, "Content-Type": "text/plain"})
     assert answer.status_code == 415
 
@@ -316,10 +316,10 @@ def test_an_import_that_is_interrupted_goes_on(city: Running) -> None:
         city.http() as http,
         http.stream("POST", "/api/imports?source=many", content=text.encode(), headers=headers) as answer,
     ):
-        told = []
+        lines = []
         for line in answer.iter_lines():
-            told.append(json.loads(line))
-            if len(told) == 30:
+            lines.append(json.loads(line))
+            if len(lines) == 30:
                 break
     counts = imported(city, text, source="many")[-1]
     assert counts["unchanged"] >= 29

@@ -30,14 +30,14 @@ SLOW = {"inputs": {"streets": STREETS, "pause": 3}}
 def member(tmp_path: Path) -> Iterator[Member]:
     """A node in a process of its own."""
     (port,) = free_ports(1)
-    found = Member("gent", "Gent", tmp_path, port, (), {"log_level": "warning"})
-    found.init()
-    found.serve()
+    process = Member("gent", "Gent", tmp_path, port, (), {"log_level": "warning"})
+    process.init()
+    process.serve()
     try:
-        found.wait_ready()
-        yield found
+        process.wait_ready()
+        yield process
     finally:
-        found.stop()
+        process.stop()
 
 
 def publish_at(member: Member, slug: str = "walking") -> str:

@@ -50,7 +50,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory, start: Start) -> Iterator[Pai
         yield Pair(provider, consumer)
 
 
-def said(report: Report) -> list[str]:
+def failures(report: Report) -> list[str]:
     return [f"{one.what}: {one.detail}" for one in report.findings if one.outcome is not Outcome.HOLDS]
 
 
@@ -95,9 +95,9 @@ def test_business_goes_on_across_a_change_at_both_sides(pair: Pair) -> None:
         file_theirs = client.agreement_file(agreed["agreementId"])
     for raw in (file_before, file_after, file_theirs):
         report = check(raw)
-        assert said(report) == []
+        assert failures(report) == []
         compare_published(report, documents)
-        assert said(report) == []
+        assert failures(report) == []
     for node in (provider, consumer):
         assert proved(node, agreed["agreementId"]) == []
         assert verify_folder(node.folder).sound
@@ -209,10 +209,10 @@ def test_with_the_node_stopped_and_killed_at_each_step(tmp_path: Path, start: St
                 assert client.verify()["sound"]
             wanted = {key["id"]: key["state"] for key in _keys(node) if key["since"] or key["until"]}
 
-            def told(node: Running = node, wanted: dict[str, str] = wanted) -> bool:
-                return {key["id"]: key["state"] for key in key_entries(node)} == wanted
+            def is_recorded(node: Running = node, expected: dict[str, str] = wanted) -> bool:
+                return {key["id"]: key["state"] for key in key_entries(node)} == expected
 
-            until("the ledger was told", told)
+            until("the ledger was told", is_recorded)
 
 
 def test_by_the_terminal_with_the_node_stopped(

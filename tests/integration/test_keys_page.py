@@ -68,13 +68,13 @@ def test_an_operator_replaces_a_key_and_sees_the_old_one(node: Running) -> None:
         assert "the keys had already been replaced" in http.get(again.headers["location"]).text
         assert keys(node) == after
 
-    def told() -> list[str]:
+    def replaced_by_olga() -> list[str]:
         with node.node.parts.stores.uow.read() as tx:
             found = node.node.parts.stores.ledger.since(tx, 0, limit=10_000)
         bodies = [(entry.by, read_object(entry.body)) for entry in found if entry.kind is EntryKind.NODE]
         return [body["id"] for by, body in bodies if by == "olga" and body.get("event") == "key"]
 
-    until("the ledger names who did it", lambda: set(told()) == {"#key-1", "#key-2", "#log-1", "#log-2"})
+    until("the ledger names who did it", lambda: set(replaced_by_olga()) == {"#key-1", "#key-2", "#log-1", "#log-2"})
 
 
 def test_a_revoked_key_is_shown_with_its_moment_and_reason(node: Running) -> None:

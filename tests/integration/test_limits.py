@@ -87,12 +87,12 @@ def insist(node: Running, pid: str) -> None:
         protocol.negotiations._conversation.command(tx, ours, machine.REQUEST, body, offer=ours.asked)
 
 
-def said(node: Running, pid: str) -> list[str]:
+def messages_of(node: Running, pid: str) -> list[str]:
     return [one.message for one in node.exchanges(pid)]
 
 
 def _has_said(node: Running, pid: str, messages_: int) -> bool:
-    return len(said(node, pid)) >= messages_
+    return len(messages_of(node, pid)) >= messages_
 
 
 def test_what_lies_within_the_limits_is_agreed_to_at_once(region_and_cities: Company) -> None:
@@ -119,10 +119,10 @@ def test_delivery_is_sealed_where_the_agreement_says_so(region_and_cities: Compa
     assert ended["state"] == "FINALIZED", ended
     body = agreed(gent, ended)
     assert (parse(body).sealed, body[messages.TERMS]["sealed"]) == (sealed, sealed)
-    taken = receive(plzen, ended["agreementId"])
-    assert (taken["state"], taken["reception"]["sealed"]) == ("COMPLETED", sealed)
+    transfer = receive(plzen, ended["agreementId"])
+    assert (transfer["state"], transfer["reception"]["sealed"]) == ("COMPLETED", sealed)
     with plzen.client() as client:
-        assert client.raw(f"/api/transfers/{taken['pid']}/content") == CSV
+        assert client.raw(f"/api/transfers/{transfer['pid']}/content") == CSV
 
 
 def test_more_is_countered_and_taken_where_it_is_enough(region_and_cities: Company) -> None:
@@ -131,7 +131,7 @@ def test_more_is_countered_and_taken_where_it_is_enough(region_and_cities: Compa
     ended = settled(plzen, pid)
     assert ended["state"] == "FINALIZED", ended
     assert last_day(ended["offer"]) == MOST
-    assert said(plzen, pid)[:3] == [
+    assert messages_of(plzen, pid)[:3] == [
         "ContractRequestMessage",
         "ContractOfferMessage",
         "ContractNegotiationEventMessage:ACCEPTED",
@@ -143,7 +143,7 @@ def test_what_is_needed_is_said_once_and_then_a_person_decides(region_and_cities
     pid = asked(plzen, offered(gent, limits=members(MOST)), members("2029-12-31"), members("2028-06-30"))
     waiting = settled(plzen, pid)
     assert waiting["state"] == "OFFERED", waiting
-    assert said(plzen, pid) == ["ContractRequestMessage", "ContractOfferMessage"] * 2
+    assert messages_of(plzen, pid) == ["ContractRequestMessage", "ContractOfferMessage"] * 2
     with plzen.client() as client:
         client.decide(waiting["waitsFor"]["id"], approve=True)
     ended = until("it is accepted", lambda: one if (one := settled(plzen, pid))["state"] == "FINALIZED" else None)
@@ -169,7 +169,7 @@ def test_a_person_may_ask_for_less_after_all(region_and_cities: Company) -> None
 
 def answered(consumer: Running, pid: str, conditions: Any) -> dict[str, Any]:
     """The negotiation once a person's counter-offer has been answered."""
-    then = len(said(consumer, pid)) + 2
+    then = len(messages_of(consumer, pid)) + 2
     with consumer.client() as client:
         client.counter_offer(pid, conditions)
     until("an answer", partial(_has_said, consumer, pid, then))
@@ -221,7 +221,7 @@ def test_whoever_insists_is_told_why_not(region_and_cities: Company) -> None:
     for _ in range(PATIENCE):
         if waiting["state"] != "OFFERED":
             break
-        then = len(said(plzen, pid)) + 2
+        then = len(messages_of(plzen, pid)) + 2
         insist(plzen, pid)
         until("an answer", partial(_has_said, plzen, pid, then))
         waiting = settled(plzen, pid)
@@ -275,7 +275,7 @@ def test_what_the_consumer_writes_beside_the_terms_is_not_signed(region_and_citi
     assert "x:remark" not in agreed(gent, ended)
 
 
-def told(published: dict[str, Any]) -> str:
+def warnings_of(published: dict[str, Any]) -> str:
     """What publishing has warned of."""
     return " ".join(one["message"] for one in published["warnings"])
 
@@ -289,9 +289,9 @@ def test_limits_hold_beside_the_offer_that_they_were_set_for(
     iri = str(publish(gent, name, conditions=members(OFFERED))["iri"])
     with gent.client() as client:
         assert client.set_limits(iri, members(MOST))["inForce"] is True
-        assert "limits" not in told(publish(gent, name, conditions=members(OFFERED)))
+        assert "limits" not in warnings_of(publish(gent, name, conditions=members(OFFERED)))
         assert client.limits(iri)["inForce"] is True
-    assert "limits" in told(publish(gent, name, conditions=members("2026-11-30")))
+    assert "limits" in warnings_of(publish(gent, name, conditions=members("2026-11-30")))
     with gent.client() as client:
         assert client.limits(iri)["inForce"] is False
     assert "set for other conditions" in " ".join(typed(gent, capsys, "limits", iri)[1].split())
@@ -320,35 +320,35 @@ def test_bargaining_from_the_terminal(
 ) -> None:
     gent, plzen = region_and_cities.cities
     iri, target = offered(gent), str(tmp_path / "counts.csv")
-    status, told = typed(gent, capsys, "limits", iri)
-    assert (status, "only the terms of its offer" in " ".join(told.split())) == (0, True), told
-    status, told = typed(gent, capsys, "limits", f"{iri}-not")
-    assert (status, "no offer for this asset" in " ".join(told.split())) == (1, True), told
+    status, output = typed(gent, capsys, "limits", iri)
+    assert (status, "only the terms of its offer" in " ".join(output.split())) == (0, True), output
+    status, output = typed(gent, capsys, "limits", f"{iri}-not")
+    assert (status, "no offer for this asset" in " ".join(output.split())) == (1, True), output
     most = tmp_path / "most.yaml"
     most.write_text(f"conditions:\n  template: members\n  until: {MOST}\n", "utf-8")
-    status, told = typed(gent, capsys, "limits", iri, "--give", str(most))
-    assert (status, "31 December 2027" in told) == (0, True), told
-    status, told = typed(plzen, capsys, "get", iri, "--ask", "{template: members, until: 2029-12-31}", "-o", target)
-    assert status == WAITING, told
-    assert "differs from what was requested" in told
-    assert "31 December 2027" in " ".join(told.split())
+    status, output = typed(gent, capsys, "limits", iri, "--give", str(most))
+    assert (status, "31 December 2027" in output) == (0, True), output
+    status, output = typed(plzen, capsys, "get", iri, "--ask", "{template: members, until: 2029-12-31}", "-o", target)
+    assert status == WAITING, output
+    assert "differs from what was requested" in output
+    assert "31 December 2027" in " ".join(output.split())
     with plzen.client() as client:
         (pid,) = [one["pid"] for one in client.negotiations() if one["dataset"] == iri]
     less = "{template: members, until: 2027-05-31}"
-    status, told = typed(plzen, capsys, "get", iri, "--ask", less, "-o", target)
-    assert (status, f"hansa negotiation counter {pid}" in " ".join(told.split())) == (1, True), told
-    status, told = typed(plzen, capsys, "negotiation", "counter", pid, "--ask", less)
-    assert status == 0, told
+    status, output = typed(plzen, capsys, "get", iri, "--ask", less, "-o", target)
+    assert (status, f"hansa negotiation counter {pid}" in " ".join(output.split())) == (1, True), output
+    status, output = typed(plzen, capsys, "negotiation", "counter", pid, "--ask", less)
+    assert status == 0, output
     ended = until("it is agreed", lambda: one if (one := settled(plzen, pid))["state"] == "FINALIZED" else None)
-    assert f"hansa get {iri} --agreement {ended['agreementId']}" in " ".join(told.split())
-    status, told = typed(plzen, capsys, "get", iri, "--ask", less, "-o", target)
-    assert status == 0, told
+    assert f"hansa get {iri} --agreement {ended['agreementId']}" in " ".join(output.split())
+    status, output = typed(plzen, capsys, "get", iri, "--ask", less, "-o", target)
+    assert status == 0, output
     assert Path(target).read_bytes() == CSV
-    assert [one["id"] for one in held(plzen, iri)] == [ended["agreementId"]]
+    assert [one["id"] for one in agreements_about(plzen, iri)] == [ended["agreementId"]]
     assert typed(gent, capsys, "limits", iri, "--clear")[0] == 0
 
 
-def held(node: Running, iri: str) -> list[dict[str, Any]]:
+def agreements_about(node: Running, iri: str) -> list[dict[str, Any]]:
     with node.client() as client:
         return [one for one in client.agreements() if one["dataset"] == iri]
 
@@ -361,30 +361,30 @@ def test_what_was_bargained_for_is_fetched_from_the_terminal(
     iri, target = offered(gent, limits=members(MOST)), str(tmp_path / "counts.csv")
     more = "{template: members, until: 2029-12-31}"
     for _ in range(2):  # The second time, what runs already is found.
-        status, told = typed(plzen, capsys, "get", iri, "--ask", more, "-o", target)
-        assert (status, "differs from what was requested" in told) == (WAITING, True), told
+        status, output = typed(plzen, capsys, "get", iri, "--ask", more, "-o", target)
+        assert (status, "differs from what was requested" in output) == (WAITING, True), output
     with plzen.client() as client:
         [pid] = [one["pid"] for one in client.negotiations(state="OFFERED") if one["dataset"] == iri]
         [decision] = [one["id"] for one in client.decisions() if one["subject"] == pid]
-    status, told = typed(plzen, capsys, "decide", decision, "--approve")
+    status, output = typed(plzen, capsys, "decide", decision, "--approve")
     until("it is agreed", lambda: settled(plzen, pid)["state"] == "FINALIZED")
-    [one] = held(plzen, iri)
-    step = f"hansa get {iri} --agreement {one['id']}"
-    assert (status, step in " ".join(told.split())) == (0, True), told
-    status, told = typed(plzen, capsys, "get", iri, "--agreement", one["id"], "-o", target)
-    assert (status, Path(target).read_bytes()) == (0, CSV), told
-    status, told = typed(plzen, capsys, "get", iri, "--ask", more, "-o", target)
-    assert (status, "in force already" in told) == (0, True), told
-    status, told = typed(plzen, capsys, "get", iri, "--agree-only", "--yes")
-    assert (status, step in " ".join(told.split())) == (0, True), told
-    assert len(held(plzen, iri)) == 2  # One more, because the offer was asked for: in its own terms.
+    [agreement] = agreements_about(plzen, iri)
+    step = f"hansa get {iri} --agreement {agreement['id']}"
+    assert (status, step in " ".join(output.split())) == (0, True), output
+    status, output = typed(plzen, capsys, "get", iri, "--agreement", agreement["id"], "-o", target)
+    assert (status, Path(target).read_bytes()) == (0, CSV), output
+    status, output = typed(plzen, capsys, "get", iri, "--ask", more, "-o", target)
+    assert (status, "in force already" in output) == (0, True), output
+    status, output = typed(plzen, capsys, "get", iri, "--agree-only", "--yes")
+    assert (status, step in " ".join(output.split())) == (0, True), output
+    assert len(agreements_about(plzen, iri)) == 2  # One more, because the offer was asked for: in its own terms.
     other = offered(gent)
-    status, told = typed(plzen, capsys, "get", other, "--agreement", one["id"])
-    assert (status, "does not give" in told) == (1, True), told
+    status, output = typed(plzen, capsys, "get", other, "--agreement", agreement["id"])
+    assert (status, "does not give" in output) == (1, True), output
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reason"),
     [
         (["--push-header", "A: b"], "--push-header needs --push-to"),
         (["--put"], "--put needs --push-to"),
@@ -395,8 +395,8 @@ def test_what_was_bargained_for_is_fetched_from_the_terminal(
     ],
 )
 def test_words_that_make_no_sense_together(
-    region_and_cities: Company, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+    region_and_cities: Company, capsys: pytest.CaptureFixture[str], words: list[str], reason: str
 ) -> None:
     status, said = typed(region_and_cities.cities[0], capsys, "get", "https://x.example/datasets/x", *words)
     assert status == USAGE
-    assert told in " ".join(said.replace("│", " ").split())
+    assert reason in " ".join(said.replace("│", " ").split())

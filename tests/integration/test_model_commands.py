@@ -86,7 +86,7 @@ def test_caveats_are_shown(here: Path, capfd: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "told"),
+    ("words", "status", "reason"),
     [
         (("describe", "nowhere.py"), REFUSED, "nowhere.py is not a file"),
         (("describe", "trips.csv"), REFUSED, "trips.csv, line 2: SyntaxError"),
@@ -110,7 +110,7 @@ def test_caveats_are_shown(here: Path, capfd: pytest.CaptureFixture[str]) -> Non
     ],
 )
 def test_what_goes_wrong_is_said_with_the_mend(
-    here: Path, capfd: pytest.CaptureFixture[str], words: tuple[str | Path, ...], status: int, told: str
+    here: Path, capfd: pytest.CaptureFixture[str], words: tuple[str | Path, ...], status: int, reason: str
 ) -> None:
     head = "from typing import Annotated, TypedDict\nfrom node.sdk import Unit, model\nclass Row(TypedDict):\n"
     good = f'{head}    value: Annotated[float, Unit("m")]\n@model(version="1.0.0")\n'
@@ -123,7 +123,7 @@ def test_what_goes_wrong_is_said_with_the_mend(
     (here / "endless.py").write_text(f"{good}def f(rows: list[Row]) -> list[Row]:\n    return f(rows)\n")
     (here / "rows.json").write_text('[{"value": 1}]')
     ended, _, err = hansa(capfd, "model", *words)
-    assert told in err
+    assert reason in err
     assert ended == status
     assert "Traceback" not in err
 

@@ -75,7 +75,7 @@ async def cage(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest
     await cage.stop()
 
 
-async def said(cage: Cage, *lines: str, limits: Limits = LIMITS) -> object:
+async def run_lines(cage: Cage, *lines: str, limits: Limits = LIMITS) -> object:
     """What the model's ``lines`` put into ``said``."""
     source = code(*lines, "import json", "return [{'id': json.dumps(said), 'value': 1}]")
     ran = await run_code(cage, source, CARD, {"given": ROWS}, {}, limits=limits)
@@ -83,7 +83,7 @@ async def said(cage: Cage, *lines: str, limits: Limits = LIMITS) -> object:
 
 
 async def test_what_is_admitted_can_be_imported_with_what_it_needs(cage: Cage) -> None:
-    assert await said(
+    assert await run_lines(
         cage,
         "import shapely_like, shapely_like.inner, by_hand, needed_one",
         "from shapely_like.inner import data",
@@ -100,7 +100,7 @@ async def test_what_is_not_admitted_is_refused_in_words(cage: Cage, name: str) -
     top = name.partition(".")[0]
     words = f"No module named '{top}' for models of this node, which have the standard library, node.sdk, by_hand"
     with pytest.raises(ModelFailed, match=words) as caught:
-        await said(cage, f"import {name}", "said = 1")
+        await run_lines(cage, f"import {name}", "said = 1")
     assert "model_libraries" in caught.value.remedy
 
 
@@ -108,7 +108,7 @@ async def test_other_packages_are_out_of_reach_for_who_goes_round_the_import(cag
     site = Path(json.__file__).parents[1] / "site-packages"
     yaml = Path(pytest.__file__).parents[1]
     assert (
-        await said(
+        await run_lines(
             cage,
             "import importlib, os, sys",
             f"there = [{str(folder / 'others_own' / 'd.txt')!r}, {str(yaml)!r}, {str(site / 'pip')!r}]",
@@ -127,10 +127,10 @@ async def test_other_packages_are_out_of_reach_for_who_goes_round_the_import(cag
 
 async def test_an_admitted_package_is_read_only_and_bound_by_the_limits(cage: Cage, folder: Path) -> None:
     with pytest.raises(ModelFailed, match=r"PermissionError|OSError"):
-        await said(cage, "import shapely_like, os", "open(shapely_like.__file__, 'a')", "said = 1")
+        await run_lines(cage, "import shapely_like, os", "open(shapely_like.__file__, 'a')", "said = 1")
     (folder / "shapely_like" / "inner.py").write_text("data = bytearray(1 << 30)\n")
     with pytest.raises(Overloaded, match="512 MB of memory"):
-        await said(cage, "import shapely_like", "said = 1")
+        await run_lines(cage, "import shapely_like", "said = 1")
 
 
 async def test_the_versions_are_looked_at_as_a_model_would(cage: Cage) -> None:
@@ -152,10 +152,10 @@ def test_the_doctor_and_the_terminal_say_which_can_be_imported(
     (home / "hansa.toml").write_text(settings + more)
     capfd.readouterr()
     run(["doctor", str(home)])
-    told = "".join(capfd.readouterr())
-    assert "models run behind a filter of system calls" in told
-    assert "models can import shapely_like 1.5" in told
-    assert "models cannot import not_there: ModuleNotFoundError" in told
+    output = "".join(capfd.readouterr())
+    assert "models run behind a filter of system calls" in output
+    assert "models can import shapely_like 1.5" in output
+    assert "models cannot import not_there: ModuleNotFoundError" in output
 
     source = tmp_path / "good.py"
     source.write_bytes(code("import shapely_like", BODY))
@@ -174,9 +174,9 @@ def test_the_doctor_and_the_terminal_say_which_can_be_imported(
 
 
 @needs_numpy
-@pytest.mark.parametrize("taken", [[], ["unshare"], ["landlock"]])
-async def test_numpy_and_its_kin_compute(taken: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("node.cage.nursery.subprocess.Popen", starting_without(*taken))
+@pytest.mark.parametrize("missing", [[], ["unshare"], ["landlock"]])
+async def test_numpy_and_its_kin_compute(missing: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.cage.nursery.subprocess.Popen", starting_without(*missing))
     names = tuple(name for name in ("numpy", "pandas", "networkx") if Path(GIVEN, name).is_dir())
     cage = Cage(libraries=Libraries(names, GIVEN))
     try:
@@ -188,17 +188,17 @@ async def test_numpy_and_its_kin_compute(taken: list[str], monkeypatch: pytest.M
             "m = numpy.ones((400, 400)) @ numpy.ones((400, 400))",
             "said = [m.sum()]",
         ]
-        assert await said(cage, *lines, limits=MODEL) == [400.0**3]
+        assert await run_lines(cage, *lines, limits=MODEL) == [400.0**3]
         if "networkx" in names:
             graph = ("import networkx", "g = networkx.path_graph(5)", "said = networkx.shortest_path_length(g, 0, 4)")
-            assert await said(cage, *graph, limits=MODEL) == 4
+            assert await run_lines(cage, *graph, limits=MODEL) == 4
         if "pandas" in names:
             frame = ("import pandas", "f = pandas.DataFrame(given)", "said = float(f['value'].sum())")
-            assert await said(cage, *frame, limits=MODEL) == 21.26
+            assert await run_lines(cage, *frame, limits=MODEL) == 21.26
         with pytest.raises((ModelFailed, Overloaded)) as caught:
-            await said(cage, "import numpy", "said = numpy.ones(1 << 30).sum()", limits=MODEL)
+            await run_lines(cage, "import numpy", "said = numpy.ones(1 << 30).sum()", limits=MODEL)
         assert "memory" in caught.value.detail.lower()
         with pytest.raises(ModelFailed):
-            await said(cage, "import numpy", "numpy.ones(5).tofile('/tmp/hansa-was-here')", "said = 1")
+            await run_lines(cage, "import numpy", "numpy.ones(5).tofile('/tmp/hansa-was-here')", "said = 1")
     finally:
         await cage.stop()

@@ -212,11 +212,12 @@ class TestTheToken:
     def test_a_peer_of_the_version_before_is_answered_where_it_asks(self, lines: Pair, http: httpx2.Client) -> None:
         """It has the former address in what it keeps, and follows no redirect with its token."""
         asked = {"inputs": {"streets": STREETS}}
-        made = http.post("/processes/walking/execution", json=asked, headers={"Prefer": "respond-async"})
-        assert made.status_code == 201
-        job = made.json()["jobID"]
+        answer = http.post("/processes/walking/execution", json=asked, headers={"Prefer": "respond-async"})
+        assert answer.status_code == 201
+        job = answer.json()["jobID"]
         assert (
-            made.headers["link"] == f'<{lines.provider.url}/ogc/processes/walking/execution>; rel="successor-version"'
+            answer.headers["link"]
+            == f'<{lines.provider.url}/ogc/processes/walking/execution>; rel="successor-version"'
         )
         until("the job ends", lambda: http.get(f"/jobs/{job}").json()["status"] == "successful")
         assert http.get(f"/jobs/{job}/results").json() == TIMES
@@ -265,14 +266,14 @@ def test_an_outsider_sees_nothing(lines: Pair) -> None:
 @pytest.fixture
 def cities(tmp_path: Path, sqlite_template: Path) -> Iterator[Company]:
     """A region and two cities that it admitted, of this test's own: memberships are revoked here."""
-    with company(tmp_path, sqlite_template) as found:
-        for city in found.cities:
-            admit(found.region, city)
-        yield found
+    with company(tmp_path, sqlite_template) as region_and_cities:
+        for city in region_and_cities.cities:
+            admit(region_and_cities.region, city)
+        yield region_and_cities
 
 
-def revoke(found: Company, city: Running) -> None:
-    with found.region.client() as office:
+def revoke(region_and_cities: Company, city: Running) -> None:
+    with region_and_cities.region.client() as office:
         (held,) = [one for one in office.issued() if one["holder"] == city.did]
         office.revoke(held["id"], "left the region")
 

@@ -17,12 +17,12 @@ def test_a_permission_wins_where_the_offer_says_so(pair: Pair) -> None:
         publish(pair.provider, "wins", conditions=RULES)
     iri = publish(pair.provider, "wins", conditions={**RULES, "conflict": {"@id": "odrl:perm"}})["iri"]
     with pair.consumer.client() as client:
-        told = client.conditions(iri)
-    assert told["offer"]["odrl:conflict"] == {"@id": "odrl:perm"}
-    assert told["sentences"]["en"] == [
+        conditions = client.conditions(iri)
+    assert conditions["offer"]["odrl:conflict"] == {"@id": "odrl:perm"}
+    assert conditions["sentences"]["en"] == [
         "The recipient may use the asset.",
         "Unless these conditions allow it: The recipient must not use the asset.",
     ]
-    assert told["decision"]["outcome"] == "permit"
-    assert [reason["rule"] for reason in told["decision"]["reasons"]] == ["permission[0]", "prohibition[0]"]
+    assert conditions["decision"]["outcome"] == "permit"
+    assert [reason["rule"] for reason in conditions["decision"]["reasons"]] == ["permission[0]", "prohibition[0]"]
     assert agree(pair.consumer, iri)["state"] == "FINALIZED"

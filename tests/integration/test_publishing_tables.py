@@ -111,10 +111,12 @@ def test_patterns_and_rows_of_json_are_checked(http: httpx2.Client, name: str, m
     publish(http, described("schema", "coded", version="1.0.0", definition=CODED))
     file = upload(http, name, body, media_type)
     answer = publish(http, described("dataset", slug, conforms_to="schema/coded"), file)
-    told = rules(answer, "file:breaks-schema")
-    assert len(told) == 2, told
-    assert told[0] == f"{name} does not conform to coded: row 2, segment: 'x' does not match the pattern ^s[0-9]+$"
-    assert told[1].startswith(f"{name} does not conform to coded: row 2, intensity: 'many' is no")
+    messages = rules(answer, "file:breaks-schema")
+    assert len(messages) == 2, messages
+    assert (
+        messages[0] == f"{name} does not conform to coded: row 2, segment: 'x' does not match the pattern ^s[0-9]+$"
+    )
+    assert messages[1].startswith(f"{name} does not conform to coded: row 2, intensity: 'many' is no")
     page = http.get(answer.json()["iri"], headers={"Accept": "text/html", "Accept-Language": "de"})
     assert "Zeile 2, segment: &#39;x&#39; passt nicht zum Muster" in page.text
 

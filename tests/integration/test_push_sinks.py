@@ -71,12 +71,12 @@ def test_the_bytes_arrive_once_and_nothing_secret_stays(pair: Pair, door: Sink, 
     assert ours["pushedTo"] == theirs["pushedTo"] == f"{door.url}/lake"
     assert ours["reception"] is None
     for node, known in ((pair.consumer, ours), (pair.provider, theirs)):
-        kept = b"".join(one.body for one in node.exchanges(known["pid"]))
+        bodies = b"".join(one.body for one in node.exchanges(known["pid"]))
         with node.node.parts.stores.uow.read() as tx:
-            held = str(node.node.parts.stores.transfers.get(tx, known["pid"]))
+            row = str(node.node.parts.stores.transfers.get(tx, known["pid"]))
         for secret in ("very-secret-key", "secret-sig"):
-            assert secret.encode() not in kept
-            assert secret not in held
+            assert secret.encode() not in bodies
+            assert secret not in row
 
 
 @pytest.mark.parametrize("status", [307, 401, 403, 404, 413])
@@ -103,10 +103,10 @@ def test_what_takes_all_and_puts_us_off_is_not_sent_it_day_and_night(
     monkeypatch.setattr(push, "_FIRST_PAUSE", 0.001)
     door.answers = [503]
     ours, theirs = both(pair, pushed(pair, door, LARGE), *ENDS)
-    for one in (ours, theirs):
-        assert (one["state"], one["code"]) == ("TERMINATED", "sink-refused")
-        assert "5 times" in one["reason"][0]
-        assert "503" in one["reason"][0]
+    for transfer in (ours, theirs):
+        assert (transfer["state"], transfer["code"]) == ("TERMINATED", "sink-refused")
+        assert "5 times" in transfer["reason"][0]
+        assert "503" in transfer["reason"][0]
     assert [one.whole for one in door.got] == [True] * 5
 
 

@@ -22,23 +22,23 @@ def catalogue(of: str, asked: Running, caller: Running) -> dict[str, Any]:
 
 
 def test_members_are_nested_and_can_be_asked(region_and_cities: Company) -> None:
-    region, (one, other) = region_and_cities.region, region_and_cities.cities
+    region, (city, other) = region_and_cities.region, region_and_cities.cities
     iri = publish(other, "far-away")["iri"]
 
     def nested() -> dict[str, Any] | None:
-        found = {each["participantId"]: each for each in catalogue(region.dsp, region, one).get("catalog", [])}
-        return found if {one.did, other.did} <= set(found) else None
+        found = {each["participantId"]: each for each in catalogue(region.dsp, region, city).get("catalog", [])}
+        return found if {city.did, other.did} <= set(found) else None
 
-    found = until("the region lists both", nested)
-    endpoint = found[other.did]["service"][0]["endpointURL"]
+    members = until("the region lists both", nested)
+    endpoint = members[other.did]["service"][0]["endpointURL"]
     assert endpoint == other.dsp
-    theirs = catalogue(endpoint, other, one)
-    assert theirs["@id"] == found[other.did]["@id"]
+    theirs = catalogue(endpoint, other, city)
+    assert theirs["@id"] == members[other.did]["@id"]
     assert iri in [dataset["@id"] for dataset in theirs["dataset"]]
     assert "catalog" not in theirs
     with region.client() as client:
         client.block(other.did, "for a test")
-    assert other.did not in [each["participantId"] for each in catalogue(region.dsp, region, one)["catalog"]]
+    assert other.did not in [each["participantId"] for each in catalogue(region.dsp, region, city)["catalog"]]
     with region.client() as client:
         client.unblock(other.did)
 

@@ -39,7 +39,7 @@ def session(node: Running, login: str, password: str) -> dict[str, str]:
         return {"Cookie": f"hansa_session={http.cookies['hansa_session']}", "Sec-Fetch-Site": "same-origin"}
 
 
-def made(node: Running, headers: dict[str, str], **body: Any) -> httpx2.Response:
+def create_token(node: Running, headers: dict[str, str], **body: Any) -> httpx2.Response:
     return call(node, "POST", "/api/tokens", headers, json={"label": "laptop", "days": 3, **body})
 
 
@@ -61,37 +61,37 @@ class TestTokens:
         node = pair.provider
         theirs = let_in(node, "ann", UserRole.PUBLISHER)
         before = len(call(node, "GET", "/api/tokens", theirs).json())
-        assert made(node, theirs).status_code == 400
-        assert made(node, theirs, password="not her password").status_code == 403
+        assert create_token(node, theirs).status_code == 400
+        assert create_token(node, theirs, password="not her password").status_code == 403
         assert len(call(node, "GET", "/api/tokens", theirs).json()) == before
-        answer = made(node, theirs, password=OWN)
+        answer = create_token(node, theirs, password=OWN)
         assert answer.status_code == 201
         assert call(node, "GET", "/api/node", bearer(answer.json()["token"])).status_code == 200
 
     def test_a_password_is_not_guessed_at_this_door(self, pair: Pair) -> None:
         theirs = let_in(pair.provider, "guessed", UserRole.AUDITOR)
-        statuses = [made(pair.provider, theirs, password=f"guess number {n}").status_code for n in range(7)]
+        statuses = [create_token(pair.provider, theirs, password=f"guess number {n}").status_code for n in range(7)]
         assert statuses[:5] == [403] * 5
         assert statuses[-1] == 429
 
     def test_the_term_is_capped_by_a_setting(self, tmp_path: Path, sqlite_template: Path) -> None:
         with running(tmp_path / "strict", template=sqlite_template, token_days=30) as node:
             theirs = let_in(node, "ann", UserRole.PUBLISHER)
-            assert made(node, theirs, password=OWN, days=30).status_code == 201
-            refused = made(node, theirs, password=OWN, days=31)
+            assert create_token(node, theirs, password=OWN, days=30).status_code == 201
+            refused = create_token(node, theirs, password=OWN, days=31)
             assert refused.status_code == 400
             assert "30 days" in refused.json()["detail"]
 
     def test_a_year_is_the_longest_unless_said_otherwise(self, pair: Pair) -> None:
         theirs = let_in(pair.provider, "long", UserRole.PUBLISHER)
-        assert made(pair.provider, theirs, password=OWN, days=365).status_code == 201
-        assert made(pair.provider, theirs, password=OWN, days=3650).status_code == 400
+        assert create_token(pair.provider, theirs, password=OWN, days=365).status_code == 201
+        assert create_token(pair.provider, theirs, password=OWN, days=3650).status_code == 400
 
     @pytest.mark.parametrize("keep", [False, True])
     def test_they_end_with_the_password_unless_told_otherwise(self, pair: Pair, keep: bool) -> None:
         node, login = pair.provider, f"changes-{keep}".lower()
         theirs = let_in(node, login, UserRole.PUBLISHER)
-        other = bearer(made(node, theirs, password=OWN).json()["token"])
+        other = bearer(create_token(node, theirs, password=OWN).json()["token"])
         inside = session(node, login, OWN)
         body = {"password": NEXT, "old": OWN, **({"keepTokens": True} if keep else {})}
         assert call(node, "PUT", f"/api/accounts/{login}/password", theirs, json=body).status_code == 204

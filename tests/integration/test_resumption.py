@@ -31,13 +31,13 @@ def test_what_the_conditions_admit_no_more_stays_paused_on_both_sides(region_and
         stands(provider, theirs, waits="their-resumption")
         revoke(region_and_cities, consumer)
         client.steer(ours, "resume")
-        told = stands(consumer, ours, waits="their-resumption")
-        assert told["state"] == "SUSPENDED"
-        assert told["code"] == "not-allowed"
-        assert "conditions no longer allow" in told["reason"][0]
-        assert any(isinstance(one, dict) and one.get("rule") for one in told["reason"])
+        transfer = stands(consumer, ours, waits="their-resumption")
+        assert transfer["state"] == "SUSPENDED"
+        assert transfer["code"] == "not-allowed"
+        assert "conditions no longer allow" in transfer["reason"][0]
+        assert any(isinstance(one, dict) and one.get("rule") for one in transfer["reason"])
         kept = stands(provider, theirs, waits="our-resumption")
-        assert kept["reason"] == told["reason"]
+        assert kept["reason"] == transfer["reason"]
         last = kept["messages"][-1]
         assert (last["message"], last["fate"], last["status"]) == ("TransferStartMessage", "refused", 403)
         door.held.set()
@@ -61,7 +61,7 @@ def start_by_hand(consumer: Running, provider: Running, ours: str, theirs: str) 
     return int(answer.status_code)
 
 
-def revoke(found: Company, city: Running) -> None:
-    with found.region.client() as office:
+def revoke(region_and_cities: Company, city: Running) -> None:
+    with region_and_cities.region.client() as office:
         (held,) = [one for one in office.issued() if one["holder"] == city.did]
         office.revoke(held["id"], "left the region")

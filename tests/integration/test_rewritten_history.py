@@ -24,7 +24,7 @@ def follower(tmp_path: Path, sqlite_template: Path) -> Iterator[Running]:
         yield node
 
 
-def told(node: Running, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+def run_command(node: Running, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     """Exit status, and everything that was said."""
     capsys.readouterr()
     try:
@@ -58,12 +58,12 @@ def test_a_node_that_was_put_back_by_hand(
         with follower.client() as client:
             client.follow(url)
         until("both are followed", lambda: has(follower, 2))
-        status, said = told(follower, capsys, "members")
-        assert (status, "quarantine" in said) == (DONE, False)
-        status, said = told(follower, capsys, "members", "evidence", url)
-        assert (status, "Every head of its feed continued" in said) == (DONE, True)
-        status, said = told(follower, capsys, "members", "accept", url)
-        assert (status, "not in quarantine" in said) == (REFUSED, True)
+        status, output = run_command(follower, capsys, "members")
+        assert (status, "quarantine" in output) == (DONE, False)
+        status, output = run_command(follower, capsys, "members", "evidence", url)
+        assert (status, "Every head of its feed continued" in output) == (DONE, True)
+        status, output = run_command(follower, capsys, "members", "accept", url)
+        assert (status, "not in quarantine" in output) == (REFUSED, True)
     shutil.rmtree(folder)
     copy.rename(folder)
     with running(folder, port=port) as origin:
@@ -72,16 +72,16 @@ def test_a_node_that_was_put_back_by_hand(
         assert has(follower, 2), "what was received stays"
 
         # The terminal
-        status, said = told(follower, capsys, "members")
+        status, output = run_command(follower, capsys, "members")
         assert status == DONE
-        assert "in quarantine: it signed two different histories" in " ".join(said.split())
-        assert f"hansa members evidence {url}" in said
-        kept = tmp_path / "evidence.json"
-        status, said = told(follower, capsys, "members", "evidence", did, "--to", str(kept))
-        assert (status, said.count("2 entries, epoch 0, root ")) == (DONE, 2)
-        assert f"hansa members accept {url}" in said
-        assert f"hansa members leave {url}" in said
-        (fork,) = json.loads(kept.read_text())["forks"]
+        assert "in quarantine: it signed two different histories" in " ".join(output.split())
+        assert f"hansa members evidence {url}" in output
+        evidence = tmp_path / "evidence.json"
+        status, output = run_command(follower, capsys, "members", "evidence", did, "--to", str(evidence))
+        assert (status, output.count("2 entries, epoch 0, root ")) == (DONE, 2)
+        assert f"hansa members accept {url}" in output
+        assert f"hansa members leave {url}" in output
+        (fork,) = json.loads(evidence.read_text())["forks"]
         assert fork["shownByHeads"] == (fork["kind"] in {"same-size", "shrunk", "epoch-back"})
         assert (fork["kind"], len(fork["keys"])) == ("same-size", 1)
 
@@ -100,16 +100,16 @@ def test_a_node_that_was_put_back_by_hand(
         assert shown == {fork["first"], fork["second"]}
 
         # A decision, in the ledger
-        status, said = told(follower, capsys, "members", "accept", url)
-        assert status == DONE, said
+        status, output = run_command(follower, capsys, "members", "accept", url)
+        assert status == DONE, output
         until("it is followed again", lambda: member(follower)["state"] == "following" and has(follower, 3))
         with follower.node.parts.stores.uow.read() as tx:
             notes = [json.loads(entry.body) for entry in follower.node.parts.stores.ledger.history(tx, did)]
         assert [note["type"] for note in notes] == ["follow", "fork", "fork-accepted"]
         assert notes[1]["first"] == fork["first"]
-        status, said = told(follower, capsys, "members", "evidence", url)
-        assert "accepted by" in said
-        status, said = told(follower, capsys, "members", "leave", url)
+        status, output = run_command(follower, capsys, "members", "evidence", url)
+        assert "accepted by" in output
+        status, output = run_command(follower, capsys, "members", "leave", url)
         assert status == DONE
         with follower.client() as client:
             assert client.members() == []
@@ -168,8 +168,8 @@ def test_a_node_that_was_restored_says_what_it_kept(
         publish(origin, "another")
         until("it is followed on", lambda: has(follower, 3))
         assert member(follower)["state"] == "following"
-        status, said = told(follower, capsys, "members", "evidence", url)
+        status, output = run_command(follower, capsys, "members", "evidence", url)
         assert status == DONE
-        assert "epoch 1 began with 1 of 2 entries" in said
-        status, said = told(follower, capsys, "members")
-        assert "restored, with 1 of 2 entries kept" in " ".join(said.split())
+        assert "epoch 1 began with 1 of 2 entries" in output
+        status, output = run_command(follower, capsys, "members")
+        assert "restored, with 1 of 2 entries kept" in " ".join(output.split())

@@ -41,64 +41,64 @@ def walks(pair: Pair) -> Pair:
     return pair
 
 
-def figures(found: dict[str, Any]) -> dict[str, Any]:
-    return {one["name"]: {"before": one["before"], "after": one["after"]} for one in found["indicators"]}
+def figures(run_state: dict[str, Any]) -> dict[str, Any]:
+    return {one["name"]: {"before": one["before"], "after": one["after"]} for one in run_state["indicators"]}
 
 
-def steps(found: dict[str, Any]) -> list[tuple[str, str, str]]:
-    return [(one["branch"], one["name"], one["state"]) for one in found["steps"]]
+def steps(run_state: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [(one["branch"], one["name"], one["state"]) for one in run_state["steps"]]
 
 
 class TestToTheEnd:
     def test_a_run_over_two_nodes(self, walks: Pair) -> None:
-        found = run(walks.consumer)
-        assert found["state"] == "successful", found
-        assert figures(found) == SECONDS
-        walk, seconds = found["steps"]
+        outcome = run(walks.consumer)
+        assert outcome["state"] == "successful", outcome
+        assert figures(outcome) == SECONDS
+        walk, seconds = outcome["steps"]
         assert walk["job"].startswith(f"{walks.provider.url}/ogc/jobs/")
-        assert walk["agreement"] == found["binding"]["steps"]["walk"]["agreement"]
+        assert walk["agreement"] == outcome["binding"]["steps"]["walk"]["agreement"]
         assert "job" not in seconds
-        assert found["binding"]["steps"]["walk"]["origin"] == walks.provider.did
+        assert outcome["binding"]["steps"]["walk"]["origin"] == walks.provider.did
         with walks.consumer.client() as client:
-            rows = json.loads(client.scenarios.output(found["pid"], "after", "seconds.times"))
+            rows = json.loads(client.scenarios.output(outcome["pid"], "after", "seconds.times"))
             assert rows == [{"segmentId": "a", "seconds": 720}, {"segmentId": "b", "seconds": 180}]
-            csv = client.scenarios.output(found["pid"], "after", "seconds.times", form="csv")
+            csv = client.scenarios.output(outcome["pid"], "after", "seconds.times", form="csv")
             assert csv == b"segmentId,seconds\na,720\nb,180\n"
-            features = json.loads(client.scenarios.output(found["pid"], "after", "walk.times", form="geojson"))
+            features = json.loads(client.scenarios.output(outcome["pid"], "after", "walk.times", form="geojson"))
             assert [one["id"] for one in features["features"]] == ["a", "b"]
             listed = client.scenarios.runs()
-        assert found["pid"] in [one["pid"] for one in listed]
+        assert outcome["pid"] in [one["pid"] for one in listed]
         assert "log" not in listed[0]
         stores = walks.consumer.node.parts.stores
         with stores.uow.read() as tx:
-            mine = [json.loads(one.body) for one in stores.ledger.history(tx, found["pid"], EntryKind.RUN)]
+            mine = [json.loads(one.body) for one in stores.ledger.history(tx, outcome["pid"], EntryKind.RUN)]
         assert [one["state"] for one in mine] == ["accepted", "successful"]
-        assert mine[1]["result"] == found["result"]
+        assert mine[1]["result"] == outcome["result"]
         assert mine[1]["agreements"] == [walk["agreement"]]
 
     def test_before_and_after(self, walks: Pair) -> None:
         with walks.consumer.client() as client:
-            kept = client.scenarios.save_layer(layer())
-            assert kept["conflicts"] == []
-            assert client.scenarios.layer(kept["id"])["author"] == kept["author"]
-            assert kept["id"] in [one["id"] for one in client.scenarios.layers("dataset/streets")]
-        found = run(walks.consumer, {**wanted(), "layers": [kept["id"]]})
-        assert figures(found) == {"seconds": {"before": 900, "after": 540}}
-        assert steps(found) == [
+            saved = client.scenarios.save_layer(layer())
+            assert saved["conflicts"] == []
+            assert client.scenarios.layer(saved["id"])["author"] == saved["author"]
+            assert saved["id"] in [one["id"] for one in client.scenarios.layers("dataset/streets")]
+        outcome = run(walks.consumer, {**wanted(), "layers": [saved["id"]]})
+        assert figures(outcome) == {"seconds": {"before": 900, "after": 540}}
+        assert steps(outcome) == [
             ("before", "walk", "successful"),
             ("before", "seconds", "successful"),
             ("after", "walk", "successful"),
             ("after", "seconds", "successful"),
         ]
-        assert found["steps"][0]["job"] != found["steps"][2]["job"]
+        assert outcome["steps"][0]["job"] != outcome["steps"][2]["job"]
 
     def test_a_result_takes_the_name_of_nothing_else(self, walks: Pair) -> None:
-        found = run(walks.consumer)
+        outcome = run(walks.consumer)
         with walks.consumer.client() as client:
             for name, why in (("streets", "already exists"), ("bad name!", "cannot be the end of an address")):
                 with pytest.raises(Refusal, match=why):
-                    client.scenarios.publish(found["pid"], {"id": name})
-            first = client.scenarios.publish(found["pid"], {"id": "walked"})
+                    client.scenarios.publish(outcome["pid"], {"id": name})
+            first = client.scenarios.publish(outcome["pid"], {"id": "walked"})
             result = client.record(first["iri"])
             assert result["titles"]["en"] == "Result: A walk through the streets"
             assert result["themes"] == ["TRAN"], "a result is about what its scenario is about"
@@ -129,18 +129,18 @@ class TestToTheEnd:
         assert (back["key"] == first["key"], back["result"] == first["result"]) == (False, True)
 
     def test_what_the_model_says(self, walks: Pair) -> None:
-        found = run(walks.consumer, wanted(speed=2.1, pause=1))
-        assert found["state"] == "successful"
-        assert [(one["step"], one["sentence"]) for one in found["caveats"]] == [("walk", "This is slow.")]
-        assert any(" after: walk: step " in line for line in found["log"])
+        outcome = run(walks.consumer, wanted(speed=2.1, pause=1))
+        assert outcome["state"] == "successful"
+        assert [(one["step"], one["sentence"]) for one in outcome["caveats"]] == [("walk", "This is slow.")]
+        assert any(" after: walk: step " in line for line in outcome["log"])
 
     def test_a_model_that_fails_over_there(self, walks: Pair) -> None:
-        found = run(walks.consumer, wanted(speed=6.66))
-        assert found["state"] == "failed"
-        assert found["error"]["code"] == "model-failed"
-        assert "the devil is in it" in found["error"]["detail"]
-        assert steps(found) == [("after", "walk", "failed"), ("after", "seconds", "accepted")]
-        assert found["result"] is None
+        outcome = run(walks.consumer, wanted(speed=6.66))
+        assert outcome["state"] == "failed"
+        assert outcome["error"]["code"] == "model-failed"
+        assert "the devil is in it" in outcome["error"]["detail"]
+        assert steps(outcome) == [("after", "walk", "failed"), ("after", "seconds", "accepted")]
+        assert outcome["result"] is None
 
 
 class TestDataOfOthers:
@@ -157,18 +157,18 @@ class TestDataOfOthers:
             assert unreceived["sentence"] == "version 1 of Their streets has not arrived at this node"
             assert unreceived["remedy"] == f"hansa get {theirs}"
             receive(walks.consumer, agreement)
-            found = run(walks.consumer, binding)
-            assert figures(found) == {"seconds": {"before": None, "after": 950.4}}
-            bound = found["binding"]["inputs"]["streets"]
+            outcome = run(walks.consumer, binding)
+            assert figures(outcome) == {"seconds": {"before": None, "after": 950.4}}
+            bound = outcome["binding"]["inputs"]["streets"]
             assert (bound["agreement"], bound["origin"]) == (agreement, walks.provider.did)
             # What they correct later is theirs until it was received as well.
             publish_streets(walks.provider, STREETS.replace(b"250", b"310"), "their-streets")
             (newer,) = client.scenarios.check(binding)["findings"]
             assert newer["sentence"] == "version 2 of Their streets has not arrived at this node"
             pinned = {**wanted(), "inputs": {"streets": {"dataset": theirs, "version": 1}}}
-            assert client.scenarios.check(pinned)["binding"]["key"] == found["key"]
-            again = ended(walks.consumer, client.scenarios.again(found["pid"])["pid"])
-            assert again["result"] == found["result"]
+            assert client.scenarios.check(pinned)["binding"]["key"] == outcome["key"]
+            again = ended(walks.consumer, client.scenarios.again(outcome["pid"])["pid"])
+            assert again["result"] == outcome["result"]
 
     def test_open_to_everybody(self, walks: Pair) -> None:
         theirs = publish_streets(walks.provider, MORE_STREETS, "open-streets", open=True)
@@ -384,14 +384,14 @@ def auditor(node: Running) -> dict[str, str]:
 def member(tmp_path: Path) -> Iterator[Member]:
     """A node in a process of its own."""
     (port,) = free_ports(1)
-    found = Member("gent", "Gent", tmp_path, port, (), {"log_level": "warning", "follow_seconds": "0.2"})
-    found.init()
-    found.serve()
+    process = Member("gent", "Gent", tmp_path, port, (), {"log_level": "warning", "follow_seconds": "0.2"})
+    process.init()
+    process.serve()
     try:
-        found.wait_ready()
-        yield found
+        process.wait_ready()
+        yield process
     finally:
-        found.stop()
+        process.stop()
 
 
 def under_way(at: Running | Member, pid: str) -> bool:
@@ -430,15 +430,15 @@ def test_the_consumer_dies_in_the_middle(member: Member, tmp_path: Path, sqlite_
         member.kill()
         member.serve()
         member.wait_ready()
-        found = ended(member, pid)
-        assert found["state"] == "successful", found
-        assert figures(found) == {"seconds": {"before": 900, "after": 540}}
-        assert found["steps"][1]["outputs"] == calm["steps"][1]["outputs"]
-        assert any("continues after an interruption" in line for line in found["log"])
+        outcome = ended(member, pid)
+        assert outcome["state"] == "successful", outcome
+        assert figures(outcome) == {"seconds": {"before": 900, "after": 540}}
+        assert outcome["steps"][1]["outputs"] == calm["steps"][1]["outputs"]
+        assert any("continues after an interruption" in line for line in outcome["log"])
         # The same binding, undisturbed.
         with member.client() as client:
             again = ended(member, client.scenarios.again(pid)["pid"])
-        assert again["result"] == found["result"]
+        assert again["result"] == outcome["result"]
         stores = provider.node.parts.stores
         with stores.uow.read() as tx:
             asked = stores.jobs.of(tx, member.did)
@@ -452,10 +452,10 @@ def test_the_consumer_dies_in_the_middle(member: Member, tmp_path: Path, sqlite_
 @pytest.fixture
 def cities(tmp_path: Path, sqlite_template: Path) -> Iterator[Company]:
     """A region and two cities that it admitted, of this test's own: a membership is revoked here."""
-    with company(tmp_path, sqlite_template) as found:
-        for city in found.cities:
-            admit(found.region, city)
-        yield found
+    with company(tmp_path, sqlite_template) as region_and_cities:
+        for city in region_and_cities.cities:
+            admit(region_and_cities.region, city)
+        yield region_and_cities
 
 
 def test_a_revocation_bites_on_the_next_run(cities: Company) -> None:

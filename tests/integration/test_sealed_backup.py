@@ -126,7 +126,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
 def test_memory_stays_flat() -> None:
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", MUCH, ME.seal_public_key().hex()], check=True, capture_output=True, text=True
     )
-    assert int(told.stdout) < 32 * 1024  # KiB, for 300 MiB.
+    assert int(process.stdout) < 32 * 1024  # KiB, for 300 MiB.

@@ -139,11 +139,11 @@ class TestApi:
         refused = call(node, "POST", "/api/negotiations", theirs, json={"dataset": iri})
         assert refused.status_code == 403
         assert "without the code of your second factor" in refused.json()["detail"]
-        wanted = {"label": "laptop", "password": OWN}
-        without = call(node, "POST", "/api/tokens", theirs, json=wanted)
+        request = {"label": "laptop", "password": OWN}
+        without = call(node, "POST", "/api/tokens", theirs, json=request)
         assert (without.status_code, without.json()["code"]) == (403, "second-factor-needed")
-        assert call(node, "POST", "/api/tokens", theirs, json={**wanted, "code": "000000"}).status_code == 403
-        made = call(node, "POST", "/api/tokens", theirs, json={**wanted, "code": shown(node, "ann")})
+        assert call(node, "POST", "/api/tokens", theirs, json={**request, "code": "000000"}).status_code == 403
+        made = call(node, "POST", "/api/tokens", theirs, json={**request, "code": shown(node, "ann")})
         assert made.status_code == 201
         fresh = bearer(made.json()["token"])
         assert call(node, "POST", "/api/negotiations", fresh, json={"dataset": iri}).status_code == 202

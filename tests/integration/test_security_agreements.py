@@ -70,9 +70,9 @@ def test_a_provider_puts_no_agreement_in_the_place_of_another(pair: Pair, monkey
     store = victim.node.parts.stores.agreements
     save, tried = store.save, []
 
-    def noted(tx: Any, one: Any) -> None:
-        tried.append(one)
-        save(tx, one)
+    def noted(tx: Any, agreement: Any) -> None:
+        tried.append(agreement)
+        save(tx, agreement)
 
     monkeypatch.setattr(store, "save", noted)
     with victim.client() as client:

@@ -101,17 +101,17 @@ class TestBytes:
         address = {"@type": "DataAddress", "endpointType": "HttpData", "endpoint": url}
         readers = {UserRole.PUBLISHER, UserRole.STEWARD}
         with pair.consumer.http() as http:
-            [held, *_] = http.get("/api/agreements", headers=pair.consumer.person()).json()
-            for wanted in ({"pushTo": {"url": url}}, {"dataAddress": address}):
-                told = {
+            [agreement, *_] = http.get("/api/agreements", headers=pair.consumer.person()).json()
+            for target in ({"pushTo": {"url": url}}, {"dataAddress": address}):
+                statuses = {
                     role: http.post(
                         "/api/transfers",
-                        json={"agreementId": held["id"], **wanted},
+                        json={"agreementId": agreement["id"], **target},
                         headers=signed_in(pair.consumer, role),
                     ).status_code
                     for role in UserRole
                 }
-                assert told == {role: 202 if role in readers else 403 for role in UserRole}
+                assert statuses == {role: 202 if role in readers else 403 for role in UserRole}
 
     def test_nobody_is_told_the_token_of_a_data_address(self, pair: Pair) -> None:
         agree(pair.consumer, publish(pair.provider, "with-a-token")["iri"])
@@ -129,7 +129,7 @@ def test_the_token_of_a_data_address_is_kept_nowhere(pair: Pair) -> None:
     """Once the start was taken neither side has it, but for the consumer while it still reads."""
     agree(pair.consumer, publish(pair.provider, "token-at-rest")["iri"])
     with pair.consumer.http() as http:
-        held = http.get("/api/agreements", headers=pair.consumer.person()).json()[0]
+        agreement = http.get("/api/agreements", headers=pair.consumer.person()).json()[0]
     seen: list[str] = []
     outbox = pair.provider.node.parts.stores.outbox
     put = outbox.put
@@ -142,7 +142,7 @@ def test_the_token_of_a_data_address_is_kept_nowhere(pair: Pair) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(outbox, "put", watched)
-        pid = receive(pair.consumer, held["id"])["pid"]
+        pid = receive(pair.consumer, agreement["id"])["pid"]
     [token] = seen
     for node in (pair.provider, pair.consumer):
         until("all is sent", lambda: node.node.worker.busy == 0)  # noqa: B023
@@ -287,10 +287,10 @@ class TestFiles:
         ],
     )
     def test_what_it_is_served_as(self, pair: Pair, stated: str, served: str) -> None:
-        made = self.state(pair.provider, mediaType=stated)
-        assert made.status_code == 201, made.text
+        published = self.state(pair.provider, mediaType=stated)
+        assert published.status_code == 201, published.text
         with pair.provider.http() as http:
-            answer = http.get(made.json()["iri"] + "/files/a.csv")
+            answer = http.get(published.json()["iri"] + "/files/a.csv")
         assert answer.content == CSV
         assert answer.headers["content-type"] == served
         assert answer.headers["content-disposition"].startswith("attachment")

@@ -60,7 +60,7 @@ def opened(port: int) -> socket.socket:
     return found
 
 
-def said(connection: socket.socket) -> bytes:
+def read_all(connection: socket.socket) -> bytes:
     """Everything until the server hangs up."""
     heard = b""
     try:
@@ -105,7 +105,7 @@ def test_a_head_without_end_is_cut_off(port: int, begin: bytes, piece: bytes) ->
         connection.sendall(begin)
         # What the kernel's buffers swallow counts as sent too.
         assert pushed(connection, piece, 64 << 20) < 16 << 20
-        assert said(connection).partition(b"\r\n")[0] in (
+        assert read_all(connection).partition(b"\r\n")[0] in (
             b"",
             b"HTTP/1.1 431 Request Header Fields Too Large",
             b"HTTP/1.1 400 Bad Request",
@@ -115,7 +115,7 @@ def test_a_head_without_end_is_cut_off(port: int, begin: bytes, piece: bytes) ->
 def test_a_long_head_is_told_so(port: int) -> None:
     with opened(port) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * (MAX_HEAD + 1))
-        assert said(connection).startswith(b"HTTP/1.1 431 ")
+        assert read_all(connection).startswith(b"HTTP/1.1 431 ")
 
 
 def test_a_fair_head_and_a_large_body_pass(port: int) -> None:
@@ -123,7 +123,7 @@ def test_a_fair_head_and_a_large_body_pass(port: int) -> None:
         body = b"b" * (3 << 20)
         head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Long: " + b"a" * 16_000
         connection.sendall(head + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-        assert said(connection).endswith(str(len(body)).encode())
+        assert read_all(connection).endswith(str(len(body)).encode())
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_whoever_says_nothing_more_is_hung_up_on(port: int, begin: bytes) -> Non
     with opened(port) as connection:
         connection.sendall(begin)
         began = time.monotonic()
-        assert said(connection) == b""
+        assert read_all(connection) == b""
         assert time.monotonic() - began < 5 * BEAT
 
 
@@ -152,14 +152,14 @@ def test_a_body_at_a_fair_pace_takes_its_time(port: int) -> None:
         for _ in range(10):
             time.sleep(BEAT / 4)
             connection.sendall(b"y" * 2000)
-        assert said(connection).endswith(b"20000")
+        assert read_all(connection).endswith(b"20000")
 
 
 def test_an_answer_that_nobody_reads_is_given_up(port: int) -> None:
     with opened(port) as connection:
         connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
         time.sleep(5 * BEAT)
-        assert len(said(connection)) < len(LARGE), "what is left are the buffers of the system"
+        assert len(read_all(connection)) < len(LARGE), "what is left are the buffers of the system"
 
 
 def test_kept_connections_rest_between_requests(port: int) -> None:
@@ -177,7 +177,7 @@ def test_empty_lines_between_requests_keep_nothing_open(port: int, times: int) -
         assert connection.recv(1000).endswith(b"0")
         began = time.monotonic()
         pushed(connection, b"\r\n", 2 * times, pause=BEAT / 8)
-        assert said(connection) == b""
+        assert read_all(connection) == b""
         assert time.monotonic() - began < 10 * BEAT
 
 
@@ -218,7 +218,7 @@ def test_one_connection_too_many_is_told_to_come_again(few: int) -> None:
         until("they are counted", lambda: len(BoundedConnection.by_address.get("127.0.0.1", ())) == 3)
         with opened(few) as surplus:
             surplus.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            began, heard = time.monotonic(), said(surplus)
+            began, heard = time.monotonic(), read_all(surplus)
         assert heard.startswith(b"HTTP/1.1 503 ")
         assert b"\r\nretry-after: 5\r\n" in heard
         assert b"Your address has as many connections" in heard
@@ -239,7 +239,7 @@ def test_a_connection_at_rest_makes_room_for_a_new_one(few: int) -> None:
             crowd[-1].sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert crowd[-1].recv(1000).endswith(b"0")
         assert len(BoundedConnection.by_address["127.0.0.1"]) == 3
-        assert said(crowd[0]) == b"", "the one that rested longest was closed"
+        assert read_all(crowd[0]) == b"", "the one that rested longest was closed"
     finally:
         for connection in crowd:
             connection.close()

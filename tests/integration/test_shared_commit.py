@@ -143,14 +143,14 @@ def test_what_raises_takes_back_its_own_and_nothing_else(crowd: Crowd) -> None:
 def test_callbacks_follow_the_common_commit(crowd: Crowd) -> None:
     seen: list[list[str]] = []
 
-    def told(name: str) -> Body:
+    def body_of(name: str) -> Body:
         def body(tx: SqlTransaction) -> None:
             writes(name)(tx)
             tx.after_commit(lambda: seen.append(crowd.stored()))
 
         return body
 
-    for writer in crowd.behind_one_another(told("a"), told("b")):
+    for writer in crowd.behind_one_another(body_of("a"), body_of("b")):
         writer.result(20)
     assert seen == [["a", "b"], ["a", "b"]]
 

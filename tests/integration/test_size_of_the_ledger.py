@@ -13,7 +13,7 @@ from node.bootstrap.operation import scraper_token
 from node.identity.model import UserRole
 from node.ledger.model import InclusionProof
 from node.settings import load
-from tests.integration.hostile import told
+from tests.integration.hostile import read_problem
 from tests.nodes import Pair, Running, agree, publish, running
 from tests.waiting import until
 
@@ -39,9 +39,9 @@ def agreed(pair: Pair) -> tuple[Pair, str]:
 def test_checkpoints_and_proofs_are_for_parties_and_our_own_people(agreed: tuple[Pair, str], door: str) -> None:
     (provider, consumer), path = (agreed[0].provider, agreed[0].consumer), door.format(entry=agreed[1])
     with provider.http() as http:
-        told(http.get(path), 404)
-        told(http.get(path.partition("?")[0]), 404)
-        told(http.get(path, headers={"Authorization": "Bearer made-up"}), 401)
+        read_problem(http.get(path), 404)
+        read_problem(http.get(path.partition("?")[0]), 404)
+        read_problem(http.get(path, headers={"Authorization": "Bearer made-up"}), 401)
         assert http.get(path, headers=provider.person()).status_code == 200
         assert http.get(path, headers=consumer.as_participant(provider)).status_code == 200
 
@@ -53,7 +53,7 @@ def test_a_participant_without_an_agreement_is_a_stranger(
     provider = agreed[0].provider
     with running(tmp_path / "stranger", template=sqlite_template) as stranger, provider.http() as http:
         for door in DOORS:
-            told(http.get(door.format(entry=agreed[1]), headers=stranger.as_participant(provider)), 404)
+            read_problem(http.get(door.format(entry=agreed[1]), headers=stranger.as_participant(provider)), 404)
 
 
 def test_an_entry_that_has_no_number_yet_is_asked_for_again(
@@ -118,7 +118,7 @@ def test_metrics_are_for_operators_auditors_and_the_monitor(scraped: Running) ->
         def asked(token: str) -> int:
             return http.get("/metrics", headers={"Authorization": f"Bearer {token}"}).status_code
 
-        told(http.get("/metrics"), 401)
+        read_problem(http.get("/metrics"), 401)
         assert asked(SCRAPER + "x") == 401
         assert asked(SCRAPER[:-1]) == 401
         assert asked(SCRAPER) == 200

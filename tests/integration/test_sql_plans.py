@@ -31,9 +31,9 @@ PAGES: list[dict[str, Any]] = [
 ]
 
 
-def plan(engine: Engine, **wanted: Any) -> str:
+def plan(engine: Engine, **page: Any) -> str:
     """How the database goes about a page of what this node offers."""
-    statement = current_statement(origins=(OURS,), offered=True, **wanted).limit(50)
+    statement = current_statement(origins=(OURS,), offered=True, **page).limit(50)
     compiled = statement.compile(engine, compile_kwargs={"literal_binds": True})
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
@@ -45,16 +45,16 @@ def plan(engine: Engine, **wanted: Any) -> str:
         return "\n".join(connection.execute(text(f"EXPLAIN {compiled}")).scalars())
 
 
-@pytest.mark.parametrize("wanted", PAGES)
-def test_a_page_of_the_catalogue_comes_from_an_index(database_engine: Engine, wanted: dict[str, Any]) -> None:
-    told = plan(database_engine, **wanted)
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_of_the_catalogue_comes_from_an_index(database_engine: Engine, page: dict[str, Any]) -> None:
+    steps = plan(database_engine, **page)
     if database_engine.dialect.name == "sqlite":
-        assert "TEMP B-TREE" not in told
-        assert "SCAN" not in told
-        assert "USING COVERING INDEX ix_record_heads_" in told or "USING INDEX ix_record_heads_kind" in told
+        assert "TEMP B-TREE" not in steps
+        assert "SCAN" not in steps
+        assert "USING COVERING INDEX ix_record_heads_" in steps or "USING INDEX ix_record_heads_kind" in steps
     else:
-        assert "Sort" not in told
-        assert "Seq Scan" not in told
+        assert "Sort" not in steps
+        assert "Seq Scan" not in steps
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -76,10 +76,10 @@ def test_no_row_and_too_many(uow: SqlUnitOfWork) -> None:
         for name in ("a", "b"):
             connection_of(tx).execute(ADD, values(task(name)))
     with uow.read() as tx:
-        found = connection_of(tx).execute(everything, {"of": "t"})
-        assert (list(found.scalars()), found.first()) == (["a", "b"], ("a",))
+        result = connection_of(tx).execute(everything, {"of": "t"})
+        assert (list(result.scalars()), result.first()) == (["a", "b"], ("a",))
         with pytest.raises(Exception, match="more than one row"):
-            found.one_or_none()
+            result.one_or_none()
 
 
 def test_what_a_database_cannot_carry_is_refused(uow: SqlUnitOfWork) -> None:

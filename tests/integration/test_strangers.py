@@ -69,7 +69,7 @@ def ask(node: Running, dataset: dict[str, Any], caller: Caller, padding: int = 0
 
 
 def outcomes(node: Running, dataset: dict[str, Any], callers: list[Caller]) -> Counter[str]:
-    def one(caller: Caller) -> str:
+    def outcome(caller: Caller) -> str:
         try:
             ask(node, dataset, caller)
         except TooMany as refusal:
@@ -77,7 +77,7 @@ def outcomes(node: Running, dataset: dict[str, Any], callers: list[Caller]) -> C
         return "taken"
 
     with ThreadPoolExecutor(8) as crowd:
-        return Counter(crowd.map(one, callers))
+        return Counter(crowd.map(outcome, callers))
 
 
 def test_many_names_of_one_host_have_what_one_host_has(node: Running) -> None:

@@ -51,19 +51,19 @@ def test_what_comes_after_the_end_of_a_transfer_is_in_its_time_line(pair: Pair) 
     answer = say(pair, machine.SUSPENSION, ours, theirs, code="too-late", reason=["a little rest"])
     assert answer.status_code == 400
     with pair.consumer.client() as client:
-        told = client.transfer_state(ours)
-    assert told["state"] == "COMPLETED"
+        transfer = client.transfer_state(ours)
+    assert transfer["state"] == "COMPLETED"
     with pair.provider.client() as client:
         there = client.transfer_state(theirs)
-    assert {one["status"]["endedBy"] for one in (told, there)} == {"this-node", "other-side"}
-    assert told["status"]["waitsFor"] is None
-    assert told["standing"] == told["status"], "the older name, for programs that know it"
-    last = told["messages"][-1]
+    assert {one["status"]["endedBy"] for one in (transfer, there)} == {"this-node", "other-side"}
+    assert transfer["status"]["waitsFor"] is None
+    assert transfer["standing"] == transfer["status"], "the older name, for programs that know it"
+    last = transfer["messages"][-1]
     assert (last["message"], last["direction"], last["status"]) == (machine.SUSPENSION, "in", 400)
     assert (last["fate"], last["late"], last["code"]) == ("refused", True, answer.json()["code"])
     assert last["reason"] == answer.json()["reason"]
     assert last["body"]["reason"] == ["a little rest"]
-    assert [one["fate"] for one in told["messages"][:-1]] == ["taken"] * (len(told["messages"]) - 1)
+    assert [one["fate"] for one in transfer["messages"][:-1]] == ["taken"] * (len(transfer["messages"]) - 1)
 
 
 def test_the_same_refused_message_is_kept_once_and_a_flood_is_not(pair: Pair) -> None:

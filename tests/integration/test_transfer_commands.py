@@ -53,10 +53,10 @@ def test_a_push_from_the_terminal(
     key = tmp_path / "key"
     key.write_text("X-Api-Key: from-a-file\n")
     words = ("transfer", "push", agreement, "--to", f"{door.url}/in/{{file}}?sig=x", "--file", "typed.csv", "--put")
-    status, said = typed(pair.consumer, capsys, *words, "--header", f"@{key}")
-    assert status == DONE, said
-    assert "sent" in said
-    assert "from-a-file" not in said
+    status, output = typed(pair.consumer, capsys, *words, "--header", f"@{key}")
+    assert status == DONE, output
+    assert "sent" in output
+    assert "from-a-file" not in output
     (got,) = door.got
     assert (got.method, got.path, got.body) == ("PUT", "/in/typed.csv?sig=x", CSV)
     assert got.headers["X-Api-Key"] == "from-a-file"
@@ -70,24 +70,26 @@ def test_a_push_from_the_terminal(
 @pytest.mark.parametrize(("kind", "state"), [("transfer", "STARTED"), ("negotiation", "OFFERED")])
 def test_a_state_that_there_is_not(pair: Pair, capsys: pytest.CaptureFixture[str], kind: str, state: str) -> None:
     """It is not taken for one in which there is nothing just now."""
-    status, said = typed(pair.consumer, capsys, kind, "list", "--state", "stated")
+    status, output = typed(pair.consumer, capsys, kind, "list", "--state", "stated")
     assert status == REFUSED
-    assert "'STATED'" in said
-    assert state in said
-    status, said = typed(pair.consumer, capsys, kind, "list", "--state", "suspended" if kind == "transfer" else state)
-    assert status == DONE, said
+    assert "'STATED'" in output
+    assert state in output
+    status, output = typed(
+        pair.consumer, capsys, kind, "list", "--state", "suspended" if kind == "transfer" else state
+    )
+    assert status == DONE, output
 
 
 def test_a_push_that_is_refused(pair: Pair, agreement: str, door: Sink, capsys: pytest.CaptureFixture[str]) -> None:
     door.answers = [403]
-    status, said = typed(pair.consumer, capsys, "transfer", "push", agreement, "--to", door.url)
+    status, output = typed(pair.consumer, capsys, "transfer", "push", agreement, "--to", door.url)
     assert status == REFUSED
-    assert "sink-refused" in said
-    assert "403" in said
+    assert "sink-refused" in output
+    assert "403" in output
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reason"),
     [
         (["--to", "https://x.example/{file}"], "needs the name of a file"),
         (["--to", "https://x.example/", "--file", "a", "--file", "b"], "several files"),
@@ -97,23 +99,23 @@ def test_a_push_that_is_refused(pair: Pair, agreement: str, door: Sink, capsys: 
     ],
 )
 def test_what_cannot_be_meant(
-    pair: Pair, agreement: str, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+    pair: Pair, agreement: str, capsys: pytest.CaptureFixture[str], words: list[str], reason: str
 ) -> None:
     status, said = typed(pair.consumer, capsys, "transfer", "push", agreement, *words)
     assert status == REFUSED
-    assert told in " ".join(said.split())
+    assert reason in " ".join(said.split())
 
 
 def test_get_may_push(pair: Pair, door: Sink, capsys: pytest.CaptureFixture[str]) -> None:
     iri = publish(pair.provider, "got-and-pushed")["iri"]
-    status, said = typed(pair.consumer, capsys, "get", iri, "--yes", "--push-to", f"{door.url}/lake")
-    assert status == DONE, said
+    status, output = typed(pair.consumer, capsys, "get", iri, "--yes", "--push-to", f"{door.url}/lake")
+    assert status == DONE, output
     assert [one.body for one in door.got] == [CSV]
     words = ("get", iri, "--yes", "--put", "--push-to", f"{door.url}/lake/{{file}}")
-    status, said = typed(pair.consumer, capsys, *words)
-    assert (status, "needs the name of a file" in said) == (REFUSED, True), said
-    status, said = typed(pair.consumer, capsys, *words, "--file", "got-and-pushed.csv")
-    assert status == DONE, said
+    status, output = typed(pair.consumer, capsys, *words)
+    assert (status, "needs the name of a file" in output) == (REFUSED, True), output
+    status, output = typed(pair.consumer, capsys, *words, "--file", "got-and-pushed.csv")
+    assert status == DONE, output
     assert (door.got[-1].method, door.got[-1].path) == ("PUT", "/lake/got-and-pushed.csv")
 
 
@@ -125,24 +127,24 @@ def test_pausing_going_on_and_ending_from_both_sides(
         pid = str(client.transfer(agreement, push_to={"url": door.url})["pid"])
         until("it started", lambda: client.transfer_state(pid)["state"] == "STARTED")
         theirs = str(client.transfer_state(pid)["peerPid"])
-    status, said = typed(pair.consumer, capsys, "transfer", "suspend", pid, "--reason", "lunch")
-    assert status == DONE, said
-    assert "paused" in said
-    _, said = typed(pair.provider, capsys, "transfer", "show", theirs)
-    assert "lunch" in said
-    assert "the other side has paused it" in said
-    status, said = typed(pair.consumer, capsys, "transfer", "resume", pid)
-    assert status == DONE, said
-    status, said = typed(pair.provider, capsys, "transfer", "suspend", theirs, "--reason", "audit")
-    assert status == DONE, said
-    status, said = typed(pair.consumer, capsys, "transfer", "resume", pid)
+    status, output = typed(pair.consumer, capsys, "transfer", "suspend", pid, "--reason", "lunch")
+    assert status == DONE, output
+    assert "paused" in output
+    _, output = typed(pair.provider, capsys, "transfer", "show", theirs)
+    assert "lunch" in output
+    assert "the other side has paused it" in output
+    status, output = typed(pair.consumer, capsys, "transfer", "resume", pid)
+    assert status == DONE, output
+    status, output = typed(pair.provider, capsys, "transfer", "suspend", theirs, "--reason", "audit")
+    assert status == DONE, output
+    status, output = typed(pair.consumer, capsys, "transfer", "resume", pid)
     assert status == REFUSED
-    assert "the provider has suspended this transfer" in said
-    status, said = typed(pair.provider, capsys, "transfer", "terminate", theirs, "--reason", "no more")
-    assert status == DONE, said
-    _, said = typed(pair.consumer, capsys, "transfer", pid)
-    assert "no more" in said
-    assert "the other side ended it" in said
+    assert "the provider has suspended this transfer" in output
+    status, output = typed(pair.provider, capsys, "transfer", "terminate", theirs, "--reason", "no more")
+    assert status == DONE, output
+    _, output = typed(pair.consumer, capsys, "transfer", pid)
+    assert "no more" in output
+    assert "the other side ended it" in output
 
 
 def test_negotiations_from_the_terminal(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,13 +153,13 @@ def test_negotiations_from_the_terminal(pair: Pair, capsys: pytest.CaptureFixtur
     assert shown["status"]["waitsFor"] is None
     assert shown["status"]["text"].startswith("it is concluded")
     assert {one["fate"] for one in shown["messages"]} == {"taken"}
-    _, said = typed(pair.consumer, capsys, "negotiation")
-    assert done["pid"].removeprefix("urn:uuid:") in said
-    status, said = typed(pair.consumer, capsys, "negotiation", "terminate", done["pid"])
+    _, output = typed(pair.consumer, capsys, "negotiation")
+    assert done["pid"].removeprefix("urn:uuid:") in output
+    status, output = typed(pair.consumer, capsys, "negotiation", "terminate", done["pid"])
     assert status == REFUSED
-    status, said = typed(pair.consumer, capsys, "negotiation", "show", "zzzz")
+    status, output = typed(pair.consumer, capsys, "negotiation", "show", "zzzz")
     assert status == REFUSED
-    assert "no negotiation zzzz" in said
+    assert "no negotiation zzzz" in output
 
 
 def test_a_refusal_is_told_with_its_rule(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
@@ -169,10 +171,10 @@ def test_a_refusal_is_told_with_its_rule(pair: Pair, capsys: pytest.CaptureFixtu
     assert typed(pair.consumer, capsys, "get", iri, "--yes")[0] == REFUSED
     [newest] = asked(pair.consumer, capsys, "negotiation", "list", "--state", "terminated")[:1]
     assert newest["dataset"] == iri
-    _, said = typed(pair.consumer, capsys, "negotiation", newest["pid"])
-    assert "policy-refused" in said
-    assert "1 January 2020" in said
-    assert "missing" in said
+    _, output = typed(pair.consumer, capsys, "negotiation", newest["pid"])
+    assert "policy-refused" in output
+    assert "1 January 2020" in output
+    assert "missing" in output
 
 
 def test_an_agreement_says_what_was_received_under_it(
@@ -180,15 +182,15 @@ def test_an_agreement_says_what_was_received_under_it(
 ) -> None:
     """At the recipient's side too: in the terminal, in the API and on the page."""
     iri = publish(pair.provider, "received-under")["iri"]
-    held = str(agree(pair.consumer, iri)["agreementId"])
-    _, shown = typed(pair.consumer, capsys, "agreement", held)
+    agreement = str(agree(pair.consumer, iri)["agreementId"])
+    _, shown = typed(pair.consumer, capsys, "agreement", agreement)
     assert "transfer" not in shown
     saved = str(tmp_path / "received.csv")
-    status, said = typed(pair.consumer, capsys, "get", iri, "--agreement", held, "--yes", "-o", saved)
+    status, said = typed(pair.consumer, capsys, "get", iri, "--agreement", agreement, "--yes", "-o", saved)
     assert status == DONE, said
-    (transfer,) = asked(pair.consumer, capsys, "agreement", held)["transfers"]
+    (transfer,) = asked(pair.consumer, capsys, "agreement", agreement)["transfers"]
     assert (transfer["state"], transfer["reception"]["received"]) == ("COMPLETED", len(CSV))
-    _, shown = typed(pair.consumer, capsys, "agreement", held)
+    _, shown = typed(pair.consumer, capsys, "agreement", agreement)
     assert f"received-under.csv, {len(CSV)} bytes  completed" in shown
-    _, shown = typed(pair.provider, capsys, "agreement", held)
+    _, shown = typed(pair.provider, capsys, "agreement", agreement)
     assert "transfer  " not in shown

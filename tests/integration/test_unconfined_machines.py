@@ -37,11 +37,11 @@ REFUSALS = {
 @pytest.fixture(scope="module")
 def warnings() -> Iterator[list[str]]:
     """What is logged as a warning while the node runs."""
-    said: list[str] = []
+    lines: list[str] = []
     handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: said.append(f"{getattr(record, 'action', '')}: {record.getMessage()}")  # type: ignore[method-assign]
+    handler.emit = lambda record: lines.append(f"{getattr(record, 'action', '')}: {record.getMessage()}")  # type: ignore[method-assign]
     logging.getLogger("node").addHandler(handler)
-    yield said
+    yield lines
     logging.getLogger("node").removeHandler(handler)
 
 
@@ -109,11 +109,11 @@ def test_descriptions_and_queries_go_on(poor: Running, http: httpx2.Client) -> N
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_page_of_the_model_says_so(poor: Running, http: httpx2.Client, language: str) -> None:
-    wanted = {"Accept": "text/html", "Accept-Language": language}
-    page = http.get("/models/walking", headers=wanted).text
+    headers = {"Accept": "text/html", "Accept-Language": language}
+    page = http.get("/models/walking", headers=headers).text
     assert REFUSALS[language] in page
     assert WORDS not in page, "what the machine lacks is told to its own people"
-    assert WORDS in http.get("/models/walking", headers={**wanted, **poor.person()}).text
+    assert WORDS in http.get("/models/walking", headers={**headers, **poor.person()}).text
 
 
 def test_a_job_that_waited_ends_with_the_reason(poor: Running, http: httpx2.Client) -> None:
@@ -142,10 +142,10 @@ def test_the_doctor_says_so(
     monkeypatch.setattr(Mode, "json", False)
     monkeypatch.setattr("node.cage.nursery.subprocess.Popen", starting_without("landlock", "unshare"))
     assert run(["doctor", str(poor.folder)]) == REFUSED
-    told = " ".join("".join(capfd.readouterr()).split())
-    assert f"this node runs no models with code: the system offers {WORDS}" in told
-    assert "the system has no Landlock" in told
-    assert "run the node on Linux 5.13 or later with Landlock" in told
+    output = " ".join("".join(capfd.readouterr()).split())
+    assert f"this node runs no models with code: the system offers {WORDS}" in output
+    assert "the system has no Landlock" in output
+    assert "run the node on Linux 5.13 or later with Landlock" in output
 
 
 def test_a_model_is_tried_only_where_it_is_confined_or_ones_own(
@@ -158,12 +158,12 @@ def test_a_model_is_tried_only_where_it_is_confined_or_ones_own(
     Path("streets.json").write_text(json.dumps(STREETS))
     words = ["model", "try", "walking.py", "--input", "streets=streets.json"]
     assert run(words) not in (DONE,)
-    told = "".join(capfd.readouterr())
-    assert WORDS in told
+    output = "".join(capfd.readouterr())
+    assert WORDS in output
     assert run([*words, "--unconfined"]) == DONE
-    told = "".join(capfd.readouterr())
-    assert f"Warning: the system offers {WORDS}" in told
-    assert "The model can read everything that you can read." in told
+    output = "".join(capfd.readouterr())
+    assert f"Warning: the system offers {WORDS}" in output
+    assert "The model can read everything that you can read." in output
 
 
 def test_a_node_that_is_served_by_the_command_says_so_in_its_log(tmp_path: Path) -> None:

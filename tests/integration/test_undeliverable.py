@@ -69,7 +69,7 @@ def test_describing_it_stays_possible(region_and_cities: Company, conditions: st
 
 def test_what_an_older_node_offered_is_not_offered_any_more(region_and_cities: Company) -> None:
     gent, plzen = region_and_cities.cities
-    kept = publish(gent, "kept", conditions="members")["iri"]
+    current = publish(gent, "kept", conditions="members")["iri"]
     iri = published_before(gent, "promised", conditions="members")
     with gent.http() as http:
         catalog = http.post(
@@ -81,7 +81,7 @@ def test_what_an_older_node_offered_is_not_offered_any_more(region_and_cities: C
             },
         ).json()
         listed = {one["@id"] for one in catalog["dataset"]}
-        assert kept in listed
+        assert current in listed
         assert iri not in listed
         answer = http.get(f"/dsp/2025-1/catalog/datasets/{quote(iri, safe='')}", headers=plzen.as_participant(gent))
         assert answer.status_code == 404

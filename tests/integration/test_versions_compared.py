@@ -35,13 +35,13 @@ def counts(city: Running) -> str:
 
 def test_the_api_tells_what_differs(city: Running, counts: str) -> None:
     with city.client() as client:
-        told = client.changes(counts, before=1, after=2)
-        titles = [one for one in told["statements"] if one["name"] == "dct:title"]
+        changes = client.changes(counts, before=1, after=2)
+        titles = [one for one in changes["statements"] if one["name"] == "dct:title"]
         assert [(one["removed"], one["added"]) for one in titles] == [(['"Counts"@en'], ['"All counts"@en'])]
         assert titles[0]["path"] == ["http://purl.org/dc/terms/title"]
-        assert [(file["what"], file["name"]) for file in told["files"]] == [("changed", "counts.csv")]
-        assert told["offer"]["from"] != told["offer"]["to"]
-        assert "audience" not in told
+        assert [(file["what"], file["name"]) for file in changes["files"]] == [("changed", "counts.csv")]
+        assert changes["offer"]["from"] != changes["offer"]["to"]
+        assert "audience" not in changes
         newest = client.changes(counts)
         assert newest["from"]["version"] == 2
         assert newest["audience"] == {"from": "public", "to": "internal"}
