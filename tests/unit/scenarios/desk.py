@@ -168,14 +168,14 @@ def csv_file(data: bytes, name: str = "streets.csv", media_type: str = "text/csv
     return File(name=name, media_type=media_type, size=len(data), sha256=hashlib.sha256(data).hexdigest(), open=open_)
 
 
-def at_plzen(given: Record) -> Record:
+def at_plzen(own_record: Record) -> Record:
     """The record as Plzeň would have published it."""
     here, there = BASE.encode(), PLZEN.encode()
     return replace(
-        given,
-        iri=given.iri.replace(BASE, PLZEN),
+        own_record,
+        iri=own_record.iri.replace(BASE, PLZEN),
         origin=THEM,
-        nquads=given.nquads.replace(here, there).replace(ME.encode(), THEM.encode()),
+        nquads=own_record.nquads.replace(here, there).replace(ME.encode(), THEM.encode()),
     )
 
 
@@ -204,7 +204,7 @@ class Hand:
     trouble: dict[int, BaseException] = field(default_factory=dict)
     meanwhile: Callable[[str, Progress], None] | None = None
     asked: list[str] = field(default_factory=list)
-    given: list[tuple[str, dict[str, Any], dict[str, Any]]] = field(default_factory=list)
+    calls: list[tuple[str, dict[str, Any], dict[str, Any]]] = field(default_factory=list)
     turn: int = 0
     caveats: tuple[Caveat, ...] = ()
 
@@ -219,7 +219,7 @@ class Hand:
     ) -> Given:
         self.turn += 1
         self.asked.append(key)
-        self.given.append((key, dict(inputs), dict(parameters)))
+        self.calls.append((key, dict(inputs), dict(parameters)))
         if self.turn in self.trouble:
             raise self.trouble[self.turn]
         assert progress is not None
@@ -241,9 +241,9 @@ class Shelf:
         self.records: dict[str, list[Record]] = {}
         self.closed: dict[str, HansaError] = {}
 
-    def put(self, given: Record) -> Record:
-        versions = self.records.setdefault(given.iri, [])
-        versions.append(replace(given, version=len(versions) + 1))
+    def put(self, record: Record) -> Record:
+        versions = self.records.setdefault(record.iri, [])
+        versions.append(replace(record, version=len(versions) + 1))
         return versions[-1]
 
     async def record(self, iri: str, caller: Caller, *, version: int | None = None) -> Record:
@@ -269,7 +269,7 @@ class Desk:
         self.outbox = MemoryOutbox()
         self.hand = Hand()
         self.permits = True
-        self.told = 0
+        self.signals = 0
         self.report_seconds = REPORT_SECONDS
         browse: Any = self.shelf
         self.library = Library(
@@ -329,7 +329,7 @@ class Desk:
         return DurableExecution(journal=journal, steps=steps)
 
     async def _decide(self, agreement: Agreement) -> Decision:
-        said = Reason(
+        reason = Reason(
             rule="permission[0]",
             operand="https://w3id.org/hansa/policy#membership",
             nature=Nature.FACT,
@@ -337,7 +337,7 @@ class Desk:
             text={"en": "The membership was revoked."},
         )
         outcome = Outcome.PERMIT if self.permits else Outcome.REFUSE
-        return Decision(outcome=outcome, reasons=(said,), policy="urn:p")
+        return Decision(outcome=outcome, reasons=(reason,), policy="urn:p")
 
     async def _transformations(self, caller: Caller) -> Sequence[Transformation]:
         newest = [versions[-1] for versions in self.shelf.records.values()]
@@ -353,7 +353,7 @@ class Desk:
             return list(tx.rows("notes").values())
 
     def _tell(self, _: object) -> None:
-        self.told += 1
+        self.signals += 1
 
     # ---- what lies on it -------------------------------------------------------------------------------------
 
@@ -378,18 +378,18 @@ class Desk:
             assert known is not None
             self.agreements.save(tx, replace(known, ended=NOW, ended_why="revoked"))
 
-    def found(self, pid: str) -> Run:
+    def load(self, pid: str) -> Run:
         with self.uow.read() as tx:
             run = self.run_store.get(tx, pid)
         assert run is not None
         return run
 
-    async def carried_out(self, wanted: Mapping[str, Any] = WANTED) -> Run:
+    async def carried_out(self, request: Mapping[str, Any] = WANTED) -> Run:
         """A run from its start to its end."""
-        run = await self.runs.start(wanted, ELS)
+        run = await self.runs.start(request, ELS)
         self.clock.at += timedelta(seconds=1)
         await self.execution().complete(run.pid)
-        return self.found(run.pid)
+        return self.load(run.pid)
 
 
 async def _nothing(*_: Any, **__: Any) -> Any:
@@ -398,11 +398,11 @@ async def _nothing(*_: Any, **__: Any) -> Any:
 
 async def desk() -> Desk:
     """A desk with the chain of three on it, and the agreement about its last model."""
-    made = Desk()
-    await made.publish(DATASET, ("streets.csv", STREETS))
-    await made.publish(WALKING)
-    await made.publish(SECONDS)
-    await made.publish(EFFORT, foreign=True)
-    await made.publish(TEMPLATE)
-    made.agree(f"{PLZEN}/models/effort")
-    return made
+    full_desk = Desk()
+    await full_desk.publish(DATASET, ("streets.csv", STREETS))
+    await full_desk.publish(WALKING)
+    await full_desk.publish(SECONDS)
+    await full_desk.publish(EFFORT, foreign=True)
+    await full_desk.publish(TEMPLATE)
+    full_desk.agree(f"{PLZEN}/models/effort")
+    return full_desk

@@ -23,24 +23,24 @@ DEMO = Path(demo.__file__).parent / "files"
 
 async def record(text: str, *files: File, version: int = 1, **options: Any) -> Record:
     """The record of YAML ``text``; a description with violations fails the test."""
-    found = await described(Submission(fields=dict(yaml.safe_load(text)), files=files), **options)
-    assert not refusals(found), refusals(found)
+    description = await described(Submission(fields=dict(yaml.safe_load(text)), files=files), **options)
+    assert not refusals(description), refusals(description)
     return Record(
-        iri=found.iri,
+        iri=description.iri,
         version=version,
-        kind=found.kind,
+        kind=description.kind,
         audience="public",
-        titles=found.titles,
-        descriptions=found.descriptions,
-        publisher=found.publisher,
-        publisher_name=found.publisher_name,
+        titles=description.titles,
+        descriptions=description.descriptions,
+        publisher=description.publisher,
+        publisher_name=description.publisher_name,
         origin=ME,
-        nquads=found.nquads,
-        sha256=found.sha256,
+        nquads=description.nquads,
+        sha256=description.sha256,
         at=NOW,
         by="els",
-        files=found.files,
-        extra=found.extra or {},
+        files=description.files,
+        extra=description.extra or {},
     )
 
 
@@ -57,7 +57,7 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def with_statements(given: Record, *lines: str) -> Record:
+def with_statements(original: Record, *lines: str) -> Record:
     """The record with N-Quads added."""
-    nquads = sorted({*given.nquads.decode().splitlines(), *lines})
-    return replace(given, nquads="".join(f"{one}\n" for one in nquads).encode())
+    nquads = sorted({*original.nquads.decode().splitlines(), *lines})
+    return replace(original, nquads="".join(f"{one}\n" for one in nquads).encode())

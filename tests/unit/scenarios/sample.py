@@ -66,12 +66,12 @@ def sample(*, in_place: bool = False, layers: Sequence[Layer] | None = None) -> 
     }
     indicators = tuple(
         Measured(
-            name=one.name,
-            before=measure(one, rows[BEFORE]) if mine else None,
-            after=measure(one, rows[AFTER]),
-            unit=one.unit,
+            name=indicator.name,
+            before=measure(indicator, rows[BEFORE]) if mine else None,
+            after=measure(indicator, rows[AFTER]),
+            unit=indicator.unit,
         )
-        for one in fake.INDICATORS
+        for indicator in fake.INDICATORS
     )
     hashes = {f"{one.branch}.{one.name}.{role}": sha256 for one in steps for role, sha256 in one.outputs.items()}
     run = Run(

@@ -68,11 +68,11 @@ def as_job(results: Any, *, accepted: int = 201, body: Any = None, code: int = 2
             "title": "Results of job as JSON",
         },
     ]
-    told = {"type": "process", "jobID": "c393a3d8", "status": "successful", "message": "Job complete",
+    status = {"type": "process", "jobID": "c393a3d8", "status": "successful", "message": "Job complete",
             "progress": 100, "parameters": None, "links": links}  # fmt: skip
     return Scripted(
         (f"POST {PROCESS}/execution", accepted, {"Location": JOB, "Preference-Applied": "respond-async"}, body),
-        (f"GET {JOB}", 200, {}, {**told, **info}),
+        (f"GET {JOB}", 200, {}, {**status, **info}),
         (f"GET {JOB}/results?f=html", 200, {"Content-Type": "text/html"}, b"<!doctype html><html></html>"),
         (f"GET {JOB}/results?f=json", code, {}, results),
         (f"GET {JOB}/results", code, {}, results),

@@ -91,10 +91,10 @@ class TestPinning:
 
     async def test_the_same_wishes_have_the_same_key(self) -> None:
         at = await desk()
-        one = (await check(at, parameters={"speed": 5, "shoes": "sandals"})).require()
+        binding = (await check(at, parameters={"speed": 5, "shoes": "sandals"})).require()
         other = (await check(at, parameters={"shoes": "sandals", "speed": 5})).require()
-        assert one.key == other.key
-        assert one.key != (await check(at, parameters={"speed": 5})).require().key
+        assert binding.key == other.key
+        assert binding.key != (await check(at, parameters={"speed": 5})).require().key
 
     async def test_another_model_for_a_step(self) -> None:
         at = await desk()
@@ -142,11 +142,11 @@ class TestInputs:
 
     async def test_data_that_are_not_there(self) -> None:
         at = await desk()
-        found = of(await check(at, inputs={"streets": "dataset/none"}), "not-found")
-        assert found.place == "input streets"
+        finding = of(await check(at, inputs={"streets": "dataset/none"}), "not-found")
+        assert finding.place == "input streets"
         at.shelf.closed[f"{PLZEN}/datasets/far"] = PeerUnreachable("Plzeň does not answer")
-        found = of(await check(at, inputs={"streets": f"{PLZEN}/datasets/far"}), "peer-unreachable")
-        assert found.sentence == "Plzeň does not answer"
+        finding = of(await check(at, inputs={"streets": f"{PLZEN}/datasets/far"}), "peer-unreachable")
+        assert finding.sentence == "Plzeň does not answer"
         assert of(await check(at, inputs={"streets": "model/walking"}), "invalid-input").place == "input streets"
 
     async def test_which_file_is_meant(self) -> None:
@@ -196,10 +196,10 @@ class TestInputs:
         at.agree(f"{PLZEN}/datasets/streets", "urn:d")
         assert (await check(at, inputs=theirs)).require().inputs[0].agreement == "urn:d"
         at.permits = False
-        told = {one.place: one.sentence for one in (await check(at, inputs=theirs)).findings}
+        sentences = {one.place: one.sentence for one in (await check(at, inputs=theirs)).findings}
         # A revocation stops the model that is theirs as well as the data.
-        assert set(told) == {"input streets", "step effort"}
-        assert all("does not permit its use now" in sentence for sentence in told.values())
+        assert set(sentences) == {"input streets", "step effort"}
+        assert all("does not permit its use now" in sentence for sentence in sentences.values())
         at.permits = True
         at.end("urn:d")
         assert of(await check(at, inputs=theirs), "not-allowed").sentence.endswith("has ended")
@@ -219,12 +219,12 @@ class TestInPlace:
         at = await desk()
         await at.publish(DATASET, ("streets.csv", STREETS), foreign=True)
         there = f"{PLZEN}/datasets/streets"
-        found = of(await self.bound(at, TEMPLATE, there), "not-allowed")
-        assert found.place == "input streets"
+        finding = of(await self.bound(at, TEMPLATE, there), "not-allowed")
+        assert finding.place == "input streets"
         at.agree(there, "urn:d")
-        found = of(await self.bound(at, TEMPLATE, there), "elsewhere")
-        assert found.place == "step walk.streets"
-        assert found.sentence == f"the data of streets stay with {THEM}, and walk runs at {ME}"
+        finding = of(await self.bound(at, TEMPLATE, there), "elsewhere")
+        assert finding.place == "step walk.streets"
+        assert finding.sentence == f"the data of streets stay with {THEM}, and walk runs at {ME}"
 
     async def test_a_transformation_never_runs_where_the_data_are(self) -> None:
         at = await desk()
@@ -326,12 +326,12 @@ class TestWiring:
         await at.publish(mending)
         await at.publish(HEAD + CHAIN.replace("walks: seconds.times", "walks: walk.times"))
         bound = await check(at)
-        found = of(bound, "unit-factor")
-        assert found.place == "step effort.walks"
-        assert found.sentence.startswith("times.seconds comes in min; walks needs s: every figure would be ")
-        assert found.mends == (f"{BASE}/transformations/minutes-to-seconds",)
-        assert found.remedy == "put minutes-to-seconds between them"
-        assert found.to_json()["mends"] == list(found.mends)
+        finding = of(bound, "unit-factor")
+        assert finding.place == "step effort.walks"
+        assert finding.sentence.startswith("times.seconds comes in min; walks needs s: every figure would be ")
+        assert finding.mends == (f"{BASE}/transformations/minutes-to-seconds",)
+        assert finding.remedy == "put minutes-to-seconds between them"
+        assert finding.to_json()["mends"] == list(finding.mends)
         del at.shelf.records[f"{BASE}/transformations/minutes-to-seconds"]
         await at.publish(HEAD + CHAIN.replace("walks: seconds.times", "walks: walk.times"))
         unmended = [one for one in (await check(at)).findings if one.code == "unit-factor"]
@@ -348,7 +348,7 @@ class TestParameters:
         assert codes(bound) == {"not-found"}
 
     @pytest.mark.parametrize(
-        ("given", "sentence"),
+        ("parameters", "sentence"),
         [
             ({"speed": 0.5}, "speed is at least 1 km/h, not 0.5"),
             ({"speed": 9.5}, "speed is at most 9 km/h, not 9.5"),
@@ -362,8 +362,8 @@ class TestParameters:
             ({"shoes": ["boots"]}, "shoes is one of boots, sandals, not ['boots']"),
         ],
     )
-    async def test_beyond_their_bounds(self, given: dict[str, Any], sentence: str) -> None:
-        found = of(await check(await desk(), parameters=given), "beyond-its-bounds")
+    async def test_beyond_their_bounds(self, parameters: dict[str, Any], sentence: str) -> None:
+        found = of(await check(await desk(), parameters=parameters), "beyond-its-bounds")
         assert found.sentence == sentence
 
     async def test_a_model_that_reads_it_in_another_unit(self) -> None:
@@ -383,13 +383,13 @@ class TestParameters:
 class TestLayers:
     async def test_a_layer_is_pinned_as_it_is_now(self) -> None:
         at = await desk()
-        kept = (await at.layers.save(LAYER, ELS)).layer
-        assert (await check(at, layers=[kept.id])).require().layers == (kept.sha256,)
-        assert (await check(at, layers=[kept.sha256])).require().layers == (kept.sha256,)
+        saved = (await at.layers.save(LAYER, ELS)).layer
+        assert (await check(at, layers=[saved.id])).require().layers == (saved.sha256,)
+        assert (await check(at, layers=[saved.sha256])).require().layers == (saved.sha256,)
         at.clock.forward(seconds=1)
-        newer = (await at.layers.save({**LAYER, "id": kept.id, "title": "Shorter still"}, ELS)).layer
-        assert (await check(at, layers=[kept.id])).require().layers == (newer.sha256,)
-        assert (await check(at, layers=[kept.sha256])).require().layers == (kept.sha256,)
+        newer = (await at.layers.save({**LAYER, "id": saved.id, "title": "Shorter still"}, ELS)).layer
+        assert (await check(at, layers=[saved.id])).require().layers == (newer.sha256,)
+        assert (await check(at, layers=[saved.sha256])).require().layers == (saved.sha256,)
 
     async def test_the_order_counts(self) -> None:
         at = await desk()
@@ -422,22 +422,22 @@ class TestLayers:
 
     async def test_one_that_does_not_fit_the_version_any_more(self) -> None:
         at = await desk()
-        kept = (await at.layers.save(LAYER, ELS)).layer
+        saved = (await at.layers.save(LAYER, ELS)).layer
         await at.publish(DATASET, ("streets.csv", STREETS.replace(b"1000", b"1100")))
-        found = of(await check(at, layers=[kept.id]), "does-not-fit")
-        assert found.place == f"layer {kept.id}"
-        assert "1000" in found.sentence
-        assert "1100" in found.sentence
+        finding = of(await check(at, layers=[saved.id]), "does-not-fit")
+        assert finding.place == f"layer {saved.id}"
+        assert "1000" in finding.sentence
+        assert "1100" in finding.sentence
         older = {"streets": {"dataset": "dataset/streets", "version": 1}}
-        assert (await check(at, layers=[kept.id], inputs=older)).binding is not None
+        assert (await check(at, layers=[saved.id], inputs=older)).binding is not None
 
     async def test_two_that_know_rows_by_different_members(self) -> None:
         at = await desk()
-        one = (await at.layers.save(LAYER, ELS)).layer
+        first = (await at.layers.save(LAYER, ELS)).layer
         other = (
             await at.layers.save({**LAYER, "key": "length", "operations": [{"op": "remove", "id": "250"}]}, ELS)
         ).layer
-        found = of(await check(at, layers=[one.id, other.id]), "does-not-fit")
+        found = of(await check(at, layers=[first.id, other.id]), "does-not-fit")
         assert "knows rows by length, not by segmentId" in found.sentence
 
 

@@ -138,10 +138,10 @@ class TestModels:
         assert any(variable.unit for port in (*model.inputs, *model.outputs) for variable in port.variables)
 
     async def test_code_and_endpoint(self) -> None:
-        made = await record(NOISE + "endpoint: https://models.gent.example/processes/noise\n")
-        line = f'<{made.iri}> <{CODE}> "{"ab" * 32}" .'
-        assert model_of(made).endpoint == "https://models.gent.example/processes/noise"
-        assert model_of(with_statements(made, line)).code == "ab" * 32
+        noise = await record(NOISE + "endpoint: https://models.gent.example/processes/noise\n")
+        line = f'<{noise.iri}> <{CODE}> "{"ab" * 32}" .'
+        assert model_of(noise).endpoint == "https://models.gent.example/processes/noise"
+        assert model_of(with_statements(noise, line)).code == "ab" * 32
 
     async def test_a_hash_that_is_none_counts_for_nothing(self) -> None:
         made = await record(NOISE)
@@ -153,19 +153,19 @@ class TestModels:
         assert receptors.variables == (Variable(name="receptors", unit="m", description={"en": "Façades."}),)
 
     async def test_an_input_without_a_role_is_named(self) -> None:
-        made = await record(NOISE)
+        noise = await record(NOISE)
         without = b"".join(
-            line for line in made.nquads.splitlines(keepends=True) if b"ns#role" not in line or b"flows" not in line
+            line for line in noise.nquads.splitlines(keepends=True) if b"ns#role" not in line or b"flows" not in line
         )
         with pytest.raises(InvalidInput, match="Road traffic noise has an input or output without a role"):
-            model_of(replace(made, nquads=without))
+            model_of(replace(noise, nquads=without))
 
     async def test_what_is_not_of_the_expected_form_is_passed_over(self) -> None:
-        made = await record(NOISE)
+        noise = await record(NOISE)
         integer = "http://www.w3.org/2001/XMLSchema#integer"
-        odd = made.nquads.replace(b'"1"^^<' + integer.encode(), b'"many"^^<' + integer.encode())
+        odd = noise.nquads.replace(b'"1"^^<' + integer.encode(), b'"many"^^<' + integer.encode())
         odd = odd.replace(b'"PT15M"', b'"P1M"')
-        (levels,) = model_of(replace(made, nquads=odd)).outputs
+        (levels,) = model_of(replace(noise, nquads=odd)).outputs
         assert levels.variables[0].decimals is None
         assert levels.step is None
 
@@ -175,18 +175,18 @@ class TestModels:
 
 
 async def test_a_transformation() -> None:
-    found = transformation_of(await of_demo("gent/hourly-flows.yaml"))
-    assert found.language == "column mapping"
-    assert found.sources == (f"{BASE}/schemas/segment-flow",)
-    assert found.targets == (f"{BASE}/schemas/hourly-flow",)
-    assert isinstance(found.definition, dict)
+    transformation = transformation_of(await of_demo("gent/hourly-flows.yaml"))
+    assert transformation.language == "column mapping"
+    assert transformation.sources == (f"{BASE}/schemas/segment-flow",)
+    assert transformation.targets == (f"{BASE}/schemas/hourly-flow",)
+    assert isinstance(transformation.definition, dict)
 
 
 async def test_a_definition_that_is_text_stays_text() -> None:
-    made = await of_demo("gent/hourly-flows.yaml")
-    term = next(line for line in made.nquads.decode().splitlines() if "ns#definition" in line)
+    hourly_flows = await of_demo("gent/hourly-flows.yaml")
+    term = next(line for line in hourly_flows.nquads.decode().splitlines() if "ns#definition" in line)
     text = term.replace(term[term.index('"') :], '"CONSTRUCT WHERE { ?s ?p ?o }" .')
-    found = transformation_of(replace(made, nquads=made.nquads.replace(term.encode(), text.encode())))
+    found = transformation_of(replace(hourly_flows, nquads=hourly_flows.nquads.replace(term.encode(), text.encode())))
     assert found.definition == "CONSTRUCT WHERE { ?s ?p ?o }"
 
 

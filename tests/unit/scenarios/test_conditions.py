@@ -11,7 +11,7 @@ from node.scenarios.tables.conditions import EVERY, parse_where
 
 
 @pytest.mark.parametrize(
-    ("said", "row", "holds"),
+    ("where", "row", "holds"),
     [
         ({"a": {"above": 55}}, {"a": 55.1}, True),
         ({"a": {"above": 55}}, {"a": 55}, False),
@@ -33,8 +33,8 @@ from node.scenarios.tables.conditions import EVERY, parse_where
         ({"a": 1, "b": 2}, {"a": 1, "b": 3}, False),
     ],
 )
-def test_conditions(said: Any, row: dict[str, Any], holds: bool) -> None:
-    assert parse_where(said, "where").holds(row) is holds
+def test_conditions(where: Any, row: dict[str, Any], holds: bool) -> None:
+    assert parse_where(where, "where").holds(row) is holds
 
 
 def test_no_condition_holds_always() -> None:
@@ -44,7 +44,7 @@ def test_no_condition_holds_always() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "at"),
+    ("where", "at"),
     [
         ([], "where"), ({}, "where"), ("x", "where"), ({"a": {}}, "where.a"), ({"a": {"over": 5}}, "where.a"),
         ({"a": {"above": "5"}}, "where.a"), ({"a": {"above": True}}, "where.a"),
@@ -53,8 +53,8 @@ def test_no_condition_holds_always() -> None:
         ({"a": {"equals": [1]}}, "where.a"),
     ],
 )  # fmt: skip
-def test_bad_conditions_are_refused_with_their_place(said: Any, at: str) -> None:
+def test_bad_conditions_are_refused_with_their_place(where: Any, at: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        parse_where(said, "where")
+        parse_where(where, "where")
     assert refused.value.facts["at"] == at
     assert refused.value.remedy

@@ -55,7 +55,7 @@ TRANSFORMATION = Transformation(
 )
 
 
-def one(source: Variable, target: Variable, **sides: Any) -> tuple[Mismatch, ...]:
+def mismatches(source: Variable, target: Variable, **sides: Any) -> tuple[Mismatch, ...]:
     """What stands between two ports of one column each."""
     return fits(Port(role="a", variables=(source,)), Port(role="b", variables=(target,)), **sides)
 
@@ -68,18 +68,18 @@ def var(unit: str | None = None, quantity: str | None = None) -> Variable:
 
 
 def test_the_traffic_model_does_not_feed_the_noise_model() -> None:
-    found = fits(FLOWS, NOISE)
-    assert [(each.code, each.variable) for each in found if each.severity == ERROR] == [
+    mismatches = fits(FLOWS, NOISE)
+    assert [(each.code, each.variable) for each in mismatches if each.severity == ERROR] == [
         ("missing-variable", "partOfDay"), ("missing-variable", "light"), ("unit-factor", "intensity"),
         ("missing-variable", "heavy"), ("missing-variable", "speed"), ("time-step", ""),
     ]  # fmt: skip
-    factor = next(each for each in found if each.code == "unit-factor")
+    factor = next(each for each in mismatches if each.code == "unit-factor")
     assert factor.sentence == (
         "flows.intensity comes in vehicles/15\u00a0min; noise.flows needs vehicles/h: "
         "every figure would be a quarter of what it is"
     )
     assert (factor.have, factor.need) == ("{vehicles}/(15.min)", "{vehicles}/h")
-    step = next(each for each in found if each.code == "time-step")
+    step = next(each for each in mismatches if each.code == "time-step")
     assert step.sentence == (
         "flows has a row for each quarter of an hour (PT15M); noise.flows needs one for each hour (PT1H)"
     )
@@ -136,7 +136,7 @@ def test_a_transformation_whose_figures_do_not_fit_does_not_mend() -> None:
     ],
 )
 def test_units(have: str, need: str, code: str | None, words: str) -> None:
-    found = one(var(have), var(need))
+    found = mismatches(var(have), var(need))
     assert [each.code for each in found] == ([code] if code else [])
     for each in found:
         assert words in each.sentence
@@ -146,12 +146,12 @@ def test_units(have: str, need: str, code: str | None, words: str) -> None:
 
 
 def test_a_factor_and_other_things_are_both_told() -> None:
-    assert [each.code for each in one(var("{veh}/d"), var("{PCU}/h"))] == ["unit-factor", "unit-words"]
+    assert [each.code for each in mismatches(var("{veh}/d"), var("{PCU}/h"))] == ["unit-factor", "unit-words"]
 
 
 def test_words_that_nobody_knows_warn_only() -> None:
-    assert [each.severity for each in one(var("{kaarten}/h"), var("{cards}/h"))] == [WARNING]
-    assert [each.severity for each in one(var("veh/h"), var("veh/h"))] == [WARNING]
+    assert [each.severity for each in mismatches(var("{kaarten}/h"), var("{cards}/h"))] == [WARNING]
+    assert [each.severity for each in mismatches(var("veh/h"), var("veh/h"))] == [WARNING]
 
 
 def test_units_that_nobody_said_are_told_once() -> None:
@@ -164,9 +164,9 @@ def test_units_that_nobody_said_are_told_once() -> None:
 
 
 def test_quantity_kinds() -> None:
-    (found,) = one(var("Hz", "https://x.example/k#VehicleFlow"), var("Hz", "https://x.example/k#Events"))
+    (found,) = mismatches(var("Hz", "https://x.example/k#VehicleFlow"), var("Hz", "https://x.example/k#Events"))
     assert (found.code, found.sentence) == ("quantity-kind", "a.v is VehicleFlow; b needs Events")
-    assert not one(var("Hz", FLOW), var("Hz"))
+    assert not mismatches(var("Hz", FLOW), var("Hz"))
 
 
 # ---- columns and samples
@@ -184,19 +184,19 @@ def test_columns_are_looked_for_in_the_rows() -> None:
 
 
 def test_texts_where_figures_are_needed() -> None:
-    found = one(var("m"), var("m"), sample=[{"v": 1}, {"v": None}, {"v": "wide"}, {"v": "far"}])
+    found = mismatches(var("m"), var("m"), sample=[{"v": 1}, {"v": None}, {"v": "wide"}, {"v": "far"}])
     assert [(each.code, each.sentence) for each in found] == [("type", "row 3 of a has 'wide' as v: no number")]
-    assert not one(Variable(name="v"), Variable(name="v"), sample=[{"v": "x"}])
+    assert not mismatches(Variable(name="v"), Variable(name="v"), sample=[{"v": "x"}])
 
 
 @pytest.mark.parametrize(
-    ("unit", "told"),
+    ("unit", "similar"),
     [("{vehicles}/d", True), ("{PCU}/d", False), ("/d", False), ("{vehicles}/h", False), ("{vehicles}/km", False)],
 )
-def test_what_may_be_meant_under_another_name_is_told_with_its_unit(unit: str, told: bool) -> None:
+def test_what_may_be_meant_under_another_name_is_told_with_its_unit(unit: str, similar: bool) -> None:
     source = Port(role="a", variables=(Variable(name="flow", unit=unit),))
     found = fits(source, Port(role="b", variables=(Variable(name="light", unit="{veh}/h"),)))
-    assert [each.code for each in found] == ["missing-variable", *(["unit-factor"] if told else [])]
+    assert [each.code for each in found] == ["missing-variable", *(["unit-factor"] if similar else [])]
 
 
 def test_ports_of_one_name_are_told_apart() -> None:

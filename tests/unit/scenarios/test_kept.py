@@ -20,14 +20,14 @@ CAVEATS = (Caveat(code="c", sentence=f'Mind ,"outputs":{{ and {ODD}'),)
 
 
 async def read(assets: FolderAssets, sha256: str) -> tuple[dict[str, Any], Any]:
-    kept = await find(assets, sha256)
-    found = {}
-    for role, piece in kept.outputs.items():
-        body = b"".join([chunk async for chunk in given_out(assets, kept.sha256, [piece])])
+    result_file = await find(assets, sha256)
+    outputs = {}
+    for role, piece in result_file.outputs.items():
+        body = b"".join([chunk async for chunk in given_out(assets, result_file.sha256, [piece])])
         assert len(body) == length([piece])
-        found[role] = json.loads(body)
-    assert isinstance(kept.caveats, bytes)
-    return found, json.loads(kept.caveats)
+        outputs[role] = json.loads(body)
+    assert isinstance(result_file.caveats, bytes)
+    return outputs, json.loads(result_file.caveats)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2000, 2001, 4500])

@@ -51,14 +51,18 @@ def test_there_and_back() -> None:
             {"op": "remove", "id": "s2", "before": {"a": True}},
         ],
     }
-    made = sealed(layer_from_json(body))
-    assert [one.op for one in made.operations] == [OperationType.UPDATE, OperationType.ADD, OperationType.REMOVE]
-    assert made.at == datetime(2026, 11, 20, 12, tzinfo=UTC)
-    said = json.loads(json.dumps(layer_to_json(made)))
-    assert said["sha256"] == made.sha256
-    assert said["operations"] == body["operations"]
-    assert sealed(layer_from_json(said)) == made
-    assert layer_from_json({**body, "at": made.at}) == layer_from_json(said)
+    record = sealed(layer_from_json(body))
+    assert [one.op for one in record.operations] == [
+        OperationType.UPDATE,
+        OperationType.ADD,
+        OperationType.REMOVE,
+    ]
+    assert record.at == datetime(2026, 11, 20, 12, tzinfo=UTC)
+    document = json.loads(json.dumps(layer_to_json(record)))
+    assert document["sha256"] == record.sha256
+    assert document["operations"] == body["operations"]
+    assert sealed(layer_from_json(document)) == record
+    assert layer_from_json({**body, "at": record.at}) == layer_from_json(document)
 
 
 def test_the_hash_is_of_what_the_layer_says() -> None:
@@ -136,7 +140,7 @@ def test_a_layer_does_not_contradict_itself(second: dict[str, Any]) -> None:
 
 
 def test_the_data_are_never_touched() -> None:
-    kept = copy.deepcopy(ROWS)
+    before = copy.deepcopy(ROWS)
     applied = on(
         update("s1", set={"capacity_vph": 0}, unset=["name"], geometry={"type": "Point", "coordinates": [4, 51]}),
         {"op": "remove", "id": "s2"},
@@ -149,7 +153,7 @@ def test_the_data_are_never_touched() -> None:
         {"segmentId": "s4", "capacity_vph": 5, "geometry": POINT},
     ]
     assert applied.rows[1] is ROWS[2]
-    assert kept == ROWS
+    assert before == ROWS
 
 
 def test_factors_multiply_what_is_there() -> None:

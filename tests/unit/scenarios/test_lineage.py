@@ -21,27 +21,27 @@ RESULT = f"{BASE}/datasets/bridge-closed"
 NODE = "did:web:gent.example"
 
 
-def said(**more: Any) -> list[Statement]:
+def statements_of_run(**more: Any) -> list[Statement]:
     run, _ = sample(**more)
     lines = provenance(run, RESULT, by=NODE, layers=[layer()] if run.binding.layers else [])
     assert lines == sorted(set(lines))
     return list(statements("".join(f"{one}\n" for one in lines).encode()))
 
 
-def objects(found: list[Statement], subject: str, name: str, namespace: str = PROV) -> set[str]:
+def objects(lines: list[Statement], subject: str, name: str, namespace: str = PROV) -> set[str]:
     return {
         one.object.strip("<>")
-        for one in found
+        for one in lines
         if (one.subject, one.predicate) == (f"<{subject}>", f"<{namespace}{name}>")
     }
 
 
 class TestStatements:
     def test_the_result_was_generated_by_the_run_from_pinned_versions(self) -> None:
-        found = said()
-        assert objects(found, RESULT, "wasGeneratedBy") == {PID}
-        assert objects(found, RESULT, "wasDerivedFrom") == {f"{fake.NETWORK}#v1", f"{fake.RECEPTORS}#v2"}
-        used = objects(found, PID, "used")
+        lines = statements_of_run()
+        assert objects(lines, RESULT, "wasGeneratedBy") == {PID}
+        assert objects(lines, RESULT, "wasDerivedFrom") == {f"{fake.NETWORK}#v1", f"{fake.RECEPTORS}#v2"}
+        used = objects(lines, PID, "used")
         assert {
             f"{fake.TEMPLATE}#v1",
             f"{fake.ASSIGNMENT}#v1",
@@ -49,24 +49,24 @@ class TestStatements:
             f"{fake.HOURS}#v1",
             layer_iri(layer().id, layer().sha256),
         } <= used
-        assert objects(found, PID, "wasAssociatedWith") == {NODE}
-        assert objects(found, f"{PID}#association", "hadPlan") == {f"{fake.TEMPLATE}#v1"}
-        assert objects(found, layer_iri(layer().id, layer().sha256), "wasDerivedFrom") == {f"{fake.NETWORK}#v1"}
+        assert objects(lines, PID, "wasAssociatedWith") == {NODE}
+        assert objects(lines, f"{PID}#association", "hadPlan") == {f"{fake.TEMPLATE}#v1"}
+        assert objects(lines, layer_iri(layer().id, layer().sha256), "wasDerivedFrom") == {f"{fake.NETWORK}#v1"}
 
     def test_each_step_says_who_did_what_with_what_under_which_agreement(self) -> None:
         run, _ = sample()
-        found = said()
-        parts = objects(found, PID, "hasPart", DCT)
+        lines = statements_of_run()
+        parts = objects(lines, PID, "hasPart", DCT)
         assert parts == {step_iri(run, step) for step in run.steps}
         noise = f"{PID}#after-noise"
-        assert objects(found, noise, "used") == {f"{fake.NOISE}#v1", f"{fake.RECEPTORS}#v2"}
-        assert objects(found, noise, "wasInformedBy") == {f"{PID}#after-hourly"}
-        assert objects(found, noise, "wasAssociatedWith") == {PLZEN}
-        assert objects(found, noise, "wasInfluencedBy") == {fake.AGREEMENT}
-        assert objects(found, f"{PID}#after-assign", "wasInfluencedBy") == set()
+        assert objects(lines, noise, "used") == {f"{fake.NOISE}#v1", f"{fake.RECEPTORS}#v2"}
+        assert objects(lines, noise, "wasInformedBy") == {f"{PID}#after-hourly"}
+        assert objects(lines, noise, "wasAssociatedWith") == {PLZEN}
+        assert objects(lines, noise, "wasInfluencedBy") == {fake.AGREEMENT}
+        assert objects(lines, f"{PID}#after-assign", "wasInfluencedBy") == set()
 
     def test_nothing_is_said_about_assets_that_have_records_of_their_own(self) -> None:
-        found = said()
+        found = statements_of_run()
         subjects = {one.subject.strip("<>") for one in found}
         assert not {one for one in subjects if one.startswith("http") and one != RESULT}
 
@@ -108,10 +108,10 @@ async def trace(output: str = "noise.levels", row: str = "gent-rec-008", **more:
 
 class TestWhy:
     async def test_the_way_back_from_a_receptor_to_the_street_in_front_of_it(self) -> None:
-        found = await trace()
-        assert found["row"]["receptorId"] == "gent-rec-008"
-        assert [step["step"] for step in found["steps"]] == ["noise", "hourly", "assign"]
-        noise, hourly, assign = found["steps"]
+        trail = await trace()
+        assert trail["row"]["receptorId"] == "gent-rec-008"
+        assert [step["step"] for step in trail["steps"]] == ["noise", "hourly", "assign"]
+        noise, hourly, assign = trail["steps"]
         assert noise["uses"] == f"{fake.NOISE}#v1"
         assert noise["agreement"] == fake.AGREEMENT
         assert noise["caveats"] == [fake.CAVEAT.sentence]

@@ -154,13 +154,13 @@ def test_without_a_group_each_row_becomes_a_row() -> None:
         {"refRoadSegment": "b", "v": None, "at": "08:59", "x": 2},
         {"refRoadSegment": "c", "v": 1, "at": "09:00", "x": 3},
     ]
-    made: list[dict[str, Any]] = [
+    expected: list[dict[str, Any]] = [
         {"part": "peak", "segmentId": "a", "speed": 10, "year": 2026},
         {"part": "peak", "segmentId": "b", "speed": None, "year": 2026},
     ]
-    assert transform(definition, rows) == made
-    assert transform({**definition, "keep": "x"}, rows) == [{**one, "x": n} for n, one in enumerate(made, 1)]
-    assert transform({**definition, "keep": "all"}, rows)[0] == {**made[0], "x": 1, "at": "07:30"}
+    assert transform(definition, rows) == expected
+    assert transform({**definition, "keep": "x"}, rows) == [{**one, "x": n} for n, one in enumerate(expected, 1)]
+    assert transform({**definition, "keep": "all"}, rows)[0] == {**expected[0], "x": 1, "at": "07:30"}
     assert [one.name for one in output_port(parse_mapping({**definition, "keep": ["x"]})).variables] == [
         "part", "x", "segmentId", "speed", "year",
     ]  # fmt: skip

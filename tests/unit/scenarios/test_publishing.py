@@ -98,15 +98,15 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-async def published(cage: Cage, submission: Submission, *held: str) -> Described:
+async def published(cage: Cage, submission: Submission, *texts: str) -> Described:
     """What a node that holds ``held`` makes of a submission."""
-    kept = {sha256(text): text.encode() for text in held}
+    files = {sha256(text): text.encode() for text in texts}
 
-    async def described(one: Submission, owner: str) -> Described:
-        return await describe(cage, one, owner, base="https://x.example", me="did:web:x.example", my_name="X")
+    async def described(draft: Submission, owner: str) -> Described:
+        return await describe(cage, draft, owner, base="https://x.example", me="did:web:x.example", my_name="X")
 
-    async def code(wanted: str) -> bytes | None:
-        return kept.get(wanted)
+    async def code(digest: str) -> bytes | None:
+        return files.get(digest)
 
     return await DescribeWithCode(described, cage=cage, code=code)(submission, "anna")
 
@@ -205,13 +205,13 @@ async def test_where_card_and_code_differ_it_is_said(
     assert old in FULL
     submission = written(FULL.replace(old, new, 1))
     (fields := submission.fields or {})["__lines__"] = {field: 7, field.rpartition(".")[0]: 5}
-    (found,) = violations(await published(cage, replace(submission, fields=fields), CODE))
-    assert found.message.startswith(message)
-    assert found.field == field
-    assert found.line == 7
-    assert found.remedy
-    assert set(found.translations) == {"nl", "fr", "de", "cs"}
-    assert found.rule in ("field:code-differs", "field:code-lacks")
+    (violation,) = violations(await published(cage, replace(submission, fields=fields), CODE))
+    assert violation.message.startswith(message)
+    assert violation.field == field
+    assert violation.line == 7
+    assert violation.remedy
+    assert set(violation.translations) == {"nl", "fr", "de", "cs"}
+    assert violation.rule in ("field:code-differs", "field:code-lacks")
 
 
 async def test_a_bound_that_the_code_does_not_keep_is_not_promised(cage: Cage) -> None:
@@ -226,10 +226,10 @@ async def test_a_model_that_comes_as_rdf_is_compared_too(cage: Cage) -> None:
     assert violations(await published(cage, document, CODE)) == []
     other = CODE.replace('Unit("km/h")', 'Unit("m/s")')
     swapped = replace(document, document=first.nquads.replace(sha256(CODE).encode(), sha256(other).encode()))
-    (found,) = violations(await published(cage, swapped, other))
-    assert found.message == "speed of flows, unit: the card says km/h, the code says m/s"
-    (found,) = violations(await published(cage, document))
-    assert "was not uploaded" in found.message
+    (violation,) = violations(await published(cage, swapped, other))
+    assert violation.message == "speed of flows, unit: the card says km/h, the code says m/s"
+    (violation,) = violations(await published(cage, document))
+    assert "was not uploaded" in violation.message
 
 
 @pytest.mark.parametrize(
@@ -242,12 +242,12 @@ async def test_a_model_that_comes_as_rdf_is_compared_too(cage: Cage) -> None:
     ],
 )
 async def test_code_that_is_no_model_is_a_finding(cage: Cage, code: str, words: str) -> None:
-    found = next(
+    violation = next(
         one for one in violations(await published(cage, written(FULL, code), code)) if one.rule == "field:code-unfit"
     )
-    assert words in found.message
-    assert found.field == "code"
-    assert "kód" in found.translations["cs"]["message"]
+    assert words in violation.message
+    assert violation.field == "code"
+    assert "kód" in violation.translations["cs"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -296,17 +296,17 @@ async def test_odd_lists_break_nothing(cage: Cage, field: str, odd: Any) -> None
 
 
 def test_a_card_can_be_drafted_from_nothing() -> None:
-    said = {
+    card = {
         "version": "1.0",
         "deterministic": True,
         "inputs": [{"role": "a", "variables": [{"name": "x", "type": "number", "unit": "m"}]}],
         "outputs": [{"role": "b", "variables": [{"name": "y", "type": "text"}], "required": False}],
         "parameters": [{"name": "p", "type": "number", "unit": "1", "default": 2, "values": [1, 2]}],
     }
-    drafted = filled_in({}, said)
+    drafted = filled_in({}, card)
     assert drafted["inputs"] == [{"role": "a", "variables": [{"name": "x", "type": "number", "unit": "m"}]}]
     assert drafted["outputs"][0]["required"] is False
-    model = model_of(said, "models/x")
+    model = model_of(card, "models/x")
     assert model.inputs[0].variables[0].unit == "m"
     assert not model.outputs[0].required
     assert model.parameters[0].values == (1, 2)

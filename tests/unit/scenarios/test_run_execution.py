@@ -68,20 +68,20 @@ class TestHappyPath:
         )
         assert (run.error, run.progress) == (None, 100)
         assert at.noted == [(run.pid, State.ACCEPTED), (run.pid, State.SUCCESSFUL)]
-        assert at.told >= 8
+        assert at.signals >= 8
 
     async def test_outputs_are_kept_in_canonical_form(self) -> None:
         at = await desk()
         run = await at.carried_out()
         walk, seconds, effort = run.steps
-        kept = await at.library.read(walk.outputs["times"])
+        stored = await at.library.read(walk.outputs["times"])
         # In the order of their key, with the two decimals of the card.
-        assert json.loads(kept) == [
+        assert json.loads(stored) == [
             {"segmentId": "a", "minutes": 15},
             {"segmentId": "b", "minutes": 3.75},
             {"segmentId": "c", "minutes": 1.35},
         ]
-        assert walk.outputs["times"] == digest(read_canonical(kept))
+        assert walk.outputs["times"] == digest(read_canonical(stored))
         rows, port = await at.runs.output(run, AFTER, "seconds.times")
         assert rows[0] == {"segmentId": "a", "seconds": 900}
         assert [one.name for one in port.variables if one.unit == "s"] == ["seconds"]
@@ -93,7 +93,7 @@ class TestHappyPath:
         at = await desk()
         await at.publish(DATASET, ("streets.csv", b"segmentId,length\na,1000\nb,331\n"))
         await at.carried_out()
-        (effort,) = [inputs for key, inputs, _ in at.hand.given if key.endswith("/effort")]
+        (effort,) = [inputs for key, inputs, _ in at.hand.calls if key.endswith("/effort")]
         # 331 m at 4 km/h take 4.965 minutes, of which two decimals are kept: 297.6 s and not 297.9.
         assert {one["segmentId"]: one["seconds"] for one in effort["walks"]} == {"a": 900, "b": 297.6}
 
@@ -115,22 +115,22 @@ class TestHappyPath:
     async def test_parameters_go_to_the_models_that_have_them(self) -> None:
         at = await desk()
         await at.carried_out({**WANTED, "parameters": {"weight": 140, "shoes": "sandals"}})
-        assert [given for _, _, given in at.hand.given] == [{"speed": 4.0, "shoes": "sandals"}, {"weight": 140}]
+        assert [given for _, _, given in at.hand.calls] == [{"speed": 4.0, "shoes": "sandals"}, {"weight": 140}]
 
     async def test_an_input_that_need_not_be_bound_is_left_out(self) -> None:
         at = await desk()
         await at.carried_out()
-        assert set(at.hand.given[1][1]) == {"walks"}
+        assert set(at.hand.calls[1][1]) == {"walks"}
         hills = DATASET.replace("id: streets", "id: hills").replace("Streets", "Hills")
         await at.publish(hills, ("hills.csv", b"hillId,metres\nh,29\n"))
         await at.carried_out({**WANTED, "inputs": {**WANTED["inputs"], "hills": "dataset/hills"}})
-        assert at.hand.given[3][1]["hills"] == [{"hillId": "h", "metres": 29}]
+        assert at.hand.calls[3][1]["hills"] == [{"hillId": "h", "metres": 29}]
 
     async def test_data_that_stay_are_only_referred_to(self) -> None:
         at = await desk()
         run = await at.carried_out({**WANTED, "inputs": {"streets": {"dataset": "dataset/streets", "inPlace": True}}})
         assert run.state is State.SUCCESSFUL
-        assert at.hand.given[0][1]["streets"] == Reference(
+        assert at.hand.calls[0][1]["streets"] == Reference(
             iri=f"{BASE}/datasets/streets", version=1, file="streets.csv"
         )
 
@@ -148,12 +148,12 @@ class TestHappyPath:
     async def test_what_is_said_on_the_way(self) -> None:
         at = await desk()
 
-        def told(key: str, progress: Any) -> None:
+        def report_lines(key: str, progress: Any) -> None:
             if key.endswith("/walk"):
                 progress(40, "the first street")
                 progress(250, "")
 
-        at.hand.meanwhile = told
+        at.hand.meanwhile = report_lines
         run = await at.carried_out()
         assert lines(run) == [
             "after: walk (Walking, version 1, here)",
@@ -173,7 +173,7 @@ class TestHappyPath:
         asked = list(at.hand.asked)
         await at.execution().complete(run.pid)
         assert at.hand.asked == asked
-        assert at.found(run.pid) == run
+        assert at.load(run.pid) == run
 
 
 class TestSameResult:
@@ -183,7 +183,7 @@ class TestSameResult:
         first = await at.carried_out(wanted)
         second = await at.runs.again(first.pid, ELS)
         await at.execution().complete(second.pid)
-        again = at.found(second.pid)
+        again = at.load(second.pid)
         assert (again.result, again.repeats, again.binding) == (first.result, first.pid, first.binding)
 
     async def test_again_after_the_data_were_corrected(self) -> None:
@@ -192,7 +192,7 @@ class TestSameResult:
         await at.publish(DATASET, ("streets.csv", STREETS.replace(b"1000", b"1100")))
         second = await at.runs.again(first.pid, ELS)
         await at.execution().complete(second.pid)
-        assert at.found(second.pid).result == first.result
+        assert at.load(second.pid).result == first.result
         third = await at.carried_out()
         assert third.binding.key != first.binding.key
         assert third.result != first.result
@@ -232,15 +232,15 @@ class TestCrashes:
     @pytest.mark.parametrize("late", [False, True])
     async def test_a_crash_at_any_moment_costs_one_step_at_most(self, late: bool) -> None:
         calm = await desk()
-        wanted = await layered(calm)
-        expected = await calm.carried_out(wanted)
+        request = await layered(calm)
+        expected = await calm.carried_out(request)
         crashes = 0
         for moment in range(100):
             at = await desk()
             fragile = Fragile()
             fragile._tables = at.uow._tables
-            wanted = await layered(at)
-            run = await at.runs.start(wanted, ELS)
+            request = await layered(at)
+            run = await at.runs.start(request, ELS)
             at.uow = fragile
             fragile.left, fragile.late = moment, late
             with suppress(Crash):
@@ -249,13 +249,13 @@ class TestCrashes:
                 break
             fragile.left = None
             crashes += 1
-            kept = {(one.branch, one.name): one.outputs for one in at.found(run.pid).steps if one.outputs}
+            outputs = {(one.branch, one.name): one.outputs for one in at.load(run.pid).steps if one.outputs}
             asked = len(at.hand.asked)
             await at.execution().complete(run.pid)
-            ended = at.found(run.pid)
+            ended = at.load(run.pid)
             assert (ended.state, ended.result) == (State.SUCCESSFUL, expected.result)
-            assert kept.items() <= {(one.branch, one.name): one.outputs for one in ended.steps}.items()
-            done = {f"{run.pid}/{branch}/{name}" for branch, name in kept}
+            assert outputs.items() <= {(one.branch, one.name): one.outputs for one in ended.steps}.items()
+            done = {f"{run.pid}/{branch}/{name}" for branch, name in outputs}
             assert not done & set(at.hand.asked[asked:]), "a step that was done is done again"
             assert len(at.hand.asked) <= 5, "of four calls of models one was under way at most"
             assert [state for _, state in at.noted] == [State.ACCEPTED, State.SUCCESSFUL]
@@ -269,9 +269,13 @@ class TestCrashes:
         run = await at.runs.start(WANTED, ELS)
         with pytest.raises(Crash):
             await at.execution().complete(run.pid)
-        assert [one.state for one in at.found(run.pid).steps] == [State.SUCCESSFUL, State.SUCCESSFUL, State.RUNNING]
+        assert [one.state for one in at.load(run.pid).steps] == [
+            State.SUCCESSFUL,
+            State.SUCCESSFUL,
+            State.RUNNING,
+        ]
         await at.execution().complete(run.pid)
-        ended = at.found(run.pid)
+        ended = at.load(run.pid)
         assert ended.result == calm.result
         assert [one.rpartition("/")[2] for one in at.hand.asked] == ["walk", "effort", "effort"]
         # The same name again: over there it is the same job.
@@ -300,10 +304,10 @@ class TestCrashes:
         with pytest.raises(asyncio.CancelledError):
             await work
         assert stopped.is_set()
-        assert at.found(run.pid).state is State.RUNNING
+        assert at.load(run.pid).state is State.RUNNING
         at.hand = Hand()
         await at.execution().complete(run.pid)
-        assert at.found(run.pid).result == calm.result
+        assert at.load(run.pid).result == calm.result
 
 
 class TestDismissal:
@@ -328,7 +332,7 @@ class TestDismissal:
         dismissed = await at.runs.cancel(run.pid, ELS)
         await work
         assert stopped.is_set()
-        ended = at.found(run.pid)
+        ended = at.load(run.pid)
         assert ended == dismissed
         assert {one.state for one in ended.steps} == {State.DISMISSED}
         assert at.noted == [(run.pid, State.ACCEPTED), (run.pid, State.DISMISSED)]
@@ -340,14 +344,14 @@ class TestDismissal:
         class Dismissing(Hand):
             """The run is dismissed, and this is stored, before its first model has answered."""
 
-            async def execute(self, *given: Any, **named: Any) -> Any:
-                answer = await super().execute(*given, **named)
+            async def execute(self, *arguments: Any, **named: Any) -> Any:
+                answer = await super().execute(*arguments, **named)
                 await at.runs.cancel(run.pid, ELS)
                 return answer
 
         at.hand = Dismissing()
         await at.execution().complete(run.pid)
-        ended = at.found(run.pid)
+        ended = at.load(run.pid)
         assert ended.state is State.DISMISSED
         assert at.hand.asked == [f"{run.pid}/after/walk"]
 
@@ -363,7 +367,7 @@ class TestDismissal:
         at.hand = Slow()
         # Nothing to wait for any more: the task is done.
         await at.execution().complete(run.pid)
-        assert at.found(run.pid).state is State.DISMISSED
+        assert at.load(run.pid).state is State.DISMISSED
 
 
 class TestTrouble:
@@ -375,9 +379,9 @@ class TestTrouble:
         for _ in range(3):
             with pytest.raises(PeerUnreachable):
                 await at.execution().complete(run.pid)
-            assert at.found(run.pid).state is State.RUNNING
+            assert at.load(run.pid).state is State.RUNNING
         await at.execution().complete(run.pid)
-        ended = at.found(run.pid)
+        ended = at.load(run.pid)
         assert ended.result == calm.result
         assert [one.rpartition("/")[2] for one in at.hand.asked] == ["walk", "effort", "effort", "effort", "effort"]
         # However often it was tried, it is said once.
@@ -396,9 +400,9 @@ class TestTrouble:
         run = await at.runs.start(WANTED, ELS)
         with pytest.raises(Overloaded):
             await at.execution().complete(run.pid)
-        assert at.found(run.pid).state is State.RUNNING
+        assert at.load(run.pid).state is State.RUNNING
         await at.execution().complete(run.pid)
-        ended = at.found(run.pid)
+        ended = at.load(run.pid)
         assert ended.state is State.FAILED
         assert ended.error == {
             "code": "overloaded",
@@ -445,7 +449,7 @@ class TestTrouble:
         at.permits = False
         refused = await at.runs.again(first.pid, ELS)
         await at.execution().complete(refused.pid)
-        error = at.found(refused.pid).error
+        error = at.load(refused.pid).error
         assert error is not None
         assert error["detail"] == "the agreement about Streets does not permit its use now"
         assert [one["text"]["en"] for one in error["facts"]["reasons"]] == ["The membership was revoked."]
@@ -453,7 +457,7 @@ class TestTrouble:
         at.end("urn:d")
         refused = await at.runs.again(first.pid, ELS)
         await at.execution().complete(refused.pid)
-        error = at.found(refused.pid).error
+        error = at.load(refused.pid).error
         assert error is not None
         assert (error["code"], error["detail"]) == ("not-allowed", f"the agreement about {there} has ended")
 
@@ -470,7 +474,7 @@ class TestTrouble:
         run = await at.runs.start(WANTED, ELS)
         at.assets.forget(run.binding.inputs[0].sha256)
         await at.execution().complete(run.pid)
-        error = at.found(run.pid).error
+        error = at.load(run.pid).error
         assert error is not None
         assert error["code"] == "not-found"
 
@@ -478,8 +482,8 @@ class TestTrouble:
         at = await desk()
 
         class Odd(Hand):
-            async def execute(self, *given: Any, **named: Any) -> Any:
-                outcome = await super().execute(*given, **named)
+            async def execute(self, *arguments: Any, **named: Any) -> Any:
+                outcome = await super().execute(*arguments, **named)
                 odd = [*outcome.outputs["times"], {"segmentId": "d", "minutes": float("nan")}]
                 return replace(outcome, outputs={"times": odd})
 
@@ -505,7 +509,7 @@ class TestTheWorker:
         run = await at.runs.start(WANTED, ELS)
         assert await handler(at)(self.task(run.pid, 999)) == Again("nobody there")
         assert await handler(at)(self.task(run.pid)) == Done()
-        assert at.found(run.pid).state is State.SUCCESSFUL
+        assert at.load(run.pid).state is State.SUCCESSFUL
 
     async def test_a_peer_that_stays_away_is_given_up(self) -> None:
         """After the three days for which a worker tries, the run says that it has failed, and why."""
@@ -513,7 +517,7 @@ class TestTheWorker:
         at.hand.trouble[1] = PeerUnreachable("nobody there")
         run = await at.runs.start(WANTED, ELS)
         assert await handler(at)(self.task(run.pid, 12_000)) == Done()
-        ended = at.found(run.pid)
+        ended = at.load(run.pid)
         assert (ended.state, ended.error and ended.error["detail"]) == (State.FAILED, "nobody there")
 
     async def test_what_this_node_fails_at_is_given_up(self) -> None:
@@ -522,7 +526,7 @@ class TestTheWorker:
         run = await at.runs.start(WANTED, ELS)
         assert await handler(at)(self.task(run.pid)) == Again("the disk is full")
         assert await handler(at)(self.task(run.pid, MOST_ATTEMPTS)) == Done()
-        ended = at.found(run.pid)
+        ended = at.load(run.pid)
         assert (ended.state, ended.error and ended.error["detail"]) == (State.FAILED, "the disk is full")
 
     async def test_so_is_what_nobody_thought_of(self) -> None:
@@ -532,7 +536,7 @@ class TestTheWorker:
         with pytest.raises(KeyError):
             await handler(at)(self.task(run.pid))
         assert await handler(at)(self.task(run.pid, MOST_ATTEMPTS)) == Done()
-        ended = at.found(run.pid)
+        ended = at.load(run.pid)
         assert (ended.state, ended.error and ended.error["detail"]) == (
             State.FAILED,
             "the node could not do this because of an internal error (KeyError)",
@@ -543,11 +547,11 @@ class TestTheJournal:
     async def test_the_log_is_kept_short(self) -> None:
         at = await desk()
 
-        def told(key: str, progress: Any) -> None:
+        def report_lines(key: str, progress: Any) -> None:
             for number in range(1000):
                 progress(number // 10, f"line {number}")
 
-        at.hand.meanwhile = told
+        at.hand.meanwhile = report_lines
         run = await at.carried_out()
         assert len(run.log) == 500
         assert lines(run)[-1] == "done"
@@ -570,7 +574,7 @@ class TestTheJournal:
             with pytest.raises(Dismissed):
                 write()
         journal.fail(run.pid, InvalidInput("too late"))
-        assert at.found(run.pid) == run
+        assert at.load(run.pid) == run
 
     async def test_a_layer_that_is_not_kept_is_our_fault(self) -> None:
         at = await desk()

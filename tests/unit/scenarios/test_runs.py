@@ -28,14 +28,14 @@ class TestStarting:
         assert [(one.branch, one.name, one.state) for one in run.steps] == [
             (AFTER, name, State.ACCEPTED) for name in ("walk", "seconds", "effort")
         ]
-        assert at.found(run.pid) == run
+        assert at.load(run.pid) == run
         with at.uow.begin() as tx:
             (task,) = at.outbox.lease(
                 tx, owner="w", now=at.clock.now(), until=at.clock.now() + timedelta(seconds=9), limit=9
             )
         assert (task.id, task.topic, task.lane, task.subject) == (run.pid, RUN_TOPIC, LANE, run.pid)
         assert at.noted == [(run.pid, State.ACCEPTED)]
-        assert at.told == 1
+        assert at.signals == 1
 
     async def test_branches(self) -> None:
         at = await desk()
@@ -48,7 +48,7 @@ class TestStarting:
     async def test_checking_writes_nothing(self) -> None:
         at = await desk()
         assert (await at.runs.check(WANTED, ELS)).binding is not None
-        assert (list(await at.runs.newest()), at.noted, at.told) == ([], [], 0)
+        assert (list(await at.runs.newest()), at.noted, at.signals) == ([], [], 0)
 
     async def test_newest_first(self) -> None:
         at = await desk()
@@ -70,7 +70,7 @@ class TestAgain:
         assert second.binding == first.binding
         assert (second.repeats, second.by, second.state) == (first.pid, "jan", State.ACCEPTED)
         await at.execution().complete(second.pid)
-        assert at.found(second.pid).result == first.result
+        assert at.load(second.pid).result == first.result
         assert (await at.runs.earlier(second)) == first
         assert (await at.runs.earlier(first)) is None
 
@@ -91,7 +91,7 @@ class TestCancelling:
             await at.runs.cancel(run.pid, ELS)
         assert refused.value.remedy == "run it again: hansa run again"
         await at.execution().complete(run.pid)
-        assert at.found(run.pid) == dismissed
+        assert at.load(run.pid) == dismissed
         assert at.hand.asked == []
 
     async def test_what_has_ended(self) -> None:
@@ -245,8 +245,8 @@ class TestLayers:
 class TestShown:
     async def test_a_run_that_is_done(self) -> None:
         at = await desk()
-        kept = (await at.layers.save(LAYER, ELS)).layer
-        run = await at.carried_out({**WANTED, "layers": [kept.id]})
+        saved = (await at.layers.save(LAYER, ELS)).layer
+        run = await at.carried_out({**WANTED, "layers": [saved.id]})
         shown = run_json(run)
         assert (shown["pid"], shown["state"], shown["progress"], shown["by"]) == (run.pid, "successful", 100, "els")
         assert (shown["scenario"], shown["scenarioVersion"]) == (f"{BASE}/scenarios/walks", 1)
@@ -271,7 +271,7 @@ class TestShown:
             "origin": THEM,
             "agreement": "urn:a",
         }
-        assert (binding["layers"], binding["parameters"]) == ([kept.sha256], {"speed": 4.0})
+        assert (binding["layers"], binding["parameters"]) == ([saved.sha256], {"speed": 4.0})
         step = shown["steps"][5]
         assert (step["branch"], step["name"], step["state"]) == ("after", "effort", "successful")
         assert step["outputs"] == {"efforts": {"sha256": run.steps[5].outputs["efforts"], "rows": 3}}
@@ -309,13 +309,13 @@ class TestShown:
     async def test_progress_and_caveats(self) -> None:
         run = await (await desk()).runs.start(WANTED, ELS)
         first, second, third = run.steps
-        said = Caveat(code="slow", sentence="Slow.", step="walk")
+        caveat = Caveat(code="slow", sentence="Slow.", step="walk")
         running = replace(
             run,
             state=State.RUNNING,
-            steps=(replace(first, state=State.SUCCESSFUL, caveats=(said,)), replace(second, progress=50), third),
+            steps=(replace(first, state=State.SUCCESSFUL, caveats=(caveat,)), replace(second, progress=50), third),
         )
         assert (run.progress, running.progress) == (0, 50)
-        both = replace(running, steps=(*running.steps, replace(first, branch=BEFORE, caveats=(said,))))
-        assert both.caveats == (said,)
+        both = replace(running, steps=(*running.steps, replace(first, branch=BEFORE, caveats=(caveat,))))
+        assert both.caveats == (caveat,)
         assert replace(run, state=State.SUCCESSFUL).progress == 100

@@ -16,22 +16,22 @@ contact: {name: {en: Mobility}, email: m@gent.example}
 
 
 async def test_themes_keywords_and_place_of_a_scenario() -> None:
-    found = subject_of(await of_demo("gent/bridge-scenario.yaml"))
-    assert [one.rpartition("/")[2] for one in found["theme"]] == ["ENVI", "TRAN"]
-    assert found["keywords"] == {"nl": ["brug", "geluid", "scenario"], "en": ["bridge", "noise", "scenario"]}
-    (place,) = found["spatial"]
+    subject = subject_of(await of_demo("gent/bridge-scenario.yaml"))
+    assert [one.rpartition("/")[2] for one in subject["theme"]] == ["ENVI", "TRAN"]
+    assert subject["keywords"] == {"nl": ["brug", "geluid", "scenario"], "en": ["bridge", "noise", "scenario"]}
+    (place,) = subject["spatial"]
     assert place["name"] == "Gent"
     assert place["bbox"][0] < 3.73 < place["bbox"][2]
 
 
 async def test_they_are_fields_of_another_description() -> None:
-    given = await record(
+    plain = await record(
         PLAIN + "theme: TRAN\nkeywords: {nl: [brug]}\nspatial: {name: De Brugse Poort, bbox: [3.6, 51, 3.7, 51.1]}"
     )
-    found = subject_of(given)
-    assert found["spatial"] == [{"name": "De Brugse Poort", "bbox": [3.6, 51.0, 3.7, 51.1]}]
+    subject = subject_of(plain)
+    assert subject["spatial"] == [{"name": "De Brugse Poort", "bbox": [3.6, 51.0, 3.7, 51.1]}]
     contact = {"name": "m", "email": "m@gent.example"}
-    fields = {"title": "Other", "description": "Other", "contact": contact, **found}
+    fields = {"title": "Other", "description": "Other", "contact": contact, **subject}
     other = await described(Submission(kind="dataset", fields=fields))
     assert not refusals(other)
     assert (other.themes, other.keywords) == (("TRAN",), ("brug",))

@@ -98,29 +98,29 @@ def test_the_same_seed_gives_the_same_rows_and_another_seed_others() -> None:
 
 def test_columns_types_and_marginals_are_close() -> None:
     rows = houses(1000)
-    made = stand_in(rows, count=2000)
-    assert len(made.rows) + made.left_out == 2000
-    assert made.columns == tuple(rows[0])
+    table = stand_in(rows, count=2000)
+    assert len(table.rows) + table.left_out == 2000
+    assert table.columns == tuple(rows[0])
     for name in ("area", "residents", "built"):
-        real, synthetic = (quantiles(column(some, name), n=10) for some in (rows, made.rows))
+        real, synthetic = (quantiles(column(some, name), n=10) for some in (rows, table.rows))
         spread = max(column(rows, name)) - min(column(rows, name))
         assert all(abs(a - b) < spread * 0.05 for a, b in zip(real, synthetic, strict=True)), name
-    assert all(isinstance(row["residents"], int) and row["residents"] % 10 == 0 for row in made.rows)
-    assert all(round(row["area"], 1) == row["area"] for row in made.rows)
-    assert {type(row["monument"]) for row in made.rows} == {bool}
+    assert all(isinstance(row["residents"], int) and row["residents"] % 10 == 0 for row in table.rows)
+    assert all(round(row["area"], 1) == row["area"] for row in table.rows)
+    assert {type(row["monument"]) for row in table.rows} == {bool}
     for heating in ("gas", "district", "wood"):
-        before, after = (Counter(column(some, "heating"))[heating] / len(some) for some in (rows, made.rows))
+        before, after = (Counter(column(some, "heating"))[heating] / len(some) for some in (rows, table.rows))
         assert abs(before - after) < 0.05
-    missing = 1 - len(column(made.rows, "built")) / len(made.rows)
+    missing = 1 - len(column(table.rows, "built")) / len(table.rows)
     assert abs(missing - 0.25) < 0.05
 
 
 def test_what_rises_together_rises_together() -> None:
     rows = houses(1000)
-    made = stand_in(rows)
+    table = stand_in(rows)
     for one, other in (("area", "residents"), ("area", "storeys")):
         real, synthetic = (
-            correlation(ranks(column(some, one)), ranks(column(some, other))) for some in (rows, made.rows)
+            correlation(ranks(column(some, one)), ranks(column(some, other))) for some in (rows, table.rows)
         )
         assert real > 0.7
         assert abs(real - synthetic) < 0.12
@@ -129,24 +129,24 @@ def test_what_rises_together_rises_together() -> None:
 def test_no_name_and_no_row_is_copied_and_extremes_are_cut() -> None:
     rows = houses()
     rows[17]["area"] = 9999.9
-    made = stand_in(rows)
-    assert made.kinds["houseId"] == made.kinds["owner"] == ColumnType.NAMES
+    table = stand_in(rows)
+    assert table.kinds["houseId"] == table.kinds["owner"] == ColumnType.NAMES
     for name in ("houseId", "owner"):
-        assert not set(column(made.rows, name)) & set(column(rows, name))
-    assert len(set(column(made.rows, "houseId"))) == len(made.rows)
-    assert all(row["houseId"].startswith("gent-house-") and len(row["houseId"]) == 15 for row in made.rows)
+        assert not set(column(table.rows, name)) & set(column(rows, name))
+    assert len(set(column(table.rows, "houseId"))) == len(table.rows)
+    assert all(row["houseId"].startswith("gent-house-") and len(row["houseId"]) == 15 for row in table.rows)
     seen = ("area", "residents", "storeys", "heating", "monument", "built")
     real = {tuple(row[name] for name in seen) for row in rows}
-    assert not [row for row in made.rows if tuple(row[name] for name in seen) in real]
-    assert max(column(made.rows, "area")) < 9999.9
-    assert min(column(made.rows, "area")) > min(column(rows, "area"))
+    assert not [row for row in table.rows if tuple(row[name] for name in seen) in real]
+    assert max(column(table.rows, "area")) < 9999.9
+    assert min(column(table.rows, "area")) > min(column(rows, "area"))
 
 
 def test_rare_categories_are_folded() -> None:
-    made = stand_in(houses())
-    assert "peat" not in column(made.rows, "heating")
-    assert set(column(made.rows, "heating")) <= {"gas", "district", "wood", OTHER}
-    assert made.folded["heating"] == 1
+    table = stand_in(houses())
+    assert "peat" not in column(table.rows, "heating")
+    assert set(column(table.rows, "heating")) <= {"gas", "district", "wood", OTHER}
+    assert table.folded["heating"] == 1
     rare = [{"kind": "a"}] * 30 + [{"kind": name} for name in "bcdefg"]
     assert set(column(stand_in(rare).rows, "kind")) <= {"a", OTHER}
 
@@ -173,12 +173,12 @@ def test_a_count_that_is_none_is_refused() -> None:
 
 def test_a_key_of_several_columns_stays_one_and_times_stay_on_their_step() -> None:
     rows = flows()
-    made = stand_in(rows)
-    assert len(made.rows) == len(rows)
-    check_key(made.rows, ("segmentId", "from", "vehicleType"))
-    assert not set(column(made.rows, "segmentId")) & set(column(rows, "segmentId"))
-    assert set(column(made.rows, "from")) == set(column(rows, "from"))
-    for row in made.rows:
+    table = stand_in(rows)
+    assert len(table.rows) == len(rows)
+    check_key(table.rows, ("segmentId", "from", "vehicleType"))
+    assert not set(column(table.rows, "segmentId")) & set(column(rows, "segmentId"))
+    assert set(column(table.rows, "from")) == set(column(rows, "from"))
+    for row in table.rows:
         start, end = (datetime.fromisoformat(row[name]) for name in ("from", "to"))
         assert end - start == timedelta(hours=1)
     assert len(column(stand_in(rows, count=3 * len(rows)).rows, "from")) == 3 * len(rows)
@@ -209,15 +209,15 @@ class TestTheDemonstrationsFiles:
     def test_receptors_keep_their_extent_and_none_their_place(self) -> None:
         segments = demo.network(1, "plzen", demo.PLZEN)
         rows = read_rows(demo.receptors(1, "plzen", segments).encode(), GEOJSON)
-        made = stand_in(rows)
-        here, there = geometries.extent(rows), geometries.extent(made.rows)
+        table = stand_in(rows)
+        here, there = geometries.extent(rows), geometries.extent(table.rows)
         assert here is not None
         assert there is not None
         wide = max(here[2] - here[0], here[3] - here[1])
         assert all(abs(a - b) < wide * 0.12 for a, b in zip(here, there, strict=True))
         real = {tuple(row[GEOMETRY]["coordinates"]) for row in rows}
-        assert not [row for row in made.rows if tuple(row[GEOMETRY]["coordinates"]) in real]
-        assert {row[GEOMETRY]["type"] for row in made.rows} == {"Point"}
+        assert not [row for row in table.rows if tuple(row[GEOMETRY]["coordinates"]) in real]
+        assert {row[GEOMETRY]["type"] for row in table.rows} == {"Point"}
 
     def test_streets_become_straight_lines_and_areas_rectangles(self) -> None:
         rows = read_rows(demo.network_geojson(demo.network(1)).encode(), GEOJSON)
@@ -252,10 +252,10 @@ class TestTheDemonstrationsFiles:
     st.integers(0, 3),
 )
 def test_any_table_has_a_stand_in(rows: list[dict[str, Any]], seed: int) -> None:
-    made = stand_in(rows, seed=seed)
-    assert len(made.rows) + made.left_out == len(rows)
+    table = stand_in(rows, seed=seed)
+    assert len(table.rows) + table.left_out == len(rows)
     texts = Counter(row["b"] for row in rows)
-    for row in made.rows:
+    for row in table.rows:
         assert set(row) == {"a", "b", "c", "d"}
         assert row["b"] is None or row["b"] == OTHER or texts[row["b"]] == 0 or texts[row["b"]] >= RARE
         assert row["a"] is None or math.isfinite(row["a"])
@@ -296,11 +296,11 @@ class TestTheVerb:
         said = capsys.readouterr()
         assert "houses-stand-in.csv written" in said.out
         assert "does not prove anonymity" in said.err
-        made = tmp_path / "houses-stand-in.csv"
-        assert len(made.read_text("utf-8").splitlines()) <= 51
+        file_path = tmp_path / "houses-stand-in.csv"
+        assert len(file_path.read_text("utf-8").splitlines()) <= 51
         fields, lines_ = read_description(tmp_path / "houses-stand-in.yaml")
         assert "no proof of anonymity" in " ".join(str(fields["description"]).split())
-        file = {"name": made.name, "mediaType": "text/csv", "size": 1, "sha256": "0" * 64}
+        file = {"name": file_path.name, "mediaType": "text/csv", "size": 1, "sha256": "0" * 64}
         submission = {
             "kind": None,
             "mediaType": None,
