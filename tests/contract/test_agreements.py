@@ -18,7 +18,7 @@ DAY = timedelta(days=1)
 
 
 def agreement(name: str = "urn:a", **members: Any) -> Agreement:
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "negotiation": "urn:n",
         "dataset": "https://ghent.example/datasets/traffic",
         "provider": "did:web:ghent.example",
@@ -29,11 +29,11 @@ def agreement(name: str = "urn:a", **members: Any) -> Agreement:
         "signatures": {"did:web:ghent.example": "eyJ…"},
         "at": NOW,
     }
-    return Agreement(id=name, **{**given, **members})
+    return Agreement(id=name, **{**values, **members})
 
 
 def decision(name: str = "urn:d", **members: Any) -> PendingDecision:
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "kind": "use",
         "subject": "urn:n",
         "peer": "did:web:antwerp.example",
@@ -42,7 +42,7 @@ def decision(name: str = "urn:d", **members: Any) -> PendingDecision:
         "details": {"offer": {"@id": "urn:o"}},
         "at": NOW,
     }
-    return PendingDecision(id=name, **{**given, **members})
+    return PendingDecision(id=name, **{**values, **members})
 
 
 class TestAgreementStore:
@@ -92,8 +92,8 @@ class TestAgreementStore:
             stores.agreements.add(tx, agreement("4", at=NOW - 2 * DAY))
         with stores.uow.read() as tx:
 
-            def ids(**wanted: Any) -> list[str]:
-                return [found.id for found in stores.agreements.select(tx, **wanted)]
+            def ids(**filters: Any) -> list[str]:
+                return [found.id for found in stores.agreements.select(tx, **filters)]
 
             assert ids() == ["3", "2", "1", "4"]
             assert ids(limit=1) == ["3"]
@@ -105,13 +105,13 @@ class TestAgreementStore:
 
 class TestDecisionStore:
     def test_a_decision_comes_out_as_it_went_in(self, stores: Stores) -> None:
-        given = decision(due=NOW + DAY)
+        original = decision(due=NOW + DAY)
         with stores.uow.begin() as tx:
-            stores.decisions.add(tx, given)
+            stores.decisions.add(tx, original)
             with pytest.raises(Conflict):
-                stores.decisions.add(tx, given)
+                stores.decisions.add(tx, original)
         with stores.uow.read() as tx:
-            assert stores.decisions.get(tx, "urn:d") == given
+            assert stores.decisions.get(tx, "urn:d") == original
             assert stores.decisions.get(tx, "urn:unknown") is None
 
     def test_open_decisions_oldest_first(self, stores: Stores) -> None:
@@ -132,17 +132,17 @@ class TestDecisionStore:
             assert stores.decisions.by_subject(tx, "urn:t") is None
 
     def test_a_decision_is_taken_once(self, stores: Stores) -> None:
-        taken = replace(
+        decided = replace(
             decision(), approved=True, decided_by="anna", decided_at=NOW + DAY, reason="it is for the public good"
         )
         with stores.uow.begin() as tx:
             stores.decisions.add(tx, decision())
             decide = stores.decisions.decide
             assert decide(tx, "urn:unknown", approved=True, by="anna", at=NOW, reason=None) is None
-            first = decide(tx, "urn:d", approved=True, by="anna", at=NOW + DAY, reason=taken.reason)
-            assert first == taken
+            first = decide(tx, "urn:d", approved=True, by="anna", at=NOW + DAY, reason=decided.reason)
+            assert first == decided
             assert decide(tx, "urn:d", approved=False, by="bert", at=NOW + DAY, reason=None) is None
-            assert stores.decisions.get(tx, "urn:d") == taken
+            assert stores.decisions.get(tx, "urn:d") == decided
 
     def test_of_two_people_one_decides(self, database_stores: Stores) -> None:
         stores, answers = database_stores, []
@@ -164,16 +164,16 @@ class TestDecisionStore:
 
 
 def test_limits_are_kept_by_asset_until_they_are_taken_back(stores: Stores) -> None:
-    found = Limits(dataset="https://ghent.example/datasets/traffic", terms={"@id": "urn:o"}, by="ann", at=NOW)
+    limits = Limits(dataset="https://ghent.example/datasets/traffic", terms={"@id": "urn:o"}, by="ann", at=NOW)
     with stores.uow.begin() as tx:
-        assert stores.limits.get(tx, found.dataset) is None
-        stores.limits.put(tx, found)
-        stores.limits.put(tx, replace(found, dataset="https://ghent.example/datasets/other"))
-        stores.limits.put(tx, replace(found, by="bob"))
+        assert stores.limits.get(tx, limits.dataset) is None
+        stores.limits.put(tx, limits)
+        stores.limits.put(tx, replace(limits, dataset="https://ghent.example/datasets/other"))
+        stores.limits.put(tx, replace(limits, by="bob"))
     with stores.uow.begin() as tx:
-        assert stores.limits.get(tx, found.dataset) == replace(found, by="bob")
-        stores.limits.drop(tx, found.dataset)
+        assert stores.limits.get(tx, limits.dataset) == replace(limits, by="bob")
+        stores.limits.drop(tx, limits.dataset)
         stores.limits.drop(tx, "https://ghent.example/datasets/none")
     with stores.uow.read() as tx:
-        assert stores.limits.get(tx, found.dataset) is None
+        assert stores.limits.get(tx, limits.dataset) is None
         assert stores.limits.get(tx, "https://ghent.example/datasets/other") is not None

@@ -255,17 +255,17 @@ async def test_an_upload_that_is_cancelled_at_its_very_beginning_leaves_no_file(
     folder: FolderAssets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file is made in a thread, which goes on while nobody waits for it any more."""
-    made, released, flock = threading.Event(), threading.Event(), fcntl.flock
+    is_created, released, flock = threading.Event(), threading.Event(), fcntl.flock
 
     def slow(*a: int) -> None:
         flock(*a)
-        made.set()
+        is_created.set()
         released.wait(5)
 
     monkeypatch.setattr(fcntl, "flock", slow)
     open_before = len(os.listdir("/proc/self/fd"))
     task = asyncio.create_task(folder.take_in(in_pieces(DATA), limit=len(DATA)))
-    await asyncio.to_thread(made.wait, 5)
+    await asyncio.to_thread(is_created.wait, 5)
     assert len(files(tmp_path)) == 1
     task.cancel()
     released.set()

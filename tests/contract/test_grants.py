@@ -13,7 +13,7 @@ NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
 
 def grant(transfer: str = "urn:t", token: str = "aa", **members: Any) -> AccessGrant:
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "agreement": "urn:a",
         "recipient": "did:web:antwerp.example",
         "dataset": "https://ghent.example/datasets/traffic",
@@ -25,11 +25,11 @@ def grant(transfer: str = "urn:t", token: str = "aa", **members: Any) -> AccessG
         "sealed": True,
         "expires": NOW,
     }
-    return AccessGrant(transfer=transfer, token_sha256=token, **{**given, **members})
+    return AccessGrant(transfer=transfer, token_sha256=token, **{**values, **members})
 
 
 def reception(transfer: str = "urn:t", state: str = "receiving", **members: Any) -> Reception:
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "name": "traffic.csv",
         "media_type": "text/csv",
         "sealed": True,
@@ -37,17 +37,17 @@ def reception(transfer: str = "urn:t", state: str = "receiving", **members: Any)
         "received": 0,
         "at": NOW,
     }
-    return Reception(transfer=transfer, state=state, **{**given, **members})
+    return Reception(transfer=transfer, state=state, **{**values, **members})
 
 
 class TestGrantStore:
     def test_a_grant_comes_out_as_it_went_in(self, stores: Stores) -> None:
-        given = grant(secrets=b"\x00wrapped\xff", accesses=3)
+        original = grant(secrets=b"\x00wrapped\xff", accesses=3)
         with stores.uow.begin() as tx:
-            stores.grants.put(tx, given)
+            stores.grants.put(tx, original)
         with stores.uow.read() as tx:
-            assert stores.grants.by_token(tx, "aa") == given
-            assert stores.grants.by_transfer(tx, "urn:t") == given
+            assert stores.grants.by_token(tx, "aa") == original
+            assert stores.grants.by_transfer(tx, "urn:t") == original
             assert stores.grants.by_token(tx, "bb") is None
             assert stores.grants.by_transfer(tx, "urn:u") is None
 

@@ -299,11 +299,11 @@ class TestOxigraphGraph(GraphContract):
     ) -> None:
         graph.apply([record("a")], 1)
         copies = tmp_path / "graph" / "checkpoints"
-        async with graph._checkpoint() as taken:
+        async with graph._checkpoint() as snapshot:
             graph.apply([record("b")], 2)
             assert await titles(graph, "public") == ["a 1", "b 1"]
             assert len(list(copies.iterdir())) == 2
-            assert taken.copy.path.exists()
+            assert snapshot.copy.path.exists()
         assert await titles(graph, "public") == ["a 1", "b 1"]
         assert len(list(copies.iterdir())) == 1
 
@@ -356,10 +356,10 @@ class TestOxigraphGraph(GraphContract):
             with pytest.raises(TooLarge, match="10000 rows"):
                 await graph.query(f"SELECT ?x ?y {{ {cross} }}", audiences=["public"], accept=accept)
         assert len(await rows(graph, f"SELECT ?x ?y {{ {cross} }} LIMIT 10000", "public")) == 10_000
-        made = "BIND(IRI(CONCAT('urn:', STR(?x))) AS ?i)"
+        iri_of_x = "BIND(IRI(CONCAT('urn:', STR(?x))) AS ?i)"
         with pytest.raises(TooLarge, match="10000 triples"):
             await graph.query(
-                f"CONSTRUCT {{ ?i dct:relation ?y }} WHERE {{ {cross} {made} }}",
+                f"CONSTRUCT {{ ?i dct:relation ?y }} WHERE {{ {cross} {iri_of_x} }}",
                 audiences=["public"],
                 accept="text/turtle",
             )

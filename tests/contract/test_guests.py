@@ -52,10 +52,10 @@ def test_guests_whose_processes_have_ended_are_forgotten(stores: Stores, ending:
     with stores.uow.begin() as tx:
         stores.guests.forget_ended(tx)
     with stores.uow.read() as tx:
-        kept = {
+        remaining = {
             pid for pid in ("urn:live", "urn:ended", "urn:started", "urn:completed") if stores.guests.get(tx, pid)
         }
-    assert kept == {"urn:live", "urn:started"}
+    assert remaining == {"urn:live", "urn:started"}
     assert opened(stores, "a.example", "192.0.2.1") == (2, 2, 2)
 
 

@@ -32,7 +32,7 @@ def account(login: str = "anna", **members: Any) -> Account:
 
 
 def application(name: str = "urn:app", **members: Any) -> Application:
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "holder": "did:web:ghent.example",
         "holder_pid": f"{name}-pid",
         "credential_type": "MembershipCredential",
@@ -40,11 +40,11 @@ def application(name: str = "urn:app", **members: Any) -> Application:
         "state": ApplicationState.RECEIVED,
         "at": NOW,
     }
-    return Application(id=name, **{**given, **members})
+    return Application(id=name, **{**values, **members})
 
 
 def issued(name: str = "urn:vc", index: int = 5, **members: Any) -> Issued:
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "holder": "did:web:ghent.example",
         "type": "MembershipCredential",
         "jwt": "eyJ…",
@@ -52,18 +52,18 @@ def issued(name: str = "urn:vc", index: int = 5, **members: Any) -> Issued:
         "at": NOW,
         "valid_until": NOW + timedelta(365),
     }
-    return Issued(id=name, index=index, **{**given, **members})
+    return Issued(id=name, index=index, **{**values, **members})
 
 
 def credential(name: str = "urn:vc", **members: Any) -> Credential:
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "types": ("MembershipCredential",),
         "issuer": "did:web:region.example",
         "subject": "did:web:ghent.example",
         "valid_from": NOW,
         "valid_until": None,
     }
-    return Credential(id=name, **{**given, **members})
+    return Credential(id=name, **{**values, **members})
 
 
 class TestUsedTokenIds:
@@ -142,10 +142,10 @@ class TestPeople:
             stores.identity.add_account(tx, account(), "a")
             stores.identity.note_reset(tx, "anna", "bert", NOW)
         with stores.uow.begin() as tx:
-            found = stores.identity.account(tx, "anna")
-            assert found is not None
-            assert found[0] == account(reset_by="bert", reset_at=NOW, reset_what="password")
-            assert found[0].must_choose
+            row = stores.identity.account(tx, "anna")
+            assert row is not None
+            assert row[0] == account(reset_by="bert", reset_at=NOW, reset_what="password")
+            assert row[0].must_choose
             stores.identity.note_reset(tx, "anna", None, NOW + MINUTE)
             chosen = stores.identity.account(tx, "anna")
             assert chosen is not None
@@ -331,10 +331,10 @@ class TestIssuer:
     def test_an_application_comes_out_as_it_went_in(self, stores: Stores) -> None:
         with stores.uow.begin() as tx:
             stores.identity.add_application(tx, application())
-            found = stores.identity.application(tx, "urn:app")
-            assert found == application()
-            assert found is not None
-            assert type(found.state) is ApplicationState
+            stored = stores.identity.application(tx, "urn:app")
+            assert stored == application()
+            assert stored is not None
+            assert type(stored.state) is ApplicationState
             assert stores.identity.application(tx, "urn:unknown") is None
             by_holder = stores.identity.application_by_holder
             assert by_holder(tx, "did:web:ghent.example", "urn:app-pid") == application()
@@ -376,12 +376,12 @@ class TestIssuer:
         def decide(number: int) -> None:
             try:
                 with stores.uow.begin() as tx:
-                    found = stores.identity.application(tx, "urn:app")
-                    assert found is not None
+                    stored = stores.identity.application(tx, "urn:app")
+                    assert stored is not None
                     with suppress(threading.BrokenBarrierError):
                         both_looked.wait(0.3)  # where writers take turns, the second looks too late to meet the first
                     stores.identity.add_issued(tx, issued(f"urn:{number}", number))
-                    stores.identity.save_application(tx, replace(found, state=ApplicationState.ISSUED))
+                    stores.identity.save_application(tx, replace(stored, state=ApplicationState.ISSUED))
                 outcomes.append("decided")
             except Conflict:
                 outcomes.append("too late")

@@ -142,10 +142,12 @@ def test_a_change_that_is_killed_leaves_the_old_keys_or_the_new_ones(ring: FileK
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     number = 2 if step in ("K4", "K5") else 1
-    for found in (ring, FileKeyRing.open(ring.folder)):
-        assert set(in_use(found).values()) == {f"#{name}-{number}" for name in ("key", "log", "seal")}
-        document = check_document(DID, build_document(found, URL))
-        verify_jws(read_jws(found.sign_jws({}, b"{}")), key_for(document, f"{DID}#key-{number}", "assertionMethod"))
+    for key_ring in (ring, FileKeyRing.open(ring.folder)):
+        assert set(in_use(key_ring).values()) == {f"#{name}-{number}" for name in ("key", "log", "seal")}
+        document = check_document(DID, build_document(key_ring, URL))
+        verify_jws(
+            read_jws(key_ring.sign_jws({}, b"{}")), key_for(document, f"{DID}#key-{number}", "assertionMethod")
+        )
         then = document_at(document, START - HOUR)
         verify_jws(read_jws(before), key_for(then, f"{DID}#key-1", "assertionMethod"))
     ring.rotate(ALL, START + HOUR)

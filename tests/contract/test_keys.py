@@ -47,10 +47,10 @@ def other(ring: KeyRing, tmp_path: Path) -> KeyRing:
 @pytest.fixture(params=["files", "memory"])
 def signer(request: pytest.FixtureRequest, tmp_path: Path) -> Ring:
     """A ring that signs the ledger's notes by itself."""
-    made: FileKeyRing | MemoryKeyRing = (
+    ring: FileKeyRing | MemoryKeyRing = (
         FileKeyRing.create(tmp_path / "keys", DID) if request.param == "files" else MemoryKeyRing(DID)
     )
-    return made
+    return ring
 
 
 def make(kind: str, folder: Path) -> KeyRing:
@@ -120,14 +120,14 @@ class TestKeyRing:
 
 class TestFileKeyRing:
     def test_what_was_created_is_opened(self, tmp_path: Path) -> None:
-        made = FileKeyRing.create(tmp_path / "keys", DID)
+        created = FileKeyRing.create(tmp_path / "keys", DID)
         for did in (None, DID):
             opened = FileKeyRing.open(tmp_path / "keys", did)
             assert opened.did == DID
-            assert public_jwk(opened) == public_jwk(made)
-            assert opened.log_public_key() == made.log_public_key()
-            assert opened.seal_public_key() == made.seal_public_key()
-            assert opened.unwrap(made.wrap(b"s")) == b"s"
+            assert public_jwk(opened) == public_jwk(created)
+            assert opened.log_public_key() == created.log_public_key()
+            assert opened.seal_public_key() == created.seal_public_key()
+            assert opened.unwrap(created.wrap(b"s")) == b"s"
 
     def test_nobody_else_can_read_it(self, tmp_path: Path) -> None:
         before = os.umask(0)

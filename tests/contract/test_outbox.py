@@ -99,12 +99,12 @@ class TestOutbox:
     def test_the_one_worker_of_an_embedded_store_needs_no_lease(self, stores: Stores) -> None:
         put(stores, task("one"), task("two", subject="two"))
         with stores.uow.read() as tx:
-            found = stores.outbox.due(tx, now=NOW, limit=10, busy={"two"})
-        assert [one.id for one in found] == ["one"]
-        assert found[0].attempts == 1
+            tasks = stores.outbox.due(tx, now=NOW, limit=10, busy={"two"})
+        assert [one.id for one in tasks] == ["one"]
+        assert tasks[0].attempts == 1
         with stores.uow.begin() as tx:
-            assert stores.outbox.retry(tx, found[0], due=NOW, error="not yet") is True
-            assert stores.outbox.done(tx, found[0]) is False, "it was given back since"
+            assert stores.outbox.retry(tx, tasks[0], due=NOW, error="not yet") is True
+            assert stores.outbox.done(tx, tasks[0]) is False, "it was given back since"
         with stores.uow.read() as tx:
             (again,) = stores.outbox.due(tx, now=NOW, limit=10, busy={"two"})
             assert stores.outbox.due(tx, now=NOW, limit=10, busy=set(), lanes_blocked=[again.lane]) == []
@@ -185,10 +185,10 @@ class TestOutbox:
         with stores.uow.read() as tx:
             assert names(stores.outbox.dead(tx, subject="x")) == ["a"]
             assert stores.outbox.dead(tx, subject="z") == []
-            found = stores.outbox.find(tx, "a")
-            assert found is not None
-            assert (found.body, found.dead, found.sent_sha256) == (b"less", True, "aa")
-            assert found.headers == {SENT: "aa", "n": 1}
+            letter = stores.outbox.find(tx, "a")
+            assert letter is not None
+            assert (letter.body, letter.dead, letter.sent_sha256) == (b"less", True, "aa")
+            assert letter.headers == {SENT: "aa", "n": 1}
             assert stores.outbox.find(tx, "c") is None
         with stores.uow.begin() as tx:
             assert stores.outbox.revive(tx, "a", due=NOW, body=b"anew")
@@ -286,8 +286,8 @@ class TestConcurrency:
     def test_two_workers_never_hold_the_same_task(self, database_stores: Stores) -> None:
         stores = database_stores
         put(stores, *(task(f"{lane}-{n}", lane=f"L{lane}", subject="p") for lane in range(6) for n in range(6)))
-        taken: list[str] = []
-        held: set[str] = set()
+        leased_ids: list[str] = []
+        lanes_in_use: set[str] = set()
         together: list[str] = []
         start = threading.Barrier(3)
 
@@ -298,13 +298,13 @@ class TestConcurrency:
                 leased = lease(stores, limit=2, owner=owner)
                 idle = 0 if leased else idle + 1
                 # Noted while the leases are held: once a task is done, whoever takes the next may be quicker.
-                for one in leased:
-                    (together if one.lane in held else taken).append(one.id)
-                    held.add(one.lane)
-                for one in leased:
-                    held.remove(one.lane)
+                for leased_task in leased:
+                    (together if leased_task.lane in lanes_in_use else leased_ids).append(leased_task.id)
+                    lanes_in_use.add(leased_task.lane)
+                for leased_task in leased:
+                    lanes_in_use.remove(leased_task.lane)
                     with stores.uow.begin() as tx:
-                        assert stores.outbox.done(tx, one)
+                        assert stores.outbox.done(tx, leased_task)
 
         threads = [threading.Thread(target=work, args=(f"w{n}",)) for n in range(3)]
         for thread in threads:
@@ -312,6 +312,6 @@ class TestConcurrency:
         for thread in threads:
             thread.join()
         assert together == [], "of one lane and subject, one at a time"
-        assert len(taken) == len(set(taken)) == 36
+        assert len(leased_ids) == len(set(leased_ids)) == 36
         for lane in range(6):
-            assert [name for name in taken if name.startswith(f"{lane}-")] == [f"{lane}-{n}" for n in range(6)]
+            assert [name for name in leased_ids if name.startswith(f"{lane}-")] == [f"{lane}-{n}" for n in range(6)]

@@ -21,7 +21,7 @@ PEER = "did:web:antwerp.example"
 
 
 def negotiation(pid: str = "urn:n1", peer_pid: str | None = None, **members: Any) -> Negotiation:
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "role": Role.CONSUMER,
         "peer": PEER,
         "peer_address": "https://antwerp.example/dsp/2025-1",
@@ -33,11 +33,11 @@ def negotiation(pid: str = "urn:n1", peer_pid: str | None = None, **members: Any
         "offer": {"@id": "urn:o", "permission": [{"action": "odrl:use"}]},
         "offered_by": "provider",
     }
-    return Negotiation(pid=pid, peer_pid=peer_pid, **{**given, **members})
+    return Negotiation(pid=pid, peer_pid=peer_pid, **{**values, **members})
 
 
 def transfer(pid: str = "urn:t1", peer_pid: str | None = None, **members: Any) -> Transfer:
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "role": Role.PROVIDER,
         "peer": PEER,
         "peer_address": "https://antwerp.example/dsp/2025-1",
@@ -49,11 +49,11 @@ def transfer(pid: str = "urn:t1", peer_pid: str | None = None, **members: Any) -
         "dataset": "https://antwerp.example/datasets/traffic",
         "format": "HttpData-PULL",
     }
-    return Transfer(pid=pid, peer_pid=peer_pid, **{**given, **members})
+    return Transfer(pid=pid, peer_pid=peer_pid, **{**values, **members})
 
 
 def exchange(pid: str, body: bytes, **members: Any) -> Exchange:
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "at": NOW,
         "outgoing": False,
         "message": "ContractOfferMessage",
@@ -62,7 +62,7 @@ def exchange(pid: str, body: bytes, **members: Any) -> Exchange:
         "answer": b"",
     }
     digest = hashlib.sha256(body).hexdigest()
-    return Exchange(pid=pid, body=body, body_sha256=digest, **{**given, **members})
+    return Exchange(pid=pid, body=body, body_sha256=digest, **{**values, **members})
 
 
 class TestProcessStore:
@@ -89,10 +89,10 @@ class TestProcessStore:
         with stores.uow.begin() as tx:
             stores.negotiations.add(tx, process)
         with stores.uow.begin() as tx:
-            found = stores.negotiations.get(tx, process.pid, lock=True)
-            assert found == process
-            assert found is not None
-            assert type(found.role) is Role
+            stored = stores.negotiations.get(tx, process.pid, lock=True)
+            assert stored == process
+            assert stored is not None
+            assert type(stored.role) is Role
 
     def test_a_transfer_comes_out_as_it_went_in(self, stores: Stores) -> None:
         process = transfer(peer_pid="urn:t2", data_address={"@type": "DataAddress"}, manifest="eyJ…")
@@ -183,8 +183,8 @@ class TestProcessStore:
             stores.negotiations.add(tx, negotiation("d", peer="did:web:x", created=NOW))
         with stores.uow.read() as tx:
 
-            def pids(**wanted: Any) -> list[str]:
-                return [process.pid for process in stores.negotiations.select(tx, **wanted)]
+            def pids(**filters: Any) -> list[str]:
+                return [process.pid for process in stores.negotiations.select(tx, **filters)]
 
             assert pids() == ["d", "b", "c", "a"]
             assert pids(limit=2) == ["d", "b"]
@@ -212,7 +212,7 @@ class TestProcessStore:
             assert stores.transfers.exchanges(tx, "urn:n1") == []
 
     def test_what_was_said_is_told_without_its_content(self, stores: Stores) -> None:
-        said = [
+        exchanges = [
             exchange("urn:n1", b"one", message_id=None),
             exchange("urn:n1", b"implied", outgoing=True, answer_status=IMPLIED),
             exchange("urn:n1", b"refused", answer_status=400),
@@ -220,7 +220,7 @@ class TestProcessStore:
             exchange("urn:n1", b"two", message="Other", answer_status=201),
         ]
         with stores.uow.begin() as tx:
-            for one in (*said, exchange("urn:n2", b"elsewhere")):
+            for one in (*exchanges, exchange("urn:n2", b"elsewhere")):
                 stores.negotiations.record(tx, one)
         with stores.uow.read() as tx:
             assert stores.negotiations.accepted_messages(tx, "urn:n1") == [

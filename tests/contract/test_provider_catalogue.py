@@ -53,7 +53,7 @@ class Provider:
 
     def app(self) -> Starlette:
         routes = [
-            Route("/dsp/2025-1/catalog/datasets/{iri:path}", self.one),
+            Route("/dsp/2025-1/catalog/datasets/{iri:path}", self.dataset_page),
             Route("/dsp/2025-1/catalog/request", self.page, methods=["POST"]),
         ]
         return Starlette(routes=routes)
@@ -62,7 +62,7 @@ class Provider:
         self.asked.append((request.url.path, request.headers.get("authorization")))
         return self.answer
 
-    async def one(self, request: Request) -> Response:
+    async def dataset_page(self, request: Request) -> Response:
         iri = request.path_params["iri"]
         if (answer := self._hear(request)) is not None:
             return answer

@@ -20,7 +20,7 @@ BASE = "https://ghent.example/datasets/"
 
 
 def record(name: str, version: int = 1, **members: Any) -> Record:
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "kind": "dataset",
         "audience": "public",
         "titles": {"en": f"Title of {name}", "nl": "Titel ü"},
@@ -33,7 +33,7 @@ def record(name: str, version: int = 1, **members: Any) -> Record:
         "at": NOW + version * HOUR,
         "by": "anna",
     }
-    return Record(iri=f"{BASE}{name}", version=version, **{**given, **members})
+    return Record(iri=f"{BASE}{name}", version=version, **{**values, **members})
 
 
 def add(stores: Stores, *records: Record) -> None:
@@ -42,9 +42,9 @@ def add(stores: Stores, *records: Record) -> None:
             stores.records.add(tx, one)
 
 
-def current(stores: Stores, **wanted: Any) -> list[tuple[str, int]]:
+def current(stores: Stores, **filters: Any) -> list[tuple[str, int]]:
     with stores.uow.read() as tx:
-        return short(stores.records.current(tx, **wanted))
+        return short(stores.records.current(tx, **filters))
 
 
 def short(records: Sequence[Record]) -> list[tuple[str, int]]:
@@ -53,7 +53,7 @@ def short(records: Sequence[Record]) -> list[tuple[str, int]]:
 
 class TestVersions:
     @pytest.mark.parametrize(
-        "given",
+        "original",
         [
             record("bare"),
             record(
@@ -74,11 +74,11 @@ class TestVersions:
         ],
         ids=["bare", "full"],
     )
-    def test_a_record_comes_out_as_it_went_in(self, stores: Stores, given: Record) -> None:
-        add(stores, given)
+    def test_a_record_comes_out_as_it_went_in(self, stores: Stores, original: Record) -> None:
+        add(stores, original)
         with stores.uow.read() as tx:
-            assert stores.records.get(tx, given.iri) == given
-            assert list(stores.records.versions(tx, given.iri)) == [given]
+            assert stores.records.get(tx, original.iri) == original
+            assert list(stores.records.versions(tx, original.iri)) == [original]
             assert stores.records.get(tx, "urn:unknown") is None
             assert list(stores.records.versions(tx, "urn:unknown")) == []
 
@@ -94,9 +94,9 @@ class TestVersions:
     def test_by_version_and_by_moment(self, stores: Stores) -> None:
         add(stores, record("a", 1), record("a", 3), record("a", 2))
 
-        def get(**wanted: Any) -> int | None:
+        def get(**moment: Any) -> int | None:
             with stores.uow.read() as tx:
-                found = stores.records.get(tx, f"{BASE}a", **wanted)
+                found = stores.records.get(tx, f"{BASE}a", **moment)
                 return None if found is None else found.version
 
         assert get() == 3

@@ -38,7 +38,7 @@ BRUGES = "did:web:bruges.example"
 
 
 def job(job_id: str = "urn:j", **members: Any) -> Job:
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "model": "https://ghent.example/models/traffic",
         "version": 3,
         "code": "ab" * 32,
@@ -48,7 +48,7 @@ def job(job_id: str = "urn:j", **members: Any) -> Job:
         "request": "00" * 32,
         "caller": BRUGES,
     }
-    return Job(id=job_id, **{**given, **members})
+    return Job(id=job_id, **{**values, **members})
 
 
 FULL_JOB = job(
@@ -127,7 +127,7 @@ def transformation_card() -> Transformation:
 
 
 def run(pid: str = "urn:r", **members: Any) -> Run:
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "template": template(),
         "binding": Binding(
             template=template().iri,
@@ -192,11 +192,11 @@ def run(pid: str = "urn:r", **members: Any) -> Run:
         "indicators": (Measured(name="hours", before=None, after=12.5, unit="h"),),
         "log": ("began", "ended"),
     }
-    return Run(pid=pid, **{**given, **members})
+    return Run(pid=pid, **{**values, **members})
 
 
 def layer(layer_id: str = "urn:l", sha256: str = "aa", **members: Any) -> Layer:
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "title": "Bridge closed",
         "target": "https://ghent.example/datasets/roads",
         "version": 2,
@@ -217,7 +217,7 @@ def layer(layer_id: str = "urn:l", sha256: str = "aa", **members: Any) -> Layer:
         ),
         "at": NOW,
     }
-    return Layer(id=layer_id, sha256=sha256, **{**given, **members})
+    return Layer(id=layer_id, sha256=sha256, **{**values, **members})
 
 
 class TestJobStore:

@@ -81,10 +81,10 @@ class SearchContract:
             indexed("e", titles={"en": "Noise", "nl": "Verkeer", "cs": "traffic"}),
             indexed("f", "Trees"),
         )
-        found = find(index, "traffic")
-        assert sorted(found) == ["a", "b", "c", "d", "e"]
-        assert set(found[:2]) == {"a", "e"}, "titles weigh most"
-        assert found[-1] == "b", "running text least"
+        hits = find(index, "traffic")
+        assert sorted(hits) == ["a", "b", "c", "d", "e"]
+        assert set(hits[:2]) == {"a", "e"}, "titles weigh most"
+        assert hits[-1] == "b", "running text least"
 
     def test_accents_and_case_do_not_matter(self, index: SearchIndex) -> None:
         put(
@@ -119,7 +119,7 @@ class SearchContract:
         assert find(index, "traffic") == ["whole", "begins", "inside", "slip"]
 
     @pytest.mark.parametrize(
-        ("text", "found"),
+        ("text", "matches"),
         [
             ("trafic", True),
             ("traficc", False),
@@ -136,9 +136,9 @@ class SearchContract:
             ("trains", False),
         ],
     )
-    def test_what_people_type_is_found(self, index: SearchIndex, text: str, found: bool) -> None:
+    def test_what_people_type_is_found(self, index: SearchIndex, text: str, matches: bool) -> None:
         put(index, indexed("a", "Traffic", text="Geluidsoverlast"))
-        assert bool(find(index, text)) is found
+        assert bool(find(index, text)) is matches
 
     def test_all_words_first_else_any(self, index: SearchIndex) -> None:
         put(
@@ -252,8 +252,8 @@ class SearchContract:
         assert index.position() == 4
 
     def test_facets_follow_what_is_shown_and_whoever_asks(self, index: SearchIndex) -> None:
-        def kinds(*audiences: str, **wanted: Any) -> dict[str, int]:
-            counts = index.search(Query(**wanted), audiences=audiences).facets["kind"]
+        def kinds(*audiences: str, **filters: Any) -> dict[str, int]:
+            counts = index.search(Query(**filters), audiences=audiences).facets["kind"]
             # What a caller does with an answer is no part of the next one.
             answer = dict(counts)
             counts.clear()

@@ -48,36 +48,36 @@ def up_to(most: int) -> Callable[[Mapping[str, Any]], None]:
 
 
 def test_a_use_is_counted_once(stores: Stores) -> None:
-    uses, held = Uses(stores.uses, stores.agreements, FixedClock(NOW)), agreement(2)
+    uses, agreed = Uses(stores.uses, stores.agreements, FixedClock(NOW)), agreement(2)
     with stores.uow.begin() as tx:
-        stores.agreements.add(tx, held)
-        assert uses.facts(tx, held) == {COUNT: 0}
-        assert uses.facts(tx, held, "t1") == {COUNT: 1}
-        assert uses.take(tx, held, "t1", up_to(2)) == 1
-        assert uses.take(tx, held, "t1", up_to(2)) is None, "the same transfer again"
-        assert uses.facts(tx, held, "t1") == {COUNT: 1}
-        assert uses.take(tx, held, "t2", up_to(2)) == 2
+        stores.agreements.add(tx, agreed)
+        assert uses.facts(tx, agreed) == {COUNT: 0}
+        assert uses.facts(tx, agreed, "t1") == {COUNT: 1}
+        assert uses.take(tx, agreed, "t1", up_to(2)) == 1
+        assert uses.take(tx, agreed, "t1", up_to(2)) is None, "the same transfer again"
+        assert uses.facts(tx, agreed, "t1") == {COUNT: 1}
+        assert uses.take(tx, agreed, "t2", up_to(2)) == 2
         with pytest.raises(NotAllowed):
-            uses.take(tx, held, "t3", up_to(2))
+            uses.take(tx, agreed, "t3", up_to(2))
         stores.uses.add(tx, Use(agreement="urn:other", use="t1", at=NOW))
     with stores.uow.read() as tx:
-        assert uses.tally(tx, held) == Tally(used=2, most=2)
-        assert uses.facts(tx, held, "t3") == {COUNT: 3}
-        assert uses.facts(tx, held, "t2") == {COUNT: 2}, "what has begun may go on"
+        assert uses.tally(tx, agreed) == Tally(used=2, most=2)
+        assert uses.facts(tx, agreed, "t3") == {COUNT: 3}
+        assert uses.facts(tx, agreed, "t2") == {COUNT: 2}, "what has begun may go on"
         assert stores.uses.count(tx, "urn:other") == 1
 
 
 def test_nothing_is_kept_of_agreements_that_do_not_say_how_often(stores: Stores) -> None:
-    uses, held = Uses(stores.uses, stores.agreements, FixedClock(NOW)), agreement(None)
+    uses, agreed = Uses(stores.uses, stores.agreements, FixedClock(NOW)), agreement(None)
     with stores.uow.begin() as tx:
-        stores.agreements.add(tx, held)
-        assert (uses.facts(tx, held, "t"), uses.take(tx, held, "t", up_to(0)), uses.tally(tx, held)) == (
+        stores.agreements.add(tx, agreed)
+        assert (uses.facts(tx, agreed, "t"), uses.take(tx, agreed, "t", up_to(0)), uses.tally(tx, agreed)) == (
             {},
             None,
             None,
         )
-        uses.note(tx, held.id, "t")
-        assert stores.uses.count(tx, held.id) == 0
+        uses.note(tx, agreed.id, "t")
+        assert stores.uses.count(tx, agreed.id) == 0
 
 
 @pytest.mark.parametrize(
@@ -94,10 +94,10 @@ def test_of_many_at_once_only_as_many_as_agreed(database_stores: Stores, process
     """Two engines share nothing but the database, as two processes do."""
     url = database_stores.uow.engine.url
     engines = [connect(url.render_as_string(hide_password=False)) for _ in range(processes)]
-    held = agreement(5)
+    agreed = agreement(5)
     with SqlUnitOfWork(engines[0]).begin() as tx:
-        SqlAgreementStore().add(tx, held)
-    taken: list[int | None] = []
+        SqlAgreementStore().add(tx, agreed)
+    numbers: list[int | None] = []
     start = threading.Barrier(16)
 
     def use(number: int) -> None:
@@ -107,19 +107,19 @@ def test_of_many_at_once_only_as_many_as_agreed(database_stores: Stores, process
         try:
             with uow.begin() as tx:
                 # Each transfer asks twice, as a resumption does.
-                taken.append(uses.take(tx, held, f"t{number // 2}", up_to(5)))
+                numbers.append(uses.take(tx, agreed, f"t{number // 2}", up_to(5)))
         except NotAllowed:
-            taken.append(0)
+            numbers.append(0)
 
     threads = [threading.Thread(target=use, args=(number,)) for number in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(one for one in taken if one) == [1, 2, 3, 4, 5]
-    assert len(taken) == 16
+    assert sorted(one for one in numbers if one) == [1, 2, 3, 4, 5]
+    assert len(numbers) == 16
     with SqlUnitOfWork(engines[0]).read() as tx:
-        assert SqlUseStore().count(tx, held.id) == 5
+        assert SqlUseStore().count(tx, agreed.id) == 5
     for engine in engines:
         engine.dispose()
 

@@ -60,18 +60,20 @@ async def of_turtle(text: str, *names: str, **options: Any) -> Described:
     return await described(submission, **options)
 
 
-def graph(found: Described) -> Dataset:
-    return Dataset(quads(found.nquads))
+def graph(description: Described) -> Dataset:
+    return Dataset(quads(description.nquads))
 
 
-def refusals(found: Described) -> list[Finding]:
-    return [finding for finding in found.findings if finding.severity == "violation"]
+def refusals(description: Described) -> list[Finding]:
+    return [finding for finding in description.findings if finding.severity == "violation"]
 
 
-def rules(found: Described, severity: str = "violation") -> set[str]:
+def rules(description: Described, severity: str = "violation") -> set[str]:
     """The last part of the rules that were broken."""
     return {
-        finding.rule.rpartition("#")[2] or finding.rule for finding in found.findings if finding.severity == severity
+        finding.rule.rpartition("#")[2] or finding.rule
+        for finding in description.findings
+        if finding.severity == severity
     }
 
 

@@ -11,7 +11,7 @@ from node.base.errors import InvalidInput
 
 def parse_raw(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     try:
-        found = list(parse(blobs[0], format=RdfFormat.from_media_type(message["mediaType"]), base_iri="http://x/"))
+        quads = list(parse(blobs[0], format=RdfFormat.from_media_type(message["mediaType"]), base_iri="http://x/"))
     except SyntaxError as error:
         raise InvalidInput(str(error)) from error
-    return {"count": len(found)}, []
+    return {"count": len(quads)}, []

@@ -25,11 +25,11 @@ LISTS = (THEMES, LICENCES, FILE_TYPES, FREQUENCIES, LANGUAGES, ACCESS, NOTATIONS
 def official(path: str, language: str = "") -> Mapping[str, str]:
     """IRI → label of a published list; the scheme itself is left out."""
     graph = rdflib.Graph().parse(data(f"shapes/mqa-vocabularies/{path}"))
-    found = {}
+    labels = {}
     for concept, label in graph.subject_objects(SKOS.prefLabel):
         if (not language or getattr(label, "language", None) == language) and "/" in str(concept).removeprefix(EU):
-            found[str(concept)] = " ".join(str(label).split())
-    return found
+            labels[str(concept)] = " ".join(str(label).split())
+    return labels
 
 
 @pytest.mark.parametrize("language", ["en", "nl", "cs", "fr", "de"])

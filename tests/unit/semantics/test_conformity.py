@@ -190,7 +190,7 @@ def test_what_is_no_number_of_this_world_makes_no_breach_of_ours() -> None:
 
 @pytest.mark.parametrize("piece", [1, 7, 1 << 18])
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "rows"),
     [
         ("[]", []),
         (' [ {"a": 1} , {"a": "]é"}, 12 ]\n', [{"a": 1}, {"a": "]é"}, 12]),
@@ -204,9 +204,9 @@ def test_what_is_no_number_of_this_world_makes_no_breach_of_ours() -> None:
         ("\ufeff[1234567890]", [1234567890]),
     ],
 )
-def test_json_is_read_row_by_row(text: str, found: list[Any], piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_is_read_row_by_row(text: str, rows: list[Any], piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_rows, "_PIECE", piece)
-    assert list(json_rows.rows(io.BytesIO(text.encode()))) == found
+    assert list(json_rows.rows(io.BytesIO(text.encode()))) == rows
 
 
 @pytest.mark.parametrize(
@@ -248,8 +248,10 @@ def test_every_language_has_every_phrase() -> None:
     for what in (key.removeprefix("breach.") for key in FINDINGS.keys("breach.")):
         if what.startswith("in-"):
             continue
-        said = {tongue: Breach(row=1, column="c", what=what, values=values).words(tongue) for tongue in LANGUAGES}
-        assert len(set(said.values())) == len(LANGUAGES), what
+        sentences = {
+            tongue: Breach(row=1, column="c", what=what, values=values).words(tongue) for tongue in LANGUAGES
+        }
+        assert len(set(sentences.values())) == len(LANGUAGES), what
     names = {
         "change",
         "version",
@@ -267,6 +269,6 @@ def test_every_language_has_every_phrase() -> None:
     keys = [key.removeprefix("file.") for key in FINDINGS.keys("file.") if not key.endswith(".remedy")]
     for key in keys:
         finding = file_finding(key, "rule", field="files.0", **{name: f"<{name}>" for name in names})
-        said = {tongue: words["message"] for tongue, words in finding.translations.items()}
-        assert set(said) | {"en"} == set(LANGUAGES)
-        assert len({finding.message, *said.values()}) == len(LANGUAGES), key
+        sentences = {tongue: words["message"] for tongue, words in finding.translations.items()}
+        assert set(sentences) | {"en"} == set(LANGUAGES)
+        assert len({finding.message, *sentences.values()}) == len(LANGUAGES), key

@@ -33,42 +33,42 @@ EU = "http://publications.europa.eu/resource/authority"
 
 
 async def test_a_good_description_has_nothing_to_mend() -> None:
-    found = await of_fields(GOOD, "counts.csv")
-    assert [f for f in found.findings if f.severity != "info"] == []
-    assert found.iri == f"{BASE}/datasets/traffic-counts"
-    assert found.kind == "dataset"
-    assert found.titles == {"nl": "Verkeerstellingen", "en": "Traffic counts"}
-    assert found.descriptions == {"nl": "Tellingen per kwartier"}
-    assert (found.publisher, found.publisher_name) == (ME, NAME)
-    assert found.keywords == ("telling", "verkeer")
-    assert found.themes == ("TRAN",)
-    assert found.bbox == (3.58, 50.97, 3.86, 51.19)
-    assert found.conditions is None
-    assert found.audience is None
+    description = await of_fields(GOOD, "counts.csv")
+    assert [f for f in description.findings if f.severity != "info"] == []
+    assert description.iri == f"{BASE}/datasets/traffic-counts"
+    assert description.kind == "dataset"
+    assert description.titles == {"nl": "Verkeerstellingen", "en": "Traffic counts"}
+    assert description.descriptions == {"nl": "Tellingen per kwartier"}
+    assert (description.publisher, description.publisher_name) == (ME, NAME)
+    assert description.keywords == ("telling", "verkeer")
+    assert description.themes == ("TRAN",)
+    assert description.bbox == (3.58, 50.97, 3.86, 51.19)
+    assert description.conditions is None
+    assert description.audience is None
 
 
 async def test_the_record_is_canonical_and_hashed() -> None:
-    found = await of_fields(GOOD, "counts.csv")
+    description = await of_fields(GOOD, "counts.csv")
     again = await of_fields(GOOD, "counts.csv")
-    assert canonical(graph(found)) == (found.nquads, found.sha256)
-    assert found.nquads == again.nquads
-    assert found.nquads.splitlines() == sorted(found.nquads.splitlines())
+    assert canonical(graph(description)) == (description.nquads, description.sha256)
+    assert description.nquads == again.nquads
+    assert description.nquads.splitlines() == sorted(description.nquads.splitlines())
 
 
 async def test_the_record_in_rdf() -> None:
-    found = await of_fields(GOOD, "counts.csv")
-    data, asset = graph(found), NamedNode(found.iri)
+    description = await of_fields(GOOD, "counts.csv")
+    data, asset = graph(description), NamedNode(description.iri)
     assert types(data, asset) == {f"{DCAT}Dataset"}
     assert iris(data, asset, f"{DCAT}theme") == [f"{EU}/data-theme/TRAN"]
     assert iris(data, asset, f"{DCT}language") == [f"{EU}/language/NLD"]
     assert iris(data, asset, f"{DCT}accessRights") == [f"{EU}/access-right/PUBLIC"]
-    assert [text.value for text in literals(data, asset, f"{DCT}identifier")] == [found.iri]
+    assert [text.value for text in literals(data, asset, f"{DCT}identifier")] == [description.iri]
     (contact,) = nodes(data, asset, f"{DCAT}contactPoint")
     assert iris(data, contact, f"{VCARD}hasEmail") == ["mailto:mobiliteit@gent.example"]
     assert first_text(data, NamedNode(ME), f"{FOAF}name") == NAME
     (distribution,) = nodes(data, asset, f"{DCAT}distribution")
-    assert iris(data, distribution, f"{DCAT}accessURL") == [found.iri]
-    assert iris(data, distribution, f"{DCAT}downloadURL") == [f"{found.iri}/files/counts.csv"]
+    assert iris(data, distribution, f"{DCAT}accessURL") == [description.iri]
+    assert iris(data, distribution, f"{DCAT}downloadURL") == [f"{description.iri}/files/counts.csv"]
     assert iris(data, distribution, f"{DCT}license") == [f"{EU}/licence/CC_BY_4_0"]
     assert iris(data, distribution, f"{DCT}format") == [f"{EU}/file-type/CSV"]
     (size,) = literals(data, distribution, f"{DCAT}byteSize")
@@ -107,14 +107,14 @@ async def test_a_contract_stands_in_for_a_licence_but_open_conditions_do_not() -
     text = GOOD.replace("license: CC-BY-4.0\n", "")
     assert rules(await of_fields(text, "counts.csv")) == {"Licensed"}
     assert rules(await of_fields(text + "conditions: open", "counts.csv")) == {"Licensed"}
-    found = await of_fields(
+    description = await of_fields(
         text + "conditions: {template: members, region: 'did:web:vlaanderen.example'}", "counts.csv"
     )
-    assert refusals(found) == []
-    assert found.conditions == {"template": "members", "region": "did:web:vlaanderen.example"}
-    data = graph(found)
-    assert iris(data, NamedNode(found.iri), f"{DCT}accessRights") == [f"{EU}/access-right/RESTRICTED"]
-    assert b"hasPolicy" not in found.nquads
+    assert refusals(description) == []
+    assert description.conditions == {"template": "members", "region": "did:web:vlaanderen.example"}
+    data = graph(description)
+    assert iris(data, NamedNode(description.iri), f"{DCT}accessRights") == [f"{EU}/access-right/RESTRICTED"]
+    assert b"hasPolicy" not in description.nquads
 
 
 async def test_conditions_may_be_an_odrl_policy() -> None:
@@ -138,11 +138,13 @@ async def test_conditions_and_audience_of_the_submission_win() -> None:
         conditions={"template": "members"},
         audience="internal",
     )
-    found = await described(submission)
-    assert found.conditions == {"template": "members"}
-    assert found.audience == "internal"
-    assert iris(graph(found), NamedNode(found.iri), f"{DCT}accessRights") == [f"{EU}/access-right/NON_PUBLIC"]
-    assert b"audience" not in found.nquads
+    description = await described(submission)
+    assert description.conditions == {"template": "members"}
+    assert description.audience == "internal"
+    assert iris(graph(description), NamedNode(description.iri), f"{DCT}accessRights") == [
+        f"{EU}/access-right/NON_PUBLIC"
+    ]
+    assert b"audience" not in description.nquads
 
 
 @pytest.mark.parametrize(
@@ -176,10 +178,10 @@ async def test_conditions_and_audience_of_the_submission_win() -> None:
 )
 async def test_what_does_not_fit_is_told_by_field(line: str, rule: str, field: str, message: str | None) -> None:
     found = await of_fields(GOOD + line, "counts.csv")
-    (told,) = refusals(found)
-    assert (told.rule, told.field) == (rule, field)
-    assert message is None or told.message == message
-    assert told.translations.keys() == {"nl", "cs", "fr", "de"}
+    (finding,) = refusals(found)
+    assert (finding.rule, finding.field) == (rule, field)
+    assert message is None or finding.message == message
+    assert finding.translations.keys() == {"nl", "cs", "fr", "de"}
 
 
 @pytest.mark.parametrize(
@@ -213,12 +215,12 @@ async def test_mistakes_in_the_place_of_good_values(line: str, replaced: str, ru
 
 
 async def test_an_unknown_place_is_kept_with_a_warning() -> None:
-    found = await of_fields(GOOD.replace("spatial: Gent", "spatial: Gand-lez-Bois"), "counts.csv")
-    assert refusals(found) == []
-    assert "field:unknown-place" in rules(found, "warning")
-    assert found.bbox is None
-    (place,) = nodes(graph(found), NamedNode(found.iri), f"{DCT}spatial")
-    assert first_text(graph(found), place, f"{RDFS}label") == "Gand-lez-Bois"
+    description = await of_fields(GOOD.replace("spatial: Gent", "spatial: Gand-lez-Bois"), "counts.csv")
+    assert refusals(description) == []
+    assert "field:unknown-place" in rules(description, "warning")
+    assert description.bbox is None
+    (place,) = nodes(graph(description), NamedNode(description.iri), f"{DCT}spatial")
+    assert first_text(graph(description), place, f"{RDFS}label") == "Gand-lez-Bois"
 
 
 @pytest.mark.parametrize(
@@ -240,7 +242,7 @@ async def test_places_as_people_write_them(spatial: str, box: tuple[float, ...])
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "period"),
     [
         ("{from: 2026-10-01, to: 2026-10-31}", {"from": "2026-10-01", "to": "2026-10-31"}),
         ("2026-10-01/2026-10-31", {"from": "2026-10-01", "to": "2026-10-31"}),
@@ -251,22 +253,22 @@ async def test_places_as_people_write_them(spatial: str, box: tuple[float, ...])
         ("{from: 2026-10-01T06:00:00Z}", {"from": "2026-10-01T06:00:00Z"}),
     ],
 )
-async def test_periods_as_people_write_them(text: str, wanted: dict[str, str]) -> None:
-    found = await of_fields(
+async def test_periods_as_people_write_them(text: str, period: dict[str, str]) -> None:
+    description = await of_fields(
         GOOD.replace("temporal: {from: 2026-10-01, to: 2026-10-31}", f"temporal: {text}"), "counts.csv"
     )
-    assert refusals(found) == []
-    assert found.extra is not None
-    told = {end: moment.replace("+00:00", "Z") for end, moment in found.extra["temporal"][0].items()}
-    assert told == wanted
+    assert refusals(description) == []
+    assert description.extra is not None
+    told = {end: moment.replace("+00:00", "Z") for end, moment in description.extra["temporal"][0].items()}
+    assert told == period
 
 
 async def test_names_of_fields_are_taken_as_people_write_them() -> None:
     text = GOOD.replace("license:", "licence:").replace("keywords:", "tags:") + "landing-page: https://stad.gent/\n"
-    found = await of_fields(text, "counts.csv")
-    assert refusals(found) == []
-    assert found.keywords == ("telling", "verkeer")
-    assert iris(graph(found), NamedNode(found.iri), f"{DCAT}landingPage") == ["https://stad.gent/"]
+    description = await of_fields(text, "counts.csv")
+    assert refusals(description) == []
+    assert description.keywords == ("telling", "verkeer")
+    assert iris(graph(description), NamedNode(description.iri), f"{DCAT}landingPage") == ["https://stad.gent/"]
 
 
 async def test_two_names_of_one_field_are_refused() -> None:
@@ -294,9 +296,9 @@ sample_of: datasets/all-counts
 frequency: every 15 minutes
 """
     )
-    found = await of_fields(text, "counts.csv", "sample.csv")
-    assert refusals(found) == []
-    data, asset = graph(found), NamedNode(found.iri)
+    description = await of_fields(text, "counts.csv", "sample.csv")
+    assert refusals(description) == []
+    data, asset = graph(description), NamedNode(description.iri)
     assert {first_text(data, gap, f"{DCT}identifier") for gap in nodes(data, asset, f"{HANSA}hasGap")} == {
         "MP-12",
         "MP-17",
@@ -304,14 +306,14 @@ frequency: every 15 minutes
     assert iris(data, asset, f"{HANSA}sampleOf") == [f"{BASE}/datasets/all-counts"]
     (sample,) = nodes(data, asset, f"{ADMS}sample")
     assert iris(data, sample, f"{DCT}license") == [f"{EU}/licence/CC0"]
-    assert found.extra is not None
-    assert found.extra["crs"] == ["EPSG:31370", "EPSG:4326"]
-    assert found.extra["conforms_to"] == [f"{BASE}/schemas/traffic-flow"]
-    assert found.extra["resolution"] == {"space": "25", "time": "PT15M"}
-    assert found.extra["frequency"]["code"] == "15MIN"
-    assert [gap["sensor"] for gap in found.extra["quality"]["missing_sensors"]] == ["MP-12", "MP-17"]
-    assert found.extra["score"]["band"] in ("good", "excellent")
-    json.dumps(found.extra)
+    assert description.extra is not None
+    assert description.extra["crs"] == ["EPSG:31370", "EPSG:4326"]
+    assert description.extra["conforms_to"] == [f"{BASE}/schemas/traffic-flow"]
+    assert description.extra["resolution"] == {"space": "25", "time": "PT15M"}
+    assert description.extra["frequency"]["code"] == "15MIN"
+    assert [gap["sensor"] for gap in description.extra["quality"]["missing_sensors"]] == ["MP-12", "MP-17"]
+    assert description.extra["score"]["band"] in ("good", "excellent")
+    json.dumps(description.extra)
 
 
 async def test_files_that_are_missing_elsewhere_or_not_mentioned() -> None:
@@ -392,11 +394,11 @@ async def test_addresses_that_are_none_of_ours_are_refused(iri: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "rule"),
+    ("fields", "rule"),
     [({}, "field:no-kind"), ({"kind": "datset"}, "field:unknown-kind"), ({"kind": "dataset"}, "field:no-name")],
 )
-async def test_submissions_broken_beyond_recognition(given: dict[str, str], rule: str) -> None:
-    found = await described(Submission(fields=given))
+async def test_submissions_broken_beyond_recognition(fields: dict[str, str], rule: str) -> None:
+    found = await described(Submission(fields=fields))
     assert rules(found) == {rule}
     assert (found.iri, found.nquads) == ("", b"")
 

@@ -45,11 +45,11 @@ def doc(text: str) -> str:
 
 
 async def test_a_foreign_dataset_is_adopted() -> None:
-    found = await of_turtle(doc(DATASET))
-    assert found.iri == f"{BASE}/datasets/parking"
-    assert refusals(found) == []
-    assert "field:adopted" in rules(found, "info")
-    data, asset = graph(found), NamedNode(found.iri)
+    description = await of_turtle(doc(DATASET))
+    assert description.iri == f"{BASE}/datasets/parking"
+    assert refusals(description) == []
+    assert "field:adopted" in rules(description, "info")
+    data, asset = graph(description), NamedNode(description.iri)
     assert [text.value for text in literals(data, asset, f"{DCT}identifier")] == [
         "https://old.example/dataset/parking"
     ]
@@ -60,7 +60,7 @@ async def test_a_foreign_dataset_is_adopted() -> None:
         "anyURI",
     )
     assert not list(data.quads_for_subject(NamedNode("https://old.example/dataset/parking")))
-    assert found.publisher == ME
+    assert description.publisher == ME
 
 
 async def test_an_address_of_this_node_is_kept() -> None:
@@ -77,20 +77,22 @@ async def test_an_address_of_this_node_for_another_kind_is_refused() -> None:
 @pytest.mark.parametrize("subject", ["<>", "_:b", "[]"])
 async def test_a_subject_without_address_gets_one_from_its_title(subject: str) -> None:
     text = f'{subject} a dcat:Dataset ; dct:title "Bicycle counts"@en ; dct:description "x"@en .'
-    found = await of_turtle(doc(text))
-    assert found.iri == f"{BASE}/datasets/bicycle-counts"
-    assert "document.invalid" not in found.nquads.decode()
-    assert [text.value for text in literals(graph(found), NamedNode(found.iri), f"{DCT}identifier")] == [found.iri]
+    description = await of_turtle(doc(text))
+    assert description.iri == f"{BASE}/datasets/bicycle-counts"
+    assert "document.invalid" not in description.nquads.decode()
+    assert [text.value for text in literals(graph(description), NamedNode(description.iri), f"{DCT}identifier")] == [
+        description.iri
+    ]
 
 
 async def test_relative_addresses_stay_with_their_subject() -> None:
     text = DATASET.replace("<https://old.example/dataset/parking>", "<parking>").replace(
         "<https://old.example/dataset/parking/csv>", "<#csv>"
     )
-    found = await of_turtle(doc(text))
-    assert found.iri == f"{BASE}/datasets/parking"
-    assert iris(graph(found), NamedNode(found.iri), f"{DCAT}distribution") == [f"{found.iri}#csv"]
-    assert "document.invalid" not in found.nquads.decode()
+    description = await of_turtle(doc(text))
+    assert description.iri == f"{BASE}/datasets/parking"
+    assert iris(graph(description), NamedNode(description.iri), f"{DCAT}distribution") == [f"{description.iri}#csv"]
+    assert "document.invalid" not in description.nquads.decode()
 
 
 async def test_no_name_to_be_had() -> None:
@@ -125,24 +127,24 @@ async def test_several_licences_of_a_dataset_are_not_copied_to_its_files() -> No
         f" dct:license {licences} ;"
         " dcat:distribution [ a dcat:Distribution ; dcat:accessURL <https://old.example/d.csv> ] ."
     )
-    found = await of_turtle(doc(text))
-    assert refusals(found) == []
-    found = await of_turtle(doc(text.replace(", <https://l.example/2>", "")))
-    assert refusals(found) == []
-    assert found.nquads.count(b"https://l.example/1") == 2
-    found = await of_turtle(doc(text.replace(f"dct:license {licences} ;", "")))
-    assert [finding.message for finding in refusals(found)] == ["licence is missing"]
+    description = await of_turtle(doc(text))
+    assert refusals(description) == []
+    description = await of_turtle(doc(text.replace(", <https://l.example/2>", "")))
+    assert refusals(description) == []
+    assert description.nquads.count(b"https://l.example/1") == 2
+    description = await of_turtle(doc(text.replace(f"dct:license {licences} ;", "")))
+    assert [finding.message for finding in refusals(description)] == ["licence is missing"]
 
 
 async def test_one_of_several_can_be_named() -> None:
     text = doc(DATASET + DATASET.replace("parking", "tolls"))
-    found = await described(
+    description = await described(
         Submission(
             document=text.encode(), media_type="text/turtle", fields={"iri": "https://old.example/dataset/tolls"}
         )
     )
-    assert found.iri == f"{BASE}/datasets/tolls"
-    assert "parking" not in found.nquads.decode()
+    assert description.iri == f"{BASE}/datasets/tolls"
+    assert "parking" not in description.nquads.decode()
 
 
 async def test_the_subject_is_what_nothing_else_refers_to() -> None:
@@ -169,12 +171,12 @@ async def test_statements_about_other_records_are_left_out() -> None:
             '<https://old.example/cat> a dcat:Catalog ; dct:title "A catalogue"@en .'
         )
     )
-    found = await of_turtle(doc(text))
-    assert refusals(found) == []
-    assert "field:left-out" in rules(found, "info")
-    assert b"Hijacked" not in found.nquads
-    assert b"A catalogue" not in found.nquads
-    assert iris(graph(found), NamedNode(found.iri), f"{DCT}relation") == [f"{BASE}/datasets/other"]
+    description = await of_turtle(doc(text))
+    assert refusals(description) == []
+    assert "field:left-out" in rules(description, "info")
+    assert b"Hijacked" not in description.nquads
+    assert b"A catalogue" not in description.nquads
+    assert iris(graph(description), NamedNode(description.iri), f"{DCT}relation") == [f"{BASE}/datasets/other"]
 
 
 async def test_unknown_statements_about_the_asset_are_kept() -> None:
@@ -183,13 +185,13 @@ async def test_unknown_statements_about_the_asset_are_kept() -> None:
 
 
 async def test_files_join_the_distributions_that_speak_of_them() -> None:
-    found = await of_turtle(doc(DATASET), "parking.csv")
-    data, asset = graph(found), NamedNode(found.iri)
+    description = await of_turtle(doc(DATASET), "parking.csv")
+    data, asset = graph(description), NamedNode(description.iri)
     (distribution,) = nodes(data, asset, f"{DCAT}distribution")
     (size,) = literals(data, distribution, f"{DCAT}byteSize")
     assert size.value == "1234"
     assert nodes(data, distribution, f"{SPDX}checksum")
-    assert [f.name for f in found.files] == ["parking.csv"]
+    assert [f.name for f in description.files] == ["parking.csv"]
     two = await of_turtle(doc(DATASET), "parking.csv", "extra.geojson")
     assert len(nodes(graph(two), NamedNode(two.iri), f"{DCAT}distribution")) == 2
     assert rules(two) == {"Licensed"}
@@ -209,7 +211,7 @@ async def test_unsafe_files_beside_a_document() -> None:
 
 
 async def test_fields_beside_a_document_win() -> None:
-    found = await described(
+    description = await described(
         Submission(
             document=doc(DATASET).encode(),
             media_type="text/turtle",
@@ -218,11 +220,11 @@ async def test_fields_beside_a_document_win() -> None:
             ),
         )
     )
-    assert found.iri == f"{BASE}/datasets/garages"
-    assert found.titles == {"nl": "Parkeergarages"}
-    assert found.descriptions == {"en": "Free places"}
-    assert found.keywords == ("parking",)
-    assert found.conditions == {"template": "members"}
+    assert description.iri == f"{BASE}/datasets/garages"
+    assert description.titles == {"nl": "Parkeergarages"}
+    assert description.descriptions == {"en": "Free places"}
+    assert description.keywords == ("parking",)
+    assert description.conditions == {"template": "members"}
 
 
 @pytest.mark.parametrize(
@@ -240,20 +242,20 @@ async def test_fields_beside_a_document_win() -> None:
     ],
 )
 async def test_shapes_speak_of_the_same_fields(text: str, field: str, guess: str) -> None:
-    (told,) = refusals(await of_turtle(doc(text)))
-    assert told.field == field
-    assert guess in told.remedy
-    assert told.focus
+    (finding,) = refusals(await of_turtle(doc(text)))
+    assert finding.field == field
+    assert guess in finding.remedy
+    assert finding.focus
 
 
 async def test_a_theme_that_is_no_eu_theme_is_a_warning_in_rdf() -> None:
     text = DATASET.replace(
         "http://publications.europa.eu/resource/authority/data-theme/TRAN", "https://x.example/traffic"
     )
-    found = await of_turtle(doc(text))
-    assert refusals(found) == []
-    assert "Themed" in rules(found, "warning")
-    assert found.themes == ("https://x.example/traffic",)
+    description = await of_turtle(doc(text))
+    assert refusals(description) == []
+    assert "Themed" in rules(description, "warning")
+    assert description.themes == ("https://x.example/traffic",)
 
 
 OFFER = """
@@ -268,10 +270,10 @@ OFFER = """
 
 
 async def test_a_policy_in_the_document_becomes_the_conditions() -> None:
-    found = await of_turtle(doc(DATASET.replace(f" ;\n  {LICENSED}", "") + OFFER))
-    assert refusals(found) == []
-    assert found.conditions is not None
-    offer = found.conditions["offer"]
+    description = await of_turtle(doc(DATASET.replace(f" ;\n  {LICENSED}", "") + OFFER))
+    assert refusals(description) == []
+    assert description.conditions is not None
+    offer = description.conditions["offer"]
     assert offer["@type"] == "Offer"
     assert "target" not in offer
     (permission,) = offer["permission"]
@@ -281,7 +283,7 @@ async def test_a_policy_in_the_document_becomes_the_conditions() -> None:
     assert by_operand["odrl:purpose"]["operator"] == "isAnyOf"
     assert len(by_operand["odrl:purpose"]["rightOperand"]) == 2
     assert offer["obligation"] == [{"action": "odrl:delete"}]
-    assert ODRL.encode() not in found.nquads
+    assert ODRL.encode() not in description.nquads
 
 
 @pytest.mark.parametrize(
@@ -312,10 +314,10 @@ async def test_a_policy_that_bites_its_own_tail_is_refused() -> None:
 
 
 async def test_two_kinds_of_conditions_are_refused() -> None:
-    found = await described(
+    description = await described(
         Submission(document=doc(DATASET + OFFER).encode(), media_type="text/turtle", fields={"conditions": "members"})
     )
-    assert rules(found) == {"field:twice"}
+    assert rules(description) == {"field:twice"}
 
 
 ONTOLOGY = """
@@ -329,18 +331,18 @@ ONTOLOGY = """
 
 
 async def test_a_pure_ontology_file() -> None:
-    found = await of_turtle(doc(ONTOLOGY), "mobility.ttl")
-    assert found.kind == "ontology"
-    assert refusals(found) == []
-    assert "DefinedTerm" in rules(found, "warning")
-    data, asset = graph(found), NamedNode(found.iri)
-    assert found.iri == f"{BASE}/ontologies/mobility"
+    description = await of_turtle(doc(ONTOLOGY), "mobility.ttl")
+    assert description.kind == "ontology"
+    assert refusals(description) == []
+    assert "DefinedTerm" in rules(description, "warning")
+    data, asset = graph(description), NamedNode(description.iri)
+    assert description.iri == f"{BASE}/ontologies/mobility"
     assert first_text(data, asset, f"{DCAT}version") == "1.0"
-    assert found.descriptions == {"nl": "Termen"}
+    assert description.descriptions == {"nl": "Termen"}
     assert types(data, NamedNode("https://gent.example/ns/mobility#Bridge")) == {f"{OWL}Class"}
-    assert found.extra is not None
-    assert [term["iri"].rpartition("#")[2] for term in found.extra["terms"]] == ["Bridge", "RoadSegment"]
-    assert found.extra["term_count"] == 2
+    assert description.extra is not None
+    assert [term["iri"].rpartition("#")[2] for term in description.extra["terms"]] == ["Bridge", "RoadSegment"]
+    assert description.extra["term_count"] == 2
 
 
 async def test_a_model_of_mldcat_ap_3_0_keeps_its_version() -> None:
@@ -349,10 +351,10 @@ async def test_a_model_of_mldcat_ap_3_0_keeps_its_version() -> None:
       dct:created "2026-01-01"^^xsd:date ; it6:version "2" ; it6:hasFile <https://ml.example/f> ;
       it6:trainedOn <https://ml.example/d> .
     """
-    found = await of_turtle(doc(text))
-    assert found.kind == "model"
-    assert refusals(found) == []
-    data, asset = graph(found), NamedNode(found.iri)
+    description = await of_turtle(doc(text))
+    assert description.kind == "model"
+    assert refusals(description) == []
+    data, asset = graph(description), NamedNode(description.iri)
     assert first_text(data, asset, f"{DCAT}version") == "2"
     assert types(data, asset) == {f"{IT6}MachineLearningModel", f"{DCAT}Resource"}
 

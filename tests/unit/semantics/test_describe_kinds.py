@@ -18,12 +18,12 @@ from tests.unit.semantics.texts import BROKEN, KIND_TEXTS, MODEL, submission
 
 @pytest.mark.parametrize("kind", KIND_TEXTS)
 async def test_a_good_description_of_each_kind_is_accepted(kind: str) -> None:
-    found = await described(submission(kind))
-    assert refusals(found) == []
-    assert found.kind == kind
-    assert found.iri.startswith(f"{BASE}/{KINDS[kind].plural}/")
-    assert types(graph(found), NamedNode(found.iri)) >= set(KINDS[kind].written)
-    json.dumps(found.extra)
+    description = await described(submission(kind))
+    assert refusals(description) == []
+    assert description.kind == kind
+    assert description.iri.startswith(f"{BASE}/{KINDS[kind].plural}/")
+    assert types(graph(description), NamedNode(description.iri)) >= set(KINDS[kind].written)
+    json.dumps(description.extra)
 
 
 @pytest.mark.parametrize(("kind", "piece", "instead", "broken"), BROKEN)
@@ -39,8 +39,8 @@ async def test_what_each_kind_cannot_do_without(kind: str, piece: str, instead: 
 
 
 async def test_a_model_in_rdf() -> None:
-    found = await of_fields(MODEL)
-    data, model = graph(found), NamedNode(found.iri)
+    description = await of_fields(MODEL)
+    data, model = graph(description), NamedNode(description.iri)
     assert types(data, model) == {f"{HANSA_MODEL}Model", f"{DCAT}Resource"}
     by_name = {
         first_text(data, node, f"{SCHEMA}valueName"): node
@@ -51,7 +51,7 @@ async def test_a_model_in_rdf() -> None:
     assert first_text(data, by_name["closedSegments"], f"{SCHEMA}defaultValue") == "[]"
     (calibration,) = nodes(data, model, f"{HANSA_MODEL}calibration")
     assert iris(data, calibration, f"{HANSA_MODEL}calibratedOn") == [f"{BASE}/datasets/noise-measurements"]
-    assert PROV not in found.nquads.decode()
+    assert PROV not in description.nquads.decode()
 
 
 async def test_facts_of_a_model_for_pages() -> None:
@@ -124,10 +124,10 @@ async def test_a_rulebook_is_not_asked_where_and_when() -> None:
 
 
 async def test_a_schema_keeps_its_definition() -> None:
-    found = await described(submission("schema"))
-    (definition,) = literals(graph(found), NamedNode(found.iri), f"{HANSA}definition")
+    description = await described(submission("schema"))
+    (definition,) = literals(graph(description), NamedNode(description.iri), f"{HANSA}definition")
     assert json.loads(definition.value)["properties"] == {"intensity": {"type": "integer"}}
-    assert first_text(graph(found), NamedNode(found.iri), f"{DCAT}version") == "2"
+    assert first_text(graph(description), NamedNode(description.iri), f"{DCAT}version") == "2"
 
 
 async def test_a_protocol_is_a_standard() -> None:

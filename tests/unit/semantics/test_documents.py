@@ -98,13 +98,13 @@ def test_literals_keep_the_form_in_which_they_were_written() -> None:
     document = (
         '<a> <b> "005"^^<http://www.w3.org/2001/XMLSchema#nonNegativeInteger>, 1.50, "2026-11-20T10:00:00.000Z"'
     )
-    found = nq(document + "^^<http://www.w3.org/2001/XMLSchema#dateTime> .")
+    nquads = nq(document + "^^<http://www.w3.org/2001/XMLSchema#dateTime> .")
     for form in (
         b'"005"^^<http://www.w3.org/2001/XMLSchema#nonNegativeInteger>',
         b'"1.50"',
         b'"2026-11-20T10:00:00.000Z"',
     ):
-        assert form in found
+        assert form in nquads
 
 
 @pytest.mark.parametrize("media_type", ["", "text/html", "application/json", "turtle"])
@@ -384,14 +384,14 @@ def test_any_graph_survives_turtle_and_json_ld(statements: list[pyoxigraph.Quad]
 
 def test_blank_nodes_are_named_after_their_record() -> None:
     nquads = nq("[] <p> [ <p> 1 ] .")
-    one, again, two = (relabelled(nquads, scope) for scope in ("http://a", "http://a", "http://b"))
-    assert one == again
+    first, again, two = (relabelled(nquads, scope) for scope in ("http://a", "http://a", "http://b"))
+    assert first == again
     names = [
-        {term.value for t in found for term in t if isinstance(term, pyoxigraph.BlankNode)} for found in (one, two)
+        {term.value for t in found for term in t if isinstance(term, pyoxigraph.BlankNode)} for found in (first, two)
     ]
     assert len(names[0]) == len(names[1]) == 2
     assert not names[0] & names[1]
-    both = pyoxigraph.Dataset(pyoxigraph.Quad(t.subject, t.predicate, t.object) for t in one)
+    both = pyoxigraph.Dataset(pyoxigraph.Quad(t.subject, t.predicate, t.object) for t in first)
     assert canonical(both)[0] == nquads
     assert [quad.triple for quad in quads(nq("<a> <b> 1 ."))] == relabelled(nq("<a> <b> 1 ."), "http://a")
 

@@ -44,11 +44,11 @@ def test_odd_values_in_a_data_json_stay_text_and_lose_nothing(members: dict[str,
 
 
 def test_a_text_that_no_database_keeps_spoils_its_own_record_only() -> None:
-    found = pieces(
+    records = pieces(
         HEAD + '<https://a.example/1> a dcat:Dataset ; dct:title "a\\u0000b" .\n'
         '<https://a.example/2> a dcat:Dataset ; dct:title "c" .'
     )
-    assert [piece.fault for piece in found] == ["a text in it has a NUL character", ""]
+    assert [piece.fault for piece in records] == ["a text in it has a NUL character", ""]
 
 
 def test_the_title_of_the_catalogue_is_told_by_language() -> None:
@@ -96,13 +96,13 @@ def test_a_mend_changes_what_it_says_and_nothing_else(mend: mends.Mend, text: st
 
 
 def test_a_record_stops_at_other_resources_and_shares_what_both_need() -> None:
-    one, two = pieces(
+    first, two = pieces(
         HEAD + "<http://a/1> a dcat:Dataset ; dct:publisher <http://p/> ; dct:relation <http://a/2> .\n"
         "<http://a/2> a dcat:Dataset ; dct:publisher <http://p/> ; dct:relation <http://a/1> .\n"
         "<http://p/> dct:title 'P' ."
     )
-    assert (one.subject, two.subject) == ("<http://a/1>", "<http://a/2>")
-    for piece in (one, two):
+    assert (first.subject, two.subject) == ("<http://a/1>", "<http://a/2>")
+    for piece in (first, two):
         subjects = {quad.subject for quad in parse("".join(piece.lines), format=RdfFormat.N_TRIPLES)}
         assert {str(subject) for subject in subjects} == {piece.subject, "<http://p/>"}
 
@@ -140,10 +140,10 @@ def test_relative_addresses_belong_to_the_record() -> None:
 
 
 def test_addresses_of_two_identities_differ_and_stay() -> None:
-    one, two = (harvested_address(BASE, "dataset", f"https://{name}.example/set/1", ["T"]) for name in "ab")
-    assert one != two
-    assert one.startswith(f"{BASE}/datasets/1-")
-    assert harvested_address(BASE, "dataset", "https://a.example/set/1", ["Other"]) == one
+    first, two = (harvested_address(BASE, "dataset", f"https://{name}.example/set/1", ["T"]) for name in "ab")
+    assert first != two
+    assert first.startswith(f"{BASE}/datasets/1-")
+    assert harvested_address(BASE, "dataset", "https://a.example/set/1", ["Other"]) == first
 
 
 def test_a_file_without_records_is_refused() -> None:

@@ -33,22 +33,26 @@ def look(text: str) -> Vocabulary:
 
 
 def test_terms_and_what_they_mean() -> None:
-    found = look(V1)
-    assert (found.version, found.namespace, found.imports) == ("1.0", f"{IRI}#", ("http://www.w3.org/ns/sosa/",))
-    assert {iri.rpartition("#")[2]: term.kind for iri, term in found.terms.items()} == {
+    summary = look(V1)
+    assert (summary.version, summary.namespace, summary.imports) == (
+        "1.0",
+        f"{IRI}#",
+        ("http://www.w3.org/ns/sosa/",),
+    )
+    assert {iri.rpartition("#")[2]: term.kind for iri, term in summary.terms.items()} == {
         "RoadSegment": "class",
         "Bridge": "class",
         "flow": "property",
         "car": "concept",
         "old": "property",
     }
-    bridge = found.terms[f"{IRI}#Bridge"]
+    bridge = summary.terms[f"{IRI}#Bridge"]
     assert (bridge.label("nl"), bridge.label("cs"), bridge.wider) == ("brug", "bridge", (f"{IRI}#RoadSegment",))
-    assert found.terms[f"{IRI}#old"].deprecated
-    assert found.terms[f"{IRI}#old"].label() == "old"
-    assert found.terms[f"{IRI}#car"].matches == ("https://data.vlaanderen.be/id/concept/auto",)
-    assert found.languages == ()
-    assert found.terms[f"{IRI}#flow"].to_json()["range"] == ["http://www.w3.org/2000/01/rdf-schema#Literal"]
+    assert summary.terms[f"{IRI}#old"].deprecated
+    assert summary.terms[f"{IRI}#old"].label() == "old"
+    assert summary.terms[f"{IRI}#car"].matches == ("https://data.vlaanderen.be/id/concept/auto",)
+    assert summary.languages == ()
+    assert summary.terms[f"{IRI}#flow"].to_json()["range"] == ["http://www.w3.org/2000/01/rdf-schema#Literal"]
 
 
 def test_languages_that_all_terms_speak() -> None:

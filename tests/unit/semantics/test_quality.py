@@ -69,10 +69,10 @@ def of(text: str, *, conforms: bool = False, reached: dict[str, bool] | None = N
 
 
 def test_a_bare_dataset_has_nothing() -> None:
-    found = of("")
-    assert (found.points, found.band) == (0, "bad")
+    score = of("")
+    assert (score.points, score.band) == (0, "bad")
     assert of("", conforms=True).points == 30
-    assert found.raise_it()[0].missing == 50
+    assert score.raise_it()[0].missing == 50
 
 
 @pytest.mark.parametrize(
@@ -130,13 +130,13 @@ def test_no_file_is_no_answer() -> None:
 async def test_a_good_open_dataset_is_excellent_and_told_what_is_left() -> None:
     found = await of_fields(GOOD, "counts.csv")
     assert found.extra is not None
-    told = found.extra["score"]
-    assert told["band"] == "excellent"
-    assert told["points"] == 405 - 5 - 5 - 5
-    assert {entry["metric"] for entry in told["raise"]} == {
+    score = found.extra["score"]
+    assert score["band"] == "excellent"
+    assert score["points"] == 405 - 5 - 5 - 5
+    assert {entry["metric"] for entry in score["raise"]} == {
         "rightsAvailability",
         "dateIssuedAvailability",
         "dateModifiedAvailability",
     }
-    assert all(entry["advice"].keys() == {"en", "nl", "fr", "de", "cs"} for entry in told["raise"])
-    assert json.loads(json.dumps(told)) == told
+    assert all(entry["advice"].keys() == {"en", "nl", "fr", "de", "cs"} for entry in score["raise"])
+    assert json.loads(json.dumps(score)) == score

@@ -178,11 +178,11 @@ def test_shapes_without_words_get_words(constraint: str, about: str, component: 
     body = rdflib.Graph().parse(data=f"@prefix x: <http://x/> . x:it {about} .", format="turtle")
     breaches = shapes.breaches(body.serialize(format="nt", encoding="utf-8"))
     found = next(b for b in breaches if b.component == f"{SHACL}{component}ConstraintComponent")
-    told = shapes.finding(found)
-    assert sentence in told.message
-    assert told.severity == "violation"
-    assert told.translations["nl"]["message"] != told.message
-    assert told.translations["cs"]["message"] != told.message
+    finding = shapes.finding(found)
+    assert sentence in finding.message
+    assert finding.severity == "violation"
+    assert finding.translations["nl"]["message"] != finding.message
+    assert finding.translations["cs"]["message"] != finding.message
 
 
 def test_every_component_has_words() -> None:

@@ -20,10 +20,10 @@ def of(text: str | bytes, encoding: str = "utf-8") -> Survey:
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_delimiters(delimiter: str) -> None:
-    found = of(f"a{delimiter}b{delimiter}c\n1{delimiter}2{delimiter}x\n")
-    assert (found.look.delimiter, found.look.columns) == (delimiter, ("a", "b", "c"))
-    assert (found.rows, found.doubts()) == (1, ())
-    assert found.look.types == ("number", "number", "text")
+    table = of(f"a{delimiter}b{delimiter}c\n1{delimiter}2{delimiter}x\n")
+    assert (table.look.delimiter, table.look.columns) == (delimiter, ("a", "b", "c"))
+    assert (table.rows, table.doubts()) == (1, ())
+    assert table.look.types == ("number", "number", "text")
 
 
 def test_a_semicolon_between_figures_with_a_decimal_comma() -> None:
@@ -47,18 +47,18 @@ def test_two_delimiters_that_both_fit_are_in_doubt() -> None:
     ],
 )
 def test_encodings(body: bytes, encoding: str, doubt: str) -> None:
-    found = of(body)
-    assert found.look.encoding == encoding
-    assert found.look.columns[0] in ("a", "naam")
-    assert doubt in " ".join(doubt.text("en") for doubt in found.doubts())
-    assert bool(found.doubts()) == bool(doubt)
+    table = of(body)
+    assert table.look.encoding == encoding
+    assert table.look.columns[0] in ("a", "naam")
+    assert doubt in " ".join(doubt.text("en") for doubt in table.doubts())
+    assert bool(table.doubts()) == bool(doubt)
 
 
 def test_rows_that_do_not_fit_are_named_and_counted() -> None:
-    found = of("a,b\n1,2\n1\n" + "1,2,3\n" * 9)
-    assert (found.rows, found.misfits) == (11, 10)
-    assert found.ragged[:2] == ((3, 1), (4, 3))
-    (doubt,) = found.doubts()
+    table = of("a,b\n1,2\n1\n" + "1,2,3\n" * 9)
+    assert (table.rows, table.misfits) == (11, 10)
+    assert table.ragged[:2] == ((3, 1), (4, 3))
+    (doubt,) = table.doubts()
     assert "10 rows have a different number of cells" in doubt.text("en")
     assert "line 3 (1)" in doubt.text("en")
     assert "and 5 more" in doubt.text("en")
@@ -112,10 +112,10 @@ def test_nobody_else_reads_tables() -> None:
         "node/scenarios/tables/files.py",  # the cells of an input, after this module told the separator
         "node/adapters/graph/results.py",  # counts the rows of our own SPARQL results
     }
-    found = {
+    readers = {
         path.relative_to(ROOT).as_posix()
         for room in ("node", "federation", "demo")
         for path in (ROOT / room).rglob("*.py")
         if any(sign in path.read_text("utf-8") for sign in ("csv.reader", "csv.DictReader", "csv.Sniffer"))
     }
-    assert found <= allowed
+    assert readers <= allowed

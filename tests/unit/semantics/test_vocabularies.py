@@ -101,14 +101,14 @@ def test_every_term_of_ours_in_the_code_is_defined() -> None:
 
 @pytest.mark.parametrize("name", FILES)
 async def test_our_own_gate_lets_them_pass(name: str) -> None:
-    found = await described(
+    description = await described(
         Submission(
             document=resources.read("ontologies", name),
             media_type="text/turtle",
             files=(file(name, "text/turtle", open_=True),),
         )
     )
-    assert found.kind == "ontology"
-    assert refusals(found) == []
-    assert found.extra is not None
-    assert found.extra["term_count"] >= 10
+    assert description.kind == "ontology"
+    assert refusals(description) == []
+    assert description.extra is not None
+    assert description.extra["term_count"] >= 10
