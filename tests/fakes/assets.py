@@ -19,12 +19,12 @@ class MemoryAssets:
         self._bytes: dict[str, bytes] = {}
 
     async def take_in(self, chunks: AsyncIterator[bytes], *, limit: int) -> Stored:
-        taken = bytearray()
+        content = bytearray()
         async for chunk in chunks:
-            if len(taken) + len(chunk) > limit:
+            if len(content) + len(chunk) > limit:
                 raise TooLarge(f"it is larger than {limit} bytes")
-            taken += chunk
-        return self.keep(bytes(taken))
+            content += chunk
+        return self.keep(bytes(content))
 
     async def adopt(self, path: Path, *, limit: int) -> Stored:
         if path.is_symlink() or path.is_dir():

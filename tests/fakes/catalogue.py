@@ -226,10 +226,10 @@ class CatalogueNode:
 
     async def describe(self, submission: Submission, owner: str = "") -> Described:
         """Titles, descriptions, keywords, ``links`` (property, IRI), ``notes``; without a title it is refused."""
-        said = submission.fields or {}
-        kind = submission.kind or said.get("kind", "dataset")
-        iri = submission.iri or f"{self.base}/{PLURALS[kind]}/{said['slug']}"
-        titles, descriptions = said.get("title") or {}, said.get("description", {})
+        fields = submission.fields or {}
+        kind = submission.kind or fields.get("kind", "dataset")
+        iri = submission.iri or f"{self.base}/{PLURALS[kind]}/{fields['slug']}"
+        titles, descriptions = fields.get("title") or {}, fields.get("description", {})
         about = iri_term(iri)
         lines = [line(about, iri_term(f"{RDF}type"), iri_term(f"{DCAT}Dataset"))]
         for name, texts in (("title", titles), ("description", descriptions)):
@@ -237,14 +237,14 @@ class CatalogueNode:
                 line(about, iri_term(f"{DCT}{name}"), literal_term(text, language=language))
                 for language, text in texts.items()
             ]
-        lines += [line(about, iri_term(predicate), iri_term(target)) for predicate, target in said.get("links", ())]
+        lines += [line(about, iri_term(predicate), iri_term(target)) for predicate, target in fields.get("links", ())]
         lines += [
             line(about, iri_term(f"{DCAT}contactPoint"), f"_:n{number}")
             + "\n"
             + line(f"_:n{number}", iri_term(f"{FOAF}name"), literal_term(note))
-            for number, note in enumerate(said.get("notes", ()))
+            for number, note in enumerate(fields.get("notes", ()))
         ]
-        lines += said.get("lines", ())
+        lines += fields.get("lines", ())
         dataset: Dataset = parse("\n".join(lines).encode(), "application/n-quads", base=iri)
         nquads, sha256 = canonical_form(dataset)
         findings = () if titles else (NO_TITLE,)
@@ -253,16 +253,16 @@ class CatalogueNode:
             kind=kind,
             titles=titles,
             descriptions=descriptions,
-            publisher=said.get("publisher", self.did),
-            publisher_name=said.get("publisherName", self.name),
-            keywords=tuple(said.get("keywords", ())),
+            publisher=fields.get("publisher", self.did),
+            publisher_name=fields.get("publisherName", self.name),
+            keywords=tuple(fields.get("keywords", ())),
             themes=(),
             nquads=nquads,
             sha256=sha256,
             findings=findings,
-            conditions=said.get("conditions"),
+            conditions=fields.get("conditions"),
             audience=None,
-            bbox=said.get("bbox"),
+            bbox=fields.get("bbox"),
         )
 
     async def sparql(self, text: str, caller: Caller, **more: Any) -> list[dict[str, str]]:

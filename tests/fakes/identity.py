@@ -90,10 +90,10 @@ class MemoryIdentityStore:
             memory(tx).drop("recovery_codes", key)
 
     def use_step(self, tx: Transaction, login: str, step: int) -> bool:
-        kept = memory(tx).rows("second_factors").get(login)
-        if kept is None or kept[1] >= step:
+        factor = memory(tx).rows("second_factors").get(login)
+        if factor is None or factor[1] >= step:
             return False
-        memory(tx).put("second_factors", login, (kept[0], step))
+        memory(tx).put("second_factors", login, (factor[0], step))
         return True
 
     def use_recovery_code(self, tx: Transaction, login: str, code: str) -> bool:
@@ -134,12 +134,12 @@ class MemoryIdentityStore:
         memory(tx).drop("tokens", token_sha256)
 
     def tokens(self, tx: Transaction, login: str | None = None) -> Sequence[ApiToken]:
-        kept = [
+        tokens = [
             ApiToken(sha256=name, login=token[0], label=token[2], expires=token[3])
             for name, token in memory(tx).rows("tokens").items()
             if token[1] == "api" and login in (None, token[0])
         ]
-        return sorted(kept, key=lambda token: (token.expires, token.sha256))
+        return sorted(tokens, key=lambda token: (token.expires, token.sha256))
 
     def set_disabled(self, tx: Transaction, login: str, disabled: bool) -> None:
         known = self.account(tx, login)
@@ -220,11 +220,11 @@ class MemoryIdentityStore:
         memory(tx).put("applications", application.id, application)
 
     def next_status_index(self, tx: Transaction) -> tuple[int, int]:
-        taken = memory(tx).rows("status places")
-        list_id = max((place[0] for place in taken), default=1)
+        places = memory(tx).rows("status places")
+        list_id = max((place[0] for place in places), default=1)
         while True:
             place = (list_id, secrets.randbelow(STATUS_LIST_SIZE))
-            if place not in taken:
+            if place not in places:
                 memory(tx).put("status places", place, None)
                 return place
 

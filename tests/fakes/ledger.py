@@ -46,14 +46,14 @@ class MemoryLedgerStore:
         self, tx: Transaction, position: int, *, limit: int = 500, kinds: Sequence[EntryKind] = ()
     ) -> Sequence[Entry]:
         entries, numbers = memory(tx).rows("entries"), memory(tx).rows("numbers")
-        found: list[Entry] = []
+        page: list[Entry] = []
         for seq in range(position, next(reversed(numbers), -1) + 1):
-            if len(found) == limit:
+            if len(page) == limit:
                 break
             entry = entries.get(numbers.get(seq))
             if entry is not None and (not kinds or entry.kind in kinds):
-                found.append(entry)
-        return found
+                page.append(entry)
+        return page
 
     def unsequenced(self, tx: Transaction, limit: int) -> Sequence[Entry]:
         entries, waiting = memory(tx).rows("entries"), memory(tx).rows("unsequenced")

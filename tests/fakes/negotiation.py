@@ -51,15 +51,15 @@ class MemoryAgreementStore:
         consumer: str | None = None,
         limit: int = 200,
     ) -> Sequence[Agreement]:
-        found: list[Agreement] = [
+        agreements: list[Agreement] = [
             agreement
             for agreement in reversed(memory(tx).rows("agreements").values())
             if dataset in (None, agreement.dataset)
             and provider in (None, agreement.provider)
             and consumer in (None, agreement.consumer)
         ]
-        found.sort(key=lambda agreement: agreement.at, reverse=True)
-        return found[:limit]
+        agreements.sort(key=lambda agreement: agreement.at, reverse=True)
+        return agreements[:limit]
 
 
 class MemoryDecisionStore:
@@ -101,8 +101,8 @@ class MemoryLimitStore:
     def get(self, tx: Transaction, dataset: str) -> Limits | None:
         return memory(tx).rows("limits").get(dataset)
 
-    def put(self, tx: Transaction, found: Limits) -> None:
-        memory(tx).put("limits", found.dataset, found)
+    def put(self, tx: Transaction, limits: Limits) -> None:
+        memory(tx).put("limits", limits.dataset, limits)
 
     def drop(self, tx: Transaction, dataset: str) -> None:
         memory(tx).drop("limits", dataset)

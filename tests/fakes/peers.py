@@ -39,27 +39,27 @@ class MemoryPeers:
         document_url(did, allow_loopback_http=True)
         self.asked.append(("fresh document" if fresh else "document", did))
         raw = self.renewed.get(did) if fresh else None
-        raw = raw or _given(self.documents, did)
+        raw = raw or _answer(self.documents, did)
         return check_document(did, raw)
 
     async def presentations(self, holder: DidDocument, access_token: str, scopes: Sequence[str]) -> list[Any]:
         if holder.service("CredentialService") is None:
             raise InvalidInput("the DID document names no CredentialService")
         self.asked.append(("presentations", holder.id))
-        shows: Shows = _given(self.shows, holder.id)
+        shows: Shows = _answer(self.shows, holder.id)
         return await shows(access_token, scopes)
 
     async def status_list(self, url: str, *, max_age: float) -> str | dict[str, Any]:
         self.asked.append(("status list", url))
-        found: str | dict[str, Any] = _given(self.lists, url)
+        found: str | dict[str, Any] = _answer(self.lists, url)
         return found
 
     async def json_document(self, url: str) -> Any:
         self.asked.append(("json", url))
-        return _given(self.json_documents, url)
+        return _answer(self.json_documents, url)
 
     async def issuer_metadata(self, issuer: DidDocument) -> dict[str, Any]:
-        found: dict[str, Any] = _given(self.metadata, issuer.id)
+        found: dict[str, Any] = _answer(self.metadata, issuer.id)
         return found
 
     async def request_credentials(self, issuer: DidDocument, message: dict[str, Any]) -> str:
@@ -72,7 +72,7 @@ class MemoryPeers:
         self.deliveries.append((holder.id, message))
 
 
-def _given(things: dict[str, Any], key: str) -> Any:
+def _answer(things: dict[str, Any], key: str) -> Any:
     if key not in things:
         raise PeerUnreachable(f"{key} does not answer")
     if isinstance(things[key], Exception):

@@ -217,7 +217,7 @@ def _traffic_counts() -> list[Record]:
         en="How many vehicles of each class pass each measuring point, by quarter of an hour. About forty points "
         "on the ring road and the bridges; missing sensors are named. Synthetic data.",
     )
-    found = []
+    versions = []
     for version, days, size, note in (
         (1, 40.0, 46_900_000, None),
         (2, 12.0, 47_112_000, say(en="October completed.", nl="Oktober aangevuld.")),
@@ -275,7 +275,7 @@ def _traffic_counts() -> list[Record]:
                 open=True,
             ),
         )
-        found.append(
+        versions.append(
             record(
                 iri,
                 "dataset",
@@ -293,7 +293,7 @@ def _traffic_counts() -> list[Record]:
                 warnings=({"message": "No period is given for the sample.", "remedy": "add: temporal: …"},),
             )
         )
-    return found
+    return versions
 
 
 def _road_network() -> Record:

@@ -107,7 +107,7 @@ class FakeNode:
         self.passwords = {"els": ("gent", ELS), "jan": ("gent", JAN)}
         self.sessions: dict[str, Caller] = {}
         self.people: dict[str, Person] = {}
-        self.made: list[tuple[str, int]] = []
+        self.new_tokens: list[tuple[str, int]] = []
         self.ended: list[str] = []
         self.half: dict[str, str] = {}
         self.scenarios = FakeScenarios()
@@ -118,7 +118,7 @@ class FakeNode:
         self.applied = _applications()
         self.credentials = _credentials()
         self.ring = _keys()
-        self.held = _agreements()
+        self.contracts = _agreements()
         self.stuck = _stuck()
         self.running = _conversations()
         self.facts = NodeFacts(
@@ -148,26 +148,26 @@ class FakeNode:
                     continue
             hits.append(record)
         facets = _facets(hits)
-        for name, wanted in (
+        for name, values in (
             ("kind", query.kinds),
             ("theme", query.themes),
             ("keyword", query.keywords),
             ("publisher", query.publishers),
             ("access", query.access),
         ):
-            if wanted:
-                hits = [r for r in hits if set(wanted) & set(_values(r, name))]
+            if values:
+                hits = [r for r in hits if set(values) & set(_values(r, name))]
         hits.sort(key=lambda r: r.at, reverse=True)
         page = hits[query.offset : query.offset + query.limit]
         return CatalogueHits(
             total=len(hits),
             offset=query.offset,
             limit=query.limit,
-            hits=tuple(self._found(record, query) for record in page),
+            hits=tuple(self._hit(record, query) for record in page),
             facets=facets,
         )
 
-    def _found(self, record: Record, query: Query) -> CatalogueHit:
+    def _hit(self, record: Record, query: Query) -> CatalogueHit:
         snippet = ""
         description = record.description(query.language)
         for word in query.text.split():
@@ -186,7 +186,7 @@ class FakeNode:
 
     async def newest(self, caller: Caller, *, limit: int = 10, language: str = "en") -> Sequence[CatalogueHit]:
         records = sorted(self._seen(caller), key=lambda r: r.at, reverse=True)[:limit]
-        return [self._found(record, Query(language=language)) for record in records]
+        return [self._hit(record, Query(language=language)) for record in records]
 
     async def publishers(self, caller: Caller) -> Sequence[Publisher]:
         seen = self._seen(caller)
@@ -349,11 +349,11 @@ class FakeNode:
                 )
                 self.pending[place] = replace(asked, decision=decided)
                 return
-        for place, one in enumerate(self.applied):
-            if one.decision == decision_id:
+        for place, application_card in enumerate(self.applied):
+            if application_card.decision == decision_id:
                 state = ApplicationState.ISSUED if approve else ApplicationState.REJECTED
-                changed = replace(one.application, state=state, decided_at=NOW, decided_by=by.account)
-                self.applied[place] = replace(one, application=changed, decision="")
+                changed = replace(application_card.application, state=state, decided_at=NOW, decided_by=by.account)
+                self.applied[place] = replace(application_card, application=changed, decision="")
                 return
         raise NotFound
 
@@ -397,12 +397,12 @@ class FakeNode:
         return Account(id="urn:uuid:1", login=login, name="Els", roles=ALL_ROLES, created=NOW)
 
     async def change_password(self, caller: Caller, old: str, new: str, *, keep_tokens: bool) -> str:
-        known, found = self.passwords[str(caller.account)]
+        known, reset = self.passwords[str(caller.account)]
         if old != known:
             raise NotAllowed("the password is wrong")
         if len(new) < 12:
             raise InvalidInput("a password has 12 to 256 characters")
-        self.passwords[str(caller.account)] = (new, found)
+        self.passwords[str(caller.account)] = (new, reset)
         self.sessions = {token: one for token, one in self.sessions.items() if one.account != caller.account}
         return self._session(str(caller.account), new)
 
@@ -435,7 +435,7 @@ class FakeNode:
     async def make_token(self, caller: Caller, label: str, days: int, password: str, code: str) -> str:
         if password != self.passwords[str(caller.account)][0]:
             raise NotAllowed("the password is wrong")
-        self.made.append((label, days))
+        self.new_tokens.append((label, days))
         return "hansa_" + "x" * 43
 
     async def end_token(self, caller: Caller, sha256: str) -> None:
@@ -509,10 +509,10 @@ class FakeAgreements:
         self._node = node
 
     async def all(self) -> Sequence[Agreed]:
-        return self._node.held
+        return self._node.contracts
 
     async def get(self, agreement_id: str) -> Agreed:
-        for one in self._node.held:
+        for one in self._node.contracts:
             if one.agreement.id == agreement_id:
                 return one
         raise NotFound
@@ -567,14 +567,14 @@ class FakeKeys:
         ring = self._node.ring
         if not {key.id for key in ring if key.state == "in use"}.issuperset(in_use.values()):
             return []
-        made = []
+        new_keys = []
         for kind, old in in_use.items():
             ring = [replace(key, until=NOW) if key.id == old else key for key in ring]
             number = sum(key.kind is kind for key in ring) + 1
             jwk = {"kty": "OKP", "crv": "Ed25519", "x": "n" * 43}
-            made.append(KnownKey(id=f"{PREFIX[kind]}{number}", kind=kind, jwk=jwk, since=NOW))
-        self._node.ring = [*ring, *made]
-        return made
+            new_keys.append(KnownKey(id=f"{PREFIX[kind]}{number}", kind=kind, jwk=jwk, since=NOW))
+        self._node.ring = [*ring, *new_keys]
+        return new_keys
 
 
 class FakeMembers:
@@ -821,7 +821,7 @@ def _applications() -> list[Applied]:
 
 
 def _credentials() -> list[IssuedTo]:
-    def one(number: int, holder: str, name: str, kind: str, **more: Any) -> IssuedTo:
+    def issued_to(number: int, holder: str, name: str, kind: str, **more: Any) -> IssuedTo:
         issued = Issued(
             id=f"urn:uuid:0192f3c0-000{number}-7a55-9d7c-3b1f0a6e2c77",
             holder=holder,
@@ -836,10 +836,10 @@ def _credentials() -> list[IssuedTo]:
         return IssuedTo(issued=issued, name=name)
 
     return [
-        one(1, GENT, "Stad Gent", "MembershipCredential"),
-        one(2, PLZEN, "Plzeň", "MembershipCredential"),
-        one(3, PLZEN, "Plzeň", "MobilityPartnerCredential"),
-        one(
+        issued_to(1, GENT, "Stad Gent", "MembershipCredential"),
+        issued_to(2, PLZEN, "Plzeň", "MembershipCredential"),
+        issued_to(3, PLZEN, "Plzeň", "MobilityPartnerCredential"),
+        issued_to(
             4,
             BRUGGE,
             "Stad Brugge",

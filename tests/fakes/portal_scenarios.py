@@ -162,14 +162,14 @@ def levels(flows: Rows) -> list[dict[str, Any]]:
     """Lden at each receptor, to one decimal."""
     loud = {row["segmentId"]: row for row in flows if row["partOfDay"] == "day"}
     rows = []
-    for one in receptors():
-        flow = loud[one["segmentId"]]
+    for receptor in receptors():
+        flow = loud[receptor["segmentId"]]
         power = 10 * math.log10(1 + flow["light"] + 6 * flow["heavy"]) + 0.09 * flow["speed"]
         rows.append(
             {
-                "receptorId": one["receptorId"],
-                "Lden": round(28.5 + power - 0.12 * one["distance_m"], 1),
-                "residents": one["residents"],
+                "receptorId": receptor["receptorId"],
+                "Lden": round(28.5 + power - 0.12 * receptor["distance_m"], 1),
+                "residents": receptor["residents"],
             }
         )
     return rows
@@ -460,12 +460,12 @@ def speed_layer() -> Layer:
 
 def _steps(branches: Sequence[str], upto: int = 6, progress: int = 0, *, failed: bool = False) -> tuple[StepRun, ...]:
     """The steps of a run of which ``upto`` are done and the next is at ``progress``."""
-    made = []
+    step_runs = []
     for number, (branch, step) in enumerate((branch, step) for branch in branches for step in STEPS):
         role = {"assign": "flows", "hourly": "hourly", "noise": "levels"}[step.name]
         begun = NOW - timedelta(minutes=9) + timedelta(seconds=2 * number)
         if number < upto:
-            made.append(
+            step_runs.append(
                 StepRun(
                     branch=branch,
                     name=step.name,
@@ -482,10 +482,10 @@ def _steps(branches: Sequence[str], upto: int = 6, progress: int = 0, *, failed:
             )
         elif number == upto:
             state = State.FAILED if failed else State.RUNNING
-            made.append(StepRun(branch=branch, name=step.name, state=state, progress=progress, started=begun))
+            step_runs.append(StepRun(branch=branch, name=step.name, state=state, progress=progress, started=begun))
         else:
-            made.append(StepRun(branch=branch, name=step.name))
-    return tuple(made)
+            step_runs.append(StepRun(branch=branch, name=step.name))
+    return tuple(step_runs)
 
 
 def demo_runs() -> list[Run]:
@@ -580,10 +580,10 @@ class FakeScenarios:
 
     def __init__(self) -> None:
         self.all = {run.pid: run for run in demo_runs()}
-        self.kept = {layer.id: layer for layer in (speed_layer(), bridge_layer())}
+        self.layers_by_id = {layer.id: layer for layer in (speed_layer(), bridge_layer())}
         self.findings: tuple[Finding, ...] = ()
         self.in_place: set[str] = set()
-        self.wanted: list[Mapping[str, Any]] = []
+        self.requests: list[Mapping[str, Any]] = []
         self.published: list[tuple[str, Texts, Mapping[str, Any]]] = []
         self.refusal: NotAllowed | None = None
 
@@ -601,7 +601,7 @@ class FakeScenarios:
             drawn=layers,
         )
 
-    def found(self, pid: str) -> Run:
+    def run_of(self, pid: str) -> Run:
         """The run ``pid``. Raises ``NotFound``."""
         if pid not in self.all:
             raise NotFound
@@ -637,15 +637,15 @@ class FakeRuns:
         older = [replace(one, version=1, newest=False) for one in mine if one.version > 1]
         return [*mine, *older, theirs]
 
-    async def check(self, wanted: Mapping[str, Any], caller: Caller) -> Bound:
+    async def check(self, body: Mapping[str, Any], caller: Caller) -> Bound:
         require(caller, UseCase.RUN_SCENARIOS)
-        if wanted.get("scenario") != TEMPLATE:
+        if body.get("scenario") != TEMPLATE:
             raise NotFound
-        self._fake.wanted.append(wanted)
-        found = list(self._fake.findings)
+        self._fake.requests.append(body)
+        findings = list(self._fake.findings)
         for port in INPUTS:
-            if port.role not in wanted.get("inputs", {}):
-                found.append(
+            if port.role not in body.get("inputs", {}):
+                findings.append(
                     Finding(
                         place=f"input {port.role}",
                         code="not-bound",
@@ -653,9 +653,9 @@ class FakeRuns:
                         remedy="choose a dataset",
                     )
                 )
-        for name, value in wanted.get("parameters", {}).items():
+        for name, value in body.get("parameters", {}).items():
             if isinstance(value, int | float) and not 0 <= value <= 3:
-                found.append(
+                findings.append(
                     Finding(
                         place=f"parameter {name}",
                         code="out-of-bounds",
@@ -663,19 +663,19 @@ class FakeRuns:
                         remedy="give a value between 0 and 3",
                     )
                 )
-        stopped = any(one.severity == "violation" for one in found)
-        layers = tuple(self._fake.kept[one].sha256 for one in wanted.get("layers", ()))
-        bound = None if stopped else binding(layers=layers, parameters=wanted.get("parameters", {}))
-        return Bound(template=SCENARIO, binding=bound, findings=tuple(found))
+        stopped = any(one.severity == "violation" for one in findings)
+        layers = tuple(self._fake.layers_by_id[one].sha256 for one in body.get("layers", ()))
+        bound = None if stopped else binding(layers=layers, parameters=body.get("parameters", {}))
+        return Bound(template=SCENARIO, binding=bound, findings=tuple(findings))
 
-    async def start(self, wanted: Mapping[str, Any], caller: Caller) -> Run:
-        bound = await self.check(wanted, caller)
+    async def start(self, body: Mapping[str, Any], caller: Caller) -> Run:
+        bound = await self.check(body, caller)
         if bound.binding is None:
             raise InvalidInput(bound.findings[0].sentence, remedy=bound.findings[0].remedy)
-        return self._fake.found(RUNNING)
+        return self._fake.run_of(RUNNING)
 
     async def run(self, pid: str) -> Run:
-        return self._fake.found(pid)
+        return self._fake.run_of(pid)
 
     async def crate(self, pid: str, caller: Caller) -> bytes:
         require(caller, UseCase.READ_RESULTS)
@@ -686,15 +686,15 @@ class FakeRuns:
 
     async def cancel(self, pid: str, by: Caller) -> None:
         require(by, UseCase.RUN_SCENARIOS)
-        run = self._fake.found(pid)
+        run = self._fake.run_of(pid)
         if run.state.ended:
             raise Conflict("the run has ended already")
         self._fake.all[pid] = replace(run, state=State.DISMISSED)
 
     async def again(self, pid: str, caller: Caller) -> Run:
         require(caller, UseCase.RUN_SCENARIOS)
-        self._fake.found(pid)
-        return self._fake.found(RUNNING)
+        self._fake.run_of(pid)
+        return self._fake.run_of(RUNNING)
 
 
 class FakeWatched:
@@ -706,23 +706,23 @@ class FakeWatched:
     async def newest(
         self, *, template: str | None = None, uses: str | None = None, limit: int = 100
     ) -> Sequence[Run]:
-        found = [run for run in self._fake.all.values() if template in (None, run.template.iri)]
+        runs = [run for run in self._fake.all.values() if template in (None, run.template.iri)]
         if uses is not None:
-            found = [
+            runs = [
                 run
-                for run in found
+                for run in runs
                 if uses in (one.iri for one in run.binding.steps) or uses in (one.iri for one in run.binding.inputs)
             ]
-        return found[:limit]
+        return runs[:limit]
 
     async def get(self, pid: str, caller: Caller) -> Watched:
-        run = self._fake.found(pid)
+        run = self._fake.run_of(pid)
         may = set()
         if allowed(caller, UseCase.RUN_SCENARIOS):
             may.add(AGAIN if run.state.ended else CANCEL)
             if run.state is State.SUCCESSFUL and run.published is None:
                 may.add(PUBLISH)
-        by_hash = {layer.sha256: layer for layer in self._fake.kept.values()}
+        by_hash = {layer.sha256: layer for layer in self._fake.layers_by_id.values()}
         return Watched(
             run=run,
             layers=tuple(by_hash[one] for one in run.binding.layers if one in by_hash),
@@ -732,7 +732,7 @@ class FakeWatched:
 
     async def rows(self, pid: str, branch: str, of: str, caller: Caller) -> Rows:
         require(caller, UseCase.READ_RESULTS)
-        run = self._fake.found(pid)
+        run = self._fake.run_of(pid)
         closed, slow = branch == AFTER and bool(run.binding.layers), branch == AFTER and len(run.binding.layers) > 1
         if of in self._fake.in_place:
             raise NotAllowed(f"this node does not have the data of {of} stayed with Plzeň")
@@ -742,7 +742,7 @@ class FakeWatched:
             if not done:
                 raise NotFound
         flows = hourly(closed=closed, slow=slow)
-        made: dict[str, Sequence[Row]] = {
+        tables: dict[str, Sequence[Row]] = {
             "network": network(),
             "trips": [{"origin": "n1", "destination": f"n{n}", "trips_per_hour": 40 + n} for n in range(2, 12)],
             "receptors": receptors(),
@@ -750,9 +750,9 @@ class FakeWatched:
             "hourly.hourly": flows,
             "noise.levels": levels(flows),
         }
-        if of not in made:
+        if of not in tables:
             raise NotFound
-        return made[of]
+        return tables[of]
 
     async def publish(self, pid: str, titles: Texts, conditions: Mapping[str, Any], caller: Caller) -> str:
         require(caller, UseCase.PUBLISH)
@@ -769,22 +769,22 @@ class FakeLayers:
         self._fake = fake
 
     async def of(self, target: str | None = None) -> Sequence[Layer]:
-        return [layer for layer in self._fake.kept.values() if target in (None, layer.target)]
+        return [layer for layer in self._fake.layers_by_id.values() if target in (None, layer.target)]
 
     async def get(self, layer_id: str, caller: Caller) -> Drawn:
-        if layer_id not in self._fake.kept:
+        if layer_id not in self._fake.layers_by_id:
             raise NotFound
-        layer = self._fake.kept[layer_id]
+        layer = self._fake.layers_by_id[layer_id]
         clashes = tuple(
             Clash(
-                id=one.id,
+                id=operation.id,
                 field=name,
                 seen=seen,
                 now=1800,
-                meant=one.set.get(name),
+                meant=operation.set.get(name),
             )
-            for one in layer.operations
-            for name, seen in one.before.items()
+            for operation in layer.operations
+            for name, seen in operation.before.items()
             if seen == 1900
         )
         return Drawn(
@@ -814,11 +814,13 @@ class FakeLayers:
 
     async def save(self, layer: Layer, caller: Caller, *, after: str = "") -> Layer:
         require(caller, UseCase.CHANGE_LAYERS)
-        if layer.id and self._fake.kept[layer.id].sha256 != after:
+        if layer.id and self._fake.layers_by_id[layer.id].sha256 != after:
             raise Conflict("somebody else changed the layer meanwhile", remedy="load the page again")
         if not layer.operations:
             raise InvalidInput("the layer changes nothing", remedy="change something")
-        kept = replace(layer, id=layer.id or f"layer-{len(self._fake.kept) + 1}", author=str(caller.account), at=NOW)
-        kept = replace(kept, sha256=_hash(repr(kept.operations) + kept.id))
-        self._fake.kept[kept.id] = kept
-        return kept
+        saved = replace(
+            layer, id=layer.id or f"layer-{len(self._fake.layers_by_id) + 1}", author=str(caller.account), at=NOW
+        )
+        saved = replace(saved, sha256=_hash(repr(saved.operations) + saved.id))
+        self._fake.layers_by_id[saved.id] = saved
+        return saved

@@ -45,13 +45,13 @@ class MemoryProcessStore(Generic[P]):
     def select(
         self, tx: Transaction, *, state: str | None = None, peer: str | None = None, limit: int = 100
     ) -> Sequence[P]:
-        found: list[P] = [
+        processes: list[P] = [
             process
             for process in reversed(memory(tx).rows(self._processes).values())
             if (state is None or process.state == state) and (peer is None or process.peer == peer)
         ]
-        found.sort(key=lambda process: process.created, reverse=True)
-        return found[:limit]
+        processes.sort(key=lambda process: process.created, reverse=True)
+        return processes[:limit]
 
     def count(self, tx: Transaction, *, peer: str, role: Role, states: Collection[str]) -> int:
         known: list[P] = list(memory(tx).rows(self._processes).values())
@@ -89,10 +89,10 @@ class MemoryProcessStore(Generic[P]):
         return self._last(tx, pid, None)
 
     def accepted_as(self, tx: Transaction, pid: str, message: str, message_id: str) -> Exchange | None:
-        for one in reversed(self.exchanges(tx, pid)):
-            named = (one.message, one.message_id) == (message, message_id)
-            if named and not one.outgoing and 200 <= one.answer_status < 300:
-                return one
+        for exchange in reversed(self.exchanges(tx, pid)):
+            named = (exchange.message, exchange.message_id) == (message, message_id)
+            if named and not exchange.outgoing and 200 <= exchange.answer_status < 300:
+                return exchange
         return None
 
     def _last(self, tx: Transaction, pid: str, body_sha256: str | None) -> Exchange | None:

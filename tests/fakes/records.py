@@ -73,7 +73,7 @@ class MemoryRecordStore:
         down_from: str | None = None,
         limit: int = 100,
     ) -> Sequence[Record]:
-        found: list[Record] = []
+        records: list[Record] = []
         for iri in sorted(memory(tx).rows("records")):
             record = self.get(tx, iri, as_of=as_of, audiences=audiences)
             fits = (
@@ -86,8 +86,8 @@ class MemoryRecordStore:
                 and (not offered or record.offer is not None)
             )
             if record is not None and fits:
-                found.append(record)
-        return (found if down_from is None else found[::-1])[:limit]
+                records.append(record)
+        return (records if down_from is None else records[::-1])[:limit]
 
     def count(
         self, tx: Transaction, audiences: Collection[str] | None = None, *, origins: Collection[str] = ()

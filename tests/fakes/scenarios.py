@@ -60,11 +60,11 @@ class MemoryLayerStore:
         return next((layer for layer in self._newest_first(tx) if layer.id == layer_id), None)
 
     def of(self, tx: Transaction, target: str | None = None) -> Sequence[Layer]:
-        found: dict[str, Layer] = {}
+        layers: dict[str, Layer] = {}
         for layer in self._newest_first(tx):
             if target is None or layer.target == target:
-                found.setdefault(layer.id, layer)
-        return list(found.values())
+                layers.setdefault(layer.id, layer)
+        return list(layers.values())
 
     def _newest_first(self, tx: Transaction) -> list[Layer]:
         layers: list[Layer] = list(memory(tx).rows("layers").values())

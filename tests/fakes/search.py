@@ -20,14 +20,14 @@ class MemorySearchIndex:
         self._records: dict[str, Indexed] = {}
         self._position = 0
         self._waiting: list[tuple[str, Indexed | None]] = []
-        self._taken: int | None = None
+        self._taken_position: int | None = None
 
     def take(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
         self._waiting += changes
-        self._taken = position
+        self._taken_position = position
 
     def collected(self) -> int:
-        return self._position if self._taken is None else self._taken
+        return self._position if self._taken_position is None else self._taken_position
 
     def settle(self) -> None:
         for iri, record in self._waiting:
@@ -35,7 +35,7 @@ class MemorySearchIndex:
             if record is not None:
                 self._records[iri] = record
         self._position = self.collected()
-        self._waiting, self._taken = [], None
+        self._waiting, self._taken_position = [], None
 
     def position(self) -> int:
         return self._position
@@ -48,30 +48,30 @@ class MemorySearchIndex:
         if query.text.strip() and not words:
             seen = []
         scores = {r.iri: [_score(r, word) for word in words] for r in seen}
-        found = [r for r in seen if all(scores[r.iri])]
-        if words and not found:
-            found = [r for r in seen if any(scores[r.iri])]
+        matches = [r for r in seen if all(scores[r.iri])]
+        if words and not matches:
+            matches = [r for r in seen if any(scores[r.iri])]
         if words and not query.newest:
-            found.sort(key=lambda r: -sum(scores[r.iri]))
+            matches.sort(key=lambda r: -sum(scores[r.iri]))
         else:
-            found.sort(key=lambda r: r.at, reverse=True)
-        page = found[query.offset :][: query.limit]
+            matches.sort(key=lambda r: r.at, reverse=True)
+        page = matches[query.offset :][: query.limit]
         return Results(
-            total=len(found),
+            total=len(matches),
             hits=tuple(Hit(iri=r.iri, score=sum(scores[r.iri]), snippet=_snippet(r.text, words)) for r in page),
             facets={
-                "kind": dict(Counter(r.kind for r in found)),
-                "theme": dict(Counter(value for r in found for value in r.themes)),
-                "publisher": dict(Counter(r.publisher for r in found)),
-                "access": dict(Counter(r.access for r in found)),
-                "keyword": dict(Counter(value for r in found for value in set(r.keywords))),
+                "kind": dict(Counter(r.kind for r in matches)),
+                "theme": dict(Counter(value for r in matches for value in r.themes)),
+                "publisher": dict(Counter(r.publisher for r in matches)),
+                "access": dict(Counter(r.access for r in matches)),
+                "keyword": dict(Counter(value for r in matches for value in set(r.keywords))),
             },
         )
 
     def clear(self) -> None:
         self._records.clear()
         self._position = 0
-        self._waiting, self._taken = [], None
+        self._waiting, self._taken_position = [], None
 
     def digest(self) -> str:
         return hashlib.sha256("".join(sorted(map(repr, self._records.values()))).encode()).hexdigest()

@@ -22,40 +22,40 @@ class Got:
 
 @dataclass
 class Sink:
-    """``answers`` are given one after the other, the last for ever. While ``held`` is not set, it reads no more than
+    """``answers`` are given one after the other, the last for ever. While ``gate`` is not set, it reads no more than
     ``before`` bytes."""
 
     url: str = ""
     answers: list[int] = field(default_factory=lambda: [201])
     got: list[Got] = field(default_factory=list)
-    held: threading.Event = field(default_factory=threading.Event)
+    gate: threading.Event = field(default_factory=threading.Event)
     reading: threading.Event = field(default_factory=threading.Event)
     before: int = 0
 
     def __post_init__(self) -> None:
-        self.held.set()
+        self.gate.set()
 
 
 @contextmanager
 def sink() -> Iterator[Sink]:
     """One that listens on loopback."""
-    told = Sink()
+    target = Sink()
 
     class Door(BaseHTTPRequestHandler):
         def _take(self) -> None:
             got = Got(self.command, self.path, dict(self.headers.items()))
-            told.got.append(got)
+            target.got.append(got)
             size = int(self.headers["Content-Length"])
             while len(got.body) < size:
-                if len(got.body) >= told.before:
-                    told.reading.set()
-                    told.held.wait(30)
+                if len(got.body) >= target.before:
+                    target.reading.set()
+                    target.gate.wait(30)
                 piece = self.rfile.read1(min(65536, size - len(got.body)))
                 if not piece:
                     return
                 got.body += piece
             got.whole = True
-            status = told.answers.pop(0) if len(told.answers) > 1 else told.answers[0]
+            status = target.answers.pop(0) if len(target.answers) > 1 else target.answers[0]
             self.send_response(status)
             if 300 <= status < 400:
                 self.send_header("Location", "/elsewhere")
@@ -71,11 +71,11 @@ def sink() -> Iterator[Sink]:
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
-    told.url = f"http://127.0.0.1:{server.server_address[1]}"
+    target.url = f"http://127.0.0.1:{server.server_address[1]}"
     try:
-        yield told
+        yield target
     finally:
-        told.held.set()
+        target.gate.set()
         server.shutdown()
         server.server_close()
         thread.join(10)

@@ -29,7 +29,7 @@ class MemoryTransaction:
         self._tables = tables
         self._writable = writable
         self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
-        self._kept: set[str] = set()
+        self._saved_tables: set[str] = set()
         self._callbacks: list[Callable[[], None]] = []
         self._open = True
 
@@ -45,7 +45,7 @@ class MemoryTransaction:
     def put(self, table: str, key: Any, row: Any) -> None:
         """Insert or replace a row."""
         rows = self._writing(table)
-        if table not in self._kept:
+        if table not in self._saved_tables:
             self._undo.append((rows, key, rows.get(key, _ABSENT)))
         rows[key] = row
 
@@ -54,9 +54,9 @@ class MemoryTransaction:
         rows = self._writing(table)
         if key not in rows:
             return False
-        if table not in self._kept:
+        if table not in self._saved_tables:
             # Putting a removed row back would change its place, so the whole table is kept instead, once.
-            self._kept.add(table)
+            self._saved_tables.add(table)
             self._undo.append((rows, _ABSENT, dict(rows)))
         del rows[key]
         return True

@@ -91,12 +91,12 @@ MARKETING = constraint("odrl:purpose", "eq", "dpv:Marketing")
     ],
 )
 def test_findings(document: dict[str, Any], rule: str, severity: str) -> None:
-    found = [finding for finding in lint(document, at=NOW) if finding.rule == rule]
-    assert found
-    assert found[0].severity == severity
-    assert found[0].message[0].isupper() or not found[0].message[0].isalpha()
-    assert found[0].remedy
-    assert found[0].field.startswith("conditions")
+    findings = [finding for finding in lint(document, at=NOW) if finding.rule == rule]
+    assert findings
+    assert findings[0].severity == severity
+    assert findings[0].message[0].isupper() or not findings[0].message[0].isalpha()
+    assert findings[0].remedy
+    assert findings[0].field.startswith("conditions")
 
 
 @pytest.mark.parametrize(

@@ -421,9 +421,9 @@ class TestCombination:
         decision = decide(parse(document), situation(brugge()))
         assert [reason.rule for reason in decision.unmet] == ["conflict"]
 
-    @pytest.mark.parametrize("said", [{}, {"conflict": "odrl:prohibit"}])
-    def test_permissions_do_not_win_over_prohibitions(self, said: dict[str, Any]) -> None:
-        document = with_constraint(prohibition=[{"action": "odrl:use"}], **said)
+    @pytest.mark.parametrize("strategy", [{}, {"conflict": "odrl:prohibit"}])
+    def test_permissions_do_not_win_over_prohibitions(self, strategy: dict[str, Any]) -> None:
+        document = with_constraint(prohibition=[{"action": "odrl:use"}], **strategy)
         assert outcome_of(document, situation(brugge())) is Outcome.REFUSE
 
     def test_without_permission_nothing_is_permitted(self) -> None:

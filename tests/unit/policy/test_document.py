@@ -31,7 +31,7 @@ RULEBOOK = {"iri": "https://vlaanderen.example/rulebooks/mobility", "version": 2
 
 
 def agreement(conditions: Any = P3, **changes: Any) -> dict[str, Any]:
-    made = offer(conditions)
+    terms = offer(conditions)
     body = {
         "@id": "urn:uuid:6f1d2c0a-93f5-4a53-8a52-0f6f4a3f1c11",
         "@type": "Agreement",
@@ -39,9 +39,9 @@ def agreement(conditions: Any = P3, **changes: Any) -> dict[str, Any]:
         "assigner": GENT,
         "assignee": BRUGGE,
         "timestamp": "2026-11-20T12:00:00.123456Z",
-        **{name: made[name] for name in ("profile", "permission", "prohibition", "obligation") if name in made},
+        **{name: terms[name] for name in ("profile", "permission", "prohibition", "obligation") if name in terms},
         TERMS: {
-            "offer": made["@id"],
+            "offer": terms["@id"],
             "provider": {"name": "Stad Gent", "contact": "data@gent.example", "did": GENT},
             "consumer": {"name": "Stad Brugge", "contact": "mobiliteit@brugge.example", "did": BRUGGE},
             "asset": {

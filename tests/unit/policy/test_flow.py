@@ -61,15 +61,15 @@ MOBILITY = "Only for improving transport and mobility"
 class TestTheDemonstration:
     def test_counts_bind_what_is_made_from_them_and_the_open_network_asks_for_credit(self) -> None:
         bound = inherited([NETWORK, COUNTS])
-        said = bound.sentences("en")
-        assert "Only until 31 December 2027, included (“Traffic counts”)." in said
-        assert any(line.startswith(MOBILITY) and line.endswith("(“Traffic counts”).") for line in said)
-        assert "The recipient must not pass the asset on, whole or in part (“Traffic counts”)." in said
-        assert any("within 30 days" in line and "(“Traffic counts”)" in line for line in said)
-        assert "It travels sealed only (“Traffic counts”)." in said
-        assert any("credit" in line and "(“Road network”, “Traffic counts”)" in line for line in said)
+        sentences = bound.sentences("en")
+        assert "Only until 31 December 2027, included (“Traffic counts”)." in sentences
+        assert any(line.startswith(MOBILITY) and line.endswith("(“Traffic counts”).") for line in sentences)
+        assert "The recipient must not pass the asset on, whole or in part (“Traffic counts”)." in sentences
+        assert any("within 30 days" in line and "(“Traffic counts”)" in line for line in sentences)
+        assert "It travels sealed only (“Traffic counts”)." in sentences
+        assert any("credit" in line and "(“Road network”, “Traffic counts”)" in line for line in sentences)
         for language in LANGUAGES:
-            assert len(bound.sentences(language)) == len(said)
+            assert len(bound.sentences(language)) == len(sentences)
 
     def test_publishing_them_openly_is_refused_for_each_condition_with_its_input_and_rule(self) -> None:
         bound = inherited([NETWORK, COUNTS])
@@ -102,36 +102,36 @@ class TestTheDemonstration:
 
     def test_results_of_a_model_that_is_run_may_be_copied_though_the_model_may_not(self) -> None:
         bound = inherited([NETWORK, NOISE])
-        made = parse(fitting(bound))
-        assert [rule.action for rule in made.permissions] == [USE]
-        assert made.prohibitions == ()
-        assert made.permissions[0].duties == (), "the run has been approved"
+        policy = parse(fitting(bound))
+        assert [rule.action for rule in policy.permissions] == [USE]
+        assert policy.prohibitions == ()
+        assert policy.permissions[0].duties == (), "the run has been approved"
         assert any("public task" in line and "(“Road noise”)" in line for line in bound.sentences("en"))
         member = situation(brugge(MEMBER), purpose="dpv:PublicPolicyMaking")
-        assert decide(made, member).outcome is Outcome.PERMIT
-        assert decide(made, situation(brugge())).outcome is Outcome.REFUSE
+        assert decide(policy, member).outcome is Outcome.PERMIT
+        assert decide(policy, situation(brugge())).outcome is Outcome.REFUSE
 
     def test_cells_bind_until_the_figures_keep_to_them(self) -> None:
         bound = inherited([RECEPTORS, NOISE])
-        made = fitting(bound, facts={MINIMUM_CELL_SIZE: 10})
-        assert "minimumCellSize" not in str(made)
-        assert admits(bound, made, facts={MINIMUM_CELL_SIZE: 10}, licence="CC-BY-4.0") == ()
+        terms = fitting(bound, facts={MINIMUM_CELL_SIZE: 10})
+        assert "minimumCellSize" not in str(terms)
+        assert admits(bound, terms, facts={MINIMUM_CELL_SIZE: 10}, licence="CC-BY-4.0") == ()
         for facts in ({}, {MINIMUM_CELL_SIZE: 9}):
-            (breach,) = admits(bound, made, facts=facts, licence="CC-BY-4.0")
+            (breach,) = admits(bound, terms, facts=facts, licence="CC-BY-4.0")
             assert breach.rule == "permission[0].constraint[2]"
             assert "10 residents" in breach.text["en"]
         assert "minimumCellSize" in str(fitting(bound, facts={MINIMUM_CELL_SIZE: 9}))
-        assert "algorithm" not in str(made), "the run was by that model: the result is no longer about it"
+        assert "algorithm" not in str(terms), "the run was by that model: the result is no longer about it"
 
     def test_purposes_of_two_inputs_become_those_that_both_name(self) -> None:
         bound = inherited([COUNTS, NOISE])
         (line,) = [line for line in bound.sentences("en") if line.startswith(MOBILITY)]
         assert line.endswith("(“Road noise”, “Traffic counts”).")
-        made = parse(fitting(bound))
+        policy = parse(fitting(bound))
         partner = brugge(MEMBER, PARTNER)
-        assert decide(made, situation(partner, purpose="dpv:ImproveTransportMobility")).permits
-        assert decide(made, situation(partner, purpose="dpv:PublicPolicyMaking")).refuses
-        assert decide(made, situation(partner), action=DISTRIBUTE).refuses
+        assert decide(policy, situation(partner, purpose="dpv:ImproveTransportMobility")).permits
+        assert decide(policy, situation(partner, purpose="dpv:PublicPolicyMaking")).refuses
+        assert decide(policy, situation(partner), action=DISTRIBUTE).refuses
 
 
 RESEARCH = source("Survey", own(constraint("odrl:purpose", "eq", "dpv:ScientificResearch")))
@@ -154,7 +154,7 @@ class TestNothingIsLeft:
         assert "permission" not in fitting(bound)
 
     @pytest.mark.parametrize(
-        ("one", "other"),
+        ("first", "other"),
         [
             (constraint("odrl:dateTime", "lteq", "2026-01-01"), constraint("odrl:dateTime", "gt", "2026-06-30")),
             (
@@ -171,8 +171,8 @@ class TestNothingIsLeft:
             ),
         ],
     )
-    def test_conditions_that_nobody_can_meet_together(self, one: dict[str, Any], other: dict[str, Any]) -> None:
-        bound = inherited([source("One", own(one)), source("Other", own(other))])
+    def test_conditions_that_nobody_can_meet_together(self, first: dict[str, Any], other: dict[str, Any]) -> None:
+        bound = inherited([source("One", own(first)), source("Other", own(other))])
         assert [problem.code for problem in bound.problems] == ["excluded"]
         assert {origin.input for origin in bound.problems[0].origins} == {
             "https://x.example/one",
@@ -180,7 +180,7 @@ class TestNothingIsLeft:
         }
 
     @pytest.mark.parametrize(
-        ("given", "code"),
+        ("origin", "code"),
         [
             (source("Own", licence="https://x.example/our-terms"), "unknown-licence"),
             (source("Nothing"), "no-terms"),
@@ -193,11 +193,11 @@ class TestNothingIsLeft:
             (source("Void", own(conflict="odrl:invalid", prohibition=[{"action": "odrl:print"}])), "void"),
         ],
     )
-    def test_an_input_that_leaves_nothing(self, given: Source, code: str) -> None:
-        bound = inherited([NETWORK, given])
+    def test_an_input_that_leaves_nothing(self, origin: Source, code: str) -> None:
+        bound = inherited([NETWORK, origin])
         assert [problem.code for problem in bound.problems] == [code]
-        assert f"“{given.title}”" in bound.problems[0].text["en"]
-        assert bound.to_json()["problems"][0]["sources"][0]["input"] == given.iri
+        assert f"“{origin.title}”" in bound.problems[0].text["en"]
+        assert bound.to_json()["problems"][0]["sources"][0]["input"] == origin.iri
 
     def test_an_alternative_that_can_be_met_is_enough(self) -> None:
         either = own()
@@ -211,15 +211,15 @@ class TestNothingIsLeft:
 
     def test_too_many_alternatives_are_refused_in_words(self) -> None:
         def many(stem: str) -> dict[str, Any]:
-            made = own()
-            made["permission"] = [
+            conditions = own()
+            conditions["permission"] = [
                 {
                     "action": "odrl:use",
                     "constraint": [constraint("hz:participant", "eq", f"did:web:{stem}{n}.example")],
                 }
                 for n in range(12)
             ]
-            return made
+            return conditions
 
         with pytest.raises(TooLarge) as caught:
             inherited([source("One", many("a")), source("Other", many("b"))])
@@ -304,7 +304,7 @@ class TestLicences:
 
 class TestDetails:
     @pytest.mark.parametrize(
-        ("one", "other", "kept"),
+        ("period", "other", "expected"),
         [
             ("P30D", "P7D", {"P7D"}),
             ("P30D", "P1M", {"P30D", "P1M"}),
@@ -313,17 +313,17 @@ class TestDetails:
         ],
     )
     def test_the_shorter_term_counts_and_what_cannot_be_compared_stays(
-        self, one: str, other: str, kept: set[str]
+        self, period: str, other: str, expected: set[str]
     ) -> None:
         bound = inherited(
             [
-                source("One", own(obligation=deleted_within(one))),
+                source("One", own(obligation=deleted_within(period))),
                 source("Other", own(obligation=deleted_within(other))),
             ]
         )
         made = parse(fitting(bound))
         spans = {value.text for duty in made.obligations for value in duty.constraints[0].right_operand}  # type: ignore[union-attr]
-        assert spans == kept
+        assert spans == expected
         assert admits(bound, fitting(bound)) == ()
 
     def test_who_is_to_be_named_is_the_provider_of_the_input(self) -> None:

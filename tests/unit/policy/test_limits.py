@@ -46,17 +46,17 @@ def test_what_is_no_more_open_lies_within(asked: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("asked", "parts"),
     [
         (until("2028-01-01"), ["until 31 December 2027"]),
         (terms("members"), ["until 31 December 2027"]),
         (terms("open"), ["member of", "until 31 December 2027"]),
     ],
 )
-def test_each_respect_in_which_it_is_more_open_is_told(asked: dict[str, Any], said: list[str]) -> None:
+def test_each_respect_in_which_it_is_more_open_is_told(asked: dict[str, Any], parts: list[str]) -> None:
     found = [breach.text["en"] for breach in beyond(asked, LIMITS, title="Counts")]
-    assert len(found) == len(said)
-    for sentence, part in zip(found, said, strict=True):
+    assert len(found) == len(parts)
+    for sentence, part in zip(found, parts, strict=True):
         assert part in sentence
         assert "“Counts”" in sentence
 
@@ -87,24 +87,24 @@ ASKED = st.one_of(
 
 @given(ASKED, ASKED)
 def test_what_both_allow_lies_within_both(asked: Any, limits: Any) -> None:
-    wanted, most = terms(asked), terms(limits)
-    common = nearest(wanted, most, target=IRI, offer_id="urn:counter")
+    request, most = terms(asked), terms(limits)
+    common = nearest(request, most, target=IRI, offer_id="urn:counter")
     if common is not None:
         assert beyond(common, most) == ()
-        assert beyond(common, wanted) == ()
-    if beyond(wanted, most) == () and common is not None:
+        assert beyond(common, request) == ()
+    if beyond(request, most) == () and common is not None:
         # Asked for within the limits, it is given as it was asked: nothing is taken away.
-        assert beyond(wanted, common) == ()
+        assert beyond(request, common) == ()
 
 
 @given(ASKED)
 def test_our_own_words_say_the_same(asked: Any) -> None:
-    wanted = terms(asked)
-    said = in_own_words({**wanted, "x:remark": "and your house"}, target=IRI, offer_id="urn:offer")
-    assert said is not None
-    assert same_terms(said, wanted)
-    assert "x:remark" not in said
-    assert parse(said).sealed == parse(wanted).sealed
+    request = terms(asked)
+    offer = in_own_words({**request, "x:remark": "and your house"}, target=IRI, offer_id="urn:offer")
+    assert offer is not None
+    assert same_terms(offer, request)
+    assert "x:remark" not in offer
+    assert parse(offer).sealed == parse(request).sealed
 
 
 def test_terms_that_cannot_be_read_are_refused() -> None:

@@ -306,10 +306,10 @@ class TestSameTerms:
         assert same_terms(mine, theirs)
 
     def test_order_counts_in_a_sequence_only(self) -> None:
-        one, two = _atom("a:b"), _atom("c:d")
-        assert same_terms(_with(constraint=[{"or": [one, two]}]), _with(constraint=[{"or": [two, one]}]))
-        sequence = _with(constraint=[{"andSequence": [one, two]}])
-        assert not same_terms(sequence, _with(constraint=[{"andSequence": [two, one]}]))
+        first, two = _atom("a:b"), _atom("c:d")
+        assert same_terms(_with(constraint=[{"or": [first, two]}]), _with(constraint=[{"or": [two, first]}]))
+        sequence = _with(constraint=[{"andSequence": [first, two]}])
+        assert not same_terms(sequence, _with(constraint=[{"andSequence": [two, first]}]))
 
     def test_what_cannot_be_read_equals_nothing(self) -> None:
         broken = {"permission": [{}]}

@@ -96,20 +96,20 @@ def test_duties_are_not_overridden() -> None:
 def test_a_publishers_strategy_is_in_the_offer_however_it_is_spelt(name: str, value: Any) -> None:
     """A bare ``conflict`` was dropped, so that the offer said the contrary of what was written."""
     own = {"permission": [rule("odrl:use")], "prohibition": [rule("odrl:distribute")], name: value}
-    made = compile_conditions(own, target="urn:x:1", offer_id="urn:uuid:9", region="did:web:r.example").offer
-    assert made is not None
-    assert made["odrl:conflict"] == {"@id": "odrl:perm"}
-    assert [one.rule for one in lint(made) if one.severity == "violation"] == []
-    assert outcome(made, DISTRIBUTE) is Outcome.PERMIT
+    offer = compile_conditions(own, target="urn:x:1", offer_id="urn:uuid:9", region="did:web:r.example").offer
+    assert offer is not None
+    assert offer["odrl:conflict"] == {"@id": "odrl:perm"}
+    assert [one.rule for one in lint(offer) if one.severity == "violation"] == []
+    assert outcome(offer, DISTRIBUTE) is Outcome.PERMIT
 
 
 @pytest.mark.parametrize("name", ["assignee", "odrl:assignee"])
 def test_a_publishers_assignee_is_in_the_offer_however_it_is_spelt(name: str) -> None:
     own = {"permission": [rule("odrl:use")], name: "did:web:brno.example"}
-    made = compile_conditions(own, target="urn:x:1", offer_id="urn:uuid:9", region="did:web:r.example").offer
-    assert made is not None
-    assert parse(made).assignee == "did:web:brno.example"
-    assert outcome(made) is Outcome.REFUSE
+    offer = compile_conditions(own, target="urn:x:1", offer_id="urn:uuid:9", region="did:web:r.example").offer
+    assert offer is not None
+    assert parse(offer).assignee == "did:web:brno.example"
+    assert outcome(offer) is Outcome.REFUSE
 
 
 # ---- in words -------------------------------------------------------------------------------------------------
@@ -158,10 +158,10 @@ def test_terms_that_lie_within_both_keep_the_prohibition() -> None:
 
 def test_own_words_keep_the_strategy() -> None:
     free = {**NO_PASSING_ON, **PERM}
-    said = in_own_words(free, target="urn:x:1", offer_id="urn:uuid:9")
-    assert said is not None
-    assert said["odrl:conflict"] == {"@id": "odrl:perm"}
-    assert outcome(said, DISTRIBUTE) is Outcome.PERMIT
+    own_offer = in_own_words(free, target="urn:x:1", offer_id="urn:uuid:9")
+    assert own_offer is not None
+    assert own_offer["odrl:conflict"] == {"@id": "odrl:perm"}
+    assert outcome(own_offer, DISTRIBUTE) is Outcome.PERMIT
 
 
 # ---- inherited ------------------------------------------------------------------------------------------------

@@ -37,11 +37,11 @@ def validator(reference: str) -> Draft201909Validator:
 
 @pytest.mark.parametrize("conditions", ALL)
 def test_offers_are_valid_in_messages_and_catalogues(conditions: Any) -> None:
-    made = offer(conditions)
-    validator("negotiation/contract-schema.json#/definitions/MessageOffer").validate(made)
-    assert made["target"] == D1
-    assert made["profile"] == "https://w3id.org/hansa/policy"
-    shown = in_catalogue(made)
+    terms = offer(conditions)
+    validator("negotiation/contract-schema.json#/definitions/MessageOffer").validate(terms)
+    assert terms["target"] == D1
+    assert terms["profile"] == "https://w3id.org/hansa/policy"
+    shown = in_catalogue(terms)
     validator("negotiation/contract-schema.json#/definitions/Offer").validate(shown)
     dataset = {
         "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],
@@ -51,7 +51,7 @@ def test_offers_are_valid_in_messages_and_catalogues(conditions: Any) -> None:
         "distribution": [{"@type": "Distribution", "format": "HttpData-PULL", "accessService": "urn:service"}],
     }
     validator("catalog/dataset-schema.json").validate(dataset)
-    assert not validator("catalog/dataset-schema.json").is_valid({**dataset, "hasPolicy": [made]})
+    assert not validator("catalog/dataset-schema.json").is_valid({**dataset, "hasPolicy": [terms]})
 
 
 @pytest.mark.parametrize("conditions", ALL)
@@ -100,8 +100,8 @@ def test_flags() -> None:
 
 
 def test_parameters_fill_the_offer() -> None:
-    made = offer({**P3, "until": date(2028, 2, 29), "delete": "P7D", "purposes": "dpv:ScientificResearch"})
-    constraints = made["permission"][0]["constraint"]
+    terms = offer({**P3, "until": date(2028, 2, 29), "delete": "P7D", "purposes": "dpv:ScientificResearch"})
+    constraints = terms["permission"][0]["constraint"]
     assert [constraint["leftOperand"].rpartition("#")[2] for constraint in constraints] == [
         "credential",
         "odrl:purpose",
@@ -109,7 +109,7 @@ def test_parameters_fill_the_offer() -> None:
     ]
     assert constraints[1]["rightOperand"] == ["https://w3id.org/dpv#ScientificResearch"]
     assert constraints[2]["rightOperand"]["@value"] == "2028-02-29T23:59:59Z"
-    assert made["obligation"][0]["constraint"][0]["rightOperand"]["@value"] == "P7D"
+    assert terms["obligation"][0]["constraint"][0]["rightOperand"]["@value"] == "P7D"
 
 
 @pytest.mark.parametrize(
@@ -191,12 +191,12 @@ def test_a_policy_of_the_publishers_own() -> None:
         "prohibition": [],
         "https://w3id.org/hansa/ns#sealed": True,
     }
-    made = compile_conditions(own, target=D1, offer_id="urn:uuid:9")
-    assert made.offer is not None
-    assert made.sealed
-    validator("negotiation/contract-schema.json#/definitions/MessageOffer").validate(made.offer)
-    assert made.offer["@id"] == "urn:uuid:9"
-    assert made.offer["permission"][0]["constraint"][0]["rightOperand"] == "https://w3id.org/dpv#ScientificResearch"
+    terms = compile_conditions(own, target=D1, offer_id="urn:uuid:9")
+    assert terms.offer is not None
+    assert terms.sealed
+    validator("negotiation/contract-schema.json#/definitions/MessageOffer").validate(terms.offer)
+    assert terms.offer["@id"] == "urn:uuid:9"
+    assert terms.offer["permission"][0]["constraint"][0]["rightOperand"] == "https://w3id.org/dpv#ScientificResearch"
     for broken in ({"permission": [{}]}, {"obligation": [{"action": "odrl:delete"}]}, {"permission": []}):
         with pytest.raises(InvalidInput):
             compile_conditions(broken, target=D1, offer_id="urn:x")
@@ -214,11 +214,11 @@ def test_the_gallery() -> None:
         "restricted-to-model",
         "internal",
     ]
-    for found in templates():
-        assert {"en", "nl", "cs"} <= set(found.label) & set(found.explanation)
-        shown = found.to_json()
+    for choice in templates():
+        assert {"en", "nl", "cs"} <= set(choice.label) & set(choice.explanation)
+        shown = choice.to_json()
         assert json.loads(json.dumps(shown)) == shown
-        for parameter in found.parameters:
+        for parameter in choice.parameters:
             assert {"en", "nl", "cs"} <= set(parameter.label)
             assert parameter.remedy
     assert template("open").to_json()["offers"] is True

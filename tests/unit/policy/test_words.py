@@ -19,7 +19,7 @@ from node.texts.languages import LANGUAGES
 from tests.fakes.policy import NOW, P3, P4, P5, offer
 
 
-def said(language: str = "en", kind: str = "dataset", **rule: Any) -> list[str]:
+def sentences_of(language: str = "en", kind: str = "dataset", **rule: Any) -> list[str]:
     document = {"@id": "urn:x", "permission": [{"action": "odrl:use", **rule}]}
     return sentences(parse(document), language, kind=kind)[1:]
 
@@ -29,12 +29,12 @@ def constraint(left: str, operator: str, right: Any, **more: Any) -> dict[str, A
 
 
 def only(*constraints: dict[str, Any], language: str = "en") -> str:
-    (sentence,) = said(language, constraint=list(constraints))
+    (sentence,) = sentences_of(language, constraint=list(constraints))
     return sentence
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("rule", "words"),
     [
         (
             constraint("odrl:purpose", "isAnyOf", ["dpv:ScientificResearch", "dpv:Marketing"]),
@@ -86,15 +86,15 @@ def only(*constraints: dict[str, Any], language: str = "en") -> str:
         ),
     ],
 )
-def test_conditions_in_english(given: dict[str, Any], words: str) -> None:
-    assert only(given) == words
+def test_conditions_in_english(rule: dict[str, Any], words: str) -> None:
+    assert only(rule) == words
 
 
 def test_two_bounds_make_one_sentence() -> None:
     bounds = [constraint("odrl:dateTime", "lteq", "2027-12-31"), constraint("odrl:dateTime", "gteq", "2026-05-01")]
     assert only(*bounds) == "Only from 1 May 2026 until 31 December 2027, both included."
     assert only(*bounds, language="fr") == "Uniquement du 1er mai 2026 au 31 décembre 2027 inclus."
-    assert len(said(constraint=[*bounds, bounds[0]])) == 3
+    assert len(sentences_of(constraint=[*bounds, bounds[0]])) == 3
 
 
 @pytest.mark.parametrize(
@@ -321,10 +321,10 @@ def test_every_language_fills_the_same_blanks() -> None:
         assert len(phrases(language).months) == 12
 
 
-def _same(found: Any, expected: Any) -> bool:
-    if isinstance(found, dict):
-        return found.keys() == expected.keys() and all(_same(found[key], expected[key]) for key in found)
-    return bool(found == expected)
+def _same(actual: Any, expected: Any) -> bool:
+    if isinstance(actual, dict):
+        return actual.keys() == expected.keys() and all(_same(actual[key], expected[key]) for key in actual)
+    return bool(actual == expected)
 
 
 def test_an_unknown_language_reads_as_english() -> None:

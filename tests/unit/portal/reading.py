@@ -70,14 +70,14 @@ class Page(HTMLParser):
 
     def all(self, tag: str, **attributes: str) -> list[Element]:
         """Elements of this name with these attributes (``class_`` and ``for_`` for the reserved words)."""
-        wanted = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
+        expected = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
         return [
             element
             for element in self.elements
-            if element.tag == tag and all(element.get(name) == value for name, value in wanted.items())
+            if element.tag == tag and all(element.get(name) == value for name, value in expected.items())
         ]
 
-    def one(self, tag: str, **attributes: str) -> Element:
+    def element(self, tag: str, **attributes: str) -> Element:
         found = self.all(tag, **attributes)
         assert len(found) == 1, f"{len(found)} × {tag} {attributes}"
         return found[0]
@@ -87,7 +87,7 @@ class Page(HTMLParser):
 
     @property
     def text(self) -> str:
-        return " ".join(self.one("body").text.split())
+        return " ".join(self.element("body").text.split())
 
 
 def is_data(script: Element) -> bool:
@@ -102,53 +102,53 @@ def is_data(script: Element) -> bool:
 
 def troubles(page: Page) -> list[str]:
     """What keeps a page from being whole, accessible and safe under our content security policy."""
-    found = []
+    faults = []
     if len(page.all("h1")) != 1:
-        found.append(f"{len(page.all('h1'))} h1")
+        faults.append(f"{len(page.all('h1'))} h1")
     if len(page.all("main")) != 1:
-        found.append(f"{len(page.all('main'))} main")
+        faults.append(f"{len(page.all('main'))} main")
     ids = [element["id"] for element in page.elements if "id" in element.attributes]
-    found += [f"the id {name!r} twice" for name in set(ids) if ids.count(name) > 1]
+    faults += [f"the id {name!r} twice" for name in set(ids) if ids.count(name) > 1]
     level = 0
     for element in page.elements:
         name, attributes = element.tag, element.attributes
-        found += [f"inline {key} in <{name}>" for key in attributes if key == "style" or key.startswith("on")]
+        faults += [f"inline {key} in <{name}>" for key in attributes if key == "style" or key.startswith("on")]
         if name in ("style", "object", "embed", "iframe", "base"):
-            found.append(f"<{name}> in the page")
+            faults.append(f"<{name}> in the page")
         if name == "script" and "src" not in attributes and not is_data(element):
-            found.append("<script> in the page")
+            faults.append("<script> in the page")
         for key in ("src", "href", "action", "formaction"):
             value = attributes.get(key, "").strip().lower()
             if value.startswith(("javascript:", "data:", "vbscript:", "file:")):
-                found.append(f"{key}={value[:60]}")
+                faults.append(f"{key}={value[:60]}")
         if name in ("script", "link", "img") and "://" in attributes.get("src", attributes.get("href", "")):
-            found.append(f"<{name}> from another host")
+            faults.append(f"<{name}> from another host")
         if name in ("input", "textarea", "select") and attributes.get("type") != "hidden":
             labelled = any(label.get("for") == attributes.get("id") for label in page.all("label"))
             if not labelled and "aria-label" not in attributes:
-                found.append(f"a field without a label: {attributes}")
+                faults.append(f"a field without a label: {attributes}")
         if name == "button" and not element.text.strip() and "aria-label" not in attributes:
-            found.append("a button without a name")
+            faults.append("a button without a name")
         if name == "a" and not element.text.strip() and not any(e.get("alt") for e in element.inside):
-            found.append(f"a link without a name: {attributes}")
+            faults.append(f"a link without a name: {attributes}")
         if name == "img" and "alt" not in attributes:
-            found.append("a picture without alt")
+            faults.append("a picture without alt")
         if name == "svg" and attributes.get("aria-hidden") != "true" and "aria-label" not in attributes:
-            found.append("a drawing that is neither hidden nor named")
+            faults.append("a drawing that is neither hidden nor named")
         for key in ("aria-labelledby", "aria-describedby"):
-            found += [
+            faults += [
                 f"{key} points at {target!r}" for target in attributes.get(key, "").split() if target not in ids
             ]
         if name in ("h1", "h2", "h3", "h4", "h5"):
             if int(name[1]) > level + 1:
-                found.append(f"<{name}> after <h{level}>: {element.text.strip()[:40]}")
+                faults.append(f"<{name}> after <h{level}>: {element.text.strip()[:40]}")
             level = int(name[1])
         posts = name == "form" and attributes.get("method", "get").lower() == "post"
         if posts and not any(e.get("name") == "csrf" and e.get("value") for e in element.inside):
-            found.append(f"a form without token: {attributes.get('action')}")
-    if not page.one("html").get("lang"):
-        found.append("no language")
+            faults.append(f"a form without token: {attributes.get('action')}")
+    if not page.element("html").get("lang"):
+        faults.append("no language")
     heads = [element for element in page.all("title") if "svg" not in element.path]
     if len(heads) != 1 or not heads[0].text.strip():
-        found.append("no title")
-    return found
+        faults.append("no title")
+    return faults

@@ -78,8 +78,8 @@ def test_lists_are_unrolled_even_where_they_bite_their_tail() -> None:
 
 def test_facts_know_what_they_are() -> None:
     record, description = described("traffic-counts#v3")
-    found = {fact.label: fact.values for fact in facts(description, record.iri)}
-    assert list(found) == [
+    facts_by_label = {fact.label: fact.values for fact in facts(description, record.iri)}
+    assert list(facts_by_label) == [
         "licence",
         "access",
         "temporal",
@@ -91,11 +91,14 @@ def test_facts_know_what_they_are() -> None:
         "issued",
         "contact",
     ]
-    assert found["temporal"][0].shape == "period"
-    assert found["step"][0].shape == "duration"
-    assert found["issued"][0].shape == "day"
-    assert (found["spatial"][0].shape, found["spatial"][0].texts["nl"]) == ("place", "Gent")
-    assert (found["contact"][0].shape, found["contact"][0].mail) == ("contact", "mailto:mobiliteit@stad.gent.example")
+    assert facts_by_label["temporal"][0].shape == "period"
+    assert facts_by_label["step"][0].shape == "duration"
+    assert facts_by_label["issued"][0].shape == "day"
+    assert (facts_by_label["spatial"][0].shape, facts_by_label["spatial"][0].texts["nl"]) == ("place", "Gent")
+    assert (facts_by_label["contact"][0].shape, facts_by_label["contact"][0].mail) == (
+        "contact",
+        "mailto:mobiliteit@stad.gent.example",
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,10 +129,10 @@ def test_nested_things_end_somewhere() -> None:
         "".join(f"_:c{n} <urn:p> _:c{n + 1} .\n" for n in range(40))
         + "<urn:a> <urn:p> _:c0 .\n_:c40 <urn:p> _:c0 .\n"
     )
-    found = values(Description.read(deep.encode()), "urn:a", "urn:p")
+    level = values(Description.read(deep.encode()), "urn:a", "urn:p")
     depth = 0
-    while found and found[0].shape == "nested":
-        found = found[0].facts[0].values
+    while level and level[0].shape == "nested":
+        level = level[0].facts[0].values
         depth += 1
     assert 0 < depth <= 4
 
@@ -183,11 +186,11 @@ def test_an_ontology_lists_its_terms_by_name() -> None:
 
 def test_a_schema_shows_its_members() -> None:
     record, description = described("traffic-flow-observed#v1")
-    found = card("schema", description, record.iri)
-    members = next(sheet for sheet in found.sheets if sheet.label == "members")
+    schema_card = card("schema", description, record.iri)
+    members = next(sheet for sheet in schema_card.sheets if sheet.label == "members")
     assert [row.cells[0][0].texts[""] for row in members.rows][:2] == ["refRoadSegment", "dateObservedFrom"]
     assert [row.cells[3][0].plain for row in members.rows] == ["yes", "no", "yes", "no"]
-    assert found.sources[0][1].startswith("{\n")
+    assert schema_card.sources[0][1].startswith("{\n")
 
 
 @pytest.mark.parametrize("source", ["{", "[" * 5000, '{"properties": []}', '{"properties": {"a": 1}}', "[]", "null"])

@@ -84,7 +84,7 @@ async def test_what_is_no_form_of_ours_is_refused(body: bytes, media_type: str, 
 def test_the_token_belongs_to_one_session_and_one_node() -> None:
     token = csrf_token(b"secret", "session")
     check_csrf(b"secret", "session", {"csrf": token})
-    for secret, session, given in (
+    for secret, session, sent in (
         (b"secret", "other", token),
         (b"other", "session", token),
         (b"secret", "session", token[:-1]),
@@ -93,6 +93,6 @@ def test_the_token_belongs_to_one_session_and_one_node() -> None:
         (b"secret", "", csrf_token(b"secret", "")),
     ):
         with pytest.raises(NotAllowed):
-            check_csrf(secret, session, {"csrf": given})
+            check_csrf(secret, session, {"csrf": sent})
     with pytest.raises(NotAllowed):
         check_csrf(b"secret", "session", {})

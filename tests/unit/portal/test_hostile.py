@@ -79,7 +79,7 @@ def hostile(kind: str, text: str, number: int = 0) -> Record:
     """An asset that says ``text`` wherever a description can say anything."""
     iri = f"{BASE}/{KINDS[kind].plural}/hostile{number}"
     graph = Graph(iri)
-    said = {"en": text, "nl": text}
+    texts = {"en": text, "nl": text}
     plain = {"": text}
     for prop in (
         f"{ADMS}versionNotes",
@@ -91,20 +91,20 @@ def hostile(kind: str, text: str, number: int = 0) -> Record:
         f"{DCT}provenance",
         "https://example.org/ns#unknown",
     ):
-        graph.add(prop, said).add(prop, plain)
+        graph.add(prop, texts).add(prop, plain)
     for prop in (f"{HANSA}definition", f"{HANSA}changes", f"{DCAT}keyword"):
         graph.add(prop, plain)
     graph.add(f"{DCT}issued", (text, "date")).add(f"{DCAT}temporalResolution", (text, "duration"))
     graph.add(f"{DCAT}landingPage", (text, "anyURI")).add(f"{DCAT}spatialResolutionInMeters", (text, "decimal"))
-    graph.node(f"{DCAT}contactPoint", {f"{VCARD}fn": said, f"{VCARD}hasEmail": plain, f"{VCARD}hasURL": plain})
+    graph.node(f"{DCAT}contactPoint", {f"{VCARD}fn": texts, f"{VCARD}hasEmail": plain, f"{VCARD}hasURL": plain})
     graph.node(f"{DCT}temporal", {f"{DCAT}startDate": plain, f"{DCAT}endDate": plain})
-    graph.node(f"{DCT}spatial", {f"{SKOS}prefLabel": said, f"{DCAT}bbox": plain})
-    graph.node(f"{DCAT}distribution", {f"{DCT}title": said, f"{DCAT}downloadURL": plain, f"{DCT}format": plain})
+    graph.node(f"{DCT}spatial", {f"{SKOS}prefLabel": texts, f"{DCAT}bbox": plain})
+    graph.node(f"{DCAT}distribution", {f"{DCT}title": texts, f"{DCAT}downloadURL": plain, f"{DCT}format": plain})
     graph.node(
         f"{HANSA_MODEL}hasParameter",
         {
             f"{SCHEMA}valueName": plain,
-            f"{DCT}description": said,
+            f"{DCT}description": texts,
             f"{QUDT}ucumCode": plain,
             f"{SCHEMA}defaultValue": plain,
         },
@@ -114,14 +114,14 @@ def hostile(kind: str, text: str, number: int = 0) -> Record:
     graph.node(f"{HANSA}hasCredentialType", {f"{HANSA}credentialType": plain})
     for predicate in (f"{DCT}license", f"{DCT}conformsTo", f"{DCT}source", f"{DCAT}endpointURL"):
         graph.add(predicate, "<javascript:window.__xss=1>").add(predicate, "<data:text/html,x>")
-    graph.add(f"{RDF}type", f"<{OWL}Class>", f"<{iri}#a>").add(f"{RDFS}label", said, f"<{iri}#a>")
-    made = record(
+    graph.add(f"{RDF}type", f"<{OWL}Class>", f"<{iri}#a>").add(f"{RDFS}label", texts, f"<{iri}#a>")
+    hostile_record = record(
         iri,
         kind,
         GENT,
         graph,
-        said,
-        said,
+        texts,
+        texts,
         policy="members",
         publisher_name=text,
         keywords=(text,),
@@ -131,7 +131,7 @@ def hostile(kind: str, text: str, number: int = 0) -> Record:
         ),
         warnings=({"message": text, "remedy": text},),
     )
-    return replace(made, publisher=text or "x", themes=(text,), entry=text, audience="public")
+    return replace(hostile_record, publisher=text or "x", themes=(text,), entry=text, audience="public")
 
 
 class Hostile(FakeNode):
@@ -153,21 +153,21 @@ class Hostile(FakeNode):
 
 def unsafe(page: Page) -> list[str]:
     """What hostile text must never become: an element of its own, a handler, an address that runs."""
-    found = troubles(page)
+    faults = troubles(page)
     scripts = [script for script in page.all("script") if not is_data(script)]
     if len(scripts) != 1 or not scripts[0]["src"].startswith("/portal/"):
-        found.append(f"{len(scripts)} scripts")
+        faults.append(f"{len(scripts)} scripts")
     for element in page.elements:
         if element.tag in ("style", "base", "iframe", "object", "math"):
-            found.append(f"<{element.tag} {element.attributes}>")
+            faults.append(f"<{element.tag} {element.attributes}>")
         if element.tag == "img" and not element["src"].startswith("/portal/"):
-            found.append(f"img {element['src']}")
+            faults.append(f"img {element['src']}")
         if any(
             name.startswith("on") or not name.replace("-", "").replace(":", "").isalnum()
             for name in element.attributes
         ):
-            found.append(f"attributes {element.attributes}")
-    return found + [f"comment {comment}" for comment in page.comments]
+            faults.append(f"attributes {element.attributes}")
+    return faults + [f"comment {comment}" for comment in page.comments]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_markup_stays_text_on_asset_pages(kind: str) -> None:
             assert answer.status_code == 200, number
             page = Page(answer.text)
             assert unsafe(page) == [], text
-            title = " ".join(page.one("h1").text.split())
+            title = " ".join(page.element("h1").text.split())
             assert all(part in title for part in text.split() if "\x00" not in part), text
             for block in page.all("script", type="application/ld+json"):
                 assert text.split()[0][:20] in json.loads(block.text)["name"], text
@@ -227,15 +227,15 @@ def in_the_address(text: str, visitor: TestClient) -> None:
 
 @pytest.mark.parametrize("text", MARKUP)
 def test_markup_stays_text_on_working_pages(text: str, node: FakeNode, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = {"en": text, text: text}
+    texts = {"en": text, text: text}
     asked = node.pending[0]
     node.pending[0] = replace(
         asked,
-        titles=said,
+        titles=texts,
         conditions=(text,),
         iri="javascript:window.__xss=1",
         decision=replace(
-            asked.decision, peer_name=text, peer=text, summary=said, details={text: text, "purpose": text}
+            asked.decision, peer_name=text, peer=text, summary=texts, details={text: text, "purpose": text}
         ),
     )
     node.pending[1] = replace(
@@ -258,19 +258,25 @@ def test_markup_stays_text_on_working_pages(text: str, node: FakeNode, monkeypat
         held, name=text, issued=replace(held.issued, revoked_at=NOW, revoked_why=text, type=text)
     )
     node.ring = [replace(key, reason=text, handover=text, jwk={"crv": text, "x": text}) for key in node.ring]
-    agreed = node.held[0]
-    node.held[0] = replace(
+    agreed = node.contracts[0]
+    node.contracts[0] = replace(
         agreed,
-        title=said,
+        title=texts,
         provider_name=text,
         consumer_name=text,
         agreement=replace(agreed.agreement, ended=NOW, ended_why=text, signatures={text: text}, entry=text),
     )
     node.stuck = [replace(node.stuck[0], last_error=text, lane=text, topic=text, headers={})]
-    for place, one in enumerate(node.running):
-        process = replace(one.process, peer=text, reason=[text, {"text": said}, {"@value": text}, 7, None], code=text)
-        exchanges = tuple(replace(e, message=text, body=text.encode(), answer=text.encode()) for e in one.exchanges)
-        node.running[place] = replace(one, process=process, exchanges=exchanges, titles=said, peer_name=text)
+    for place, conversation in enumerate(node.running):
+        process = replace(
+            conversation.process, peer=text, reason=[text, {"text": texts}, {"@value": text}, 7, None], code=text
+        )
+        exchanges = tuple(
+            replace(e, message=text, body=text.encode(), answer=text.encode()) for e in conversation.exchanges
+        )
+        node.running[place] = replace(
+            conversation, process=process, exchanges=exchanges, titles=texts, peer_name=text
+        )
     node.facts = replace(node.facts, name=text, operator=text, contact=text, rulebook="javascript:window.__xss=1")
 
     async def document(*_: object) -> str:

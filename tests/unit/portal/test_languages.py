@@ -86,7 +86,7 @@ def test_sizes(octets: int, size: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("distance", "said"),
+    ("distance", "words"),
     [
         (timedelta(seconds=5), "just now"),
         (timedelta(minutes=1), "1 minute ago"),
@@ -97,12 +97,12 @@ def test_sizes(octets: int, size: str) -> None:
         (-timedelta(days=3), "in 3 days"),
     ],
 )
-def test_how_long_ago(distance: timedelta, said: str) -> None:
-    assert speaker("en").ago(NOW - distance) == said
+def test_how_long_ago(distance: timedelta, words: str) -> None:
+    assert speaker("en").ago(NOW - distance) == words
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "words"),
     [
         ("PT15M", "15 minutes"),
         ("P30D", "30 days"),
@@ -114,8 +114,8 @@ def test_how_long_ago(distance: timedelta, said: str) -> None:
         ("P1W", "P1W"),
     ],
 )
-def test_durations_in_words(text: str, said: str) -> None:
-    assert speaker("en").duration(text) == said
+def test_durations_in_words(text: str, words: str) -> None:
+    assert speaker("en").duration(text) == words
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_the_language_is_chosen_by_wish_then_browser(
 
 
 @pytest.mark.parametrize(
-    ("given", "found"),
+    ("titles", "picked"),
     [
         ({"nl": "a", "en": "b"}, ("a", "nl")),
         ({"nl-BE": "a", "en": "b"}, ("a", "nl-BE")),
@@ -151,5 +151,5 @@ def test_the_language_is_chosen_by_wish_then_browser(
         ({}, ("", "")),
     ],
 )
-def test_content_is_picked_for_the_reader(given: dict[str, str], found: tuple[str, str]) -> None:
-    assert pick(given, "nl") == found
+def test_content_is_picked_for_the_reader(titles: dict[str, str], picked: tuple[str, str]) -> None:
+    assert pick(titles, "nl") == picked

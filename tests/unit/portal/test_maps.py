@@ -50,24 +50,24 @@ def test_breaks_are_round_and_fit(sizes: list[float], decimals: int | None, brea
 
 
 @given(st.lists(FINITE, max_size=30), st.none() | st.integers(0, 4))
-def test_changes_are_mirrored_and_noise_is_no_change(found: list[float], decimals: int | None) -> None:
-    scale = change_scale(found, decimals)
+def test_changes_are_mirrored_and_noise_is_no_change(figures: list[float], decimals: int | None) -> None:
+    scale = change_scale(figures, decimals)
     assert list(scale.breaks) == sorted(set(scale.breaks))
     assert scale.class_of(0) == 0
-    for one in found:
-        assert scale.class_of(-one) == -scale.class_of(one)
-        assert scale.colour(one) in CHANGES.values()
-        if decimals is not None and abs(one) < 10.0**-decimals * 0.99:
-            assert scale.class_of(one) == 0
+    for figure in figures:
+        assert scale.class_of(-figure) == -scale.class_of(figure)
+        assert scale.colour(figure) in CHANGES.values()
+        if decimals is not None and abs(figure) < 10.0**-decimals * 0.99:
+            assert scale.class_of(figure) == 0
     assert [number for number, _, _ in scale.classes()] == [3, 2, 1, 0, -1, -2, -3]
 
 
 @given(st.lists(FINITE, min_size=1, max_size=30))
-def test_values_fall_into_five_classes(found: list[float]) -> None:
-    scale = value_scale(found)
+def test_values_fall_into_five_classes(figures: list[float]) -> None:
+    scale = value_scale(figures)
     assert len(scale.breaks) == 4
     assert list(scale.breaks) == sorted(scale.breaks)
-    assert {scale.class_of(one) for one in found} <= set(range(5))
+    assert {scale.class_of(one) for one in figures} <= set(range(5))
 
 
 def test_what_changed_more_is_wider_and_every_edge_can_be_seen() -> None:
@@ -179,14 +179,14 @@ def test_rows_are_about_what_differs_most_and_are_divided_by_the_rest() -> None:
     assert NETWORK is not None
     assert RECEPTORS is not None
     flows = hourly(closed=True)
-    found = [NETWORK, RECEPTORS]
-    assert shape(flows, found).key == "segmentId"
-    assert shape(flows, found).parts == {"partOfDay": ("day", "evening", "night")}
-    assert shape(levels(flows), found).key == "receptorId"
-    assert set(shape(quarters(flows), found).parts) == {"quarter", "vehicleType"}
+    inputs = [NETWORK, RECEPTORS]
+    assert shape(flows, inputs).key == "segmentId"
+    assert shape(flows, inputs).parts == {"partOfDay": ("day", "evening", "night")}
+    assert shape(levels(flows), inputs).key == "receptorId"
+    assert set(shape(quarters(flows), inputs).parts) == {"quarter", "vehicleType"}
     # A receptor names its street, but is about itself; that street divides nothing.
-    assert shape(receptors(), found).key == "receptorId"
-    assert shape(receptors(), found).parts == {}
+    assert shape(receptors(), inputs).key == "receptorId"
+    assert shape(receptors(), inputs).parts == {}
 
 
 def test_parts_are_added_averaged_or_taken_by_their_energy() -> None:

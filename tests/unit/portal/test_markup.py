@@ -144,9 +144,9 @@ def test_a_document_is_embedded_without_what_is_not_text() -> None:
         {"rel": "noopener noreferrer nofollow"},
         {"href": "https://gent.example/", "rel": "noopener noreferrer nofollow"},
     ]
-    assert page.one("h2").attributes == {"class": "a b"}
-    assert page.one("p").attributes == {"lang": "nl"}
-    assert "Een <b>" in page.one("p").text
+    assert page.element("h2").attributes == {"class": "a b"}
+    assert page.element("p").attributes == {"lang": "nl"}
+    assert "Een <b>" in page.element("p").text
     assert "xss" not in html
     assert "color" not in html
 

@@ -185,7 +185,7 @@ def test_facets_are_links_that_add_and_take_away(read: Callable[[str], Page]) ->
     model = next(e for e in page.all("a", class_="facet-link") if "kind=model" in e["href"])
     assert model["href"] == "/search?q=verkeer&kind=model"
     narrowed = read(model["href"])
-    chosen = narrowed.one("a", class_="facet-link chosen")
+    chosen = narrowed.element("a", class_="facet-link chosen")
     assert (chosen["href"], chosen["aria-current"]) == ("/search?q=verkeer", "true")
     chips = [e["href"] for e in narrowed.all("a", class_="chip")]
     assert chips == ["/search?kind=model", "/search?q=verkeer"]
@@ -207,7 +207,7 @@ def test_ten_thousand_hits_have_pages() -> None:
         assert troubles(page) == []
         assert "4,981 to 5,000 of 10,000 assets" in page.text
         assert [e["href"] for e in page.all("a", rel="next")] == ["/search?page=251"]
-        assert page.one("a", aria_current="page", href="/search?page=250").text == "250"
+        assert page.element("a", aria_current="page", href="/search?page=250").text == "250"
         last = Page(client.get("/search?page=500").text)
         assert last.all("a", rel="next") == []
         beyond = Page(client.get("/search?page=9999").text)
@@ -253,7 +253,7 @@ def test_a_stranger_reads_the_conditions_and_that_it_depends(read: Callable[[str
 def test_who_is_refused_reads_why_and_what_helps(visitor: TestClient) -> None:
     page = Page(visitor.get("/datasets/traffic-counts", headers={"Authorization": "Bearer brugge"}).text)
     assert "Not available to you" in page.text
-    missing = page.one("li", class_="missing")
+    missing = page.element("li", class_="missing")
     assert "Mobility partner" in missing.text
     assert "hansa join" in missing.text
 
@@ -277,7 +277,7 @@ def test_our_own_people_see_that_it_is_ours(els: TestClient) -> None:
 
 def test_a_person_asks_for_it_and_watches(els: TestClient, node: FakeNode) -> None:
     page = Page(els.get(NOISE).text)
-    form = page.one("form", action="/record/ask")
+    form = page.element("form", action="/record/ask")
     fields = {e["name"]: e["value"] for e in form.inside if e.tag == "input"}
     answer = els.post("/record/ask", data=fields)
     assert answer.status_code == 303
@@ -317,17 +317,17 @@ def test_a_withdrawn_asset_leaves_a_mark(visitor: TestClient) -> None:
     assert answer.status_code == 410
     page = Page(answer.text)
     assert troubles(page) == []
-    assert page.one("h1").text == "Parking places"
+    assert page.element("h1").text == "Parking places"
     assert "/datasets/parking?version=1" in page.links()
 
 
 def test_content_is_in_the_readers_language_and_marked_where_it_is_not(visitor: TestClient) -> None:
     dutch = Page(visitor.get("/datasets/traffic-counts", headers={"Accept-Language": "nl"}).text)
-    assert dutch.one("h1").text.startswith("Verkeerstellingen")
-    assert dutch.one("h1").inside[0].attributes == {}
+    assert dutch.element("h1").text.startswith("Verkeerstellingen")
+    assert dutch.element("h1").inside[0].attributes == {}
     german = Page(visitor.get(AACHEN, headers={"Accept-Language": "cs"}).text)
-    assert german.one("h1").text == LONG_TITLE
-    assert german.one("h1").inside[0].attributes == {"lang": "de"}
+    assert german.element("h1").text == LONG_TITLE
+    assert german.element("h1").inside[0].attributes == {"lang": "de"}
 
 
 def test_the_record_itself_in_each_syntax(visitor: TestClient) -> None:
@@ -351,10 +351,10 @@ def test_sparql_says_what_is_wrong_beside_the_query(visitor: TestClient) -> None
     assert answer.status_code == 400
     page = Page(answer.text)
     assert troubles(page) == []
-    field = page.one("textarea")
+    field = page.element("textarea")
     assert field.text == "nonsense"
     assert field["aria-invalid"] == "true"
-    assert "expected SELECT" in page.one("p", id=field["aria-describedby"]).text
+    assert "expected SELECT" in page.element("p", id=field["aria-describedby"]).text
 
 
 def test_a_query_that_takes_too_much_is_told_so(
@@ -413,7 +413,7 @@ def test_a_message_whose_answer_was_not_read_was_taken_all_the_same(els: TestCli
 def test_a_refusal_says_what_is_missing_and_what_would_help(els: TestClient) -> None:
     """In the reader's language; what there is instead is the other side's, who had asked."""
     page = Page(els.get(f"/processes/{BROKEN}?lang=nl").text)
-    why = page.one("dl", class_="why").text.replace("\u00a0", " ")
+    why = page.element("dl", class_="why").text.replace("\u00a0", " ")
     assert "Zij hebben" in why
     assert "MobilityPartnerCredential, revoked" in why
     assert "20 november 2026" in why
@@ -423,7 +423,7 @@ def test_a_refusal_says_what_is_missing_and_what_would_help(els: TestClient) -> 
 def test_the_agreement_says_how_it_stands_and_why(els: TestClient) -> None:
     page = Page(els.get(f"/agreements/{AGREEMENT}").text)
     assert "currently no access" in page.text
-    missing = page.one("li", class_="missing")
+    missing = page.element("li", class_="missing")
     assert "revoked" in missing.text
     assert "20 November 2026, 09:12 UTC" in missing.text.replace("\u00a0", " ")
     (refused,) = [one for one in page.all("td") if "refused" in one.text]
@@ -436,7 +436,7 @@ def test_the_agreement_says_how_it_stands_and_why(els: TestClient) -> None:
 def test_checking_an_agreement_shows_each_step(els: TestClient) -> None:
     assert not Page(els.get(f"/agreements/{AGREEMENT}").text).all("ul", class_="checks")
     page = Page(els.get(f"/agreements/{AGREEMENT}?check=now").text)
-    assert [e.get("class") for e in page.one("ul", class_="checks").inside if e.tag == "li"] == [
+    assert [e.get("class") for e in page.element("ul", class_="checks").inside if e.tag == "li"] == [
         "met",
         "met",
         "missing",
@@ -452,7 +452,7 @@ def test_a_city_brings_name_accent_and_logo(node: FakeNode, tmp_path: Path) -> N
     settings = PortalSettings(public_url=BASE, name="Město Plzeň", accent="#a0261c", logo=logo)
     with browser(node, settings) as client:
         page = Page(client.get("/").text)
-        assert "Město Plzeň" in page.one("a", class_="brand").text
+        assert "Město Plzeň" in page.element("a", class_="brand").text
         picture = next(e for e in page.all("img"))
         answer = client.get(picture["src"])
         assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
@@ -462,7 +462,7 @@ def test_a_city_brings_name_accent_and_logo(node: FakeNode, tmp_path: Path) -> N
 
 def test_static_files_are_kept_for_ever_under_their_edition(visitor: TestClient) -> None:
     page = Page(visitor.get("/").text)
-    for address in [e["href"] for e in page.all("link", rel="stylesheet")] + [page.one("script")["src"]]:
+    for address in [e["href"] for e in page.all("link", rel="stylesheet")] + [page.element("script")["src"]]:
         answer = visitor.get(address)
         assert answer.status_code == 200
         assert "immutable" in answer.headers["cache-control"]
@@ -559,7 +559,7 @@ def test_a_negotiation_that_was_accepted_is_shown_as_accepted(node: FakeNode, el
         ),
     )
     page = Page(els.get(f"/processes/{NEGOTIATION}").text)
-    steps = [one.text for one in page.one("ol", class_="way").inside if one.tag == "li"]
+    steps = [one.text for one in page.element("ol", class_="way").inside if one.tag == "li"]
     assert steps == ["requested", "offered", "accepted", "agreed", "verified", "final"]
     assert "Acceptance" in page.text
     assert "Finalisation" in page.text
@@ -584,8 +584,8 @@ def test_the_way_of_a_process_knows_every_state_and_message_of_its_table(
 class TestHowAnAssetMayBeUsed:
     """The sentence under "Access and use" must hold for every file of the asset."""
 
-    def told(self, client: TestClient, path: str) -> str:
-        return Page(client.get(path).text).one("section", aria_labelledby="use").text.replace("\u00a0", " ")
+    def access_text(self, client: TestClient, path: str) -> str:
+        return Page(client.get(path).text).element("section", aria_labelledby="use").text.replace("\u00a0", " ")
 
     def with_files(self, node: FakeNode, *open_: bool) -> None:
         iri = f"{BASE}/datasets/road-network"
@@ -596,41 +596,41 @@ class TestHowAnAssetMayBeUsed:
 
     def test_free_files_can_be_taken_now(self, node: FakeNode, visitor: TestClient) -> None:
         self.with_files(node, True, True)
-        assert "You can download this now." in self.told(visitor, "/datasets/road-network")
+        assert "You can download this now." in self.access_text(visitor, "/datasets/road-network")
 
     def test_a_file_under_agreement_is_not_free_to_be_taken_now(self, node: FakeNode, visitor: TestClient) -> None:
         self.with_files(node, False)
-        told = self.told(visitor, "/datasets/road-network")
+        told = self.access_text(visitor, "/datasets/road-network")
         assert "download this now" not in told
         assert "Your node first makes an agreement with the publisher’s node." in told
 
     def test_some_free_files_do_not_free_the_others(self, node: FakeNode, visitor: TestClient) -> None:
         self.with_files(node, True, False)
-        assert "The other files need an agreement" in self.told(visitor, "/datasets/road-network")
+        assert "The other files need an agreement" in self.access_text(visitor, "/datasets/road-network")
 
     def test_what_is_described_only_is_said_to_its_own_publisher(self, node: FakeNode, els: TestClient) -> None:
         self.with_files(node, False)
         iri = f"{BASE}/datasets/road-network"
         node.records[iri] = [replace(node.records[iri][0], offer=None)]
-        assert "publish it again with conditions" in self.told(els, "/datasets/road-network")
+        assert "publish it again with conditions" in self.access_text(els, "/datasets/road-network")
 
     def test_a_rulebook_is_there_to_be_read(self, node: FakeNode, visitor: TestClient) -> None:
         path = f"/record?iri={quote('http://127.0.0.1:8100/rulebooks/vlaanderen', safe='')}"
-        told = self.told(visitor, path)
+        told = self.access_text(visitor, path)
         assert "does not offer access" not in told
         assert "These are the rules of" in told
 
 
 def test_the_recipient_sees_what_it_received_under_an_agreement(node: FakeNode, els: TestClient) -> None:
     page = Page(els.get(f"/agreements/{AGREEMENT}").text)
-    assert "refused" in page.one("section", aria_labelledby="accesses").text
-    held = node.held[0]
-    node.held[0] = replace(held, agreement=replace(held.agreement, role="consumer"), now=None)
+    assert "refused" in page.element("section", aria_labelledby="accesses").text
+    contract = node.contracts[0]
+    node.contracts[0] = replace(contract, agreement=replace(contract.agreement, role="consumer"), now=None)
     page = Page(els.get(f"/agreements/{AGREEMENT}").text)
-    received = page.one("section", aria_labelledby="transfers").text
+    received = page.element("section", aria_labelledby="transfers").text
     assert "traffic-counts.csv" in received
     assert "18.9 MB" in received.replace("\u00a0", " ")
-    assert f"hansa get {held.agreement.dataset} --agreement {AGREEMENT}" in received
+    assert f"hansa get {contract.agreement.dataset} --agreement {AGREEMENT}" in received
     assert "has not accessed the data" not in page.text
     node.running.clear()
     assert "not received any data" in Page(els.get(f"/agreements/{AGREEMENT}").text).text
@@ -643,11 +643,11 @@ def test_the_recipient_sees_what_it_received_under_an_agreement(node: FakeNode, 
 def test_the_list_of_agreements_says_what_the_page_of_each_says(
     node: FakeNode, els: TestClient, changes: dict[str, object], word: str
 ) -> None:
-    node.held[0] = replace(node.held[0], **changes)  # type: ignore[arg-type]
+    node.contracts[0] = replace(node.contracts[0], **changes)  # type: ignore[arg-type]
     row = next(
         one
         for one in Page(els.get("/agreements").text).all("tr")
         if quote(AGREEMENT, safe="") in str([e.attributes for e in one.inside])
     )
     assert word in row.text
-    assert word in Page(els.get(f"/agreements/{AGREEMENT}").text).one("p", class_="verdict-word").text
+    assert word in Page(els.get(f"/agreements/{AGREEMENT}").text).element("p", class_="verdict-word").text

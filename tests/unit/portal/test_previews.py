@@ -12,12 +12,12 @@ from tests.fakes.portal_content import SAMPLE_CSV, SEGMENTS
 
 
 def test_the_first_rows_of_a_table() -> None:
-    found = table(SAMPLE_CSV, "text/csv; charset=utf-8", whole=True)
-    assert found is not None
-    assert found.columns[0] == "refRoadSegment"
-    assert len(found.rows) == MAX_ROWS
-    assert found.numeric == (False, False, False, False, True, True)
-    assert found.more
+    preview = table(SAMPLE_CSV, "text/csv; charset=utf-8", whole=True)
+    assert preview is not None
+    assert preview.columns[0] == "refRoadSegment"
+    assert len(preview.rows) == MAX_ROWS
+    assert preview.numeric == (False, False, False, False, True, True)
+    assert preview.more
 
 
 def test_a_cut_file_shows_whole_rows_only() -> None:
@@ -28,12 +28,12 @@ def test_a_cut_file_shows_whole_rows_only() -> None:
 
 def test_wide_long_and_ragged_tables() -> None:
     head = ",".join(f"c{n}" for n in range(40)) + "\n1\n" + ",".join(["x" * 500] * 50)
-    found = table(head.encode(), "text/csv", whole=True)
-    assert found is not None
-    assert len(found.columns) == MAX_COLUMNS
-    assert found.columns_left_out == 40 - MAX_COLUMNS
-    assert all(len(row) == MAX_COLUMNS for row in found.rows)
-    assert max(len(cell) for row in found.rows for cell in row) == MAX_CELL
+    preview = table(head.encode(), "text/csv", whole=True)
+    assert preview is not None
+    assert len(preview.columns) == MAX_COLUMNS
+    assert preview.columns_left_out == 40 - MAX_COLUMNS
+    assert all(len(row) == MAX_COLUMNS for row in preview.rows)
+    assert max(len(cell) for row in preview.rows for cell in row) == MAX_CELL
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,10 @@ def test_what_is_no_table_is_not_shown(head: bytes, media_type: str) -> None:
 
 
 def test_a_map_is_sketched_with_north_up() -> None:
-    found = sketch(SEGMENTS, "application/geo+json", whole=True)
-    assert found is not None
-    assert found.features == len(found.lines) == 32
-    assert all(set(path) <= set("ML0123456789. ") for path in found.lines)
+    drawing = sketch(SEGMENTS, "application/geo+json", whole=True)
+    assert drawing is not None
+    assert drawing.features == len(drawing.lines) == 32
+    assert all(set(path) <= set("ML0123456789. ") for path in drawing.lines)
     two = {"type": "MultiPoint", "coordinates": [[3, 50], [4, 51]]}
     points = sketch(json.dumps(two).encode(), "application/geo+json", whole=True)
     assert points is not None

@@ -125,9 +125,9 @@ def test_why_leads_back_to_rows_layers_and_agreements(look: Look) -> None:
 
 
 def test_why_names_layers_that_change_other_rows_of_the_data(node: FakeNode, look: Look) -> None:
-    layer = node.scenarios.kept[BRIDGE_LAYER]
+    layer = node.scenarios.layers_by_id[BRIDGE_LAYER]
     elsewhere = tuple(replace(one, id="gent-seg-999") for one in layer.operations)
-    node.scenarios.kept[BRIDGE_LAYER] = replace(layer, operations=elsewhere)
+    node.scenarios.layers_by_id[BRIDGE_LAYER] = replace(layer, operations=elsewhere)
     knots = next(one for one in look(f"{RUN}?row=gent-rec-009").all("ol", class_="knots first"))
     assert f"Other changes in this data: {layer.title}" in knots.text
     assert f"/layers/{quote(BRIDGE_LAYER, safe='')}" in [e["href"] for e in knots.inside if e.tag == "a"]
@@ -151,9 +151,9 @@ def test_who_may_not_see_outputs_sees_how_the_run_stands(node: FakeNode, look: L
 def test_a_running_run_looks_again_by_itself_unless_told_not_to(look: Look) -> None:
     path = f"/runs/{quote(RUNNING, safe='')}"
     page = look(path)
-    refresh = page.one("meta", http_equiv="refresh")
+    refresh = page.element("meta", http_equiv="refresh")
     assert refresh.path[-1] == "noscript"
-    assert page.one("section", id="live")["data-events"] == f"/api/runs/{quote(RUNNING, safe='')}/events"
+    assert page.element("section", id="live")["data-events"] == f"/api/runs/{quote(RUNNING, safe='')}/events"
     assert "40 %" in page.text
     assert look(f"{path}?hold=1").all("meta", http_equiv="refresh") == []
     assert look(RUN).all("meta", http_equiv="refresh") == []
@@ -191,9 +191,9 @@ def test_a_refusal_to_publish_stands_beside_the_form(node: FakeNode, els: TestCl
     page = Page(said)
     assert status == 403
     assert troubles(page) == []
-    assert "open is wider than Road noise allows" in page.one("div", id="publish-error").text
-    assert page.one("input", id="title")["value"] == "Mine"
-    assert page.one("select", id="conditions").get("aria-invalid") == "true"
+    assert "open is wider than Road noise allows" in page.element("div", id="publish-error").text
+    assert page.element("input", id="title")["value"] == "Mine"
+    assert page.element("select", id="conditions").get("aria-invalid") == "true"
     assert send(els, RUN, f"{RUN}/publish", title=" ", conditions="open")[0] == 400
 
 
@@ -238,7 +238,7 @@ def test_runs_that_do_not_exist_are_not_there(els: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("better", "before", "after", "said"),
+    ("better", "before", "after", "words"),
     [
         ("lower", 10.0, 9.0, "better"),
         ("lower", 10.0, 11.0, "worse"),
@@ -249,9 +249,9 @@ def test_runs_that_do_not_exist_are_not_there(els: TestClient) -> None:
         ("lower", None, 9.0, ""),
     ],
 )
-def test_verdicts(better: str, before: float | None, after: float, said: str) -> None:
+def test_verdicts(better: str, before: float | None, after: float, words: str) -> None:
     indicator = Indicator(name="x", titles={}, better=better, decimals=1)
-    assert verdict(indicator, Measured(name="x", before=before, after=after)) == said
+    assert verdict(indicator, Measured(name="x", before=before, after=after)) == words
 
 
 def test_changes_carry_their_sign() -> None:
@@ -290,7 +290,7 @@ def test_the_form_offers_what_lies_nearest_and_checks_nothing_yet(node: FakeNode
         f"{NETWORK} 1 here origin-destination.csv",
         f"{BASE}/datasets/noise-receptors 2 here receptors.geojson",
     ]
-    assert node.scenarios.wanted == []
+    assert node.scenarios.requests == []
     assert page.all("form", action="/scenario/start") == []
 
 
@@ -307,12 +307,12 @@ def test_findings_stand_beside_their_fields_with_what_mends_them(node: FakeNode,
     )
     page = look(f"{BIND}&input.network={quote(f'{NETWORK} 1 here road-network.geojson')}&param.greenFactor=7,5")
     assert "4 errors, shown next to their fields." in page.text
-    network = page.one("div", id="input-1-found")
+    network = page.element("div", id="input-1-found")
     assert "Warning: 2 % lie outside" in " ".join(network.text.split())
-    assert page.one("select", id="input-1").get("aria-invalid") == ""
-    assert page.one("select", id="input-2").get("aria-invalid") == "true"
-    assert page.one("input", id="param-2").get("aria-invalid") == "true"
-    assert "greenFactor is 7.5" in page.one("div", id="param-2-hint").text
+    assert page.element("select", id="input-1").get("aria-invalid") == ""
+    assert page.element("select", id="input-2").get("aria-invalid") == "true"
+    assert page.element("input", id="param-2").get("aria-invalid") == "true"
+    assert "greenFactor is 7.5" in page.element("div", id="param-2-hint").text
     mending = next(link for link in page.all("a") if "Quarter-hours to hours" in link.text)
     assert mending["href"] == "/transformations/quarter-to-hour"
     assert page.all("form", action="/scenario/start") == []
@@ -365,8 +365,8 @@ def test_what_fits_is_pinned_and_can_be_run(node: FakeNode, els: TestClient, loo
     path += f"&order.{SPEED_LAYER}=2&order.{BRIDGE_LAYER}=1"
     page = look(path)
     assert "No errors. You can start the run." in page.text
-    wanted = json.loads(page.one("input", name="binding")["value"])
-    assert wanted == {
+    pinned = json.loads(page.element("input", name="binding")["value"])
+    assert pinned == {
         "scenario": TEMPLATE,
         "version": 1,
         "inputs": {
@@ -382,7 +382,7 @@ def test_what_fits_is_pinned_and_can_be_run(node: FakeNode, els: TestClient, loo
         "parameters": {"greenFactor": 1.5, "season": "winter"},
         "layers": [BRIDGE_LAYER, SPEED_LAYER],
     }
-    status, where = send(els, path, "/scenario/start", binding=json.dumps(wanted))
+    status, where = send(els, path, "/scenario/start", binding=json.dumps(pinned))
     assert (status, unquote(where)) == (303, f"/runs/{RUNNING}?done=started")
     assert send(els, path, "/scenario/start", binding="{")[0] == 400
 
@@ -405,11 +405,11 @@ def test_a_layer_is_drawn_and_listed_with_what_it_clashes_with(look: Look) -> No
 
 
 def test_a_layer_written_without_old_values_shows_those_of_the_data(node: FakeNode, look: Look) -> None:
-    layer = node.scenarios.kept[BRIDGE_LAYER]
+    layer = node.scenarios.layers_by_id[BRIDGE_LAYER]
     bare = tuple(replace(one, before={}) for one in layer.operations)
-    node.scenarios.kept[BRIDGE_LAYER] = replace(layer, operations=bare)
+    node.scenarios.layers_by_id[BRIDGE_LAYER] = replace(layer, operations=bare)
     page = look(f"/layers/{BRIDGE_LAYER}")
-    assert [e.text for e in page.one("table", class_="list operations").inside if e.tag in ("del", "ins")] == [
+    assert [e.text for e in page.element("table", class_="list operations").inside if e.tag in ("del", "ins")] == [
         "1800",
         "0",
     ]
@@ -419,7 +419,7 @@ def test_a_layer_is_offered_only_for_data_that_the_reader_can_change(
     node: FakeNode, els: TestClient, jan: TestClient, visitor: TestClient
 ) -> None:
     path = urlsplit(NETWORK).path
-    assert "on a map" in Page(els.get(path).text).one("section", aria_labelledby="whatif").text
+    assert "on a map" in Page(els.get(path).text).element("section", aria_labelledby="whatif").text
     for client in (jan, visitor):
         assert Page(client.get(path).text).all("section", aria_labelledby="whatif") == []
     record = node.records[NETWORK][0]
@@ -430,14 +430,14 @@ def test_a_layer_is_offered_only_for_data_that_the_reader_can_change(
     assert Page(els.get(path).text).all("section", aria_labelledby="whatif") == []
     table = tuple(replace(one, media_type="text/csv") for one in record.files)
     node.records[NETWORK] = [replace(record, files=table)]
-    assert "Change rows" in Page(els.get(path).text).one("section", aria_labelledby="whatif").text
+    assert "Change rows" in Page(els.get(path).text).element("section", aria_labelledby="whatif").text
 
 
 def test_a_click_opens_the_form_and_the_change_is_kept_with_what_was_seen(node: FakeNode, els: TestClient) -> None:
     path = f"/layers/{BRIDGE_LAYER}"
     page = Page(els.get(f"{path}?feature=gent-seg-018").text)
-    assert page.one("input", id="set-4")["name"] == "set.capacity_vph"
-    before = node.scenarios.kept[BRIDGE_LAYER]
+    assert page.element("input", id="set-4")["name"] == "set.capacity_vph"
+    before = node.scenarios.layers_by_id[BRIDGE_LAYER]
     status, where = send(
         els,
         path,
@@ -450,28 +450,28 @@ def test_a_click_opens_the_form_and_the_change_is_kept_with_what_was_seen(node: 
         set__isBridge="false",
     )
     assert (status, where) == (303, f"{path}?feature=gent-seg-018&done=kept")
-    kept = node.scenarios.kept[BRIDGE_LAYER]
-    assert kept.operations[0] == before.operations[0]
-    assert kept.operations[1] == Operation(
+    layer = node.scenarios.layers_by_id[BRIDGE_LAYER]
+    assert layer.operations[0] == before.operations[0]
+    assert layer.operations[1] == Operation(
         op=OperationType.UPDATE,
         id="gent-seg-018",
         before={"freeflow_kmh": 50, "isBridge": True},
         set={"freeflow_kmh": {"factor": 0.6}, "isBridge": False},
     )
-    assert kept.author == "els"
+    assert layer.author == "els"
 
 
 def test_features_are_added_removed_and_taken_back(node: FakeNode, els: TestClient) -> None:
     path = f"/layers/{BRIDGE_LAYER}"
 
     def change(**fields: str) -> int:
-        return send(els, path, path, after=node.scenarios.kept[BRIDGE_LAYER].sha256, **fields)[0]
+        return send(els, path, path, after=node.scenarios.layers_by_id[BRIDGE_LAYER].sha256, **fields)[0]
 
     geometry = "3.71 51.05\n3.72 51.06"
     assert change(do="add", feature="new-7", geometry=geometry, set__capacity_vph="900") == 303
     assert change(do="remove", feature="gent-seg-005") == 303
     assert change(do="undo", feature=BRIDGE) == 303
-    added, removed = node.scenarios.kept[BRIDGE_LAYER].operations
+    added, removed = node.scenarios.layers_by_id[BRIDGE_LAYER].operations
     assert added == Operation(
         op=OperationType.ADD,
         id="new-7",
@@ -482,7 +482,7 @@ def test_features_are_added_removed_and_taken_back(node: FakeNode, els: TestClie
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ({"do": "set", "feature": BRIDGE, "set__capacity_vph": "many"}, "is not a number"),
         ({"do": "set", "feature": BRIDGE, "set__capacity_vph": "1e999"}, "is not a number"),
@@ -499,16 +499,16 @@ def test_features_are_added_removed_and_taken_back(node: FakeNode, els: TestClie
     ],
 )
 def test_what_does_not_fit_is_said_beside_the_form(
-    fields: dict[str, str], said: str, node: FakeNode, els: TestClient
+    fields: dict[str, str], message: str, node: FakeNode, els: TestClient
 ) -> None:
-    before = node.scenarios.kept[BRIDGE_LAYER]
+    before = node.scenarios.layers_by_id[BRIDGE_LAYER]
     path = f"/layers/{BRIDGE_LAYER}"
     status, answer = send(els, path, path, **{"after": before.sha256, **fields})
     assert status in (400, 409)
     page = Page(answer)
     assert troubles(page) == []
-    assert said in page.text
-    assert node.scenarios.kept[BRIDGE_LAYER] == before
+    assert message in page.text
+    assert node.scenarios.layers_by_id[BRIDGE_LAYER] == before
 
 
 def test_the_first_change_keeps_a_new_layer(node: FakeNode, els: TestClient) -> None:
@@ -518,10 +518,10 @@ def test_the_first_change_keeps_a_new_layer(node: FakeNode, els: TestClient) -> 
     assert status == 400
     page = Page(answer)
     assert "enter a title and a reason" in page.text
-    assert page.one("input", id="set-4")["value"] == "0", "what was typed is still there"
+    assert page.element("input", id="set-4")["value"] == "0", "what was typed is still there"
     status, where = send(els, path, "/layers/new", **fields, title="Closed", reason="What if?")
     assert status == 303
-    kept = node.scenarios.kept[urlsplit(where).path.rsplit("/", 1)[-1]]
+    kept = node.scenarios.layers_by_id[urlsplit(where).path.rsplit("/", 1)[-1]]
     assert (kept.title, kept.reason, kept.operations[0].before) == ("Closed", "What if?", {"capacity_vph": 1800})
 
 
@@ -536,7 +536,7 @@ def test_who_may_not_edit_looks(jan: TestClient) -> None:
 
 def test_a_scenario_shows_its_chain_and_its_runs(look: Look, read: Look) -> None:
     page = look("/scenarios/contributiebrug")
-    assert page.one("svg", class_="chain")["aria-label"].startswith("Steps of")
+    assert page.element("svg", class_="chain")["aria-label"].startswith("Steps of")
     assert "Road noise at Plzeň" in page.text
     assert "Inputs: flows from hourly.hourly, receptors" in page.text
     assert BIND in page.links()
@@ -563,7 +563,7 @@ def test_a_model_card_speaks_to_citizens_first_and_tells_how_to_call_it(look: Lo
 def test_a_result_names_the_run_and_all_that_went_in(node: FakeNode, look: Look, read: Look) -> None:
     prov, elsewhere = "http://www.w3.org/ns/prov#", "https://data.nowhere.example/models/unknown"
     layer, label = "urn:uuid:1", "<http://www.w3.org/2000/01/rdf-schema#label>"
-    said = [
+    statements = [
         f"<{NETWORK}> <{prov}wasGeneratedBy> <{DONE}> .",
         f'<{DONE}> {label} "Run of the bridge"@en .',
         f"<{DONE}> <{prov}used> <{BASE}/models/traffic-assignment#v1> .",
@@ -572,7 +572,7 @@ def test_a_result_names_the_run_and_all_that_went_in(node: FakeNode, look: Look,
         f'<{layer}#00> {label} "Bridge shut" .',
     ]
     newest = node.records[NETWORK][0]
-    node.records[NETWORK][0] = replace(newest, nquads=newest.nquads + "\n".join([*said, ""]).encode())
+    node.records[NETWORK][0] = replace(newest, nquads=newest.nquads + "\n".join([*statements, ""]).encode())
     path = urlsplit(NETWORK).path
     page = look(path)
     assert RUN in page.links()
@@ -605,11 +605,11 @@ def test_what_strangers_wrote_stays_text(node: FakeNode, look: Look) -> None:
     template = replace(run.template, titles={"en": nasty}, goal={"en": nasty})
     steps = tuple(replace(step, caveats=caveats) for step in run.steps)
     node.scenarios.all[DONE] = replace(run, template=template, steps=steps, log=(nasty,), by=nasty)
-    layer = node.scenarios.kept[BRIDGE_LAYER]
+    layer = node.scenarios.layers_by_id[BRIDGE_LAYER]
     changed = Operation(
         op=OperationType.ADD, id=nasty, set={nasty: nasty}, geometry={"type": "Point", "coordinates": [3.7, 51]}
     )
-    node.scenarios.kept[BRIDGE_LAYER] = replace(layer, title=nasty, reason=nasty, operations=(changed,))
+    node.scenarios.layers_by_id[BRIDGE_LAYER] = replace(layer, title=nasty, reason=nasty, operations=(changed,))
     for path in (
         RUN,
         "/runs",
@@ -621,11 +621,11 @@ def test_what_strangers_wrote_stays_text(node: FakeNode, look: Look) -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "said"), [("nl", "is geen getal"), ("de", "ist keine Zahl"), ("cs", "není číslo")]
+    ("language", "words"), [("nl", "is geen getal"), ("de", "ist keine Zahl"), ("cs", "není číslo")]
 )
-def test_a_wrong_entry_is_told_in_the_readers_language(els: TestClient, language: str, said: str) -> None:
+def test_a_wrong_entry_is_told_in_the_readers_language(els: TestClient, language: str, words: str) -> None:
     path = f"/layers/{BRIDGE_LAYER}?lang={language}"
     _, answer = send(els, path, path, do="set", feature=BRIDGE, set__capacity_vph="many")
     page = Page(answer)
-    assert f"many“ {said}" in page.text or f"many” {said}" in page.text
+    assert f"many“ {words}" in page.text or f"many” {words}" in page.text
     assert not [one for one in page.all("bdi", lang="en") if "number" in one.text]

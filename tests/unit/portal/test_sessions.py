@@ -30,7 +30,7 @@ def test_in_and_out_again(visitor: TestClient, node: FakeNode) -> None:
     before = len(node.sessions)
     csrf = token(visitor, "/sign-in?next=/agreements")
     page = Page(visitor.get("/sign-in?next=/agreements").text)
-    assert page.one("input", name="next")["value"] == "/agreements"
+    assert page.element("input", name="next")["value"] == "/agreements"
     answer = visitor.post("/sign-in", data={"csrf": csrf, "login": "els", "password": "gent", "next": "/agreements"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/agreements")
     assert len(node.sessions) == before + 1
@@ -60,8 +60,8 @@ def test_over_tls_cookies_stay_on_tls(node: FakeNode) -> None:
 @pytest.mark.parametrize("target", ELSEWHERE)
 def test_nobody_is_sent_elsewhere_by_next(target: str, visitor: TestClient) -> None:
     page = visitor.get("/sign-in", params={"next": target})
-    assert Page(page.text).one("input", name="next")["value"] == ""
-    csrf = Page(page.text).one("input", name="csrf")["value"]
+    assert Page(page.text).element("input", name="next")["value"] == ""
+    csrf = Page(page.text).element("input", name="csrf")["value"]
     answer = visitor.post("/sign-in", data={"csrf": csrf, "login": "els", "password": "gent", "next": target})
     assert answer.headers["location"] == "/decisions"
     assert visitor.get("/sign-in", params={"next": target}).headers["location"] == "/decisions"
@@ -79,9 +79,9 @@ def test_a_failed_sign_in_says_so_beside_the_fields(
     assert answer.status_code == status
     page = Page(answer.text)
     assert troubles(page) == []
-    assert page.one("input", id="login")["value"] == login[:200]
-    assert page.one("input", id="password").get("value") == ""
-    assert page.one("input", id="password")["aria-describedby"] == "trouble"
+    assert page.element("input", id="login")["value"] == login[:200]
+    assert page.element("input", id="password").get("value") == ""
+    assert page.element("input", id="password")["aria-describedby"] == "trouble"
     assert not [c for c in answer.headers.get_list("set-cookie") if c.startswith("hansa_session=")]
 
 
@@ -135,12 +135,12 @@ def test_a_decision_is_taken_once(els: TestClient, node: FakeNode) -> None:
     without = els.post(path, data={"csrf": csrf, "verdict": "refuse", "reason": " "})
     assert without.status_code == 303
     again = Page(els.get(without.headers["location"]).text)
-    assert again.one("textarea")["aria-invalid"] == "true"
+    assert again.element("textarea")["aria-invalid"] == "true"
     assert node.pending[0].decision.decided_at is None
-    taken = els.post(path, data={"csrf": csrf, "verdict": "approve", "reason": ""})
-    assert taken.headers["location"] == "/decisions?done=approved"
+    answer = els.post(path, data={"csrf": csrf, "verdict": "approve", "reason": ""})
+    assert answer.headers["location"] == "/decisions?done=approved"
     assert node.pending[0].decision.approved is True
-    assert "Approved." in els.get(taken.headers["location"]).text
+    assert "Approved." in els.get(answer.headers["location"]).text
     late = els.post(path, data={"csrf": csrf, "verdict": "refuse", "reason": "no"})
     assert late.headers["location"] == "/decisions?done=already"
     assert els.post(path, data={"csrf": csrf, "verdict": "perhaps"}).status_code == 400
@@ -149,7 +149,7 @@ def test_a_decision_is_taken_once(els: TestClient, node: FakeNode) -> None:
 
 def test_admitting_a_member(els: TestClient, node: FakeNode) -> None:
     page = Page(els.get("/applications").text)
-    form = page.one("form", class_="form decide")
+    form = page.element("form", class_="form decide")
     data = {e["name"]: e["value"] for e in form.inside if e.get("type") == "hidden"}
     answer = els.post(form["action"], data={**data, "verdict": "approve"})
     assert answer.headers["location"] == "/applications?done=approved"
@@ -215,7 +215,7 @@ def test_pages_carry_the_headers_that_protect_readers(path: str, els: TestClient
 
 def test_a_wished_language_is_remembered(visitor: TestClient) -> None:
     answer = visitor.get("/?lang=cs", headers={"Accept-Language": "nl"})
-    assert Page(answer.text).one("html")["lang"] == "cs"
+    assert Page(answer.text).element("html")["lang"] == "cs"
     assert any(c.startswith("hansa_lang=cs") for c in answer.headers.get_list("set-cookie"))
-    assert Page(visitor.get("/", headers={"Accept-Language": "nl"}).text).one("html")["lang"] == "cs"
+    assert Page(visitor.get("/", headers={"Accept-Language": "nl"}).text).element("html")["lang"] == "cs"
     assert "set-cookie" not in visitor.get("/?lang=%22%3E%3Cscript%3E").headers

@@ -51,19 +51,19 @@ def speaker(language: str) -> Speaker:
     return Speaker(language, UTC, datetime(2026, 11, 20, 9, 30, tzinfo=UTC))
 
 
-def made() -> Iterator[tuple[str, str]]:
+def codes_in_sources() -> Iterator[tuple[str, str]]:
     """(code, case) of every finding and caveat, and the cases of every refusal, as the sources write them."""
     for file in MAKERS:
-        for found in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(found, ast.Call):
-                name = found.func.attr if isinstance(found.func, ast.Attribute) else getattr(found.func, "id", "")
+        for part in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(part, ast.Call):
+                name = part.func.attr if isinstance(part.func, ast.Attribute) else getattr(part.func, "id", "")
                 if name in ("Finding", "Mismatch", "Caveat"):
-                    yield from ((_text(one.value), "") for one in found.keywords if one.arg == "code")
-                elif name == "report" and file.name in ("binding.py", "sketch.py") and len(found.args) > 1:
-                    yield _text(found.args[1]), ""
-                yield from (("", _text(one.value)) for one in found.keywords if one.arg == "case")
-            elif isinstance(found, ast.Dict):
-                for key, value in zip(found.keys, found.values, strict=True):
+                    yield from ((_text(one.value), "") for one in part.keywords if one.arg == "code")
+                elif name == "report" and file.name in ("binding.py", "sketch.py") and len(part.args) > 1:
+                    yield _text(part.args[1]), ""
+                yield from (("", _text(one.value)) for one in part.keywords if one.arg == "case")
+            elif isinstance(part, ast.Dict):
+                for key, value in zip(part.keys, part.values, strict=True):
                     if isinstance(key, ast.Constant) and key.value in ("case", "code"):
                         for constant in ast.walk(value):
                             said = _text(constant)
@@ -74,7 +74,7 @@ def _text(node_: ast.AST) -> str:
     return node_.value if isinstance(node_, ast.Constant) and isinstance(node_.value, str) else ""
 
 
-MADE = sorted(set(made()))
+MADE = sorted(set(codes_in_sources()))
 
 
 def test_the_sources_are_read() -> None:
@@ -102,11 +102,14 @@ def test_what_is_mended_alike_has_a_text() -> None:
 
 
 def test_each_mend_belongs_to_something_told() -> None:
-    told = {key.removeprefix("told.") for key in PORTAL.texts("en") if key.startswith("told.")}
+    subjects = {key.removeprefix("told.") for key in PORTAL.texts("en") if key.startswith("told.")}
     for key in PORTAL.texts("en"):
         if key.startswith("mend.") and key not in ("mend.known", "mend.between"):
             about = key.removeprefix("mend.")
-            assert any(one == about or one.startswith(f"{about}.") for one in told) or about.split(".")[0] in told
+            assert (
+                any(one == about or one.startswith(f"{about}.") for one in subjects)
+                or about.split(".")[0] in subjects
+            )
 
 
 # ---- made by the code itself, and said in each language
@@ -154,10 +157,10 @@ def of_parameters() -> list[Finding]:
     )
     template = replace(fake.SCENARIO, parameters=declared)
     model = replace(fake.M1, parameters=(Parameter(name="speed", unit="m/s"),))
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for given in ({"demand": 3, "speed": 10, "day": "night", "x": 1}, {"demand": "much", "speed": 50}):
-        found += bound_parameters(template, [model], given)[1]
-    return found
+        findings += bound_parameters(template, [model], given)[1]
+    return findings
 
 
 def of_layers() -> list[HansaError]:
@@ -172,11 +175,11 @@ def of_layers() -> list[HansaError]:
         Operation(op=OperationType.ADD, id="s1", set={"capacity": 1}),
     ]
     refused: list[HansaError] = []
-    for kept in (rows, None):
+    for data in (rows, None):
         for one in operations:
             changed = replace(fake.bridge_layer(), key="segmentId", operations=(one, one))
             with pytest.raises(InvalidInput) as caught:
-                stacked(bound, kept, [changed])
+                stacked(bound, data, [changed])
             refused.append(caught.value)
     return refused
 
@@ -205,21 +208,21 @@ def describe(code: bytes) -> None:
 
 
 def all_found() -> list[tuple[str, str, str, Mapping[str, Any]]]:
-    found = [(one.code, one.sentence, one.remedy, one.facts) for one in mismatches()]
-    found += [(one.code, one.sentence, one.remedy, one.facts) for one in of_parameters()]
-    for one in (*of_layers(), *of_runs()):
-        if isinstance(one, Caveat):
-            found.append((one.code, one.sentence, "", one.facts))
+    sentences = [(one.code, one.sentence, one.remedy, one.facts) for one in mismatches()]
+    sentences += [(one.code, one.sentence, one.remedy, one.facts) for one in of_parameters()]
+    for item in (*of_layers(), *of_runs()):
+        if isinstance(item, Caveat):
+            sentences.append((item.code, item.sentence, "", item.facts))
         else:
-            found.append(
+            sentences.append(
                 (
-                    "does-not-fit" if "case" in one.facts and one.code == "invalid-input" else one.code,
-                    one.detail,
-                    one.remedy,
-                    one.facts,
+                    "does-not-fit" if "case" in item.facts and item.code == "invalid-input" else item.code,
+                    item.detail,
+                    item.remedy,
+                    item.facts,
                 )
             )
-    return found
+    return sentences
 
 
 FOUND: Final = all_found()
@@ -241,14 +244,14 @@ def test_what_the_code_finds_is_said_in_the_readers_language(language: str) -> N
     for code, sentence, remedy, facts in FOUND:
         # As it comes back from the table of runs.
         kept = json.loads(json.dumps(facts))
-        said = worded(speaker(language), code, sentence, remedy, kept)
-        assert said.lang == "", (code, facts)
-        assert said.text
-        assert not re.search(r"\{\w+\}", (said.text + said.mend).replace("{veh}", "")), said
+        message = worded(speaker(language), code, sentence, remedy, kept)
+        assert message.lang == "", (code, facts)
+        assert message.text
+        assert not re.search(r"\{\w+\}", (message.text + message.mend).replace("{veh}", "")), message
         if language != "en":
-            assert said.text != sentence
+            assert message.text != sentence
         if remedy and code not in MENDED_IN_ENGLISH:
-            assert said.mend_lang == "", (code, facts)
+            assert message.mend_lang == "", (code, facts)
 
 
 MENDED_IN_ENGLISH: Final[Mapping[str, str]] = {
@@ -274,10 +277,10 @@ def test_of_several_things_that_stop_a_run_the_first_is_said() -> None:
 
 def test_a_refused_agreement_in_czech() -> None:
     facts = {"case": "ended", "dataset": "https://data.plzen.example/datasets/x", "provider": "did:web:plzen.example"}
-    said = worded(speaker("cs"), "not-allowed", "the agreement about x has ended", "hansa get x", facts)
-    assert said.text == "dohoda o https://data.plzen.example/datasets/x skončila"
-    assert said.mend.endswith("hansa get https://data.plzen.example/datasets/x --agree-only")
-    assert (said.lang, said.mend_lang) == ("", "")
+    message = worded(speaker("cs"), "not-allowed", "the agreement about x has ended", "hansa get x", facts)
+    assert message.text == "dohoda o https://data.plzen.example/datasets/x skončila"
+    assert message.mend.endswith("hansa get https://data.plzen.example/datasets/x --agree-only")
+    assert (message.lang, message.mend_lang) == ("", "")
 
 
 def test_figures_and_units_are_written_for_the_reader() -> None:
