@@ -24,7 +24,7 @@ from typing import Final
 
 from tests.simulator.life import Life, live, replay
 from tests.simulator.nodes import NodePlan
-from tests.simulator.shrink import shrink, told
+from tests.simulator.shrink import in_words, shrink
 
 BATCH: Final = 8
 FOLDER: Final = Path("build/simulate")
@@ -121,14 +121,14 @@ def report(life: Life, seconds: float) -> None:
     smaller = shrink(life, seconds=seconds)
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / f"{life.seed.replace('/', '-')}.json"
-    path.write_text(json.dumps(kept(smaller), indent=1))
+    path.write_text(json.dumps(to_json(smaller), indent=1))
     print(f"\nseed {life.seed}, step {life.step}: {life.violation}")
-    print(f"{len(life.actions)} actions made {len(smaller.actions)}:\n{told(smaller)}")
+    print(f"{len(life.actions)} actions made {len(smaller.actions)}:\n{in_words(smaller)}")
     print(f"again: python -m tests.simulate --replay {path}")
     print(f"whole: python -m tests.simulate --life {life.seed}")
 
 
-def kept(life: Life) -> dict[str, object]:
+def to_json(life: Life) -> dict[str, object]:
     """A life as JSON, for ``from_json``."""
     return {
         "seed": life.seed,
@@ -139,7 +139,7 @@ def kept(life: Life) -> dict[str, object]:
 
 
 def from_json(text: str) -> Life:
-    """Live again what ``kept`` wrote."""
+    """Live again what ``to_json`` wrote."""
     found = json.loads(text)
     plans = [NodePlan(**plan) for plan in found["company"]]
     return replay(found["seed"], plans, [tuple(action) for action in found["actions"]])
@@ -161,7 +161,7 @@ def main() -> int:
             print(f"{life.step} steps, no violation")
             return 0
         if chosen.replay:
-            print(told(life))
+            print(in_words(life))
         else:
             report(life, chosen.shrink)
         return 1

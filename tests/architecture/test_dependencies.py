@@ -49,7 +49,7 @@ def names_of(requirements: list[str]) -> set[str]:
 def imported(*roots: str) -> dict[str, str]:
     """The distributions whose modules are imported below ``roots``, each with a place where that is."""
     of = packages_distributions()
-    found: dict[str, str] = {}
+    modules: dict[str, str] = {}
     for path in (one for root in roots or OWN for one in (ROOT / root).rglob("*.py")):
         for part in ast.walk(ast.parse(path.read_text("utf-8"))):
             names = [alias.name for alias in part.names] if isinstance(part, ast.Import) else []
@@ -58,8 +58,8 @@ def imported(*roots: str) -> dict[str, str]:
             for name in (one.partition(".")[0] for one in names):
                 if name not in OWN and name not in sys.stdlib_module_names:
                     for distribution in of.get(name, [name]):
-                        found.setdefault(normal(distribution), str(path.relative_to(ROOT)))
-    return found
+                        modules.setdefault(normal(distribution), str(path.relative_to(ROOT)))
+    return modules
 
 
 def normal(name: str) -> str:

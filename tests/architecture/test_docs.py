@@ -59,11 +59,11 @@ def test_generated_pages_are_fresh() -> None:
 def anchors(path: Path) -> frozenset[str]:
     """The anchors of the headings of a page, as GitHub makes them."""
     text = FENCE.sub("", path.read_text("utf-8"))
-    found = set()
+    names = set()
     for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE):
         words = re.sub(r"[^\w\- ]", "", heading.strip().lower())
-        found.add(words.replace(" ", "-"))
-    return frozenset(found)
+        names.add(words.replace(" ", "-"))
+    return frozenset(names)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -102,10 +102,10 @@ def verbs() -> dict[str, frozenset[str]]:
 
     command: Any = typer.main.get_command(app_for())
 
-    def options(one: Any) -> frozenset[str]:
-        own = [name for param in one.params for name in (*param.opts, *param.secondary_opts)]
+    def options(command: Any) -> frozenset[str]:
+        own = [name for param in command.params for name in (*param.opts, *param.secondary_opts)]
         # A verb that has verbs of its own (model try) answers to the options of them all.
-        return frozenset(own).union(*(options(inner) for inner in getattr(one, "commands", {}).values()))
+        return frozenset(own).union(*(options(inner) for inner in getattr(command, "commands", {}).values()))
 
     return {"": options(command), **{name: options(verb) for name, verb in command.commands.items()}}
 

@@ -35,7 +35,7 @@ def imports(root: Path) -> dict[str, set[str]]:
     A package that only passes names on stands for itself: ``node.cli`` is a module here, as ``node.cli.main`` is.
     """
     files = {_dotted(path, root): path for path in root.rglob("*.py")}
-    found: dict[str, set[str]] = {}
+    arrows: dict[str, set[str]] = {}
     for name, path in files.items():
         named: set[str] = set()
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -45,8 +45,8 @@ def imports(root: Path) -> dict[str, set[str]]:
                 for alias in node.names:
                     whole = f"{node.module}.{alias.name}"
                     named.add(whole if whole in files else node.module)
-        found[name] = {one for one in named if one in files and one != name}
-    return found
+        arrows[name] = {one for one in named if one in files and one != name}
+    return arrows
 
 
 def _dotted(path: Path, root: Path) -> str:
@@ -57,7 +57,7 @@ def _dotted(path: Path, root: Path) -> str:
 def circles(known: Imports) -> list[str]:
     """For each package, the circles among what stands beside one another in it, the package's own ``__init__``
     counted as one of them."""
-    found = []
+    lines = []
     for package in sorted({name.rpartition(".")[0] for name in known} - {""}):
         arrows: dict[str, set[str]] = defaultdict(set)
         for name, named in known.items():
@@ -65,8 +65,8 @@ def circles(known: Imports) -> list[str]:
                 here, there = _child(name, package), _child(other, package)
                 if here and there and here != there:
                     arrows[here].add(there)
-        found += [f"{package}: {' -> '.join(circle)}" for circle in _circles(arrows)]
-    return found
+        lines += [f"{package}: {' -> '.join(circle)}" for circle in _circles(arrows)]
+    return lines
 
 
 def _child(name: str, package: str) -> str | None:

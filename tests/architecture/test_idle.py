@@ -185,10 +185,10 @@ def test_no_route_stands_in_both_applications(tmp_path: Path) -> None:
     assert len(first) > 40
     assert len(second) > 200
     both = [
-        (one.path, other.path)
-        for one in first
+        (route.path, other.path)
+        for route in first
         for other in second
-        if one.path_regex.match(_filled(other.path)) or other.path_regex.match(_filled(one.path))
+        if route.path_regex.match(_filled(other.path)) or other.path_regex.match(_filled(route.path))
     ]
     assert both == []
 

@@ -16,15 +16,15 @@ ENTRY = "EntryKind"
 
 def ways_to_write(source: str) -> list[str]:
     """The classes, aliases and functions of ``source`` that are a way to write to the ledger."""
-    found = []
+    names = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             kinds = [ast.unparse(each.annotation) for each in node.args.args if each.annotation is not None]
             if "Transaction" in kinds and ENTRY in kinds:
-                found.append(node.name)
+                names.append(node.name)
         if isinstance(node, ast.Assign) and (text := ast.unparse(node.value)).startswith("Callable["):
-            found += [ast.unparse(node.targets[0])] if "Transaction" in text and ENTRY in text else []
-    return found
+            names += [ast.unparse(node.targets[0])] if "Transaction" in text and ENTRY in text else []
+    return names
 
 
 def test_the_ledger_is_written_to_through_one_port() -> None:

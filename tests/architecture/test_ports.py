@@ -98,10 +98,10 @@ class Class:
 def read(*folders: Path, root: Path = ROOT) -> list[Class]:
     """The classes at the top of the modules below ``folders``."""
     return [
-        found
+        class_
         for folder in folders
         for path in sorted(folder.rglob("*.py"))
-        for found in classes(
+        for class_ in classes(
             ast.parse(path.read_text("utf-8")), ".".join(path.relative_to(root).with_suffix("").parts)
         )
     ]
@@ -133,19 +133,19 @@ def sources() -> tuple[Class, ...]:
     return tuple(read(ROOT / "node", ROOT / "tests" / "fakes"))
 
 
-def whole(one: Class, known: tuple[Class, ...]) -> dict[str, Parameters]:
+def whole(class_: Class, known: tuple[Class, ...]) -> dict[str, Parameters]:
     """The methods of a class with those that it inherits."""
-    found: dict[str, Parameters] = {}
-    for base in one.bases:
+    methods: dict[str, Parameters] = {}
+    for base in class_.bases:
         for other in known:
-            if other.name == base and other.dotted != one.dotted and not other.is_protocol:
-                found |= whole(other, known)
-    return found | dict(one.methods)
+            if other.name == base and other.dotted != class_.dotted and not other.is_protocol:
+                methods |= whole(other, known)
+    return methods | dict(class_.methods)
 
 
-def implements(one: Class, port: Class, known: tuple[Class, ...]) -> bool:
-    """Whether ``one`` has all methods of ``port``, and each can be called as the port says."""
-    return not one.is_protocol and gives(whole(one, known), port)
+def implements(class_: Class, port: Class, known: tuple[Class, ...]) -> bool:
+    """Whether ``class_`` has all methods of ``port``, and each can be called as the port says."""
+    return not class_.is_protocol and gives(whole(class_, known), port)
 
 
 def gives(methods: Mapping[str, Parameters], port: Class) -> bool:
@@ -165,13 +165,13 @@ def ports(known: tuple[Class, ...]) -> dict[str, Class]:
     """The protocols between rooms by dotted name. A smaller view of another port is none of its own, nor is a
     function."""
     protocols = [one for one in known if one.is_protocol and one.methods and set(one.methods) != {"__call__"}]
-    found = {}
-    for one in protocols:
-        named = one.module.rpartition(".")[2].endswith("ports")
-        built = [made for made in implementations(one, known) if made.module.startswith("node.adapters.")]
-        if (named or built) and not any(within(one, other) for other in protocols):
-            found[one.dotted] = one
-    return found
+    chosen = {}
+    for protocol in protocols:
+        named = protocol.module.rpartition(".")[2].endswith("ports")
+        built = [made for made in implementations(protocol, known) if made.module.startswith("node.adapters.")]
+        if (named or built) and not any(within(protocol, other) for other in protocols):
+            chosen[protocol.dotted] = protocol
+    return chosen
 
 
 def within(view: Class, port: Class) -> bool:
@@ -226,7 +226,9 @@ def test_the_next_port_is_noticed() -> None:
         "tests.fakes.store": f"class MemoryStore:\n{get}{put}",
     }
     known = tuple(one for module, text in planted.items() for one in classes(ast.parse(text), module))
-    found = ports(known)
-    assert found.keys() == {"node.room.ports.Store", "node.room.usecases.Line"}
-    assert left_out(found["node.room.ports.Store"], "Store and SqlStore", known) == ["tests.fakes.store.MemoryStore"]
-    assert left_out(found["node.room.usecases.Line"], "WireLine", known) == []
+    noticed = ports(known)
+    assert noticed.keys() == {"node.room.ports.Store", "node.room.usecases.Line"}
+    assert left_out(noticed["node.room.ports.Store"], "Store and SqlStore", known) == [
+        "tests.fakes.store.MemoryStore"
+    ]
+    assert left_out(noticed["node.room.usecases.Line"], "WireLine", known) == []

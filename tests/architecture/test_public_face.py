@@ -42,9 +42,9 @@ def test_every_promise_is_kept() -> None:
 
 
 def test_hooks_take_what_was_promised() -> None:
-    found = {
+    parameters = {
         name: tuple(inspect.signature(hook).parameters)
         for name, hook in vars(hookspecs).items()
         if name.startswith("hansa_") and callable(hook)
     }
-    assert found == HOOKS
+    assert parameters == HOOKS

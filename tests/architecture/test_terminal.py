@@ -25,15 +25,15 @@ COMMAND = re.compile(r"\bhansa [a-z][^;:,)]*$")
 
 def round_it(tree: ast.AST) -> Iterator[str]:
     """Ways past the module that makes text of others harmless."""
-    for one in ast.walk(tree):
-        if isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id == "print":
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
             yield "print"
-        elif isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name):
-            said = f"{one.value.id}.{one.attr}"
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            said = f"{node.value.id}.{node.attr}"
             if said in {"sys.stdout", "sys.stderr", "sys.__stdout__", "sys.__stderr__", "typer.echo", "typer.secho"}:
                 yield said
-        elif isinstance(one, ast.ImportFrom | ast.Import):
-            names = [one.module or ""] if isinstance(one, ast.ImportFrom) else [name.name for name in one.names]
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [name.name for name in node.names]
             yield from (name for name in names if name.partition(".")[0] in ("rich", "click"))
 
 
@@ -53,24 +53,24 @@ def test_a_way_round_is_noticed(fault: str) -> None:
 
 def unquoted(tree: ast.AST) -> Iterator[str]:
     """Values that stand bare in a command that a person is told to type."""
-    for one in ast.walk(tree):
-        if not isinstance(one, ast.JoinedStr):
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.JoinedStr):
             continue
         before = ""
-        for part in one.values:
+        for part in node.values:
             if isinstance(part, ast.Constant):
                 before += str(part.value)
                 continue
             assert isinstance(part, ast.FormattedValue)
             called = part.value.func if isinstance(part.value, ast.Call) else None
-            made = (
+            function = (
                 called.id
                 if isinstance(called, ast.Name)
                 else called.attr
                 if isinstance(called, ast.Attribute)
                 else ""
             )
-            if COMMAND.search(before) and made not in ("word", "quote"):
+            if COMMAND.search(before) and function not in ("word", "quote"):
                 yield f"{before[-60:]}{{{ast.unparse(part.value)}}}"
             before += "x"
 

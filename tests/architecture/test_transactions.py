@@ -36,7 +36,7 @@ def calls(path: Path, method: str) -> Iterator[int]:
             yield node.lineno
 
 
-def found(method: str) -> set[str]:
+def callers_of(method: str) -> set[str]:
     return {name_of(path) for path in modules() if any(calls(path, method))}
 
 
@@ -51,11 +51,11 @@ MAY_COMMIT = {
 
 
 def test_nobody_commits_but_the_unit_of_work() -> None:
-    assert found("commit") == set(MAY_COMMIT)
+    assert callers_of("commit") == set(MAY_COMMIT)
 
 
 def test_nobody_rolls_back_but_the_unit_of_work() -> None:
-    assert found("rollback") <= {"node/adapters/sql/shared_commit.py", "node/adapters/sql/readers.py"}
+    assert callers_of("rollback") <= {"node/adapters/sql/shared_commit.py", "node/adapters/sql/readers.py"}
 
 
 def test_transactions_are_begun_through_the_unit_of_work() -> None:

@@ -26,18 +26,18 @@ def behaviour(source: str) -> list[str]:
     """What in a module is more than construction: each with its line, and why."""
     module = ast.parse(source)
     within = {inner: outer for outer in ast.walk(module) for inner in ast.iter_child_nodes(outer)}
-    found = []
+    faults = []
     for node in ast.walk(module):
         line = getattr(node, "lineno", 0)
         if isinstance(node, CONTROL):
-            found.append((line, f"{type(node).__name__.lower()} is not construction"))
+            faults.append((line, f"{type(node).__name__.lower()} is not construction"))
         elif isinstance(node, ast.If) and not _chooses_a_part(node):
-            found.append((line, "a branch that does not just return another part"))
+            faults.append((line, "a branch that does not just return another part"))
         elif isinstance(node, ast.ClassDef):
-            found += _of_class(node)
+            faults += _of_class(node)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            found += _of_function(node, within[node])
-    return [f"{line}: {why}" for line, why in sorted(found)]
+            faults += _of_function(node, within[node])
+    return [f"{line}: {why}" for line, why in sorted(faults)]
 
 
 def _of_class(node: ast.ClassDef) -> list[tuple[int, str]]:
@@ -47,21 +47,21 @@ def _of_class(node: ast.ClassDef) -> list[tuple[int, str]]:
 
 
 def _of_function(node: ast.FunctionDef | ast.AsyncFunctionDef, outer: ast.AST) -> list[tuple[int, str]]:
-    found = []
+    faults = []
     length = (node.end_lineno or node.lineno) - node.lineno + 1
     arguments = node.args
     parameters = len(arguments.posonlyargs) + len(arguments.args) + len(arguments.kwonlyargs)
     if length > LONGEST:
-        found.append((node.lineno, f"{node.name} has {length} lines"))
+        faults.append((node.lineno, f"{node.name} has {length} lines"))
     if parameters > MOST_PARAMETERS:
-        found.append((node.lineno, f"{node.name} has {parameters} parameters"))
+        faults.append((node.lineno, f"{node.name} has {parameters} parameters"))
     if isinstance(outer, ast.ClassDef) and len(_statements(node)) > 1:
-        found.append((node.lineno, f"the method {node.name} does more than name a part or pass a call on"))
+        faults.append((node.lineno, f"the method {node.name} does more than name a part or pass a call on"))
     elif not isinstance(outer, ast.ClassDef | ast.Module):
-        found.append((node.lineno, f"{node.name} within a function: a lambda passes a call on, a room does more"))
+        faults.append((node.lineno, f"{node.name} within a function: a lambda passes a call on, a room does more"))
     elif isinstance(node, ast.AsyncFunctionDef) and not isinstance(outer, ast.ClassDef):
-        found.append((node.lineno, f"{node.name} is asynchronous: construction waits for nothing"))
-    return found
+        faults.append((node.lineno, f"{node.name} is asynchronous: construction waits for nothing"))
+    return faults
 
 
 def _statements(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:

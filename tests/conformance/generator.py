@@ -101,13 +101,13 @@ def _array(draw: st.DrawFn, shape: _Shape, name: str, depth: int) -> list[Any]:
 
 
 def _object(draw: st.DrawFn, shape: _Shape, depth: int) -> dict[str, Any]:
-    made: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for member in sorted(shape.required | set(shape.members)):
         wanted = member in shape.required or (depth > 0 and draw(st.booleans()))
         if wanted and member not in shape.forbidden:
-            made[member] = draw(_values(shape.members.get(member, []), member, depth - 1))
+            members[member] = draw(_values(shape.members.get(member, []), member, depth - 1))
     strange = draw(_STRANGE) if draw(st.integers(0, 2)) == 0 else {}
-    return {**strange, **made}
+    return {**strange, **members}
 
 
 def _gather(draw: st.DrawFn, shape: _Shape, schema: Any, base: str, depth: int) -> None:

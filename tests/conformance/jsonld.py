@@ -38,7 +38,7 @@ def expanded(message: Any) -> Any:
 
 def compacted(message: Any, context: Any) -> dict[str, Any]:
     """The same compacted with another context."""
-    found: dict[str, Any] = jsonld.compact(
+    result: dict[str, Any] = jsonld.compact(
         expanded(message), context, {"documentLoader": _load, "base": None, "compactToRelative": False}
     )
-    return found
+    return result

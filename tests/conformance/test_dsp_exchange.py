@@ -37,13 +37,13 @@ class Consumer:
     standard: negotiation_strategy.StandardStrategy = field(default_factory=negotiation_strategy.StandardStrategy)
 
     def next(self, look: negotiation_strategy.Look) -> negotiation_strategy.Action:
-        one = look.negotiation
-        if one.state != negotiating.OFFERED or one.role is not Role.CONSUMER:
+        negotiation = look.negotiation
+        if negotiation.state != negotiating.OFFERED or negotiation.role is not Role.CONSUMER:
             return self.standard.next(look)
-        if one.pid in self.countered:
+        if negotiation.pid in self.countered:
             return negotiation_strategy.Accept()
-        self.countered.add(one.pid)
-        return negotiation_strategy.Counter({**COUNTER, "@id": one.offer["@id"]})
+        self.countered.add(negotiation.pid)
+        return negotiation_strategy.Counter({**COUNTER, "@id": negotiation.offer["@id"]})
 
 
 class Unhurried:
@@ -65,21 +65,21 @@ def two(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iter
         yield Pair(provider, consumer)
 
 
-def said(node: Running, pid: str) -> list[Exchange]:
+def exchanges_of(node: Running, pid: str) -> list[Exchange]:
     """What ``node`` sent in a process, with the answers that it got."""
     return [one for one in node.exchanges(pid) if one.outgoing]
 
 
 def check_all(exchanges: list[Exchange]) -> list[str]:
     """Every message and every answer is valid; the messages' names in order."""
-    for one in exchanges:
-        assert faults(json.loads(one.body)) == [], one.message
-        if one.answer_status == IMPLIED:
+    for exchange in exchanges:
+        assert faults(json.loads(exchange.body)) == [], exchange.message
+        if exchange.answer_status == IMPLIED:
             continue  # The peer's next message came before its answer was read.
-        answer = json.loads(one.answer)
-        assert faults(answer) == [], (one.message, answer)
+        answer = json.loads(exchange.answer)
+        assert faults(answer) == [], (exchange.message, answer)
         assert answer["@type"] in ("ContractNegotiation", "TransferProcess")
-        assert one.answer_status == (201 if "callbackAddress" in json.loads(one.body) else 200)
+        assert exchange.answer_status == (201 if "callbackAddress" in json.loads(exchange.body) else 200)
     return [one.message for one in exchanges]
 
 
@@ -90,7 +90,7 @@ def both(two: Pair, pid: str) -> tuple[list[str], list[str]]:
         ours = stores.negotiations.get(tx, pid) or stores.transfers.get(tx, pid)
     assert ours is not None
     assert ours.peer_pid is not None
-    return check_all(said(two.consumer, pid)), check_all(said(two.provider, str(ours.peer_pid)))
+    return check_all(exchanges_of(two.consumer, pid)), check_all(exchanges_of(two.provider, str(ours.peer_pid)))
 
 
 def test_an_agreement_and_a_transfer(two: Pair) -> None:
@@ -160,7 +160,7 @@ def test_a_refusal_with_reasons(two: Pair, conditions: Any, request: pytest.Fixt
     negotiation = agree(two.consumer, dataset["iri"])
     assert negotiation["state"] == "TERMINATED"
     assert negotiation["reason"]
-    until("the provider knows", lambda: said(two.provider, negotiation["peerPid"]))
+    until("the provider knows", lambda: exchanges_of(two.provider, negotiation["peerPid"]))
     assert both(two, negotiation["pid"]) == ([negotiating.REQUEST], [negotiating.TERMINATION])
 
 
@@ -259,10 +259,10 @@ def test_the_services_of_the_did_document(two: Pair) -> None:
     catalogues = [one for one in services if one["type"] == "CatalogService"]
     assert len(catalogues) == 1
     assert faults(catalogues[0], DID_SERVICE) == []
-    for one in services:
-        if one["type"] == "DataService":
+    for service in services:
+        if service["type"] == "DataService":
             # The published schema demands that this one end in /catalog too; the text of the standard does not.
-            assert one["serviceEndpoint"].endswith("/.well-known/dspace-version")
+            assert service["serviceEndpoint"].endswith("/.well-known/dspace-version")
 
 
 @dataclass(frozen=True)
@@ -339,11 +339,11 @@ def test_errors_are_the_protocols_own_objects(two: Pair, name: str) -> None:
         )
     assert answer.status_code == wrong.status, answer.text
     assert answer.headers["content-type"] == "application/json"
-    told = answer.json()
-    assert told["@type"] == wrong.kind
-    assert faults(told) == []
-    assert told["code"]
-    assert told["reason"]
+    error = answer.json()
+    assert error["@type"] == wrong.kind
+    assert faults(error) == []
+    assert error["code"]
+    assert error["reason"]
 
 
 def test_all_types_were_seen() -> None:

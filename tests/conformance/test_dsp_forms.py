@@ -98,10 +98,10 @@ def _read_as(message: Any, member: str = "") -> Any:
 def test_every_message_reads_the_same_in_each_form(form: str) -> None:
     for name, message in _examples().items():
         other = FORMS[form](message)
-        found = wire.read(json.dumps(other).encode())
+        reading = wire.read(json.dumps(other).encode())
         # Types of a catalogue are DCAT's, and say nothing about a version.
-        assert _read_as(found) == _read_as(message), (form, name, other)
-        assert faults({**found, "@context": [_STANDARD]}) == [], (form, name)
+        assert _read_as(reading) == _read_as(message), (form, name, other)
+        assert faults({**reading, "@context": [_STANDARD]}) == [], (form, name)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -112,10 +112,10 @@ def test_the_doors_take_each_form(form: str) -> None:
         if reader is None:
             continue
         raw = json.dumps(FORMS[form](message)).encode()
-        taken = reader.read(raw, kind)
+        incoming = reader.read(raw, kind)
         plain = reader.read(json.dumps(message).encode(), kind)
-        assert (taken.name, taken.id, taken.version) == (plain.name, plain.id, V2025_1), (form, name)
-        assert taken.raw == raw, "what was sent is the evidence"
+        assert (incoming.name, incoming.id, incoming.version) == (plain.name, plain.id, V2025_1), (form, name)
+        assert incoming.raw == raw, "what was sent is the evidence"
 
 
 def test_what_is_in_the_compact_form_is_taken_as_it_is() -> None:

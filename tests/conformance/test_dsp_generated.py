@@ -66,13 +66,15 @@ def test_what_the_schema_allows_is_read(kind: str) -> None:
     def check(message: dict[str, Any]) -> None:
         raw = as_text(message)
         try:
-            taken = reader.read(raw, kind)
+            incoming = reader.read(raw, kind)
         except InvalidInput as error:
             tally[_reason(error)] += 1
             return
         tally["taken"] += 1
-        assert taken.raw == raw
-        assert json.dumps(taken.body, sort_keys=True) == json.dumps(message, sort_keys=True), "unknown members stay"
+        assert incoming.raw == raw
+        assert json.dumps(incoming.body, sort_keys=True) == json.dumps(message, sort_keys=True), (
+            "unknown members stay"
+        )
         policy = message.get("offer") or message.get("agreement")
         if policy:
             try:

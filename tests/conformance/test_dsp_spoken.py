@@ -56,7 +56,7 @@ def _list(provider: Running, consumer: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    ("plant", "speak", "found"),
+    ("plant", "speak", "fault"),
     [
         (_wrong_message, _exchange, "/agreement/verification (sent): $.providerPid"),
         (_wrong_answer, _exchange, "/negotiations/request (201): $.state"),
@@ -71,7 +71,7 @@ def test_a_planted_fault_is_found(
     monkeypatch: pytest.MonkeyPatch,
     plant: Callable[[pytest.MonkeyPatch], None],
     speak: Callable[[Running, Running], None],
-    found: str,
+    fault: str,
 ) -> None:
     plant(monkeypatch)
     faults = []
@@ -81,7 +81,7 @@ def test_a_planted_fault_is_found(
     ):
         speak(provider, consumer)
         faults = provider.spoken.faults() + consumer.spoken.faults()
-    assert [one for one in faults if found in one], faults
+    assert [one for one in faults if fault in one], faults
 
 
 def test_a_node_that_says_something_wrong_fails_its_test(tmp_path: Path, sqlite_template: Path) -> None:
@@ -109,9 +109,9 @@ def test_what_is_no_message_is_told(raw: bytes, status: int, fault: str) -> None
 
 
 def test_2024_1_is_compared_by_its_members(tmp_path: Path) -> None:
-    told: dict[str, Any] = {"@context": [V2024_1.context], "@type": "ContractNegotiation", "state": "REQUESTED"}
+    message: dict[str, Any] = {"@context": [V2024_1.context], "@type": "ContractNegotiation", "state": "REQUESTED"}
     pids = {"providerPid": "urn:1", "consumerPid": "urn:2"}
     where = "GET /dsp/2024-1/negotiations/urn:1"
-    well = wire.text(wire.written({**told, **pids, "@id": "urn:1"}))
+    well = wire.text(wire.written({**message, **pids, "@id": "urn:1"}))
     assert Traffic([(where, 200, well)]).faults() == []
-    assert Traffic([(where, 200, wire.text(wire.written({**told, **pids, "state": "BUSY"})))]).faults()
+    assert Traffic([(where, 200, wire.text(wire.written({**message, **pids, "state": "BUSY"})))]).faults()

@@ -33,9 +33,9 @@ INPUTS = {
 )
 def test_the_offer_that_just_fits_can_go_over_the_wire(names: tuple[str, ...]) -> None:
     bound = inherited([INPUTS[name] for name in names])
-    made = strictest_offer(bound, target="https://x.example/result", offer_id="urn:uuid:1")
-    assert parse(made).permissions
-    catalogued = {name: value for name, value in made.items() if name != "target"}
+    offer = strictest_offer(bound, target="https://x.example/result", offer_id="urn:uuid:1")
+    assert parse(offer).permissions
+    catalogued = {name: value for name, value in offer.items() if name != "target"}
     dataset = {
         "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],
         "@id": "https://x.example/result",
@@ -48,7 +48,7 @@ def test_the_offer_that_just_fits_can_go_over_the_wire(names: tuple[str, ...]) -
         "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],
         "@type": "ContractRequestMessage",
         "consumerPid": "urn:uuid:3",
-        "offer": made,
+        "offer": offer,
         "callbackAddress": "https://y.example/dsp",
     }
     assert faults(asked) == []

@@ -195,10 +195,10 @@ def test_a_credential_defines_its_terms(profile: str, name: str) -> None:
     (expanded,) = processor.expand(body, {"documentLoader": _load, "base": None})
     assert HANSA_CREDENTIALS + name in expanded["@type"]
     (subject,) = expanded["https://www.w3.org/2018/credentials#credentialSubject"]
-    said = {iri.removeprefix(HANSA_CREDENTIALS).rpartition("/")[2]: value for iri, value in subject.items()}
-    assert set(said) == {"@id", "name", *CLAIMS}, "every claim survives"
-    assert said["memberOf"] == [{"@id": CLAIMS["memberOf"]}]
-    assert [one["@value"] for one in said["languages"]] == CLAIMS["languages"]
-    assert [one["@value"] for one in said["contact"]] == [CLAIMS["contact"]]
+    claims = {iri.removeprefix(HANSA_CREDENTIALS).rpartition("/")[2]: value for iri, value in subject.items()}
+    assert set(claims) == {"@id", "name", *CLAIMS}, "every claim survives"
+    assert claims["memberOf"] == [{"@id": CLAIMS["memberOf"]}]
+    assert [one["@value"] for one in claims["languages"]] == CLAIMS["languages"]
+    assert [one["@value"] for one in claims["contact"]] == [CLAIMS["contact"]]
     (status,) = expanded["https://www.w3.org/2018/credentials#credentialStatus"]
     assert any(iri.endswith("#statusListIndex") for iri in status)

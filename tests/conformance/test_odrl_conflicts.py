@@ -37,9 +37,13 @@ NOT_APPLICABLE = {
 
 def document(graph: Graph) -> dict[str, Any]:
     """All rules of a graph as one policy, with its one target."""
-    said: dict[str, Any] = {"@id": "urn:x-case", "@type": "Set", "profile": "https://w3id.org/hansa/policy"}
+    policy_document: dict[str, Any] = {
+        "@id": "urn:x-case",
+        "@type": "Set",
+        "profile": "https://w3id.org/hansa/policy",
+    }
     for name in ("permission", "prohibition", "obligation"):
-        said[name] = [
+        policy_document[name] = [
             {
                 "action": str(graph.value(rule, ODRL.action)),
                 "target": str(graph.value(rule, ODRL.target)),
@@ -47,16 +51,16 @@ def document(graph: Graph) -> dict[str, Any]:
             }
             for rule in graph.objects(None, ODRL[name])
         ]
-    return {name: value for name, value in said.items() if value != []}
+    return {name: value for name, value in policy_document.items() if value != []}
 
 
 def condition(graph: Graph, node: Node) -> dict[str, Any]:
     for operator in ("and", "or", "xone", "andSequence"):
-        held = list(graph.objects(node, ODRL[operator]))
-        if len(held) == 1 and (held[0], RDF.first, None) in graph:
-            held = list(Collection(graph, held[0]))
-        if held:
-            return {operator: [condition(graph, item) for item in held]}
+        operands = list(graph.objects(node, ODRL[operator]))
+        if len(operands) == 1 and (operands[0], RDF.first, None) in graph:
+            operands = list(Collection(graph, operands[0]))
+        if operands:
+            return {operator: [condition(graph, item) for item in operands]}
     right = graph.value(node, ODRL.rightOperand)
     assert isinstance(right, Literal)
     return {
@@ -88,10 +92,10 @@ def test_the_pair_contradicts_and_neither_alone_does(number: int) -> None:
 @pytest.mark.parametrize("strategy", ["perm", "prohibit", "invalid"])
 def test_the_pair_is_decided_by_the_strategy_that_it_names(number: int, strategy: str) -> None:
     """ODRL 2.2 §2.10: ``perm``: the permission overrides; ``prohibit``: the prohibition; ``invalid``: all is void."""
-    said = {**document(policy(number, "a") + policy(number, "b")), "conflict": f"odrl:{strategy}"}
+    terms = {**document(policy(number, "a") + policy(number, "b")), "conflict": f"odrl:{strategy}"}
     there = Situation(caller=ANONYMOUS, at=datetime(2025, 6, 1, tzinfo=UTC), provider="did:web:p.example")
-    assert decide(parse(said), there, action=READ).permits == (strategy == "perm")
-    findings = {finding.rule for finding in lint(said)}
+    assert decide(parse(terms), there, action=READ).permits == (strategy == "perm")
+    findings = {finding.rule for finding in lint(terms)}
     assert ("policy-overridden" in findings) == (strategy == "perm")
     assert ("policy-forbidden-and-permitted" in findings) == (strategy != "perm")
 

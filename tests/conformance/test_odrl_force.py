@@ -85,20 +85,24 @@ class Adapted:
         return document
 
     def _rule(self, rule: Node, path: str) -> dict[str, Any]:
-        said: dict[str, Any] = {"constraint": []}
+        policy_rule: dict[str, Any] = {"constraint": []}
         if (action := self.policy.value(rule, TERMS.action)) is not None:
-            said["action"] = str(action)
+            policy_rule["action"] = str(action)
         for constraint in self.policy.objects(rule, TERMS.constraint):
-            said["constraint"].append(self._condition(constraint, f"{path}.constraint[{len(said['constraint'])}]"))
+            policy_rule["constraint"].append(
+                self._condition(constraint, f"{path}.constraint[{len(policy_rule['constraint'])}]")
+            )
         assignee = self.policy.value(rule, TERMS.assignee)
         if assignee is not None:
             group = (assignee, RDF.type, TERMS.PartyCollection) in self.policy
             operand = "hz:membership" if group else "hz:participant"
-            said["constraint"].append({"leftOperand": operand, "operator": "eq", "rightOperand": str(assignee)})
-        said["duty"] = [
+            policy_rule["constraint"].append(
+                {"leftOperand": operand, "operator": "eq", "rightOperand": str(assignee)}
+            )
+        policy_rule["duty"] = [
             {"action": str(self.policy.value(duty, TERMS.action))} for duty in self.policy.objects(rule, TERMS.duty)
         ]
-        return said
+        return policy_rule
 
     def _condition(self, node: Node, path: str) -> dict[str, Any]:
         for operator in ("and", "or", "xone", "andSequence"):

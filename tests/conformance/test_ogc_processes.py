@@ -158,10 +158,10 @@ def test_a_schema_refuses_what_it_should(http: httpx2.Client) -> None:
 
 
 def test_jobs_have_the_members_of_1_0(http: httpx2.Client) -> None:
-    made = http.post(
+    answer = http.post(
         "/ogc/processes/walking/execution", json={"inputs": {"streets": STREETS}}, headers={"Prefer": "respond-async"}
     )
-    for info in (made.json(), *http.get("/ogc/jobs").json()["jobs"]):
+    for info in (answer.json(), *http.get("/ogc/jobs").json()["jobs"]):
         assert {"jobID", "type", "status"} <= set(info) <= set(STATUS)
         assert all(isinstance(value, STATUS[name]) for name, value in info.items())
         assert info["type"] == "process"

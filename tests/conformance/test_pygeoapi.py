@@ -61,7 +61,7 @@ def forms(hello: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         "PYGEOAPI_OPENAPI": str(folder / "openapi.json"),
         "PYTHONPATH": str(Path(__file__).parent),
     }
-    made: list[str | Path] = [
+    command: list[str | Path] = [
         bin_ / "pygeoapi",
         "openapi",
         "generate",
@@ -71,7 +71,7 @@ def forms(hello: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         "-f",
         "json",
     ]
-    subprocess.run(made, env=known, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, env=known, check=True, capture_output=True, timeout=120)
     with (folder / "log").open("wb") as log:
         serve: list[str | Path] = [bin_ / "waitress-serve", f"--listen=127.0.0.1:{port}", "pygeoapi.flask_app:APP"]
         process = subprocess.Popen(serve, env=known, stdout=log, stderr=log)

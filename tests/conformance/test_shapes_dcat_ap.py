@@ -107,13 +107,13 @@ def ours() -> Shapes:
 def by_reference(graph: rdflib.Graph, shapes: rdflib.Graph) -> list[tuple[str, ...]]:
     """Path, component, severity of each result of pyshacl; blank paths (inverse ones) as empty text."""
     _, report, _ = validate(graph, shacl_graph=shapes, inference="none", do_owl_imports=False)
-    found = []
+    results = []
     for result in report.subjects(rdflib.RDF.type, SH.ValidationResult):
         path = report.value(result, SH.resultPath)
         row: list[Any] = [path, report.value(result, SH.sourceConstraintComponent)]
         severity = str(report.value(result, SH.resultSeverity)).removeprefix(SH).casefold()
-        found.append(("" if isinstance(path, rdflib.BNode) or path is None else str(path), str(row[1]), severity))
-    return sorted(found)
+        results.append(("" if isinstance(path, rdflib.BNode) or path is None else str(path), str(row[1]), severity))
+    return sorted(results)
 
 
 @pytest.mark.parametrize("name", list(cases()))

@@ -32,12 +32,12 @@ def obligations() -> Iterator[tuple[str, str, str, str]]:
 def stated() -> dict[tuple[str, str], tuple[str, str]]:
     """(class, path) → (least, most) as our file states them; "n" where there is no upper bound."""
     graph = rdflib.Graph().parse(data=read("shapes", "dcat-ap-vl.ttl"), format="turtle")
-    found = {}
+    counts_by_path = {}
     for shape, class_ in graph.subject_objects(SH.targetClass):
         for rule in graph.objects(shape, SH.property):
             counts = (str(graph.value(rule, SH.minCount) or "0"), str(graph.value(rule, SH.maxCount) or "n"))
-            found[(str(class_), str(graph.value(rule, SH.path)))] = counts
-    return found
+            counts_by_path[(str(class_), str(graph.value(rule, SH.path)))] = counts
+    return counts_by_path
 
 
 def iri(name: str) -> str:

@@ -32,10 +32,10 @@ def for_reference(files: tuple[str, ...]) -> rdflib.Graph:
 def by_reference(body: bytes, files: tuple[str, ...]) -> Rows:
     data = rdflib.Graph().parse(data=body, format="nt")
     _, report, _ = validate(data, shacl_graph=for_reference(files), inference="none", do_owl_imports=False)
-    found = []
+    results = []
     for result in report.subjects(rdflib.RDF.type, SH.ValidationResult):
         shape = report.value(result, SH.sourceShape)
-        found.append(
+        results.append(
             (
                 str(report.value(result, SH.focusNode)),
                 str(report.value(result, SH.sourceConstraintComponent)),
@@ -43,7 +43,7 @@ def by_reference(body: bytes, files: tuple[str, ...]) -> Rows:
                 str(shape) if isinstance(shape, rdflib.URIRef) else "",
             )
         )
-    return sorted(found)
+    return sorted(results)
 
 
 def by_engine(body: bytes, shapes: Shapes) -> Rows:

@@ -38,10 +38,10 @@ FLAGS = (
 
 def binary() -> str:
     """The path of a browser; skips the test with the reason where there is none."""
-    found = subprocess.run([FINDER, "--find"], capture_output=True, text=True, check=False)
-    if found.returncode != 0:
-        pytest.skip(found.stderr.strip() or "no Chromium here: scripts/browser installs one")
-    return found.stdout.strip()
+    search = subprocess.run([FINDER, "--find"], capture_output=True, text=True, check=False)
+    if search.returncode != 0:
+        pytest.skip(search.stderr.strip() or "no Chromium here: scripts/browser installs one")
+    return search.stdout.strip()
 
 
 class Chromium:

@@ -80,7 +80,7 @@ class Ran:
     err: str
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         return self.out + self.err
 
     @property
@@ -110,8 +110,8 @@ class Terminal:
             check=False,
         )
         ran = Ran(done.returncode, done.stdout, done.stderr)
-        assert "Traceback" not in ran.said, ran.said
-        assert not ANSI.search(ran.said), "no colour: this is no terminal"
+        assert "Traceback" not in ran.output, ran.output
+        assert not ANSI.search(ran.output), "no colour: this is no terminal"
         return ran
 
     def serve(self, name: str, *options: str) -> None:
@@ -154,29 +154,29 @@ def _plain_environment() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     """Two nodes, made and served by commands: ghent with one open dataset, bruges with none."""
-    found = Terminal(tmp_path_factory.mktemp("terminal"))
+    opened = Terminal(tmp_path_factory.mktemp("terminal"))
     try:
         for name, port in zip(("ghent", "bruges"), free_ports(2), strict=True):
-            found.urls[name] = f"http://127.0.0.1:{port}"
-            made = found.hansa("init", name, "--name", f"City of {name.capitalize()}", "--port", str(port))
-            assert made.status == DONE, made.said
-            assert "password" in made.out
-            assert f"hansa serve {name}" in made.out
-            found.serve(name)
-        (found.home / "counters.csv").write_text("hour,count\n2026-01-01T00,12\n", "utf-8")
-        (found.home / "counters.yaml").write_text(GOOD, "utf-8")
-        (found.home / "mistakes.yaml").write_text(MISTAKES, "utf-8")
-        published = found.hansa("publish", "counters.yaml", "--node", "ghent")
-        assert published.status == DONE, published.said
-        yield found
-        assert [found.stop(name) for name in list(found.served)] == [0, 0], "SIGTERM ends a node well"
-        for name in found.urls:
-            log = (found.home / f"{name}.log").read_text("utf-8")
-            token = (found.home / name / "token").read_text().strip()
+            opened.urls[name] = f"http://127.0.0.1:{port}"
+            init = opened.hansa("init", name, "--name", f"City of {name.capitalize()}", "--port", str(port))
+            assert init.status == DONE, init.output
+            assert "password" in init.out
+            assert f"hansa serve {name}" in init.out
+            opened.serve(name)
+        (opened.home / "counters.csv").write_text("hour,count\n2026-01-01T00,12\n", "utf-8")
+        (opened.home / "counters.yaml").write_text(GOOD, "utf-8")
+        (opened.home / "mistakes.yaml").write_text(MISTAKES, "utf-8")
+        published = opened.hansa("publish", "counters.yaml", "--node", "ghent")
+        assert published.status == DONE, published.output
+        yield opened
+        assert [opened.stop(name) for name in list(opened.served)] == [0, 0], "SIGTERM ends a node well"
+        for name in opened.urls:
+            log = (opened.home / f"{name}.log").read_text("utf-8")
+            token = (opened.home / name / "token").read_text().strip()
             assert "Traceback" not in log, log[-3000:]
             assert token not in log
     finally:
-        for process in found.served.values():
+        for process in opened.served.values():
             process.kill()
             process.wait()
 
@@ -219,7 +219,7 @@ def test_help_lists_every_verb_and_version_tells_the_version(terminal: Terminal)
     assert told.status == DONE
     assert [verb for verb in VERBS if not re.search(rf"^\W*{verb}\b", told.out, re.MULTILINE)] == []
     assert terminal.hansa("--version").out.strip() == f"hansa {__version__}"
-    assert "Usage" in terminal.hansa().said
+    assert "Usage" in terminal.hansa().output
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -276,19 +276,19 @@ def test_a_node_that_does_not_run(terminal: Terminal, tmp_path: Path) -> None:
 
 
 def test_init_tells_scripts_what_it_made(terminal: Terminal, tmp_path: Path) -> None:
-    made = terminal.hansa("--json", "init", "scripted", "--url", "https://data.city.example", cwd=tmp_path)
-    assert made.status == DONE
-    assert made.json["did"] == "did:web:data.city.example"
-    assert set(made.json) >= {"did", "login", "password", "folder"}
+    init = terminal.hansa("--json", "init", "scripted", "--url", "https://data.city.example", cwd=tmp_path)
+    assert init.status == DONE
+    assert init.json["did"] == "did:web:data.city.example"
+    assert set(init.json) >= {"did", "login", "password", "folder"}
     assert (tmp_path / "scripted" / "token").stat().st_mode & 0o777 == 0o600
-    for words, wanted in (
+    for words, setting in (
         (("init", "bad", "--url", "ftp://x"), "public_url"),
         (("init", "bad", "--database", "nonsense://x", "--port", "8123"), ""),
         (("init", "bad", "--port", "99999"), "port"),
     ):
         refused = terminal.hansa(*words, cwd=tmp_path)
         assert refused.status not in (DONE, USAGE), words
-        assert wanted in refused.err
+        assert setting in refused.err
         assert not (tmp_path / "bad" / "hansa.toml").exists(), "nothing half-made"
 
 
@@ -309,21 +309,21 @@ def test_a_setting_that_is_wrong_is_named(terminal: Terminal, tmp_path: Path) ->
     assert terminal.hansa("init", "misspelt", "--port", "8199", cwd=tmp_path).status == DONE
     settings = tmp_path / "misspelt" / "hansa.toml"
     good = settings.read_text()
-    for line, wanted in (("prot = 1", "prot"), ("query_seconds = -1", "query_seconds"), ("= broken", "hansa.toml")):
+    for line, setting in (("prot = 1", "prot"), ("query_seconds = -1", "query_seconds"), ("= broken", "hansa.toml")):
         settings.write_text(good + line + "\n")
         told = terminal.hansa("serve", "misspelt", cwd=tmp_path)
         assert told.status == REFUSED
-        assert wanted in told.err
+        assert setting in told.err
 
 
 # ---- publishing and finding -----------------------------------------------------------------------------------
 
 
 def test_mistakes_are_told_with_their_lines(terminal: Terminal) -> None:
-    told = terminal.hansa("publish", "mistakes.yaml", "--node", "ghent")
-    assert told.status == REFUSED
+    refused = terminal.hansa("publish", "mistakes.yaml", "--node", "ghent")
+    assert refused.status == REFUSED
     for wanted in ("3 errors", "line 5", "line 6", "TRAN", "license: CC-BY-4.0", "nothing was saved"):
-        assert wanted in told.err
+        assert wanted in refused.err
     as_json = terminal.hansa("--json", "publish", "mistakes.yaml", "--node", "ghent")
     assert as_json.status == REFUSED
     violations = [one for one in as_json.json["findings"] if one["severity"] == "violation"]
@@ -334,7 +334,7 @@ def test_mistakes_are_told_with_their_lines(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "wanted"),
+    ("name", "content", "message"),
     [
         ("tabs.yaml", "title:\n\t- x\n", "line 2"),
         ("open.yaml", 'title: "unfinished\n', "open.yaml"),
@@ -349,13 +349,13 @@ def test_mistakes_are_told_with_their_lines(terminal: Terminal) -> None:
     ids=lambda value: value if isinstance(value, str) and value.endswith(("yaml", "ttl")) else "",
 )
 def test_files_that_are_not_readable(
-    terminal: Terminal, tmp_path: Path, name: str, content: str | bytes, wanted: str
+    terminal: Terminal, tmp_path: Path, name: str, content: str | bytes, message: str
 ) -> None:
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     told = terminal.hansa("publish", str(path), "--node", "ghent")
-    assert told.status == REFUSED, told.said
-    assert wanted in told.err or wanted == "broken"
+    assert told.status == REFUSED, told.output
+    assert message in told.err or message == "broken"
     assert terminal.hansa("publish", str(tmp_path / "nothing.yaml"), "--node", "ghent").status == REFUSED
 
 
@@ -379,10 +379,10 @@ def test_checking_publishes_nothing(terminal: Terminal) -> None:
 
 
 def test_finding_showing_asking(terminal: Terminal, iri: str) -> None:
-    found = terminal.hansa("find", "bicycle", "--node", "ghent")
-    assert found.status == DONE
-    assert "Bicycle counters, hourly" in found.out
-    assert iri in found.out
+    hits = terminal.hansa("find", "bicycle", "--node", "ghent")
+    assert hits.status == DONE
+    assert "Bicycle counters, hourly" in hits.out
+    assert iri in hits.out
     assert terminal.hansa("--json", "find", "bicycle", "--node", "ghent").json["hits"][0]["iri"] == iri
     assert "No results" in terminal.hansa("find", "zeppelin", "--node", "ghent").out
     shown = terminal.hansa("show", iri, "--node", "ghent")
@@ -407,24 +407,24 @@ def test_finding_showing_asking(terminal: Terminal, iri: str) -> None:
 def test_getting_from_the_other_city(terminal: Terminal, iri: str, tmp_path: Path) -> None:
     target = tmp_path / "mine.csv"
     got = terminal.hansa("get", iri, "--yes", "--output", str(target), "--node", "bruges")
-    assert got.status == DONE, got.said
+    assert got.status == DONE, got.output
     assert target.read_bytes() == (terminal.home / "counters.csv").read_bytes()
     assert (tmp_path / "mine.csv.manifest.jws").exists()
     assert terminal.hansa("verify", str(target), "--node", "bruges").status == DONE
     target.write_bytes(target.read_bytes().replace(b"12", b"13"))
     changed = terminal.hansa("verify", str(target), "--node", "bruges")
     assert changed.status == REFUSED
-    held = terminal.hansa("--json", "agreement", "--node", "bruges").json
-    assert [one["dataset"] for one in held] == [iri]
-    assert terminal.hansa("verify", "--agreement", held[0]["id"], "--node", "bruges").status == DONE
+    agreements = terminal.hansa("--json", "agreement", "--node", "bruges").json
+    assert [one["dataset"] for one in agreements] == [iri]
+    assert terminal.hansa("verify", "--agreement", agreements[0]["id"], "--node", "bruges").status == DONE
     shown = terminal.hansa(
-        "agreement", held[0]["id"], "--document", str(tmp_path / "agreement.html"), "--node", "bruges"
+        "agreement", agreements[0]["id"], "--document", str(tmp_path / "agreement.html"), "--node", "bruges"
     )
     assert shown.status == DONE
     assert "<html" in (tmp_path / "agreement.html").read_text("utf-8")
     as_json = terminal.hansa("--json", "get", iri, "--output", str(target), "--node", "bruges")
     assert as_json.status == DONE
-    assert as_json.json["agreementId"] == held[0]["id"], "the agreement in force is used, not made anew"
+    assert as_json.json["agreementId"] == agreements[0]["id"], "the agreement in force is used, not made anew"
 
 
 def test_conditions_are_asked_about(terminal: Terminal) -> None:
@@ -445,7 +445,7 @@ def test_what_cannot_be_got(terminal: Terminal, iri: str) -> None:
         ("https://10.0.0.1/datasets/x", "bruges"),
     ):
         told = terminal.hansa("get", address, "--yes", "--node", node)
-        assert told.status == REFUSED, (address, told.said)
+        assert told.status == REFUSED, (address, told.output)
         assert told.err
     gone = terminal.hansa("get", "http://127.0.0.1:1/datasets/x", "--yes", "--node", "bruges")
     assert gone.status == UNREACHABLE, "another node that does not answer is what 3 means too"
@@ -454,10 +454,10 @@ def test_what_cannot_be_got(terminal: Terminal, iri: str) -> None:
 def test_waiting_for_a_person_and_deciding(terminal: Terminal) -> None:
     (terminal.home / "asks-first.ttl").write_text(ASKS.replace("BASE", terminal.urls["ghent"]), "utf-8")
     published = terminal.hansa("publish", "asks-first.ttl", "--file", "counters.csv", "--node", "ghent")
-    assert published.status == DONE, published.said
+    assert published.status == DONE, published.output
     address = f"{terminal.urls['ghent']}/datasets/asks-first"
     asked = terminal.hansa("get", address, "--yes", "--agree-only", "--node", "bruges")
-    assert asked.status == WAITING, asked.said
+    assert asked.status == WAITING, asked.output
     assert "waiting for a person" in asked.out
     listed = terminal.hansa("decide", "--node", "ghent").out
     assert "Counters with questions" in listed
@@ -524,8 +524,8 @@ def test_people_are_let_in(terminal: Terminal) -> None:
     added = terminal.hansa(
         "user", "ann", "--role", "steward", "--node", "ghent", typed="a long password\na long password\n"
     )
-    assert added.status == DONE, added.said
-    assert "a long password" not in added.said
+    assert added.status == DONE, added.output
+    assert "a long password" not in added.output
     short = terminal.hansa("user", "bob", "--node", "ghent", typed="short\nshort\n")
     assert short.status == REFUSED
     assert "12" in short.err
@@ -555,10 +555,10 @@ def test_backup_restore_verify_doctor(terminal: Terminal, tmp_path: Path) -> Non
         return ran if ran.status == REFUSED else None
 
     before = until("the ledger has numbered them", advised)
-    assert "hansa backup ghent" in before.said, "what is not well comes with the command that mends it"
+    assert "hansa backup ghent" in before.output, "what is not well comes with the command that mends it"
     assert terminal.hansa("backup", "ghent").status == DONE
     well = terminal.hansa("doctor", "ghent")
-    assert well.status == DONE, well.said
+    assert well.status == DONE, well.output
     (restored / "keys" / "key-1.pem").chmod(0o644)
     ill = terminal.hansa("--json", "doctor", str(restored))
     assert ill.status == REFUSED
@@ -582,7 +582,7 @@ def test_server_and_worker_apart(tmp_path: Path, postgres_server: str) -> None:
         port = free_ports(1)[0]
         apart.urls["ghent"] = f"http://127.0.0.1:{port}"
         made = apart.hansa("init", "ghent", "--port", str(port), "--database", database)
-        assert made.status == DONE, made.said
+        assert made.status == DONE, made.output
         try:
             apart.serve("ghent", "--no-worker")
             apart.work("ghent")

@@ -14,7 +14,7 @@ import pytest
 
 def serving(folder: Path) -> list[int]:
     """The processes that serve a node below ``folder``."""
-    found = []
+    processes = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -22,8 +22,8 @@ def serving(folder: Path) -> list[int]:
             except OSError:
                 continue
             if b"serve" in words and any(word.startswith(os.fsencode(folder)) for word in words):
-                found.append(int(entry.name))
-    return found
+                processes.append(int(entry.name))
+    return processes
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="the processes of this system are not in /proc")

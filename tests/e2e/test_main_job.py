@@ -90,7 +90,7 @@ def published(job: Job) -> dict[str, str]:
         "asks-first": "members-ask",
         "partners-only": {"template": "mobility-partners", "until": until_day, "sealed": True},
     }
-    found = {slug: publish(job.provider, slug, conditions=one)["iri"] for slug, one in conditions.items()}
+    iris = {slug: publish(job.provider, slug, conditions=one)["iri"] for slug, one in conditions.items()}
     publish(job.provider, HIDDEN, audience="internal")
     with job.provider.client() as client, pytest.raises(Refusal) as refused:
         client.publish({"fields": {"kind": "dataset", "id": "broken", "title": "Broken"}, "conditions": "open"})
@@ -98,7 +98,7 @@ def published(job: Job) -> dict[str, str]:
     assert [one for one in refused.value.problem["findings"] if one["severity"] == "violation"]
     with job.provider.client() as client:
         assert client.node()["records"]["dataset"] == 4, "nothing of the broken one was stored"
-    return found
+    return iris
 
 
 def find(job: Job, datasets: dict[str, str]) -> None:

@@ -165,15 +165,15 @@ async def test_the_keyboard_goes_everywhere_and_is_seen(site: str, tab: Chromium
     reached, unseen = 0, []
     for _ in range(focusable + 5):
         await tab.press("Tab", TAB)
-        found = await tab.ask(
+        focus = await tab.ask(
             "(e => e === document.body ? null : [e.outerHTML.slice(0, 80), getComputedStyle(e).outlineStyle, "
             "e.getBoundingClientRect().width > 0])(document.activeElement)"
         )
-        if found is None:
+        if focus is None:
             break
         reached += 1
-        if found[1] == "none" or not found[2]:
-            unseen.append(found[0])
+        if focus[1] == "none" or not focus[2]:
+            unseen.append(focus[0])
     assert unseen == []
     assert reached == focusable
 

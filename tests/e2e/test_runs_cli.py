@@ -44,22 +44,22 @@ def publish_all(terminal: Terminal) -> None:
     write_files(terminal.home)
     for name in ("model", "streets", "seconds", "walks"):
         published = terminal.hansa("publish", f"{name}.yaml")
-        assert published.status == DONE, published.said
+        assert published.status == DONE, published.output
 
 
 @pytest.fixture(scope="module")
 def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     """A node with a scenario."""
-    found = Terminal(tmp_path_factory.mktemp("terminal"))
+    opened = Terminal(tmp_path_factory.mktemp("terminal"))
     try:
         (port,) = free_ports(1)
-        found.urls["ghent"] = f"http://127.0.0.1:{port}"
-        assert found.hansa("init", "ghent", "--port", str(port)).status == DONE
-        found.serve("ghent")
-        publish_all(found)
-        yield found
+        opened.urls["ghent"] = f"http://127.0.0.1:{port}"
+        assert opened.hansa("init", "ghent", "--port", str(port)).status == DONE
+        opened.serve("ghent")
+        publish_all(opened)
+        yield opened
     finally:
-        for process in found.served.values():
+        for process in opened.served.values():
             process.kill()
             process.wait()
 
@@ -71,13 +71,13 @@ def typed(terminal: Terminal, *words: str) -> Ran:
 
 def readable(ran: Ran) -> None:
     """Every line fits into 80 columns, but for addresses, which cannot be broken, and sentences, which may be."""
-    for line in ran.said.splitlines():
+    for line in ran.output.splitlines():
         if len(line) > 80:
             assert "http" in line or len(line.split()) > 8, line
 
 
 def pid_of(ran: Ran) -> str:
-    return next(word for word in ran.said.split() if word.startswith("urn:uuid:"))
+    return next(word for word in ran.output.split() if word.startswith("urn:uuid:"))
 
 
 def test_nothing_yet(terminal: Terminal) -> None:
@@ -91,7 +91,7 @@ def test_nothing_yet(terminal: Terminal) -> None:
 class TestChecking:
     def test_what_fits(self, terminal: Terminal) -> None:
         checked = typed(terminal, "run", "check", "scenario/walks", "-i", "streets=dataset/streets@1#streets.csv")
-        assert checked.status == DONE, checked.said
+        assert checked.status == DONE, checked.output
         url = terminal.urls["ghent"]
         for line in (
             f"  streets       {url}/datasets/streets version 1",
@@ -120,11 +120,11 @@ class TestChecking:
         assert (as_json.status, as_json.json["fits"], len(as_json.json["findings"])) == (REFUSED, False, 3)
         started = typed(terminal, "run", "start", *words[2:])
         assert started.status == REFUSED
-        assert "this scenario cannot be run with this binding" in started.said
-        assert "it has: streets" in started.said
+        assert "this scenario cannot be run with this binding" in started.output
+        assert "it has: streets" in started.output
 
     @pytest.mark.parametrize(
-        ("words", "said"),
+        ("words", "message"),
         [
             (("scenario/none",), "nothing"),
             (("none.yaml",), "file none.yaml"),
@@ -135,18 +135,18 @@ class TestChecking:
             (("streets.csv",), "invalid"),
         ],
     )
-    def test_what_cannot_be_read(self, terminal: Terminal, words: tuple[str, ...], said: str) -> None:
+    def test_what_cannot_be_read(self, terminal: Terminal, words: tuple[str, ...], message: str) -> None:
         for verb in ("check", "start"):
             refused = typed(terminal, "run", verb, *words)
-            assert refused.status == REFUSED, refused.said
+            assert refused.status == REFUSED, refused.output
             assert refused.err.startswith("✗ "), refused.err
-            assert said in refused.said or said in ("nothing", "invalid")
+            assert message in refused.output or message in ("nothing", "invalid")
 
 
 class TestRunning:
     def test_to_the_end(self, terminal: Terminal) -> None:
         ran = typed(terminal, *START)
-        assert ran.status == DONE, ran.said
+        assert ran.status == DONE, ran.output
         assert "A walk through the streets" in ran.out
         assert "✓ done   result " in ran.out
         assert [line.split() for line in ran.out.splitlines() if line.startswith("seconds")] == [
@@ -166,7 +166,7 @@ class TestRunning:
 
     def test_from_a_file_as_json(self, terminal: Terminal) -> None:
         ran = terminal.hansa("--json", "run", "start", "bound.yaml", "--set", "speed=2.5")
-        assert ran.status == DONE, ran.said
+        assert ran.status == DONE, ran.output
         assert (ran.json["state"], ran.json["binding"]["parameters"]) == ("successful", {"speed": 2.5})
         assert ran.err == ""
         shown = terminal.hansa("--json", "run", "show", ran.json["pid"])
@@ -174,11 +174,11 @@ class TestRunning:
 
     def test_without_waiting(self, terminal: Terminal) -> None:
         begun = typed(terminal, *START, "--set", "pause=2", "--no-wait")
-        assert begun.status == WAITING, begun.said
+        assert begun.status == WAITING, begun.output
         short = pid_of(begun)[-8:]
         assert f"Next: hansa run watch {short}" in begun.out
         watched = typed(terminal, "run", "watch", short)
-        assert watched.status == DONE, watched.said
+        assert watched.status == DONE, watched.output
         assert "after: walk: step" in watched.err
 
     def test_stopping(self, terminal: Terminal) -> None:
@@ -202,7 +202,7 @@ class TestRunning:
     def test_again(self, terminal: Terminal) -> None:
         first = typed(terminal, *START)
         again = typed(terminal, "run", "again", pid_of(first)[-8:])
-        assert again.status == DONE, again.said
+        assert again.status == DONE, again.output
         assert "✓ the same result as before" in again.out
         assert pid_of(again) != pid_of(first)
 
@@ -210,7 +210,7 @@ class TestRunning:
     def test_runs_that_are_not_there(self, terminal: Terminal, verb: str) -> None:
         for pid in ("zzzz", "urn:uuid:none"):
             refused = typed(terminal, "run", verb, pid)
-            assert refused.status == REFUSED, refused.said
+            assert refused.status == REFUSED, refused.output
             assert pid in refused.err or "run does not exist" in refused.err
 
     def test_nobody_there(self, terminal: Terminal) -> None:
@@ -233,27 +233,29 @@ class TestOutputs:
         assert typed(terminal, "run", "output", short, "walk.times", "--format", "xlsx").status != DONE
 
     def test_two_runs_side_by_side(self, terminal: Terminal) -> None:
-        one, same, other = (pid_of(typed(terminal, *START, *more))[-8:] for more in ((), (), ("--set", "speed=2.5")))
-        compared = typed(terminal, "run", "compare", one, other)
+        first, same, other = (
+            pid_of(typed(terminal, *START, *more))[-8:] for more in ((), (), ("--set", "speed=2.5"))
+        )
+        compared = typed(terminal, "run", "compare", first, other)
         assert compared.status == DONE
         assert [line.split() for line in compared.out.splitlines()] == [
-            ["indicator", one, other],
+            ["indicator", first, other],
             ["seconds", "900", "1,800"],
             ["parameter", "speed"],
-            [one, "5.0"],
+            [first, "5.0"],
             [other, "2.5"],
         ]
         readable(compared)
-        alike = typed(terminal, "run", "compare", one, same)
+        alike = typed(terminal, "run", "compare", first, same)
         assert "with the same binding, with the same result" in alike.err
-        as_json = terminal.hansa("--json", "run", "compare", one, other).json
+        as_json = terminal.hansa("--json", "run", "compare", first, other).json
         assert as_json["differs"] == {"parameter speed": ["5.0", "2.5"]}
 
 
 class TestLayers:
     def test_saved_listed_shown_and_run(self, terminal: Terminal) -> None:
         saved = typed(terminal, "layer", "save", "shorter.yaml")
-        assert saved.status == DONE, saved.said
+        assert saved.status == DONE, saved.output
         assert "✓ A shorter street   1 change to version " in saved.out
         name = pid_of(saved)[-8:]
         assert f"Next: hansa run start SCENARIO --layer {name}" in saved.out
@@ -266,7 +268,7 @@ class TestLayers:
         assert "  update        a  length: 1000 → 500" in shown.out.splitlines()
         readable(shown)
         ran = typed(terminal, *START, "--layer", name)
-        assert ran.status == DONE, ran.said
+        assert ran.status == DONE, ran.output
         assert [line.split() for line in ran.out.splitlines() if line.startswith("seconds")] == [
             ["seconds", "900", "540", "-360", "s"]
         ]
@@ -305,15 +307,15 @@ def test_a_worker_apart(tmp_path: Path, postgres_server: str) -> None:
         (port,) = free_ports(1)
         apart.urls["ghent"] = f"http://127.0.0.1:{port}"
         made = apart.hansa("init", "ghent", "--port", str(port), "--database", database)
-        assert made.status == DONE, made.said
+        assert made.status == DONE, made.output
         try:
             apart.serve("ghent", "--no-worker")
             apart.work("ghent")
             publish_all(apart)
             calm = apart.hansa("--json", *START)
-            assert calm.status == DONE, calm.said
+            assert calm.status == DONE, calm.output
             begun = apart.hansa("--json", *START, "--set", "pause=12", "--no-wait")
-            assert begun.status == WAITING, begun.said
+            assert begun.status == WAITING, begun.output
             pid = begun.json["pid"]
             # Asked by HTTP: a command takes seconds on a busy machine, and the run would be over.
             with HansaClient(locate(str(apart.home / "ghent"))) as client:
@@ -322,7 +324,7 @@ def test_a_worker_apart(tmp_path: Path, postgres_server: str) -> None:
             apart.served.pop("worker").wait()
             apart.work("ghent")
             ended = apart.hansa("--json", "run", "watch", pid)
-            assert (ended.status, ended.json["state"]) == (DONE, "successful"), ended.said
+            assert (ended.status, ended.json["state"]) == (DONE, "successful"), ended.output
             assert ended.json["result"] == calm.json["result"]
             assert any("continues after an interruption" in line for line in ended.json["log"])
         finally:

@@ -25,20 +25,20 @@ NAME = "data.ghent.example"
 def member(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Member]:
     home = tmp_path_factory.mktemp("tls")
     (port,) = free_ports(1)
-    found = Member("ghent", "City of Ghent", home, port)
-    made = found.hansa(
-        "init", str(found.folder), "--name", "City of Ghent", "--url", f"https://{NAME}", "--port", str(port)
+    process = Member("ghent", "City of Ghent", home, port)
+    init = process.hansa(
+        "init", str(process.folder), "--name", "City of Ghent", "--url", f"https://{NAME}", "--port", str(port)
     )
-    assert made.returncode == 0, made.stderr
-    certify(found.folder)
-    settings = found.folder / "hansa.toml"
+    assert init.returncode == 0, init.stderr
+    certify(process.folder)
+    settings = process.folder / "hansa.toml"
     settings.write_text(settings.read_text("utf-8") + 'tls_certificate = "tls.pem"\ntls_key = "tls.key"\n', "utf-8")
-    found.serve()
+    process.serve()
     try:
-        found.wait_ready()
-        yield found
+        process.wait_ready()
+        yield process
     finally:
-        found.stop()
+        process.stop()
 
 
 def certify(folder: Path) -> None:

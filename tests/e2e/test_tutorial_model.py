@@ -87,16 +87,16 @@ def masked(line: str) -> str:
     return line.strip()
 
 
-def missing(shown: list[str], said: str) -> list[str]:
+def missing(shown: list[str], output: str) -> list[str]:
     """The lines of the page that the command did not say. A line may end in … for a rest that is left out."""
-    lines = [masked(line) for line in said.splitlines()]
+    lines = [masked(line) for line in output.splitlines()]
     lost = []
     for line in shown:
-        wanted = masked(line)
-        if wanted == "…":
+        expected = masked(line)
+        if expected == "…":
             continue
-        whole = not wanted.endswith(" …")
-        if not any(one == wanted if whole else one.startswith(wanted[:-2]) for one in lines):
+        whole = not expected.endswith(" …")
+        if not any(one == expected if whole else one.startswith(expected[:-2]) for one in lines):
             lost.append(line)
     return lost
 
@@ -161,14 +161,14 @@ class Reader:
         """Type it; again, where the other node may need a moment."""
         deadline = time.monotonic() + (PATIENCE if step.command.startswith(PATIENT) else 0)
         while True:
-            status, said = self.type(step.command)
-            lost = missing(step.shown, said)
+            status, output = self.type(step.command)
+            lost = missing(step.shown, output)
             if status == step.status and not lost:
                 return
             if time.monotonic() >= deadline:
                 break
             time.sleep(0.3)
-        pytest.fail(f"$ {step.command}\nexit status {status}, not {step.status}; the page also has {lost}\n{said}")
+        pytest.fail(f"$ {step.command}\nexit status {status}, not {step.status}; the page also has {lost}\n{output}")
 
     def newest_run(self) -> str:
         _, said = self.type("hansa --json run list --limit 1 --node bruges")

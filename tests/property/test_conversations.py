@@ -13,10 +13,10 @@ import pytest
 from node.dialogue.process import IMPLIED, Role
 from node.negotiation import machine
 from node.transfer import machine as transferring
-from tests.simulate import from_json, kept
+from tests.simulate import from_json, to_json
 from tests.simulator.life import Life, live, replay
 from tests.simulator.nodes import NodePlan
-from tests.simulator.shrink import shrink, told
+from tests.simulator.shrink import in_words, shrink
 from tests.simulator.world import Action, World
 
 PAIR = (NodePlan("ghent", 0, "waits"), NodePlan("bruges", 0, "waits"))
@@ -24,7 +24,7 @@ SEEDS = range(1, 25)
 
 
 def step_by_step(*lines: str) -> list[Action]:
-    """A schedule as ``told`` writes it."""
+    """A schedule as ``in_words`` writes it."""
     return [tuple(int(word) if word.isdigit() else word for word in line.split()) for line in lines]
 
 
@@ -57,7 +57,7 @@ def started() -> list[Action]:
 
 def sound(life: Life) -> Life:
     """``life``, in which nothing went wrong."""
-    assert life.violation is None, told(life)
+    assert life.violation is None, in_words(life)
     return life
 
 
@@ -88,7 +88,7 @@ def test_the_same_seed_gives_the_same_life() -> None:
 
 def test_a_life_is_kept_and_lived_again_from_a_file() -> None:
     life = live("file", steps=100)
-    again = from_json(json.dumps(kept(life)))
+    again = from_json(json.dumps(to_json(life)))
     assert (again.step, again.counts) == (life.step, life.counts)
 
 
@@ -248,4 +248,4 @@ def test_a_failing_schedule_is_made_small(monkeypatch: pytest.MonkeyPatch) -> No
     assert life.violation is not None
     assert smaller.violation.name == life.violation.name
     assert len(smaller.actions) < 30
-    assert len(told(smaller).splitlines()) == len(smaller.actions) + 2
+    assert len(in_words(smaller).splitlines()) == len(smaller.actions) + 2

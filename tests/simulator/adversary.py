@@ -143,7 +143,7 @@ class Adversary:
 
     def _ready(self) -> list[tuple[str, int]]:
         """Workers that may have something to do."""
-        found = []
+        ready = []
         for node in self._world.nodes:
             with node.uow.read() as tx:
                 due = node.outbox.next_due(tx)
@@ -151,8 +151,8 @@ class Adversary:
                 # The embedded worker's queue shows tasks as due that it has in hand.
                 idle = self._world.waiting(node) > len(hand.runs) if node.plan.workers == 0 else True
                 if hand.free and (hand.unrecorded or (due is not None and due <= node.clock.now() and idle)):
-                    found.append((node.name, hand.number))
-        return found
+                    ready.append((node.name, hand.number))
+        return ready
 
     def _people(self) -> Action | None:
         """People ask, decide, use what they have."""
@@ -168,10 +168,10 @@ class Adversary:
                 return ("decide", world.label(chance.choice(waiting).subject), chance.random() < 0.7)
             return None
         offered = [
-            one.pid
+            negotiation.pid
             for node in world.nodes
-            for one in node.all_negotiations()
-            if one.state == "OFFERED" and one.role is Role.CONSUMER
+            for negotiation in node.all_negotiations()
+            if negotiation.state == "OFFERED" and negotiation.role is Role.CONSUMER
         ]
         return ("accept", world.label(chance.choice(offered))) if offered else None
 
@@ -180,20 +180,22 @@ class Adversary:
         if len(self._live("negotiations")) >= 6:
             return None
         self._begun += 1
-        one, other = chance.sample(names, 2)
+        consumer, other = chance.sample(names, 2)
         kind = chance.choice(("open", "open", "open", "asks", "asks", "refuses"))
         label = f"n{self._begun}"
         if chance.random() < 0.12:
-            return ("offer", label, one, other, kind)
-        return ("ask", label, one, other, kind, "other" if chance.random() < 0.2 else "same")
+            return ("offer", label, consumer, other, kind)
+        return ("ask", label, consumer, other, kind, "other" if chance.random() < 0.2 else "same")
 
     def _use(self) -> Action | None:
         world = self._world
         final = [
-            (node, one)
+            (node, negotiation)
             for node in world.nodes
-            for one in node.all_negotiations()
-            if one.state == "FINALIZED" and one.role is Role.CONSUMER and one.pid not in self._used
+            for negotiation in node.all_negotiations()
+            if negotiation.state == "FINALIZED"
+            and negotiation.role is Role.CONSUMER
+            and negotiation.pid not in self._used
         ]
         if not final:
             return None
@@ -282,15 +284,15 @@ class Adversary:
         sides = [(label, role) for label in labels for role in ("consumer", "provider")]
         chance.shuffle(sides)
         for label, role in sides:
-            found = world.find(label, role)
-            if found is None or (found[1].pending is not None and chance.random() < 0.9):
+            place = world.find(label, role)
+            if place is None or (place[1].pending is not None and chance.random() < 0.9):
                 continue
             other = "provider" if role == "consumer" else "consumer"
-            if found[1].state == transferring.STARTED and chance.random() < 0.15:
+            if place[1].state == transferring.STARTED and chance.random() < 0.15:
                 return self._cross(label, role, other)
             if chance.random() < 0.3:
-                self._plan.append(("steer", label, other, self._wish(found[1].state)))
-            return ("steer", label, role, self._wish(found[1].state))
+                self._plan.append(("steer", label, other, self._wish(place[1].state)))
+            return ("steer", label, role, self._wish(place[1].state))
         return None
 
     def _cross(self, label: str, role: str, other: str) -> Action:
@@ -328,9 +330,9 @@ class Adversary:
         """Labels of what has not ended at both sides."""
         return sorted(
             {
-                self._world.label(one.pid)
+                self._world.label(process.pid)
                 for node in self._world.nodes
-                for one in node.uow.peek(kind).values()
-                if one.state not in TERMINAL
+                for process in node.uow.peek(kind).values()
+                if process.state not in TERMINAL
             }
         )

@@ -132,13 +132,13 @@ class Company:
 
     def next_due(self) -> datetime | None:
         """When the next task of any node is due, by the world's time."""
-        found: list[datetime] = []
+        moments: list[datetime] = []
         for node in self.nodes:
             with node.uow.read() as tx:
                 due = node.outbox.next_due(tx)
             if due is not None:
-                found.append(due - node.clock.error)
-        return min(found, default=None)
+                moments.append(due - node.clock.error)
+        return min(moments, default=None)
 
 
 def open_decisions(node: SimNode) -> list[PendingDecision]:

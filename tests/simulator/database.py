@@ -80,20 +80,20 @@ class SimUnitOfWork(MemoryUnitOfWork):
 
     def _changes(self, tx: MemoryTransaction) -> list[Change]:
         names = {id(rows): name for name, rows in self._tables.items() if name in WATCHED}
-        found: dict[tuple[str, Any], Change] = {}
+        changes: dict[tuple[str, Any], Change] = {}
         for rows, key, before in tx._undo:
             name = names.get(id(rows))
             if name is None:
                 continue
             if key is not _ABSENT:
                 old = None if before is _ABSENT else before
-                found.setdefault((name, key), Change(name, key, old, rows.get(key)))
+                changes.setdefault((name, key), Change(name, key, old, rows.get(key)))
                 continue
             # A row was removed: the transaction kept the whole table as it was then.
             for one, old in before.items():
                 if rows.get(one) is not old:
-                    found.setdefault((name, one), Change(name, one, old, rows.get(one)))
+                    changes.setdefault((name, one), Change(name, one, old, rows.get(one)))
             for one, new in rows.items():
                 if one not in before:
-                    found.setdefault((name, one), Change(name, one, None, new))
-        return list(found.values())
+                    changes.setdefault((name, one), Change(name, one, None, new))
+        return list(changes.values())

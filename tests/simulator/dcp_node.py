@@ -225,16 +225,16 @@ async def nodes(*makers: Callable[[Address], DcpNode]) -> AsyncIterator[list[Dcp
     """Several nodes at once, each at a port of its own, in this event loop."""
 
     def serving(make: Callable[[Address], DcpNode]) -> Callable[[Address], tuple[Any, DcpNode]]:
-        def made(address: Address) -> tuple[Any, DcpNode]:
+        def application_of(address: Address) -> tuple[Any, DcpNode]:
             node = make(address)
             return node.app, node
 
-        return made
+        return application_of
 
     async with AsyncExitStack() as stack:
-        found = [(await stack.enter_async_context(served(serving(make))))[1] for make in makers]
-        for node in found:
+        members = [(await stack.enter_async_context(served(serving(make))))[1] for make in makers]
+        for node in members:
             stack.push_async_callback(node.egress.close)
             await node.wallet.refresh()
-        yield found
+        yield members
         await asyncio.sleep(0)

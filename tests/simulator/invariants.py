@@ -91,7 +91,7 @@ class _Seen:
     state: str = ""
     opened: bool = True
     paused_by: str = ""
-    taken: set[str] = field(default_factory=set)
+    accepted: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -113,7 +113,7 @@ class Watch:
         self._queued: dict[tuple[str, str], set[str]] = {}
         self._first: dict[tuple[str, str, str, str], str] = {}
         self.posted: dict[str, _Posted] = {}
-        self.taken: dict[str, set[str]] = {}
+        self.accepted: dict[str, set[str]] = {}
         """Node → hashes of the bodies that it has durably accepted."""
 
     # ---- at every commit -------------------------------------------------------------------------------------
@@ -170,11 +170,13 @@ class Watch:
         known = len(change.before or ())
         incoming = [one for one in change.after[known:] if not one.outgoing and 200 <= one.answer_status < 300]
         seen = self._seen_of(node, change.key)
-        for one in incoming:
-            name = str(one.message_id)
-            require(name not in seen.taken, "I7", f"{self._say(node, change.key)} took {one.message} {name} twice")
-            seen.taken.add(name)
-            self.taken.setdefault(node.name, set()).add(one.body_sha256)
+        for message in incoming:
+            name = str(message.message_id)
+            require(
+                name not in seen.accepted, "I7", f"{self._say(node, change.key)} took {message.message} {name} twice"
+            )
+            seen.accepted.add(name)
+            self.accepted.setdefault(node.name, set()).add(message.body_sha256)
         return len(incoming)
 
     def _agreement(self, node: SimNode, change: Change) -> None:
@@ -240,14 +242,14 @@ class Watch:
     def _one_pending(self, node: SimNode, process: Process) -> None:
         """What waits in the outbox is what the process waits for."""
         queued = self._queued.get((node.name, process.pid), set())
-        wanted = {process.pending.message_id} if process.pending is not None else set()
+        pending = {process.pending.message_id} if process.pending is not None else set()
         say = self._say(node, process.pid)
         # Nor does it then keep the token that a start of it would have brought.
         require(
-            not wanted or process.state not in TERMINAL, "I10", f"{say} has ended and waits for {process.pending}"
+            not pending or process.state not in TERMINAL, "I10", f"{say} has ended and waits for {process.pending}"
         )
-        require(not wanted - queued, "I10", f"{say} waits for a message that is not in the outbox")
-        require(not queued - wanted, "I10", f"{say} has messages in the outbox that it does not wait for")
+        require(not pending - queued, "I10", f"{say} waits for a message that is not in the outbox")
+        require(not queued - pending, "I10", f"{say} has messages in the outbox that it does not wait for")
 
     def _compatible(self, process: Process) -> None:
         """The sides are in one state, or one message apart that is on its way."""
@@ -291,7 +293,7 @@ class Watch:
     def answered(self, node: SimNode, status: int, body: bytes) -> None:
         """``node`` has answered a message."""
         if 200 <= status < 300:
-            kept = hashlib.sha256(body).hexdigest() in self.taken.get(node.name, set())
+            kept = hashlib.sha256(body).hexdigest() in self.accepted.get(node.name, set())
             require(kept, "I5", f"{node.name} acknowledged a message that it has not kept")
 
     def read(self, node: SimNode, pid: str) -> None:
@@ -364,17 +366,17 @@ def _each_message_once(world: Company, node: SimNode, process: Process) -> None:
     exchanges = node.exchanges(process.pid)
     arrived = [one for one in world.peer(process).exchanges(twin.pid) if not one.outgoing and one.accepted]
     there = Counter(one.message_id for one in arrived)
-    for one in exchanges:
-        if one.outgoing and (one.accepted or one.void):
-            count = there[one.message_id]
-            require(count == 1, "I7", f"{one.message} of {world.label(process.pid)} was applied {count} times")
-    kept = Counter(one.message_id for one in exchanges if one.outgoing and (one.accepted or one.void))
+    for exchange in exchanges:
+        if exchange.outgoing and (exchange.accepted or exchange.void):
+            count = there[exchange.message_id]
+            require(count == 1, "I7", f"{exchange.message} of {world.label(process.pid)} was applied {count} times")
+    counts = Counter(one.message_id for one in exchanges if one.outgoing and (one.accepted or one.void))
     heard = {one.message for one in exchanges if not one.outgoing and one.accepted}
-    for one in arrived:
-        count = kept[one.message_id]
-        crossed = process.state == "TERMINATED" or one.message in heard
+    for exchange in arrived:
+        count = counts[exchange.message_id]
+        crossed = process.state == "TERMINATED" or exchange.message in heard
         well = count == 1 or (count == 0 and crossed)
-        require(well, "I7", f"{node.name} has kept {one.message} of {world.label(process.pid)} {count} times")
+        require(well, "I7", f"{node.name} has kept {exchange.message} of {world.label(process.pid)} {count} times")
 
 
 def _agreements(world: Company) -> None:

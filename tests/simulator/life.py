@@ -152,12 +152,12 @@ def _finish(world: World) -> bool:
     used = {one.agreement for node in world.nodes for one in node.all_transfers()}
     for node in world.nodes:
         left += [("decide", world.label(one.subject), True) for one in open_decisions(node)]
-        for one in node.all_negotiations():
-            label = world.label(one.pid)
-            if one.role is Role.CONSUMER and one.state == "OFFERED":
+        for negotiation in node.all_negotiations():
+            label = world.label(negotiation.pid)
+            if negotiation.role is Role.CONSUMER and negotiation.state == "OFFERED":
                 left.append(("accept", label))
-            final = one.role is Role.CONSUMER and one.state == "FINALIZED"
-            if final and one.agreement and one.agreement["@id"] not in used:
+            final = negotiation.role is Role.CONSUMER and negotiation.state == "FINALIZED"
+            if final and negotiation.agreement and negotiation.agreement["@id"] not in used:
                 left.append(("use", f"u{label}", label))
         for transfer in node.all_transfers():
             label = world.label(transfer.pid)

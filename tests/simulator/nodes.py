@@ -411,10 +411,10 @@ class SimNode:
     def decide(self, decision: str, *, approve: bool) -> None:
         """A person of this node decides."""
         with self.uow.read() as tx:
-            found = self.decisions_store.get(tx, decision)
-        assert found is not None, "only a decision that waits is taken"
-        caller = Caller(did=found.peer) if approve else ANONYMOUS
-        self.decisions._carry_out(found, approve, "person", None, caller)
+            record = self.decisions_store.get(tx, decision)
+        assert record is not None, "only a decision that waits is taken"
+        caller = Caller(did=record.peer) if approve else ANONYMOUS
+        self.decisions._carry_out(record, approve, "person", None, caller)
 
     def withdraw(self, iri: str) -> None:
         """The dataset is offered no longer."""

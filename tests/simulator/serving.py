@@ -38,8 +38,8 @@ async def served(make: Callable[[Address], Any], *, connections: int = 1024) -> 
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", 0))
         listener.listen(connections)
-        made = make(Address(listener.getsockname()[1]))
-        app = made[0] if isinstance(made, tuple) else made
+        result = make(Address(listener.getsockname()[1]))
+        app = result[0] if isinstance(result, tuple) else result
         config = uvicorn.Config(app, log_config=None, lifespan="off", access_log=False)
         config.load()
         server = uvicorn.Server(config)
@@ -47,7 +47,7 @@ async def served(make: Callable[[Address], Any], *, connections: int = 1024) -> 
         # Started and stopped by hand: the server's own loop looks for signals, and takes its time to end.
         await server.startup(sockets=[listener])
         try:
-            yield made
+            yield result
         finally:
             for one in server.servers:
                 one.close()

@@ -18,12 +18,12 @@ SECONDS = 60.0
 def shrink(life: Life, *, seconds: float = SECONDS) -> Life:
     """The smallest life found within so many seconds in which the same invariant is broken."""
     assert life.violation is not None, "only what fails is made smaller"
-    wanted = life.violation.name
+    name = life.violation.name
     deadline = time.monotonic() + seconds
 
     def fails(plans: Sequence[NodePlan], actions: Sequence[Action]) -> Life | None:
         found = replay(life.seed, plans, actions)
-        return found if found.violation is not None and found.violation.name == wanted else None
+        return found if found.violation is not None and found.violation.name == name else None
 
     best = fails(life.plans, life.actions)
     if best is None:
@@ -58,13 +58,13 @@ def _fewer_nodes(best: Life, fails: Fails) -> Life:
     for plan in best.plans:
         named = any(plan.name in action for action in best.actions)
         if not named and len(best.plans) > 2:
-            found = fails([one for one in best.plans if one is not plan], best.actions)
-            best = found or best
+            smaller = fails([one for one in best.plans if one is not plan], best.actions)
+            best = smaller or best
     for number, plan in enumerate(best.plans):
         plain = replace(plan, workers=0)
         if plain != plan:
-            found = fails([*best.plans[:number], plain, *best.plans[number + 1 :]], best.actions)
-            best = found or best
+            smaller = fails([*best.plans[:number], plain, *best.plans[number + 1 :]], best.actions)
+            best = smaller or best
     return best
 
 
@@ -83,7 +83,7 @@ def _calmer(best: Life, fails: Fails, deadline: float) -> Life:
     return best
 
 
-def told(life: Life) -> str:
+def in_words(life: Life) -> str:
     """A life in words, for a person who looks for the cause."""
     lines = ["company: " + "; ".join(_company(plan) for plan in life.plans)]
     lines += [f"{number:4}  {' '.join(map(str, action))}" for number, action in enumerate(life.actions, 1)]

@@ -51,10 +51,10 @@ class Heard:
         for name, pid, message, status in sorted(self._heard):
             node = world.by_name[name]
             ours = [one for one in node.exchanges(pid) if one.outgoing]
-            found = any(one.message_id == message and _is(one, status) for one in ours)
+            listed = any(one.message_id == message and _is(one, status) for one in ours)
             full = sum(one.answer_status >= 300 for one in ours) >= KEPT
             say = f"{name} has read {status} to {message} of {world.label(pid)}, and has not kept it"
-            require(found or full, "I14", say)
+            require(listed or full, "I14", say)
 
 
 def _is(exchange: Exchange, status: int) -> bool:

@@ -62,10 +62,10 @@ class World(Network):
 
     def do_use(self, label: str, negotiation: str) -> bool:
         """The consumer asks for the bytes under an agreement."""
-        found = self.find(negotiation, Role.CONSUMER)
-        if found is None or found[1].state != "FINALIZED" or (label, Role.CONSUMER) in self.places:
+        place = self.find(negotiation, Role.CONSUMER)
+        if place is None or place[1].state != "FINALIZED" or (label, Role.CONSUMER) in self.places:
             return False
-        node, process = found
+        node, process = place
         agreement: Any = process
         return self._people(node, label, lambda: node.transfer_requests.request(agreement.agreement["@id"], person()))
 
@@ -87,20 +87,20 @@ class World(Network):
 
     def do_end(self, label: str, role: str) -> bool:
         """A person of one side ends a negotiation."""
-        found = self.find(label, role)
-        if found is None:
+        place = self.find(label, role)
+        if place is None:
             return False
-        node, process = found
+        node, process = place
         return self._people(
             node, label, lambda: node.negotiations.terminate(process.pid, "person", ["enough"], by=person()), True
         )
 
     def do_steer(self, label: str, role: str, message: str) -> bool:
         """A person of one side suspends, resumes, completes or ends a transfer."""
-        found = self.find(label, role)
-        if found is None:
+        place = self.find(label, role)
+        if place is None:
             return False
-        node, process = found
+        node, process = place
         interferes = message in (transferring.TERMINATION, transferring.COMPLETION)
         return self._people(
             node, label, lambda: node.transfers.command(process.pid, message, person(), code="x"), interferes

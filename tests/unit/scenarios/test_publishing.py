@@ -99,7 +99,7 @@ def sha256(text: str) -> str:
 
 
 async def published(cage: Cage, submission: Submission, *texts: str) -> Described:
-    """What a node that holds ``held`` makes of a submission."""
+    """What a node that holds ``texts`` makes of a submission."""
     files = {sha256(text): text.encode() for text in texts}
 
     async def described(draft: Submission, owner: str) -> Described:
