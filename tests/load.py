@@ -46,12 +46,12 @@ class Tally:
     broken_off: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     kills: int = 0
-    found: Findings = field(default_factory=Findings)
+    findings: Findings = field(default_factory=Findings)
 
     def finds(self, what: str) -> None:
         """Something is wrong."""
         with self.lock:
-            self.found.diverged.append(what)
+            self.findings.diverged.append(what)
 
     def missing(self) -> list[str]:
         """Which kinds of work have not been begun yet: without them a storm shows nothing."""

@@ -91,7 +91,7 @@ def again_after(seconds: float) -> Fault:
     return fault
 
 
-def held(seconds: float) -> Fault:
+def delayed(seconds: float) -> Fault:
     """It arrives late: others overtake it."""
 
     async def fault(link: Link) -> None:
@@ -205,13 +205,13 @@ async def _read_request(reader: asyncio.StreamReader) -> Request | None:
     except asyncio.IncompleteReadError:
         return None
     lines = head[:-4].split(b"\r\n")
-    kept = [line for line in lines[1:] if not line.lower().startswith(b"connection:")]
-    size = next((int(line[15:]) for line in kept if line.lower().startswith(b"content-length:")), 0)
+    headers = [line for line in lines[1:] if not line.lower().startswith(b"connection:")]
+    size = next((int(line[15:]) for line in headers if line.lower().startswith(b"content-length:")), 0)
     body = await reader.readexactly(size)
-    if any(line.lower().startswith(b"transfer-encoding:") for line in kept):
+    if any(line.lower().startswith(b"transfer-encoding:") for line in headers):
         body = await _read_chunks(reader)
     method, path, _ = lines[0].decode("latin-1").split(" ", 2)
-    raw = b"\r\n".join([lines[0], *kept, b"Connection: close", b"", b""]) + body
+    raw = b"\r\n".join([lines[0], *headers, b"Connection: close", b"", b""]) + body
     return Request(method, path, raw)
 
 

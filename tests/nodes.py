@@ -51,7 +51,7 @@ class Running:
     password: str
     server: uvicorn.Server
     thread: threading.Thread
-    spoken: Traffic
+    traffic: Traffic
 
     @property
     def dsp(self) -> str:
@@ -121,10 +121,10 @@ def running(
         if prepare is not None:
             prepare(node)
         app = application(node)
-        spoken = Traffic()
-        spoken.around_egress(node.parts.egress)
+        traffic = Traffic()
+        traffic.around_egress(node.parts.egress)
         config = uvicorn.Config(
-            spoken.around_doors(app),
+            traffic.around_doors(app),
             loop="uvloop",
             http="httptools",
             log_config=None,
@@ -138,16 +138,16 @@ def running(
         )
         thread.start()
         base = node.parts.base
-        found = Running(node, app, folder, base, node.parts.me, password, server, thread, spoken)
+        server_node = Running(node, app, folder, base, node.parts.me, password, server, thread, traffic)
         try:
             until("the node is ready", lambda: server.started or not thread.is_alive())
             assert server.started, "the node could not be started"
-            yield found
+            yield server_node
         finally:
             if thread.is_alive():
-                found.stop()
+                server_node.stop()
         if judged:
-            faults = spoken.faults()
+            faults = traffic.faults()
             assert not faults, f"the official schemas find fault with what this node said: {faults}"
 
 
@@ -290,11 +290,11 @@ def admit(region: Running, city: Running, credential: str = "MembershipCredentia
             "the application arrives", lambda: [one for one in office.decisions() if one["peer"] == city.did]
         )
         office.decide(waiting[0]["id"], approve=True)
-        held: list[dict[str, Any]] = until(
+        credentials: list[dict[str, Any]] = until(
             "the credential arrives",
             lambda: [one for one in client.memberships()["credentials"] if credential in one["types"]],
         )
-        return held[0]
+        return credentials[0]
 
 
 # ---- fixtures -------------------------------------------------------------------------------------------------
@@ -359,10 +359,10 @@ class Company:
 @pytest.fixture(scope="module")
 def region_and_cities(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Company]:
     """A region and two cities that hold its membership credential, shared by the tests of one module."""
-    with company(tmp_path_factory.mktemp("region"), sqlite_template) as found:
-        for city in found.cities:
-            admit(found.region, city)
-        yield found
+    with company(tmp_path_factory.mktemp("region"), sqlite_template) as region:
+        for city in region.cities:
+            admit(region.region, city)
+        yield region
 
 
 @contextmanager
@@ -373,13 +373,13 @@ def company(home: Path, template: Path, *, cities: int = 2, **settings: Any) -> 
         with region.client() as client:
             client.publish({"fields": rulebook(region.did)})
         names = [f"city{number}" for number in range(1, cities + 1)]
-        made = [
+        members = [
             stack.enter_context(
                 running(home / name, template=template, region=region.did, **(settings if name == "city1" else {}))
             )
             for name in names
         ]
-        yield Company(region, tuple(made))
+        yield Company(region, tuple(members))
 
 
 def rulebook(region: str) -> dict[str, Any]:

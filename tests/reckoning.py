@@ -55,18 +55,18 @@ class Findings:
         return f"lost {len(self.lost)}  doubled {len(self.doubled)}  diverged {len(self.diverged)}"
 
 
-def records(found: Findings, stores: Stores, acknowledged: Mapping[str, str]) -> None:
+def records(findings: Findings, stores: Stores, acknowledged: Mapping[str, str]) -> None:
     """I5: each version that was acknowledged (``iri#v1`` → its SHA-256) is there."""
     with stores.uow.read() as tx:
         for name, sha256 in acknowledged.items():
             iri, _, version = name.partition("#v")
             record = stores.records.get(tx, iri, version=int(version))
             if record is None or record.sha256 != sha256:
-                found.lost.append(f"record {name}")
+                findings.lost.append(f"record {name}")
 
 
 def conversations(
-    found: Findings,
+    findings: Findings,
     provider: Stores,
     consumer: Stores,
     kind: str,
@@ -85,48 +85,54 @@ def conversations(
         ours: dict[str, Process] = {one.pid: one for one in getattr(consumer, kind).select(tx, limit=LIMIT)}
     with provider.uow.read() as tx:
         theirs: list[Process] = list(getattr(provider, kind).select(tx, limit=LIMIT))
-    found.lost += [f"{kind} {pid}" for pid in acknowledged if pid not in ours]
+    findings.lost += [f"{kind} {pid}" for pid in acknowledged if pid not in ours]
     by_consumer = Counter(one.peer_pid for one in theirs if one.peer_pid is not None)
-    found.doubled += [f"{kind} {pid} ×{count}" for pid, count in by_consumer.items() if count > 1]
+    findings.doubled += [f"{kind} {pid} ×{count}" for pid, count in by_consumer.items() if count > 1]
     there = {one.peer_pid: one for one in theirs}
     broken_off = 0
-    for pid, one in ours.items():
+    for pid, process in ours.items():
         other = there.get(pid)
         if other is None:
-            found.lost.append(f"{kind} {pid}: {one.state} at the consumer, the provider has none ({_why(one)})")
-            messages_once(found, consumer, kind, pid)
+            findings.lost.append(
+                f"{kind} {pid}: {process.state} at the consumer, the provider has none ({_why(process)})"
+            )
+            messages_once(findings, consumer, kind, pid)
             continue
-        if one.state not in ENDED or other.state != one.state:
-            found.diverged.append(f"{kind} {pid}: {one.state} ({_why(one)}) and {other.state} ({_why(other)})")
-        if one.peer_pid != other.pid:
-            found.diverged.append(f"{kind} {pid} and {other.pid} are not each other's: the first has {one.peer_pid}")
-        if one.state == "TERMINATED":
+        if process.state not in ENDED or other.state != process.state:
+            findings.diverged.append(
+                f"{kind} {pid}: {process.state} ({_why(process)}) and {other.state} ({_why(other)})"
+            )
+        if process.peer_pid != other.pid:
+            findings.diverged.append(
+                f"{kind} {pid} and {other.pid} are not each other's: the first has {process.peer_pid}"
+            )
+        if process.state == "TERMINATED":
             broken_off += 1
-            told = any(reason in reasons for side in (one, other) for reason in side.reason)
-            if not told and not {one.pid, other.pid} & set(wished):
-                found.lost.append(f"{kind} {pid}: ended by nobody's wish ({_why(one)}; {_why(other)})")
-        same_messages(found, kind, (consumer, pid), (provider, other.pid), crossing=True)
+            told = any(reason in reasons for side in (process, other) for reason in side.reason)
+            if not told and not {process.pid, other.pid} & set(wished):
+                findings.lost.append(f"{kind} {pid}: ended by nobody's wish ({_why(process)}; {_why(other)})")
+        same_messages(findings, kind, (consumer, pid), (provider, other.pid), crossing=True)
     for other in theirs:
         if other.peer_pid not in ours:
-            found.diverged.append(f"{kind} {other.pid} of the provider: {other.state}, and the consumer has none")
-            messages_once(found, provider, kind, other.pid)
+            findings.diverged.append(f"{kind} {other.pid} of the provider: {other.state}, and the consumer has none")
+            messages_once(findings, provider, kind, other.pid)
     return broken_off
 
 
-def _why(one: Process) -> str:
-    return f"{one.code}: {one.reason}" if one.code or one.reason else "no code"
+def _why(process: Process) -> str:
+    return f"{process.code}: {process.reason}" if process.code or process.reason else "no code"
 
 
-def messages_once(found: Findings, stores: Stores, kind: str, pid: str) -> None:
+def messages_once(findings: Findings, stores: Stores, kind: str, pid: str) -> None:
     """I7: each message of the peer was taken once."""
     with stores.uow.read() as tx:
         kept = getattr(stores, kind).exchanges(tx, pid)
     taken = Counter(one.message_id for one in kept if not one.outgoing and one.accepted)
-    found.doubled += [f"message {name} ×{count}" for name, count in taken.items() if count > 1]
+    findings.doubled += [f"message {name} ×{count}" for name, count in taken.items() if count > 1]
 
 
 def same_messages(
-    found: Findings, kind: str, one: tuple[Stores, str], other: tuple[Stores, str], *, crossing: bool = False
+    findings: Findings, kind: str, side: tuple[Stores, str], other: tuple[Stores, str], *, crossing: bool = False
 ) -> None:
     """I2, I4, I7 of one conversation, as (database, pid) of each side: what one side counts as said, the other counts
     as heard, and each message has one entry in each ledger, all of them together a walk of the standard's table.
@@ -135,81 +141,81 @@ def same_messages(
     its receiver and counts for nothing at its sender, who may even have died before it read the answer.
     """
     sides: list[list[Exchange]] = []
-    for stores, pid in (one, other):
-        messages_once(found, stores, kind, pid)
+    for stores, pid in (side, other):
+        messages_once(findings, stores, kind, pid)
         with stores.uow.read() as tx:
-            kept = list(getattr(stores, kind).exchanges(tx, pid))
+            exchanges = list(getattr(stores, kind).exchanges(tx, pid))
             bodies = [json.loads(entry.body) for entry in stores.ledger.history(tx, pid, EntryKind.PROCESS)]
-        taken = [said for said in kept if said.accepted]
+        accepted = [said for said in exchanges if said.accepted]
         trail = [(body["message"], body["state"]) for body in bodies]
-        if taken and taken[0].outgoing and trail[:1] == trail[1:2]:
+        if accepted and accepted[0].outgoing and trail[:1] == trail[1:2]:
             trail = trail[1:]  # Whoever opens notes that twice: when it is decided, and when the peer has taken it.
-        if Counter(said.message for said in taken) != Counter(message for message, _ in trail):
-            found.doubled.append(f"{kind} {pid}: taken {[said.message for said in taken]}, noted {trail}")
+        if Counter(said.message for said in accepted) != Counter(message for message, _ in trail):
+            findings.doubled.append(f"{kind} {pid}: taken {[said.message for said in accepted]}, noted {trail}")
         state = ""
         for message, entered in trail:
             move = MOVES[kind].get((state, message))
             if move is None or move[0] != entered:
-                found.diverged.append(
+                findings.diverged.append(
                     f"{kind} {pid}: no legal path from {state or 'nothing'} by {message} to {entered}"
                 )
             state = entered
-        sides.append(kept)
+        sides.append(exchanges)
     first, second = sides
     if not (_arrived_as_said(first, second, crossing) and _arrived_as_said(second, first, crossing)):
         told = [[("says" if x.outgoing else "hears", x.message, x.answer_status) for x in kept] for kept in sides]
-        found.diverged.append(f"{kind} {one[1]} and {other[1]}: not the same messages: {told[0]} and {told[1]}")
+        findings.diverged.append(f"{kind} {side[1]} and {other[1]}: not the same messages: {told[0]} and {told[1]}")
 
 
 def _arrived_as_said(sender: list[Exchange], receiver: list[Exchange], crossing: bool) -> bool:
-    said = Counter(one.message_id for one in sender if one.outgoing and (one.accepted or (crossing and one.void)))
+    sent = Counter(one.message_id for one in sender if one.outgoing and (one.accepted or (crossing and one.void)))
     heard = Counter(one.message_id for one in receiver if not one.outgoing and one.accepted)
     if not crossing:
-        return said == heard
+        return sent == heard
     words = {one.message for one in sender if not one.outgoing and one.accepted}
     ended = any(one.message in TERMINATIONS and one.accepted for one in sender)
     crossed = {one.message_id for one in receiver if not one.outgoing and (ended or one.message in words)}
-    return not said - heard and (heard - said).keys() <= crossed
+    return not sent - heard and (heard - sent).keys() <= crossed
 
 
-def agreements(found: Findings, provider: Stores, consumer: Stores) -> int:
+def agreements(findings: Findings, provider: Stores, consumer: Stores) -> int:
     """I1, I3: both hold the same final agreements, with the same text and signatures, one for each negotiation that
     is FINALIZED, and none besides.
 
     How many both hold.
     """
-    held: list[dict[str, Any]] = []
+    hashes: list[dict[str, Any]] = []
     for name, stores in (("provider", provider), ("consumer", consumer)):
         with stores.uow.read() as tx:
             final = [one for one in stores.agreements.select(tx, limit=LIMIT) if one.finalized]
             finalized = {one.pid for one in stores.negotiations.select(tx, state="FINALIZED", limit=LIMIT)}
         per_negotiation = Counter(one.negotiation for one in final)
-        found.doubled += [f"agreement of {pid}" for pid, count in per_negotiation.items() if count > 1]
-        found.lost += [f"the {name}'s agreement of {pid}" for pid in sorted(finalized - per_negotiation.keys())]
+        findings.doubled += [f"agreement of {pid}" for pid, count in per_negotiation.items() if count > 1]
+        findings.lost += [f"the {name}'s agreement of {pid}" for pid in sorted(finalized - per_negotiation.keys())]
         unfounded = sorted(per_negotiation.keys() - finalized)
-        found.diverged += [f"the {name}'s agreement of {pid}, which is not FINALIZED" for pid in unfounded]
-        held.append({one.id: (one.sha256, frozenset(one.signatures.items())) for one in final})
-    different = {key for key in held[0].keys() | held[1].keys() if held[0].get(key) != held[1].get(key)}
-    found.diverged += [f"agreement {key}" for key in sorted(different)]
-    return len(held[0].keys() & held[1].keys())
+        findings.diverged += [f"the {name}'s agreement of {pid}, which is not FINALIZED" for pid in unfounded]
+        hashes.append({one.id: (one.sha256, frozenset(one.signatures.items())) for one in final})
+    different = {key for key in hashes[0].keys() | hashes[1].keys() if hashes[0].get(key) != hashes[1].get(key)}
+    findings.diverged += [f"agreement {key}" for key in sorted(different)]
+    return len(hashes[0].keys() & hashes[1].keys())
 
 
-def files(found: Findings, consumer: Stores, folder: Path, sha256: str) -> None:
+def files(findings: Findings, consumer: Stores, folder: Path, sha256: str) -> None:
     """I6: each completed transfer has the bytes of that hash, and below ``folder`` is nothing but what receptions
     that are done have named: no beginning of one that is over has been left behind."""
     named: set[Path] = set()
     with consumer.uow.read() as tx:
-        for one in consumer.transfers.select(tx, limit=LIMIT):
-            reception = consumer.receptions.get(tx, one.pid)
+        for transfer in consumer.transfers.select(tx, limit=LIMIT):
+            reception = consumer.receptions.get(tx, transfer.pid)
             path = folder / reception.path if reception and reception.path else None
             if reception is not None and path is not None and reception.state == DONE:
                 named |= {path, path.with_name(path.name + SEALED_ENDING)} if reception.sealed else {path}
-            if one.state != "COMPLETED":
+            if transfer.state != "COMPLETED":
                 continue
             if path is None or not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-                found.lost.append(f"bytes of transfer {one.pid}")
+                findings.lost.append(f"bytes of transfer {transfer.pid}")
     there = {path for path in folder.rglob("*") if not path.is_dir()}
-    found.diverged += [f"left behind: received/{path.relative_to(folder)}" for path in sorted(there - named)]
+    findings.diverged += [f"left behind: received/{path.relative_to(folder)}" for path in sorted(there - named)]
 
 
 def catch_up(stores: Stores, graph: OxigraphGraph, index: TantivyIndex) -> None:
@@ -221,7 +227,7 @@ def catch_up(stores: Stores, graph: OxigraphGraph, index: TantivyIndex) -> None:
     following.catch_up(stores.uow, stores.ledger, both)
 
 
-def views(found: Findings, member: Member) -> None:
+def views(findings: Findings, member: Member) -> None:
     """I8: graph and search of a node that is down equal what a replay of its ledger gives."""
     stores = open_stores(load(member.folder))
     where, fresh = places(member.folder), member.home / f"{member.key}-replay"
@@ -235,7 +241,7 @@ def views(found: Findings, member: Member) -> None:
             catch_up(stores, graph, index)
         for name, one, other in (("graph", live[0], replayed[0]), ("search", live[1], replayed[1])):
             if one.digest() != other.digest():
-                found.diverged.append(f"{member.name}'s {name} view is not what a replay gives")
+                findings.diverged.append(f"{member.name}'s {name} view is not what a replay gives")
     finally:
         for graph, index in (live, replayed):
             graph.close()
@@ -243,11 +249,11 @@ def views(found: Findings, member: Member) -> None:
         stores.uow.close()
 
 
-def ledger(found: Findings, member: Member) -> None:
+def ledger(findings: Findings, member: Member) -> None:
     """I9: ``hansa verify`` finds the ledger sound."""
     checked = member.hansa("verify", str(member.folder))
     if checked.returncode != 0:
-        found.diverged.append(f"{member.name}'s ledger: {checked.stdout.strip()[-300:]}")
+        findings.diverged.append(f"{member.name}'s ledger: {checked.stdout.strip()[-300:]}")
 
 
 def make_database(url: str, name: str) -> str:

@@ -121,7 +121,7 @@ def scenario(model: str) -> dict[str, Any]:
     }
 
 
-def wanted(**parameters: Any) -> dict[str, Any]:
+def streets_binding(**parameters: Any) -> dict[str, Any]:
     """A binding to the node's own streets."""
     return {
         "scenario": "scenario/walks",
@@ -154,5 +154,5 @@ def ended(at: Speaks, pid: str) -> dict[str, Any]:
 def run(at: Speaks, binding: dict[str, Any] | None = None) -> dict[str, Any]:
     """Start a run and wait for its end."""
     with at.client() as client:
-        pid = client.scenarios.start(binding or wanted())["pid"]
+        pid = client.scenarios.start(binding or streets_binding())["pid"]
     return ended(at, pid)

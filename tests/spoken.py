@@ -45,16 +45,16 @@ class Traffic:
             if scope["type"] != "http" or not any(f"{door}/" in path for door in (*_DOORS, "/.well-known")):
                 await app(scope, receive, send)
                 return
-            said: list[bytes] = []
+            pieces: list[bytes] = []
             status = [0]
 
             async def passing(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     status[0] = message["status"]
                 elif message["type"] == "http.response.body":
-                    said.append(message.get("body", b""))
+                    pieces.append(message.get("body", b""))
                     if not message.get("more_body"):
-                        self.heard.append((f"{scope['method']} {path}", status[0], b"".join(said)))
+                        self.heard.append((f"{scope['method']} {path}", status[0], b"".join(pieces)))
                 await send(message)
 
             await app(scope, receive, passing)
@@ -116,19 +116,19 @@ def _judge(where: str, status: int, raw: bytes) -> list[str]:
     if "/.well-known/" in where:
         return faults(json.loads(raw), PROTOCOL_VERSION) if where.endswith(_VERSIONS_DOOR) and status == 200 else []
     try:
-        said = json.loads(raw)
+        message = json.loads(raw)
     except ValueError:
         return [] if status >= 400 else ["it is no JSON"]
-    if not isinstance(said, dict):
+    if not isinstance(message, dict):
         return ["it is no object"]
-    if "@type" not in said:
+    if "@type" not in message:
         # A path that the protocol does not have is answered as everywhere else.
         return [] if status in (404, 405) else [f"it has no @type: {raw[:200]!r}"]
-    if wire.version_named(said.get("@context")) != V2025_1:
-        said = {**wire.read(raw), "@context": [V2025_1.context]}
-        if said["@type"] == "ContractOfferMessage" and "consumerPid" in said:
+    if wire.version_named(message.get("@context")) != V2025_1:
+        message = {**wire.read(raw), "@context": [V2025_1.context]}
+        if message["@type"] == "ContractOfferMessage" and "consumerPid" in message:
             # An offer within a negotiation says in 2024/1 where it is answered, and does not in 2025-1.
-            said.pop("callbackAddress", None)
-    if said["@type"] not in SCHEMA_OF:
-        return [f"{said['@type']} is no message of the protocol"]
-    return faults(said)
+            message.pop("callbackAddress", None)
+    if message["@type"] not in SCHEMA_OF:
+        return [f"{message['@type']} is no message of the protocol"]
+    return faults(message)

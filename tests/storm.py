@@ -162,21 +162,21 @@ class Storm:
             member.stop()
             if member.ended != 0:
                 self.tally.finds(f"{member.name}, told to end, ended with {member.ended}:\n{member.log_tail()}")
-        found, tally = self.tally.found, self.tally
+        findings, tally = self.tally.findings, self.tally
         provider, consumer = self.stores
-        reckoning.records(found, provider, tally.records)
+        reckoning.records(findings, provider, tally.records)
         ended: dict[str, int] = {}
         for kind, acknowledged in (("negotiations", tally.negotiations), ("transfers", tally.transfers)):
             ended[kind] = reckoning.conversations(
-                found, provider, consumer, kind, acknowledged, reasons=(REASON,), wished=tally.wished
+                findings, provider, consumer, kind, acknowledged, reasons=(REASON,), wished=tally.wished
             )
         tally.broken_off = ended["negotiations"]
-        tally.agreements = reckoning.agreements(found, provider, consumer)
+        tally.agreements = reckoning.agreements(findings, provider, consumer)
         wanted = hashlib.sha256(self.data.read_bytes()).hexdigest()
-        reckoning.files(found, consumer, places(self.consumer.folder).received, wanted)
+        reckoning.files(findings, consumer, places(self.consumer.folder).received, wanted)
         for member in self.members:
-            reckoning.views(found, member)
-            reckoning.ledger(found, member)
+            reckoning.views(findings, member)
+            reckoning.ledger(findings, member)
         counts = {"agreement": tally.agreements, "negotiation broken off": tally.broken_off}
         for name in (*self.tally.missing(), *(name for name, count in counts.items() if not count)):
             self.tally.finds(f"a storm without load: nothing {name}")
@@ -232,7 +232,7 @@ def summary(tally: Tally) -> str:
     return (
         f"kills {tally.kills}  records {len(tally.records)}  negotiations {len(tally.negotiations)}  "
         f"agreements {tally.agreements}  broken off {tally.broken_off}  transfers {len(tally.transfers)}  "
-        f"{tally.found.summary()}"
+        f"{tally.findings.summary()}"
     )
 
 
@@ -255,11 +255,11 @@ def main() -> int:
         began = time.monotonic()
         tally = run(kills=chosen.kills, seed=seed, store=chosen.store, home=home, postgres=postgres)
         for name in ("lost", "doubled", "diverged"):
-            for what in getattr(tally.found, name)[:20]:
+            for what in getattr(tally.findings, name)[:20]:
                 print(f"{name}: {what}")
         print(f"{time.monotonic() - began:.0f} s; refused while nodes were down: {dict(tally.refused)}")
         print(summary(tally))
-        return 1 if tally.found.count else 0
+        return 1 if tally.findings.count else 0
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from tests.network import (
     answer_lost,
     apart,
     cut_in_answer,
-    held,
+    delayed,
     refused,
     twice,
     twice_at_once,
@@ -61,7 +61,7 @@ class Weather:
             (0.05, answer_lost),
             (0.03, cut_in_answer),
             (0.02, refused),
-            (0.15, held(seconds)),
+            (0.15, delayed(seconds)),
             (0.15, answer_held(seconds)),
         ]
         for share, fault in kinds:
@@ -86,7 +86,7 @@ def converse(provider: Running, consumer: Running, negotiations: int) -> tuple[l
     consumer's ids of both, all ended."""
     iri = publish(provider, "unkind-counts")["iri"]
 
-    def one(number: int) -> tuple[str, str]:
+    def converse_once(number: int) -> tuple[str, str]:
         with consumer.client() as client:
             pid = until("it can be asked for", lambda: _patiently(lambda: client.negotiate(iri)), REST)["pid"]
             agreed = until("it ends", lambda: if_ended(client.negotiation(pid, wait=5)), REST)
@@ -98,7 +98,7 @@ def converse(provider: Running, consumer: Running, negotiations: int) -> tuple[l
             return pid, moved
 
     with ThreadPoolExecutor(16) as pool:
-        pairs = list(pool.map(one, range(negotiations)))
+        pairs = list(pool.map(converse_once, range(negotiations)))
     return [pid for pid, _ in pairs], [pid for _, pid in pairs if pid]
 
 
@@ -124,30 +124,32 @@ def reckon(provider: Running, consumer: Running, tally: Tally) -> None:
             ends = {one.peer_pid: one for one in at_provider}
             if len(ends) != len(at_provider):
                 tally.wrong.append(f"one of the {kind} was opened twice")
-            for one in at_consumer:
-                other = ends.pop(one.pid, None)
-                if other is None or (one.state, one.peer_pid) != (other.state, other.pid):
-                    tally.wrong.append(f"{one.pid}: {one.state} here and {other and other.state} there")
-                if one.state not in ("FINALIZED", "COMPLETED"):
-                    tally.wrong.append(f"{one.pid} ended in {one.state}: {one.code} {one.reason}")
+            for process in at_consumer:
+                other = ends.pop(process.pid, None)
+                if other is None or (process.state, process.peer_pid) != (other.state, other.pid):
+                    tally.wrong.append(f"{process.pid}: {process.state} here and {other and other.state} there")
+                if process.state not in ("FINALIZED", "COMPLETED"):
+                    tally.wrong.append(f"{process.pid} ended in {process.state}: {process.code} {process.reason}")
             tally.wrong += [f"{pid} is unknown to its consumer" for pid in ends]
             for stores, tx in ((ours, here), (theirs, there)):
-                for one in getattr(stores, kind).select(tx, limit=1_000_000):
-                    taken = [x.message_id for x in getattr(stores, kind).exchanges(tx, one.pid) if x.accepted]
+                for process in getattr(stores, kind).select(tx, limit=1_000_000):
+                    taken = [x.message_id for x in getattr(stores, kind).exchanges(tx, process.pid) if x.accepted]
                     tally.wrong += [f"{name} had an effect {n} times" for name, n in Counter(taken).items() if n > 1]
-        held = [
+        agreements = [
             {one.id: (one.sha256, one.signatures) for one in stores.agreements.select(tx, limit=1_000_000)}
             for stores, tx in ((ours, here), (theirs, there))
         ]
-        if held[0] != held[1] or len(held[0]) != tally.negotiations:
-            tally.wrong.append(f"{tally.negotiations} negotiations, {len(held[0])} and {len(held[1])} agreements")
+        if agreements[0] != agreements[1] or len(agreements[0]) != tally.negotiations:
+            tally.wrong.append(
+                f"{tally.negotiations} negotiations, {len(agreements[0])} and {len(agreements[1])} agreements"
+            )
 
 
 def run(home: Path, template: Path | None, *, negotiations: int, seed: int) -> Tally:
     """The whole of it."""
     tally = Tally()
-    one, other = Proxy(Weather(seed)), Proxy(Weather(seed + 1))
-    with apart(home, template, one, other) as two:
+    first, other = Proxy(Weather(seed)), Proxy(Weather(seed + 1))
+    with apart(home, template, first, other) as two:
         pids, moved = converse(two.provider, two.consumer, negotiations)
         tally.negotiations, tally.transfers = len(pids), len(moved)
         with two.consumer.client() as client:
@@ -155,7 +157,7 @@ def run(home: Path, template: Path | None, *, negotiations: int, seed: int) -> T
                 if client.raw(f"/api/transfers/{pid}/content") != CSV:
                     tally.wrong.append(f"{pid} brought other bytes")
         reckon(two.provider, two.consumer, tally)
-        tally.faults = one.befallen + other.befallen
+        tally.faults = first.befallen + other.befallen
     return tally
 
 

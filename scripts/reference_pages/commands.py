@@ -53,10 +53,10 @@ def _verbs(commands: Mapping[str, Any], before: str = "") -> Iterator[tuple[str,
 
 def _statuses(docstring: str) -> list[list[str]]:
     """The statuses as the docstring of ``node.cli.exits`` lists them: ``0 done · 1 refused …``."""
-    found = re.search(r"command\.(.*)", " ".join(docstring.split()))
-    if found is None:
+    match = re.search(r"command\.(.*)", " ".join(docstring.split()))
+    if match is None:
         raise SystemExit("the docstring of node.cli.exits names no exit statuses")
-    return [one.strip(" .").split(" ", 1) for one in found[1].split("·")]
+    return [one.strip(" .").split(" ", 1) for one in match[1].split("·")]
 
 
 def _name(argument: Any) -> str:
@@ -75,11 +75,11 @@ def _must(argument: Any) -> bool:
 
 def _options(params: Sequence[Any]) -> str:
     rows = []
-    for one in params:
-        if one.param_type_name != "option" or one.name in ("install_completion", "show_completion"):
+    for param in params:
+        if param.param_type_name != "option" or param.name in ("install_completion", "show_completion"):
             continue
-        names = ", ".join(code(name) for name in sorted([*one.opts, *one.secondary_opts], key=len))
-        several = " May be repeated." if one.multiple else ""
-        shown = isinstance(one.default, str | int) and not isinstance(one.default, bool)
-        rows.append([names, (one.help or "") + several, code(one.default) if shown else ""])
+        names = ", ".join(code(name) for name in sorted([*param.opts, *param.secondary_opts], key=len))
+        several = " May be repeated." if param.multiple else ""
+        shown = isinstance(param.default, str | int) and not isinstance(param.default, bool)
+        rows.append([names, (param.help or "") + several, code(param.default) if shown else ""])
     return table(["option", "meaning", "default"], rows) if rows else ""

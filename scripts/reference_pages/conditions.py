@@ -110,19 +110,21 @@ def conditions() -> str:
     for template in templates():
         parts += [f"### {template.id}\n", template.explanation["en"] + "\n"]
         if template.policy is not None:
-            given = {
+            values = {
                 one.name: _EXAMPLES[one.name] for one in template.parameters if one.name in _EXAMPLES and one.required
             }
             compiled = compile_conditions(
-                {"template": template.id, **given},
+                {"template": template.id, **values},
                 target="https://data.ghent.example/datasets/example",
                 offer_id="https://data.ghent.example/datasets/example#offer",
                 region=_REGION,
             )
             assert compiled.offer is not None
             policy = parse(compiled.offer)
-            said = f" with {', '.join(f'`{name}: {_yaml(value)}`' for name, value in given.items())}" if given else ""
-            parts.append(f"Short{said}: *{summary(policy, 'en')}*. In the agreement:\n")
+            filling = (
+                f" with {', '.join(f'`{name}: {_yaml(value)}`' for name, value in values.items())}" if values else ""
+            )
+            parts.append(f"Short{filling}: *{summary(policy, 'en')}*. In the agreement:\n")
             parts.append("\n".join(f"- {sentence}" for sentence in sentences(policy, "en")) + "\n")
         facts = [f"Seen by: {template.audience}." if template.audience != "public" else "Seen by everybody."]
         if template.ask:
@@ -136,12 +138,12 @@ def conditions() -> str:
                     ["parameter", "what", "write", "default"],
                     [
                         [
-                            code(one.name),
-                            one.label["en"],
-                            one.remedy,
-                            _parameter_default(one),
+                            code(parameter.name),
+                            parameter.label["en"],
+                            parameter.remedy,
+                            _parameter_default(parameter),
                         ]
-                        for one in template.parameters
+                        for parameter in template.parameters
                     ],
                 )
             )

@@ -270,11 +270,11 @@ def _applications() -> tuple[Any, Any]:
     with tempfile.TemporaryDirectory(prefix="hansa-reference-") as made:
         folder = Path(made) / "node"
         create(folder, {"name": "Reference", "public_url": "http://127.0.0.1:8080", "issuer": True})
-        found: Any = application(build(load(folder)))
-        while not isinstance(found, Starlette):
+        app: Any = application(build(load(folder)))
+        while not isinstance(app, Starlette):
             # Each middleware holds the application inside it.
-            found = next(value for value in vars(found).values() if hasattr(type(value), "__call__"))  # noqa: B004
-        return found, found.router.default.deferred.value.app
+            app = next(value for value in vars(app).values() if hasattr(type(value), "__call__"))  # noqa: B004
+        return app, app.router.default.deferred.value.app
 
 
 def _plain_routes(app: Any) -> Iterator[tuple[str, str]]:

@@ -116,7 +116,7 @@ def column_mapping() -> str:
         raise SystemExit(
             "scripts/reference_pages/mapping.py has no words for a member or an action of column mappings"
         )
-    made = transform(yaml.safe_load(EXAMPLE), ROWS)
+    result = transform(yaml.safe_load(EXAMPLE), ROWS)
     rest = REST.replace("WORDS", ", ".join(map(code, _WORDS))).replace("PERS", ", ".join(map(code, PER)))
     refusals = []
     for text, others in REFUSED:
@@ -133,7 +133,7 @@ def column_mapping() -> str:
             "Input rows:\n",
             _rows(ROWS),
             "Output rows:\n",
-            _rows(made),
+            _rows(result),
             AFTER_EXAMPLE,
             table(("member", "what it says"), [(code(name), text) for name, text in MEMBERS.items()]),
             "\nAn output column has one of these actions, with the name of an input column:\n",

@@ -215,21 +215,21 @@ def protocol() -> str:
 
 def _require_all() -> None:
     """Stop the generator where a clause is missing, stands twice, or is none of the standard's."""
-    wanted = sorted(f"{heading}.{number}" for heading, count in UNDER.items() for number in range(1, count + 1))
+    expected = sorted(f"{heading}.{number}" for heading, count in UNDER.items() for number in range(1, count + 1))
     said = sorted(clause[0] for clause in CLAUSES)
-    if wanted != said:
-        differing = sorted({number for number in (*wanted, *said) if wanted.count(number) != said.count(number)})
+    if expected != said:
+        differing = sorted({number for number in (*expected, *said) if expected.count(number) != said.count(number)})
         raise SystemExit(f"protocol.md says nothing, or too much, of the clauses {', '.join(differing)}")
 
 
 def _row(clause: Clause) -> list[str]:
-    number, title, said, names, tests = clause
+    number, title, sentence, names, tests = clause
     if not names or not tests:
         raise SystemExit(f"nothing is said of where clause {number} lives, or of what tests it")
     return [
         f"§{number}",
         title,
-        said,
+        sentence,
         ", ".join(_name(name) for name in names),
         ", ".join(_test(test) for test in tests),
     ]
@@ -241,11 +241,11 @@ def _name(dotted: str) -> str:
     for length in range(len(parts), 0, -1):
         path = ROOT.joinpath("node", *parts[:length])
         if path.with_suffix(".py").is_file():
-            found = import_module(".".join(("node", *parts[:length])))
+            value = import_module(".".join(("node", *parts[:length])))
             for part in parts[length:]:
-                if not hasattr(found, part):
+                if not hasattr(value, part):
                     raise SystemExit(f"there is no {dotted} in node")
-                found = getattr(found, part)
+                value = getattr(value, part)
             return f"[{code(dotted)}](../../{path.with_suffix('.py').relative_to(ROOT)})"
     raise SystemExit(f"there is no {dotted} in node")
 

@@ -87,13 +87,13 @@ def _run(asked: argparse.Namespace) -> int:
     if asked.runs:
         chosen = {**chosen, "draining_runs": partial(scenarios.draining, asked.runs)}
     print(f"{machine()}, nodes on {'PostgreSQL' if asked.store == 'postgres' else 'SQLite'}")
-    found: list[Figure] = []
+    measured: list[Figure] = []
     for name in asked.names or list(chosen):
         print(f"measuring {name} …", file=sys.stderr)
         figures = list((chosen.get(name) or ALL[name])())
         write(name, figures)
-        found += figures
-    show(found)
+        measured += figures
+    show(measured)
     print("\nratio > 1: better than the baseline. Machines are shared and noisy: compare within one run.")
     return 0
 

@@ -55,7 +55,7 @@ def negotiating(count: int = 64) -> list[Figure]:
             _together(consumer, provider, dataset, 2, 1)  # Its classes are loaded then.
             for at_once, number in COUNTS.items():
                 run = _together(consumer, provider, dataset, number, at_once)
-                name = f"EDC 0.15.1 {words}, {_kept()}, {run.lost} of {number} lost"
+                name = f"EDC 0.15.1 {words}, {_storage()}, {run.lost} of {number} lost"
                 figures += _compared(ours, at_once, run, name)
     return figures
 
@@ -77,7 +77,7 @@ def _every(pause: str) -> list[str]:
     return [word for loop in loops for word in ("--set", f"edc.{loop}.state-machine.iteration-wait-millis={pause}")]
 
 
-def _kept() -> str:
+def _storage() -> str:
     return "in memory" if server() is None else "on PostgreSQL"
 
 
@@ -141,6 +141,6 @@ def _memory(provider: Edc, words: str) -> Figure:
             value=proportional_mb(member.process.pid),
             unit="MB",
             n=1,
-            baseline_name=f"EDC 0.15.1 {words}, {_kept()}",
+            baseline_name=f"EDC 0.15.1 {words}, {_storage()}",
             baseline_value=proportional_mb(pid),
         )

@@ -89,14 +89,14 @@ def _compared(at_once: int, number: int, nodes: Measured, floor: Measured) -> li
             lower_is_better=lower_is_better,
         )
 
-    found = [
+    figures = [
         figure("negotiation_p50_ms", "ms", median(nodes.took) * 1000, median(floor.took) * 1000),
         figure("negotiations_per_s", "1/s", number / nodes.seconds, number / floor.seconds, lower_is_better=False),
         figure("negotiation_cpu_ms", "ms", nodes.cpu_ms, floor.cpu_ms),
     ]
     if Fsyncs.available():
-        found.append(figure("negotiation_fsyncs", "", nodes.fsyncs, floor.fsyncs))
-    return found
+        figures.append(figure("negotiation_fsyncs", "", nodes.fsyncs, floor.fsyncs))
+    return figures
 
 
 def _negotiations(consumer: Member, iri: str, count: int, at_once: int) -> list[float]:

@@ -35,7 +35,7 @@ QUERY = "SELECT ?theme (COUNT(?it) AS ?many) WHERE { ?it <http://www.w3.org/ns/d
 def start_up(rounds: int = 5) -> list[Figure]:
     """``node_ready_s`` and ``node_idle_mb``: an empty node."""
     with tempfile.TemporaryDirectory(prefix="hansa-bench-") as scratch:
-        member = _made(Path(scratch))
+        member = _new_node(Path(scratch))
         return _started(member, "", rounds)
 
 
@@ -85,7 +85,7 @@ def demonstration() -> list[Figure]:
 
 def filled(home: Path, count: int, dump: Path | None = None) -> tuple[Member, str]:
     """A node that does not run, whose views show ``count`` records; and the IRI of the first."""
-    member = _made(home)
+    member = _new_node(home)
     member.serve()
     member.wait_ready()
     with member.client() as client:
@@ -139,7 +139,7 @@ def _copy(template: Record, number: int) -> Record:
     return replace(template, iri=iri, nquads=nquads, sha256=hashlib.sha256(nquads).hexdigest())
 
 
-def _made(home: Path) -> Member:
+def _new_node(home: Path) -> Member:
     (port,) = free_ports(1)
     return new_member(home, "node", port)
 
@@ -181,12 +181,12 @@ def _figure(metric: str, unit: str, values: Sequence[float], bare: Sequence[floa
 def _shows(member: Member, count: int) -> bool:
     """Whether search finds so many records, and the other views show the whole ledger."""
     try:
-        found = httpx2.get(f"{member.url}/api/catalogue/search", params={"limit": 1}, timeout=60)
+        answer = httpx2.get(f"{member.url}/api/catalogue/search", params={"limit": 1}, timeout=60)
         ready = httpx2.get(f"{member.url}/ready", timeout=60)
     except httpx2.TransportError:
         return False
     views = ready.json().get("views", {}).values()
-    return found.status_code == 200 and found.json()["total"] == count and set(views) == {100}
+    return answer.status_code == 200 and answer.json()["total"] == count and set(views) == {100}
 
 
 def _use(member: Member, iri: str) -> None:

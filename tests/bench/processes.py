@@ -114,13 +114,13 @@ def server() -> str | None:
 def new_member(home: Path, key: str, port: int, options: tuple[str, ...] = ()) -> Member:
     """A node that was made and does not run."""
     settings = {"log_level": "error"}
-    if (given := server()) is not None:
+    if (database := server()) is not None:
         schema = f"bench_{uuid.uuid4().hex}"
-        engine = create_engine(given, isolation_level="AUTOCOMMIT")
+        engine = create_engine(database, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(text(f"CREATE SCHEMA {schema}"))
         engine.dispose()
-        url = make_url(given).update_query_dict({"options": f"-csearch_path={schema}"})
+        url = make_url(database).update_query_dict({"options": f"-csearch_path={schema}"})
         settings["database_url"] = url.render_as_string(hide_password=False)
     member = Member(key, key.capitalize(), home, port, options, settings)
     member.init()

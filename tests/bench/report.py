@@ -69,8 +69,8 @@ def show(figures: Sequence[Figure]) -> None:
     """The table."""
     width = max(len(figure.metric) for figure in figures)
     print(f"{'metric':<{width}}  {'value':>10} {'unit':<6} {'n':>5}  {'ratio':>7}  baseline")
-    for one in figures:
+    for line in figures:
         print(
-            f"{one.metric:<{width}}  {one.value:>10.3f} {one.unit:<6} {one.n:>5}  {one.ratio:>7.3f}  "
-            f"{one.baseline_name} = {one.baseline_value:.3f}"
+            f"{line.metric:<{width}}  {line.value:>10.3f} {line.unit:<6} {line.n:>5}  {line.ratio:>7.3f}  "
+            f"{line.baseline_name} = {line.baseline_value:.3f}"
         )

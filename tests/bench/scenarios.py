@@ -298,10 +298,10 @@ def _queued(member: Member, count: int) -> list[str]:
     def queue(numbers: Sequence[int]) -> None:
         with member.client() as client:
             for number in numbers:
-                wanted = {"crossings": "dataset/crossings"}
+                inputs = {"crossings": "dataset/crossings"}
                 parameters = {"reaction": round(0.5 + number / count, 4)}
                 run = client.scenarios.start(
-                    {"scenario": "scenario/small-run", "inputs": wanted, "parameters": parameters}
+                    {"scenario": "scenario/small-run", "inputs": inputs, "parameters": parameters}
                 )
                 pids.append(run["pid"])
 
@@ -362,11 +362,11 @@ async def _caged(cage: Cage, code: str, rows: Mapping[str, Rows], count: int) ->
 async def _many_caged(cage: Cage, count: int) -> None:
     model, rows, free = await _described(cage, SMALL), _small_rows(), asyncio.Semaphore(AT_ONCE)
 
-    async def one() -> None:
+    async def run_one() -> None:
         async with free:
             await run_code(cage, SMALL.encode(), model, rows, {}, patience=60)
 
-    await asyncio.gather(*(one() for _ in range(count)))
+    await asyncio.gather(*(run_one() for _ in range(count)))
 
 
 def _assignment() -> str:

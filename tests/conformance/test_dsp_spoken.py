@@ -80,7 +80,7 @@ def test_a_planted_fault_is_found(
         running(tmp_path / "consumer", template=sqlite_template, judged=False) as consumer,
     ):
         speak(provider, consumer)
-        faults = provider.spoken.faults() + consumer.spoken.faults()
+        faults = provider.traffic.faults() + consumer.traffic.faults()
     assert [one for one in faults if fault in one], faults
 
 
@@ -89,7 +89,7 @@ def test_a_node_that_says_something_wrong_fails_its_test(tmp_path: Path, sqlite_
         pytest.raises(AssertionError, match="the official schemas find fault"),
         running(tmp_path / "node", template=sqlite_template) as node,
     ):
-        node.spoken.heard.append(("POST /dsp/2025-1/negotiations/request", 201, b'{"@type":"ContractNegotiation"}'))
+        node.traffic.heard.append(("POST /dsp/2025-1/negotiations/request", 201, b'{"@type":"ContractNegotiation"}'))
 
 
 @pytest.mark.parametrize(

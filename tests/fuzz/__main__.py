@@ -24,8 +24,8 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of {', '.join(TARGETS)}; else all")
     parser.add_argument("--seconds", type=int, default=20, help="for each target")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    unknown = [name for name in given.names if name not in TARGETS]
+    options = parser.parse_args()
+    unknown = [name for name in options.names if name not in TARGETS]
     if unknown:
         parser.error(f"no target is called {unknown[0]}: name one of {', '.join(TARGETS)}")
     try:
@@ -33,19 +33,19 @@ def main() -> int:
     except ImportError:
         print("atheris cannot be had here (it needs Linux and a Python that it has a wheel for): nothing was fuzzed")
         return 3
-    if given.inside:
-        return fuzz(given.names[0], given.seconds)
+    if options.inside:
+        return fuzz(options.names[0], options.seconds)
     broken = []
-    for name in given.names or TARGETS:
+    for name in options.names or TARGETS:
         print(f"{name:20}", end="", flush=True)
-        words = [sys.executable, "-m", "tests.fuzz", "--inside", "--seconds", str(given.seconds), name]
-        ran = subprocess.run(words, capture_output=True, text=True, check=False, timeout=given.seconds + 300)
+        words = [sys.executable, "-m", "tests.fuzz", "--inside", "--seconds", str(options.seconds), name]
+        ran = subprocess.run(words, capture_output=True, text=True, check=False, timeout=options.seconds + 300)
         log = ran.stdout + ran.stderr
         done = [line for line in log.splitlines() if line.startswith("Done ")]
         print(done[-1] if done and ran.returncode == 0 else f"BROKEN\n{log[-3000:]}", flush=True)
         if ran.returncode:
             broken.append(name)
-    held = len(given.names or TARGETS) - len(broken)
+    held = len(options.names or TARGETS) - len(broken)
     print(f"\n{held} targets held, {len(broken)} broken {' '.join(broken)}".rstrip())
     return 1 if broken else 0
 

@@ -145,7 +145,7 @@ def file_of(node: Running, agreement: str) -> dict[str, bytes]:
 
 def heard(node: Running) -> list[bytes]:
     """Everything that this node put on the wire below the doors of the protocol."""
-    return [raw for _, _, raw in node.spoken.heard]
+    return [raw for _, _, raw in node.traffic.heard]
 
 
 # ---- 2024/1 ------------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from tests.runs import (
     publish_streets,
     publish_walking,
     run,
-    wanted,
+    streets_binding,
 )
 
 SECONDS = {"seconds": {"before": None, "after": 900}}
@@ -82,7 +82,7 @@ class TestToTheEnd:
             assert saved["conflicts"] == []
             assert client.scenarios.layer(saved["id"])["author"] == saved["author"]
             assert saved["id"] in [one["id"] for one in client.scenarios.layers("dataset/streets")]
-        outcome = run(walks.consumer, {**wanted(), "layers": [saved["id"]]})
+        outcome = run(walks.consumer, {**streets_binding(), "layers": [saved["id"]]})
         assert figures(outcome) == {"seconds": {"before": 900, "after": 540}}
         assert steps(outcome) == [
             ("before", "walk", "successful"),
@@ -129,13 +129,13 @@ class TestToTheEnd:
         assert (back["key"] == first["key"], back["result"] == first["result"]) == (False, True)
 
     def test_what_the_model_says(self, walks: Pair) -> None:
-        outcome = run(walks.consumer, wanted(speed=2.1, pause=1))
+        outcome = run(walks.consumer, streets_binding(speed=2.1, pause=1))
         assert outcome["state"] == "successful"
         assert [(one["step"], one["sentence"]) for one in outcome["caveats"]] == [("walk", "This is slow.")]
         assert any(" after: walk: step " in line for line in outcome["log"])
 
     def test_a_model_that_fails_over_there(self, walks: Pair) -> None:
-        outcome = run(walks.consumer, wanted(speed=6.66))
+        outcome = run(walks.consumer, streets_binding(speed=6.66))
         assert outcome["state"] == "failed"
         assert outcome["error"]["code"] == "model-failed"
         assert "the devil is in it" in outcome["error"]["detail"]
@@ -147,7 +147,7 @@ class TestDataOfOthers:
     def test_under_an_agreement(self, walks: Pair) -> None:
         # Bytes that this node has not got in another way.
         theirs = publish_streets(walks.provider, STREETS.replace(b"250", b"320"), "their-streets")
-        binding = {**wanted(), "inputs": {"streets": theirs}}
+        binding = {**streets_binding(), "inputs": {"streets": theirs}}
         with walks.consumer.client() as client:
             (without,) = client.scenarios.check(binding)["findings"]
             assert (without["code"], without["place"]) == ("not-allowed", "input streets")
@@ -165,14 +165,14 @@ class TestDataOfOthers:
             publish_streets(walks.provider, STREETS.replace(b"250", b"310"), "their-streets")
             (newer,) = client.scenarios.check(binding)["findings"]
             assert newer["sentence"] == "version 2 of Their streets has not arrived at this node"
-            pinned = {**wanted(), "inputs": {"streets": {"dataset": theirs, "version": 1}}}
+            pinned = {**streets_binding(), "inputs": {"streets": {"dataset": theirs, "version": 1}}}
             assert client.scenarios.check(pinned)["binding"]["key"] == outcome["key"]
             again = ended(walks.consumer, client.scenarios.again(outcome["pid"])["pid"])
             assert again["result"] == outcome["result"]
 
     def test_open_to_everybody(self, walks: Pair) -> None:
         theirs = publish_streets(walks.provider, MORE_STREETS, "open-streets", open=True)
-        found = run(walks.consumer, {**wanted(), "inputs": {"streets": theirs}})
+        found = run(walks.consumer, {**streets_binding(), "inputs": {"streets": theirs}})
         assert figures(found) == {"seconds": {"before": None, "after": 936}}
         assert "agreement" not in found["binding"]["inputs"]["streets"]
 
@@ -186,14 +186,14 @@ class TestDataOfOthers:
                 ("http://127.0.0.1:9/models/walking", "peer-unreachable"),
                 (f"{walks.provider.url}/nonsense", "invalid-input"),
             ):
-                findings = client.scenarios.check({**wanted(), "uses": {"walk": used}})["findings"]
+                findings = client.scenarios.check({**streets_binding(), "uses": {"walk": used}})["findings"]
                 assert [(one["place"], one["code"]) for one in findings] == [("step walk", code)], used
 
 
 class TestCancelling:
     def test_stops_the_model_over_there(self, walks: Pair) -> None:
         with walks.consumer.client() as client:
-            pid = client.scenarios.start(wanted(pause=40))["pid"]
+            pid = client.scenarios.start(streets_binding(pause=40))["pid"]
             until("the model runs", lambda: client.scenarios.run(pid)["steps"][0]["progress"] > 0)
             stopped = client.scenarios.cancel(pid)
         assert (stopped["state"], steps(stopped)[0]) == ("dismissed", ("after", "walk", "dismissed"))
@@ -232,7 +232,7 @@ class TestDoors:
             yield client
 
     def test_events_end_with_the_run(self, http: httpx2.Client) -> None:
-        pid = http.post("/api/runs", json=wanted(pause=1)).json()["pid"]
+        pid = http.post("/api/runs", json=streets_binding(pause=1)).json()["pid"]
         events = streamed(http, pid)
         assert events[-1] == ("end", {})
         runs = [one for name, one in events if name == "run"]
@@ -245,7 +245,7 @@ class TestDoors:
         assert [name for name, _ in streamed(http, pid)] == ["run", "end"]
 
     def test_waiting_for_the_end(self, http: httpx2.Client) -> None:
-        pid = http.post("/api/runs", json=wanted(pause=1)).json()["pid"]
+        pid = http.post("/api/runs", json=streets_binding(pause=1)).json()["pid"]
         assert http.get(f"/api/runs/{pid}").json()["state"] in ("accepted", "running")
         assert http.get(f"/api/runs/{pid}", params={"wait": 25}).json()["state"] == "successful"
 
@@ -265,7 +265,7 @@ class TestDoors:
         assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
 
     def test_outputs_that_are_not_there(self, http: httpx2.Client) -> None:
-        pid = http.post("/api/runs", json=wanted()).json()["pid"]
+        pid = http.post("/api/runs", json=streets_binding()).json()["pid"]
         http.get(f"/api/runs/{pid}", params={"wait": 25})
         for path in ("before/walk.times", "after/walk", "after/none.times", "../walk.times", "after/walk.times%00"):
             assert http.get(f"/api/runs/{pid}/outputs/{path}").status_code == 404, path
@@ -313,7 +313,7 @@ class TestDoors:
         places = [one["place"] for one in refused.json()["findings"]]
         assert places == ["input roads", "input streets", "parameter speed", "layer closed"]
         assert checked.json()["findings"] == refused.json()["findings"]
-        assert http.post("/api/runs/check", json=wanted()).json()["fits"] is True
+        assert http.post("/api/runs/check", json=streets_binding()).json()["fits"] is True
 
     @pytest.mark.parametrize(
         "body",
@@ -363,7 +363,7 @@ class TestDoors:
                 f"/api/runs/{pid}/cancel",
                 "/api/layers",
             ):
-                assert reader.post(path, json=wanted()).status_code == 403, path
+                assert reader.post(path, json=streets_binding()).status_code == 403, path
             assert reader.get(f"/api/runs/{pid}/outputs/after/walk.times").status_code == 403
         with walks.provider.http(headers=walks.consumer.as_participant(walks.provider)) as participant:
             assert participant.get("/api/runs").status_code in (401, 403)
@@ -406,7 +406,7 @@ def test_the_provider_dies_in_the_middle(member: Member, tmp_path: Path, sqlite_
         publish_scenario(consumer, model)
         calm = run(consumer)
         with consumer.client() as client:
-            pid = client.scenarios.start(wanted(pause=3))["pid"]
+            pid = client.scenarios.start(streets_binding(pause=3))["pid"]
         until("the model runs", lambda: under_way(consumer, pid))
         member.kill()
         member.serve()
@@ -425,7 +425,7 @@ def test_the_consumer_dies_in_the_middle(member: Member, tmp_path: Path, sqlite_
         assert calm["state"] == "successful", calm
         with member.client() as client:
             kept = client.scenarios.save_layer(layer())
-            pid = client.scenarios.start({**wanted(pause=3), "layers": [kept["id"]]})["pid"]
+            pid = client.scenarios.start({**streets_binding(pause=3), "layers": [kept["id"]]})["pid"]
         until("the model runs", lambda: under_way(member, pid))
         member.kill()
         member.serve()

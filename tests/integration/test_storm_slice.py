@@ -18,7 +18,7 @@ KILLS = 6
 @pytest.mark.slow
 def test_a_slice_of_the_storm(tmp_path: Path) -> None:
     tally = run(kills=KILLS, seed=20261120, store="sqlite", home=tmp_path)
-    found = {name: getattr(tally.found, name) for name in ("lost", "doubled", "diverged")}
+    found = {name: getattr(tally.findings, name) for name in ("lost", "doubled", "diverged")}
     assert found == {"lost": [], "doubled": [], "diverged": []}, summary(tally)
     assert tally.kills >= KILLS
     kinds = ("records", "negotiations", "agreements", "transfers", "broken_off")

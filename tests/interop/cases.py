@@ -40,7 +40,7 @@ def hansa_negotiation(world: World) -> None:
     pid, mine = world.asked("traffic")
     theirs = world.edc.reaches("contractnegotiations", pid, "FINALIZED")
     ours = world.here("negotiations", mine, "FINALIZED")
-    assert world.spoken(mine) == world.version
+    assert world.version_of(mine) == world.version
     held = world.edc.agreement(theirs)
     assert (held["assetId"], held["consumerId"]) == (ours["dataset"], world.edc.did)
     same_agreement(world, ours, held)
@@ -74,7 +74,7 @@ def hansa_declines(world: World) -> None:
 def edc_refuses_counter_offer(world: World) -> None:
     """EDC asks for other terms, the node puts its own on the table again, and EDC's operator does not want them."""
     wished = {"permission": [{"action": "odrl:distribute"}]}
-    pid = world.edc.negotiate(world.node.did, world.dsp, world.version, world.found("traffic"), wished)
+    pid = world.edc.negotiate(world.node.did, world.dsp, world.version, world.dataset_for_edc("traffic"), wished)
     mine = until("the node knows of it", lambda: world.ours("negotiations", pid))
     world.here("negotiations", mine, "OFFERED")
     world.edc.reaches("contractnegotiations", pid, "OFFERED")
@@ -88,15 +88,15 @@ def hansa_is_killed(world: World) -> None:
     with world.killable() as node:
         dataset = world.edc.dataset(node.did, node.dsp, world.version, node.dataset)
         with node.client() as client:
-            wanted = str(client.negotiate(world.edc.asset("counters"))["pid"])
-        sold = until("EDC has told its id", lambda: node.negotiation(wanted)["peerPid"])
+            requested = str(client.negotiate(world.edc.asset("counters"))["pid"])
+        sold = until("EDC has told its id", lambda: node.negotiation(requested)["peerPid"])
         bought = world.edc.negotiate(node.did, node.dsp, world.version, dataset)
         asked = until("the node knows of it", lambda: node.ours(bought))
-        stood = {node.negotiation(pid)["state"] for pid in (asked, wanted)}
+        stood = {node.negotiation(pid)["state"] for pid in (asked, requested)}
         assert stood != {"FINALIZED"}, "it was to be killed while they negotiate"
         node.kill()
         node.begin()
-        for ours, theirs in ((asked, bought), (wanted, sold)):
+        for ours, theirs in ((asked, bought), (requested, sold)):
             same_agreement(world, node.reaches(ours, "FINALIZED"), held_by_edc(world, theirs), node.client)
 
 
@@ -105,14 +105,22 @@ def held_by_edc(world: World, pid: str) -> Mapping[str, Any]:
 
 
 def same_agreement(
-    world: World, ours: Mapping[str, Any], held: Mapping[str, Any], client: Callable[[], HansaClient] | None = None
+    world: World,
+    ours: Mapping[str, Any],
+    edc_agreement: Mapping[str, Any],
+    client: Callable[[], HansaClient] | None = None,
 ) -> None:
     """Both sides keep the agreement of this id, about the same asset and between the same two."""
     with (client or world.node.client)() as asking:
         agreed = asking.agreement(ours["agreementId"])["agreement"]
-    told = {"id": agreed["@id"], "asset": agreed["target"], "by": agreed["assigner"], "for": agreed["assignee"]}
-    kept = {"id": held["agreementId"], "asset": held["assetId"], "by": held["providerId"], "for": held["consumerId"]}
-    assert told == kept, (agreed, held)
+    node_side = {"id": agreed["@id"], "asset": agreed["target"], "by": agreed["assigner"], "for": agreed["assignee"]}
+    edc_side = {
+        "id": edc_agreement["agreementId"],
+        "asset": edc_agreement["assetId"],
+        "by": edc_agreement["providerId"],
+        "for": edc_agreement["consumerId"],
+    }
+    assert node_side == edc_side, (agreed, edc_agreement)
 
 
 def hansa_is_pulled(world: World) -> None:
@@ -193,9 +201,9 @@ def edc_catalogue(world: World) -> None:
 
 def edc_negotiation(world: World) -> None:
     """The node asks, and both sides keep the agreement."""
-    ours = world.here("negotiations", world.wanted("counters"), "FINALIZED")
+    ours = world.here("negotiations", world.negotiate("counters"), "FINALIZED")
     theirs = world.edc.reaches("contractnegotiations", world.theirs("contractnegotiations", ours["pid"]), "FINALIZED")
-    assert world.spoken(ours["pid"]) == world.version
+    assert world.version_of(ours["pid"]) == world.version
     same_agreement(world, ours, world.edc.agreement(theirs))
 
 
@@ -216,7 +224,7 @@ def edc_refuses(world: World) -> None:
 
 def hansa_withdraws(world: World) -> None:
     """The node ends a negotiation about EDC's asset instead of verifying the agreement."""
-    pid = world.wanted(WAITING)
+    pid = world.negotiate(WAITING)
     world.here("negotiations", pid, "AGREED")
     world.tell("negotiations", pid, "terminate")
     world.here("negotiations", pid, "TERMINATED")
@@ -225,7 +233,7 @@ def hansa_withdraws(world: World) -> None:
 
 def edc_declines(world: World) -> None:
     """EDC ends a negotiation about its asset while the node has not verified the agreement."""
-    pid = world.wanted(WAITING)
+    pid = world.negotiate(WAITING)
     world.here("negotiations", pid, "AGREED")
     theirs = world.theirs("contractnegotiations", pid)
     world.edc.reaches("contractnegotiations", theirs, "AGREED")

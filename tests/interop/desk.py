@@ -86,7 +86,7 @@ def hold(inbox: TakePush, desk: Desk) -> None:
     """Have what is pushed to a node wait for the gate: all bytes are here, and their sender waits for the answer."""
     take = inbox.take
 
-    async def held(*words: Any, chunks: AsyncIterator[bytes], **more: Any) -> Reception:
+    async def take_later(*words: Any, chunks: AsyncIterator[bytes], **more: Any) -> Reception:
         async def gated() -> AsyncIterator[bytes]:
             if desk.gate.is_set():
                 async for chunk in chunks:
@@ -101,7 +101,7 @@ def hold(inbox: TakePush, desk: Desk) -> None:
 
         return await take(*words, chunks=gated(), **more)
 
-    vars(inbox)["take"] = held
+    vars(inbox)["take"] = take_later
 
 
 @contextmanager

@@ -216,10 +216,10 @@ class Edc:
         known: list[str] = []
 
         def look() -> dict[str, Any] | None:
-            found: dict[str, Any] = self.call("GET", f"/{kind}/{pid}")
-            if not known or known[-1] != found["state"]:
-                known.append(found["state"])
-            return found if found["state"] in states else None
+            process: dict[str, Any] = self.call("GET", f"/{kind}/{pid}")
+            if not known or known[-1] != process["state"]:
+                known.append(process["state"])
+            return process if process["state"] in states else None
 
         try:
             return until(f"EDC's process is {' or '.join(states)}", look, seconds)

@@ -40,11 +40,11 @@ class MockIdentity:
         if not sent.startswith("{"):
             return None
         try:
-            said = json.loads(sent)
+            claims = json.loads(sent)
         except ValueError as error:
             raise Unauthenticated("this is not a token of EDC's mock identity") from error
-        if said.get("clientId") != self.edc.did:
-            raise Unauthenticated(f"EDC's mock identity names somebody else: {said.get('clientId')}")
+        if claims.get("clientId") != self.edc.did:
+            raise Unauthenticated(f"EDC's mock identity names somebody else: {claims.get('clientId')}")
         return Caller(did=self.edc.did)
 
     def outgoing(self, participant: str) -> str | None:

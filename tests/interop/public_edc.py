@@ -82,12 +82,12 @@ def _wait(process: subprocess.Popen[bytes], log: Path) -> None:
 
 def _settings(edc: Edc) -> dict[str, object]:
     contexts = ("", "management", "protocol", "control", "version", "public")
-    found: dict[str, object] = {}
+    settings: dict[str, object] = {}
     for offset, name in enumerate(contexts, 1):
         prefix = f"web.http.{name}." if name else "web.http."
-        found |= {f"{prefix}port": edc.port + offset, f"{prefix}path": f"/{name or 'api'}"}
+        settings |= {f"{prefix}port": edc.port + offset, f"{prefix}path": f"/{name or 'api'}"}
     retry, _, times = QUICK.partition("=")
-    return found | {
+    return settings | {
         "edc.participant.id": edc.did,
         "edc.component.id": edc.did,
         "edc.hostname": "localhost",

@@ -72,7 +72,7 @@ class Forgetful:
         assert found is not None
         return found
 
-    def kept(self, agreement_id: str) -> Agreement:
+    def stored_agreement(self, agreement_id: str) -> Agreement:
         stores = self.node.node.parts.stores
         with stores.uow.read() as tx:
             found = stores.agreements.get(tx, agreement_id)
@@ -121,9 +121,9 @@ def test_the_last_agreement_counts(edc: Forgetful) -> None:
     assert anew[SIGNATURE] == edc.here.signatures[edc.node.did] != verified[SIGNATURE]
     edc.finalizes()
     assert edc.here.state == machine.FINALIZED
-    assert edc.kept(second).in_force
-    assert not edc.kept(first).in_force
-    assert second in (edc.kept(first).ended_why or "")
+    assert edc.stored_agreement(second).in_force
+    assert not edc.stored_agreement(first).in_force
+    assert second in (edc.stored_agreement(first).ended_why or "")
     messages = [one.message for one in edc.node.exchanges(edc.negotiation.pid) if not one.outgoing]
     assert messages == [machine.AGREEMENT, machine.AGREEMENT, machine.FINALIZED_EVENT]
 
@@ -150,8 +150,8 @@ def test_what_is_final_stays(edc: Forgetful) -> None:
     edc.finalizes()
     edc.agrees(status=400)
     assert (edc.here.state, (edc.here.agreement or {})["@id"]) == (machine.FINALIZED, first)
-    assert edc.kept(first).in_force
-    assert agreement.envelope(edc.kept(first).body)["agreement"] == first
+    assert edc.stored_agreement(first).in_force
+    assert agreement.envelope(edc.stored_agreement(first).body)["agreement"] == first
 
 
 def test_an_agreement_is_not_written_anew_for_ever(edc: Forgetful) -> None:
@@ -159,7 +159,7 @@ def test_an_agreement_is_not_written_anew_for_ever(edc: Forgetful) -> None:
     edc.agrees(status=400)
     assert (edc.here.agreement or {})["@id"] == agreements[-1]
     edc.finalizes()
-    assert [one for one in agreements if edc.kept(one).in_force] == agreements[-1:]
+    assert [one for one in agreements if edc.stored_agreement(one).in_force] == agreements[-1:]
 
 
 def test_each_signature_names_the_drafts_before_it(edc: Forgetful) -> None:

@@ -97,24 +97,24 @@ class Victim:
 
 @contextmanager
 def victim(folder: Path, edc: Edc, version: str, settings: dict[str, str]) -> Iterator[Victim]:
-    found = Victim(folder, edc, version, settings)
+    process = Victim(folder, edc, version, settings)
     try:
-        found.begin()
-        yield found
+        process.begin()
+        yield process
     finally:
-        found.kill()
+        process.kill()
 
 
-def main(folder: str, port: str, edc_port: str, version: str, *given: str) -> None:
+def main(folder: str, port: str, edc_port: str, version: str, *options: str) -> None:
     mock = MockIdentity(Edc(int(edc_port)), version)
 
     def prepare(node: HansaNode) -> None:
         mock.me = node.parts.me
 
-    made = (Path(folder) / "hansa.toml").exists()
-    settings: dict[str, Any] = dict(word.split("=", 1) for word in given)
+    exists = (Path(folder) / "hansa.toml").exists()
+    settings: dict[str, Any] = dict(word.split("=", 1) for word in options)
     with running(Path(folder), port=int(port), options=mock.options(), prepare=prepare, **settings) as node:
-        if not made:
+        if not exists:
             publish(node, SLUG, data=BYTES)
         print("ready", flush=True)
         signal.pause()

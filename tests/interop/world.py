@@ -66,13 +66,13 @@ class World:
 
     # ---- what many cases begin with --------------------------------------------------------------------------
 
-    def found(self, slug: str) -> dict[str, Any]:
+    def dataset_for_edc(self, slug: str) -> dict[str, Any]:
         """A dataset of the node as EDC reads it."""
         return self.edc.dataset(self.node.did, self.dsp, self.version, f"{self.node.url}/datasets/{slug}")
 
     def asked(self, slug: str) -> tuple[str, str]:
         """EDC asks for a dataset of the node: EDC's id of the negotiation, and ours."""
-        pid = self.edc.negotiate(self.node.did, self.dsp, self.version, self.found(slug))
+        pid = self.edc.negotiate(self.node.did, self.dsp, self.version, self.dataset_for_edc(slug))
         return pid, until("the node knows of it", lambda: self.ours("negotiations", pid))
 
     def agreed(self, slug: str = "traffic") -> str:
@@ -95,14 +95,14 @@ class World:
         self.here("transfers", mine, "STARTED")
         return pid, mine
 
-    def wanted(self, name: str) -> str:
+    def negotiate(self, name: str) -> str:
         """The node asks for an asset of EDC's: the id of the negotiation."""
         with self.node.client() as client:
             return str(client.negotiate(self.edc.asset(name))["pid"])
 
     def bought(self, name: str = "counters") -> str:
         """The node and EDC agree about an asset of EDC's: the id of the agreement."""
-        return str(self.here("negotiations", self.wanted(name), "FINALIZED")["agreementId"])
+        return str(self.here("negotiations", self.negotiate(name), "FINALIZED")["agreementId"])
 
     def pushing(self, name: str) -> str:
         """The node asks EDC to push: the id of the transfer."""
@@ -131,21 +131,21 @@ class World:
 
     def here(self, kind: str, pid: str, *states: str) -> dict[str, Any]:
         """Wait until a process of the node is in one of ``states``; how it is then."""
-        found: dict[str, Any] = {}
+        process: dict[str, Any] = {}
 
         def look() -> bool:
             with self.node.client() as client:
-                found.update(client.negotiation(pid) if kind == "negotiations" else client.transfer_state(pid))
-            return found["state"] in states
+                process.update(client.negotiation(pid) if kind == "negotiations" else client.transfer_state(pid))
+            return process["state"] in states
 
         try:
             until("", look)
         except AssertionError:
             raise AssertionError(
-                f"the node's process is {found.get('state')}, not {' or '.join(states)}: "
-                f"{found.get('code')} {found.get('reason')} {(found.get('reception') or {}).get('error')}"
+                f"the node's process is {process.get('state')}, not {' or '.join(states)}: "
+                f"{process.get('code')} {process.get('reason')} {(process.get('reception') or {}).get('error')}"
             ) from None
-        return found
+        return process
 
     def tell(self, kind: str, pid: str, verb: str, *reasons: str) -> None:
         """What a person of the node does with a process."""
@@ -162,7 +162,7 @@ class World:
 
         return asyncio.run(read())
 
-    def spoken(self, pid: str) -> str | None:
+    def version_of(self, pid: str) -> str | None:
         """The version that a negotiation of the node is held in."""
         stores = self.node.node.parts.stores
         with stores.uow.read() as tx:
@@ -176,14 +176,14 @@ class World:
         folder = self.node.folder.parent / f"{self.node.folder.name}-killed"
         shutil.rmtree(folder, ignore_errors=True)
         if "database_url" not in self.settings:
-            with victim(folder, self.edc, self.version, {}) as found:
-                yield found
+            with victim(folder, self.edc, self.version, {}) as process:
+                yield process
             return
         with (
             fresh_schema(self.settings["database_url"]) as url,
-            victim(folder, self.edc, self.version, {"database_url": url}) as found,
+            victim(folder, self.edc, self.version, {"database_url": url}) as process,
         ):
-            yield found
+            yield process
 
     def theirs(self, kind: str, pid: str) -> str:
         """EDC's id of a process of ours."""

@@ -163,12 +163,12 @@ measured = st.lists(
 def test_the_result_knows_no_order_of_rows(data: list[dict[str, Any]], figures: list[Measured], chance: Any) -> None:
     shuffled = [turned(row) for row in data]
     chance.shuffle(shuffled)
-    one = result_hash({"after.s.out": digest(data, PORT), "before.s.out": "00"}, figures)
+    first = result_hash({"after.s.out": digest(data, PORT), "before.s.out": "00"}, figures)
     other = result_hash({"before.s.out": "00", "after.s.out": digest(shuffled, PORT)}, figures[::-1])
-    assert one == other
+    assert first == other
     if data:
         further = [*data[1:], {**data[0], "x": data[0]["x"] + 1}]
-        assert result_hash({"after.s.out": digest(further, PORT), "before.s.out": "00"}, figures) != one
+        assert result_hash({"after.s.out": digest(further, PORT), "before.s.out": "00"}, figures) != first
 
 
 @given(rows.filter(bool), st.data())

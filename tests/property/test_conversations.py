@@ -176,14 +176,14 @@ class TestFaultsOfTheSimulator:
             found = world.find("n1", role)
             assert found is not None
             node, one = found
-            kept = node.exchanges(one.pid)
-            assert [(each.message, each.accepted) for each in kept] == [
+            exchanges = node.exchanges(one.pid)
+            assert [(each.message, each.accepted) for each in exchanges] == [
                 (machine.REQUEST, True),
                 (machine.AGREEMENT, True),
                 (machine.VERIFICATION, True),
                 (machine.FINALIZED_EVENT, True),
             ], role
-            implied = [each.message for each in kept if each.answer_status == IMPLIED]
+            implied = [each.message for each in exchanges if each.answer_status == IMPLIED]
             overtaken = {
                 Role.CONSUMER: [machine.REQUEST, machine.VERIFICATION],
                 Role.PROVIDER: [machine.FINALIZED_EVENT],

@@ -123,11 +123,11 @@ def sources(draw: st.DrawFn, name: str = "a", *, licensed: bool = True) -> Sourc
 several = st.tuples(sources("a"), sources("b"), sources("c"))
 
 
-def met(given: Sequence[Source]) -> Inherited:
-    """What binds a result of ``given``; an example is passed over where their alternatives multiply beyond all use:
+def met(sources: Sequence[Source]) -> Inherited:
+    """What binds a result of ``sources``; an example is passed over where their alternatives multiply beyond all use:
     that this is refused, and how, is a unit test's business."""
     try:
-        return inherited(given)
+        return inherited(sources)
     except TooLarge:
         reject()
 
@@ -139,12 +139,12 @@ PATIENT: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthChe
 @settings(max_examples=100, **PATIENT)
 @given(several)
 def test_the_meet_knows_no_order_and_no_repeats(three: tuple[Source, Source, Source]) -> None:
-    one, two, more = (normal_form(source) for source in three)
-    assert one.meet(two) == two.meet(one)
-    assert one.meet(two).meet(more) == one.meet(two.meet(more))
-    assert one.meet(one) == one
-    assert one.meet(TOP) == one
-    assert one.meet(two).meet(two) == one.meet(two)
+    first, second, third = (normal_form(source) for source in three)
+    assert first.meet(second) == second.meet(first)
+    assert first.meet(second).meet(third) == first.meet(second.meet(third))
+    assert first.meet(first) == first
+    assert first.meet(TOP) == first
+    assert first.meet(second).meet(second) == first.meet(second)
 
 
 @settings(max_examples=60, **PATIENT)
@@ -224,13 +224,13 @@ def test_terms_within_limits_let_nobody_do_what_these_forbid(
     terms: dict[str, Any], limits: dict[str, Any], situation: Any, action: str
 ) -> None:
     """Whatever strategies for conflicts the two name: nothing is called as strict that is not."""
-    for wanted in (terms, {**limits, "odrl:conflict": "odrl:perm"}, {**terms, **limits}):
+    for requested in (terms, {**limits, "odrl:conflict": "odrl:perm"}, {**terms, **limits}):
         try:
-            more_open = beyond(wanted, limits)
+            more_open = beyond(requested, limits)
         except TooLarge:
             reject()
         if not more_open:
-            allowed = rank(decide(parse(wanted), situation, action=action))
+            allowed = rank(decide(parse(requested), situation, action=action))
             assert allowed <= rank(decide(parse(limits), situation, action=action))
 
 

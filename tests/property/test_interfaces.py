@@ -37,16 +37,16 @@ def test_everything_fits_itself(port: Port) -> None:
 
 @given(ports, ports)
 def test_every_column_that_is_needed_is_there_in_its_unit_or_told(source: Port, target: Port) -> None:
-    found = fits(source, target)
-    severities = [one.severity for one in found]
+    mismatches = fits(source, target)
+    severities = [one.severity for one in mismatches]
     assert severities == sorted(severities, key=lambda one: one != ERROR)
-    assert all(one.sentence and one.code for one in found)
-    told = {(one.code, one.variable) for one in found}
+    assert all(one.sentence and one.code for one in mismatches)
+    codes = {(one.code, one.variable) for one in mismatches}
     for need in target.variables:
         have = source.variable(need.name)
         if have is None:
-            assert not source.variables or ("missing-variable", need.name) in told
+            assert not source.variables or ("missing-variable", need.name) in codes
         elif have.unit and need.unit:
             relation = compare(have.unit, need.unit).relation
-            assert (("unit-dimension", need.name) in told) is (relation is Relation.INCOMPATIBLE)
-            assert (("unit-factor", need.name) in told) is (relation is Relation.FACTOR)
+            assert (("unit-dimension", need.name) in codes) is (relation is Relation.INCOMPATIBLE)
+            assert (("unit-factor", need.name) in codes) is (relation is Relation.FACTOR)

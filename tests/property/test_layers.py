@@ -53,7 +53,7 @@ additions = st.fixed_dictionaries(
 removals = st.fixed_dictionaries({"op": st.just("remove"), "id": st.sampled_from(IDS)})
 
 
-def made(operations: list[dict[str, Any]]) -> Layer:
+def layer_of(operations: list[dict[str, Any]]) -> Layer:
     body = {name: name for name in ("id", "title", "target", "file", "target_sha256", "author", "reason")}
     return sealed(
         layer_from_json({**body, "key": "id", "version": 1, "at": "2026-11-20T12:00:00Z", "operations": operations})
@@ -62,26 +62,26 @@ def made(operations: list[dict[str, Any]]) -> Layer:
 
 layers = st.lists(
     st.one_of(updates, additions, removals), min_size=1, max_size=4, unique_by=lambda one: str(one["id"])
-).map(made)
+).map(layer_of)
 
 
 @given(rows, layers, layers)
 def test_layers_on_different_members_commute(data: list[dict[str, Any]], a: Layer, b: Layer) -> None:
     kept = copy.deepcopy(data)
-    one, other = apply(data, "id", [a, b]), apply(data, "id", [b, a])
+    there, other = apply(data, "id", [a, b]), apply(data, "id", [b, a])
     assert data == kept
     # What was seen before may be what the other layer changes: then the order matters, and says so.
     read = {(one.id, name) for layer in (a, b) for one in layer.operations for name in one.before}
     written = {
-        (one.id, name)
+        (operation.id, name)
         for layer in (a, b)
-        for one in layer.operations
-        for name in (*one.set, *one.unset, *(FIELDS if one.op != "update" else ()))
+        for operation in layer.operations
+        for name in (*operation.set, *operation.unset, *(FIELDS if operation.op != "update" else ()))
     }
     if overlaps(a, b) or read & written:
         return
-    assert canonical_json(one.rows) == canonical_json(other.rows)
-    assert {(x.id, x.field) for x in one.conflicts} == {(x.id, x.field) for x in other.conflicts}
+    assert canonical_json(there.rows) == canonical_json(other.rows)
+    assert {(x.id, x.field) for x in there.conflicts} == {(x.id, x.field) for x in other.conflicts}
 
 
 @given(rows, layers)
@@ -94,12 +94,12 @@ def test_a_layer_changes_what_it_says_and_nothing_else(data: list[dict[str, Any]
     clashing = {one.id for one in applied.conflicts}
     assert [row for row in applied.rows if row["id"] in clashing] == [row for row in data if row["id"] in clashing]
     now = {row["id"]: row for row in applied.rows}
-    for one in a.operations:
-        if one.id in clashing:
+    for operation in a.operations:
+        if operation.id in clashing:
             continue
-        assert (one.id in now) is (one.op != "remove")
-        for name, value in one.set.items():
-            assert isinstance(value, dict) or now[one.id][name] == value
+        assert (operation.id in now) is (operation.op != "remove")
+        for name, value in operation.set.items():
+            assert isinstance(value, dict) or now[operation.id][name] == value
 
 
 @given(rows, layers)
@@ -109,7 +109,7 @@ def test_seeing_what_is_there_is_never_a_conflict(data: list[dict[str, Any]], a:
         for row in data
     ]
     if fine:
-        assert not apply(data, "id", [made(fine)]).conflicts
+        assert not apply(data, "id", [layer_of(fine)]).conflicts
     assert apply(data, "id", []).rows == data
 
 

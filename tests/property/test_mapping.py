@@ -59,10 +59,10 @@ def test_the_order_of_rows_does_not_matter(rows: list[dict[str, Any]], chance: r
 
 @given(tables.filter(dense))
 def test_nothing_is_lost_and_means_lie_between(rows: list[dict[str, Any]]) -> None:
-    made = transform(DEFINITION, rows)
-    assert sum(row["rows"] for row in made) == len(rows)
-    assert sum(row["all"] for row in made) == pytest.approx(sum(row["intensity"] for row in rows))
-    for row in made:
+    results = transform(DEFINITION, rows)
+    assert sum(row["rows"] for row in results) == len(rows)
+    assert sum(row["all"] for row in results) == pytest.approx(sum(row["intensity"] for row in rows))
+    for row in results:
         assert row["flow"] * row["rows"] / 4 == pytest.approx(row["all"])
         if row["speed"] is not None:
             speeds = [one["speed"] for one in rows if one["segmentId"] == row["segmentId"]]
@@ -105,8 +105,8 @@ def test_any_definition_is_read_or_refused_in_words(definition: Any) -> None:
     try:
         mapping = parse_mapping(definition)
     except InvalidInput as refused:
-        said = refused
+        refusal = refused
     else:
         assert mapping.rules or mapping.dayparts
         return
-    assert said.remedy
+    assert refusal.remedy

@@ -136,14 +136,14 @@ def test_every_leaf_has_one_reason_and_the_outcome_follows_from_them(
 @given(policies, st.sampled_from(LANGUAGES), st.sampled_from(["", "dataset", "model", "rulebook"]))
 def test_every_leaf_is_in_exactly_one_sentence(document: dict[str, Any], language: str, kind: str) -> None:
     policy = parse(document)
-    spoken = explained(policy, language, kind)
-    covered = [path for sentence in spoken for path in sentence.paths]
+    sentences = explained(policy, language, kind)
+    covered = [path for sentence in sentences for path in sentence.paths]
     assert sorted(covered) == sorted(leaf.path for leaf in leaves(policy))
-    for sentence in spoken:
+    for sentence in sentences:
         assert sentence.text.endswith(".")
         assert "{" not in sentence.text
         assert sentence.text[0] == sentence.text[0].upper()
-    by_path = {path: sentence.text for sentence in spoken for path in sentence.paths}
+    by_path = {path: sentence.text for sentence in sentences for path in sentence.paths}
     for leaf in leaves(policy):
         if isinstance(leaf.content, Constraint) and leaf.content.left_operand == UNKNOWN["leftOperand"]:
             assert UNKNOWN["leftOperand"] in by_path[leaf.path]

@@ -32,23 +32,23 @@ def run(
         when = int(time.time() * 1000)
         one, other = (make_database(postgres, f"sweep_{name}_{when}") for name in ("provider", "consumer"))
         databases = (one, other)
-    pair, found, outcomes = Pair(home, databases), Findings(), []
+    pair, findings, outcomes = Pair(home, databases), Findings(), []
     try:
         pair.begin({point.scene for point in chosen})
-        for outcome in Sweep(pair, found).over(in_order(chosen)):
+        for outcome in Sweep(pair, findings).over(in_order(chosen)):
             outcomes.append(outcome)
             if say is not None:
                 say(outcome)
-        pair.reckon(found)
+        pair.reckon(findings)
     finally:
         pair.close()
-    return outcomes, found
+    return outcomes, findings
 
 
-def summary(outcomes: list[Outcome], found: Findings) -> str:
+def summary(outcomes: list[Outcome], findings: Findings) -> str:
     """The last line."""
     reached = sum(outcome.reached for outcome in outcomes)
-    return f"points {len(outcomes)}  reached {reached}  {found.summary()}"
+    return f"points {len(outcomes)}  reached {reached}  {findings.summary()}"
 
 
 def _say(outcome: Outcome) -> None:
@@ -63,8 +63,8 @@ def main() -> int:
     parser.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("--only", help="the points whose line matches this expression")
     chosen = parser.parse_args()
-    wanted = [point for point in points() if chosen.only is None or re.search(chosen.only, str(point))]
-    if not wanted:
+    selected = [point for point in points() if chosen.only is None or re.search(chosen.only, str(point))]
+    if not selected:
         parser.error(f"no point matches {chosen.only!r}")
     with scratch("hansa-sweep-") as home, ExitStack() as stack:
         postgres = None
@@ -75,13 +75,13 @@ def main() -> int:
                 print(reason, file=sys.stderr)
                 return CANNOT
         began = time.monotonic()
-        outcomes, found = run(wanted, home, postgres=postgres, say=_say)
+        outcomes, findings = run(selected, home, postgres=postgres, say=_say)
         for name in ("lost", "doubled", "diverged"):
-            for what in getattr(found, name)[:20]:
+            for what in getattr(findings, name)[:20]:
                 print(f"{name}: {what}")
-        print(f"{time.monotonic() - began:.0f} s on {chosen.store}; {made_up_of(wanted)}")
-        print(summary(outcomes, found))
-        return 0 if found.count == 0 and all(outcome.reached for outcome in outcomes) else 1
+        print(f"{time.monotonic() - began:.0f} s on {chosen.store}; {made_up_of(selected)}")
+        print(summary(outcomes, findings))
+        return 0 if findings.count == 0 and all(outcome.reached for outcome in outcomes) else 1
 
 
 if __name__ == "__main__":

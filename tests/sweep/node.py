@@ -40,11 +40,15 @@ class Negotiating:
         self._standard = negotiation.StandardStrategy()
 
     def next(self, look: negotiation.Look) -> negotiation.Action:
-        one = look.negotiation
-        if one.role is Role.PROVIDER or one.state != negotiating.OFFERED or not one.dataset.endswith(f"/{HAGGLED}"):
+        process = look.negotiation
+        if (
+            process.role is Role.PROVIDER
+            or process.state != negotiating.OFFERED
+            or not process.dataset.endswith(f"/{HAGGLED}")
+        ):
             return self._standard.next(look)
         if negotiating.REQUEST not in look.messages_so_far():
-            terms = {name: value for name, value in one.offer.items() if name not in ("target", "permission")}
+            terms = {name: value for name, value in process.offer.items() if name not in ("target", "permission")}
             return negotiation.Counter({**terms, "permission": [{"action": "odrl:read"}]})
         return negotiation.Accept()
 
@@ -82,11 +86,11 @@ class Offering:
         api.post("/offers")(self.offer)
         return [api]
 
-    async def offer(self, wanted: WishedOffer) -> dict[str, str]:
+    async def offer(self, wish: WishedOffer) -> dict[str, str]:
         """Make it; the negotiation's pid."""
         begun = await run_sync(
             lambda: self._node.protocol.negotiations.offer(
-                consumer=wanted.consumer, address=wanted.address, dataset=wanted.dataset
+                consumer=wish.consumer, address=wish.address, dataset=wish.dataset
             )
         )
         return {"pid": begun.pid}

@@ -182,12 +182,12 @@ class Pair:
                 case ["negotiate"]:
                     client.negotiate(self.datasets["plain"])
                 case ["offer", slug]:
-                    wanted = {
+                    wish = {
                         "consumer": self.consumer.did,
                         "address": f"{self.consumer.url}/dsp/2025-1",
                         "dataset": self.datasets[slug],
                     }
-                    client.call("POST", "/sweep/offers", json=wanted)
+                    client.call("POST", "/sweep/offers", json=wish)
                 case ["fetch"]:
                     client.transfer(self.agreements["plain"])
                 case ["fetch", "sealed"]:
@@ -223,20 +223,20 @@ class Pair:
         with stores.uow.read() as tx:
             return stores.outbox.waiting(tx)
 
-    def reckon(self, found: Findings) -> None:
+    def reckon(self, findings: Findings) -> None:
         """Everything, once both are down."""
         for member in self.members.values():
             member.stop()
         provider, consumer = self.provider.stores, self.consumer.stores
-        reckoning.records(found, provider, self.records)
+        reckoning.records(findings, provider, self.records)
         for kind in reckoning.KINDS:
-            reckoning.conversations(found, provider, consumer, kind, reasons=(REASON,))
-        reckoning.agreements(found, provider, consumer)
+            reckoning.conversations(findings, provider, consumer, kind, reasons=(REASON,))
+        reckoning.agreements(findings, provider, consumer)
         folder = places(self.consumer.folder).received
-        reckoning.files(found, consumer, folder, hashlib.sha256(DATA).hexdigest())
+        reckoning.files(findings, consumer, folder, hashlib.sha256(DATA).hexdigest())
         for member in self.members.values():
-            reckoning.views(found, member)
-            reckoning.ledger(found, member)
+            reckoning.views(findings, member)
+            reckoning.ledger(findings, member)
 
     def close(self) -> None:
         """Leave no process behind."""

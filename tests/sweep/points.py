@@ -134,20 +134,20 @@ class Point:
 
 def points() -> list[Point]:
     """All of them."""
-    found: list[Point] = []
+    crash_points: list[Point] = []
     for way in WAYS:
         kind = f"{way.table}.{way.message}"
         door = f"{way.table}.{way.message.partition(':')[0]}"
-        found += [Point(f"{kind}.{place}", way.sender, way.scene, way.nth, kind) for place in SENDING]
-        found += [
+        crash_points += [Point(f"{kind}.{place}", way.sender, way.scene, way.nth, kind) for place in SENDING]
+        crash_points += [
             Point(f"{door if place == 'R1' else kind}.{place}", way.sender.other, way.scene, way.nth, kind)
             for place in RECEIVING
         ]
-    found += [Point(f"delivery.D{number}", C, SEALED) for number in range(1, 8)]
-    found += [
+    crash_points += [Point(f"delivery.D{number}", C, SEALED) for number in range(1, 8)]
+    crash_points += [
         Point(f"projection.{view}.P{number}", P, PUBLISHED) for view in ("graph", "search") for number in (1, 2)
     ]
-    return found
+    return crash_points
 
 
 def in_order(chosen: Iterable[Point]) -> list[Point]:

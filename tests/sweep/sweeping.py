@@ -47,9 +47,9 @@ class _Talk:
 class Sweep:
     """Sweeps over points with one pair of nodes."""
 
-    def __init__(self, pair: Pair, found: Findings) -> None:
+    def __init__(self, pair: Pair, findings: Findings) -> None:
         self._pair = pair
-        self._found = found
+        self._findings = findings
         self._victim = Role.PROVIDER
         self._died: float | None = None
         self._next = ""
@@ -59,11 +59,11 @@ class Sweep:
         """Each point's outcome, as it comes."""
         for number, point in enumerate(ordered):
             following = ordered[number + 1] if number + 1 < len(ordered) else None
-            yield self._one(point, following)
+            yield self._outcome(point, following)
 
-    def _one(self, point: Point, following: Point | None) -> Outcome:
+    def _outcome(self, point: Point, following: Point | None) -> Outcome:
         began = time.monotonic()
-        known = {name: len(getattr(self._found, name)) for name in ("lost", "doubled", "diverged")}
+        known = {name: len(getattr(self._findings, name)) for name in ("lost", "doubled", "diverged")}
         self._died, self._victim = None, point.victim
         soon = following is not None and following.victim is point.victim and following.group != point.group
         self._next = following.armed if following is not None and soon else ""
@@ -74,10 +74,10 @@ class Sweep:
             else:
                 self._talk(point)
         except NotThere as missing:
-            self._found.diverged.append(f"{point}: waited in vain: {missing}")
+            self._findings.diverged.append(f"{point}: waited in vain: {missing}")
             self._start_again()
         ended = time.monotonic()
-        wrong = [f"{name}: {what}" for name, count in known.items() for what in getattr(self._found, name)[count:]]
+        wrong = [f"{name}: {what}" for name, count in known.items() for what in getattr(self._findings, name)[count:]]
         recovery = ended - self._died if self._died else 0.0
         return Outcome(point, self._died is not None, ended - began, recovery, tuple(wrong))
 
@@ -86,10 +86,10 @@ class Sweep:
     def _arm(self, point: Point) -> None:
         """The victim runs and will die at ``point``; the other one runs and will not die."""
         for role, member in self._pair.members.items():
-            wanted = point.armed if role is point.victim else ""
-            if member.armed != wanted or member.ended is not None:
+            crash_point = point.armed if role is point.victim else ""
+            if member.armed != crash_point or member.ended is not None:
                 member.kill()
-                member.arm(wanted)
+                member.arm(crash_point)
         for member in self._pair.members.values():
             member.wait_ready(may_end=bool(member.armed))
 
@@ -155,7 +155,7 @@ class Sweep:
             if now is not None and now.revision > revision:
                 return self._rests(talk, step.state)
             if acknowledged:
-                self._found.lost.append(f"{step.what} of {talk.pids.get(step.who)}: acknowledged, and not there")
+                self._findings.lost.append(f"{step.what} of {talk.pids.get(step.who)}: acknowledged, and not there")
                 acknowledged = False
             try:
                 self._pair.tell(step, talk.kind, talk.pids.get(step.who))
@@ -190,27 +190,27 @@ class Sweep:
     def _say(self, talk: _Talk) -> str:
         sides = ((role, self._process(talk, role)) for role in Role)
         return ", ".join(
-            f"{role} {one.state}, pending {one.pending.message if one.pending else None}, code {one.code}, "
+            f"{role} {side.state}, pending {side.pending.message if side.pending else None}, code {side.code}, "
             f"outbox {self._pair.waiting(role)}"
-            if one
+            if side
             else f"{role} none"
-            for role, one in sides
+            for role, side in sides
         )
 
     def _compare(self, talk: _Talk, state: str) -> None:
-        found, pair = self._found, self._pair
+        findings, pair = self._findings, self._pair
         provider, consumer = pair.provider.stores, pair.consumer.stores
         ours, theirs = self._process(talk, Role.CONSUMER), self._process(talk, Role.PROVIDER)
         assert ours is not None, "both are at rest"
         assert theirs is not None, "both are at rest"
         if (ours.pid, ours.peer_pid) != (theirs.peer_pid, theirs.pid):
-            found.diverged.append(f"{talk.kind} {ours.pid} and {theirs.pid} are not each other's")
-        reckoning.same_messages(found, talk.kind, (consumer, ours.pid), (provider, theirs.pid))
+            findings.diverged.append(f"{talk.kind} {ours.pid} and {theirs.pid} are not each other's")
+        reckoning.same_messages(findings, talk.kind, (consumer, ours.pid), (provider, theirs.pid))
         if state == "FINALIZED":
-            reckoning.agreements(found, provider, consumer)
+            reckoning.agreements(findings, provider, consumer)
         with pair.members[self._victim].client() as client:
             if not client.verify()["sound"]:
-                found.diverged.append(f"the {self._victim}'s ledger does not verify")
+                findings.diverged.append(f"the {self._victim}'s ledger does not verify")
 
     # ---- views -------------------------------------------------------------------------------------------------
 
@@ -237,12 +237,12 @@ class Sweep:
             )
             told = Counter(one["iri"]["value"] for one in json.loads(answer)["results"]["bindings"])
         if len(told) != EDITIONS or set(told.values()) != {1}:
-            self._found.diverged.append(f"titles in the graph after the death: {dict(told)}")
+            self._findings.diverged.append(f"titles in the graph after the death: {dict(told)}")
         iri, title = pair.edition("edition-0")
         self._until(f"{title} in the views", lambda: self._shown(iri, title))
         pair.provider.stop()
-        reckoning.views(self._found, pair.provider)
-        reckoning.records(self._found, pair.provider.stores, pair.records)
+        reckoning.views(self._findings, pair.provider)
+        reckoning.records(self._findings, pair.provider.stores, pair.records)
         pair.provider.arm(self._next)
         pair.provider.wait_ready(may_end=bool(self._next))
 

@@ -74,11 +74,13 @@ def run_kit(words: Sequence[str], *, store: str, number: int, only: str | None, 
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-    told = log.read_text("utf-8", errors="replace").splitlines()
+    lines = log.read_text("utf-8", errors="replace").splitlines()
     if status == ABSENT:
-        raise CannotBeHad(told[-1] if told else "the conformance kit cannot be resolved")
-    closing = next((line for line in reversed(told) if line.endswith(" failed") and " passed, " in line), "no result")
-    failures = tuple(line for line in told if line.startswith("FAILURE "))
+        raise CannotBeHad(lines[-1] if lines else "the conformance kit cannot be resolved")
+    closing = next(
+        (line for line in reversed(lines) if line.endswith(" failed") and " passed, " in line), "no result"
+    )
+    failures = tuple(line for line in lines if line.startswith("FAILURE "))
     return Run(store, number, status, closing, time.monotonic() - began, failures)
 
 

@@ -224,21 +224,21 @@ class Triggers:
         api.post("/transfers/requests", status_code=204)(self.transfer)
         return [api]
 
-    async def negotiate(self, wanted: BeginNegotiation) -> Response:
+    async def negotiate(self, request: BeginNegotiation) -> Response:
         """Ask the kit for one of its datasets, under the plainest offer."""
-        offer = {"@id": wanted.offer, "@type": "Offer", "permission": [{"action": "odrl:use"}]}
+        offer = {"@id": request.offer, "@type": "Offer", "permission": [{"action": "odrl:use"}]}
         await run_sync(
             lambda: self._node.protocol.negotiations.request(
-                provider=wanted.provider, address=wanted.address, dataset=wanted.dataset, offer=offer
+                provider=request.provider, address=request.address, dataset=request.dataset, offer=offer
             )
         )
         return Response(status_code=204)
 
-    async def transfer(self, wanted: BeginTransfer) -> Response:
+    async def transfer(self, request: BeginTransfer) -> Response:
         """Ask the kit for the bytes of an agreement."""
         await run_sync(
             lambda: self._node.protocol.transfer_requests.open(
-                wanted.agreement, format=wanted.format, address=wanted.address
+                request.agreement, format=request.format, address=request.address
             )
         )
         return Response(status_code=204)

@@ -111,14 +111,14 @@ class Negotiating:
         self._delay = delay
 
     def next(self, look: negotiation.Look) -> negotiation.Action:
-        one = look.negotiation
-        script = PROVIDING if one.role is Role.PROVIDER else CONSUMING
+        process = look.negotiation
+        script = PROVIDING if process.role is Role.PROVIDER else CONSUMING
         wait = self._delay
-        match _wanted(script, one.dataset, negotiating.TABLE, one, look.messages_so_far()):
+        match _action(script, process.dataset, negotiating.TABLE, process, look.messages_so_far()):
             case "offer" if look.own_offer is not None:
                 return negotiation.Offer(look.own_offer, after=wait)
             case "counter":
-                terms = {name: value for name, value in one.offer.items() if name != "target"}
+                terms = {name: value for name, value in process.offer.items() if name != "target"}
                 return negotiation.Counter(terms, after=wait)
             case "accept":
                 return negotiation.Accept(after=wait)
@@ -141,10 +141,10 @@ class Transferring:
         self._delay = delay
 
     def next(self, look: transfer.Look) -> transfer.Action:
-        one = look.transfer
-        script = SENDING if one.role is Role.PROVIDER else RECEIVING
+        process = look.transfer
+        script = SENDING if process.role is Role.PROVIDER else RECEIVING
         wait = self._delay
-        match _wanted(script, one.agreement, transferring.TABLE, one, look.messages_so_far()):
+        match _action(script, process.agreement, transferring.TABLE, process, look.messages_so_far()):
             case "start":
                 return transfer.Start(after=wait)
             case "suspend":
@@ -157,11 +157,11 @@ class Transferring:
                 return transfer.Hold()
 
 
-def _wanted(script: Script, name: str, table: Table, process: Process, said: Sequence[str]) -> str | None:
+def _action(script: Script, name: str, table: Table, process: Process, messages: Sequence[str]) -> str | None:
     """The action at this entry into the state. How often it was entered is counted for each process by itself, so
     that a second run of the kit finds the scripts at their beginning."""
     actions = script.get(name, {}).get(process.state, ())
     leading = {message for (_, message), move in table.moves.items() if move.to == process.state}
     leading |= {message for message, move in table.openings.items() if move.to == process.state}
-    entries = sum(message in leading for message in said)
+    entries = sum(message in leading for message in messages)
     return actions[entries - 1] if 0 < entries <= len(actions) else None

@@ -23,10 +23,13 @@ def test_the_settings_name_the_profile_and_the_metadata_the_schema(tmp_path: Pat
         running(tmp_path / "node", template=sqlite_template, issuer=True, **profiles) as node,
         node.http() as http,
     ):
-        told = http.get("/issuer/metadata").json()["credentialsSupported"]
-        assert {one["credentialType"]: one["profile"] for one in told} == {MEMBER: VC11, "OtherCredential": VC20}
-        schema = http.get(told[0]["credentialSchema"]).json()
-        assert schema["$id"] == told[0]["credentialSchema"]
+        credentials = http.get("/issuer/metadata").json()["credentialsSupported"]
+        assert {one["credentialType"]: one["profile"] for one in credentials} == {
+            MEMBER: VC11,
+            "OtherCredential": VC20,
+        }
+        schema = http.get(credentials[0]["credentialSchema"]).json()
+        assert schema["$id"] == credentials[0]["credentialSchema"]
         assert "memberOf" in schema["properties"]["credentialSubject"]["required"]
         assert http.get("/issuer/schemas/Nothing").status_code == 404
 

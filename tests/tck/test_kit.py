@@ -29,9 +29,9 @@ def test_a_slice_of_the_kit_passes_twice_against_one_node(tmp_path: Path) -> Non
         assert (run.status, run.closing) == (0, f"{TESTS} passed, 0 failed"), run.failures
 
 
-@pytest.mark.parametrize(("status", "told"), [(0, ABSENT), (1, 1)])
+@pytest.mark.parametrize(("status", "expected"), [(0, ABSENT), (1, 1)])
 def test_a_run_that_failed_counts_though_the_next_cannot_be_had(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], status: int, told: int
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], status: int, expected: int
 ) -> None:
     def some(store: str, *_: Any, **__: Any) -> Iterator[Run]:
         if store == "postgres":
@@ -41,7 +41,7 @@ def test_a_run_that_failed_counts_though_the_next_cannot_be_had(
     monkeypatch.setattr("tests.tck.__main__.require_kit", lambda: None)
     monkeypatch.setattr("tests.tck.__main__.runs", some)
     monkeypatch.setattr("signal.signal", lambda *_: None)
-    assert main([]) == told
+    assert main([]) == expected
     assert "PostgreSQL cannot be had" in capsys.readouterr().err
 
 

@@ -69,7 +69,7 @@ class World:
     def ask_for(self, dataset: str) -> tuple[str, str]:
         """Open a negotiation with the node: (its pid, ours)."""
         ours = f"urn:uuid:{uuid.uuid4()}"
-        status, told = self.post(
+        status, answer = self.post(
             "/negotiations/request",
             {
                 "@type": "ContractRequestMessage",
@@ -78,12 +78,12 @@ class World:
                 "offer": _offer(offer_id(dataset), dataset),
             },
         )
-        assert (status, told["state"]) == (201, "REQUESTED")
-        return told["providerPid"], ours
+        assert (status, answer["state"]) == (201, "REQUESTED")
+        return answer["providerPid"], ours
 
     def ask_for_bytes(self, agreement: str) -> tuple[str, str]:
         ours = f"urn:uuid:{uuid.uuid4()}"
-        status, told = self.post(
+        status, answer = self.post(
             "/transfers/request",
             {
                 "@type": "TransferRequestMessage",
@@ -93,18 +93,18 @@ class World:
                 "callbackAddress": self.kit.address,
             },
         )
-        assert (status, told["state"]) == (201, "REQUESTED")
-        return told["providerPid"], ours
+        assert (status, answer["state"]) == (201, "REQUESTED")
+        return answer["providerPid"], ours
 
     def trigger(self, what: str, **members: str) -> str:
         """Tell the node to begin as consumer: its pid, from its opening message."""
         known = len(self.listener.heard)
         with self.node.http() as http:
-            told = http.post(
+            answer = http.post(
                 f"/tck/{what}/requests",
                 json={"providerId": KIT, "connectorAddress": self.kit.address, **members},
             )
-        assert told.status_code == 204
+        assert answer.status_code == 204
         opened = until(
             "the node asks",
             lambda: [body for path, body, _, _ in self.listener.heard[known:] if path == f"/{what}/request"],
@@ -121,10 +121,10 @@ def _handler(listener: Listener) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             listener.heard.append((self.path, body, time.monotonic(), self.headers["Authorization"]))
-            told: dict[str, Any] = {}
+            answer: dict[str, Any] = {}
             if self.path.endswith("/request") and "callbackAddress" in body:
-                told = {"consumerPid": body["consumerPid"], "providerPid": f"theirs of {body['consumerPid']}"}
-            content = json.dumps(told).encode()
+                answer = {"consumerPid": body["consumerPid"], "providerPid": f"theirs of {body['consumerPid']}"}
+            content = json.dumps(answer).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -163,7 +163,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> It
 
 @pytest.mark.parametrize("time", ["first", "second"])
 @pytest.mark.parametrize(
-    ("agreement", "said", "end"),
+    ("agreement", "sequence", "end"),
     [
         ("ATP0101", ["TransferStartMessage", "TransferTerminationMessage"], "TERMINATED"),
         (
@@ -180,12 +180,12 @@ def world(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> It
     ],
 )
 def test_it_acts_again_once_its_own_message_was_taken(
-    world: World, agreement: str, said: list[str], end: str, time: str
+    world: World, agreement: str, sequence: list[str], end: str, time: str
 ) -> None:
     """Also the second time: the script is counted by process, not by id."""
     theirs, ours = world.ask_for_bytes(agreement)
     until(f"it is {end}", lambda: world.state(f"/transfers/{theirs}") == end)
-    assert world.listener.about(ours) == said
+    assert world.listener.about(ours) == sequence
     starts = [body for _, body, _, _ in world.listener.heard if body["@type"] == "TransferStartMessage"]
     assert all(body["dataAddress"]["endpointProperties"] for body in starts)
 
@@ -301,8 +301,8 @@ def test_the_configuration_names_every_id_once() -> None:
 def test_the_scripts_count_the_entries_of_one_process() -> None:
     strategy = Negotiating(0.5)
 
-    def look(*said: str, state: str = "REQUESTED", dataset: str = "ACN0102") -> Look:
-        one = Negotiation(
+    def look(*messages: str, state: str = "REQUESTED", dataset: str = "ACN0102") -> Look:
+        negotiation = Negotiation(
             pid="ours",
             role=Role.PROVIDER,
             peer=KIT,
@@ -317,7 +317,11 @@ def test_the_scripts_count_the_entries_of_one_process() -> None:
             offered_by=Role.CONSUMER,
         )
         return Look(
-            negotiation=one, decision=None, own_offer={"@id": "o"}, same_terms=True, messages_so_far=lambda: said
+            negotiation=negotiation,
+            decision=None,
+            own_offer={"@id": "o"},
+            same_terms=True,
+            messages_so_far=lambda: messages,
         )
 
     request, offer = "ContractRequestMessage", "ContractOfferMessage"
@@ -330,10 +334,10 @@ def test_the_scripts_count_the_entries_of_one_process() -> None:
 
 def test_nothing_in_the_node_knows_the_kit() -> None:
     ids = re.compile(rb"AC[NT]C?0\d{3}|ATPC?0\d{3}|CAT010\d|CD123|TCK_PARTICIPANT|CONNECTOR_UNDER_TEST|\btck\b", re.I)
-    found = [
+    files = [
         str(path.relative_to(ROOT))
         for folder in ("node", "federation", "demo")
         for path in (ROOT / folder).rglob("*.py")
         if ids.search(path.read_bytes())
     ]
-    assert found == []
+    assert files == []

@@ -67,11 +67,12 @@ class Side:
             getattr(self.stores, kind).record(tx, exchange)
 
     def holds(
-        self, name: str, said: Said, *, untaken: str = "", numbers: tuple[int, ...] = (), **members: Any
+        self, name: str, messages: Said, *, untaken: str = "", numbers: tuple[int, ...] = (), **members: Any
     ) -> None:
-        """The conversation ``name`` as ``said``; the message ``untaken`` is noted, but was not taken. ``numbers`` are
-        those of the messages, where they are not just counted."""
-        kind = "transfers" if said[0][1].startswith("Transfer") else "negotiations"
+        """The conversation ``name`` as ``messages``; the message ``untaken`` is noted, but was not taken.
+
+        ``numbers`` are those of the messages, where they are not just counted."""
+        kind = "transfers" if messages[0][1].startswith("Transfer") else "negotiations"
         pid, peer = f"urn:{name}:{self.role}", f"urn:{name}:{self.role.other}"
         common: dict[str, Any] = {
             "pid": pid,
@@ -85,36 +86,38 @@ class Side:
             "dataset": "https://peer.example/datasets/one",
         }
         state, states = "", []
-        for _, message in said:
+        for _, message in messages:
             state = MOVES[kind][state, message][0]
             states.append(state)
-        made: Any
+        process: Any
         if kind == "negotiations":
             terms = {"@id": "urn:o", "permission": [{"action": "odrl:use"}]}
-            made = Negotiation(**{**common, "state": state, "offer": terms, "offered_by": "provider", **members})
+            process = Negotiation(**{**common, "state": state, "offer": terms, "offered_by": "provider", **members})
         else:
-            made = Transfer(**{**common, "state": state, "agreement": "urn:a", "format": "HttpData-PULL", **members})
+            process = Transfer(
+                **{**common, "state": state, "agreement": "urn:a", "format": "HttpData-PULL", **members}
+            )
         store = getattr(self.stores, kind)
         with self.stores.uow.begin() as tx:
-            store.add(tx, made)
-            for number, ((_, message), entered) in enumerate(zip(said, states, strict=True)):
+            store.add(tx, process)
+            for number, ((_, message), entered) in enumerate(zip(messages, states, strict=True)):
                 note = json.dumps({"message": message, "state": entered}).encode()
                 entry = Entry(
                     id=f"urn:e:{name}:{number}",
                     kind=EntryKind.PROCESS,
-                    subject=made.pid,
+                    subject=process.pid,
                     at=NOW,
                     by="did:web:me.example",
                     body=note,
                 )
                 self.stores.ledger.append(tx, entry)
-        for number, (sender, message) in zip(numbers or range(len(said)), said, strict=True):
+        for number, (sender, message) in zip(numbers or range(len(messages)), messages, strict=True):
             status = 503 if message == untaken else 200
             self.says(name, number, message, status=status, outgoing=sender is self.role)
 
     def agreed(self, name: str, **members: Any) -> None:
         """The final agreement of the negotiation ``name``."""
-        given: dict[str, Any] = {
+        values: dict[str, Any] = {
             "id": f"urn:a:{name}",
             "negotiation": f"urn:{name}:{self.role}",
             "dataset": "https://peer.example/datasets/one",
@@ -128,7 +131,7 @@ class Side:
             "finalized": NOW,
         }
         with self.stores.uow.begin() as tx:
-            self.stores.agreements.add(tx, Agreement(**{**given, **members}))
+            self.stores.agreements.add(tx, Agreement(**{**values, **members}))
 
 
 class Both:
@@ -138,24 +141,24 @@ class Both:
         self.provider, self.consumer = Side(Role.PROVIDER), Side(Role.CONSUMER)
         self.sides = (self.provider, self.consumer)
 
-    def hold(self, name: str, said: Said, **members: Any) -> None:
+    def hold(self, name: str, messages: Said, **members: Any) -> None:
         for side in self.sides:
-            side.holds(name, said, **members)
+            side.holds(name, messages, **members)
 
-    def found(self, kind: str = "negotiations", acknowledged: tuple[str, ...] = ()) -> Findings:
-        found = Findings()
+    def findings(self, kind: str = "negotiations", acknowledged: tuple[str, ...] = ()) -> Findings:
+        findings = Findings()
         stores = (self.provider.stores, self.consumer.stores)
-        reckoning.conversations(found, *stores, kind, acknowledged, reasons=(WISH,))
-        reckoning.agreements(found, *stores)
-        return found
+        reckoning.conversations(findings, *stores, kind, acknowledged, reasons=(WISH,))
+        reckoning.agreements(findings, *stores)
+        return findings
 
 
-def only(found: Findings, name: str, words: str) -> None:
-    """``found`` has findings, all of them of one sort and about one thing."""
+def only(findings: Findings, name: str, words: str) -> None:
+    """``findings`` has some, all of them of one sort and about one thing."""
     others = {"lost", "doubled", "diverged"} - {name}
-    assert not any(getattr(found, other) for other in others), found
-    assert getattr(found, name), f"nothing was found: {found}"
-    assert all(words in what for what in getattr(found, name)), found
+    assert not any(getattr(findings, other) for other in others), findings
+    assert getattr(findings, name), f"nothing was found: {findings}"
+    assert all(words in what for what in getattr(findings, name)), findings
 
 
 def test_two_sides_that_agree_are_sound() -> None:
@@ -165,18 +168,18 @@ def test_two_sides_that_agree_are_sound() -> None:
         side.agreed("n")
     both.hold("m", BROKEN_OFF, code="ended-by-person", reason=[WISH])
     both.hold("t", FETCHED)
-    assert not both.found(acknowledged=("urn:n:consumer", "urn:m:consumer")).count
-    assert not both.found("transfers", acknowledged=("urn:t:consumer",)).count
+    assert not both.findings(acknowledged=("urn:n:consumer", "urn:m:consumer")).count
+    assert not both.findings("transfers", acknowledged=("urn:t:consumer",)).count
 
 
 def test_what_was_acknowledged_and_is_gone() -> None:
-    only(Both().found(acknowledged=("urn:n:consumer",)), "lost", "urn:n:consumer")
+    only(Both().findings(acknowledged=("urn:n:consumer",)), "lost", "urn:n:consumer")
 
 
 def test_an_agreement_that_both_have_lost() -> None:
     both = Both()
     both.hold("n", AGREED)
-    found = both.found()
+    found = both.findings()
     only(found, "lost", "agreement of urn:n:")
     assert len(found.lost) == 2
 
@@ -185,7 +188,7 @@ def test_an_agreement_that_one_has_lost() -> None:
     both = Both()
     both.hold("n", AGREED)
     both.provider.agreed("n")
-    found = both.found()
+    found = both.findings()
     assert found.lost == ["the consumer's agreement of urn:n:consumer"]
     assert found.diverged == ["agreement urn:a:n"]
 
@@ -195,7 +198,7 @@ def test_an_agreement_of_a_negotiation_that_was_broken_off() -> None:
     both.hold("n", BROKEN_OFF, reason=[WISH])
     for side in both.sides:
         side.agreed("n")
-    only(both.found(), "diverged", "not FINALIZED")
+    only(both.findings(), "diverged", "not FINALIZED")
 
 
 def test_agreements_with_other_words() -> None:
@@ -203,7 +206,7 @@ def test_agreements_with_other_words() -> None:
     both.hold("n", AGREED)
     both.provider.agreed("n")
     both.consumer.agreed("n", sha256="cd" * 32)
-    only(both.found(), "diverged", "agreement urn:a:n")
+    only(both.findings(), "diverged", "agreement urn:a:n")
 
 
 def test_two_agreements_of_one_negotiation() -> None:
@@ -212,70 +215,70 @@ def test_two_agreements_of_one_negotiation() -> None:
     for side in both.sides:
         side.agreed("n")
         side.agreed("n", id="urn:a:again", body={"@id": "urn:a:again"})
-    only(both.found(), "doubled", "agreement of urn:n:")
+    only(both.findings(), "doubled", "agreement of urn:n:")
 
 
 @pytest.mark.parametrize("reason", [[], ["the node thought better of it"]])
 def test_what_nobody_wanted_to_end(reason: list[str]) -> None:
     both = Both()
     both.hold("n", BROKEN_OFF, code="out-of-step", reason=reason)
-    only(both.found(), "lost", "nobody's wish")
+    only(both.findings(), "lost", "nobody's wish")
 
 
 @pytest.mark.parametrize("side", ["provider", "consumer"])
 def test_what_ended_for_another_reason_than_the_one_who_wished_it_gave(side: str) -> None:
     both = Both()
     both.hold("n", BROKEN_OFF, code="not-received", reason=["the transfer is not active"])
-    found = Findings()
+    findings = Findings()
     stores = (both.provider.stores, both.consumer.stores)
-    reckoning.conversations(found, *stores, "negotiations", reasons=(WISH,), wished={f"urn:n:{side}"})
-    assert not found.count
+    reckoning.conversations(findings, *stores, "negotiations", reasons=(WISH,), wished={f"urn:n:{side}"})
+    assert not findings.count
 
 
 def test_an_opening_of_which_the_provider_never_heard() -> None:
     both = Both()
     both.consumer.holds("n", BROKEN_OFF, reason=[WISH])
-    only(both.found(), "lost", "the provider has none")
+    only(both.findings(), "lost", "the provider has none")
 
 
 def test_a_conversation_of_which_the_consumer_never_heard() -> None:
     both = Both()
     both.provider.holds("n", BROKEN_OFF, reason=[WISH])
-    only(both.found(), "diverged", "the consumer has none")
+    only(both.findings(), "diverged", "the consumer has none")
 
 
 def test_two_states() -> None:
     both = Both()
     both.provider.holds("n", BROKEN_OFF, reason=[WISH])
     both.consumer.holds("n", BROKEN_OFF, reason=[WISH], state="REQUESTED")
-    only(both.found(), "diverged", "REQUESTED")
+    only(both.findings(), "diverged", "REQUESTED")
 
 
 def test_what_has_not_ended_on_either_side() -> None:
     both = Both()
     both.hold("n", AGREED[:1])
-    only(both.found(), "diverged", "REQUESTED")
+    only(both.findings(), "diverged", "REQUESTED")
 
 
 def test_who_takes_another_for_its_peer() -> None:
     both = Both()
     both.provider.holds("n", BROKEN_OFF, reason=[WISH])
     both.consumer.holds("n", BROKEN_OFF, reason=[WISH], peer_pid="urn:another")
-    only(both.found(), "diverged", "are not each other's")
+    only(both.findings(), "diverged", "are not each other's")
 
 
 def test_one_request_that_opened_two() -> None:
     both = Both()
     both.hold("n", BROKEN_OFF, reason=[WISH])
     both.provider.holds("m", BROKEN_OFF, reason=[WISH], peer="did:web:else", peer_pid="urn:n:consumer")
-    assert any("urn:n:consumer ×2" in what for what in both.found().doubled)
+    assert any("urn:n:consumer ×2" in what for what in both.findings().doubled)
 
 
 def test_a_message_that_only_one_side_counts() -> None:
     both = Both()
     both.provider.holds("n", BROKEN_OFF, reason=[WISH], untaken=BROKEN_OFF[1][1])
     both.consumer.holds("n", BROKEN_OFF, reason=[WISH])
-    found = both.found()
+    found = both.findings()
     assert any("taken" in what for what in found.doubled), found
     assert any("not the same messages" in what for what in found.diverged), found
 
@@ -288,30 +291,30 @@ CROSSED = (
 )
 
 
-@pytest.mark.parametrize("kept", [True, False])
-def test_what_crossed_a_termination_may_count_for_its_receiver_alone(kept: bool) -> None:
+@pytest.mark.parametrize("is_noted", [True, False])
+def test_what_crossed_a_termination_may_count_for_its_receiver_alone(is_noted: bool) -> None:
     """The provider breaks off while the consumer accepts: the consumer takes that back, and may have died before it
     read that it was taken."""
     both = Both()
     both.provider.holds("n", CROSSED, reason=[WISH])
     both.consumer.holds("n", (*CROSSED[:2], CROSSED[3]), reason=[WISH], numbers=(0, 1, 3))
-    if kept:
+    if is_noted:
         both.consumer.says("n", 2, CROSSED[2][1], status=-200)
-    assert not both.found().count
+    assert not both.findings().count
 
 
 def test_what_crossed_nothing_counts_on_both_sides() -> None:
     both = Both()
     both.provider.holds("n", AGREED)
     both.consumer.holds("n", AGREED, untaken=AGREED[2][1])
-    assert any("not the same messages" in what for what in both.found().diverged)
+    assert any("not the same messages" in what for what in both.findings().diverged)
 
 
 def test_what_was_taken_back_and_never_arrived() -> None:
     both = Both()
     both.hold("n", BROKEN_OFF, reason=[WISH])
     both.consumer.says("n", 7, "ContractNegotiationEventMessage:ACCEPTED", status=-200)
-    only(both.found(), "diverged", "not the same messages")
+    only(both.findings(), "diverged", "not the same messages")
 
 
 def test_a_message_that_was_noted_twice() -> None:
@@ -321,7 +324,7 @@ def test_a_message_that_was_noted_twice() -> None:
     with stores.uow.begin() as tx:
         last = stores.ledger.history(tx, "urn:n:provider", EntryKind.PROCESS)[-1]
         stores.ledger.append(tx, replace(last, id="urn:e:again"))
-    found = both.found()
+    found = both.findings()
     assert any("noted" in what for what in found.doubled), found
 
 
@@ -332,7 +335,7 @@ def received(folder: Path, *left: str, sha256: str = hashlib.sha256(DATA).hexdig
     """What is found of a complete transfer with its bytes below ``folder``, where ``left`` lies besides."""
     consumer = Side(Role.CONSUMER)
     consumer.holds("t", FETCHED)
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "transfer": "urn:t:consumer",
         "state": "done",
         "name": "data.csv",
@@ -344,7 +347,7 @@ def received(folder: Path, *left: str, sha256: str = hashlib.sha256(DATA).hexdig
         "path": "t/data.csv",
     }
     with consumer.stores.uow.begin() as tx:
-        consumer.stores.receptions.put(tx, Reception(**{**given, **members}))
+        consumer.stores.receptions.put(tx, Reception(**{**values, **members}))
     for name in ("t/data.csv", *left):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(DATA)

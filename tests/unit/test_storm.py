@@ -59,7 +59,7 @@ class Stub:
     ended: int | None = None
     started: int = 0
     fails: bool = False
-    told: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     @property
     def folder(self) -> Path:
@@ -84,30 +84,33 @@ class Stub:
 @pytest.fixture
 def storm(tmp_path: Path) -> Any:
     """A storm whose nodes are stubs, and whose load does all it shall at once."""
-    made: Any = Storm(tmp_path, 1, "sqlite", None)
+    new_storm: Any = Storm(tmp_path, 1, "sqlite", None)
     (tmp_path / "token").write_text("token")
-    made.provider, made.consumer = made.members = (Stub("Provider", tmp_path), Stub("Consumer", tmp_path))
-    load = made.load
-    load.provider, load.consumer = made.members
+    new_storm.provider, new_storm.consumer = new_storm.members = (
+        Stub("Provider", tmp_path),
+        Stub("Consumer", tmp_path),
+    )
+    load = new_storm.load
+    load.provider, load.consumer = new_storm.members
 
     def publish(_: HansaClient, chance: random.Random) -> None:
-        made.tally.records[str(chance.random())] = "ab" * 32
+        new_storm.tally.records[str(chance.random())] = "ab" * 32
 
     def negotiate(_: HansaClient, chance: random.Random) -> None:
-        made.tally.negotiations.add(str(chance.random()))
+        new_storm.tally.negotiations.add(str(chance.random()))
 
     def transfer_(_: HansaClient, chance: random.Random) -> None:
-        made.tally.transfers.add(str(chance.random()))
+        new_storm.tally.transfers.add(str(chance.random()))
 
     def haggle(_: HansaClient, chance: random.Random) -> None:
-        made.tally.terminated.add(str(chance.random()))
+        new_storm.tally.terminated.add(str(chance.random()))
 
     def nothing(_: HansaClient, __: random.Random) -> None:
         return None
 
     load._publish, load._negotiate, load._transfer = publish, negotiate, transfer_
     load._haggle, load._interfere = haggle, nothing
-    return made
+    return new_storm
 
 
 def fails(storm: Any, error: BaseException) -> None:
@@ -123,13 +126,13 @@ def fails(storm: Any, error: BaseException) -> None:
 def test_a_storm_that_finds_nothing(storm: Any) -> None:
     storm.rage(3)
     assert storm.tally.kills >= 3
-    assert not storm.tally.found.count, summary(storm.tally)
+    assert not storm.tally.findings.count, summary(storm.tally)
 
 
 def test_a_node_that_ended_before_it_was_killed(storm: Any) -> None:
     storm.provider.ended = storm.consumer.ended = 5
     storm.rage(1)
-    assert "ended by itself, with 5:\nits last words" in storm.tally.found.diverged[0]
+    assert "ended by itself, with 5:\nits last words" in storm.tally.findings.diverged[0]
 
 
 def test_a_node_that_does_not_come_up_again(storm: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -144,13 +147,13 @@ def test_a_node_that_does_not_come_up_again(storm: Any, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(storms, "Storm", Begun)
     tally = storms.run(kills=1, seed=1, store="sqlite", home=tmp_path)
-    assert tally.found.diverged == ["Provider ended with 5 while it came up"]
+    assert tally.findings.diverged == ["Provider ended with 5 while it came up"]
 
 
 def test_a_load_that_stops(storm: Any) -> None:
     fails(storm, KeyError("pid"))
     storm.rage(1)
-    (found,) = storm.tally.found.diverged
+    (found,) = storm.tally.findings.diverged
     assert found.startswith("the load hand stopped"), found
     assert "KeyError: 'pid'" in found
 
@@ -159,14 +162,14 @@ def test_a_load_that_stops(storm: Any) -> None:
 def test_a_refusal_that_no_death_explains(storm: Any, code: str) -> None:
     fails(storm, HansaError("so it is", facts={"code": code}))
     storm.rage(1)
-    assert storm.tally.found.diverged == [f"refused to hand: {code}, so it is"]
+    assert storm.tally.findings.diverged == [f"refused to hand: {code}, so it is"]
     assert storm.tally.refused[code] > 0
 
 
 def test_a_refusal_that_a_death_explains(storm: Any) -> None:
     fails(storm, PeerUnreachable("it is dead"))
     storm.rage(1)
-    assert not storm.tally.found.count
+    assert not storm.tally.findings.count
 
 
 def test_a_storm_without_load(storm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,11 +241,11 @@ def test_two_looks_between_which_something_was_noted_are_no_rest(
     looks = 0
     real = storms._noted
 
-    def noted(one: Any, *, ended: bool) -> int | None:
+    def noted(member: Any, *, ended: bool) -> int | None:
         nonlocal looks
         looks += 1
         note(stores[0], f"urn:e:{looks}")
-        return real(one, ended=ended)
+        return real(member, ended=ended)
 
     monkeypatch.setattr(storms, "_noted", noted)
     assert not storm.rest(ended=False)

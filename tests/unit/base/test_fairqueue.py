@@ -34,7 +34,7 @@ async def test_a_crowd_of_one_key_leaves_places_to_others() -> None:
 
 async def test_keys_take_turns_and_one_keys_requests_keep_their_order() -> None:
     fair = queue(places=1)
-    held = await fair.enter("a")
+    turn = await fair.enter("a")
     order: list[str] = []
 
     async def work(name: str) -> None:
@@ -44,32 +44,32 @@ async def test_keys_take_turns_and_one_keys_requests_keep_their_order() -> None:
 
     tasks = [asyncio.create_task(work(name)) for name in ("a1", "a2", "a3", "b1", "b2", "c1")]
     await settle()
-    held.leave()
+    turn.leave()
     await asyncio.gather(*tasks)
     assert order == ["a1", "b1", "c1", "a2", "b2", "a3"]
 
 
 async def test_who_waits_too_long_is_told_and_takes_no_place() -> None:
     fair = queue(places=1, longest_wait=0.02)
-    held = await fair.enter("a")
+    turn = await fair.enter("a")
     with pytest.raises(Overloaded):
         await fair.enter("b")
-    held.leave()
+    turn.leave()
     (await fair.enter("b")).leave()
 
 
 @pytest.mark.parametrize("granted", [False, True])
 async def test_who_goes_away_takes_no_place(granted: bool) -> None:
     fair = queue(places=1)
-    held = await fair.enter("a")
+    turn = await fair.enter("a")
     gone, next_one = asyncio.create_task(fair.enter("b")), asyncio.create_task(fair.enter("c"))
     await settle()
     if granted:
-        held.leave()
+        turn.leave()
         gone.cancel()
     else:
         gone.cancel()
-        held.leave()
+        turn.leave()
     place = await asyncio.wait_for(next_one, 1)
     with pytest.raises(asyncio.CancelledError):
         await gone

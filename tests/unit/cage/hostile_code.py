@@ -100,12 +100,12 @@ def looks(path: str, folder: int) -> dict[str, Callable[[], Any]]:
 def look_around(message: dict[str, Any], blobs: list[bytes]) -> Answer:
     """Which of the ways tell a path that ``exists`` from one that does ``not``, and what of ``/proc`` can be read."""
     folder = os.open(os.path.dirname(os.__file__), os.O_RDONLY | os.O_DIRECTORY)
-    told = []
+    differences = []
     for exists, absent in message["pairs"]:
         there, not_there = looks(exists, folder), looks(absent, folder)
-        told += [f"{name} of {exists}" for name in there if outcome(there[name]) != outcome(not_there[name])]
+        differences += [f"{name} of {exists}" for name in there if outcome(there[name]) != outcome(not_there[name])]
     read = [path for path in PROC.split() if outcome(partial(open, path, "rb")) == "done"]
-    return {"told": told, "read": read, "ways": len(there), "own": len(Path(os.__file__).read_text())}, []
+    return {"told": differences, "read": read, "ways": len(there), "own": len(Path(os.__file__).read_text())}, []
 
 
 def hold_and_stay(message: dict[str, Any], blobs: list[bytes]) -> Answer:

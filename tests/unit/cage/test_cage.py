@@ -91,10 +91,10 @@ async def test_the_targets_own_refusal_arrives_as_it_was_raised(cage: Cage) -> N
         await cage.call("refuse", {}, limits=LONG)
     assert (caught.value.detail, caught.value.remedy) == ("it is so already", "do nothing")
     assert caught.value.facts == {"iri": "urn:x"}
-    with pytest.raises(InvalidDescription) as found:
+    with pytest.raises(InvalidDescription) as refusal:
         await cage.call("find_fault", {}, limits=LONG)
-    assert found.value.findings == [{"path": "urn:p"}]
-    assert found.value.remedy == "mend them"
+    assert refusal.value.findings == [{"path": "urn:p"}]
+    assert refusal.value.remedy == "mend them"
 
 
 async def test_other_errors_are_our_fault_and_keep_their_particulars(

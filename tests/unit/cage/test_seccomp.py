@@ -99,19 +99,24 @@ def test_the_program_fits_the_kernel(machine: str) -> None:
 
 def evaluated(steps: bytes, number: int, arguments: tuple[int, ...] = (), audit: int = 0) -> int:
     """What the filter says of a call, as the kernel reads it."""
-    given = {0: number, 4: audit}
+    memory = {0: number, 4: audit}
     for place, value in enumerate(arguments):
-        given |= {16 + 8 * place: value & 0xFFFFFFFF, 20 + 8 * place: value >> 32}
-    at, held = 0, 0
+        memory |= {16 + 8 * place: value & 0xFFFFFFFF, 20 + 8 * place: value >> 32}
+    at, register = 0, 0
     while True:
         code, yes, no, value = struct.unpack_from("=HBBI", steps, 8 * at)
         at += 1
         if code == 0x20:
-            held = given.get(value, 0)
+            register = memory.get(value, 0)
         elif code == 0x06:
             return int(value)
         else:
-            holds = {0x15: held == value, 0x35: held >= value, 0x25: held > value, 0x45: bool(held & value)}[code]
+            holds = {
+                0x15: register == value,
+                0x35: register >= value,
+                0x25: register > value,
+                0x45: bool(register & value),
+            }[code]
             at += yes if holds else no
 
 
@@ -121,26 +126,28 @@ def test_every_call_is_answered_as_its_table_says(machine: str) -> None:
     steps = program(table, 4711)
     allowed, refused, missing = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
 
-    def said(number: int, *arguments: int) -> int:
+    def verdict(number: int, *arguments: int) -> int:
         return evaluated(steps, number, arguments, table.audit)
 
     deciding = {table.clone, table.prlimit, *table.kill, *(number for number, _ in table.open)}
     deciding |= {table.sigaction, table.prctl, table.fcntl, table.ioctl}
     for number in set(range(463)) - deciding - {435, 437}:
-        assert said(number) == (refused if number in table.refused else allowed), number
-    assert {said(435), said(437), said(463), said(9999)} == {missing}
+        assert verdict(number) == (refused if number in table.refused else allowed), number
+    assert {verdict(435), verdict(437), verdict(463), verdict(9999)} == {missing}
     assert evaluated(steps, 0, (), 0x40000003) == 0x80000000, "the calls of another machine end the process"
-    assert said(table.clone, 0x10000) == allowed
-    assert said(table.clone, 0) == refused
+    assert verdict(table.clone, 0x10000) == allowed
+    assert verdict(table.clone, 0) == refused
     for number in table.kill:
-        assert said(number, 4711) == allowed
-        assert said(number, 4712) == refused
-    assert [said(table.sigaction, signal) for signal in (2, 14, 24)] == [allowed, refused, refused]
-    assert [said(table.prctl, option) for option in (15, 16, 1, 2, 4, 22, 36, 38)] == [allowed] * 2 + [refused] * 6
-    assert [said(table.fcntl, 3, command) for command in (0, 3, 4, 1030)] == [allowed] * 4
-    assert [said(table.fcntl, 3, command) for command in (8, 10, 15, 1024, 1026, 1031, 1033)] == [refused] * 7
-    assert said(table.ioctl, 3, 0x5421) == allowed
-    assert [said(table.ioctl, 3, command) for command in (0x8901, 0x5452, 0x5412)] == [0x00050000 | errno.ENOTTY] * 3
+        assert verdict(number, 4711) == allowed
+        assert verdict(number, 4712) == refused
+    assert [verdict(table.sigaction, signal) for signal in (2, 14, 24)] == [allowed, refused, refused]
+    assert [verdict(table.prctl, option) for option in (15, 16, 1, 2, 4, 22, 36, 38)] == [allowed] * 2 + [refused] * 6
+    assert [verdict(table.fcntl, 3, command) for command in (0, 3, 4, 1030)] == [allowed] * 4
+    assert [verdict(table.fcntl, 3, command) for command in (8, 10, 15, 1024, 1026, 1031, 1033)] == [refused] * 7
+    assert verdict(table.ioctl, 3, 0x5421) == allowed
+    assert [verdict(table.ioctl, 3, command) for command in (0x8901, 0x5452, 0x5412)] == [
+        0x00050000 | errno.ENOTTY
+    ] * 3
     asking = asking_program(table)
     for number in range(463):
         wanted = 0x7FC00000 if number in table.asking else missing if number == table.statx else allowed

@@ -49,22 +49,22 @@ POOR = {
 }
 
 
-def cage_without(monkeypatch: pytest.MonkeyPatch, taken: list[str], **more: Any) -> Cage:
-    monkeypatch.setattr("node.cage.nursery.subprocess.Popen", starting_without(*taken))
+def cage_without(monkeypatch: pytest.MonkeyPatch, missing: list[str], **more: Any) -> Cage:
+    monkeypatch.setattr("node.cage.nursery.subprocess.Popen", starting_without(*missing))
     return Cage(targets=TABLE, code=CODE, **more)
 
 
 @pytest.fixture(params=SYSTEMS)
 async def cage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Cage]:
-    taken = SYSTEMS[request.param]
-    cage = cage_without(monkeypatch, taken)
+    missing = SYSTEMS[request.param]
+    cage = cage_without(monkeypatch, missing)
     bars = cage.bars()
     if bars.lacking:
         await cage.stop()
         pytest.skip(f"this machine has too little: {bars.lacking}")
     assert bars.seccomp
-    assert bars.landlock is (False if "landlock" in taken else bars.landlock)
-    assert bars.root is (False if {"unshare", "mount"} & set(taken) else bars.root)
+    assert bars.landlock is (False if "landlock" in missing else bars.landlock)
+    assert bars.root is (False if {"unshare", "mount"} & set(missing) else bars.root)
     yield cage
     await cage.stop()
 
@@ -157,11 +157,11 @@ async def test_code_of_ones_own_may_run_unconfined_where_that_is_asked_for(monke
         await cage.stop()
 
 
-@pytest.mark.parametrize("taken", [["unshare"], []])
+@pytest.mark.parametrize("missing", [["unshare"], []])
 async def test_threads_that_ask_for_paths_without_end_keep_nobody_else_waiting(
-    taken: list[str], monkeypatch: pytest.MonkeyPatch
+    missing: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cage = cage_without(monkeypatch, taken)
+    cage = cage_without(monkeypatch, missing)
     try:
         if cage.bars().lacking:
             pytest.skip(cage.bars().lacking)

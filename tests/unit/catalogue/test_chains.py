@@ -38,12 +38,12 @@ def version(seq: int, iri: str, number: int, audience: str, *, withdrawn: bool =
 
 def shown(chains: Chains, audience: str) -> set[str]:
     """The entries on the pages of a chain."""
-    found: set[str] = set()
+    entries: set[str] = set()
     for number in range(-(-chains.size(audience) // PAGE)):
         page = chains.page(audience, number)
         assert page is not None
-        found |= {member.entry for member in page[1]}
-    return found
+        entries |= {member.entry for member in page[1]}
+    return entries
 
 
 @pytest.mark.parametrize("seed", range(20))

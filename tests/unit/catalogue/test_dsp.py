@@ -117,30 +117,30 @@ async def test_what_is_not_offered_to_a_caller_does_not_exist(gent: CatalogueNod
 @pytest.mark.parametrize("size", [1, 2, 3])
 async def test_pages_together_are_the_whole(gent: CatalogueNode, size: int) -> None:
     small = DspCatalogue(uow=gent.uow, records=gent.records, visibility=gent.visibility, node=gent.facts, page=size)
-    found: list[str] = []
+    datasets: list[str] = []
     token: str | None = None
     for _ in range(10):
         catalog, token = await small.catalog(STRANGER, token=token)
         validator("catalog-schema.json").validate(catalog)
-        found += names(catalog)
+        datasets += names(catalog)
         if token is None:
             break
-    assert found == ["counts", "roads", "noise"]
+    assert datasets == ["counts", "roads", "noise"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
-@pytest.mark.parametrize("wanted", [(), [{"text": "o"}]])
-async def test_pages_lead_back_to_the_first(gent: CatalogueNode, size: int, wanted: Any) -> None:
+@pytest.mark.parametrize("query", [(), [{"text": "o"}]])
+async def test_pages_lead_back_to_the_first(gent: CatalogueNode, size: int, query: Any) -> None:
     small = DspCatalogue(uow=gent.uow, records=gent.records, visibility=gent.visibility, node=gent.facts, page=size)
     tokens: list[str | None] = [None]
-    while (following := (await small.catalog(STRANGER, filter=wanted, token=tokens[-1]))[1]) is not None:
+    while (following := (await small.catalog(STRANGER, filter=query, token=tokens[-1]))[1]) is not None:
         tokens.append(following)
-    back = [await small.previous(STRANGER, filter=wanted, token=token) for token in tokens]
+    back = [await small.previous(STRANGER, filter=query, token=token) for token in tokens]
     assert back == [None, "", *tokens[1:-1]][: len(tokens)]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "expected"),
+    ("query", "expected"),
     [
         ([], ["counts", "roads", "noise"]),
         ([{}], ["counts", "roads", "noise"]),
@@ -160,13 +160,13 @@ async def test_pages_lead_back_to_the_first(gent: CatalogueNode, size: int, want
     ],
     ids=str,
 )
-async def test_filters(gent: CatalogueNode, wanted: Any, expected: list[str]) -> None:
-    catalog, _ = await gent.dsp.catalog(STRANGER, filter=wanted)
+async def test_filters(gent: CatalogueNode, query: Any, expected: list[str]) -> None:
+    catalog, _ = await gent.dsp.catalog(STRANGER, filter=query)
     assert names(catalog) == expected
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "query",
     [
         "text",
         ["text"],
@@ -179,9 +179,9 @@ async def test_filters(gent: CatalogueNode, wanted: Any, expected: list[str]) ->
     ],
     ids=str,
 )
-async def test_other_filters_are_refused(gent: CatalogueNode, wanted: Any) -> None:
+async def test_other_filters_are_refused(gent: CatalogueNode, query: Any) -> None:
     with pytest.raises(InvalidInput):
-        await gent.dsp.catalog(STRANGER, filter=wanted)
+        await gent.dsp.catalog(STRANGER, filter=query)
 
 
 @pytest.mark.parametrize(
@@ -197,14 +197,14 @@ async def test_a_filter_that_fits_little_still_ends(gent: CatalogueNode, monkeyp
 
     monkeypatch.setattr(dsp, "SCAN", 2)
     small = DspCatalogue(uow=gent.uow, records=gent.records, visibility=gent.visibility, node=gent.facts, page=1)
-    found: list[str] = []
+    datasets: list[str] = []
     token: str | None = None
     for _ in range(10):
         catalog, token = await small.catalog(STRANGER, filter=[{"text": "noise"}], token=token)
-        found += names(catalog)
+        datasets += names(catalog)
         if token is None:
             break
-    assert found == ["noise"]
+    assert datasets == ["noise"]
 
 
 async def test_filters_by_what_an_asset_says_of_itself(gent: CatalogueNode) -> None:
@@ -215,7 +215,7 @@ async def test_filters_by_what_an_asset_says_of_itself(gent: CatalogueNode) -> N
     file = File(name="counts.csv", media_type="text/csv", size=1, sha256="ab" * 32)
     standard = "https://data.vlaanderen.be/doc/applicatieprofiel/mobiliteit"
     stated = f"<{counts.iri}> <http://purl.org/dc/terms/conformsTo> <{standard}> .\n".encode()
-    one = replace(
+    described = replace(
         counts,
         files=(file,),
         nquads=counts.nquads + stated,
@@ -225,18 +225,18 @@ async def test_filters_by_what_an_asset_says_of_itself(gent: CatalogueNode) -> N
     for fitting in (
         {"mediaType": "text/csv"},
         {"publisher": "stad gent"},
-        {"publisher": one.publisher},
+        {"publisher": described.publisher},
         {"profile": standard},
         {"profile": "https://example.org/profile"},
     ):
-        assert Filter.read([fitting]).fits(one, (PULL,)), fitting
+        assert Filter.read([fitting]).fits(described, (PULL,)), fitting
     for other in (
         {"mediaType": "text/plain"},
         {"publisher": "gent"},
         {"profile": standard[:-1]},
         {"format": EXECUTE},
     ):
-        assert not Filter.read([other]).fits(one, (PULL,)), other
+        assert not Filter.read([other]).fits(described, (PULL,)), other
 
 
 async def test_a_region_nests_the_catalogues_of_its_members(gent: CatalogueNode) -> None:

@@ -38,7 +38,7 @@ SHA256 = "ab8a2cf0ff6ad2ae6ee0d2f6a7a5ff1df1d9b1d8ac8a8a0e3f4ee0f3c8b3a000"
 def record(**changes: Any) -> Record:
     from hashlib import sha256
 
-    made = Record(
+    original = Record(
         iri="https://gent.example/datasets/x",
         version=3,
         kind="dataset",
@@ -59,7 +59,7 @@ def record(**changes: Any) -> Record:
         sealed=True,
         extra={"bbox": ["3.6", "51.0", "3.8", "51.1"]},
     )
-    return replace(made, **changes)
+    return replace(original, **changes)
 
 
 def sealed(**changes: Any) -> str:
@@ -221,7 +221,7 @@ def test_heads_say_what_they_commit_to() -> None:
 
 
 @pytest.mark.parametrize(
-    ("restarts", "epoch", "kept"),
+    ("restarts", "epoch", "size"),
     [
         ({1: 3}, 0, 3),
         ({}, 0, None),
@@ -232,9 +232,9 @@ def test_heads_say_what_they_commit_to() -> None:
         ({2: 5}, 0, None),
     ],
 )
-def test_heads_say_how_much_of_an_epoch_was_kept(restarts: dict[int, int], epoch: int, kept: int | None) -> None:
+def test_heads_say_how_much_of_an_epoch_was_kept(restarts: dict[int, int], epoch: int, size: int | None) -> None:
     said = tuple(Restart(each, size, b"\x01" * 32) for each, size in restarts.items())
-    assert replace(HEAD, epoch=max(restarts, default=1), restarts=said).kept_since(epoch) == kept
+    assert replace(HEAD, epoch=max(restarts, default=1), restarts=said).kept_since(epoch) == size
 
 
 @pytest.mark.parametrize(

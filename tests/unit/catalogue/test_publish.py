@@ -320,10 +320,10 @@ async def test_a_box_is_kept_as_text(gent: CatalogueNode) -> None:
 OPEN_FILE = File(name="a.csv", media_type="text/csv", size=8, sha256=BYTES, open=True)
 
 
-async def published(node: CatalogueNode, **given: object) -> Published:
-    more = {name: given.pop(name) for name in ("dry_run", "earlier_versions") if name in given}
-    fields = {"slug": "counts", "title": {"en": "Counts"}, **given.pop("fields", {})}  # type: ignore[dict-item]
-    return await node.publishing.publish(Submission(fields=fields, **given), node.steward, **more)  # type: ignore[arg-type]
+async def published(node: CatalogueNode, **options: object) -> Published:
+    more = {name: options.pop(name) for name in ("dry_run", "earlier_versions") if name in options}
+    fields = {"slug": "counts", "title": {"en": "Counts"}, **options.pop("fields", {})}  # type: ignore[dict-item]
+    return await node.publishing.publish(Submission(fields=fields, **options), node.steward, **more)  # type: ignore[arg-type]
 
 
 def rules(outcome: Published) -> list[str]:

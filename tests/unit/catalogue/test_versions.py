@@ -95,7 +95,7 @@ def test_nothing_is_told_exactly_where_nothing_differs(
     others: list[frozenset[tuple[str, str]]],
 ) -> None:
     before, after = nquads(description(flat, nested)), nquads(description(other, others))
-    found = differences(before, after)
-    assert (found == []) == (before == after)
+    changes = differences(before, after)
+    assert (changes == []) == (before == after)
     back = differences(after, before)
-    assert sorted((one.path, one.removed) for one in back) == sorted((one.path, one.added) for one in found)
+    assert sorted((one.path, one.removed) for one in back) == sorted((one.path, one.added) for one in changes)

@@ -32,10 +32,10 @@ class Node:
 
 def test_one_that_cannot_be_sent_hinders_no_other(capsys: pytest.CaptureFixture[str]) -> None:
     node = Node([str(number) for number in range(10)], {"1", "6"})
-    told = _retry_all(node)  # type: ignore[arg-type]
+    outcomes = _retry_all(node)  # type: ignore[arg-type]
     assert node.dead == ["1", "6"]
-    assert sorted(one["id"] for one in told) == [str(number) for number in range(10)]
-    assert [one["id"] for one in told if "error" in one] == ["1", "6"]
+    assert sorted(one["id"] for one in outcomes) == [str(number) for number in range(10)]
+    assert [one["id"] for one in outcomes if "error" in one] == ["1", "6"]
     assert "hansa deliveries give-up 6" in capsys.readouterr().err
 
 

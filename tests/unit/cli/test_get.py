@@ -34,7 +34,7 @@ FAILED = {"state": "failed", "received": 3, "expected": 9, "error": "these are n
 
 
 @pytest.mark.parametrize(
-    ("node", "said", "why"),
+    ("node", "message", "why"),
     [
         (Node("TERMINATED", "other-side", None, code="not-permitted", reason=REASON), f"refused by {PEER}", REASON),
         (Node("TERMINATED", "this-node", FAILED), "not received", [FAILED["error"]]),
@@ -44,11 +44,11 @@ FAILED = {"state": "failed", "received": 3, "expected": 9, "error": "these are n
         (Node("COMPLETED", "other-side", None), "not received", ["it stands so"]),
     ],
 )
-def test_who_refused_and_why(node: Node, said: str, why: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_who_refused_and_why(node: Node, message: str, why: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
     result: dict[str, Any] = {}
     told = _receive(node, "urn:uuid:2", None, None, result, keep_sealed=False, lang="en")  # type: ignore[arg-type]
     assert told == REFUSED
     shown = capsys.readouterr()
-    assert f"✗ {said}" in shown.err
+    assert f"✗ {message}" in shown.err
     assert (why[0] if isinstance(why[0], str) else "not a member") in shown.out
     assert result["refused"] == {"code": node.state["code"], "reason": why}

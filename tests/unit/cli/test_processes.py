@@ -76,7 +76,7 @@ OUT_OF_STEP = {**SENT, "id": "b", "fate": "taken"}
 
 
 @pytest.mark.parametrize(
-    ("now", "aim", "status", "said"),
+    ("now", "aim", "status", "message"),
     [
         (process("ACCEPTED", None, {**ACCEPTED, "fate": "taken"}), None, DONE, "now accepted"),
         (process("FINALIZED", None, {**ACCEPTED, "fate": "taken"}), None, DONE, "now finalized"),
@@ -95,13 +95,13 @@ OUT_OF_STEP = {**SENT, "id": "b", "fate": "taken"}
     ],
 )
 def test_what_came_of_a_command(
-    now: dict[str, Any], aim: str | None, status: int, said: str, capsys: pytest.CaptureFixture[str]
+    now: dict[str, Any], aim: str | None, status: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its own message counts, and no other."""
     later = iter([process("OFFERED", "a"), now])
     assert carried_out(lambda _: next(later), process("OFFERED", "a"), "done", "en", aim=aim) == status
     show_status = capsys.readouterr()
-    assert said in show_status.out + show_status.err
+    assert message in show_status.out + show_status.err
 
 
 def test_no_answer_yet(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

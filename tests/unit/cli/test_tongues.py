@@ -26,10 +26,10 @@ from node.settings import load, write
     ],
 )
 def test_the_locale_tells_and_it_is_said(environment: dict[str, str], language: str) -> None:
-    found, told = choose((), environment, asks=False)
+    found, hint = choose((), environment, asks=False)
     assert found == [language]
-    assert "--language" in told
-    assert of_locale(environment)[1] in told
+    assert "--language" in hint
+    assert of_locale(environment)[1] in hint
 
 
 def test_what_is_said_counts() -> None:

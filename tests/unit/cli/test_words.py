@@ -42,10 +42,10 @@ class Client:
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Client:
-    made = Client()
+    fake_client = Client()
     for module in (node.cli.commands.find, node.cli.commands.people):
-        monkeypatch.setattr(module, "connect", lambda _name: made)
-    return made
+        monkeypatch.setattr(module, "connect", lambda _name: fake_client)
+    return fake_client
 
 
 def test_several_words_are_looked_for_together(client: Client) -> None:
@@ -72,11 +72,11 @@ def test_a_node_that_begins_is_waited_for(tmp_path: Path) -> None:
         address = NodeAddress(f"http://127.0.0.1:{listener.getsockname()[1]}", None, tmp_path)
         beginning = threading.Timer(0.6, listener.listen)
         beginning.start()
-        told: list[str] = []
+        signals: list[str] = []
         began = time.monotonic()
-        assert until_listening(address, on_wait=lambda: told.append("waits"))
+        assert until_listening(address, on_wait=lambda: signals.append("waits"))
         assert time.monotonic() - began >= 0.5
-        assert told == ["waits"]
+        assert signals == ["waits"]
         beginning.join()
 
 

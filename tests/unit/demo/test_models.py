@@ -89,20 +89,20 @@ def closed(network: Rows, segment: str) -> Rows:
 
 def peak(flows: Rows) -> dict[str, float]:
     """Vehicles in the hour from eight, by segment."""
-    found: dict[str, float] = {}
+    peaks: dict[str, float] = {}
     for row in flows:
         if row["quarter"][:3] == "08:":
-            found[row["segmentId"]] = found.get(row["segmentId"], 0.0) + row["intensity"]
-    return found
+            peaks[row["segmentId"]] = peaks.get(row["segmentId"], 0.0) + row["intensity"]
+    return peaks
 
 
 def test_a_run_tells_at_most_ten_times_how_far_it_is(assignment: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    monkeypatch.setattr(assignment, "progress", lambda percent, text: told.append(text))
+    messages: list[str] = []
+    monkeypatch.setattr(assignment, "progress", lambda percent, text: messages.append(text))
     _, network, trips, _ = city("gent")
     call(find_model(assignment), {"network": network, "trips": trips}, {})
-    assert len(told) <= 10
-    assert (told[0], told[-1]) == ("demand at 5% of the busiest hour", "demand at 100% of the busiest hour")
+    assert len(messages) <= 10
+    assert (messages[0], messages[-1]) == ("demand at 5% of the busiest hour", "demand at 100% of the busiest hour")
 
 
 def test_every_trip_arrives_and_the_answer_is_the_same_each_time(assignment: Any) -> None:
@@ -143,10 +143,10 @@ def test_trips_without_an_open_road_are_told(assignment: Any) -> None:
     _, network, trips, _ = city("gent")
     without = [row for row in network if not row["isBridge"]]
     result = call(model, {"network": without, "trips": trips})
-    (told,) = result.caveats
-    assert told["code"] == "unserved-trips"
-    assert 0 < told["facts"]["trips"] < sum(float(row["trips_per_hour"]) for row in trips)
-    assert "find no open road" in told["sentence"]
+    (caveat,) = result.caveats
+    assert caveat["code"] == "unserved-trips"
+    assert 0 < caveat["facts"]["trips"] < sum(float(row["trips_per_hour"]) for row in trips)
+    assert "find no open road" in caveat["sentence"]
     nowhere = [{"origin": "here", "destination": "there", "trips_per_hour": 10}]
     result = call(model, {"network": network, "trips": nowhere})
     assert result.caveats[0]["facts"] == {"trips": 10, "pairs": 1}

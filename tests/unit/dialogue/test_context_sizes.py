@@ -100,7 +100,7 @@ def test_a_large_catalogue_in_the_form_of_other_connectors_is_read() -> None:
         "odrl": "http://www.w3.org/ns/odrl/2/",
         "dspace": V2025_1.namespace,
     }
-    one = {
+    dataset = {
         "@id": "urn:uuid:4d526561",
         "@type": "dcat:Dataset",
         "odrl:hasPolicy": {
@@ -112,7 +112,7 @@ def test_a_large_catalogue_in_the_form_of_other_connectors_is_read() -> None:
         "contenttype": "text/csv",
         "id": "4d526561",
     }
-    body = {"@context": context, "@type": "dcat:Catalog", "@id": "urn:c", "dcat:dataset": [one] * 20_000}
+    body = {"@context": context, "@type": "dcat:Catalog", "@id": "urn:c", "dcat:dataset": [dataset] * 20_000}
     raw = json.dumps(body).encode()
     assert len(raw) > MAX_GROWTH
     read = wire.read(raw)

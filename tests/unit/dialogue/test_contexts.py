@@ -39,11 +39,11 @@ def read(body: Any) -> Incoming:
 
 
 def test_the_message_itself_is_read() -> None:
-    taken = read(event())
-    assert taken.name == f"{EVENT}:ACCEPTED"
-    assert taken.version == V2025_1
-    assert taken.rewritten
-    assert taken.body == {
+    incoming = read(event())
+    assert incoming.name == f"{EVENT}:ACCEPTED"
+    assert incoming.version == V2025_1
+    assert incoming.rewritten
+    assert incoming.body == {
         "@context": [STANDARD],
         "@type": EVENT,
         "consumerPid": "urn:1",
@@ -190,10 +190,14 @@ def test_whatever_comes_is_read_or_refused(body: Any) -> None:
     """Never another error, which the door would have to answer with 500."""
     raw = json.dumps(body).encode()
     try:
-        found = wire.read(raw)
+        message = wire.read(raw)
     except InvalidInput:
         return
-    assert wire.read(wire.text(found)) == found or wire.UNUSUAL.search(wire.text(found)) or "@context" not in found
+    assert (
+        wire.read(wire.text(message)) == message
+        or wire.UNUSUAL.search(wire.text(message))
+        or "@context" not in message
+    )
     for kind in (EVENT, "ContractRequestMessage", "ContractAgreementMessage"):
         try:
             messages.read(raw, kind)
@@ -209,8 +213,8 @@ def test_nothing_unusual_is_seen_in_noise(unit: bytes) -> None:
 def shape(pattern: str) -> str:
     """A regular expression with white space as S, every other class as C and every escaped character as x."""
 
-    def letter(found: re.Match[str]) -> str:
-        return "C" if found[0].startswith("[") else "S" if found[0] == r"\s" else "x"
+    def letter(match: re.Match[str]) -> str:
+        return "C" if match[0].startswith("[") else "S" if match[0] == r"\s" else "x"
 
     return re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]", letter, pattern)
 

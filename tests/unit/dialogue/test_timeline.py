@@ -110,9 +110,9 @@ def test_what_is_not_found_belongs_to_no_time_line() -> None:
     ids=["a context", "an id", "a code", "an id that is not ASCII"],
 )
 def test_of_a_long_message_only_a_head_is_kept(long: dict[str, Any]) -> None:
-    kept = refused(ending(**long))
-    head = read_object(kept.body)
+    exchange = refused(ending(**long))
+    head = read_object(exchange.body)
     assert head["@context"] == [V2025_1.context]
     assert (head["@type"], head["consumerPid"]) == (machine.TERMINATION, "urn:uuid:ours")
-    assert len(kept.body) + len(kept.message_id or "") < 10_000
-    assert kept.message_id == head["@id"]
+    assert len(exchange.body) + len(exchange.message_id or "") < 10_000
+    assert exchange.message_id == head["@id"]

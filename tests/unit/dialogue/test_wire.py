@@ -108,8 +108,8 @@ def test_2025_1_goes_as_it_is(message: dict[str, Any]) -> None:
     assert wire.read(raw) == newer
 
 
-@pytest.mark.parametrize("said", [V2024_1.context, f"your @context must be {V2024_1.context}"])
-def test_what_quotes_the_address_of_a_context_is_written_once(said: str) -> None:
+@pytest.mark.parametrize("reason", [V2024_1.context, f"your @context must be {V2024_1.context}"])
+def test_what_quotes_the_address_of_a_context_is_written_once(reason: str) -> None:
     """The form decides, not the text: what was written for the wire is sent as it is, whatever its reasons quote."""
     members = {
         "@type": "ContractNegotiationTerminationMessage",
@@ -117,16 +117,16 @@ def test_what_quotes_the_address_of_a_context_is_written_once(said: str) -> None
         "providerPid": "urn:uuid:2",
         "consumerPid": "urn:uuid:1",
         "code": "x",
-        "reason": [said],
+        "reason": [reason],
     }
     for version in VERSIONS.values():
         raw = canonical(wire.written({"@context": [version.context], **members}))
         assert wire.sent(raw) == raw
-        assert wire.read(raw)["reason"] == [said]
+        assert wire.read(raw)["reason"] == [reason]
 
 
 def test_a_message_as_edc_writes_it() -> None:
-    said = {
+    message = {
         "@context": {
             "dspace": V2024_1.namespace,
             "odrl": "http://www.w3.org/ns/odrl/2/",
@@ -144,7 +144,7 @@ def test_a_message_as_edc_writes_it() -> None:
             "odrl:target": {"@id": "urn:dataset"},
         },
     }
-    assert wire.read(json.dumps(said).encode()) == {
+    assert wire.read(json.dumps(message).encode()) == {
         "@context": [V2024_1.context],
         "@type": "ContractRequestMessage",
         "@id": "urn:message",
@@ -160,15 +160,15 @@ def test_a_message_as_edc_writes_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         {"@context": [V2024_1.context], "consumerPid": "urn:1", "dspace:consumerPid": "urn:2"},
         {"@context": [V2024_1.context], "dspace:code": "1", f"{V2024_1.namespace}code": "2"},
     ],
 )
-def test_what_is_said_twice(said: dict[str, Any]) -> None:
+def test_what_is_said_twice(message: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
-        wire.read(json.dumps(said).encode())
+        wire.read(json.dumps(message).encode())
 
 
 @pytest.mark.parametrize(

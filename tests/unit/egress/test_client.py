@@ -223,17 +223,17 @@ class TestForbidden:
         async with serving(lambda *_: http(b"canary")) as canary:
             look_up = resolver(["8.8.8.8"], ["127.0.0.1"])
             async with Egress(lookup=look_up, ports=range(1, 65536)) as egress:
-                made: list[str] = []
+                addresses: list[str] = []
                 make = egress._make_socket
 
                 def watching(info: Any) -> socket.socket:
-                    made.append(info[4][0])
+                    addresses.append(info[4][0])
                     raise PermissionError("the test does not dial the world")
 
                 egress._make_socket = watching  # type: ignore[method-assign]
                 with pytest.raises(PeerUnreachable):
                     await egress.request("GET", f"https://rebind.example:{canary.port}/")
-                assert made == ["8.8.8.8"]
+                assert addresses == ["8.8.8.8"]
                 egress._make_socket = make  # type: ignore[method-assign]
                 await egress.close()
                 with pytest.raises(ForbiddenAddress):

@@ -115,15 +115,18 @@ async def test_the_same_secrets_give_the_same_file_in_another_process() -> None:
 
 def test_fresh_secrets_differ_and_tell_their_source_apart() -> None:
     mine = ME.seal_public_key()
-    one, two = (SealSecrets.fresh(mine, "a" * 64, 5) for _ in range(2))
+    first, second = (SealSecrets.fresh(mine, "a" * 64, 5) for _ in range(2))
     assert (
-        len({one.file_key, two.file_key}) == len({one.nonce, two.nonce}) == len({one.ephemeral, two.ephemeral}) == 2
+        len({first.file_key, second.file_key})
+        == len({first.nonce, second.nonce})
+        == len({first.ephemeral, second.ephemeral})
+        == 2
     )
-    assert SealPlan(one).id != SealPlan(two).id
-    assert one.fits(mine, "a" * 64, 5)
-    assert not one.fits(mine, "b" * 64, 5)
-    assert not one.fits(mine, "a" * 64, 6)
-    assert not one.fits(OTHER.seal_public_key(), "a" * 64, 5)
+    assert SealPlan(first).id != SealPlan(second).id
+    assert first.fits(mine, "a" * 64, 5)
+    assert not first.fits(mine, "b" * 64, 5)
+    assert not first.fits(mine, "a" * 64, 6)
+    assert not first.fits(OTHER.seal_public_key(), "a" * 64, 5)
 
 
 @pytest.mark.parametrize("packed", [b"", b"\x01" * 20, b"\x02" + bytes(136)])
@@ -279,15 +282,15 @@ def test_a_header_without_end_is_not_collected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "said"),
+    ("start", "message"),
     [
         (b"PK\x03\x04", "not age"),
         (b"-----BEGIN AGE ENCRYPTED FILE-----\n", "armored"),
         (b"age-encryption.org/v2\n", "not"),
     ],
 )
-def test_other_files_are_told_apart(start: bytes, said: str) -> None:
-    with pytest.raises(HeaderInvalid, match=said):
+def test_other_files_are_told_apart(start: bytes, message: str) -> None:
+    with pytest.raises(HeaderInvalid, match=message):
         Opener(ME).feed(start)
 
 

@@ -44,7 +44,7 @@ async def listening(
 ) -> AsyncIterator[str]:
     """The address of a server that talks so with whoever comes, until one of the two hangs up."""
 
-    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await talk(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -52,7 +52,7 @@ async def listening(
         finally:
             writer.close()
 
-    server = await asyncio.start_server(one, "127.0.0.1", 0)
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/data/1"
 

@@ -68,12 +68,12 @@ class Scene:
             entry = self.gent.append(
                 tx, EntryKind.RECORD, record.iri, "gent", ledger_body(record), self.gent.clock.now()
             )
-            kept = replace(record, entry=entry.id)
-            self.gent.records.add(tx, kept)
+            stored = replace(record, entry=entry.id)
+            self.gent.records.add(tx, stored)
         number_everything(self.gent.sequencer)
         with self.gent.uow.read() as tx:
             self.gent.chains.apply(self.gent.ledger.since(tx, self.gent.chains.position()))
-        return kept
+        return stored
 
     def sign(self, record: Record, keys: SigningKeys | None = None) -> Record:
         return signed(keys or self.gent.keys, record)  # type: ignore[arg-type]
@@ -133,10 +133,10 @@ def two_positions(text: str) -> str:
 
 
 def two_envelopes(text: str) -> str:
-    found = re.search(r'set-2#v1> <[^>]*envelope> ("[^"]*")', text)
-    assert found
+    match = re.search(r'set-2#v1> <[^>]*envelope> ("[^"]*")', text)
+    assert match
     term = iri_term("https://gent.example/datasets/set-1#v1")
-    return text + line(term, iri_term(f"{HANSA}envelope"), found.group(1)) + "\n"
+    return text + line(term, iri_term(f"{HANSA}envelope"), match.group(1)) + "\n"
 
 
 def swapped_envelope(text: str) -> str:
@@ -621,8 +621,8 @@ async def test_unknown_keys_cost_one_fresh_look_a_run(scene: Scene) -> None:
     def other_kids(text: str) -> str:
         """Every envelope says that it was signed with a key that nobody has heard of."""
 
-        def renamed(found: re.Match[str]) -> str:
-            head, rest = found.group(1).split(".", 1)
+        def renamed(match: re.Match[str]) -> str:
+            head, rest = match.group(1).split(".", 1)
             header = {**json.loads(unb64url(head)), "kid": f"{scene.gent.did}#key-{len(rest)}-{hash(rest)}"}
             return f'ns#envelope> "{b64url(canonical(header))}.{rest}"'
 
@@ -669,10 +669,10 @@ async def test_a_key_that_had_its_time_costs_no_fresh_look(scene: Scene) -> None
 
 async def test_huge_pages_are_read_and_not_kept(scene: Scene) -> None:
     await scene.gent.publish("set-1")
-    kept = scene.follower.replicate._seen
+    seen = scene.follower.replicate._seen
     scene.spoil(lambda text: text + "# nothing\n" * 110_000, only="/feed/index")
     assert await scene.run() == 1
-    assert [url.rpartition("/")[2] for url in kept["https://gent.example"]] == ["feed"]
+    assert [url.rpartition("/")[2] for url in seen["https://gent.example"]] == ["feed"]
     scene.honest()
     assert await scene.run() == 0
-    assert [url.rpartition("/")[2] for url in kept["https://gent.example"]] == ["feed", "index"]
+    assert [url.rpartition("/")[2] for url in seen["https://gent.example"]] == ["feed", "index"]

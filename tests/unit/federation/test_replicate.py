@@ -39,7 +39,7 @@ class Pair:
         await self.follower.follow(self.gent)
         return self
 
-    def held(self, iri: str) -> Record | None:
+    def stored(self, iri: str) -> Record | None:
         with self.region.uow.read() as tx:
             return self.region.records.get(tx, iri)
 
@@ -61,12 +61,12 @@ async def test_a_record_arrives_as_it_was_signed(pair: Pair) -> None:
     )
     outcome = await pair.follower.run(pair.gent)
     assert (outcome.added, outcome.quarantined, outcome.troubles) == (1, 0, [])
-    held = pair.held(record.iri)
-    assert held is not None
-    assert envelope_of(held) == envelope_of(record)
-    assert held.nquads == record.nquads
-    assert signature_of(held) == signature_of(record)
-    assert (held.origin, held.by) == (pair.gent.did, pair.gent.did)
+    copy = pair.stored(record.iri)
+    assert copy is not None
+    assert envelope_of(copy) == envelope_of(record)
+    assert copy.nquads == record.nquads
+    assert signature_of(copy) == signature_of(record)
+    assert (copy.origin, copy.by) == (pair.gent.did, pair.gent.did)
     page = (await pair.region.browse.search(Query(), ANONYMOUS)).hits
     assert [hit.record.iri for hit in page] == [record.iri]
     rows = await pair.region.sparql("SELECT ?t { ?s <http://purl.org/dc/terms/title> ?t }", ANONYMOUS)
@@ -307,7 +307,7 @@ async def test_a_node_that_has_its_quota_here_is_stopped(limits: Limits, reason:
     for number in range(2):
         await pair.gent.publish(f"set-{number}", title={"en": "x" * 1200})
         await pair.follower.poll.once()
-    kept = pair.follower.iris()
+    iris = pair.follower.iris()
     assert pair.follower.stored(pair.gent).state == "following"
     for number in range(2, 4):
         await pair.gent.publish(f"set-{number}", title={"en": "x" * 1200})
@@ -316,7 +316,7 @@ async def test_a_node_that_has_its_quota_here_is_stopped(limits: Limits, reason:
         assert stored.state == "stopped"
         assert reason in str(stored.last_error)
         assert "hansa.toml" in str(stored.last_error)
-    assert pair.follower.iris() == kept
+    assert pair.follower.iris() == iris
     pair.follower.replicate._limits = Limits()
     await pair.follower.poll.once()
     assert len(pair.follower.iris()) == 4
@@ -351,7 +351,7 @@ async def test_a_followed_node_adds_no_versions_at_an_address_of_another_origin(
     assert (outcome.added, outcome.quarantined) == (0, 2)
     reasons = [note["reason"] for note in pair.follower.put_aside(pair.gent)]
     assert reasons == ["this address already belongs to did:web:plzen.example; an address belongs to one node"] * 2
-    assert pair.held(first.iri) == theirs
+    assert pair.stored(first.iri) == theirs
 
 
 class Here:
@@ -374,10 +374,10 @@ async def test_an_imported_record_arrives_under_its_own_iri(pair: Pair) -> None:
     entered = [record async for record in await importing.begin(order, pair.gent.steward)]
     outcome = await pair.follower.run(pair.gent)
     assert (outcome.added, outcome.quarantined, outcome.troubles) == (1, 0, [])
-    held = pair.held(entered[0].address)
-    assert held is not None
-    assert (held.origin, held.subject) == (pair.gent.did, "https://elsewhere.example/d")
-    assert held.harvested is not None
-    assert held.harvested.source == "elsewhere"
+    copy = pair.stored(entered[0].address)
+    assert copy is not None
+    assert (copy.origin, copy.subject) == (pair.gent.did, "https://elsewhere.example/d")
+    assert copy.harvested is not None
+    assert copy.harvested.source == "elsewhere"
     rows = await pair.region.sparql("SELECT ?s { ?s <http://purl.org/dc/terms/title> ?t }", ANONYMOUS)
     assert rows == [{"s": "https://elsewhere.example/d"}]

@@ -51,10 +51,12 @@ class Scene:
         copied.clock.at = self.gent.clock.at
         copied.keys = self.gent.keys
         with self.gent.uow.read() as tx:
-            kept = list(self.gent.ledger.since(tx, 0))[:entries]
-            records = {record.entry: record for record in self.gent.records.by_entry(tx, [one.id for one in kept])}
+            copied_entries = list(self.gent.ledger.since(tx, 0))[:entries]
+            records = {
+                record.entry: record for record in self.gent.records.by_entry(tx, [one.id for one in copied_entries])
+            }
         with copied.uow.begin() as tx:
-            for entry in kept:
+            for entry in copied_entries:
                 copied.ledger.append(tx, replace(entry, seq=None))
                 copied.records.add(tx, records[entry.id])
         copied.settle()
@@ -68,7 +70,7 @@ class Scene:
         assert stored.state == QUARANTINE
         return dict(stored.cursor["forks"][0])
 
-    def held(self, iri: str) -> Record | None:
+    def stored(self, iri: str) -> Record | None:
         with self.region.uow.read() as tx:
             return self.region.records.get(tx, iri)
 
@@ -273,7 +275,7 @@ async def test_a_node_that_proves_nothing_is_in_quarantine(scene: Scene, answer:
 async def test_accepting_the_history_is_a_decision_in_the_ledger(scene: Scene) -> None:
     await scene.fill(7)
     await scene.run()
-    before = scene.held("https://gent.example/datasets/set-6")
+    before = scene.stored("https://gent.example/datasets/set-6")
     scene.show(scene.copy(5))
     await scene.gent.publish("set-6", description={"en": "written again"})
     await scene.gent.publish("fresh")
@@ -287,7 +289,7 @@ async def test_accepting_the_history_is_a_decision_in_the_ledger(scene: Scene) -
         await members.accept(scene.gent.base, steward)
     outcome = await scene.follower.run(scene.gent)
     assert (outcome.added, outcome.known, outcome.quarantined) == (1, 5, 1)
-    assert scene.held("https://gent.example/datasets/set-6") == before, "what was received first stays"
+    assert scene.stored("https://gent.example/datasets/set-6") == before, "what was received first stays"
     (fork,) = scene.follower.stored(scene.gent).cursor["forks"]
     assert (fork["decided"]["what"], fork["decided"]["by"]) == ("accepted", steward.name)
     accepted = next(note for note in scene.notes() if note["type"] == "fork-accepted")
@@ -356,12 +358,12 @@ async def test_an_announced_loss_is_followed_noted_and_shown(scene: Scene) -> No
 
 
 @pytest.mark.parametrize(
-    ("kept", "copied", "kind"),
+    ("size", "copied", "kind"),
     [(7, 5, FALSE_CLAIM), (None, 5, NOT_ANNOUNCED)],
     ids=["says that nothing is lost", "says nothing"],
 )
 async def test_a_new_epoch_does_not_wash_a_history_clean(
-    scene: Scene, kept: int | None, copied: int, kind: str
+    scene: Scene, size: int | None, copied: int, kind: str
 ) -> None:
     await scene.fill(7)
     await scene.run()
@@ -369,8 +371,8 @@ async def test_a_new_epoch_does_not_wash_a_history_clean(
     scene.show(restored)
     for which in range(3):
         await restored.publish(f"other-{which}")
-    restored.chains._restarts = {} if kept is None else {1: kept}
-    restored.chains._chains["public"].sizes = {} if kept is None else {1: kept}
+    restored.chains._restarts = {} if size is None else {1: size}
+    restored.chains._chains["public"].sizes = {} if size is None else {1: size}
     with pytest.raises(ForkedFeed):
         await scene.run()
     assert scene.fork()["kind"] == kind
@@ -408,10 +410,10 @@ def test_a_follower_keeps_little_of_a_long_chain() -> None:
     cursor = Cursor()
     cursor.begin("public")
     cursor.grow("public", Frontier().extended(leaf_of(f"envelope {number}") for number in range(25_000)))
-    kept = cursor.to_json()
-    assert len(kept["chains"]["public"]["peaks"]) <= 15
-    assert len(canonical(kept)) < 1_500
-    assert Cursor.from_json(kept).chains["public"].frontier.root == cursor.chains["public"].frontier.root
+    document = cursor.to_json()
+    assert len(document["chains"]["public"]["peaks"]) <= 15
+    assert len(canonical(document)) < 1_500
+    assert Cursor.from_json(document).chains["public"].frontier.root == cursor.chains["public"].frontier.root
 
 
 # Nodes and cursors from before. ----------------------------------------------------------------------------

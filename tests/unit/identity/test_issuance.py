@@ -296,10 +296,10 @@ class TestApplying:
     async def test_nobody_buries_the_office_in_applications(self) -> None:
         world = World()
         region = world.region
-        wanted = [f"{region.party.url}/issuer/metadata#{MEMBER}"]
+        credentials = [f"{region.party.url}/issuer/metadata#{MEMBER}"]
 
         async def ask(who: Participant, number: int) -> str:
-            message = credential_request(f"pid-{number}", wanted)
+            message = credential_request(f"pid-{number}", credentials)
             return (await region.receive.receive(world.token(who, region.party), message)).id
 
         first, *_ = [await ask(world.stranger, number) for number in range(MAX_WAITING)]

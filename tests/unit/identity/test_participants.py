@@ -193,10 +193,10 @@ class TestIdentify:
 
     async def test_too_many_credentials(self) -> None:
         world = World()
-        one, other = ([REGION.credential(BRUGGE.did) for _ in range(26)] for _ in range(2))
+        first, other = ([REGION.credential(BRUGGE.did) for _ in range(26)] for _ in range(2))
 
         async def show(_: str, scopes: Sequence[str]) -> list[Any]:
-            return [BRUGGE.presentation(ME.did, one), BRUGGE.presentation(ME.did, other)]
+            return [BRUGGE.presentation(ME.did, first), BRUGGE.presentation(ME.did, other)]
 
         world.peers.shows[BRUGGE.did] = show
         with pytest.raises(Unauthenticated, match="more than 50 credentials"):

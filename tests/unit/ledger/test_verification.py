@@ -32,8 +32,8 @@ def verify(ledger: Ledger, **options: Any) -> list[Discrepancy]:
     return verify_all(ledger.uow, ledger.store, [ledger.signer.key], **options)
 
 
-def troubles(found: list[Discrepancy]) -> list[tuple[Trouble, int]]:
-    return [(one.trouble, one.position) for one in found]
+def troubles(discrepancies: list[Discrepancy]) -> list[tuple[Trouble, int]]:
+    return [(one.trouble, one.position) for one in discrepancies]
 
 
 def entry_at(ledger: Ledger, seq: int) -> Entry:
@@ -131,12 +131,12 @@ def test_a_cut_off_end(ledger: Ledger) -> None:
 
 
 def test_a_cut_off_end_with_its_checkpoint_shows_in_what_others_have_kept(ledger: Ledger) -> None:
-    kept = ledger.opened(SIZE)
+    checkpoint = ledger.opened(SIZE)
     truncate(ledger, 20)
     with ledger.uow.begin() as tx:
         tx.drop("checkpoints", SIZE)
     assert verify(ledger) == []
-    assert troubles(verify(ledger, known=[kept])) == [(Trouble.MISSING, 20)]
+    assert troubles(verify(ledger, known=[checkpoint])) == [(Trouble.MISSING, 20)]
 
 
 def rewrite(ledger: Ledger, seq: int) -> None:
@@ -163,12 +163,12 @@ def test_a_rewritten_ledger_with_new_checkpoints_lacks_the_signature(ledger: Led
 
 
 def test_a_ledger_rewritten_with_the_key_shows_in_what_others_have_kept(ledger: Ledger) -> None:
-    kept = [ledger.opened(10), ledger.opened(20)]
+    checkpoints = [ledger.opened(10), ledger.opened(20)]
     rewrite(ledger, 12)
     sign(ledger, ledger.signer.sign_note)
     assert verify(ledger) == []
-    assert verify(ledger, known=kept[:1]) == []
-    assert troubles(verify(ledger, known=kept)) == [(Trouble.CHECKPOINT, 20)]
+    assert verify(ledger, known=checkpoints[:1]) == []
+    assert troubles(verify(ledger, known=checkpoints)) == [(Trouble.CHECKPOINT, 20)]
 
 
 def sign(ledger: Ledger, sign_note: Callable[[str], str]) -> None:

@@ -50,7 +50,7 @@ def look(
     role: Role,
     state: str,
     offer: dict[str, Any],
-    *said: str,
+    *messages: str,
     limits: dict[str, Any] | None = LIMITS,
     own: dict[str, Any] | None = OWN,
 ) -> Look:
@@ -76,7 +76,7 @@ def look(
         decision=decision,
         own_offer=own if role is Role.PROVIDER else None,
         same_terms=own is not None and same_terms(offer, own),
-        messages_so_far=lambda: said,
+        messages_so_far=lambda: messages,
         limits=limits,
         title="Counts",
         in_our_words=in_our_words(offer, IRI) if role is Role.PROVIDER else None,
@@ -86,12 +86,12 @@ def look(
 STRATEGY = WithinLimits(StandardStrategy())
 
 
-def provider(offer: dict[str, Any], *said: str, state: str = machine.REQUESTED, **more: Any) -> Any:
-    return STRATEGY.next(look(Role.PROVIDER, state, offer, *said, **more))
+def provider(offer: dict[str, Any], *messages: str, state: str = machine.REQUESTED, **more: Any) -> Any:
+    return STRATEGY.next(look(Role.PROVIDER, state, offer, *messages, **more))
 
 
-def consumer(offer: dict[str, Any], *said: str, **more: Any) -> Any:
-    return STRATEGY.next(look(Role.CONSUMER, machine.OFFERED, offer, *said, own=None, **more))
+def consumer(offer: dict[str, Any], *messages: str, **more: Any) -> Any:
+    return STRATEGY.next(look(Role.CONSUMER, machine.OFFERED, offer, *messages, own=None, **more))
 
 
 def test_a_provider_agrees_to_what_lies_within() -> None:
@@ -202,11 +202,11 @@ def test_what_stands_beside_the_terms_is_for_a_person(limits: dict[str, Any] | N
 
 
 def test_it_says_once_what_it_needs_and_then_asks_a_person() -> None:
-    said = (machine.REQUEST, machine.OFFER)
-    answer = consumer(open_until("2027-01-01"), *said)
+    messages = (machine.REQUEST, machine.OFFER)
+    answer = consumer(open_until("2027-01-01"), *messages)
     assert isinstance(answer, Counter)
     assert same_terms(answer.terms, LIMITS)
-    assert consumer(open_until("2027-01-01"), *said, machine.REQUEST, machine.OFFER) == Ask()
+    assert consumer(open_until("2027-01-01"), *messages, machine.REQUEST, machine.OFFER) == Ask()
 
 
 def test_it_asks_a_person_where_nobody_has_set_limits() -> None:

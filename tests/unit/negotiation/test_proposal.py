@@ -48,7 +48,7 @@ FOREIGN = "https://other.example/ns#priority"
 
 
 def negotiation(**changes: Any) -> Negotiation:
-    made = Negotiation(
+    original = Negotiation(
         pid="urn:uuid:ours",
         role=Role.CONSUMER,
         peer=PEER,
@@ -63,7 +63,7 @@ def negotiation(**changes: Any) -> Negotiation:
         offered_by=Role.CONSUMER,
         asked=OFFER,
     )
-    return replace(made, **changes)
+    return replace(original, **changes)
 
 
 def proposed(**changes: Any) -> dict[str, Any]:
@@ -171,22 +171,22 @@ BESIDE_THE_TERMS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", BESIDE_THE_TERMS)
 def test_what_no_comparison_weighs_is_something_more(name: str) -> None:
-    said = BESIDE_THE_TERMS[name]
-    assert not proposal.adds_nothing(OFFER | said, OFFER)
-    assert not proposal.adds_nothing(OFFER | said, OFFER, {**OFFER, FOREIGN: "another"})
-    assert proposal.adds_nothing(OFFER | said, OFFER, OFFER | said), "we have said so ourselves"
-    assert proposal.beside(OFFER | said, OFFER), "whoever is asked is told"
-    assert proposal.beside(OFFER | said, OFFER, OFFER | said) == []
+    addition = BESIDE_THE_TERMS[name]
+    assert not proposal.adds_nothing(OFFER | addition, OFFER)
+    assert not proposal.adds_nothing(OFFER | addition, OFFER, {**OFFER, FOREIGN: "another"})
+    assert proposal.adds_nothing(OFFER | addition, OFFER, OFFER | addition), "we have said so ourselves"
+    assert proposal.beside(OFFER | addition, OFFER), "whoever is asked is told"
+    assert proposal.beside(OFFER | addition, OFFER, OFFER | addition) == []
 
 
-@pytest.mark.parametrize("said", [rule(**{"dct:description": 0.5}), {"permission": [{"action": 5}]}], ids=str)
-def test_what_cannot_be_read_or_signed_is_something_more(said: dict[str, Any]) -> None:
-    assert not proposal.adds_nothing(OFFER | said, OFFER | said)
-    assert [one["name"] for one in proposal.beside(OFFER | said, OFFER | said)] == ["offer"]
+@pytest.mark.parametrize("addition", [rule(**{"dct:description": 0.5}), {"permission": [{"action": 5}]}], ids=str)
+def test_what_cannot_be_read_or_signed_is_something_more(addition: dict[str, Any]) -> None:
+    assert not proposal.adds_nothing(OFFER | addition, OFFER | addition)
+    assert [one["name"] for one in proposal.beside(OFFER | addition, OFFER | addition)] == ["offer"]
 
 
 @pytest.mark.parametrize(
-    "said",
+    "addition",
     [
         {},
         {"@id": "urn:another", "target": DATASET, "assigner": PEER, "assignee": ME, "timestamp": stamp(NOW)},
@@ -197,8 +197,8 @@ def test_what_cannot_be_read_or_signed_is_something_more(said: dict[str, Any]) -
     ],
     ids=str,
 )
-def test_what_is_weighed_elsewhere_is_nothing_more(said: dict[str, Any]) -> None:
-    assert proposal.adds_nothing(OFFER | said, OFFER)
+def test_what_is_weighed_elsewhere_is_nothing_more(addition: dict[str, Any]) -> None:
+    assert proposal.adds_nothing(OFFER | addition, OFFER)
 
 
 def test_others_members_are_left_out_of_the_signature_by_name() -> None:
@@ -279,9 +279,9 @@ class Rig:
             address="https://ghent.example/dsp",
         )
 
-    def add(self, one: Negotiation) -> None:
+    def add(self, process: Negotiation) -> None:
         with self.uow.begin() as tx:
-            self.store.add(tx, one)
+            self.store.add(tx, process)
 
     def propose(self, body: dict[str, Any], pid: str = "urn:uuid:ours") -> int:
         message = {

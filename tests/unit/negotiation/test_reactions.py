@@ -92,7 +92,7 @@ class Rig:
 
 
 def negotiation(state: str = machine.OFFERED, **changes: Any) -> Negotiation:
-    made = Negotiation(
+    original = Negotiation(
         pid="urn:uuid:ours",
         role=Role.CONSUMER,
         peer=PEER,
@@ -106,7 +106,7 @@ def negotiation(state: str = machine.OFFERED, **changes: Any) -> Negotiation:
         offer={"@id": "urn:offer", "permission": [{"action": "odrl:use"}]},
         offered_by=Role.PROVIDER,
     )
-    return replace(made, **changes)
+    return replace(original, **changes)
 
 
 def test_an_action_leaves_when_it_wants_to() -> None:

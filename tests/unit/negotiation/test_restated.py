@@ -40,7 +40,7 @@ def test_the_same_words_under_another_id_and_date(pending: Pending | None) -> No
 
 
 @pytest.mark.parametrize(
-    ("held", "message"),
+    ("stored", "message"),
     [
         (agreed(), sent({**ANEW, "permission": [{"action": "odrl:distribute"}]})),
         (agreed(), sent({**ANEW, "assignee": "did:web:gouda.example"})),
@@ -76,5 +76,5 @@ def test_the_same_words_under_another_id_and_date(pending: Pending | None) -> No
         "true is not 1",
     ],
 )
-def test_nothing_else_is(held: Negotiation, message: Incoming) -> None:
-    assert not restates(held, message)
+def test_nothing_else_is(stored: Negotiation, message: Incoming) -> None:
+    assert not restates(stored, message)

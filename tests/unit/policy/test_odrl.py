@@ -306,10 +306,10 @@ class TestSameTerms:
         assert same_terms(mine, theirs)
 
     def test_order_counts_in_a_sequence_only(self) -> None:
-        first, two = _atom("a:b"), _atom("c:d")
-        assert same_terms(_with(constraint=[{"or": [first, two]}]), _with(constraint=[{"or": [two, first]}]))
-        sequence = _with(constraint=[{"andSequence": [first, two]}])
-        assert not same_terms(sequence, _with(constraint=[{"andSequence": [two, first]}]))
+        first, second = _atom("a:b"), _atom("c:d")
+        assert same_terms(_with(constraint=[{"or": [first, second]}]), _with(constraint=[{"or": [second, first]}]))
+        sequence = _with(constraint=[{"andSequence": [first, second]}])
+        assert not same_terms(sequence, _with(constraint=[{"andSequence": [second, first]}]))
 
     def test_what_cannot_be_read_equals_nothing(self) -> None:
         broken = {"permission": [{}]}

@@ -62,11 +62,11 @@ def noise(
 
 
 def test_all_that_annotations_say_is_described() -> None:
-    said = describe(noise)
-    assert (said["name"], said["version"], said["title"], said["description"], said["deterministic"]) == (
+    card = describe(noise)
+    assert (card["name"], card["version"], card["title"], card["description"], card["deterministic"]) == (
         "noise", "1.2.0", "Noise", "Noise at façades.", True,
     )  # fmt: skip
-    flows, more = said["inputs"]
+    flows, more = card["inputs"]
     assert {name: value for name, value in flows.items() if name != "variables"} == {
         "role": "flows",
         "step": "PT15M",
@@ -85,7 +85,7 @@ def test_all_that_annotations_say_is_described() -> None:
         {"name": "geometry", "type": "json"},
     ]  # fmt: skip
     assert more["required"] is False
-    (levels,) = said["outputs"]
+    (levels,) = card["outputs"]
     assert levels["role"] == "levels"
     assert levels["variables"][1] == {
         "name": "Lden",
@@ -94,7 +94,7 @@ def test_all_that_annotations_say_is_described() -> None:
         "quantity": "https://example.org/A-weighted",
         "decimals": 1,
     }
-    assert said["parameters"] == [
+    assert card["parameters"] == [
         {
             "name": "factor", "type": "number", "unit": "1", "minimum": 0, "maximum": 2, "default": 1.0,
             "description": "multiplies",

@@ -129,12 +129,12 @@ def test_columns_outside_their_range_are_a_caveat_and_no_refusal() -> None:
     rows = [{**STREET, "speed": speed} for speed in (20, 30, 130, 131, 50)]
     result = call(times, {"streets": rows})
     assert len(result.outputs["times"]) == 5
-    (found,) = result.caveats
-    assert found["code"] == "outside-validity"
-    assert found["sentence"] == (
+    (caveat,) = result.caveats
+    assert caveat["code"] == "outside-validity"
+    assert caveat["sentence"] == (
         "speed of streets leaves the range of validity 30–130 km/h in 2 of 5 rows: 20 to 131"
     )
-    assert found["facts"]["rows"] == 2
+    assert caveat["facts"]["rows"] == 2
     assert call(times, {"streets": [STREET]}).caveats == []
 
 

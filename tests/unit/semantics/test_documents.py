@@ -384,10 +384,11 @@ def test_any_graph_survives_turtle_and_json_ld(statements: list[pyoxigraph.Quad]
 
 def test_blank_nodes_are_named_after_their_record() -> None:
     nquads = nq("[] <p> [ <p> 1 ] .")
-    first, again, two = (relabelled(nquads, scope) for scope in ("http://a", "http://a", "http://b"))
+    first, again, other = (relabelled(nquads, scope) for scope in ("http://a", "http://a", "http://b"))
     assert first == again
     names = [
-        {term.value for t in found for term in t if isinstance(term, pyoxigraph.BlankNode)} for found in (first, two)
+        {term.value for t in found for term in t if isinstance(term, pyoxigraph.BlankNode)}
+        for found in (first, other)
     ]
     assert len(names[0]) == len(names[1]) == 2
     assert not names[0] & names[1]

@@ -96,13 +96,13 @@ def test_a_mend_changes_what_it_says_and_nothing_else(mend: mends.Mend, text: st
 
 
 def test_a_record_stops_at_other_resources_and_shares_what_both_need() -> None:
-    first, two = pieces(
+    first, second = pieces(
         HEAD + "<http://a/1> a dcat:Dataset ; dct:publisher <http://p/> ; dct:relation <http://a/2> .\n"
         "<http://a/2> a dcat:Dataset ; dct:publisher <http://p/> ; dct:relation <http://a/1> .\n"
         "<http://p/> dct:title 'P' ."
     )
-    assert (first.subject, two.subject) == ("<http://a/1>", "<http://a/2>")
-    for piece in (first, two):
+    assert (first.subject, second.subject) == ("<http://a/1>", "<http://a/2>")
+    for piece in (first, second):
         subjects = {quad.subject for quad in parse("".join(piece.lines), format=RdfFormat.N_TRIPLES)}
         assert {str(subject) for subject in subjects} == {piece.subject, "<http://p/>"}
 
@@ -140,8 +140,8 @@ def test_relative_addresses_belong_to_the_record() -> None:
 
 
 def test_addresses_of_two_identities_differ_and_stay() -> None:
-    first, two = (harvested_address(BASE, "dataset", f"https://{name}.example/set/1", ["T"]) for name in "ab")
-    assert first != two
+    first, second = (harvested_address(BASE, "dataset", f"https://{name}.example/set/1", ["T"]) for name in "ab")
+    assert first != second
     assert first.startswith(f"{BASE}/datasets/1-")
     assert harvested_address(BASE, "dataset", "https://a.example/set/1", ["Other"]) == first
 

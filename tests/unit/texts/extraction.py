@@ -42,37 +42,37 @@ class Use:
 @cache
 def use(*folders: str) -> Use:
     """Return what the code below ``folders`` asks for."""
-    found = Use()
+    usage = Use()
     for folder in folders:
         for path in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                _read(node, found)
+                _read(node, usage)
         for path in (ROOT / folder).rglob("*.html"):
             text = path.read_text("utf-8")
-            found.keys |= {key for key in _CALL.findall(text) if not key.endswith(".")}
-            found.attributes |= set(_ATTRIBUTE.findall(text))
-            found.words |= set(_QUOTED.findall(text))
-            found.families |= set(_COMPUTED.findall(text)) | {f"{name}." for name in _FAMILY.findall(text)}
-    return found
+            usage.keys |= {key for key in _CALL.findall(text) if not key.endswith(".")}
+            usage.attributes |= set(_ATTRIBUTE.findall(text))
+            usage.words |= set(_QUOTED.findall(text))
+            usage.families |= set(_COMPUTED.findall(text)) | {f"{name}." for name in _FAMILY.findall(text)}
+    return usage
 
 
-def _read(node: ast.AST, found: Use) -> None:
+def _read(node: ast.AST, usage: Use) -> None:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        found.words.add(node.value)
+        usage.words.add(node.value)
     elif isinstance(node, ast.Attribute):
-        found.attributes.add(node.attr)
+        usage.attributes.add(node.attr)
     elif isinstance(node, ast.JoinedStr):
         first = node.values[0] if node.values else None
         if isinstance(first, ast.Constant) and re.fullmatch(r"[\w-]+(\.[\w-]+)*\.", str(first.value)):
-            found.families.add(str(first.value))
+            usage.families.add(str(first.value))
     elif isinstance(node, ast.Call):
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         texts = list(_texts(node))
         if name in ASKING:
-            found.keys |= {text for text in texts if not text.endswith(".")}
-            found.families |= {text for text in texts if text.endswith(".")}
+            usage.keys |= {text for text in texts if not text.endswith(".")}
+            usage.families |= {text for text in texts if text.endswith(".")}
         elif name in FAMILIES:
-            found.families |= {text if text.endswith(".") else f"{text}." for text in texts[:1]}
+            usage.families |= {text if text.endswith(".") else f"{text}." for text in texts[:1]}
 
 
 def _texts(call: ast.Call) -> Iterator[str]:

@@ -81,18 +81,18 @@ def test_most_terms_are_in_use() -> None:
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_texts_use_the_words_of_the_glossary(language: str) -> None:
-    found = [
-        f"{domain}, {term['term']}, {one}"
+    breaches = [
+        f"{domain}, {term['term']}, {breach}"
         for domain in DOMAINS
         for term in GLOSSARY["terms"]
-        for one in broken(domain, language, term)
+        for breach in broken(domain, language, term)
     ]
-    assert found == []
+    assert breaches == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_text_uses_a_word_that_was_replaced(language: str) -> None:
-    found = [
+    breaches = [
         f"{domain}, {key}: {word!r} is in {text!r}"
         for domain in DOMAINS
         for key, texts in catalogue(domain, language).items()
@@ -100,7 +100,7 @@ def test_no_text_uses_a_word_that_was_replaced(language: str) -> None:
         for word in GLOSSARY["never"][language]
         if has_word(re.escape(word), text)
     ]
-    assert found == []
+    assert breaches == []
 
 
 def test_another_word_for_an_asset_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ def address(endpoint: object = "https://sink.example/in", **properties: object) 
 
 
 @pytest.mark.parametrize(
-    "given",
+    "pushed",
     [
         address(authorization="SECRET"),
         address(**{f"{EDC}authCode": "SECRET"}),
@@ -66,34 +66,34 @@ def address(endpoint: object = "https://sink.example/in", **properties: object) 
         {**address(), "endpointProperties": 5},
     ],
 )
-def test_nothing_that_may_be_secret_is_kept(given: dict[str, Any]) -> None:
-    kept = without_token(given)
+def test_nothing_that_may_be_secret_is_kept(pushed: dict[str, Any]) -> None:
+    kept = without_token(pushed)
     assert b"SECRET" not in canonical(kept)
     assert without_token(kept) == kept
-    assert "SECRET" not in (pushed_to(PUSH, given) or "")
+    assert "SECRET" not in (pushed_to(PUSH, pushed) or "")
 
 
 def test_what_is_no_secret_is_kept() -> None:
-    given = sink_address(
+    original = sink_address(
         "https://sink.example:8443/in/@home/a.csv?sig=SECRET", header=("x-api-key", "SECRET"), method="PUT"
     )
-    kept = without_token(given)
-    assert kept["endpoint"] == "https://sink.example:8443/in/@home/a.csv"
-    assert {item["name"]: item["value"] for item in kept["endpointProperties"]} == {
+    stored = without_token(original)
+    assert stored["endpoint"] == "https://sink.example:8443/in/@home/a.csv"
+    assert {item["name"]: item["value"] for item in stored["endpointProperties"]} == {
         f"{EDC}baseUrl": "https://sink.example:8443/in/@home/a.csv",
         f"{EDC}method": "PUT",
         f"{EDC}authKey": "x-api-key",
     }
-    assert pushed_to(PUSH, kept) == pushed_to(PUSH, given) == "https://sink.example:8443/in/@home/a.csv"
+    assert pushed_to(PUSH, stored) == pushed_to(PUSH, original) == "https://sink.example:8443/in/@home/a.csv"
 
 
 def test_an_address_of_ours_still_tells_where_its_token_is_renewed() -> None:
     given = addresses.pull_address("https://a.example", "urn:p", token="SECRET", expires=datetime.now(UTC))
-    told, kept = read_address(given), read_address(without_token(given))
+    own, kept = read_address(given), read_address(without_token(given))
     assert (kept.endpoint, kept.token_endpoint, kept.manifest_endpoint, kept.authorization) == (
-        told.endpoint,
-        told.token_endpoint,
-        told.manifest_endpoint,
+        own.endpoint,
+        own.token_endpoint,
+        own.manifest_endpoint,
         None,
     )
 
@@ -131,10 +131,10 @@ def test_of_a_push_address_only_what_is_pushed_with_is_kept() -> None:
 def from_edc(endpoint: str = "https://edc.example/public", **more: str) -> dict[str, Any]:
     """What EDC sends when a pull starts: everything but the type is a property, under a name of its own."""
     properties = {"endpoint": endpoint, "endpointType": HTTP_ENDPOINT, "authorization": "ey.x.y", **more}
-    given = address(**{f"{EDC}{name}": value for name, value in properties.items()})
-    given["endpointType"] = HTTP_ENDPOINT
-    del given["endpoint"]
-    return given
+    data_address = address(**{f"{EDC}{name}": value for name, value in properties.items()})
+    data_address["endpointType"] = HTTP_ENDPOINT
+    del data_address["endpoint"]
+    return data_address
 
 
 def test_an_end_point_that_is_a_property_only_is_read() -> None:

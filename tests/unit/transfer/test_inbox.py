@@ -33,12 +33,12 @@ DATA = b"intensity\n12\n"
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> Rig:
-    made = Rig(tmp_path, sealed=False, source=DATA)
-    await made.publish(DATA)
-    made.transfer = replace(made.transfer, format=PUSH, push_token=token_hash("secret"))
-    with made.work.begin() as tx:
-        made.transfers.add(tx, made.transfer)
-    return made
+    new_rig = Rig(tmp_path, sealed=False, source=DATA)
+    await new_rig.publish(DATA)
+    new_rig.transfer = replace(new_rig.transfer, format=PUSH, push_token=token_hash("secret"))
+    with new_rig.work.begin() as tx:
+        new_rig.transfers.add(tx, new_rig.transfer)
+    return new_rig
 
 
 Step = Callable[[], Awaitable[None]]

@@ -15,10 +15,10 @@ from tests.unit.transfer.test_reception import SOURCE, Rig
 @pytest.fixture
 async def rig(tmp_path: Path) -> Rig:
     """One that has received all of it."""
-    made = Rig(tmp_path)
-    await made.publish(SOURCE)
-    assert (await made.run()).state == "done"
-    return made
+    new_rig = Rig(tmp_path)
+    await new_rig.publish(SOURCE)
+    assert (await new_rig.run()).state == "done"
+    return new_rig
 
 
 def known_as(rig: Rig, state: str) -> None:

@@ -38,12 +38,12 @@ class Counting:
         inner = getattr(self.store, name)
 
         def counted(*args: Any, **kwargs: Any) -> Any:
-            found = inner(*args, **kwargs)
-            if isinstance(found, Exchange):
+            result = inner(*args, **kwargs)
+            if isinstance(result, Exchange):
                 self.bodies += 1
-            elif isinstance(found, list):
-                self.bodies += sum(isinstance(one, Exchange) for one in found)
-            return found
+            elif isinstance(result, list):
+                self.bodies += sum(isinstance(one, Exchange) for one in result)
+            return result
 
         return counted
 
@@ -88,15 +88,15 @@ class Rig:
     def take(self, message: Incoming) -> tuple[str, bool]:
         """The state that the peer is told, and whether that was told before."""
         with self.uow.begin() as tx:
-            found = self.conversation.find(tx, "urn:uuid:ours", PEER, lock=True)
-            before = self.conversation.repeated(tx, found, message)
+            process = self.conversation.find(tx, "urn:uuid:ours", PEER, lock=True)
+            before = self.conversation.repeated(tx, process, message)
             if before is not None:
                 return str(before.body["state"]), True
-            moved = self.conversation.receive(tx, found, message).process
+            moved = self.conversation.receive(tx, process, message).process
             return str(self.conversation.accept(tx, moved, message).body["state"]), False
 
     @property
-    def kept(self) -> list[Exchange]:
+    def exchanges(self) -> list[Exchange]:
         with self.uow.read() as tx:
             return list(self.store.exchanges(tx, "urn:uuid:ours"))
 
@@ -106,7 +106,7 @@ def rig() -> Rig:
     return Rig()
 
 
-def said(name: str, **members: Any) -> bytes:
+def message_bytes(name: str, **members: Any) -> bytes:
     body = {
         "@context": [V2025_1.context],
         "@type": name,
@@ -134,12 +134,12 @@ def test_a_message_costs_the_same_however_long_the_transfer_is(rig: Rig, named: 
     for turn in range(20):
         name = (machine.SUSPENSION, machine.START)[turn % 2]
         more = {"@id": "urn:uuid:always"} if named else {}
-        message = read(otherwise(said(name, code=str(turn), **more)))
+        message = read(otherwise(message_bytes(name, code=str(turn), **more)))
         assert message.rewritten
         before = rig.store.bodies
         rig.take(message)
         read_for.append(rig.store.bodies - before)
-    assert len(rig.kept) == 20
+    assert len(rig.exchanges) == 20
     assert max(read_for) <= 2, read_for
 
 
@@ -149,30 +149,30 @@ def test_of_a_long_message_that_was_taken_a_head_is_kept_and_it_is_known_again(
     rig: Rig, first: Any, id_: str | None
 ) -> None:
     more = {AFTER: "urn:uuid:before", **({"@id": id_} if id_ else {})}
-    raw = said(machine.SUSPENSION, reason=["x" * LONGEST], **more)
+    raw = message_bytes(machine.SUSPENSION, reason=["x" * LONGEST], **more)
     assert rig.take(read(first(raw))) == (machine.SUSPENDED, False)
-    [kept] = rig.kept
+    [kept] = rig.exchanges
     assert len(kept.body) < 1000
     head = messages.read(kept.body, machine.SUSPENSION)
     assert (head.id, head.text("consumerPid"), head.text(AFTER)) == (id_, "urn:uuid:theirs", "urn:uuid:before")
     for again in (first(raw), otherwise(raw), otherwise(json.dumps(json.loads(raw), indent=1).encode())):
         assert rig.take(read(again)) == (machine.SUSPENDED, True)
-    other = said(machine.SUSPENSION, reason=["x" * LONGEST, "y"], **more)
+    other = message_bytes(machine.SUSPENSION, reason=["x" * LONGEST, "y"], **more)
     with pytest.raises(RemoteProtocolError):
         rig.take(read(otherwise(other)))
-    assert len(rig.kept) == 1
+    assert len(rig.exchanges) == 1
 
 
 def test_a_message_of_common_length_is_kept_as_it_came(rig: Rig) -> None:
-    raw = said(machine.SUSPENSION, reason=["x" * 1000])
+    raw = message_bytes(machine.SUSPENSION, reason=["x" * 1000])
     rig.take(read(raw))
-    assert rig.kept[0].body == raw
+    assert rig.exchanges[0].body == raw
 
 
 def test_an_id_of_any_length_is_kept_and_known_again(rig: Rig) -> None:
-    raw = said(machine.SUSPENSION, **{"@id": "urn:" + "x" * 100_000})
+    raw = message_bytes(machine.SUSPENSION, **{"@id": "urn:" + "x" * 100_000})
     rig.take(read(raw))
-    assert len(rig.kept[0].message_id or "") == 2048
+    assert len(rig.exchanges[0].message_id or "") == 2048
     assert rig.take(read(otherwise(raw))) == (machine.SUSPENDED, True)
 
 

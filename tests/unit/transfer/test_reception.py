@@ -159,9 +159,9 @@ class Rig:
         assert reception.received == reception.expected == len(self.plane.served.data)
         assert self.finished == [reception]
 
-    def assert_failed(self, reception: Reception, said: str) -> None:
+    def assert_failed(self, reception: Reception, words: str) -> None:
         assert reception.state == "failed"
-        assert said in (reception.error or "")
+        assert words in (reception.error or "")
         assert self.files() == {}
         assert self.finished == [reception]
 
@@ -306,11 +306,11 @@ async def test_cancelled_and_run_again(rig: Rig) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    kept = rig.known().received
-    assert kept == rig.part.stat().st_size > 0
+    received = rig.known().received
+    assert received == rig.part.stat().st_size > 0
     rig.plane.pause = 0
     rig.assert_received(await rig.run())
-    assert rig.reads() == [0, kept]
+    assert rig.reads() == [0, received]
 
 
 @pytest.mark.parametrize("beyond", [b"", b"\0" * 40_000, b"x" * 7])

@@ -19,13 +19,13 @@ async def gauges(by: Caller | Monitor) -> dict[str, tuple[str, float]]:
 
 
 def test_what_is_wrong_is_named_and_not_told() -> None:
-    found = routes(
+    health_routes = routes(
         health=lambda: {"outbox": "LocalFault: connection to 10.0.0.5 failed for user hansa"},
         ready=behind,
         gauges=gauges,
         counters=Counters(),
     )
-    client = TestClient(Starlette(routes=found))
+    client = TestClient(Starlette(routes=health_routes))
     for path, wrong in (("/health", ["outbox"]), ("/ready", ["outbox", "view graph"])):
         answer = client.get(path)
         assert answer.status_code == 503

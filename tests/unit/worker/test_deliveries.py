@@ -46,7 +46,7 @@ class Takes:
     def overheard(self, *_: Any) -> None: ...
 
 
-def told(answer: PeerAnswer) -> Outcome:
+def outcome_of(answer: PeerAnswer) -> Outcome:
     """What comes of the message where the peer answers so."""
 
     async def post(url: str, body: bytes, *, audience: str) -> PeerAnswer:
@@ -58,7 +58,7 @@ def told(answer: PeerAnswer) -> Outcome:
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(
-    ("said", "seconds"),
+    ("retry_after", "seconds"),
     [
         ("60", 60),
         (" 7 ", 7),
@@ -75,14 +75,14 @@ def told(answer: PeerAnswer) -> Outcome:
         (None, 0),
     ],
 )
-def test_a_peer_says_when_to_come_again(status: int, said: str | None, seconds: float) -> None:
-    outcome = told(PeerAnswer(status, b"{}", said))
+def test_a_peer_says_when_to_come_again(status: int, retry_after: str | None, seconds: float) -> None:
+    outcome = outcome_of(PeerAnswer(status, b"{}", retry_after))
     assert outcome == Again(f"the peer answered {status}", at_least=seconds)
 
 
 def test_other_answers_do_not_say_it() -> None:
-    assert told(PeerAnswer(500, b"{}", "60")) == Again("the peer answered 500")
-    assert isinstance(told(PeerAnswer(400, b"{}", "60")), Done)
+    assert outcome_of(PeerAnswer(500, b"{}", "60")) == Again("the peer answered 500")
+    assert isinstance(outcome_of(PeerAnswer(400, b"{}", "60")), Done)
 
 
 def concluded(outcome: Outcome, attempts: int = 1) -> Task | None:

@@ -33,10 +33,10 @@ async def _end(task: asyncio.Task[None]) -> None:
 def test_work_that_dies_is_begun_again_and_says_why() -> None:
     async def scenario() -> None:
         work, lives = dying(2)
-        kept = Supervised("worker", work, first_pause=0.01, proven=3600)
-        task = asyncio.create_task(kept.run())
+        supervised = Supervised("worker", work, first_pause=0.01, proven=3600)
+        task = asyncio.create_task(supervised.run())
         await until_async("it lives for the third time", lambda: len(lives) == 3)
-        assert kept.failed == "KeyError: 'nobody thought of this'", "living is not being well"
+        assert supervised.failed == "KeyError: 'nobody thought of this'", "living is not being well"
         await _end(task)
 
     asyncio.run(scenario())
@@ -58,10 +58,10 @@ def test_work_that_returns_has_ended_too() -> None:
         async def work() -> None:
             return
 
-        kept = Supervised("worker", work, first_pause=3600)
-        task = asyncio.create_task(kept.run())
-        await until_async("it is noticed", lambda: kept.failed == "it ended by itself")
-        kept.stop()
+        supervised = Supervised("worker", work, first_pause=3600)
+        task = asyncio.create_task(supervised.run())
+        await until_async("it is noticed", lambda: supervised.failed == "it ended by itself")
+        supervised.stop()
         await asyncio.wait_for(task, 20)
 
     asyncio.run(scenario())
@@ -78,13 +78,13 @@ def test_what_was_told_to_stop_is_not_begun_again(dies: bool) -> None:
             if dies:
                 raise OSError("on the way out")
 
-        kept = Supervised("worker", work)
-        task = asyncio.create_task(kept.run())
+        supervised = Supervised("worker", work)
+        task = asyncio.create_task(supervised.run())
         await until_async("it lives", lambda: bool(lives))
-        kept.stop()
+        supervised.stop()
         ended.set()
         await asyncio.wait_for(task, 20)
-        assert (len(lives), kept.failed) == (1, None)
+        assert (len(lives), supervised.failed) == (1, None)
 
     asyncio.run(scenario())
 
@@ -106,10 +106,10 @@ def test_work_that_is_cancelled_from_within_has_died() -> None:
                 await _stray()
             await asyncio.Event().wait()
 
-        kept = Supervised("views", work, first_pause=0.01, proven=3600)
-        task = asyncio.create_task(kept.run())
+        supervised = Supervised("views", work, first_pause=0.01, proven=3600)
+        task = asyncio.create_task(supervised.run())
         await until_async("it lives again", lambda: len(lives) == 2)
-        assert kept.failed == "it cancelled itself"
+        assert supervised.failed == "it cancelled itself"
         await _end(task)
         assert task.cancelled(), "what is cancelled from outside ends"
 

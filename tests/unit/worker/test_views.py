@@ -33,7 +33,7 @@ class Listed:
     kinds: tuple[EntryKind, ...] = (EntryKind.RECORD,)
 
     def __init__(self) -> None:
-        self.taken: list[int] = []
+        self.entries: list[int] = []
         self._position = 0
 
     def position(self) -> int:
@@ -42,7 +42,7 @@ class Listed:
     def apply(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
             assert entry.seq is not None
-            self.taken.append(entry.seq)
+            self.entries.append(entry.seq)
             self._position = entry.seq + 1
 
     def passed(self, position: int) -> None:
@@ -74,14 +74,14 @@ def followed(kinds: Sequence[EntryKind]) -> tuple[Listed, list[int]]:
 
 def test_messages_are_passed_by_in_one_step() -> None:
     view, steps = followed([EntryKind.PROCESS] * (BATCH * 3))
-    assert view.taken == []
+    assert view.entries == []
     assert steps == [BATCH * 3]
 
 
 def test_every_record_is_taken_in_order_wherever_it_stands() -> None:
     kinds = [EntryKind.RECORD if number % 3 == 1 else EntryKind.ACCESS for number in range(BATCH * 4)]
     view, steps = followed(kinds)
-    assert view.taken == [number for number, kind in enumerate(kinds) if kind is EntryKind.RECORD]
+    assert view.entries == [number for number, kind in enumerate(kinds) if kind is EntryKind.RECORD]
     assert steps[-1] == len(kinds)
 
 
@@ -98,7 +98,7 @@ class Breaking(Listed):
         return super().position()
 
     def rebuild(self) -> None:
-        self.taken, self._position, self.damaged = [], 0, False
+        self.entries, self._position, self.damaged = [], 0, False
         self.rebuilt += 1
 
 
@@ -128,52 +128,52 @@ class Followed:
 
 
 def test_a_view_that_is_damaged_once_more_later_heals_once_more() -> None:
-    held = Followed()
-    held.publish()
+    followed = Followed()
+    followed.publish()
     for times in (1, 2, 3):
-        held.hours += 2
-        held.graph.damaged = True
-        step(held.following)
-        assert (held.graph.rebuilt, held.graph.taken) == (times, [0])
+        followed.hours += 2
+        followed.graph.damaged = True
+        step(followed.following)
+        assert (followed.graph.rebuilt, followed.graph.entries) == (times, [0])
 
 
 def test_a_view_that_is_damaged_at_once_again_is_not_rebuilt_for_an_hour() -> None:
-    held = Followed()
-    held.publish()
-    held.graph.damaged = True
-    step(held.following)
-    held.graph.damaged = True
-    held.hours = 0.9
+    followed = Followed()
+    followed.publish()
+    followed.graph.damaged = True
+    step(followed.following)
+    followed.graph.damaged = True
+    followed.hours = 0.9
     with pytest.raises(Damaged):
-        step(held.following)
-    assert held.graph.rebuilt == 1, "a disk that is broken is not hidden"
-    held.hours = 1.1
-    step(held.following)
-    assert (held.graph.rebuilt, held.graph.taken) == (2, [0])
+        step(followed.following)
+    assert followed.graph.rebuilt == 1, "a disk that is broken is not hidden"
+    followed.hours = 1.1
+    step(followed.following)
+    assert (followed.graph.rebuilt, followed.graph.entries) == (2, [0])
 
 
 def test_a_broken_view_keeps_no_other_from_following() -> None:
-    held = Followed()
-    held.publish()
+    followed = Followed()
+    followed.publish()
     for _ in range(2):
-        held.graph.damaged = True
+        followed.graph.damaged = True
         with contextlib.suppress(Damaged):
-            step(held.following)
-    held.publish()
+            step(followed.following)
+    followed.publish()
     with pytest.raises(Damaged, match="the graph view"):
-        step(held.following)
-    assert held.search.taken == [0, 1]
+        step(followed.following)
+    assert followed.search.entries == [0, 1]
 
 
 def test_a_fault_does_not_outlive_its_being_told() -> None:
     """What it came through would live on with it: a damaged store, still open and in the way of the next."""
-    held = Followed()
+    followed = Followed()
     gc.disable()
     try:
         for _ in range(2):
-            held.graph.damaged = True
+            followed.graph.damaged = True
             try:
-                step(held.following)
+                step(followed.following)
             except Damaged as error:
                 fault = weakref.ref(error)
         assert fault() is None
@@ -182,8 +182,8 @@ def test_a_fault_does_not_outlive_its_being_told() -> None:
 
 
 async def test_each_of_two_broken_views_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    held = Followed()
-    for view in (held.graph, held.search):
+    followed = Followed()
+    for view in (followed.graph, followed.search):
         view.damaged = True
         monkey = view.rebuild
 
@@ -192,11 +192,11 @@ async def test_each_of_two_broken_views_is_told(caplog: pytest.LogCaptureFixture
             view.damaged = True
 
         view.rebuild = rebuilt  # type: ignore[method-assign]
-    async with followed_by_a_loop(held.following):
-        await so(lambda: all(follower.failed for follower in held.following.followers))
+    async with followed_by_a_loop(followed.following):
+        await so(lambda: all(follower.failed for follower in followed.following.followers))
     for name in ("graph", "search"):
         assert f"view {name} cannot follow the ledger" in caplog.text
-    assert held.following.failed is not None
+    assert followed.following.failed is not None
 
 
 @contextlib.asynccontextmanager
@@ -327,7 +327,7 @@ def test_what_is_taken_is_shown_a_moment_later() -> None:
     following, view, now = collecting(3)
     (follower,) = following.followers
     assert not follower.turn()
-    assert (view.taken, view.settled, following.positions) == ([0, 1, 2], 0, {"listed": 0})
+    assert (view.entries, view.settled, following.positions) == ([0, 1, 2], 0, {"listed": 0})
     assert follower.due() == SETTLE
     now[0] += SETTLE
     follower.turn()
@@ -357,38 +357,38 @@ async def test_who_waits_is_answered_by_a_view_that_collects() -> None:
 
 
 def test_a_view_that_is_far_behind_catches_up_in_one_turn() -> None:
-    held = Followed()
-    held.publish(3 * BATCH + 1)
-    step(held.following)
-    assert len(held.graph.taken) == len(held.search.taken) == 3 * BATCH + 1
+    followed = Followed()
+    followed.publish(3 * BATCH + 1)
+    step(followed.following)
+    assert len(followed.graph.entries) == len(followed.search.entries) == 3 * BATCH + 1
 
 
 def test_a_view_that_takes_long_leaves_the_others_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    held = Followed()
-    held.publish(3 * BATCH)
-    quick = held.graph.apply
+    followed = Followed()
+    followed.publish(3 * BATCH)
+    quick = followed.graph.apply
 
     def slow(entries: Sequence[Entry]) -> None:
-        held.hours += 1
+        followed.hours += 1
         quick(entries)
 
-    monkeypatch.setattr(held.graph, "apply", slow)
-    step(held.following)
-    assert (len(held.graph.taken), len(held.search.taken)) == (BATCH, 3 * BATCH)
+    monkeypatch.setattr(followed.graph, "apply", slow)
+    step(followed.following)
+    assert (len(followed.graph.entries), len(followed.search.entries)) == (BATCH, 3 * BATCH)
 
 
 def test_a_view_that_is_far_behind_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    held = Followed()
-    held.publish(3 * BATCH)
-    quick = held.graph.apply
+    followed = Followed()
+    followed.publish(3 * BATCH)
+    quick = followed.graph.apply
 
     def told_to_end(entries: Sequence[Entry]) -> None:
-        held.following.stop()
+        followed.following.stop()
         quick(entries)
 
-    monkeypatch.setattr(held.graph, "apply", told_to_end)
-    step(held.following)
-    assert len(held.graph.taken) == BATCH
+    monkeypatch.setattr(followed.graph, "apply", told_to_end)
+    step(followed.following)
+    assert len(followed.graph.entries) == BATCH
 
 
 class Counted:
