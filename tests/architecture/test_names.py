@@ -1,4 +1,4 @@
-"""Values and classes are named by nouns, in code and in templates: the words below say nothing of a value.
+"""Values and classes are named by nouns, in code, tests and templates: the words below say nothing of a value.
 
 In code, a local variable may have such a name for three lines; a class and a name in a template may not have one.
 """
@@ -20,6 +20,7 @@ EMPTY_NAMES = frozenset(
 )
 """Words that were names of everything. A local variable may have one of them for ``LONGEST_LIFE`` lines."""
 LONGEST_LIFE = 3
+FOLDERS = ("node", "federation", "demo", "tests", "scripts")
 TERMS = re.compile("NotFound")
 """Words of the field that have such a word in them."""
 
@@ -176,14 +177,41 @@ def _path(node: ast.AST, within: dict[ast.AST, ast.AST]) -> list[str]:
     return names
 
 
-def test_names_say_what_a_value_is() -> None:
-    empty = {
-        path.relative_to(ROOT).as_posix(): names
-        for folder in ("node", "federation", "demo")
-        for path in sorted((ROOT / folder).rglob("*.py"))
-        if (names := {name for _, name in breaches(path.read_text("utf-8"))})
+def sources(root: Path) -> dict[str, Path]:
+    """Return all Python of the house by its path: the product, tests, and scripts, which have no suffix."""
+    modules = [path for folder in FOLDERS for path in (root / folder).rglob("*.py")]
+    scripts = [path for path in (root / "scripts").iterdir() if path.is_file() and _is_python(path)]
+    return {path.relative_to(root).as_posix(): path for path in sorted(modules + scripts)}
+
+
+def _is_python(script: Path) -> bool:
+    with script.open("rb") as file:
+        first = file.readline()
+    return first.startswith(b"#!") and b"python" in first
+
+
+def empty_names(root: Path) -> dict[str, set[str]]:
+    """Return the names that say nothing, by the path of their file below ``root``."""
+    return {
+        path: names
+        for path, file in sources(root).items()
+        if (names := {name for _, name in breaches(file.read_text("utf-8"))})
     }
-    assert empty == STILL_NAMED_SO, "name values by nouns and actions by verbs (CONTRIBUTING, Names)"
+
+
+def test_names_say_what_a_value_is() -> None:
+    assert empty_names(ROOT) == STILL_NAMED_SO, "name values by nouns and actions by verbs (CONTRIBUTING, Names)"
+
+
+def test_names_are_read_in_the_product_in_tests_and_in_scripts(tmp_path: Path) -> None:
+    planted = {f"{folder}/room/planted.py": {"found"} for folder in FOLDERS} | {"scripts/planted": {"found"}}
+    for path in planted:
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("#!/usr/bin/env python3\nfound = 1\n", "utf-8")
+    (tmp_path / "scripts" / "shell").write_text("#!/usr/bin/env bash\nfound=1\n", "utf-8")
+    assert empty_names(tmp_path) == planted
+    assert {"tests/nodes.py", "tests/architecture/test_names.py", "scripts/supply"} <= sources(ROOT).keys()
 
 
 def test_modules_are_named_by_what_they_hold() -> None:
@@ -195,21 +223,6 @@ def test_modules_are_named_by_what_they_hold() -> None:
     ]
     assert len(modules) > 500
     assert [path for path in modules if is_participle(path.rpartition("/")[2].removesuffix(".py"))] == []
-
-
-def test_classes_of_tests_say_what_a_value_is() -> None:
-    empty = {
-        path.relative_to(ROOT).as_posix(): names
-        for path in sorted((ROOT / "tests").rglob("*.py"))
-        if (
-            names := [
-                node.name
-                for node in ast.walk(ast.parse(path.read_text("utf-8")))
-                if isinstance(node, ast.ClassDef) and _says_nothing(node.name)
-            ]
-        )
-    }
-    assert empty == {}, "name classes by nouns (CONTRIBUTING, Names)"
 
 
 @pytest.mark.parametrize("module", ["keeping", "held", "restated", "run_watching"])
