@@ -14,15 +14,15 @@ DEMANDS = frozenset({"require", "ROLES"})
 
 def demands(source: str) -> list[str]:
     """Where a module demands a role by itself: what it takes from the table beyond the question ``allowed``."""
-    found = []
+    imports = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module == "node.identity.roles":
-            found += [f"{node.lineno}: {name.name}" for name in node.names if name.name in DEMANDS]
+            imports += [f"{node.lineno}: {name.name}" for name in node.names if name.name in DEMANDS]
         elif isinstance(node, ast.ImportFrom) and node.module == "node.identity":
-            found += [f"{node.lineno}: {name.name}" for name in node.names if name.name == "roles"]
+            imports += [f"{node.lineno}: {name.name}" for name in node.names if name.name == "roles"]
         elif isinstance(node, ast.Import):
-            found += [f"{node.lineno}: {name.name}" for name in node.names if name.name == "node.identity.roles"]
-    return found
+            imports += [f"{node.lineno}: {name.name}" for name in node.names if name.name == "node.identity.roles"]
+    return imports
 
 
 def test_doors_leave_roles_to_use_cases() -> None:
