@@ -41,7 +41,7 @@ from node.negotiation.model import Negotiation
 from node.negotiation.ports import AgreementStore, DecisionStore, LimitStore
 from node.negotiation.uses import UseStore
 from node.scenarios.ports import JobStore, LayerStore, RunStore
-from node.transfer.deletions import DeletionStore
+from node.transfer.deletion.model import DeletionStore
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore, ReceptionStore
 from tests.fakes.guests import MemoryGuestStore

@@ -21,17 +21,19 @@ from node.semantics.harvest.door import MAX_BYTES
 from node.web import catalogue, dcat, feed, ledger, ogc, sparql
 from node.web.applications import Refuse, answer_errors
 from node.web.management import (
+    agreements,
     blocks,
-    exchanges,
     imports,
     keys,
     limits,
+    negotiations,
     operation,
     people,
     records,
     results,
     scenarios,
     secondfactor,
+    transfers,
 )
 from node.web.openapi import answer_head, answer_invalid, include_all
 
@@ -101,6 +103,45 @@ def _ogc_door(app: FastAPI, node: HansaNode) -> None:
     )
 
 
+def _exchange_doors(app: FastAPI, node: HansaNode) -> None:
+    person, protocol_services = node.callers.person, node.protocol
+
+    app.include_router(
+        negotiations.router(
+            person=person,
+            acquire=protocol_services.acquire,
+            negotiations=protocol_services.negotiations,
+            decisions=protocol_services.decisions,
+            reading=protocol_services.overview,
+            changes=node.changes,
+            region=protocol_services.region,
+            stuck=lambda pid: bool(node.letters.about(pid)),
+            named=node.access.named,
+        )
+    )
+    app.include_router(
+        transfers.router(
+            person=person,
+            transfers=protocol_services.transfers,
+            transfer_requests=protocol_services.transfer_requests,
+            reading=protocol_services.overview,
+            received=node.parts.places.received,
+            changes=node.changes,
+            stuck=lambda pid: bool(node.letters.about(pid)),
+        )
+    )
+    app.include_router(
+        agreements.router(
+            person=person,
+            reading=protocol_services.overview,
+            document=lambda body, language: render(dict(body), language=language),
+            export=node.proofs.export,
+            duties=protocol_services.deletions.duties,
+            confirm=protocol_services.deletions.confirm,
+        )
+    )
+
+
 def _management_doors(app: FastAPI, node: HansaNode) -> None:
     people_parts, protocol_services, settings = node.people, node.protocol, node.parts.settings
     person = node.callers.person
@@ -119,25 +160,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
     app.include_router(
         imports.router(person=person, imports=node.imports, harvest=node.harvest, file_limit=MAX_BYTES)
     )
-    app.include_router(
-        exchanges.router(
-            person=person,
-            acquire=protocol_services.acquire,
-            negotiations=protocol_services.negotiations,
-            transfers=protocol_services.transfers,
-            transfer_requests=protocol_services.transfer_requests,
-            decisions=protocol_services.decisions,
-            reading=protocol_services.overview,
-            document=lambda body, language: render(dict(body), language=language),
-            export=node.proofs.export,
-            deletions=protocol_services.deletions,
-            received=node.parts.places.received,
-            region=protocol_services.region,
-            stuck=lambda pid: bool(node.letters.about(pid)),
-            named=node.access.named,
-            changes=node.changes,
-        )
-    )
+    _exchange_doors(app, node)
     app.include_router(limits.router(person=person, limits=protocol_services.limits))
     app.include_router(
         scenarios.router(person=person, runs=node.scenarios.runs, layers=node.scenarios.layers, changes=node.changes)

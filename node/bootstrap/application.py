@@ -119,7 +119,7 @@ def _participant_doors(node: HansaNode) -> list[BaseRoute]:
         ),
         *pushes.routes(protocol_services.inbox),
         *deletions.routes(
-            protocol_services.deletions,
+            protocol_services.deletions.receive,
             participant=node.callers.participant,
             document=protocol_services.correspondence.document,
         ),

@@ -51,7 +51,7 @@ def use_cases(node: HansaNode) -> UseCases:
         acquire=protocol.acquire,
         agreements=Agreements(
             overview,
-            protocol.deletions,
+            protocol.deletions.duties,
             look=lambda did: node.ourselves.look() if did == parts.me else people.participants.recheck(did),
             situation=lambda consumer, agreement: node.situations.under_agreement(
                 consumer, provider=agreement.provider, facts=overview.next_use(agreement)
@@ -59,7 +59,7 @@ def use_cases(node: HansaNode) -> UseCases:
             names=node.access.names,
         ),
         proofs=node.proofs,
-        deletions=protocol.deletions,
+        confirm_deletion=protocol.deletions.confirm,
         decisions=protocol.decisions,
         questions=Questions(protocol.decisions),
         processes=Processes(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.negotiation import negotiating
-from node.bootstrap.transfer import transferring
+from node.bootstrap.transfer import Deletions, transferring
 from node.identity.correspondence import Correspondence
 from node.negotiation.acquire import Acquire
 from node.negotiation.decisions import Admissions, Decisions
@@ -16,7 +16,6 @@ from node.negotiation.strategy import Strategy
 from node.negotiation.usecases import Negotiations
 from node.negotiation.uses import Uses
 from node.transfer.access import AuthoriseAccess
-from node.transfer.deletions import Deletions
 from node.transfer.deliveries import OpenDelivery, SignManifest
 from node.transfer.grants import RefreshToken
 from node.transfer.inbox import TakePush

@@ -16,7 +16,7 @@ from node.identity.replay import UsedTokens
 from node.negotiation import machine as negotiating
 from node.scenarios.ports import JOB_TOPIC, RUN_TOPIC
 from node.transfer import machine as transferring
-from node.transfer.deletions import TOPIC as DELETION_TOPIC
+from node.transfer.deletion.model import TOPIC as DELETION_TOPIC
 from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC
 from node.worker.deliveries import SendMessages
 from node.worker.executions import ExecutionHandler
@@ -64,7 +64,7 @@ def handlers(
             stores.uow, stores.transfers, protocol_services.receive, protocol_services.transfers
         ),
         PUSH_TOPIC: PushHandler(stores.uow, stores.transfers, protocol_services.push, protocol_services.transfers),
-        DELETION_TOPIC: DeletionHandler(post, protocol_services.deletions),
+        DELETION_TOPIC: DeletionHandler(post, protocol_services.deletions.confirm),
         "credential": CredentialHandler(people.deliver),
         JOB_TOPIC: ExecutionHandler(Deferred(lambda: models.value.job_execution)),
         RUN_TOPIC: ExecutionHandler(Deferred(lambda: scenarios.value.run_execution), exhausted=Pace().exhausted),

@@ -14,7 +14,10 @@ from node.negotiation.uses import Uses
 from node.transfer import machine, messages
 from node.transfer import strategy as transfer_strategy
 from node.transfer.access import AuthoriseAccess
-from node.transfer.deletions import Deletions
+from node.transfer.deletion.confirm import ConfirmDeletion, ReceivedFiles, SendConfirmation
+from node.transfer.deletion.due import DeletionDuties
+from node.transfer.deletion.receipts import Receipts
+from node.transfer.deletion.receive import ReceiveConfirmation
 from node.transfer.deliveries import OpenDelivery, SignManifest
 from node.transfer.grants import GrantAccess, RefreshToken
 from node.transfer.inbox import TakePush
@@ -27,6 +30,15 @@ from node.transfer.reissue import Reissue
 from node.transfer.requests import TransferRequests
 from node.transfer.use_count import CountedReceptions
 from node.transfer.usecases import Transfers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletions:
+    """Deletion under an agreement: what is due, the consumer's side, the provider's side."""
+
+    duties: DeletionDuties
+    confirm: ConfirmDeletion
+    receive: ReceiveConfirmation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,19 +223,37 @@ def _inbox(base: Foundation, transfers: Transfers, uses: Uses) -> TakePush:
 
 def _deletions(base: Foundation) -> Deletions:
     parts, stores = base.parts, base.parts.stores
-    return Deletions(
+    receipts = Receipts(stores.transfers, stores.receptions)
+    duties = DeletionDuties(
         uow=stores.uow,
         store=stores.deletions,
         agreements=stores.agreements,
-        negotiations=stores.negotiations,
-        transfers=stores.transfers,
-        receptions=stores.receptions,
+        receipts=receipts,
         ledger=stores.ledger,
-        keyring=parts.keyring,
-        courier=base.courier,
-        verify_jws=verify_signature,
-        append=base.append,
         clock=parts.clock,
-        received=parts.places.received,
         me=parts.me,
+    )
+    return Deletions(
+        duties=duties,
+        confirm=ConfirmDeletion(
+            uow=stores.uow,
+            store=stores.deletions,
+            agreements=stores.agreements,
+            duties=duties,
+            files=ReceivedFiles(receipts, parts.places.received),
+            send=SendConfirmation(stores.negotiations, base.courier),
+            keyring=parts.keyring,
+            append=base.append,
+            clock=parts.clock,
+            me=parts.me,
+        ),
+        receive=ReceiveConfirmation(
+            uow=stores.uow,
+            store=stores.deletions,
+            agreements=stores.agreements,
+            verify_jws=verify_signature,
+            append=base.append,
+            clock=parts.clock,
+            me=parts.me,
+        ),
     )

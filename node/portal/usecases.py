@@ -19,7 +19,7 @@ from node.portal.views.keys import NodeKeys
 from node.portal.views.processes import Letters, Processes, Questions
 from node.portal.views.region import Admissions, Facts, Members
 from node.portal.views.scenarios import ScenarioUseCases
-from node.transfer.deletions import Deletions
+from node.transfer.deletion.confirm import ConfirmDeletion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class UseCases:
     # agreements and work
     agreements: Agreements
     proofs: Proofs
-    deletions: Deletions
+    confirm_deletion: ConfirmDeletion
     decisions: Decisions
     questions: Questions
     processes: Processes

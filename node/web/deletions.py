@@ -11,14 +11,15 @@ from starlette.routing import BaseRoute, Route
 
 from node.base.errors import HansaError, TooLarge
 from node.identity.model import Caller, DidDocument
-from node.transfer.deletions import PATH, Deletions
+from node.transfer.deletion.model import PATH
+from node.transfer.deletion.receive import ReceiveConfirmation
 from node.web.problems import answer_problem
 
 _MOST = 16 * 1024
 
 
 def routes(
-    deletions: Deletions,
+    receive: ReceiveConfirmation,
     *,
     participant: Callable[[Request], Awaitable[Caller]],
     document: Callable[[str], Awaitable[DidDocument]],
@@ -34,7 +35,7 @@ def routes(
                 if len(body) > _MOST:
                     raise TooLarge(f"a confirmation has at most {_MOST} bytes")
             signer = await document(caller.did or "")
-            await run_sync(deletions.take, caller, signer, bytes(body))
+            await run_sync(receive, caller, signer, bytes(body))
         except HansaError as error:
             return await answer_problem(request, error)
         return Response(status_code=204, headers={"Cache-Control": "no-store"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from node.base.errors import Conflict, ForbiddenAddress, HansaError, InvalidInput, PeerUnreachable
 from node.base.work import Task
 from node.identity.credentials.issuance import DeliverCredential
-from node.transfer.deletions import Deletions
+from node.transfer.deletion.confirm import ConfirmDeletion
 from node.worker.deliveries import Post
 from node.worker.loop import Again, Done, Never, Outcome
 
@@ -34,9 +34,9 @@ class CredentialHandler:
 class DeletionHandler:
     """Tells a provider that what it gave was deleted. One that takes no confirmation never will."""
 
-    def __init__(self, post: Post, deletions: Deletions) -> None:
+    def __init__(self, post: Post, confirm: ConfirmDeletion) -> None:
         self._post = post
-        self._deletions = deletions
+        self._confirm = confirm
 
     async def __call__(self, task: Task) -> Outcome:
         try:
@@ -52,4 +52,4 @@ class DeletionHandler:
             if 200 <= answer.status < 300
             else f"the provider's node does not accept confirmations: {answer.status}"
         )
-        return Done(lambda tx: self._deletions.note_report(tx, task.subject, refused=refused))
+        return Done(lambda tx: self._confirm.note_answer(tx, task.subject, refused=refused))

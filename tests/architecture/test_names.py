@@ -26,7 +26,7 @@ TERMS = re.compile("NotFound")
 
 STILL_NAMED_SO = {
     "node/adapters/sql/statements.py": {"Rows.one"},  # SQLAlchemy's name
-    "node/transfer/deletions.py": {"Deletion.told"},  # stored under this name
+    "node/transfer/deletion/model.py": {"Deletion.told"},  # stored under this name
 }
 """Places that keep such a name, by module. None may be added; who renames one takes it out."""
 

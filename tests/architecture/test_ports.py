@@ -45,7 +45,7 @@ TESTED = {
     "node.scenarios.ports.JobStore": "test_scenario_stores.py",
     "node.scenarios.ports.LayerStore": "test_scenario_stores.py",
     "node.scenarios.ports.RunStore": "test_scenario_stores.py",
-    "node.transfer.deletions.DeletionStore": "test_uses.py",
+    "node.transfer.deletion.model.DeletionStore": "test_uses.py",
     "node.transfer.ports.GrantStore": "test_grants.py",
     "node.transfer.ports.ReceptionStore": "test_grants.py",
 }

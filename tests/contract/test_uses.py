@@ -17,7 +17,7 @@ from node.base.errors import NotAllowed
 from node.negotiation.model import Agreement
 from node.negotiation.uses import Tally, Use, Uses, limits_uses, most_uses
 from node.policy.terms import COUNT
-from node.transfer.deletions import Deletion
+from node.transfer.deletion.model import Deletion
 from node.vocab.namespaces import XSD
 from tests.fakes.clock import FixedClock
 from tests.stores import Stores

@@ -605,7 +605,7 @@ def use_cases(node: FakeNode) -> UseCases:
         acquire=parts,
         agreements=cast("Any", FakeAgreements(node)),
         proofs=parts,
-        deletions=parts,
+        confirm_deletion=parts.confirm,
         decisions=parts,
         questions=parts,
         processes=cast("Any", FakeProcesses(node)),

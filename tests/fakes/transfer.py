@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from node.base.work import Transaction
-from node.transfer.deletions import Deletion
+from node.transfer.deletion.model import Deletion
 from node.transfer.model import AccessGrant, Reception, Transfer
 from tests.fakes.process import MemoryProcessStore
 from tests.fakes.work import memory

@@ -16,7 +16,7 @@ from node.cli.main import run
 from node.client import HansaClient
 from node.identity.jose import read_jws
 from node.ledger.model import EntryKind
-from node.transfer.deletions import deletion_rule
+from node.transfer.deletion.model import deletion_rule
 from tests.fakes.clock import JumpingClock
 from tests.nodes import Company, Running, agree, publish, receive, until
 
@@ -94,7 +94,7 @@ def test_it_is_confirmed_and_the_provider_sees_it(region_and_cities: Company, ca
 def test_what_is_late_is_overdue_at_the_provider(region_and_cities: Company) -> None:
     gent, plzen = region_and_cities.cities
     agreement = received(gent, plzen, "late")
-    deletions = gent.node.protocol.deletions
+    deletions = gent.node.protocol.deletions.duties
     clock, deletions._clock = deletions._clock, JumpingClock(timedelta(days=31))
     try:
         assert deletion(gent, agreement)["overdue"]

@@ -40,7 +40,7 @@ def patient(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> 
     home = tmp_path_factory.mktemp("waiting")
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.setattr(changes, "ALONE", 3600.0)
-        patch.setattr("node.web.management.exchanges.LONGEST_WAIT", 60.0)
+        patch.setattr("node.web.management.negotiations.LONGEST_WAIT", 60.0)
         options = {"strategy": AsksAPerson()}
         provider, consumer = (
             stack.enter_context(running(home / name, template=sqlite_template, options=options))

@@ -11,7 +11,7 @@ from node.adapters.sql.rows import build, put, values
 from node.adapters.sql.schema import UNFINISHED, deletions, grants, receptions, transfer_messages, transfers
 from node.adapters.sql.work import connection_of
 from node.base.work import Transaction
-from node.transfer.deletions import Deletion
+from node.transfer.deletion.model import Deletion
 from node.transfer.model import AccessGrant, Reception, Transfer
 
 _BY_TOKEN = select(grants).where(grants.c.token_sha256 == bindparam("token"))

@@ -87,7 +87,7 @@ async def agreement_document(desk: Desk, visit: Visit) -> Response:
 async def confirm_deletion(desk: Desk, visit: Visit) -> Response:
     """``POST /agreements/{id}/confirm-deletion``: delete what was received, and tell the provider."""
     agreement_id = visit.request.path_params["id"]
-    await run_sync(desk.node.deletions.confirm, agreement_id, visit.caller)
+    await run_sync(desk.node.confirm_deletion, agreement_id, visit.caller)
     return desk.go(visit, visit.url(f"/agreements/{quote(agreement_id, safe='')}") + "#deletion")
 
 

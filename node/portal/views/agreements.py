@@ -23,7 +23,8 @@ from node.policy.document.rendering import render_body
 from node.policy.model import Decision, Situation
 from node.policy.odrl import parse
 from node.portal.reasons import Why, whys
-from node.transfer.deletions import Deletions, Due
+from node.transfer.deletion.due import DeletionDuties
+from node.transfer.deletion.model import Due
 from node.transfer.overview import Overview
 
 CHECKED: Final = 200
@@ -103,7 +104,7 @@ class Agreements:
     def __init__(
         self,
         overview: Overview,
-        deletions: Deletions,
+        duties: DeletionDuties,
         *,
         look: Look,
         situation: SituationOf,
@@ -111,7 +112,7 @@ class Agreements:
     ) -> None:
         """``names`` returns the names of known participants, by DID: conditions show them."""
         self._overview = overview
-        self._deletions = deletions
+        self._duties = duties
         self._look = look
         self._situation = situation
         self._names = names
@@ -137,7 +138,7 @@ class Agreements:
         await asyncio.wait([look])
 
         def judge() -> Agreed:
-            uses, deletion = self._overview.uses(agreement), self._deletions.of(agreement)
+            uses, deletion = self._overview.uses(agreement), self._duties.of(agreement)
             return _agreed(agreement, look, self._situation, self._names(), uses=uses, deletion=deletion)
 
         return await run_sync(judge)

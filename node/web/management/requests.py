@@ -16,6 +16,9 @@ Ask = Annotated[
     Query(max_length=65_536, description="Other terms than the offered ones, as JSON, written as for negotiations."),
 ]
 
+Wait = Annotated[float, Query(ge=0, allow_inf_nan=False, description="Seconds, at most 30.")]
+State = Annotated[str | None, Query(max_length=32, description="A state of the protocol, such as OFFERED.")]
+
 
 def read_ask(text: str) -> dict[str, Any] | str:
     """The terms that ``Ask`` names. Raises ``InvalidInput``."""

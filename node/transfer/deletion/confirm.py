@@ -1,0 +1,131 @@
+"""The consumer's side of "delete and confirm": delete what was received, and say so under the node's signature.
+
+The confirmation goes to ``/deletions`` of the provider's node through the outbox, and is kept in the ledger on both
+sides. A provider that is no Hansa node accepts none: the consumer keeps its confirmation, and sees that the provider
+has not accepted it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from node.base.clock import Clock, stamp
+from node.base.delivery import Courier
+from node.base.errors import Conflict, InvalidInput, NotFound
+from node.base.jsons import canonical
+from node.base.work import Transaction, UnitOfWork
+from node.identity.model import Caller
+from node.identity.ports import KeyRing
+from node.identity.roles import UseCase, require
+from node.ledger.model import EntryKind
+from node.ledger.ports import Append
+from node.negotiation.model import Agreement
+from node.negotiation.ports import AgreementStore, NegotiationStore
+from node.transfer.deletion.due import DeletionDuties
+from node.transfer.deletion.model import PATH, TOPIC, Deletion, DeletionStore, Due, deletion_rule
+from node.transfer.deletion.receipts import Receipts
+from node.vocab.dsp import VERSIONS
+
+
+class ReceivedFiles:
+    """The files that this node received, in ``folder``."""
+
+    def __init__(self, receipts: Receipts, folder: Path) -> None:
+        self._receipts = receipts
+        self._folder = folder
+
+    def under(self, tx: Transaction, agreement: Agreement) -> list[Path]:
+        """Return those under ``agreement``. Raises ``Conflict`` where a transfer under it still runs."""
+        receptions = self._receipts.under(tx, agreement)
+        if any(reception.state not in ("done", "failed") for reception in receptions):
+            raise Conflict("a transfer under this agreement is still active", remedy="wait for it, or terminate it")
+        return [self._folder / reception.path for reception in receptions if reception.path]
+
+
+class SendConfirmation:
+    """Puts confirmations for providers into the outbox."""
+
+    def __init__(self, negotiations: NegotiationStore, courier: Courier) -> None:
+        self._negotiations = negotiations
+        self._courier = courier
+
+    def __call__(self, tx: Transaction, agreement: Agreement, statement: str, due: datetime) -> None:
+        """Send ``statement`` to the provider of ``agreement``. Raises ``NotFound`` where nothing says where it is."""
+        negotiation = self._negotiations.get(tx, agreement.negotiation)
+        if negotiation is None:
+            raise NotFound("this node does not have the negotiation of this agreement")
+        root = negotiation.peer_address.removesuffix(VERSIONS[negotiation.version].path)
+        self._courier.deliver(
+            tx,
+            topic=TOPIC,
+            lane=agreement.provider,
+            subject=agreement.id,
+            body=json.dumps({"statement": statement}).encode(),
+            due=due,
+            headers={"url": root + PATH, "peer": agreement.provider, "message": "confirmation of deletion"},
+        )
+
+
+class ConfirmDeletion:
+    """Deletes received files, and confirms to the provider that they and all other copies are deleted."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        store: DeletionStore,
+        agreements: AgreementStore,
+        duties: DeletionDuties,
+        files: ReceivedFiles,
+        send: SendConfirmation,
+        keyring: KeyRing,
+        append: Append,
+        clock: Clock,
+        me: str,
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._agreements = agreements
+        self._duties = duties
+        self._files = files
+        self._send = send
+        self._keyring = keyring
+        self._append = append
+        self._clock = clock
+        self._me = me
+
+    def __call__(self, agreement_id: str, by: Caller) -> Due:
+        """Delete the files that this node received under the agreement, and confirm it; ``by`` is the person who says
+        that all other copies are deleted, too.
+
+        Raises ``NotAllowed``, ``NotFound`` for an agreement in which this node is not the consumer, ``InvalidInput``
+        for one that does not ask for deletion, ``Conflict`` where a transfer under it still runs.
+        """
+        require(by, UseCase.CONFIRM_DELETION)
+        with self._uow.begin() as tx:
+            agreement = self._agreements.get(tx, agreement_id, lock=True)
+            if agreement is None or agreement.consumer != self._me or agreement.finalized is None:
+                raise NotFound("this node is not the consumer of this agreement")
+            if deletion_rule(agreement.body) is None:
+                raise InvalidInput("this agreement does not ask for deletion", remedy="there is nothing to confirm")
+            paths = self._files.under(tx, agreement)
+            now = self._clock.now()
+            claims = {"agreement": agreement.id, "sha256": agreement.sha256, "deleted": stamp(now)}
+            statement = self._keyring.sign_jws({"typ": "hansa-deletion+jws"}, canonical(claims))
+            for path in paths:
+                path.unlink(missing_ok=True)
+            self._store.put(tx, Deletion(agreement=agreement.id, at=now, by=by.name, statement=statement))
+            body = {"event": "deletion-confirmed", "agreement": agreement.id, "statement": statement}
+            self._append(tx, EntryKind.AGREEMENT, agreement.id, by.name, body)
+            self._send(tx, agreement, statement, now)
+            return self._duties.read(tx, agreement)
+
+    def note_answer(self, tx: Transaction, agreement_id: str, *, refused: str = "") -> None:
+        """Record that the provider has accepted the confirmation, or why it never will."""
+        known = self._store.get(tx, agreement_id)
+        if known is not None:
+            told_at = None if refused else self._clock.now()
+            self._store.put(tx, replace(known, told=told_at, untold=refused))

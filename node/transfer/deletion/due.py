@@ -1,0 +1,96 @@
+"""Which deletions are due: read from the agreements, the receipts under them, and the confirmations."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from node.base.clock import Clock, stamp
+from node.base.jsons import read_object
+from node.base.work import Transaction, UnitOfWork
+from node.dialogue.process import Role
+from node.ledger.model import EntryKind
+from node.ledger.ports import LedgerStore
+from node.negotiation.model import Agreement
+from node.negotiation.ports import AgreementStore
+from node.transfer.deletion.model import DeletionStore, Due, deletion_rule, time_allowed
+from node.transfer.deletion.receipts import Receipts
+
+_RECENT: Final = 1000
+
+
+class DeletionDuties:
+    """Reads how deletions stand, for both sides of an agreement."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        store: DeletionStore,
+        agreements: AgreementStore,
+        receipts: Receipts,
+        ledger: LedgerStore,
+        clock: Clock,
+        me: str,
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._agreements = agreements
+        self._receipts = receipts
+        self._ledger = ledger
+        self._clock = clock
+        self._me = me
+
+    def of(self, agreement: Agreement) -> Due | None:
+        """Return the state of the deletion under ``agreement``; None where it asks for none."""
+        if deletion_rule(agreement.body) is None:
+            return None
+        with self._uow.read() as tx:
+            return self.read(tx, agreement)
+
+    def all(self) -> list[Due]:
+        """Return those of all agreements that ask for deletion: overdue ones first, then by when they are due."""
+        with self._uow.read() as tx:
+            agreements = [
+                agreement
+                for agreement in self._agreements.select(tx, limit=_RECENT)
+                if agreement.finalized is not None
+            ]
+            duties = [
+                self.read(tx, agreement) for agreement in agreements if deletion_rule(agreement.body) is not None
+            ]
+        return sorted(duties, key=lambda duty: (not duty.overdue, stamp(duty.due) if duty.due else "9"))
+
+    def read(self, tx: Transaction, agreement: Agreement) -> Due:
+        """As ``of``, within a transaction, for an agreement that asks for deletion."""
+        rule = deletion_rule(agreement.body)
+        within = time_allowed(rule) if rule is not None else None
+        confirmed = self._store.get(tx, agreement.id)
+        receipts = self._received(tx, agreement)
+        since = [at for at in receipts if confirmed is None or at > confirmed.at]
+        received = min(since, default=None)
+        due = _after(received, within[1]) if received is not None and within is not None else None
+        return Due(
+            agreement=agreement.id,
+            dataset=agreement.dataset,
+            peer=agreement.provider if agreement.role == Role.CONSUMER else agreement.consumer,
+            role=str(agreement.role),
+            within=within[0] if within else "",
+            received=received,
+            due=due,
+            overdue=due is not None and due < self._clock.now(),
+            confirmed=confirmed,
+        )
+
+    def _received(self, tx: Transaction, agreement: Agreement) -> list[datetime]:
+        if agreement.provider != self._me:
+            return [reception.at for reception in self._receipts.under(tx, agreement) if reception.state == "done"]
+        entries = self._ledger.history(tx, agreement.id, EntryKind.ACCESS)
+        return [entry.at for entry in entries if read_object(entry.body).get("outcome") in ("delivered", "completed")]
+
+
+def _after(received: datetime, within: timedelta) -> datetime | None:
+    try:
+        return received + within
+    except OverflowError:
+        return None  # After the end of the calendar: the deletion is never due.

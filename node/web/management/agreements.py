@@ -1,0 +1,114 @@
+"""Agreements with their evidence, and the deletions that they require."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+
+from node.evidence.archive import file_name
+from node.negotiation.model import Agreement
+from node.negotiation.uses import Tally
+from node.transfer.deletion.confirm import ConfirmDeletion
+from node.transfer.deletion.due import DeletionDuties
+from node.transfer.model import Reception, Transfer
+from node.web.api_router import PlacedApiRouter
+from node.web.management.person import Person
+from node.web.management.shown import (
+    agreement_json,
+    transfer_under_json,
+)
+from node.web.unread import knowing
+
+
+class Reading(Protocol):
+    """Reads agreements and what happened under them (``node.transfer.overview``)."""
+
+    def agreements(self) -> list[Agreement]: ...
+
+    def agreement(self, agreement_id: str) -> Agreement: ...
+
+    def transfers_under(self, agreement: Agreement) -> list[tuple[Transfer, Reception | None]]: ...
+
+    def uses(self, agreement: Agreement) -> Tally | None: ...
+
+    def accesses(self, agreement_id: str) -> list[dict[str, Any]]: ...
+
+
+def router(
+    *,
+    person: Person,
+    reading: Reading,
+    document: Callable[[Mapping[str, Any], str], str],
+    export: Callable[[str], Awaitable[bytes]],
+    duties: DeletionDuties,
+    confirm: ConfirmDeletion,
+) -> APIRouter:
+    """Return the routes. ``document`` renders an agreement in a language as HTML; ``export`` writes it with its
+    evidence."""
+    api = PlacedApiRouter(prefix="/api", tags=["exchange"], route_class=knowing(person))
+
+    @api.get("/agreements", summary="All agreements, newest first")
+    async def all_agreements(request: Request) -> Any:
+        await person(request)
+        return [agreement_json(one) for one in await run_sync(reading.agreements)]
+
+    @api.get("/agreements/{agreement_id}", summary="An agreement with every access and every transfer under it")
+    async def one_agreement(request: Request, agreement_id: str) -> Any:
+        await person(request)
+        agreement = await run_sync(lambda: reading.agreement(agreement_id))
+        accesses = await run_sync(lambda: reading.accesses(agreement_id))
+        transfers = await run_sync(lambda: reading.transfers_under(agreement))
+        tally = await run_sync(lambda: reading.uses(agreement))
+        due = await run_sync(duties.of, agreement)
+        return {
+            **agreement_json(agreement),
+            "agreement": agreement.body,
+            "accesses": accesses,
+            "uses": tally.to_json() if tally is not None else None,
+            "deletion": due.to_json() if due is not None else None,
+            "transfers": [transfer_under_json(*one) for one in transfers],
+        }
+
+    @api.get("/agreements/{agreement_id}/document", summary="The agreement as a readable document")
+    async def agreement_document(request: Request, agreement_id: str, lang: str = "en") -> Response:
+        await person(request)
+        found = await run_sync(lambda: reading.agreement(agreement_id))
+        return HTMLResponse(await run_sync(lambda: document(found.body, lang)))
+
+    @api.get(
+        "/agreements/{agreement_id}/export",
+        summary="The agreement with its evidence, as a zip archive that can be checked offline",
+        response_class=Response,
+        responses={200: {"content": {"application/zip": {}}}},
+    )
+    async def agreement_export(request: Request, agreement_id: str) -> Response:
+        await person(request)
+        return evidence_file(agreement_id, await export(agreement_id))
+
+    @api.post("/agreements/{agreement_id}/confirm-deletion", summary="Delete the received data and confirm it")
+    async def confirm_deletion(request: Request, agreement_id: str) -> Any:
+        return (await run_sync(confirm, agreement_id, await person(request))).to_json()
+
+    @api.get("/deletions", summary="Deletions that agreements require: confirmed, due, overdue")
+    async def all_deletions(request: Request) -> Any:
+        await person(request)
+        return [one.to_json() for one in await run_sync(duties.all)]
+
+    return api
+
+
+def evidence_file(agreement_id: str, content: bytes) -> Response:
+    """The file of an agreement, to be saved."""
+    return Response(
+        content,
+        media_type="application/zip",
+        headers={
+            "Content-Disposition": f'attachment; filename="{file_name(agreement_id)}"',
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "private, no-store",
+        },
+    )

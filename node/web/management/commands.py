@@ -1,0 +1,20 @@
+"""What a person commands a negotiation or a transfer to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from anyio.to_thread import run_sync
+
+from node.base.errors import Conflict, LocalProtocolError
+from node.dialogue.process import Process
+from node.web.management.shown import process_json
+
+
+async def commanded(command: Callable[[], Process]) -> dict[str, Any]:
+    """Carry out a person's command. Raises ``Conflict`` where it comes too late or too early."""
+    try:
+        return process_json(await run_sync(command))
+    except LocalProtocolError as untimely:
+        raise Conflict(untimely.detail, remedy=untimely.remedy) from untimely
