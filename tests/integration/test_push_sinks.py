@@ -119,11 +119,11 @@ def test_what_is_small_is_sent_as_often_as_a_message(pair: Pair, door: Sink, mon
 
 def test_an_address_that_takes_nothing_holds_nobody(pair: Pair, door: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pair.provider.node.protocol.push.plane, "_pause", 0.3)
-    door.held.clear()
+    door.gate.clear()
     pid = pushed(pair, door, LARGE)
     until("it is tried again", lambda: len(door.got) > 1)
     assert state(pair.consumer, pid, "STARTED")["status"]["waitsFor"] == "their-push"
-    door.held.set()
+    door.gate.set()
     ours, _ = both(pair, pid, *ENDS)
     assert ours["state"] == "COMPLETED"
     assert [one.body for one in door.got if one.whole][-1] == LARGE
@@ -159,7 +159,7 @@ def begun(two: Pair, door: Sink, patch: pytest.MonkeyPatch, *, anew: bool = Fals
     pusher = two.provider.node.protocol.push
     often, run = replace(pusher, recheck_bytes=64 * 1024), type(pusher).run
     patch.setattr(type(pusher), "run", lambda _, transfer: run(often, transfer))
-    door.held.clear()
+    door.gate.clear()
     door.before = 1024
     pid = pushed(two, door, LARGE, anew=anew)
     until("bytes arrive", door.reading.is_set)
@@ -174,7 +174,7 @@ def test_the_agreement_ends_in_the_middle(pair: Pair, door: Sink, monkeypatch: p
         agreement = stores.agreements.get(tx, transfer.agreement)
         assert agreement is not None
         stores.agreements.save(tx, replace(agreement, ended=datetime.now(UTC), ended_why="enough"))
-    door.held.set()
+    door.gate.set()
     ours, theirs = both(pair, pid, *ENDS)
     for one in (ours, theirs):
         assert (one["state"], one["code"]) == ("TERMINATED", "not-allowed")
@@ -191,7 +191,7 @@ def test_it_is_paused_in_the_middle_and_goes_on_from_the_first_byte(
     ours, there = both(pair, pid, "SUSPENDED")
     assert ours["reason"] == there["reason"] == ["the press is waiting"]
     assert (ours["status"]["waitsFor"], there["status"]["waitsFor"]) == ("their-resumption", "our-resumption")
-    door.held.set()
+    door.gate.set()
     with pair.consumer.client() as client, pytest.raises(Refusal, match="provider has suspended"):
         client.steer(pid, "resume")
     with pair.provider.client() as client:
@@ -205,7 +205,7 @@ def test_the_consumer_is_turned_away_in_the_middle(pair: Pair, door: Sink, monke
     pid, theirs = begun(pair, door, monkeypatch)
     with pair.provider.client() as client:
         client.block(pair.consumer.did, "the contract is in court")
-    door.held.set()
+    door.gate.set()
     try:
         ours, there = both(pair, pid, "SUSPENDED")
         assert "the contract is in court" in str(ours["reason"])

@@ -23,7 +23,7 @@ def test_what_the_conditions_admit_no_more_stays_paused_on_both_sides(region_and
     iri = publish(provider, "paused", conditions="members")["iri"]
     agreement = str(agree(consumer, iri)["agreementId"])
     with sink() as door, consumer.client() as client, provider.client() as there:
-        door.held.clear()
+        door.gate.clear()
         ours = str(client.transfer(agreement, push_to={"url": door.url})["pid"])
         theirs = str(stands(consumer, ours, waits="their-push")["peerPid"])
         client.steer(ours, "suspend", reason="lunch")
@@ -40,7 +40,7 @@ def test_what_the_conditions_admit_no_more_stays_paused_on_both_sides(region_and
         assert kept["reason"] == transfer["reason"]
         last = kept["messages"][-1]
         assert (last["message"], last["fate"], last["status"]) == ("TransferStartMessage", "refused", 403)
-        door.held.set()
+        door.gate.set()
         there.steer(theirs, "terminate", reason="no member any more")
         until("it has ended", lambda: client.transfer_state(ours)["state"] == "TERMINATED")
     assert start_by_hand(consumer, provider, ours, theirs) == 400, "whatever policy says, it fits no more"

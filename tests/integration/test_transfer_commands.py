@@ -122,7 +122,7 @@ def test_get_may_push(pair: Pair, door: Sink, capsys: pytest.CaptureFixture[str]
 def test_pausing_going_on_and_ending_from_both_sides(
     pair: Pair, agreement: str, door: Sink, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    door.held.clear()
+    door.gate.clear()
     with pair.consumer.client() as client:
         pid = str(client.transfer(agreement, push_to={"url": door.url})["pid"])
         until("it started", lambda: client.transfer_state(pid)["state"] == "STARTED")
