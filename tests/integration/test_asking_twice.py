@@ -42,7 +42,7 @@ def test_two_clicks_at_once_are_one_question(following: Pair) -> None:
     pair = following
     iri = offered(pair, "asked-at-once")
     with signed_in(pair.consumer) as person, ThreadPoolExecutor(4) as hands:
-        form = Page(person.get("/record", params={"iri": iri}).text).one("form", action="/record/ask")
+        form = Page(person.get("/record", params={"iri": iri}).text).element("form", action="/record/ask")
         fields = {one["name"]: one["value"] for one in form.inside if one.tag == "input"}
 
         def click(_: int) -> str:
@@ -79,7 +79,7 @@ def test_a_second_question_is_the_first_one(following: Pair, capsys: pytest.Capt
     with signed_in(pair.consumer) as person:
         pages = []
         for _ in range(2):
-            form = Page(person.get("/record", params={"iri": iri}).text).one("form", action="/record/ask")
+            form = Page(person.get("/record", params={"iri": iri}).text).element("form", action="/record/ask")
             fields = {one["name"]: one["value"] for one in form.inside if one.tag == "input"}
             asked = person.post("/record/ask", data=fields, headers={"Origin": pair.consumer.url})
             assert asked.status_code == 200
