@@ -79,7 +79,7 @@ def _options(params: Sequence[Any]) -> str:
         if param.param_type_name != "option" or param.name in ("install_completion", "show_completion"):
             continue
         names = ", ".join(code(name) for name in sorted([*param.opts, *param.secondary_opts], key=len))
-        several = " May be repeated." if param.multiple else ""
+        several = " May be repeated." if param.multiple and "repeated" not in (param.help or "") else ""
         shown = isinstance(param.default, str | int) and not isinstance(param.default, bool)
         rows.append([names, (param.help or "") + several, code(param.default) if shown else ""])
     return table(["option", "meaning", "default"], rows) if rows else ""

@@ -66,7 +66,7 @@ def test_a_schema_that_breaks_its_last_version_is_told(http: httpx2.Client) -> N
     )
     again = publish(http, described("schema", "flow", version="2.0.0", definition=RENAMED))
     (told,) = rules(again, "schema:breaking")
-    assert told == "intensity is called intensiteit now: data that were right by version 1 become wrong"
+    assert told == "intensity is now called intensiteit: data that was valid in version 1 is no longer valid"
 
 
 def test_rows_that_break_their_schema_are_told(http: httpx2.Client) -> None:
@@ -77,8 +77,8 @@ def test_rows_that_break_their_schema_are_told(http: httpx2.Client) -> None:
     bad = upload(http, "bad.csv", b"segment;intensity\ns1;12\ns2;many\n;3\n")
     told = rules(publish(http, described("dataset", "bad", conforms_to="schema/counts"), bad), "file:breaks-schema")
     assert [one.partition(": ")[2] for one in told] == [
-        "row 2, intensity: 'many' is no number",
-        "row 3, segment: is empty, and is required",
+        "row 2, intensity: 'many' is not a number",
+        "row 3, segment: is empty, but required",
     ]
 
 

@@ -237,4 +237,4 @@ def test_terms_within_limits_let_nobody_do_what_these_forbid(
 def test_nothing_binds_what_is_made_from_nothing() -> None:
     bound = met([])
     assert bound.freedom == TOP == Freedom(permits=TOP.permits)
-    assert bound.sentences("en") == ["Nothing binds the result."]
+    assert bound.sentences("en") == ["No conditions apply to the result."]

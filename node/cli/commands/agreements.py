@@ -95,7 +95,7 @@ def confirm_deletion(agreement_id: _Id, node: Node = None) -> None:
     """Delete received files, and confirm the deletion. Use it when all other copies are deleted too: the provider
     gets a signed confirmation.
 
-    Delete the copies that you have made elsewhere first: what is confirmed is signed in the name of your node.
+    First delete the copies that you made elsewhere: your node signs the confirmation.
     """
     with connect(node) as client:
         deletion = client.call("POST", f"/api/agreements/{quote(agreement_id, safe='')}/confirm-deletion")
@@ -165,7 +165,7 @@ def export(
 ) -> None:
     """Write an agreement with its evidence into a file. It has texts, signatures, keys, messages and ledger proofs.
 
-    Whoever has the file checks it with 'hansa agreement verify', or by hand as its README.txt says.
+    Anybody can check the file with 'hansa agreement verify', or by hand as its README.txt says.
     """
     from node.evidence.archive import file_name
     from node.evidence.findings import Outcome

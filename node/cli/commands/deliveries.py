@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 def listed(node: Node = None) -> int:
-    """Show what could not be delivered, with the reasons. Exit status 1 where there is any."""
+    """Show what could not be delivered, with the reasons. The exit status is 1 if there is anything."""
     with connect(node) as client:
         deliveries = client.deliveries()
     if Mode.json:
@@ -58,7 +58,7 @@ def retry(
     every: Annotated[bool, typer.Option("--all", help="All deliveries that were given up.")] = False,
     node: Node = None,
 ) -> int:
-    """Try again what could not be delivered. Exit status 1 where something cannot be sent any more."""
+    """Send again what could not be delivered. The exit status is 1 if something cannot be sent any more."""
     if (letter is None) is not every:
         raise InvalidInput("name one delivery, or --all", remedy="hansa deliveries list")
     with connect(node) as client:

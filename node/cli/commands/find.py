@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def find(
-    looked_for: Annotated[
+    terms: Annotated[
         list[str] | None,
         typer.Argument(metavar="WORDS", help="Words to search for; without words, everything is listed."),
     ] = None,
@@ -31,13 +31,13 @@ def find(
     theme: Annotated[list[str] | None, typer.Option(help="EU data theme, such as TRAN.")] = None,
     publisher: Annotated[list[str] | None, typer.Option(help="DID of a publisher.")] = None,
     newest: Annotated[bool, typer.Option("--newest", help="Newest first instead of best match first.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=100, help="How many.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="Show at most this many.")] = 20,
     region: Region = False,
     node: Node = None,
     lang: Language = "en",
 ) -> None:
     """Search the catalogue of this node, or of its region. It lists the assets that you may see."""
-    text = " ".join(looked_for or ())
+    text = " ".join(terms or ())
     with connect(node) as client:
         matches = client.search(
             text,

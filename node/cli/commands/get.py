@@ -78,7 +78,7 @@ def get(
 ) -> int:
     """Get an asset: conditions, agreement, download, verification.
 
-    Interrupt it and run it again: it goes on where it stopped.
+    You can interrupt it. Run it again to continue.
     """
     _require_sense(
         {"--push-to": push_to, "--agreement": agreement, "--agree-only": agree_only},
@@ -167,7 +167,7 @@ def _agreed(
             f"or end it: hansa negotiation terminate {word(running['pid'])}",
         )
     if running is not None:
-        line("asked", f"in {running['pid']}, which goes on")
+        line("asked", f"in {running['pid']}, which continues")
         pid = str(running["pid"])
     else:
         if ask is not None:
@@ -211,7 +211,7 @@ def _agree(
             theirs = state["status"]["waitsFor"] == "their-answer"
             who = "waiting for a person at the other side" if theirs else state["status"]["text"]
             line("asked", f"{who}; you can close this")
-            remark("hansa get again, or --wait")
+            remark("to continue: run the same command again, or add --wait")
             return WAITING, None
         reported = state["state"] == "REQUESTED" and state["pending"] is None
 

@@ -33,7 +33,7 @@ COLUMNS = (
     "why",
 )
 _COUNTED = ("new", "changed", "unchanged", "refused", "withdrawn")
-_AGAIN = "import it again: it goes on where it stopped"
+_AGAIN = "import it again: it continues where it stopped"
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "|", "%")
 SHOWN = 20
 """Lines of the report that a terminal shows of refused records."""

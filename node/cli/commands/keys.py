@@ -101,7 +101,7 @@ def revoke(
     reason: Annotated[str, typer.Option("--reason", help="Why; it is recorded in the ledger.")],
     node: Node = None,
 ) -> None:
-    """Revoke a key that may have been stolen. Where it is in use, a new one takes its place at once."""
+    """Revoke a key that may have been stolen. If it is in use, a new key replaces it at once."""
     from node.base.clock import SystemClock, moment, stamp
 
     try:
@@ -117,8 +117,9 @@ def revoke(
         return
     for one in changed:
         done(f"{_words_of(one['kind'])} key {one['id']} is {one['state']}")
-    remark("its earlier signatures count only where another party saw them in time: a thief can write any date")
-    _further()
+    remark("its earlier signatures are valid only if another party saw them in time: a thief can write any date")
+    if any(one["state"] == "in use" for one in changed):
+        _further()
 
 
 def _further() -> None:

@@ -29,7 +29,7 @@ def save(
     file: Annotated[Path, typer.Argument(help="The layer: target, title, reason, operations (YAML or JSON).")],
     node: Node = None,
 ) -> None:
-    """Save a change layer. The data stay as they are."""
+    """Save a change layer. The data itself does not change."""
     if not file.is_file():
         raise InvalidInput(f"there is no file {file}", remedy="give a layer: target, title, reason, operations")
     body, _ = read_description(file)

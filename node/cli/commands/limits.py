@@ -27,7 +27,9 @@ def register(app: typer.Typer) -> None:
 def limits(
     iri: Annotated[str, typer.Argument(help="Address of an asset of this node.")],
     give: _Conditions = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Agree only to what equals the offer.")] = False,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Remove the limits: agree only to the terms of the offer.")
+    ] = False,
     node: Node = None,
     lang: Language = "en",
 ) -> None:

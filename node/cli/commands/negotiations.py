@@ -24,7 +24,7 @@ group = typer.Typer(
     cls=Shorthand,
     help=(
         "Negotiations: list, show, accept, counter, terminate. "
-        "'hansa negotiation ID' shows one; the end of an id will do. 'hansa get' starts one."
+        "'hansa negotiation ID' shows one; the end of an id is enough. 'hansa get' starts one."
     ),
 )
 

@@ -136,7 +136,7 @@ def revoke(
     ] = None,
     holder: Annotated[str | None, typer.Option(help="With --type: revoke what this DID holds.")] = None,
     type_: Annotated[str | None, typer.Option("--type", help="Credential type.")] = None,
-    reason: Annotated[str, typer.Option(help="Why.")] = "",
+    reason: Annotated[str, typer.Option(help="The reason. Others can read it.")] = "",
     node: Node = None,
 ) -> None:
     """Revoke a credential that this node issued. It takes effect at the next access."""

@@ -24,7 +24,7 @@ _PATIENCE = 8.0
 _BUSY = ("our-fetch", "their-push")
 """What a process may wait for while bytes are coming: the bar has no text."""
 _FATES = {
-    "taken": "taken",
+    "taken": "received",
     "void": "received, but it had already been withdrawn and does not count",
     "put-off": "not now",
     "refused": "refused",

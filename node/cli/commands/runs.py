@@ -64,7 +64,7 @@ Layer = Annotated[
     list[str] | None,
     typer.Option("--layer", help="A change layer, or the end of its id. May be repeated; the order counts."),
 ]
-In = Annotated[list[str] | None, typer.Option("--in-place", help="A role whose data stay with their owner.")]
+In = Annotated[list[str] | None, typer.Option("--in-place", help="A role whose data stays with its owner.")]
 Pid = Annotated[str, typer.Argument(help="Id of the run, as in hansa run list; its last characters are enough.")]
 
 
@@ -256,7 +256,7 @@ def compare(left: Pid, right: Pid, node: Node = None, lang: Language = "en") -> 
 
 def crate(
     pid: Pid,
-    target: Annotated[Path | None, typer.Option("--output", "-o", help="Where to save.")] = None,
+    target: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write.")] = None,
     node: Node = None,
 ) -> None:
     """Save everything about a run as an RO-Crate. This is a zip file that can be read without a node."""

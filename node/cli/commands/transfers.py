@@ -29,7 +29,7 @@ group = typer.Typer(
     cls=Shorthand,
     help=(
         "Transfers: list, show, push, suspend, resume, terminate. "
-        "'hansa transfer ID' shows one; the end of an id will do."
+        "'hansa transfer ID' shows one; the end of an id is enough."
     ),
 )
 
@@ -92,8 +92,8 @@ def push(
 ) -> int:
     """Have the provider send data to an HTTP address.
 
-    They do not come by this node. With the header goes what opens the address: it is sent to the provider, and not
-    kept here. Exit status 0 when all is sent, 1 when it was refused or given up.
+    The data does not pass through this node. The header gives access to the address. It is sent to the provider, and
+    not kept here. The exit status is 0 if everything was sent, and 1 if it was refused or given up.
     """
     names: list[str | None] = list(file) if file else [None]
     target = Target(to, read_header(header), put=put).checked(*names)
@@ -181,7 +181,7 @@ def _steer(name: str, verb: str, word: str, reason: str, node: str | None, lang:
 
 
 def suspend(transfer: Id, reason: Reason = "", node: Node = None, lang: Language = "en") -> int:
-    """Pause a transfer. Where this node provides, the access is closed at once."""
+    """Pause a transfer. If this node is the provider, access ends at once."""
     return _steer(transfer, "suspend", "paused", reason, node, lang, None)
 
 

@@ -134,7 +134,7 @@ def accept_loss(
 ) -> int:
     """Accept that the database lost signed ledger entries. Its epoch rises, so that peers notice.
 
-    Where nothing is lost, nothing is done, and the exit status is 1.
+    If nothing is lost, the command changes nothing, and the exit status is 1.
     """
     from node.adapters import signed_head
     from node.bootstrap.parts import log_keys_of, open_keys, open_stores

@@ -66,7 +66,7 @@ class TestTheDemonstration:
         assert any(line.startswith(MOBILITY) and line.endswith("(“Traffic counts”).") for line in sentences)
         assert "The recipient must not pass the asset on, whole or in part (“Traffic counts”)." in sentences
         assert any("within 30 days" in line and "(“Traffic counts”)" in line for line in sentences)
-        assert "It travels sealed only (“Traffic counts”)." in sentences
+        assert "It may only be sent sealed (“Traffic counts”)." in sentences
         assert any("credit" in line and "(“Road network”, “Traffic counts”)" in line for line in sentences)
         for language in LANGUAGES:
             assert len(bound.sentences(language)) == len(sentences)

@@ -39,11 +39,11 @@ FLOW: dict[str, Any] = {
     [
         (["s1", "12", "car", "true"], ""),
         (["s1", "12", "", ""], ""),
-        (["s1", "many", "car", ""], "row 1, intensity: 'many' is no number"),
+        (["s1", "many", "car", ""], "row 1, intensity: 'many' is not a number"),
         (["s1", "1.5", "car", ""], "whole number"),
         (["s1", "-1", "car", ""], "less than is allowed"),
-        (["", "1", "car", ""], "row 1, segment: is empty, and is required"),
-        (["s1", "1", "tram", ""], "none of bike, car"),
+        (["", "1", "car", ""], "row 1, segment: is empty, but required"),
+        (["s1", "1", "tram", ""], "not one of bike, car"),
         (["s1", "1", "car", "yes"], "neither true nor false"),
         (["s1234", "1", "car", ""], "5 characters"),
     ],
@@ -57,8 +57,8 @@ def test_cells(row: list[str], what: str) -> None:
 def test_columns_and_caps() -> None:
     report = check({"items": {**FLOW, "additionalProperties": False}}, ["segment", "speed"], [["s1", "1"]] * 3)
     assert [one.words() for one in report.breaches] == [
-        "column intensity is missing, and is required",
-        "column speed is not foreseen",
+        "column intensity is missing, but required",
+        "column speed is not part of the schema",
     ]
     many = check(FLOW, ["segment", "intensity"], [["s1", "x"]] * 1000)
     assert (many.count, len(many.breaches), many.rows) == (1000, 5, 1000)
@@ -95,8 +95,8 @@ def test_patterns_are_tried_and_counted_in_the_order_of_rows(cage: Cage) -> None
     report = check(CODED, ["code", "count"], rows, misses=Patterns(cage))
     assert [one.words() for one in report.breaches] == [
         "row 2, code: 'brugge' does not match the pattern ^gent-seg-[0-9]{3}$",
-        "row 2, count: 'x' is no number",
-        "row 3, code: is empty, and is required",
+        "row 2, count: 'x' is not a number",
+        "row 3, code: is empty, but required",
         "row 4, code: 'gent-seg-12' does not match the pattern ^gent-seg-[0-9]{3}$",
     ]
     assert (report.count, report.untried) == (4, ())
@@ -155,18 +155,18 @@ def test_patterns_mean_what_the_standard_says(pattern: str, text: str, matches: 
     [
         ({"code": "gent-seg-001", "count": 3, "other": 1}, ""),
         ({"code": "gent-seg-001", "count": 3.0, "tags": ["a"], "place": {"x": 1}}, ""),
-        ({"count": 1}, "row 1, code: is missing, and is required"),
+        ({"count": 1}, "row 1, code: is missing, but required"),
         ({"code": 12}, "row 1, code: 12 is not of type string"),
         ({"code": "gent-seg-001", "count": "3"}, "row 1, count: '3' is not of type integer"),
         ({"code": "gent-seg-001", "count": True}, "row 1, count: true is not of type integer"),
         ({"code": "gent-seg-001", "count": 1.5}, "row 1, count: 1.5 is not of type integer"),
         ({"code": "gent-seg-001", "count": 12}, "row 1, count: 12 is more than is allowed (9)"),
         ({"code": "x"}, "row 1, code: 'x' does not match the pattern ^gent-seg-[0-9]{3}$"),
-        ({"code": "gent-seg-001", "tags": ["a", "c"]}, "row 1, tags[1]: 'c' is none of 'a', 'b'"),
+        ({"code": "gent-seg-001", "tags": ["a", "c"]}, "row 1, tags[1]: 'c' is not one of 'a', 'b'"),
         ({"code": "gent-seg-001", "tags": ["a", "a", "a"]}, "row 1, tags: it has 3 items"),
-        ({"code": "gent-seg-001", "place": {}}, "row 1, place.x: is missing, and is required"),
-        ({"code": "gent-seg-001", "place": {"x": 1, "y": 1}}, "row 1, place.y: is not foreseen"),
-        ("text", "row 1: is no object"),
+        ({"code": "gent-seg-001", "place": {}}, "row 1, place.x: is missing, but required"),
+        ({"code": "gent-seg-001", "place": {"x": 1, "y": 1}}, "row 1, place.y: is not part of the schema"),
+        ("text", "row 1: is not an object"),
     ],
 )
 def test_rows_of_json(row: Any, what: str) -> None:
@@ -181,7 +181,7 @@ def test_features_are_compared_by_their_properties() -> None:
         # References are looked up in the whole document.
         whole = {**schema, "$defs": CODED["$defs"]}
         report = members.check(whole, [{"code": "gent-seg-001"}, {"count": 1}], features=True, misses=plain)
-        assert [one.words() for one in report.breaches] == ["row 2, code: is missing, and is required"]
+        assert [one.words() for one in report.breaches] == ["row 2, code: is missing, but required"]
 
 
 def test_what_is_no_number_of_this_world_makes_no_breach_of_ours() -> None:

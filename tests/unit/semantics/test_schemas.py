@@ -41,10 +41,10 @@ def test_the_second_version_of_the_demonstration_renames_a_field() -> None:
     (change,) = compare(V1, second)
     assert (change.what, change.path, change.breaking) == ("renamed", "intensity", True)
     assert change.text == {
-        "en": "intensity is called vehicleCount now",
+        "en": "intensity is now called vehicleCount",
         "nl": "intensity heet nu vehicleCount",
         "cs": "intensity se nyní jmenuje vehicleCount",
-        "fr": "intensity s'appelle maintenant vehicleCount",
+        "fr": "intensity s’appelle maintenant vehicleCount",
         "de": "intensity heißt jetzt vehicleCount",
     }
 
@@ -127,8 +127,8 @@ def test_two_fields_that_changed_places_are_not_renamed_into_one() -> None:
     old = {"properties": {"alpha": {"type": "string"}, "beta": {"type": "string"}}}
     new = {"properties": {"alpha_x": {"type": "string"}, "beta_x": {"type": "string"}}}
     assert {(c.path, c.text["en"]) for c in compare(old, new)} == {
-        ("alpha", "alpha is called alpha_x now"),
-        ("beta", "beta is called beta_x now"),
+        ("alpha", "alpha is now called alpha_x"),
+        ("beta", "beta is now called beta_x"),
     }
 
 

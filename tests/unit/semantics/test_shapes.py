@@ -100,7 +100,7 @@ COMPONENTS = [
     ("sh:property [ sh:path x:p ; sh:maxCount 1 ]", "x:p 1, 2", "MaxCount", "p: at most 1 allowed"),
     ("sh:property [ sh:path x:p ; sh:datatype xsd:date ]", "x:p 1", "Datatype", "p must be of type date"),
     ("sh:property [ sh:path x:p ; sh:nodeKind sh:IRI ]", "x:p 1", "NodeKind", "p must be a web address"),
-    ("sh:property [ sh:path x:p ; sh:class x:C ]", "x:p x:o", "Class", "p must be something of class C"),
+    ("sh:property [ sh:path x:p ; sh:class x:C ]", "x:p x:o", "Class", "p must be of the class C"),
     ("sh:property [ sh:path x:p ; sh:in ( 1 2 ) ]", "x:p 3", "In", "p must be one of: 1, 2"),
     ("sh:property [ sh:path x:p ; sh:hasValue 7 ]", "x:p 3", "HasValue", "p must include 7"),
     ("sh:property [ sh:path x:p ; sh:pattern 'a+' ]", "x:p 'b'", "Pattern", "pattern a+"),
@@ -131,18 +131,23 @@ COMPONENTS = [
         "LessThanOrEquals",
         "p must not come after q",
     ),
-    ("sh:property [ sh:path x:p ; sh:not [ sh:nodeKind sh:IRI ] ]", "x:p x:o", "Not", "p is what it must not be"),
+    (
+        "sh:property [ sh:path x:p ; sh:not [ sh:nodeKind sh:IRI ] ]",
+        "x:p x:o",
+        "Not",
+        "p is not allowed in this form",
+    ),
     (
         "sh:property [ sh:path x:p ; sh:and ( [ sh:nodeKind sh:IRI ] ) ]",
         "x:p 1",
         "And",
-        "p breaks one of several rules",
+        "p does not meet all rules",
     ),
     (
         "sh:property [ sh:path x:p ; sh:or ( [ sh:nodeKind sh:IRI ] ) ]",
         "x:p 1",
         "Or",
-        "p fits none of the allowed forms",
+        "p has none of the allowed forms",
     ),
     (
         "sh:property [ sh:path x:p ; sh:xone ( [ sh:nodeKind sh:IRI ] ) ]",
@@ -154,21 +159,21 @@ COMPONENTS = [
         "sh:property [ sh:path x:p ; sh:node [ sh:nodeKind sh:IRI ] ]",
         "x:p 1",
         "Node",
-        "p is not described as it should be",
+        "p is not described correctly",
     ),
     (
         "sh:property [ sh:path x:p ; sh:qualifiedValueShape [ sh:nodeKind sh:IRI ] ; sh:qualifiedMinCount 1 ]",
         "x:p 1",
         "QualifiedMinCount",
-        "at least 1 of the right sort",
+        "at least 1 of the right kind",
     ),
     (
         "sh:property [ sh:path x:p ; sh:qualifiedValueShape [ sh:nodeKind sh:Literal ] ; sh:qualifiedMaxCount 0 ]",
         "x:p 1",
         "QualifiedMaxCount",
-        "at most 0 of this sort",
+        "at most 0 of this kind",
     ),
-    ("sh:closed true ; sh:property [ sh:path x:q ]", "x:p 1", "Closed", "p has no place here"),
+    ("sh:closed true ; sh:property [ sh:path x:q ]", "x:p 1", "Closed", "p is not allowed here"),
 ]
 
 
