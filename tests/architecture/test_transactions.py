@@ -45,6 +45,7 @@ def callers_of(method: str) -> set[str]:
 MAY_COMMIT = {
     "node/adapters/sql/engine.py": "pragmas of a connection that has just been opened",
     "node/adapters/sql/shared_commit.py": "the unit of work's own, where writers to an SQLite file share a commit",
+    "node/adapters/sql/sessions.py": "the unit of work's own, on PostgreSQL",
     "node/adapters/search/index.py": "a batch of the search engine, which is no database of ours",
     "demo/proofs.py": "the demonstration tampers with a copy, as an attacker would",
 }
@@ -55,7 +56,8 @@ def test_nobody_commits_but_the_unit_of_work() -> None:
 
 
 def test_nobody_rolls_back_but_the_unit_of_work() -> None:
-    assert callers_of("rollback") <= {"node/adapters/sql/shared_commit.py", "node/adapters/sql/readers.py"}
+    of_units_of_work = {f"node/adapters/sql/{name}.py" for name in ("shared_commit", "readers", "sessions")}
+    assert callers_of("rollback") <= of_units_of_work
 
 
 def test_transactions_are_begun_through_the_unit_of_work() -> None:

@@ -22,6 +22,7 @@ from sqlalchemy.engine import Engine
 from node.adapters.sql import engine as engines
 from node.adapters.sql import shared_commit
 from node.adapters.sql import work as transactions
+from node.adapters.sql.drivers import PostgresDriver
 from node.adapters.sql.engine import connect, sqlite_driver
 from node.adapters.sql.migrate import MIGRATIONS, VERSIONS, migrate, schema_version
 from node.base.errors import DatabaseAway
@@ -155,18 +156,33 @@ def _agreements(node: Running) -> set[str]:
 def ended_once(engine: Engine, table: str, code: str) -> Iterator[list[str]]:
     """The first transaction that writes to ``table`` is ended by the server with this SQLSTATE."""
     done: list[str] = []
+    forced = f"DO $$ BEGIN RAISE EXCEPTION 'forced' USING ERRCODE = '{code}'; END $$"
 
-    def end(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
+    def comes_first(statement: str) -> bool:
         if done or not statement.startswith(("INSERT", "UPDATE")) or f" {table} " not in statement:
-            return statement, parameters
+            return False
         done.append(statement)
-        return f"DO $$ BEGIN RAISE EXCEPTION 'forced' USING ERRCODE = '{code}'; END $$", ()
+        return True
 
-    event.listen(engine, "before_cursor_execute", end, retval=True)
+    def by_sqlalchemy(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
+        return (forced, ()) if comes_first(statement) else (statement, parameters)
+
+    def by_driver(run: Any) -> Any:
+        def ended(driver: PostgresDriver, statement: str, values: Any) -> Any:
+            if comes_first(statement):
+                driver.command(forced.encode())
+            return run(driver, statement, values)
+
+        return ended
+
+    event.listen(engine, "before_cursor_execute", by_sqlalchemy, retval=True)
     try:
-        yield done
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("run", "run_each"):
+                patch.setattr(PostgresDriver, name, by_driver(getattr(PostgresDriver, name)))
+            yield done
     finally:
-        event.remove(engine, "before_cursor_execute", end)
+        event.remove(engine, "before_cursor_execute", by_sqlalchemy)
 
 
 @pytest.mark.postgres
@@ -223,19 +239,22 @@ def test_a_commit_whose_answer_is_lost_has_one_effect(
     provider, consumer = pg_pair
     iri = publish(provider, "lost-answer")["iri"]
     before = rows(provider, "negotiations")
-    engine = provider.node.parts.stores.uow.engine
     committed: list[str] = []
-    plain = engine.dialect.do_commit
+    plain = PostgresDriver.command
 
-    def commit(connection: Any) -> None:
-        found = connection.execute("SELECT count(*) FROM negotiations").fetchone()[0]
-        plain(connection)
+    def command(driver: PostgresDriver, text: bytes) -> bytes:
+        if text != b"COMMIT" or committed or not driver.in_transaction:
+            return plain(driver, text)
+        ((found,),), _ = driver.run("SELECT count(*) FROM negotiations", ())
+        answer = plain(driver, text)
         if found > before and not committed:
             committed.append(iri)
-            connection.dbapi_connection.close()
+            with pytest.raises(psycopg.errors.AdminShutdown):
+                driver.command(b"SELECT pg_terminate_backend(pg_backend_pid())")
             raise psycopg.OperationalError("server closed the connection unexpectedly")
+        return answer
 
-    monkeypatch.setattr(engine.dialect, "do_commit", commit)
+    monkeypatch.setattr(PostgresDriver, "command", command)
     try:
         pid = ask(provider, consumer, iri)
         finalized(consumer, pid)
@@ -267,7 +286,9 @@ def test_what_a_person_commands_is_done_again_too(pg_pair: tuple[Running, Runnin
 
 
 @pytest.mark.postgres
-def test_an_answer_and_the_message_after_it_wait_in_turn(pg_pair: tuple[Running, Running]) -> None:
+def test_an_answer_and_the_message_after_it_wait_in_turn(
+    pg_pair: tuple[Running, Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A worker that has read the answer to a message removes the message and writes its process, while the peer's
     next message, which shows that it took that one, writes the process and removes the message: the later one waits,
     and the server has to end neither."""
@@ -276,21 +297,47 @@ def test_an_answer_and_the_message_after_it_wait_in_turn(pg_pair: tuple[Running,
     engine = provider.node.parts.stores.uow.engine
     crossed, errors = threading.Event(), []
 
-    def removed(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+    def removed(statement: str, backend: int) -> None:
         if statement.startswith("DELETE FROM outbox") and "fence" in statement and not crossed.is_set():
-            until("the next message waits", lambda: waits_for(engine, cursor.connection.info.backend_pid), 30)
+            until("the next message waits", lambda: waits_for(engine, backend), 30)
             crossed.set()
+
+    def by_sqlalchemy(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        removed(statement, cursor.connection.info.backend_pid)
+
+    plain, plain_command = PostgresDriver.run, PostgresDriver.command
+
+    def run(driver: PostgresDriver, statement: str, values: Any) -> Any:
+        try:
+            answer = plain(driver, statement, values)
+        except psycopg.Error as error:
+            errors.append(error.sqlstate)
+            raise
+        if not crossed.is_set():
+            ((backend,),), _ = plain(driver, "SELECT pg_backend_pid()", ())
+            removed(statement, backend)
+        return answer
+
+    def command(driver: PostgresDriver, text: bytes) -> bytes:
+        try:
+            return plain_command(driver, text)
+        except psycopg.Error as error:
+            errors.append(error.sqlstate)
+            raise
 
     def failed(context: Any) -> None:
         errors.append(getattr(context.original_exception, "sqlstate", None))
 
-    event.listen(engine, "after_cursor_execute", removed)
+    event.listen(engine, "after_cursor_execute", by_sqlalchemy)
     event.listen(engine, "handle_error", failed)
+    monkeypatch.setattr(PostgresDriver, "run", run)
+    monkeypatch.setattr(PostgresDriver, "command", command)
     try:
         pid = ask(provider, consumer, iri)
         finalized(consumer, pid)
     finally:
-        event.remove(engine, "after_cursor_execute", removed)
+        monkeypatch.undo()
+        event.remove(engine, "after_cursor_execute", by_sqlalchemy)
         event.remove(engine, "handle_error", failed)
     assert crossed.is_set()
     assert errors == []

@@ -17,16 +17,19 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
 
 from node.adapters.sql import engine as engines
 from node.adapters.sql import readers as readers_module
+from node.adapters.sql import sessions as sessions_module
 from node.adapters.sql.engine import connect, sqlite_driver
 from node.adapters.sql.migrate import migrate
 from node.adapters.sql.outbox import SqlOutbox
 from node.adapters.sql.work import SqlUnitOfWork
-from node.base.errors import Contended, DatabaseBusy, HansaError, LocalFault
+from node.base.errors import Contended, DatabaseAway, DatabaseBusy, HansaError, LocalFault
 from node.base.turns import taken_in_turn
 from node.base.work import Task
+from tests.nodes import until
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
@@ -314,6 +317,120 @@ class TestPostgres:
         )
         with uow.begin() as tx:
             tx.connection.execute(text("DELETE FROM meta"))
+
+    def test_connections_stay_open_and_show_what_was_committed_since(self, postgres_engine: Engine) -> None:
+        uow, outbox = SqlUnitOfWork(postgres_engine), SqlOutbox()
+
+        def backend() -> int:
+            with uow.read() as tx:
+                return int(tx.connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+
+        first = backend()
+        for number in range(3):
+            with uow.begin() as tx:
+                outbox.put(tx, task(str(number)))
+            with uow.read() as tx:
+                assert outbox.waiting(tx) == number + 1
+            assert backend() == first
+
+    def test_a_reader_sees_one_state_and_cannot_write(self, postgres_engine: Engine) -> None:
+        uow, outbox = SqlUnitOfWork(postgres_engine), SqlOutbox()
+        with uow.read() as reader:
+            assert outbox.waiting(reader) == 0
+            with uow.begin() as tx:
+                outbox.put(tx, task("one"))
+            assert outbox.waiting(reader) == 0
+        for _ in range(3):
+            with pytest.raises(DatabaseAway), uow.read() as reader:
+                outbox.put(reader, task("two"))
+        with uow.read() as reader:
+            assert outbox.waiting(reader) == 1
+
+    def test_connections_that_the_server_has_ended_meanwhile_are_replaced(self, postgres_engine: Engine) -> None:
+        uow, outbox = SqlUnitOfWork(postgres_engine), SqlOutbox()
+        with ExitStack() as transactions:
+            backends = []
+            for number in range(4):
+                tx = transactions.enter_context(uow.begin())
+                outbox.put(tx, task(str(number)))
+                backends.append(tx.connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+        with postgres_engine.begin() as connection:
+            end = text("SELECT pg_terminate_backend(:backend, 10000)")
+            assert all(connection.execute(end, {"backend": backend}).scalar_one() for backend in backends)
+        for number in range(4):
+            with uow.begin() as tx:
+                assert outbox.cancel(tx, str(number))
+
+    def test_a_connection_that_is_ended_within_a_transaction_is_replaced(self, postgres_engine: Engine) -> None:
+        uow, outbox = SqlUnitOfWork(postgres_engine), SqlOutbox()
+
+        def ended() -> None:
+            with uow.begin() as tx:
+                outbox.put(tx, task("never"))
+                backend = tx.connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+                with postgres_engine.begin() as connection:
+                    connection.execute(text("SELECT pg_terminate_backend(:backend, 10000)"), {"backend": backend})
+                outbox.waiting(tx)
+
+        for number in range(3):  # The first time by SQLAlchemy, then on the driver's own connection.
+            with pytest.raises(DatabaseAway, match="lost"):
+                ended()
+            with uow.begin() as tx:
+                assert outbox.waiting(tx) == number
+                outbox.put(tx, task(f"kept {number}"))
+
+    def test_a_transaction_that_the_server_has_ended_is_no_commit(self, postgres_engine: Engine) -> None:
+        uow, outbox = SqlUnitOfWork(postgres_engine), SqlOutbox()
+
+        def go_on_after_an_error() -> None:
+            with uow.begin() as tx:
+                outbox.put(tx, task("one"))
+                with pytest.raises(DBAPIError):
+                    tx.connection.execute(text("SELECT 1 / 0"))
+
+        with pytest.raises(LocalFault, match="ended the transaction"):
+            go_on_after_an_error()
+        with uow.read() as tx:
+            assert outbox.waiting(tx) == 0
+
+    def test_connections_that_nobody_uses_are_closed(
+        self, postgres_engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        uow = SqlUnitOfWork(postgres_engine)
+        with ExitStack() as transactions:
+            for _ in range(5):
+                transactions.enter_context(uow.read())
+        of_ours = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'kept'")
+        with ExitStack() as transactions:
+            for _ in range(5):
+                tx = transactions.enter_context(uow.begin())
+                tx.connection.execute(text("SET application_name = 'kept'"))
+        with uow.read() as tx:
+            assert tx.connection.execute(of_ours).scalar_one() == 5
+        monkeypatch.setattr(sessions_module, "KEPT_FOR", 0.0)
+        with uow.read():
+            pass
+        monkeypatch.undo()
+
+        def closed() -> bool:
+            with uow.read() as tx:
+                return bool(tx.connection.execute(of_ours).scalar_one() == 0)
+
+        until("the server has closed them", closed)
+
+    def test_more_transactions_at_once_than_connections(
+        self, postgres_engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sessions_module, "PATIENCE", 0.05)
+        sessions = sessions_module.Sessions(postgres_engine)
+        with ExitStack() as transactions:
+            for _ in range(sessions_module.MOST):
+                transactions.enter_context(sessions.begin(sessions_module.READ))
+            with pytest.raises(DatabaseBusy, match="in use"), sessions.begin(sessions_module.READ):
+                pass
+        with sessions.begin(sessions_module.READ) as connection:
+            assert connection.execute(text("SELECT 1")).scalar_one() == 1
+        sessions.close()
 
 
 def test_importing_the_adapter_loads_neither_alembic_nor_psycopg() -> None:

@@ -175,9 +175,10 @@ def _is_busy(error: Exception) -> bool:
 def _postgresql(url: URL) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
-        connect_args={"connect_timeout": 10},
+        connect_args={"connect_timeout": 10, "client_encoding": "utf8"},
+        # Transactions keep their connections (``sessions``); what else asks for one is rare.
         pool_size=8,
-        max_overflow=24,
+        max_overflow=56,
         pool_timeout=PATIENCE,
         pool_use_lifo=True,
         pool_pre_ping=True,

@@ -1,10 +1,9 @@
 """Running statements of SQLAlchemy in a transaction; those of the stores are compiled once.
 
-A statement that a module or a store keeps is the same object at each call. On SQLite its text, and how its parameters
-and columns are converted, are worked out at the second call; from then on it runs on the driver's own connection.
+A statement that a module or a store keeps is the same object at each call. Its text, and how its parameters and
+columns are converted, are worked out at the second call; from then on it runs on the driver's own connection.
 That takes a fraction of the processor time, and a negotiation runs more than a hundred statements. The text for
-lists of values follows from how many there are. Everything else is left to SQLAlchemy: statements that are put
-together for one call, PostgreSQL.
+lists of values follows from how many there are. Statements that are put together for one call are left to SQLAlchemy.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from sqlalchemy.exc import MultipleResultsFound, NoResultFound
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TupleType
 
+from node.adapters.sql.drivers import Driver, driver_of
 from node.adapters.sql.faults import fault_of_driver
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
@@ -152,7 +152,7 @@ class Statements:
     """The statements of one database that were compiled, by statement and names of its parameters."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self._dialect = dialect
+        self._dialect = _by_place(dialect)
         self._known: WeakKeyDictionary[Any, dict[tuple[str, ...], Form | None]] = WeakKeyDictionary()
 
     def form(self, statement: Any, names: tuple[str, ...]) -> Form | None:
@@ -177,11 +177,10 @@ class Statements:
 class Running:
     """Statements within one transaction."""
 
-    def __init__(self, connection: Connection, statements: Statements | None) -> None:
-        """``statements``: those that are compiled; None where SQLAlchemy runs them all."""
+    def __init__(self, connection: Connection, statements: Statements) -> None:
         self._connection = connection
         self._statements = statements
-        self._driver: Any = None
+        self._driver: Driver | None = None
 
     @property
     def dialect(self) -> Dialect:
@@ -191,8 +190,6 @@ class Running:
     def execute(self, statement: Executable, parameters: Parameters = None) -> Rows | CursorResult[Any]:
         """As ``sqlalchemy.engine.Connection.execute``. Raises errors of SQLAlchemy, or the ``LocalFault`` that an
         error of the driver stands for."""
-        if self._statements is None:
-            return self._connection.execute(statement, parameters)
         several = isinstance(parameters, Sequence)
         sample: Mapping[str, Any] = (parameters[0] if several else parameters) or {}  # type: ignore[index,assignment]
         form = self._statements.form(statement, tuple(sample))
@@ -200,20 +197,20 @@ class Running:
         if compiled is None:
             return self._connection.execute(statement, parameters)
         if self._driver is None:
-            self._driver = self._connection.connection.dbapi_connection
+            self._driver = driver_of(self._connection)
         rows: Any = parameters if several else None
+        fetched: list[Any] = []
         try:
             if rows is not None:
-                cursor = self._driver.executemany(compiled.text, [compiled.parameters(row) for row in rows])
+                count = self._driver.run_each(compiled.text, [compiled.parameters(row) for row in rows])
             else:
-                cursor = self._driver.execute(compiled.text, compiled.parameters(sample))
-            fetched = cursor.fetchall() if cursor.description is not None else []
+                fetched, count = self._driver.run(compiled.text, compiled.parameters(sample))
         except self.dialect.loaded_dbapi.Error as error:
             # As ``translated``: what the driver says may quote values, which no log should hold.
             fault = fault_of_driver(error)
             fault.add_note(f"SQL: {compiled.text}")
             raise fault.with_traceback(error.__traceback__) from None
-        return Rows(compiled.rows(fetched), cursor.rowcount)
+        return Rows(compiled.rows(fetched), count)
 
 
 def _plain(statement: Any, compiled: SQLCompiler, names: tuple[str, ...]) -> bool:
@@ -228,6 +225,14 @@ def _plain(statement: Any, compiled: SQLCompiler, names: tuple[str, ...]) -> boo
     columns = [column.name for column in statement.exported_columns]
     usable = all(name.isidentifier() and not iskeyword(name) and not name.startswith("_") for name in columns)
     return usable and len(set(columns)) == len(columns)
+
+
+def _by_place(dialect: Dialect) -> Dialect:
+    """The dialect in which a statement's parameters are found by their places."""
+    if dialect.name != "postgresql":
+        return dialect
+    numbered: Dialect = type(dialect)(paramstyle="numeric_dollar")  # type: ignore[call-arg]
+    return numbered
 
 
 def _gives_rows(statement: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -12,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from node.adapters.sql.faults import fault_of
 from node.adapters.sql.readers import Readers
+from node.adapters.sql.sessions import READ, WRITE, sessions_of
 from node.adapters.sql.shared_commit import Writers
 from node.adapters.sql.statements import Running, Statements
 from node.base.errors import DatabaseBusy, LocalFault
@@ -23,7 +25,7 @@ logger = logging.getLogger(__name__)
 class SqlTransaction:
     """An open transaction: ``running`` for the stores of this adapter, over ``connection``."""
 
-    def __init__(self, connection: Connection, statements: Statements | None = None) -> None:
+    def __init__(self, connection: Connection, statements: Statements) -> None:
         self.connection = connection
         self.running = Running(connection, statements)
         self._callbacks: list[Callable[[], None]] = []
@@ -56,28 +58,23 @@ class SqlUnitOfWork:
         self.writers: Writers | None = None
         self._readers: Readers | None = None
         self._reading: Callable[[], AbstractContextManager[Connection]]
-        self._statements: Statements | None = None
+        self._writing: Callable[[], AbstractContextManager[Connection]]
+        self._statements = Statements(engine.dialect)
         if engine.dialect.name == "sqlite":
-            self._statements = Statements(engine.dialect)
             self.writers = Writers(engine)
             self._readers = Readers(engine)
-            self._reading = self._readers.begin
+            self._reading, self._writing = self._readers.begin, self.writers.begin
         else:
-            snapshot = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            self._reading = snapshot.begin
+            sessions = sessions_of(engine)
+            self._reading, self._writing = partial(sessions.begin, READ), partial(sessions.begin, WRITE)
 
     @contextmanager
     def begin(self) -> Iterator[SqlTransaction]:
         """A transaction that may write. On SQLite writers take turns, and those that wait share a commit; one within
         another is a ``LocalFault``."""
-        if self.writers is None:
-            with translated(), self.engine.begin() as connection:
-                tx = SqlTransaction(connection)
-                yield tx
-        else:
-            with translated(), self.writers.begin() as connection:
-                tx = SqlTransaction(connection, self._statements)
-                yield tx
+        with translated(), self._writing() as connection:
+            tx = SqlTransaction(connection, self._statements)
+            yield tx
         tx.notify()
 
     @contextmanager
