@@ -287,7 +287,7 @@ def _check_query(query: Query) -> None:
         )
     if len(query.text) > MAX_TEXT:
         raise InvalidInput(f"a search text has at most {MAX_TEXT} characters")
-    values = (*query.kinds, *query.themes, *query.keywords, *query.publishers, *query.access)
+    values = [value for chosen in query.facets.values() for value in chosen]
     if len(values) > 50 or any(len(value) > MAX_TEXT for value in values):
         raise InvalidInput("too many or too long facet values")
     if query.bbox is not None:

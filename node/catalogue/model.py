@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from node.semantics.model import File, Finding
@@ -114,9 +114,16 @@ class Record:
         )
 
 
+Period = tuple[date | None, date | None]
+"""The first and the last day; None for an open end. Not both are None."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A search: free text and facets. Facet values of one facet are alternatives, facets narrow each other."""
+    """A search: free text and facets. Facet values of one facet are alternatives, facets narrow each other.
+
+    ``bbox`` and ``period`` match assets whose area and time touch them.
+    """
 
     text: str = ""
     kinds: tuple[str, ...] = ()
@@ -124,11 +131,29 @@ class Query:
     keywords: tuple[str, ...] = ()
     publishers: tuple[str, ...] = ()
     access: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    licences: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
     language: str = "en"
     bbox: tuple[float, float, float, float] | None = None
+    period: Period | None = None
     offset: int = 0
     limit: int = 20
     newest: bool = False
+
+    @property
+    def facets(self) -> dict[str, tuple[str, ...]]:
+        """Facet → the chosen values. The names are those of the counts in ``Results``, and of the parameters."""
+        return {
+            "kind": self.kinds,
+            "theme": self.themes,
+            "publisher": self.publishers,
+            "access": self.access,
+            "keyword": self.keywords,
+            "format": self.formats,
+            "license": self.licences,
+            "node": self.nodes,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,13 +176,17 @@ class Results:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indexed:
-    """What the search index keeps of a record."""
+    """What the search index keeps of a record.
+
+    ``texts``: language → text in it, with "" for text whose language is not known. ``node`` is the DID of the node
+    that answers for the record; ``period`` the days that the data are about.
+    """
 
     iri: str
     audience: str
     kind: str
     titles: dict[str, str]
-    text: str
+    texts: dict[str, str]
     keywords: tuple[str, ...]
     themes: tuple[str, ...]
     publisher: str
@@ -165,6 +194,10 @@ class Indexed:
     access: str
     at: datetime
     bbox: tuple[float, float, float, float] | None = None
+    formats: tuple[str, ...] = ()
+    licences: tuple[str, ...] = ()
+    node: str = ""
+    period: Period | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,19 +9,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from node.base.work import UnitOfWork
-from node.catalogue.access import access_code_of
-from node.catalogue.model import Indexed, Record
-from node.catalogue.nquads import is_literal, language_of, statements, text_of
+from node.catalogue.model import Record
 from node.catalogue.ports import Graph, RecordStore, SearchIndex
+from node.catalogue.search.entries import indexed
 from node.ledger.model import Entry, EntryKind
-from node.vocab.namespaces import XSD
-
-MAX_TEXT = 64 * 1024
-"""How much text of a record is indexed, in characters."""
-
 
 STRIDE = 5_000
 """After so many entries that say nothing about records a view writes its position down all the same."""
@@ -149,47 +143,6 @@ class SearchView(_RecordView):
 
     def _engine_position(self) -> int:
         return self._index.collected()
-
-
-def indexed(record: Record) -> Indexed:
-    """What the search index keeps of ``record``. Depends on nothing but the record."""
-    return Indexed(
-        iri=record.iri,
-        audience=record.audience,
-        kind=record.kind,
-        titles=dict(record.titles),
-        text=_text(record),
-        keywords=record.keywords,
-        themes=record.themes,
-        publisher=record.publisher,
-        publisher_name=record.publisher_name,
-        access=str(access_code_of(record)),
-        at=record.at,
-        bbox=_box(record.extra.get("bbox")),
-    )
-
-
-def _box(edges: Any) -> tuple[float, float, float, float] | None:
-    """West, south, east, north; None for anything that is no box, since ``extra`` may come from anywhere."""
-    try:
-        west, south, east, north = (float(edge) for edge in edges)
-    except (TypeError, ValueError):
-        return None
-    within = -180 <= west <= east <= 180 and -90 <= south <= north <= 90
-    return (west, south, east, north) if within else None
-
-
-def _text(record: Record) -> str:
-    """Descriptions, keywords, publisher, and every text of the description: terms, parameters, contact, notes."""
-    pieces: dict[str, None] = dict.fromkeys((*record.descriptions.values(), *record.keywords, record.publisher_name))
-    for statement in statements(record.nquads):
-        if is_literal(statement.object) and (language_of(statement.object) or not _typed(statement.object)):
-            pieces[text_of(statement.object)] = None
-    return "\n".join(piece for piece in pieces if piece)[:MAX_TEXT]
-
-
-def _typed(literal: str) -> bool:
-    return literal.endswith(">") and f"^^<{XSD}" in literal
 
 
 def _heads(uow: UnitOfWork, records: RecordStore, entries: Sequence[Entry]) -> list[Record]:

@@ -18,8 +18,14 @@ class CatalogueCalls(ABC):
         """The JSON value at ``url``. Raises as ``_send``."""
 
     def search(self, text: str = "", *, region: bool = False, **facets: Any) -> dict[str, Any]:
-        """Search: ``kind, theme, keyword, publisher, access, bbox, offset, limit, sort, lang``; with ``region``
-        in the region's catalogue, as this node."""
+        """Search: ``kind, theme, keyword, publisher, access, format, license, node``, ``bbox, since, until``,
+        ``offset, limit, sort, lang``; with ``region`` in the region's catalogue, as this node.
+
+        ``since`` and ``until`` are a day, a month or a year. Raises ``Refusal`` for a facet that there is not.
+        """
+        for name, parameter in (("since", "from"), ("until", "to")):
+            if name in facets:
+                facets[parameter] = facets.pop(name)
         params: dict[str, Any] = {"q": text}
         params.update({name: value for name, value in facets.items() if value not in (None, "", [], ())})
         return dict(self._get("/api/region/search" if region else "/api/catalogue/search", params=params))

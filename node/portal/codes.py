@@ -66,6 +66,12 @@ def file_type(value: str, language: str) -> str:
     return code.label(language) if code else words_of_code(value, language) or value
 
 
+def licence(value: str, language: str) -> str:
+    """Return the name of a licence in ``language``; ``value`` may be a code (``CC0-1.0``), an IRI or free text."""
+    code = LICENCES.find(value)
+    return code.label(language) if code else words_of_code(value, language) or value
+
+
 def credential(kind: str, language: str) -> str:
     """What people call a credential type."""
     return credential_label(kind, language)

@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 from node.base.errors import InvalidInput
 from node.catalogue.browse import MAX_OFFSET
 from node.catalogue.model import Query
+from node.catalogue.search.periods import period
 
-FACETS: Final = ("kind", "access", "theme", "publisher", "keyword")
+FACETS: Final = ("kind", "access", "theme", "format", "license", "publisher", "node", "keyword")
 """The facets in the order in which pages show them; the names are those of the query parameters."""
 
 MAX_TEXT: Final = 300
@@ -23,18 +24,26 @@ _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """What a results page is about. ``chosen`` maps a facet to its chosen values."""
+    """What a results page is about. ``chosen`` maps a facet to its chosen values.
+
+    ``since`` and ``until`` are days, months or years as somebody wrote them, and as the form shows them again.
+    """
 
     text: str = ""
     chosen: Mapping[str, tuple[str, ...]]
     bbox: tuple[float, float, float, float] | None = None
+    since: str = ""
+    until: str = ""
     newest: bool = False
     page: int = 1
 
     @classmethod
     def read(cls, parameters: Iterable[tuple[str, str]]) -> Search:
-        """From the query of a URL. Raises ``InvalidInput`` for a ``bbox`` that is none; ignores the unknown."""
-        text, bbox, newest, page = "", None, False, 1
+        """From the query of a URL. Raises ``InvalidInput`` for a ``bbox`` or a period that is none.
+
+        Unknown parameters are ignored: links to pages carry those of mail programs and counters.
+        """
+        text, bbox, since, until, newest, page = "", None, "", "", False, 1
         values: dict[str, list[str]] = {name: [] for name in FACETS}
         for name, raw in parameters:
             value = _CONTROLS.sub(" ", raw).strip()
@@ -44,12 +53,17 @@ class Search:
                 values[name].append(value[:500])
             elif name == "bbox":
                 bbox = _bbox(value)
+            elif name == "from":
+                since = value[:10]
+            elif name == "to":
+                until = value[:10]
             elif name == "sort":
                 newest = value == "newest"
             elif name == "page" and value.isdecimal() and len(value) < 7:
                 page = max(int(value), 1)
         chosen = {name: tuple(found) for name, found in values.items()}
-        return cls(text=text, chosen=chosen, bbox=bbox, newest=newest, page=page)
+        period(since, until)
+        return cls(text=text, chosen=chosen, bbox=bbox, since=since, until=until, newest=newest, page=page)
 
     def query(self, language: str, size: int) -> Query:
         """For the catalogue: page ``page`` of ``size`` hits."""
@@ -60,8 +74,12 @@ class Search:
             keywords=self.chosen["keyword"],
             publishers=self.chosen["publisher"],
             access=self.chosen["access"],
+            formats=self.chosen["format"],
+            licences=self.chosen["license"],
+            nodes=self.chosen["node"],
             language=language,
             bbox=self.bbox,
+            period=period(self.since, self.until),
             offset=min((self.page - 1) * size, MAX_OFFSET),
             limit=size,
             newest=self.newest or not self.text,
@@ -75,6 +93,7 @@ class Search:
             pairs += [(name, value) for value in self.chosen[name]]
         if self.bbox:
             pairs.append(("bbox", ",".join(f"{edge:g}" for edge in self.bbox)))
+        pairs += [(name, day) for name, day in (("from", self.since), ("to", self.until)) if day]
         if self.newest:
             pairs.append(("sort", "newest"))
         if self.page > 1:
@@ -101,8 +120,11 @@ class Search:
     def without_bbox(self) -> Search:
         return replace(self, bbox=None, page=1)
 
+    def without_period(self) -> Search:
+        return replace(self, since="", until="", page=1)
+
     def without_facets(self) -> Search:
-        return replace(self, chosen=dict.fromkeys(FACETS, ()), bbox=None, page=1)
+        return replace(self, chosen=dict.fromkeys(FACETS, ()), bbox=None, since="", until="", page=1)
 
     def sorted_by(self, *, newest: bool) -> Search:
         return replace(self, newest=newest, page=1)
@@ -112,8 +134,8 @@ class Search:
 
     @property
     def narrowed(self) -> bool:
-        """Whether any facet or box is chosen."""
-        return self.bbox is not None or any(self.chosen.values())
+        """Whether any facet, box or period is chosen."""
+        return self.bbox is not None or bool(self.since or self.until) or any(self.chosen.values())
 
 
 def page_numbers(page: int, pages: int) -> Sequence[int | None]:

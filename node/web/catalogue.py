@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from node.base.clock import moment
 from node.base.errors import InvalidInput
 from node.catalogue import model
-from node.catalogue.browse import MAX_LIMIT, MAX_OFFSET, Browse
+from node.catalogue.browse import Browse
 from node.catalogue.recordview import record_json, version_json
 from node.catalogue.representations import HTML, JSON, RECORD_TYPES, language_in, negotiate
 from node.catalogue.versions.changes import CompareVersions
@@ -33,6 +33,7 @@ from node.semantics.kinds import KINDS, iri_meant
 from node.semantics.model import File
 from node.web.api_router import PlacedApiRouter
 from node.web.replies import is_unchanged, kept_for
+from node.web.search import SearchParameters, check_names
 
 Identify = Callable[[Request], Awaitable[Caller]]
 HtmlView = Callable[[Request, str, Caller], Awaitable[Response]]
@@ -40,8 +41,6 @@ HtmlView = Callable[[Request, str, Caller], Awaitable[Response]]
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_!#$&^.+-]{0,80}"
 _MEDIA_TYPE = re.compile(f"{_NAME}/{_NAME}(?: *;[ -~]{{1,100}})?")
-
-_Values = Annotated[list[str], Query(default_factory=list)]
 
 
 def router(
@@ -83,42 +82,17 @@ class _Door:
 
     # the API ------------------------------------------------------------------------------------------------
 
-    async def search(
-        self,
-        request: Request,
-        kind: _Values,
-        theme: _Values,
-        keyword: _Values,
-        publisher: _Values,
-        access: _Values,
-        q: str = "",
-        bbox: str | None = None,
-        offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
-        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 20,
-        sort: Annotated[str, Query(pattern="^(best|newest)$")] = "best",
-        lang: str | None = None,
-    ) -> Response:
-        """Search the catalogue by text, facets and place; `facets` counts all hits that you may see.
+    async def search(self, request: Request, parameters: Annotated[SearchParameters, Query()]) -> Response:
+        """Search the catalogue by text, facets, place and time; `facets` counts all hits that you may see.
 
-        `kind`, `theme`, `keyword`, `publisher` and `access` may be repeated: values of one facet are
-        alternatives. `bbox` is west,south,east,north in degrees.
+        `kind`, `theme`, `keyword`, `publisher`, `access`, `format`, `license` and `node` may be repeated: values of
+        one facet are alternatives. `bbox` is west,south,east,north in degrees; `from` and `to` are a day, a month or
+        a year (`2024`, `2024-05`, `2024-05-17`), and match assets whose data are about that time.
         """
+        check_names(request.query_params)
         caller = await self._identify(request)
-        language = _language(request, lang)
-        query = model.Query(
-            text=q,
-            kinds=tuple(kind),
-            themes=tuple(theme),
-            keywords=tuple(keyword),
-            publishers=tuple(publisher),
-            access=tuple(access),
-            language=language,
-            bbox=_box(bbox),
-            offset=offset,
-            limit=limit,
-            newest=sort == "newest",
-        )
-        page = await self._browse.search(query, caller)
+        language = _language(request, parameters.lang)
+        page = await self._browse.search(parameters.query(language), caller)
         return _json(page.to_json(language), caller)
 
     async def record(
@@ -275,15 +249,3 @@ def _moment(text: str | None) -> datetime | None:
         raise InvalidInput(
             "asOf is not a date or a time", remedy="write it as 2026-11-20 or 2026-11-20T12:00:00Z"
         ) from error
-
-
-def _box(text: str | None) -> tuple[float, float, float, float] | None:
-    if text is None:
-        return None
-    try:
-        west, south, east, north = (float(edge) for edge in text.split(","))
-    except ValueError as error:
-        raise InvalidInput(
-            "bbox is not a bounding box", remedy="write bbox=west,south,east,north in degrees"
-        ) from error
-    return west, south, east, north

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pytest
 from node.adapters.search.fields import LAYOUT, analyzer
 from node.adapters.search.index import TantivyIndex
 from node.adapters.search.snippets import snippet
+from node.adapters.search.words import words_of
 from node.base.errors import LocalFault, NoRoom
 from node.catalogue.model import Indexed, Query, Results
 from node.catalogue.ports import SearchIndex
@@ -31,7 +32,7 @@ def indexed(name: str, title: str = "", text: str = "", **more: Any) -> Indexed:
         audience="public",
         kind="dataset",
         titles={"en": title or name},
-        text=text,
+        texts={"en": text} if text else {},
         keywords=(),
         themes=(),
         publisher="did:web:ghent.example",
@@ -69,7 +70,7 @@ class SearchContract:
         assert index.position() == 0
         results = index.search(Query(), audiences=None)
         assert (results.total, results.hits) == (0, ())
-        assert results.facets == {name: {} for name in ("kind", "theme", "publisher", "access", "keyword")}
+        assert results.facets == {name: {} for name in Query().facets}
 
     def test_words_are_found_in_title_text_keywords_and_publisher(self, index: SearchIndex) -> None:
         put(
@@ -122,7 +123,8 @@ class SearchContract:
         ("text", "matches"),
         [
             ("trafic", True),
-            ("traficc", False),
+            ("traficc", True),
+            ("traficcx", False),
             ("tarffic", True),
             ("raffic", True),
             ("traff", True),
@@ -203,6 +205,9 @@ class SearchContract:
             "publisher": {"did:web:ghent.example": 2, "did:web:b": 1},
             "access": {"conditions": 2, "open": 1},
             "keyword": {"x": 2, "y z": 1},
+            "format": {},
+            "license": {},
+            "node": {},
         }
         assert sorted(find(index, themes=("ENVI",))) == ["a", "c"]
         assert sorted(find(index, kinds=("dataset", "model"), access=("conditions",))) == ["b", "c"]
@@ -225,6 +230,103 @@ class SearchContract:
         assert sorted(find(index, bbox=(-180.0, -90.0, 180.0, 90.0))) == ["ghent", "prague"]
         assert find(index, bbox=(4.0, 51.0, 5.0, 52.0)) == []
         assert find(index, bbox=(3.7, 52.0, 3.8, 53.0)) == []
+
+    @pytest.mark.parametrize(
+        ("period", "names"),
+        [
+            ((date(2024, 6, 1), date(2024, 6, 30)), ["after", "year"]),
+            ((date(2024, 12, 31), None), ["after", "year"]),
+            ((None, date(2023, 12, 31)), ["after", "before"]),
+            ((date(2025, 1, 1), date(2025, 1, 1)), ["after"]),
+            ((None, date(2019, 12, 31)), ["before"]),
+        ],
+        ids=str,
+    )
+    def test_periods_are_found_where_they_touch(
+        self, index: SearchIndex, period: tuple[date | None, date | None], names: list[str]
+    ) -> None:
+        put(
+            index,
+            indexed("year", period=(date(2024, 1, 1), date(2024, 12, 31))),
+            indexed("before", period=(None, date(2023, 5, 1))),
+            indexed("after", period=(date(2020, 1, 1), None)),
+            indexed("timeless"),
+        )
+        assert sorted(find(index, period=period)) == names
+
+    def test_formats_licences_and_nodes_narrow(self, index: SearchIndex) -> None:
+        put(
+            index,
+            indexed("a", formats=("CSV", "JSON"), licences=("CC0-1.0",), node="did:web:a"),
+            indexed("b", formats=("CSV",), licences=("https://example.org/own",), node="did:web:b"),
+        )
+        results = index.search(Query(), audiences=["public"])
+        assert results.facets["format"] == {"CSV": 2, "JSON": 1}
+        assert results.facets["license"] == {"CC0-1.0": 1, "https://example.org/own": 1}
+        assert results.facets["node"] == {"did:web:a": 1, "did:web:b": 1}
+        assert find(index, formats=("JSON",)) == ["a"]
+        assert find(index, licences=("https://example.org/own",)) == ["b"]
+        assert find(index, nodes=("did:web:b",), formats=("CSV",)) == ["b"]
+        assert find(index, nodes=("did:web:b",), formats=("JSON",)) == []
+
+    @pytest.mark.parametrize(
+        ("language", "text", "sought"),
+        [
+            ("en", "Libraries of the city", "library"),
+            ("en", "Bicycle counts", "bycicle"),
+            ("nl", "Huizen langs de kade", "huis"),
+            ("nl", "Metingen per uur", "meting"),
+            ("fr", "Travaux de voirie", "travail"),
+            ("de", "Häuser am Fluss", "Haus"),
+            ("de", "Häuser am Fluss", "hauser"),
+            ("cs", "Seznam knihoven a škol", "škola"),
+            ("cs", "Seznam stromů", "strom"),
+            ("nl-BE", "Huizen", "huis"),
+            ("", "Libraries", "library"),
+        ],
+    )
+    def test_other_forms_of_a_word_are_found(self, index: SearchIndex, language: str, text: str, sought: str) -> None:
+        put(index, indexed("a", texts={language: text}), indexed("b", text="Something else"))
+        assert find(index, sought) == ["a"]
+
+    def test_a_word_of_one_language_is_no_form_of_another(self, index: SearchIndex) -> None:
+        put(index, indexed("en", texts={"en": "A policy"}), indexed("cs", texts={"cs": "A policy"}))
+        assert find(index, "policies") == ["en"]
+
+    @pytest.mark.parametrize(
+        ("sought", "names"),
+        [
+            ("lawaai", ["noise", "map"]),
+            ("bruit", ["noise", "map"]),
+            ("hluk", ["noise", "map"]),
+            ("cyclable", ["bike"]),
+            ("stationnement", ["lots"]),
+        ],
+    )
+    def test_other_names_of_a_thing_are_found(self, index: SearchIndex, sought: str, names: list[str]) -> None:
+        put(
+            index,
+            indexed("noise", texts={"nl": "Geluid in de stad"}),
+            indexed("map", titles={"nl": "Geluidskaart"}),
+            indexed("bike", texts={"nl": "Fietsen"}),
+            indexed("green", texts={"en": "A park"}),
+            indexed("lots", texts={"nl": "Parkeerplaatsen"}),
+        )
+        assert find(index, sought) == names
+
+    def test_the_word_itself_comes_before_its_forms_and_other_names(self, index: SearchIndex) -> None:
+        put(
+            index,
+            indexed("other name", texts={"fr": "Le bruit"}),
+            indexed("form", texts={"en": "Noises"}),
+            indexed("itself", texts={"en": "Noise"}),
+        )
+        assert find(index, "noise") == ["itself", "form", "other name"]
+
+    def test_two_slips_count_only_where_nothing_else_is_found(self, index: SearchIndex) -> None:
+        put(index, indexed("parking", texts={"en": "parking"}), indexed("barkin", texts={"en": "barkin"}))
+        assert find(index, "parking") == ["parking"]
+        assert find(index, "barkinss") == ["barkin"], "two letters too many"
 
     def test_documents_are_replaced_and_removed(self, index: SearchIndex) -> None:
         put(index, indexed("a", "Traffic"), indexed("b", "Traffic"), position=3)
@@ -297,6 +399,11 @@ class SearchContract:
         assert "Hourly «counts» of «traffic», per street." in hit.snippet
         (plain,) = index.search(Query(), audiences=["public"]).hits
         assert plain.snippet == "Hourly counts of traffic, per street. Trafficked roads only."
+
+    def test_snippets_mark_other_forms_where_the_word_itself_is_not(self, index: SearchIndex) -> None:
+        put(index, indexed("a", texts={"en": "All libraries of the city"}))
+        (hit,) = index.search(Query(text="library"), audiences=["public"]).hits
+        assert hit.snippet == "All «libraries» of the city"
 
 
 class TestMemorySearchIndex(SearchContract):
@@ -412,19 +519,20 @@ class TestSnippets:
 
     def test_a_long_text_is_cut_around_the_first_word(self) -> None:
         text = "lorem ipsum " * 50 + "the traffic here " + "dolor sit " * 50
-        cut = snippet(analyzer(), text, ["traffic"])
+        cut = snippet(analyzer(), {"en": text}, words_of("traffic"))
         assert "the «traffic» here" in cut
         assert cut.startswith("… ")
         assert cut.endswith(" …")
         assert 150 < len(cut) < 230
 
     def test_marks_of_the_text_itself_are_no_marks(self) -> None:
-        assert snippet(analyzer(), "il dit «bonjour» ici", ["ici"]) == "il dit ‹bonjour› «ici»"
+        assert snippet(analyzer(), {"fr": "il dit «bonjour» ici"}, words_of("ici")) == "il dit ‹bonjour› «ici»"
 
     def test_characters_beyond_the_basic_plane_do_not_shift_the_marks(self) -> None:
-        assert snippet(analyzer(), "😀 Größe 😀 Straße", ["strasse"]) == "😀 Größe 😀 «Straße»"
+        assert snippet(analyzer(), {"de": "😀 Größe 😀 Straße"}, words_of("strasse")) == "😀 Größe 😀 «Straße»"
 
     def test_text_without_spaces_or_words(self) -> None:
-        assert snippet(analyzer(), "", ["x"]) == ""
-        assert len(snippet(analyzer(), "x" * 10_000, ["y"])) < 210
-        assert snippet(analyzer(), "a\n\tb   c", []) == "a b c"
+        assert snippet(analyzer(), {"": ""}, words_of("x")) == ""
+        assert snippet(analyzer(), {}, words_of("x")) == ""
+        assert len(snippet(analyzer(), {"": "x" * 10_000}, words_of("y"))) < 210
+        assert snippet(analyzer(), {"": "a\n\tb   c"}, []) == "a b c"

@@ -7,7 +7,10 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable
+from datetime import date
 
+from node.adapters.search.stems import stems, stems_of_word
+from node.adapters.search.words import Word, words_of
 from node.catalogue.model import Hit, Indexed, Query, Results
 
 _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "œ": "oe"})
@@ -44,13 +47,15 @@ class MemorySearchIndex:
         seen = [
             r for r in self._records.values() if (audiences is None or r.audience in audiences) and _fits(r, query)
         ]
-        words = folded(query.text)
+        words = words_of(query.text)
         if query.text.strip() and not words:
             seen = []
-        scores = {r.iri: [_score(r, word) for word in words] for r in seen}
-        matches = [r for r in seen if all(scores[r.iri])]
-        if words and not matches:
-            matches = [r for r in seen if any(scores[r.iri])]
+        matches, scores = seen, {r.iri: [0.0] for r in seen}
+        for fits, slips in ((all, 1), (all, 2), (any, 1), (any, 2)) if words else ():
+            scores = {r.iri: [_score(r, word, slips) for word in words] for r in seen}
+            matches = [r for r in seen if fits(scores[r.iri])]
+            if matches:
+                break
         if words and not query.newest:
             matches.sort(key=lambda r: -sum(scores[r.iri]))
         else:
@@ -58,13 +63,16 @@ class MemorySearchIndex:
         page = matches[query.offset :][: query.limit]
         return Results(
             total=len(matches),
-            hits=tuple(Hit(iri=r.iri, score=sum(scores[r.iri]), snippet=_snippet(r.text, words)) for r in page),
+            hits=tuple(Hit(iri=r.iri, score=sum(scores[r.iri]), snippet=_snippet(_all_text(r), words)) for r in page),
             facets={
                 "kind": dict(Counter(r.kind for r in matches)),
                 "theme": dict(Counter(value for r in matches for value in r.themes)),
                 "publisher": dict(Counter(r.publisher for r in matches)),
                 "access": dict(Counter(r.access for r in matches)),
                 "keyword": dict(Counter(value for r in matches for value in set(r.keywords))),
+                "format": dict(Counter(value for r in matches for value in r.formats)),
+                "license": dict(Counter(value for r in matches for value in r.licences)),
+                "node": dict(Counter(r.node for r in matches if r.node)),
             },
         )
 
@@ -83,14 +91,19 @@ def folded(text: str) -> list[str]:
 
 
 def _fits(record: Indexed, query: Query) -> bool:
-    facets = [
-        (query.kinds, {record.kind}),
-        (query.themes, set(record.themes)),
-        (query.keywords, set(record.keywords)),
-        (query.publishers, {record.publisher}),
-        (query.access, {record.access}),
-    ]
-    if any(wanted and not has & set(wanted) for wanted, has in facets):
+    values = {
+        "kind": {record.kind},
+        "theme": set(record.themes),
+        "keyword": set(record.keywords),
+        "publisher": {record.publisher},
+        "access": {record.access},
+        "format": set(record.formats),
+        "license": set(record.licences),
+        "node": {record.node},
+    }
+    if any(chosen and not values[name] & set(chosen) for name, chosen in query.facets.items()):
+        return False
+    if query.period is not None and not _overlaps(record, query):
         return False
     if query.bbox is None:
         return True
@@ -101,22 +114,43 @@ def _fits(record: Indexed, query: Query) -> bool:
     return left <= east and right >= west and low <= north and high >= south
 
 
-def _score(record: Indexed, word: str) -> float:
-    weights = ((4.0, " ".join(record.titles.values())), (3.0, " ".join((*record.keywords, record.publisher_name))))
-    return max(
-        (_match(token, word) * weight for weight, text in (*weights, (2.5, record.text)) for token in folded(text)),
-        default=0.0,
+def _overlaps(record: Indexed, query: Query) -> bool:
+    if record.period is None or query.period is None:
+        return False
+    begin, end = record.period
+    since, until = query.period
+    return (begin or date.min) <= (until or date.max) and (end or date.max) >= (since or date.min)
+
+
+def _score(record: Indexed, word: Word, slips: int) -> float:
+    titles, keywords = " ".join(record.titles.values()), " ".join((*record.keywords, record.publisher_name))
+    weights = ((4.0, titles), (3.0, keywords), (2.5, _all_text(record)))
+    best = max(
+        (_match(token, word, slips) * weight for weight, text in weights for token in folded(text)), default=0.0
     )
+    texts = [*record.titles.items(), *record.texts.items(), *(("", keyword) for keyword in record.keywords)]
+    forms = {stem for language, text in texts for stem in stems(text, language)}
+    by_stem = 500.0 if forms & word.stems else 50.0 if forms & word.synonyms.stems else 0.0
+    return max(best, by_stem)
 
 
-def _match(token: str, word: str) -> float:
+def _all_text(record: Indexed) -> str:
+    return "\n".join(record.texts.values())
+
+
+def _match(token: str, sought: Word, slips: int) -> float:
+    word = sought.text
     if token == word:
         return 1000.0
     if token.startswith(word) and len(word) >= 2:
         return 100.0
     if len(word) >= 4 and len(token) >= 8 and word in token:
         return 10.0
-    return 1.0 if len(word) >= 4 and token in _one_apart(word) else 0.0
+    if sought.synonyms.beginnings and token.startswith(sought.synonyms.beginnings):
+        return 12.0
+    if len(word) >= 4 and token in _one_apart(word):
+        return 1.0
+    return 0.1 if slips > 1 and len(word) >= 7 and _one_apart(word) & _one_apart(token) else 0.0
 
 
 def _one_apart(word: str) -> set[str]:
@@ -130,9 +164,13 @@ def _one_apart(word: str) -> set[str]:
     }
 
 
-def _snippet(text: str, words: list[str]) -> str:
+def _snippet(text: str, words: list[Word]) -> str:
     return re.sub(
         r"[^\W_]+",
-        lambda found: f"«{found[0]}»" if any(_match(t, w) for t in folded(found[0]) for w in words) else found[0],
+        lambda match: f"«{match[0]}»" if any(_marks(t, w) for t in folded(match[0]) for w in words) else match[0],
         text[:200],
     )
+
+
+def _marks(token: str, word: Word) -> bool:
+    return bool(_match(token, word, 2) or stems_of_word(token) & word.stems)

@@ -268,11 +268,59 @@ async def test_search_answers_as_agreed(gent: Doors) -> None:
         ({"bbox": "5,0,1,0"}, 400),
         ({"bbox": "nan,nan,nan,nan"}, 400),
         ({"bbox": "0,0,999,1"}, 400),
+        ({"from": "soon"}, 400),
+        ({"from": "2025", "to": "2024"}, 400),
+        ({"boundingBox": "0,0,1,1"}, 400),
+        ({"since": "2024"}, 400),
+        ({"Kind": "model"}, 400),
     ],
     ids=str,
 )
 async def test_searches_beyond_the_limits(gent: Doors, params: dict[str, Any], status: int) -> None:
     assert (await gent.visitor().get("/api/catalogue/search", **params)).status_code == status
+
+
+async def test_a_parameter_that_a_search_does_not_have_is_named(gent: Doors) -> None:
+    answer = await gent.visitor().get("/api/catalogue/search", formats="CSV")
+    assert answer.status_code == 400
+    assert "'formats'" in answer.json()["detail"]
+    assert "'format'" in answer.json()["remedy"]
+
+
+async def test_formats_licences_and_periods_narrow(gent: Doors) -> None:
+    eu, dcat, dct = (
+        "http://publications.europa.eu/resource/authority",
+        "http://www.w3.org/ns/dcat#",
+        "http://purl.org/dc/terms/",
+    )
+    for name, year, kind in (("old", 2010, "CSV"), ("new", 2024, "JSON")):
+        about = f"<https://gent.example/datasets/{name}>"
+        await gent.node.publish(
+            name,
+            lines=(
+                f"{about} <{dct}format> <{eu}/file-type/{kind}> .",
+                f"{about} <{dct}license> <{eu}/licence/CC0> .",
+                f"{about} <{dct}temporal> <https://gent.example/periods/{year}> .",
+                f'<https://gent.example/periods/{year}> <{dcat}startDate> "{year}-01-01" .',
+                f'<https://gent.example/periods/{year}> <{dcat}endDate> "{year}-12-31" .',
+            ),
+        )
+    visitor = gent.visitor()
+
+    async def names(**params: str) -> list[str]:
+        page = (await visitor.get("/api/catalogue/search", **params)).json()
+        return sorted(hit["iri"].rpartition("/")[2] for hit in page["hits"])
+
+    facets = (await visitor.get("/api/catalogue/search")).json()["facets"]
+    assert facets["format"] == {"CSV": 1, "JSON": 1}
+    assert facets["license"] == {"CC0-1.0": 2}
+    assert facets["node"] == {"did:web:gent.example": 2}
+    assert await names(format="CSV") == ["old"]
+    assert await names(license="CC0-1.0", format="JSON") == ["new"]
+    assert await names(**{"from": "2024-12"}) == ["new"]
+    assert await names(**{"from": "2010-06", "to": "2024-01-01"}) == ["new", "old"]
+    assert await names(to="2009") == []
+    assert await names(node="did:web:bruges.example") == []
 
 
 async def test_hostile_texts_are_only_texts(gent: Doors) -> None:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import tantivy
 
+from node.adapters.search.stems import stems
 from node.base.jsons import canonical
 from node.catalogue.model import Indexed
 
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 """Raised with every change of the fields: an index of another layout is left behind and made anew."""
 
 FOLDED: Final = "folded"
 RECORD: Final = "record"
 POSITION: Final = "position"
 
-FACETS: Final = ("kind", "theme", "publisher", "access", "keyword")
+FACETS: Final = ("kind", "theme", "publisher", "access", "keyword", "format", "license", "node")
 
 PREFIX_FROM: Final = 2
 FUZZY_FROM: Final = 4
 """The shortest words that are taken for beginnings, and for words with a slip."""
+
+VERY_FUZZY_FROM: Final = 7
+"""The shortest words that are taken for words with two slips ("bycicle"), where nothing else is found."""
 
 PART_FROM: Final = 4
 """The shortest part of a word that can be searched for."""
@@ -53,8 +57,11 @@ def schema() -> tantivy.Schema:
         builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
     for name in ("title", "words", "text"):
         builder.add_text_field(name, tokenizer_name=FOLDED, index_option="freq")
-    builder.add_text_field("parts", tokenizer_name="whitespace", index_option="basic")
+    for name in ("parts", "stems"):
+        builder.add_text_field(name, tokenizer_name="whitespace", index_option="basic")
     builder.add_integer_field("at", fast=True)
+    for name in ("begins", "ends"):
+        builder.add_integer_field(name, fast=True, indexed=True)
     for name in ("west", "south", "east", "north"):
         builder.add_float_field(name, fast=True, indexed=True)
     builder.add_integer_field("position", stored=True)
@@ -75,8 +82,12 @@ def document(record: Indexed, folding: tantivy.TextAnalyzer) -> tantivy.Document
         keyword=list(dict.fromkeys(record.keywords)),
         title=list(record.titles.values()),
         words=[*record.keywords, record.publisher_name],
-        text=record.text,
+        text=list(record.texts.values()),
         parts=" ".join(sorted(_parts(record, folding))),
+        stems=" ".join(sorted(_stems(record))),
+        format=list(record.formats),
+        license=list(record.licences),
+        node=[record.node] if record.node else [],
         at=int(record.at.astimezone(UTC).timestamp() * 1_000_000),
     )
     entry.add_bytes("source", source(record))
@@ -87,7 +98,21 @@ def document(record: Indexed, folding: tantivy.TextAnalyzer) -> tantivy.Document
             west, east = _WHOLE_WORLD
         for name, value in (("west", west), ("south", south), ("east", east), ("north", north)):
             entry.add_float(name, float(value))
+    if record.period is not None:
+        begin, end = record.period
+        entry.add_integer("begins", day(begin or date.min))
+        entry.add_integer("ends", day(end or date.max))
     return entry
+
+
+def day(at: date) -> int:
+    """Return the number by which days are compared in the index."""
+    return at.toordinal()
+
+
+def _stems(record: Indexed) -> set[str]:
+    texts = [*record.titles.items(), *record.texts.items(), *(("", keyword) for keyword in record.keywords)]
+    return {stem for language, text in texts for stem in stems(text, language)}
 
 
 def _parts(record: Indexed, folding: tantivy.TextAnalyzer) -> set[str]:
@@ -96,7 +121,7 @@ def _parts(record: Indexed, folding: tantivy.TextAnalyzer) -> set[str]:
     A part of a word is the beginning of one of its ends, which the index finds thirty times faster than a
     pattern with an open beginning.
     """
-    texts = (*record.titles.values(), *record.keywords, record.publisher_name, record.text)
+    texts = (*record.titles.values(), *record.keywords, record.publisher_name, *record.texts.values())
     words = {word for text in texts for word in folding.analyze(text) if len(word) >= COMPOUND_FROM}
     return {word[at:] for word in words for at in range(1, len(word) - PART_FROM + 1)}
 
@@ -109,7 +134,7 @@ def source(record: Indexed) -> bytes:
             "audience": record.audience,
             "kind": record.kind,
             "titles": record.titles,
-            "text": record.text,
+            "texts": record.texts,
             "keywords": list(record.keywords),
             "themes": list(record.themes),
             "publisher": record.publisher,
@@ -117,6 +142,10 @@ def source(record: Indexed) -> bytes:
             "access": record.access,
             "at": _moment(record.at),
             "bbox": None if record.bbox is None else [repr(float(value)) for value in record.bbox],
+            "formats": list(record.formats),
+            "licences": list(record.licences),
+            "node": record.node,
+            "period": None if record.period is None else [at and at.isoformat() for at in record.period],
         }
     )
 

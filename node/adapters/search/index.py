@@ -15,7 +15,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Collection, Hashable, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -24,8 +24,9 @@ import tantivy
 
 from node.adapters.search.checksums import check
 from node.adapters.search.fields import FACETS, FOLDED, LAYOUT, POSITION, RECORD, analyzer, document, schema, stored
-from node.adapters.search.queries import MAX_WORDS, both, narrowed, visible, worded
+from node.adapters.search.queries import Stage, both, narrowed, stages, visible, worded
 from node.adapters.search.snippets import snippet
+from node.adapters.search.words import Word, words_of
 from node.base.crashpoints import crashpoint
 from node.base.errors import Damaged, LocalFault, NoRoom, is_full
 from node.catalogue.model import Hit, Indexed, Query, Results
@@ -161,38 +162,39 @@ class TantivyIndex:
     def search(self, query: Query, *, audiences: Collection[str] | None) -> Results:
         """Hits, exact total and facet counts, all over what ``audiences`` may see.
 
-        Every word must be found (exactly, as the beginning or a part of a word, or one letter apart); where no
-        record has them all, records with any of them are given. Without words the newest come first.
+        Every word must be found: exactly, in another form, as the beginning or a part of a word, by another name, or
+        one letter apart. Where no record has them all, two letters apart count for long words, then any of the words.
+        Without words the newest come first.
         """
         with self._using():
             searcher, counted = self._searcher, self._counts
         assert searcher is not None, "there is one while the index is open"
-        words = list(dict.fromkeys(self._analyzer.analyze(query.text)))[:MAX_WORDS]
+        words = words_of(query.text)
         if query.text.strip() and not words:
             return Results(total=0, hits=(), facets={name: {} for name in FACETS})
         within = both(*visible(self._schema, audiences), *narrowed(self._schema, query))
         by_date = query.newest or not words
 
-        def run(matching: tantivy.Query) -> Any:
-            return searcher.search(
+        def run(stage: Stage) -> tuple[tantivy.Query, Any]:
+            matching = both(within, worded(self._schema, words, stage)) if words else within
+            # The engine's type stubs leave out the count.
+            return matching, searcher.search(
                 matching,
                 min(max(1, query.limit), _MOST_HITS),
                 offset=min(max(0, query.offset), searcher.num_docs),
                 order_by_field="at" if by_date else None,
             )
 
-        matching = both(within, worded(self._schema, words, every=True)) if words else within
-        # The engine's type stubs leave out the count.
-        answer: Any = run(matching)
-        every = True
-        if len(words) > 1 and not answer.count:
-            matching, every = both(within, worded(self._schema, words, every=False)), False
-            answer = run(matching)
+        stage, *others = stages(words)
+        matching, answer = run(stage)
+        while others and not answer.count:
+            stage, *others = others
+            matching, answer = run(stage)
         hits = tuple(
-            self._hit(searcher.doc(address), 0.0 if by_date else float(score), words)
+            self._hit(searcher.doc(address), 0.0 if by_date else float(score), words, query.language)
             for score, address in answer.hits[: max(0, query.limit)]
         )
-        key = (None if audiences is None else frozenset(audiences), tuple(words), every, replace(query, **_UNCOUNTED))
+        key = (None if audiences is None else frozenset(audiences), tuple(words), stage, replace(query, **_UNCOUNTED))
         return Results(total=int(answer.count), hits=hits, facets=_counted(counted, key, searcher, matching))
 
     def clear(self) -> None:
@@ -277,9 +279,9 @@ class TantivyIndex:
         found = searcher.search(tantivy.Query.term_query(self._schema, "what", POSITION), 1)
         return int(stored(searcher.doc(found.hits[0][1]), "position")) if found.hits else 0
 
-    def _hit(self, entry: tantivy.Document, score: float, words: list[str]) -> Hit:
-        text = json.loads(bytes(stored(entry, "source")))["text"]
-        return Hit(iri=stored(entry, "iri"), score=score, snippet=snippet(self._analyzer, text, words))
+    def _hit(self, entry: tantivy.Document, score: float, words: Sequence[Word], language: str) -> Hit:
+        texts = json.loads(bytes(stored(entry, "source")))["texts"]
+        return Hit(iri=stored(entry, "iri"), score=score, snippet=snippet(self._analyzer, texts, words, language))
 
 
 def _counted(

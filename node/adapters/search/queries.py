@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import date
 from typing import Final
 
 import tantivy
 from tantivy import Occur, Query
 
-from node.adapters.search.fields import FUZZY_FROM, PART_FROM, PREFIX_FROM, RECORD
+from node.adapters.search.fields import FUZZY_FROM, PART_FROM, PREFIX_FROM, RECORD, VERY_FUZZY_FROM, day
+from node.adapters.search.words import Word
 from node.catalogue import model
 
-MAX_WORDS: Final = 12
+Stage = tuple[bool, bool]
+"""Whether every word must match, and whether a word with two slips matches."""
 
 # How a word is found, best first. The steps are so wide that a better way always outranks a lesser one; within
 # the exact ways the usual weighting (BM25) decides, which stays well below a step.
 _EXACT: Final = (("title", 120.0), ("words", 80.0), ("text", 60.0))
+_STEM: Final = 45.0
 _PREFIX: Final = (("title", 40.0), ("words", 30.0), ("text", 25.0))
+_SYNONYM: Final = 18.0
+_COMPOUND_OF_SYNONYM: Final = (("title", 17.0), ("words", 16.0))
 _PART: Final = (("parts", 15.0),)
 _FUZZY: Final = (("title", 6.0), ("words", 4.0), ("text", 3.0))
+_VERY_FUZZY: Final = (("title", 2.0), ("words", 1.5), ("text", 1.0))
 
 _FUZZY_PREFIX_FROM: Final = 6
 
@@ -33,30 +40,34 @@ def visible(schema: tantivy.Schema, audiences: Collection[str] | None) -> list[Q
 
 def narrowed(schema: tantivy.Schema, query: model.Query) -> list[Query]:
     """Return the facets and the place of ``query``: each facet narrows, the values of one are alternatives."""
-    facets = {
-        "kind": query.kinds,
-        "theme": query.themes,
-        "keyword": query.keywords,
-        "publisher": query.publishers,
-        "access": query.access,
-    }
-    queries = [_any(schema, name, values) for name, values in facets.items() if values]
+    queries = [_any(schema, name, values) for name, values in query.facets.items() if values]
     if query.bbox is not None:
         queries += _intersecting(schema, query.bbox)
+    if query.period is not None:
+        queries += _overlapping(schema, query.period)
     return queries
 
 
-def worded(schema: tantivy.Schema, words: Sequence[str], *, every: bool) -> Query:
-    """Documents with ``every`` one, or any, of the folded ``words``."""
+def stages(words: Sequence[Word]) -> list[Stage]:
+    """Return what to try until something is found."""
+    slips = [False, True] if any(len(word.text) >= VERY_FUZZY_FROM for word in words) else [False]
+    every = [True, False] if len(words) > 1 else [True]
+    return [(each, two) for each in every for two in slips]
+
+
+def worded(schema: tantivy.Schema, words: Sequence[Word], stage: Stage) -> Query:
+    """Return what documents with ``words`` match."""
+    every, two_slips = stage
     occur = Occur.Must if every else Occur.Should
-    return Query.boolean_query([(occur, _word(schema, word)) for word in words])
+    return Query.boolean_query([(occur, _word(schema, word, two_slips)) for word in words])
 
 
 def both(*queries: Query) -> Query:
     return Query.boolean_query([(Occur.Must, query) for query in queries])
 
 
-def _word(schema: tantivy.Schema, word: str) -> Query:
+def _word(schema: tantivy.Schema, sought: Word, two_slips: bool) -> Query:
+    word = sought.text
     ways = [Query.const_score_query(Query.term_query(schema, name, word), score) for name, score in _EXACT]
     # A word is letters and digits only, so it stands for itself in a pattern.
     if len(word) >= PREFIX_FROM:
@@ -64,16 +75,38 @@ def _word(schema: tantivy.Schema, word: str) -> Query:
     if len(word) >= PART_FROM:
         ways += _patterns(schema, f"{word}.*", _PART)
     if len(word) >= FUZZY_FROM:
-        prefix = len(word) >= _FUZZY_PREFIX_FROM
-        ways += [
-            Query.const_score_query(Query.fuzzy_term_query(schema, name, word, 1, True, prefix), score)
-            for name, score in _FUZZY
-        ]
+        ways += _slips(schema, word, 1, _FUZZY, prefix=len(word) >= _FUZZY_PREFIX_FROM)
+    if two_slips and len(word) >= VERY_FUZZY_FROM:
+        ways += _slips(schema, word, 2, _VERY_FUZZY, prefix=False)
+    ways += _named_otherwise(schema, sought)
     weighted = [
         (Occur.Should, Query.boost_query(Query.term_query(schema, "title", word), 1.0)),
         (Occur.Should, Query.boost_query(Query.term_query(schema, "text", word), 0.5)),
     ]
     return Query.boolean_query([(Occur.Must, Query.disjunction_max_query(ways)), *weighted])
+
+
+def _named_otherwise(schema: tantivy.Schema, sought: Word) -> list[Query]:
+    """Other forms of the word, its synonyms, and compounds that begin with one."""
+    ways = [_stemmed(schema, sought.stems, _STEM)]
+    if sought.synonyms:
+        ways.append(_stemmed(schema, sought.synonyms.stems, _SYNONYM))
+        if sought.synonyms.beginnings:
+            ways += _patterns(schema, f"({'|'.join(sought.synonyms.beginnings)}).*", _COMPOUND_OF_SYNONYM)
+    return ways
+
+
+def _stemmed(schema: tantivy.Schema, stems: Collection[str], score: float) -> Query:
+    return Query.const_score_query(Query.term_set_query(schema, "stems", sorted(stems)), score)
+
+
+def _slips(
+    schema: tantivy.Schema, word: str, most: int, ways: Sequence[tuple[str, float]], *, prefix: bool
+) -> list[Query]:
+    return [
+        Query.const_score_query(Query.fuzzy_term_query(schema, name, word, most, True, prefix), score)
+        for name, score in ways
+    ]
 
 
 def _patterns(schema: tantivy.Schema, pattern: str, ways: Sequence[tuple[str, float]]) -> list[Query]:
@@ -104,3 +137,10 @@ def _intersecting(schema: tantivy.Schema, bbox: tuple[float, float, float, float
     return [
         Query.const_score_query(query, 0.0) for query in (*across, at_most("south", north), at_least("north", south))
     ]
+
+
+def _overlapping(schema: tantivy.Schema, period: model.Period) -> list[Query]:
+    begin, end = period
+    queries = [Query.range_query(schema, "begins", tantivy.FieldType.Integer, None, day(end or date.max))]
+    queries.append(Query.range_query(schema, "ends", tantivy.FieldType.Integer, day(begin or date.min), None))
+    return [Query.const_score_query(query, 0.0) for query in queries]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import tantivy
 
-from node.adapters.search.fields import COMPOUND_FROM, FUZZY_FROM, PART_FROM, PREFIX_FROM
+from node.adapters.search.fields import COMPOUND_FROM, FUZZY_FROM, PART_FROM, PREFIX_FROM, VERY_FUZZY_FROM
+from node.adapters.search.stems import stems_of_word
+from node.adapters.search.words import Word
 
 _READ: Final = 6000
 _SHOWN: Final = 200
@@ -15,16 +17,44 @@ _BEFORE: Final = 60
 
 _QUOTES: Final = str.maketrans({"«": "‹", "»": "›"})
 
+_Place = tuple[int, int]
 
-def snippet(analyzer: tantivy.TextAnalyzer, text: str, words: Sequence[str]) -> str:
-    """About 200 characters of ``text`` (plain text), beginning shortly before the first of the folded ``words``."""
-    text = " ".join(text[:_READ].split()).translate(_QUOTES)
-    places: list[tuple[int, int]] = []
-    for token in analyzer.pre_tokenize(text).tokens if words else ():
+
+def snippet(
+    analyzer: tantivy.TextAnalyzer, texts: Mapping[str, str], words: Sequence[Word], language: str = "en"
+) -> str:
+    """About 200 characters of one of ``texts`` (language → plain text), beginning shortly before the first match.
+
+    A text in ``language`` is preferred, and one with the words themselves to one with other forms of them.
+    """
+    plain = [
+        " ".join(texts[each][:_READ].split()).translate(_QUOTES)
+        for each in sorted(texts, key=lambda tag: (tag != language, tag != ""))
+    ]
+    for match in (matches, _matches_otherwise) if words else ():
+        for text in plain:
+            if places := _places(analyzer, text, words, match):
+                return _cut(text, places)
+    return _cut(plain[0], []) if plain else ""
+
+
+def _places(
+    analyzer: tantivy.TextAnalyzer, text: str, words: Sequence[Word], match: Callable[[str, Word], bool]
+) -> list[_Place]:
+    places: list[_Place] = []
+    known: dict[str, bool] = {}
+    for token in analyzer.pre_tokenize(text).tokens:
         if places and token.char_offset_from > places[0][0] + _SHOWN:
             break
-        if any(matches(token.text, word) for word in words):
+        form = token.text
+        if form not in known:
+            known[form] = any(match(form, word) for word in words)
+        if known[form]:
             places.append((token.char_offset_from, token.char_offset_to))
+    return places
+
+
+def _cut(text: str, places: Sequence[_Place]) -> str:
     begin = _word_begin(text, places[0][0] - _BEFORE) if places else 0
     end = _word_end(text, begin + _SHOWN)
     pieces, at = [], begin
@@ -37,28 +67,41 @@ def snippet(analyzer: tantivy.TextAnalyzer, text: str, words: Sequence[str]) -> 
     return ("… " if begin else "") + "".join(pieces).strip() + (" …" if end < len(text) else "")
 
 
-def matches(token: str, word: str) -> bool:
-    """Return whether a folded ``token`` of a text is a match of the folded ``word``, by the rules of the index."""
+def matches(token: str, sought: Word) -> bool:
+    """Return whether a folded ``token`` is the word that was sought, its beginning, a part of it, or one apart."""
+    word = sought.text
     if token == word or (len(word) >= PREFIX_FROM and token.startswith(word)):
         return True
     if len(word) >= PART_FROM and len(token) >= COMPOUND_FROM and word in token:
         return True
-    return len(word) >= FUZZY_FROM and _one_apart(token, word)
+    return len(word) >= FUZZY_FROM and _apart(token, word, 1)
 
 
-def _one_apart(token: str, word: str) -> bool:
-    """Return whether ``token`` and ``word`` differ by one letter added, removed or replaced, or by two exchanged."""
-    if abs(len(token) - len(word)) > 1:
+def _matches_otherwise(token: str, sought: Word) -> bool:
+    """Return whether ``token`` is another form of the word, another name for it, or two letters apart."""
+    names = stems_of_word(token)
+    if names & sought.stems or names & sought.synonyms.stems:
+        return True
+    if sought.synonyms.beginnings and token.startswith(sought.synonyms.beginnings):
+        return True
+    return len(sought.text) >= VERY_FUZZY_FROM and _apart(token, sought.text, 2)
+
+
+def _apart(token: str, word: str, most: int) -> bool:
+    """Return whether at most ``most`` letters were added, removed, replaced or exchanged with their neighbours."""
+    if token == word:
+        return True
+    if most == 0 or abs(len(token) - len(word)) > most:
         return False
     start = 0
     while start < min(len(token), len(word)) and token[start] == word[start]:
         start += 1
     rest, other = token[start:], word[start:]
     return (
-        rest[1:] == other[1:]
-        or rest[1:] == other
-        or rest == other[1:]
-        or (rest[:2] == other[:2][::-1] and rest[2:] == other[2:])
+        _apart(rest[1:], other[1:], most - 1)
+        or _apart(rest[1:], other, most - 1)
+        or _apart(rest, other[1:], most - 1)
+        or (rest[:2] == other[:2][::-1] and _apart(rest[2:], other[2:], most - 1))
     )
 
 

@@ -30,6 +30,18 @@ def find(
     ] = None,
     theme: Annotated[list[str] | None, typer.Option(help="EU data theme, such as TRAN.")] = None,
     publisher: Annotated[list[str] | None, typer.Option(help="DID of a publisher.")] = None,
+    file_format: Annotated[
+        list[str] | None, typer.Option("--format", help="EU file type, such as CSV or GEOJSON.")
+    ] = None,
+    licence: Annotated[
+        list[str] | None, typer.Option("--license", help="Licence: a code such as CC0-1.0, or its IRI.")
+    ] = None,
+    origin: Annotated[list[str] | None, typer.Option("--origin", help="DID of the node that has the asset.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--from", help="Data about this time or later: 2024, 2024-05 or 2024-05-17.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Data about this time or earlier.")] = None,
+    bbox: Annotated[str | None, typer.Option(help="Area: west,south,east,north in degrees.")] = None,
     newest: Annotated[bool, typer.Option("--newest", help="Newest first instead of best match first.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=100, help="Show at most this many.")] = 20,
     region: Region = False,
@@ -44,6 +56,12 @@ def find(
             kind=kind,
             theme=theme,
             publisher=publisher,
+            format=file_format,
+            license=licence,
+            node=origin,
+            since=since,
+            until=until,
+            bbox=bbox,
             limit=limit,
             sort="newest" if newest else None,
             lang=lang,

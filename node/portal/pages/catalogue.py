@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from node.catalogue.browse import MAX_OFFSET, CatalogueHit
 from node.portal import headers
-from node.portal.codes import words_of_code
+from node.portal.codes import file_type, licence, words_of_code
 from node.portal.markup import called
 from node.portal.queries import FACETS, Search, page_numbers
 from node.portal.visit import PLURALS, Visit
@@ -152,7 +152,8 @@ def _facets(
             }
             for value, count in ranked
         ]
-        if entries:
+        # That everything comes from one node narrows nothing.
+        if entries and (name != "node" or len(entries) > 1 or search.chosen[name]):
             facets.append({"name": name, "shown": entries[:_SHOWN_VALUES], "more": entries[_SHOWN_VALUES:60]})
     return facets
 
@@ -173,12 +174,24 @@ def _chips(visit: Visit, search: Search, names: dict[str, str]) -> list[dict[str
     if search.bbox:
         word = " ".join(visit.speaker.number(edge) for edge in search.bbox)
         chips.append({"label": visit.t("search.box"), "word": word, "link": search.without_bbox().encoded()})
+    if search.since or search.until:
+        chips.append(
+            {
+                "label": visit.t("search.period"),
+                "word": f"{search.since or '…'} – {search.until or '…'}",
+                "link": search.without_period().encoded(),
+            }
+        )
     return chips
 
 
 def _facet_word(visit: Visit, facet: str, value: str, names: dict[str, str]) -> str:
-    if facet == "publisher":
+    if facet in ("publisher", "node"):
         return called(names.get(value, ""), value)
+    if facet == "format":
+        return file_type(value, visit.language)
+    if facet == "license":
+        return licence(value, visit.language)
     if facet in ("kind", "access"):
         return visit.speaker.word(facet, value)
     return words_of_code(value, visit.language) or value

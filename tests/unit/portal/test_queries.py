@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from urllib.parse import parse_qsl
 
 import pytest
@@ -14,6 +15,7 @@ from node.portal.queries import FACETS, Search, page_numbers
 
 EVERYTHING = (
     "q=road+noise&kind=model&kind=dataset&theme=ENVI&publisher=did%3Aweb%3Ax&keyword=a+b&bbox=3.5,50.9,3.9,51.2"
+    "&format=CSV&license=CC0-1.0&node=did%3Aweb%3Ay&from=2024-05&to=2024"
 )
 
 
@@ -27,6 +29,8 @@ def test_everything_is_read() -> None:
     assert (query.text, query.kinds, query.themes) == ("road noise", ("model", "dataset"), ("ENVI",))
     assert (query.publishers, query.keywords) == (("did:web:x",), ("a b",))
     assert query.bbox == (3.5, 50.9, 3.9, 51.2)
+    assert (query.formats, query.licences, query.nodes) == (("CSV",), ("CC0-1.0",), ("did:web:y",))
+    assert query.period == (date(2024, 5, 1), date(2024, 12, 31))
     assert (query.newest, query.offset, query.limit, query.language) == (True, 40, 20, "nl")
 
 
@@ -70,6 +74,18 @@ def test_a_facet_value_comes_and_goes_and_leads_to_the_first_page() -> None:
 def test_a_box_that_is_none_is_refused(box: str) -> None:
     with pytest.raises(InvalidInput):
         search(f"bbox={box}")
+
+
+@pytest.mark.parametrize("period", ["from=soon", "to=2024-13", "from=2025&to=2024"])
+def test_a_period_that_is_none_is_refused(period: str) -> None:
+    with pytest.raises(InvalidInput):
+        search(period)
+
+
+def test_a_period_narrows_and_can_be_taken_away() -> None:
+    narrowed = search("q=x&from=2024&to=2024-05")
+    assert narrowed.narrowed
+    assert narrowed.without_period().encoded() == narrowed.without_facets().encoded() == "?q=x"
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "x", "1e3", "9" * 30, "", "²"])

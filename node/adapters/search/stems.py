@@ -1,0 +1,99 @@
+"""Stems of words by the rules of their language: "libraries" and "library", "huizen" and "huis" are the same word.
+
+A stem is kept with its language (``nl:huis``), so that a word of one language is never taken for one of another.
+The engine's stemmers follow Snowball (snowballstem.org); it has none for Czech, so that one is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, lru_cache
+from types import MappingProxyType
+from typing import Final
+
+import tantivy
+
+_RULES: Final = (
+    "en=english nl=dutch fr=french de=german da=danish es=spanish fi=finnish hu=hungarian it=italian no=norwegian "
+    "pt=portuguese ro=romanian sv=swedish"
+)
+_ENGINE: Final[dict[str, str]] = dict(pair.split("=") for pair in _RULES.split())
+"""Language → the engine's name of its rules."""
+
+_SAME: Final = MappingProxyType({"nb": "no", "nn": "no", "sk": "cs"})
+"""Languages that are stemmed as another one: near enough for a search."""
+
+PORTAL: Final = ("en", "nl", "fr", "de", "cs")
+"""By the rules of these languages text is stemmed whose language nobody says."""
+
+_LONGEST_WORD: Final = 60
+
+_CZECH_ENDINGS: Final = (
+    *("atech", "etech", "itech", "ovych", "ovymi", "oveho", "ovemu"),
+    *("atum", "etem", "etum", "ovym", "ovou", "iho", "imi", "imu", "ich", "ech", "ach", "eho", "emu", "ovi", "ove"),
+    *("ami", "emi", "ete", "eti", "ych", "ymi", "ova", "ovy"),
+    *("em", "es", "im", "um", "am", "at", "os", "us", "ym", "mi", "ou", "ej"),
+    *("a", "e", "i", "o", "u", "y"),
+)
+"""Endings of cases and of adjectives, without accents, the longest first."""
+_CZECH_STEM: Final = 3
+
+
+def stems(text: str, language: str) -> set[str]:
+    """Return the stems of the words of ``text`` in ``language`` (RFC 5646; "und" or "" where it is not known)."""
+    main = language.lower().partition("-")[0]
+    languages = PORTAL if main in ("", "und") else [known] if (known := _known(main)) else []
+    return {f"{each}:{stem}" for each in languages for stem in _stemmer(each)(text)}
+
+
+@lru_cache(maxsize=4096)
+def stems_of_word(word: str) -> frozenset[str]:
+    """Return the stems that ``word`` has in each language: a search does not say its own."""
+    return frozenset(f"{each}:{stem}" for each in (*_ENGINE, "cs") for stem in _stemmer(each)(word))
+
+
+def _known(language: str) -> str:
+    language = _SAME.get(language, language)
+    return language if language in _ENGINE or language == "cs" else ""
+
+
+@cache
+def _stemmer(language: str) -> Callable[[str], list[str]]:
+    if language != "cs":
+        # The rules know the accents of their language, which are therefore taken away last.
+        return _built(tantivy.Filter.stemmer(_ENGINE[language]), tantivy.Filter.ascii_fold()).analyze
+    return lambda text: [_czech(word) for word in folded(text)]
+
+
+def lowered(text: str) -> list[str]:
+    """Return the words of ``text`` in lower case, with their accents: stemmers need them."""
+    return _lowering().analyze(text)
+
+
+def folded(text: str) -> list[str]:
+    """Return the words of ``text`` in lower case and without accents."""
+    return _folding().analyze(text)
+
+
+@cache
+def _lowering() -> tantivy.TextAnalyzer:
+    return _built()
+
+
+@cache
+def _folding() -> tantivy.TextAnalyzer:
+    return _built(tantivy.Filter.ascii_fold())
+
+
+def _built(*filters: tantivy.Filter) -> tantivy.TextAnalyzer:
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    for each in (tantivy.Filter.remove_long(_LONGEST_WORD), tantivy.Filter.lowercase(), *filters):
+        builder = builder.filter(each)
+    return builder.build()
+
+
+def _czech(word: str) -> str:
+    for ending in _CZECH_ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= _CZECH_STEM:
+            return word[: -len(ending)]
+    return word

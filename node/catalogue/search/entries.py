@@ -1,0 +1,159 @@
+"""From a record to what the search index keeps of it. It depends on nothing but the record."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Any, Final
+
+from node.catalogue.access import access_code_of
+from node.catalogue.model import Indexed, Period, Record
+from node.catalogue.nquads import Statement, is_literal, language_of, statements, text_of
+from node.catalogue.search.periods import first_day, last_day
+from node.semantics.codelists.filetypes import FILE_TYPES, IANA, file_type
+from node.semantics.codelists.licences import LICENCES
+from node.vocab.namespaces import DCAT, DCT, SCHEMA, XSD
+
+MAX_TEXT: Final = 64 * 1024
+"""How much text of a record is indexed, in characters."""
+
+MAX_VALUES: Final = 50
+"""The most values of one facet that a record may have: a catalogue of others may list thousands."""
+
+MAX_VALUE: Final = 300
+"""The longest value of a facet; longer ones are no names."""
+
+_FORMAT: Final = f"<{DCT}format>"
+_MEDIA_TYPE: Final = f"<{DCAT}mediaType>"
+_LICENCE: Final = f"<{DCT}license>"
+_BEGINS: Final = frozenset(f"<{name}>" for name in (f"{DCAT}startDate", f"{SCHEMA}startDate"))
+_ENDS: Final = frozenset(f"<{name}>" for name in (f"{DCAT}endDate", f"{SCHEMA}endDate"))
+_TEMPORAL: Final = f"<{DCT}temporal>"
+_TAG: Final = re.compile(r"[a-z]{2,3}")
+
+
+def indexed(record: Record) -> Indexed:
+    """Return what the search index keeps of ``record``."""
+    quads = list(statements(record.nquads))
+    return Indexed(
+        iri=record.iri,
+        audience=record.audience,
+        kind=record.kind,
+        titles=dict(record.titles),
+        texts=_texts(record, quads),
+        keywords=record.keywords,
+        themes=record.themes,
+        publisher=record.publisher,
+        publisher_name=record.publisher_name,
+        access=str(access_code_of(record)),
+        at=record.at,
+        bbox=_box(record.extra.get("bbox")),
+        formats=_formats(record, quads),
+        licences=_licences(quads),
+        node=record.origin,
+        period=_period(quads),
+    )
+
+
+def _box(edges: Any) -> tuple[float, float, float, float] | None:
+    """West, south, east, north; None for anything that is no box, since ``extra`` may come from anywhere."""
+    try:
+        west, south, east, north = (float(edge) for edge in edges)
+    except (TypeError, ValueError):
+        return None
+    within = -180 <= west <= east <= 180 and -90 <= south <= north <= 90
+    return (west, south, east, north) if within else None
+
+
+def _texts(record: Record, quads: Iterable[Statement]) -> dict[str, str]:
+    """Language → every text of the description in it: terms, parameters, contact, notes; "" for no language.
+
+    The description comes first, so that the beginning of a text is what a reader expects there.
+    """
+    pieces: dict[str, dict[str, None]] = defaultdict(dict)
+    room = MAX_TEXT
+    for tag, text in _pieces(record, quads):
+        language = _language(tag)
+        if not text or text in pieces[language]:
+            continue
+        pieces[language][text[:room]] = None
+        room -= len(text) + 1
+        if room <= 0:
+            break
+    return {language: "\n".join(texts) for language, texts in pieces.items() if texts}
+
+
+def _pieces(record: Record, quads: Iterable[Statement]) -> Iterator[tuple[str, str]]:
+    yield from record.descriptions.items()
+    yield from (("", keyword) for keyword in record.keywords)
+    yield "", record.publisher_name
+    for statement in quads:
+        term = statement.object
+        if is_literal(term) and (language_of(term) or not _typed(term)):
+            yield language_of(term), text_of(term)
+
+
+def _language(tag: str) -> str:
+    """``nl`` for ``nl-BE``; empty for what is no language: ``und`` (RFC 5646 §4.1), or nothing."""
+    language = tag.lower().partition("-")[0]
+    return language if _TAG.fullmatch(language) and language != "und" else ""
+
+
+def _typed(literal: str) -> bool:
+    return literal.endswith(">") and f"^^<{XSD}" in literal
+
+
+def _formats(record: Record, quads: Iterable[Statement]) -> tuple[str, ...]:
+    """Codes of the EU file types where there is one, else the name that the description gives."""
+    names = [_format(_value(each.object)) for each in quads if each.predicate in (_FORMAT, _MEDIA_TYPE)]
+    if not any(names):
+        names = [_format(file.media_type) for file in record.files]
+    return _values(names)
+
+
+def _format(value: str) -> str:
+    for scheme in (IANA, IANA.replace("https:", "http:")):
+        value = value.removeprefix(scheme)
+    code = FILE_TYPES.find(value) or file_type("", value)
+    return code.code if code else value
+
+
+def _licences(quads: Iterable[Statement]) -> tuple[str, ...]:
+    """Codes of the licences that we know, else what the description names: an IRI or a text."""
+    names = [_value(each.object) for each in quads if each.predicate == _LICENCE]
+    return _values(code.code if (code := LICENCES.find(name)) else name for name in names)
+
+
+def _value(term: str) -> str:
+    """The IRI or the text of a term; empty for a blank node."""
+    if is_literal(term):
+        return text_of(term).strip()
+    return term[1:-1] if term.startswith("<") else ""
+
+
+def _values(names: Iterable[str]) -> tuple[str, ...]:
+    values = dict.fromkeys(name for name in names if name and len(name) <= MAX_VALUE)
+    return tuple(values)[:MAX_VALUES]
+
+
+def _period(quads: Iterable[Statement]) -> Period | None:
+    """From the first to the last day of all periods that the data are about; an open end is None."""
+    spans: dict[str, list[date | None]] = {}
+    periods = set()
+    for each in quads:
+        if each.predicate == _TEMPORAL:
+            periods.add(each.object)
+        elif each.predicate in _BEGINS and (day := first_day(_value(each.object))):
+            spans.setdefault(each.subject, [None, None])[0] = day
+        elif each.predicate in _ENDS and (day := last_day(_value(each.object))):
+            spans.setdefault(each.subject, [None, None])[1] = day
+    own = [span for subject, span in spans.items() if subject in periods]
+    if not own:
+        return None
+    begins = [begin for begin, _ in own]
+    ends = [end for _, end in own]
+    begin = None if None in begins else min(day for day in begins if day)
+    end = None if None in ends else max(day for day in ends if day)
+    return (begin, end) if begin is None or end is None or begin <= end else None

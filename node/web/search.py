@@ -1,0 +1,81 @@
+"""The parameters of a search, as a URL has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from node.base.errors import InvalidInput
+from node.catalogue import model
+from node.catalogue.browse import MAX_LIMIT, MAX_OFFSET
+from node.catalogue.search.periods import period
+
+
+class SearchParameters(BaseModel):
+    """A search: words, facets, place and time, and the page of results."""
+
+    kind: list[str] = []
+    theme: list[str] = []
+    keyword: list[str] = []
+    publisher: list[str] = []
+    access: list[str] = []
+    format: list[str] = []
+    license: list[str] = []
+    node: list[str] = []
+    q: str = ""
+    bbox: str | None = None
+    begin: str | None = Field(None, alias="from")
+    end: str | None = Field(None, alias="to")
+    offset: int = Field(0, ge=0, le=MAX_OFFSET)
+    limit: int = Field(20, ge=1, le=MAX_LIMIT)
+    sort: Literal["best", "newest"] = "best"
+    lang: str | None = None
+
+    def query(self, language: str) -> model.Query:
+        """Return the search that is meant. Raises ``InvalidInput`` for a box or a period that is none."""
+        return model.Query(
+            text=self.q,
+            kinds=tuple(self.kind),
+            themes=tuple(self.theme),
+            keywords=tuple(self.keyword),
+            publishers=tuple(self.publisher),
+            access=tuple(self.access),
+            formats=tuple(self.format),
+            licences=tuple(self.license),
+            nodes=tuple(self.node),
+            language=language,
+            bbox=_box(self.bbox),
+            period=period(self.begin, self.end),
+            offset=self.offset,
+            limit=self.limit,
+            newest=self.sort == "newest",
+        )
+
+
+_NAMES = tuple(field.alias or name for name, field in SearchParameters.model_fields.items())
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raises ``InvalidInput`` for a parameter that a search does not have: ignored, it would give wrong results."""
+    for name in names:
+        if name not in _NAMES:
+            near = get_close_matches(name, _NAMES, n=1)
+            raise InvalidInput(
+                f"a search has no parameter {name[:60]!r}",
+                remedy=f"write {near[0]!r}" if near else f"use {', '.join(_NAMES)}",
+            )
+
+
+def _box(text: str | None) -> tuple[float, float, float, float] | None:
+    if text is None:
+        return None
+    try:
+        west, south, east, north = (float(edge) for edge in text.split(","))
+    except ValueError as error:
+        raise InvalidInput(
+            "bbox is not a bounding box", remedy="write bbox=west,south,east,north in degrees"
+        ) from error
+    return west, south, east, north
