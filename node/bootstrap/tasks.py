@@ -72,7 +72,7 @@ def handlers(
 
 
 def timers(parts: Parts, protocol_services: Protocol, pace: Pace, wake: Callable[[], None]) -> list[Timer]:
-    """What is done every so many seconds. ``wake`` tells the worker that there may be something to do."""
+    """Return the tasks done every so many seconds. ``wake`` is called where the worker may have something to do."""
     stores = parts.stores
     set_right = SetRight(uow=stores.uow, outbox=stores.outbox, clock=parts.clock, pace=pace, wake=wake)
     tokens = UsedTokens(stores.uow, stores.identity, parts.clock)

@@ -48,7 +48,7 @@ class Done:
 @dataclass(frozen=True, slots=True)
 class Again:
     """Not yet: try later. ``after`` is the pause in place of the usual one; ``at_least``, in seconds, how long the
-    peer wants to be left alone; ``lane_down`` tells that the peer as a whole does not answer. ``note`` writes what is
+    peer wants to be left alone; ``lane_down``: the peer as a whole does not answer. ``note`` writes what is
     worth keeping of this attempt, whoever has the task by then."""
 
     error: str
@@ -79,7 +79,7 @@ class Worker:
 
     ``lengthy``: topics whose tasks may take as long as a peer likes, such as the bytes of a large file from a slow
     one. However many of them run, messages are sent. ``narrow``: topics of which a lane carries out few at a time.
-    ``remains``: what is kept of the body of a dead letter.
+    ``remains`` returns the part of a dead letter's body that is kept.
     """
 
     def __init__(

@@ -342,7 +342,7 @@ def _with_description(fact: Mapping[str, Any], submission: Mapping[str, Any]) ->
 
 
 def _draft(path: Path, *, as_found: bool) -> None:
-    """A data file alone: write the description that it needs, as far as the file tells it."""
+    """Write the description of a data file that has none, as far as the file determines it."""
     survey = examine(path, as_found=as_found)
     target = path.with_suffix(".yaml")
     if target.exists():

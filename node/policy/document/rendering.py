@@ -96,7 +96,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Clause:
+class MarkedClause:
     """A sentence of the agreement with its marks: (``fact`` or ``promise``, the words for it)."""
 
     text: str
@@ -110,7 +110,7 @@ class Article:
     heading: str
     lead: str = ""
     groups: tuple[tuple[str, tuple[Fact, ...]], ...] = ()
-    clauses: tuple[Clause, ...] = ()
+    clauses: tuple[MarkedClause, ...] = ()
     paragraphs: tuple[str, ...] = ()
 
 
@@ -324,13 +324,13 @@ def _section(
     return Article(heading=heading, clauses=clauses, paragraphs=() if clauses else (empty,))
 
 
-def _clause(sentence: Sentence, words: DocumentWords) -> Clause:
+def _clause(sentence: Sentence, words: DocumentWords) -> MarkedClause:
     marks = []
     if Nature.FACT in sentence.natures:
         marks.append(("fact", words.checked))
     if Nature.UNDERTAKING in sentence.natures:
         marks.append(("promise", words.promised))
-    return Clause(_seemly(sentence.text), tuple(marks))
+    return MarkedClause(_seemly(sentence.text), tuple(marks))
 
 
 def _purpose(policy: Policy, words: DocumentWords, language_phrases: Phrases) -> str:

@@ -166,7 +166,7 @@ async def process(desk: Desk, visit: Visit) -> Response:
 
 
 async def deliveries(desk: Desk, visit: Visit) -> Response:
-    """``/deliveries``: what waits, what is stuck, and a way to try again."""
+    """``/deliveries``: messages that wait, messages that are stuck, and a way to try again."""
     return desk.render(visit, "deliveries.html", deliveries=await desk.node.processes.deliveries())
 
 
