@@ -20,8 +20,8 @@ from node.transfer.deletion.model import TOPIC as DELETION_TOPIC
 from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC
 from node.worker.deliveries import SendMessages
 from node.worker.executions import ExecutionHandler
-from node.worker.loop import Handler
 from node.worker.notifications import CredentialHandler, DeletionHandler
+from node.worker.outcomes import Handler
 from node.worker.pace import Pace
 from node.worker.setback import SetRight
 from node.worker.timers import Timer

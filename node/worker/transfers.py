@@ -13,7 +13,7 @@ from node.transfer.ports import TransferStore
 from node.transfer.push import MOST_IN_VAIN, DeliveryRefused, InVain, PushBytes, SinkRefused
 from node.transfer.reception import ReceiveBytes
 from node.transfer.usecases import Transfers
-from node.worker.loop import Again, Done, Outcome
+from node.worker.outcomes import Again, Done, Outcome
 
 
 class ReceptionHandler:
