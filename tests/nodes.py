@@ -329,6 +329,20 @@ def start(request: pytest.FixtureRequest) -> Iterator[Start]:
         yield on_postgres
 
 
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Running]:
+    """A node without a region, shared by the tests of one module."""
+    with running(tmp_path_factory.mktemp("city") / "node", template=sqlite_template) as node:
+        yield node
+
+
+@pytest.fixture
+def client(city: Running) -> Iterator[HansaClient]:
+    """The API of ``city``, for its first administrator."""
+    with city.client() as client:
+        yield client
+
+
 @dataclass
 class Pair:
     """Two nodes that know each other by nothing but their addresses."""
@@ -359,10 +373,31 @@ class Company:
 @pytest.fixture(scope="module")
 def region_and_cities(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Company]:
     """A region and two cities that hold its membership credential, shared by the tests of one module."""
-    with company(tmp_path_factory.mktemp("region"), sqlite_template) as region:
+    with admitted_company(tmp_path_factory.mktemp("region"), sqlite_template) as region:
+        yield region
+
+
+@pytest.fixture
+def cities(tmp_path: Path, sqlite_template: Path) -> Iterator[Company]:
+    """A region and two cities that it admitted, of this test's own: it may revoke a membership."""
+    with admitted_company(tmp_path, sqlite_template) as region:
+        yield region
+
+
+@contextmanager
+def admitted_company(home: Path, template: Path) -> Iterator[Company]:
+    """A region, and two cities that hold its membership credential."""
+    with company(home, template) as region:
         for city in region.cities:
             admit(region.region, city)
         yield region
+
+
+def revoke(members: Company, city: Running) -> None:
+    """Have the region revoke the membership of ``city``."""
+    with members.region.client() as office:
+        (credential,) = [one for one in office.issued() if one["holder"] == city.did]
+        office.revoke(credential["id"], "left the region")
 
 
 @contextmanager

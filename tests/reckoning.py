@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -49,6 +49,11 @@ class Findings:
     @property
     def count(self) -> int:
         return len(self.lost) + len(self.doubled) + len(self.diverged)
+
+    def lines(self) -> Iterator[str]:
+        """A line for each, at most twenty of a sort."""
+        for sort, sentences in (("lost", self.lost), ("doubled", self.doubled), ("diverged", self.diverged)):
+            yield from (f"{sort}: {sentence}" for sentence in sentences[:20])
 
     def summary(self) -> str:
         """The end of a last line."""

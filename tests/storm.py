@@ -254,9 +254,8 @@ def main() -> int:
                 return 3
         began = time.monotonic()
         tally = run(kills=chosen.kills, seed=seed, store=chosen.store, home=home, postgres=postgres)
-        for name in ("lost", "doubled", "diverged"):
-            for what in getattr(tally.findings, name)[:20]:
-                print(f"{name}: {what}")
+        for line in tally.findings.lines():
+            print(line)
         print(f"{time.monotonic() - began:.0f} s; refused while nodes were down: {dict(tally.refused)}")
         print(summary(tally))
         return 1 if tally.findings.count else 0

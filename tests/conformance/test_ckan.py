@@ -7,22 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.nodes import Running, running
+from tests.nodes import Running
 
 ADDRESS = os.environ.get("HANSA_TEST_CKAN", "").rstrip("/")
 pytestmark = pytest.mark.skipif(not ADDRESS, reason="no CKAN runs here: set HANSA_TEST_CKAN to the address of one")
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("city") / "node", template=sqlite_template) as node:
-        yield node
 
 
 def harvested(city: Running, url: str) -> list[dict[str, Any]]:

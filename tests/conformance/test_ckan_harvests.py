@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import httpx2
@@ -19,7 +17,7 @@ import rdflib
 from rdflib.namespace import DCAT, DCTERMS, RDF
 
 from tests.integration.test_catalog_for_portals import graph
-from tests.nodes import Running, publish, running
+from tests.nodes import Running, publish
 
 ADDRESS = os.environ.get("HANSA_TEST_CKAN", "").rstrip("/")
 TOKEN = os.environ.get("HANSA_TEST_CKAN_TOKEN", "")
@@ -34,12 +32,6 @@ pytestmark = [
 
 KEPT = (DCTERMS.title, DCTERMS.description, DCAT.keyword, DCAT.theme)
 """What a city would miss first. CKAN has no place for offers and hashes, and writes publishers its own way."""
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("city") / "node", template=sqlite_template) as node:
-        yield node
 
 
 @pytest.mark.parametrize("ending", ["rdf", "ttl"])

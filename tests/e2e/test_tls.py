@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from demo.cast import Member, free_ports
+from tests.node_processes import served
 
 NAME = "data.ghent.example"
 
@@ -33,12 +34,8 @@ def member(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Member]:
     certify(process.folder)
     settings = process.folder / "hansa.toml"
     settings.write_text(settings.read_text("utf-8") + 'tls_certificate = "tls.pem"\ntls_key = "tls.key"\n', "utf-8")
-    process.serve()
-    try:
-        process.wait_ready()
+    with served(process):
         yield process
-    finally:
-        process.stop()
 
 
 def certify(folder: Path) -> None:

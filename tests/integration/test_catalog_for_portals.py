@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pyshacl
@@ -16,7 +14,7 @@ from rdflib.namespace import DCAT, FOAF, RDF
 
 from tests.integration.test_dsp_wire import violations
 from tests.integration.test_imports import HEAD, imported
-from tests.nodes import Running, described, publish, running
+from tests.nodes import Running, described, publish
 from tests.shared import data
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:rdflib")
@@ -28,12 +26,6 @@ SYNTAXES = [
     ("application/rdf+xml", "rdf", "xml"),
     ("application/n-triples", "nt", "nt"),
 ]
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("city") / "node", template=sqlite_template) as node:
-        yield node
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,7 +16,7 @@ import pytest
 from node.cli.exits import REFUSED
 from node.cli.main import run
 from node.client import HansaClient
-from tests.nodes import Running, running
+from tests.nodes import Running
 
 HEAD = """@prefix dcat: <http://www.w3.org/ns/dcat#> .
 @prefix dct: <http://purl.org/dc/terms/> .
@@ -101,18 +100,6 @@ def portal() -> Iterator[Portal]:
     server.shutdown()
     server.server_close()
     thread.join()
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("city") / "node", template=sqlite_template) as node:
-        yield node
-
-
-@pytest.fixture
-def client(city: Running) -> Iterator[HansaClient]:
-    with city.client() as found:
-        yield found
 
 
 def harvested(city: Running, url: str, **options: Any) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from node.cli.main import run
 from node.client import HansaClient
 from node.client.api import Refusal
 from node.semantics.documents import canonical, parse
-from tests.nodes import Running, described, running
+from tests.nodes import Running, described
 from tests.shared import data
 
 HEAD = """@prefix dcat: <http://www.w3.org/ns/dcat#> .
@@ -43,18 +42,6 @@ CATALOGUE = (
 <https://brugge.example/set/untitled> a dcat:Dataset ; dct:description "Nobody named it."@en .
 """
 )
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("city") / "node", template=sqlite_template) as node:
-        yield node
-
-
-@pytest.fixture
-def client(city: Running) -> Iterator[HansaClient]:
-    with city.client() as found:
-        yield found
 
 
 def imported(city: Running, text: str, **options: Any) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from starlette.routing import Route
 from demo.cast import Member, free_ports
 from tests.integration.test_models_under_contract import call, model_at
 from tests.models import STREETS, TIMES, WALKING, card, publish_model
+from tests.node_processes import node_process
 from tests.nodes import Running, agree, running, until
 
 SLOW = {"inputs": {"streets": STREETS, "pause": 3}}
@@ -28,16 +29,8 @@ SLOW = {"inputs": {"streets": STREETS, "pause": 3}}
 
 @pytest.fixture
 def member(tmp_path: Path) -> Iterator[Member]:
-    """A node in a process of its own."""
-    (port,) = free_ports(1)
-    process = Member("gent", "Gent", tmp_path, port, (), {"log_level": "warning"})
-    process.init()
-    process.serve()
-    try:
-        process.wait_ready()
+    with node_process(tmp_path) as process:
         yield process
-    finally:
-        process.stop()
 
 
 def publish_at(member: Member, slug: str = "walking") -> str:

@@ -12,13 +12,13 @@ import pytest
 
 from node.base.errors import HansaError
 from node.cli.exits import USAGE, WAITING
-from node.cli.main import run
 from node.negotiation import machine, messages
 from node.negotiation.limits import PATIENCE
 from node.policy.odrl import SEALED, parse
 from node.policy.rules import Constraint
 from node.policy.terms import DATE_TIME
 from tests.nodes import CSV, Company, Running, publish, receive, until
+from tests.terminal import typed
 
 OFFERED, MOST = "2026-12-31", "2027-12-31"
 
@@ -305,14 +305,6 @@ def test_limits_hold_beside_the_offer_that_they_were_set_for(
     publish(gent, name, conditions=members(OFFERED))
     with gent.client() as client:
         assert client.limits(iri)["inForce"] is False
-
-
-def typed(node: Running, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
-    """Exit status, and everything that was said in the terminal."""
-    capsys.readouterr()
-    status = run([*words, "--node", str(node.folder)])
-    said = capsys.readouterr()
-    return status, said.out + said.err
 
 
 def test_bargaining_from_the_terminal(

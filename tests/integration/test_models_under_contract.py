@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -22,7 +21,7 @@ from node.scenarios.records.cards import model_of
 from node.transfer.model import Transfer
 from node.vocab.dsp import EXECUTE, PULL
 from tests.models import COUNTING, STREETS, TIMES, publish_model
-from tests.nodes import Company, Pair, Running, admit, agree, company, publish, until
+from tests.nodes import Company, Pair, Running, agree, publish, revoke, until
 
 PATIENCE = 60.0
 
@@ -261,21 +260,6 @@ def test_an_outsider_sees_nothing(lines: Pair) -> None:
         assert http.post("/ogc/processes/secret/execution", json={}).json()["type"].endswith("/no-such-process")
         job = jobs(lines.provider, lines.consumer.did)[0].id if jobs(lines.provider, lines.consumer.did) else "x"
         assert http.get(f"/ogc/jobs/{job}").status_code == 401
-
-
-@pytest.fixture
-def cities(tmp_path: Path, sqlite_template: Path) -> Iterator[Company]:
-    """A region and two cities that it admitted, of this test's own: memberships are revoked here."""
-    with company(tmp_path, sqlite_template) as region_and_cities:
-        for city in region_and_cities.cities:
-            admit(region_and_cities.region, city)
-        yield region_and_cities
-
-
-def revoke(region_and_cities: Company, city: Running) -> None:
-    with region_and_cities.region.client() as office:
-        (held,) = [one for one in office.issued() if one["holder"] == city.did]
-        office.revoke(held["id"], "left the region")
 
 
 def test_a_revocation_bites_on_the_next_look_and_the_next_call(cities: Company) -> None:

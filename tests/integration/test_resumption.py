@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.fakes.sink import sink
-from tests.nodes import Company, Running, agree, publish, until
+from tests.nodes import Company, Running, agree, publish, revoke, until
 
 
 def stands(node: Running, pid: str, *, waits: str) -> dict[str, Any]:
@@ -59,9 +59,3 @@ def start_by_hand(consumer: Running, provider: Running, ours: str, theirs: str) 
         answer = http.post(f"{provider.dsp}/transfers/{theirs}/start", json=message)
     assert answer.json()["@type"] == "TransferError"
     return int(answer.status_code)
-
-
-def revoke(region_and_cities: Company, city: Running) -> None:
-    with region_and_cities.region.client() as office:
-        (held,) = [one for one in office.issued() if one["holder"] == city.did]
-        office.revoke(held["id"], "left the region")

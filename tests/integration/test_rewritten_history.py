@@ -13,26 +13,14 @@ import pytest
 from node.cli.archive import read_backup, write_backup
 from node.cli.diagnosis import examine
 from node.cli.exits import DONE, REFUSED
-from node.cli.main import run
-from node.cli.output import Mode
 from tests.nodes import Running, publish, running, until
+from tests.terminal import typed
 
 
 @pytest.fixture
 def follower(tmp_path: Path, sqlite_template: Path) -> Iterator[Running]:
     with running(tmp_path / "follower", template=sqlite_template) as node:
         yield node
-
-
-def run_command(node: Running, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
-    """Exit status, and everything that was said."""
-    capsys.readouterr()
-    try:
-        status = run([*words, "--node", str(node.folder)])
-    finally:
-        Mode.json = False
-    said = capsys.readouterr()
-    return status, said.out + said.err
 
 
 def member(node: Running) -> dict[str, Any]:
@@ -58,11 +46,11 @@ def test_a_node_that_was_put_back_by_hand(
         with follower.client() as client:
             client.follow(url)
         until("both are followed", lambda: has(follower, 2))
-        status, output = run_command(follower, capsys, "members")
+        status, output = typed(follower, capsys, "members")
         assert (status, "quarantine" in output) == (DONE, False)
-        status, output = run_command(follower, capsys, "members", "evidence", url)
+        status, output = typed(follower, capsys, "members", "evidence", url)
         assert (status, "Every head of its feed continued" in output) == (DONE, True)
-        status, output = run_command(follower, capsys, "members", "accept", url)
+        status, output = typed(follower, capsys, "members", "accept", url)
         assert (status, "not in quarantine" in output) == (REFUSED, True)
     shutil.rmtree(folder)
     copy.rename(folder)
@@ -72,12 +60,12 @@ def test_a_node_that_was_put_back_by_hand(
         assert has(follower, 2), "what was received stays"
 
         # The terminal
-        status, output = run_command(follower, capsys, "members")
+        status, output = typed(follower, capsys, "members")
         assert status == DONE
         assert "in quarantine: it signed two different histories" in " ".join(output.split())
         assert f"hansa members evidence {url}" in output
         evidence = tmp_path / "evidence.json"
-        status, output = run_command(follower, capsys, "members", "evidence", did, "--to", str(evidence))
+        status, output = typed(follower, capsys, "members", "evidence", did, "--to", str(evidence))
         assert (status, output.count("2 entries, epoch 0, root ")) == (DONE, 2)
         assert f"hansa members accept {url}" in output
         assert f"hansa members leave {url}" in output
@@ -100,16 +88,16 @@ def test_a_node_that_was_put_back_by_hand(
         assert shown == {fork["first"], fork["second"]}
 
         # A decision, in the ledger
-        status, output = run_command(follower, capsys, "members", "accept", url)
+        status, output = typed(follower, capsys, "members", "accept", url)
         assert status == DONE, output
         until("it is followed again", lambda: member(follower)["state"] == "following" and has(follower, 3))
         with follower.node.parts.stores.uow.read() as tx:
             notes = [json.loads(entry.body) for entry in follower.node.parts.stores.ledger.history(tx, did)]
         assert [note["type"] for note in notes] == ["follow", "fork", "fork-accepted"]
         assert notes[1]["first"] == fork["first"]
-        status, output = run_command(follower, capsys, "members", "evidence", url)
+        status, output = typed(follower, capsys, "members", "evidence", url)
         assert "accepted by" in output
-        status, output = run_command(follower, capsys, "members", "leave", url)
+        status, output = typed(follower, capsys, "members", "leave", url)
         assert status == DONE
         with follower.client() as client:
             assert client.members() == []
@@ -168,8 +156,8 @@ def test_a_node_that_was_restored_says_what_it_kept(
         publish(origin, "another")
         until("it is followed on", lambda: has(follower, 3))
         assert member(follower)["state"] == "following"
-        status, output = run_command(follower, capsys, "members", "evidence", url)
+        status, output = typed(follower, capsys, "members", "evidence", url)
         assert status == DONE
         assert "epoch 1 began with 1 of 2 entries" in output
-        status, output = run_command(follower, capsys, "members")
+        status, output = typed(follower, capsys, "members")
         assert "restored, with 1 of 2 entries kept" in " ".join(output.split())

@@ -11,11 +11,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from demo.cast import Member, free_ports
+from demo.cast import Member
 from node.client import Refusal
 from node.identity.model import UserRole
 from node.ledger.model import EntryKind
-from tests.nodes import Company, Pair, Running, admit, agree, company, described, receive, running, until
+from tests.node_processes import node_process
+from tests.nodes import Company, Pair, Running, agree, described, receive, running, until
 from tests.runs import (
     MORE_STREETS,
     STREETS,
@@ -382,16 +383,8 @@ def auditor(node: Running) -> dict[str, str]:
 
 @pytest.fixture
 def member(tmp_path: Path) -> Iterator[Member]:
-    """A node in a process of its own."""
-    (port,) = free_ports(1)
-    process = Member("gent", "Gent", tmp_path, port, (), {"log_level": "warning", "follow_seconds": "0.2"})
-    process.init()
-    process.serve()
-    try:
-        process.wait_ready()
+    with node_process(tmp_path, follow_seconds="0.2") as process:
         yield process
-    finally:
-        process.stop()
 
 
 def under_way(at: Running | Member, pid: str) -> bool:
@@ -447,15 +440,6 @@ def test_the_consumer_dies_in_the_middle(member: Member, tmp_path: Path, sqlite_
 
 
 # ---- refusals --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def cities(tmp_path: Path, sqlite_template: Path) -> Iterator[Company]:
-    """A region and two cities that it admitted, of this test's own: a membership is revoked here."""
-    with company(tmp_path, sqlite_template) as region_and_cities:
-        for city in region_and_cities.cities:
-            admit(region_and_cities.region, city)
-        yield region_and_cities
 
 
 def test_a_revocation_bites_on_the_next_run(cities: Company) -> None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from node.cli.exits import DONE, REFUSED
-from node.cli.main import run
-from node.cli.output import Mode
 from tests.fakes.sink import Sink, sink
-from tests.nodes import CSV, Pair, Running, agree, publish, until
+from tests.nodes import CSV, Pair, agree, publish, until
+from tests.terminal import asked, typed
 
 
 @pytest.fixture
@@ -25,26 +22,6 @@ def door() -> Iterator[Sink]:
 @pytest.fixture(scope="module")
 def agreement(pair: Pair) -> str:
     return str(agree(pair.consumer, publish(pair.provider, "typed")["iri"])["agreementId"])
-
-
-def typed(node: Running, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
-    """Exit status, and everything that was said."""
-    capsys.readouterr()
-    try:
-        status = run([*words, "--node", str(node.folder)])
-    finally:
-        Mode.json = False
-    said = capsys.readouterr()
-    return status, said.out + said.err
-
-
-def asked(node: Running, capsys: pytest.CaptureFixture[str], *words: str) -> Any:
-    capsys.readouterr()
-    try:
-        assert run(["--json", *words, "--node", str(node.folder)]) == DONE
-    finally:
-        Mode.json = False
-    return json.loads(capsys.readouterr().out)
 
 
 def test_a_push_from_the_terminal(

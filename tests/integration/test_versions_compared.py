@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from node.cli.exits import REFUSED
-from node.cli.main import run
 from node.client.api import Refusal
-from tests.nodes import Running, publish, running
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("city") / "node", template=sqlite_template) as node:
-        yield node
+from tests.nodes import Running, publish
+from tests.terminal import typed
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +50,6 @@ def test_strangers_do_not_hear_of_what_they_may_not_see(city: Running, counts: s
         page = http.get("/record/changes", params={"iri": counts}, headers={"Accept": "text/html"})
     assert (hidden.status_code, hidden.json()["detail"]) == (404, absent.json()["detail"])
     assert page.status_code == 404
-
-
-def typed(city: Running, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
-    status = run([*words, "--node", str(city.folder)])
-    written = capsys.readouterr()
-    return status, written.out + written.err
 
 
 def test_the_terminal_shows_it(city: Running, counts: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,9 +76,8 @@ def main() -> int:
                 return CANNOT
         began = time.monotonic()
         outcomes, findings = run(selected, home, postgres=postgres, say=_say)
-        for name in ("lost", "doubled", "diverged"):
-            for what in getattr(findings, name)[:20]:
-                print(f"{name}: {what}")
+        for line in findings.lines():
+            print(line)
         print(f"{time.monotonic() - began:.0f} s on {chosen.store}; {made_up_of(selected)}")
         print(summary(outcomes, findings))
         return 0 if findings.count == 0 and all(outcome.reached for outcome in outcomes) else 1

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from node.base.clock import stamp
-from node.base.delivery import Courier
 from node.base.errors import InvalidInput
 from node.base.jsons import canonical
-from node.dialogue.conversation import Conversation
 from node.dialogue.process import Role
 from node.identity.model import Caller, DidDocument
 from node.negotiation import agreement, machine, messages, proposal
-from node.negotiation.agreement import Party
 from node.negotiation.agreement_records import KeepAgreements
 from node.negotiation.checks import Checks
 from node.negotiation.messages import TERMS
 from node.negotiation.model import Agreement, Negotiation
-from node.negotiation.reactions import House, Reactions
 from node.negotiation.strategy import StandardStrategy
 from node.negotiation.usecases import Negotiations
 from node.policy.odrl import SEALED
@@ -32,38 +26,22 @@ from node.vocab.dsp import V2025_1
 from tests.fakes.clock import FixedClock
 from tests.fakes.negotiation import (
     MemoryAgreementStore,
-    MemoryDecisionStore,
-    MemoryLimitStore,
     MemoryNegotiationStore,
 )
 from tests.fakes.records import MemoryRecordStore
 from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
 from tests.simulator.nodes import SimKeyRing, verify_jws
+from tests.unit.negotiation import parts
+from tests.unit.negotiation.parts import DATASET, ME, NOW, PEER
 
-NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
-ME, PEER = "did:web:ghent.example", "did:web:bruges.example"
-DATASET = "https://bruges.example/datasets/d"
 OFFER = {"@id": "urn:offer", "@type": "Offer", "permission": [{"action": "use", "dct:description": "As you like."}]}
 FOREIGN = "https://other.example/ns#priority"
 
 
 def negotiation(**changes: Any) -> Negotiation:
-    original = Negotiation(
-        pid="urn:uuid:ours",
-        role=Role.CONSUMER,
-        peer=PEER,
-        peer_pid="urn:uuid:theirs",
-        peer_address="https://bruges.example/dsp",
-        version=V2025_1.name,
-        state=machine.REQUESTED,
-        created=NOW - timedelta(hours=1),
-        updated=NOW,
-        dataset=DATASET,
-        offer=OFFER,
-        offered_by=Role.CONSUMER,
-        asked=OFFER,
-    )
-    return replace(original, **changes)
+    """One in which this node has asked for ``OFFER``, with ``changes``."""
+    asking = {"state": machine.REQUESTED, "created": NOW - timedelta(hours=1), "offer": OFFER, "asked": OFFER}
+    return parts.negotiation(**{**asking, "offered_by": Role.CONSUMER, **changes})
 
 
 def proposed(**changes: Any) -> dict[str, Any]:
@@ -229,39 +207,12 @@ class Rig:
     def __init__(self) -> None:
         self.uow, self.outbox = MemoryUnitOfWork(), MemoryOutbox()
         self.store, self.agreements = MemoryNegotiationStore(), MemoryAgreementStore()
-        append: Callable[..., Any] = lambda *_: None  # noqa: E731
-        clock = FixedClock(NOW)
-        talk: Conversation[Negotiation] = Conversation(
-            table=machine.TABLE,
-            store=self.store,
-            courier=Courier(self.outbox, lambda: None),
-            append=append,
-            clock=clock,
-            acknowledge=messages.acknowledgement,
-            path=messages.path,
-            refusal=messages.refusal,
-        )
+        clock, talk = FixedClock(NOW), parts.conversation(self.store, self.outbox)
         self.negotiations = Negotiations(
             uow=self.uow,
             store=self.store,
             conversation=talk,
-            reactions=Reactions(
-                conversation=talk,
-                records=MemoryRecordStore(),
-                decisions=MemoryDecisionStore(),
-                limits=MemoryLimitStore(),
-                keyring=SimKeyRing(ME),
-                append=append,
-                clock=clock,
-                strategy=StandardStrategy(),
-                house=House(
-                    me=Party(did=ME, name="Ghent"),
-                    address="https://ghent.example/dsp/2025-1",
-                    languages=("en",),
-                    issuers=dict,
-                    rulebook=lambda: None,
-                ),
-            ),
+            reactions=parts.reactions(talk, StandardStrategy(), SimKeyRing(ME)),
             checks=Checks(
                 store=self.store,
                 agreements=self.agreements,
@@ -272,7 +223,12 @@ class Rig:
                 me=ME,
             ),
             agreements=KeepAgreements(
-                store=self.store, agreements=self.agreements, conversation=talk, append=append, clock=clock, me=ME
+                store=self.store,
+                agreements=self.agreements,
+                conversation=talk,
+                append=parts.no_entry,
+                clock=clock,
+                me=ME,
             ),
             clock=clock,
             me=ME,

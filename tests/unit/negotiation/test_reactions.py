@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from node.base.delivery import Courier
 from node.base.work import Task
-from node.dialogue.conversation import Conversation
 from node.dialogue.process import Exchange, Pending, Role
-from node.negotiation import machine, messages
-from node.negotiation.agreement import Party
+from node.negotiation import machine
 from node.negotiation.model import Negotiation
-from node.negotiation.reactions import House, Reactions
 from node.negotiation.strategy import Accept, Action, Counter, Finalize, Hold, Look, Offer, Terminate
-from node.vocab.dsp import V2025_1
-from tests.fakes.clock import FixedClock
-from tests.fakes.negotiation import MemoryDecisionStore, MemoryLimitStore, MemoryNegotiationStore
+from tests.fakes.negotiation import MemoryNegotiationStore
 from tests.fakes.provider import SeedKeyRing
-from tests.fakes.records import MemoryRecordStore
 from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
-
-NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
-ME, PEER = "did:web:ghent.example", "did:web:bruges.example"
+from tests.unit.negotiation import parts
+from tests.unit.negotiation.parts import ME, NOW
 
 
 class Wanting:
@@ -47,38 +38,8 @@ class Rig:
         self.store = MemoryNegotiationStore()
         self.outbox = MemoryOutbox()
         self.strategy = Wanting(action)
-        clock = FixedClock(NOW)
-
-        def append(*_: Any) -> Any:
-            return None
-
-        self.conversation: Conversation[Negotiation] = Conversation(
-            table=machine.TABLE,
-            store=self.store,
-            courier=Courier(self.outbox, lambda: None),
-            append=append,
-            clock=clock,
-            acknowledge=messages.acknowledgement,
-            path=messages.path,
-            refusal=messages.refusal,
-        )
-        self.reactions = Reactions(
-            conversation=self.conversation,
-            records=MemoryRecordStore(),
-            decisions=MemoryDecisionStore(),
-            limits=MemoryLimitStore(),
-            keyring=SeedKeyRing(ME),
-            append=append,
-            clock=clock,
-            strategy=self.strategy,
-            house=House(
-                me=Party(did=ME, name="Ghent"),
-                address="https://ghent.example/dsp/2025-1",
-                languages=("en",),
-                issuers=dict,
-                rulebook=lambda: None,
-            ),
-        )
+        self.conversation = parts.conversation(self.store, self.outbox)
+        self.reactions = parts.reactions(self.conversation, self.strategy, SeedKeyRing(ME))
 
     def react(self, negotiation: Negotiation) -> Negotiation:
         with self.uow.begin() as tx:
@@ -92,21 +53,9 @@ class Rig:
 
 
 def negotiation(state: str = machine.OFFERED, **changes: Any) -> Negotiation:
-    original = Negotiation(
-        pid="urn:uuid:ours",
-        role=Role.CONSUMER,
-        peer=PEER,
-        peer_pid="urn:uuid:theirs",
-        peer_address="https://bruges.example/dsp",
-        version=V2025_1.name,
-        state=state,
-        created=NOW,
-        updated=NOW,
-        dataset="https://bruges.example/datasets/d",
-        offer={"@id": "urn:offer", "permission": [{"action": "odrl:use"}]},
-        offered_by=Role.PROVIDER,
-    )
-    return replace(original, **changes)
+    """One in which the provider has offered, with ``changes``."""
+    offered = {"offer": {"@id": "urn:offer", "permission": [{"action": "odrl:use"}]}, "offered_by": Role.PROVIDER}
+    return parts.negotiation(**{"state": state, **offered, **changes})
 
 
 def test_an_action_leaves_when_it_wants_to() -> None:

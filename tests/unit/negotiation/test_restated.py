@@ -12,7 +12,8 @@ from node.dialogue.process import Pending, Role
 from node.negotiation import machine, messages
 from node.negotiation.model import Negotiation
 from node.negotiation.restatement import restates
-from tests.unit.negotiation.test_reactions import ME, PEER, negotiation
+from tests.unit.negotiation.parts import ME, PEER
+from tests.unit.negotiation.test_reactions import negotiation
 
 FIRST: dict[str, Any] = {
     "@id": "urn:uuid:first",

@@ -13,7 +13,7 @@ import yaml
 
 import demo
 from node.catalogue.model import Record
-from node.semantics.model import File, Submission
+from node.semantics.model import Described, File, Submission
 from tests.unit.semantics.making import ME, described, refusals
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -25,6 +25,11 @@ async def record(text: str, *files: File, version: int = 1, **options: Any) -> R
     """The record of YAML ``text``; a description with violations fails the test."""
     description = await described(Submission(fields=dict(yaml.safe_load(text)), files=files), **options)
     assert not refusals(description), refusals(description)
+    return record_of(description, version=version)
+
+
+def record_of(description: Described, *, version: int = 1) -> Record:
+    """The record that this node publishes from a description."""
     return Record(
         iri=description.iri,
         version=version,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ import yaml
 import demo
 from node.base.errors import TooLarge
 from node.cage.cage import Cage
-from node.catalogue.model import Record
 from node.scenarios.models.code import MOST_CODE
 from node.scenarios.models.draft import filled_in, model_of
 from node.scenarios.models.publication import DescribeWithCode, stored_code
@@ -23,7 +21,7 @@ from node.scenarios.records.cards import model_of as card_of
 from node.semantics.description.door import describe
 from node.semantics.model import Described, Finding, Submission
 from tests.fakes.assets import MemoryAssets
-from tests.unit.semantics.making import ME
+from tests.unit.scenarios.records import record_of
 
 CODE = '''\
 from __future__ import annotations
@@ -115,24 +113,6 @@ def written(text: str, code: str = CODE, **changes: Any) -> Submission:
     fields = yaml.safe_load(text)
     fields["code"] = {"name": "noise.py", "sha256": sha256(code)}
     return Submission(fields={**fields, **changes})
-
-
-def record_of(described: Described) -> Record:
-    return Record(
-        iri=described.iri,
-        version=1,
-        kind=described.kind,
-        audience="public",
-        titles=described.titles,
-        descriptions=described.descriptions,
-        publisher=described.publisher,
-        publisher_name=described.publisher_name,
-        origin=ME,
-        nquads=described.nquads,
-        sha256=described.sha256,
-        at=datetime(2026, 11, 20, tzinfo=UTC),
-        by="",
-    )
 
 
 def violations(described: Described) -> list[Finding]:
