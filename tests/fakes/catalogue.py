@@ -58,7 +58,7 @@ RULES = (
 
 
 class TickingClock:
-    """Every look at it is a millisecond later."""
+    """A clock that moves on by a millisecond each time it is read."""
 
     def __init__(self, at: datetime = START) -> None:
         self.at = at
@@ -201,7 +201,7 @@ class CatalogueNode:
         return (await self.publishing.publish(submission, self.steward, **more)).record
 
     def _make_deliverable(self, slug: str, fields: dict[str, Any], of_submission: dict[str, Any]) -> None:
-        """What is offered can be delivered: a model has code, everything else a file whose bytes are here."""
+        """Make an offered asset deliverable: give a model code, and any other asset a file with stored bytes."""
         if fields.get("kind") == "model":
             about = iri_term(f"{self.base}/{PLURALS['model']}/{slug}")
             code = line(about, iri_term(f"{HANSA_MODEL}codeSha256"), literal_term("ab" * 32))
@@ -281,7 +281,7 @@ NO_TITLE = Finding(
 
 
 def participant(did: str, *types: str) -> Caller:
-    """A peer with credentials of these types from the region."""
+    """Return a peer with credentials of these types from the region."""
     credentials = tuple(
         Credential(
             id=f"urn:{did}:{name}", types=(name,), issuer=REGION, subject=did, valid_from=START, valid_until=None

@@ -50,7 +50,7 @@ async def client(app: FastAPI, base: str) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 class Visitor:
-    """Somebody at the doors: every request bears the same name, None for nobody's."""
+    """A caller whose requests all carry the same name; None for requests without one."""
 
     def __init__(self, http: httpx2.AsyncClient, name: str | None) -> None:
         self._http = http

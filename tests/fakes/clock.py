@@ -17,7 +17,7 @@ class JumpingClock:
 
 
 class FixedClock:
-    """Tells the moment that the test has set."""
+    """A clock that stands at the moment that the test has set."""
 
     def __init__(self, now: datetime) -> None:
         self.time = now

@@ -113,7 +113,7 @@ class Follower:
         return await self.members.add(other.base, self.node.steward)
 
     async def run(self, other: CatalogueNode) -> Outcome:
-        """One run; raises what the client raises."""
+        """Run the federation once; raises what the client raises."""
         outcome = await self.replicate.run(self.stored(other))
         self.node.settle()
         return outcome
@@ -128,6 +128,6 @@ class Follower:
         return list(self.stored(other).cursor.get("putAside", []))
 
     def iris(self) -> set[str]:
-        """All records that the node holds of others."""
+        """Return the IRIs of all records of other nodes that this node holds."""
         with self.node.uow.read() as tx:
             return {record.iri for record in self.node.records.current(tx) if record.origin != self.node.did}

@@ -122,7 +122,7 @@ class LogSigner:
         return self.key.name
 
     def sign_note(self, text: str) -> str:
-        """``text``, a blank line, the signature line."""
+        """Return ``text``, a blank line and the signature line."""
         return f"{text}\n{signature_line(self.key, self.sign(text.encode()))}"
 
 
@@ -133,7 +133,7 @@ def log_signer(name: str = "ledger.example", seed: int = 1) -> LogSigner:
 
 
 def number_everything(sequencer: Sequencer, limit: int = 500) -> int:
-    """Run until nothing is left to do; how many entries were numbered."""
+    """Number all entries that wait; return how many there were."""
     total = 0
     while numbered := sequencer.run(limit):
         total += numbered

@@ -13,7 +13,7 @@ from node.exchange.ports import Body
 
 @dataclass
 class Served:
-    """What the peer has under its address now; ``etag`` None is a peer that knows no entity tags."""
+    """The file that the peer serves at its address; ``etag`` None is a peer that knows no entity tags."""
 
     data: bytes
     etag: str | None = "one"

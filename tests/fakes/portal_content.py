@@ -155,7 +155,7 @@ def record(
     days: float = 1,
     **more: Any,
 ) -> Record:
-    """A record; title and description are put into the graph too."""
+    """Return a record; its title and description are in the graph too."""
     graph.add(f"{DCT}title", titles).add(f"{DCT}description", descriptions)
     graph.add(f"{DCT}publisher", f"<{publisher}>")
     for theme in more.get("themes", ()):

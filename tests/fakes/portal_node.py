@@ -317,7 +317,7 @@ class FakeNode:
 
     def confirm(self, agreement_id: str, by: Caller) -> None:
         require(by, UseCase.CONFIRM_DELETION)
-        raise NotFound("there is no such agreement")
+        raise NotFound("this agreement does not exist")
 
     async def export(self, agreement_id: str) -> bytes:
         return pack({"agreement.json": agreement_id.encode()})
@@ -344,7 +344,7 @@ class FakeNode:
         for place, asked in enumerate(self.pending):
             if asked.decision.id == decision_id:
                 if asked.decision.decided_at:
-                    raise Conflict("it is decided")
+                    raise Conflict("somebody already decided this request")
                 decided = replace(
                     asked.decision, decided_at=NOW, decided_by=by.account, approved=approve, reason=reason
                 )
@@ -492,7 +492,7 @@ class FakeNode:
 
     # the application --------------------------------------------------------------------------------------
     async def identify(self, request: Request) -> Caller:
-        """By session cookie, or ``Authorization: Bearer brugge`` for another node."""
+        """Identify a caller by session cookie, or by ``Authorization: Bearer brugge`` for another node."""
         if request.headers.get("authorization") == "Bearer brugge":
             return BRUGGE_CALLER
         token = request.cookies.get("hansa_session")
@@ -589,7 +589,7 @@ class FakeMembers:
 
 
 def use_cases(node: FakeNode) -> UseCases:
-    """What pages take, from a node in memory."""
+    """Return the use cases that pages call, over a node in memory."""
 
     async def facts() -> NodeFacts:
         return node.facts
@@ -631,7 +631,7 @@ class StillClock:
 
 
 def application(node: FakeNode, settings: PortalSettings | None = None, **options: Any) -> Starlette:
-    """The portal in an application of its own, with the doors that it needs as stand-ins."""
+    """Return the portal as an application, with stand-ins for the other routes that it needs."""
     chosen = settings or PortalSettings(public_url=BASE, name="Stad Gent", secret=b"s" * 32, issuer=True)
     portal = Portal(
         use_cases(node),

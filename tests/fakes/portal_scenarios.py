@@ -176,7 +176,7 @@ def levels(flows: Rows) -> list[dict[str, Any]]:
 
 
 def quarters(flows: Rows) -> list[dict[str, Any]]:
-    """What the first model gives: a morning by quarters of an hour and class of vehicle."""
+    """Return the output of the first model: a morning by quarters of an hour and class of vehicle."""
     return [
         {
             "segmentId": row["segmentId"],
@@ -588,7 +588,7 @@ class FakeScenarios:
         self.refusal: NotAllowed | None = None
 
     def use_cases(self) -> ScenarioUseCases:
-        """What the pages of scenarios take."""
+        """Return the use cases that the pages of scenarios call."""
         runs: Any = FakeRuns(self)
         layers: Any = FakeLayers(self)
         watched: Any = FakeWatched(self)
@@ -602,7 +602,7 @@ class FakeScenarios:
         )
 
     def run_of(self, pid: str) -> Run:
-        """The run ``pid``. Raises ``NotFound``."""
+        """Return the run ``pid``. Raises ``NotFound``."""
         if pid not in self.all:
             raise NotFound
         return self.all[pid]

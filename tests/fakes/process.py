@@ -36,7 +36,7 @@ class MemoryProcessStore(Generic[P]):
         return memory(tx).rows(self._processes).get(pid)
 
     def lock(self, tx: Transaction, pid: str) -> None:
-        """Nobody else writes in memory."""
+        """Do nothing: in memory there is no other writer."""
 
     def by_peer(self, tx: Transaction, peer: str, peer_pid: str, role: Role) -> P | None:
         pid = memory(tx).rows(self._peers).get((peer, peer_pid, role))

@@ -71,7 +71,7 @@ class ScriptedProcesses:
 
 
 def status(state: State, job: str, *, progress: int = 50, message: str = "") -> Status:
-    """How the job at ``job`` stands."""
+    """Return the status document of the job at ``job``."""
     return Status(state=state, progress=progress, message=message, results=f"{job}/results")
 
 

@@ -113,7 +113,7 @@ class SeedKeyRing:
 
 
 class HandClock:
-    """A clock that stands until somebody moves it."""
+    """A clock that stands until the test moves it."""
 
     def __init__(self, at: datetime = START) -> None:
         self.at = at
@@ -127,7 +127,7 @@ class HandClock:
 
 @dataclass(frozen=True, kw_only=True)
 class Stores:
-    """Where the provider keeps what it knows."""
+    """The stores of the provider."""
 
     work: UnitOfWork
     transfers: TransferStore
@@ -340,13 +340,13 @@ class Provider:
         body: Mapping[str, Any],
         at: datetime | None = None,
     ) -> Entry:
-        """Remember what the ledger is told of accesses."""
-        assert kind is EntryKind.ACCESS, "nothing else is told here"
+        """Remember the accesses that are written to the ledger."""
+        assert kind is EntryKind.ACCESS, "this provider writes accesses only"
         tx.after_commit(lambda: self.events.append(dict(body)))
         return Entry(id=subject, kind=kind, subject=subject, at=at or START, by=by, body=canonical(body))
 
     async def _participant(self, request: Request) -> Caller:
-        """Here a participant proves itself by saying so."""
+        """Accept the DID that a participant states, without proof."""
         token = request.headers.get("authorization", "")
         if not token.startswith("Bearer did:"):
             raise Unauthenticated("a participant's token is missing")

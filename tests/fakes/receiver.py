@@ -68,7 +68,7 @@ async def receive(folder: Path, provider_folder: Path) -> Reception:
 
 
 def run_to(point: str, folder: Path, provider_folder: Path) -> None:
-    """The child's whole life."""
+    """Receive one transfer in this process, which dies at ``point``."""
     name, _, count = point.partition(":")
     crashpoints._point = "" if name == "-" else f"delivery.{name}"
     crashpoints._left = int(count or 1)

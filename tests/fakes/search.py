@@ -17,7 +17,7 @@ _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "ł": "l", "đ": "d
 
 
 class MemorySearchIndex:
-    """Implements ``node.catalogue.ports.SearchIndex`` the slow and plain way."""
+    """Implements ``node.catalogue.ports.SearchIndex`` the slow and simple way."""
 
     def __init__(self) -> None:
         self._records: dict[str, Indexed] = {}

@@ -1,4 +1,4 @@
-"""An address that takes bytes over HTTP and is no connector: it answers as it is told, and counts what it gets."""
+"""An HTTP server that takes bytes and is no connector: it gives the answers of the test, and keeps the requests."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ class Got:
 
 @dataclass
 class Sink:
-    """``answers`` are given one after the other, the last for ever. While ``gate`` is not set, it reads no more than
-    ``before`` bytes."""
+    """A target of pushed bytes. ``answers`` are given one after the other, the last for ever.
+
+    While ``gate`` is not set, it reads no more than ``before`` bytes."""
 
     url: str = ""
     answers: list[int] = field(default_factory=lambda: [201])
@@ -38,7 +39,7 @@ class Sink:
 
 @contextmanager
 def sink() -> Iterator[Sink]:
-    """One that listens on loopback."""
+    """Serve a sink on loopback."""
     target = Sink()
 
     class Door(BaseHTTPRequestHandler):

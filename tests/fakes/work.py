@@ -151,7 +151,7 @@ class _Queued:
 
     @property
     def ready(self) -> datetime:
-        """When it may be leased, as far as it alone decides."""
+        """Return when a task may be leased, without regard to other tasks."""
         return self.task.due if self.leased_until is None else max(self.task.due, self.leased_until)
 
 
