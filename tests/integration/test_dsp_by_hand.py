@@ -108,7 +108,7 @@ def test_a_person_decides_about_an_offer_that_nobody_asked_for(two: Pair, approv
     session = two.consumer.node.people.accounts.issue_token("admin", "", timedelta(minutes=5), kind="session")
     with two.consumer.http(headers={"Cookie": f"hansa_session={session}", "Accept-Language": "en"}) as http:
         page = http.get("/decisions").text
-    assert "Unrequested offer" in page
+    assert "Offer to this node" in page
     assert f"-{end.lower()}</code>" in page, "an asset without a description here goes by its address"
     with two.consumer.client() as client:
         client.decide(waiting["id"], approve=approve, reason=None if approve else "no use for it")

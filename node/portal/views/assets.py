@@ -16,10 +16,13 @@ from node.policy.model import Decision
 from node.semantics.documents import serialise
 from node.semantics.metrics import METRICS
 from node.semantics.quality import score
+from node.texts.catalogue import Catalogue
 from node.vocab.namespaces import PREFIXES
 
 Texts = dict[str, str]
 """Language tag → text."""
+
+_TEXTS: Final = Catalogue("portal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,32 +104,16 @@ class Assets:
         return bytes(body[:limit])
 
 
-_LANGUAGES: Final = ("en", "nl", "cs")
-_DIMENSION_NAMES: Final = {
-    "findability": ("Findability", "Vindbaarheid", "Nalezitelnost"),
-    "accessibility": ("Accessibility", "Toegankelijkheid", "Přístupnost"),
-    "interoperability": ("Interoperability", "Interoperabiliteit", "Interoperabilita"),
-    "reusability": ("Reusability", "Herbruikbaarheid", "Opětovná použitelnost"),
-    "contextuality": ("Context", "Context", "Souvislosti"),
-}
-_BAND_NAMES: Final = {
-    "excellent": ("excellent", "uitstekend", "výborné"),
-    "good": ("good", "goed", "dobré"),
-    "sufficient": ("sufficient", "voldoende", "dostatečné"),
-    "bad": ("poor", "zwak", "slabé"),
-}
-
-
 def _quality(scored: Mapping[str, Any]) -> Quality:
     """A score (``node.semantics.quality``, as JSON) with its dimensions in words."""
     dimension_of = {metric.name: metric.dimension for metric in METRICS}
     return Quality(
         points=scored["points"],
         of=scored["of"],
-        band=_texts(_BAND_NAMES[scored["band"]]),
+        band=_TEXTS.in_all(f"quality.band.{scored['band']}"),
         parts=tuple(
             QualityPart(
-                name=_texts(_DIMENSION_NAMES[name]),
+                name=_TEXTS.in_all(f"quality.part.{name}"),
                 points=points,
                 of=of,
                 raise_by=tuple(
@@ -136,7 +123,3 @@ def _quality(scored: Mapping[str, Any]) -> Quality:
             for name, (points, of) in scored["dimensions"].items()
         ),
     )
-
-
-def _texts(words: tuple[str, str, str]) -> Texts:
-    return dict(zip(_LANGUAGES, words, strict=True))
