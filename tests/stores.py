@@ -28,10 +28,12 @@ from node.adapters.sql.node_state import SqlFollowStore, SqlMetaStore
 from node.adapters.sql.outbox import SqlOutbox
 from node.adapters.sql.records import SqlRecordStore
 from node.adapters.sql.scenarios import SqlJobStore, SqlLayerStore, SqlRunStore
+from node.adapters.sql.schedules import SqlScheduleStore
 from node.adapters.sql.schema import metadata
 from node.adapters.sql.transfer import SqlDeletionStore, SqlGrantStore, SqlReceptionStore, SqlTransferStore
 from node.adapters.sql.work import SqlUnitOfWork
 from node.base.work import Outbox
+from node.catalogue.harvest.schedule import ScheduleStore
 from node.catalogue.ports import FollowStore, RecordStore
 from node.dialogue.guests import GuestStore
 from node.dialogue.process import ProcessStore
@@ -57,6 +59,7 @@ from tests.fakes.negotiation import (
 from tests.fakes.node_state import MemoryFollowStore, MemoryMetaStore
 from tests.fakes.records import MemoryRecordStore
 from tests.fakes.scenarios import MemoryJobStore, MemoryLayerStore, MemoryRunStore
+from tests.fakes.schedules import MemoryScheduleStore
 from tests.fakes.transfer import MemoryDeletionStore, MemoryGrantStore, MemoryReceptionStore, MemoryTransferStore
 from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
 from tests.postgres import fresh_schema
@@ -86,6 +89,7 @@ class Stores:
     layers: LayerStore
     identity: IdentityStore
     followed: FollowStore
+    schedules: ScheduleStore
     meta: Any
 
 
@@ -112,6 +116,7 @@ def memory_stores() -> Stores:
         layers=MemoryLayerStore(),
         identity=MemoryIdentityStore(),
         followed=MemoryFollowStore(),
+        schedules=MemoryScheduleStore(),
         meta=MemoryMetaStore(),
     )
 
@@ -139,6 +144,7 @@ def sql_stores(engine: Engine) -> Stores:
         layers=SqlLayerStore(),
         identity=SqlIdentityStore(),
         followed=SqlFollowStore(),
+        schedules=SqlScheduleStore(),
         meta=SqlMetaStore(),
     )
 

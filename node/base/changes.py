@@ -16,7 +16,7 @@ ALONE: Final = 2.0
 
 
 class Watch:
-    """One waiter. It misses no notice between two calls of ``changed``."""
+    """One waiter: what is told between two calls of ``changed`` is not missed."""
 
     def __init__(self, pause: float) -> None:
         """``pause``: the seconds after which the waiter looks again though nothing was told."""

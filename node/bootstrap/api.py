@@ -23,6 +23,7 @@ from node.web.applications import Refuse, answer_errors
 from node.web.management import (
     agreements,
     blocks,
+    harvests,
     imports,
     keys,
     limits,
@@ -158,8 +159,15 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
         )
     )
     app.include_router(
-        imports.router(person=person, imports=node.imports, harvest=node.harvest, file_limit=MAX_BYTES)
+        imports.router(
+            person=person,
+            imports=node.imports,
+            harvest=node.harvest,
+            schedules=node.schedules,
+            file_limit=MAX_BYTES,
+        )
     )
+    app.include_router(harvests.router(person=person, schedules=node.schedules))
     _exchange_doors(app, node)
     app.include_router(limits.router(person=person, limits=protocol_services.limits))
     app.include_router(

@@ -76,7 +76,7 @@ def build(
     models = Deferred(lambda: _models(base, protocol_services))
     scenarios = Deferred(lambda: _scenarios(base, models, catalogue))
     pace = Pace(lease=settings.lease_seconds)
-    worker = _worker(base, protocol_services, models, scenarios, pace)
+    worker = _worker(base, protocol_services, catalogue, models, scenarios, pace)
     callers = _callers(base, authenticators)
     host = news.host = _host(base, catalogue, callers)
     lifecycle = _lifecycle(base, catalogue, protocol_services, worker, pace, plugins, host, with_worker=with_worker)
@@ -93,6 +93,7 @@ def build(
         publish=catalogue.publish,
         imports=catalogue.imports,
         harvest=catalogue.harvest,
+        schedules=catalogue.schedules,
         withdraw=catalogue.withdraw,
         ask=catalogue.ask,
         feed=catalogue.feed,
@@ -161,6 +162,7 @@ def _scenarios(base: Foundation, models: Deferred[ModelServices], catalogue: Cat
 def _worker(
     base: Foundation,
     protocol_services: Protocol,
+    catalogue: CatalogueServices,
     models: Deferred[ModelServices],
     scenarios: Deferred[Scenarios],
     pace: Pace,
@@ -169,7 +171,7 @@ def _worker(
     worker = Worker(
         uow=parts.stores.uow,
         outbox=parts.stores.outbox,
-        handlers=handlers(parts, base.people, protocol_services, models, scenarios),
+        handlers=handlers(parts, base.people, protocol_services, catalogue, models, scenarios),
         clock=parts.clock,
         instance=secrets.token_hex(8),
         pace=pace,
@@ -228,7 +230,7 @@ def _lifecycle(
         following=catalogue.following,
         worker=worker,
         background=lambda: chain.from_iterable(plugins.hook.hansa_tasks(host=host)),
-        timers=timers(parts, protocol_services, pace, base.wakes.wake_worker),
+        timers=timers(parts, protocol_services, catalogue, pace, base.wakes.wake_worker),
         with_worker=with_worker,
         grace=parts.settings.ending_seconds,
     )

@@ -18,6 +18,8 @@ from node.catalogue.feed.chains import Chains
 from node.catalogue.feed.pages import Feed
 from node.catalogue.harvest.harvests import Harvest
 from node.catalogue.harvest.imports import Import
+from node.catalogue.harvest.scheduled_runs import ScheduledRuns
+from node.catalogue.harvest.schedules import Schedules
 from node.catalogue.harvest.source_state import SourceStates
 from node.catalogue.inspection import Inspect
 from node.catalogue.model import NodeFacts
@@ -43,6 +45,8 @@ class CatalogueServices:
     publish: Publish
     imports: Import
     harvest: Harvest
+    schedules: Schedules
+    scheduled_runs: ScheduledRuns
     withdraw: Withdraw
     feed: Feed
     following: FollowLedger
@@ -106,6 +110,8 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
         publish=_publish(base, catalogue, settled),
         imports=harvest.imports,
         harvest=harvest,
+        schedules=_schedules(base, harvest),
+        scheduled_runs=_scheduled_runs(base, harvest),
         withdraw=Withdraw(catalogue=catalogue, settled=settled),
         feed=Feed(
             uow=stores.uow,
@@ -158,6 +164,7 @@ def _imports(base: Foundation, catalogue: Catalogue, settled: Settled | None) ->
         visibility=base.visibility,
         settled=settled,
         advised=base.parts.settings.advised_profiles,
+        notes=base.parts.stores.meta,
     )
 
 
@@ -181,6 +188,29 @@ def _harvest(base: Foundation, imports: Import, catalogue: Catalogue) -> Harvest
         states=SourceStates(parts.stores.uow, parts.stores.meta),
         get=WebSources(parts.egress).get,
         advised=parts.settings.advised_profiles,
+    )
+
+
+def _schedules(base: Foundation, harvest: Harvest) -> Schedules:
+    parts = base.parts
+    return Schedules(
+        uow=parts.stores.uow,
+        store=parts.stores.schedules,
+        outbox=parts.stores.outbox,
+        courier=base.courier,
+        clock=parts.clock,
+        imports=harvest.imports,
+    )
+
+
+def _scheduled_runs(base: Foundation, harvest: Harvest) -> ScheduledRuns:
+    parts = base.parts
+    return ScheduledRuns(
+        uow=parts.stores.uow,
+        store=parts.stores.schedules,
+        harvest=harvest,
+        clock=parts.clock,
+        acting=base.people.persons.by_account,
     )
 
 

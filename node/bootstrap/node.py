@@ -21,6 +21,7 @@ from node.catalogue.export.catalog import CatalogExport
 from node.catalogue.feed.pages import Feed
 from node.catalogue.harvest.harvests import Harvest
 from node.catalogue.harvest.imports import Import
+from node.catalogue.harvest.schedules import Schedules
 from node.catalogue.model import NodeFacts
 from node.catalogue.publish import Publish, Withdraw
 from node.catalogue.query import Ask
@@ -60,6 +61,7 @@ class HansaNode:
     publish: Publish
     imports: Import
     harvest: Harvest
+    schedules: Schedules
     withdraw: Withdraw
     ask: Ask
     feed: Feed

@@ -30,6 +30,7 @@ from node.adapters.sql.node_state import SqlFollowStore, SqlMetaStore
 from node.adapters.sql.outbox import SqlOutbox
 from node.adapters.sql.records import SqlRecordStore
 from node.adapters.sql.scenarios import SqlJobStore, SqlLayerStore, SqlRunStore
+from node.adapters.sql.schedules import SqlScheduleStore
 from node.adapters.sql.transfer import SqlDeletionStore, SqlGrantStore, SqlReceptionStore, SqlTransferStore
 from node.adapters.sql.work import SqlUnitOfWork
 from node.base.clock import Clock, SystemClock, WatchedClock
@@ -92,6 +93,7 @@ class Stores:
     identity: SqlIdentityStore
     outbox: SqlOutbox
     followed: SqlFollowStore
+    schedules: SqlScheduleStore
     meta: SqlMetaStore
 
 
@@ -123,6 +125,7 @@ def open_stores(settings: Settings) -> Stores:
         identity=SqlIdentityStore(),
         outbox=SqlOutbox(),
         followed=SqlFollowStore(),
+        schedules=SqlScheduleStore(),
         meta=SqlMetaStore(),
     )
 

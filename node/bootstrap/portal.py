@@ -49,6 +49,7 @@ def use_cases(node: HansaNode) -> UseCases:
         assets=Assets(node.access, parts.assets, node.ourselves.look, me=parts.me),
         sparql=node.ask,
         acquire=protocol.acquire,
+        schedules=node.schedules,
         agreements=Agreements(
             overview,
             protocol.deletions.duties,

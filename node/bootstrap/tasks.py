@@ -12,6 +12,7 @@ from node.base.lazy import Deferred
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
+from node.catalogue.harvest.schedule import TOPIC as HARVEST_TOPIC
 from node.identity.replay import UsedTokens
 from node.negotiation import machine as negotiating
 from node.scenarios.ports import JOB_TOPIC, RUN_TOPIC
@@ -20,27 +21,30 @@ from node.transfer.deletion.model import TOPIC as DELETION_TOPIC
 from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC
 from node.worker.deliveries import SendMessages
 from node.worker.executions import ExecutionHandler
+from node.worker.harvests import HarvestHandler
+from node.worker.loop import Handler
 from node.worker.notifications import CredentialHandler, DeletionHandler
-from node.worker.outcomes import Handler
 from node.worker.pace import Pace
 from node.worker.setback import SetRight
 from node.worker.timers import Timer
 from node.worker.transfers import PushHandler, ReceptionHandler
 
 if TYPE_CHECKING:
+    from node.bootstrap.catalogue import CatalogueServices
     from node.bootstrap.models import ModelServices
     from node.bootstrap.scenarios import Scenarios
 
-LENGTHY: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, JOB_TOPIC, RUN_TOPIC})
+LENGTHY: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, JOB_TOPIC, RUN_TOPIC, HARVEST_TOPIC})
 """Topics whose tasks move bytes or compute, for hours where a peer is slow: they must not keep messages waiting."""
-NARROW: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC})
-"""Topics whose tasks take as long as one peer likes: each peer has few of them at a time."""
+NARROW: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, HARVEST_TOPIC})
+"""Topics whose tasks take as long as one peer likes: each lane has few of them at a time."""
 
 
 def handlers(
     parts: Parts,
     people: People,
     protocol_services: Protocol,
+    catalogue: CatalogueServices,
     models: Deferred[ModelServices],
     scenarios: Deferred[Scenarios],
 ) -> dict[str, Handler]:
@@ -66,13 +70,20 @@ def handlers(
         PUSH_TOPIC: PushHandler(stores.uow, stores.transfers, protocol_services.push, protocol_services.transfers),
         DELETION_TOPIC: DeletionHandler(post, protocol_services.deletions.confirm),
         "credential": CredentialHandler(people.deliver),
+        HARVEST_TOPIC: HarvestHandler(catalogue.scheduled_runs),
         JOB_TOPIC: ExecutionHandler(Deferred(lambda: models.value.job_execution)),
         RUN_TOPIC: ExecutionHandler(Deferred(lambda: scenarios.value.run_execution), exhausted=Pace().exhausted),
     }
 
 
-def timers(parts: Parts, protocol_services: Protocol, pace: Pace, wake: Callable[[], None]) -> list[Timer]:
-    """Return the tasks done every so many seconds. ``wake`` is called where the worker may have something to do."""
+def timers(
+    parts: Parts,
+    protocol_services: Protocol,
+    catalogue: CatalogueServices,
+    pace: Pace,
+    wake: Callable[[], None],
+) -> list[Timer]:
+    """What is done every so many seconds. ``wake`` tells the worker that there may be something to do."""
     stores = parts.stores
     set_right = SetRight(uow=stores.uow, outbox=stores.outbox, clock=parts.clock, pace=pace, wake=wake)
     tokens = UsedTokens(stores.uow, stores.identity, parts.clock)
@@ -82,5 +93,6 @@ def timers(parts: Parts, protocol_services: Protocol, pace: Pace, wake: Callable
         Timer("idle graph", 30.0, lambda: run_sync(parts.graph.rest), each_process=True),
         Timer("idle search", 30.0, lambda: run_sync(parts.index.rest), each_process=True),
         Timer("used tokens", 300.0, lambda: run_sync(tokens.forget)),
+        Timer("harvests", 30.0, lambda: run_sync(catalogue.schedules.queue_due)),
         Timer("late decisions", 60.0, protocol_services.decisions.expire),
     ]

@@ -1,4 +1,4 @@
-"""Connections between the zygote's children and ``node.cage.usher``, which answers their questions about paths."""
+"""Where the children whose paths are answered are heard: between the zygote and ``node.cage.usher``."""
 
 from __future__ import annotations
 

@@ -30,12 +30,13 @@ QUARANTINE = "quarantine"
 class Harvested:
     """Where a record came from that this node did not write: ``iri`` is its own at the source, empty where it has
     none; ``source`` names the catalogue; ``identity`` is the hash of what tells it from all others; ``title`` is what
-    the catalogue is called, by language."""
+    the catalogue is called, by language; ``former`` is the IRI that it had until this version, where that changed."""
 
     iri: str
     source: str
     identity: str
     title: Mapping[str, str] = field(default_factory=dict)
+    former: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,7 @@ class Record:
         members = self.extra.get(HARVESTED)
         if not isinstance(members, dict):
             return None
-        texts = {name: members.get(name) for name in ("iri", "source", "identity")}
+        texts = {name: members.get(name) for name in ("iri", "source", "identity", "former")}
         stated = members.get("title")
         titles = stated if isinstance(stated, dict) else {}
         return Harvested(

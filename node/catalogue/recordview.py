@@ -55,6 +55,8 @@ def record_json(
     harvested = record.harvested
     if harvested is not None:
         members["harvested"] = {"iri": harvested.iri, "source": harvested.source}
+        if harvested.former:
+            members["harvested"]["former"] = harvested.former
     if record.offer is not None:
         members["offer"] = record.offer
     if decision is not None:

@@ -16,6 +16,7 @@ VERBS: Final = {
     "setup": ("init", "serve", "worker"),
     "publish": ("publish", "withdraw"),
     "imports": ("import",),
+    "harvests": ("harvest",),
     "synth": ("synth",),
     "find": ("find", "show", "diff", "sparql"),
     "get": ("get",),

@@ -255,7 +255,7 @@ def words(texts: Mapping[str, str] | str | None, language: str) -> str:
 
 
 def reasons(items: Sequence[Any], language: str) -> None:
-    """Print why something is refused: each rule that is not met, with the missing fact and the remedy."""
+    """Why something is refused: each rule that is not met, with what is missing and what would help."""
     for reason in items:
         if not isinstance(reason, Mapping):
             complain(f"  {reason}")

@@ -59,6 +59,21 @@ class IdentifyPerson:
             raise Unauthenticated("the token is unknown or has expired", remedy="sign in again or make a new token")
         account, _, marked = session
         needs = () if hashed == self._terminal_token else tuple(self._needs(account, marked))
+        return self._caller(account, needs, marked)
+
+    def by_account(self, login: str) -> Caller:
+        """The person with this account, for work that they left to the node: their roles of this moment.
+
+        They gave the code of their second factor when they left it. An account that is gone or disabled has no role.
+        Synchronous: call it in a thread.
+        """
+        with self._uow.read() as tx:
+            stored = self._store.account(tx, login)
+        if stored is None or stored[0].disabled:
+            return Caller(did=self._did, account=login)
+        return self._caller(stored[0], tuple(self._needs(stored[0], True)), True)
+
+    def _caller(self, account: Account, needs: tuple[Need, ...], marked: bool) -> Caller:
         withheld = account.roles & BINDING_ROLES if needs else frozenset()
         return Caller(
             did=self._did,

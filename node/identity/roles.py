@@ -23,6 +23,7 @@ class UseCase(StrEnum):
     """What takes a role, in words that complete "a person may …"."""
 
     PUBLISH = "upload files, publish and withdraw assets"
+    SCHEDULE_HARVESTS = "harvest catalogues of others on a schedule"
     RUN_SCENARIOS = "check, start, repeat and end runs of scenarios"
     READ_RESULTS = "read and export the results of runs"
     CHANGE_LAYERS = "create and change change layers"
@@ -50,6 +51,7 @@ class UseCase(StrEnum):
 ROLES: Final[Mapping[UseCase, tuple[UserRole, ...]]] = MappingProxyType(
     {
         UseCase.PUBLISH: (_PUBLISHER, _STEWARD),
+        UseCase.SCHEDULE_HARVESTS: (_PUBLISHER, _STEWARD),
         UseCase.RUN_SCENARIOS: (_PUBLISHER, _STEWARD),
         # Whoever keeps the node running or audits it has no business with the data itself (governance digest §4).
         UseCase.READ_RESULTS: (_PUBLISHER, _STEWARD),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
+from node.catalogue.harvest.schedules import Schedules
 from node.catalogue.query import Ask
 from node.identity.accounts.accounts import SignIn
 from node.identity.credentials.revocation import RevokeCredential
@@ -33,6 +34,7 @@ class UseCases:
     assets: Assets
     sparql: Ask
     acquire: Acquire
+    schedules: Schedules
 
     # agreements and work
     agreements: Agreements

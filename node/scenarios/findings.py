@@ -1,4 +1,4 @@
-"""Findings about a binding: what prevents a run, and the remedy."""
+"""What is found about a binding: what is in the way of a run, and what would mend it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the manifest that a provider has signed for us, and checks its signer and its subject."""
+"""Reading the manifest that a provider has signed for us: whose it is, and what it is about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Start and stop of a node, and the faults that it reports."""
+"""How a node starts, stops and tells what is wrong."""
 
 from __future__ import annotations
 

@@ -45,8 +45,7 @@ from node.identity.periods import PREFIX, KeyKind, KnownKey
 from node.identity.roles import UseCase, require
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.policy.decide import decide, principal_action
-from node.policy.document.articles import TERMS
-from node.policy.document.rendering import render_body
+from node.policy.document.rendering import TERMS, render_body
 from node.policy.model import Decision, Situation
 from node.policy.odrl import parse
 from node.portal.headers import SecurityHeaders
@@ -72,6 +71,7 @@ from tests.fakes.portal_content import (
     offer_of,
     say,
 )
+from tests.fakes.portal_harvests import schedules
 from tests.fakes.portal_scenarios import FakeScenarios
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -112,6 +112,7 @@ class FakeNode:
         self.ended: list[str] = []
         self.half: dict[str, str] = {}
         self.scenarios = FakeScenarios()
+        self.schedules = schedules(NOW, BASE)
         self.asked: list[tuple[str, str | None]] = []
         self.retried: list[str] = []
         self.given_up: list[str] = []
@@ -604,6 +605,7 @@ def use_cases(node: FakeNode) -> UseCases:
         assets=parts,
         sparql=cast("Any", sparql),
         acquire=parts,
+        schedules=node.schedules,
         agreements=cast("Any", FakeAgreements(node)),
         proofs=parts,
         confirm_deletion=parts.confirm,

@@ -106,6 +106,7 @@ GOOD_BODIES: dict[str, Any] = {
     "/api/transfers": {"agreementId": "urn:uuid:1"},
     "/api/negotiations/{pid}/counter": {"ask": "open"},
     "/api/limits": {"dataset": "urn:x", "conditions": "open"},
+    "/api/harvests/{name}": {"url": "http://127.0.0.1:1"},
     "/api/join": {"region": "http://127.0.0.1:1"},
     "/api/records": {"fields": {"kind": "dataset"}},
     "/api/members": {"url": "http://127.0.0.1:1"},

@@ -8,7 +8,7 @@ from node.identity.model import Caller, DidDocument
 
 
 class CheckCallback:
-    """Refuses addresses that this node may not call, and those of another party."""
+    """Refuses what this node may not dial, and what is another party's."""
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress

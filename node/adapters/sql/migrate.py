@@ -20,7 +20,22 @@ from node.adapters.sql.schema import metadata
 from node.adapters.sql.work import translated
 from node.base.errors import DatabaseAway, LocalFault
 
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
+VERSIONS = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+    "0013",
+    "0014",
+)
 """The schema versions that this Hansa knows, oldest first; the last is the one that it works with."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -12,25 +12,33 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from node.base.errors import HansaError, InvalidInput, LocalFault
 from node.base.work import Transaction
 from node.catalogue.envelope import withdrawal_of
+from node.catalogue.harvest.homes import Homes
+from node.catalogue.harvest.renames import Marks, NewRecord, marks_of
 from node.catalogue.harvest.report import Entered, Opened, Outcome, Tally
 from node.catalogue.model import HARVESTED, PUBLIC, Published, Record
 from node.catalogue.names import check_audience, check_record_iri, check_statements
 from node.catalogue.publish import PLURALS, Catalogue, Settled, narrows, same_content, settle
 from node.catalogue.visibility import Visibility
 from node.identity.model import Caller as Person
+from node.identity.ports import Notes
 from node.identity.roles import UseCase, require
 from node.semantics.description.door import Caller
 from node.semantics.harvest.door import Batches, Examined, cut, examine
 
 MAX_SOURCE: Final = 200
 _NAMELESS: Final = "import"
+
+Waits = Callable[[Marks], Awaitable[bool]]
+"""Whether a new record with these marks waits for the end, since it may be an old one under a new IRI."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +59,7 @@ class ImportOrder:
     audience: str | None = None
     rules: Sequence[str] = ()
     check: bool = False
+    since: datetime | None = None
 
 
 class Import:
@@ -65,8 +74,11 @@ class Import:
         peers: Callable[[], tuple[str, ...]] = tuple,
         settled: Settled | None = None,
         advised: Sequence[str] = (),
+        notes: Notes,
     ) -> None:
-        """``peers`` gives the base URLs of other nodes known here: their records come by following them."""
+        """``peers`` gives the base URLs of other nodes known here: their records come by following them. ``notes``
+        has where records are that were renamed at their source."""
+        self.homes = Homes(catalogue, notes)
         self.cage = cage
         self._catalogue = catalogue
         self._visibility = visibility
@@ -99,8 +111,11 @@ class Import:
                 remedy=f"one of: {', '.join(sorted(self._visibility.known))}",
             )
 
-    async def enter(self, order: ImportOrder, batches: Batches, by: Person) -> AsyncIterator[Published | Entered]:
-        """Each record of ``batches``, entered or refused; what is published comes before what is told of it."""
+    async def enter(
+        self, order: ImportOrder, batches: Batches, by: Person, *, waits: Waits | None = None
+    ) -> AsyncIterator[Published | Entered | NewRecord]:
+        """Each record of ``batches``, entered or refused; what is published comes before what is told of it. A new
+        record that ``waits`` is given as it is, and not entered."""
         seen: dict[str, int] = {}
         records = examine(
             self.cage,
@@ -142,6 +157,15 @@ class Import:
                 continue
             try:
                 draft = self._draft(order, examined, batches.title)
+                draft, is_new = await asyncio.to_thread(self.homes.find, draft)
+                about = replace(about, address=draft.iri, marks=marks_of(draft))
+                first = seen.setdefault(draft.iri, number)
+                if first != number:
+                    yield replace(about, error=f"it is record {first} of this file under another IRI")
+                    continue
+                if is_new and waits is not None and await waits(about.marks):
+                    yield NewRecord(draft=draft, line=about)
+                    continue
                 published = await asyncio.to_thread(self._store, draft, order, by)
             except LocalFault:
                 # A full disk or a database that is away is not the record's fault, and the next would fare no better.
@@ -151,10 +175,30 @@ class Import:
                 continue
             version = published.record.version
             outcome = Outcome.UNCHANGED
-            if published.created:
+            if published.created or (order.since is not None and published.record.at >= order.since):
                 outcome = Outcome.NEW if version == 1 else Outcome.CHANGED
                 yield published
             yield replace(about, outcome=outcome, version=version)
+
+    async def enter_waiting(
+        self, record: NewRecord, order: ImportOrder, by: Person, *, address: str = "", note: str = ""
+    ) -> tuple[Published | None, Entered]:
+        """Enter a record that waited: as the one at ``address``, which keeps its versions, or as a new one."""
+        store = partial(self._store_renamed, address) if address else self._store
+        try:
+            published = await asyncio.to_thread(store, record.draft, order, by)
+        except LocalFault:
+            raise
+        except HansaError as error:
+            return None, replace(record.line, error=error.detail, remedy=error.remedy)
+        entered = published.record
+        former = entered.harvested.former if address and entered.harvested is not None else ""
+        outcome = Outcome.RENAMED if former else Outcome.NEW if entered.version == 1 else Outcome.CHANGED
+        line = replace(record.line, outcome=outcome, version=entered.version, former=former, note=note)
+        return published, replace(line, address=entered.iri)
+
+    def _store_renamed(self, address: str, draft: Record, order: ImportOrder, by: Person) -> Published:
+        return self.homes.rename(address, draft, by, check=order.check)
 
     async def settle(self, last: Published | None) -> None:
         """Wait until the views show what was entered last."""
@@ -267,6 +311,7 @@ class Running:
         async for item in self._use_case.enter(self._order, self._batches, self._by):
             if isinstance(item, Published):
                 last = item
+            if not isinstance(item, Entered):
                 continue
             self.tally.add(item)
             yield item

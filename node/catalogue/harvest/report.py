@@ -16,6 +16,7 @@ class Outcome(StrEnum):
 
     NEW = "new"
     CHANGED = "changed"
+    RENAMED = "renamed"
     UNCHANGED = "unchanged"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
@@ -25,6 +26,8 @@ class Outcome(StrEnum):
 class Entered:
     """One record of an import. ``iri`` is its own at the source, ``address`` the one here; both are empty where the
     record could not be read so far. ``error`` says why it is refused. ``points`` are those of data.europa.eu, of 405.
+    ``former`` is the IRI that a renamed record had until now, ``note`` why one is new that seems to be renamed;
+    ``marks`` are those of ``node.catalogue.harvest.renames``.
     """
 
     number: int
@@ -41,9 +44,22 @@ class Entered:
     repairs: tuple[Mapping[str, Any], ...] = ()
     error: str = ""
     remedy: str = ""
+    former: str = ""
+    note: str = ""
+    marks: frozenset[str] = frozenset()
 
     def to_json(self, language: str = "en") -> dict[str, Any]:
         """For the report: findings in one language, those that are obligations first."""
+        return {**self._facts(), "findings": [_finding(finding, language) for finding in self._faults()]}
+
+    def to_kept(self) -> dict[str, Any]:
+        """For a report that is kept: findings in all languages."""
+        return {**self._facts(), "findings": [finding.to_json() for finding in self._faults()]}
+
+    def _faults(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.severity != "info"]
+
+    def _facts(self) -> dict[str, Any]:
         return {
             "number": self.number,
             "outcome": str(self.outcome),
@@ -54,11 +70,12 @@ class Entered:
             "version": self.version,
             "conforms": self.conforms,
             "points": self.points,
-            "findings": [_finding(finding, language) for finding in self.findings if finding.severity != "info"],
             "mends": list(self.mends),
             "repairs": [dict(repair) for repair in self.repairs],
             "error": self.error,
             "remedy": self.remedy,
+            "former": self.former,
+            "note": self.note,
         }
 
 
@@ -107,6 +124,12 @@ class Opened:
             "notes": list(self.notes),
             "leftOut": dict(self.left_out),
         }
+
+
+def in_language(line: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """A line that ``Entered.to_kept`` wrote, as ``Entered.to_json`` has it."""
+    findings = [_finding(Finding.from_json(finding), language) for finding in line["findings"]]
+    return {**line, "findings": findings}
 
 
 def _finding(finding: Finding, language: str) -> dict[str, Any]:

@@ -20,7 +20,9 @@ _PREFIX: Final = "harvest."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageState:
-    """A page as it was read last. ``records`` are addresses here; ``refused`` are lines of the report."""
+    """A page as it was read last. ``records`` are addresses here; ``refused`` are lines of the report.
+    ``marks`` are those of each record (``node.catalogue.harvest.renames``); older notes lack them.
+    """
 
     sha256: str
     etag: str = ""
@@ -30,6 +32,7 @@ class PageState:
     conforming: int = 0
     repaired: int = 0
     refused: Sequence[Mapping[str, Any]] = ()
+    marks: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,9 +49,14 @@ class VersionDifference:
         return self.before.audience != self.after.audience
 
     @property
+    def renamed(self) -> bool:
+        """Whether the record has another IRI at its source."""
+        return self.before.subject != self.after.subject
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing differs."""
-        return not (self.statements or self.files or self.conditions or self.audience)
+        return not (self.statements or self.files or self.conditions or self.audience or self.renamed)
 
     def to_json(self) -> dict[str, Any]:
         """For the API: members that do not differ are absent."""
@@ -75,6 +80,8 @@ class VersionDifference:
                 for file in self.files
             ],
         }
+        if self.renamed:
+            members["renamed"] = {"from": self.before.subject, "to": self.after.subject}
         if self.audience:
             members["audience"] = {"from": self.before.audience, "to": self.after.audience}
         if self.conditions:
@@ -114,7 +121,9 @@ class CompareVersions:
                     remedy="publish a new version, or name two versions",
                 )
         older = numbered(before)
-        statements = await asyncio.to_thread(differences, older.nquads, newer.nquads)
+        # A record that was renamed at its source says the same of another IRI.
+        former = older.nquads.replace(f"<{older.subject}>".encode(), f"<{newer.subject}>".encode())
+        statements = await asyncio.to_thread(differences, former, newer.nquads)
         return VersionDifference(
             before=older,
             after=newer,

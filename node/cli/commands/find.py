@@ -1,4 +1,4 @@
-"""find, show, diff, sparql: the catalogue, as the caller may see it."""
+"""find, show, diff, sparql: what is there, as the caller may see it."""
 
 from __future__ import annotations
 
@@ -142,6 +142,8 @@ def diff(
         return
     older, newer = changes["from"], changes["to"]
     say(f"{words(newer['titles'], lang)}: version {older['version']} → {newer['version']}")
+    if "renamed" in changes:
+        line("renamed", f"from {changes['renamed']['from']} to {changes['renamed']['to']}")
     if "audience" in changes:
         line("audience", f"{changes['audience']['from']} → {changes['audience']['to']}")
     if "offer" in changes:
@@ -155,7 +157,7 @@ def diff(
             _show_change(change, about=change["subject"] if change in parts else "")
     if parts and not every:
         remark(f"{counted(len(parts), 'change')} in parts of the description: --all shows them")
-    if not (changes["statements"] or changes["files"] or "audience" in changes or "offer" in changes):
+    if not (changes["statements"] or changes["files"] or {"audience", "offer", "renamed"} & set(changes)):
         say("Nothing differs.")
 
 

@@ -13,7 +13,7 @@ import typer
 
 from node.base.errors import InvalidInput, LocalFault
 from node.base.plaintext import visible, word
-from node.cli.descriptions import RDF
+from node.cli.commands.publish import RDF
 from node.cli.exits import REFUSED
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, complain, counter, done, emit, failed, line, mend, remark, say, table, words
@@ -31,8 +31,10 @@ COLUMNS = (
     "faults",
     "repairs",
     "why",
+    "former",
+    "note",
 )
-_COUNTED = ("new", "changed", "unchanged", "refused", "withdrawn")
+_COUNTED = ("new", "changed", "renamed", "unchanged", "refused", "withdrawn")
 _AGAIN = "import it again: it continues where it stopped"
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "|", "%")
 SHOWN = 20
@@ -105,7 +107,7 @@ def import_(
     repairs = _Repairs()
     opened: dict[str, Any] = {}
     closed: dict[str, Any] = {}
-    with connect(node) as client, _sheet(report) as write, counter(name[-40:]) as progress:
+    with connect(node) as client, sheet(report) as write, counter(name[-40:]) as progress:
         rules = [*(["safe"] if repair else []), *(rule or [])]
         if on_the_web:
             lines = client.harvest(
@@ -137,16 +139,16 @@ def import_(
                     write(event)
                     repairs.add(event["repairs"])
                     progress(event["number"], opened["total"])
-                    if Mode.json or show_all or event["outcome"] == "refused":
+                    if Mode.json or show_all or event["outcome"] in ("refused", "renamed") or event["note"]:
                         rows.append(event)
                 case "closed":
                     closed = event
                 case "failed":
-                    counts = _counts(event) or "nothing imported"
+                    counts = counts_in_words(event) or "nothing imported"
                     raise LocalFault(f"{event['detail']}; {counts} until then", remedy=_AGAIN)
     if not closed:
         raise LocalFault("the node ended the import before its end", remedy=_AGAIN)
-    opened["total"] = sum(closed[name] for name in ("new", "changed", "unchanged", "refused"))
+    opened["total"] = sum(closed[name] for name in ("new", "changed", "renamed", "unchanged", "refused"))
     if Mode.json:
         emit({**opened, "records": rows, **closed})
     else:
@@ -189,7 +191,7 @@ def _show(
     entered = opened["total"] - closed["refused"]
     result = f"{entered} of {opened['total']} records {verb}"
     if entered:
-        done(result, detail=_counts(closed))
+        done(result, detail=counts_in_words(closed))
         line("source", _source(opened))
         line("conform", f"{closed['conforming']} of {entered} break no obligation of DCAT-AP")
     else:
@@ -199,6 +201,9 @@ def _show(
         mend("look at the source; if it is right, import again with --fewer")
     if opened["leftOut"]:
         line("left out", _left_out(opened["leftOut"]))
+    for row in rows:
+        if row["outcome"] == "renamed" or row["note"]:
+            say(f"  {row['number']}  {row['title'] or row['iri']}: {renamed_in_words(row)}")
     refused = [row for row in rows if row["outcome"] == "refused"]
     if refused:
         if entered:
@@ -207,6 +212,11 @@ def _show(
             complain(f"  {row['number']}  {row['title'] or row['iri'] or '(no title)'}: {row['error']}")
         if len(refused) > SHOWN:
             say(f"  … and {len(refused) - SHOWN} more: --csv FILE or --json has all of them")
+
+
+def renamed_in_words(row: Mapping[str, Any]) -> str:
+    """Under which IRI a record was known, or why it is not taken for that one."""
+    return f"renamed from {row['former']}" if row["former"] else str(row["note"])
 
 
 class _Repairs:
@@ -252,8 +262,9 @@ def _source(opened: Mapping[str, Any]) -> str:
     return f"{title} ({opened['source']})" if title and title != opened["source"] else opened["source"]
 
 
-def _counts(closed: Mapping[str, Any]) -> str:
-    return ", ".join(f"{closed[name]} {name}" for name in _COUNTED if closed[name])
+def counts_in_words(closed: Mapping[str, Any]) -> str:
+    """The figures of a report, without zeros."""
+    return ", ".join(f"{closed[name]} {name}" for name in _COUNTED if closed.get(name))
 
 
 def _left_out(left: Mapping[str, int]) -> str:
@@ -270,7 +281,7 @@ def _left_out(left: Mapping[str, int]) -> str:
 
 
 @contextmanager
-def _sheet(path: Path | None) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+def sheet(path: Path | None) -> Iterator[Callable[[Mapping[str, Any]], None]]:
     """Writes a line of the report for each record; writes nothing without a path."""
     if path is None:
         yield lambda _record: None
@@ -282,8 +293,8 @@ def _sheet(path: Path | None) -> Iterator[Callable[[Mapping[str, Any]], None]]:
             f"{path} cannot be written: {error.strerror}", remedy="name a file in an existing folder"
         ) from None
     with file:
-        sheet = csv.writer(file)
-        sheet.writerow(COLUMNS)
+        rows = csv.writer(file)
+        rows.writerow(COLUMNS)
 
         def write(record: Mapping[str, Any]) -> None:
             faults = "; ".join(f"{one['field']}: {one['message']}" for one in record["findings"])
@@ -291,7 +302,7 @@ def _sheet(path: Path | None) -> Iterator[Callable[[Mapping[str, Any]], None]]:
                 f"{repair['rule']}: {' → '.join(before_and_after(repair))}" for repair in record["repairs"]
             )
             members = {**record, "faults": faults, "repairs": repairs, "why": record["error"]}
-            sheet.writerow([_cell(members[name]) for name in COLUMNS])
+            rows.writerow([_cell(members[name]) for name in COLUMNS])
 
         yield write
 

@@ -81,7 +81,7 @@ class Supported:
 
 
 class ReceiveApplication:
-    """Receives credential requests, and answers applicants who ask for the status of theirs."""
+    """Takes credential requests in, and tells applicants how they stand."""
 
     def __init__(
         self,

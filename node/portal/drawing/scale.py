@@ -34,7 +34,7 @@ _TYPICAL: Final = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """Return the breaks between classes. ``changes``: they are mirrored about nought, and are then the
+    """Breaks between classes. ``changes`` tells whether they are mirrored about nought, and then they are the
     three positive ones."""
 
     breaks: tuple[float, ...]

@@ -1,11 +1,13 @@
-"""The page on which publishers and stewards import the catalogue of another portal."""
+"""The page on which publishers and stewards import the catalogue of another portal, once or on a schedule."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from anyio.to_thread import run_sync
 from starlette.responses import Response
 
+from node.base.errors import HansaError
 from node.identity.roles import UseCase, allowed
 from node.portal.visit import Visit
 
@@ -14,13 +16,26 @@ if TYPE_CHECKING:
 
 ENDINGS: Final = (".ttl", ".jsonld", ".rdf", ".xml", ".nt", ".nq", ".trig", ".json")
 """Files that the form takes; the script of the page knows the media type of each."""
+TIMES: Final = ("1h", "6h", "12h", "1d", "1w", "4w")
+"""Times between two runs that the form offers; terminal and API take others too."""
 
 
 async def imports(desk: Desk, visit: Visit) -> Response:
-    """``/imports``: the form; its script sends it to the API and shows the report as it comes."""
+    """``/imports``: the form; its script sends it to the API and shows the report as it comes. Below it the sources
+    that are harvested on a schedule."""
+    return await page_of_imports(desk, visit)
+
+
+async def page_of_imports(desk: Desk, visit: Visit, *, trouble: HansaError | None = None) -> Response:
+    """The page; with ``trouble`` the form of a new source again, and why it was not registered."""
     return desk.render(
         visit,
         "imports.html",
+        status=200 if trouble is None else trouble.status,
         may=allowed(visit.caller, UseCase.PUBLISH),
         endings=ENDINGS,
+        times=TIMES,
+        sources=await run_sync(desk.node.schedules.all),
+        trouble=None if trouble is None else visit.worded(trouble),
+        fields=visit.fields,
     )

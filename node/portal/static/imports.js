@@ -6,7 +6,7 @@ const TYPES = {
   xml: "application/rdf+xml", nt: "application/n-triples", nq: "application/n-quads", trig: "application/trig",
 };
 const SHOWN = 2000;
-const COLUMNS = ["number", "outcome", "title", "iri", "address", "version", "conforms", "points"];
+const COLUMNS = ["number", "outcome", "title", "iri", "former", "address", "version", "conforms", "points", "note"];
 
 const form = document.getElementById("import");
 const at = (id) => document.getElementById(id);
@@ -50,6 +50,8 @@ function row(record) {
   if (title.localName === "a") title.href = record.address;
   name.append(title);
   const cells = [element("td", words[record.outcome]), element("td"), element("td")];
+  const remark = record.former ? `${at("report").dataset.former} ${record.former}` : record.note;
+  if (remark) cells[0].append(element("br"), element("bdi", remark));
   cells[1].append(list(faultTexts(record)));
   cells[2].append(list(record.repairs.map(repairText)));
   const heads = document.querySelectorAll("#report thead th");
@@ -62,7 +64,7 @@ function fits(record) {
   const wanted = at("outcome").value;
   if (wanted === "faults" ? !faultTexts(record).length : wanted && record.outcome !== wanted) return false;
   const text = at("words").value.trim().toLowerCase();
-  return !text || `${record.title} ${record.iri} ${faultTexts(record).join(" ")}`.toLowerCase().includes(text);
+  return !text || `${record.title} ${record.iri} ${record.former} ${faultTexts(record).join(" ")}`.toLowerCase().includes(text);
 }
 
 function show() {

@@ -8,13 +8,17 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from node.base.errors import HansaError, InvalidInput, RemoteFault, TooLarge, TooMany
-from node.catalogue.harvest.harvests import Harvest, HarvestOrder, HarvestRun
+from node.catalogue.harvest.harvest_order import HarvestOrder
+from node.catalogue.harvest.harvest_run import HarvestRun
+from node.catalogue.harvest.harvests import Harvest
 from node.catalogue.harvest.imports import Import, ImportOrder, Running
+from node.catalogue.harvest.schedules import Schedules
 from node.web.api_router import PlacedApiRouter
 from node.web.management.person import Person
 from node.web.unread import knowing
@@ -30,7 +34,7 @@ STALLED: Final = 120.0
 Text = Annotated[str, Query(max_length=2048)]
 
 
-def router(*, person: Person, imports: Import, harvest: Harvest, file_limit: int) -> APIRouter:
+def router(*, person: Person, imports: Import, harvest: Harvest, schedules: Schedules, file_limit: int) -> APIRouter:
     """The routes of importing. ``file_limit`` is in bytes."""
     running = _Places(AT_ONCE)
     api = PlacedApiRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
@@ -67,6 +71,7 @@ def router(*, person: Person, imports: Import, harvest: Harvest, file_limit: int
         running.take()
         try:
             if url:
+                await run_sync(schedules.require_idle, url)
                 address = HarvestOrder(
                     url=url,
                     source=source,
@@ -139,7 +144,7 @@ async def _lines(running: Running | HarvestRun, language: str) -> AsyncIterator[
     except HansaError as error:
         # The head of the answer is sent: what ends the import is its last line.
         log.warning("an import ended early: %s", error.detail)
-        # The caller is told of faults of the source; faults of this node go into the log.
+        # What is wrong with the source is for whoever asked; what is wrong here is for the log.
         detail = error.detail if isinstance(error, RemoteFault) and error.detail else error.title
         yield _line("failed", {"code": error.code, "detail": detail, **running.tally.to_json()})
         return

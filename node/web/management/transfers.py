@@ -34,7 +34,7 @@ LONGEST_WAIT = 30.0
 LOOK_AGAIN = 0.25  # seconds; bytes arrive without telling
 
 
-class TransferReader(Protocol):
+class Reading(Protocol):
     """Reads transfers and what was received (``node.transfer.overview``)."""
 
     def transfers(self, *, state: str | None = None) -> list[Transfer]: ...
@@ -51,7 +51,7 @@ def router(
     person: Person,
     transfers: Transfers,
     transfer_requests: TransferRequests,
-    reading: TransferReader,
+    reading: Reading,
     received: Path,
     changes: Changes,
     stuck: Callable[[str], bool],

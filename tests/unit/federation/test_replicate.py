@@ -19,6 +19,7 @@ from node.identity.model import ANONYMOUS, Caller
 from node.semantics.harvest.in_cage import cut_file, examine_batch
 from tests.fakes.catalogue import PARTNER, CatalogueNode, participant
 from tests.fakes.federation import Answer, Follower, Network
+from tests.fakes.node_state import MemoryMetaStore
 from tests.waiting import PATIENCE
 
 REGION_MEMBER = participant("did:web:region.example", "MembershipCredential")
@@ -366,7 +367,11 @@ class Here:
 
 async def test_an_imported_record_arrives_under_its_own_iri(pair: Pair) -> None:
     importing = Import(
-        cage=Here(), catalogue=pair.gent.catalogue, visibility=pair.gent.visibility, settled=pair.gent.settled
+        cage=Here(),
+        catalogue=pair.gent.catalogue,
+        visibility=pair.gent.visibility,
+        settled=pair.gent.settled,
+        notes=MemoryMetaStore(),
     )
     text = b"@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> ."
     text += b'<https://elsewhere.example/d> a dcat:Dataset ; dct:title "T" .'

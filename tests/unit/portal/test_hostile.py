@@ -30,6 +30,7 @@ from node.vocab.namespaces import (
     VCARD,
 )
 from tests.fakes.portal_content import GENT, Graph, record
+from tests.fakes.portal_harvests import schedules
 from tests.fakes.portal_node import AGREEMENT, BASE, NOW, TRANSFER, FakeNode
 from tests.shared import data
 from tests.unit.portal.conftest import browser
@@ -279,6 +280,8 @@ def test_markup_stays_text_on_working_pages(text: str, node: FakeNode, monkeypat
         )
     node.facts = replace(node.facts, name=text, operator=text, contact=text, rulebook="javascript:window.__xss=1")
 
+    node.schedules = schedules(NOW, "https://gent.example", text)
+
     async def document(*_: object) -> str:
         return f"<h1>{text}</h1><p lang='{text}' class=\"{text}\">{text}<a href='{text}'>x</a>"
 
@@ -295,6 +298,8 @@ def test_markup_stays_text_on_working_pages(text: str, node: FakeNode, monkeypat
             "/processes",
             f"/processes/{TRANSFER}",
             "/deliveries",
+            "/imports/ghent",
+            "/imports/ghent?run=urn:run:2",
             "/about?check=now",
             "/",
         ):

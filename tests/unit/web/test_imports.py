@@ -62,7 +62,7 @@ def client(imports: FakeImport) -> httpx2.AsyncClient:
         return object()
 
     app = FastAPI()
-    app.include_router(router(person=person, imports=imports, harvest=None, file_limit=100))  # type: ignore[arg-type]
+    app.include_router(router(person=person, imports=imports, harvest=None, schedules=None, file_limit=100))  # type: ignore[arg-type]
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://node.test")
 
 

@@ -1,0 +1,84 @@
+"""Where the record is that a draft is the next version of: at its own address or, after its IRI changed at the
+source, at the one that it had before."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from node.base.errors import InvalidInput
+from node.base.work import Transaction
+from node.catalogue.envelope import withdrawal_of
+from node.catalogue.harvest.renames import Marks, marks_of
+from node.catalogue.model import HARVESTED, Published, Record
+from node.catalogue.publish import Catalogue, narrows
+from node.identity.model import Caller as Person
+from node.identity.ports import Notes
+
+
+class Homes:
+    """Finds the record of a draft, and renames records. ``notes`` has where renamed ones are."""
+
+    def __init__(self, catalogue: Catalogue, notes: Notes) -> None:
+        self._catalogue = catalogue
+        self._notes = notes
+
+    def marks_at(self, address: str) -> Marks:
+        """The marks of the record at ``address``."""
+        with self._catalogue.uow.read() as tx:
+            head = self._catalogue.records.get(tx, address)
+            if head is not None and head.withdrawn:
+                versions = self._catalogue.records.versions(tx, address)
+                head = next((version for version in versions if not version.withdrawn), head)
+        return frozenset() if head is None else marks_of(head)
+
+    def find(self, draft: Record) -> tuple[Record, bool]:
+        """``draft`` at the address where its record is, and whether there is none yet."""
+        with self._catalogue.uow.read() as tx:
+            if self._is_at(tx, draft.iri, draft):
+                return draft, False
+            home = self._notes.get(tx, _moved(draft.iri))
+            if home is None or not self._is_at(tx, home, draft):
+                return draft, True
+        if f"<{draft.iri}".encode() in draft.nquads:
+            raise InvalidInput("it was renamed at its source, and names things relative to its file")
+        return replace(draft, iri=home), False
+
+    def _is_at(self, tx: Transaction, address: str, draft: Record) -> bool:
+        head = self._catalogue.records.get(tx, address)
+        if head is not None and head.withdrawn:
+            head = next((v for v in self._catalogue.records.versions(tx, address) if not v.withdrawn), head)
+        was, now = head.harvested if head is not None else None, draft.harvested
+        return was is not None and now is not None and was.identity == now.identity
+
+    def rename(self, address: str, draft: Record, by: Person, *, check: bool) -> Published:
+        """Enter ``draft`` as the next version of the record at ``address``, which had another IRI."""
+
+        def versions(tx: Transaction) -> tuple[Record, Record]:
+            head = self._catalogue.records.get(tx, address)
+            was, now = head.harvested if head is not None else None, draft.harvested
+            if head is None or head.withdrawn or was is None or now is None or was.source != now.source:
+                raise InvalidInput(f"{address} is no record of this source any more", remedy="harvest again")
+            audience = draft.audience or head.audience
+            version = head.version + (2 if narrows(head, audience) else 1)
+            extra = {**draft.extra, HARVESTED: {**draft.extra[HARVESTED], "former": was.iri or address}}
+            return head, replace(draft, iri=address, version=version, audience=audience, extra=extra)
+
+        if check:
+            with self._catalogue.uow.read() as tx:
+                return Published(record=versions(tx)[1], created=True)
+
+        def work(tx: Transaction) -> Published:
+            head, record = versions(tx)
+            if narrows(head, record.audience):
+                self._catalogue.keep(tx, withdrawal_of(head), by)
+            if draft.iri != address:
+                self._notes.put(tx, _moved(draft.iri), address)
+            return Published(record=self._catalogue.keep(tx, record, by), created=True)
+
+        return self._catalogue.in_turn(address, work)
+
+
+def _moved(address: str) -> str:
+    """The note of where the record is whose IRI would give it this address."""
+    return f"harvest.moved.{hashlib.sha256(address.encode()).hexdigest()[:32]}"

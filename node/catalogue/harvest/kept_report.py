@@ -1,0 +1,214 @@
+"""The report of a run as it is kept: the records that are not as they were, packed into sheets.
+
+Records that did not change are counted and not listed: what is wrong with them, the report of the run that entered
+them says. A sheet holds a hundred lines. What many lines say alike, it holds once.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from node.base.work import Transaction, UnitOfWork
+from node.catalogue.harvest.report import Entered, Outcome, Tally, in_language
+from node.catalogue.harvest.schedule import ScheduleStore, Sheet
+
+LINES: Final = 100
+"""Lines of a sheet."""
+_TOLD_ANEW: Final = frozenset({Outcome.REFUSED, Outcome.UNCHANGED})
+"""Outcomes that a run which goes on tells of every record again."""
+
+Line = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which lines of a report to show: those of an ``outcome`` (``faults``: those with an error or a finding), those
+    in whose title, IRI or faults ``text`` occurs; ``limit`` of them from number ``offset`` on."""
+
+    outcome: str = ""
+    text: str = ""
+    offset: int = 0
+    limit: int = 100
+
+
+class ReportWriter:
+    """Writes the report of a run. What was told is on disk after ``flush``."""
+
+    def __init__(self, store: ScheduleStore, run_id: str) -> None:
+        self._store = store
+        self._run = run_id
+        self._lines: list[Line] = []
+        self._number = 0
+        self._unsaved = 0
+        self._addresses: set[str] = set()
+        self._outcomes: Counter[str] = Counter()
+
+    def resume(self, tx: Transaction) -> None:
+        """Take up the report of a run that was interrupted: what its records became stays told."""
+        lines = [line for line in read_lines(tx, self._store, self._run) if line["outcome"] not in _TOLD_ANEW]
+        self._store.drop_sheets(tx, self._run, 0)
+        for line in lines:
+            self._keep(line)
+
+    def add(self, record: Entered) -> None:
+        """Take a record into the report, unless it did not change or is in it already."""
+        if record.outcome is Outcome.UNCHANGED:
+            return
+        if record.outcome is not Outcome.REFUSED and record.address in self._addresses:
+            return
+        self._keep(record.to_kept())
+
+    @property
+    def waiting(self) -> int:
+        """How many lines are not on disk yet."""
+        return self._unsaved
+
+    def flush(self, tx: Transaction) -> None:
+        """Save what was added, once ``tx`` commits. The last sheet is written again until it is full."""
+        if not self._unsaved:
+            return
+        for place, start in enumerate(range(0, len(self._lines), LINES)):
+            lines = self._lines[start : start + LINES]
+            outcomes = Counter(line["outcome"] for line in lines)
+            outcomes["faults"] = sum(has_faults(line) for line in lines)
+            sheet = Sheet(number=self._number + place, outcomes=dict(outcomes), body=packed(lines))
+            self._store.save_sheet(tx, self._run, sheet)
+        tx.after_commit(partial(self._saved, len(self._lines) // LINES))
+
+    def _saved(self, full: int) -> None:
+        self._number += full
+        self._lines = self._lines[full * LINES :]
+        self._unsaved = 0
+
+    def counts(self, tally: Tally) -> dict[str, int]:
+        """The figures of the whole run, also of what it did before it was interrupted."""
+        counts: dict[str, int] = tally.to_json()
+        listed = sum(counts[outcome] for outcome in ("new", "changed", "renamed", "unchanged", "refused"))
+        for outcome in ("new", "changed", "renamed", "withdrawn"):
+            counts[outcome] = self._outcomes[outcome]
+        reported = sum(counts[outcome] for outcome in ("new", "changed", "renamed", "refused"))
+        counts["unchanged"] = max(0, listed - reported)
+        return counts
+
+    def _keep(self, line: Line) -> None:
+        self._lines.append(line)
+        self._unsaved += 1
+        self._outcomes[line["outcome"]] += 1
+        if line["address"] and line["outcome"] not in _TOLD_ANEW:
+            self._addresses.add(line["address"])
+
+
+class ReportReader:
+    """Reads the reports of runs."""
+
+    def __init__(self, uow: UnitOfWork, store: ScheduleStore) -> None:
+        self._uow = uow
+        self._store = store
+
+    def lines(self, run_id: str, only: Filter, language: str) -> tuple[list[Line], int, bool]:
+        """The lines that fit, the number of the first one after them, and whether there are more."""
+        lines: list[Line] = []
+        passed = 0
+        for line in self._matching(run_id, only):
+            if isinstance(line, int):
+                passed += line
+                continue
+            if len(lines) == only.limit:
+                return lines, only.offset + len(lines), True
+            passed += 1
+            if passed > only.offset:
+                lines.append(in_language(line, language))
+        return lines, only.offset + len(lines), False
+
+    def all(self, run_id: str, language: str) -> Iterator[Line]:
+        """Every line, a sheet at a time."""
+        with self._uow.read() as tx:
+            sheets = self._store.outcomes(tx, run_id)
+        for number, _ in sheets:
+            for line in self._sheet(run_id, number):
+                yield in_language(line, language)
+
+    def _matching(self, run_id: str, only: Filter) -> Iterator[Line | int]:
+        """Lines that fit; a number in place of so many that fit and come before ``offset``."""
+        with self._uow.read() as tx:
+            sheets = self._store.outcomes(tx, run_id)
+        skipped = 0
+        words = only.text.strip().casefold()
+        for number, outcomes in sheets:
+            count = outcomes.get(only.outcome, 0) if only.outcome else _lines_in(outcomes)
+            if not count:
+                continue
+            if not words and skipped + count <= only.offset:
+                skipped += count
+                yield count
+                continue
+            for line in self._sheet(run_id, number):
+                if _fits(line, only.outcome, words):
+                    skipped += 1
+                    yield line
+
+    def _sheet(self, run_id: str, number: int) -> Sequence[Line]:
+        with self._uow.read() as tx:
+            sheet = self._store.sheet(tx, run_id, number)
+        return () if sheet is None else unpacked(sheet.body)
+
+
+def read_lines(tx: Transaction, store: ScheduleStore, run_id: str) -> Iterator[Line]:
+    """All lines of a report as they are kept."""
+    for number, _ in store.outcomes(tx, run_id):
+        sheet = store.sheet(tx, run_id, number)
+        if sheet is not None:
+            yield from unpacked(sheet.body)
+
+
+def has_faults(line: Mapping[str, Any]) -> bool:
+    """Whether something is wrong with the record of ``line``."""
+    return bool(line["error"] or line["findings"])
+
+
+def packed(lines: Sequence[Line]) -> bytes:
+    """``lines`` as a sheet holds them."""
+    places: dict[str, int] = {}
+    thin = []
+    for line in lines:
+        findings = []
+        for finding in line["findings"]:
+            # What it is about, the line says itself.
+            text = json.dumps({**finding, "focus": ""}, ensure_ascii=False)
+            findings.append(places.setdefault(text, len(places)))
+        thin.append({**line, "findings": findings})
+    body = {"findings": [json.loads(text) for text in places], "lines": thin}
+    return zlib.compress(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def unpacked(body: bytes) -> list[Line]:
+    """The lines of a sheet."""
+    sheet = json.loads(zlib.decompress(body))
+    return [{**line, "findings": [sheet["findings"][place] for place in line["findings"]]} for line in sheet["lines"]]
+
+
+def _lines_in(outcomes: Mapping[str, int]) -> int:
+    return sum(count for outcome, count in outcomes.items() if outcome != "faults")
+
+
+def _fits(line: Line, outcome: str, words: str) -> bool:
+    if outcome == "faults" and not has_faults(line):
+        return False
+    if outcome not in ("", "faults") and line["outcome"] != outcome:
+        return False
+    if not words:
+        return True
+    faults = " ".join(_words(finding) for finding in line["findings"])
+    names = " ".join(line[name] for name in ("title", "iri", "former", "address", "error"))
+    return words in f"{names} {faults}".casefold()
+
+
+def _words(finding: Mapping[str, Any]) -> str:
+    translations = finding.get("translations", {}).values()
+    return " ".join((finding["message"], *(texts.get("message", "") for texts in translations)))

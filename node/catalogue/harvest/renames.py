@@ -1,0 +1,100 @@
+"""Records whose IRI changed at their source, recognised by their identifier.
+
+Portals that are moved or rebuilt give new IRIs to old datasets. A record that vanished and a new one are the same
+where they have an identifier (``dct:identifier``, ``adms:identifier``) and the publisher in common, and no other
+record of the source had that identifier before or has it now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from node.catalogue.harvest.report import Entered
+from node.catalogue.model import Record
+from node.catalogue.nquads import is_literal, statements, text_of
+from node.vocab.namespaces import ADMS, DCT, SKOS
+
+MOST: Final = 5_000
+"""Records of one run that may wait for its end to be recognised; more that come under new IRIs are new."""
+
+Marks = frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRecord:
+    """A record that may be an old one under a new IRI: its draft, its line of the report, the page that has it."""
+
+    draft: Record
+    line: Entered
+    page: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """``addresses``: place of a new record → address of the record that it is. ``doubts``: place → why it is new
+    although a record with its identifier vanished."""
+
+    addresses: Mapping[int, str]
+    doubts: Mapping[int, str]
+
+
+def marks_of(record: Record) -> Marks:
+    """What a record is recognised by: a hash of publisher and identifier, for each identifier that it has."""
+    lines = list(statements(record.nquads))
+    subject = f"<{record.subject}>"
+    others = {line.object for line in lines if line.subject == subject and line.predicate == f"<{ADMS}identifier>"}
+    identifiers = {
+        text_of(line.object).strip()
+        for line in lines
+        if is_literal(line.object)
+        and (
+            (line.subject == subject and line.predicate == f"<{DCT}identifier>")
+            or (line.subject in others and line.predicate == f"<{SKOS}notation>")
+        )
+    }
+    return frozenset(_mark(record.publisher, identifier) for identifier in identifiers if identifier)
+
+
+def judge(
+    new: Sequence[Marks], *, before: Mapping[str, Marks], listed: Mapping[str, Marks], gone: Collection[str]
+) -> Judgement:
+    """Which of the ``new`` records is which of the ``gone`` ones.
+
+    ``before`` has the marks of all records that the source had, by address; ``listed`` those of the records that it
+    lists now, beside the new ones.
+    """
+    bearers_before: defaultdict[str, set[str]] = defaultdict(set)
+    bearers_now: defaultdict[str, set[str | int]] = defaultdict(set)
+    for address, marks in before.items():
+        for mark in marks:
+            bearers_before[mark].add(address)
+    for address, marks in listed.items():
+        for mark in marks:
+            bearers_now[mark].add(address)
+    for place, marks in enumerate(new):
+        for mark in marks:
+            bearers_now[mark].add(place)
+    addresses: dict[int, str] = {}
+    doubts: dict[int, str] = {}
+    for place, marks in enumerate(new):
+        candidates = {address for mark in marks for address in bearers_before.get(mark, ())}
+        if candidates.isdisjoint(gone):
+            continue
+        shared = marks.union(*(before[address] for address in candidates))
+        now = {bearer for mark in shared for bearer in bearers_now.get(mark, ())}
+        if len(candidates) == 1 and now == {place}:
+            addresses[place] = candidates.pop()
+        else:
+            doubts[place] = (
+                f"not taken for a renamed record: its identifier was that of {len(candidates)} "
+                f"and is that of {len(now)} of this source"
+            )
+    return Judgement(addresses=addresses, doubts=doubts)
+
+
+def _mark(publisher: str, identifier: str) -> str:
+    return hashlib.sha256(f"{publisher}\n{identifier}".encode()).hexdigest()[:20]

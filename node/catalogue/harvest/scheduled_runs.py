@@ -1,0 +1,203 @@
+"""One run of a scheduled source: harvested in the name of who registered it, and reported as it goes.
+
+A run that was interrupted goes on where it stopped: pages that were noted are not read again, and what the run had
+entered by then stays in its report.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from node.base.clock import Clock
+from node.base.crashpoints import crashpoint
+from node.base.errors import HansaError, LocalFault, NotAllowed
+from node.base.plaintext import word
+from node.base.turns import in_turn
+from node.base.work import Transaction, UnitOfWork
+from node.catalogue.harvest.harvest_order import HarvestOrder
+from node.catalogue.harvest.harvest_run import HarvestRun
+from node.catalogue.harvest.harvests import Harvest
+from node.catalogue.harvest.kept_report import LINES, ReportWriter
+from node.catalogue.harvest.schedule import (
+    Run,
+    RunState,
+    Scheduled,
+    ScheduleStore,
+    interval,
+    jitter,
+    pause_after,
+)
+from node.catalogue.harvest.schedules import KEPT
+from node.identity.model import Caller as Person
+from node.identity.roles import ROLES, UseCase, allowed
+
+log = logging.getLogger(__name__)
+
+Conclusion = Callable[[Transaction], None]
+
+
+class _Overtaken(Exception):
+    """Another process has begun this run anew, or a person removed the source."""
+
+
+@dataclass(slots=True)
+class _Work:
+    """A run while it is carried out."""
+
+    source: Scheduled
+    run: Run
+    report: ReportWriter
+    harvest: HarvestRun | None = None
+
+
+class ScheduledRuns:
+    """Carries out runs. ``acting`` gives the person with a login, with the roles that they have now."""
+
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        store: ScheduleStore,
+        harvest: Harvest,
+        clock: Clock,
+        acting: Callable[[str], Person],
+        share: Callable[[], float] = random.random,
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._harvest = harvest
+        self._clock = clock
+        self._acting = acting
+        self._share = share
+
+    async def carry_out(self, name: str, run_id: str) -> Conclusion | None:
+        """Harvest the source, and return what writes the result; None where there is nothing to do any more.
+
+        Raises ``Conflict`` while the source is harvested by hand.
+        """
+        work = await asyncio.to_thread(in_turn, partial(self._begin, name, run_id))
+        if work is None:
+            return None
+        try:
+            problem = await self._harvested(work)
+            await self._keep(work)
+        except _Overtaken:
+            return None
+        return partial(self._conclude, work, problem)
+
+    def lock(self, name: str, tx: Transaction) -> None:
+        """Lock the source, as whoever pauses or removes it does, before its task is touched."""
+        self._store.source(tx, name, lock=True)
+
+    def _begin(self, name: str, run_id: str) -> _Work | None:
+        with self._uow.begin() as tx:
+            source = self._store.source(tx, name, lock=True)
+            run = self._store.run(tx, run_id, lock=True)
+            if source is None or run is None or source.run != run_id:
+                return None
+            self._harvest.require_idle(source.url)
+            started = run.started or self._clock.now()
+            run = replace(run, by=source.by, state=RunState.RUNNING, attempt=run.attempt + 1, started=started)
+            self._store.save_run(tx, run)
+            report = ReportWriter(self._store, run_id)
+            if run.attempt > 1:
+                report.resume(tx)
+                report.flush(tx)
+        return _Work(source, run, report)
+
+    async def _harvested(self, work: _Work) -> tuple[RunState, dict[str, str]]:
+        """Harvest; how it ended, and why where it did not end well."""
+        source, run = work.source, work.run
+        try:
+            person = await asyncio.to_thread(self._acting, source.by)
+            _require_role(person, source)
+            order = HarvestOrder(url=source.url, since=run.started if run.attempt > 1 else None, **_options(source))
+            work.harvest = await self._harvest.begin(order, person)
+            work.harvest.before_note = partial(self._keep, work)
+            async with aclosing(work.harvest.__aiter__()) as records:
+                async for record in records:
+                    work.report.add(record)
+                    if work.report.waiting >= LINES:
+                        await self._keep(work)
+        except NotAllowed as error:
+            return RunState.REFUSED, _problem(error, error.detail)
+        except LocalFault as error:
+            log.warning("a scheduled harvest failed", exc_info=error, extra={"source": source.name})
+            # What is wrong here is for the log; a run is read by people who do not keep the node.
+            return RunState.FAILED, _problem(error, error.detail if error.is_public else error.title)
+        except HansaError as error:
+            return RunState.FAILED, _problem(error, error.detail)
+        except _Overtaken:
+            raise
+        except Exception as error:
+            log.exception("a scheduled harvest failed", extra={"source": source.name})
+            reason = f"the node could not do this because of an internal error ({type(error).__name__})"
+            return RunState.FAILED, {"code": LocalFault.code, "detail": reason, "remedy": ""}
+        return RunState.DONE, {}
+
+    async def _keep(self, work: _Work) -> None:
+        """Save what was told so far. Raises ``_Overtaken``."""
+        await asyncio.to_thread(in_turn, partial(self._save, work))
+        crashpoint("harvest.kept")
+
+    def _save(self, work: _Work) -> None:
+        with self._uow.begin() as tx:
+            stored = self._store.run(tx, work.run.id, lock=True)
+            if stored is None or stored.attempt != work.run.attempt:
+                raise _Overtaken
+            work.report.flush(tx)
+            if work.harvest is not None:
+                work.run = replace(
+                    work.run,
+                    opened=work.harvest.opened.to_json(),
+                    counts=work.report.counts(work.harvest.tally),
+                )
+            self._store.save_run(tx, work.run)
+
+    def _conclude(self, work: _Work, result: tuple[RunState, dict[str, str]], tx: Transaction) -> None:
+        state, problem = result
+        source = self._store.source(tx, work.source.name, lock=True)
+        stored = self._store.run(tx, work.run.id, lock=True)
+        if source is None or stored is None or stored.attempt != work.run.attempt:
+            return
+        now = self._clock.now()
+        self._store.save_run(tx, replace(work.run, state=state, problem=problem, ended=now))
+        self._store.keep_runs(tx, source.name, KEPT)
+        failures = 0 if state is RunState.DONE else source.failures + 1
+        pause = pause_after(failures, interval(source.every))
+        due = None if source.due is None else now + pause + jitter(pause, self._share())
+        self._store.save_source(tx, replace(source, run=None, failures=failures, due=due))
+
+
+def _options(source: Scheduled) -> dict[str, Any]:
+    return {**source.options, "rules": tuple(source.options["rules"])}
+
+
+def _require_role(person: Person, source: Scheduled) -> None:
+    if allowed(person, UseCase.SCHEDULE_HARVESTS):
+        return
+    roles = ROLES[UseCase.SCHEDULE_HARVESTS]
+    unready = person.unready(*roles)
+    why = f": {unready.detail}" if unready is not None else ""
+    raise NotAllowed(
+        f"{source.by}, who registered this source, has no working role {' or '.join(map(str, roles))} any more{why}",
+        remedy="register it again in your own name: "
+        f"hansa harvest add {word(source.name)} {word(source.url)} --every {word(source.every)}",
+    )
+
+
+def _problem(error: HansaError, detail: str) -> dict[str, str]:
+    return {"code": error.code, "detail": detail, "remedy": error.remedy or _NEXT.get(error.code, "")}
+
+
+_NEXT = {
+    "peer-unreachable": "look whether the address still answers; the node asks again by itself",
+    "too-large": "register a part of the catalogue",
+}

@@ -1,0 +1,254 @@
+"""harvest: catalogues of others that the node reads again by itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from node.base.errors import InvalidInput
+from node.base.plaintext import word
+from node.cli.commands.imports import SHOWN, counts_in_words, renamed_in_words, sheet
+from node.cli.exits import DONE, REFUSED
+from node.cli.groups import Shorthand
+from node.cli.options import Language, Node, connect
+from node.cli.output import Mode, complain, done, emit, failed, line, mend, remark, say, table
+from node.client.harvests import Harvests
+
+POLL: Final = 0.5
+OUTCOMES: Final = ("new", "changed", "renamed", "refused", "withdrawn", "faults")
+
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the source, as in hansa harvest list.")]
+
+
+def register(app: typer.Typer) -> None:
+    verbs = typer.Typer(
+        cls=Shorthand,
+        help="Catalogues harvested on a schedule: add, list, run, report …",
+    )
+    verbs.command("add")(add)
+    verbs.command("list")(listed)
+    verbs.command("run")(run)
+    verbs.command("pause")(pause)
+    verbs.command("resume")(resume)
+    verbs.command("remove")(remove)
+    verbs.command("report")(report)
+    app.add_typer(verbs, name="harvest")
+
+
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name for the source: a-z, 0-9 and hyphens.")],
+    url: Annotated[str, typer.Argument(metavar="URL", help="Web address, as for hansa import.")],
+    every: Annotated[str, typer.Option(help="Time between two runs: 30m, 12h, 1d, 2w.")] = "1d",
+    source: Annotated[str, typer.Option(help="Whose catalogue it is, as for hansa import.", show_default=False)] = "",
+    audience: Annotated[
+        str | None,
+        typer.Option(help="Who may see the records: public, members, internal. New ones are public by default."),
+    ] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Apply all safe repair rules.")] = False,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option("--rule", help="Apply this repair rule, also a lossy one; may be repeated.", show_default=False),
+    ] = None,
+    agreed: Annotated[
+        bool, typer.Option("--agreed", help="The publisher agreed to be harvested, whatever robots.txt says.")
+    ] = False,
+    fewer: Annotated[
+        bool,
+        typer.Option("--fewer", help="Withdraw what the source no longer has even if it is more than half."),
+    ] = False,
+    node: Node = None,
+) -> int:
+    """Harvest a catalogue on a schedule, or change how. The first run begins at once.
+
+    Runs act in your name, as long as your role allows it. Adding a name again replaces the source and keeps its
+    reports and records.
+    """
+    rules = [*(["safe"] if repair else []), *(rule or [])]
+    with connect(node) as client:
+        answer = Harvests(client).add(
+            name, url, every, source=source, audience=audience, rules=rules, agreed=agreed, fewer=fewer
+        )
+    if Mode.json:
+        emit(answer)
+        return DONE
+    done(f"{name} is harvested every {every}", detail="the first run begins now")
+    remark(f"to see how it goes: hansa harvest list {word(name)}")
+    return DONE
+
+
+def listed(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Only this source, with all its runs.")] = None,
+    node: Node = None,
+) -> int:
+    """List the sources with their newest run and the next one. Exit status 1 where the newest run of one failed."""
+    with connect(node) as client:
+        sources = [Harvests(client).source(name)] if name else Harvests(client).all()
+    if Mode.json:
+        emit(sources[0] if name else sources)
+    elif not sources:
+        say("No catalogue is harvested on a schedule.")
+        mend("hansa harvest add NAME URL --every 1d --repair")
+    else:
+        for source in sources:
+            _show(source, all_runs=name is not None)
+    return REFUSED if any(source["failures"] for source in sources) else DONE
+
+
+def run(
+    name: _Name,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the end, and show the result.")] = False,
+    node: Node = None,
+) -> int:
+    """Begin a run of a source now."""
+    with connect(node) as client:
+        harvests = Harvests(client)
+        begun = harvests.run(name)
+        while wait and begun["ended"] is None:
+            time.sleep(POLL)
+            begun = harvests.report(name, begun["run"], limit=1)
+    if Mode.json:
+        emit({member: value for member, value in begun.items() if member not in ("records", "next")})
+    elif wait:
+        _show_run(begun)
+    else:
+        done(f"{name} is being harvested")
+        remark(f"to see how it goes: hansa harvest list {word(name)}")
+    return REFUSED if begun["state"] in ("failed", "refused") else DONE
+
+
+def pause(name: _Name, node: Node = None) -> int:
+    """Begin no further runs of a source. A run that has begun goes on to its end."""
+    with connect(node) as client:
+        source = Harvests(client).pause(name)
+    if Mode.json:
+        emit(source)
+    else:
+        done(f"{name} is paused")
+        remark(f"to go on: hansa harvest resume {word(name)}")
+    return DONE
+
+
+def resume(name: _Name, node: Node = None) -> int:
+    """Begin a run of a paused source now, and go on by its schedule."""
+    with connect(node) as client:
+        source = Harvests(client).resume(name)
+    if Mode.json:
+        emit(source)
+    else:
+        done(f"{name} is harvested every {source['every']} again")
+    return DONE
+
+
+def remove(name: _Name, node: Node = None) -> int:
+    """Harvest a source no longer. Its records stay; its reports go."""
+    with connect(node) as client:
+        Harvests(client).remove(name)
+    if Mode.json:
+        emit({"name": name, "removed": True})
+    else:
+        done(f"{name} is no longer harvested", detail="its records stay in the catalogue")
+    return DONE
+
+
+def report(
+    name: _Name,
+    run_id: Annotated[
+        str, typer.Option("--run", metavar="RUN", help="Which run, as in hansa harvest list NAME.")
+    ] = "latest",
+    outcome: Annotated[
+        str, typer.Option(help="Only records that are new, changed, renamed, refused, withdrawn, or have faults.")
+    ] = "",
+    find: Annotated[str, typer.Option(help="Only records with these words in title, IRI or faults.")] = "",
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Write the report to this file, a line for each record.")
+    ] = None,
+    node: Node = None,
+    lang: Language = "en",
+) -> int:
+    """Show the report of a run.
+
+    It has the figures, and a line for each record that is not as it was.
+    """
+    if outcome and outcome not in OUTCOMES:
+        raise InvalidInput(f"there is no outcome {outcome!r}", remedy=f"one of: {', '.join(OUTCOMES)}")
+    with connect(node) as client:
+        harvests = Harvests(client)
+        facts = harvests.report(name, run_id, outcome=outcome, q=find, language=lang, limit=SHOWN)
+        lines = harvests.lines(name, facts["run"], outcome=outcome, q=find, language=lang)
+        if csv is not None:
+            with sheet(csv) as write:
+                for record in lines:
+                    write(record)
+        if Mode.json:
+            facts["records"] = list(lines) if csv is None else []
+            del facts["next"]
+            emit(facts)
+            return DONE
+    _show_run(facts)
+    if csv is not None:
+        line("report", str(csv))
+    else:
+        _show_records(facts["records"], more=facts["next"] is not None)
+    return DONE
+
+
+def _show(source: Mapping[str, Any], *, all_runs: bool) -> None:
+    say(f"{source['name']}  {source['url']}")
+    every = f"every {source['every']}, in the name of {source['by']}"
+    line("harvested", every + (f", rules: {', '.join(source['rules'])}" if source["rules"] else ""))
+    runs = source["runs"] if all_runs else source["runs"][:1]
+    for facts in runs:
+        _show_run(facts)
+        if all_runs:
+            line("run", facts["run"])
+    line("next run", "paused" if source["paused"] else "now" if source["running"] else _minute(source["next"]))
+
+
+def _show_run(facts: Mapping[str, Any]) -> None:
+    begun = _minute(facts["started"] or facts["queued"])
+    counts = counts_in_words(facts["counts"]) if facts["counts"] else ""
+    again = f", went on after {facts['interrupted']} interruptions" if facts["interrupted"] else ""
+    match facts["state"]:
+        case "queued":
+            line("last run", f"{begun}  waits to begin")
+        case "running":
+            line("last run", f"{begun}  running{again}: {counts or 'reading'}")
+        case "done":
+            done(f"{begun}  harvested{again}", detail=counts or "no records")
+        case _:
+            failed(f"{begun}  {facts['state']}{again}: {facts['problem']['detail']}")
+            if counts:
+                line("until then", counts)
+            if facts["problem"]["remedy"]:
+                mend(facts["problem"]["remedy"])
+    if facts["counts"].get("missing"):
+        complain(
+            f"  {facts['counts']['missing']} records are no longer at the source, more than half: none was withdrawn"
+        )
+
+
+def _show_records(records: Iterable[Mapping[str, Any]], *, more: bool) -> None:
+    rows = [
+        [
+            record["outcome"],
+            (record["title"] or record["iri"])[:50],
+            record["error"] or renamed_in_words(record) or _faults(record),
+        ]
+        for record in records
+    ]
+    if rows:
+        table(rows, ["", "record", "faults"])
+    if more:
+        say("… and more: --csv FILE or --json has all of them")
+
+
+def _faults(record: Mapping[str, Any]) -> str:
+    return str(len(record["findings"])) if record["findings"] else ""
+
+
+def _minute(stamp: str) -> str:
+    return f"{stamp[:10]} {stamp[11:16]} UTC"

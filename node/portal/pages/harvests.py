@@ -1,0 +1,148 @@
+"""Catalogues that are harvested on a schedule: their list on the page of imports, and the reports of their runs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
+from starlette.responses import Response
+
+from node.base.errors import Conflict, InvalidInput
+from node.catalogue.harvest.kept_report import Filter
+from node.catalogue.harvest.schedules import LATEST
+from node.identity.model import Caller
+from node.identity.roles import UseCase, allowed
+from node.portal import headers
+from node.portal.pages.catalogue import harmless
+from node.portal.pages.imports import page_of_imports
+from node.portal.visit import Visit
+
+if TYPE_CHECKING:
+    from node.portal.desk import Desk
+
+SHOWN: Final = 100
+"""Records on a page of a report."""
+OUTCOMES: Final = ("new", "changed", "renamed", "refused", "withdrawn", "faults")
+_MAX_OFFSET: Final = 10_000_000
+_READERS: Final = CapacityLimiter(2)
+"""Reports that are read at the same time: a search in a long one takes a processor."""
+_COLUMNS: Final = ("outcome", "title", "iri", "address", "version", "conforms", "points")
+
+
+async def add(desk: Desk, visit: Visit) -> Response:
+    """``POST /imports/sources``: harvest a source on a schedule, or the form again and why not."""
+    fields = visit.fields
+    options = {
+        "audience": fields.get("audience") or None,
+        "rules": ["safe"] if fields.get("repair") else [],
+        "agreed": bool(fields.get("agreed")),
+    }
+    name, url, every = (fields.get(field, "").strip() for field in ("name", "url", "every"))
+    try:
+        await run_sync(lambda: desk.node.schedules.register(name, url, every, options, visit.caller))
+    except (InvalidInput, Conflict) as error:
+        return await page_of_imports(desk, visit, trouble=error)
+    return desk.go(visit, visit.url("/imports", done="source-added") + "#sources")
+
+
+async def run_now(desk: Desk, visit: Visit) -> Response:
+    """``POST /imports/{name}/run``: begin a run now."""
+    return await _act(desk, visit, desk.node.schedules.run_now, "source-run")
+
+
+async def pause(desk: Desk, visit: Visit) -> Response:
+    """``POST /imports/{name}/pause``: begin no further runs."""
+    return await _act(desk, visit, desk.node.schedules.pause, "source-pause")
+
+
+async def resume(desk: Desk, visit: Visit) -> Response:
+    """``POST /imports/{name}/resume``: go on by the schedule."""
+    return await _act(desk, visit, desk.node.schedules.resume, "source-resume")
+
+
+async def remove(desk: Desk, visit: Visit) -> Response:
+    """``POST /imports/{name}/remove``: harvest the source no longer."""
+    return await _act(desk, visit, desk.node.schedules.remove, "source-remove")
+
+
+async def _act(desk: Desk, visit: Visit, action: Callable[[str, Caller], object], done: str) -> Response:
+    await run_sync(action, visit.request.path_params["name"], visit.caller)
+    return desk.go(visit, visit.url("/imports", done=done) + "#sources")
+
+
+async def source(desk: Desk, visit: Visit) -> Response:
+    """``/imports/{name}``: the runs of a source, and the report of one of them (``?run=``), filtered."""
+    query = visit.request.query_params
+    name = visit.request.path_params["name"]
+    known, runs = await run_sync(desk.node.schedules.source, name)
+    run = await run_sync(desk.node.schedules.run, name, query.get("run") or LATEST) if runs else None
+    outcome = query.get("outcome", "")
+    only = Filter(
+        outcome=outcome if outcome in OUTCOMES else "",
+        text=query.get("q", "")[:200],
+        offset=_offset(query.get("offset", "")),
+        limit=SHOWN,
+    )
+    lines, end, more = (
+        await run_sync(desk.node.schedules.reports.lines, run.id, only, visit.language, limiter=_READERS)
+        if run is not None
+        else ([], 0, False)
+    )
+    return desk.render(
+        visit,
+        "harvest.html",
+        source=known,
+        runs=runs,
+        run=run,
+        lines=lines,
+        only=only,
+        next=end if more else None,
+        outcomes=OUTCOMES,
+        may=allowed(visit.caller, UseCase.SCHEDULE_HARVESTS),
+    )
+
+
+async def report_csv(desk: Desk, visit: Visit) -> Response:
+    """``/imports/{name}/report.csv``: every line of the report of a run as a table (RFC 4180)."""
+    name, run_id = visit.request.path_params["name"], visit.request.query_params.get("run") or LATEST
+    run = await run_sync(desk.node.schedules.run, name, run_id)
+    body = await run_sync(lambda: _sheet(desk, run.id, visit.language), limiter=_READERS)
+    return Response(
+        body,
+        headers={
+            "Content-Type": "text/csv; charset=utf-8; header=present",
+            "Content-Disposition": f'attachment; filename="{name}.csv"',
+            "Vary": headers.VARY,
+            "Cache-Control": headers.cache_control(signed_in=True),
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+
+
+def _sheet(desk: Desk, run_id: str, language: str) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow((*_COLUMNS, "faults", "repairs", "why", "former", "note"))
+    for line in desk.node.schedules.reports.all(run_id, language):
+        faults = "; ".join(f"{finding['field']}: {finding['message']}" for finding in line["findings"])
+        repairs = "; ".join(repair_text(repair) for repair in line["repairs"])
+        row = [*("" if line[name] is None else str(line[name]) for name in _COLUMNS), faults, repairs, line["error"]]
+        row += [line["former"], line["note"]]
+        writer.writerow([harmless(cell) for cell in row])
+    return text.getvalue().encode("utf-8", errors="replace")
+
+
+def repair_text(repair: Mapping[str, Any]) -> str:
+    """What a rule changed, in a line."""
+    before, after = repair.get("forms", ("", ""))
+    left = f"{repair['before']} ({before})" if before else repair["before"]
+    right = f"{repair['after']} ({after})" if after else repair["after"]
+    return f"{repair['rule']}: {left} → {right}"
+
+
+def _offset(text: str) -> int:
+    return min(int(text), _MAX_OFFSET) if text.isascii() and text.isdigit() and len(text) < 12 else 0

@@ -1,0 +1,144 @@
+"""Harvest on a schedule: sources registered, run, paused and removed, and the reports of their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from node.base.clock import stamp
+from node.catalogue.harvest.kept_report import Filter
+from node.catalogue.harvest.schedule import Run, Scheduled
+from node.catalogue.harvest.schedules import Schedules
+from node.web.api_router import PlacedApiRouter
+from node.web.management.person import Person
+from node.web.unread import knowing
+
+READERS: Final = 2
+"""Reports that are read at the same time: a search in a long one takes a processor."""
+
+Outcome = Annotated[str, Query(max_length=16, pattern="^(new|changed|renamed|refused|withdrawn|faults|)$")]
+
+
+class NewSource(BaseModel):
+    """A source to harvest every so often. The other members are those of `POST /api/imports`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field(max_length=2048, description="Address of a DCAT file, or of the API of a CKAN.")
+    every: str = Field("1d", max_length=8, description="Time between two runs: `30m`, `12h`, `1d`, `2w`.")
+    source: str = Field("", max_length=2048)
+    audience: str | None = Field(None, max_length=64)
+    rules: list[Annotated[str, Field(max_length=64)]] = Field(default_factory=list, max_length=64)
+    agreed: bool = False
+    fewer: bool = False
+
+
+def router(*, person: Person, schedules: Schedules) -> APIRouter:
+    """The routes."""
+    readers = CapacityLimiter(READERS)
+    api = PlacedApiRouter(prefix="/api/harvests", tags=["publishing"], route_class=knowing(person))
+
+    @api.get("", summary="Sources that are harvested on a schedule, each with its newest run")
+    async def listed(request: Request) -> Any:
+        await person(request)
+        return [source_json(source, [run] if run else ()) for source, run in await run_sync(schedules.all)]
+
+    @api.put(
+        "/{name}",
+        summary="Harvest a source on a schedule, or change how",
+        description=(
+            "The first run begins at once. Runs act in the name of the caller, as long as their role allows it. "
+            "A source of this name is replaced; its reports stay."
+        ),
+    )
+    async def register(request: Request, name: str, new: NewSource) -> Any:
+        caller = await person(request)
+        options = new.model_dump(exclude={"url", "every"})
+        source = await run_sync(lambda: schedules.register(name, new.url, new.every, options, caller))
+        return source_json(source, ())
+
+    @api.get("/{name}", summary="A source and its runs, newest first")
+    async def shown(request: Request, name: str) -> Any:
+        await person(request)
+        return source_json(*await run_sync(schedules.source, name))
+
+    @api.delete("/{name}", status_code=204, summary="Harvest a source no longer; its records stay")
+    async def remove(request: Request, name: str) -> None:
+        await run_sync(schedules.remove, name, await person(request))
+
+    @api.post("/{name}/run", status_code=202, summary="Begin a run of a source now")
+    async def run_now(request: Request, name: str) -> Any:
+        return run_json(await run_sync(schedules.run_now, name, await person(request)))
+
+    @api.post("/{name}/pause", summary="Begin no further runs of a source")
+    async def pause(request: Request, name: str) -> Any:
+        return source_json(await run_sync(schedules.pause, name, await person(request)), ())
+
+    @api.post("/{name}/resume", summary="Begin a run of a paused source now, and go on by the schedule")
+    async def resume(request: Request, name: str) -> Any:
+        return source_json(await run_sync(schedules.resume, name, await person(request)), ())
+
+    @api.get(
+        "/{name}/runs/{run}",
+        summary="The report of a run: its figures, and a line for each record that is not as it was",
+        description=(
+            "`run` is an id, or `latest`. `outcome` is new, changed, renamed, refused, withdrawn, or faults for "
+            "records with an error or a finding; `q` is sought in titles, IRIs and faults. `next` is the offset of "
+            "the lines that follow, or null."
+        ),
+    )
+    async def report(
+        request: Request,
+        name: str,
+        run: str,
+        outcome: Outcome = "",
+        q: Annotated[str, Query(max_length=200)] = "",
+        offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        language: Annotated[str, Query(max_length=16)] = "en",
+    ) -> Any:
+        await person(request)
+        facts = await run_sync(schedules.run, name, run)
+        only = Filter(outcome=outcome, text=q, offset=offset, limit=limit)
+        lines, end, more = await run_sync(schedules.reports.lines, facts.id, only, language, limiter=readers)
+        return {**run_json(facts), "records": lines, "next": end if more else None}
+
+    return api
+
+
+def source_json(source: Scheduled, runs: Sequence[Run]) -> dict[str, Any]:
+    """For API and terminal."""
+    return {
+        "name": source.name,
+        "url": source.url,
+        "every": source.every,
+        **source.options,
+        "by": source.by,
+        "at": stamp(source.at),
+        "paused": source.paused,
+        "next": stamp(source.due) if source.due else None,
+        "failures": source.failures,
+        "running": source.run is not None,
+        "runs": [run_json(run) for run in runs],
+    }
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    """For API and terminal. ``interrupted`` counts how often it was, and went on."""
+    return {
+        "run": run.id,
+        "state": str(run.state),
+        "by": run.by,
+        "queued": stamp(run.queued),
+        "started": stamp(run.started) if run.started else None,
+        "ended": stamp(run.ended) if run.ended else None,
+        "interrupted": max(0, run.attempt - 1),
+        "opened": dict(run.opened),
+        "counts": dict(run.counts),
+        "problem": dict(run.problem) or None,
+    }

@@ -1,0 +1,35 @@
+"""Tasks of scheduled harvests: few at a time, since each may hold a page of 256 MB."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from node.base.errors import Conflict
+from node.base.work import Task
+from node.worker.loop import Again, Done, Outcome
+
+if TYPE_CHECKING:
+    from node.catalogue.harvest.scheduled_runs import ScheduledRuns
+
+AT_ONCE: Final = 2
+LATER: Final = 60.0
+"""Seconds until a source that is harvested by hand is looked at again."""
+
+
+class HarvestHandler:
+    """``node.worker.loop.Handler``: carries out the run that a task names. How it ended is in the run itself, so a
+    task never fails."""
+
+    def __init__(self, runs: ScheduledRuns) -> None:
+        self._runs = runs
+        self._places = asyncio.Semaphore(AT_ONCE)
+
+    async def __call__(self, task: Task) -> Outcome:
+        async with self._places:
+            try:
+                conclusion = await self._runs.carry_out(task.subject, task.id)
+            except Conflict as error:
+                return Again(error.detail, after=LATER)
+        return Done(apply=conclusion, hold=partial(self._runs.lock, task.subject))
