@@ -9,18 +9,22 @@ from contextlib import contextmanager
 from typing import Final
 
 AMONG_OTHERS: Final = 0.25
-"""Seconds between two looks where other processes commit too, which tell this one nothing."""
+"""Seconds until the first look where other processes commit too, which tell this one nothing."""
 
 ALONE: Final = 2.0
-"""Seconds between two looks where this process alone commits."""
+"""Seconds between two looks where this process alone commits, and at most elsewhere."""
+
+LONGER: Final = 1.5
+"""So many times as long as the last is each further pause of a waiter: where many wait, their looks would be most of
+what the node does."""
 
 
 class Watch:
     """One waiter: what is told between two calls of ``changed`` is not missed."""
 
     def __init__(self, pause: float) -> None:
-        """``pause``: the seconds after which the waiter looks again though nothing was told."""
-        self.pause = pause
+        """``pause``: the seconds after which the waiter looks again though nothing was told; they become more."""
+        self.pause = self._first_pause = pause
         self._loop = asyncio.get_running_loop()
         self._changed_event = asyncio.Event()
 
@@ -34,7 +38,9 @@ class Watch:
         try:
             await asyncio.wait_for(self._changed_event.wait(), self.pause if seconds is None else seconds)
         except TimeoutError:
+            self.pause = min(self.pause * LONGER, max(ALONE, self._first_pause))
             return
+        self.pause = self._first_pause
         self._changed_event.clear()
 
 

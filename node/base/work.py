@@ -28,8 +28,12 @@ class Transaction(Protocol):
 class UnitOfWork(Protocol):
     """Opens transactions. Returning commits, raising rolls back; nothing else does either."""
 
-    def begin(self) -> AbstractContextManager[Transaction]:
-        """A transaction that may write."""
+    def begin(self, *, synced: bool = True) -> AbstractContextManager[Transaction]:
+        """A transaction that may write. What it has committed is on the disk.
+
+        With ``synced`` False it need not be there yet, and it is there before anything that is committed later: a
+        power cut takes both or the later one. PostgreSQL then spares a wait for the disk.
+        """
 
     def read(self) -> AbstractContextManager[Transaction]:
         """A transaction that only reads one consistent state."""

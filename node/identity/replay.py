@@ -2,7 +2,12 @@
 
 A synchronous commit for each request would bound the node by its disk, so tokens that arrive while one commit
 is under way share the next: one transaction, as many ids as are waiting. Nothing is accepted before its id is
-stored.
+committed.
+
+An id is on the disk at the latest with what its message does, which is committed later
+(``node.base.work.UnitOfWork.begin``). A power cut can therefore not keep the effect of a message and lose the id of
+its token. A token whose id was lost has had no effect, or it was used to read: its holder may then use it again until
+it expires, which shows them what they could have asked for with a new one.
 """
 
 from __future__ import annotations
@@ -57,7 +62,7 @@ class ReplayGuard:
         self._limiter = anyio.CapacityLimiter(1)
 
     async def use(self, issuer: str, jti: str, expires: datetime) -> bool:
-        """True the first time, False ever after; only answered once it is stored.
+        """True the first time, False ever after; only answered once it is committed.
 
         Raises ``Overloaded`` where more tokens wait than the node can remember in time.
         """
@@ -90,7 +95,7 @@ class ReplayGuard:
 
     def _store_batch(self, batch: list[_Use]) -> list[bool]:
         now = self._clock.now()
-        with self._uow.begin() as tx:
+        with self._uow.begin(synced=False) as tx:
             if self._forgotten is None or now - self._forgotten > _FORGET_EVERY:
                 self._store.forget_jtis(tx, now)
                 self._forgotten = now

@@ -25,6 +25,21 @@ class TestUnitOfWork:
         with stores.uow.read() as tx:
             assert stores.outbox.waiting(tx) == 1
 
+    def test_what_need_not_be_on_the_disk_at_once_is_committed_like_the_rest(self, stores: Stores) -> None:
+        def fail() -> None:
+            with stores.uow.begin(synced=False) as tx:
+                stores.outbox.put(tx, task("undone"))
+                raise KeyError("the caller's own")
+
+        with stores.uow.begin(synced=False) as tx:
+            stores.outbox.put(tx, task("one"))
+        with pytest.raises(KeyError):
+            fail()
+        with stores.uow.begin() as tx:
+            stores.outbox.put(tx, task("two"))
+        with stores.uow.read() as tx:
+            assert stores.outbox.waiting(tx) == 2
+
     def test_raising_rolls_back_everything_and_passes_the_error_on(self, stores: Stores) -> None:
         with stores.uow.begin() as tx:
             stores.outbox.put(tx, task("kept"))

@@ -103,7 +103,7 @@ class MemoryUnitOfWork:
         self._writing: MemoryTransaction | None = None
 
     @contextmanager
-    def begin(self) -> Iterator[MemoryTransaction]:
+    def begin(self, *, synced: bool = True) -> Iterator[MemoryTransaction]:
         with self._lock:
             if self._writing is not None:
                 raise LocalFault("a transaction was opened inside a transaction")

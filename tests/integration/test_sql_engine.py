@@ -333,6 +333,12 @@ class TestPostgres:
                 assert outbox.waiting(tx) == number + 1
             assert backend() == first
 
+    def test_only_what_need_not_be_on_the_disk_at_once_does_not_wait_for_it(self, postgres_engine: Engine) -> None:
+        uow, setting = SqlUnitOfWork(postgres_engine), text("SHOW synchronous_commit")
+        for synced in (True, False, True):
+            with uow.begin(synced=synced) as tx:
+                assert tx.connection.execute(setting).scalar_one() == ("on" if synced else "off")
+
     def test_a_reader_sees_one_state_and_cannot_write(self, postgres_engine: Engine) -> None:
         uow, outbox = SqlUnitOfWork(postgres_engine), SqlOutbox()
         with uow.read() as reader:

@@ -51,10 +51,10 @@ class SimUnitOfWork(MemoryUnitOfWork):
         self._committed = committed
 
     @contextmanager
-    def begin(self) -> Iterator[MemoryTransaction]:
+    def begin(self, *, synced: bool = True) -> Iterator[MemoryTransaction]:
         fate = None
         changes: list[Change] = []
-        with super().begin() as tx:
+        with super().begin(synced=synced) as tx:
             yield tx
             changes = self._changes(tx)
             if changes and self.fates:

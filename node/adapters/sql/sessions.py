@@ -29,6 +29,8 @@ KEPT_FOR: Final = 60.0
 """Seconds after which a connection that nobody has used is closed."""
 
 WRITE: Final = b"BEGIN ISOLATION LEVEL READ COMMITTED"
+WRITE_UNSYNCED: Final = WRITE + b"; SET LOCAL synchronous_commit = off"
+"""The server writes the log of all transactions in one order: what is committed later takes this to the disk."""
 READ: Final = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 _SESSIONS: Final = "hansa_sessions"

@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from node.adapters.sql.faults import fault_of
 from node.adapters.sql.readers import Readers
-from node.adapters.sql.sessions import READ, WRITE, sessions_of
+from node.adapters.sql.sessions import READ, WRITE, WRITE_UNSYNCED, sessions_of
 from node.adapters.sql.shared_commit import Writers
 from node.adapters.sql.statements import Running, Statements
 from node.base.errors import DatabaseBusy, LocalFault
@@ -59,20 +59,23 @@ class SqlUnitOfWork:
         self._readers: Readers | None = None
         self._reading: Callable[[], AbstractContextManager[Connection]]
         self._writing: Callable[[], AbstractContextManager[Connection]]
+        self._writing_unsynced: Callable[[], AbstractContextManager[Connection]]
         self._statements = Statements(engine.dialect)
         if engine.dialect.name == "sqlite":
             self.writers = Writers(engine)
             self._readers = Readers(engine)
             self._reading, self._writing = self._readers.begin, self.writers.begin
+            self._writing_unsynced = self._writing
         else:
             sessions = sessions_of(engine)
             self._reading, self._writing = partial(sessions.begin, READ), partial(sessions.begin, WRITE)
+            self._writing_unsynced = partial(sessions.begin, WRITE_UNSYNCED)
 
     @contextmanager
-    def begin(self) -> Iterator[SqlTransaction]:
+    def begin(self, *, synced: bool = True) -> Iterator[SqlTransaction]:
         """A transaction that may write. On SQLite writers take turns, and those that wait share a commit; one within
-        another is a ``LocalFault``."""
-        with translated(), self._writing() as connection:
+        another is a ``LocalFault``. There each commit is on the disk."""
+        with translated(), (self._writing if synced else self._writing_unsynced)() as connection:
             tx = SqlTransaction(connection, self._statements)
             yield tx
         tx.notify()

@@ -70,9 +70,9 @@ class Watched:
     def __init__(self, uow: MemoryUnitOfWork) -> None:
         self._uow, self.begun = uow, 0
 
-    def begin(self) -> AbstractContextManager[Transaction]:
+    def begin(self, *, synced: bool = True) -> AbstractContextManager[Transaction]:
         self.begun += 1
-        return self._uow.begin()
+        return self._uow.begin(synced=synced)
 
     def read(self) -> AbstractContextManager[Transaction]:
         return self._uow.read()

@@ -216,11 +216,11 @@ class Fragile(MemoryUnitOfWork):
         self.late = False
 
     @contextmanager
-    def begin(self) -> Iterator[MemoryTransaction]:
+    def begin(self, *, synced: bool = True) -> Iterator[MemoryTransaction]:
         if self.left is not None:
             self.left -= 1
         dies = self.left is not None and self.left < 0
-        with super().begin() as tx:
+        with super().begin(synced=synced) as tx:
             yield tx
             if dies and not self.late:
                 raise Crash
