@@ -55,7 +55,7 @@ class SignedHead:
         try:
             return open_checkpoint(note, keys, at=SystemClock().now(), origin=keys[0].name)
         except InvalidInput as error:
-            # Torn by a power cut, or of another time: it tells nothing, and the next commit writes it anew.
+            # Torn by a power cut, or of another time: it proves nothing, and the next commit writes it anew.
             log.warning("the signed head is not valid: %s", error.detail)
             return None
 

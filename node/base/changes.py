@@ -20,7 +20,7 @@ what the node does."""
 
 
 class Watch:
-    """One waiter: what is told between two calls of ``changed`` is not missed."""
+    """One waiter. It misses no notice between two calls of ``changed``."""
 
     def __init__(self, pause: float) -> None:
         """``pause``: the seconds after which the waiter looks again though nothing was told; they become more."""

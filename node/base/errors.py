@@ -83,7 +83,7 @@ _FULL: Final = ("No space left on device", "Disk quota exceeded", "File too larg
 
 
 def is_full(message: str) -> bool:
-    """Whether a full disk is what an engine's message tells: some have words for it alone."""
+    """Return whether an engine's message means a full disk: some engines report it in words only."""
     return any(words in message for words in _FULL)
 
 

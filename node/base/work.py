@@ -19,7 +19,7 @@ SENT: Final = "sha256"
 
 
 class Transaction(Protocol):
-    """An open transaction, opaque to subject rooms: stores of the same adapter know what is in it."""
+    """An open transaction, opaque to subject rooms: only stores of the same adapter look into it."""
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Run ``callback`` once the transaction has committed; never when it rolled back."""

@@ -48,7 +48,7 @@ def application(node: HansaNode) -> ASGIApp:
         default=remaining,
     )
     answer_errors(app, refuse)
-    # A plug-in whose routes cannot be made is told of at the start, to whoever named it in the settings.
+    # A plug-in without working routes is reported at the start, to the person who named it in the settings.
     api.make_if(bool(node.parts.settings.plugins))
     limited = BodyLimits(app, path=node.parts.path)
     settings = node.parts.settings

@@ -21,7 +21,7 @@ from node.transfer.grants import RefreshToken
 from node.transfer.inbox import TakePush
 from node.transfer.overview import Overview
 from node.transfer.push import PushBytes
-from node.transfer.reception import Receive
+from node.transfer.reception import ReceiveBytes
 from node.transfer.requests import TransferRequests
 from node.transfer.strategy import StandardStrategy
 from node.transfer.strategy import Strategy as TransferStrategy
@@ -45,7 +45,7 @@ class Protocol:
     deliveries: OpenDelivery
     manifests: SignManifest
     refresh: RefreshToken
-    receive: Receive
+    receive: ReceiveBytes
     push: PushBytes
     inbox: TakePush
     uses: Uses

@@ -22,8 +22,8 @@ from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC
 from node.worker.deliveries import SendMessages
 from node.worker.executions import ExecutionHandler
 from node.worker.harvests import HarvestHandler
-from node.worker.loop import Handler
 from node.worker.notifications import CredentialHandler, DeletionHandler
+from node.worker.outcomes import Handler
 from node.worker.pace import Pace
 from node.worker.setback import SetRight
 from node.worker.timers import Timer
@@ -83,7 +83,7 @@ def timers(
     pace: Pace,
     wake: Callable[[], None],
 ) -> list[Timer]:
-    """What is done every so many seconds. ``wake`` tells the worker that there may be something to do."""
+    """Return the tasks done every so many seconds. ``wake`` is called where the worker may have something to do."""
     stores = parts.stores
     set_right = SetRight(uow=stores.uow, outbox=stores.outbox, clock=parts.clock, pace=pace, wake=wake)
     tokens = UsedTokens(stores.uow, stores.identity, parts.clock)

@@ -25,7 +25,7 @@ from node.transfer.model import Transfer
 from node.transfer.overview import Overview
 from node.transfer.push import PushBytes
 from node.transfer.reactions import Reactions
-from node.transfer.reception import Receive
+from node.transfer.reception import ReceiveBytes
 from node.transfer.reissue import Reissue
 from node.transfer.requests import TransferRequests
 from node.transfer.use_count import CountedReceptions
@@ -34,7 +34,7 @@ from node.transfer.usecases import Transfers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deletions:
-    """Deletion under an agreement: what is due, the consumer's side, the provider's side."""
+    """Deletion under agreements: the duties, the consumer's side, the provider's side."""
 
     duties: DeletionDuties
     confirm: ConfirmDeletion
@@ -52,7 +52,7 @@ class Transferring:
     deliveries: OpenDelivery
     manifests: SignManifest
     refresh: RefreshToken
-    receive: Receive
+    receive: ReceiveBytes
     push: PushBytes
     inbox: TakePush
     uses: Uses
@@ -191,9 +191,9 @@ def _authorise(base: Foundation, uses: Uses) -> AuthoriseAccess:
     )
 
 
-def _receive(base: Foundation, uses: Uses) -> Receive:
+def _receive(base: Foundation, uses: Uses) -> ReceiveBytes:
     parts, stores, clock = base.parts, base.parts.stores, base.parts.clock
-    return Receive(
+    return ReceiveBytes(
         stores.uow,
         transfers=stores.transfers,
         receptions=CountedReceptions(stores.receptions, stores.transfers, uses),

@@ -36,7 +36,7 @@ _PIECE: Final = 1 << 18
 _DESCRIPTIONS: Final = "semantics"
 
 OnMessage = Callable[[dict[str, Any]], None]
-"""Is told what a child tells while it runs. Where it raises, the child is ended and the call raises the same."""
+"""Called with each message of a running child. Where it raises, the child is ended and the call raises the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Where the children whose paths are answered are heard: between the zygote and ``node.cage.usher``."""
+"""Connections between the zygote's children and ``node.cage.usher``, which answers their questions about paths."""
 
 from __future__ import annotations
 

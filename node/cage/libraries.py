@@ -162,7 +162,7 @@ def narrow(opened: Open) -> None:
     """Have this process find only what is open to code: for a child, before it is confined."""
     global _narrowed  # noqa: PLW0603 - a child has one target, and the import system is one
     sys.path[:] = [path for path in sys.path if path in opened.listed or path in opened.paths]
-    # What was found elsewhere tells where packages lie that are not open.
+    # Modules found elsewhere show where packages lie that are not open.
     for path in sys.path_importer_cache.keys() - set(sys.path):
         if not path.startswith(tuple(opened.paths)):
             del sys.path_importer_cache[path]

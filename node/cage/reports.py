@@ -1,4 +1,4 @@
-"""What a child tells its caller while it runs: small JSON objects on the socket, before the answer.
+"""Messages of a running child to its caller: small JSON objects on the socket, before the answer.
 
 A target calls ``tell``. What comes too often is dropped here, so that an honest target cannot trouble its caller;
 a target that writes to the socket by itself is ended by the caller, who counts too.

@@ -77,7 +77,7 @@ class Machine:
     seccomp: int
     statx: int
     paths: Mapping[int, tuple[str, bool]]
-    """What else tells of a path: what is asked, and whether a folder's descriptor comes before the path."""
+    """Other calls that reveal a path: the question, and whether a folder's descriptor comes before the path."""
 
     @property
     def asking(self) -> dict[int, tuple[str, bool]]:

@@ -212,7 +212,7 @@ class Zygote:
     def _be_probe(self, place: int, channel: int | None, zygote: int) -> int:
         _, channel = keep_only(place, channel)
         bars = self._confine_code(Limits(wall=_PATIENCE), channel, zygote)
-        # Whether the bars hold: what is allowed is there, and what is not is not.
+        # The bars hold if what is allowed can be read, and nothing else.
         if (bars.root or bars.usher) and not (_is_there(self._open.paths[0]) and not _is_there("/proc/self")):
             return Bars(seccomp=bars.seccomp).number
         return bars.number

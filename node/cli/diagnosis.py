@@ -1,4 +1,4 @@
-"""``hansa doctor``: what is well, what is not, and the command that mends it."""
+"""``hansa doctor``: checks of a node, each with its result, and the command that mends a fault."""
 
 from __future__ import annotations
 

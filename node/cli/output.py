@@ -255,7 +255,7 @@ def words(texts: Mapping[str, str] | str | None, language: str) -> str:
 
 
 def reasons(items: Sequence[Any], language: str) -> None:
-    """Why something is refused: each rule that is not met, with what is missing and what would help."""
+    """Print why something is refused: each rule that is not met, with the missing fact and the remedy."""
     for reason in items:
         if not isinstance(reason, Mapping):
             complain(f"  {reason}")

@@ -1,4 +1,4 @@
-"""A run on the terminal: followed to its end, with what it is pinned to, what is in its way, and what it gave."""
+"""Shows a run on the terminal until its end: its pinned inputs, what prevents it, and its results."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class Budgets:
 
 
 class Guests:
-    """Counts what strangers use. ``vouched`` tells whether this node trusts a participant as an issuer."""
+    """Counts what strangers use. ``vouched`` says whether this node trusts a participant as an issuer."""
 
     def __init__(
         self, uow: UnitOfWork, store: GuestStore, clock: Clock, budgets: Budgets, vouched: Callable[[str], bool]

@@ -134,7 +134,7 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """The process is now in ``state``; ``by_us`` tells whose message brought it there."""
+    """The process is now in ``state``; ``by_us`` is true where our message brought it there."""
 
     state: str
     message: str

@@ -20,7 +20,7 @@ when it decided to send this one. Messages that have crossed are known by it."""
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
     """A message that was read: ``name`` is the table's name for it, ``body`` the whole object in the compact form of
-    2025-1, ``raw`` what was sent; ``rewritten`` tells whether that is in another form."""
+    2025-1, ``raw`` the bytes that were sent; ``rewritten`` is true where these have another form."""
 
     name: str
     body: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Writing the file of an agreement: what is kept is collected, what the other party shows is fetched once and kept.
+"""Writes the file of an agreement: collects what this node keeps, and fetches the other party's part once.
 
 Our own proofs are made for the first checkpoint that has all entries of the agreement, and the other party's answer
 is kept as it came, so that the same agreement gives the same file at any later time.

@@ -57,7 +57,7 @@ class Credential:
 class Rejected:
     """A credential that was presented but does not count, and why (revoked, expired, issuer not trusted …).
 
-    ``transient`` tells that the reason may pass by itself (its issuer cannot be reached just now).
+    ``transient``: the reason may pass by itself (its issuer cannot be reached just now).
     """
 
     types: tuple[str, ...]
@@ -75,7 +75,7 @@ class Caller:
     ``did`` is the participant's DID; for a person it is this node's own DID, since people act for their node.
     ``roles`` are those that work now; ``withheld`` are those that work once ``needs`` are met. ``reset_by`` is who
     set the person's password or removed their second factor (``reset_what``), where that was another person.
-    ``second_factor`` tells that the session or token was opened with one. ``address`` is the network address from
+    ``second_factor`` is true where the session or token was opened with one. ``address`` is the network address from
     which the request came, where one did; it says nothing about who the caller is.
     """
 

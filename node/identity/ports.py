@@ -25,7 +25,7 @@ class KeyRing(Protocol):
     """The node's own keys. Private halves never leave it.
 
     ``#key-N`` P-256 signs tokens, credentials, agreements, manifests (ES256); ``#log-N`` Ed25519 signs ledger
-    checkpoints; ``#seal-N`` X25519 opens what is sealed for this node. Of each kind one is in use.
+    checkpoints; ``#seal-N`` X25519 opens data sealed for this node. One key of each kind is in use.
     """
 
     did: str

@@ -40,7 +40,7 @@ MAX_JTI: Final = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnverifiedToken:
-    """A token whose form is right. ``issuer`` tells whose DID document to look into, and nothing more."""
+    """A token whose form is right. ``issuer`` names the DID document to look into, and proves nothing."""
 
     jws: Jws
     issuer: str

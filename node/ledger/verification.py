@@ -64,7 +64,7 @@ def verify_all(
     """Hash the ledger again and compare it with its tree and its checkpoints.
 
     In: the ledger's keys, now and formerly; ``known`` are checkpoints that were opened with such a key and kept
-    elsewhere. Comes out: what is wrong, in the order of the ledger; an empty list means that the ledger is as
+    elsewhere. Returns what is wrong, in the order of the ledger; an empty list means that the ledger is as
     it was signed. Everything is read in one transaction; memory does not grow with the ledger.
     """
     with uow.read() as tx:

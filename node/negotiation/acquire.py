@@ -57,7 +57,7 @@ class Conditions(Offered):
     *What is wanted* is the offer, or the other terms that ``Acquire.conditions`` was handed. ``agreement`` is one in
     force that resulted from the same request, or has the same terms; ``others`` are those in force in other terms,
     newest first. ``running`` is the newest negotiation of ours about the asset that has not ended, and
-    ``running_asks`` tells that it asks for what is wanted.
+    ``running_asks``: it asks for the same.
     """
 
     decision: Decision

@@ -101,7 +101,7 @@ def agreed_version(body: Mapping[str, Any]) -> int | None:
 def envelope(body: Mapping[str, Any], unsigned: Sequence[str] = (), instead: Sequence[str] = ()) -> dict[str, Any]:
     """What both sides sign over an agreement: without the members ``unsigned``, which it lists, as it lists under
     ``instead`` the agreements that this one replaces."""
-    from node.policy.document.rendering import document_languages
+    from node.policy.document.articles import document_languages
 
     signed = {name: value for name, value in body.items() if name not in unsigned}
     # The languages are the peer's word: read through the document's own cap, since each costs a rendering.

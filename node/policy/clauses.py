@@ -70,7 +70,7 @@ def clause(condition: Condition, path: str, phrases: Phrases) -> Clause:
 
 
 def constraint_text(constraint: Constraint, phrases: Phrases) -> str:
-    """One atomic constraint as a clause; what is not understood is printed as it stands."""
+    """Return one atomic constraint as a clause; constraints that are not understood are printed as they stand."""
     row = operand_of(constraint)
     if row is None:
         return phrases.clauses.unknown.format(term=term_text(constraint))

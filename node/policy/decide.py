@@ -333,5 +333,5 @@ def _text(texts: Mapping[str, dict[str, str]], path: str) -> dict[str, str]:
         return {language: phrases(language).nothing_permitted + "." for language in LANGUAGES}
     if path == "conflict":
         return {language: phrases(language).self_contradiction + "." for language in LANGUAGES}
-    # A logical constraint as a whole: the sentence of its first leaf tells it whole.
+    # The sentence of its first leaf covers a whole logical constraint.
     return dict(next(text for leaf, text in texts.items() if leaf.startswith(path + ".")))

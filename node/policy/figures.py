@@ -91,7 +91,7 @@ def value_names(constraint: Constraint, phrases: Phrases) -> list[str]:
 
 
 def term_text(constraint: Constraint) -> str:
-    """A constraint as it stands, for what is not understood: IRIs and values, nothing interpreted."""
+    """Return a constraint that is not understood as it stands: IRIs and values, nothing interpreted."""
     values = ", ".join(value.text for value in constraint.right_operand) or "()"
     return f"{compact(constraint.left_operand)} {constraint.operator} {values}"
 

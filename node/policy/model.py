@@ -107,7 +107,7 @@ class Decision:
 class Situation:
     """What a decision is about: who, when, for what.
 
-    ``purpose`` is what the caller declares now (None where it declares nothing); ``approved`` tells that a
+    ``purpose`` is what the caller declares now (None where it declares nothing); ``approved``: a
     person has consented; ``rulebook`` is the IRI of the rulebook version in force here; ``issuers`` maps a
     credential type to the DIDs whose credentials of this type count; ``agreed`` is true for an access under an
     agreement, where undertakings and consent have been given already. ``facts`` are what the scenario room or a

@@ -26,7 +26,7 @@ class Cities:
 
 
 async def cities(node: UseCases, caller: Caller, named: Mapping[str, str] | None = None) -> Cities:
-    """The nodes whose assets the caller may see, this one, and those that what is shown names itself (``named``)."""
+    """Return the nodes with assets for the caller, this one, and those that the assets name (``named``)."""
     facts = await node.facts()
     names = {did: name for did, name in (named or {}).items() if name}
     names |= {publisher.id: publisher.name for publisher in await node.catalogue.publishers(caller) if publisher.name}

@@ -14,7 +14,7 @@ from node.portal.markup import last_segment
 from node.semantics.codelists.filetypes import FILE_TYPES
 from node.semantics.codelists.frequencies import FREQUENCIES
 from node.semantics.codelists.languages import LANGUAGES
-from node.semantics.codelists.licences import LICENCES
+from node.semantics.codelists.licences import LICENCES, NATIONAL_LICENCES
 from node.semantics.codelists.lookup import ACCESS, NOTATIONS, RISKS, CodeList
 from node.semantics.codelists.themes import THEMES
 from node.texts.languages import name_of as language_name
@@ -23,6 +23,7 @@ from node.vocab.namespaces import prefixed
 _LISTS: Final[tuple[CodeList, ...]] = (
     THEMES,
     LICENCES,
+    NATIONAL_LICENCES,
     FILE_TYPES,
     FREQUENCIES,
     ACCESS,
@@ -36,7 +37,11 @@ _LANGUAGE: Final = re.compile(
     r"|lexvo\.org/id/iso639-3)/([A-Za-z]{2,3})"
 )
 _EPSG: Final = re.compile(r"https?://www\.opengis\.net/def/crs/EPSG/[\d.]+/(\d+)")
-_CREATIVE_COMMONS: Final = re.compile(r"https?://creativecommons\.org/licenses/([a-z-]+)/(\d\.\d)/?(?:deed\.\w+)?")
+_CREATIVE_COMMONS: Final = re.compile(
+    r"https?://creativecommons\.org/licenses/([a-z-]+)/(\d\.\d)(?:/([a-z]{2}))?(?:/(?:deed(?:\.\w+)?|legalcode(?:\.\w+)?)?)?"
+)
+_OPEN_DATA_COMMONS: Final = re.compile(r"https?://(?:www\.)?opendatacommons\.org/licenses/([a-z]+)/1[-.]0/?")
+_SPDX: Final = re.compile(r"https?://spdx\.org/licenses/([A-Za-z0-9.+-]+?)(?:\.html)?/?")
 _MEDIA_TYPE: Final = re.compile(r"https?://www\.iana\.org/assignments/media-types/([\w.+-]+/[\w.+-]+)")
 
 
@@ -50,7 +55,14 @@ def words_of_code(value: str, language: str) -> str:
     if match := _AUTHORITY.fullmatch(value):
         return match[1].replace("_", " ")
     if match := _CREATIVE_COMMONS.fullmatch(value):
-        return f"CC {match[1].upper()} {match[2]}"
+        country = f" {match[3].upper()}" if match[3] else ""
+        return f"CC {match[1].upper()} {match[2]}{country}"
+    if (match := _OPEN_DATA_COMMONS.fullmatch(value)) and (code := LICENCES.by_iri(_open_data_commons(match[1]))):
+        return code.label(language)
+    if match := _SPDX.fullmatch(value):
+        # The identifiers of SPDX are what people call these licences: Apache-2.0, MIT.
+        known = LICENCES.find(match[1]) or NATIONAL_LICENCES.find(match[1])
+        return known.label(language) if known else match[1]
     if match := _EPSG.fullmatch(value):
         return f"EPSG:{match[1]}"
     if match := _MEDIA_TYPE.fullmatch(value):
@@ -58,6 +70,10 @@ def words_of_code(value: str, language: str) -> str:
     if re.fullmatch(r"[A-Z]{4}", value) and (theme := THEMES.find(value)):
         return theme.label(language)
     return ""
+
+
+def _open_data_commons(name: str) -> str:
+    return f"http://opendatacommons.org/licenses/{name}/1.0"
 
 
 def file_type(value: str, language: str) -> str:

@@ -162,7 +162,7 @@ class Desk:
 
     # errors -----------------------------------------------------------------------------------------------
     def error(self, visit: Visit, error: Exception) -> Response:
-        """The page for an error: what is wrong, what mends it, where to go. A fault of ours tells no more."""
+        """Return the page for an error: the problem, the remedy, and links. A fault of ours has no details."""
         status, code, detail, remedy, retry = _described(error)
         if status >= 500 and (isinstance(error, LocalFault) or not isinstance(error, HansaError | HTTPException)):
             log.error("a page failed", exc_info=error, extra={"path": visit.path})

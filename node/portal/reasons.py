@@ -1,4 +1,4 @@
-"""Why a process was refused or ended, as its page tells it: what either side said, in whatever form it said it.
+"""The reasons for which a process was refused or ended, as its page shows them: either side's, in any form.
 
 A reason of a DSP message (``reason``, DSP 2025-1 §8, §10) may be anything. This node sends the rules that were not
 met (``node.policy.model.Reason``); other connectors send sentences, language maps, or forms of their own.
@@ -20,7 +20,7 @@ LONGEST: Final = 2000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
     """``text`` and ``remedy``: language tag → sentence, where the tag is empty for an unknown language;
-    ``need`` and ``have`` tell what is missing, and ``since`` from when."""
+    ``need`` and ``have`` say what is missing, and ``since`` from when."""
 
     text: dict[str, str]
     need: str = ""

@@ -173,7 +173,7 @@ def _shown(speaker: Speaker, name: str, value: Any) -> str:
 def _number(speaker: Speaker, value: float) -> str:
     if not math.isfinite(value):
         return str(value)
-    # Three decimals hide what is small.
+    # Three decimals hide small figures.
     small = value != 0 and abs(value) < 0.01
     return f"{value:.3g}" if small else speaker.number(value)
 

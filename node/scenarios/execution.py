@@ -181,7 +181,7 @@ class Report:
 
 
 class Reporter:
-    """``node.scenarios.ports.Progress``: keeps what a model tells until the next report."""
+    """Keeps the messages of a model until the next report (``node.scenarios.ports.Progress``)."""
 
     def __init__(self) -> None:
         self._percent = 0

@@ -1,4 +1,4 @@
-"""What is found about a binding: what is in the way of a run, and what would mend it."""
+"""Findings about a binding: what prevents a run, and the remedy."""
 
 from __future__ import annotations
 

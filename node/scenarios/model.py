@@ -122,8 +122,8 @@ class Transformation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A link of the chain: what is used, and what feeds it. ``wiring`` maps each input role of what is used to a
-    role of the template, or to ``step.output``."""
+    """A link of the chain: the model or transformation that it uses, and the sources of its inputs. ``wiring`` maps
+    each input role of it to a role of the template, or to ``step.output``."""
 
     name: str
     uses: str
@@ -134,7 +134,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indicator:
-    """A figure that tells whether the goal is met. ``better`` is ``lower`` or ``higher``. ``definition``:
+    """A figure that shows whether the goal is met. ``better`` is ``lower`` or ``higher``. ``definition``:
     ``{"of": "step.output", "sum"|"mean"|"max"|"min"|"count": column, "where": {column: condition}}``."""
 
     name: str
@@ -163,7 +163,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundInput:
-    """What a role is bound to: one file of one version. ``in_place`` tells that the bytes stay with their owner
+    """What a role is bound to: one file of one version. ``in_place``: the bytes stay with their owner
     and the model visits them; ``sha256`` is then that of the version's file as its record states it."""
 
     role: str

@@ -67,7 +67,7 @@ class Decimals:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """The IRI of the quantity kind: it tells apart what has the same unit (vehicles and persons for each hour)."""
+    """The IRI of the quantity kind. It distinguishes quantities of one unit (vehicles and persons an hour)."""
 
     iri: str
 

@@ -29,7 +29,7 @@ def progress(percent: float, text: str = "") -> None:
     telling = _now.get()
     if telling is None or telling.listener is None:
         return
-    # In this order, what is not a number is told as a beginning.
+    # In this order, NaN counts as the beginning.
     telling.listener(int(min(100.0, max(0.0, percent))), str(text)[:MOST_TEXT])
 
 

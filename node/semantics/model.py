@@ -100,7 +100,7 @@ class Finding:
     ``message`` says what is wrong, ``why`` why it matters, ``remedy`` what to write; all three in English, and in
     other languages under ``translations`` (tag → ``{"message", "why", "remedy"}``). ``focus`` is the node and
     ``path`` the property (IRI) it is about; ``field`` the name that the steward's YAML uses for it
-    (``files.0.license``), ``line`` its line where known. ``count`` tells how often the same finding occurs.
+    (``files.0.license``), ``line`` its line where known. ``count`` is how often the same finding occurs.
     """
 
     severity: str

@@ -135,7 +135,7 @@ def delimiter_of(text: str) -> tuple[str, tuple[str, ...]]:
     if len(ranked) > 1 and ranked[0][1] == "," and ranked[1][0][0] and _only_decimal_commas(text):
         del ranked[0]
     best = ranked[0]
-    # With a single line nothing tells a separator from a character of a name, but how often it is there.
+    # With a single line, only its frequency distinguishes a separator from a character of a name.
     rivals = tuple(rival for score, rival in ranked[1:] if score[0] and best[0][0] and score[2] == best[0][2])
     return best[1], rivals
 

@@ -25,7 +25,7 @@ MAX_OPERATORS: Final = 500
 MAX_REGEX: Final = 256
 
 
-class Form(StrEnum):
+class QueryForm(StrEnum):
     """The four query forms (SPARQL 1.1 §16)."""
 
     SELECT = "SELECT"
@@ -35,7 +35,7 @@ class Form(StrEnum):
 
     @property
     def gives_graph(self) -> bool:
-        return self in (Form.CONSTRUCT, Form.DESCRIBE)
+        return self in (QueryForm.CONSTRUCT, QueryForm.DESCRIBE)
 
 
 RESULT_TYPES: Final = (
@@ -79,7 +79,7 @@ _TOKEN: Final = re.compile(
 _ESCAPE: Final = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 
 
-def guard(text: str) -> Form:
+def guard(text: str) -> QueryForm:
     """Let ``text`` pass, and tell its form, or raise ``InvalidInput`` (``TooLarge`` for its length) with a remedy.
 
     Bounds: length, nesting, triple patterns (the estimate counts each step of a path), UNION and its like,
@@ -106,7 +106,7 @@ def _resolved(match: re.Match[str]) -> str:
     return chr(number)
 
 
-def result_type(form: Form, accept: str) -> str:
+def result_type(form: QueryForm, accept: str) -> str:
     """Return the media type to answer with, for an ``Accept`` header (RFC 9110 §12.5.1): the best fit that we write.
 
     Where nothing fits, the first of the kind: a result in another form is more use than none.
@@ -158,7 +158,7 @@ class _Scan:
     """One pass over the tokens, with a stack of open brackets."""
 
     stack: list[_In] = field(default_factory=list)
-    form: Form | None = None
+    form: QueryForm | None = None
     head: bool = True
     """Between SELECT, GROUP BY … and the next brace: nothing there is a pattern."""
     called: bool = False
@@ -198,7 +198,7 @@ class _Scan:
                 self.last_word = ""
         return self
 
-    def result(self) -> Form:
+    def result(self) -> QueryForm:
         if self.form is None:
             raise InvalidInput(
                 "this is not a SPARQL query: it has none of SELECT, ASK, CONSTRUCT, DESCRIBE",
@@ -220,9 +220,9 @@ class _Scan:
                 "SERVICE is not allowed: this node does not query other end points for a caller",
                 remedy="query the other end point yourself, and join the answers",
             )
-        if self.form is None and word in Form.__members__:
-            self.form = Form[word]
-            self.template = self.form is Form.CONSTRUCT
+        if self.form is None and word in QueryForm.__members__:
+            self.form = QueryForm[word]
+            self.template = self.form is QueryForm.CONSTRUCT
         if word in _BRANCHING:
             self.branches += 1
             self._check(self.branches, MAX_BRANCHES, "UNION, OPTIONAL and MINUS", "use VALUES for alternatives")

@@ -1,4 +1,4 @@
-"""The provider's side of what is opened: who may read or call what, asked again every time.
+"""The provider's side of access: who may read or call what, decided again every time.
 
 A started transfer has a *grant*: an opaque token of 256 bits (only its hash is stored), bound to one
 transfer, agreement, recipient and version of one file. The token opens nothing by itself: each read asks

@@ -14,7 +14,7 @@ _REMEMBERED: Final = 10_000
 
 REFUSALS_TOLD: Final = 20
 REFUSALS_EVERY: Final = timedelta(minutes=1)
-"""So many refusals of a grant have entries of their own; of those that follow, one a minute tells the number."""
+"""So many refusals of a grant have entries of their own; for those that follow, one entry a minute has the number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What is left of a reception whose transfer has ended before all bytes had come."""
+"""Remains of a reception where the transfer ended before all bytes had come."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from node.exchange.arrival import Arrival
 from node.exchange.offloop import off_loop
-from node.transfer.reception import DONE, FAILED, Receive, local_id
+from node.transfer.reception import DONE, FAILED, ReceiveBytes, local_id
 
 log = logging.getLogger("hansa.reception")
 
 
-async def discard_left(receive: Receive, pid: str) -> None:
+async def discard_left(receive: ReceiveBytes, pid: str) -> None:
     """Throw away the beginning that the ended transfer ``pid`` has left, if it has: the reception will not
     continue, and no agreement covers the file. What was received as a whole stays."""
 

@@ -1,4 +1,4 @@
-"""Reading the manifest that a provider has signed for us: whose it is, and what it is about."""
+"""Reads the manifest that a provider has signed for us, and checks its signer and its subject."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def table_of(process: Process) -> Table:
 def status_of(
     process: Process, exchanges: Sequence[Exchange], *, decision: bool = False, stuck: bool = False
 ) -> ProcessStatus:
-    """``exchanges`` are its messages; ``decision`` tells that a decision of ours is open, ``stuck`` that a delivery
+    """``exchanges`` are its messages; ``decision`` says that a decision of ours is open, ``stuck`` that a delivery
     for which it waits was given up."""
     table = table_of(process)
     if process.state in table.terminal:

@@ -82,7 +82,7 @@ class SourceChanged(Exception):
     """The bytes at the provider are others than those that we have the beginning of."""
 
 
-class Receive:
+class ReceiveBytes:
     """Receives the bytes of started transfers."""
 
     def __init__(
@@ -146,7 +146,7 @@ class _Run:
     """One run of one reception."""
 
     def __init__(
-        self, receive: Receive, transfer: Transfer, reception: Reception, on_progress: Progress | None
+        self, receive: ReceiveBytes, transfer: Transfer, reception: Reception, on_progress: Progress | None
     ) -> None:
         self._owner = receive
         self._habits = receive.habits
@@ -274,7 +274,7 @@ class _Run:
             part.close()
 
     async def _read_on(self, part: PartFile) -> None:
-        """One request for what is missing. Raises ``PeerUnreachable`` where its answer breaks off."""
+        """Request the missing bytes, once. Raises ``PeerUnreachable`` where the answer breaks off."""
         etag = (self._reception.facts or {}).get("etag")
         if part.size and etag is None and self._manifest is None:
             raise SourceChanged  # Nothing would tell whether the rest belongs to this beginning.

@@ -78,7 +78,7 @@ class TransferRequests:
         """Ask the provider for the bytes under an agreement of ours as consumer. ``address`` is the provider's
         protocol base URL, where it is not the one that the agreement was negotiated at.
 
-        A push goes to the data address ``to``, whatever holds it: the provider tells when all bytes are there, and
+        A push goes to the data address ``to``, whatever holds it: the provider says when all bytes are there, and
         they never come to this node; else to an address of this node's own. What is secret in ``to`` is sent to the
         provider and not kept. Raises ``NotFound``, ``Conflict`` (not final yet, or ended), and ``InvalidInput`` for
         an address that bytes cannot be pushed to.

@@ -72,7 +72,7 @@ class Remaining:
         await pages.app(scope, receive, send)
 
     async def error_page(self, request: Request, error: Exception) -> Response:
-        """The page that tells of ``error``, wherever it was raised."""
+        """Return the page for ``error``, wherever it was raised."""
         pages = await self.deferred.get()
         return await pages.error_page(request, error)
 

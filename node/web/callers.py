@@ -144,7 +144,7 @@ class Callers:
 
 
 def _address_of(request: HTTPConnection) -> str:
-    """Where the request came from, as the server tells it: behind a trusted proxy, what that one says."""
+    """Return the address of the caller: as the server sees it, or behind a trusted proxy as that one says."""
     return place(request.client.host) if request.client is not None else ""
 
 

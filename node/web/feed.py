@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from node.base.errors import InvalidInput
-from node.catalogue.feed.pages import POLLING, Feed, Page
+from node.catalogue.feed.pages import POLLING, Feed, FeedPage
 from node.catalogue.representations import FEED_TYPES, WITHOUT_GRAPHS, acceptable, feed_body
 from node.identity.model import Caller
 from node.ledger.model import ConsistencyProof
@@ -93,7 +93,7 @@ def _proof(proof: ConsistencyProof) -> Response:
     return JSONResponse(consistency_to_json(proof), headers=headers)
 
 
-async def _answer(feed: Feed, request: Request, caller: Caller, page: Page, *, members: bool = False) -> Response:
+async def _answer(feed: Feed, request: Request, caller: Caller, page: FeedPage, *, members: bool = False) -> Response:
     """``page`` in the syntax that is asked for. A page of ``members`` has two forms: descriptions of assets in named
     graphs, and version objects (``?form=versions``). Where the syntax allows the second one only,
     ``Content-Location`` names its address (RFC 9110 §8.7)."""
@@ -122,7 +122,7 @@ def _form(request: Request) -> bool:
     return form == _VERSIONS
 
 
-def _cache_control(page: Page, caller: Caller) -> str:
+def _cache_control(page: FeedPage, caller: Caller) -> str:
     who = "public" if page.public and caller.is_anonymous else "private"
     if page.immutable:
         return f"{who}, max-age={_YEAR}, immutable"

@@ -35,7 +35,7 @@ def problem(error: HansaError, *, instance: str | None = None) -> dict[str, Any]
 
 
 def again_later(error: HansaError) -> dict[str, str]:
-    """The header that tells when to ask again (RFC 9110 §10.2.3), for what passes by itself. Room is made by people,
+    """Return the header with the time to wait (RFC 9110 §10.2.3), for passing errors. Room is made by people,
     which takes longer than the end of a rush."""
     pauses = {429: 2, 503: 2, 507: 60}
     pause = error.facts.get("retryAfter", pauses.get(error.status))

@@ -43,7 +43,7 @@ class DeadLetters:
         clock: Clock,
         wake: Callable[[], None],
     ) -> None:
-        """``wake`` tells the worker that there may be something to do."""
+        """``wake`` is called where the worker may have something to do."""
         self._uow = uow
         self._outbox = outbox
         self._negotiations = negotiations

@@ -16,7 +16,7 @@ from node.base.jsons import read_object
 from node.base.work import Task, Transaction
 from node.dialogue import wire
 from node.dialogue.process import Exchange
-from node.worker.loop import Again, Done, Never, Outcome
+from node.worker.outcomes import Again, Done, Never, Outcome
 
 # A peer that answers so asks for nothing but patience.
 PATIENCE = frozenset({408, 425, 429})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from node.base.errors import Conflict, LocalFault, Overloaded, PeerUnreachable
 from node.base.lazy import Deferred
 from node.base.work import Task
-from node.worker.loop import Again, Done, Outcome
+from node.worker.outcomes import Again, Done, Outcome
 
 if TYPE_CHECKING:
     from node.scenarios.execution import DurableExecution

@@ -43,7 +43,7 @@ class View(Protocol):
         """The next ``seq`` that it has not taken."""
 
     def shown(self) -> int:
-        """The next ``seq`` that it does not show: what is before it, everybody sees."""
+        """The first ``seq`` that the view does not show yet; it shows all entries before it."""
 
     def apply(self, entries: Sequence[Entry]) -> None:
         """Take these entries, in order; its position is then the last ``seq`` + 1. Safe to repeat."""
@@ -70,7 +70,7 @@ class Follower:
         monotonic: Callable[[], float],
         stopping: Callable[[], bool],
     ) -> None:
-        """``stopping`` tells whether a turn shall end early."""
+        """``stopping`` returns true where a turn has to end early."""
         self.view = view
         self.failed: str | None = None
         self._uow = uow

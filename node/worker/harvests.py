@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from node.base.errors import Conflict
 from node.base.work import Task
-from node.worker.loop import Again, Done, Outcome
+from node.worker.outcomes import Again, Done, Outcome
 
 if TYPE_CHECKING:
     from node.catalogue.harvest.scheduled_runs import ScheduledRuns

@@ -1,4 +1,4 @@
-"""How a node starts, stops and tells what is wrong."""
+"""Start and stop of a node, and the faults that it reports."""
 
 from __future__ import annotations
 

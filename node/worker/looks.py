@@ -30,7 +30,7 @@ class Looks:
         return self._has_news or self.left or now >= self._next
 
     def begin(self, now: float) -> None:
-        """The queue is read now: what is told from here on asks for another look."""
+        """Note that the queue is read now: a later notice asks for another look."""
         self._has_news = False
         self._next = now + self._pause
 

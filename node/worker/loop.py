@@ -12,11 +12,10 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol
 
 from node.base.clock import Clock
 from node.base.crashpoints import crashpoint
@@ -24,54 +23,11 @@ from node.base.turns import in_turn
 from node.base.work import SENT, Outbox, Task, Transaction, UnitOfWork
 from node.worker.lanes import Lanes
 from node.worker.looks import MOST_KNOWN, Looks
+from node.worker.outcomes import Again, Done, Handler, Never, Outcome
 from node.worker.pace import Pace as Pace  # noqa: PLC0414 - how a worker works is said where it is made
 from node.worker.supervision import cancelled_from_outside
 
 log = logging.getLogger("hansa.worker")
-
-Apply = Callable[[Transaction], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The task is finished; ``apply`` writes what follows from it, in the transaction that removes the task. Where
-    the task is not ours any more (cancelled, or leased by another worker), ``late`` writes what is worth keeping.
-
-    ``hold`` locks what both change, before the task is touched: whoever takes a task back has locked that first, and
-    two that lock in opposite orders wait for each other."""
-
-    apply: Apply | None = None
-    late: Apply | None = None
-    hold: Apply | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    """Not yet: try later. ``after`` is the pause in place of the usual one; ``at_least``, in seconds, how long the
-    peer wants to be left alone; ``lane_down`` tells that the peer as a whole does not answer. ``note`` writes what is
-    worth keeping of this attempt, whoever has the task by then."""
-
-    error: str
-    after: float | None = None
-    lane_down: bool = False
-    at_least: float = 0.0
-    note: Apply | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Never:
-    """It cannot succeed: a dead letter, with the reason, and a retry button for a person."""
-
-    error: str
-
-
-Outcome = Done | Again | Never
-
-
-class Handler(Protocol):
-    """Carries out one task. Must be safe to run again with the same task."""
-
-    def __call__(self, task: Task) -> Awaitable[Outcome]: ...
 
 
 class Worker:
@@ -79,7 +35,7 @@ class Worker:
 
     ``lengthy``: topics whose tasks may take as long as a peer likes, such as the bytes of a large file from a slow
     one. However many of them run, messages are sent. ``narrow``: topics of which a lane carries out few at a time.
-    ``remains``: what is kept of the body of a dead letter.
+    ``remains`` returns the part of a dead letter's body that is kept.
     """
 
     def __init__(

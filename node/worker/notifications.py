@@ -7,7 +7,7 @@ from node.base.work import Task
 from node.identity.credentials.issuance import DeliverCredential
 from node.transfer.deletion.confirm import ConfirmDeletion
 from node.worker.deliveries import Post
-from node.worker.loop import Again, Done, Never, Outcome
+from node.worker.outcomes import Again, Done, Never, Outcome
 
 PASSING = frozenset({401, 408, 409, 423, 425, 429})
 """Answers after which a deletion is told again, as after those from 500 on."""

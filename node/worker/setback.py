@@ -47,7 +47,7 @@ class SetRight:
         self._wake = wake
 
     def __call__(self) -> int:
-        """Set right what is due too late or leased for too long; how much that was."""
+        """Correct tasks that are due too late or leased for too long; return how many."""
         back = self._clock.set_back()
         longest = self._pace.longest_delay
         if back > TOLERANCE:

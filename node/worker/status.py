@@ -27,7 +27,7 @@ MOST_BEHIND = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveFacts:
-    """What changes while a node runs, asked anew each time: its region, its rulebook, what is wrong or limited."""
+    """Facts that change while a node runs, read anew each time: its region, its rulebook, its faults and limits."""
 
     region: Callable[[], str | None]
     rulebook: Callable[[], Mapping[str, Any] | None]

@@ -1,4 +1,4 @@
-"""Handlers of tasks that move bytes: what is received, and what is pushed."""
+"""Handlers of tasks that move bytes: receptions and pushes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from node.transfer.leftovers import discard_left
 from node.transfer.model import Transfer
 from node.transfer.ports import TransferStore
 from node.transfer.push import MOST_IN_VAIN, DeliveryRefused, InVain, PushBytes, SinkRefused
-from node.transfer.reception import Receive
+from node.transfer.reception import ReceiveBytes
 from node.transfer.usecases import Transfers
-from node.worker.loop import Again, Done, Outcome
+from node.worker.outcomes import Again, Done, Outcome
 
 
 class ReceptionHandler:
     """Fetches the bytes of one transfer, however often it takes; where it has ended, leaves no part of them."""
 
-    def __init__(self, uow: UnitOfWork, store: TransferStore, receive: Receive, transfers: Transfers) -> None:
+    def __init__(self, uow: UnitOfWork, store: TransferStore, receive: ReceiveBytes, transfers: Transfers) -> None:
         self._uow = uow
         self._store = store
         self._receive = receive

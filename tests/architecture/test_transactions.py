@@ -150,7 +150,6 @@ def test_nobody_asks_the_time_but_the_clock() -> None:
 
 LONG: dict[str, str] = {
     "node/semantics/description/fields.py": "a table: the fields of a steward's description",
-    "node/policy/document/rendering.py": "one document from top to bottom",
     "node/adapters/sql/migrations/versions/v0001_first.py": "a migration, frozen when it was released",
     "node/adapters/sql/schema.py": "a table of tables",
     "node/scenarios/model.py": "values only, read together: what scenarios are made of",

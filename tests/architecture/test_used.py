@@ -71,7 +71,9 @@ def _is_handed_on(node: Function) -> bool:
 
 def unused(sources: dict[str, str], others: Counter[str]) -> list[str]:
     """The functions of ``sources`` whose name occurs only where they are defined."""
-    occurring = sum((words(source) for source in sources.values()), others)
+    occurring = Counter(others)
+    for source in sources.values():
+        occurring.update(words(source))
     defined = Counter(name for source in sources.values() for name in functions(source))
     return sorted(name for name, times in defined.items() if occurring[name] <= times and name not in _OUTSIDE)
 

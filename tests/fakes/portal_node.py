@@ -45,7 +45,8 @@ from node.identity.periods import PREFIX, KeyKind, KnownKey
 from node.identity.roles import UseCase, require
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.policy.decide import decide, principal_action
-from node.policy.document.rendering import TERMS, render_body
+from node.policy.document.articles import TERMS
+from node.policy.document.rendering import render_body
 from node.policy.model import Decision, Situation
 from node.policy.odrl import parse
 from node.portal.headers import SecurityHeaders

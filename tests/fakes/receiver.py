@@ -25,12 +25,12 @@ from node.base import crashpoints
 from node.base.clock import SystemClock
 from node.identity.ports import KeyRing
 from node.transfer.model import Reception
-from node.transfer.reception import Habits, Receive
+from node.transfer.reception import Habits, ReceiveBytes
 from tests.fakes.keys import public_jwk
 from tests.fakes.provider import CONSUMER, PROVIDER, consumer_transfer
 
 
-def receiver_at(folder: Path, plane: HttpPlane, keyring: KeyRing, provider_key: dict[str, Any]) -> Receive:
+def receiver_at(folder: Path, plane: HttpPlane, keyring: KeyRing, provider_key: dict[str, Any]) -> ReceiveBytes:
     """Receives into ``folder``, which also keeps the receptions (SQLite)."""
     folder.mkdir(exist_ok=True)
     engine = connect(f"sqlite:///{folder / 'hansa.sqlite'}")
@@ -44,7 +44,7 @@ def receiver_at(folder: Path, plane: HttpPlane, keyring: KeyRing, provider_key: 
         assert did == PROVIDER
         return f"Bearer {CONSUMER}"
 
-    return Receive(
+    return ReceiveBytes(
         SqlUnitOfWork(engine),
         transfers=SqlTransferStore(),
         receptions=SqlReceptionStore(),

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from node.base.work import Task
-from node.worker.loop import Outcome
+from node.worker.outcomes import Outcome
 from node.worker.pace import Pace
 from tests import network, unkind
 from tests.fakes.clock import JumpingClock

@@ -27,7 +27,7 @@ from node.transfer import machine as transferring
 from node.transfer import messages as transfer_messages
 from node.transfer import resumption
 from node.worker.deliveries import SendMessages
-from node.worker.loop import Done
+from node.worker.outcomes import Done
 from tests.fakes.process import MemoryProcessStore
 from tests.fakes.work import MemoryOutbox, memory
 from tests.simulator.life import Life, live

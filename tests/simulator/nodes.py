@@ -51,7 +51,7 @@ from node.transfer.tokens import token_hash
 from node.transfer.usecases import RECEIVE_TOPIC, Transfers
 from node.web.problems import again_later
 from node.worker.deliveries import Outcomes, PeerAnswer, SendMessages
-from node.worker.loop import Again, Done, Handler, Outcome
+from node.worker.outcomes import Again, Done, Handler, Outcome
 from tests.fakes.ledger import MemoryLedgerStore
 from tests.fakes.negotiation import (
     MemoryAgreementStore,

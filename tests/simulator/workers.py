@@ -16,7 +16,8 @@ from node.base.clock import WatchedClock
 from node.base.errors import HansaError, PeerUnreachable
 from node.base.work import Task
 from node.worker.deliveries import PeerAnswer
-from node.worker.loop import Again, Outcome, Pace, Worker
+from node.worker.loop import Pace, Worker
+from node.worker.outcomes import Again, Outcome
 from node.worker.setback import SetRight
 from tests.simulator.database import Crash
 

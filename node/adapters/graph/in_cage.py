@@ -18,7 +18,7 @@ from node.semantics.documents import relabelled
 from node.vocab.namespaces import PREFIXES
 
 DAMAGED = "the graph store on the disk is damaged"
-"""The detail of the fault that tells so; who follows the ledger then makes the store anew."""
+"""The detail of the fault for a damaged store; the follower of the ledger then makes the store anew."""
 
 _CORRUPTION = "Corruption: "
 """What the engine says of a block that does not have its checksum."""

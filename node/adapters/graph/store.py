@@ -161,7 +161,7 @@ class OxigraphGraph:
     def clear(self) -> None:
         """Begin anew with an empty store; a folder that another process holds is left alone."""
         with self._lock:
-            # Opening tells a damaged folder, which may go, from one that is in use, which may not.
+            # Opening distinguishes a damaged folder, which may be deleted, from one in use, which may not.
             with contextlib.suppress(Damaged), self._using():
                 pass
             self._close()
@@ -229,7 +229,7 @@ class OxigraphGraph:
 
     @contextlib.contextmanager
     def _knowing(self) -> Iterator[None]:
-        """As ``_using``, but leaves a resting store alone where what is remembered will do."""
+        """As ``_using``, but leaves a resting store alone where the remembered facts are enough."""
         with self._lock:
             try:
                 if not self._known:

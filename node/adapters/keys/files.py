@@ -269,7 +269,7 @@ class FileKeyRing:
         return all(path.read_bytes().startswith(MAGIC) for path in self._secrets())
 
     def wrap_all(self) -> int:
-        """Encrypt what is not, with the key from outside; how many files. Raises ``InvalidInput`` without one."""
+        """Encrypt the plain files with the key from outside; return how many. Raises ``InvalidInput`` without one."""
         if self._outer is None:
             raise InvalidInput(
                 "no external key is set", remedy="set keys_wrapped_by_file or keys_wrapped_by_command first"

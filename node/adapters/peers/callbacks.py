@@ -8,7 +8,7 @@ from node.identity.model import Caller, DidDocument
 
 
 class CheckCallback:
-    """Refuses what this node may not dial, and what is another party's."""
+    """Refuses addresses that this node may not call, and those of another party."""
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress

@@ -53,7 +53,7 @@ class HttpProcesses:
         """See ``ProcessPlane.execute``."""
         headers = {"Content-Type": "application/json", "Prefer": "respond-async", "Idempotency-Key": key}
         answer = await self._ask("POST", url, authorization, headers=headers, body=body)
-        # 2.0 and others accept with 202; at once or later, the body tells no more than where the job is.
+        # 2.0 and others accept with 202; the body names no more than the job's address.
         if answer.status in (201, 202):
             location = answer.headers.get("location") or _monitor(answer)
             if not location:

@@ -33,7 +33,7 @@ GROUP = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class ChainMember:
     """A place on a page: position in the chain, ledger entry, and the time by which the stream is ordered."""
 
     position: int
@@ -219,7 +219,7 @@ class Chains:
                 first, last = group * GROUP, (group + 1) * GROUP
             return [self._span(chain, number, PAGE) for number in range(first, last)]
 
-    def page(self, audience: str, number: int) -> tuple[Span, list[Member]] | None:
+    def page(self, audience: str, number: int) -> tuple[Span, list[ChainMember]] | None:
         """A page and its members without those retracted; None where the chain is not that long."""
         with self._lock:
             chain = self._chains[audience]
@@ -227,7 +227,7 @@ class Chains:
                 return None
             span = self._span(chain, number, PAGE)
             members = [
-                Member(position, chain.entries[position], chain.times[position])
+                ChainMember(position, chain.entries[position], chain.times[position])
                 for position in range(span.first, span.end)
                 if position not in chain.retracted
             ]

@@ -27,7 +27,7 @@ from node.base.clock import Clock
 from node.base.errors import LocalFault, Overloaded, RemoteFault
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.envelope import signature_of
-from node.catalogue.feed.chains import Chains, Member, Span
+from node.catalogue.feed.chains import ChainMember, Chains, Span
 from node.catalogue.feed.commitment import hash_text
 from node.catalogue.feed.heads import Head, seal_head
 from node.catalogue.model import PUBLIC, NodeFacts, Record
@@ -66,7 +66,7 @@ class PageGone(RemoteFault):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class FeedPage:
     """A resource of the feed. ``nquads`` makes its body, so that a conditional request costs none.
 
     ``tag`` changes with the content; ``immutable`` pages may be kept for ever, ``public`` ones by anybody.
@@ -112,11 +112,11 @@ class Feed:
         self._stream = iri_term(f"{self._root}#stream")
         self._signed: dict[str, tuple[Head, str]] = {}
 
-    async def root(self, caller: Caller) -> Page:
+    async def root(self, caller: Caller) -> FeedPage:
         """The root node, with one relation for each chain that ``caller`` may see."""
         await self._require_caught_up()
         audiences = self._chains.audiences(self._visibility.audiences(caller))
-        return Page(
+        return FeedPage(
             url=self._root,
             tag=_tag("root", self._node.name, str(self._chains.epoch), *audiences),
             immutable=False,
@@ -124,7 +124,7 @@ class Feed:
             nquads=lambda: self._root_lines(audiences),
         )
 
-    async def index(self, caller: Caller, audience: str = PUBLIC) -> Page:
+    async def index(self, caller: Caller, audience: str = PUBLIC) -> FeedPage:
         """The index of a chain. Raises ``NotFound`` where there is none for ``caller``."""
         await self._require(caller, audience)
         # A head says the moment in steps, so that it (and the tag) only changes when something has.
@@ -132,7 +132,7 @@ class Feed:
         size, mark = self._chains.size(audience), self._chains.retractions(audience)
         # A node that was put back and grew to the same length again shows another index.
         root = hash_text(self._chains.root(audience, size))
-        return Page(
+        return FeedPage(
             url=self._url(audience, "index"),
             tag=_tag("index", audience, str(self._chains.epoch), root, str(size), str(beat), mark),
             immutable=False,
@@ -140,11 +140,11 @@ class Feed:
             nquads=lambda: self._index_lines(audience, size, beat),
         )
 
-    async def group(self, caller: Caller, name: str, audience: str = PUBLIC) -> Page:
+    async def group(self, caller: Caller, name: str, audience: str = PUBLIC) -> FeedPage:
         """A full group of pages. Raises ``NotFound``, or ``PageGone`` for an edition that is over."""
         await self._require(caller, audience)
         span = _edition(name, {span.number: span for span in self._chains.groups(audience)})
-        return Page(
+        return FeedPage(
             url=self._url(audience, f"groups/{span.name}"),
             tag=_tag("group", audience, span.name),
             immutable=True,
@@ -152,7 +152,7 @@ class Feed:
             nquads=lambda: self._group_lines(audience, span),
         )
 
-    async def page(self, caller: Caller, name: str, audience: str = PUBLIC) -> Page:
+    async def page(self, caller: Caller, name: str, audience: str = PUBLIC) -> FeedPage:
         """A page of members. Raises ``NotFound``, or ``PageGone`` for an edition that is over."""
         await self._require(caller, audience)
         page = self._chains.page(audience, _number(name))
@@ -160,7 +160,7 @@ class Feed:
             raise absent()
         span, members = page
         _edition(name, {span.number: span})
-        return Page(
+        return FeedPage(
             url=self._url(audience, f"pages/{span.name}"),
             tag=_tag("page", audience, span.name, str(span.end)),
             immutable=span.full,
@@ -177,7 +177,7 @@ class Feed:
         await self._require(caller, audience)
         return ConsistencyProof(old=old, new=new, path=self._chains.consistency(audience, old, new))
 
-    async def body(self, page: Page) -> bytes:
+    async def body(self, page: FeedPage) -> bytes:
         """The N-Quads of ``page``."""
         return await asyncio.to_thread(page.nquads)
 
@@ -249,7 +249,7 @@ class Feed:
         ]
         return _text([*_immutable(url, full=True), *_relations(iri_term(url), spans)])
 
-    def _page_lines(self, audience: str, span: Span, members: list[Member]) -> bytes:
+    def _page_lines(self, audience: str, span: Span, members: list[ChainMember]) -> bytes:
         with self._uow.read() as tx:
             by_entry = {
                 record.entry: record for record in self._records.by_entry(tx, [member.entry for member in members])
@@ -267,7 +267,7 @@ class Feed:
             lines += self._member_lines(member, record)
         return _text(lines)
 
-    def _member_lines(self, member: Member, record: Record) -> list[str]:
+    def _member_lines(self, member: ChainMember, record: Record) -> list[str]:
         iri = iri_term(record.version_iri)
         lines = [
             line(self._stream, iri_term(f"{TREE}member"), iri),

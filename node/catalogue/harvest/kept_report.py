@@ -27,7 +27,7 @@ Line = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
+class LineFilter:
     """Which lines of a report to show: those of an ``outcome`` (``faults``: those with an error or a finding), those
     in whose title, IRI or faults ``text`` occurs; ``limit`` of them from number ``offset`` on."""
 
@@ -111,7 +111,7 @@ class ReportReader:
         self._uow = uow
         self._store = store
 
-    def lines(self, run_id: str, only: Filter, language: str) -> tuple[list[Line], int, bool]:
+    def lines(self, run_id: str, only: LineFilter, language: str) -> tuple[list[Line], int, bool]:
         """The lines that fit, the number of the first one after them, and whether there are more."""
         lines: list[Line] = []
         passed = 0
@@ -134,7 +134,7 @@ class ReportReader:
             for line in self._sheet(run_id, number):
                 yield in_language(line, language)
 
-    def _matching(self, run_id: str, only: Filter) -> Iterator[Line | int]:
+    def _matching(self, run_id: str, only: LineFilter) -> Iterator[Line | int]:
         """Lines that fit; a number in place of so many that fit and come before ``offset``."""
         with self._uow.read() as tx:
             sheets = self._store.outcomes(tx, run_id)

@@ -1,4 +1,4 @@
-"""find, show, diff, sparql: what is there, as the caller may see it."""
+"""find, show, diff, sparql: the catalogue, as the caller may see it."""
 
 from __future__ import annotations
 

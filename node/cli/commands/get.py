@@ -147,7 +147,7 @@ def _agreed(
     wait: bool,
     lang: str,
 ) -> tuple[int, str | None]:
-    """The agreement that gives what is wanted: in force already, or negotiated now. Else why not, as exit status."""
+    """Return the agreement for the request: one in force, or one negotiated now; else the reason, as exit status."""
     conditions = read_conditions(ask) if ask is not None else None
     needed = read_conditions(least) if least is not None else None
     offer = client.conditions(iri, purpose=purpose, ask=conditions)
@@ -297,7 +297,7 @@ def _follow(client: HansaClient, pid: str) -> dict[str, Any]:
 
 
 def _free(target: Path) -> Path:
-    """A name that no file here has: what is fetched replaces nothing unless ``-o`` says so."""
+    """Return a name that no file here has: a download replaces nothing unless ``-o`` says so."""
     existing, number = target, 1
     while target.exists():
         number += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -16,7 +16,10 @@ from node.cli.exits import DONE, REFUSED
 from node.cli.groups import Shorthand
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, complain, done, emit, failed, line, mend, remark, say, table
-from node.client.harvests import Harvests
+
+if TYPE_CHECKING:
+    from node.client import HansaClient
+    from node.client.harvests import Harvests
 
 POLL: Final = 0.5
 OUTCOMES: Final = ("new", "changed", "renamed", "refused", "withdrawn", "faults")
@@ -69,7 +72,7 @@ def add(
     """
     rules = [*(["safe"] if repair else []), *(rule or [])]
     with connect(node) as client:
-        answer = Harvests(client).add(
+        answer = _harvests(client).add(
             name, url, every, source=source, audience=audience, rules=rules, agreed=agreed, fewer=fewer
         )
     if Mode.json:
@@ -86,7 +89,7 @@ def listed(
 ) -> int:
     """List the sources with their newest run and the next one. Exit status 1 where the newest run of one failed."""
     with connect(node) as client:
-        sources = [Harvests(client).source(name)] if name else Harvests(client).all()
+        sources = [_harvests(client).source(name)] if name else _harvests(client).all()
     if Mode.json:
         emit(sources[0] if name else sources)
     elif not sources:
@@ -105,7 +108,7 @@ def run(
 ) -> int:
     """Begin a run of a source now."""
     with connect(node) as client:
-        harvests = Harvests(client)
+        harvests = _harvests(client)
         begun = harvests.run(name)
         while wait and begun["ended"] is None:
             time.sleep(POLL)
@@ -123,7 +126,7 @@ def run(
 def pause(name: _Name, node: Node = None) -> int:
     """Begin no further runs of a source. A run that has begun goes on to its end."""
     with connect(node) as client:
-        source = Harvests(client).pause(name)
+        source = _harvests(client).pause(name)
     if Mode.json:
         emit(source)
     else:
@@ -135,7 +138,7 @@ def pause(name: _Name, node: Node = None) -> int:
 def resume(name: _Name, node: Node = None) -> int:
     """Begin a run of a paused source now, and go on by its schedule."""
     with connect(node) as client:
-        source = Harvests(client).resume(name)
+        source = _harvests(client).resume(name)
     if Mode.json:
         emit(source)
     else:
@@ -146,7 +149,7 @@ def resume(name: _Name, node: Node = None) -> int:
 def remove(name: _Name, node: Node = None) -> int:
     """Harvest a source no longer. Its records stay; its reports go."""
     with connect(node) as client:
-        Harvests(client).remove(name)
+        _harvests(client).remove(name)
     if Mode.json:
         emit({"name": name, "removed": True})
     else:
@@ -176,7 +179,7 @@ def report(
     if outcome and outcome not in OUTCOMES:
         raise InvalidInput(f"there is no outcome {outcome!r}", remedy=f"one of: {', '.join(OUTCOMES)}")
     with connect(node) as client:
-        harvests = Harvests(client)
+        harvests = _harvests(client)
         facts = harvests.report(name, run_id, outcome=outcome, q=find, language=lang, limit=SHOWN)
         lines = harvests.lines(name, facts["run"], outcome=outcome, q=find, language=lang)
         if csv is not None:
@@ -252,3 +255,10 @@ def _faults(record: Mapping[str, Any]) -> str:
 
 def _minute(stamp: str) -> str:
     return f"{stamp[:10]} {stamp[11:16]} UTC"
+
+
+def _harvests(client: HansaClient) -> Harvests:
+    # Here, since a command that only prints its help loads no client.
+    from node.client.harvests import Harvests
+
+    return Harvests(client)

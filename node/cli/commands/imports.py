@@ -13,7 +13,7 @@ import typer
 
 from node.base.errors import InvalidInput, LocalFault
 from node.base.plaintext import visible, word
-from node.cli.commands.publish import RDF
+from node.cli.descriptions import RDF
 from node.cli.exits import REFUSED
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, complain, counter, done, emit, failed, line, mend, remark, say, table, words

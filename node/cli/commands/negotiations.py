@@ -1,4 +1,4 @@
-"""negotiation: what is being agreed; accepting an offer, ending, and why one was refused."""
+"""negotiation: lists negotiations, accepts an offer, ends one, and shows why one was refused."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def terminate(negotiation: Id, reason: Reason = "", node: Node = None, lang: Lan
 
 
 def tell_outcome(client: HansaClient, pid: str, lang: str) -> None:
-    """What comes next in a negotiation of ours whose terms a person has just settled, or asked for."""
+    """Say what comes next in a negotiation of ours, after a person has accepted its terms or asked for others."""
     negotiation = client.negotiation(pid, wait=_PATIENCE)
     if negotiation["state"] == "FINALIZED":
         line("agreement", f"{negotiation['agreementId']}  signed by both")

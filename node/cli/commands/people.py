@@ -29,6 +29,7 @@ def join(
     as_: Annotated[str, typer.Option("--as", help="Which credential to apply for.")] = "MembershipCredential",
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the decision.")] = False,
     node: Node = None,
+    lang: Language = "en",
 ) -> int:
     """Ask a region to admit this node. Accepts its rulebook, applies, and receives the credential."""
     import time
@@ -39,7 +40,7 @@ def join(
             if Mode.json:
                 emit(memberships)
             else:
-                _show_memberships(memberships)
+                _show_memberships(memberships, lang)
             return 0
         as_ = as_ if as_.endswith("Credential") else f"{as_}Credential"
         asked = client.join(region, as_)
@@ -64,13 +65,22 @@ def join(
     return 0
 
 
-def _show_memberships(memberships: dict[str, Any]) -> None:
+def _called(kind: str, language: str) -> str:
+    """Return what people call a credential, with its type, which ``--as`` and ``--type`` take."""
+    from node.policy.labels import credential_label
+
+    return f"{credential_label(kind, language)} ({kind})"
+
+
+def _show_memberships(memberships: dict[str, Any], language: str) -> None:
     for credential in memberships["credentials"]:
-        line("holds", f"{', '.join(credential['types'])}  until {str(credential['validUntil'])[:10]}")
+        kinds = ", ".join(_called(kind, language) for kind in credential["types"])
+        line("holds", f"{kinds}  until {str(credential['validUntil'])[:10]}")
         line("", credential["issuer"])
     for request in memberships["requests"]:
         if request["state"] != "ISSUED":
-            line("asked", f"{request['credential_type']}  {request['state'].lower()}  {request.get('reason') or ''}")
+            kind = _called(request["credential_type"], language)
+            line("asked", f"{kind}  {request['state'].lower()}  {request.get('reason') or ''}")
     if not memberships["credentials"] and not memberships["requests"]:
         say("No credentials yet.")
         remark("hansa join https://region.example")
@@ -138,6 +148,7 @@ def revoke(
     type_: Annotated[str | None, typer.Option("--type", help="Credential type.")] = None,
     reason: Annotated[str, typer.Option(help="The reason. Others can read it.")] = "",
     node: Node = None,
+    lang: Language = "en",
 ) -> None:
     """Revoke a credential that this node issued. It takes effect at the next access."""
     with connect(node) as client:
@@ -148,8 +159,13 @@ def revoke(
                 return
             table(
                 [
-                    [one["type"], one["holder"], "revoked" if one["revokedAt"] else "in force", one["id"]]
-                    for one in issued
+                    [
+                        _called(record["type"], lang),
+                        record["holder"],
+                        "revoked" if record["revokedAt"] else "in force",
+                        record["id"],
+                    ]
+                    for record in issued
                 ],
                 ["credential", "holder", "", "id"],
             )

@@ -92,7 +92,7 @@ def steer(
     then: Callable[[HansaClient, str, str], None] | None = None,
 ) -> int:
     """Send a command about one process, and print the result; its exit status. ``word`` says that it was carried
-    out; ``aim`` is the state in which a command wants to end the process; ``then`` tells what comes next."""
+    out; ``aim`` is the state in which a command wants to end the process; ``then`` says what comes next."""
     with connect(node) as client:
         pid = kind.pid(client, name)
         status = carried_out(lambda wait: kind.read(client, pid, wait), give(client, pid), word, lang, aim=aim)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import mimetypes
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,29 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from node.base.errors import HansaError, InvalidInput
-from node.base.plaintext import one_line, word
 from node.catalogue.exposure import RULES
+from node.cli.descriptions import RDF, code_file, file_facts, read_submission, with_description, write_draft
 from node.cli.exits import REFUSED
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, bar, complain, done, emit, failed, findings, line, remark, say, size, table, words
 from node.cli.sheets import examine
-from node.cli.yamls import read_description
 
 if TYPE_CHECKING:
     from node.client import HansaClient
     from node.semantics.sheets import Survey
-
-_BARE = re.compile(r"[A-Za-zÀ-ž][\w ./-]*[\w]")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-RDF = {
-    ".ttl": "text/turtle",
-    ".jsonld": "application/ld+json",
-    ".nt": "application/n-triples",
-    ".nq": "application/n-quads",
-    ".rdf": "application/rdf+xml",
-    ".xml": "application/rdf+xml",
-    ".owl": "application/rdf+xml",
-}
 
 
 def register(app: typer.Typer) -> None:
@@ -89,14 +72,14 @@ def publish(
     descriptions = [path for path in files if path.suffix.lower() in (".yaml", ".yml", *RDF)]
     for path in files:
         if path not in descriptions:
-            _draft(path, as_found=as_found)
+            write_draft(path, as_found=as_found)
     if not descriptions:
         return 0
     results: list[dict[str, Any]] = []
     status = 0
     with connect(node) as client:
         for number, path in enumerate(descriptions, 1):
-            submitted = _submission(path, attach or [])
+            submitted = read_submission(path, attach or [])
             surveys = [examine(one, as_found=as_found, only_told=check) for one in submitted[2]]
             result = _publish_one(
                 client,
@@ -168,9 +151,9 @@ def _publish_one(
             submission[name] = {"template": value} if name == "conditions" else value
     if earlier_versions:
         submission["earlierVersions"] = True
-    code = _code(path, submission)
-    facts = [_facts(one) for one in data]
-    submission["files"] = [_with_description(fact, submission) for fact in facts]
+    code = code_file(path, submission)
+    facts = [file_facts(one) for one in data]
+    submission["files"] = [with_description(fact, submission) for fact in facts]
     for fact, survey in zip(facts, surveys, strict=True):
         found = f", {survey.words()}" if survey else ""
         line(fact["name"], f"{size(fact['size'])}, sha256 {fact['sha256'][:4]}…{found}")
@@ -242,145 +225,6 @@ def _refused(path: Path, refusal: HansaError, lines: Mapping[str, int]) -> dict[
         findings(items, lines)
         complain("nothing was saved")
     return {"file": str(path), "findings": refusal.facts["findings"]}
-
-
-def _submission(path: Path, attach: list[Path]) -> tuple[dict[str, Any], dict[str, int], list[Path]]:
-    """What to send for a description file, the lines of its fields, and the data files that belong to it."""
-    if path.suffix.lower() in RDF:
-        document = path.read_bytes()
-        try:
-            text = document.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise InvalidInput(f"{path} is not UTF-8 text: {error}", remedy="save it as UTF-8") from error
-        return {"document": text, "mediaType": RDF[path.suffix.lower()]}, {}, attach
-    fields, lines = read_description(path)
-    if isinstance(fields.get("files"), list):
-        fields["files"] = [{"path": file} if isinstance(file, str) else file for file in fields["files"]]
-    data = [
-        path.parent / str(file["path"])
-        for file in fields.get("files") or []
-        if isinstance(file, dict) and "path" in file
-    ]
-    missing = [one for one in data if not one.is_file()]
-    if missing:
-        raise InvalidInput(
-            f"{missing[0]} is named in {path} but does not exist", remedy="paths are relative to the description"
-        )
-    definition = fields.get("document") or fields.get("definition_file")
-    submission: dict[str, Any] = {"fields": {**fields, "__lines__": lines}}
-    if isinstance(definition, str):
-        submission |= _attached_document(path.parent / definition)
-    return submission, lines, [*data, *attach]
-
-
-def _code(path: Path, submission: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The file that ``code:`` names, which becomes the hash of the model's code; None where it is a hash already."""
-    fields = submission.get("fields")
-    named = fields.get("code") if fields else None
-    if not isinstance(named, str) or _SHA256.fullmatch(named):
-        return None
-    code = path.parent / named
-    if not code.is_file():
-        raise InvalidInput(
-            f"{code} is named as the code in {path} but does not exist",
-            remedy="paths are relative to the description",
-        )
-    facts = {**_facts(code), "mediaType": "text/x-python"}
-    submission["fields"]["code"] = {"name": facts["name"], "sha256": facts["sha256"]}
-    return facts
-
-
-def _attached_document(path: Path) -> dict[str, Any]:
-    """A description may point at an RDF document of its own (an ontology) that is published with it."""
-    if not path.is_file():
-        raise InvalidInput(f"{path} is named as the document but does not exist")
-    media_type = RDF.get(path.suffix.lower())
-    if media_type is None:
-        return {}
-    return {"document": path.read_text("utf-8"), "mediaType": media_type}
-
-
-def _facts(path: Path) -> dict[str, Any]:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return {
-        "path": path,
-        "name": path.name,
-        "size": path.stat().st_size,
-        "sha256": digest.hexdigest(),
-        "mediaType": _MEDIA.get(path.suffix.lower())
-        or mimetypes.guess_type(path.name)[0]
-        or "application/octet-stream",
-    }
-
-
-_MEDIA = {
-    ".csv": "text/csv",
-    ".geojson": "application/geo+json",
-    ".json": "application/json",
-    ".parquet": "application/vnd.apache.parquet",
-    ".md": "text/markdown",
-}
-
-
-def _with_description(fact: Mapping[str, Any], submission: Mapping[str, Any]) -> dict[str, Any]:
-    """The file as the API takes it; ``open`` as the description says."""
-    described = next(
-        (
-            file
-            for file in (submission.get("fields") or {}).get("files") or []
-            if isinstance(file, dict) and Path(str(file.get("path", ""))).name == fact["name"]
-        ),
-        {},
-    )
-    members = {name: fact[name] for name in ("name", "size", "sha256", "mediaType")}
-    if described.get("open") is True:
-        members["open"] = True
-    return members
-
-
-def _draft(path: Path, *, as_found: bool) -> None:
-    """A data file alone: write the description that it needs, as far as the file tells it."""
-    survey = examine(path, as_found=as_found)
-    target = path.with_suffix(".yaml")
-    if target.exists():
-        raise InvalidInput(f"{path} is described in {target.name}", remedy=f"hansa publish {word(target)}")
-    title = path.stem.replace("-", " ").replace("_", " ").capitalize()
-    target.write_text(
-        f"# What {path.name} is. Lines with # are hints; publish with: hansa publish {word(Path(target.name))}\n"
-        "kind: dataset\n"
-        f"title: {_yaml(title)}\n"
-        "# language: nl          # of these texts and of the data; else the first of the node's languages\n"
-        "description:            # one or two sentences: what it holds, since when, how it was made\n"
-        "# theme: TRAN           # an EU data theme: TRAN, ENVI, GOVE, HEAL …\n"
-        "# keywords: [bicycle, counting]\n"
-        "# contact: {name: Mobility department, email: mobility@example.org}\n"
-        "# frequency: DAILY\n"
-        "license: CC-BY-4.0      # others cannot lawfully use the data without one\n"
-        "conditions: open        # or: members, members-ask, mobility-partners, …\n"
-        "files:\n"
-        f"  - path: {_yaml(path.name)}\n{_table_hints(survey)}",
-        "utf-8",
-    )
-    if survey is not None:
-        line(path.name, survey.words())
-    done(f"{target} written", detail="a draft of the description")
-    say(f"Next: fill in the description, then: hansa publish {word(target)}")
-
-
-def _table_hints(survey: Survey | None) -> str:
-    """The findings about a table, as hints for its description."""
-    if survey is None:
-        return ""
-    named = [f"{one_line(name)} ({kind})" for name, kind in zip(survey.look.columns, survey.look.types, strict=True)]
-    return f"# Found: {survey.words()}\n# Columns: {', '.join(named)[:2000]}\n"
-
-
-def _yaml(text: str) -> str:
-    """A text of one line as YAML: bare where that is plain, else between quotes, as JSON writes it."""
-    return text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
 def withdraw(iri: Annotated[str, typer.Argument(help="Address of the asset.")], node: Node = None) -> None:

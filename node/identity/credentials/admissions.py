@@ -13,7 +13,7 @@ from node.identity.ports import IdentityStore
 
 
 class IssuerView:
-    """What an issuer node tells its people."""
+    """Reads the applications and the issued credentials, for the people of an issuer node."""
 
     def __init__(self, uow: UnitOfWork, store: IdentityStore) -> None:
         self._uow = uow

@@ -81,7 +81,7 @@ class Supported:
 
 
 class ReceiveApplication:
-    """Takes credential requests in, and tells applicants how they stand."""
+    """Receives credential requests, and answers applicants who ask for the status of theirs."""
 
     def __init__(
         self,

@@ -75,11 +75,11 @@ class Wallet:
         self._threads = anyio.CapacityLimiter(4)
 
     def mark(self) -> str:
-        """A short text that stands for what is in the wallet; empty before ``refresh``."""
+        """A short text that changes with the content of the wallet; empty before ``refresh``."""
         return self._mark
 
     async def refresh(self) -> None:
-        """Read what is in the wallet, once, when the node starts."""
+        """Read the wallet, once, when the node starts."""
         await self.credentials()
 
     async def credentials(self) -> Sequence[Credential]:

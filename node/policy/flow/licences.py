@@ -12,41 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from node.policy.terms import COMMERCIAL_USE, COMPENSATE, CREDIT, SHARE_ALIKE
-from node.semantics.codelists.licences import LICENCES
-from node.semantics.codelists.lookup import Code, CodeList
+from node.semantics.codelists.licences import LICENCES, NATIONAL_LICENCES
 
 BY_SA: Final = "CC-BY-SA-4.0"
 BY_NC_SA: Final = "CC-BY-NC-SA-4.0"
 ODBL: Final = "ODbL-1.0"
-
-_GOVDATA: Final = "https://www.govdata.de/dl-de"
-_ELSEWHERE: Final = CodeList(
-    "license",
-    _GOVDATA,
-    (
-        Code(
-            code="DL-DE-ZERO-2.0",
-            iri=f"{_GOVDATA}/zero-2-0",
-            labels={"en": "Data licence Germany – Zero – Version 2.0"},
-            also=("dl-de/zero-2-0",),
-        ),
-        Code(
-            code="DL-DE-BY-2.0",
-            iri=f"{_GOVDATA}/by-2-0",
-            labels={"en": "Data licence Germany – Attribution – Version 2.0"},
-            also=("dl-de/by-2-0",),
-        ),
-        Code(
-            code="LO-2.0",
-            iri="https://www.etalab.gouv.fr/licence-ouverte-open-licence",
-            labels={"en": "Licence Ouverte 2.0", "fr": "Licence Ouverte 2.0"},
-            also=("etalab-2.0", "licence ouverte"),
-            same=("https://spdx.org/licenses/etalab-2.0",),
-        ),
-    ),
-    open=True,
-)
-"""Licences that the EU authority table lacks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +25,7 @@ class Licence:
 
     ``duties`` and ``withheld`` are actions. ``alike`` is the licence (its code) under which alone a derived work may
     go out; ``into`` lists licences of that sort that a derived work may be put under although this one has another
-    name; ``free`` tells that it may be put under anything. ``derivatives`` is False where there may be none.
+    name; ``free``: it may be put under anything. ``derivatives`` is False where there may be none.
     """
 
     code: str
@@ -75,7 +45,7 @@ class Licence:
 
 def licence(name: str) -> Licence | None:
     """Return the facts about a licence, by its IRI, code or name; None where nothing is known about it here."""
-    code = LICENCES.find(name) or _ELSEWHERE.find(name)
+    code = LICENCES.find(name) or NATIONAL_LICENCES.find(name)
     return None if code is None else _with_facts(Licence(code=code.code, iri=code.iri, title=code.label()))
 
 

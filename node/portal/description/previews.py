@@ -25,7 +25,7 @@ WIDTH: Final = 640
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """The first rows. ``numeric`` tells for each column whether all its cells are numbers; ``more`` whether
+    """The first rows. ``numeric`` says for each column whether all its cells are numbers; ``more`` whether
     the file goes on; ``columns_left_out`` how many columns are not shown."""
 
     columns: tuple[str, ...]
@@ -148,7 +148,7 @@ _NESTING: Final = {
     "Polygon": ("area", 1),
     "MultiPolygon": ("area", 2),
 }
-"""Type → (what is drawn, how many arrays are around one path; a point stands in one array less)."""
+"""Type → (the shape that is drawn, how many arrays are around one path; a point has one array less)."""
 
 
 def _paths(coordinates: Any, depth: int) -> Iterator[Path]:

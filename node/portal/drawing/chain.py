@@ -30,7 +30,7 @@ _ARROW: Final = 7
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """One step as the picture shows it. ``where`` names the city that runs it, ``remote`` that this is elsewhere;
-    ``wires`` are (role of what is used, role of the template or ``step.output``); ``tone`` colours the box."""
+    ``wires`` are (role of the used model, role of the template or ``step.output``); ``tone`` colours the box."""
 
     name: str
     title: str

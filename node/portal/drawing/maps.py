@@ -36,7 +36,7 @@ _WORDS: Final = {"line": "line", "area": "area", "point": "point", "points": "po
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """A feature on the map. ``weight`` orders the drawing: what changed most lies on top. A mark without colour
-    is base map; ``dashed`` tells no data. ``link`` leads to what there is to know about it."""
+    is base map; ``dashed`` stands for no data. ``link`` leads to the facts about it."""
 
     id: str
     geometry: Mapping[str, Any]
@@ -84,7 +84,7 @@ def draw(marks: Sequence[Mark]) -> Picture | None:
 
 
 def dot(width: float) -> float:
-    """How wide a point is drawn whose class has lines of this width."""
+    """Return the width of a point in a class with lines of this width."""
     return 3.0 + width * 1.5
 
 
@@ -93,7 +93,7 @@ def _drawn(
 ) -> Markup:
     title = Markup("<title>{}</title>").format(mark.words)
     kinds = {_WORDS[shape] for shape, _ in shapes_drawn}
-    # One path for each feature: what is under the pointer is one thing with one title.
+    # One path for each feature: the pointer is over one thing with one title.
     data = " ".join(flat.data(shape, path, apart=_ends(path) in twins) for shape, path in shapes_drawn)
     filled = kinds == {"area"}
     parts = []
@@ -114,7 +114,7 @@ def _drawn(
         parts.append(_path(data, mark.colour, width, title))
     if not mark.link:
         return Markup("").join(parts)
-    # What can be pressed is wider than what is seen.
+    # The area that can be pressed is wider than the visible line.
     parts.append(_path(data, GROUND, max(width, 16.0), title, opacity="0"))
     stop = Markup("") if focusable else Markup(' tabindex="-1"')
     current = Markup(' aria-current="true"') if mark.chosen else Markup("")
@@ -182,7 +182,7 @@ def _ends(path: Path) -> tuple[tuple[float, float], tuple[float, float]]:
 
 
 def _twins(lines: Iterable[Path]) -> frozenset[Any]:
-    """The ends of those lines whose way back is there too."""
+    """Return the ends of the lines that are there in both directions."""
     ends = {_ends(path) for path in lines}
     return frozenset(pair for pair in ends if (pair[1], pair[0]) in ends and pair[0] != pair[1])
 

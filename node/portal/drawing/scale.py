@@ -34,7 +34,7 @@ _TYPICAL: Final = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """Breaks between classes. ``changes`` tells whether they are mirrored about nought, and then they are the
+    """Return the breaks between classes. ``changes``: they are mirrored about nought, and are then the
     three positive ones."""
 
     breaks: tuple[float, ...]

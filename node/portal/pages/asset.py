@@ -14,12 +14,8 @@ from starlette.responses import Response
 
 from node.base.clock import moment
 from node.base.errors import InvalidInput, NotFound
-from node.catalogue.access import AccessCode
 from node.catalogue.browse import Connections
 from node.catalogue.model import Record
-from node.identity.model import Caller
-from node.policy.model import Decision, Nature, Reason
-from node.policy.terms import OBTAIN_CONSENT
 from node.portal import headers
 from node.portal.description import previews
 from node.portal.description.cards import Card, card
@@ -30,6 +26,7 @@ from node.portal.markup import web_address
 from node.portal.pages.discovery import links, structured_data
 from node.portal.pages.result_parts import making_of
 from node.portal.pages.scenario_parts import calls, runs_of, scenario_of
+from node.portal.pages.usage import use_of
 from node.portal.runs.verdicts import TONES
 from node.portal.visit import Visit
 from node.vocab.namespaces import HANSA_MODEL, PROV
@@ -49,38 +46,6 @@ SHOWN_RDF: Final = 60_000
 _DRAWN: Final = "application/geo+json"
 _CHANGEABLE: Final = (_DRAWN, "text/csv", "text/tab-separated-values", "application/json")
 """Files with rows that a change layer may change, those for a map first."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """A condition for the reader. ``state``: met, missing, promise, wait (a person decides), open (it depends on
-    who asks)."""
-
-    state: str
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
-    """The answer to "how may I use it".
-
-    ``verdict``: free, some (some files are free, the others take an agreement), agree (free for everybody, by an
-    agreement), yes, ask, stranger, no, described (nobody offers it), rulebook (a text to read, offered to nobody),
-    own (the reader's node answers for it), unoffered (it does, and offers it to nobody), or harvested (it was
-    imported, and whoever wants the data asks the source). ``words`` are the
-    conditions as sentences, for where no decision says how they stand.
-    """
-
-    verdict: str
-    access: AccessCode
-    conditions: tuple[Condition, ...]
-    words: tuple[str, ...]
-
-    @property
-    def tone(self) -> str:
-        """The colour that goes with the verdict's word."""
-        tones = {"free": "ok", "some": "ok", "agree": "ok", "yes": "ok", "own": "ok", "ask": "wait", "no": "no"}
-        return tones.get(self.verdict, "plain")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,64 +166,6 @@ async def ask(desk: Desk, visit: Visit) -> Response:
     purpose = visit.fields.get("purpose") or None
     negotiation = await desk.node.acquire.ask(record.iri, visit.caller, purpose=purpose)
     return desk.go(visit, visit.url(f"/processes/{quote(negotiation.pid, safe='')}", done="asked"))
-
-
-def use_of(
-    record: Record, decision: Decision | None, caller: Caller, access: AccessCode, words: tuple[str, ...]
-) -> Use:
-    """What the page answers to "how may I use it"."""
-    own = caller.is_person and caller.did == record.origin
-    if record.kind == "rulebook" and not record.files:
-        return Use(verdict="rulebook", access=access, conditions=(), words=words)
-    if decision is None:
-        verdict = "harvested" if record.harvested is not None else "unoffered" if own else "described"
-        if any(file.open for file in record.files):
-            verdict = _free(record)
-        return Use(verdict=verdict, access=access, conditions=(), words=words)
-    if own:
-        return Use(verdict="own", access=access, conditions=(), words=words)
-    stranger = caller.is_anonymous
-    conditions = conditions_of(decision, stranger=stranger)
-    if decision.permits:
-        verdict = _free(record) if access is AccessCode.OPEN else "yes"
-    elif decision.asks:
-        verdict = "ask"
-    else:
-        verdict = "stranger" if stranger else "no"
-    return Use(verdict=verdict, access=access, conditions=conditions, words=words)
-
-
-def _free(record: Record) -> str:
-    """``free`` where all of it can be taken at once, ``some`` where some files can, ``agree`` where a node of the
-    reader's own has to make an agreement first, without a person's decision."""
-    if record.kind == "model":
-        return "agree"
-    open_ = [file.open for file in record.files]
-    return "free" if all(open_) else "some" if any(open_) else "agree"
-
-
-def conditions_of(decision: Decision, *, stranger: bool) -> tuple[Condition, ...]:
-    """One for each sentence: several leaves of a policy may be said in the same words."""
-    conditions: dict[tuple[tuple[str, str], ...], Condition] = {}
-    for reason in decision.reasons:
-        if not reason.text:
-            continue
-        words = tuple(sorted(reason.text.items()))
-        condition = Condition(state=state_of(reason, stranger=stranger), reason=reason)
-        if words not in conditions or conditions[words].reason.met:
-            conditions[words] = condition
-    return tuple(conditions.values())
-
-
-def state_of(reason: Reason, *, stranger: bool = False) -> str:
-    """How a condition stands for the reader: the states of ``Condition``."""
-    if reason.operand == OBTAIN_CONSENT and not reason.met:
-        return "wait"
-    if reason.nature is Nature.UNDERTAKING and reason.met:
-        return "promise"
-    if reason.met:
-        return "met"
-    return "open" if stranger else "missing"
 
 
 class _Names:

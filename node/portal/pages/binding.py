@@ -36,7 +36,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleField:
-    """One input with what it may be bound to, what is chosen, and what a check says about it."""
+    """One input with the assets that fit, the chosen one, and the findings about it."""
 
     port: Port
     choices: tuple[Choice, ...]

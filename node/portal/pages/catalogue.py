@@ -32,7 +32,7 @@ _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U001
 
 
 async def start(desk: Desk, visit: Visit) -> Response:
-    """``/``: one search box, what is here by kind, what is new, which cities."""
+    """``/``: a search box, counts by kind, new assets, and cities."""
     catalogue, caller = desk.node.catalogue, visit.caller
     return desk.render(
         visit,

@@ -12,7 +12,7 @@ from anyio.to_thread import run_sync
 from starlette.responses import Response
 
 from node.base.errors import Conflict, InvalidInput
-from node.catalogue.harvest.kept_report import Filter
+from node.catalogue.harvest.kept_report import LineFilter
 from node.catalogue.harvest.schedules import LATEST
 from node.identity.model import Caller
 from node.identity.roles import UseCase, allowed
@@ -81,7 +81,7 @@ async def source(desk: Desk, visit: Visit) -> Response:
     known, runs = await run_sync(desk.node.schedules.source, name)
     run = await run_sync(desk.node.schedules.run, name, query.get("run") or LATEST) if runs else None
     outcome = query.get("outcome", "")
-    only = Filter(
+    only = LineFilter(
         outcome=outcome if outcome in OUTCOMES else "",
         text=query.get("q", "")[:200],
         offset=_offset(query.get("offset", "")),

@@ -84,7 +84,7 @@ async def _draft(desk: Desk, visit: Visit, values: Mapping[str, str]) -> Drawn:
 
 
 async def _edit(desk: Desk, visit: Visit, drawn: Drawn) -> Response:
-    """Apply one change, and show the page again: with the change, or with what is wrong beside the form."""
+    """Apply one change, and show the page again: with the change, or with the errors beside the form."""
     fields = visit.fields
     try:
         wanted = _titled(_applied(drawn, fields), visit)

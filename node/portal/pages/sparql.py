@@ -52,7 +52,7 @@ SELECT ?asset ?title ?policy WHERE {
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class BoundValue:
     """A bound variable: ``href`` where it is an address to follow, ``own`` where it is an asset's page."""
 
     text: str
@@ -66,7 +66,7 @@ class Answer:
     """What came back: a table, a yes or no, or a graph as text."""
 
     columns: tuple[str, ...] = ()
-    rows: tuple[tuple[Cell, ...], ...] = ()
+    rows: tuple[tuple[BoundValue, ...], ...] = ()
     total: int = 0
     boolean: bool | None = None
     graph: str = ""
@@ -109,11 +109,11 @@ def _answer(body: bytes, media_type: str, visit: Visit) -> Answer:
     return Answer(columns=columns, rows=rows, total=len(bindings))
 
 
-def _cell(bound: dict[str, Any] | None, visit: Visit) -> Cell:
+def _cell(bound: dict[str, Any] | None, visit: Visit) -> BoundValue:
     if not bound:
-        return Cell("")
+        return BoundValue("")
     value = str(bound.get("value", ""))
     if bound.get("type") == "uri":
         href = visit.asset(value) if visit.owns(value) else (web_address(value) or "")
-        return Cell(value, href=href, code=True)
-    return Cell(value, lang=str(bound.get("xml:lang", "")), code=bound.get("type") == "bnode")
+        return BoundValue(value, href=href, code=True)
+    return BoundValue(value, lang=str(bound.get("xml:lang", "")), code=bound.get("type") == "bnode")

@@ -34,7 +34,7 @@ class TermShown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ChangedProperty:
     """One property that differs. ``label`` is a key of the texts, or empty. ``about`` is the address of what the
     statements are about, or empty."""
 
@@ -80,8 +80,8 @@ def _number(visit: Visit, name: str) -> int | None:
     return int(text)
 
 
-def _row(difference: Difference) -> Row:
-    return Row(
+def _row(difference: Difference) -> ChangedProperty:
+    return ChangedProperty(
         name=difference.name,
         label=label_of(difference.path[0]) if len(difference.path) == 1 else "",
         about=difference.subject,

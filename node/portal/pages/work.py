@@ -15,7 +15,7 @@ from node.dialogue.process import IMPLIED, Role
 from node.dialogue.timeline import Fate, TimelineMessage, time_line
 from node.negotiation.model import Agreement, Negotiation
 from node.portal import markup
-from node.portal.pages.asset import conditions_of
+from node.portal.pages.usage import conditions_of
 from node.portal.reasons import whys
 from node.portal.views.agreements import Agreed, verify
 from node.portal.views.processes import Conversation
@@ -166,7 +166,7 @@ async def process(desk: Desk, visit: Visit) -> Response:
 
 
 async def deliveries(desk: Desk, visit: Visit) -> Response:
-    """``/deliveries``: what waits, what is stuck, and a way to try again."""
+    """``/deliveries``: messages that wait, messages that are stuck, and a way to try again."""
     return desk.render(visit, "deliveries.html", deliveries=await desk.node.processes.deliveries())
 
 

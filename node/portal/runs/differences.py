@@ -109,7 +109,7 @@ def shape(rows: Rows, places: Sequence[Places] = ()) -> Shape:
 
 
 def _depends(rows: Rows, key: str, name: str) -> bool:
-    """Whether ``name`` is the same in all rows about one thing: then it tells, but does not divide."""
+    """Return whether ``name`` is the same in all rows about one thing: it then describes, but does not divide."""
     seen: dict[Any, Any] = {}
     return all(seen.setdefault(row.get(key), row.get(name)) == row.get(name) for row in rows)
 

@@ -37,7 +37,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
-    """One figure of one run. ``together`` tells how rows of one feature became one figure: empty (there was one),
+    """One figure of one run. ``together`` says how rows of one feature became one figure: empty (there was one),
     ``sum``, ``mean`` or ``energy``; ``apart`` are inputs that stay with their owner and cannot be drawn."""
 
     run: Run

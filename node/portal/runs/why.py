@@ -88,7 +88,7 @@ class _Walk:
             wider = _wider(known, matched or ())
             fed = tuple(dict.fromkeys(self._steps[step].wiring.values()))
             for source in fed:
-                # A receptor names its street: what one input tells leads into the next.
+                # A receptor names its street: a value of one input leads into the next.
                 wider = _wider(wider, _about(await self.rows(source) or (), wider) or ())
             sources = tuple([await self.back(source, wider) for source in fed])
         thing = self._bound.get(step) if "." in of else self._inputs.get(of)

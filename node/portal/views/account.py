@@ -15,7 +15,7 @@ from node.identity.model import BINDING_ROLES, Account, ApiToken, Caller
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """An account as its owner sees it, its API tokens, and the longest term of a new one, in days. ``recovery_codes``
-    are left; ``factor_required`` tells that their roles work with a second factor only.
+    are left; ``factor_required``: their roles work with a second factor only.
     """
 
     account: Account
@@ -29,7 +29,7 @@ class OwnAccount:
     """The account of the person who asks; every caller here is a person of this node."""
 
     def __init__(self, accounts: Accounts, sign_in: SignIn, second_factor: SecondFactor, *, required: bool) -> None:
-        """``required`` tells that roles which bind the city work with a second factor only."""
+        """``required``: roles which bind the city work with a second factor only."""
         self._accounts = accounts
         self._sign_in = sign_in
         self._factor = second_factor

@@ -28,7 +28,7 @@ from node.transfer.deletion.model import Due
 from node.transfer.overview import Overview
 
 CHECKED: Final = 200
-"""How many agreements of the list, the newest first, are judged; of older ones the page of each tells."""
+"""How many agreements of the list, the newest first, are judged; older ones are judged on their own pages."""
 
 PATIENCE: Final = 2.0
 """Seconds that the list of agreements waits for status lists."""

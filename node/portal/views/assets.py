@@ -1,4 +1,4 @@
-"""What the page of an asset tells beside its record: how it may be used, how good it is, the start of a file."""
+"""Facts on an asset's page beside its record: how it may be used, its quality, the start of a file."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Assets:
     def __init__(
         self, access: Access, files: AssetStore, ourselves: Callable[[], Awaitable[Caller]], *, me: str
     ) -> None:
-        """``ourselves`` looks at what this node, whose DID is ``me``, holds now."""
+        """``ourselves`` reads the credentials that this node (DID ``me``) holds now."""
         self._access = access
         self._files = files
         self._ourselves = ourselves

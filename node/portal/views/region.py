@@ -44,7 +44,7 @@ class IssuedTo:
 class Member:
     """A node that this node follows or has admitted. ``behind`` counts entries not yet read of its feed.
 
-    ``quarantined`` tells that it signed two different histories, and that nothing more is taken from it;
+    ``quarantined``: it signed two different histories, and nothing more is accepted from it;
     ``evidence`` is the command that shows them, for those who may.
     """
 
@@ -97,7 +97,7 @@ class AboutNode:
         rulebook: Callable[[], Mapping[str, Any] | None],
         lacking: Callable[[], str],
     ) -> None:
-        """``rulebook`` is the one in force; ``lacking`` tells why no code of models runs here, where none does."""
+        """``rulebook`` is the one in force; ``lacking`` says why no code of models runs here, where none does."""
         self._known = known
         self._uow = uow
         self._ledger = ledger

@@ -1,1 +1,1 @@
-"""The chain of a scenario: what feeds what, whether the ends fit, and what is made of the end of it."""
+"""The chain of a scenario: its wiring, whether the ends fit, and the indicators of its results."""

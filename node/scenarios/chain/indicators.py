@@ -1,4 +1,4 @@
-"""Indicators of a scenario, and what is different between two runs of it."""
+"""Indicators of a scenario, and the differences between two runs of it."""
 
 from __future__ import annotations
 

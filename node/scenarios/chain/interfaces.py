@@ -171,7 +171,7 @@ def _missing(source: Port, target: Port, need: Variable) -> Iterator[Mismatch]:
             **({"case": "in-unit", "needUnit": need.unit} if unit else {}),
         },
     )
-    # What is there under another name may be what is meant, in a unit that would go unnoticed.
+    # A column with another name may be the intended one, in a unit that nobody would notice.
     for other in source.variables:
         if target.variable(other.name) is None and other.unit and need.unit and _counts_the_same(other, need):
             yield from _unit(source, target, other, need)

@@ -1,4 +1,4 @@
-"""Values of parameters against what is declared of them: bounds, allowed values, units."""
+"""Checks values of parameters against their declarations: bounds, allowed values, units."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _MEMBERS: Final = frozenset({"op", "id", "before", "set", "unset", GEOMETRY})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """A change that does not fit the data: what its author saw and meant to write, and what is there now.
+    """A change that does not fit the data: the value that its author saw, the intended value, and the value now.
 
     ``field`` is empty where the conflict is about the whole row: it is there already, or not there any more.
     """

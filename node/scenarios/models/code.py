@@ -1,7 +1,7 @@
 """Running the code of a model: parameters against the card, the cage, and rows that came back.
 
 What comes back was made by a stranger's code, all of it: the child could have written anything. So it is measured
-before it is read, and what is odd is the model's failure, never ours.
+before it is read, and anything odd counts as the model's failure, never ours.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ class Visits:
         ``use`` names the execution that is about to read it: it is a use of the agreement, counted once where that
         says how often; without a name nothing is counted yet.
 
-        Raises ``NotFound`` for what is not here, hidden, or without an agreement, alike; ``NotAllowed`` with the
+        Raises ``NotFound`` alike for files that are absent, hidden, or without an agreement; ``NotAllowed`` with the
         reasons where the conditions do not admit it; ``InvalidInput`` where it is not clear which file is meant.
         """
         record, policy, agreement_held = await run_sync(self._look_up, reference, visitor)

@@ -1,4 +1,4 @@
-"""A binding while it is made: what is known so far, and what was found about it."""
+"""A binding while it is made: the parts that are known so far, and the findings about it."""
 
 from __future__ import annotations
 

@@ -54,9 +54,9 @@ class Runs:
         self._journal = journal
 
     async def check(self, body: Mapping[str, Any], caller: Caller) -> Bound:
-        """Bind without running: what would be pinned, and all that is in the way. Raises ``InvalidInput`` for what is
-        no binding, ``NotFound`` for a scenario that is not there, ``NotAllowed``: what is open at other nodes is
-        fetched for it."""
+        """Bind without running: return what would be pinned, and all that prevents a run. Raises ``InvalidInput``
+        for a value that is no binding, ``NotFound`` for an unknown scenario, ``NotAllowed``. Open files
+        of other nodes are fetched for it."""
         require(caller, UseCase.RUN_SCENARIOS)
         return await self._bind(wanted_from_json(body, self._base), caller)
 

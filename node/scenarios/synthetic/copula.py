@@ -21,7 +21,7 @@ Scores = list[float | None]
 
 
 def scores(places: Sequence[float | None]) -> Scores:
-    """Normal scores of a column by its ranks; equal values have equal scores, what is missing has none."""
+    """Return the normal scores of a column by its ranks; equal values have equal scores, missing values none."""
     present = sorted((place, number) for number, place in enumerate(places) if place is not None)
     result: Scores = [None] * len(places)
     start = 0

@@ -33,7 +33,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time as a row gives it: ``clock`` since midnight where it is, ``instant`` what tells it from others."""
+    """A time as a row gives it: ``clock`` since midnight where it is, ``instant`` its identity among others."""
 
     clock: timedelta
     instant: datetime | timedelta

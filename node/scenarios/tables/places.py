@@ -1,4 +1,4 @@
-"""Coordinate systems and extents: names that mean the same, what is converted, how much of one area is in another.
+"""Coordinate systems and extents: names with one meaning, conversions, and the part of one area that is in another.
 
 Rows carry EPSG:4326, longitude first. Belgian Lambert 72 is converted in plain Python: the formulas of IOGP
 Guidance Note 7-2 (§3.1.1 Lambert Conic Conformal 2SP, §4.1.1 geocentric, §4.3.3 Position Vector) with the

@@ -135,3 +135,42 @@ _FLEMISH = (
 )
 
 LICENCES: Final = CodeList("license", _SCHEME, (*_creative_commons(), *_OTHERS, *_FLEMISH), open=True)
+
+_GOVDATA: Final = "https://www.govdata.de/dl-de"
+_DCAT_AP_DE: Final = "http://dcat-ap.de/def/licenses"
+
+NATIONAL_LICENCES: Final = CodeList(
+    "license",
+    _GOVDATA,
+    (
+        Code(
+            code="DL-DE-ZERO-2.0",
+            iri=f"{_GOVDATA}/zero-2-0",
+            labels={
+                "en": "Data licence Germany – Zero – Version 2.0",
+                "de": "Datenlizenz Deutschland – Zero – Version 2.0",
+            },
+            also=("dl-de/zero-2-0",),
+            same=(f"{_DCAT_AP_DE}/dl-zero-de/2.0",),
+        ),
+        Code(
+            code="DL-DE-BY-2.0",
+            iri=f"{_GOVDATA}/by-2-0",
+            labels={
+                "en": "Data licence Germany – Attribution – Version 2.0",
+                "de": "Datenlizenz Deutschland – Namensnennung – Version 2.0",
+            },
+            also=("dl-de/by-2-0",),
+            same=(f"{_DCAT_AP_DE}/dl-by-de/2.0",),
+        ),
+        Code(
+            code="LO-2.0",
+            iri="https://www.etalab.gouv.fr/licence-ouverte-open-licence",
+            labels={"en": "Licence Ouverte 2.0", "fr": "Licence Ouverte 2.0"},
+            also=("etalab-2.0", "licence ouverte"),
+            same=("https://spdx.org/licenses/etalab-2.0",),
+        ),
+    ),
+    open=True,
+)
+"""Licences of other countries, which the EU authority table lacks. Read, and not suggested to stewards."""

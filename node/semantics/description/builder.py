@@ -42,7 +42,7 @@ class Builder:
     """Collects triples and findings about one asset.
 
     ``base``: the node's own address. ``language``: of texts without a tag. ``lines``: field path → line in the
-    steward's file. ``places`` tells, for each node that was made, which field it came from.
+    steward's file. ``places`` maps each node that was made to the field that it came from.
     """
 
     def __init__(self, *, base: str, kind: str, language: str, lines: Mapping[str, int]) -> None:

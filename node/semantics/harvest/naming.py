@@ -1,4 +1,4 @@
-"""What tells one harvested record from all others, and the address that it gets here.
+"""The identity of a harvested record, and the address that it gets here.
 
 The address ends in a hash of what identifies the record: its own IRI; without one (a blank node, an address relative
 to the file) its identifier, landing page or first file together with the name of the source. So two records whose
@@ -50,7 +50,7 @@ def identity(dataset: Dataset, subject: Node, source: str) -> str | None:
 
 
 def harvested_address(base: str, kind: str, identity: str, titles: Sequence[str]) -> str:
-    """The address at this node of the record that ``identity`` tells from others."""
+    """Return the address at this node of the record with this ``identity``."""
     last = identity.rpartition("\n")[2].rstrip("/#").replace("#", "/").rpartition("/")[2]
     name = slug(last) or next((text for text in map(slug, titles) if text), "") or kind
     return address(base, KINDS[kind], f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:_LENGTH]}")

@@ -1,4 +1,4 @@
-"""A catalogue file → its records: one piece for each dataset, series and service, and a word on what is left.
+"""A catalogue file → its records: one piece for each dataset, series and service, and a note on all that is in none.
 
 A piece is everything that statements lead to from its resource. It stops at other resources of the catalogue, which
 have pieces of their own, and at catalogues; the source's catalogue record about the resource belongs to it. What two

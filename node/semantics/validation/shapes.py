@@ -71,7 +71,7 @@ _LISTED: Final = frozenset({"in", "languageIn"})
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
+class ShapeBreach:
     """One result of validation, as the report has it. ``path`` is empty for paths that are no single property."""
 
     severity: str
@@ -83,7 +83,7 @@ class Breach:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class ShapeRule:
     """What a shape says for people, by language, and the parameters of its constraints as text."""
 
     messages: Mapping[str, str]
@@ -94,7 +94,7 @@ class Rule:
     bounds: Mapping[str, str]
 
 
-_SILENT: Final = Rule(messages={}, remedies={}, names={}, field="", path="", bounds={})
+_SILENT: Final = ShapeRule(messages={}, remedies={}, names={}, field="", path="", bounds={})
 
 
 class Shapes:
@@ -121,7 +121,7 @@ class Shapes:
         if self._engine.diagnostics:
             raise LocalFault(f"the shapes cannot be understood: {'; '.join(self._engine.diagnostics)}")
 
-    def breaches(self, ntriples: bytes) -> tuple[Breach, ...]:
+    def breaches(self, ntriples: bytes) -> tuple[ShapeBreach, ...]:
         """All results for the graph in ``ntriples``, of every severity, in a stable order."""
         report = self._engine.validate_w3c(
             data=ntriples, data_format="nt", graph_mode="data", run_infer=False, on_unsupported="error"
@@ -130,11 +130,11 @@ class Shapes:
             return ()
         return _breaches(report.report_turtle.encode())
 
-    def rule(self, shape: str) -> Rule:
+    def rule(self, shape: str) -> ShapeRule:
         """Return the rule of the shape with this IRI; an empty rule for shapes without texts."""
         return self._rules.get(shape, _SILENT)
 
-    def finding(self, breach: Breach, *, severity: str | None = None) -> Finding:
+    def finding(self, breach: ShapeBreach, *, severity: str | None = None) -> Finding:
         """``breach`` in words. ``field`` is the bare name that the shape gives; the caller knows the place."""
         rule = self.rule(breach.shape)
         path = breach.path or rule.path
@@ -151,7 +151,7 @@ class Shapes:
         )
 
 
-def _messages(rule: Rule, breach: Breach, path: str) -> dict[str, tuple[str, str, str]]:
+def _messages(rule: ShapeRule, breach: ShapeBreach, path: str) -> dict[str, tuple[str, str, str]]:
     name = rule.names or {"en": local_name(path) if path else "it"}
     bound = rule.bounds.get(breach.component.removeprefix(SH).removesuffix("ConstraintComponent"), "")
     generic = words.about_component(breach.component, name=name, bound=bound)
@@ -163,7 +163,7 @@ def _messages(rule: Rule, breach: Breach, path: str) -> dict[str, tuple[str, str
         if language in rule.messages:
             what, why = words.halves(rule.messages[language], language)
         elif "en" in rule.messages:
-            # What the shape says in English tells more than what can be said in general in the reader's language.
+            # The shape's own English sentence is more precise than a general one in the reader's language.
             continue
         facts[language] = (what, why, near.get(language) or rule.remedies.get(language, remedy))
     return facts
@@ -209,8 +209,8 @@ def _concept(iri: NamedNode, code: Code, codes: CodeList) -> tuple[str, ...]:
     )
 
 
-def _rules(statements: Dataset) -> dict[str, Rule]:
-    rules: dict[str, Rule] = {}
+def _rules(statements: Dataset) -> dict[str, ShapeRule]:
+    rules: dict[str, ShapeRule] = {}
     annotated = {
         quad.subject
         for property_ in (f"{SH}message", f"{SH}path", f"{HANSA}remedy", f"{SH}targetClass", *map(_sh, _PARAMETERS))
@@ -222,7 +222,7 @@ def _rules(statements: Dataset) -> dict[str, Rule]:
             parameters.setdefault(quad.predicate.value, []).append(quad.object)
         path = parameters.get(f"{SH}path", [None])[0]
         fields = parameters.get(f"{HANSA}field", [])
-        rules[_text(shape)] = Rule(
+        rules[_text(shape)] = ShapeRule(
             messages=_by_language(parameters.get(f"{SH}message", ())),
             remedies=_by_language(parameters.get(f"{HANSA}remedy", ())),
             names=_by_language(parameters.get(f"{SH}name", ())),
@@ -265,12 +265,12 @@ def _by_language(terms: Iterable[Any]) -> dict[str, str]:
     return {term.language or "en": term.value for term in terms if isinstance(term, Literal)}
 
 
-def _breaches(report: bytes) -> tuple[Breach, ...]:
+def _breaches(report: bytes) -> tuple[ShapeBreach, ...]:
     results: dict[Any, dict[str, Any]] = {}
     for quad in parse(report, format=RdfFormat.TURTLE):
         results.setdefault(quad.subject, {})[quad.predicate.value.removeprefix(SH)] = quad.object
     breaches = [
-        Breach(
+        ShapeBreach(
             severity=local_name(_text(result["resultSeverity"])).casefold(),
             focus=_text(result["focusNode"]),
             path=result["resultPath"].value if isinstance(result.get("resultPath"), NamedNode) else "",

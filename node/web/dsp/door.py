@@ -323,7 +323,7 @@ class _Door:
 
 
 def _side(message: Incoming) -> Role | None:
-    """Our role at a path that both sides have: an event tells it by its type; a termination may go either way."""
+    """Return our role at a path of both sides. The type of an event decides it; a termination may go either way."""
     match message.name:
         case negotiating.ACCEPTED_EVENT:
             return Role.PROVIDER

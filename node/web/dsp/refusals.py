@@ -29,7 +29,7 @@ _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 class Refusals:
     """The error objects of one protocol version.
 
-    ``stated`` is the message as far as it was read, ``pid`` the id in the path, ``role`` ours if the path tells it.
+    ``stated`` is the message as far as it was read, ``pid`` the id in the path, ``role`` ours if the path has it.
     """
 
     def __init__(self, version: DspVersion) -> None:

@@ -24,7 +24,7 @@ from node.web.management.shown import (
 from node.web.unread import knowing
 
 
-class Reading(Protocol):
+class AgreementReader(Protocol):
     """Reads agreements and what happened under them (``node.transfer.overview``)."""
 
     def agreements(self) -> list[Agreement]: ...
@@ -41,7 +41,7 @@ class Reading(Protocol):
 def router(
     *,
     person: Person,
-    reading: Reading,
+    reading: AgreementReader,
     document: Callable[[Mapping[str, Any], str], str],
     export: Callable[[str], Awaitable[bytes]],
     duties: DeletionDuties,

@@ -25,7 +25,7 @@ class NewBlock(BaseModel):
 
 
 def router(*, person: Person, blocks: Blocks, suspend: Callable[[str, str], int]) -> APIRouter:
-    """The routes; ``suspend`` pauses all transfers with a participant, for a reason, and tells how many."""
+    """Return the routes. ``suspend`` pauses all transfers with a participant, for a reason, and returns how many."""
     api = PlacedApiRouter(prefix="/api/blocks", tags=["people"], route_class=knowing(person))
 
     @api.get("", summary="Blocked participants, with the reasons")

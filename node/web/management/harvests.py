@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from node.base.clock import stamp
-from node.catalogue.harvest.kept_report import Filter
+from node.catalogue.harvest.kept_report import LineFilter
 from node.catalogue.harvest.schedule import Run, Scheduled
 from node.catalogue.harvest.schedules import Schedules
 from node.web.api_router import PlacedApiRouter
@@ -104,7 +104,7 @@ def router(*, person: Person, schedules: Schedules) -> APIRouter:
     ) -> Any:
         await person(request)
         facts = await run_sync(schedules.run, name, run)
-        only = Filter(outcome=outcome, text=q, offset=offset, limit=limit)
+        only = LineFilter(outcome=outcome, text=q, offset=offset, limit=limit)
         lines, end, more = await run_sync(schedules.reports.lines, facts.id, only, language, limiter=readers)
         return {**run_json(facts), "records": lines, "next": end if more else None}
 

@@ -144,7 +144,7 @@ async def _lines(running: Running | HarvestRun, language: str) -> AsyncIterator[
     except HansaError as error:
         # The head of the answer is sent: what ends the import is its last line.
         log.warning("an import ended early: %s", error.detail)
-        # What is wrong with the source is for whoever asked; what is wrong here is for the log.
+        # The caller is told of faults of the source; faults of this node go into the log.
         detail = error.detail if isinstance(error, RemoteFault) and error.detail else error.title
         yield _line("failed", {"code": error.code, "detail": detail, **running.tally.to_json()})
         return

@@ -30,7 +30,7 @@ from node.web.unread import knowing
 LONGEST_WAIT = 30.0
 
 
-class Reading(Protocol):
+class NegotiationReader(Protocol):
     """Reads negotiations (``node.transfer.overview``)."""
 
     def negotiations(self, *, state: str | None = None) -> list[Negotiation]: ...
@@ -46,7 +46,7 @@ def router(
     acquire: Acquire,
     negotiations: Negotiations,
     decisions: Decisions,
-    reading: Reading,
+    reading: NegotiationReader,
     changes: Changes,
     region: Callable[[], str | None],
     stuck: Callable[[str], bool],

@@ -1,4 +1,4 @@
-"""Running a node: how it stands, what is on its way, what was given up, what can be proved, the region's search."""
+"""Operation of a node: its status, waiting deliveries and dead letters, proofs, and the region's search."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def router(
     checks: Checks,
     forward: Forward,
 ) -> APIRouter:
-    """The routes; ``facts`` tells who this node is and how it stands."""
+    """Return the routes. ``facts`` returns the identity and the status of this node."""
     api = PlacedApiRouter(prefix="/api", tags=["operation"], route_class=knowing(person))
 
     @api.get("/node", summary="Identity and status of this node")

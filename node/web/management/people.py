@@ -17,6 +17,7 @@ from node.identity.credentials.wallet import Wallet
 from node.identity.model import Account, ApiToken, Application, Issued, UserRole
 from node.web.api_router import PlacedApiRouter
 from node.web.management.person import Person
+from node.web.management.requests import Why
 from node.web.unread import knowing
 
 DAYS: Final = 90
@@ -24,7 +25,7 @@ DAYS: Final = 90
 
 
 class Issuer(Protocol):
-    """What an issuer node tells its people."""
+    """Reads the applications and the issued credentials, for the people of an issuer node."""
 
     def issued(self) -> list[Issued]: ...
 
@@ -85,14 +86,6 @@ class JoinRequest(BaseModel):
 
     region: str = Field(max_length=2048, description="Address of the region, or its DID.")
     credential_type: str = Field("MembershipCredential", alias="credentialType", max_length=128)
-
-
-class Why(BaseModel):
-    """A reason in words."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    reason: str = Field("", max_length=2000)
 
 
 def router(

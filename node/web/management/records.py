@@ -92,7 +92,7 @@ def router(
     description_limit: int,
     limits_lapse: Callable[[str, Mapping[str, Any] | None], bool],
 ) -> APIRouter:
-    """The routes of publishing. ``limits_lapse`` tells of an asset whether limits of bargaining were set for it that
+    """Return the routes of publishing. ``limits_lapse`` says whether limits of bargaining were set for an asset that
     do not hold beside this offer."""
     api = PlacedApiRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
     upload = Upload(assets, upload_limit)

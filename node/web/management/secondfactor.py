@@ -44,7 +44,7 @@ class ByBoth(BaseModel):
 def router(
     *, person: Person, accounts: Accounts, sign_in: SignIn, second_factor: SecondFactor, required: bool
 ) -> APIRouter:
-    """The routes; ``required`` tells whether this node asks everybody but auditors for a second factor."""
+    """Return the routes. ``required``: this node asks everybody but auditors for a second factor."""
     api = PlacedApiRouter(prefix="/api", tags=["people"], route_class=knowing(person))
 
     @api.get("/second-factor", summary="Whether you have a second factor, and how many recovery codes are left")

@@ -34,7 +34,7 @@ LONGEST_WAIT = 30.0
 LOOK_AGAIN = 0.25  # seconds; bytes arrive without telling
 
 
-class Reading(Protocol):
+class TransferReader(Protocol):
     """Reads transfers and what was received (``node.transfer.overview``)."""
 
     def transfers(self, *, state: str | None = None) -> list[Transfer]: ...
@@ -51,7 +51,7 @@ def router(
     person: Person,
     transfers: Transfers,
     transfer_requests: TransferRequests,
-    reading: Reading,
+    reading: TransferReader,
     received: Path,
     changes: Changes,
     stuck: Callable[[str], bool],

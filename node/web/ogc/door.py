@@ -65,7 +65,7 @@ class _Principal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OgcDoor:
-    """``identify`` tells people and participants; ``authorise`` knows the tokens of transfers."""
+    """``identify`` identifies people and participants; ``authorise`` checks the tokens of transfers."""
 
     processes: OgcProcesses
     jobs: Jobs

@@ -14,7 +14,7 @@ from node.base.delivery import Courier
 from node.base.errors import Conflict, InvalidInput, LocalFault, NotAllowed, NotFound, PeerUnreachable
 from node.base.work import Task
 from node.catalogue.harvest.harvest_order import HarvestOrder
-from node.catalogue.harvest.kept_report import LINES, Filter
+from node.catalogue.harvest.kept_report import LINES, LineFilter
 from node.catalogue.harvest.report import Entered, Opened, Outcome, Tally
 from node.catalogue.harvest.schedule import Run, RunState, Scheduled, interval, jitter, pause_after
 from node.catalogue.harvest.scheduled_runs import ScheduledRuns
@@ -162,7 +162,7 @@ class Node:
         return due - self.clock.now()
 
     def lines(self, **only: Any) -> list[dict[str, Any]]:
-        return self.schedules.reports.lines(self.latest().id, Filter(**only), "en")[0]
+        return self.schedules.reports.lines(self.latest().id, LineFilter(**only), "en")[0]
 
 
 @pytest.fixture
@@ -444,7 +444,7 @@ async def test_a_report_is_filtered_searched_and_paged(node: Node) -> None:
     assert len(node.lines(limit=1000)) == 2 * LINES + 7
     assert [line["iri"][21:] for line in node.lines(offset=2 * LINES + 4)] == ["599", "900", "902"]
     assert [line["iri"][21:] for line in node.lines(outcome="changed", offset=99, limit=9)] == ["599"]
-    lines, end, more = reports.lines(run.id, Filter(outcome="faults", offset=LINES, limit=3), "nl")
+    lines, end, more = reports.lines(run.id, LineFilter(outcome="faults", offset=LINES, limit=3), "nl")
     assert [line["iri"][21:] for line in lines] == ["100", "101", "102"]
     assert (end, more) == (LINES + 3, True)
     assert lines[0]["findings"][0]["message"] == "een licentie ontbreekt"

@@ -15,13 +15,8 @@ from markupsafe import escape
 
 from node.base.errors import InvalidInput
 from node.base.jsons import digest
-from node.policy.document.rendering import (
-    TERMS,
-    document_languages,
-    render,
-    render_body,
-    text_sha256,
-)
+from node.policy.document.articles import TERMS, document_languages
+from node.policy.document.rendering import render, render_body, text_sha256
 from node.policy.odrl import parse
 from node.policy.words import LANGUAGES, explained
 from tests.fakes.policy import BRUGGE, D1, GENT, P3, P4, P5, offer

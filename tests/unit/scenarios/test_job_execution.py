@@ -15,7 +15,7 @@ from node.scenarios.models.jobs import Asker
 from node.scenarios.models.requests import as_json
 from node.scenarios.ports import JOB_TOPIC
 from node.worker.executions import MOST_ATTEMPTS, ExecutionHandler
-from node.worker.loop import Again, Done, Outcome
+from node.worker.outcomes import Again, Done, Outcome
 from tests.unit.scenarios.test_visits import HOUSES, MODEL_IRI, NOW, PEER, Desk, policy
 
 ASKER = Asker(did=PEER, agreement="urn:m", transfer="urn:t", model=MODEL_IRI)

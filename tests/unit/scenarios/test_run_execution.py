@@ -22,7 +22,7 @@ from node.scenarios.runs.hashes import result_hash
 from node.scenarios.runs.lifecycle import finished, with_report, with_step
 from node.scenarios.tables.rows import digest, read_canonical
 from node.worker.executions import MOST_ATTEMPTS, ExecutionHandler
-from node.worker.loop import Again, Done
+from node.worker.outcomes import Again, Done
 from node.worker.pace import Pace
 from tests.fakes.work import MemoryTransaction, MemoryUnitOfWork
 from tests.unit.scenarios.desk import (

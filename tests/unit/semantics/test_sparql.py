@@ -10,7 +10,7 @@ import pytest
 from pyoxigraph import Store
 
 from node.base.errors import InvalidInput, TooLarge
-from node.semantics.sparql import GRAPH_TYPES, RESULT_TYPES, Form, guard, result_type
+from node.semantics.sparql import GRAPH_TYPES, RESULT_TYPES, QueryForm, guard, result_type
 from tests.shared import data
 
 
@@ -21,15 +21,15 @@ def select(body: str) -> str:
 @pytest.mark.parametrize(
     ("text", "form"),
     [
-        ("SELECT * { ?s ?p ?o }", Form.SELECT),
-        ("select(count(*)as?n){}", Form.SELECT),
-        ("BASE <http://x/> PREFIX ask: <http://ask/> ASK { ask:a ?p 'SELECT' }", Form.ASK),
-        ("\\u0053ELECT * { ?s ?p ?o }", Form.SELECT),
-        ("# SELECT\nCONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }", Form.CONSTRUCT),
-        ("DESCRIBE <http://x/SELECT>", Form.DESCRIBE),
+        ("SELECT * { ?s ?p ?o }", QueryForm.SELECT),
+        ("select(count(*)as?n){}", QueryForm.SELECT),
+        ("BASE <http://x/> PREFIX ask: <http://ask/> ASK { ask:a ?p 'SELECT' }", QueryForm.ASK),
+        ("\\u0053ELECT * { ?s ?p ?o }", QueryForm.SELECT),
+        ("# SELECT\nCONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }", QueryForm.CONSTRUCT),
+        ("DESCRIBE <http://x/SELECT>", QueryForm.DESCRIBE),
     ],
 )
-def test_the_form_is_told(text: str, form: Form) -> None:
+def test_the_form_is_told(text: str, form: QueryForm) -> None:
     assert guard(text) is form
 
 
@@ -95,7 +95,7 @@ def test_updates_are_refused_with_the_way_that_there_is(text: str) -> None:
     ],
 )
 def test_honest_queries_pass(text: str) -> None:
-    assert guard(text) is Form.SELECT
+    assert guard(text) is QueryForm.SELECT
 
 
 def test_nesting_is_bounded() -> None:
@@ -265,21 +265,21 @@ def test_naughty_queries_are_refused_or_harmless() -> None:
 @pytest.mark.parametrize(
     ("form", "accept", "media_type"),
     [
-        (Form.SELECT, "", RESULT_TYPES[0]),
-        (Form.SELECT, "*/*", RESULT_TYPES[0]),
-        (Form.SELECT, "text/html,application/xhtml+xml,*/*;q=0.8", RESULT_TYPES[0]),
-        (Form.SELECT, "application/json", RESULT_TYPES[0]),
-        (Form.SELECT, "text/csv;q=0.5, application/sparql-results+xml", RESULT_TYPES[1]),
-        (Form.SELECT, "text/*", "text/csv"),
-        (Form.SELECT, "TEXT/Tab-Separated-Values ; Q=1", "text/tab-separated-values"),
-        (Form.SELECT, "text/csv;q=0, application/xml;q=0.1", RESULT_TYPES[1]),
-        (Form.SELECT, "image/png", RESULT_TYPES[0]),
-        (Form.SELECT, "text/csv;q=nonsense", RESULT_TYPES[0]),
-        (Form.ASK, "text/turtle", RESULT_TYPES[0]),
-        (Form.CONSTRUCT, "", GRAPH_TYPES[0]),
-        (Form.CONSTRUCT, "application/ld+json", "application/ld+json"),
-        (Form.DESCRIBE, "application/sparql-results+json, application/n-triples;q=0.2", "application/n-triples"),
+        (QueryForm.SELECT, "", RESULT_TYPES[0]),
+        (QueryForm.SELECT, "*/*", RESULT_TYPES[0]),
+        (QueryForm.SELECT, "text/html,application/xhtml+xml,*/*;q=0.8", RESULT_TYPES[0]),
+        (QueryForm.SELECT, "application/json", RESULT_TYPES[0]),
+        (QueryForm.SELECT, "text/csv;q=0.5, application/sparql-results+xml", RESULT_TYPES[1]),
+        (QueryForm.SELECT, "text/*", "text/csv"),
+        (QueryForm.SELECT, "TEXT/Tab-Separated-Values ; Q=1", "text/tab-separated-values"),
+        (QueryForm.SELECT, "text/csv;q=0, application/xml;q=0.1", RESULT_TYPES[1]),
+        (QueryForm.SELECT, "image/png", RESULT_TYPES[0]),
+        (QueryForm.SELECT, "text/csv;q=nonsense", RESULT_TYPES[0]),
+        (QueryForm.ASK, "text/turtle", RESULT_TYPES[0]),
+        (QueryForm.CONSTRUCT, "", GRAPH_TYPES[0]),
+        (QueryForm.CONSTRUCT, "application/ld+json", "application/ld+json"),
+        (QueryForm.DESCRIBE, "application/sparql-results+json, application/n-triples;q=0.2", "application/n-triples"),
     ],
 )
-def test_results_are_negotiated(form: Form, accept: str, media_type: str) -> None:
+def test_results_are_negotiated(form: QueryForm, accept: str, media_type: str) -> None:
     assert result_type(form, accept) == media_type

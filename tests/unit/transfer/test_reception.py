@@ -28,7 +28,7 @@ from node.exchange.age import CHUNK, SEALED_CHUNK, SealPlan, SealSecrets
 from node.exchange.manifest import Manifest, verify_manifest
 from node.semantics.model import File
 from node.transfer.model import Reception, Transfer
-from node.transfer.reception import Habits, Receive, local_id
+from node.transfer.reception import Habits, ReceiveBytes, local_id
 from tests.fakes.assets import MemoryAssets
 from tests.fakes.keys import public_jwk
 from tests.fakes.planes import ScriptedPlane, Served
@@ -99,7 +99,7 @@ class Rig:
 
         return json.dumps(await self.provider.refresh(Caller(did=CONSUMER), PROVIDER_PID)).encode()
 
-    def receiver(self) -> Receive:
+    def receiver(self) -> ReceiveBytes:
         async def key_of(did: str, kid: str) -> dict[str, Any]:
             assert did == PROVIDER
             assert kid.startswith("did:web:")
@@ -109,7 +109,7 @@ class Rig:
             assert did == PROVIDER
             return "Bearer self-issued"
 
-        return Receive(
+        return ReceiveBytes(
             self.work,
             transfers=self.transfers,
             receptions=self.receptions,

@@ -13,7 +13,8 @@ from node.base.errors import PeerUnreachable
 from node.base.jsons import canonical
 from node.base.work import Task
 from node.worker.deliveries import LONGEST_WAIT, PASSING_ANSWERS, PeerAnswer, SendMessages
-from node.worker.loop import Again, Done, Outcome, Pace, Worker
+from node.worker.loop import Pace, Worker
+from node.worker.outcomes import Again, Done, Outcome
 from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -14,7 +14,8 @@ import pytest
 from node.base.clock import SystemClock
 from node.base.errors import LocalFault
 from node.base.work import Task
-from node.worker.loop import Again, Done, Outcome, Pace, Worker
+from node.worker.loop import Pace, Worker
+from node.worker.outcomes import Again, Done, Outcome
 from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
 from tests.nodes import until_async
 

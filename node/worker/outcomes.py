@@ -1,0 +1,53 @@
+"""Outcomes of a task, and the handlers that return them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from node.base.work import Task, Transaction
+
+Apply = Callable[[Transaction], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The task is finished; ``apply`` writes what follows from it, in the transaction that removes the task. Where
+    the task is not ours any more (cancelled, or leased by another worker), ``late`` writes what is worth keeping.
+
+    ``hold`` locks what both change, before the task is touched: whoever takes a task back has locked that first, and
+    two that lock in opposite orders wait for each other."""
+
+    apply: Apply | None = None
+    late: Apply | None = None
+    hold: Apply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Not yet: try later. ``after`` is the pause in place of the usual one; ``at_least``, in seconds, how long the
+    peer wants to be left alone; ``lane_down``: the peer as a whole does not answer. ``note`` writes what is
+    worth keeping of this attempt, whoever has the task by then."""
+
+    error: str
+    after: float | None = None
+    lane_down: bool = False
+    at_least: float = 0.0
+    note: Apply | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """It cannot succeed: a dead letter, with the reason, and a retry button for a person."""
+
+    error: str
+
+
+Outcome = Done | Again | Never
+
+
+class Handler(Protocol):
+    """Carries out one task. Must be safe to run again with the same task."""
+
+    def __call__(self, task: Task) -> Awaitable[Outcome]: ...
