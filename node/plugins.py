@@ -1,4 +1,4 @@
-"""Loading plug-ins, and what a node gives to them."""
+"""Load plug-ins, and pass the node's services to them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ Fetch = Callable[..., Awaitable[tuple[int, Mapping[str, str], bytes]]]
 
 @dataclass(kw_only=True)
 class Host:
-    """What a node passes to its plug-ins. A plug-in stores objects that belong to this node in ``extensions``."""
+    """The services that a node passes to its plug-ins. A plug-in stores objects that belong to this node in
+    ``extensions``."""
 
     uow: UnitOfWork
     clock: Clock
@@ -55,7 +56,7 @@ class Host:
 
 @dataclass(kw_only=True)
 class AdmissionNews:
-    """Tells plug-ins of new members. ``host`` is set once there is one."""
+    """Notifies plug-ins of new members. ``host`` is set as soon as the host exists."""
 
     manager: pluggy.PluginManager
     me: str
@@ -63,20 +64,22 @@ class AdmissionNews:
     host: Host | None = None
 
     async def __call__(self, holder: str, by: str) -> None:
-        """``holder`` was admitted, as ``by`` decided."""
+        """Notify all plug-ins that ``by`` admitted ``holder``."""
         person = Caller(did=self.me, account=by, roles=frozenset({UserRole.OPERATOR}))
         for news in self.manager.hook.hansa_admitted(host=self.host, address=self.address(holder), by=person):
             await news
 
 
 def region_of(allegiance: Allegiance, me: str, address: Callable[[str], str]) -> tuple[str, str] | None:
-    """(URL, DID) of the region that the node has joined, if that is another node. It may join while it runs."""
+    """Return (URL, DID) of the region that the node has joined, or None if it has joined no other node. The node may
+    join a region while it runs."""
     did = allegiance.elsewhere(me)
     return (address(did), did) if did else None
 
 
 def strategy_of(manager: pluggy.PluginManager, standard: Strategy) -> Strategy:
-    """The negotiation strategy that all plug-ins make of ``standard``: each is given what those before it made."""
+    """Return the negotiation strategy of all plug-ins: each plug-in receives the strategy of the one before it, the
+    first ``standard``."""
     strategy: Strategy = standard
     for plugin in manager.hook.hansa_negotiation_strategy.get_hookimpls():
         strategy = cast("Strategy", plugin.function(otherwise=strategy))
@@ -84,9 +87,9 @@ def strategy_of(manager: pluggy.PluginManager, standard: Strategy) -> Strategy:
 
 
 def load(further: tuple[str, ...] = ()) -> pluggy.PluginManager:
-    """All plug-ins: installed ones by entry point, and the modules named in ``further``.
+    """Return a manager with all plug-ins: those installed, by entry point, and the modules named in ``further``.
 
-    Raises ``InvalidInput`` for a module that cannot be imported, or that implements a hook which does not exist.
+    Raises ``InvalidInput`` if a module cannot be imported, or if it implements a hook that does not exist.
     """
     manager = pluggy.PluginManager("hansa")
     manager.add_hookspecs(hookspecs)

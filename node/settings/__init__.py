@@ -1,7 +1,8 @@
 """The settings of a node.
 
 A setting comes from the environment (``HANSA_`` and the name in capitals), else from ``hansa.toml`` in the data
-folder, else it has its default. Unknown names in the file are refused: a misspelt setting must not pass for set.
+folder, else it has its default. Unknown names in the file are refused, so that nobody takes a misspelt setting for
+one in force.
 """
 
 from node.settings.file import FILE, load, write

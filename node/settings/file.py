@@ -1,4 +1,4 @@
-"""The file of a node's settings, ``hansa.toml`` in its data folder: read and written here."""
+"""Read and write ``hansa.toml``, the file of a node's settings in its data folder."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ FILE = "hansa.toml"
 
 
 def load(folder: Path) -> Settings:
-    """The settings of the node in ``folder``. Raises ``InvalidInput`` naming the setting that is wrong."""
+    """Return the settings of the node in ``folder``. Raises ``InvalidInput`` with the name of the setting that is
+    wrong."""
     from pydantic import ValidationError
 
-    # Other processes (the cage) work in folders of their own, where a relative path would mean another place.
+    # Other processes (the cage) work in folders of their own, where a relative path would be another place.
     folder = folder.resolve()
     path = folder / FILE
     if not path.is_file():
@@ -29,7 +30,7 @@ def load(folder: Path) -> Settings:
         members = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path} cannot be read: {error}") from error
-    # In the folder's own file a relative path means a place in that folder, wherever the process was started.
+    # A relative path in this file is relative to the data folder, wherever the process was started.
     paths = [name for name, field in Settings.model_fields.items() if field.annotation == Path | None]
     files = [name for name in paths if members.get(name)]
     members |= {name: folder / members[name] for name in files}
@@ -44,7 +45,7 @@ def load(folder: Path) -> Settings:
 def write(folder: Path, members: dict[str, Any]) -> Path:
     """Write ``hansa.toml`` with these settings; the folder must exist.
 
-    For its owner only: the URL of a database may hold a password.
+    Only the owner can read it, because the URL of a database may hold a password.
     """
     lines = ["# Settings of this node. All of them: docs/reference/settings.md", ""]
     for name, value in members.items():
@@ -56,7 +57,7 @@ def write(folder: Path, members: dict[str, Any]) -> Path:
 
 
 def toml(value: Any) -> str:
-    """A value as the file writes it."""
+    """Return ``value`` as TOML."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):

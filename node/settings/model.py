@@ -1,4 +1,4 @@
-"""Every setting of a node: what it means, and its default."""
+"""All settings of a node, with their meanings and defaults."""
 
 from __future__ import annotations
 
@@ -245,7 +245,8 @@ class Settings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _environment(cls, members: dict[str, Any]) -> dict[str, Any]:
-        """The environment wins over what is given. Lists and tables are JSON there."""
+        """Return ``members`` with those from the environment in place of the given ones. Lists and tables are JSON
+        there."""
         variables = {name.lower(): value for name, value in os.environ.items()}
         fields = {name: f"{PREFIX}{name}".lower() for name in cls.model_fields}
         found = {name: variables[key] for name, key in fields.items() if key in variables}
@@ -317,12 +318,12 @@ class Settings(BaseModel):
 
     @property
     def database(self) -> str:
-        """The database URL in force."""
+        """Return the database URL in force."""
         return self.database_url or f"sqlite:///{(self.folder / 'hansa.sqlite').resolve()}"
 
     @property
     def embedded(self) -> bool:
-        """True where the database is a file that one process tree owns."""
+        """Return whether the database is a file that only one process tree uses."""
         return self.database.startswith("sqlite")
 
 

@@ -1,1 +1,1 @@
-"""Texts for people: one set of catalogues for every room, in five languages, and one reader of them."""
+"""Texts for people in five languages: the catalogues that all parts of the node share, and their reader."""

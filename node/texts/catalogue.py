@@ -32,7 +32,7 @@ class Catalogue:
     domain: str
 
     def texts(self, language: str) -> Mapping[str, str | Forms]:
-        """Return all texts in ``language``, or in English where it is none of ours."""
+        """Return all texts in ``language``, or in English if we have no texts in that language."""
         return _load(self.domain, supported(language))
 
     def known(self, key: str) -> bool:
@@ -46,7 +46,7 @@ class Catalogue:
     def say(self, language: str, key: str, number: int | Decimal | None = None, /, **values: object) -> str:
         """Return the text of ``key``, filled with ``values``; ``number`` chooses the plural form of a counted text.
 
-        A name without a value stays as it is. Raises ``KeyError`` where there is no such key, so that a test notices.
+        A name without a value stays as it is. Raises ``KeyError`` for an unknown key, so that a test notices.
         """
         text = self.texts(language)[key]
         if not isinstance(text, str):
@@ -63,8 +63,8 @@ class Catalogue:
 
 
 def fill(text: str, values: Mapping[str, object]) -> str:
-    """Return ``text`` with each ``{name}`` replaced by its value, where it has one."""
-    # Not str.format: values come from strangers and must not be able to name attributes.
+    """Return ``text`` with each ``{name}`` replaced by its value; a name without a value stays."""
+    # Not str.format: values come from strangers and must not be able to access attributes.
     return _NAME.sub(lambda match: str(values.get(match[1], match[0])), text)
 
 

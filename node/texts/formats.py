@@ -1,6 +1,6 @@
 """Dates, times, numbers and sizes as a reader's language writes them, by CLDR.
 
-Nothing here goes into what is signed or hashed: a later edition of CLDR may write a date otherwise.
+Do not use these texts in data that is signed or hashed: a later edition of CLDR may format a date differently.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from node.texts.catalogue import Catalogue
 from node.texts.languages import locale
 
 HARD: Final = "\u00a0"
-"""A space at which no line breaks."""
+"""A no-break space."""
 
 _OWN: Final = Catalogue("formats")
-"""Words that Babel has not in all our languages, or not in the case in which they stand alone (Czech days)."""
+"""Words that Babel lacks in some of our languages, or lacks in the case of a word that stands alone (Czech days)."""
 
 _SPANS: Final = ("year", "month", "day", "hour", "minute", "second")
 _DURATION: Final = re.compile(
@@ -27,7 +27,7 @@ _DURATION: Final = re.compile(
 )
 _UNITS: Final = ("kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte")
 _MOST_DIGITS: Final = 400
-"""Digits that a number may have: a float has at most 309 before its point."""
+"""Largest number of digits: a float has at most 309 before its point."""
 
 
 def number_text(value: float, language: str, decimals: int | None = None) -> str:
@@ -83,7 +83,7 @@ def second_text(moment: datetime, zone: tzinfo, language: str) -> str:
 
 
 def distance_text(distance: timedelta, language: str) -> str:
-    """Return how long ago something was (ahead, where ``distance`` is negative), in the largest unit."""
+    """Return how long ago something was, or how far ahead if ``distance`` is negative, in the largest unit."""
     from babel.dates import format_timedelta
 
     if abs(distance) < timedelta(minutes=1):
@@ -92,7 +92,7 @@ def distance_text(distance: timedelta, language: str) -> str:
 
 
 def duration_text(duration: str, language: str) -> str:
-    """Return an xsd:duration such as ``PT15M`` or ``P30D`` in words; anything else comes back as it is."""
+    """Return an xsd:duration such as ``PT15M`` or ``P30D`` in words; return any other text unchanged."""
     match = _DURATION.fullmatch(duration)
     amounts = zip(_SPANS, match.groups() if match else (), strict=False)
     words = [_OWN.say(language, f"span.{unit}", int(n), n=number_text(int(n), language)) for unit, n in amounts if n]

@@ -14,10 +14,10 @@ LANGUAGES: Final = ("en", "nl", "cs", "fr", "de")
 """The tags of the languages that every catalogue has, in the order in which people choose from them."""
 
 FALLBACK: Final = "en"
-"""What a reader of any other language gets."""
+"""The language for a reader of any other language."""
 
 _REGIONS: Final = {"en": "en_GB"}
-"""The country by whose rules a language is written, where the language alone would be written by another's."""
+"""The country that sets the rules of a language, if CLDR's default for the language is another country."""
 
 
 def supported(tag: str) -> str:
@@ -47,14 +47,15 @@ def forms(language: str) -> frozenset[str]:
 
 @cache
 def own_name(language: str) -> str:
-    """Return what a language calls itself, as the first word of a line: ``Nederlands``, ``Čeština``."""
+    """Return the name of a language in that language, with a capital: ``Nederlands``, ``Čeština``."""
     name = locale(language).get_language_name(language) or language
     return name[:1].upper() + name[1:]
 
 
 @cache
 def name_of(code: str, language: str) -> str:
-    """Return the name in ``language`` of the language with this code of ISO 639 (``cat``, ``ca``); empty for none."""
+    """Return the name in ``language`` of the language with this code of ISO 639 (``cat``, ``ca``); empty if the code
+    is unknown."""
     from babel import Locale, UnknownLocaleError
     from babel.core import get_global
 
@@ -66,7 +67,8 @@ def name_of(code: str, language: str) -> str:
 
 
 def pick(texts_by_tag: Mapping[str, str], language: str) -> tuple[str, str]:
-    """Return (text, its language) for a reader of ``language``: that, a variant of it, English, or what there is."""
+    """Return (text, its language) for a reader of ``language``: in that language, a variant of it, English, or any
+    language that is left."""
     if not texts_by_tag:
         return "", ""
     for tag_wanted in (language, FALLBACK):

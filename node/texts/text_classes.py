@@ -1,4 +1,4 @@
-"""Texts of a catalogue as a dataclass, so that a name that is misspelt in the code does not type-check."""
+"""Texts of a catalogue as a dataclass, so that the type checker finds misspelt names in the code."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ Model = TypeVar("Model")
 
 
 def typed(model: type[Model], texts: Mapping[str, Any], prefix: str = "", **fields_given: Any) -> Model:
-    """Return a ``model`` with the texts below ``prefix``; ``fields_given`` are the fields that are no texts.
+    """Return a ``model`` with the texts below ``prefix``; ``fields_given`` are the fields that are not texts.
 
-    A field that is text is the text of that name, a ``dict`` all texts below it, a dataclass the same once more.
-    Raises ``KeyError`` where a text is missing.
+    A string field gets the text of its name, a ``dict`` gets all texts below its name, and a dataclass is filled in
+    the same way. Raises ``KeyError`` if a text is missing.
     """
     hints = get_type_hints(model)
     values: dict[str, Any] = {}

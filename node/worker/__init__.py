@@ -1,1 +1,1 @@
-"""The worker: sends what is in the outbox, follows the ledger with the views, keeps the timers."""
+"""The worker: sends the messages in the outbox, updates the views from the ledger, runs the timers."""

@@ -1,8 +1,8 @@
-"""The outbox as its operators see it: what waits, what was given up, and what becomes of that.
+"""The outbox for its operators: waiting tasks, dead letters, and how to revive or give up a dead letter.
 
-A message that could not be delivered is kept, with the reason, and what waits for it waits on. A person tries it
-again once the other side is back, or gives it up for good: then what waited for it ends, as if the other side had
-refused.
+A message that could not be delivered is kept with the reason, and the process that waits for it goes on waiting. A
+person tries it again once the peer is back, or gives it up for good: then the process ends as if the peer had refused
+the message.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC, Transfers
 
 CODE: Final = "not-delivered"
 UNDELIVERED: Final = 504
-"""The status in the time line in place of an answer that never came."""
+"""The status in the time line if the peer never answered."""
 
 
 class DeadLetters:
-    """What waits, and dead letters."""
+    """Reads waiting tasks and dead letters; revives dead letters or gives them up."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class DeadLetters:
         clock: Clock,
         wake: Callable[[], None],
     ) -> None:
-        """``wake`` is called where the worker may have something to do."""
+        """``wake`` is called when the worker may have something to do."""
         self._uow = uow
         self._outbox = outbox
         self._negotiations = negotiations
@@ -52,26 +52,26 @@ class DeadLetters:
         self._wake = wake
 
     def waiting(self) -> int:
-        """How many tasks are on their way."""
+        """Return how many tasks wait to be carried out."""
         with self._uow.read() as tx:
             return self._outbox.waiting(tx)
 
     def dead(self) -> Sequence[Task]:
-        """The newest dead letters."""
+        """Return the newest dead letters."""
         with self._uow.read() as tx:
             return self._outbox.dead(tx)
 
     def about(self, pid: str) -> Sequence[Task]:
-        """The dead letters for which this process waits."""
+        """Return the dead letters that this process waits for."""
         with self._uow.read() as tx:
             return self._outbox.dead(tx, subject=pid)
 
     @taken_in_turn
     def revive(self, task_id: str, by: Caller) -> None:
-        """Try a dead letter again. Raises ``NotAllowed``, and ``NotFound`` where there is none of this id.
+        """Try a dead letter again. Raises ``NotAllowed``, and ``NotFound`` if no dead letter has this id.
 
-        A transfer's message gets a new token where it had one. Raises ``Conflict`` where that cannot be, because the
-        asset or the agreement is gone: then it can only be given up.
+        If a transfer's message had a token, it gets a new one. Raises ``Conflict`` if that is impossible because the
+        asset or the agreement is gone: then a person can only give the dead letter up.
         """
         require(by, UseCase.HANDLE_DELIVERIES)
         with self._uow.begin() as tx:
@@ -84,9 +84,9 @@ class DeadLetters:
 
     @taken_in_turn
     def give_up(self, task_id: str, by: Caller) -> None:
-        """Never try a dead letter again, and end what waits for it.
+        """Never try a dead letter again, and end the process that waits for it.
 
-        Raises ``NotAllowed``, and ``NotFound`` where there is none of this id.
+        Raises ``NotAllowed``, and ``NotFound`` if no dead letter has this id.
         """
         require(by, UseCase.HANDLE_DELIVERIES)
         with self._uow.begin() as tx:
@@ -100,7 +100,7 @@ class DeadLetters:
         self._wake()
 
     def _dead_task(self, tx: Transaction, task_id: str) -> Task:
-        """The dead letter of this id, with the process that waits for it locked. Raises ``NotFound``."""
+        """Return the dead letter of this id, and lock the process that waits for it. Raises ``NotFound``."""
         task = self._find(tx, task_id)
         if task is not None:
             self._waiting_for(task).hold(tx, task.subject)
@@ -114,7 +114,7 @@ class DeadLetters:
         return task if task is not None and task.dead else None
 
     def _refuse(self, tx: Transaction, task: Task, why: str) -> None:
-        """As if the peer had refused the message for good."""
+        """Handle the task as if the peer had refused the message for good."""
         exchange = Exchange(
             pid=task.subject,
             at=self._clock.now(),
@@ -134,8 +134,8 @@ class DeadLetters:
 
 
 def remains(task: Task) -> bytes:
-    """What is kept of a dead letter: without the token of a data address, which is not needed until the message is
-    sent again, with a new token (``DeadLetters.revive``)."""
+    """Return the part of a dead letter that is kept: without the token of a data address, which is needed only when
+    the message is sent again, and then with a new token (``DeadLetters.revive``)."""
     if task.headers.get("process") == transferring.TABLE.name:
         return transfer_messages.storable(task.body)
     return task.body

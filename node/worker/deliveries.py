@@ -1,4 +1,4 @@
-"""Sending protocol messages: the same bytes at every attempt, a fresh token each time, the answer as an event."""
+"""Send protocol messages: the same bytes at every attempt, a fresh token each time, the answer as an event."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from node.dialogue import wire
 from node.dialogue.process import Exchange
 from node.worker.outcomes import Again, Done, Never, Outcome
 
-# A peer that answers so asks for nothing but patience.
+# With these answers a peer only asks us to wait.
 PATIENCE = frozenset({408, 425, 429})
-# A peer that answers so may answer otherwise in a moment: its process may not be committed, leased by its own
-# poller (some connectors say 409), or its view of our identity may be out of reach.
+# After these answers a peer may soon answer differently: its process may not be committed yet, or be leased by its
+# own poller (some connectors answer 409), or it cannot verify our identity at the moment.
 PASSING = frozenset({401, 404, 409, 423})
 PASSING_ANSWERS = 6
-# With a time at which to ask again this is no refusal: our message has crossed one of the peer's (decision 0012),
-# which may be long on its way. Without one it may be: some connectors say 409 for what the state does not admit.
+# A 409 with a time to ask again is not a refusal: our message has crossed one of the peer's (decision 0012), which
+# may take long to arrive. Without a time it may be one: some connectors answer 409 if the state does not allow the
+# message.
 CROSSED = 409
-# A peer that answers so may say for how long it wants to be left alone. It decides about an hour, not about a day.
+# With these answers a peer may state how long we have to wait. We follow it for up to an hour, not for a day.
 WAITS = frozenset({429, 503})
 LONGEST_WAIT = 3600.0
 FIRST_PAUSE = 0.5
@@ -63,8 +64,8 @@ class SendMessages:
         self._post = post
         self._protocols = protocols
         self._clock = clock
-        # Answers are counted, not attempts: a peer that was away for hours and then says 409 once has said it once.
-        # A restart forgets the count, which then only begins again.
+        # Answers are counted, not attempts: for a peer that was away for hours and then answers 409 once, the count
+        # is one. A restart loses the count, which then only starts again.
         self._passing: OrderedDict[str, int] = OrderedDict()
 
     async def __call__(self, task: Task) -> Outcome:
@@ -145,7 +146,8 @@ class SendMessages:
 
 
 def _wait(retry_after: str | None, now: datetime) -> float:
-    """The seconds that ``Retry-After`` asks for, as a number or as a date; 0 where it asks for nothing readable."""
+    """Return the seconds that ``Retry-After`` asks for, as a number or as a date; 0 if it is missing or
+    unreadable."""
     text = (retry_after or "").strip()
     try:
         if text.isascii() and text.isdecimal():
@@ -158,8 +160,8 @@ def _wait(retry_after: str | None, now: datetime) -> float:
 
 
 def _peer_pid(task: Task, body: bytes) -> str | None:
-    """The peer's process id, where its acknowledgement tells one that is not ours. Any other body is fine
-    (DSP 2025-1 §8: only the creating answers have a body that counts)."""
+    """Return the peer's process id if its acknowledgement contains one that is not ours. Any other body is fine (DSP
+    2025-1 §8: only answers that create a process have a body that counts)."""
     members = _members(body)
     sent = read_object(task.body)
     ours = "consumerPid" if sent["@type"].endswith("RequestMessage") else "providerPid"

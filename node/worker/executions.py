@@ -1,4 +1,4 @@
-"""Tasks of durable executions, runs and jobs alike: taken up again after a crash or a failure."""
+"""Tasks of durable executions (runs and jobs), which continue after a crash or a failure."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ if TYPE_CHECKING:
 log = logging.getLogger("hansa.executions")
 
 MOST_ATTEMPTS: Final = 20
-"""How often an execution is tried that fails at this node itself."""
+"""Attempts for an execution that fails because of this node itself."""
 
 
 def after_attempts(attempts: int) -> bool:
-    """Whether an execution was tried ``MOST_ATTEMPTS`` times."""
+    """Return whether an execution was tried ``MOST_ATTEMPTS`` times."""
     return attempts >= MOST_ATTEMPTS
 
 
 class ExecutionHandler:
-    """``node.worker.loop.Handler``: completes the execution that a task names, and in the end gives it up, so that
-    its owner reads why. ``exhausted`` says after how many attempts a peer that does not answer is given up."""
+    """``node.worker.loop.Handler``: completes the execution that a task names. Gives it up in the end, with a reason
+    that its owner can read. ``exhausted`` returns whether a peer that does not answer is given up after so many
+    attempts."""
 
     def __init__(
         self, execution: Deferred[DurableExecution[Any]], *, exhausted: Callable[[int], bool] = after_attempts
@@ -36,7 +37,8 @@ class ExecutionHandler:
         self._exhausted = exhausted
 
     async def __call__(self, task: Task) -> Outcome:
-        """What comes of the task. Raises unexpected errors, for the worker to log, until the attempts are over."""
+        """Return the outcome of the task. Raises unexpected errors, for the worker to log, until the attempts are
+        used up."""
         execution = await self._execution.get()
         try:
             await execution.complete(task.subject)

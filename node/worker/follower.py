@@ -1,4 +1,4 @@
-"""One view that follows the ledger at its own pace: what it takes in one turn, and how far it has come."""
+"""One view that follows the ledger at its own pace: the entries that it takes in one turn, and its position."""
 
 from __future__ import annotations
 
@@ -21,45 +21,46 @@ TURN: Final = 0.25
 """Seconds for which a view that is far behind works before it reports its position and can be stopped."""
 
 SETTLE: Final = 0.1
-"""Seconds after which a view shows what it has collected, where no caller waits for it: changes that come together
-are then written together."""
+"""Seconds after which a view shows the entries that it has collected, if no caller waits for it: changes that arrive
+together are written together."""
 
 SETTLE_CATCHING_UP: Final = 2.0
 """The same for a view that has more to take."""
 
 AGAIN: Final = 3600.0
-"""Seconds between two rebuilds of a view: what is damaged once more, long after, heals once more. But where it is not
-the view that is broken but the disk, rebuilding again and again would only hide it."""
+"""Seconds between two rebuilds of a view: damage that occurs again long after is repaired again. But if the disk is
+broken and not the view, rebuilding again and again would only hide it."""
 
 
 class View(Protocol):
-    """Something that is derived from the ledger and can be rebuilt from it."""
+    """Data that is derived from the ledger and can be rebuilt from it."""
 
     name: str
     kinds: tuple[EntryKind, ...]
-    """The entries that it is made of."""
+    """The kinds of entries that it uses."""
 
     def position(self) -> int:
-        """The next ``seq`` that it has not taken."""
+        """The ``seq`` of the next entry to take."""
 
     def shown(self) -> int:
         """The first ``seq`` that the view does not show yet; it shows all entries before it."""
 
     def apply(self, entries: Sequence[Entry]) -> None:
-        """Take these entries, in order; its position is then the last ``seq`` + 1. Safe to repeat."""
+        """Take these entries, in order; the position is then the last ``seq`` + 1. Safe to repeat."""
 
     def passed(self, position: int) -> None:
-        """No entry before ``position`` that it has not applied is of its kinds."""
+        """Note that all entries of its kinds before ``position`` are applied."""
 
     def settle(self) -> None:
-        """Show what was taken."""
+        """Show the entries that were taken."""
 
     def rebuild(self) -> None:
         """Forget everything, so that the ledger is applied from its beginning."""
 
 
 class Follower:
-    """Takes one view along with the ledger. ``turn`` runs in one thread at a time; the rest is for any thread."""
+    """Updates one view from the ledger. ``turn`` runs in one thread at a time; other members may be used from any
+    thread."""
 
     def __init__(
         self,
@@ -70,7 +71,7 @@ class Follower:
         monotonic: Callable[[], float],
         stopping: Callable[[], bool],
     ) -> None:
-        """``stopping`` returns true where a turn has to end early."""
+        """``stopping`` returns true if a turn has to end early."""
         self.view = view
         self.failed: str | None = None
         self._uow = uow
@@ -87,18 +88,18 @@ class Follower:
 
     @property
     def position(self) -> int | None:
-        """How far the view shows the ledger; None until it was looked at."""
+        """Return the first ``seq`` that the view does not show yet; None until the view was read."""
         return self._shown
 
     def due(self) -> float | None:
-        """Seconds until what was taken is to be shown; None where everything is."""
+        """Return the seconds until collected entries are to be shown; None if all are shown."""
         unsettled = self._unsettled
         return None if unsettled is None else max(0.0, unsettled + SETTLE - self._monotonic())
 
     def turn(self, *, awaited: bool = False) -> bool:
-        """Take what comes next, and show it where that is due or ``awaited``; whether there is more to take.
+        """Take the next entries, and show them if that is due or ``awaited``. Return whether there are more to take.
 
-        A damaged view is rebuilt first. Raises what the view raises otherwise.
+        A damaged view is rebuilt first. Other errors of the view are raised.
         """
         with self._lock:
             self._busy = True
@@ -109,8 +110,8 @@ class Follower:
                 self._busy = False
 
     def skip(self, first: int, size: int) -> bool:
-        """Note that no entry from ``first`` to ``size`` is of the view's kinds. False where the view has more to do:
-        it is then to have a turn."""
+        """Note that no entry from ``first`` to ``size`` is of the view's kinds. Return False if the view has more to
+        do and needs a turn."""
         with self._lock:
             if self._busy or self.failed or self._unsettled is not None or self._reached < first:
                 return False
@@ -123,16 +124,16 @@ class Follower:
         try:
             return self._follow(awaited)
         except Damaged as fault:
-            # A damaged view is no loss: everything in it follows from the ledger. A database that is away or a disk
-            # that is full damages nothing: the view waits for it.
+            # A damaged view loses nothing: everything in it is derived from the ledger. An unreachable database or a
+            # full disk damages nothing: the view waits.
             now = self._monotonic()
             if now - self._rebuilt < AGAIN:
                 raise
             message = "; ".join(getattr(fault, "__notes__", [fault.detail]))
             log.warning("view %s is damaged and is rebuilt from the ledger: %s", self.view.name, message)
             self._rebuilt = now
-        # Only here: while the fault is at hand, so are the frames that it came through, and the damaged store in them
-        # would still be open.
+        # Rebuild only here: inside the except block the traceback would still hold the frames of the error, and with
+        # them the damaged store open.
         self.view.rebuild()
         return self._follow(awaited)
 
@@ -145,10 +146,10 @@ class Follower:
         return more
 
     def _take(self) -> bool:
-        """Have the view take what comes next; whether there is more."""
+        """Have the view take the next entries; return whether there are more."""
         position = self.view.position()
-        # Most entries are messages and accesses, which no view is made of: a start that read them all would take the
-        # longer the older the node is. The size is read first, so that nothing numbered in between is passed by.
+        # Most entries are messages and accesses, which no view uses: if a start read them all, it would take longer
+        # the older the node is. The size is read first, so that no entry numbered meanwhile is skipped.
         with self._uow.read() as tx:
             size = self._ledger.size(tx)
             entries = self._ledger.since(tx, position, limit=BATCH, kinds=self.view.kinds)
@@ -160,7 +161,7 @@ class Follower:
         return len(entries) == BATCH
 
     def _settle(self, awaited: bool, more: bool) -> None:
-        """Show what was taken: at once where a caller waits for it, else many changes together."""
+        """Show the entries that were taken: at once if a caller waits for them, else many changes together."""
         if self.view.shown() >= self.view.position():
             self._unsettled = None
             return

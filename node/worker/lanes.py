@@ -1,4 +1,4 @@
-"""How much of the worker each peer may take, and for how long a peer that does not answer is left alone."""
+"""How much of the worker each peer may use, and for how long a peer that does not answer is not called."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from node.base.clock import Clock
 
 PATIENT: Final = 2
-"""So many failures in a row are bad luck; from the next one on the lane rests."""
+"""Failures in a row that count as chance; from the next one on the lane rests."""
 
 LONGEST_REST: Final = timedelta(seconds=30)
 
@@ -17,9 +17,9 @@ LONGEST_REST: Final = timedelta(seconds=30)
 class Lanes:
     """A circuit breaker for each lane.
 
-    A lane whose peer did not answer three times in a row rests, at first for a second, then twice as long each
-    time. After the rest one task is tried; only when it gets through does the lane have its full width again.
-    May be called from any thread.
+    A lane rests if its peer did not answer three times in a row: first for a second, then twice as long each time.
+    After the rest one task is tried; the lane gets its full width back only when this task succeeds. May be called
+    from any thread.
     """
 
     def __init__(self, clock: Clock, width: int) -> None:
@@ -31,13 +31,14 @@ class Lanes:
         self._lock = threading.Lock()
 
     def up(self, lane: str) -> None:
-        """The peer answered."""
+        """Note that the peer answered."""
         with self._lock:
             self._failures.pop(lane, None)
             self._until.pop(lane, None)
 
     def down(self, lane: str) -> None:
-        """The peer did not answer. What was begun before a rest and fails during it makes that no longer."""
+        """Note that the peer did not answer. A task that began before a rest and fails during it does not extend the
+        rest."""
         with self._lock:
             if self._rests(lane):
                 return
@@ -47,16 +48,16 @@ class Lanes:
                 self._until[lane] = self._clock.now() + rest
 
     def resting(self) -> list[str]:
-        """The lanes that are left alone now."""
+        """Return the lanes that rest now."""
         with self._lock:
             return [lane for lane in self._until if self._rests(lane)]
 
     def width(self, lane: str) -> int:
-        """How many tasks of this lane may run."""
+        """Return how many tasks of this lane may run."""
         with self._lock:
             return 1 if self._failures.get(lane, 0) > PATIENT else self._width
 
     def _rests(self, lane: str) -> bool:
         until = self._until.get(lane)
-        # A rest that is longer than any we give comes from a clock that was put back: it does not count.
+        # A rest longer than the longest that we set comes from a clock that was set back: it does not count.
         return until is not None and timedelta() < until - self._clock.now() <= LONGEST_REST

@@ -1,4 +1,4 @@
-"""Start and stop of a node, and the faults that it reports."""
+"""Start and stop a node, and report its faults."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ Work = Callable[[], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a node holds open beside its loops: made ready before they begin, closed after they have ended."""
+    """The resources that a node holds open beside its loops: prepared before the loops begin, closed after they
+    end."""
 
     cage: Cage
     refresh: Callable[[], Awaitable[object]]
-    """Reads anew what this node knows of itself."""
+    """Refreshes the node's information about itself."""
     hang_up: Callable[[], Awaitable[object]]
     """Closes the connections to other nodes."""
     close: Sequence[Callable[[], object]]
@@ -38,7 +39,8 @@ class Surroundings:
 
 
 def check_start(condition: Callable[[], object], *, close: Iterable[Callable[[], object]]) -> None:
-    """Look whether a node may start; where ``condition`` raises, close what was opened, and raise what it raised."""
+    """Check whether a node may start. If ``condition`` raises, close the resources in ``close`` and raise its
+    error."""
     try:
         condition()
     except BaseException:
@@ -48,7 +50,7 @@ def check_start(condition: Callable[[], object], *, close: Iterable[Callable[[],
 
 
 class Lifecycle:
-    """Runs the loops of a node. ``start`` brings them up inside the running event loop, ``stop`` ends them within a
+    """Runs the loops of a node. ``start`` begins them inside the running event loop, ``stop`` ends them within a
     bounded time."""
 
     def __init__(
@@ -62,8 +64,8 @@ class Lifecycle:
         with_worker: bool,
         grace: float,
     ) -> None:
-        """``background`` gives the work of plug-ins, by name. Without ``with_worker`` another process sends and
-        receives for this node. What the worker is at has ``grace`` seconds to end."""
+        """``background`` returns the work of plug-ins, by name. Without ``with_worker`` another process sends and
+        receives for this node. Tasks of the worker have ``grace`` seconds to end."""
         self._surroundings = surroundings
         self._following = following
         self._worker = worker
@@ -76,9 +78,9 @@ class Lifecycle:
         self._ending: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Bring it up: cage, views, worker, timers."""
+        """Start cage, views, worker and timers."""
         loop = asyncio.get_running_loop()
-        # Handlers wait for the database in threads; the loop's own pool would be six threads on two processors.
+        # Handlers wait for the database in threads; the loop's default pool has only six threads on two processors.
         loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="hansa"))
         await self._surroundings.cage.start()
         self._tasks.append(asyncio.create_task(self._look_at_bars(), name="bars"))
@@ -92,11 +94,11 @@ class Lifecycle:
         self._keep("timers", lambda: keep(timers))
 
     async def _look_at_bars(self) -> None:
-        """Say in the log what runs with fewer bars than it should, or not at all."""
+        """Log which code runs with less isolation than it should, or cannot run at all."""
         try:
             await asyncio.to_thread(self._surroundings.cage.bars)
         except LocalFault as fault:
-            # A node that is ended right after its start has closed its cage.
+            # A node that is ended right after its start has already closed its cage.
             if self._ending is None:
                 _log.warning("%s", fault.detail, extra={"action": "bars-unknown"})
             return
@@ -104,7 +106,8 @@ class Lifecycle:
             _log.warning("%s", words, extra={"action": f"limited-{name}"})
 
     def limited(self) -> dict[str, str]:
-        """What this machine keeps the node from doing, or from doing as safely as elsewhere: by name, in words."""
+        """Return what this machine prevents the node from doing, or from doing as safely as elsewhere: name →
+        description."""
         limits, cage = {}, self._surroundings.cage
         if cage.lacking:
             limits["models"] = f"no model with code runs here: {cage.lacking}"
@@ -118,14 +121,14 @@ class Lifecycle:
         self._tasks.append(asyncio.create_task(loop.run(), name=name))
 
     def wind_down(self) -> None:
-        """Take no new task from now on. ``stop`` is still to be called; the time until then is not lost."""
+        """Take no new task from now on. ``stop`` must still be called; tasks go on until then."""
         for loop in self._loops:
             loop.stop()
         if self._ending is None:
             self._ending = asyncio.create_task(self._worker.stop(within=self._grace), name="the worker's end")
 
     async def stop(self) -> None:
-        """Finish what runs, hand back the leases, close everything."""
+        """Finish running tasks, hand back the leases, close everything."""
         self.wind_down()
         if self._ending is not None:
             await asyncio.wait([self._ending])
@@ -142,7 +145,7 @@ class Lifecycle:
             close()
 
     def health(self) -> dict[str, str]:
-        """What is wrong, by name; empty when all is well."""
+        """Return the current faults, by name; empty if there are none."""
         wrong = {loop.name: f"ended: {loop.failed}" for loop in self._loops if loop.failed}
         if self._worker.failed:
             wrong["outbox"] = self._worker.failed

@@ -1,9 +1,9 @@
 """The loop that carries out tasks of the outbox.
 
-A task is leased, handled, and its outcome recorded together with its consequences in one transaction. A peer that
-does not answer delays no other peer: every lane has its own width and its own rest. An outcome that cannot be
-recorded is kept and recorded later, and the task is not carried out again meanwhile. Tasks that may take hours leave
-room for those that take a moment. A loop that dies, or a database that fails, turns the health check red.
+The worker leases a task, handles it, and records its outcome together with its consequences in one transaction. A
+peer that does not answer delays no other peer: every lane has its own width and its own rest. An outcome that cannot
+be recorded is kept and recorded later, and the task is not carried out again meanwhile. Tasks that may take hours
+leave room for those that take a moment. If the loop dies or the database fails, the health check is red.
 """
 
 from __future__ import annotations
@@ -74,23 +74,23 @@ class Worker:
 
     @property
     def failed(self) -> str | None:
-        """Why no tasks can be taken or no outcomes recorded, while that is so."""
+        """Return why no tasks can be taken or no outcomes recorded, as long as that is so."""
         return self._unread or next(iter(list(self._unrecorded.values())), None)
 
     @property
     def busy(self) -> int:
-        """How many tasks are being carried out."""
+        """Return how many tasks are being carried out."""
         return len(self._running)
 
     def wake(self) -> None:
-        """There may be something to do."""
+        """Note that there may be something to do."""
         self._looks.tell()
         loop = self._loop
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._event.set)
 
     async def run(self) -> None:
-        """Work until ``stop``. An error of the store is logged and retried; it shows in ``failed`` meanwhile."""
+        """Work until ``stop``. An error of the store is logged and retried; ``failed`` shows it meanwhile."""
         self._loop = asyncio.get_running_loop()
         released = not self._embedded
         beat = asyncio.create_task(self._keep_leases())
@@ -115,7 +115,7 @@ class Worker:
             beat.cancel()
 
     async def stop(self, within: float = 10.0) -> None:
-        """Take nothing new, finish what runs within this many seconds, and hand the rest back to the queue."""
+        """Take no new task, let running tasks finish within so many seconds, and give the rest back to the queue."""
         self._stopping = True
         self._event.set()
         running = dict(self._running)
@@ -127,7 +127,7 @@ class Worker:
         if late:
             await asyncio.wait(late, timeout=2)
             unfinished = [task for task, runner in running.values() if runner in late]
-            # A database that does not answer must not hold up the end: the leases run out by themselves.
+            # A database that does not answer must not delay the end: the leases expire by themselves.
             await asyncio.wait([asyncio.create_task(asyncio.to_thread(self._hand_back, unfinished))], timeout=2)
 
     async def _rest(self) -> None:
@@ -137,8 +137,8 @@ class Worker:
             return
 
     async def _pause(self) -> float:
-        """Until the next look at the queue: no longer than to the earliest task that waits for its time. While tasks
-        run, the end of the first of them is the next look anyway."""
+        """Return the seconds until the next look at the queue: at most until the earliest task is due. While tasks
+        run, the end of the first of them causes the next look anyway."""
         if self._running or (self._embedded and not self._looks.left):
             return self._pace.poll
         try:
@@ -147,7 +147,8 @@ class Worker:
             log.warning("the next task could not be read from the queue", exc_info=error)
             return self._pace.poll
         if next_due is None or next_due <= self._looked:
-            # What was due when we looked and was not taken waits for something else: its lane rests, or is full.
+            # A task that was due at the last look and was not taken waits for something else: its lane rests, or is
+            # full.
             return self._pace.poll
         return max(0.0, min((next_due - self._clock.now()).total_seconds(), self._pace.poll))
 
@@ -175,7 +176,7 @@ class Worker:
             self._outbox.release(tx)
 
     def _hand_back(self, tasks: Sequence[Task]) -> None:
-        """Let go of leases before they are over, so that another worker need not wait for that."""
+        """Release leases before they expire, so that another worker need not wait for that."""
         if self._embedded or not tasks:
             return
         try:
@@ -186,15 +187,15 @@ class Worker:
             log.warning("leases could not be returned", exc_info=error)
 
     def _untouched(self, tx: Transaction, task: Task) -> None:
-        """Give a leased task back as if it had not been taken."""
+        """Give back a leased task as if it had not been taken."""
         before = replace(task, attempts=task.attempts - 1)
         self._outbox.retry(tx, before, due=task.due, error=task.last_error or "not tried yet")
 
     def lease(self, room: int) -> list[Task]:
-        """Take up to ``room`` due tasks, of each lane no more than its width has room for."""
+        """Take up to ``room`` due tasks, from each lane only as many as its width allows."""
         self._looked = self._clock.now()
         if self._embedded:
-            # No other worker uses this store, so a lease would only tell ourselves what we know.
+            # No other worker uses this store, so a lease would add no information.
             with self._uow.read() as tx:
                 known = set(self._running)
                 tasks = self._gather(tx, room)
@@ -236,7 +237,8 @@ class Worker:
         return tasks
 
     def _width(self, task: Task) -> int:
-        """How many tasks may run in the lane of ``task``. A lane holds tasks of one topic, or of several alike."""
+        """Return how many tasks may run in the lane of ``task``. A lane holds tasks of one topic, or of several
+        topics with the same width."""
         width = self._lanes.width(task.lane)
         return min(width, self._pace.narrow_width) if task.topic in self._narrow else width
 
@@ -263,7 +265,7 @@ class Worker:
             self._event.set()
 
     async def handle(self, task: Task) -> Outcome:
-        """What comes of a task; whatever its handler raises is a reason to try again."""
+        """Return the outcome of a task; any error of its handler is a reason to try again."""
         handler = self._handlers.get(task.topic)
         if handler is None:
             return Never(f"nothing here handles {task.topic!r}")
@@ -279,10 +281,10 @@ class Worker:
             return Again(f"{type(error).__name__}: {error}")
 
     async def _record(self, task: Task, outcome: Outcome) -> bool:
-        """Conclude the task, however often that takes: what a peer has answered is not asked for again.
+        """Conclude the task, however long that takes: the peer is not asked again for an answer that it has given.
 
-        Whether the task has left the queue. From the second failure on it may be the consequence that cannot be
-        written; the task is then given back with that reason, to be tried again and in the end to be given up.
+        Return whether the task has left the queue. From the second failure on, its consequence may be what cannot be
+        written; the task is then given back with that reason, to be tried again and given up in the end.
         """
         failures = 0
         while True:
@@ -298,7 +300,7 @@ class Worker:
                 await asyncio.sleep(min(self._pace.longest_delay, self._pace.poll * 2.0 ** min(failures - 1, 16)))
 
     def conclude(self, task: Task, outcome: Outcome) -> None:
-        """Record what came of a task, with what follows from it; nothing where its lease was lost meanwhile."""
+        """Record the outcome of a task and its consequences; do nothing if the lease was lost meanwhile."""
         with self._uow.begin() as tx:
             match outcome:
                 case Done(apply, late, hold):
@@ -315,8 +317,8 @@ class Worker:
                     else:
                         pause = max(after if after is not None else self._delay(task), at_least)
                         due = self._clock.now() + timedelta(seconds=pause)
-                        # A pause that the peer asked for counts as the attempts in whose place it came, so that it
-                        # does not put off the end.
+                        # A pause that the peer asked for counts as the attempts that it replaces, so that it does not
+                        # postpone the end.
                         spared = int(pause / self._pace.longest_delay) if at_least else 0
                         counted = replace(task, attempts=task.attempts + spared)
                         self._outbox.retry(tx, counted, due=due, error=error)
@@ -336,7 +338,7 @@ class Worker:
         self._outbox.bury(tx, replace(task, body=body, headers=headers), error=error)
 
     def _delay(self, task: Task) -> float:
-        """With jitter, so that many waiting senders do not come back in step."""
+        """Return the delay with jitter, so that many waiting senders do not return at the same time."""
         return self._pace.delay(task.attempts) * (0.5 + random.random() / 2)  # noqa: S311 - spreads load, guards nothing
 
     async def _keep_leases(self) -> None:

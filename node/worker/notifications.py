@@ -1,4 +1,4 @@
-"""Handlers of tasks that tell a peer something once: a credential for its holder, a deletion for its provider."""
+"""Handlers of tasks that send a peer one notice: a credential to its holder, a deletion to its provider."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from node.worker.deliveries import Post
 from node.worker.outcomes import Again, Done, Never, Outcome
 
 PASSING = frozenset({401, 408, 409, 423, 425, 429})
-"""Answers after which a deletion is told again, as after those from 500 on."""
+"""Answers after which the notice of a deletion is sent again, as after answers from 500 on."""
 
 
 class CredentialHandler:
@@ -32,7 +32,8 @@ class CredentialHandler:
 
 
 class DeletionHandler:
-    """Tells a provider that what it gave was deleted. One that takes no confirmation never will."""
+    """Notifies a provider that the data it gave were deleted. A provider that does not accept the confirmation never
+    will."""
 
     def __init__(self, post: Post, confirm: ConfirmDeletion) -> None:
         self._post = post

@@ -13,11 +13,12 @@ Apply = Callable[[Transaction], None]
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The task is finished; ``apply`` writes what follows from it, in the transaction that removes the task. Where
-    the task is not ours any more (cancelled, or leased by another worker), ``late`` writes what is worth keeping.
+    """The task is finished; ``apply`` writes its consequences, in the transaction that removes the task. If the task
+    is not ours any more (cancelled, or leased by another worker), ``late`` writes the facts that are worth keeping.
 
-    ``hold`` locks what both change, before the task is touched: whoever takes a task back has locked that first, and
-    two that lock in opposite orders wait for each other."""
+    ``hold`` locks the data that both change, before the task is touched: whoever takes a task back has locked these
+    data first, and two workers that lock in opposite orders wait for each other.
+    """
 
     apply: Apply | None = None
     late: Apply | None = None
@@ -26,9 +27,9 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Not yet: try later. ``after`` is the pause in place of the usual one; ``at_least``, in seconds, how long the
-    peer wants to be left alone; ``lane_down``: the peer as a whole does not answer. ``note`` writes what is
-    worth keeping of this attempt, whoever has the task by then."""
+    """Not yet: try later. ``after`` is the pause in place of the usual one; ``at_least`` is the time in seconds for
+    which the peer asks us to wait; ``lane_down``: the peer as a whole does not answer. ``note`` writes the facts
+    worth keeping about this attempt, even if another worker has the task by then."""
 
     error: str
     after: float | None = None
@@ -39,7 +40,7 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """It cannot succeed: a dead letter, with the reason, and a retry button for a person."""
+    """It cannot succeed: it becomes a dead letter, with the reason, and a person can retry it."""
 
     error: str
 

@@ -1,8 +1,8 @@
-"""When the clock is set back: what waits for a moment must not wait for that moment to come again.
+"""Correct the queue when the clock was set back: tasks must not wait until the old time comes again.
 
-Pauses and leases are moments in the queue. A clock that is set back by a day would put off every message that backs
-off, and keep what a dead worker had leased from all others, for that long. Forward it is harmless: what waits is
-tried sooner, and a lease that seems over is guarded by its fence.
+Pauses and leases are moments in the queue. If a clock is set back by a day, every message that backs off would be
+delayed by that time, and tasks leased by a dead worker would stay locked as long. Setting it forward is harmless:
+waiting tasks are tried sooner, and the fence of a lease guards it if it seems to have expired.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ log = logging.getLogger("hansa.worker")
 
 
 class SetRight:
-    """To be called now and then, at the start and between.
+    """Corrects the queue. Call it at the start and at intervals.
 
-    No pause is longer than the longest that a peer may ask for. Where this process has seen the clock go back, none
-    is longer than our own longest one: a peer that had asked for more is asked sooner.
+    Afterwards no pause is longer than the longest that a peer may ask for. If this process has seen the clock go
+    back, no pause is longer than our own longest one: a peer that asked for a longer pause is called sooner.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class SetRight:
         pace: Pace,
         wake: Callable[[], None],
     ) -> None:
-        """``clock`` is the one that every moment in the queue is told by."""
+        """``clock`` is the clock behind every moment in the queue."""
         self._uow = uow
         self._outbox = outbox
         self._clock = clock
@@ -60,7 +60,7 @@ class SetRight:
                 tx, now=now, latest=now + timedelta(seconds=longest), until=now + timedelta(seconds=self._pace.lease)
             )
         if back > TOLERANCE:
-            self._clock.forget()  # Only now: where that failed, it is to be found again.
+            self._clock.forget()  # Only now: if that failed, the next call must find it again.
         if changed:
             self._wake()
         return changed

@@ -1,4 +1,4 @@
-"""How a node stands: facts for its people, readiness for a service manager, figures for a monitor."""
+"""The status of a node: facts for its people, readiness for a service manager, figures for a monitor."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from node.worker.loop import Worker
 from node.worker.views import FollowLedger
 
 READY_SECONDS = 2
-"""How long the database may take to answer a node that is ready."""
+"""Seconds that the database of a ready node may take to answer."""
 MOST_BEHIND = 1000
-"""Entries that a view of a node that is ready may lack, and that may wait for their number."""
+"""Entries that a view of a ready node may lack, and entries that may wait for their number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class LiveFacts:
 
 
 class NodeStatus:
-    """Reads queue, ledger and views. ``about`` is what stays: DID, name, address, version."""
+    """Reads queue, ledger and views. ``about`` holds the constant facts: DID, name, address, version."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class NodeStatus:
         self._following = following
 
     async def facts(self) -> dict[str, Any]:
-        """Who this node is and how it stands."""
+        """Return the identity and the status of this node."""
 
         def read() -> tuple[int, dict[str, int], int]:
             with self._uow.read() as tx:
@@ -80,7 +80,8 @@ class NodeStatus:
         }
 
     async def readiness(self) -> tuple[dict[str, str], dict[str, int]]:
-        """What keeps the node from being ready, by name; and how many percent of the ledger each view shows."""
+        """Return the reasons why the node is not ready, by name; and the percentage of the ledger that each view
+        shows."""
 
         def counts() -> tuple[int, int]:
             with self._uow.read() as tx:
@@ -96,14 +97,14 @@ class NodeStatus:
         wrong = {f"view {name}": f"{count} entries behind" for name, count in behind.items() if count > MOST_BEHIND}
         if unnumbered > MOST_BEHIND:
             wrong["numbering"] = f"{unnumbered} entries wait for their number, and views cannot show them"
-        # A view kept in memory is read from the ledger at each start: until it has begun, it shows nothing.
+        # A view in memory is read from the ledger at each start: until that begins, the view shows nothing.
         wrong |= {f"view {name}": "has not begun" for name in self._following.unknown}
         return wrong, {
             name: min(100, at * 100 // max(numbered, 1)) if numbered else 100 for name, at in positions.items()
         }
 
     async def gauges(self, by: Caller | Monitor) -> dict[str, tuple[str, float]]:
-        """Metrics: the state of queue, ledger and views. Raises ``NotAllowed``."""
+        """Return the metrics: the state of queue, ledger and views. Raises ``NotAllowed``."""
         if not isinstance(by, Monitor):
             require(by, UseCase.READ_METRICS)
 

@@ -1,8 +1,8 @@
-"""Background work that must not end: what dies is begun again, and says so.
+"""Background work that must not end: if it dies, it is started again and the failure is reported.
 
-A loop catches what it can foresee by itself. What it could not foresee ends it, and a node whose worker has ended
-looks well from outside while nothing leaves it any more. So the loop is begun again after a pause, and the health
-check is red from its death until it has lived for a while.
+A loop catches the errors that it can foresee. Other errors end it, and a node without its worker would look healthy
+from outside while it sends nothing. Therefore the loop is started again after a pause, and the health check is red
+from its death until it has run for a while.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ log = logging.getLogger("hansa.supervision")
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 60.0
 PROVEN: Final = 30.0
-"""So many seconds after it was begun again, work counts as well: what dies at once is red nearly all the time."""
+"""Seconds after a restart until work counts as healthy: work that dies at once is red nearly all the time."""
 
 
 class Supervised:
-    """Keeps ``work`` running until ``run`` is cancelled or ``stop`` was called.
+    """Keeps ``work`` running until ``run`` is cancelled or ``stop`` is called.
 
-    ``work`` is called again whenever it raised or returned, or something that it waited for was cancelled. ``failed``
-    tells why it last ended, as long as it has not proven itself since.
+    ``work`` is called again whenever it raises or returns, or something that it waits for is cancelled. ``failed`` is
+    the reason why it ended last, until it has proven itself since.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class Supervised:
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
-        """Do not begin it again when it ends; to end it is its own affair."""
+        """Do not start ``work`` again when it ends; this does not end it."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Carry it out, again and again. Returns once it has ended after ``stop``."""
+        """Run ``work``, again and again. Return once it has ended after ``stop``."""
         pause = self._first_pause
         while not self._stopping.is_set():
             loop = asyncio.get_running_loop()
@@ -88,7 +88,7 @@ class Supervised:
 
 
 def cancelled_from_outside() -> bool:
-    """Whether the task at hand was asked to end. Otherwise a ``CancelledError`` is a stray one: of something
-    that the task waited for, and that was cancelled by itself."""
+    """Return whether someone asked the current task to end. Otherwise a ``CancelledError`` is a stray one: it comes
+    from something that the task waited for and that was cancelled by itself."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -1,4 +1,4 @@
-"""What happens by the clock."""
+"""Work that runs at regular intervals."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ log = logging.getLogger("hansa.timers")
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """``work`` runs every ``seconds``; a failure is logged and the next round comes all the same.
+    """Runs ``work`` every ``seconds``; a failure is logged, and the next round takes place anyway.
 
-    ``each_process``: it looks after the process that it runs in, so each one runs it. The others look after the node:
-    the process of the worker runs them.
+    A timer ``each_process`` serves the process that it runs in, so every process runs it. The others serve the node:
+    only the worker's process runs them.
     """
 
     name: str

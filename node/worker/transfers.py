@@ -17,7 +17,8 @@ from node.worker.outcomes import Again, Done, Outcome
 
 
 class ReceptionHandler:
-    """Fetches the bytes of one transfer, however often it takes; where it has ended, leaves no part of them."""
+    """Fetches the bytes of one transfer, with as many attempts as needed; removes partial files of a transfer that
+    has ended."""
 
     def __init__(self, uow: UnitOfWork, store: TransferStore, receive: ReceiveBytes, transfers: Transfers) -> None:
         self._uow = uow
@@ -46,7 +47,7 @@ class ReceptionHandler:
 
 
 class PushHandler:
-    """Sends the bytes of one transfer to where the consumer wants them, from the first byte each time."""
+    """Sends the bytes of one transfer to the consumer's address, from the first byte each time."""
 
     def __init__(self, uow: UnitOfWork, store: TransferStore, push: PushBytes, transfers: Transfers) -> None:
         self._uow = uow
@@ -71,7 +72,7 @@ class PushHandler:
             return Again(error.detail, lane_down=isinstance(error, PeerUnreachable))
         except HansaError as refusal:
             if refusal.facts.get("transferState") is not None:
-                return Done()  # Suspended, and pushed anew when it starts again; or over.
+                return Done()  # It is suspended and pushed anew when it starts again, or it is over.
             code, why = refusal.code, list(refusal.facts.get("reasons", ())) or [refusal.detail]
             return Done(lambda tx: self._transfers.not_pushed(tx, task.subject, code, why))
         return Done(lambda tx: self._transfers.pushed(tx, task.subject))

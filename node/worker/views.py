@@ -1,7 +1,7 @@
-"""Following the ledger: the sequencer numbers what was committed, and each view takes what it has not seen.
+"""Follow the ledger: the sequencer numbers committed entries, and each view takes those that are new to it.
 
-Numbering waits for no view, and no view for another: each has its own loop. A view is woken where something of its
-kinds was numbered.
+Numbering does not wait for views, and views do not wait for each other: each has its own loop. A view is woken when
+entries of its kinds were numbered.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from node.worker.follower import BATCH, Follower, View
 log = logging.getLogger("hansa.views")
 
 BREATH: Final = 0.02
-"""Seconds between two looks while much is going on: many commits are then numbered and followed together."""
+"""Seconds between two looks in busy times: many commits are then numbered and followed together."""
 
 NUMBERING: Final = 0.25
-"""Seconds that an entry which no view is made of may wait for its number: most entries are messages, and those of
-many conversations are then numbered and signed together."""
+"""Seconds that an entry which no view uses may wait for its number: most entries are messages, and those of many
+conversations are then numbered and signed together."""
 
 LATE: Final = 1000
-"""Entries behind which a view is too far behind to be waited for."""
+"""A caller does not wait for a view that is more entries behind than this."""
 
 
 class Numbering(Protocol):
     """The sequencer."""
 
     def run(self, limit: int = BATCH) -> int:
-        """Number up to ``limit`` committed entries; how many there were."""
+        """Number up to ``limit`` committed entries; return how many there were."""
 
 
 class FollowLedger:
-    """Keeps the views up with the ledger. ``wake`` may be called from any thread."""
+    """Updates the views from the ledger. ``wake`` may be called from any thread."""
 
     def __init__(
         self,
@@ -72,29 +72,31 @@ class FollowLedger:
 
     @property
     def failed(self) -> str | None:
-        """What went wrong last, where something cannot go on."""
+        """Return the last error, if something cannot go on."""
         faults = (self._numbering_failed, *(follower.failed for follower in self.followers))
         return next((fault for fault in faults if fault is not None), None)
 
     @property
     def positions(self) -> dict[str, int]:
-        """View → how far it shows the ledger."""
+        """Return view → how far it shows the ledger."""
         return {follower.view.name: follower.position for follower in self.followers if follower.position is not None}
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """Views that have not looked since the start how far they show the ledger."""
+        """Return the views whose position has not been read since the start."""
         return tuple(follower.view.name for follower in self.followers if follower.position is None)
 
     def wake(self, entry: Entry | None = None) -> None:
-        """Something was committed: ``entry``, where it is one. What no view is made of is numbered a little later."""
+        """Note that a commit took place: of ``entry``, if it is a single entry. Entries that no view uses are
+        numbered a little later."""
         loop = self._loop
         if loop is None or loop.is_closed():
             return
         if entry is None or entry.kind in self._kinds:
             loop.call_soon_threadsafe(self._event.set)
         elif not self._soon:
-            # It was committed before; what comes while the timer runs is there when the timer wakes the loop.
+            # The entry was committed before; when the timer wakes the loop, it also finds entries that came while the
+            # timer ran.
             self._soon = True
             loop.call_soon_threadsafe(loop.call_later, NUMBERING, self._wake_soon)
 
@@ -103,14 +105,14 @@ class FollowLedger:
         self._event.set()
 
     def stop(self) -> None:
-        """End after the steps at hand."""
+        """End after the current steps."""
         self._stopping = True
         self._event.set()
         for event in self._events:
             event.set()
 
     async def run(self) -> None:
-        """Follow until ``stop``. What fails is logged, shown in ``failed`` and tried again."""
+        """Follow until ``stop``. A failure is logged, shown in ``failed`` and retried."""
         self._loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self._keep_numbering())
@@ -118,7 +120,7 @@ class FollowLedger:
                 loops.create_task(self._keep_up(follower, event))
 
     async def reflected(self, entry_id: str, *, within: float = 10.0) -> Settlement:
-        """Wait until the entry is numbered and the views show it, for ``within`` seconds at most, and not for views
+        """Wait until the entry is numbered and the views show it: for at most ``within`` seconds, and not for views
         that are far behind."""
         moved, seq, rounds = asyncio.Event(), None, -1
         self._moved.add(moved)
@@ -143,14 +145,14 @@ class FollowLedger:
         return Settlement(position=seq, behind={} if seq is None else self._behind(seq))
 
     def number(self) -> int:
-        """Number what was committed, and wake the views that it concerns; how many entries there were."""
+        """Number committed entries, and wake the views that use them; return how many entries there were."""
         moved = self._sequencer.run(BATCH) if self._sequencer is not None else 0
         if self.followers:
             self._look()
         return moved
 
     def _look(self) -> None:
-        """Have the views go on that something was numbered for since the last look."""
+        """Let the views proceed for which entries were numbered since the last look."""
         first = self._looked
         concerned: dict[object, bool] = {}
         with self._uow.read() as tx:
@@ -172,13 +174,14 @@ class FollowLedger:
             loop.call_soon_threadsafe(event.set)
 
     def _hurry(self) -> None:
-        """Have views show what they took: a caller waits for it."""
+        """Let views show the entries they have collected: a caller waits for them."""
         for follower, event in zip(self.followers, self._events, strict=True):
             if follower.due() is not None:
                 event.set()
 
     def _behind(self, seq: int) -> Mapping[str, int]:
-        """The views that do not show the entry ``seq``, each with how many entries it lacks up to there."""
+        """Return the views that do not show the entry ``seq``, each with the number of entries that it lacks up to
+        there."""
         shown = {follower.view.name: follower.position or 0 for follower in self.followers}
         return {name: seq + 1 - position for name, position in shown.items() if position <= seq}
 
@@ -219,8 +222,8 @@ class FollowLedger:
             if more:
                 await asyncio.sleep(BREATH)
             else:
-                # Now and then without a request: the view reports damage that another reader found, and it is
-                # repaired here.
+                # This also runs now and then without a request: the view reports damage that another reader found,
+                # and it is repaired here.
                 due = follower.due()
                 await _rest(event, self._poll if due is None or follower.failed else due)
 
@@ -230,7 +233,7 @@ class FollowLedger:
 
 
 async def _rest(event: asyncio.Event, seconds: float) -> None:
-    """Wait for ``event``, at most so long."""
+    """Wait for ``event``, for at most so many seconds."""
     try:
         await asyncio.wait_for(event.wait(), timeout=seconds)
     except TimeoutError:

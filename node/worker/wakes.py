@@ -1,4 +1,4 @@
-"""Who is woken when something was committed."""
+"""Wake worker, ledger and observers after a commit."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from node.ledger.model import Entry
 
 @dataclass(kw_only=True)
 class Wakes:
-    """Wakes worker and ledger, once there are any, and all who watch the subject of an entry."""
+    """Wakes worker and ledger, if they are set, and all observers of the subject of an entry."""
 
     changes: Changes = field(default_factory=Changes)
     worker: Callable[[], None] | None = None
     ledger: Callable[[Entry], None] | None = None
 
     def wake_worker(self) -> None:
-        """There may be something to send."""
+        """Wake the worker: there may be something to send."""
         if self.worker is not None:
             self.worker()
 
     def wake_ledger(self, entry: Entry) -> None:
-        """``entry`` was committed: there is something to follow."""
+        """Wake the ledger: ``entry`` was committed and is to be followed."""
         if self.ledger is not None:
             self.ledger(entry)
         self.changes.tell(entry.subject)
