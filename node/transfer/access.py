@@ -1,9 +1,9 @@
-"""The provider's side of access: who may read or call what, decided again every time.
+"""The provider's side of access: who may read or call an asset, decided again every time.
 
-A started transfer has a *grant*: an opaque token of 256 bits (only its hash is stored), bound to one
-transfer, agreement, recipient and version of one file. The token opens nothing by itself: each read asks
-whether the transfer is still started, the agreement still in force, and what the policy says about the
-caller's credentials as they are now. So a revocation bites on the next read, and on a running one.
+A started transfer has a *grant*: an opaque token of 256 bits (only its hash is stored), bound to one transfer,
+agreement, recipient and version of one file. The token alone permits nothing: each read checks whether the transfer
+is still started, whether the agreement is still in force, and how the policy decides about the caller's current
+credentials. A revocation therefore takes effect at the next read, and on a running one.
 """
 
 from __future__ import annotations
@@ -39,18 +39,19 @@ from node.vocab.namespaces import HANSA
 _REMEMBERED: Final = 10_000
 
 Recheck = Callable[[str], Awaitable[Caller]]
-"""The participant of this DID with its credentials as they are now (status lists at most as old as allowed)."""
+"""Returns the participant of this DID with its current credentials (status lists at most as old as allowed)."""
 
 Decide = Callable[[Agreement, Caller, datetime, str, Mapping[str, Any]], Decision]
-"""The policy's answer under this agreement, to this caller, at this moment, about this action (an IRI), with these
-facts (how often it was used)."""
+"""Returns the policy's decision under this agreement: for this caller, moment, action (an IRI) and facts (how often
+the agreement was used)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """A read that was allowed at ``at``, to ``caller`` with its credentials as they were then.
+    """A read that was allowed at ``at``, to ``caller`` with its credentials at that time.
 
-    ``facts`` is what is known of the uses of the agreement, with this one."""
+    ``facts`` is the known use of the agreement, including this read.
+    """
 
     transfer: Transfer
     grant: AccessGrant = field(repr=False)
@@ -61,7 +62,7 @@ class Access:
 
 
 class AuthoriseAccess:
-    """Allows or refuses one read, and keeps account of it."""
+    """Allows or refuses one read, and records it."""
 
     def __init__(
         self,
@@ -89,11 +90,11 @@ class AuthoriseAccess:
         self._refusals = Refusals()
 
     async def authorise(self, transfer_pid: str, authorization: str | None, *, asked: str | None = None) -> Access:
-        """Whether the bearer of this header may read now; ``asked`` is its Range header, for the record.
+        """Return the access if the bearer of this header may read now; ``asked`` is the Range header, for the record.
 
-        Raises ``Unauthenticated`` without a bearer token or with an expired one; ``NotFound`` for a token or
-        process that is not known, alike; ``NotAllowed`` with the reasons (rule, fact, since when) for a known
-        one that is refused; ``PeerUnreachable`` where the caller's credentials cannot be checked now.
+        Raises ``Unauthenticated`` without a bearer token or with an expired one; ``NotFound`` alike for an unknown
+        token and an unknown process; ``NotAllowed`` with the reasons (rule, fact, since when) if a known token is
+        refused; ``PeerUnreachable`` if the caller's credentials cannot be checked now.
         """
         access = await off_loop(self._look_up, transfer_pid, token_hash(_token(authorization)))
         if access.grant.executes:
@@ -101,15 +102,15 @@ class AuthoriseAccess:
         return await self._require_permission(access, asked)
 
     async def knows(self, authorization: str | None) -> bool:
-        """Whether this header bears a token of ours for calling a model, of whatever standing."""
+        """Return whether this header bears a token of ours for calling a model, valid or not."""
         token = shown_token(authorization)
         return token is not None and await off_loop(self._executes, token_hash(token))
 
     async def authorise_call(self, authorization: str | None, *, asked: str | None = None) -> Access:
-        """Whether the bearer of this header may call the model of its transfer now, or look after a call: the token
-        alone says which model. A new call is counted by ``CallUse``.
+        """Return the access if the bearer of this header may now call the model of its transfer, or look at a call:
+        the token alone identifies the model. ``CallUse`` counts a new call.
 
-        Raises as ``authorise``.
+        Raises the errors of ``authorise``.
         """
         access = await off_loop(self._look_up, None, token_hash(_token(authorization)))
         if not access.grant.executes:
@@ -117,7 +118,7 @@ class AuthoriseAccess:
         return await self._require_permission(access, asked)
 
     async def called(self, access: Access) -> None:
-        """Account for a call that ``authorise_call`` allowed. Raises as that does."""
+        """Record a call that ``authorise_call`` allowed. Raises the errors of ``authorise_call``."""
         await off_loop(self._begin, access, None, None)
 
     def take_call(self, tx: Transaction, access: Access, name: str) -> None:
@@ -127,29 +128,30 @@ class AuthoriseAccess:
             self._record(tx, self._event(access, "used", use=number))
 
     async def authorise_push(self, transfer_pid: str) -> Access:
-        """Whether this node may push the bytes of its transfer now. Raises ``NotAllowed`` with the reasons,
-        ``NotFound`` where the transfer has no grant, ``PeerUnreachable`` as ``authorise``."""
+        """Return the access if this node may push the bytes of its transfer now. Raises ``NotAllowed`` with the
+        reasons, ``NotFound`` if the transfer has no grant, ``PeerUnreachable`` as ``authorise``."""
         access = await off_loop(self._of_transfer, transfer_pid)
         return await self._require_permission(access, "push")
 
     async def begin(self, access: Access, start: int, end: int) -> None:
-        """Account for a read of the bytes from ``start`` to before ``end``. Where the agreement says how often it may
-        be used, the first read of a transfer is a use. Raises as ``authorise``."""
+        """Record a read of the bytes from ``start`` to before ``end``. If the agreement limits its number of uses,
+        the first read of a transfer is a use. Raises the errors of ``authorise``."""
         try:
             await off_loop(self._begin, access, start, end)
         except NotAllowed as refusal:
             if access.facts:
-                # Others have used the agreement up since this read was permitted.
+                # Others have used up the agreement since this read was permitted.
                 await self.note_refusal(access, None, refusal)
             raise
 
     async def still(self, access: Access) -> None:
-        """Ask again in the middle of a read. Raises ``NotAllowed``; the expiry of the token ends no read."""
+        """Check the permission again in the middle of a read. Raises ``NotAllowed``; an expired token ends no
+        read."""
         fresh = await off_loop(self._look_again, access)
         await self._require_permission(fresh, None)
 
     async def delivered(self, access: Access, size: int) -> None:
-        """The last byte went out. Told to the ledger once for each grant in the life of this process."""
+        """Note that the last byte was sent. The ledger gets one entry for each grant in the life of this process."""
         key = (access.grant.transfer, access.grant.file_sha256)
         if key in self._delivered:
             return
@@ -198,8 +200,8 @@ class AuthoriseAccess:
         agreement = self._agreements.get(tx, grant.agreement)
         if transfer is None or agreement is None or transfer.role is not Role.PROVIDER:
             raise NotFound
-        # Each call of a model is a use of its own, counted with its job; ranges and resumptions of one transfer are
-        # one use together.
+        # Each call of a model is a separate use, counted with its job; all ranges and resumptions of one transfer are
+        # one use.
         facts = self._uses.facts(tx, agreement, None if grant.executes else transfer.pid)
         return Access(transfer=transfer, grant=grant, agreement=agreement, at=self._clock.now(), facts=facts)
 
@@ -226,7 +228,7 @@ class AuthoriseAccess:
         self._append(tx, EntryKind.ACCESS, event.agreement, event.recipient, event.to_json())
 
     async def note_refusal(self, access: Access, asked: str | None, refusal: NotAllowed) -> None:
-        """Tell the ledger of a refusal, unless it has been told of many."""
+        """Record a refusal in the ledger, unless it has recent entries about many refusals of the same transfer."""
         reasons = tuple(refusal.facts.get("reasons", ()))
         repeated = self._refusals.untold(access.transfer.pid, access.at)
         if repeated is not None:
@@ -234,8 +236,8 @@ class AuthoriseAccess:
             await off_loop(self._write, event)
 
     def _take(self, tx: Transaction, access: Access, name: str) -> int | None:
-        """Count a use; its number, or None where there is nothing to count. Many at once are counted one by one, and
-        each asks the policy with its own number."""
+        """Count a use and return its number, or None if uses are not counted. Simultaneous uses are counted one by
+        one, and the policy decides about each with its own number."""
         caller = access.caller
         if caller is None:
             raise LocalFault("a use was counted for an access that was not authorised")
@@ -246,7 +248,7 @@ class AuthoriseAccess:
             grant = self._grants.by_transfer(tx, access.grant.transfer)
             if grant is None:
                 raise NotFound
-            # Time has passed since the permission: what can be asked without the network is asked again.
+            # Time has passed since the permission: conditions that need no network are checked again.
             require_standing(self._load(tx, grant))
             number = self._take(tx, access, access.transfer.pid) if start is not None else None
             if grant.accesses == 0 or number is not None:
@@ -273,7 +275,7 @@ class AuthoriseAccess:
 
 
 class CallUse:
-    """Counts a call that was allowed, once its job is made."""
+    """Counts an allowed call as soon as its job is made."""
 
     def __init__(self, authorise: AuthoriseAccess, access: Access) -> None:
         self._authorise = authorise
@@ -281,7 +283,8 @@ class CallUse:
         self._refused: NotAllowed | None = None
 
     def __call__(self, tx: Transaction, job: str) -> None:
-        """In the transaction that makes ``job``. Raises ``NotAllowed`` with the reasons, and counts nothing then."""
+        """Count the call in the transaction that makes ``job``. Raises ``NotAllowed`` with the reasons, and counts
+        nothing then."""
         try:
             self._authorise.take_call(tx, self._access, job)
         except NotAllowed as refusal:
@@ -289,13 +292,13 @@ class CallUse:
             raise
 
     async def refused(self, refusal: NotAllowed) -> None:
-        """Tell the ledger, where it was this call that was refused, and not what it was to read."""
+        """Record the refusal in the ledger if it is the refusal of this call, and not of reading its input."""
         if refusal is self._refused:
             await self._authorise.note_refusal(self._access, "call", refusal)
 
 
 def action_of(*, executes: bool) -> str:
-    """What a transfer does with its asset: a model is run where it is, bytes that leave are copied."""
+    """Return the action of a transfer: a model is executed where it is, bytes that leave are copied."""
     return EXECUTE if executes else REPRODUCE
 
 
@@ -309,10 +312,10 @@ def _token(authorization: str | None) -> str:
 
 
 def require_standing(access: Access) -> None:
-    """What must be so before the policy is asked. Raises ``NotAllowed`` with the reason and the state.
+    """Check the conditions that precede the policy. Raises ``NotAllowed`` with the reason and the state.
 
     The transfer is STARTED (DSP 2025-1 §9: data flows in no other state) and its grant open; the agreement is
-    finalized, has not ended, and is with the recipient.
+    finalized, has not ended, and its consumer is the recipient.
     """
     transfer, grant, agreement = access.transfer, access.grant, access.agreement
     if agreement.finalized is None or agreement.consumer != grant.recipient:
@@ -320,7 +323,7 @@ def require_standing(access: Access) -> None:
     if agreement.ended is not None and agreement.ended <= access.at:
         raise _refusal("the agreement has ended", _reason("agreement", "agreement-ended", agreement.ended))
     if grant.closed or not under_way(transfer):
-        # What this node has decided bites at once, though the consumer may not have been told yet.
+        # A decision of this node takes effect at once, even before the consumer receives it.
         decided = machine.TABLE.move(transfer.state, transfer.pending.message) if transfer.pending else None
         state = decided.to if decided is not None else transfer.state
         sentence = "transfer-suspended" if state == machine.SUSPENDED else "transfer-over"
@@ -330,7 +333,8 @@ def require_standing(access: Access) -> None:
 
 
 def under_way(transfer: Transfer) -> bool:
-    """STARTED, or about to be: whoever shows the token has our start message, though its answer is not in yet."""
+    """Return whether the transfer is STARTED or about to be: a consumer that shows the token has our start message,
+    even if its answer has not arrived yet."""
     if transfer.state == machine.STARTED:
         return True
     pending = transfer.pending

@@ -1,4 +1,4 @@
-"""What the ledger keeps of accesses, and how many refusals it keeps."""
+"""The ledger's entries about accesses, and the limit on entries about refusals."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ _REMEMBERED: Final = 10_000
 
 REFUSALS_TOLD: Final = 20
 REFUSALS_EVERY: Final = timedelta(minutes=1)
-"""So many refusals of a grant have entries of their own; for those that follow, one entry a minute has the number."""
+"""This many refusals of a grant have entries of their own; of those that follow, one entry a minute gives the
+number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessEvent:
-    """What the ledger keeps of accesses: the first read of a grant, refusals, the complete delivery.
+    """The content of a ledger entry about an access: the first read of a grant, a refusal, or the complete delivery.
 
-    ``outcome`` is ``started``, ``refused`` or ``delivered``; ``start`` and ``end`` the bytes that were read,
-    ``asked`` the Range header of a refused read as it came; ``reasons`` why it was refused; ``repeated`` how many
-    refusals of the same grant came before this one without an entry of their own; ``use`` the number of this use,
-    where the agreement says how often it may be used.
+    ``outcome`` is ``started``, ``refused`` or ``delivered``; ``start`` and ``end`` delimit the bytes that were read.
+    ``asked`` is the Range header of a refused read as it was received, and ``reasons`` why it was refused.
+    ``repeated`` is the number of earlier refusals of the same grant without an entry of their own. ``use`` is the
+    number of this use, if the agreement limits its uses.
     """
 
     outcome: str
@@ -43,7 +44,7 @@ class AccessEvent:
     use: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The body of the ledger entry of kind ``access``."""
+        """Return the body of the ledger entry of kind ``access``."""
         members: dict[str, Any] = {
             "outcome": self.outcome,
             "transfer": self.transfer,
@@ -77,16 +78,16 @@ class _Known:
 
 
 class Refusals:
-    """Which refusals have entries of their own in the ledger, in the life of this process."""
+    """Decides which refusals get an entry of their own in the ledger, in the life of this process."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
     def untold(self, transfer: str, at: datetime) -> int | None:
-        """How many refusals have not been told when this one is; None where it is not told either.
+        """Return how many refusals had no entry before this one, or None if this one gets no entry either.
 
-        Each entry costs a write to the disk and stays for ever: a peer that asks again and again must not be able
-        to fill the ledger.
+        Each entry costs a write to the disk and stays for ever: a peer that asks again and again must not be able to
+        fill the ledger.
         """
         known = self._known.pop(transfer, None) or _Known(at)
         self._known[transfer] = known

@@ -1,8 +1,9 @@
-"""DSP data addresses for pulling and calling over HTTP: writing ours, reading others'.
+"""DSP data addresses for pulling and calling over HTTP: write ours, read those of others.
 
-DSP 2025-1 §9.2.1, §9.2.2 DataAddress: an ``endpoint`` of a registered ``endpointType`` and ``endpointProperties``, of
-which ``authorization`` and ``authType`` have a meaning of their own. Three more are ours, named by IRIs that
-other connectors pass over: where to get a new token, where the manifest is, and when the token expires.
+DSP 2025-1 §9.2.1, §9.2.2 DataAddress: an ``endpoint`` of a registered ``endpointType`` and ``endpointProperties``;
+the standard defines two of these properties, ``authorization`` and ``authType``. Three more are ours, named by IRIs
+that other connectors ignore: the address for a new token, the address of the manifest, and the time when the token
+expires.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from node.vocab.dsp import HTTP_ENDPOINT, PUSH
 from node.vocab.namespaces import HANSA
 
 OGC_PATH: Final = "/ogc"
-"""Where the OGC API of a node is, below its public URL: its landing page, processes and jobs."""
+"""The path of a node's OGC API below its public URL: landing page, processes and jobs."""
 TOKEN_ENDPOINT: Final = f"{HANSA}tokenEndpoint"
 MANIFEST_ENDPOINT: Final = f"{HANSA}manifestEndpoint"
 MANIFEST_HEADER: Final = f"{HANSA}manifestHeader"
@@ -29,13 +30,13 @@ _HEADER: Final = re.compile(r"(?i:authorization|api-key|x-[a-z0-9-]{1,60})", re.
 _HEADER_VALUE: Final = re.compile(r"[\x20-\x7e]{1,4096}", re.ASCII)
 EXPIRES: Final = f"{HANSA}expires"
 _EDC: Final = "https://w3id.org/edc/v0.0.1/ns/"
-"""EDC takes everything but the type from the properties, and keeps those that are named by IRIs
+"""EDC reads everything but the type from the properties, and keeps those named by IRIs
 (docs/reference/interoperability.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where to pull from. ``authorization`` is the value of the HTTP header, scheme included."""
+    """The address to pull from. ``authorization`` is the value of the HTTP header, scheme included."""
 
     endpoint: str
     authorization: str | None = field(repr=False)
@@ -43,11 +44,11 @@ class Address:
     manifest_endpoint: str | None = None
 
     def in_other_words(self) -> Address | None:
-        """The same address with its token in the other form: as it is in place of ``Bearer …``, or the other way.
+        """Return the same address with its token in the other form: without ``Bearer``, or with it.
 
-        EDC's public API is told of as ``authType`` ``bearer`` and takes the token as it is only. None where there is
-        no token, or one under another scheme; and none for an address that says where the token is renewed: it is
-        one of ours, which means what it says.
+        EDC announces its public API with the ``authType`` ``bearer``, but takes only the token without a scheme. None
+        if there is no token, or one under another scheme; None also for an address that names a place to renew the
+        token: it is from a node like this one, and exact.
         """
         if self.authorization is None or self.token_endpoint is not None:
             return None
@@ -58,7 +59,7 @@ class Address:
 
 
 def pull_address(public_url: str, pid: str, *, token: str, expires: datetime) -> dict[str, Any]:
-    """The DataAddress of the provider's process ``pid``."""
+    """Return the DataAddress of the provider's process ``pid``."""
     endpoint = _door(public_url, pid)
     return _address(
         endpoint,
@@ -72,9 +73,9 @@ def pull_address(public_url: str, pid: str, *, token: str, expires: datetime) ->
 
 
 def push_address(public_url: str, pid: str, *, token: str) -> dict[str, Any]:
-    """The DataAddress that this node, as consumer, has its process ``pid`` pushed to.
+    """Return the DataAddress for pushes to this node, as consumer, in its process ``pid``.
 
-    Beside the standard's names it bears those of EDC's ``HttpData`` addresses, by which that connector pushes.
+    Beside the standard's names it has those of EDC's ``HttpData`` addresses, which that connector uses for pushes.
     """
     endpoint = f"{public_url.rstrip('/')}/pushed/{quote(pid, safe=':')}"
     header = f"Bearer {token}"
@@ -92,10 +93,12 @@ def push_address(public_url: str, pid: str, *, token: str) -> dict[str, Any]:
 def sink_address(
     endpoint: str, *, header: tuple[str, str] | None = None, method: str | None = None
 ) -> dict[str, Any]:
-    """The DataAddress of whatever takes bytes by HTTP at ``endpoint``: ``header`` (name and value) opens it.
+    """Return the DataAddress of any service that takes bytes by HTTP at ``endpoint``; ``header`` (name and value)
+    gives access to it.
 
-    The names are those of EDC's ``HttpData`` addresses, which every connector that pushes over HTTP reads; where the
-    header is a bearer token, it bears the standard's names too. Raises ``InvalidInput`` for what cannot be pushed to.
+    The names are those of EDC's ``HttpData`` addresses, which every connector that pushes over HTTP reads; if the
+    header is a bearer token, the address has the standard's names too. Raises ``InvalidInput`` if bytes cannot be
+    pushed to the address.
     """
     properties = {f"{_EDC}baseUrl": endpoint}
     if method is not None:
@@ -111,7 +114,8 @@ def sink_address(
 
 
 def execute_address(public_url: str, pid: str, process: str, *, token: str, expires: datetime) -> dict[str, Any]:
-    """The DataAddress of an execution: ``process`` is the URL of a process of OGC API Processes, at this origin."""
+    """Return the DataAddress of an execution: ``process`` is the URL of a process of OGC API Processes, at this
+    origin."""
     return _address(
         process,
         {
@@ -123,7 +127,8 @@ def execute_address(public_url: str, pid: str, process: str, *, token: str, expi
 
 
 def process_url(public_url: str, model: str) -> str:
-    """The process of OGC API Processes that a model of this node is: named by the last segment of its IRI."""
+    """Return the URL of a model of this node as a process of OGC API Processes, named by the last segment of its
+    IRI."""
     return f"{public_url.rstrip('/')}{OGC_PATH}/processes/{quote(model.rpartition('/')[2], safe='')}"
 
 
@@ -155,25 +160,25 @@ def _address(endpoint: str, properties: Mapping[str, str]) -> dict[str, Any]:
 
 _PLACES: Final = frozenset({"baseUrl", "endpoint", "manifestEndpoint", "path", "tokenEndpoint"})
 _TOLD: Final = _PLACES | {"authKey", "authType", "endpointType", "expires", "manifestHeader", "method", "type"}
-"""The properties that are not secret, from either side. Any other may be one: connectors have names of their own
-for keys (``sasToken``), headers (``header:Authorization``) and signed queries (``queryParams``)."""
+"""The properties that are not secret, from either side. Any other may be secret: connectors have their own names for
+keys (``sasToken``), headers (``header:Authorization``) and signed queries (``queryParams``)."""
 _USED: Final = _TOLD | {"authorization", "authCode"}
 _OPENING: Final = re.compile(r"\A((?:[A-Za-z][A-Za-z0-9+.-]*:)?[/\\]*)[^/\\]*@")
-"""A URL up to the end of its user information, or what a careless reader might take for that."""
+"""A URL up to the end of its user information, or of text that a lenient parser might take for user information."""
 
 
 def without_token(address: Mapping[str, Any]) -> dict[str, Any]:
-    """The same address without what may be secret: for the process, for pages and logs.
+    """Return the same address without anything that may be secret: for the process, for pages and logs.
 
-    Of its members and properties those are left that are known to be no secret. User information, query and fragment
-    of an address are left out as well: an upload address may be signed, and opens the place to whoever has it.
+    Only members and properties that are known not to be secret stay. User information, query and fragment of an
+    address are left out as well: an upload address may be signed, and gives access to everyone who has it.
     """
     return _only(address, _TOLD, _text)
 
 
 def without_unused(address: Mapping[str, Any]) -> dict[str, Any]:
-    """The same address without what this node has no use for: while a transfer runs it keeps what it reads or pushes
-    with, and neither a token that would renew that one nor other keys."""
+    """Return the same address without the parts that this node does not use: while a transfer runs, it keeps what it
+    reads or pushes with, but neither a token that would renew that one nor other keys."""
     return _only(address, _USED, lambda _, value: value)
 
 
@@ -190,7 +195,7 @@ def _only(address: Mapping[str, Any], names: Collection[str], shown: Callable[[s
 
 
 def _text(name: str, value: str) -> str:
-    """The value of a property that may be told: of an address its scheme, host, port and path."""
+    """Return the value of a property without secrets: of an address, its scheme, host, port and path."""
     if name not in _PLACES:
         return value
     place = re.split(r"[?#]", value, maxsplit=1)[0]
@@ -198,9 +203,9 @@ def _text(name: str, value: str) -> str:
 
 
 def read_address(address: Mapping[str, Any] | None) -> Address:
-    """An address that a provider sent. Raises ``InvalidInput`` where it is not one for pulling over HTTP.
+    """Return an address that a provider sent. Raises ``InvalidInput`` if it is not an address for pulling over HTTP.
 
-    The end point is a member of the address (DSP 2025-1 §9.2.2); EDC says it among the properties only.
+    The end point is a member of the address (DSP 2025-1 §9.2.2); EDC puts it into the properties only.
     """
     if not address:
         raise InvalidInput("the provider started the transfer without a data address")
@@ -223,8 +228,8 @@ def read_address(address: Mapping[str, Any] | None) -> Address:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushAddress:
-    """Where to push to. ``header`` is the name and the value of the one that proves that we may; ``manifest_header``
-    is the one in which the receiver takes our manifest, where it knows what that is."""
+    """The address to push to. ``header`` is the name and the value of the header that authorises us;
+    ``manifest_header`` is the header in which the receiver takes our manifest, if it knows manifests."""
 
     method: str
     endpoint: str
@@ -233,7 +238,8 @@ class PushAddress:
 
 
 def read_push_address(address: Mapping[str, Any] | None) -> PushAddress:
-    """An address that a consumer sent. Raises ``InvalidInput`` where it is not one for pushing over HTTP."""
+    """Return an address that a consumer sent. Raises ``InvalidInput`` if it is not an address for pushing over
+    HTTP."""
     if not address:
         raise InvalidInput("dataAddress is missing: where should the bytes go?", remedy="send one, or ask for a pull")
     kind = address.get("endpointType")
@@ -260,7 +266,8 @@ def read_push_address(address: Mapping[str, Any] | None) -> PushAddress:
 
 
 def pushed_to(format: str, address: Mapping[str, Any] | None) -> str | None:  # noqa: A002 - the protocol's name
-    """Where the bytes of a transfer are pushed to, for people; None where they are not, or go to this node itself."""
+    """Return the address for people to which the bytes of a transfer are pushed; None if they are not pushed, or are
+    pushed to this node itself."""
     if format != PUSH or not address:
         return None
     properties = _properties(address)
@@ -269,7 +276,7 @@ def pushed_to(format: str, address: Mapping[str, Any] | None) -> str | None:  # 
 
 
 def _proof(properties: Mapping[str, str]) -> tuple[str, str] | None:
-    """The header that opens a push address: EDC's ``authKey`` and ``authCode``, or a token."""
+    """Return the header that gives access to a push address: EDC's ``authKey`` and ``authCode``, or a token."""
     name, value = properties.get("authKey"), properties.get("authCode")
     if name is None or value is None:
         name, value = "Authorization", properties.get("authorization")
@@ -285,7 +292,7 @@ def _proof(properties: Mapping[str, str]) -> tuple[str, str] | None:
 
 
 def _without_scheme(authorization: str) -> str | None:
-    """The token in ``Bearer <token>``; None where there is no such scheme before it."""
+    """Return the token in ``Bearer <token>``; None if that scheme is missing."""
     scheme, _, token = authorization.partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
 
@@ -304,7 +311,7 @@ def _items(address: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _split(url: object) -> SplitResult | None:
-    """``url`` in its parts, where it is one of HTTP."""
+    """Return the parts of ``url``, or None if it is not an HTTP URL."""
     try:
         parts = urlsplit(url) if isinstance(url, str) else None
     except ValueError:
@@ -313,7 +320,7 @@ def _split(url: object) -> SplitResult | None:
 
 
 def _beside(endpoint: str, url: str | None) -> str | None:
-    """``url``, which must be at the origin of the endpoint: no other server gets our tokens."""
+    """Return ``url``, which must have the origin of the endpoint: no other server gets our tokens."""
     if url is None:
         return None
     there, here = _split(url), _split(endpoint)
@@ -323,7 +330,7 @@ def _beside(endpoint: str, url: str | None) -> str | None:
 
 
 def _plain_name(name: object) -> str:
-    """The last segment of an IRI or a prefixed name: connectors differ in how they write property names."""
+    """Return the last segment of an IRI or a prefixed name: connectors write property names in different ways."""
     text = name if isinstance(name, str) else ""
     for mark in ("#", "/", ":"):
         text = text.rpartition(mark)[2]

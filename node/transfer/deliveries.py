@@ -1,4 +1,4 @@
-"""What a grant delivers: its bytes, plain or sealed, and the manifest that is signed for them."""
+"""The content that a grant delivers: its bytes, plain or sealed, and their signed manifest."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ class OpenDelivery:
         self._keyring = keyring
 
     async def __call__(self, access: Access) -> Delivery:
-        """Raises ``LocalFault`` where the bytes are gone, or where they or the secrets have changed."""
+        """Return the delivery. Raises ``LocalFault`` if the bytes are gone, or if they or the secrets have
+        changed."""
         grant = access.grant
         if not self._assets.has(grant.file_sha256):
             raise LocalFault(f"the bytes of a granted file are missing: {grant.file_sha256}")
-        # What is damaged is refused before its first byte. To seal it would be even worse than to send it: the same
-        # key over two plaintexts opens both.
+        # Damaged data are refused before their first byte. Sealing them would be even worse than sending them: two
+        # plaintexts under the same key reveal both.
         await self._assets.check(grant.file_sha256)
         if not grant.sealed:
             return deliver_plain(
@@ -47,7 +48,7 @@ class OpenDelivery:
 
 
 class SignManifest:
-    """Signs what an access delivers."""
+    """Signs the manifest of an access."""
 
     def __init__(self, work: UnitOfWork, records: RecordStore, keyring: KeyRing, clock: Clock) -> None:
         self._work = work
@@ -56,7 +57,7 @@ class SignManifest:
         self._clock = clock
 
     async def __call__(self, access: Access) -> str:
-        """The manifest as compact JWS. Raises ``NotFound`` where the record's version is not there."""
+        """Return the manifest as compact JWS. Raises ``NotFound`` if the version of the record is missing."""
         return await off_loop(self._sign, access.grant)
 
     def _sign(self, grant: AccessGrant) -> str:

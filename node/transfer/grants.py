@@ -1,4 +1,4 @@
-"""Opening the access of a transfer, to bytes or to a model: grants, their tokens, new tokens for old grants."""
+"""Open the access of a transfer, to bytes or to a model: grants, their tokens, new tokens for old grants."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ TOKEN_LIFETIME: Final = timedelta(minutes=15)
 
 
 def demands_sealing(record: Record, agreement: Agreement) -> bool:
-    """Whether bytes leave sealed only: the asset's offer says so today, or the agreement that was signed about it."""
+    """Return whether bytes may leave only sealed: because of the asset's current offer, or because of the agreement
+    about it."""
     return record.sealed or parse(agreement.body).sealed
 
 
@@ -62,13 +63,13 @@ class GrantAccess:
         recipient_seal_key: bytes | None,
         now: datetime | None = None,
     ) -> tuple[AccessGrant, dict[str, Any]]:
-        """The grant, stored, and the DataAddress for the TransferStartMessage: the one place with the token.
+        """Store the grant; return it with the DataAddress for the TransferStartMessage: the one place with the token.
 
-        Without a ``file`` it opens the execution of a model; what a model answers is not sealed.
-        ``recipient_seal_key`` is the X25519 key from the consumer's DID document where offer or agreement demand
-        sealing, else None. A transfer that starts again (after a suspension) keeps its sealing secrets as long
-        as file and recipient are the same, so that the consumer can resume; otherwise it gets new ones.
-        Raises ``InvalidInput`` where sealing is demanded and there is no usable key.
+        Without a ``file`` it opens the execution of a model; the answers of a model are not sealed.
+        ``recipient_seal_key`` is the X25519 key from the consumer's DID document if the offer or the agreement
+        requires sealing, else None. A transfer that starts again (after a suspension) keeps its sealing secrets as
+        long as file and recipient are the same, so that the consumer can resume; otherwise it gets new ones. Raises
+        ``InvalidInput`` if sealing is required and there is no usable key.
         """
         if file is None:
             recipient_seal_key = None
@@ -103,13 +104,14 @@ class GrantAccess:
         return grant, self.data_address(grant, token)
 
     def renew(self, tx: Transaction, grant: AccessGrant, now: datetime) -> dict[str, Any]:
-        """The DataAddress with a new token for the same grant; the old token is void."""
+        """Return the DataAddress with a new token for the same grant; the old token becomes void."""
         token, renewed = self._with_token(grant, now)
         self._grants.put(tx, renewed)
         return self.data_address(renewed, token)
 
     def data_address(self, grant: AccessGrant, token: str) -> dict[str, Any]:
-        """DSP 2025-1 DataAddress, HTTP with a bearer token: of the bytes, or of the process that runs the model."""
+        """Return the DSP 2025-1 DataAddress, HTTP with a bearer token: of the bytes, or of the process that runs the
+        model."""
         if grant.executes:
             process = process_url(self._public_url, grant.dataset)
             return execute_address(self._public_url, grant.transfer, process, token=token, expires=grant.expires)
@@ -120,7 +122,7 @@ class GrantAccess:
         return token, replace(grant, token_sha256=token_hash(token), expires=now + self._lifetime)
 
     def _secrets(self, before: AccessGrant | None, file: File, recipient: bytes | None) -> tuple[bytes | None, bool]:
-        """Wrapped secrets for this file and recipient, and whether the bytes on the wire stay what they were."""
+        """Return wrapped secrets for this file and recipient, and whether the bytes on the wire stay the same."""
         if recipient is None:
             same = before is not None and not before.sealed and before.file_sha256 == file.sha256
             return None, same
@@ -134,7 +136,7 @@ class GrantAccess:
 
 
 class RefreshToken:
-    """A new token for a consumer that proves itself with its own identity, not with the old token."""
+    """Issues a new token to a consumer that proves its identity itself, not with the old token."""
 
     def __init__(
         self,
@@ -154,11 +156,11 @@ class RefreshToken:
         self._clock = clock
 
     async def __call__(self, caller: Caller, transfer_pid: str) -> dict[str, Any]:
-        """The DataAddress with a new token.
+        """Return the DataAddress with a new token.
 
-        Raises ``Unauthenticated`` for an unidentified caller, ``NotFound`` for a process that is not the caller's,
-        and ``NotAllowed`` with the reasons where transfer or agreement are not in force. The policy is not asked
-        here, since it is at every read.
+        Raises ``Unauthenticated`` for an unidentified caller, ``NotFound`` if the process is not the caller's, and
+        ``NotAllowed`` with the reasons if transfer or agreement are not in force. The policy is not checked here,
+        because every read checks it.
         """
         if not caller.is_participant:
             raise Unauthenticated("a participant's token is missing", remedy="send your self-issued ID token")

@@ -1,8 +1,8 @@
 """The consumer's side of a push: an address of our own that takes the bytes of one transfer, once.
 
-The provider proves itself with the token that our request carried, of which we keep the hash. What comes is written
-to a part file and gets a name when it is whole; where the provider sends the manifest that it signed, only what
-the manifest says becomes a file. A push that breaks off leaves nothing, and may be begun again.
+The provider authenticates with the token from our request; we keep the hash of that token. The bytes are written to a
+part file, which gets its name when it is complete; if the provider sends the manifest that it signed, only bytes that
+match the manifest become a file. A push that breaks off leaves nothing, and may be begun again.
 """
 
 from __future__ import annotations
@@ -40,23 +40,24 @@ log = logging.getLogger("hansa.inbox")
 
 _BUFFER: Final = 1024 * 1024
 _LOOK: Final = 1.0
-"""After so many seconds it is looked whether a transfer is still under way."""
+"""Seconds between two checks whether a transfer is still under way."""
 _PATIENCE: Final = 5.0
-"""So many seconds a push waits for the end of the one that it replaces."""
+"""Seconds that a push waits for the end of the push that it replaces."""
 _STOPPING: Final = 10.0
 """Seconds that the sender of a suspended transfer has to end its push itself.
 
-It has acknowledged the suspension, and may stop its data plane only a moment later. A refusal that comes first looks
-to it like a failure, and EDC then ends the transfer for good."""
+It has acknowledged the suspension, but may stop its data plane a moment later. A refusal before that looks like a
+failure to it, and EDC then ends the transfer for good.
+"""
 _TAKING: Final = (machine.REQUESTED, machine.STARTED)
 """A provider may begin before we have read its start, or even its answer to our request."""
 
 Finished = Callable[[Transaction, str, Reception], None]
-"""What follows when the bytes of a transfer are here, or never will be."""
+"""Called when the bytes of a transfer are here, or never will be."""
 
 
 class TakePush:
-    """Takes what providers push here."""
+    """Takes the bytes that providers push to this node."""
 
     def __init__(
         self,
@@ -72,7 +73,7 @@ class TakePush:
         limit: int,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``folder`` is where received files go; ``limit`` is the largest, in bytes, that is taken."""
+        """``folder`` is the folder of received files; ``limit`` is the largest accepted size in bytes."""
         self._work = work
         self._transfers = transfers
         self._receptions = receptions
@@ -94,14 +95,14 @@ class TakePush:
         media_type: str = "",
         manifest: str | None = None,
     ) -> Reception:
-        """Take the bytes of our transfer ``pid``; the same push again is taken and thrown away.
+        """Take the bytes of our transfer ``pid``; if the same push is repeated, take its bytes and discard them.
 
-        A push that a newer one replaces is answered as that one is. Its sender suspended the transfer, and let it go
-        on; EDC judges the transfer by each answer that comes after that, so a refusal would end it.
+        A push that a newer one replaces gets the answer of the newer one. Its sender suspended the transfer and then
+        resumed it; EDC judges the transfer by each answer that comes after that, so a refusal would end it.
 
-        Raises ``NotFound`` for whoever has not the token, and where nothing is expected now; ``Conflict`` while
-        another push of the same runs; ``TooLarge``; ``InvalidInput`` for bytes that are not those of the manifest;
-        ``NoRoom`` where the disk is full.
+        Raises ``NotFound`` for a wrong token, and if the transfer expects no push or its reception has failed;
+        ``Conflict`` while another push of the same runs, or if the transfer accepts no bytes now; ``TooLarge``;
+        ``InvalidInput`` if the bytes do not match the manifest; ``NoRoom`` if the disk is full.
         """
         transfer, known = await off_loop(self._expected, pid, authorization)
         if known is not None and known.state == DONE:
@@ -155,7 +156,7 @@ class TakePush:
             await self._fail(arrival, reception, error)
             raise
         except BaseException:
-            await off_loop(arrival.discard)  # While it is locked: the next push may be waiting for it.
+            await off_loop(arrival.discard)  # While locked: the next push may wait for it.
             raise
         finally:
             part.close()
@@ -195,11 +196,11 @@ class TakePush:
     async def _expected_bytes(
         self, pid: str, chunks: AsyncIterator[bytes], replaced: asyncio.Event
     ) -> AsyncIterator[bytes]:
-        """What comes, for as long as it is wanted.
+        """Yield the incoming bytes for as long as the transfer takes them.
 
-        While the transfer is suspended nothing is taken: its sender is to end the push, or to go on with it once the
-        transfer goes on. Raises ``Conflict`` when a newer push of the same has begun, when the transfer is over, or
-        when it stays suspended: a push must not wait at its sender for ever.
+        While the transfer is suspended no bytes are taken: the sender is to end the push, or to go on with it after
+        the suspension. Raises ``Conflict`` when a newer push of the same has begun, when the transfer is over, or
+        when it stays suspended: a push must not keep its sender waiting for ever.
         """
         stopped = asyncio.ensure_future(replaced.wait())
         coming: asyncio.Future[bytes] | None = None
@@ -238,7 +239,8 @@ class TakePush:
                 coming.cancel()
 
     def _is_taking(self, pid: str) -> bool:
-        """Whether bytes are taken now; false while the transfer is suspended. Raises ``Conflict`` once it is over."""
+        """Return whether bytes are taken now; false while the transfer is suspended. Raises ``Conflict`` once it is
+        over."""
         with self._work.read() as tx:
             transfer = self._transfers.get(tx, pid)
         if transfer is not None and transfer.state == machine.SUSPENDED:
@@ -247,7 +249,8 @@ class TakePush:
         return True
 
     async def _write(self, part: PartFile, chunks: AsyncIterator[bytes], expected: int | None) -> int:
-        """Append what comes; how much that was. Raises ``TooLarge`` or ``InvalidInput`` where it is too much."""
+        """Append the incoming bytes; return the size. Raises ``TooLarge`` or ``InvalidInput`` if there are too
+        many."""
         limit = self._limit if expected is None else min(expected, self._limit)
         buffer = bytearray()
         async for chunk in chunks:
@@ -275,9 +278,11 @@ class TakePush:
         await off_loop(self._save, failed)
 
     def _begin(self, reception: Reception) -> Reception | None:
-        """Save that bytes are arriving. Returns what an earlier push of the same has completed meanwhile, if any."""
+        """Save that bytes are arriving. Return the reception that an earlier push of the same has completed
+        meanwhile, if any."""
         with self._work.begin() as tx:
-            # To read the manifest's key took its time: what has ended meanwhile is cleared away already.
+            # Reading the manifest's key took time: if the transfer has ended meanwhile, its bytes are cleared away
+            # already.
             transfer = self._transfers.get(tx, reception.transfer, lock=True)
             known = self._receptions.get(tx, reception.transfer)
             if known is not None and known.state == DONE:
@@ -303,13 +308,14 @@ def _require_taking(transfer: Transfer | None) -> None:
 
 
 def _broken(coming: asyncio.Future[bytes]) -> bool:
-    """Whether the connection has ended before all bytes arrived."""
+    """Return whether the connection has ended before all bytes arrived."""
     error = coming.exception()
     return error is not None and not isinstance(error, StopAsyncIteration)
 
 
 async def _part(path: Path) -> PartFile:
-    """The part file, as soon as an earlier push has let it go. Raises ``Conflict`` where that does not end."""
+    """Return the part file, as soon as an earlier push has released it. Raises ``Conflict`` if that takes too
+    long."""
     until = time.monotonic() + _PATIENCE
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Remains of a reception where the transfer ended before all bytes had come."""
+"""Partial files of a reception that remain if the transfer ended before all bytes had arrived."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ log = logging.getLogger("hansa.reception")
 
 
 async def discard_left(receive: ReceiveBytes, pid: str) -> None:
-    """Throw away the beginning that the ended transfer ``pid`` has left, if it has: the reception will not
-    continue, and no agreement covers the file. What was received as a whole stays."""
+    """Discard the partial file of the ended transfer ``pid``, if it exists: the reception will not continue, and no
+    agreement covers the file. A complete file stays."""
 
     def discard() -> None:
         with receive.work.begin() as tx:
@@ -25,7 +25,8 @@ async def discard_left(receive: ReceiveBytes, pid: str) -> None:
                 error = "the transfer ended before all bytes had arrived"
                 receive.receptions.put(tx, replace(known, state=FAILED, error=error, at=receive.clock.now()))
                 log.info("the transfer has ended: the bytes received so far are deleted", extra={"transfer": pid})
-        # Only now: a push that is just being accepted finds that it is not wanted any more, and records nothing.
+        # The file is discarded last: a push that is just being accepted then finds that the transfer is over, and
+        # records nothing.
         Arrival(receive.folder, local_id(pid)).remove()
 
     await off_loop(discard)

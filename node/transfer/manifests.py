@@ -1,4 +1,4 @@
-"""Reads the manifest that a provider has signed for us, and checks its signer and its subject."""
+"""Read the manifest that a provider has signed for us, and check its signer and its subject."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ KeyOf = Callable[[str, str], Awaitable[dict[str, Any]]]
 
 
 async def read_manifest(jws: str, transfer: Transfer, keyring: KeyRing, key_of: KeyOf) -> Manifest:
-    """The manifest that the provider of ``transfer`` has signed for us. Raises ``ManifestInvalid`` where it is not
-    the provider's, ``InvalidInput`` where it is about something else or the bytes are sealed for another key."""
+    """Return the manifest that the provider of ``transfer`` has signed for us. Raises ``ManifestInvalid`` if it is
+    not the provider's, ``InvalidInput`` if it is about something else or the bytes are sealed for another key."""
     try:
         key = await key_of(transfer.peer, signing_key_id(jws))
     except Unauthenticated as error:
@@ -36,7 +36,7 @@ async def read_manifest(jws: str, transfer: Transfer, keyring: KeyRing, key_of: 
 
 
 def opener_of(keyring: KeyRing, manifest: Manifest) -> Unsealer | None:
-    """Return our present or former sealing key for which the bytes are sealed; None where it is not ours."""
+    """Return our present or former sealing key that the bytes are sealed for; None if the key is not ours."""
     if manifest.sealed is None:
         return None
     return keyring.sealed_to(read_recipient(manifest.sealed.recipient))

@@ -18,10 +18,11 @@ from node.vocab.dsp import PUSH, VERSIONS, DspVersion
 from node.vocab.namespaces import HANSA
 
 FILE: Final = HANSA + "file"
-"""Our extra member of a request: the name of the file that is wanted, where a dataset has several."""
+"""Our extra member of a request: the name of the requested file, if a dataset has several."""
 
 BRIEF: Final = frozenset({machine.START, machine.COMPLETION, machine.SUSPENSION, machine.TERMINATION})
-"""Once they were taken, all that matters of these is in the process: where they are long, their head is kept."""
+"""Messages that need not be stored in full: once they are taken, the process has their content. Of long ones only the
+head is kept."""
 
 _REQUIRED: Final[dict[str, tuple[str, ...]]] = {
     machine.REQUEST: ("consumerPid", "agreementId", "format", "callbackAddress"),
@@ -33,7 +34,7 @@ _REQUIRED: Final[dict[str, tuple[str, ...]]] = {
 
 
 def read(raw: bytes, *expected: str) -> Incoming:
-    """The message in ``raw``, which must be one of ``expected``. Raises ``InvalidInput``."""
+    """Return the message in ``raw``, which must be of a type in ``expected``. Raises ``InvalidInput``."""
     body, rewritten = wire.look(raw)
     kind = require_type(body, *expected)
     for member in _REQUIRED[kind]:
@@ -44,7 +45,7 @@ def read(raw: bytes, *expected: str) -> Incoming:
 
 
 def require_data_address(address: Any) -> None:
-    """A DataAddress: ``endpointType``, and properties with name and value (``data-address-schema.json``)."""
+    """Check a DataAddress: ``endpointType``, and properties with name and value (``data-address-schema.json``)."""
     if not isinstance(address, Mapping):
         raise InvalidInput("dataAddress must be an object")
     require_text(address, "endpointType")
@@ -60,7 +61,8 @@ def require_data_address(address: Any) -> None:
 
 
 def push_target(message: Incoming) -> dict[str, Any] | None:
-    """Where the consumer wants the bytes. Raises ``InvalidInput`` where it wants them pushed and does not say."""
+    """Return the address to which the consumer wants the bytes pushed. Raises ``InvalidInput`` if it wants a push and
+    gives no address."""
     if message.body.get("format") != PUSH:
         return None
     address = message.body.get("dataAddress")
@@ -69,8 +71,8 @@ def push_target(message: Incoming) -> dict[str, Any] | None:
 
 
 def without_secrets(body: Any) -> Any:
-    """A message as people may see it: the holder of the authorization of a data address may read the bytes. One that
-    came in another form than the compact one was kept without it."""
+    """Return a message as people may see it: anyone with the authorization of a data address could read the bytes. A
+    message that came in another form than the compact one was stored without it."""
     if not isinstance(body, Mapping):
         return body
     address = body.get("dataAddress")
@@ -78,10 +80,11 @@ def without_secrets(body: Any) -> Any:
 
 
 def storable(raw: bytes) -> bytes:
-    """A message as it is stored once it was taken: who reads the database or a backup reads no data by it.
+    """Return a message as it is stored once it was taken: a reader of the database or a backup gets no access to data
+    by it.
 
-    One without a data address is kept as it was sent; one with is written anew without what is secret, with the
-    members of 2025-1.
+    A message without a data address is kept as it was sent; a message with one is rewritten without its secrets, with
+    the members of 2025-1.
     """
     body = wire.read(raw)
     address = body.get("dataAddress")
@@ -94,7 +97,7 @@ def storable(raw: bytes) -> bytes:
 
 
 def request(transfer: Transfer, callback: str, *, file: str | None = None) -> dict[str, Any]:
-    """TransferRequestMessage for a pull, or a push where the transfer has a data address."""
+    """Return a TransferRequestMessage for a pull, or for a push if the transfer has a data address."""
     message = {
         **_head(transfer, machine.REQUEST),
         "consumerPid": transfer.pid,
@@ -110,7 +113,7 @@ def request(transfer: Transfer, callback: str, *, file: str | None = None) -> di
 
 
 def start(transfer: Transfer, data_address: Mapping[str, Any] | None) -> dict[str, Any]:
-    """TransferStartMessage; a provider's start of a pull carries the data address."""
+    """Return a TransferStartMessage; a provider's start of a pull has the data address."""
     message = {**_head(transfer, machine.START), **_pids(transfer)}
     if data_address is not None:
         message["dataAddress"] = dict(data_address)
@@ -130,7 +133,7 @@ def termination(transfer: Transfer, code: str, reason: Sequence[Any] = ()) -> di
 
 
 def acknowledgement(transfer: Transfer) -> dict[str, Any]:
-    """TransferProcess: the state as the peer may see it."""
+    """Return a TransferProcess: the state as the peer may see it."""
     body = {
         "@context": [VERSIONS[transfer.version].context],
         "@type": "TransferProcess",
@@ -144,7 +147,7 @@ def acknowledgement(transfer: Transfer) -> dict[str, Any]:
 def error(
     version: DspVersion, *, provider_pid: str, consumer_pid: str, code: str, reason: Sequence[Any]
 ) -> dict[str, Any]:
-    """TransferError."""
+    """Return a TransferError."""
     body = {
         "@context": [version.context],
         "@type": "TransferError",
@@ -157,7 +160,7 @@ def error(
 
 
 def refusal(transfer: Transfer, code: str, reason: Sequence[Any]) -> dict[str, Any]:
-    """What the peer is told of a message of this transfer that is refused."""
+    """Return the error for a peer whose message in this transfer is refused."""
     version, pids = VERSIONS[transfer.version], _pids(transfer)
     return error(
         version, provider_pid=pids["providerPid"], consumer_pid=pids["consumerPid"], code=code, reason=reason
@@ -165,7 +168,7 @@ def refusal(transfer: Transfer, code: str, reason: Sequence[Any]) -> dict[str, A
 
 
 def path(name: str, peer_pid: str | None) -> str:
-    """Where the message goes, below the peer's base (DSP 2025-1 §10.2, §10.3)."""
+    """Return the path of the message below the peer's base (DSP 2025-1 §10.2, §10.3)."""
     if peer_pid is None:
         return {machine.REQUEST: "/transfers/request"}[name]
     return (

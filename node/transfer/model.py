@@ -13,12 +13,12 @@ from node.dialogue.process import Process
 class Transfer(Process):
     """A transfer process. ``format`` is the distribution's; ``data_address`` the DSP DataAddress.
 
-    For the provider ``data_address`` is what the consumer asked to be pushed to, or what we offered to pull
-    from, without the token; for the consumer it is what the provider sent. ``file`` is the name of the file that
-    was asked for, where a dataset has several. ``seal_key`` is the X25519 key (hexadecimal) that the consumer's DID
-    document listed when it asked, so that a start after a suspension seals for the same recipient. ``suspended_by``
-    is the role that suspended it last: a consumer resumes only what it has suspended itself. ``push_token`` is the
-    SHA-256 of the token by which, as consumer, we recognise the sender of a push to our address.
+    For the provider ``data_address`` is the consumer's address for a push, or our address for a pull, without the
+    token; for the consumer it is the address that the provider sent. ``file`` is the name of the requested file, if a
+    dataset has several. ``seal_key`` is the X25519 key (hexadecimal) that the consumer's DID document listed when it
+    asked, so that a start after a suspension seals for the same recipient. ``suspended_by`` is the role that
+    suspended it last: a consumer resumes only a transfer that it has suspended itself. ``push_token`` is the SHA-256
+    of the token that identifies the sender of a push to our address, if we are the consumer.
     """
 
     agreement: str
@@ -34,10 +34,11 @@ class Transfer(Process):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessGrant:
-    """What a data address token opens: kept by the token's hash, bound to one transfer, agreement, recipient.
+    """The access that a data address token gives: stored by the token's hash, bound to one transfer, agreement,
+    recipient.
 
-    ``secrets`` holds the wrapped file key, ephemeral key and nonce of a sealed transfer, with the SHA-256 of
-    the source they belong to: a source that has changed gets new ones.
+    ``secrets`` holds the wrapped file key, ephemeral key and nonce of a sealed transfer, with the SHA-256 of their
+    source: a source that has changed gets new secrets.
     """
 
     transfer: str
@@ -58,13 +59,13 @@ class AccessGrant:
 
     @property
     def executes(self) -> bool:
-        """Whether it opens the execution of a model rather than the bytes of a file: there is no file then."""
+        """Return whether it opens the execution of a model rather than the bytes of a file: then it has no file."""
         return not self.file_sha256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reception:
-    """What the consumer has received so far of a transfer. ``state``: receiving, verifying, done, failed."""
+    """The progress of a transfer at the consumer. ``state``: receiving, verifying, done, failed."""
 
     transfer: str
     state: str

@@ -1,4 +1,4 @@
-"""Reading what has been agreed and exchanged: for the management API, the pages and the auditor."""
+"""Read agreements and exchanges: for the management API, the pages and the auditor."""
 
 from __future__ import annotations
 
@@ -50,13 +50,15 @@ class Overview:
         self._ledger = ledger
 
     def negotiations(self, *, state: str | None = None, limit: int = 200) -> list[Negotiation]:
-        """Newest first; those in ``state`` where it is named. Raises ``InvalidInput`` for an unknown one."""
+        """Return negotiations, newest first; only those in ``state`` if it is given. Raises ``InvalidInput`` for an
+        unknown state."""
         _require_state(state, negotiating.TABLE)
         with self._uow.read() as tx:
             return list(self._negotiations.select(tx, state=state, limit=limit))
 
     def negotiation(self, pid: str) -> tuple[Negotiation, list[Exchange], PendingDecision | None]:
-        """A negotiation, its messages, and the open decision that it waits for here. Raises ``NotFound``."""
+        """Return a negotiation, its messages, and the open decision of this node that it waits for. Raises
+        ``NotFound``."""
         with self._uow.read() as tx:
             negotiation = self._negotiations.get(tx, pid)
             if negotiation is None:
@@ -66,7 +68,7 @@ class Overview:
             return negotiation, list(self._negotiations.exchanges(tx, pid)), waits
 
     def is_settled(self, pid: str) -> bool:
-        """Whether a negotiation has ended, or waits for a decision here. Raises ``NotFound``."""
+        """Return whether a negotiation has ended, or waits for a decision here. Raises ``NotFound``."""
         with self._uow.read() as tx:
             negotiation = self._negotiations.get(tx, pid)
             if negotiation is None:
@@ -77,13 +79,14 @@ class Overview:
             return decision is not None and decision.decided_at is None
 
     def transfers(self, *, state: str | None = None, limit: int = 200) -> list[Transfer]:
-        """Newest first; those in ``state`` where it is named. Raises ``InvalidInput`` for an unknown one."""
+        """Return transfers, newest first; only those in ``state`` if it is given. Raises ``InvalidInput`` for an
+        unknown state."""
         _require_state(state, transferring.TABLE)
         with self._uow.read() as tx:
             return list(self._transfers.select(tx, state=state, limit=limit))
 
     def transfer(self, pid: str) -> tuple[Transfer, list[Exchange], Reception | None]:
-        """A transfer, its messages, and what has been received. Raises ``NotFound``."""
+        """Return a transfer, its messages, and its reception here. Raises ``NotFound``."""
         with self._uow.read() as tx:
             transfer = self._transfers.get(tx, pid)
             if transfer is None:
@@ -91,24 +94,24 @@ class Overview:
             return transfer, list(self._transfers.exchanges(tx, pid)), self._receptions.get(tx, pid)
 
     def received(self, pid: str) -> Reception:
-        """What a transfer has brought. Raises ``NotFound`` where it is not complete."""
+        """Return the reception of a transfer. Raises ``NotFound`` if it is not complete."""
         _, _, reception = self.transfer(pid)
         if reception is None or reception.state != "done":
             raise NotFound("this node has not received all of the data yet")
         return reception
 
     def received_bytes(self, pid: str, by: Caller) -> Reception:
-        """``received`` for a recipient that reads the bytes. Raises ``NotAllowed`` too."""
+        """Return ``received`` for a recipient that reads the bytes. Raises ``NotAllowed`` too."""
         require(by, UseCase.READ_RECEIVED)
         return self.received(pid)
 
     def agreements(self) -> list[Agreement]:
-        """Final ones, newest first."""
+        """Return the final agreements, newest first."""
         with self._uow.read() as tx:
             return [agreement for agreement in self._agreements.select(tx) if agreement.finalized is not None]
 
     def agreement(self, agreement_id: str) -> Agreement:
-        """Raises ``NotFound``."""
+        """Return the agreement. Raises ``NotFound``."""
         with self._uow.read() as tx:
             agreement = self._agreements.get(tx, agreement_id)
         if agreement is None or agreement.finalized is None:
@@ -116,8 +119,8 @@ class Overview:
         return agreement
 
     def transfers_under(self, agreement: Agreement) -> list[tuple[Transfer, Reception | None]]:
-        """The transfers under ``agreement``, newest first, each with what has been received here. Transfers older
-        than the newest ``_TRANSFERS`` with that participant are left out."""
+        """Return the transfers under ``agreement``, newest first, each with its reception here. Transfers older than
+        the newest ``_TRANSFERS`` with that participant are left out."""
         peer = agreement.provider if agreement.role == Role.CONSUMER else agreement.consumer
         with self._uow.read() as tx:
             known = self._transfers.select(tx, peer=peer, limit=_TRANSFERS)
@@ -128,18 +131,18 @@ class Overview:
             ]
 
     def uses(self, agreement: Agreement) -> Tally | None:
-        """How often it was used, and how often it may be; None where it does not say how often."""
+        """Return how often the agreement was used, and how often it may be; None if it sets no limit."""
         with self._uow.read() as tx:
             return self._uses.tally(tx, agreement)
 
     def next_use(self, agreement: Agreement) -> dict[str, Any]:
-        """What a decision about one more use of it has to know."""
+        """Return the facts that a decision about one more use of the agreement needs."""
         with self._uow.read() as tx:
             return self._uses.facts(tx, agreement, "")
 
     def accesses(self, agreement_id: str) -> list[dict[str, Any]]:
-        """Every access that this node, as the provider, gave or refused under an agreement, from the ledger: when,
-        who, with what result. A consumer's own use is in ``transfers_under``."""
+        """Return every access that this node, as the provider, gave or refused under an agreement, from the ledger:
+        time, recipient and result. A consumer's own use is in ``transfers_under``."""
         with self._uow.read() as tx:
             entries = self._ledger.history(tx, agreement_id, EntryKind.ACCESS)
         return [{"at": stamp(entry.at), "by": entry.by, **read_object(entry.body)} for entry in entries]

@@ -1,4 +1,4 @@
-"""What transfer needs from storage."""
+"""The stores that transfer needs."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ class GrantStore(Protocol):
     """Data address tokens by their hash."""
 
     def put(self, tx: Transaction, grant: AccessGrant) -> None:
-        """Keep a grant; a newer grant of the same transfer replaces the older one's token."""
+        """Store a grant; a newer grant of the same transfer replaces the older one's token."""
 
     def by_token(self, tx: Transaction, token_sha256: str) -> AccessGrant | None: ...
 
     def by_transfer(self, tx: Transaction, transfer: str) -> AccessGrant | None: ...
 
     def close(self, tx: Transaction, transfer: str) -> None:
-        """No access any more."""
+        """End the access."""
 
     def count_access(self, tx: Transaction, transfer: str) -> None: ...
 
 
 class ReceptionStore(Protocol):
-    """Progress of what we receive."""
+    """The progress of our receptions."""
 
     def put(self, tx: Transaction, reception: Reception) -> None: ...
 

@@ -1,4 +1,4 @@
-"""How a negotiation or a transfer stands, for people: what it waits for, or by whom it was ended."""
+"""The status of a negotiation or a transfer, for people: what it waits for, or which side ended it."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ REACHED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ProcessStatus:
-    """``waits`` is None for a process that has ended; ``ended_by_us`` is None for one that has not. ``reached``
-    names the result, where it is the one that both sides wanted."""
+    """The status of a process. ``waits`` is None for a process that has ended; ``ended_by_us`` is None for a process
+    that has not ended. ``reached`` names the result if it is the one that both sides wanted."""
 
     waits: Waits | None
     ended_by_us: bool | None = None
@@ -68,7 +68,7 @@ class ProcessStatus:
 
     @property
     def text(self) -> str:
-        """In English, for the API and the terminal."""
+        """Return the status in English, for the API and the terminal."""
         if self.waits is not None:
             return SENTENCES[self.waits]
         if self.reached is not None:
@@ -77,15 +77,15 @@ class ProcessStatus:
 
 
 def table_of(process: Process) -> Table:
-    """The table of moves of a process, which is a negotiation or a transfer."""
+    """Return the table of moves of a process, which is a negotiation or a transfer."""
     return machine.TABLE if isinstance(process, Transfer) else negotiating.TABLE
 
 
 def status_of(
     process: Process, exchanges: Sequence[Exchange], *, decision: bool = False, stuck: bool = False
 ) -> ProcessStatus:
-    """``exchanges`` are its messages; ``decision`` says that a decision of ours is open, ``stuck`` that a delivery
-    for which it waits was given up."""
+    """Return the status of ``process``. ``exchanges`` are its messages; ``decision`` is true if a decision of ours is
+    open, ``stuck`` if a delivery that it waits for was given up."""
     table = table_of(process)
     if process.state in table.terminal:
         return ProcessStatus(None, _ended_by_us(process, exchanges), REACHED.get(process.state))
@@ -121,8 +121,8 @@ def _transfer(transfer: Transfer) -> Waits:
 
 
 def _ended_by_us(process: Process, exchanges: Sequence[Exchange]) -> bool:
-    """Whose message was the last that counted. An end or an opening that the peer refused was ours all the same, as
-    an end; but that it refused an opening was its doing."""
+    """Return whether the last message that counted was ours. If the peer refused our message that ends the process,
+    we ended it anyway; if the peer refused our opening message, the peer ended it."""
     table = table_of(process)
     counted = [
         message

@@ -1,7 +1,7 @@
-"""The provider's side of a push: the bytes go to the address that the consumer named.
+"""The provider's side of a push: send the bytes to the address that the consumer named.
 
-A push is a durable task. It is authorised when it begins and again while it runs, as a read is; one that breaks off
-is begun again from its first byte, since no message says how much the other side has.
+A push is a durable task. It is authorised when it begins and again while it runs, like a read. A push that breaks off
+is begun again from its first byte, because no message reports how much the other side has.
 """
 
 from __future__ import annotations
@@ -40,19 +40,20 @@ MOST_IN_VAIN: Final = 5
 _FIRST_PAUSE: Final = 5.0
 _PAUSES_GROW: Final = 6
 _SMALL: Final = 1024 * 1024
-"""Bytes that may be sent as often as a message."""
+"""Up to this size, bytes may be sent as often as a message."""
 _REMEMBERED: Final = 10_000
 
 
 class InVain:
-    """How often the bytes of a push were sent in full for nothing. An address that takes gigabytes and then puts off
-    its sender would have them sent day and night. A restart forgets the count, which then only begins again."""
+    """Counts how often the bytes of a push were sent in full without success. Otherwise an address that takes
+    gigabytes and then asks the sender to wait would receive them day and night. A restart loses the count, which then
+    starts again."""
 
     def __init__(self) -> None:
         self._counts: OrderedDict[str, int] = OrderedDict()
 
     def pause(self, push: str) -> float | None:
-        """Count one more; the seconds after which it may be sent again, None where that was the last time."""
+        """Count one more; return the seconds until they may be sent again, or None if that was the last time."""
         count = self._counts.pop(push, 0) + 1
         if count >= MOST_IN_VAIN:
             return None
@@ -63,7 +64,7 @@ class InVain:
 
 
 class _Stopped(LocalFault):
-    """In the middle of a push it turned out that this node may not go on with it."""
+    """During a push this node has lost the permission to go on with it."""
 
     def __init__(self, refusal: RemoteFault) -> None:
         super().__init__(refusal.detail)
@@ -73,13 +74,13 @@ class _Stopped(LocalFault):
 @dataclass(slots=True)
 class _Progress:
     whole: bool = False
-    """The last byte was handed over."""
+    """The last byte was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushBytes:
-    """Sends what a started transfer is about. ``recheck_bytes`` and ``recheck_seconds``: how often it is asked again
-    whether it may."""
+    """Sends the bytes of a started transfer. ``recheck_bytes`` and ``recheck_seconds`` set how often the permission
+    is checked again."""
 
     authorise: AuthoriseAccess
     deliveries: OpenDelivery
@@ -91,9 +92,9 @@ class PushBytes:
     async def run(self, transfer: Transfer) -> None:
         """Push until the consumer has taken the last byte.
 
-        Raises ``NotAllowed`` where it may not, or may not any more; ``PeerUnreachable`` and ``LocalFault`` where it
-        is worth trying again, of these ``DeliveryRefused`` where much was sent in full; ``SinkRefused`` where the
-        address refuses it, and ``ForbiddenAddress`` where it is one that this node sends nothing to.
+        Raises ``NotAllowed`` if this node may not push, or may no longer; ``PeerUnreachable`` and ``LocalFault`` if a
+        retry makes sense, among them ``DeliveryRefused`` if many bytes were sent in full; ``SinkRefused`` if the
+        address refuses the bytes, and ``ForbiddenAddress`` if this node sends nothing to such an address.
         """
         address = read_push_address(transfer.data_address)
         access = await self.authorise.authorise_push(transfer.pid)
@@ -119,7 +120,7 @@ class PushBytes:
         except ForbiddenAddress:
             raise
         except RemoteFault as refusal:
-            # What a stranger's address says about itself must not pass for a decision of this node.
+            # A text from a stranger's address must not look like a decision of this node.
             raise SinkRefused(f"the target address refused the bytes: {refusal.detail}") from refusal
         finally:
             await close_stream(source)

@@ -1,7 +1,8 @@
-"""Carrying out what the strategy and people want of a transfer, and what follows from the states it enters.
+"""Carry out the decisions of the strategy and of people about a transfer, and the consequences of its states.
 
-Everything happens in the transaction at hand. The access of a provider's transfer is opened when a start is decided
-and closed as soon as anything else is, before the consumer knows: a peer that does not answer keeps no access.
+Everything happens in the current transaction. The access of a provider's transfer is opened when a start is decided.
+It is closed as soon as anything else is decided, before the consumer knows: a peer that does not answer keeps no
+access.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ PUSH_TOPIC: Final = "push"
 
 
 class Granting(Protocol):
-    """Opens the access of one transfer: the grant is stored in ``tx``, the DSP DataAddress is returned. Without a
-    file it is the execution of a model that is opened."""
+    """Opens the access of one transfer: stores the grant in ``tx`` and returns the DSP DataAddress. Without a file it
+    opens the execution of a model."""
 
     def __call__(
         self,
@@ -75,14 +76,14 @@ _MESSAGES: Final[dict[type[strategy.Action], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Shut:
-    """Why no access can be opened."""
+    """The reason why no access can be opened."""
 
     code: str
     why: str
 
 
 class Reactions:
-    """Looks, asks the strategy, acts."""
+    """Reads the state, asks the strategy, and acts."""
 
     def __init__(
         self,
@@ -114,10 +115,11 @@ class Reactions:
     # ---- what the strategy wants -----------------------------------------------------------------------------
 
     def react(self, tx: Transaction, transfer: Transfer, caller: Caller | None = None) -> None:
-        """Do what the strategy says now. ``caller`` is the peer with its credentials, where it is at hand.
+        """Carry out the strategy's current decision. ``caller`` is the peer with its credentials, if they are
+        available.
 
-        A strategy that wants what the table does not allow holds, with an error in the log: neither the peer's
-        message nor its acknowledgement is to blame for it.
+        If a strategy wants an action that the table does not allow, the transfer holds, with an error in the log:
+        neither the peer's message nor its acknowledgement is to blame for it.
         """
         if transfer.pending is not None or transfer.state in machine.TABLE.terminal:
             return
@@ -174,14 +176,14 @@ class Reactions:
     # ---- what people want ------------------------------------------------------------------------------------
 
     def resume(self, tx: Transaction, transfer: Transfer) -> Transfer:
-        """The provider lets the transfer go on, with a new token. Raises ``Conflict`` where it cannot go on."""
+        """Let the transfer go on, with a new token, as its provider. Raises ``Conflict`` if it cannot go on."""
         opened = self._open(tx, transfer, self._agreements.get(tx, transfer.agreement))
         if isinstance(opened, _Shut):
             raise Conflict(opened.why, remedy="terminate the transfer")
         return self._send_start(tx, transfer, opened)
 
     def require_permission(self, tx: Transaction, transfer: Transfer, caller: Caller) -> None:
-        """The consumer wants to go on: what has become of the conditions since? Raises ``NotResumed``."""
+        """Check the current conditions, because the consumer wants to go on. Raises ``NotResumed``."""
         agreement = self._agreements.get(tx, transfer.agreement)
         if agreement is None:
             return
@@ -191,15 +193,16 @@ class Reactions:
             raise NotResumed("the conditions no longer allow this transfer", facts={"reasons": unmet})
 
     def reopen(self, tx: Transaction, transfer: Transfer) -> Transfer:
-        """The consumer lets the transfer go on (DSP 2025-1 §9.1: after a suspension the start may be the
-        consumer's). No message can carry a new token to it: it renews the one that it has."""
+        """Let the transfer go on, as its consumer (DSP 2025-1 §9.1: after a suspension the start may be the
+        consumer's). No message can give it a new token: it renews the one that it has."""
         opened = self._open(tx, transfer, self._agreements.get(tx, transfer.agreement))
         if isinstance(opened, _Shut):
             return self._refuse(tx, transfer, opened.code, [opened.why])
         return transfer
 
     def answer_resumption(self, tx: Transaction, transfer: Transfer) -> None:
-        """Start for a consumer that has asked for it, with a new address, or end it where it cannot go on."""
+        """Start the transfer with a new address for a consumer that has asked for it, or end it if it cannot go
+        on."""
         if not self._conversation.may_send(transfer, machine.START):
             return
         opened = self._open(tx, transfer, self._agreements.get(tx, transfer.agreement))
@@ -218,8 +221,8 @@ class Reactions:
         reason: list[Any] | None = None,
         due: datetime | None = None,
     ) -> Transfer:
-        """Send a message that opens no access, not before ``due``. Raises ``LocalProtocolError``, and ``Conflict``
-        for a consumer that wants to resume what the provider has suspended."""
+        """Send a message that opens no access, not before ``due``. Raises ``LocalProtocolError``, and ``Conflict`` if
+        a consumer wants to resume a transfer that the provider has suspended."""
         command, why = self._conversation.command, reason or []
         match name:
             case machine.COMPLETION:
@@ -245,7 +248,7 @@ class Reactions:
     # ---- what follows ----------------------------------------------------------------------------------------
 
     def follow(self, tx: Transaction, transfer: Transfer, states: list[str]) -> None:
-        """The transfer has entered these states."""
+        """Carry out the consequences of the ``states`` that the transfer has entered."""
         if transfer.state != machine.STARTED:
             self._close(tx, transfer)
         if transfer.state in machine.TABLE.terminal and transfer.data_address:
@@ -264,7 +267,7 @@ class Reactions:
             self._grants.close(tx, transfer.pid)
 
     def _open(self, tx: Transaction, transfer: Transfer, agreement: Agreement | None) -> dict[str, Any] | _Shut:
-        """Open the access: its data address, token and all, or why there can be none."""
+        """Open the access; return its data address with the token, or the reason why it cannot be opened."""
         record = self._records.get(tx, transfer.dataset)
         if agreement is None or agreement.ended is not None or record is None or record.withdrawn:
             return _Shut("not-available", "the asset or the agreement is no longer available")
@@ -298,7 +301,8 @@ class Reactions:
         return self._conversation.command(tx, transfer, machine.START, body, due=due, data_address=public)
 
     def reissue(self, tx: Transaction, transfer: Transfer, body: bytes) -> bytes:
-        """The start that ``body`` was, with a new address. Raises ``Conflict`` where nothing can be started."""
+        """Return the start message ``body`` with a new address. Raises ``Conflict`` if the transfer cannot be
+        started."""
         opened = self._open(tx, transfer, self._agreements.get(tx, transfer.agreement))
         if isinstance(opened, _Shut):
             raise Conflict(opened.why, remedy="give up the message: the transfer then ends")
@@ -318,7 +322,7 @@ class Reactions:
         return self.command(tx, transfer, machine.TERMINATION, code=code, reason=reason, due=due)
 
     def _hand_over(self, tx: Transaction, transfer: Transfer, topic: str, word: str) -> None:
-        """Have the worker move the bytes: a task of its own for each time that the transfer starts."""
+        """Let the worker move the bytes: in a separate task for each time that the transfer starts."""
         self._courier.deliver(
             tx,
             topic=topic,
@@ -331,7 +335,7 @@ class Reactions:
 
 
 def _requested_file(files: Sequence[File], name: str | None) -> File | None:
-    """The file that a transfer is about: the one named, else the first that is not open to everybody anyway."""
+    """Return the file of a transfer: the one named, else the first that is not open to everybody anyway."""
     if name is not None:
         return next((file for file in files if file.name == name), None)
     restricted = [file for file in files if not file.open]

@@ -1,9 +1,9 @@
-"""The consumer's side of the bytes: fetching, resuming, verifying.
+"""The consumer's side of the bytes: fetch, resume, verify.
 
-A reception is durable. Bytes are appended to a part file; at intervals they are synced and their number is
-recorded, and after a crash only recorded bytes are trusted. A peer that is away is asked again; an expired
-token is renewed; a source that has changed is begun again from its first byte. What is complete is checked
-against the manifest that the provider signed, and only then gets a name. A refusal ends the reception, with
+A reception is durable. Bytes are appended to a part file; at intervals they are synced and their number is recorded,
+and after a crash only recorded bytes are trusted. A peer that does not answer is asked again; an expired token is
+renewed; if the source has changed, the reception begins again from the first byte. Complete bytes are checked against
+the manifest that the provider signed, and only then does the file get its name. A refusal ends the reception, with
 the provider's reasons.
 """
 
@@ -57,17 +57,17 @@ FAILED: Final = "failed"
 _UUID: Final = re.compile(r"urn:uuid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 TokenFor = Callable[[str], Awaitable[str]]
-"""DID of a peer → the Authorization header value that proves who we are to it."""
+"""DID of a peer → the Authorization header value that proves our identity to it."""
 
 Finished = Callable[[Transaction, str, Reception], None]
-"""What follows from the end (done or failed) of the reception of a transfer, in the same transaction."""
+"""Called at the end (done or failed) of the reception of a transfer, in the same transaction."""
 
 Progress = Callable[[Reception], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habits:
-    """Sizes in bytes, times in seconds. ``patience``: how long without a byte until the run gives up for now."""
+    """Sizes in bytes, times in seconds. ``patience``: time without a byte after which the run gives up for now."""
 
     sync_bytes: int = 8 * 1024 * 1024
     sync_seconds: float = 2.0
@@ -79,7 +79,7 @@ class Habits:
 
 
 class SourceChanged(Exception):
-    """The bytes at the provider are others than those that we have the beginning of."""
+    """The bytes at the provider are not those of which we have the beginning."""
 
 
 class ReceiveBytes:
@@ -100,7 +100,7 @@ class ReceiveBytes:
         finished: Finished | None = None,
         habits: Habits | None = None,
     ) -> None:
-        """``folder`` is where received files go; it is made where it is missing."""
+        """``folder`` is the folder of received files; it is created if it is missing."""
         self.work = work
         self.transfers = transfers
         self.receptions = receptions
@@ -117,10 +117,10 @@ class ReceiveBytes:
     async def run(self, transfer: Transfer, *, on_progress: Progress | None = None) -> Reception:
         """Receive until the bytes are verified (``done``) or it is clear that they never will be (``failed``).
 
-        May be called again after any interruption, also in another process. A reception of a transfer that
-        the provider has suspended is returned as it is, still ``receiving``. Raises ``PeerUnreachable`` where the
-        provider stays away longer than our patience, ``LocalFault`` where this machine fails (disk full),
-        ``Conflict`` where another run is at work: in each case call again later.
+        May be called again after any interruption, also in another process. Returns the reception unchanged, still
+        ``receiving``, if the provider has suspended the transfer. Raises ``PeerUnreachable`` if the provider does not
+        answer for longer than our patience, ``LocalFault`` if this machine fails (disk full), ``Conflict`` if another
+        run is at work: in each case call again later.
         """
         known = await off_loop(self._known, transfer.pid)
         if known is not None and known.state in (DONE, FAILED):
@@ -178,7 +178,7 @@ class _Run:
         return self._reception
 
     async def _until_done(self) -> None:
-        """Try again after everything that passes by itself; raise what does not."""
+        """Try again after every fault that passes by itself; raise the others."""
         while True:
             try:
                 await self._attempt()
@@ -194,7 +194,7 @@ class _Run:
                     continue
                 if isinstance(refusal, NotAllowed):
                     raise
-                # An unknown token may be an old one: a renewal whose answer we never got has replaced it.
+                # An unknown token may be an old one: a renewal has replaced it, and its answer never reached us.
                 self._renewals += 1
                 if self._address.token_endpoint is None or self._renewals > self._habits.renewals:
                     raise
@@ -204,7 +204,8 @@ class _Run:
                 await self._wait(away)
 
     def _reworded(self, refusal: HansaError) -> bool:
-        """Whether the token can be said in the other of its two forms; once, for the end point may want just that."""
+        """Switch to the other of the token's two forms, once: the end point may require that form. Return whether
+        there is one."""
         other = None if self._said_otherwise else self._address.in_other_words()
         if other is None:
             return False
@@ -241,7 +242,7 @@ class _Run:
         self._address = read_address(read_object(answer))
 
     async def _fetch_manifest(self) -> None:
-        """Fetch and verify. Raises ``ManifestInvalid`` where it is not ours or not the provider's."""
+        """Fetch and verify the manifest. Raises ``ManifestInvalid`` if it is not for us or not the provider's."""
         assert self._address.manifest_endpoint is not None
         answer = await self._owner.plane.document(
             self._address.manifest_endpoint, authorization=self._address.authorization
@@ -274,10 +275,10 @@ class _Run:
             part.close()
 
     async def _read_on(self, part: PartFile) -> None:
-        """Request the missing bytes, once. Raises ``PeerUnreachable`` where the answer breaks off."""
+        """Request the missing bytes, once. Raises ``PeerUnreachable`` if the answer breaks off."""
         etag = (self._reception.facts or {}).get("etag")
         if part.size and etag is None and self._manifest is None:
-            raise SourceChanged  # Nothing would tell whether the rest belongs to this beginning.
+            raise SourceChanged  # The rest may belong to another beginning.
         reading = self._owner.plane.read(
             self._address.endpoint,
             authorization=self._address.authorization,
@@ -290,7 +291,8 @@ class _Run:
                 await self._check_answer(body, part)
                 await self._copy(body, part)
         finally:
-            # What has arrived is kept whatever ended the request, so that the next one goes on from there.
+            # The bytes that have arrived are kept, whatever ended the request, so that the next request continues
+            # from there.
             await self._sync(part)
         if body.total is not None and part.size < body.total:
             raise PeerUnreachable("the provider's answer ended too early")
@@ -307,7 +309,7 @@ class _Run:
             await self._save(expected=body.total)
 
     async def _copy(self, body: Body, part: PartFile) -> None:
-        """Append what comes, syncing and recording now and then while more comes in."""
+        """Append the incoming bytes; sync and record them at intervals while more arrive."""
         buffer = bytearray()
         synced, synced_at = part.size, time.monotonic()
         syncing = Beside()
@@ -349,7 +351,8 @@ class _Run:
         manifest = self._manifest
         try:
             if manifest is None:
-                # A connector of another kind: the bytes are the provider's word alone, and we say so.
+                # The provider is a connector of another kind: there is no proof beyond its own statement, and we
+                # report that.
                 path = await self._arrival.keep(self._reception.name)
             else:
                 path = await self._arrival.accept(
@@ -386,6 +389,6 @@ class _Run:
 
 
 def local_id(pid: str) -> str:
-    """A name for our files: the UUID of our own process id, or a hash where it has another form."""
+    """Return a name for our files: the UUID of our own process id, or a hash if the id has another form."""
     match = _UUID.fullmatch(pid)
     return match.group(1) if match else hashlib.sha256(pid.encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""A message that was given up, sent after all: what was secret in it was erased, and is made anew."""
+"""Send a message after all that was given up: its secrets were erased, and are made anew."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Reissue:
     public_url: str
 
     def __call__(self, tx: Transaction, pid: str, message: str, body: bytes) -> bytes:
-        """The ``message`` of the transfer ``pid`` that ``body`` was.
+        """Return ``message`` of the transfer ``pid`` with new secrets; ``body`` is the stored message.
 
-        Raises ``Conflict`` where it cannot be sent any more: there is nothing left to start, or the address that the
-        consumer had the bytes pushed to is not its own, and what opened it was not kept.
+        Raises ``Conflict`` if it cannot be sent any more: the transfer cannot be started, or the consumer had named a
+        push address that is not its own, whose secrets were not kept.
         """
         transfer = self.store.get(tx, pid, lock=True)
         if transfer is None or not isinstance(read_object(body).get("dataAddress"), Mapping):

@@ -1,4 +1,4 @@
-"""Asking for bytes: the transfers that this node opens as consumer (DSP 2025-1 §9.2.1)."""
+"""Request bytes: the transfers that this node opens as consumer (DSP 2025-1 §9.2.1)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ class TransferRequests:
         address: str,
         public_url: str = "",
     ) -> None:
-        """``address``: this node's protocol base URL; ``public_url``: its own, below which it takes pushes."""
+        """``address`` is this node's protocol base URL; ``public_url`` is its own URL, and it takes pushes below
+        that."""
         self._uow = uow
         self._agreements = agreements
         self._negotiations = negotiations
@@ -59,7 +60,7 @@ class TransferRequests:
         file: str | None = None,
         to: Mapping[str, Any] | None = None,
     ) -> Transfer:
-        """Open a transfer for a person. Raises ``NotAllowed``, and as ``open``."""
+        """Open a transfer for a person. Raises ``NotAllowed``, and the errors of ``open``."""
         require(by, UseCase.RECEIVE)
         if to is not None:
             require(by, UseCase.DIRECT_BYTES)
@@ -75,13 +76,13 @@ class TransferRequests:
         address: str | None = None,
         to: Mapping[str, Any] | None = None,
     ) -> Transfer:
-        """Ask the provider for the bytes under an agreement of ours as consumer. ``address`` is the provider's
-        protocol base URL, where it is not the one that the agreement was negotiated at.
+        """Request the bytes under an agreement of ours as consumer. ``address`` is the provider's protocol base URL,
+        if it is not the one of the negotiation.
 
-        A push goes to the data address ``to``, whatever holds it: the provider says when all bytes are there, and
-        they never come to this node; else to an address of this node's own. What is secret in ``to`` is sent to the
-        provider and not kept. Raises ``NotFound``, ``Conflict`` (not final yet, or ended), and ``InvalidInput`` for
-        an address that bytes cannot be pushed to.
+        A push goes to the data address ``to``: the provider reports when all bytes are there, and they never come to
+        this node. Without ``to`` it goes to an address of this node. Secrets in ``to`` are sent to the provider and
+        not kept. Raises ``NotFound``, ``Conflict`` (not final yet, or ended), and ``InvalidInput`` if bytes cannot be
+        pushed to the address.
         """
         if to is not None:
             read_push_address(to)

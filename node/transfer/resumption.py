@@ -1,4 +1,4 @@
-"""Who lets a suspended transfer go on (docs/decisions/0012-crossed-messages-and-resumption.md)."""
+"""Which side resumes a suspended transfer (docs/decisions/0012-crossed-messages-and-resumption.md)."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ TURNS: Final = frozenset({machine.START, machine.SUSPENSION})
 
 
 class NotResumed(NotAllowed):
-    """The provider does not let a transfer go on that the consumer had suspended: from now on it is the provider's
-    suspension."""
+    """The provider does not let the consumer resume a transfer that the consumer had suspended: from now on it is the
+    provider's suspension."""
 
 
 def resumable(transfer: Transfer) -> bool:
-    """Whether the consumer may let a transfer go on that is, or is about to be, suspended.
+    """Return whether the consumer may resume a transfer that is suspended, or is about to be.
 
-    DSP 2025-1 §9.1 has the provider alone send the start in its text, and both sides in its figure. A consumer that
+    DSP 2025-1 §9.1 lets only the provider send the start in its text, but both sides in its figure. A consumer that
     could lift a provider's suspension would decide about the provider's access: it lifts only its own.
     """
     return transfer.suspended_by != Role.PROVIDER
 
 
 def halted(transfer: Transfer) -> bool:
-    """Whether this node, as provider, has suspended its access or is about to, or its consumer has."""
+    """Return whether this node, as provider, has suspended its access or is about to, or its consumer has."""
     pausing = transfer.pending is not None and transfer.pending.message == machine.SUSPENSION
     return transfer.role is Role.PROVIDER and (transfer.state == machine.SUSPENDED or pausing)
 
 
 def require_resumable(transfer: Transfer) -> None:
-    """Raises ``NotAllowed`` where the consumer resumes what this node, as provider, has suspended."""
+    """Raise ``NotAllowed`` if the consumer resumes a transfer that this node, as provider, has suspended."""
     if not resumable(transfer) and halted(transfer):
         raise NotAllowed("the provider has suspended this transfer; only the provider can resume it")
 
 
 def require_turn(had: int, most: int) -> None:
-    """Raises ``RemoteProtocolError`` for one more pause or start of a transfer that has ``had`` its ``most``
-    messages: a peer that pauses and starts for ever would fill the database. What ends a transfer is taken always."""
+    """Raise ``RemoteProtocolError`` for one more pause or start of a transfer that has ``had`` its ``most`` messages:
+    a peer that pauses and starts for ever would fill the database. A message that ends a transfer is always taken."""
     if had >= most:
         raise RemoteProtocolError(
             f"this transfer has had {most} messages and can no longer be paused or started",
@@ -52,18 +52,18 @@ def require_turn(had: int, most: int) -> None:
 
 
 def asks_to_resume(transfer: Transfer, message: Incoming) -> bool:
-    """Whether a consumer's start only asks for ours.
+    """Return whether a consumer's start only asks for ours.
 
-    A node of this kind renews its token by itself when it has resumed, and dates its messages. Others count the
-    transfer as suspended until the provider starts it with a new address (docs/reference/interoperability.md).
+    A node of this kind renews its token by itself when it has resumed, and dates its messages. Others consider the
+    transfer suspended until the provider starts it with a new address (docs/reference/interoperability.md).
     """
     provides = transfer.role is Role.PROVIDER and transfer.state == machine.SUSPENDED
     return provides and message.name == machine.START and message.text(AFTER) is None
 
 
 def answers_resumption(transfer: Transfer, message: Incoming, messages_so_far: Callable[[], Sequence[str]]) -> bool:
-    """Whether a provider starts once more what we have resumed, as those do that are meant in ``asks_to_resume``.
-    ``messages_so_far`` reads the messages that were taken: few messages make that necessary."""
+    """Return whether a provider starts a transfer once more that we have resumed, like the connectors described in
+    ``asks_to_resume``. ``messages_so_far`` reads the messages that were taken: few messages make that necessary."""
     started = transfer.role is Role.CONSUMER and transfer.state == machine.STARTED
     again = started and message.name == machine.START and message.text(AFTER) is None
     return again and messages_so_far()[-1:] == (machine.START,)

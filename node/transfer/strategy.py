@@ -1,4 +1,5 @@
-"""What this node does by itself in a transfer. As in negotiation, a strategy looks and answers with an action."""
+"""The actions that this node takes by itself in a transfer. As in negotiation, a strategy looks and returns an
+action."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Start(Paced):
-    """Open the access and tell the consumer where (provider)."""
+    """Open the access and send its address to the consumer (provider)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Receive:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """Send the bytes to where the consumer wants them (provider)."""
+    """Send the bytes to the consumer's address (provider)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,9 @@ Action = Hold | Start | Receive | Push | Complete | Suspend | Terminate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What a strategy sees. ``decision`` is the provider's, about this access under the agreement; None where the
-    consumer is not at hand with its credentials: after an acknowledgement, and each read is decided again anyway.
-    ``messages_so_far`` gives, when asked, the messages of both sides so far, oldest first."""
+    """The input of a strategy. ``decision`` is the provider's, about this access under the agreement. It is None if
+    the consumer's credentials are not available: after an acknowledgement; each read is decided again anyway.
+    ``messages_so_far`` returns, when called, the messages of both sides so far, oldest first."""
 
     transfer: Transfer
     decision: Decision | None
@@ -72,11 +73,11 @@ class Strategy(Protocol):
     """A transfer strategy: a plug-in point."""
 
     def next(self, look: Look) -> Action:
-        """What to do now that ``look.transfer`` stands as it does. Must be pure. Asked as in negotiation."""
+        """Return the action for the current state of ``look.transfer``. Must be pure. Called as in negotiation."""
 
 
 class StandardStrategy:
-    """Start what the agreement permits, refuse with reasons what it does not, fetch what was started."""
+    """Starts what the agreement permits, refuses everything else with reasons, fetches what was started."""
 
     def next(self, look: Look) -> Action:
         transfer = look.transfer

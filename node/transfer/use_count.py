@@ -1,4 +1,4 @@
-"""The consumer's count of uses: what has begun to arrive was used."""
+"""The consumer's count of uses: data that has begun to arrive counts as used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from node.transfer.ports import ReceptionStore, TransferStore
 
 
 class CountedReceptions:
-    """``ReceptionStore`` that counts a use of the agreement with the first byte that is kept."""
+    """A ``ReceptionStore`` that counts a use of the agreement with the first byte that is stored."""
 
     def __init__(self, receptions: ReceptionStore, transfers: TransferStore, uses: Uses) -> None:
         self._receptions = receptions

@@ -1,4 +1,4 @@
-"""Transfers under way: the doors that messages come in by, and what people and the worker do with them.
+"""Transfers under way: the entry points for messages, and the actions of people and the worker.
 
 Every method that takes ``tx`` belongs to the caller's transaction and makes no network call.
 """
@@ -80,10 +80,11 @@ class Transfers:
     @opens_once
     @taken_in_turn
     def requested(self, caller: Caller, message: Incoming, *, seal_key: bytes | None = None) -> Answer:
-        """POST /transfers/request (DSP 2025-1 §10.2.2): ``seal_key`` is the caller's X25519 key, where it has one.
+        """Handle POST /transfers/request (DSP 2025-1 §10.2.2): ``seal_key`` is the caller's X25519 key, if it has
+        one.
 
-        An agreement that is not this caller's is answered as one that does not exist. The same request again is
-        the same transfer.
+        If an agreement is not this caller's, the answer is the same as for one that does not exist. A repeated
+        request leads to the same transfer.
         """
         peer, consumer_pid = peer_of(caller), str(message.body["consumerPid"])
         with self._uow.begin() as tx:
@@ -132,7 +133,8 @@ class Transfers:
 
     @taken_in_turn
     def received(self, pid: str, caller: Caller, message: Incoming, *, role: Role | None = None) -> Answer:
-        """Any message within a transfer of ours. Raises ``NotFound``, ``RemoteProtocolError``, ``InvalidInput``."""
+        """Handle any message within a transfer of ours. Raises ``NotFound``, ``RemoteProtocolError``,
+        ``InvalidInput``."""
         try:
             return self._received(pid, caller, message, role)
         except NotResumed as refusal:
@@ -154,7 +156,7 @@ class Transfers:
             if message.name in TURNS:
                 require_turn(self._store.exchanged(tx, transfer.pid), self._caps.messages)
             content = _settled_by(message, transfer)
-            if message.name == machine.START and halted(transfer):  # What fits nowhere is for the table to refuse.
+            if message.name == machine.START and halted(transfer):  # The table refuses all else.
                 self._reactions.require_permission(tx, transfer, caller)
             if asks_to_resume(transfer, message):
                 answer = self._conversation.hear(tx, transfer, message)
@@ -175,7 +177,7 @@ class Transfers:
             return answer
 
     def shown(self, pid: str, caller: Caller) -> dict[str, Any]:
-        """GET /transfers/{pid}: the state as the peer may see it."""
+        """Return the answer to GET /transfers/{pid}: the state as the peer may see it."""
         with self._uow.read() as tx:
             return messages.acknowledgement(self._conversation.find(tx, pid, peer_of(caller)))
 
@@ -184,7 +186,8 @@ class Transfers:
     def command(
         self, pid: str, name: str, by: Caller, *, code: str = "", reason: list[Any] | None = None
     ) -> Transfer:
-        """Suspend, resume, complete or terminate a transfer for a person. Raises ``NotAllowed``, as ``_command``."""
+        """Suspend, resume, complete or terminate a transfer for a person. Raises ``NotAllowed``, and the errors of
+        ``_command``."""
         require(by, UseCase.STEER_TRANSFERS)
         return self._command(pid, name, code=code, reason=reason)
 
@@ -192,9 +195,9 @@ class Transfers:
     def _command(self, pid: str, name: str, *, code: str = "", reason: list[Any] | None = None) -> Transfer:
         """Move a transfer on, for a person or for the node.
 
-        A provider that resumes opens a new access and sends its address; a consumer that resumes sends none, and
-        goes on with the address that it has, whose token it renews. Raises ``LocalProtocolError`` where the state
-        does not allow it, ``Conflict`` where nothing can be resumed any more.
+        A provider that resumes opens a new access and sends its address; a consumer that resumes sends none, and goes
+        on with the address that it has, but renews its token. Raises ``LocalProtocolError`` if the state does not
+        allow it, ``Conflict`` if the transfer cannot be resumed any more.
         """
         with self._uow.begin() as tx:
             transfer = self._store.get(tx, pid, lock=True)
@@ -205,7 +208,7 @@ class Transfers:
             return self._reactions.command(tx, transfer, name, code=code, reason=reason or [])
 
     def suspend_all(self, peer: str, reason: str) -> int:
-        """Suspend what runs between ``peer`` and this node, on either side; how many transfers that are."""
+        """Suspend the active transfers between ``peer`` and this node, on either side; return how many there are."""
         with self._uow.read() as tx:
             running = [
                 transfer.pid for transfer in self._store.select(tx, state=machine.STARTED, peer=peer, limit=10_000)
@@ -220,11 +223,12 @@ class Transfers:
         return suspended
 
     def finished(self, tx: Transaction, pid: str, reception: Reception) -> None:
-        """The bytes are here and verified, or they never will be: tell the provider.
+        """Notify the provider that the bytes are here and verified, or that they never will be.
 
-        Where that cannot be told now (the transfer is suspended, or a message of ours is on its way), the next
-        start asks for the bytes again, finds them here, and tells it then. A provider that has refused them because
-        the transfer is over ends it itself: its message is on its way, and says why.
+        If that is not possible now (the transfer is suspended, or a message of ours is on its way), the next start
+        requests the bytes again, finds them here, and notifies the provider then. If the provider has refused the
+        bytes because the transfer is over, it ends the transfer itself: its message is on its way, and gives the
+        reason.
         """
         if (reception.facts or {}).get("transferState") in machine.TABLE.terminal:
             return
@@ -241,14 +245,14 @@ class Transfers:
             )
 
     def pushed(self, tx: Transaction, pid: str) -> None:
-        """The consumer has taken the last byte: tell it that all is done. Where that cannot be told now, the next
-        start has it pushed again."""
+        """Notify the consumer, which has taken the last byte, that all is done. If that is not possible now, the
+        bytes are pushed again after the next start."""
         transfer = self._store.get(tx, pid, lock=True)
         if transfer is not None and self._conversation.may_send(transfer, machine.COMPLETION):
             self._reactions.command(tx, transfer, machine.COMPLETION)
 
     def not_pushed(self, tx: Transaction, pid: str, code: str, reason: list[Any]) -> None:
-        """The bytes will never be moved: end the transfer."""
+        """End the transfer because its bytes will never be moved."""
         transfer = self._store.get(tx, pid, lock=True)
         if transfer is not None and self._conversation.may_send(transfer, machine.TERMINATION):
             self._reactions.command(tx, transfer, machine.TERMINATION, code=code, reason=reason)
@@ -256,38 +260,39 @@ class Transfers:
     # ---- what the worker reports -----------------------------------------------------------------------------
 
     def hold(self, tx: Transaction, pid: str) -> None:
-        """As ``node.dialogue.conversation.Conversation.hold``."""
+        """Lock the process, as ``node.dialogue.conversation.Conversation.hold``."""
         self._conversation.hold(tx, pid)
 
     def acknowledged(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, peer_pid: str | None
     ) -> None:
-        """The peer took our message: a state was entered, which the strategy may have something to say about."""
+        """Note that the peer took our message: a state was entered, and the strategy may react to it."""
         step = self._conversation.acknowledged(tx, pid, message_id, exchange, peer_pid)
         if step is not None and step.effects:
             self._reactions.follow(tx, step.process, [e.state for e in step.effects if isinstance(e, Entered)])
             self._reactions.react(tx, step.process)
 
     def overheard(self, tx: Transaction, exchange: Exchange) -> None:
-        """The peer has answered a message of ours, and nothing follows from it: it is kept, with its fate."""
+        """Record the peer's answer to a message of ours, with its fate, if nothing follows from it."""
         self._conversation.overheard(tx, exchange)
 
     def refused(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, code: str, reason: tuple[Any, ...]
     ) -> None:
-        """The peer refused our message for good. Where that leaves the two sides apart, we end it cleanly."""
+        """Note that the peer refused our message for good. If the two sides then disagree about the state, end the
+        transfer cleanly."""
         step = self._conversation.refused(tx, pid, message_id, exchange, code, reason)
         if step is None or step.process.pending is not None:
             return
         self._reactions.follow(tx, step.process, [e.state for e in step.effects if isinstance(e, Entered)])
         asked = self._store.last_accepted(tx, pid) if step.process.role is Role.PROVIDER else None
         if asked is not None and exchange.message == asked.message == machine.START:
-            # The consumer did not wait for our start after its own, which was enough for it.
+            # The consumer did not wait for our start after its own, because its own was sufficient.
             resumed = self._conversation.receive(tx, step.process, messages.read(asked.body, machine.START))
             self._reactions.react(tx, self._reactions.reopen(tx, resumed.process))
             return
         if exchange.message == machine.START and code == NotAllowed.code:
-            # The provider keeps it suspended, and so it is on both sides.
+            # The provider keeps the transfer suspended, so it is suspended on both sides.
             self._conversation.amend(tx, step.process, suspended_by=str(Role.PROVIDER))
             return
         if step.process.state not in machine.TABLE.terminal:
@@ -301,9 +306,9 @@ class Transfers:
 
 
 def _settled_by(message: Incoming, transfer: Transfer) -> dict[str, Any]:
-    """The fields of ``transfer`` that ``message`` changes.
+    """Return the fields of ``transfer`` that ``message`` changes.
 
-    Raises ``NotAllowed`` for a start by which the consumer lifts what this node, as provider, has suspended.
+    Raises ``NotAllowed`` if the consumer's start would lift a suspension by this node as provider.
     """
     if message.name == machine.START and transfer.role is Role.PROVIDER:
         require_resumable(transfer)
@@ -312,7 +317,7 @@ def _settled_by(message: Incoming, transfer: Transfer) -> dict[str, Any]:
     elif message.name == machine.TERMINATION:
         return message.why
     elif message.name == machine.SUSPENSION:
-        # Where both want it, it is the provider's: it is its access that is closed.
+        # If both sides want a suspension, it is the provider's: its access is closed.
         ours = transfer.pending is not None and transfer.pending.message == machine.SUSPENSION
         provider = transfer.role is Role.CONSUMER or ours
         return {**message.why, "suspended_by": str(Role.PROVIDER if provider else Role.CONSUMER)}

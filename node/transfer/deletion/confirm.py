@@ -1,8 +1,8 @@
-"""The consumer's side of "delete and confirm": delete what was received, and say so under the node's signature.
+"""The consumer's side of "delete and confirm": delete the received data, and confirm that under the node's signature.
 
 The confirmation goes to ``/deletions`` of the provider's node through the outbox, and is kept in the ledger on both
-sides. A provider that is no Hansa node accepts none: the consumer keeps its confirmation, and sees that the provider
-has not accepted it.
+sides. A provider that is not a Hansa node accepts no confirmations: the consumer keeps its confirmation, and sees
+that the provider has not accepted it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ReceivedFiles:
         self._folder = folder
 
     def under(self, tx: Transaction, agreement: Agreement) -> list[Path]:
-        """Return those under ``agreement``. Raises ``Conflict`` where a transfer under it still runs."""
+        """Return the files received under ``agreement``. Raises ``Conflict`` if a transfer under it still runs."""
         receptions = self._receipts.under(tx, agreement)
         if any(reception.state not in ("done", "failed") for reception in receptions):
             raise Conflict("a transfer under this agreement is still active", remedy="wait for it, or terminate it")
@@ -53,7 +53,8 @@ class SendConfirmation:
         self._courier = courier
 
     def __call__(self, tx: Transaction, agreement: Agreement, statement: str, due: datetime) -> None:
-        """Send ``statement`` to the provider of ``agreement``. Raises ``NotFound`` where nothing says where it is."""
+        """Send ``statement`` to the provider of ``agreement``. Raises ``NotFound`` if the provider's address is
+        unknown."""
         negotiation = self._negotiations.get(tx, agreement.negotiation)
         if negotiation is None:
             raise NotFound("this node does not have the negotiation of this agreement")
@@ -98,11 +99,11 @@ class ConfirmDeletion:
         self._me = me
 
     def __call__(self, agreement_id: str, by: Caller) -> Due:
-        """Delete the files that this node received under the agreement, and confirm it; ``by`` is the person who says
-        that all other copies are deleted, too.
+        """Delete the files that this node received under the agreement, and confirm it; ``by`` is the person who
+        states that all other copies are deleted, too.
 
-        Raises ``NotAllowed``, ``NotFound`` for an agreement in which this node is not the consumer, ``InvalidInput``
-        for one that does not ask for deletion, ``Conflict`` where a transfer under it still runs.
+        Raises ``NotAllowed``; ``NotFound`` if this node is not the consumer of the agreement; ``InvalidInput`` if the
+        agreement does not require deletion; ``Conflict`` if a transfer under it still runs.
         """
         require(by, UseCase.CONFIRM_DELETION)
         with self._uow.begin() as tx:
@@ -124,7 +125,7 @@ class ConfirmDeletion:
             return self._duties.read(tx, agreement)
 
     def note_answer(self, tx: Transaction, agreement_id: str, *, refused: str = "") -> None:
-        """Record that the provider has accepted the confirmation, or why it never will."""
+        """Record that the provider has accepted the confirmation, or the reason why it never will."""
         known = self._store.get(tx, agreement_id)
         if known is not None:
             told_at = None if refused else self._clock.now()

@@ -1,4 +1,4 @@
-"""Which deletions are due: read from the agreements, the receipts under them, and the confirmations."""
+"""Find the deletions that are due: from the agreements, the receipts under them, and the confirmations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RECENT: Final = 1000
 
 
 class DeletionDuties:
-    """Reads how deletions stand, for both sides of an agreement."""
+    """Reads the state of deletions, for both sides of an agreement."""
 
     def __init__(
         self,
@@ -42,14 +42,14 @@ class DeletionDuties:
         self._me = me
 
     def of(self, agreement: Agreement) -> Due | None:
-        """Return the state of the deletion under ``agreement``; None where it asks for none."""
+        """Return the state of the deletion under ``agreement``; None if it requires no deletion."""
         if deletion_rule(agreement.body) is None:
             return None
         with self._uow.read() as tx:
             return self.read(tx, agreement)
 
     def all(self) -> list[Due]:
-        """Return those of all agreements that ask for deletion: overdue ones first, then by when they are due."""
+        """Return the states for all agreements that require deletion: overdue ones first, then by due date."""
         with self._uow.read() as tx:
             agreements = [
                 agreement
@@ -62,7 +62,7 @@ class DeletionDuties:
         return sorted(duties, key=lambda duty: (not duty.overdue, stamp(duty.due) if duty.due else "9"))
 
     def read(self, tx: Transaction, agreement: Agreement) -> Due:
-        """As ``of``, within a transaction, for an agreement that asks for deletion."""
+        """Return the same as ``of``, within a transaction, for an agreement that requires deletion."""
         rule = deletion_rule(agreement.body)
         within = time_allowed(rule) if rule is not None else None
         confirmed = self._store.get(tx, agreement.id)
@@ -93,4 +93,4 @@ def _after(received: datetime, within: timedelta) -> datetime | None:
     try:
         return received + within
     except OverflowError:
-        return None  # After the end of the calendar: the deletion is never due.
+        return None  # The date is after the end of the calendar: never due.

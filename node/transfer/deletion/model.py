@@ -1,7 +1,7 @@
-"""Deletion "and confirm": what an agreement requires, and what its consumer has confirmed.
+"""Deletion "and confirm": the requirement of an agreement, and its consumer's confirmation.
 
-A confirmation is a compact JWS (``typ: hansa-deletion+jws``) over the agreement's id and hash and the moment. Nothing
-proves that no copy is left; what is proved is who said so, and when.
+A confirmation is a compact JWS (``typ: hansa-deletion+jws``) over the agreement's id and hash and the moment. It
+cannot prove that no copy is left; it proves who stated that, and when.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ PATH: Final = "/deletions"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deletion:
-    """A confirmation. ``statement`` is the signed JWS; ``told`` is when the provider accepted it, ``untold`` why it
-    did not."""
+    """A confirmation. ``statement`` is the signed JWS; ``told`` is the time when the provider accepted it, ``untold``
+    the reason why it did not."""
 
     agreement: str
     at: datetime
@@ -77,15 +77,15 @@ class Due:
 
 
 def deletion_rule(body: Mapping[str, Any]) -> Rule | None:
-    """Return the duty to delete in a policy; None where it has none."""
+    """Return the duty to delete in a policy; None if the policy has no such duty."""
     policy = parse(body)
     duties = (*policy.obligations, *(duty for rule in policy.permissions for duty in rule.duties))
     return next((rule for rule in duties if rule.action == DELETE), None)
 
 
 def time_allowed(rule: Rule) -> tuple[str, timedelta] | None:
-    """Return the time after receipt within which ``rule`` requires deletion: as it is written, and the longest that
-    it can mean. None where it sets no time."""
+    """Return the time after receipt within which ``rule`` requires deletion: the text as written, and the longest
+    time that it can mean. None if it sets no time."""
     for constraint in rule.constraints:
         if (
             isinstance(constraint, Constraint)

@@ -1,4 +1,4 @@
-"""What a consumer has received under an agreement."""
+"""The data that a consumer has received under an agreement."""
 
 from __future__ import annotations
 

@@ -37,10 +37,10 @@ class ReceiveConfirmation:
         self._me = me
 
     def __call__(self, caller: Caller, signer: DidDocument, raw: bytes) -> None:
-        """Record the confirmation in ``raw``, which ``signer`` signed. The same again is accepted again.
+        """Record the confirmation in ``raw``, which ``signer`` signed. A repeated confirmation is accepted again.
 
-        Raises ``NotFound`` for an agreement that is not with this caller, ``InvalidInput`` for a confirmation that is
-        not the caller's own, or that is for something else.
+        Raises ``NotFound`` if the agreement is not with this caller, ``InvalidInput`` if the confirmation is not the
+        caller's own, or is about something else.
         """
         statement = read_object(raw).get("statement")
         if not isinstance(statement, str):
@@ -60,7 +60,7 @@ class ReceiveConfirmation:
             now = self._clock.now()
             if known is not None and (known.statement == statement or at <= known.at):
                 return
-            # A deletion cannot be in the future: data received until then would count as deleted.
+            # A deletion cannot be in the future: data received before that time would count as deleted.
             confirmed = Deletion(
                 agreement=agreement.id, at=min(at, now), by=agreement.consumer, statement=statement, told=now
             )
