@@ -1,7 +1,7 @@
 """JSON-LD contexts that ship with us: the only ones that a document may name by address.
 
-Nothing is ever fetched for a document. A context that is named by an IRI of this table is put in its place;
-any other address is refused with the advice to write the context into the document.
+Nothing is ever fetched for a document. An IRI of this table is replaced by its context; any other address is refused
+with the advice to write the context into the document.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from node.base.errors import InvalidInput
 from node.vocab.namespaces import PREFIXES
 
 HANSA_CONTEXT: Final = "https://w3id.org/hansa/context.jsonld"
-"""The prefixes that people know, and nothing else."""
+"""Only the prefixes that people know."""
 
 CONTEXTS: Final[dict[str, dict[str, Any]]] = {HANSA_CONTEXT: {"@context": dict(PREFIXES)}}
 
 _MOST: Final = 100
-"""How often one document may name a context by address: each naming puts in a copy."""
+"""How often one document may name a context by address: each time, a copy is inserted."""
 
 
 class _Placer:
@@ -69,10 +69,10 @@ class _Placer:
 
 
 def with_contexts_in_place(document: Any) -> tuple[Any, bool]:
-    """``document`` (JSON-LD 1.1, read as JSON) with each context address replaced, and whether there was any.
+    """Return ``document`` (JSON-LD 1.1, read as JSON) with each context address replaced, and whether it had any.
 
-    Covers scoped contexts and ``@import`` (JSON-LD 1.1 §4.1.8, §4.1.10). Raises ``InvalidInput`` for an
-    address that is not in ``CONTEXTS``.
+    Covers scoped contexts and ``@import`` (JSON-LD 1.1 §4.1.8, §4.1.10). Raises ``InvalidInput`` for an address that
+    is not in ``CONTEXTS``.
     """
     placer = _Placer()
     return placer.document(document), placer.placed > 0

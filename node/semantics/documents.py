@@ -1,9 +1,9 @@
 """RDF documents in and out, and the canonical form that is hashed and signed.
 
-``parse`` and ``canonical`` see what strangers wrote: they run in the cage, except on this node's own data. The
-cheap scans here turn most bombs away before a parser sees them; what passes them is bounded by the limits of
-the child. ``serialise``, ``quads`` and ``relabelled`` handle canonical N-Quads of our own making and may run
-anywhere. Literals keep their lexical form throughout: a ``Dataset`` keeps it, a ``Store`` would not.
+``parse`` and ``canonical`` read documents of strangers: they run in the cage, except on this node's own data. The
+cheap scans here refuse most harmful documents before a parser sees them; the limits of the child bound the rest.
+``serialise``, ``quads`` and ``relabelled`` handle canonical N-Quads of our own making and may run anywhere. Literals
+keep their lexical form throughout: a ``Dataset`` keeps it, a ``Store`` would not.
 """
 
 from __future__ import annotations
@@ -98,9 +98,9 @@ def parse(
 ) -> Dataset:
     """Return the dataset that ``body`` describes, relative IRIs resolved against ``base``.
 
-    ``named_graphs`` admits more than the default graph; a description is one graph, and the node alone says
-    in which graph it is kept. Nothing is fetched. Raises ``UnsupportedMediaType``, ``TooLarge``, and
-    ``InvalidInput`` with line and column where the parser tells them.
+    ``named_graphs`` admits more than the default graph; a description is one graph, and only the node decides which
+    graph stores it. Nothing is fetched. Raises ``UnsupportedMediaType``, ``TooLarge``, and ``InvalidInput`` with line
+    and column if the parser reports them.
     """
     syntax = syntax_of(media_type)
     if len(body) > max_bytes:
@@ -125,8 +125,8 @@ def parse(
 def canonical(dataset: Dataset, *, blank_nodes: int = MAX_BLANK_NODES) -> tuple[bytes, str]:
     """Return the canonical form of ``dataset`` (RDFC-1.0, N-Quads sorted by code point) and its SHA-256.
 
-    RDFC-1.0 takes factorial time on blank nodes that look alike, hence a limit on their number here
-    (``InvalidInput``) and the limits of the child around it. ``dataset`` stays as it is.
+    RDFC-1.0 takes factorial time on blank nodes that look alike. Therefore their number is limited here
+    (``InvalidInput``), and the child has limits, too. ``dataset`` is not changed.
     """
     quads = list(dataset)
     blanks = {term for quad in quads for term in _terms(quad) if isinstance(term, BlankNode)}
@@ -150,9 +150,10 @@ def quads(nquads: bytes) -> list[Quad]:
 
 
 def relabelled(nquads: bytes, scope: str) -> list[Triple]:
-    """The statements, with blank nodes named after ``scope`` (the record's IRI), so that no two records share one.
+    """Return the statements, with blank nodes named after ``scope`` (the record's IRI), so that no two records share
+    one.
 
-    The same record and label always give the same name: replaying changes nothing.
+    The same record and label always give the same name: a repetition changes nothing.
     """
     prefix = "b" + hashlib.sha256(scope.encode()).hexdigest()[:20]
     renamed: dict[str, BlankNode] = {}
@@ -166,10 +167,9 @@ def relabelled(nquads: bytes, scope: str) -> list[Triple]:
 
 
 def serialise(nquads: bytes, media_type: str, *, prefixes: Mapping[str, str] = PREFIXES) -> bytes:
-    """Canonical N-Quads of our own making as a document of ``media_type``, for readers.
+    """Return canonical N-Quads of our own making as a document of ``media_type``, for readers.
 
-    Turtle and JSON-LD use those of ``prefixes`` that occur and nest blank nodes. Raises
-    ``UnsupportedMediaType``.
+    Turtle and JSON-LD use the ``prefixes`` that occur, and nest blank nodes. Raises ``UnsupportedMediaType``.
     """
     if syntax_of(media_type).format == RdfFormat.N_QUADS:
         return nquads
@@ -177,9 +177,9 @@ def serialise(nquads: bytes, media_type: str, *, prefixes: Mapping[str, str] = P
 
 
 def serialise_together(parts: Iterable[tuple[bytes, str]], media_type: str) -> bytes:
-    """Several canonical documents as one of ``media_type``. Each comes with the scope of its blank nodes.
+    """Return several canonical documents as one of ``media_type``. Each has the scope of its blank nodes.
 
-    RDF/XML lacks the statements that it cannot express: one of them must not cost the others.
+    RDF/XML lacks the statements that it cannot express; the other statements are still written.
     """
     statements = [triple for nquads, scope in parts for triple in relabelled(nquads, scope)]
     if syntax_of(media_type).format == RdfFormat.RDF_XML:
@@ -188,9 +188,9 @@ def serialise_together(parts: Iterable[tuple[bytes, str]], media_type: str) -> b
 
 
 def written(statements: list[Triple], media_type: str, *, prefixes: Mapping[str, str] = PREFIXES) -> bytes:
-    """``statements`` of one graph as a document of ``media_type``.
+    """Return ``statements`` of one graph as a document of ``media_type``.
 
-    Raises ``UnsupportedMediaType``, also for what the syntax cannot express.
+    Raises ``UnsupportedMediaType``, also if the syntax cannot express a statement.
     """
     syntax = syntax_of(media_type)
     if syntax.format == RdfFormat.TURTLE:
@@ -203,10 +203,10 @@ def written(statements: list[Triple], media_type: str, *, prefixes: Mapping[str,
 
 
 def caged_parse(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
-    """Target ``semantics.parse`` of the cage: a document in, its canonical form out.
+    """Target ``semantics.parse`` of the cage: parse a document, return its canonical form.
 
-    ``message``: ``mediaType``, ``base``, and optionally ``namedGraphs``, ``blankNodes``, ``maxBytes``; one
-    blob, the document. Answers ``{"sha256", "statements"}`` and one blob, the canonical N-Quads.
+    ``message``: ``mediaType``, ``base``, and optionally ``namedGraphs``, ``blankNodes``, ``maxBytes``; one blob, the
+    document. Returns ``{"sha256", "statements"}`` and one blob, the canonical N-Quads.
     """
     dataset = parse(
         blobs[0],
@@ -220,8 +220,8 @@ def caged_parse(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, 
 
 
 def _fits_xml(statement: Triple) -> bool:
-    # Two things that RDF has and RDF/XML has not: properties whose IRI ends in no XML name, and text with
-    # control characters. An engine that writes them anyway writes what no XML parser reads.
+    # RDF/XML cannot express two things that RDF has: properties whose IRI does not end in an XML name, and text with
+    # control characters. If an engine writes them anyway, no XML parser can read the result.
     text = statement.object.value if isinstance(statement.object, Literal) else ""
     return _XML_NAME_AT_END.search(statement.predicate.value) is not None and not _NOT_IN_XML.search(text)
 
@@ -242,7 +242,7 @@ def _written(statements: Any, syntax: RdfFormat, prefixes: dict[str, str]) -> by
 
 
 def scanned(body: bytes, syntax: Syntax) -> bytes:
-    """``body`` without byte order mark, after the scans that need no parser."""
+    """Return ``body`` without byte order mark, after the scans that need no parser."""
     body = body.removeprefix(b"\xef\xbb\xbf")
     if b"\x00" in body:
         raise InvalidInput("the document contains a NUL character", remedy="send text in UTF-8")

@@ -1,8 +1,8 @@
-"""What runs in the cage: one submission in, one checked and canonical description out.
+"""The function for descriptions that runs in the cage: it turns a submission into a checked, canonical description.
 
-A child is forked for each call from a process that has imported this module: what is compiled here at import is
-compiled once, and a description of sixty triples takes a few milliseconds. The functions work as well outside
-the cage, for tests and for this node's own data.
+A child is forked for each call from a process that has imported this module: data compiled here at import are
+compiled once, and a description of sixty triples takes a few milliseconds. The functions also work outside the cage,
+for tests and for this node's own data.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from node.semantics.validation.shapes import shapes_of
 from node.vocab.namespaces import DCAT
 
 BLANK_NODES: Final = 200
-"""Descriptions of stewards have few; what other tools export has more than the default of documents."""
+"""Descriptions of stewards have few; exports of other tools have more than the default of documents."""
 
 TERMS: Final = 300
 """Terms of an ontology that pages list; the rest is in the description itself."""
 
 
 def describe(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
-    """Target ``semantics.describe``: see ``node.semantics.description.door`` for what goes in and comes out."""
+    """Target ``semantics.describe``: see ``node.semantics.description.door`` for arguments and results."""
     submission = Submission.from_json(message["submission"], blobs[0] if blobs else None)
     setting = Setting(base=message["base"], me=message["me"], my_name=message["myName"], language=message["language"])
     drafted = draft(submission, setting)

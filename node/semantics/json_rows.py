@@ -1,5 +1,5 @@
-"""Rows of a JSON file, one after the other with flat memory: the items of an array, the properties of the features of
-a GeoJSON collection; any other object is one row by itself."""
+"""Read the rows of a JSON file one after the other, with flat memory: the items of an array, the properties of the
+features of a GeoJSON collection; any other object is one row by itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from node.base.errors import InvalidInput
 from node.base.jsons import read_json
 
 MOST: Final = 16 << 20
-"""Characters of one value that are read at once: of a row, or of a member beside the rows."""
+"""Characters of one value that are read at once: a row, or a member beside the rows."""
 _PIECE: Final = 1 << 18
 _BLANK: Final = " \t\r\n"
 _DECODER: Final = json.JSONDecoder()
@@ -33,7 +33,7 @@ def is_collection(file: BinaryIO) -> bool:
 
 
 def rows(file: BinaryIO) -> Iterator[Any]:
-    """Yield the rows of ``file`` from its beginning. Raises ``InvalidInput`` where it cannot be read."""
+    """Yield the rows of ``file`` from its beginning. Raises ``InvalidInput`` if it cannot be read."""
     features = is_collection(file)
     file.seek(0)
     reader = _Reader(file)
@@ -53,7 +53,7 @@ def rows(file: BinaryIO) -> Iterator[Any]:
 
 
 class _Reader:
-    """A text that is read from its beginning to its end, as much at a time as is asked for."""
+    """Reads a text from its beginning to its end, only as far as necessary."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -73,7 +73,8 @@ class _Reader:
                 return ""
 
     def value(self) -> Any:
-        """The next value, read strictly. Raises ``InvalidInput`` for what is none or is larger than ``MOST``."""
+        """Return the next value, read strictly. Raises ``InvalidInput`` if it is not a value or is larger than
+        ``MOST``."""
         self.peek()
         size = _PIECE
         while True:
@@ -85,7 +86,7 @@ class _Reader:
                 if self._ended or isinstance(error, RecursionError):
                     raise InvalidInput(f"it cannot be read as JSON: {error}") from error
             else:
-                # A number may go on in what has not been read yet.
+                # A number may continue in the part that has not been read yet.
                 if end < len(self._text) or self._ended:
                     value = read_json(self._text[self._at : end])
                     self._at = end
@@ -106,7 +107,7 @@ class _Reader:
                 return
 
     def members(self) -> Iterator[str]:
-        """The names of the members of the object that begins here; each value is read before the next name."""
+        """Yield the names of the members of the object that begins here; read each value before the next name."""
         self._take("{")
         if self.peek() == "}":
             self._take("}")

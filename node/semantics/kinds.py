@@ -1,9 +1,9 @@
 """The kinds of assets. A new kind is one line in this table and one file of shapes.
 
-A kind is recognised by the classes that a description gives its main subject. Everything with content to
-hand over is also a ``dcat:Dataset`` for the rest of the world (``role``): so do harvesters that know plain
-DCAT-AP understand ontologies and rulebooks, and so do the shapes of DCAT-AP apply to them. A model is a
-``dcat:Resource`` only: one that can be run but not copied is no dataset.
+A kind is recognised by the classes that a description gives its main subject. Everything with content to deliver is
+also a ``dcat:Dataset`` for the rest of the world (``role``): then harvesters that know plain DCAT-AP understand
+ontologies and rulebooks, and the shapes of DCAT-AP apply to them. A model is only a ``dcat:Resource``: a resource
+that can be run but not copied is not a dataset.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from node.vocab.namespaces import ADMS, DCAT, DCT, HANSA, HANSA_MODEL, IT6, OWL
 class AssetKind:
     """One kind of asset.
 
-    ``classes``: the IRIs that type it; descriptions made here have the first one. ``role``: the DCAT class that it
-    has beside. ``also``: further classes that we write. ``shapes``: files in ``shapes/`` that apply besides those for
-    all kinds. ``unasked``: the properties that DCAT-AP recommends for datasets and that make no sense here, so that
-    reports do not ask for them.
+    ``classes``: the IRIs of its classes; descriptions made here have the first one. ``role``: the additional DCAT
+    class. ``also``: further classes that we write. ``shapes``: files in ``shapes/`` that apply besides those for all
+    kinds. ``unasked``: properties that DCAT-AP recommends for datasets but that make no sense here; reports do not
+    ask for them.
     """
 
     name: str
@@ -37,7 +37,7 @@ class AssetKind:
 
     @property
     def written(self) -> tuple[str, ...]:
-        """The classes that a description made here carries."""
+        """Return the classes of a description made here."""
         return tuple(dict.fromkeys((self.classes[0], self.role, *self.also)))
 
 
@@ -87,7 +87,7 @@ _TABLE = (
     AssetKind(
         name="ontology",
         plural="ontologies",
-        # adms:SemanticAsset is the name of adms:Asset before ADMS 2: read, not written.
+        # adms:SemanticAsset is the name of adms:Asset before ADMS 2: it is read, but not written.
         classes=(f"{OWL}Ontology", f"{ADMS}Asset", f"{ADMS}SemanticAsset"),
         role=f"{DCAT}Dataset",
         also=(f"{ADMS}Asset",),
@@ -109,7 +109,7 @@ _TABLE = (
 )
 
 KINDS: Final[Mapping[str, AssetKind]] = MappingProxyType({kind.name: kind for kind in _TABLE})
-"""Singular name → kind, the special before the general: an ontology that is a dataset too is an ontology."""
+"""Singular name → kind, special kinds before general ones: an ontology that is also a dataset is an ontology."""
 
 PLURALS: Final[Mapping[str, AssetKind]] = MappingProxyType({kind.plural: kind for kind in _TABLE})
 """The first path segment of asset IRIs → kind."""
@@ -131,12 +131,13 @@ def kind_named(name: str) -> AssetKind | None:
 
 
 def kinds_like(name: str) -> tuple[str, ...]:
-    """Names of kinds that resemble ``name``, for a "did you mean"."""
+    """Return names of kinds that resemble ``name``, for a "did you mean"."""
     return tuple(get_close_matches(name.strip().casefold(), list(KINDS), n=2, cutoff=0.5))
 
 
 def iri_meant(text: str, base: str) -> str:
-    """The IRI that a person means: ``kind/name`` is an asset of the node at ``base``, anything else is an IRI."""
+    """Return the IRI that a person means: ``kind/name`` is an asset of the node at ``base``, anything else is an
+    IRI."""
     word, _, name = text.partition("/")
     kind = kind_named(word) if name and "/" not in name else None
     return f"{base.rstrip('/')}/{kind.plural}/{name}" if kind is not None else text

@@ -1,4 +1,4 @@
-"""The metrics of data.europa.eu (MQA) as typed-in facts: dimensions, points, and what earns them.
+"""The metrics of data.europa.eu (MQA) as typed-in facts: dimensions, points, and their conditions.
 
 From the vocabulary that the European portal itself ships (piveau DQV, ``pv:trueScore``).
 """
@@ -73,7 +73,7 @@ NON_PROPRIETARY: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """One metric: its name in the piveau vocabulary, its dimension and points, and the field that raises it.
+    """One metric: its name in the piveau vocabulary, its dimension and points, and the field that improves it.
 
     The advice for publishers is the text ``quality.<name>`` of the catalogue ``findings``.
     """

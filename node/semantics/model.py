@@ -1,4 +1,4 @@
-"""What goes into the description of an asset, and what comes out of checking it."""
+"""The input of a description, and the result of its check."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """What a publisher hands in: an RDF document, or fields (the YAML that a steward writes).
+    """A publisher's submission: an RDF document, or fields (the YAML that a steward writes).
 
-    ``document`` and ``media_type`` for RDF; ``fields`` else. ``files`` have been taken in by the asset store
-    already. ``conditions`` names a policy template and its parameters, or is an ODRL offer; None means that
-    the description says it (``conditions:`` or ``odrl:hasPolicy``).
+    ``document`` and ``media_type`` are for RDF, else ``fields``. ``files`` are already in the asset store.
+    ``conditions`` names a policy template and its parameters, or is an ODRL offer; None means that the description
+    contains them (``conditions:`` or ``odrl:hasPolicy``).
     """
 
     kind: str | None = None
@@ -67,7 +67,7 @@ class Submission:
     iri: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """All but ``document``, which travels beside as bytes. Dates become texts, as YAML wrote them."""
+        """Return all but ``document``, which travels separately as bytes. Dates become texts in YAML's notation."""
         return {
             "kind": self.kind,
             "mediaType": self.media_type,
@@ -95,12 +95,12 @@ class Submission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing to mend in a description: where, what, how. ``severity``: violation, warning or info.
+    """One fault of a description: its place, its reason, its remedy. ``severity``: violation, warning or info.
 
-    ``message`` says what is wrong, ``why`` why it matters, ``remedy`` what to write; all three in English, and in
+    ``message`` states the fault, ``why`` why it matters, ``remedy`` how to correct it; all three in English, and in
     other languages under ``translations`` (tag → ``{"message", "why", "remedy"}``). ``focus`` is the node and
-    ``path`` the property (IRI) it is about; ``field`` the name that the steward's YAML uses for it
-    (``files.0.license``), ``line`` its line where known. ``count`` is how often the same finding occurs.
+    ``path`` the property (IRI) it is about; ``field`` its name in the steward's YAML (``files.0.license``), ``line``
+    its line if known. ``count`` is the number of occurrences of the same finding.
     """
 
     severity: str
@@ -136,14 +136,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """What semantics made of a submission. ``findings`` with severity ``violation`` forbid publishing.
+    """A submission after parsing and checks. ``findings`` with severity ``violation`` forbid publishing.
 
-    A submission that is broken beyond recognition has an empty ``kind`` or ``iri``, and findings that say why.
-    ``titles`` and ``descriptions`` map language tags to text (``und`` for text without a language). ``themes`` are
-    codes of the EU data themes (``TRAN``), or IRIs where others are used. ``files`` are those of the submission with
-    what the description says about them (``open``, ``format``). ``conditions`` is what the description
-    asks for: ``{"template": name, …parameters}`` or ``{"offer": {…}}``. ``extra`` holds what pages and search show
-    beside: see ``node.semantics.description.summary``.
+    If kind or address cannot be determined, ``kind`` or ``iri`` is empty, and findings give the reason. ``titles``
+    and ``descriptions`` map language tags to text (``und`` for text without a language). ``themes`` are codes of the
+    EU data themes (``TRAN``), or IRIs where others are used. ``files`` are those of the submission with their facts
+    from the description (``open``, ``format``). ``conditions`` are the conditions in the description: ``{"template":
+    name, …parameters}`` or ``{"offer": {…}}``. ``extra`` holds further facts for pages and search: see
+    ``node.semantics.description.summary``.
     """
 
     iri: str

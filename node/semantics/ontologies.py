@@ -1,4 +1,4 @@
-"""Ontologies as assets: which terms there are, what they mean, and what a new version changes for their users."""
+"""Ontologies as assets: their terms, the meanings of these, and the changes of a new version for their users."""
 
 from __future__ import annotations
 
@@ -86,14 +86,14 @@ class Vocabulary:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """The languages in which every term has a label."""
+        """Return the languages in which every term has a label."""
         tags = [set(term.labels) for term in self.terms.values()]
         return tuple(sorted(set.intersection(*tags))) if tags else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TermChange:
-    """What happened to one term. ``breaking``: data or queries that use the term may mean something else now."""
+    """A change of one term. ``breaking``: data or queries that use the term may have another meaning now."""
 
     iri: str
     what: str
@@ -107,7 +107,7 @@ def inspect(nquads: bytes, iri: str) -> Vocabulary:
 
 
 def vocabulary(dataset: Dataset, subject: Node) -> Vocabulary:
-    """``inspect`` for a dataset that is parsed already."""
+    """Return the same as ``inspect``, for a dataset that is parsed already."""
     terms: dict[str, Term] = {}
     for kind, classes in _KINDS:
         for class_ in classes:

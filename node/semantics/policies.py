@@ -1,7 +1,7 @@
-"""ODRL that stands in a description → the JSON of a DSP offer, which is how conditions travel and are signed.
+"""Convert ODRL in a description to the JSON of a DSP offer, the form in which conditions are sent and signed.
 
-Best effort, and honest about it: a refined action, a party of one's own, an operand that is a structure — what
-would be lost on the way is refused rather than dropped, because dropping it would change what is allowed.
+Some constructs have no place in an offer: a refined action, a party of its own, an operand that is a structure. A
+policy with such a part is refused, because dropping the part would change the permissions.
 """
 
 from __future__ import annotations
@@ -31,19 +31,20 @@ _IDLE: Final = frozenset(
         f"{DCT}description",
     }
 )
-"""Properties that an offer has no room or no need for: it is for its own asset, from its own node."""
+"""Properties that an offer has no place or no need for: it is for its own asset, from its own node."""
 _OWN_TYPES: Final = frozenset(f"{ODRL}{name}" for name in ("Offer", "Policy", "Set"))
 
 
 class NotUnderstood(Exception):
-    """A policy says something that has no place in an offer. The text names it."""
+    """A policy contains a part that has no place in an offer. The text names the part."""
 
 
 def offer(dataset: Dataset, subject: Node) -> dict[str, Any] | None:
-    """Return the offer that ``subject`` or its files have a policy for, or None. Its statements leave the dataset.
+    """Return the offer from the policy of ``subject`` or its files, or None. Its statements are removed from the
+    dataset.
 
-    Raises ``NotUnderstood`` for a policy that cannot be carried over, for several policies that differ, and for
-    one that lies elsewhere: unreadable terms cannot be agreed to.
+    Raises ``NotUnderstood`` for a policy that cannot be converted, for several policies that differ, and for a policy
+    at another address: nobody can agree to terms that cannot be read.
     """
     holders = [subject, *nodes(dataset, subject, f"{DCAT}distribution")]
     policies = {policy for holder in holders for policy in objects(dataset, holder, HAS_POLICY)}
@@ -115,7 +116,7 @@ def _rule(dataset: Dataset, rule: Term, depth: int = 0) -> dict[str, Any]:
         elif name == "constraint":
             body["constraint"] = [_constraint(dataset, value) for value in values]
         elif name in _RULES:
-            # DSP's context has no term for these, so that a bare one would vanish at a peer that expands.
+            # DSP's context has no term for these, so a bare one would be lost at a peer that expands JSON-LD.
             body[f"odrl:{name}"] = [_rule(dataset, value, depth + 1) for value in values]
         elif property_.startswith(ODRL) and name.endswith("Party"):
             body[f"odrl:{name}"] = _iri(_only(values, name))

@@ -1,8 +1,8 @@
 """The quality of a description, as data.europa.eu measures it (MQA): 405 points in five dimensions.
 
 A metric about files counts by the share of the dataset's files that pass it: a dataset with one licensed file out of
-two has earned half of the points for licences. What needs a look at the web (does the address answer?) counts only
-where the caller has looked; addresses that this node serves itself need no look.
+two has earned half of the points for licences. A metric that needs the web (does the address answer?) counts only if
+the caller has checked it; addresses that this node serves itself need no check.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from node.vocab.namespaces import DCAT, DCT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """How a metric came out: points earned (possibly a share), or None where it was not checked."""
+    """The result of a metric: points earned (possibly a share), or None if it was not checked."""
 
     metric: Metric
     earned: float | None
@@ -38,7 +38,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """The whole. ``raise_it`` lists what would earn more, the most first."""
+    """The total. ``raise_it`` lists the metrics that would earn more, the largest gain first."""
 
     measured: tuple[Measured, ...]
 
@@ -51,7 +51,7 @@ class Score:
         return next(name for name, least in BANDS if self.points >= least)
 
     def dimension(self, name: str) -> tuple[int, int]:
-        """Points earned and points possible in one dimension."""
+        """Return points earned and points possible in one dimension."""
         own = [item for item in self.measured if item.metric.dimension == name]
         return int(sum(item.earned or 0.0 for item in own) + 1e-9), sum(item.metric.points for item in own)
 
@@ -60,7 +60,7 @@ class Score:
         return tuple(sorted(lacking, key=lambda item: -item.missing))
 
     def to_json(self) -> dict[str, Any]:
-        """For records and pages: whole numbers and texts only."""
+        """Return the score for records and pages: whole numbers and texts only."""
         return {
             "points": self.points,
             "of": MAXIMUM,
@@ -81,8 +81,8 @@ class Score:
 def score(nquads: bytes, iri: str, *, conforms: bool, reached: Mapping[str, bool] = MappingProxyType({})) -> Score:
     """Return the score of the dataset ``iri``, described in canonical N-Quads.
 
-    ``conforms``: whether the description breaks no obligation of DCAT-AP. ``reached``: address → whether it
-    answered; an address that is not in it has not been looked at.
+    ``conforms``: whether the description breaks no obligation of DCAT-AP. ``reached``: address → whether it answered;
+    a missing address was not checked.
     """
     return measure(Dataset(quads(nquads)), NamedNode(iri), conforms=conforms, reached=reached)
 
@@ -90,7 +90,7 @@ def score(nquads: bytes, iri: str, *, conforms: bool, reached: Mapping[str, bool
 def measure(
     dataset: Dataset, subject: Node, *, conforms: bool, reached: Mapping[str, bool] = MappingProxyType({})
 ) -> Score:
-    """``score`` for a description that is parsed already."""
+    """Return the ``score`` of a description that is parsed already."""
     files = nodes(dataset, subject, f"{DCAT}distribution")
     return Score(measured=tuple(_measured(metric, dataset, subject, files, conforms, reached) for metric in METRICS))
 
@@ -120,7 +120,8 @@ def _share(metric: Metric, passed: list[bool]) -> float:
 
 
 def _answers(dataset: Dataset, file: Node, property_: str, reached: Mapping[str, bool]) -> bool | None:
-    """Whether one of the addresses answers; None where that is not known. No address is a no."""
+    """Return whether one of the addresses answers; None if that is not known. Without an address the result is
+    False."""
     known = [reached.get(address) for address in iris(dataset, file, property_)]
     if any(known):
         return True
@@ -132,7 +133,7 @@ def _has(property_: str) -> Callable[[Dataset, Node], bool]:
 
 
 def _codes(dataset: Dataset, file: Node) -> set[str]:
-    """Codes of the file types that format or media type stand for."""
+    """Return the codes of the file types for format and media type."""
     codes = {code.code for iri in iris(dataset, file, f"{DCT}format") if (code := FILE_TYPES.by_iri(iri))}
     codes |= {
         iri.removeprefix(f"{EU}file-type/")

@@ -1,4 +1,4 @@
-"""Where shapes, ontologies and policies lie: inside an installed wheel, or at the root of a checkout."""
+"""The folders of shapes, ontologies and policies: inside an installed wheel, or at the root of a checkout."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 def folder(name: str) -> Path:
     """Return the folder ``shapes``, ``ontologies`` or ``policies``.
 
-    A wheel carries it as ``node/_data/<name>``; a checkout has it beside ``node``. Raises ``LocalFault``
-    where neither exists: the installation is broken, and no request can mend that.
+    A wheel carries it as ``node/_data/<name>``; a checkout has it beside ``node``. Raises ``LocalFault`` if neither
+    exists: the installation is broken, and no request can repair it.
     """
     for candidate in (_PACKAGE / "_data" / name, _PACKAGE.parent / name):
         if candidate.is_dir():
@@ -24,7 +24,8 @@ def folder(name: str) -> Path:
 
 @lru_cache(maxsize=64)
 def read(name: str, file: str) -> bytes:
-    """The bytes of one file of a folder, read once for each process. Raises ``LocalFault`` if it is missing."""
+    """Return the bytes of one file of a folder, read once for each process. Raises ``LocalFault`` if it is
+    missing."""
     path = folder(name) / file
     try:
         return path.read_bytes()

@@ -1,8 +1,8 @@
-"""The one reader of tables: what a file of text in rows and columns is, and its lines.
+"""The one reader of tables: the form of a file of text in rows and columns, and its lines.
 
-Publishing, previews, checks and the inputs of scenarios read tables through here, so that all see the same columns.
-It looks at the beginning of a file (``look``) and can go through all of it with flat memory (``survey``); it tells
-what it found, and where it is in doubt. What a file really is counts, not what its name says.
+Publishing, previews, checks and the inputs of scenarios read tables with this module, so that all see the same
+columns. It reads the beginning of a file (``look``) and can go through all of it with flat memory (``survey``); it
+reports its findings and its doubts. The content of a file counts, not its name.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from node.semantics.findings.tables import Doubt, Misfits, NotATable, PlainDoubt
 DELIMITERS: Final = ",;\t|"
 NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SAMPLE: Final = 64 * 1024
-"""Bytes at the beginning from which delimiter, header and types are told."""
+"""Bytes at the beginning that determine delimiter, header and types."""
 SHOWN: Final = 5
-"""How many lines that do not fit are named; all are counted."""
+"""Number of misfitting lines that are listed; all are counted."""
 _OTHER_COMMA: Final = re.compile(r"(?<!\d),|,(?!\d)")
 _LOOKED_AT: Final = 100
 _PIECE: Final = 1 << 20
@@ -48,10 +48,10 @@ _MAGIC: Final[tuple[tuple[bytes, str], ...]] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What the beginning of a table says.
+    """The form of a table, read from its beginning.
 
-    ``doubts`` are what a person should confirm. ``types`` has, for each column, ``number``, ``truth``,
-    ``text`` or ``empty``, by the lines that were looked at.
+    ``doubts`` are the points that a person should confirm. ``types`` has, for each column, ``number``, ``truth``,
+    ``text`` or ``empty``, by the lines that were read.
     """
 
     delimiter: str
@@ -63,8 +63,8 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """What a whole table is. ``ragged`` names the first lines that do not fit, with their number of cells;
-    ``misfits`` counts all of them. ``unreadable`` says why reading ended early, where it did."""
+    """The form of a whole table. ``ragged`` lists the first lines that do not fit, with their number of cells;
+    ``misfits`` counts all of them. ``unreadable`` is the reason why reading ended early, if it did."""
 
     look: Look
     rows: int
@@ -73,7 +73,7 @@ class Survey:
     unreadable: str = ""
 
     def doubts(self) -> tuple[Doubt, ...]:
-        """Return what a person should confirm or correct."""
+        """Return the points that a person should confirm or correct."""
         doubts = list(self.look.doubts)
         if self.misfits:
             doubts.append(Misfits(self.misfits, len(self.look.columns), self.ragged))
@@ -82,7 +82,7 @@ class Survey:
         return tuple(doubts)
 
     def words(self) -> str:
-        """Return what was found, on one line, in English."""
+        """Return the findings on one line, in English."""
         named = NAMES.get(self.look.delimiter, "nothing")
         count = len(self.look.columns)
         return (
@@ -92,7 +92,8 @@ class Survey:
 
 
 def what_it_is(head: bytes) -> str:
-    """Return what a file is that is not a table of text, as the key of ``NotATable``; empty where it may be one."""
+    """Return the kind of a file that is not a table of text, as the key of ``NotATable``; empty if it may be a
+    table."""
     for magic, name in _MAGIC:
         if head.startswith(magic):
             return name
@@ -107,17 +108,18 @@ def what_it_is(head: bytes) -> str:
 
 
 def encoding_of(head: bytes, *, whole: bool) -> str:
-    """The encoding of text by its bytes: UTF-8, UTF-16 by its mark, else Windows-1252, which Latin-1 is part of."""
+    """Return the encoding of text by its bytes: UTF-8, UTF-16 by its mark, else Windows-1252, which includes
+    Latin-1."""
     if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return "utf-16"
     return "utf-8" if _decodes(head, "utf-8", whole=whole) else "windows-1252"
 
 
 def delimiter_of(text: str) -> tuple[str, tuple[str, ...]]:
-    """What separates the cells of a table, by its first lines, and the others that would do as well.
+    """Return the delimiter of a table's cells, by its first lines, and the other delimiters that are as likely.
 
-    What gives all lines the same number of cells wins over what merely occurs often in the header: a semicolon
-    between figures that are written with a decimal comma.
+    A delimiter that gives all lines the same number of cells is preferred to one that merely occurs often in the
+    header: a semicolon between figures that are written with a decimal comma.
     """
     ranked: list[tuple[tuple[bool, float, int], str]] = []
     for delimiter in DELIMITERS:
@@ -248,7 +250,7 @@ def _first(text: str, delimiter: str) -> list[list[str]]:
             if len(lines) > _LOOKED_AT:
                 break
     except csv.Error:
-        # What was read before it is what there is to see; a whole reading says where it ends.
+        # The rows before the error are all that can be shown; a complete reading reports where it ends.
         return lines
     return lines
 

@@ -1,8 +1,8 @@
-"""A cheap look at a SPARQL query before any engine sees it, and the media types of its results.
+"""A cheap scan of a SPARQL query before any engine sees it, and the media types of its results.
 
 The engine's parser overflows its stack on deep nesting, its planner takes exponential time on many patterns, and
-``SERVICE`` dials out; the cage contains all of that, and this scan turns most of it away with a sentence that
-helps. It reads tokens, not grammar: what it lets pass may still be no SPARQL, which the engine says better.
+``SERVICE`` opens connections; the cage contains all of that, and this scan refuses most of it with a helpful
+sentence. It reads tokens, not grammar: a text that passes may still not be SPARQL, which the engine reports better.
 """
 
 from __future__ import annotations
@@ -80,12 +80,12 @@ _ESCAPE: Final = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 
 
 def guard(text: str) -> QueryForm:
-    """Let ``text`` pass, and tell its form, or raise ``InvalidInput`` (``TooLarge`` for its length) with a remedy.
+    """Return the form of the query ``text``, or raise ``InvalidInput`` (``TooLarge`` for its length) with a remedy.
 
-    Bounds: length, nesting, triple patterns (the estimate counts each step of a path), UNION and its like,
-    depth of property paths, runs of operators, length of regular expressions. Refuses ``SERVICE`` and every
-    update. Code point escapes (SPARQL 1.1 §19.2) do not get round it: a text that has any is read twice,
-    as it stands and with the escapes resolved, since engines differ in when they resolve them.
+    Bounds: length, nesting, triple patterns (the estimate counts each step of a path), UNION and its like, depth of
+    property paths, runs of operators, length of regular expressions. Refuses ``SERVICE`` and every update. Code point
+    escapes (SPARQL 1.1 §19.2) cannot bypass the scan: a text with escapes is read twice, as it stands and with the
+    escapes resolved, since engines resolve them at different times.
     """
     try:
         length = len(text.encode())
@@ -109,7 +109,7 @@ def _resolved(match: re.Match[str]) -> str:
 def result_type(form: QueryForm, accept: str) -> str:
     """Return the media type to answer with, for an ``Accept`` header (RFC 9110 §12.5.1): the best fit that we write.
 
-    Where nothing fits, the first of the kind: a result in another form is more use than none.
+    If nothing fits, return the first type for the form: a result in another form is more useful than none.
     """
     offered = GRAPH_TYPES if form.gives_graph else RESULT_TYPES
     best, best_quality = offered[0], 0.0
@@ -140,7 +140,7 @@ def _covers(keyword: str, name: str) -> bool:
 
 
 class _In(StrEnum):
-    """What a bracket encloses, which decides what counts in it."""
+    """The content of a bracket, which decides what is counted in it."""
 
     PATTERN = "{"
     TEMPLATE = "template"
@@ -162,11 +162,11 @@ class _Scan:
     head: bool = True
     """Between SELECT, GROUP BY … and the next brace: nothing there is a pattern."""
     called: bool = False
-    """After FILTER or BIND: the bracket to come holds an expression."""
+    """After FILTER or BIND: the next bracket holds an expression."""
     data: bool = False
-    """After VALUES: the brace to come holds data."""
+    """After VALUES: the next brace holds data."""
     template: bool = False
-    """After CONSTRUCT: the brace to come is a template."""
+    """After CONSTRUCT: the next brace is a template."""
     begin: bool = False
     """Whether the next term begins a new statement."""
     patterns: int = 0
@@ -174,7 +174,7 @@ class _Scan:
     operators: int = 0
     signs: int = 0
     matching: list[int] = field(default_factory=list)
-    """Depths at which a REGEX or REPLACE was opened."""
+    """Depths of the brackets of open REGEX or REPLACE calls."""
     last_word: str = ""
 
     def run(self, text: str) -> _Scan:
@@ -241,7 +241,7 @@ class _Scan:
 
     def _string(self, value: str) -> None:
         self._term()
-        # The quotes count too, which no honest pattern notices.
+        # The quotes count too, which affects no ordinary pattern.
         if self.matching and len(value) > MAX_REGEX + 2:
             raise InvalidInput(
                 f"a text in REGEX or REPLACE is longer than {MAX_REGEX} characters",

@@ -1,4 +1,4 @@
-"""Reading a description: short questions to a dataset of one graph."""
+"""Read a description: short queries to a dataset of one graph."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def literals(dataset: Dataset, subject: Node, property_: str) -> list[Literal]:
 
 
 def texts(dataset: Dataset, subject: Node, *properties: str) -> dict[str, str]:
-    """Language tag → text, ``und`` for none; of several texts in one language the first. Later properties fill in."""
+    """Return language tag → text, ``und`` for no language; of several texts in one language, the first. Later
+    properties add missing languages."""
     by_language: dict[str, str] = {}
     for property_ in properties:
         for literal in literals(dataset, subject, property_):
@@ -54,7 +55,7 @@ def texts(dataset: Dataset, subject: Node, *properties: str) -> dict[str, str]:
 
 
 def first_text(dataset: Dataset, subject: Node, *properties: str) -> str:
-    """One text, English where there is a choice, else empty."""
+    """Return one text, English if there is a choice; empty if there is none."""
     by_language = texts(dataset, subject, *properties)
     return by_language.get("en") or next(iter(by_language.values()), "")
 
@@ -65,7 +66,7 @@ def types(dataset: Dataset, subject: Node) -> frozenset[str]:
 
 
 def subjects_of_type(dataset: Dataset, class_: str) -> list[Node]:
-    """Everything of a class, in the order of their texts."""
+    """Return all nodes of a class, in the order of their texts."""
     subjects = {
         quad.subject
         for quad in dataset.quads_for_object(NamedNode(class_))
@@ -96,13 +97,13 @@ def put(dataset: Dataset, subject: Node, property_: str, *values: Term) -> None:
 
 
 def put_if_absent(dataset: Dataset, subject: Node, property_: str, *values: Term) -> None:
-    """Add the statement where there is none yet."""
+    """Add the statement if there is none yet."""
     if not objects(dataset, subject, property_):
         put(dataset, subject, property_, *values)
 
 
 def drop(dataset: Dataset, subject: Node, property_: str) -> None:
-    """Forget what ``subject`` has as ``property_``."""
+    """Remove all values of ``property_`` from ``subject``."""
     predicate = NamedNode(property_)
     for quad in list(dataset.quads_for_subject(subject)):
         if quad.predicate == predicate:
@@ -122,7 +123,7 @@ def renamed(dataset: Dataset, old: Node, new: NamedNode) -> Dataset:
 
 
 def reachable(dataset: Dataset, roots: Iterable[Node]) -> set[Node]:
-    """``roots`` and every node that statements lead to from them."""
+    """Return ``roots`` and every node that is reachable from them by statements."""
     reached: set[Node] = set()
     ahead = list(roots)
     while ahead:

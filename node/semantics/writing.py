@@ -1,4 +1,4 @@
-"""Turtle and JSON-LD for people to read: prefixes that are used, sorted, blank nodes and lists in place.
+"""Write Turtle and JSON-LD for people to read: only used prefixes, sorted, blank nodes and lists in place.
 
 Pure functions over statements of one graph. The same statements always give the same text.
 """
@@ -21,7 +21,7 @@ _REST: Final = RDF + "rest"
 _NIL: Final = RDF + "nil"
 
 _DEEPEST: Final = 30
-"""Blank nodes nested deeper than this are written under a label."""
+"""Blank nodes nested deeper than this are written with a label."""
 
 _LOCAL: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+")
@@ -38,7 +38,7 @@ Term = NamedNode | BlankNode | Literal
 
 
 def used_prefixes(statements: Iterable[Triple], prefixes: Mapping[str, str]) -> dict[str, str]:
-    """Those of ``prefixes`` that shorten a predicate of ``statements`` (RDF/XML shortens nothing else)."""
+    """Return the ``prefixes`` that shorten a predicate of ``statements`` (RDF/XML shortens nothing else)."""
     shortener = _Shortener(prefixes)
     for statement in statements:
         shortener.short(statement.predicate.value)
@@ -69,7 +69,7 @@ class _Shortener:
 
 
 class _Graph:
-    """Statements by subject, with the decision which blank nodes are written in place."""
+    """Statements by subject; decides which blank nodes are written in place."""
 
     def __init__(self, statements: Iterable[Triple]) -> None:
         self.of: dict[Subject, dict[str, list[Term]]] = {}
@@ -85,11 +85,12 @@ class _Graph:
         self.roots = self._choose_roots()
 
     def in_place(self, term: Term) -> bool:
-        """Whether ``term`` is a blank node that is mentioned once, so that it is written where it is mentioned."""
+        """Return whether ``term`` is a blank node with a single mention, so that it is written there."""
         return isinstance(term, BlankNode) and term in self._once
 
     def items(self, term: Term) -> list[Term] | None:
-        """The members of the list (RDF 1.1 Semantics, D.3) that begins at ``term``; None if it is not just that."""
+        """Return the members of the list (RDF 1.1 Semantics, D.3) that begins at ``term``; None if it is anything
+        else."""
         members: list[Term] = []
         while not (isinstance(term, NamedNode) and term.value == _NIL):
             cell = self.of.get(term) if isinstance(term, BlankNode) and term in self._once else None
@@ -107,7 +108,7 @@ class _Graph:
         reached: set[Subject] = set()
         self._reach(roots, reached)
         for subject in self.of:
-            # Blank nodes that mention one another in a circle hang from no root: cut the circle here.
+            # Blank nodes that mention one another in a circle have no root: cut the circle here.
             if subject not in reached:
                 self._once.discard(subject)
                 roots.append(subject)
@@ -132,7 +133,7 @@ def _ordered(properties: Mapping[str, list[Term]]) -> list[tuple[str, list[Term]
 
 
 def turtle(statements: Sequence[Triple], prefixes: Mapping[str, str]) -> str:
-    """``statements`` as Turtle 1.1."""
+    """Return ``statements`` as Turtle 1.1."""
     return _Turtle(statements, prefixes).text()
 
 
@@ -196,21 +197,21 @@ class _Turtle:
 
 
 def json_ld(statements: Sequence[Triple], prefixes: Mapping[str, str]) -> bytes:
-    """``statements`` as compacted JSON-LD 1.1 with the context written in."""
+    """Return ``statements`` as compacted JSON-LD 1.1 with the context included."""
     return _JsonLd(statements, prefixes).text()
 
 
 class _JsonLd:
     def __init__(self, statements: Sequence[Triple], prefixes: Mapping[str, str]) -> None:
         self._graph = _Graph(statements)
-        # An IRI such as geo:51.0,3.7 would be taken for a compact one if "geo" were a prefix.
+        # An IRI such as geo:51.0,3.7 would be read as a compact IRI if "geo" were a prefix.
         schemes = {
             term.value.partition(":")[0]
             for statement in statements
             for term in (statement.subject, statement.predicate, statement.object)
             if isinstance(term, NamedNode)
         }
-        # And JSON-LD 1.1 §4.1.5 takes for a prefix only what ends in a delimiter.
+        # Moreover, JSON-LD 1.1 §4.1.5 accepts as a prefix only an IRI that ends in a delimiter.
         usable = {n: iri for n, iri in prefixes.items() if n not in schemes and iri.endswith(_DELIMITERS)}
         self._shortener = _Shortener(usable)
 
@@ -259,7 +260,7 @@ class _JsonLd:
             return value
         if datatype == XSD + "boolean" and value in ("true", "false"):
             return value == "true"
-        # A JSON number comes back as its canonical form, so only that form may become one.
+        # A JSON number is read back in its canonical form, so only a number in that form may become one.
         if datatype == XSD + "integer" and _CANONICAL_INTEGER.fullmatch(value):
             return int(value)
         return {"@type": self._iri(datatype), "@value": value}

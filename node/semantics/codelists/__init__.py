@@ -1,1 +1,1 @@
-"""Code lists: the values that a field may have, by the names that people use for them."""
+"""Code lists: the values that a field may have, with the names that people use for them."""

@@ -15,7 +15,7 @@ from node.semantics.codelists.lookup import EU, Code, CodeList, labels_of
 
 _SCHEME = f"{EU}file-type"
 IANA: Final = "https://www.iana.org/assignments/media-types/"
-"""Where media types have their IRIs (DCAT 3, §6.8.6)."""
+"""The namespace of IRIs for media types (DCAT 3, §6.8.6)."""
 
 # code, label, media type, name endings, other spellings
 _ROWS: tuple[tuple[str, str, str, str, str], ...] = (

@@ -52,4 +52,4 @@ LANGUAGES: Final = CodeList(
 )
 
 TAGS: Final = frozenset(row[0] for row in _ROWS)
-"""The language tags that are known here. By them a map of texts by language is told from a set of fields."""
+"""The language tags that are known here. They distinguish a map of texts by language from a set of fields."""

@@ -27,7 +27,7 @@ def _creative_commons() -> tuple[Code, ...]:
     for family, name, dutch, czech in families:
         for version in ("4.0", "3.0", "2.5", "2.0", "1.0"):
             stem = f"CC_{family.replace('-', '')}"
-            # Version 1.0 wrote the parts of one name the other way round.
+            # Version 1.0 wrote the parts of one name in the opposite order.
             path = "by-nd-nc" if (family, version) == ("BY-NC-ND", "1.0") else family.lower()
             newest = version == "4.0"
             codes.append(
@@ -173,4 +173,4 @@ NATIONAL_LICENCES: Final = CodeList(
     ),
     open=True,
 )
-"""Licences of other countries, which the EU authority table lacks. Read, and not suggested to stewards."""
+"""Licences of other countries, which the EU authority table lacks. They are read, but not suggested to stewards."""

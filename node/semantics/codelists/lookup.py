@@ -1,7 +1,7 @@
-"""Code lists: the values that a field may have, found by whatever a steward would write, with suggestions.
+"""Code lists: find a value of a field from anything that a steward may write, with suggestions.
 
-The lists themselves are typed-in facts, one module each (``themes``, ``licences``, ``filetypes``,
-``frequencies``, ``languages``); here is what they have in common, and the short lists.
+The lists themselves are typed-in facts, one module each (``themes``, ``licences``, ``filetypes``, ``frequencies``,
+``languages``); this module has their common functions, and the short lists.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _NOISE = re.compile(r"[^a-z0-9+]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
-    """One value. ``code`` is what people write, ``iri`` what the record says.
+    """One value. People write the ``code``; the record contains the ``iri``.
 
-    ``labels``: language tag → name. ``also``: other spellings that mean just this value. ``hints``: words that
-    only suggest it. ``same``: other IRIs of the same thing, read but not written.
+    ``labels``: language tag → name. ``also``: other spellings that mean just this value. ``hints``: words that only
+    suggest it. ``same``: other IRIs of the same thing, read but not written.
     """
 
     code: str
@@ -78,13 +78,13 @@ class CodeList:
         return self._iris.get(_without_scheme(iri))
 
     def suggest(self, text: str, limit: int = 3) -> tuple[Code, ...]:
-        """Values that ``text`` may have meant, the likeliest first; empty where nothing is near."""
+        """Return values that ``text`` may have meant, the likeliest first; empty if no value is similar."""
         key = folded(text)
         if not key:
             return ()
         ranked = sorted(((self._likeness(code, key), code) for code in self.codes), key=lambda pair: -pair[0])
         best = ranked[0][0] if ranked else 0.0
-        # A hit on a hint (1.0) makes the merely similar spellings noise.
+        # If a hint matches (1.0), spellings that are merely similar are noise.
         return tuple(code for score, code in ranked[:limit] if score >= max(0.6, best - 0.1))
 
     @staticmethod
@@ -96,19 +96,20 @@ class CodeList:
                 return 1.0
             shared = {word for word in set(candidate.split()) & set(key.split()) if len(word) > 3 or word.isdigit()}
             if shared:
-                # The more of either is shared, the likelier: "public transport" is no public sector.
+                # The larger the shared part of both texts, the likelier the match: "public transport" is not the
+                # public sector.
                 best = max(best, 0.8 + 0.15 * sum(map(len, shared)) / max(len(key), len(candidate)))
             best = max(best, SequenceMatcher(None, key, candidate).ratio())
         return best
 
 
 def labels_of(key: str, name: str) -> Mapping[str, str]:
-    """Return the texts ``key`` of the catalogue ``codes`` by language; ``name`` alone where it is a proper name."""
+    """Return the texts ``key`` of the catalogue ``codes`` by language; only ``name`` if it is a proper name."""
     return _TEXTS.in_all(key) if _TEXTS.known(key) else {"en": name}
 
 
 def folded(text: str) -> str:
-    """``text`` without case, accents and punctuation: ``CC-BY 4.0`` and ``cc_by_4.0`` are the same."""
+    """Return ``text`` without case, accents and punctuation: ``CC-BY 4.0`` and ``cc_by_4.0`` are the same."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     return _NOISE.sub(" ", "".join(c for c in plain if not unicodedata.combining(c))).strip()
 
@@ -118,7 +119,7 @@ def _without_scheme(iri: str) -> str:
 
 
 def suggestion(codes: Iterable[Code], language: str = "en") -> str:
-    """``TRAN (Transport), ENVI (Environment)``: codes as a person reads them."""
+    """Return codes for people to read: ``TRAN (Transport), ENVI (Environment)``."""
     return ", ".join(f"{code.code} ({code.label(language)})" for code in codes)
 
 

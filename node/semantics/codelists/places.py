@@ -20,7 +20,7 @@ _NUTS = "http://data.europa.eu/nuts/code"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One place. ``iri`` is empty where no register is sure to know it by a stable IRI."""
+    """One place. ``iri`` is empty if no register is sure to have a stable IRI for it."""
 
     name: str
     iri: str
@@ -64,6 +64,6 @@ def place_of(iri: str) -> Place | None:
 
 
 def places_like(name: str) -> tuple[str, ...]:
-    """Names of places that resemble ``name``."""
+    """Return the names of places that resemble ``name``."""
     near = get_close_matches(folded(name), list(_BY_NAME), n=3, cutoff=0.7)
     return tuple(dict.fromkeys(_BY_NAME[match].name for match in near))

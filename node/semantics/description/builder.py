@@ -1,8 +1,8 @@
-"""A steward's fields → RDF, by the table of ``fields``. What does not fit becomes a finding, and the rest goes on:
-a steward wants to hear of all mistakes at once.
+"""Convert a steward's fields to RDF, by the table of ``fields``. A value that does not fit becomes a finding, and the
+rest is still converted: a steward wants to see all mistakes at once.
 
-Nodes get IRIs below the asset's own (``…/traffic-counts#contact-…``) rather than blank ones: other records can
-refer to them, they stay the same between versions, and canonicalisation is cheap.
+Nodes get IRIs below the asset's own (``…/traffic-counts#contact-…``) rather than blank ones: other records can refer
+to them, they stay the same between versions, and canonicalisation is cheap.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SLUG_NOISE: Final = re.compile(r"[^a-z0-9]+")
 
 
 def slug(text: str, limit: int = 60) -> str:
-    """``text`` as a piece of an address: ASCII, small letters, hyphens. Empty where nothing is left."""
+    """Return ``text`` as a piece of an address: ASCII, small letters, hyphens. Empty if nothing is left."""
     folded = unicodedata.normalize("NFKD", text.casefold().replace("ß", "ss"))
     plain = "".join(c for c in folded if not unicodedata.combining(c)).encode("ascii", "ignore").decode()
     cut = _SLUG_NOISE.sub("-", plain).strip("-")
@@ -42,7 +42,7 @@ class Builder:
     """Collects triples and findings about one asset.
 
     ``base``: the node's own address. ``language``: of texts without a tag. ``lines``: field path → line in the
-    steward's file. ``places`` maps each node that was made to the field that it came from.
+    steward's file. ``places`` maps each created node to its field.
     """
 
     def __init__(self, *, base: str, kind: str, language: str, lines: Mapping[str, int]) -> None:
@@ -55,7 +55,7 @@ class Builder:
         self._lines = lines
 
     def line(self, path: str) -> int | None:
-        """Return the line of a field, or of the nearest field around it that has a line: a missing field has none."""
+        """Return the line of a field, or of the nearest enclosing field that has a line: a missing field has none."""
         while path:
             if path in self._lines:
                 return self._lines[path]
@@ -63,7 +63,7 @@ class Builder:
         return None
 
     def report(self, sentence: str, place: str, **about: Any) -> None:
-        """Note something to mend about the field at ``place``."""
+        """Note a fault of the field at ``place``."""
         self.findings.append(words.about_field(sentence, field=place, line=self.line(place), **about))
 
     def add(self, subject: NamedNode, property_: str, value: NamedNode | Literal) -> None:
@@ -72,7 +72,7 @@ class Builder:
     def describe(
         self, subject: NamedNode, values: Mapping[str, Any], fields: tuple[Field, ...], path: str = ""
     ) -> None:
-        """Add what ``values`` says about ``subject``."""
+        """Add the statements of ``values`` about ``subject``."""
         seen: dict[str, str] = {}
         for name, value in values.items():
             place = f"{path}.{name}" if path else str(name)
@@ -247,7 +247,7 @@ class Builder:
 
 
 def _is_empty(field: Field, value: Any) -> bool:
-    """Nothing was written. An empty list can be the default of a parameter, though."""
+    """Return whether nothing was written. An empty list can be the default of a parameter, though."""
     return value is None or (value in ("", [], {}) and field.form not in (Form.VALUE, Form.JSON))
 
 

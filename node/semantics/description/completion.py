@@ -1,4 +1,4 @@
-"""What goes without saying in a description: classes, publisher, access right, names of other vocabularies."""
+"""Add implied statements to a description: classes, publisher, access right, names of other vocabularies."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ INTERNAL: Final = "internal"
 """The audience, and the template of conditions, of the node's own people."""
 
 OPEN_TEMPLATES: Final = frozenset({"open", "public"})
-"""Conditions under which everybody may use the bytes without an agreement: a licence must say on what terms."""
+"""Conditions that let everybody use the bytes without an agreement: then a licence must state the terms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """Who makes the record: base address, DID and name of the node, and the language of untagged texts."""
+    """The publisher of the record: base address, DID and name of the node, and the language of untagged texts."""
 
     base: str
     me: str
@@ -46,9 +46,9 @@ def complete(
     conditions: Mapping[str, Any] | None,
     audience: str | None,
 ) -> None:
-    """Add to ``dataset`` what goes without saying of its ``subject``."""
+    """Add the implied statements about ``subject`` to ``dataset``."""
     for class_ in kind.written:
-        # A machine-learning model described by MLDCAT-AP alone stays what it is.
+        # A machine-learning model described only by MLDCAT-AP is left unchanged.
         if class_ == f"{HANSA_MODEL}Model" and f"{IT6}MachineLearningModel" in types(dataset, subject):
             continue
         dataset.add(Quad(subject, TYPE, NamedNode(class_)))
@@ -63,7 +63,7 @@ def complete(
     # MLDCAT-AP moved the version of a model from it6:version (3.0) to dcat:version (3.1).
     put_if_absent(dataset, subject, f"{DCAT}version", *literals(dataset, subject, f"{IT6}version"))
     licences = nodes(dataset, subject, f"{DCT}license")
-    # A dataset may name several licences, a file only one: which one holds for a file is the publisher's to say.
+    # A dataset may name several licences, a file only one: only the publisher can decide which one holds for a file.
     if len(licences) == 1:
         for file in nodes(dataset, subject, f"{DCAT}distribution"):
             put_if_absent(dataset, file, f"{DCT}license", *licences)

@@ -1,4 +1,4 @@
-"""Files of an asset as distributions: what the steward says about them, and what their bytes say for themselves."""
+"""Files of an asset as distributions, from the steward's statements and from the bytes themselves."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def base_name(path: str) -> str:
 
 
 def download_address(iri: str, name: str) -> str:
-    """Where the bytes of an open file are served."""
+    """Return the address that serves the bytes of an open file."""
     return f"{iri}/files/{quote(name, safe='')}"
 
 
 class Filing:
-    """Makes the distributions of one asset; ``files`` holds them as described, for the record."""
+    """Makes the distributions of one asset; ``files`` holds the files with their descriptions, for the record."""
 
     def __init__(self, builder: Builder, subject: NamedNode, files: Sequence[File], *, learned: bool = False) -> None:
         self._builder = builder
@@ -56,7 +56,7 @@ class Filing:
         self.files: list[File] = []
 
     def describe(self, fields: Mapping[str, Any]) -> None:
-        """Add a distribution for every entry of ``files``, and for every file that none of them mentions."""
+        """Add a distribution for every entry of ``files``, and for every file that no entry mentions."""
         named = next((name for name in FILES_NAMES if fields.get(name)), "files")
         entries = fields.get(named) or []
         if isinstance(entries, str | Mapping):
@@ -106,7 +106,7 @@ class Filing:
             as_model_file(dataset, self._subject, node)
 
     def _inherit(self, node: NamedNode, fields: Mapping[str, Any], path: str) -> None:
-        """Statements about the whole apply to each file that states nothing else."""
+        """Copy statements about the whole to each file that makes no such statement itself."""
         dataset = self._builder.dataset
         for property_ in (f"{DCT}license", f"{DCT}rights"):
             put_if_absent(dataset, node, property_, *nodes(dataset, self._subject, property_))
@@ -122,9 +122,9 @@ class Filing:
 
 
 def attach(dataset: Dataset, iri: str, node: Node, file: File, language: str) -> File:
-    """Say of a distribution what its bytes say: name, size, hash, type, and address.
+    """Add to a distribution the facts of its bytes: name, size, hash, type, and address.
 
-    Returns the file with its format. What the steward wrote about size and hash gives way to what was measured.
+    Return the file with its format. The measured size and hash replace those of the steward.
     """
     code = FILE_TYPES.find(file.format) if file.format else None
     formats = [code.iri] if code else iris(dataset, node, f"{DCT}format")
@@ -155,7 +155,8 @@ def as_model_file(dataset: Dataset, subject: NamedNode, node: Node) -> None:
 
 
 def match(dataset: Dataset, distributions: Sequence[Node], file: File) -> Node | None:
-    """The distribution that is about ``file``: by identifier, title or the end of an address, else the only one."""
+    """Return the distribution about ``file``: by identifier, title or the end of an address, else the only
+    distribution."""
     for node in distributions:
         names = {text.value for p in ("identifier", "title") for text in literals(dataset, node, f"{DCT}{p}")}
         ends = {

@@ -1,7 +1,7 @@
-"""From a steward's submission to a checked, canonical description: the door of this room.
+"""From a steward's submission to a checked, canonical description: the interface of this package.
 
-All parsing, building and checking happens in the cage; here the answer is unpacked. What is refused is told in
-findings, not raised: a caller shows them all, and publishes only where none is a violation.
+All parsing, building and checking happens in the cage; this module unpacks the answer. Faults are returned as
+findings, not raised: a caller shows them all, and publishes only if none is a violation.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TARGET: Final = "semantics.describe"
 
 
 class Caller(Protocol):
-    """What is needed of the cage."""
+    """The part of the cage that this module needs."""
 
     async def call(
         self,
@@ -45,13 +45,14 @@ async def describe(
 ) -> Described:
     """Return the description in ``submission``, checked against the shapes of its kind.
 
-    ``base``: the node's public address; ``me``, ``my_name``: its DID and name, which is the publisher where the
-    description names none. ``language``: of texts without a language. ``advised``, ``enforced``: further profiles
-    (``dcat-ap-vl``) whose demands are told as information, or bind. ``owner``: for whom this is done, so that
-    a child of the cage can serve the same caller again.
+    ``base``: the node's public address; ``me``, ``my_name``: its DID and name, the publisher if the description names
+    none. ``language``: of texts without a language. ``advised``, ``enforced``: further profiles (``dcat-ap-vl``);
+    breaches of the first are only information, breaches of the second are violations. ``owner``: the caller who needs
+    this, so that a child of the cage can serve the same caller again.
 
     Raises ``InvalidInput``, ``UnsupportedMediaType`` and ``TooLarge`` for a document that cannot be read, and
-    ``Overloaded`` for one that takes more than one request may take. All else is in ``findings``.
+    ``Overloaded`` for a document that needs more resources than one request may have. All other faults are in
+    ``findings``.
     """
     if submission.document is None and submission.fields is None:
         raise InvalidInput("the request has neither a document nor fields", remedy="send a document, or fields")
@@ -94,7 +95,7 @@ def described(answer: Mapping[str, Any], nquads: bytes) -> Described:
 
 def _as_json(submission: Submission) -> dict[str, Any]:
     try:
-        # YAML makes dates of what looks like one; in a message they are texts again.
+        # YAML converts texts that look like a date; in a message they are texts again.
         text = json.dumps(submission.to_json(), default=str, allow_nan=False)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"the fields cannot be read: {error}", remedy="write plain YAML or JSON") from error

@@ -1,7 +1,7 @@
-"""A submission → a draft: one graph about one asset of this node, with what is wrong so far.
+"""A submission → a draft: one graph about one asset of this node, with the findings so far.
 
-A document and fields may come together: the fields then say more about the document's main subject, and what
-they say wins. Statements about things that have, or should have, records of their own are left out: a record makes
+A document and fields may come together: the fields then add statements about the document's main subject, and replace
+contrary ones. Statements about things that have, or should have, records of their own are left out: a record makes
 statements about itself only, so that no record can change the statements of others.
 """
 
@@ -33,7 +33,7 @@ from node.vocab.namespaces import DCAT, DCT, IT6
 
 @dataclass(slots=True, kw_only=True)
 class Draft:
-    """A record in the making. ``subject`` and ``kind`` are None where the submission is broken beyond them."""
+    """A record in the making. ``subject`` and ``kind`` are None if the submission is too broken to determine them."""
 
     dataset: Dataset = field(default_factory=Dataset)
     subject: NamedNode | None = None
@@ -47,7 +47,8 @@ class Draft:
 
 
 def draft(submission: Submission, setting: Setting) -> Draft:
-    """Return the draft that ``submission`` makes. Raises ``InvalidInput`` and its kin for an unreadable document."""
+    """Return the draft that ``submission`` makes. Raises ``InvalidInput`` and related errors for an unreadable
+    document."""
     fields = dict(submission.fields or {})
     result = Draft(lines=_lines(fields.pop("__lines__", None)))
     kind = _kind(submission, fields, result)
@@ -74,7 +75,7 @@ def draft(submission: Submission, setting: Setting) -> Draft:
 
 
 def _lines(lines: Any) -> dict[str, int]:
-    """Field path → line, as the command line sends it; anything else has no lines."""
+    """Return field path → line, as the command line sends it; empty for any other value."""
     if not isinstance(lines, Mapping):
         return {}
     return {str(path): line for path, line in lines.items() if isinstance(line, int)}
@@ -143,7 +144,8 @@ def _from_document(
 
 
 def _unrelated(document: Dataset, subject: Subject) -> Dataset:
-    """An ontology is all of its document; of anything else what its subject leads to."""
+    """Return all of the document for an ontology; for anything else, the statements that are reachable from its
+    subject."""
     if subject.kind.name == "ontology":
         return document
     triples = reachable(document, [subject.node])
@@ -151,7 +153,7 @@ def _unrelated(document: Dataset, subject: Subject) -> Dataset:
 
 
 def _absolute(dataset: Dataset, subject: NamedNode) -> Dataset:
-    """Addresses that were relative in the document, below the subject's own."""
+    """Return the dataset with addresses that were relative in the document made absolute, below the subject's own."""
 
     def own(term: Any) -> Any:
         if not (isinstance(term, NamedNode) and term.value.startswith(DOCUMENT)):
@@ -228,7 +230,7 @@ def _builder(fields: Mapping[str, Any], kind: AssetKind, setting: Setting, resul
     stated = fields.get("language")
     if isinstance(stated, list) and stated:
         stated = stated[0]
-    # A steward who says that the dataset is in Dutch writes its title in Dutch.
+    # A steward who states that the dataset is in Dutch writes its title in Dutch.
     if kind.name != "transformation" and isinstance(stated, str):
         known = LANGUAGES.find(stated)
         language = known.code if known else stated.casefold() if _is_tag(stated) else language
@@ -247,7 +249,7 @@ def _fill(
     setting: Setting,
     result: Draft,
 ) -> None:
-    """Add what the fields and files say; what fields say about the subject replaces what the document said."""
+    """Add the statements of fields and files; those about the subject replace the document's statements."""
     kind = result.kind
     assert kind is not None
     learned = fields.get("machine_learned") is True or f"{IT6}MachineLearningModel" in types(result.dataset, subject)
@@ -309,7 +311,7 @@ def _with_publisher(fields: dict[str, Any], setting: Setting, kind: AssetKind) -
 
 
 def _agree(submission: Submission, fields: Mapping[str, Any], result: Draft) -> None:
-    """Conditions and audience: what the publisher hands in wins over the description."""
+    """Set conditions and audience: those of the submission take precedence over the description."""
     described = fields.get("conditions")
     if described is not None:
         if result.conditions is not None:

@@ -1,4 +1,4 @@
-"""Where and when: places and periods of a description, as a steward writes them."""
+"""Places and periods of a description, as a steward writes them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from node.vocab.namespaces import DCAT, DCT, RDF, RDFS
 _TYPE: Final = f"{RDF}type"
 _ENDS: Final = {"start": "from", "begin": "from", "since": "from", "end": "to", "until": "to", "till": "to"}
 _OPEN: Final = (None, "", "..")
-"""How an end that is not there is written."""
+"""The notation for a missing end."""
 _EXAMPLE: Final = "spatial: [3.58, 50.97, 3.86, 51.19]"
 
 
 class Site(Protocol):
-    """What is needed of the builder."""
+    """The part of the builder that this module needs."""
 
     base: str
     places: dict[str, str]
@@ -35,9 +35,9 @@ class Site(Protocol):
 
 
 def place(site: Site, subject: NamedNode, value: Any, path: str, index: int) -> NamedNode:
-    """A place name, an IRI, ``[west, south, east, north]`` or ``{name, bbox, iri}`` as a dct:Location.
+    """Return a dct:Location from a place name, an IRI, ``[west, south, east, north]`` or ``{name, bbox, iri}``.
 
-    A name that is not in the gazetteer is kept, with a warning. Raises ``NotSo`` for what is none of these.
+    A name that is not in the gazetteer is kept, with a warning. Raises ``NotSo`` for any other value.
     """
     if isinstance(value, str):
         return _time_node(site, subject, value.strip(), path, index)
@@ -89,9 +89,9 @@ def _location(
 
 
 def period(site: Site, subject: NamedNode, value: Any, path: str, index: int) -> NamedNode:
-    """``{from, to}``, ``from/to`` or one date, month or year as a dct:PeriodOfTime; either end may be open.
+    """Return a dct:PeriodOfTime from ``{from, to}``, ``from/to`` or one date, month or year; either end may be open.
 
-    Raises ``NotSo`` for what is no period; one that ends before it begins is reported.
+    Raises ``NotSo`` if the value is not a period; reports a period that ends before it begins.
     """
     if isinstance(value, str) and "/" in value:
         first, _, last = value.partition("/")
@@ -106,7 +106,7 @@ def period(site: Site, subject: NamedNode, value: Any, path: str, index: int) ->
     if not ends:
         raise NotSo("period")
     begin, end = ends.get("from"), ends.get("to")
-    # Moments of one form, written as XML Schema wants them, stand in the order of their texts.
+    # Moments of one form, in the notation of XML Schema, sort like their texts.
     if begin and end and begin.datatype == end.datatype and begin.value > end.value:
         site.report("backwards", path, value=f"{begin.value} – {end.value}")
     node = site.mint(subject, "period", str(index + 1), path)

@@ -1,7 +1,7 @@
-"""What a steward can write: for each kind of asset, field names and what each becomes in RDF.
+"""The fields that a steward can write for each kind of asset, with their form in RDF.
 
-A table, no code: ``builder`` turns fields into triples by it, ``summary`` triples into fields, and the pages
-draw forms from it. The shapes say whether a field is required, never this module.
+A table, no code: ``builder`` turns fields into triples by it, ``summary`` triples into fields, and the pages draw
+forms from it. Only the shapes define whether a field is required, never this module.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _AGENT = (
     Field(name="homepage", form=_L, property=f"{FOAF}homepage", also=("url", "website")),
     Field(name="email", form=Form.MAIL, property=f"{FOAF}mbox", also=("mail",)),
 )
-# dct:Agent beside foaf:Agent, because DCAT-AP-VL asks for the one and DCAT-AP for the other.
+# dct:Agent beside foaf:Agent, because DCAT-AP-VL requires the first and DCAT-AP the second.
 _AGENT_CLASSES = (f"{FOAF}Agent", f"{DCT}Agent")
 
 
@@ -361,7 +361,8 @@ MODEL: Final = (
         key="text",
     ),
     RESOLUTION,
-    # The hash by which the asset store keeps the code. It is no file of the model: it is run, not handed out.
+    # The hash that the asset store uses as key of the code. The code is not a file of the model: it is run, not
+    # delivered.
     Field(name="code", form=_P, property=f"{HANSA_MODEL}codeSha256", also=("code_sha256",)),
     Field(name="endpoint", form=_L, property=f"{HANSA_MODEL}endpoint", also=("endpoint_url",)),
     Field(name="deterministic", form=Form.BOOLEAN, property=f"{HANSA_MODEL}deterministic"),
@@ -533,7 +534,7 @@ ENVELOPE: Final = (
     "machine_learned",
     "__lines__",
 )
-"""Names that say something about the submission rather than being a field of the description."""
+"""Names that describe the submission and are not fields of the description."""
 
 
 @lru_cache(maxsize=16)
@@ -544,7 +545,7 @@ def fields_of(kind: str) -> tuple[Field, ...]:
 
 
 def code_list(field_name: str) -> CodeList | None:
-    """Return the code list behind a field, of whichever kind: what ``hansa publish --choices`` prints."""
+    """Return the code list of a field of any kind, which ``hansa publish --choices`` prints."""
     for table in (_EVERY, *_OWN.values(), FILE):
         field = find(table, field_name)
         if field is not None and field.codes is not None:

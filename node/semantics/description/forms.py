@@ -1,4 +1,4 @@
-"""The forms that values of fields have, and what a field is. The fields themselves are in ``fields``."""
+"""The forms of field values, and the definition of a field. The fields themselves are in ``fields``."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Form(StrEnum):
     """An object or a list, kept as JSON."""
     TEXT_OR_LINK = "text or link"
     STATEMENT = "statement"
-    """A text that RDF wants wrapped in a node of its own; a link to such a node elsewhere does too."""
+    """A text that RDF requires wrapped in a node of its own; a link to such a node elsewhere is accepted too."""
     SOURCE = "source"
     """The text of a program or query, or an object, which is kept as JSON."""
     PERIOD = "period"
     PLACE = "place"
     NODE = "node"
-    """Something with fields of its own."""
+    """An object with fields of its own."""
     GROUP = "group"
     """Fields under a common heading that belong to the asset itself."""
     BINDINGS = "bindings"
@@ -54,9 +54,9 @@ class Form(StrEnum):
 class Field:
     """One field: ``name`` in YAML, ``property`` in RDF.
 
-    ``also``: other names under which people write it. ``many``: a list may be given, and a single value stands
-    for a list of one. ``classes`` and ``fields`` describe a node; ``key`` is the subfield that names it, and
-    that a bare text fills; the order of ``ordered`` nodes is kept as their position.
+    ``also``: other names that people write. ``many``: the value may be a list, and a single value means a list with
+    that value. ``classes`` and ``fields`` describe a node; ``key`` is the subfield that names it, and a bare text is
+    the value of that subfield; the order of ``ordered`` nodes is stored as their position.
     """
 
     name: str
@@ -81,7 +81,7 @@ def find(fields: tuple[Field, ...], name: str) -> Field | None:
 
 
 def spellings(fields: tuple[Field, ...]) -> Iterator[str]:
-    """Every name that ``fields`` answer to, for suggestions."""
+    """Yield every name that ``fields`` accept, for suggestions."""
     for field in fields:
         yield field.name
         yield from field.also

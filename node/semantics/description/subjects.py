@@ -1,8 +1,8 @@
-"""What a document is about: its main subject, that subject's kind, and the address under which it is kept here.
+"""The main subject of a document: find it, its kind, and its address at this node.
 
-A node answers only for addresses below its own. A subject with a foreign address (or none: a blank node) is
-adopted: it gets an address here, and the old one stays on record as its identifier (``dct:identifier``, and
-``adms:identifier`` with the notation typed as IRI). Only the subject itself is renamed: the terms of an ontology
+A node answers only for addresses below its own. A subject with a foreign address (or without an address: a blank
+node) is adopted: it gets an address here, and the old address stays on record as its identifier (``dct:identifier``,
+and ``adms:identifier`` with the notation typed as IRI). Only the subject itself is renamed: the terms of an ontology
 keep the addresses that data use.
 """
 
@@ -23,7 +23,7 @@ from node.semantics.triples import Node, first_text, objects, put, renamed, subj
 from node.vocab.namespaces import ADMS, DCT, OWL, RDF, RDFS, SKOS, XSD
 
 DOCUMENT: Final = "https://document.invalid/"
-"""What relative addresses in a document are resolved against, until its subject has an address."""
+"""The base for relative addresses in a document, until its subject has an address."""
 
 _HEADER: Final = frozenset({f"{OWL}Ontology"})
 _TERMS: Final = (
@@ -40,7 +40,7 @@ _SLUG: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._~-]{0,126}[A-Za-z0-9_~-])?
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The main subject as it stands in the document, and its kind."""
+    """The main subject in the document, and its kind."""
 
     node: Node
     kind: AssetKind
@@ -65,8 +65,9 @@ def is_slug(text: str) -> bool:
 def main_subject(dataset: Dataset, kind: AssetKind | None, iri: str | None) -> Subject | Finding:
     """Return the subject of the document, or the finding that explains why there is none.
 
-    Candidates are the subjects of a known kind (of ``kind``, where given); ``iri`` decides among them. Else the
-    only one that no other candidate refers to: a dataset that a service serves is not the document's subject.
+    Candidates are the subjects of a known kind (of ``kind``, if given); ``iri`` decides among them. Without it the
+    subject is the only candidate that no other candidate refers to: a dataset that a service serves is not the
+    document's subject.
     """
     candidates: dict[Node, AssetKind] = {}
     for known in KINDS.values():
@@ -78,7 +79,8 @@ def main_subject(dataset: Dataset, kind: AssetKind | None, iri: str | None) -> S
     if iri is not None and NamedNode(iri) in candidates:
         return Subject(NamedNode(iri), candidates[NamedNode(iri)])
     if kind is None and not _defines_terms(dataset):
-        # A vocabulary that a description only names, or the header of an RDF file, is not what it describes.
+        # A vocabulary that a description only names, or the header of an RDF file, is not the subject of the
+        # description.
         described = {node: known for node, known in candidates.items() if not types(dataset, node) <= _HEADER}
         candidates = described or candidates
     if not candidates:
@@ -104,7 +106,7 @@ def adopted(
 ) -> tuple[Dataset, NamedNode | None, Sequence[Finding]]:
     """Return the dataset with its subject under an address of this node, that address, and the findings about it.
 
-    ``iri`` is the address that the publisher asks for. No address (and a finding) where none can be made.
+    ``iri`` is the address that the publisher asks for. Without a usable address the result has a finding instead.
     """
     old = subject.node
     kind = subject.kind

@@ -1,8 +1,8 @@
-"""A description → what search and pages show of it: texts, publisher, place, files, and facts by field name.
+"""The facts of a description for search and pages: texts, publisher, place, files, and facts by field name.
 
-The facts are read by the same table that ``builder`` writes by, so they are there whether a steward wrote YAML or
+The facts are read by the same table that ``builder`` writes by: they are available whether a steward wrote YAML or
 RDF. Their forms: texts are maps of language tags; links are IRIs; values of code lists are ``{"iri", "code",
-"label"}``; numbers with a fraction stay texts, because what is signed and hashed has no fractions.
+"label"}``; numbers with a fraction stay texts, because signed and hashed data have no fractions.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ _DEPTH: Final = 4
 _TITLES: Final = (f"{DCT}title", f"{RDFS}label", f"{SKOS}prefLabel")
 _DESCRIPTIONS: Final = (f"{DCT}description", f"{RDFS}comment", f"{SKOS}definition")
 _APART: Final = frozenset({"title", "description", "publisher", "keywords", "theme"})
-"""Fields that have a place of their own beside the facts."""
+"""Fields that are stored outside the facts."""
 
 
 def titles(dataset: Dataset, subject: Node) -> dict[str, str]:
-    """Language tag → title."""
+    """Return language tag → title."""
     return texts(dataset, subject, *_TITLES)
 
 
 def descriptions(dataset: Dataset, subject: Node) -> dict[str, str]:
-    """Language tag → description."""
+    """Return language tag → description."""
     return texts(dataset, subject, *_DESCRIPTIONS)
 
 
 def publisher(dataset: Dataset, subject: Node) -> tuple[str, str]:
-    """IRI (empty for a blank node) and name of who publishes; of several the first."""
+    """Return IRI (empty for a blank node) and name of the publisher; of several publishers, the first."""
     publishers = nodes(dataset, subject, f"{DCT}publisher")
     if not publishers:
         return "", ""
@@ -53,12 +53,12 @@ def publisher(dataset: Dataset, subject: Node) -> tuple[str, str]:
 
 
 def keywords(dataset: Dataset, subject: Node) -> tuple[str, ...]:
-    """Keywords of all languages, each once."""
+    """Return the keywords of all languages, each once."""
     return tuple(dict.fromkeys(text.value for text in literals(dataset, subject, f"{DCAT}keyword")))
 
 
 def themes(dataset: Dataset, subject: Node) -> tuple[str, ...]:
-    """Codes of the EU themes, and the IRIs of others."""
+    """Return the codes of the EU themes, and the IRIs of others."""
     theme_iris = iris(dataset, subject, f"{DCAT}theme")
     return tuple(dict.fromkeys(code.code if (code := THEMES.by_iri(iri)) else iri for iri in theme_iris))
 
@@ -84,12 +84,12 @@ def _extent(dataset: Dataset, node: Node) -> BBox | None:
 
 
 def _without_crs(text: str) -> str:
-    # GeoSPARQL puts the coordinate system's IRI before the shape; its digits are no coordinates.
+    # GeoSPARQL puts the coordinate system's IRI before the shape; the digits of this IRI are not coordinates.
     return re.sub(r"<[^>]*>", "", text)
 
 
 def overview(dataset: Dataset, subject: Node, kind: AssetKind) -> dict[str, Any]:
-    """All facts of the asset by field name, its files, and its access right in a word."""
+    """Return all facts of the asset by field name, its files, and its access right in a word."""
     described = facts(dataset, subject, tuple(f for f in fields_of(kind.name) if f.name not in _APART))
     rights = [code.code for iri in iris(dataset, subject, f"{DCT}accessRights") if (code := ACCESS.by_iri(iri))]
     if rights:
@@ -103,7 +103,7 @@ def overview(dataset: Dataset, subject: Node, kind: AssetKind) -> dict[str, Any]
 
 
 def facts(dataset: Dataset, subject: Node, fields: tuple[Field, ...], depth: int = 0) -> dict[str, Any]:
-    """Field name → what the description says, read by the table."""
+    """Return field name → value in the description, read by the table."""
     return _facts(dataset, subject, fields, depth, set())
 
 
@@ -117,7 +117,8 @@ def _facts(
             if inner:
                 values[field.name] = inner
             continue
-        # Two fields may write one property (crs and conforms_to): each value is read once, by the first that can.
+        # Two fields may write one property (crs and conforms_to): each value is read once, by the first field that
+        # can.
         terms_given = objects(dataset, subject, field.property)
         terms = [term for term in terms_given if (field.property, term) not in visited and _reads(field, term)]
         value = _read(dataset, field, terms, depth)
@@ -177,7 +178,8 @@ def _value(dataset: Dataset, field: Field, term: Term) -> Any:
 
 
 def plain(term: Term) -> Any:
-    """Return a term as JSON: integers and booleans as such, JSON literals as their content, all else as text."""
+    """Return a term as JSON: integers and booleans as such, JSON literals as their content, all other terms as
+    text."""
     if not isinstance(term, Literal):
         return term.value
     match term.datatype.value.removeprefix(XSD):

@@ -1,4 +1,5 @@
-"""One value of a field → RDF terms. Each reader returns terms, or raises ``NotSo`` with what was expected."""
+"""Convert one value of a field to RDF terms. Each reader returns terms, or raises ``NotSo`` with the expected
+form."""
 
 from __future__ import annotations
 
@@ -52,7 +53,8 @@ _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+
 
 
 class NotSo(Exception):
-    """The value is not of its form. ``expected`` is the key of what would be (see ``words.expected``)."""
+    """The value does not have the form of its field. ``expected`` is the key of the expected form (see
+    ``words.expected``)."""
 
     def __init__(self, expected: str) -> None:
         super().__init__(expected)
@@ -60,7 +62,7 @@ class NotSo(Exception):
 
 
 def texts(value: Any, language: str) -> list[Literal]:
-    """Text, or a map of language tags to texts, as language-tagged literals."""
+    """Return text, or a map of language tags to texts, as language-tagged literals."""
     if isinstance(value, str) and value.strip():
         return [Literal(value.strip(), language=language)]
     if isinstance(value, Mapping) and value:
@@ -74,7 +76,7 @@ def texts(value: Any, language: str) -> list[Literal]:
 
 
 def words(value: Any, language: str) -> list[Literal]:
-    """Several short texts, in one language or by language."""
+    """Return several short texts as literals, in one language or by language."""
     if isinstance(value, Mapping):
         if not all(isinstance(tag, str) and _TAG.fullmatch(tag) for tag in value):
             raise NotSo("language-map")
@@ -87,7 +89,7 @@ def words(value: Any, language: str) -> list[Literal]:
 
 
 def plain(value: Any) -> Literal:
-    """Text without a language; a number is taken as it was written (``version: 2``)."""
+    """Return text without a language; a number keeps its written form (``version: 2``)."""
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal | date):
         raise NotSo("plain")
     text = str(value).strip()
@@ -106,7 +108,7 @@ def is_link(value: Any) -> bool:
 
 
 def link(value: Any, base: str) -> NamedNode:
-    """Return an absolute IRI, or ``<kinds>/<name>`` of an asset below ``base`` (the singular is understood too)."""
+    """Return an absolute IRI, or ``<kinds>/<name>`` of an asset below ``base`` (the singular is accepted too)."""
     if not isinstance(value, str):
         raise NotSo("link")
     text = value.strip()
@@ -209,7 +211,7 @@ def phone(value: Any) -> NamedNode:
 
 
 def crs(value: Any) -> NamedNode:
-    """``EPSG:31370`` as the IRI of the OGC register (GeoDCAT-AP, reference systems)."""
+    """Return ``EPSG:31370`` as the IRI of the OGC register (GeoDCAT-AP, reference systems)."""
     match = _EPSG.fullmatch(str(value).strip())
     if not match:
         raise NotSo("crs")
@@ -217,7 +219,7 @@ def crs(value: Any) -> NamedNode:
 
 
 def scalar(value: Any) -> Literal:
-    """Any value: numbers, truth values and texts as such, lists and objects as JSON."""
+    """Return any value as a literal: numbers, truth values and texts as such, lists and objects as JSON."""
     if isinstance(value, bool):
         return boolean(value)
     if isinstance(value, int):
@@ -242,7 +244,7 @@ def as_json(value: Any) -> Literal:
 
 
 def source(value: Any) -> Literal:
-    """Return the text of a program or query, kept as it is; an object becomes JSON."""
+    """Return the text of a program or query unchanged; an object becomes JSON."""
     if isinstance(value, str) and value.strip():
         return Literal(value)
     if isinstance(value, Mapping) and value:
@@ -251,7 +253,7 @@ def source(value: Any) -> Literal:
 
 
 def rectangle(value: Any) -> BBox:
-    """West, south, east, north in degrees. Raises ``NotSo`` for what is no rectangle on the earth."""
+    """Return west, south, east, north in degrees. Raises ``NotSo`` if the value is not a rectangle on the earth."""
     if isinstance(value, Mapping):
         value = [value.get(side) for side in ("west", "south", "east", "north")]
     if not isinstance(value, list | tuple) or len(value) != 4:
@@ -297,7 +299,7 @@ SIMPLE: Final[Mapping[Form, Callable[[Any], Term]]] = MappingProxyType(
         Form.SOURCE: source,
     }
 )
-"""Forms whose values need nothing but themselves."""
+"""Forms with values that need no context."""
 
 
 def _decimal(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""What is told about the files of a dataset and the versions of a schema."""
+"""Findings about the files of a dataset and the versions of a schema."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Words = str | Callable[[str], str]
 def file_finding(
     key: str, rule: str, *, field: str, severity: str = "warning", value: str = "", **values: Words
 ) -> Finding:
-    """Return the finding that says the text ``file.<key>`` of the catalogue, with ``values`` in it."""
+    """Return the finding with the text ``file.<key>`` of the catalogue, filled with ``values``."""
     remedy = f"file.{key}.remedy"
     translations = {}
     for language in LANGUAGES:

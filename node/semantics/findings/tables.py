@@ -1,4 +1,4 @@
-"""What the reader of tables reports about a file: keys with values, written in the reader's language when shown."""
+"""Reports of the table reader about a file: keys with values, written in the reader's language when shown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from node.semantics.findings.words import FINDINGS
 
 
 class NotATable(ValueError):
-    """The file is not a table of text. ``kind`` is what it is instead: a key below ``no-table.`` of the catalogue."""
+    """The file is not a table of text. ``kind`` is its actual form: a key below ``no-table.`` of the catalogue."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -22,7 +22,7 @@ class NotATable(ValueError):
 
 
 class Doubt(Protocol):
-    """Something about a table that a person should confirm."""
+    """A property of a table that a person should confirm."""
 
     def text(self, language: str) -> str:
         """Return the doubt as a clause about the file: ``it is in UTF-16; …``."""
@@ -31,7 +31,7 @@ class Doubt(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PlainDoubt:
-    """A doubt that is one text, ``doubt.<key>``, with ``values`` in it."""
+    """A doubt with one text, ``doubt.<key>``, filled with ``values``."""
 
     key: str
     values: Mapping[str, object] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class SeparatorDoubt:
 
 @dataclass(frozen=True, slots=True)
 class Misfits:
-    """Rows with another number of cells than the header has: their ``count``, and ``ragged``, the first of them."""
+    """Rows with another number of cells than the header: ``count`` is their number, ``ragged`` the first of them."""
 
     count: int
     columns: int

@@ -1,7 +1,7 @@
-"""Findings in plain words: what is wrong, why it matters, what to write, in every language.
+"""Findings in plain words: the fault, the reason why it matters, and the remedy, in every language.
 
-The sentences are the catalogue ``findings``. Those about shapes come from the shapes themselves, and for a shape
-without a message from its constraint component (SHACL §4), so that no finding is ever without words.
+The sentences are the catalogue ``findings``. Those about shapes come from the shapes themselves. A shape without a
+message uses the sentence of its constraint component (SHACL §4), so that no finding is ever without words.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def expected(form: str) -> Mapping[str, str]:
 
 
 def guess(options: Iterable[str]) -> Mapping[str, str]:
-    """``did you mean a, b?`` by language; empty texts where there is nothing to suggest."""
+    """Return ``did you mean a, b?`` by language; empty texts if there is no suggestion."""
     words = ", ".join(options)
     return FINDINGS.in_all("did-you-mean", options=words) if words else NOTHING
 
 
 def code_guess(codes: CodeList, value: str) -> Mapping[str, str]:
-    """Return a suggestion from a code list, labelled in each language; the whole list where nothing is near."""
+    """Return a suggestion from a code list, labelled in each language; the whole list if no value is similar."""
     near = codes.suggest(value)
     offered: Sequence[Code] = near or codes.codes[:15]
     if not near:
@@ -76,7 +76,7 @@ def about_field(
 ) -> Finding:
     """Return a finding about one field. ``values`` fill the sentence, as text or as text by language.
 
-    ``name`` is what the sentence calls the field, where that is not its path.
+    ``name`` is the field's name in the sentence, if that is not its path.
     """
     facts = {}
     for language in LANGUAGES:
@@ -97,7 +97,7 @@ def about_field(
 
 
 def about_component(component: str, *, name: Mapping[str, str], bound: str = "") -> dict[str, tuple[str, str, str]]:
-    """Words for a constraint component (its IRI), when its shape has none of its own.
+    """Return the words for a constraint component (its IRI), for a shape without words of its own.
 
     ``bound`` is the parameter as text; node kinds are put into words.
     """
@@ -117,9 +117,10 @@ def about_component(component: str, *, name: Mapping[str, str], bound: str = "")
 
 
 def halves(message: str, language: str = "en") -> tuple[str, str]:
-    """A message of a shape as what is wrong and why it matters: cut after the first sentence.
+    """Split a message of a shape after its first sentence: into the fault and the reason why it matters.
 
-    What is wrong stands in a list, beside its line: it begins small, unless with an abbreviation or a German noun.
+    The fault is shown in a list, beside its line: it begins with a small letter, unless with an abbreviation or a
+    German noun.
     """
     what, _, why = message.partition(". ")
     if language != "de" and (what[1:2].islower() or what[1:2].isspace()):
@@ -138,7 +139,7 @@ def finding(
     path: str = "",
     focus: str = "",
 ) -> Finding:
-    """Return the finding that says ``facts``: language → (message, why, remedy)."""
+    """Return the finding with the texts ``facts``: language → (message, why, remedy)."""
     message, why, remedy = facts["en"]
     return Finding(
         severity=severity,

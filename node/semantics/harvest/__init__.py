@@ -1,1 +1,1 @@
-"""Catalogues of others: mended in their syntax, cut into records, examined, and repaired by rules."""
+"""Catalogues of others: repair their syntax, cut them into records, examine these, and repair them by rules."""

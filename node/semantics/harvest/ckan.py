@@ -1,8 +1,8 @@
-"""Packages of CKAN, as its action API answers them, as statements of DCAT.
+"""Convert packages of CKAN, as its action API returns them, to statements of DCAT.
 
 The names are those that CKAN's own DCAT extension reads and writes: a package is a dataset, a resource a
 distribution, the organisation its publisher, a group a theme, and extras are the properties that DCAT has a name for.
-Values stay what they are: text where somebody wrote text. What is no address becomes no link.
+Values are not changed: a text stays a text. A value that is not an address does not become a link.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _EXTRAS: Final = {
     "theme": f"{DCAT}theme",
     "version_notes": f"{ADMS}versionNotes",
 }
-"""Extra → the property that it is. ``spatial``, the period, publisher and contact are things of their own."""
+"""Extra → its property. ``spatial``, the period, publisher and contact are converted to things of their own."""
 
 _OTHERS: Final = (
     "contact_email",
@@ -78,7 +78,7 @@ _SCHEMES: Final = ("http", "https", "ftp", "mailto", "urn")
 
 
 def packages_of(document: Any) -> list[Mapping[str, Any]] | None:
-    """The packages of an answer of ``package_search`` or ``package_show``; None where it is another document."""
+    """Return the packages of an answer of ``package_search`` or ``package_show``; None for another document."""
     result = document.get("result") if isinstance(document, Mapping) and document.get("success") is True else None
     if not isinstance(result, Mapping):
         return None
@@ -89,13 +89,14 @@ def packages_of(document: Any) -> list[Mapping[str, Any]] | None:
 
 
 def is_public(package: Mapping[str, Any]) -> bool:
-    """Whether a package is a dataset that the portal shows to everybody, rather than a source of its harvester."""
+    """Return whether a package is a dataset that the portal shows to everybody, rather than a source of its
+    harvester."""
     state = package.get("state") or "active"
     return state == "active" and not package.get("private") and package.get("type") != "harvest"
 
 
 def statements(package: Mapping[str, Any], site: str) -> Iterator[Quad]:
-    """What a package states. ``site`` is the address of the portal."""
+    """Yield the statements of a package. ``site`` is the address of the portal."""
     site = site.rstrip("/")
     extras = _extras(package)
     page = f"{site}/dataset/{package['id']}"
@@ -124,7 +125,8 @@ def statements(package: Mapping[str, Any], site: str) -> Iterator[Quad]:
 
 
 def _extras(package: Mapping[str, Any]) -> dict[str, Any]:
-    """Extras by name; fields of the same names on the package itself, as newer portals have them, come first."""
+    """Return the extras by name; fields of the same names on the package itself, as newer portals have them, come
+    first."""
     extras = {str(extra.get("key")): extra.get("value") for extra in _mappings(package.get("extras"))}
     own = {name: package[name] for name in (*_EXTRAS, *_OTHERS) if package.get(name)}
     return extras | own
@@ -212,7 +214,7 @@ def _place_and_period(node: Node, extras: Mapping[str, Any]) -> Iterator[Quad]:
 
 
 def _texts(node: Node, property_: str, members: Mapping[str, Any], name: str) -> Iterator[Quad]:
-    """A text, in each of its languages where the portal has several."""
+    """Yield a text, in each of its languages if the portal has several."""
     translated = members.get(f"{name}_translated")
     translated = translated if translated and isinstance(translated, Mapping) else members.get(name)
     if isinstance(translated, Mapping):
@@ -234,7 +236,7 @@ def _quads(node: Node, property_: str, value: Any) -> Iterator[Quad]:
 
 
 def _values(value: Any) -> list[str]:
-    """The texts of a value: of a list, of a list that was written as JSON, or itself."""
+    """Return the texts of a value: of a list, of a list written as JSON, or the value itself."""
     if isinstance(value, str) and value.startswith("["):
         try:
             listed = json.loads(value)
@@ -264,7 +266,7 @@ def _mail(node: Node, property_: str, value: Any) -> Iterator[Quad]:
 
 
 def _iri(value: Any) -> NamedNode | None:
-    """``value`` as an address; None where it is none."""
+    """Return ``value`` as an address; None if it is not an address."""
     if not isinstance(value, str) or value.partition(":")[0].lower() not in _SCHEMES or value.strip() != value:
         return None
     try:

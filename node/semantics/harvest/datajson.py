@@ -1,7 +1,7 @@
-"""data.json (DCAT-US 1.1), the catalogue file of cities in the United States, as statements of DCAT.
+"""Convert data.json (DCAT-US 1.1), the catalogue file of cities in the United States, to statements of DCAT.
 
-It looks like JSON-LD and is not: its context is never served, and datasets have no IRIs. Values stay what they are;
-what the format defines as an address becomes a link.
+It looks like JSON-LD and is not: its context is never served, and datasets have no IRIs. Values are not changed;
+values that the format defines as addresses become links.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _LINKS: Final = {
 
 
 def is_data_json(document: Any) -> bool:
-    """Tell whether parsed JSON is a data.json: a list of datasets in plain JSON."""
+    """Return whether parsed JSON is a data.json: a list of datasets in plain JSON."""
     listed = document.get("dataset") if isinstance(document, Mapping) else document
     if not isinstance(listed, list) or not listed or not all(isinstance(one, Mapping) for one in listed):
         return False
@@ -55,7 +55,7 @@ def is_data_json(document: Any) -> bool:
 
 
 def statements(document: Any) -> Iterator[Quad]:
-    """What a data.json states."""
+    """Yield the statements of a data.json."""
     for number, dataset in enumerate(document["dataset"] if isinstance(document, Mapping) else document):
         yield from _dataset(BlankNode(f"dataset{number}"), dataset)
 
@@ -102,5 +102,5 @@ def _term(is_link: bool, text: str) -> Term:
     try:
         return NamedNode(text)
     except ValueError:
-        # What is no address stays the text that it is.
+        # A value that is not an address stays a text.
         return Literal(text)

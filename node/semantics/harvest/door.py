@@ -1,7 +1,7 @@
-"""From the file of a foreign catalogue to examined records: the door of this room.
+"""From the file of a foreign catalogue to examined records: the interface of this package.
 
-All parsing, repairing and checking happens in the cage. A batch that exhausts one call is taken again record by
-record, so that a record that no call can finish loses none of the others.
+All parsing, repairing and checking happens in the cage. If a batch exhausts the limits of one call, it is examined
+again record by record: a record that no call can finish then costs no other record.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ ONE: Final = Limits(cpu=10, wall=15.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batches:
-    """A file cut into records: packed batches, how many records each has, and what is in none of them.
+    """A file cut into records: packed batches, the number of records in each, and a count of everything outside the
+    records.
 
     ``notes``: mends of the syntax, as sentences. ``left_out``: class → number of things that belong to no record.
-    ``catalogues``: IRIs of the catalogues in the file. ``title``: what the first of them is called, by language.
-    ``next``, ``expected``, ``listed``: as ``node.semantics.harvest.partition.Catalogue`` has them.
+    ``catalogues``: IRIs of the catalogues in the file. ``title``: the title of the first catalogue, by language.
+    ``next``, ``expected``, ``listed``: as in ``node.semantics.harvest.partition.Catalogue``.
     """
 
     packed: Sequence[bytes]
@@ -49,7 +50,7 @@ class Batches:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:
-    """One record: ``facts`` as ``node.semantics.harvest.examination`` gives them, or why it is refused."""
+    """One record: its ``facts`` from ``node.semantics.harvest.examination``, or the reason why it is refused."""
 
     nquads: bytes = b""
     facts: Mapping[str, Any]
@@ -61,11 +62,11 @@ class Examined:
 async def cut(
     cage: Caller, body: bytes, media_type: str, *, base: str = "", rules: Sequence[str] = (), page: bool = False
 ) -> Batches:
-    """``body`` cut into records. ``base`` is the address of the file, where it has one; ``rules`` are those that are
-    to repair the records later. A ``page`` of a longer catalogue may have no records.
+    """Return ``body`` cut into records. ``base`` is the address of the file, if it has one; ``rules`` are those that
+    will repair the records later. A ``page`` of a longer catalogue may have no records.
 
     Raises ``InvalidInput``, ``UnsupportedMediaType``, ``TooLarge`` for a file that cannot be read, ``Overloaded`` for
-    one that takes more memory or time than an import may have.
+    a file that takes more memory or time than an import may have.
     """
     message = {"mediaType": media_type, "base": base, "rules": list(rules), "page": page}
     answer, packed = await cage.call("semantics.cut", message, [body], limits=CUT)
@@ -91,8 +92,8 @@ async def examine(
     rules: Sequence[str] = (),
     advised: Sequence[str] = (),
 ) -> AsyncIterator[Examined]:
-    """The records of ``batches``, in their order. ``base`` is the node's public address, ``source`` the name of the
-    source, ``rules`` the names of the rules that repair."""
+    """Yield the records of ``batches``, in their order. ``base`` is the node's public address, ``source`` the name of
+    the source, ``rules`` the names of the rules that repair."""
     message = {"base": base, "source": source, "rules": list(rules), "advised": list(advised)}
     for packed, count in zip(batches.packed, batches.counts, strict=True):
         try:

@@ -1,7 +1,7 @@
-"""One record of a foreign catalogue → what is kept of it, and what is wrong with it.
+"""Examine one record of a foreign catalogue: the statements to keep, and their faults.
 
-Nothing is completed and nothing is refused for breaking a rule of a profile: the faults are findings. Rules repair
-only where the importer asks for it, and each change is told.
+Nothing is completed, and no record is refused because it breaks a rule of a profile: the faults are findings. Rules
+repair only if the importer asks for it, and each change is reported.
 """
 
 from __future__ import annotations
@@ -28,21 +28,22 @@ from node.semantics.triples import Node
 from node.semantics.validation.breaches import check, tidy
 
 BLANK_NODES: Final = 5_000
-"""Harvested records may have many; the limits of the cage bound what canonical order may cost."""
+"""Harvested records may have many; the limits of the cage bound the cost of canonical order."""
 
 FINDINGS: Final = 50
-"""Findings that are kept of one record."""
+"""Findings that are stored for one record."""
 
 REPAIRS: Final = 200
-"""Repairs that are told of one record."""
+"""Repairs that are reported for one record."""
 
 _ADDRESS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|<[^<>"\n]*>')
-"""A text, which stays as it is, or an address of N-Triples."""
+"""A text, which stays unchanged, or an address of N-Triples."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
-    """How records are examined: the node's address, the name of their source, the rules that repair them."""
+    """The parameters of an examination: the node's address, the name of the source, the rules that repair the
+    records."""
 
     base: str
     source: str
@@ -60,7 +61,8 @@ class Examination:
 
 
 def examine(piece: Mapping[str, Any], how: Examination) -> tuple[dict[str, Any], bytes]:
-    """The facts of a piece as JSON, and its canonical N-Quads. Raises ``InvalidInput`` for what cannot be kept."""
+    """Return the facts of a piece as JSON, and its canonical N-Quads. Raises ``InvalidInput`` if the piece cannot be
+    kept."""
     if piece.get("fault"):
         raise InvalidInput(piece["fault"])
     dataset, subject, mends = _parsed(str(piece["subject"]), str(piece["lines"]))
@@ -108,12 +110,12 @@ def examine(piece: Mapping[str, Any], how: Examination) -> tuple[dict[str, Any],
 
 
 def is_conforming(findings: Sequence[Finding]) -> bool:
-    """Whether no obligation of DCAT-AP is broken."""
+    """Return whether no obligation of DCAT-AP is broken."""
     return not any(one.severity == "violation" and "/shapes/dcat-ap#" in one.rule for one in findings)
 
 
 def _parsed(subject: str, lines: str) -> tuple[Dataset, Node, list[str]]:
-    """The statements and the subject of a piece, and the mend that it took to read them."""
+    """Return the statements and the subject of a piece, and the mends that were necessary to read them."""
     try:
         return *_read(subject, lines), []
     except (SyntaxError, ValueError) as error:
@@ -131,7 +133,7 @@ def _inherited(piece: Mapping[str, Any]) -> Iterable[Quad]:
     try:
         return list(read_quads(piece.get("inherited", ""), format=RdfFormat.N_TRIPLES))
     except (SyntaxError, ValueError):
-        # What cannot be read there is no word of the catalogue's.
+        # Unreadable statements there are not from the catalogue itself.
         return ()
 
 

@@ -1,4 +1,4 @@
-"""What runs in the cage for an import: a file cut into records, and records examined a few at a time.
+"""The functions of an import that run in the cage: cut a file into records, and examine a few records at a time.
 
 Pieces travel as compressed JSON from one call to the next: the process of the node neither reads nor unpacks them.
 """
@@ -24,11 +24,11 @@ UNPACKED: Final = 256 << 20
 
 
 def cut_file(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
-    """Target ``semantics.cut``: a file in, batches of its records out.
+    """Target ``semantics.cut``: cut a file into batches of its records.
 
-    ``message``: ``mediaType``, ``base`` (for relative addresses, may be empty), ``rules`` (which are to repair the
-    records later: an unknown one is refused before anything is entered), ``page`` (it is one of several, and may have
-    no records). Answers ``{"batches": [count, …], "notes", "leftOut", "title", "next", "expected", "listed",
+    ``message``: ``mediaType``, ``base`` (for relative addresses, may be empty), ``rules`` (those that will repair the
+    records later: an unknown rule is refused before anything is stored), ``page`` (the file is one of several, and
+    may have no records). Returns ``{"batches": [count, …], "notes", "leftOut", "title", "next", "expected", "listed",
     "catalogues"}`` and a blob for each batch.
     """
     rules_named(message["rules"])
@@ -56,9 +56,9 @@ def cut_file(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
 
 
 def examine_batch(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
-    """Target ``semantics.examine``: a batch in, each of its records examined or refused.
+    """Target ``semantics.examine``: examine or refuse each record of a batch.
 
-    ``message``: an ``Examination``, and ``only``, the place of the one record to examine, or None for all. Answers
+    ``message``: an ``Examination``, and ``only``, the index of the single record to examine, or None for all. Returns
     ``{"records": [facts | {"subject", "error", "remedy"}, …]}`` and a blob with the canonical N-Quads of each.
     """
     how = Examination.from_json(message)

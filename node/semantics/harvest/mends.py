@@ -1,7 +1,7 @@
-"""Mends of syntax: what makes a whole catalogue file unreadable for one slip, put right and told.
+"""Mends of syntax: correct and report a slip that makes a whole catalogue file unreadable.
 
-A mend is tried only where the file cannot be read as it is. It never changes what a statement says: a dot that ends
-a directive, a well-known prefix that was not declared, text beside a link that a parser does not expect there.
+A mend is tried only if the file cannot be read as it is. It never changes the meaning of a statement: it adds a dot
+that ends a directive, declares a well-known prefix, or drops text beside a link that a parser does not expect there.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WELL_KNOWN: Final = {
     "org": "http://www.w3.org/ns/org#",
     "wdrs": "http://www.w3.org/2007/05/powder-s#",
 }
-"""Prefix → namespace, for those that everybody uses for the same vocabulary."""
+"""Prefix → namespace, for prefixes that everybody uses for the same vocabulary."""
 
 _DIRECTIVE: Final = re.compile(r"^(\s*@prefix\s+[\w.-]*:\s*<[^<>\s]*>)[ \t]*(?:;)?[ \t]*(?=\r?\n|#|$)", re.MULTILINE)
 _DECLARED: Final = re.compile(r"^\s*@?prefix\s+([\w.-]*):\s*<", re.MULTILINE | re.IGNORECASE)
@@ -48,7 +48,7 @@ _XMLNS: Final = re.compile(r"""\sxmlns:[\w.-]+\s*=\s*(?:"[^"]*"|'[^']*')""")
 _DOCTYPE: Final = re.compile(r"<!DOCTYPE\s+[\w:.-]+\s*>", re.IGNORECASE)
 
 Mend = Callable[[str], tuple[str, str]]
-"""The text of a file → the mended text, and what was done, empty for nothing."""
+"""The text of a file → the mended text, and a description of the mend, empty if nothing was changed."""
 
 
 def prefix_dots(text: str) -> tuple[str, str]:
@@ -58,7 +58,7 @@ def prefix_dots(text: str) -> tuple[str, str]:
 
 
 def turtle_prefixes(text: str) -> tuple[str, str]:
-    """Declare well-known prefixes that Turtle uses without saying what they stand for."""
+    """Declare well-known prefixes that Turtle uses without a declaration."""
     declared = set(_DECLARED.findall(text))
     used = dict.fromkeys(_USED.findall(_TURTLE_TEXT.sub(" ", text)))
     missing = [prefix for prefix in used if prefix not in declared and prefix in WELL_KNOWN]
@@ -69,7 +69,7 @@ def turtle_prefixes(text: str) -> tuple[str, str]:
 
 
 def xml_prefixes(text: str) -> tuple[str, str]:
-    """Declare well-known prefixes that RDF/XML uses without saying what they stand for."""
+    """Declare well-known prefixes that RDF/XML uses without a declaration."""
     declared = set(_XML_DECLARED.findall(text))
     used = dict.fromkeys(_XML_USED.findall(text))
     missing = [prefix for prefix in used if prefix not in declared and prefix in WELL_KNOWN]
@@ -86,7 +86,7 @@ def text_beside_links(text: str) -> tuple[str, str]:
 
 
 def unwrapped(text: str) -> tuple[str, str]:
-    """Take ``rdf:RDF`` out of the answer of another protocol (CSW) that it stands in."""
+    """Take ``rdf:RDF`` out of the enclosing answer of another protocol (CSW)."""
     inside = _INSIDE.search(text)
     if inside is None or not text[: inside.start()].rpartition("?>")[2].strip():
         return text, ""

@@ -1,8 +1,8 @@
-"""The identity of a harvested record, and the address that it gets here.
+"""The identity of a harvested record, and its address at this node.
 
-The address ends in a hash of what identifies the record: its own IRI; without one (a blank node, an address relative
-to the file) its identifier, landing page or first file together with the name of the source. So two records whose
-IRIs end alike have two addresses, and the same record has the same address at each import.
+The address ends in a hash of the record's identity: its own IRI, or, for a record without one (a blank node, an
+address relative to the file), its identifier, landing page or first file together with the name of the source. Thus
+two records with IRIs that end alike have two addresses, and the same record has the same address at each import.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from node.semantics.triples import Node, first_text, nodes, objects
 from node.vocab.namespaces import ADMS, DCAT, DCT, RDFS, SKOS
 
 _LENGTH: Final = 10
-"""Hexadecimal digits of the hash, forty bits: a clash among ten thousand records, which would be refused, is one
-chance in twenty thousand."""
+"""Hexadecimal digits of the hash, forty bits: the chance of a clash among ten thousand records, which would be
+refused, is one in twenty thousand."""
 
 
 def own_iri(subject: Node) -> str:
-    """The IRI that the record has at its source; empty where it has none that means something elsewhere."""
+    """Return the IRI that the record has at its source; empty if it has no IRI that is valid elsewhere."""
     return subject.value if isinstance(subject, NamedNode) and not subject.value.startswith(DOCUMENT) else ""
 
 
 def identity(dataset: Dataset, subject: Node, source: str) -> str | None:
-    """What identifies the record for good; None where nothing does."""
+    """Return the permanent identity of the record; None if nothing identifies it."""
     iri = own_iri(subject)
     if iri:
         return iri
@@ -57,10 +57,10 @@ def harvested_address(base: str, kind: str, identity: str, titles: Sequence[str]
 
 
 def settled(dataset: Dataset, subject: Node, address: str) -> tuple[Dataset, NamedNode]:
-    """The statements with IRIs that hold everywhere, and the subject as they name it.
+    """Return the statements with IRIs that hold everywhere, and the subject as they name it.
 
     A subject without an IRI of its own takes the record's ``address``, and so do things that the file names relative
-    to itself; everything else stays as it came.
+    to itself; everything else is unchanged.
     """
     iri = own_iri(subject)
     new = NamedNode(iri or address)
@@ -83,5 +83,5 @@ def settled(dataset: Dataset, subject: Node, address: str) -> tuple[Dataset, Nam
 
 
 def first_title(dataset: Dataset, subject: Node) -> str:
-    """The title of a record by whatever name, English where there is a choice; empty where it has none."""
+    """Return the title of a record under any property, English if there is a choice; empty if it has no title."""
     return first_text(dataset, subject, f"{DCT}title", f"{RDFS}label", f"{SKOS}prefLabel").strip()

@@ -1,9 +1,10 @@
-"""A catalogue file → its records: one piece for each dataset, series and service, and a note on all that is in none.
+"""Cut a catalogue file into its records: one piece for each dataset, series and service, and a count of all the rest.
 
-A piece is everything that statements lead to from its resource. It stops at other resources of the catalogue, which
-have pieces of their own, and at catalogues; the source's catalogue record about the resource belongs to it. What two
-pieces share, such as a publisher, is in both: each record stands alone. Statements are kept as lines of N-Triples, a
-tenth of what the engine's objects take, so that a file of 25,000 records fits the memory of one caged call.
+A piece is everything reachable by statements from its resource. It stops at other resources of the catalogue, which
+have pieces of their own, and at catalogues; the source's catalogue record about the resource belongs to it. Data that
+two pieces share, such as a publisher, are in both: each record is complete. Statements are kept as lines of
+N-Triples, a tenth of the size of the engine's objects, so that a file of 25,000 records fits the memory of one caged
+call.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ _TOTAL: Final = f"<{HYDRA}totalItems>"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One record as it came: its resource (a term of N-Triples), kind, statements, and what is wrong with it.
+    """One record as it came: its resource (a term of N-Triples), kind, statements, and fault.
 
     ``inherited`` are the licence and publisher of its catalogue, as N-Triples about the catalogue.
     """
@@ -71,8 +72,8 @@ class Piece:
 class Catalogue:
     """The statements of a file by subject, as text.
 
-    Of a page of a longer catalogue: ``next`` is the address of the next page, ``expected`` how many records there are
-    in all. ``listed`` is how many packages an answer of CKAN has, which lists them by number and names no next page.
+    For a page of a longer catalogue ``next`` is the address of the next page, ``expected`` the number of records in
+    all. ``listed`` is the number of packages in an answer of CKAN, which lists them by number and names no next page.
     """
 
     lines: dict[str, list[str]] = field(default_factory=dict)
@@ -110,7 +111,8 @@ class Catalogue:
                 self.entries.setdefault(term, []).append(subject)
 
     def kind(self, node: str) -> str | None:
-        """``dataset`` or ``service`` where ``node`` is a resource of a catalogue, ``catalogue`` for one itself."""
+        """Return ``dataset`` or ``service`` if ``node`` is a resource of a catalogue, ``catalogue`` if it is a
+        catalogue."""
         types = self.types.get(node, set())
         if types & _CATALOGUES:
             return "catalogue"
@@ -120,10 +122,10 @@ class Catalogue:
 
 
 def read(body: bytes, media_type: str, *, base: str) -> Catalogue:
-    """The statements of ``body``, its syntax mended where it cannot be read otherwise.
+    """Return the statements of ``body``, its syntax mended if it cannot be read otherwise.
 
-    Raises ``UnsupportedMediaType``, ``TooLarge`` for too many statements, and ``InvalidInput`` for what cannot be
-    read even so.
+    Raises ``UnsupportedMediaType``, ``TooLarge`` for too many statements, and ``InvalidInput`` if the mends do not
+    help.
     """
     syntax = syntax_of(media_type)
     try:
@@ -180,7 +182,7 @@ def _of_ckan(document: Any, packages: list[Mapping[str, Any]], base: str) -> Cat
 
 
 def cut(catalogue: Catalogue) -> Iterator[Piece]:
-    """The pieces of ``catalogue``, in the order in which the file has them."""
+    """Yield the pieces of ``catalogue``, in the order of the file."""
     inherited = _inherited(catalogue)
     for node in catalogue.lines:
         kind = catalogue.kind(node)
@@ -193,7 +195,8 @@ def cut(catalogue: Catalogue) -> Iterator[Piece]:
 
 
 def left_out(catalogue: Catalogue) -> dict[str, int]:
-    """What belongs to no record: class or ``other`` → number of things, and ``statements`` in all of them."""
+    """Count the things that belong to no record: class or ``other`` → number of things, and ``statements`` in all of
+    them."""
     covered: set[str] = set()
     for node in catalogue.lines:
         if catalogue.kind(node) in ("dataset", "service"):
@@ -218,7 +221,7 @@ def left_out(catalogue: Catalogue) -> dict[str, int]:
 
 
 def title(catalogue: Catalogue) -> dict[str, str]:
-    """What the first catalogue of the file that has a title is called: language tag → text."""
+    """Return the title of the first catalogue of the file that has one: language tag → text."""
     mark = f" <{DCT}title> "
     for node, lines in catalogue.lines.items():
         if catalogue.kind(node) != "catalogue":
@@ -233,7 +236,7 @@ def title(catalogue: Catalogue) -> dict[str, str]:
 
 
 def _closure(catalogue: Catalogue, root: str) -> tuple[dict[str, None], str]:
-    """What ``root`` leads to, itself first, and a fault of anything on the way."""
+    """Return the nodes reachable from ``root``, itself first, and a fault of any of them."""
     reached: dict[str, None] = {}
     fault = ""
     ahead = [root, *reversed(catalogue.entries.get(root, ()))]
@@ -259,7 +262,7 @@ def _is_about_another(catalogue: Catalogue, entry: str, root: str) -> bool:
 
 
 def _inherited(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
-    """Resource → what its catalogue says of licence and publisher."""
+    """Return resource → the statements of its catalogue about licence and publisher."""
     inherited: dict[str, tuple[str, ...]] = {}
     for node in catalogue.lines:
         if catalogue.kind(node) != "catalogue":
@@ -278,7 +281,7 @@ def _inherited(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
 
 
 def _fault(quad: Quad) -> str:
-    """Why a statement cannot be kept, empty where it can."""
+    """Return why a statement cannot be kept, empty if it can."""
     for term in (quad.subject, quad.object):
         if isinstance(term, Triple):
             return "it quotes triples, which is RDF 1.2"
@@ -288,7 +291,7 @@ def _fault(quad: Quad) -> str:
             if len(term.value) > MAX_LITERAL:
                 return f"a text in it is longer than {MAX_LITERAL >> 20} MB"
             if "\x00" in term.value:
-                # No database keeps it as text.
+                # No database stores it as text.
                 return "a text in it has a NUL character"
             if term.direction is not None:
                 return "a text in it has a base direction, which is RDF 1.2"

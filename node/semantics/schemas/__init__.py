@@ -1,1 +1,1 @@
-"""Schemas: what a new version breaks, and which rows do not conform."""
+"""Schemas: breaking changes of a new version, and rows that do not conform."""

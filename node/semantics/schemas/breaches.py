@@ -1,4 +1,4 @@
-"""What in the rows of a file a schema does not allow, in words of five languages."""
+"""Breaches of a schema in the rows of a file, in words of five languages."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from node.semantics.findings.words import FINDINGS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breach:
-    """Something that the schema does not allow: in which row (0: in all), in which column or member, and what, as a
-    text ``breach.<what>`` of the catalogue with the values in it."""
+    """A breach of the schema: its row (0: all rows), its column or member, and its kind, as a text ``breach.<what>``
+    of the catalogue with the values in it."""
 
     row: int
     column: str
@@ -29,8 +29,8 @@ class Breach:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """How rows stand to a schema: the first breaches, the count of all, how many rows were looked at and whether
-    those are all. ``untried`` are patterns that could not be read here or took too long."""
+    """The result of comparing rows with a schema: the first breaches, the number of all, the number of rows checked,
+    and whether those are all. ``untried`` are patterns that could not be read here or took too long."""
 
     breaches: tuple[Breach, ...]
     count: int

@@ -1,8 +1,8 @@
-"""Two versions of a JSON Schema: what does the new one break, in words.
+"""Find the differences between two versions of a JSON Schema, in words: which of them break data or readers.
 
-A change is breaking where data that were right become wrong, or where a field that readers know is gone or means
-something else: a field removed, renamed or newly required, a value narrowed, a type changed. Fields that are new
-and optional, and values that are wider, are told and break nothing by themselves.
+A change is breaking if valid data become invalid, or if a field that readers know is gone or has another meaning: a
+field removed, renamed or newly required, a value narrowed, a type changed. New optional fields and wider values are
+reported, and break nothing by themselves.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ _UNITS: Final = ("x-ogc-unit", "unit", "x-unit")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaChange:
-    """One difference: where (``properties`` joined by dots), what, whether it breaks, and in words by language."""
+    """One difference: its place (``properties`` joined by dots), its kind, whether it breaks, and its words by
+    language."""
 
     path: str
     what: str
@@ -46,7 +47,7 @@ class SchemaChange:
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[SchemaChange, ...]:
     """Return the differences between two JSON Schemas, the breaking first.
 
-    References within a document are followed; others are compared by name. Raises ``InvalidInput`` for what is no
+    References within a document are followed; others are compared by name. Raises ``InvalidInput`` if one is not a
     JSON Schema object.
     """
     for schema in (old, new):
@@ -62,7 +63,7 @@ def breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 
 def resolved(document: Mapping[str, Any], schema: Any) -> Mapping[str, Any]:
-    """``schema`` with its reference into ``document`` followed; an empty one for what is none."""
+    """Return ``schema`` with its reference into ``document`` followed; an empty schema if it is not one."""
     return _Side(document).resolved(schema)
 
 
@@ -88,7 +89,7 @@ class _Side:
 
 
 class _Comparison:
-    """Two documents side by side. Each pair of schemas is looked at once, so that schemas may refer to themselves."""
+    """Compares two documents. Each pair of schemas is compared once, because schemas may refer to themselves."""
 
     def __init__(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         self._left = _Side(old)
@@ -193,7 +194,8 @@ def _bounds(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> I
 
 
 def _renamed(gone: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Fields that went under another name: the same but for words about them, and alike in name or description."""
+    """Return fields with a new name: old → new. Their schemas differ only in texts, and name or description is
+    similar."""
     pairs = []
     for old_name, before in gone.items():
         for new_name, after in new.items():

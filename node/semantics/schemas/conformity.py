@@ -1,8 +1,8 @@
-"""Rows of a table against the JSON Schema to which their description says they conform: which rows do not.
+"""Find the rows of a table that do not conform to the JSON Schema in their description.
 
-What is looked at are the columns (``required``, ``additionalProperties``) and, cell by cell, ``type``, ``enum``,
-``const``, bounds, lengths and ``pattern`` (JSON Schema 2020-12, Validation §6). An empty cell is a value that is
-missing. Rows of JSON: ``node.semantics.schemas.members``.
+The check covers the columns (``required``, ``additionalProperties``) and, cell by cell, ``type``, ``enum``,
+``const``, bounds, lengths and ``pattern`` (JSON Schema 2020-12, Validation §6). An empty cell is a missing value.
+Rows of JSON: ``node.semantics.schemas.members``.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from node.semantics.schemas.patterns import Misses
 from node.semantics.schemas.tally import MOST, Tally
 
 Problem = tuple[str, tuple[str, ...]]
-"""What is wrong with a value: a key of the phrases, and the values in it."""
+"""The fault of a value: a key of the phrases, and their values."""
 Check = Callable[[str], Problem | None]
-"""A cell → what is wrong with it."""
+"""A cell → its fault."""
 
 
 def check(
@@ -64,19 +64,19 @@ def check(
 
 
 def pattern_of(rules: Mapping[str, Any]) -> str:
-    """Return the pattern that a text has to match; empty where there is none."""
+    """Return the pattern that a text has to match; empty if there is none."""
     pattern = rules.get("pattern")
     return pattern if isinstance(pattern, str) else ""
 
 
 def types_of(rules: Mapping[str, Any]) -> frozenset[str]:
-    """Return the types that a schema names; none where it names none."""
+    """Return the types that a schema names; empty if it names none."""
     said = rules.get("type")
     return frozenset([said] if isinstance(said, str) else map(str, said) if isinstance(said, list) else ())
 
 
 def choices_of(rules: Mapping[str, Any]) -> list[Any]:
-    """Return the values that a schema admits; empty where it names none."""
+    """Return the values that a schema admits; empty if it names none."""
     choices = rules.get("enum")
     if isinstance(choices, list):
         return choices
@@ -84,7 +84,7 @@ def choices_of(rules: Mapping[str, Any]) -> list[Any]:
 
 
 def bounds_check(rules: Mapping[str, Any]) -> Callable[[float, str], Problem | None]:
-    """Tells of a number, and how it is written, whether it is beyond the bounds of ``rules``."""
+    """Return a function that checks whether a number, given with its notation, is beyond the bounds of ``rules``."""
     low, under = bound(rules, "minimum"), bound(rules, "exclusiveMinimum")
     high, over = bound(rules, "maximum"), bound(rules, "exclusiveMaximum")
 

@@ -1,9 +1,9 @@
-"""Rows of JSON against the JSON Schema to which their description says they conform: objects of an array, properties
+"""Find the rows of JSON that do not conform to the JSON Schema in their description: objects of an array, properties
 of GeoJSON features.
 
-What is looked at is ``type``, ``enum``, ``const``, ``required``, ``additionalProperties``, bounds, lengths and
+The check covers ``type``, ``enum``, ``const``, ``required``, ``additionalProperties``, bounds, lengths and
 ``pattern`` (JSON Schema 2020-12, Validation §6), in nested objects and arrays as well. Other words of the language
-(``anyOf``, ``if``, ``format`` …) are passed over: they make no breach.
+(``anyOf``, ``if``, ``format`` …) are ignored: they cause no breach.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from node.semantics.schemas.tally import MOST, Tally
 
 MAX_DEPTH: Final = 16
 MAX_ITEMS: Final = 100
-"""Items of one array in one row that are looked at."""
+"""Items of one array in one row that are checked."""
 
 
 def check(
     schema: Mapping[str, Any], rows: Iterable[Any], *, features: bool = False, misses: Misses | None = None
 ) -> Report:
-    """Compare each of ``rows`` with ``schema``: of one row, or of a list of them, or, where the rows are properties
-    of ``features``, of a feature or a collection of them. ``misses`` tries patterns.
+    """Compare each of ``rows`` with ``schema``. The schema describes one row or a list of rows; if the rows are
+    properties of ``features``, also a feature or a collection of features. ``misses`` tries patterns.
 
-    Raises ``InvalidInput`` where the rows cannot be read to their end.
+    Raises ``InvalidInput`` if the rows cannot be read to their end.
     """
     walk = _Walk(schema, misses)
     rules = _row_schema(schema, features=features)
@@ -60,7 +60,7 @@ def _row_schema(schema: Mapping[str, Any], *, features: bool) -> Mapping[str, An
 
 
 class _Walk:
-    """One file's rows, value by value."""
+    """Checks the rows of one file, value by value."""
 
     def __init__(self, schema: Mapping[str, Any], misses: Misses | None) -> None:
         self._schema = schema
@@ -126,7 +126,7 @@ def _types(value: Any) -> frozenset[str]:
     if value is None or isinstance(value, bool):
         return frozenset({"null" if value is None else "boolean"})
     if isinstance(value, int | float):
-        # A whole number is one however it is written (JSON Schema 2020-12, Validation §6.1.1).
+        # A whole number is an integer however it is written (JSON Schema 2020-12, Validation §6.1.1).
         whole = isinstance(value, int) or value.is_integer()
         return frozenset({"number", "integer"} if whole else {"number"})
     return frozenset({"string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"})

@@ -1,4 +1,5 @@
-"""Regular expressions of schemas, tried in the cage: one from outside can take for ever, there it takes seconds."""
+"""Try regular expressions of schemas in the cage: one from outside can take for ever, in the cage it takes
+seconds."""
 
 from __future__ import annotations
 
@@ -13,21 +14,21 @@ from node.cage.cage import Cage
 from node.cage.model import Limits
 
 MATCH: Final = Limits(memory=512 << 20, cpu=2, wall=3.0, answer=4 << 20)
-"""What one call may take: one pattern, some thousand texts."""
+"""The limits of one call: one pattern, some thousand texts."""
 SECONDS: Final = 20.0
-"""So long one pattern is tried in all; what comes after is not."""
+"""The total time for one pattern; it is not tried on the remaining texts."""
 LONGEST: Final = 1000
 """Characters of a pattern that is tried."""
 
 Misses = Callable[[str, Sequence[str]], frozenset[int] | None]
-"""(pattern, texts) → the places of those texts that do not match, or None where that cannot be told."""
+"""(pattern, texts) → the indexes of the texts that do not match, or None if that is unknown."""
 
 _PIECE: Final = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\$|\(\?<(?![=!])", re.DOTALL)
 
 
 class Patterns:
-    """Tries patterns in the cage. One that took too long once, or cannot be read, is not tried again. For the rows
-    of one file."""
+    """Tries patterns in the cage, for the rows of one file. A pattern that took too long once, or cannot be read, is
+    not tried again."""
 
     def __init__(self, cage: Cage, *, seconds: float = SECONDS) -> None:
         self._cage = cage
@@ -35,7 +36,7 @@ class Patterns:
         self._seconds = seconds
 
     def __call__(self, pattern: str, texts: Sequence[str]) -> frozenset[int] | None:
-        """The places of the ``texts`` that do not match ``pattern``; None where it cannot be told."""
+        """Return the indexes of the ``texts`` that do not match ``pattern``; None if that is unknown."""
         left = self._left.get(pattern, self._seconds if len(pattern) <= LONGEST else 0.0)
         if left <= 0:
             return None
@@ -52,8 +53,8 @@ class Patterns:
 
 
 def caged_match(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
-    """Target ``semantics.match`` of the cage: ``pattern``, and one blob, a JSON array of texts. Answers ``misses``,
-    the places of the texts in which the pattern is found nowhere."""
+    """Target ``semantics.match`` of the cage: ``pattern``, and one blob, a JSON array of texts. Returns ``misses``,
+    the indexes of the texts in which the pattern does not occur."""
     from node.base.errors import InvalidInput
 
     try:
@@ -65,8 +66,8 @@ def caged_match(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, 
 
 
 def python_pattern(pattern: str) -> str:
-    """A pattern of JSON Schema (ECMA-262) as Python writes it: the end is the very end, groups are named by ``?P``.
-    What Python does not know is left, and refused when it is compiled."""
+    """Return a pattern of JSON Schema (ECMA-262) in Python's notation: the end is the very end, groups are named by
+    ``?P``. Constructs that Python does not know are left, and refused when the pattern is compiled."""
 
     def piece(match: re.Match[str]) -> str:
         text = match[0]

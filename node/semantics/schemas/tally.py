@@ -1,4 +1,4 @@
-"""Counts breaches in the order in which they come, also where a pattern's verdict is waited for."""
+"""Count breaches in the order of the rows, also if the result of a pattern comes later."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from node.semantics.schemas.breaches import Breach, Report
 from node.semantics.schemas.patterns import Misses
 
 SHOWN: Final = 5
-"""How many breaches are told in full; all are counted."""
+"""Number of breaches that are reported in full; all are counted."""
 MOST: Final = 2_000_000
-"""Rows that are looked at."""
+"""Rows that are checked."""
 _TEXTS: Final = 10_000
 _CHARACTERS: Final = 1 << 20
 

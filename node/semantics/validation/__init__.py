@@ -1,1 +1,1 @@
-"""A description against the shapes of the profiles."""
+"""Check a description against the shapes of the profiles."""

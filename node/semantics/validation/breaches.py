@@ -1,4 +1,4 @@
-"""A draft against the shapes: breaches become findings that name the steward's own fields and lines."""
+"""Check a draft against the shapes: breaches become findings that name the steward's own fields and lines."""
 
 from __future__ import annotations
 
@@ -31,9 +31,8 @@ def check(
 ) -> list[Finding]:
     """Return the findings of the shapes of ``kind`` and of further profiles, each node's focus as the data name it.
 
-    ``covered`` are the nodes for which conditions stand in for a licence. What an ``advised`` profile demands is
-    no more than ``info``; the names are those of
-    ``profiles.PROFILES``: a node that is set otherwise does not start.
+    ``covered`` are the nodes for which conditions replace a licence. Breaches of an ``advised`` profile are only
+    ``info``; the names are those of ``profiles.PROFILES``: a node with another name in its settings does not start.
     """
     written = serialize([quad.triple for quad in dataset], format=RdfFormat.N_TRIPLES)
     lines = [written or b"", vocabulary(dataset)]
@@ -55,7 +54,7 @@ def check(
 def placed(
     findings: Iterable[Finding], places: Mapping[str, str], line: Callable[[str], int | None]
 ) -> list[Finding]:
-    """``findings`` with the place in the steward's fields: ``files.0.license`` and its line.
+    """Return ``findings`` with the place in the steward's fields: ``files.0.license`` and its line.
 
     ``places`` maps nodes to the fields that they came from; a node of the asset itself has no entry.
     """
@@ -71,15 +70,15 @@ def placed(
 
 
 def tidy(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Each thing once, with how often it occurs; what forbids publishing first, then in the order of lines.
+    """Return each finding once, with its number of occurrences; violations first, then in the order of lines.
 
-    Of a description with more to mend than anybody reads, the first ``MOST`` things.
+    If there are more than anybody reads, return the first ``MOST``.
     """
     tidied = list(findings)
     refused = {finding.field for finding in tidied if finding.severity == "violation" and finding.field}
     first: dict[tuple[str, str, str, str], Finding] = {}
     for finding in tidied:
-        # A theme that was refused is missing afterwards; that goes without saying.
+        # A theme that was refused is missing afterwards; this needs no further finding.
         if finding.severity != "violation" and finding.field in refused:
             continue
         key = (finding.severity, finding.rule, finding.message, finding.value)

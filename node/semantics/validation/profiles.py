@@ -1,4 +1,4 @@
-"""Further profiles of DCAT-AP whose demands a node may report, or enforce, when an asset is published."""
+"""Further profiles of DCAT-AP that a node may check, as advice or as an obligation, when an asset is published."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ from types import MappingProxyType
 from typing import Final
 
 PROFILES: Final[Mapping[str, str]] = MappingProxyType({"dcat-ap-vl": "dcat-ap-vl.ttl"})
-"""The names that settings use → file of shapes."""
+"""Name in the settings → file of shapes."""

@@ -1,8 +1,8 @@
-"""Shapes: loaded from the packaged files, compiled once, and asked about one description at a time.
+"""Shapes: loaded from the packaged files, compiled once, and applied to one description at a time.
 
-The engine is pyshifty; pyshacl is its oracle in the tests. The engine gets bytes and nothing else (text that
-looks like an address would be fetched), infers nothing, and fails where it does not understand a shape. Its
-report names the shape that was broken; what to say about it is read from the shapes, by ``words``.
+The engine is pyshifty; pyshacl is its oracle in the tests. The engine gets only bytes (text that looks like an
+address would be fetched), infers nothing, and fails if it does not understand a shape. Its report names the broken
+shape; ``words`` reads the sentence for people from the shapes.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ _LISTED: Final = frozenset({"in", "languageIn"})
 
 @dataclass(frozen=True, slots=True)
 class ShapeBreach:
-    """One result of validation, as the report has it. ``path`` is empty for paths that are no single property."""
+    """One result of validation, as the report has it. ``path`` is empty if the path is not a single property."""
 
     severity: str
     focus: str
@@ -84,7 +84,7 @@ class ShapeBreach:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShapeRule:
-    """What a shape says for people, by language, and the parameters of its constraints as text."""
+    """The texts of a shape for people, by language, and the parameters of its constraints as text."""
 
     messages: Mapping[str, str]
     remedies: Mapping[str, str]
@@ -98,10 +98,10 @@ _SILENT: Final = ShapeRule(messages={}, remedies={}, names={}, field="", path=""
 
 
 class Shapes:
-    """Some shapes files, compiled together."""
+    """Several shapes files, compiled together."""
 
     def __init__(self, sources: Iterable[bytes]) -> None:
-        # Imported here, so that processes which never validate do not pay for the engine.
+        # Imported here, so that processes which never validate do not load the engine.
         from shifty._shifty import PreparedValidator
 
         statements = Dataset()
@@ -112,7 +112,8 @@ class Shapes:
         except SyntaxError as error:
             raise LocalFault(f"the shapes cannot be read: {error}") from error
         self._rules = _rules(statements)
-        # The engine copies what it does not use into every report; texts for people are most of the shapes.
+        # The engine copies everything that it does not use into every report; texts for people are most of the
+        # shapes.
         used = [quad.triple for quad in statements if quad.predicate.value not in _FOR_PEOPLE]
         try:
             self._engine = PreparedValidator(serialize(used, format=RdfFormat.N_TRIPLES))
@@ -122,7 +123,7 @@ class Shapes:
             raise LocalFault(f"the shapes cannot be understood: {'; '.join(self._engine.diagnostics)}")
 
     def breaches(self, ntriples: bytes) -> tuple[ShapeBreach, ...]:
-        """All results for the graph in ``ntriples``, of every severity, in a stable order."""
+        """Return all results for the graph in ``ntriples``, of every severity, in a stable order."""
         report = self._engine.validate_w3c(
             data=ntriples, data_format="nt", graph_mode="data", run_infer=False, on_unsupported="error"
         )
@@ -135,7 +136,7 @@ class Shapes:
         return self._rules.get(shape, _SILENT)
 
     def finding(self, breach: ShapeBreach, *, severity: str | None = None) -> Finding:
-        """``breach`` in words. ``field`` is the bare name that the shape gives; the caller knows the place."""
+        """Return ``breach`` in words. ``field`` is the bare name from the shape; the caller knows the place."""
         rule = self.rule(breach.shape)
         path = breach.path or rule.path
         facts = _messages(rule, breach, path)
@@ -144,7 +145,7 @@ class Shapes:
             severity=severity or breach.severity,
             rule=breach.shape or breach.component,
             field=rule.field,
-            # A constraint on a node as a whole reports the node as value too, which says nothing to a reader.
+            # A constraint on a node as a whole reports the node as value too, which does not help a reader.
             value="" if breach.value == breach.focus else breach.value[:_LONGEST],
             path=path,
             focus=breach.focus,
@@ -188,8 +189,8 @@ def shapes_of(kind: AssetKind) -> Shapes:
 def vocabulary(dataset: Dataset) -> bytes:
     """Return those concepts of our code lists to which ``dataset`` refers, as N-Triples.
 
-    So can a shape ask whether a theme is in the scheme of EU data themes, and nothing is parsed for each
-    description that it does not mention.
+    With them a shape can check whether a theme is in the scheme of EU data themes, and only the concepts that the
+    description mentions are parsed.
     """
     lines: dict[str, None] = {}
     for property_, codes in CODED.items():

@@ -1,4 +1,5 @@
-"""Text where the profile wants a value of a code list: found by code, label in any language, or usual spelling."""
+"""Replace text by a value of a code list, if the profile requires one: found by code, label in any language, or usual
+spelling."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ Find = Callable[[str], str | None]
 
 
 def _coded(find: Find, *properties: str) -> Callable[[Record], Iterator[Change]]:
-    """Each text of ``properties`` that ``find`` knows becomes the IRI that it means."""
+    """Return a rule that replaces each text of ``properties`` that ``find`` knows by its IRI."""
 
     def apply(record: Record) -> Iterator[Change]:
         for quad, text in record.texts(*properties):
@@ -43,7 +44,7 @@ def _coded(find: Find, *properties: str) -> Callable[[Record], Iterator[Change]]
 
 
 def language_iri(text: str) -> str | None:
-    """The EU language of a tag, a tag with a region, a code of three letters, or a name."""
+    """Return the EU language of a tag, a tag with a region, a code of three letters, or a name."""
     first = re.split(r"[-_]", text.casefold())[0]
     code = LANGUAGES.find(text) or LANGUAGES.find(LANGUAGE.get(first, first))
     if code is None and LANGUAGE.get(first, "").isupper():
@@ -52,13 +53,13 @@ def language_iri(text: str) -> str | None:
 
 
 def theme_iri(text: str) -> str | None:
-    """The EU data theme of a code, or of a label in a language of the Union."""
+    """Return the EU data theme of a code, or of a label in a language of the Union."""
     code = THEMES.find(text) or THEMES.find(THEME.get(folded(text), ""))
     return code.iri if code else None
 
 
 def format_iri(text: str) -> str | None:
-    """The EU file type of a name, an ending or a media type."""
+    """Return the EU file type of a name, an ending or a media type."""
     code = FILE_TYPES.find(text) or FILE_TYPES.find(FORMATS.get(folded(text), ""))
     if code is None and "/" in text:
         code = file_type("", text)
@@ -66,7 +67,7 @@ def format_iri(text: str) -> str | None:
 
 
 def media_type(text: str) -> str | None:
-    """The IANA address of a media type."""
+    """Return the IANA address of a media type."""
     try:
         return media_type_iri(text.casefold()) if "/" in text and "://" not in text else None
     except InvalidInput:
@@ -74,26 +75,26 @@ def media_type(text: str) -> str | None:
 
 
 def media_type_of_format(text: str) -> str | None:
-    """The IANA address of the media type that a name of a format stands for."""
+    """Return the IANA address of the media type for the name of a format."""
     iri = format_iri(text)
     name = MEDIA_TYPE_OF.get(iri.rpartition("/")[2]) if iri else None
     return media_type_iri(name) if name else None
 
 
 def frequency_iri(text: str) -> str | None:
-    """The EU frequency of a code, a label, an ISO 8601 repetition or a word of ISO 19115."""
+    """Return the EU frequency of a code, a label, an ISO 8601 repetition or a word of ISO 19115."""
     code = FREQUENCIES.find(text) or FREQUENCIES.find(FREQUENCY.get(folded(text), ""))
     return code.iri if code else None
 
 
 def access_right(text: str) -> str | None:
-    """The EU access right of a word, or of an IRI of COAR or INSPIRE."""
+    """Return the EU access right of a word, or of an IRI of COAR or INSPIRE."""
     code = ACCESS.find(RIGHTS.get(folded(text), text))
     return code.iri if code else None
 
 
 def licence_iri(text: str) -> str | None:
-    """The licence of a title with its version, or of an address."""
+    """Return the licence of a title with its version, or of an address."""
     if folded(text) in UNCERTAIN_LICENCES:
         return None
     code = LICENCES.find(LICENCE.get(folded(text), text))
@@ -111,7 +112,7 @@ licences = _coded(licence_iri, f"{DCT}license")
 
 
 def theme_nodes(record: Record) -> Iterator[Change]:
-    """A theme that is a blank concept becomes what its label says: a theme of the EU list, else a keyword."""
+    """Replace a theme that is a blank concept by the meaning of its label: a theme of the EU list, else a keyword."""
     for quad in record.of(f"{DCAT}theme"):
         if not isinstance(quad.object, BlankNode):
             continue
@@ -126,7 +127,7 @@ def theme_nodes(record: Record) -> Iterator[Change]:
 
 
 def themes_to_keywords(record: Record) -> Iterator[Change]:
-    """A theme that no list knows is a keyword."""
+    """Turn a theme that is in no list into a keyword."""
     for quad, text in record.texts(f"{DCAT}theme"):
         word = text.value.strip()
         if word:

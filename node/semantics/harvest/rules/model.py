@@ -1,4 +1,4 @@
-"""What a rule is: it finds statements that say the right thing in the wrong form, and puts others in their place."""
+"""The model of a rule: it finds statements with the right meaning in the wrong form, and replaces them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from node.semantics.triples import TYPE, Node, Term, objects
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Statements that leave, and those that take their place. Turned around, it undoes itself."""
+    """Statements that are removed, and their replacements. Reversed, a change undoes itself."""
 
     removed: tuple[Quad, ...] = ()
     added: tuple[Quad, ...] = ()
@@ -21,25 +21,25 @@ class Change:
 
 @dataclass(slots=True)
 class Record:
-    """A record that is repaired: its statements, its resource, and what its catalogue says of its licence."""
+    """A record that is repaired: its statements, its resource, and its catalogue's statements about the licence."""
 
     dataset: Dataset
     subject: Node
     inherited: Dataset = field(default_factory=Dataset)
 
     def of(self, *properties: str) -> Iterator[Quad]:
-        """The statements with one of these properties, of any thing in the record, in a fixed order."""
+        """Yield the statements with one of these properties, of any thing in the record, in a fixed order."""
         predicates = {NamedNode(property_) for property_ in properties}
         yield from sorted((quad for quad in self.dataset if quad.predicate in predicates), key=str)
 
     def texts(self, *properties: str) -> Iterator[tuple[Quad, Literal]]:
-        """The statements of these properties whose value is text."""
+        """Yield the statements of these properties that have a text as value."""
         for quad in self.of(*properties):
             if isinstance(quad.object, Literal):
                 yield quad, quad.object
 
     def things(self, class_: str) -> list[Node]:
-        """What is of this class, in a fixed order."""
+        """Return the things of this class, in a fixed order."""
         typed = self.dataset.quads_for_object(NamedNode(class_))
         subjects = {quad.subject for quad in typed if quad.predicate == TYPE}
         return sorted((node for node in subjects if isinstance(node, NamedNode | BlankNode)), key=str)
@@ -50,8 +50,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One repair. ``what`` says what it does, ``example`` shows it. A rule that is not ``safe`` loses or guesses
-    something, and is applied only where it is asked for by name."""
+    """One repair. ``what`` describes it, ``example`` shows it. A rule that is not ``safe`` loses or guesses
+    something, and is applied only if it is asked for by name."""
 
     name: str
     what: str
@@ -61,7 +61,7 @@ class Rule:
 
 
 def revalued(quad: Quad, value: Term) -> Change:
-    """The same statement with another value."""
+    """Return the change of a statement to another value."""
     return Change((quad,), (Quad(quad.subject, quad.predicate, value),))
 
 

@@ -1,4 +1,4 @@
-"""Things where the profile wants another kind of thing: names wrapped as resources, one value where there are two."""
+"""Repairs of the kind or number of things: names wrapped as resources, one value instead of two."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _GEOJSON: Final = re.compile(r"\s*\{.*\"coordinates\".*\}\s*", re.DOTALL)
 
 
 def wrapped(record: Record) -> Iterator[Change]:
-    """A name where a resource is wanted becomes a resource with that name as its label."""
+    """Turn a name into a resource with that name as its label, if the profile requires a resource."""
     for property_, class_ in _WRAPPED.items():
         for quad, text in record.texts(property_):
             if text.value.strip():
@@ -46,7 +46,8 @@ def wrapped(record: Record) -> Iterator[Change]:
 
 
 def places(record: Record) -> Iterator[Change]:
-    """A place as text becomes a location: four numbers a box, WKT and GeoJSON a geometry, a name its label."""
+    """Turn a place as text into a location: four numbers into a box, WKT and GeoJSON into a geometry, a name into its
+    label."""
     for quad, text in record.texts(f"{DCT}spatial"):
         value = text.value.strip()
         box = _BOX.fullmatch(value)
@@ -64,31 +65,31 @@ def places(record: Record) -> Iterator[Change]:
 
 
 def identifiers(record: Record) -> Iterator[Change]:
-    """An identifier given as a link, where the profile wants text."""
+    """Turn an identifier given as a link into text, as the profile requires."""
     for quad in record.of(f"{DCT}identifier"):
         if isinstance(quad.object, NamedNode):
             yield Change((quad,), (Quad(quad.subject, quad.predicate, Literal(quad.object.value)),))
 
 
 def other_identifiers(record: Record) -> Iterator[Change]:
-    """A second identifier given as text becomes an ``adms:Identifier``."""
+    """Turn a second identifier given as text into an ``adms:Identifier``."""
     for quad, text in record.texts(f"{ADMS}identifier"):
         yield _wrap(quad, f"{ADMS}Identifier", (f"{SKOS}notation", text))
 
 
 def titles(record: Record) -> Iterator[Change]:
-    """The label or name of a resource as its title, where it has no title."""
+    """Copy the label or name of a resource to its title, if it has no title."""
     yield from _copied(record, (f"{RDFS}label", f"{SKOS}prefLabel", f"{SCHEMA}name", f"{FOAF}name"), f"{DCT}title")
 
 
 def descriptions(record: Record) -> Iterator[Change]:
-    """The abstract or comment of a resource as its description, where it has none."""
+    """Copy the abstract or comment of a resource to its description, if it has none."""
     others = (f"{DCT}abstract", f"{RDFS}comment", f"{SKOS}definition", f"{SCHEMA}description")
     yield from _copied(record, others, f"{DCT}description")
 
 
 def agents(record: Record) -> Iterator[Change]:
-    """The label of a publisher as its name, where it has none."""
+    """Copy the label of a publisher to its name, if it has none."""
     agents = [
         *nodes(record.dataset, record.subject, f"{DCT}publisher"),
         *nodes(record.dataset, record.subject, f"{DCT}creator"),
@@ -107,7 +108,8 @@ def agents(record: Record) -> Iterator[Change]:
 
 
 def access_addresses(record: Record) -> Iterator[Change]:
-    """The download address as the access address, where there is none: what can be downloaded can be accessed."""
+    """Copy the download address to the access address, if there is none: a file that can be downloaded can be
+    accessed."""
     for file in _files(record):
         if not record.has(file, f"{DCAT}accessURL"):
             for address in nodes(record.dataset, file, f"{DCAT}downloadURL")[:1]:
@@ -115,7 +117,7 @@ def access_addresses(record: Record) -> Iterator[Change]:
 
 
 def one_date(record: Record) -> Iterator[Change]:
-    """Of several dates of change the newest, of several dates of issue the first."""
+    """Keep the newest of several dates of change, and the first of several dates of issue."""
     for property_, last in ((f"{DCT}modified", True), (f"{DCT}issued", False)):
         for quads in _several(record, property_):
             ordered = sorted(quads, key=lambda quad: str(getattr(quad.object, "value", "")))
@@ -124,7 +126,7 @@ def one_date(record: Record) -> Iterator[Change]:
 
 
 def one_geometry(record: Record) -> Iterator[Change]:
-    """Of several geometries of one place one, WKT first: they are the same shape in several notations."""
+    """Keep one of several geometries of one place, WKT first: they are the same shape in several notations."""
     for property_ in (f"{LOCN}geometry", f"{DCAT}bbox", f"{DCAT}centroid"):
         for quads in _several(record, property_):
             kept = next((quad for quad in quads if "wktLiteral" in str(quad.object)), quads[0])
@@ -132,14 +134,14 @@ def one_geometry(record: Record) -> Iterator[Change]:
 
 
 def record_topics(record: Record) -> Iterator[Change]:
-    """The resource as the topic of the source's catalogue record, where that names none."""
+    """Add the resource as the topic of the source's catalogue record, if that has no topic."""
     for node in record.things(f"{DCAT}CatalogRecord"):
         if not record.has(node, f"{FOAF}primaryTopic"):
             yield stated(node, f"{FOAF}primaryTopic", record.subject)
 
 
 def records_aside(record: Record) -> Iterator[Change]:
-    """The source's catalogue record is set aside where it breaks the profile: it is about the source's entry."""
+    """Set the source's catalogue record aside if it breaks the profile: it is about the source's entry."""
     for node in record.things(f"{DCAT}CatalogRecord"):
         if node == record.subject:
             continue
@@ -153,7 +155,7 @@ def records_aside(record: Record) -> Iterator[Change]:
 
 
 def stubs(record: Record) -> Iterator[Change]:
-    """The class of a foreign concept without any other statement: its own vocabulary describes it."""
+    """Remove the class of a foreign concept without any other statement: its own vocabulary describes it."""
     for class_ in (f"{SKOS}Concept", f"{SKOS}ConceptScheme"):
         for node in record.things(class_):
             types = list(record.dataset.quads_for_subject(node))
@@ -162,7 +164,7 @@ def stubs(record: Record) -> Iterator[Change]:
 
 
 def licences_inherited(record: Record) -> Iterator[Change]:
-    """The licence of the catalogue, for a resource without any licence of its own."""
+    """Copy the licence of the catalogue to a resource without any licence of its own."""
     if any(record.of(f"{DCT}license")):
         return
     for quad in record.inherited:
@@ -172,7 +174,7 @@ def licences_inherited(record: Record) -> Iterator[Change]:
 
 
 def access_from_landing(record: Record) -> Iterator[Change]:
-    """The landing page as the access address of a file that has none."""
+    """Copy the landing page to the access address of a file that has none."""
     pages = nodes(record.dataset, record.subject, f"{DCAT}landingPage")
     for file in _files(record):
         if pages and not record.has(file, f"{DCAT}accessURL"):
@@ -180,12 +182,13 @@ def access_from_landing(record: Record) -> Iterator[Change]:
 
 
 def description_from_title(record: Record) -> Iterator[Change]:
-    """The title as the description, where there is none."""
+    """Copy the title to the description, if there is none."""
     yield from _copied(record, (f"{DCT}title",), f"{DCT}description")
 
 
 def one_of_many(*properties: str) -> Callable[[Record], Iterator[Change]]:
-    """Of several values of a property that may have one, the first in the order of their texts."""
+    """Return a rule that keeps one value of each property that allows only one: the first in the order of their
+    texts."""
 
     def apply(record: Record) -> Iterator[Change]:
         for property_ in properties:
@@ -200,7 +203,7 @@ def _files(record: Record) -> list[Node]:
 
 
 def _several(record: Record, property_: str) -> Iterator[list[Quad]]:
-    """The statements of one thing that has several values of ``property_``."""
+    """Yield the statements of each thing that has several values of ``property_``."""
     for _, group in groupby(record.of(property_), key=lambda quad: str(quad.subject)):
         quads = list(group)
         if len(quads) > 1:
@@ -218,7 +221,7 @@ def _copied(record: Record, others: tuple[str, ...], property_: str) -> Iterator
 
 
 def _wrap(quad: Quad, class_: str, *texts: tuple[str, Literal]) -> Change:
-    """The value of ``quad`` as a thing of ``class_`` with ``texts``. Its label holds within this record."""
+    """Replace the value of ``quad`` by a thing of ``class_`` with ``texts``. Its label holds within this record."""
     node = BlankNode()
     statements = [Quad(quad.subject, quad.predicate, node), Quad(node, TYPE, NamedNode(class_))]
     statements.extend(Quad(node, NamedNode(property_), text) for property_, text in texts)

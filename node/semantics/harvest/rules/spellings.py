@@ -1,4 +1,4 @@
-"""Usual spellings in catalogues for values of code lists, folded (``lookup.folded``) → what the list calls them."""
+"""Usual spellings in catalogues for values of code lists: folded (``lookup.folded``) → value in the list."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LANGUAGE: Final = {
     "is": "ISL", "isl": "ISL", "ice": "ISL", "lb": "LTZ", "ltz": "LTZ", "cy": "CYM", "cym": "CYM", "sr": "SRP",
     "tr": "TUR", "ru": "RUS", "ar": "ARA", "zh": "ZHO", "mk": "MKD", "sq": "SQI", "bs": "BOS",
 }  # fmt: skip
-"""Capitals are codes of the EU authority table that our list of languages does not have."""
+"""Capitals are codes of the EU authority table that are not in our list of languages."""
 
 _THEMES: Final = {
     "AGRI": (
@@ -84,4 +84,4 @@ RIGHTS: Final = {
 LICENCE: Final = {"cc 0": "CC0-1.0", "creative commons zero": "CC0-1.0"}
 
 UNCERTAIN_LICENCES: Final = frozenset({"cc by", "cc by sa", "cc by nc", "cc by nd", "odbl", "eupl", "gfdl"})
-"""Names without a version mean several licences: a person decides."""
+"""Names without a version could mean several licences: a person decides."""

@@ -1,4 +1,4 @@
-"""All rules, in the order in which they are applied, and what applies and undoes them."""
+"""All rules, in the order of their application; functions to apply and undo them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from node.semantics.harvest.rules.model import Change, Record, Rule
 from node.vocab.namespaces import DCAT, DCT, XSD
 
 SAFE: Final = "safe"
-"""The name that stands for all safe rules."""
+"""The name for all safe rules."""
 
 _ONE: Final = (
     f"{DCT}license", f"{DCT}accrualPeriodicity", f"{DCT}accessRights", f"{DCT}format", f"{DCAT}mediaType",
@@ -157,9 +157,9 @@ class Repair:
     change: Change
 
     def to_json(self) -> dict[str, Any]:
-        """Rule, property, and the values before and after, as people read them.
+        """Return rule, property, and the values before and after, as people read them.
 
-        Where both read alike, ``forms`` says what changed: ``text``, ``link``, or the datatype.
+        If both values read alike, ``forms`` names the difference: ``text``, ``link``, or the datatype.
         """
         quads = self.change.removed or self.change.added
         before, after = _values(self.change.removed), _values(self.change.added)
@@ -175,7 +175,7 @@ class Repair:
 
 
 def rules_named(names: Iterable[str]) -> tuple[Rule, ...]:
-    """The rules of these names, in the order of the table; ``safe`` stands for all safe ones.
+    """Return the rules of these names, in the order of the table; ``safe`` stands for all safe ones.
 
     Raises ``InvalidInput`` for an unknown name.
     """
@@ -189,7 +189,7 @@ def rules_named(names: Iterable[str]) -> tuple[Rule, ...]:
 
 
 def repair(record: Record, rules: Sequence[Rule]) -> list[Repair]:
-    """Apply ``rules`` to ``record``; what they changed, in order."""
+    """Apply ``rules`` to ``record``; return their changes, in order."""
     repairs = []
     for rule in rules:
         for change in list(rule.apply(record)):
@@ -204,7 +204,7 @@ def repair(record: Record, rules: Sequence[Rule]) -> list[Repair]:
 
 
 def undo(record: Record, repairs: Sequence[Repair]) -> None:
-    """Take ``repairs`` back: the record is what it was."""
+    """Undo ``repairs``: the record is then the same as before."""
     for done in reversed(repairs):
         _exchange(record, Change(done.change.added, done.change.removed))
 
@@ -221,7 +221,7 @@ def _values(quads: Sequence[Quad]) -> str:
 
 
 def _form(quads: Sequence[Quad]) -> str:
-    """What the first value is, by the name that people know: ``text``, ``link``, ``xsd:date``."""
+    """Return the form of the first value, by the name that people know: ``text``, ``link``, ``xsd:date``."""
     term = _terms(quads)[0]
     if isinstance(term, NamedNode):
         return "link"

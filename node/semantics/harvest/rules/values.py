@@ -46,14 +46,14 @@ _ISO_DURATION: Final = re.compile(
 
 
 def empties(record: Record) -> Iterator[Change]:
-    """Texts with nothing in them."""
+    """Remove texts with nothing in them."""
     for quad in sorted(record.dataset, key=str):
         if isinstance(quad.object, Literal) and not quad.object.value.strip():
             yield removed(quad)
 
 
 def hollows(record: Record) -> Iterator[Change]:
-    """Blank nodes with a class and no other statement."""
+    """Remove blank nodes with a class and no other statement."""
     for quad in sorted(record.dataset, key=str):
         if isinstance(quad.object, BlankNode):
             told = list(record.dataset.quads_for_subject(quad.object))
@@ -62,7 +62,7 @@ def hollows(record: Record) -> Iterator[Change]:
 
 
 def links(record: Record) -> Iterator[Change]:
-    """Web addresses written as text."""
+    """Turn web addresses written as text into links."""
     for quad, text in record.texts(*_LINKS):
         value = text.value.strip()
         if _ADDRESS.fullmatch(value):
@@ -72,7 +72,7 @@ def links(record: Record) -> Iterator[Change]:
 
 
 def mail(record: Record) -> Iterator[Change]:
-    """E-mail addresses of contacts as ``mailto:`` links."""
+    """Turn e-mail addresses of contacts into ``mailto:`` links."""
     for quad in record.of(f"{VCARD}hasEmail"):
         value = quad.object.value if isinstance(quad.object, Literal | NamedNode) else ""
         address = _MAIL.fullmatch(value.strip())
@@ -81,7 +81,7 @@ def mail(record: Record) -> Iterator[Change]:
 
 
 def phones(record: Record) -> Iterator[Change]:
-    """Telephone numbers of contacts as ``tel:`` links."""
+    """Turn telephone numbers of contacts into ``tel:`` links."""
     for quad, text in record.texts(f"{VCARD}hasTelephone"):
         number = _PHONE.fullmatch(text.value.strip())
         if number:
@@ -89,7 +89,7 @@ def phones(record: Record) -> Iterator[Change]:
 
 
 def numbers(record: Record) -> Iterator[Change]:
-    """Sizes as whole bytes, resolutions as decimals and durations, with the types that the profile wants."""
+    """Give sizes as whole bytes, resolutions as decimals and durations, with the types that the profile requires."""
     for quad, text in record.texts(*_WHOLE):
         size = whole_bytes(text.value)
         if size is not None:
@@ -107,7 +107,8 @@ def numbers(record: Record) -> Iterator[Change]:
 
 
 def whole_bytes(text: str) -> int | None:
-    """``12.5 kB`` as 12500; None for what is no size, and for a fraction of a byte that is none of the unit's."""
+    """Return ``12.5 kB`` as 12500; None if the text is not a size, or is a fraction of bytes without a larger
+    unit."""
     parts = _SIZE.fullmatch(text.strip())
     if parts is None:
         return None
@@ -118,7 +119,7 @@ def whole_bytes(text: str) -> int | None:
 
 
 def dates(record: Record) -> Iterator[Change]:
-    """Dates in usual forms as ``xsd:date``, ``xsd:dateTime``, ``xsd:gYear`` or ``xsd:gYearMonth``."""
+    """Turn dates in usual forms into ``xsd:date``, ``xsd:dateTime``, ``xsd:gYear`` or ``xsd:gYearMonth``."""
     for quad, text in record.texts(*_DATES):
         form = date_form(text.value.strip())
         if form is not None:
@@ -126,7 +127,7 @@ def dates(record: Record) -> Iterator[Change]:
 
 
 def date_form(text: str) -> tuple[str, str] | None:
-    """The lexical form and the type of a date; None where the order of day and month is not certain."""
+    """Return the lexical form and the type of a date; None if the order of day and month is not certain."""
     try:
         moment = _MOMENT.fullmatch(text)
         if moment:
@@ -147,7 +148,7 @@ def date_form(text: str) -> tuple[str, str] | None:
 
 
 def periods(record: Record) -> Iterator[Change]:
-    """The ends of a period under the names that DCAT has for them, where they stand under those of schema.org."""
+    """Rename the ends of a period from the names of schema.org to those of DCAT."""
     for old, new in _PERIODS.items():
         for quad in record.of(old):
             if isinstance(quad.subject, NamedNode | BlankNode) and not record.has(quad.subject, new):
@@ -155,7 +156,7 @@ def periods(record: Record) -> Iterator[Change]:
 
 
 def period_texts(record: Record) -> Iterator[Change]:
-    """A period as text, its two ends with a slash between them, as a period of time."""
+    """Turn a period as text, its two ends with a slash between them, into a period of time."""
     for quad, text in record.texts(f"{DCT}temporal"):
         ends = [date_form(end.strip()) for end in text.value.split("/")]
         if len(ends) != 2 or None in ends:
@@ -170,7 +171,7 @@ def period_texts(record: Record) -> Iterator[Change]:
 
 
 def checksums(record: Record) -> Iterator[Change]:
-    """Checksums with the type ``xsd:hexBinary``."""
+    """Give checksums the type ``xsd:hexBinary``."""
     for quad, text in record.texts(f"{SPDX}checksumValue"):
         value = text.value.strip()
         if re.fullmatch(r"(?:[0-9a-fA-F]{2})+", value):
