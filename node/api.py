@@ -1,6 +1,6 @@
 """The public face of the node: what plug-ins and federation may use. Nothing is defined here.
 
-The names in ``__all__`` keep their meaning between versions; everything else in ``node`` may change.
+Names in ``__all__`` and their meanings stay the same between versions; everything else in ``node`` may change.
 """
 
 from __future__ import annotations

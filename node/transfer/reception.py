@@ -79,7 +79,7 @@ class Habits:
 
 
 class SourceChanged(Exception):
-    """The bytes at the provider are not those of which we have the beginning."""
+    """The bytes at the provider have changed since we received their beginning."""
 
 
 class ReceiveBytes:

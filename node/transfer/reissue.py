@@ -31,7 +31,7 @@ class Reissue:
         """Return ``message`` of the transfer ``pid`` with new secrets; ``body`` is the stored message.
 
         Raises ``Conflict`` if it cannot be sent any more: the transfer cannot be started, or the consumer had named a
-        push address that is not its own, whose secrets were not kept.
+        push address of another service, and the secrets of that address were not kept.
         """
         transfer = self.store.get(tx, pid, lock=True)
         if transfer is None or not isinstance(read_object(body).get("dataAddress"), Mapping):

@@ -1,1 +1,1 @@
-"""HTTP in: one door a protocol, each a module; they do not know one another."""
+"""HTTP in: one module for each protocol; these modules do not import one another."""

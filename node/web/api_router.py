@@ -1,4 +1,4 @@
-"""The router of FastAPI that is passed over where none of its routes begins like the path of a request."""
+"""A FastAPI router that is skipped if none of its routes begins like the path of a request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from node.web.routers import Beginnings
 
 
 class PlacedApiRouter(APIRouter):
-    """As ``node.web.routers.PlacedRouter``, for the routers of pages, catalogue and management."""
+    """Like ``node.web.routers.PlacedRouter``, for the routers of pages, catalogue and management."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

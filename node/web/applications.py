@@ -1,4 +1,4 @@
-"""What an application has around its doors: start and end, a path below which it stands, errors as answers."""
+"""Common parts of an application around its routes: start and end, a path prefix, errors as answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Refuse = Callable[[Request, Exception], Awaitable[Response]]
 def lifespan_of(
     start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]
 ) -> Callable[[Any], AbstractAsyncContextManager[None]]:
-    """A lifespan that calls ``start`` before the first request, and ``stop`` after the last."""
+    """Return a lifespan that calls ``start`` before the first request, and ``stop`` after the last."""
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
@@ -36,9 +36,9 @@ def lifespan_of(
 
 
 class UnderPath:
-    """ASGI middleware for a node whose public URL has a path: its doors stand below that path.
+    """ASGI middleware for a node whose public URL has a path: its routes are below that path.
 
-    A reverse proxy may pass the path on or take it off; both are understood.
+    A reverse proxy may pass the path on or remove it; both work.
     """
 
     def __init__(self, app: ASGIApp, path: str) -> None:
@@ -62,7 +62,8 @@ class Pages(Protocol):
 
 
 class Remaining:
-    """ASGI application for what no other route takes: that of ``deferred``, made at the first request for it."""
+    """ASGI application for requests that no other route takes: the one in ``deferred``, made at the first request for
+    it."""
 
     def __init__(self, deferred: Deferred[Pages]) -> None:
         self.deferred = deferred
@@ -80,7 +81,8 @@ class Remaining:
 def errors_as_answers(
     *, page: Callable[[Request, Exception], Awaitable[Any]], prefers_page: Callable[[str], bool]
 ) -> Refuse:
-    """One place where errors become answers: a page for a browser, a problem document for everybody else."""
+    """Return the one function that turns errors into answers: a page for a browser, a problem document for everybody
+    else."""
 
     async def refuse(request: Request, error: Exception) -> Response:
         fault = _known(error)
@@ -93,7 +95,7 @@ def errors_as_answers(
 
 
 def answer_errors(app: Starlette, refuse: Refuse) -> None:
-    """Have ``app`` answer errors as ``refuse`` does."""
+    """Let ``app`` answer errors with ``refuse``."""
     for kind in (HansaError, HTTPException, Exception):
         app.add_exception_handler(kind, refuse)
     app.add_exception_handler(ClientDisconnect, answer_nobody)

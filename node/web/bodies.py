@@ -1,10 +1,10 @@
-"""No request's body grows beyond the limit of its route, however it is sent.
+"""Limit the size of each request's body by its route, however it is sent.
 
-Frameworks read a JSON body or a form whole before the handler sees the request, and so before anybody has asked
-who is calling. Doors that read their bodies in pieces have limits of their own and are named in ``OWN_LIMITS``.
+Frameworks read a JSON body or a form whole before the handler sees the request, so before the caller is identified.
+Routes that read their bodies in pieces have limits of their own and are named in ``OWN_LIMITS``.
 
 A caller that is still sending when it is refused gets its answer, and then the connection ends (RFC 9110 §15.5.14):
-what comes on is taken in for a moment only, so that the answer is not lost on its way.
+further bytes are read for a short time only, so that the answer is not lost on its way.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _LINGER_SECONDS: Final = 2.0
 
 
 class BodyLimits:
-    """ASGI middleware. ``path`` is that of the public URL, which stands before those of the doors."""
+    """ASGI middleware. ``path`` is the path of the public URL, which precedes the paths of the routes."""
 
     def __init__(self, app: ASGIApp, *, path: str = "", limit: int = LIMIT) -> None:
         self._app = app
@@ -61,7 +61,7 @@ class BodyLimits:
 
 
 class _Body:
-    """What comes in: counted, and cut off at the limit."""
+    """The incoming body: counted, and cut off at the limit."""
 
     def __init__(self, scope: Scope, receive: Receive, limit: int | None) -> None:
         headers = Headers(scope=scope)
@@ -74,7 +74,7 @@ class _Body:
         self._ended = not self.stated and "transfer-encoding" not in headers
 
     async def receive(self) -> Message:
-        """The next piece. Raises ``TooLarge`` where it goes beyond the limit."""
+        """Return the next piece. Raises ``TooLarge`` if it goes beyond the limit."""
         message = await self._next()
         if self._limit is not None and self._received > self._limit:
             self.over = True
@@ -83,13 +83,13 @@ class _Body:
 
     @property
     def much_to_come(self) -> bool:
-        """Whether the caller is still sending more than is worth waiting for."""
+        """Return whether the caller is still sending more than is worth waiting for."""
         if self._ended:
             return False
         return self.stated is None or self.stated - self._received > _LINGER_BYTES
 
     async def drain(self) -> None:
-        """Take in what comes, for a moment."""
+        """Read and discard incoming bytes for a short time."""
         enough = self._received + _LINGER_BYTES
         try:
             async with asyncio.timeout(_LINGER_SECONDS):
@@ -109,7 +109,8 @@ class _Body:
 
 
 class _Answering:
-    """What goes out: the application's answer, or 413 where its reader made something else of the cut body."""
+    """The outgoing answer: that of the application, or 413 if the application answered otherwise after its body was
+    cut off."""
 
     def __init__(self, scope: Scope, body: _Body, send: Send) -> None:
         self._scope = scope
@@ -143,7 +144,7 @@ class _Answering:
 
 
 def too_large(limit: int) -> TooLarge:
-    """The error about a body beyond ``limit``."""
+    """Return the error about a body beyond ``limit``."""
     return TooLarge(
         f"a request has at most {limit} bytes here", remedy="send less; files go to /api/files, one by one"
     )

@@ -1,9 +1,8 @@
-"""From a request to its sender: a participant by its token, a person by token or session, or an unidentified
-caller.
+"""Find the sender of a request: a participant by its token, a person by token or session, or an unidentified caller.
 
-Three planes of trust stay apart (identity digest §4.1): a participant's self-issued token never opens the
-management API, a person's token is never accepted as another node's, and the tokens of data addresses are read by
-their own door only.
+Three planes of trust stay apart (identity digest §4.1): a participant's self-issued token never opens the management
+API, a person's token is never accepted as another node's, and only the routes for data read the tokens of data
+addresses.
 """
 
 from __future__ import annotations
@@ -26,15 +25,15 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MEMO: Final = "hansa.caller"
 
 Authenticator = Callable[[HTTPConnection], Awaitable[Caller | None]]
-"""A plug-in: the caller, or None where the request is none of its business. Raises ``Unauthenticated``."""
+"""A plug-in: returns the caller, or None if it does not handle this kind of request. Raises ``Unauthenticated``."""
 
 
 class Callers:
-    """Identifies callers, once for each request: a token is used up by being looked at.
+    """Identifies callers, once for each request: checking a token uses it up.
 
-    ``origin`` is the scheme and host under which people use the portal; a session that comes from a page of
-    another origin does not change anything (CSRF). ``authenticators`` are asked before anything else; ``welcome``
-    raises where a participant that one of them knows is blocked.
+    ``origin`` is the scheme and host under which people use the portal; a session that comes from a page of another
+    origin does not change anything (CSRF). ``authenticators`` are asked before anything else; ``welcome`` raises if a
+    participant that an authenticator knows is blocked.
     """
 
     def __init__(
@@ -53,8 +52,8 @@ class Callers:
         self._origin = _origin_of(origin) if origin else None
 
     def identify_and(self, look: Callable[[], Awaitable[object]]) -> Callable[[HTTPConnection], Awaitable[Caller]]:
-        """As ``identify``; where one of our own people asks, ``look`` reads what this node holds now, which they ask
-        with."""
+        """Return a function like ``identify``. If the caller is one of our own people, it first calls ``look``, which
+        reads the credentials that this node holds now: people act with these."""
 
         async def identify(request: HTTPConnection) -> Caller:
             caller = await self.identify(request)
@@ -65,10 +64,10 @@ class Callers:
         return identify
 
     async def identify(self, request: HTTPConnection) -> Caller:
-        """The sender of ``request``; ``ANONYMOUS`` where it brings nothing.
+        """Return the sender of ``request``; ``ANONYMOUS`` if it has neither a token nor a session that is still
+        valid.
 
-        Raises ``Unauthenticated`` where it brings something that does not hold: an invalid token is never treated
-        like no token.
+        Raises ``Unauthenticated`` for an invalid token: it is never treated like a missing one.
         """
         memo = request.scope.get(_MEMO)
         if isinstance(memo, Caller):
@@ -84,7 +83,7 @@ class Callers:
         return caller
 
     async def participant(self, request: HTTPConnection) -> Caller:
-        """The participant behind ``request``. Raises ``Unauthenticated`` for everybody else."""
+        """Return the participant behind ``request``. Raises ``Unauthenticated`` for everybody else."""
         caller = await self.identify(request)
         if not caller.is_participant:
             raise Unauthenticated(
@@ -93,7 +92,8 @@ class Callers:
         return caller
 
     async def person(self, request: HTTPConnection) -> Caller:
-        """The person behind ``request``. Raises ``Unauthenticated``. What the person may do, use cases ask."""
+        """Return the person behind ``request``. Raises ``Unauthenticated``. The use cases check the person's
+        permissions."""
         caller = await self.identify(request)
         if not caller.is_person:
             raise Unauthenticated("sign in first", remedy="send an API token, or sign in to the portal")
@@ -118,7 +118,7 @@ class Callers:
         try:
             return await self._people.by_session(session)
         except Unauthenticated:
-            # A session that is over is what a browser sends long after; its owner is a visitor again.
+            # A browser sends a session long after it has expired; its owner is then a visitor again.
             return ANONYMOUS
 
     async def _by_authorization(self, authorization: str) -> Caller:
@@ -131,7 +131,7 @@ class Callers:
         return await self._people.by_token(token)
 
     def _check_origin(self, request: HTTPConnection) -> None:
-        """A session only acts for pages of our own origin (Fetch metadata, or the Origin header)."""
+        """Check that a session acts only for pages of our own origin (Fetch metadata, or the Origin header)."""
         if request.scope.get("method", "GET") in _SAFE:
             return
         site = request.headers.get("sec-fetch-site")
@@ -144,7 +144,8 @@ class Callers:
 
 
 def _address_of(request: HTTPConnection) -> str:
-    """Return the address of the caller: as the server sees it, or behind a trusted proxy as that one says."""
+    """Return the address of the caller: as the server sees it, or, behind a trusted proxy, as the proxy reports
+    it."""
     return place(request.client.host) if request.client is not None else ""
 
 

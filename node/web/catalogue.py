@@ -1,8 +1,8 @@
-"""The catalogue door: search and records as JSON, and the IRIs of assets themselves.
+"""The routes of the catalogue: search and records as JSON, and the IRIs of assets themselves.
 
-An asset's IRI answers with what the caller can read: its page for browsers, its description as RDF or JSON for
-programs, now (``?version=N``) or then (``?asOf=…``), and the bytes of files that are open to everybody. Whatever
-the caller may not see is answered exactly as if it did not exist.
+An asset's IRI answers in a form that the caller can read: its page for browsers, its description as RDF or JSON for
+programs, in a version (``?version=N``) or at a moment (``?asOf=…``), and the bytes of files that are open to
+everybody. If the caller may not see an asset, the answer is the same as if it did not exist.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def router(
     base: str,
     html_view: HtmlView | None = None,
 ) -> APIRouter:
-    """The routes. ``base`` is the node's public URL: IRIs follow from it and never from the Host header."""
+    """Return the routes. ``base`` is the node's public URL: IRIs follow from it and never from the Host header."""
     door = _Door(browse, identify, assets, base.rstrip("/"), html_view)
     routes = PlacedApiRouter(tags=["catalogue"])
     routes.add_api_route("/api/catalogue/search", door.search, methods=["GET"], name="search")
@@ -165,7 +165,7 @@ class _Door:
             if media_type in (HTML, JSON):
                 return await self._record_answer(request, record, caller, lang)
             body = await run_sync(serialise, record.nquads, media_type)
-            # Canonical N-Quads are the very bytes that were hashed and signed; other syntaxes follow from them.
+            # Canonical N-Quads are the very bytes that were hashed and signed; other syntaxes are derived from them.
             tag = f'"{record.sha256}.{RECORD_TYPES.index(media_type)}"'
             headers = {
                 **kept_for(caller),
@@ -199,7 +199,7 @@ class _Door:
             if is_unchanged(request, headers["ETag"]):
                 del headers["Content-Length"]
                 return Response(status_code=304, headers=headers)
-            # As a header field, whatever was stated: a name that cannot be one must not spoil the download.
+            # The stated media type becomes a header field: an invalid one must not spoil the download.
             media_type = file.media_type if _MEDIA_TYPE.fullmatch(file.media_type) else "application/octet-stream"
             if request.method == "HEAD":
                 return Response(headers=headers, media_type=media_type)
@@ -226,7 +226,7 @@ class _Door:
 
 def _open_file(record: model.Record, name: str) -> File:
     for file in record.files:
-        # Compared with what was published, never used as a path.
+        # The name is compared with the published ones, never used as a path.
         if file.name == name and file.open and file.source is None:
             return file
     raise absent()

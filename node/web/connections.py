@@ -1,7 +1,7 @@
-"""What one connection may cost before anybody has asked who it is: size and time of heads, pace of what follows.
+"""Limits of a connection before its caller is identified: size and time of headers, pace of what follows.
 
-The server's own parser collects the head of a request however long it is, and waits for its end however long that
-takes: a stranger with one socket could fill the memory, and with a thousand idle ones occupy all connections.
+The server's own parser collects the headers of a request however long they are, and waits for their end however long
+that takes: a stranger could fill the memory with one socket, and occupy all connections with a thousand idle ones.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from node.identity.accounts.throttle import is_here, place
 
 MAX_HEAD: Final = 64 * 1024
-"""Bytes that may come in a row without being part of a body: a request line with its header fields."""
+"""Bytes that may come in a row outside a body: a request line with its header fields."""
 
 BEAT: Final = 30.0
-"""Seconds between two looks at a connection. What began in the second half of them is looked at the next time."""
+"""Seconds between two checks of a connection. A request that began in the second half is checked the next time."""
 
 SLOWEST: Final = 1024
-"""Bytes of a body that have to come between two looks, as long as the application wants more."""
+"""Bytes of a body that must arrive between two checks, as long as the application wants more."""
 
 WANTED_FILES: Final = 16_384
-"""Open files that a node asks the system for; connections may take three quarters of what it gets."""
+"""Open files that a node requests from the system; connections may take three quarters of the number granted."""
 
 _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -35,7 +35,7 @@ _TOO_LARGE: Final = (
 )
 
 PARTING: Final = 1.0
-"""Seconds for which a connection that is one too many is kept, so that its caller can read why."""
+"""Seconds for which a connection over the limit is kept, so that its caller can read the reason."""
 
 _TOO_MANY: Final = b"Your address has as many connections to this node as one address may have. Try again later."
 _COME_AGAIN: Final = (
@@ -45,8 +45,9 @@ _COME_AGAIN: Final = (
 
 
 class Passing:
-    """Tells of an address whether its connections are not counted: this machine's own, and those of ``proxies``, as
-    the setting ``trusted_proxies`` names them (addresses and networks with commas between, or ``*``)."""
+    """Decides whether the connections of an address are exempt from counting: those of this machine, and of
+    ``proxies`` in the form of the setting ``trusted_proxies`` (addresses and networks with commas between, or
+    ``*``)."""
 
     def __init__(self, proxies: str = "") -> None:
         self._named = [one.strip() for one in proxies.split(",")]
@@ -70,19 +71,19 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
 
 
 class BoundedConnection(HttpToolsProtocol):
-    """A connection of the server that is ended where it takes without end or stands still.
+    """A connection of the server that is closed if it sends without end or stands still.
 
-    Beyond ``most`` connections at a time further ones are hung up on, so that files can still be opened. Beyond
-    ``most_per_address`` a further one takes the place of one of the same address that is at rest between requests;
-    where none is, its caller is told to come again. Addresses for which ``passes`` is true are not counted: those of
-    reverse proxies, behind which everybody is.
+    Beyond ``most`` connections at a time further ones are closed at once, so that files can still be opened. Beyond
+    ``most_per_address`` a further connection replaces one of the same address that is idle between requests; if none
+    is idle, its caller is asked to come again. Addresses for which ``passes`` is true are not counted: those of
+    reverse proxies, which stand for all their callers.
     """
 
     most: ClassVar[int] = 768
     most_per_address: ClassVar[int] = 512
     passes: ClassVar[Passing] = Passing()
     by_address: ClassVar[dict[str, dict[HttpToolsProtocol, None]]] = {}
-    """The connections that are counted, the oldest first."""
+    """The counted connections, the oldest first."""
 
     transport: asyncio.Transport
     flow: FlowControl
@@ -113,7 +114,8 @@ class BoundedConnection(HttpToolsProtocol):
         self._looking = asyncio.get_running_loop().call_later(PARTING, transport.abort)
 
     def _finds_place(self) -> bool:
-        """Count this connection at its address. False where the address has as many as it may, and all are in use."""
+        """Count this connection at its address. Return False if the address has reached its limit and all its
+        connections are in use."""
         host = self.client[0] if self.client else ""
         if self.passes(host):
             return True
@@ -173,7 +175,7 @@ class BoundedConnection(HttpToolsProtocol):
         super().resume_writing()
 
     def _look(self) -> None:
-        """End the connection where nothing that is due has come or gone since the last look."""
+        """End the connection if no expected bytes have come or gone since the last check."""
         unsent = self.transport.get_write_buffer_size()
         unread = unsent and unsent == self._unsent and not self._drained
         adrift = self._is_adrift()
@@ -185,8 +187,8 @@ class BoundedConnection(HttpToolsProtocol):
         self._looking = asyncio.get_running_loop().call_later(BEAT, self._look)
 
     def _is_adrift(self) -> bool:
-        """Whether no request is under way and the server does not wait for the end of the rest either: its timer was
-        stopped by bytes with which no request began, such as empty lines."""
+        """Return whether no request is under way and the server's own timer is not running: bytes that began no
+        request, such as empty lines, have stopped it."""
         answering = self.cycle is not None and not self.cycle.response_complete
         return not self._receiving and not answering and self.timeout_keep_alive_task is None
 
@@ -198,7 +200,7 @@ class BoundedConnection(HttpToolsProtocol):
 
 
 def room_for_connections() -> int:
-    """How many connections there is room for, once the system has been asked for more open files."""
+    """Return the number of connections there is room for, after raising the system's limit of open files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = WANTED_FILES if hard == resource.RLIM_INFINITY else min(WANTED_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < limit:

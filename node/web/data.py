@@ -1,8 +1,8 @@
-"""The data door: the bytes of a transfer, its manifest, new tokens. Plain Starlette, constant memory.
+"""The routes for data: the bytes of a transfer, its manifest, new tokens. Plain Starlette, constant memory.
 
-``GET|HEAD /data/{pid}`` (one range at most, RFC 9110 §14), ``GET /data/{pid}/manifest`` (compact JWS),
-``POST /data/{pid}/token``. Every read is authorised when it begins and again while it runs; where a running
-read loses its permission the connection is cut, and the next request is told why.
+``GET|HEAD /data/{pid}`` (one range at most, RFC 9110 §14), ``GET /data/{pid}/manifest`` (compact JWS), ``POST
+/data/{pid}/token``. Every read is authorised when it begins and again while it runs; if a running read loses its
+permission, the connection is closed, and the answer to the next request gives the reason.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class RangeNotSatisfiable(HansaError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How a running read is watched, and how fast it may be. ``bytes_per_second`` None: as fast as it goes."""
+    """How often a running read is checked, and how fast it may be. ``bytes_per_second`` None: no limit."""
 
     recheck_bytes: int = 64 * 1024 * 1024
     recheck_seconds: float = 5.0
@@ -73,7 +73,7 @@ class DataDoor:
     pace: Pace = Pace()
 
     def routes(self) -> list[BaseRoute]:
-        """To be mounted at the root of the node's public URL."""
+        """Return the routes, to be mounted at the root of the node's public URL."""
         return [
             Route("/data/{pid}", _answering(self._bytes), methods=["GET", "HEAD"]),
             Route("/data/{pid}/manifest", _answering(self._manifest), methods=["GET"]),
@@ -118,10 +118,10 @@ class DataDoor:
 
 
 def read_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """The bytes (first, one after the last) that a Range header asks for; None where it asks for all.
+    """Return the bytes (first, last + 1) that a Range header asks for; None if it asks for all.
 
-    Units other than bytes are passed over (RFC 9110 §14.2). Raises ``RangeNotSatisfiable``; more than one range
-    is refused whatever the ranges are, since overlapping ones multiply the work.
+    Units other than bytes are ignored (RFC 9110 §14.2). Raises ``RangeNotSatisfiable``; several ranges are always
+    refused, because overlapping ranges multiply the work.
     """
     if header is None or not header.strip().lower().startswith("bytes"):
         return None
@@ -141,7 +141,7 @@ def read_range(header: str | None, size: int) -> tuple[int, int] | None:
 
 
 class _Reading(Response):
-    """One read, streamed piece by piece, watched while it runs."""
+    """One read, streamed piece by piece, and checked while it runs."""
 
     def __init__(
         self,
@@ -173,7 +173,7 @@ class _Reading(Response):
             finally:
                 await close_stream(source)
         except HansaError as error:
-            # Too late for an answer of ours: the peer sees the connection break, asks again, and is told.
+            # It is too late for an answer: the peer sees the connection break, asks again, and gets the reason.
             log.warning(
                 "reading the data was stopped: %s", error.detail, extra={"transfer": self._access.transfer.pid}
             )
@@ -186,7 +186,7 @@ class _Reading(Response):
                 await self._authorise.delivered(self._access, self._delivery.size)
 
     async def _stream(self, source: AsyncIterator[bytes], send: Send, gone: asyncio.Task[None]) -> bool:
-        """Whether everything went out; False where the peer hung up."""
+        """Return whether everything was sent; False if the peer closed the connection."""
         rate = self._pace.bytes_per_second
         piece_size = _PIECE if rate is None else min(_PIECE, max(4096, rate // 10))
         began = checked = time.monotonic()
@@ -210,13 +210,14 @@ class _Reading(Response):
 
 
 async def _gone(receive: Receive) -> None:
-    """Returns when the peer has hung up."""
+    """Return when the peer has closed the connection."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 def _may_range(request: Request, delivery: Delivery) -> bool:
-    """If-Range (RFC 9110 §13.1.5): the range counts only for the very bytes that the peer has a part of."""
+    """Return whether If-Range (RFC 9110 §13.1.5) allows the range: only if the bytes are those that the peer has a
+    part of."""
     condition = request.headers.get("if-range")
     return condition is None or condition.strip() == f'"{delivery.etag}"'
 
@@ -229,7 +230,7 @@ def _headers(delivery: Delivery) -> dict[str, str]:
         "Accept-Ranges": "bytes",
         "ETag": f'"{delivery.etag}"',
         "Content-Type": delivery.media_type if typed else "application/octet-stream",
-        # Never shown in place: what a stranger published must not run at this node's origin.
+        # Never shown in place: published content of strangers must not run at this node's origin.
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
         "Content-Security-Policy": "sandbox; default-src 'none'",
     }

@@ -1,7 +1,7 @@
-"""The catalogue's door for data portals: every resource of this node as DCAT-AP 3, in pages.
+"""The routes of the catalogue for data portals: every resource of this node as DCAT-AP 3, in pages.
 
-Portals that harvest ask for the syntax that they read, in the ``Accept`` header or by an ending (``/catalog.ttl``),
-follow ``hydra:next`` until there is none, and ask again with the ``ETag`` of a page to hear whether it has changed.
+Portals that harvest choose a syntax with the ``Accept`` header or with an ending (``/catalog.ttl``) and follow
+``hydra:next`` to the last page. Later they ask with the ``ETag`` of a page whether it has changed.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from node.web.replies import is_unchanged, kept_for
 Identify = Callable[[Request], Awaitable[Caller]]
 
 TYPES: Final = (TURTLE, JSON_LD, RDF_XML, N_TRIPLES)
-"""How the catalogue can be read; the first is the default."""
+"""The syntaxes of the catalogue; the first is the default."""
 ENDINGS: Final = {"ttl": TURTLE, "jsonld": JSON_LD, "rdf": RDF_XML, "xml": RDF_XML, "nt": N_TRIPLES}
-"""For harvesters that are given nothing but an address: its ending → the syntax."""
+"""For harvesters that are configured with an address only: ending of the address → syntax."""
 
 
 def router(export: CatalogExport, *, identify: Identify) -> APIRouter:
-    """The routes of ``/catalog``."""
+    """Return the routes of ``/catalog``."""
     routes = PlacedApiRouter(tags=["catalogue"])
 
     async def page(request: Request, after: str = "") -> Response:

@@ -1,7 +1,7 @@
-"""The doors of the Decentralized Claims Protocol: credential service, issuer service, status lists (DCP 1.0).
+"""The routes of the Decentralized Claims Protocol: credential service, issuer service, status lists (DCP 1.0).
 
-Handlers are asynchronous throughout and never wait for a peer that may be waiting for them: a peer that asks for
-our credentials is usually one that we ourselves are just talking to.
+Handlers are asynchronous throughout and never wait for a peer that may be waiting for them: a peer that asks for our
+credentials is usually one that we are communicating with ourselves.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class _Turnstile:
-    """Lets so many requests in at once and so many more wait: these doors have a limit of their own."""
+    """Admits a number of requests at once and lets a number of further ones wait: these routes have a limit of their
+    own."""
 
     def __init__(self, at_once: int, waiting: int) -> None:
         self._places = asyncio.Semaphore(at_once)
@@ -59,14 +60,14 @@ def routes(
     status_lists: StatusLists | None = None,
     public_url: str = "",
 ) -> list[Route]:
-    """The end points of a holder, and those of an issuer where the node is one."""
+    """Return the end points of a holder, and those of an issuer if the node is an issuer."""
     turnstile = _Turnstile(_AT_ONCE, _WAITING)
 
     async def sender(request: Request) -> IdToken:
         try:
             return await participants.authenticate(request.headers.get("authorization"))
         except PeerUnreachable as error:
-            # Here a caller whose DID cannot be resolved is a stranger (DCP 1.0 §4.3.3: 401).
+            # Here a caller with an unresolvable DID is unidentified (DCP 1.0 §4.3.3: 401).
             raise Unauthenticated(f"the sender's DID cannot be resolved: {error.detail}") from error
 
     async def query(request: Request) -> Response:
@@ -141,7 +142,7 @@ def _issuer_routes(
 
 
 async def read_message(request: Request) -> dict[str, Any]:
-    """The JSON object in the body. Raises ``TooLarge`` beyond ``BODY_LIMIT``, ``InvalidInput``."""
+    """Return the JSON object in the body. Raises ``TooLarge`` beyond ``BODY_LIMIT``, ``InvalidInput``."""
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > BODY_LIMIT:
         raise TooLarge(f"a message has at most {BODY_LIMIT} bytes", remedy="send fewer credentials at once")

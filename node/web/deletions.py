@@ -1,4 +1,4 @@
-"""The door for confirmations of deletion: ``POST /deletions``, from the consumer of an agreement."""
+"""The route for confirmations of deletion: ``POST /deletions``, from the consumer of an agreement."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def routes(
     participant: Callable[[Request], Awaitable[Caller]],
     document: Callable[[str], Awaitable[DidDocument]],
 ) -> list[BaseRoute]:
-    """To be mounted at the root of the node's public URL."""
+    """Return the routes, to be mounted at the root of the node's public URL."""
 
     async def take(request: Request) -> Response:
         try:

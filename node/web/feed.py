@@ -1,7 +1,7 @@
-"""The feed door: the pages of the event stream over HTTP (LDES 1.0 server primer).
+"""The routes of the feed: the pages of the event stream over HTTP (LDES 1.0 server primer).
 
-``Vary`` for what an answer depends on, an ``ETag`` on everything, ``immutable`` where a page will never change,
-``private`` where it is not for everybody, 410 for a page that has a new address.
+Answers have ``Vary`` with the headers that they depend on and an ``ETag``. They are ``immutable`` if a page will
+never change and ``private`` if it is not for everybody; 410 stands for a page that has a new address.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ _VERSIONS: Final = "versions"
 
 
 def router(feed: Feed, *, identify: Identify) -> APIRouter:
-    """The routes below ``/feed``; those of other audiences than the public have its name in their path."""
+    """Return the routes below ``/feed``; those of audiences other than the public have the audience's name in their
+    path."""
     routes = PlacedApiRouter(tags=["feed"])
 
     async def root(request: Request) -> Response:
@@ -94,13 +95,13 @@ def _proof(proof: ConsistencyProof) -> Response:
 
 
 async def _answer(feed: Feed, request: Request, caller: Caller, page: FeedPage, *, members: bool = False) -> Response:
-    """``page`` in the syntax that is asked for. A page of ``members`` has two forms: descriptions of assets in named
-    graphs, and version objects (``?form=versions``). Where the syntax allows the second one only,
-    ``Content-Location`` names its address (RFC 9110 §8.7)."""
+    """Return ``page`` in the requested syntax. A page of ``members`` has two forms: descriptions of assets in named
+    graphs, and version objects (``?form=versions``). If the syntax allows only the second form, ``Content-Location``
+    names its address (RFC 9110 §8.7)."""
     versions = members and _form(request)
     media_type = acceptable(request.headers.get("accept"), FEED_TYPES)
     tag = f'"{page.tag}.{FEED_TYPES.index(media_type)}{"v" if versions else ""}"'
-    # The signature in an index differs between processes of one node, though it says the same.
+    # The signature in an index differs between processes of one node, although the content is the same.
     tag = tag if page.immutable else f"W/{tag}"
     headers = {"ETag": tag, "Vary": "Accept, Authorization, Cookie", "Cache-Control": _cache_control(page, caller)}
     if members and (versions or media_type in WITHOUT_GRAPHS):
@@ -115,7 +116,7 @@ async def _answer(feed: Feed, request: Request, caller: Caller, page: FeedPage, 
 
 
 def _form(request: Request) -> bool:
-    """Whether version objects are asked for. Raises ``InvalidInput`` for another form."""
+    """Return whether version objects are requested. Raises ``InvalidInput`` for another form."""
     form = request.query_params.get("form")
     if form not in (None, _VERSIONS):
         raise InvalidInput(f"the feed has no form {form[:40]!r}", remedy=f"leave it out, or ask for {_VERSIONS}")

@@ -1,7 +1,7 @@
-"""Is it alive, is it ready, how does it do: for monitors and load balancers. No personal data, no names.
+"""Liveness, readiness and metrics, for monitors and load balancers. No personal data, no names.
 
-Anybody may ask the first two. The numbers of the third tell how much the node does: they are for monitors with its
-token, and for people with a role for it.
+Anybody may request the first two. The metrics show how much the node does: they are for monitors with its token, and
+for people with a role for it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BUCKETS = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0)
 
 @dataclass
 class Counters:
-    """Requests by method and status class, and how long they took; in this process, since its start."""
+    """Requests by method and status class, and their duration; in this process, since its start."""
 
     requests: dict[tuple[str, str], int] = field(default_factory=dict)
     buckets: dict[float, int] = field(default_factory=lambda: dict.fromkeys(BUCKETS, 0))
@@ -68,7 +68,7 @@ class Counting:
 
 
 async def nobody(_: Request) -> Caller | Monitor:
-    """Identify no caller of the metrics: what holds where a node has no way to."""
+    """Identify no caller of the metrics: for a node that cannot identify callers."""
     raise Unauthenticated("only operators, auditors and monitors with a token may read the metrics")
 
 
@@ -81,12 +81,12 @@ def routes(
     limited: Callable[[], Mapping[str, str]] = dict,
     identify: Callable[[Request], Awaitable[Caller | Monitor]] = nobody,
 ) -> list[Route]:
-    """The routes ``/health``, ``/ready`` and ``/metrics``.
+    """Return the routes ``/health``, ``/ready`` and ``/metrics``.
 
-    ``health`` and ``ready`` name what is wrong, ``ready`` also how many percent of the ledger each view shows.
-    ``limited`` names what this machine keeps the node from doing; the node still takes requests. ``gauges`` maps
-    metric → (help, value), and raises ``NotAllowed`` for people who may not read the metrics. ``identify`` says who
-    asks for them, and raises ``Unauthenticated`` where nobody does who could.
+    ``health`` and ``ready`` return the faults, ``ready`` also the percentage of the ledger that each view shows.
+    ``limited`` names what this machine prevents the node from doing; the node still takes requests. ``gauges`` maps
+    metric → (help, value), and raises ``NotAllowed`` for people who may not read the metrics. ``identify`` returns
+    the caller of the metrics, and raises ``Unauthenticated`` for an unidentified one.
     """
 
     async def is_healthy(_: Request) -> Response:
@@ -111,8 +111,8 @@ def routes(
 
 
 def _state(wrong: Mapping[str, str], limited: Mapping[str, str], views: Mapping[str, int] | None = None) -> Response:
-    # Names alone: what went wrong may tell of addresses and accounts, and anybody may ask here. Signed-in people
-    # find it under /api/node, operators in the log.
+    # Names only: details may reveal addresses and accounts, and anybody may ask here. Signed-in people find them
+    # under /api/node, operators in the log.
     body: dict[str, object] = {"status": "ok"} if not wrong else {"status": "failing", "wrong": sorted(wrong)}
     if limited:
         body["limited"] = sorted(limited)
@@ -123,7 +123,7 @@ def _state(wrong: Mapping[str, str], limited: Mapping[str, str], views: Mapping[
 
 
 def _exposition(gauges: Mapping[str, tuple[str, float]], counters: Counters) -> str:
-    """The text format of Prometheus."""
+    """Return the metrics in the text format of Prometheus."""
     lines: list[str] = []
     for name, (words, value) in gauges.items():
         lines += [f"# HELP hansa_{name} {words}", f"# TYPE hansa_{name} gauge", f"hansa_{name} {value:g}"]

@@ -1,8 +1,8 @@
-"""The ledger door: signed checkpoints and proofs (C2SP tlog-checkpoint; RFC 6962 §2.1).
+"""The routes of the ledger: signed checkpoints and proofs (C2SP tlog-checkpoint; RFC 6962 §2.1).
 
-Checkpoints and proofs tell how many entries the ledger has, and so how much a node does unseen. They are for those
-who have something to check with them: parties of an agreement with this node, and its own people (decision 0017).
-To everybody else there is nothing here. The body of an entry is served to the parties of its agreement alone.
+Checkpoints and proofs show how many entries the ledger has, and so how much a node does in private. They are only for
+callers who have something to check: parties of an agreement with this node, and its own people (decision 0017).
+Everybody else gets 404. The body of an entry is served only to the parties of its agreement.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ Entries = Callable[[str, str | None], dict[str, Any]]
 """(agreement id, DID of the caller) → the ledger entry of the agreement, for its parties; else ``NotFound``."""
 
 Party = Callable[[str], bool]
-"""DID of a participant → whether there is an agreement between it and this node."""
+"""DID of a participant → whether it has an agreement with this node."""
 
 
 def router(
     prover: Prover, *, entries: Entries, party: Party, identify: Callable[[Request], Awaitable[Caller]]
 ) -> APIRouter:
-    """The routes below ``/ledger``."""
+    """Return the routes below ``/ledger``."""
     api = PlacedApiRouter(prefix="/ledger", tags=["ledger"])
 
     async def checks(request: Request) -> None:
-        """Raises ``NotFound`` for everybody who has nothing to check, before anything else of the request is read."""
+        """Raise ``NotFound`` for callers who have nothing to check, before anything else of the request is read."""
         caller = await identify(request)
         if caller.is_person:
             return

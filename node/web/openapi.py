@@ -1,4 +1,4 @@
-"""What a FastAPI application has around its operations: routers of plug-ins, HEAD, bodies that do not fit."""
+"""Additions to the operations of a FastAPI application: routers of plug-ins, HEAD, answers to invalid bodies."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from node.web.applications import Refuse
 
 
 def include_all(app: FastAPI, routers: Iterable[APIRouter]) -> None:
-    """Put the routers of plug-ins on."""
+    """Add the routers of plug-ins."""
     for router in routers:
         app.include_router(router)
 
 
 def answer_head(routes: list[BaseRoute]) -> None:
-    """Take HEAD wherever there is a GET (RFC 9110 §9.3.2), as plain routes do. The server leaves the body out."""
+    """Accept HEAD wherever there is a GET (RFC 9110 §9.3.2), like plain routes. The server leaves the body out."""
     for route in list(routes):
         if (included := getattr(route, "original_router", None)) is not None:
             answer_head(included.routes)
@@ -38,7 +38,8 @@ def answer_head(routes: list[BaseRoute]) -> None:
 
 
 def answer_invalid(app: FastAPI, refuse: Refuse) -> None:
-    """Have ``app`` answer what does not fit an operation as ``refuse`` answers other invalid input."""
+    """Let ``app`` answer input that does not fit an operation in the same way as ``refuse`` answers other invalid
+    input."""
 
     async def answer(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem documents, in one place for all doors that answer them."""
+"""Errors as RFC 9457 problem documents, in one module for all routes that return them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 def problem(error: HansaError, *, instance: str | None = None) -> dict[str, Any]:
-    """The members of the problem document. A local fault keeps its particulars to itself and the log."""
+    """Return the members of the problem document. The details of a local fault are only in the log."""
     local = isinstance(error, LocalFault) and not error.is_public
     members: dict[str, Any] = {
         "type": f"urn:hansa:problem:{error.code}",
@@ -35,15 +35,15 @@ def problem(error: HansaError, *, instance: str | None = None) -> dict[str, Any]
 
 
 def again_later(error: HansaError) -> dict[str, str]:
-    """Return the header with the time to wait (RFC 9110 §10.2.3), for passing errors. Room is made by people,
-    which takes longer than the end of a rush."""
+    """Return the header with the time to wait (RFC 9110 §10.2.3), for passing errors. People have to make room on a
+    disk, which takes longer than the end of a rush."""
     pauses = {429: 2, 503: 2, 507: 60}
     pause = error.facts.get("retryAfter", pauses.get(error.status))
     return {} if pause is None else {"Retry-After": str(pause)}
 
 
 async def answer_problem(request: Request, error: Exception) -> Response:
-    """Exception handler for ``HansaError``."""
+    """Answer a ``HansaError``, as exception handler."""
     assert isinstance(error, HansaError)
     if isinstance(error, LocalFault):
         log.error("local fault", exc_info=error, extra={"path": request.url.path})
@@ -58,13 +58,14 @@ async def answer_problem(request: Request, error: Exception) -> Response:
 
 
 async def answer_nobody(request: Request, _: Exception) -> Response:
-    """Exception handler for a caller that went away before it had said all: not an error, and no one to answer."""
+    """Answer a caller that closed the connection before its request was complete: not an error, and nobody reads the
+    answer."""
     log.debug("the caller closed the connection", extra={"path": request.url.path})
     return Response(status_code=499)
 
 
 async def answer_failure(request: Request, error: Exception) -> Response:
-    """Exception handler for everything else: a bug of ours, which is only logged."""
+    """Answer every other error, as exception handler: a bug of ours, which is only logged."""
     log.error("unhandled", exc_info=error, extra={"path": request.url.path})
     fault = LocalFault(str(error))
     return JSONResponse(problem(fault, instance=request.url.path), status_code=500, media_type=MEDIA_TYPE)

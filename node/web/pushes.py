@@ -1,4 +1,4 @@
-"""The door for what providers push to this node: ``POST|PUT /pushed/{pid}``."""
+"""The route for pushes of providers to this node: ``POST|PUT /pushed/{pid}``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MANIFEST: Final = "hansa-manifest"
 
 
 def routes(push: TakePush) -> list[BaseRoute]:
-    """To be mounted at the root of the node's public URL."""
+    """Return the routes, to be mounted at the root of the node's public URL."""
 
     async def take(request: Request) -> Response:
         try:

@@ -1,4 +1,4 @@
-"""What a peer is told after its message was taken, and the places at which a test may end the node meanwhile."""
+"""Replies to a peer after its message was taken, and the crash points at which a test may end the node meanwhile."""
 
 from __future__ import annotations
 
@@ -18,49 +18,50 @@ from node.negotiation import machine as negotiating
 from node.transfer import machine as transferring
 
 SHEETS: Final = {"text/csv": "csv", "text/tab-separated-values": "tsv"}
-"""What a browser hands to a spreadsheet → the ending of its name."""
+"""Media types that a browser hands to a spreadsheet → the ending of the file name."""
 
 
 def kept_as(media_type: str, name: str) -> dict[str, str]:
-    """The header that has a browser save a table as ``name`` rather than show it (RFC 6266); none for other forms.
+    """Return the header that has a browser save a table as ``name`` rather than show it (RFC 6266); empty for other
+    forms.
 
-    The cells stay what they are: these are formats for machines (SPARQL 1.1 Query Results CSV and TSV; rows with a
-    hash). What is made for people has an apostrophe before a formula (``node.portal.pages.catalogue.harmless``).
+    The cells are not changed: these are formats for machines (SPARQL 1.1 Query Results CSV and TSV; rows with a
+    hash). Tables for people have an apostrophe before a formula (``node.portal.pages.catalogue.harmless``).
     """
     ending = SHEETS.get(media_type.partition(";")[0].strip().lower())
     return {"Content-Disposition": f'attachment; filename="{name}.{ending}"'} if ending else {}
 
 
 def kept_for(caller: Caller) -> dict[str, str]:
-    """The headers by which an answer of the catalogue is kept: everybody's may be, and must be asked about; that of a
-    known caller belongs to it alone."""
+    """Return the cache headers of a catalogue answer: an answer for everybody may be stored but must be revalidated;
+    an answer for a known caller is private."""
     return {"Vary": VARY, "Cache-Control": "no-cache" if caller.is_anonymous else "private, no-store"}
 
 
 def is_unchanged(request: Request, tag: str) -> bool:
-    """Whether the caller has what ``tag``, a strong ETag, stands for (RFC 9110 §13.1.2)."""
+    """Return whether the caller already has the content of ``tag``, a strong ETag (RFC 9110 §13.1.2)."""
     given = request.headers.get("if-none-match", "")
     return tag in (part.strip().removeprefix("W/") for part in given.split(",")) or given.strip() == "*"
 
 
 LEAVING: Final = 0.1
-"""Seconds after which the bytes that were handed to the server have left, for a node that is about to be ended."""
+"""Seconds until bytes that were handed to the server have left, for a node that is about to be ended."""
 
 
 def point(message: str, place: str) -> str:
-    """The crash point at ``place`` of a message that comes in, by the message's name in its table."""
+    """Return the crash point at ``place`` of an incoming message, by the message's name in its table."""
     table = transferring.TABLE if message.startswith("Transfer") else negotiating.TABLE
     return f"{table.name}.{message}.{place}"
 
 
 def reply(answer: Answer, message: str) -> Response:
-    """The answer to a message that was taken, and is committed."""
+    """Return the answer to a message that was taken and committed."""
     crashpoint(point(message, "R3"))
     return _Reply(answer, message)
 
 
 class _Reply(JSONResponse):
-    """An answer in the very bytes in which it is kept; a test may have half of it sent."""
+    """An answer in exactly the stored bytes; a test may have half of it sent."""
 
     def __init__(self, answer: Answer, message: str) -> None:
         super().__init__(answer.body, status_code=answer.status)

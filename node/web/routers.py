@@ -1,7 +1,7 @@
-"""Routers that compare a request with their routes only where one of these begins like its path.
+"""Routers that compare a request with their routes only if one of these begins like its path.
 
-A node has some two hundred routes. Starlette compares a request with one after the other, and where none takes it
-with each once more; that took longer than a short answer does.
+A node has some two hundred routes. Starlette compares a request with each of them in turn, and, if none takes it,
+with each once more; that took longer than a short answer.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from starlette.routing import BaseRoute, Router
 from starlette.types import Receive, Scope, Send
 
 _DEPTH = 2
-"""Segments of a path that are looked at: ``/api`` and what it is about."""
+"""Segments of a path that are compared: ``/api`` and its subject."""
 
 
 class Beginnings:
-    """How the paths of some routes begin, up to the first parameter."""
+    """The beginnings of the paths of some routes, up to the first parameter."""
 
     def __init__(self) -> None:
         self._count = -1
         self._known: frozenset[tuple[str, ...]] = frozenset()
 
     def include(self, routes: Sequence[BaseRoute], scope: Scope) -> bool:
-        """Whether one of ``routes`` may take the request. Below a path of the node's URL they are not told apart."""
+        """Return whether one of ``routes`` may take the request. Below a path of the node's URL routes are not
+        distinguished."""
         if scope["type"] != "http" or scope.get("root_path"):
             return True
         if len(routes) != self._count:
@@ -34,7 +35,7 @@ class Beginnings:
 
 
 class PlacedRouter(Router):
-    """A router of Starlette that passes on at once what begins like none of its routes."""
+    """A Starlette router that skips at once a request that begins like none of its routes."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -49,7 +50,8 @@ class PlacedRouter(Router):
 
 
 def _beginning(route: BaseRoute) -> tuple[str, ...]:
-    """The first segments of the route's path without parameters; none of a route that has no path of its own."""
+    """Return the first segments of the route's path without parameters; empty for a route without a path of its
+    own."""
     path = getattr(route, "path", None)
     if not isinstance(path, str) or not path.startswith("/"):
         return ()

@@ -1,4 +1,4 @@
-"""Identifies who asks for the metrics."""
+"""Identify the caller of the metrics."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from node.identity.model import Caller
 from node.identity.scrapers import Monitor
 
 Person = Callable[..., Awaitable[Caller]]
-"""``node.web.callers.Callers.person``: raises where no person asks."""
+"""``node.web.callers.Callers.person``: raises if the caller is not a person."""
 
 
 def monitor_or_person(token: str, person: Person) -> Callable[[Request], Awaitable[Caller | Monitor]]:
-    """Return what identifies a request: as the monitor with ``token``, where it is set, or as a person."""
+    """Return a function that identifies the caller: as the monitor with ``token``, if that is set, or as a person."""
     expected = f"Bearer {token}".encode() if token else b""
 
     async def identify(request: Request) -> Caller | Monitor:

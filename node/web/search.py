@@ -1,4 +1,4 @@
-"""The parameters of a search, as a URL has them."""
+"""The parameters of a search in a URL."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SearchParameters(BaseModel):
     lang: str | None = None
 
     def query(self, language: str) -> model.Query:
-        """Return the search that is meant. Raises ``InvalidInput`` for a box or a period that is none."""
+        """Return the search. Raises ``InvalidInput`` for an invalid box or period."""
         return model.Query(
             text=self.q,
             kinds=tuple(self.kind),
@@ -59,7 +59,7 @@ _NAMES = tuple(field.alias or name for name, field in SearchParameters.model_fie
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Raises ``InvalidInput`` for a parameter that a search does not have: ignored, it would give wrong results."""
+    """Raise ``InvalidInput`` for a parameter that a search does not have: ignoring it would give wrong results."""
     for name in names:
         if name not in _NAMES:
             near = get_close_matches(name, _NAMES, n=1)

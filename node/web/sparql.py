@@ -1,8 +1,9 @@
-"""The SPARQL door: the SPARQL 1.1 Protocol's query operation over what the caller may see.
+"""The route for SPARQL: the SPARQL 1.1 Protocol's query operation over the data that the caller may see.
 
-Three ways in (SPARQL 1.1 Protocol §2.1): GET with ``query``, POST of a form, POST of ``application/sparql-query``.
-``asOf`` asks about the catalogue as it was at a moment. The dataset of a query follows from the caller alone;
-a request that names graphs itself (§2.1.4) is refused rather than misunderstood. There is no update.
+Three forms of requests (SPARQL 1.1 Protocol §2.1): GET with ``query``, POST of a form, POST of
+``application/sparql-query``. ``asOf`` asks about the catalogue as it was at a moment. The dataset of a query follows
+from the caller alone; a request that names graphs itself (§2.1.4) is refused rather than misunderstood. Updates are
+not possible.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from node.web.replies import kept_as, kept_for
 
 Identify = Callable[[Request], Awaitable[Caller]]
 HtmlForm = Callable[[Request, Caller], Awaitable[Response]]
-"""(request, caller) → the page with the form, and with results where the request carries a query."""
+"""(request, caller) → the page with the form, and with results if the request has a query."""
 
 MAX_BODY: Final = 64 * 1024
 _QUERY: Final = "application/sparql-query"
@@ -37,7 +38,7 @@ _GRAPHS: Final = frozenset({"default-graph-uri", "named-graph-uri", "using-graph
 
 
 def router(ask: Ask, *, identify: Identify, html_form: HtmlForm | None = None) -> APIRouter:
-    """The routes of ``/sparql``."""
+    """Return the routes of ``/sparql``."""
     routes = PlacedApiRouter(tags=["sparql"])
 
     async def by_get(request: Request) -> Response:

@@ -1,8 +1,8 @@
-"""Who asks is known before any of the body is read.
+"""Identify the caller before any of the body is read.
 
-FastAPI reads and parses a body that an operation declares before it calls the operation, and so before the operation
-can ask who is calling. Routes made with ``knowing`` ask first; ``tests/integration/test_bodies_unread.py`` holds all
-routes of a node to it.
+FastAPI reads and parses a body that an operation declares before it calls the operation, so before the operation can
+identify the caller. Routes made with ``knowing`` do this first; ``tests/integration/test_bodies_unread.py`` checks
+that for all routes of a node.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 
 def knowing(check: Callable[[Request], Awaitable[object]]) -> type[APIRoute]:
-    """The class of a router's routes (``route_class``) that call ``check`` before anything of the body is read.
+    """Return the class of a router's routes (``route_class``) that call ``check`` before anything of the body is
+    read.
 
     ``check`` raises ``Unauthenticated`` or ``NotAllowed`` for callers without access.
     """
-    # Here, since plug-ins have this by way of node.api, and FastAPI is loaded with the first request for it.
+    # Imported here, because plug-ins import this through node.api, and FastAPI is loaded with the first request for
+    # it.
     from fastapi.routing import APIRoute
 
     class Knowing(APIRoute):

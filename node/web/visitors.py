@@ -1,12 +1,12 @@
-"""What visitors may ask of this node at once: a stranger is counted by the address that it calls from.
+"""Limits of simultaneous requests by visitors: an unidentified caller is counted by its address.
 
-Reading the catalogue costs work, and a name costs a visitor nothing. So visitors' requests have places of their own,
-given out by turns among addresses: one address with many callers waits for itself, and people of the node and
-members wait for no visitor. A place is held until the answer begins; sending it, at the pace of whoever reads, holds
-none, but the requests that are open at one address have a bound too. Who shares one address, behind a proxy of a
-city, shares its places: what is bounded is the work at one moment, not the number of requests in an hour.
+Reading the catalogue costs work, and a new name costs a visitor nothing. Therefore visitors' requests have places of
+their own, given out by turns among addresses: an address with many callers only waits for itself, and people of the
+node and members wait for no visitor. A place is held until the answer begins. Sending it, at the pace of the reader,
+takes no place, but the number of open requests of one address is limited, too. Callers with the same address, behind
+a proxy of a city, share its places: the limit is on simultaneous work, not on the number of requests in an hour.
 
-Other doors either cost next to nothing, or count in their own way; ``tests/integration/test_visitors.py`` names each.
+Other routes either cost almost nothing, or count in their own way; ``tests/integration/test_visitors.py`` names each.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ READING: Final = (
     *(f"{version.path}/catalog" for version in VERSIONS.values()),
     *(f"/{kind.plural}/" for kind in KINDS.values()),
 )
-"""Paths, by their beginning, that anybody may read and that cost work. The start page is counted as well."""
+"""Beginnings of paths that anybody may read and that cost work. The start page is counted as well."""
 
 LONGEST_WAIT: Final = 10.0
-"""So many seconds a visitor's request waits for its turn."""
+"""Seconds that a visitor's request waits for its turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitorBounds:
-    """Requests that are worked on at once, for one address and for all visitors, and requests of one address that are
-    open, with those that wait and those whose answers are being sent."""
+    """Requests in work at once, for one address and for all visitors, and open requests of one address, including
+    those that wait and those with answers still being sent."""
 
     work_per_address: int = 8
     work_in_all: int = 24
@@ -60,7 +60,7 @@ class VisitorBounds:
 
 
 class VisitorLimits:
-    """ASGI middleware. ``path`` is that of the public URL; ``refuse`` makes the answer of an error."""
+    """ASGI middleware. ``path`` is the path of the public URL; ``refuse`` makes the answer of an error."""
 
     def __init__(
         self,
@@ -115,14 +115,16 @@ class VisitorLimits:
 
     async def _is_visitor(self, scope: Scope) -> bool:
         try:
-            # Kept with the request: the door that asks later is given the same answer, or the same refusal.
+            # The result is kept with the request: a route that identifies the caller later gets the same caller, or
+            # the same refusal.
             caller = await self._identify(HTTPConnection(scope))
         except HansaError:
             caller = ANONYMOUS
         return caller.is_stranger
 
     def _bound(self, address: str) -> int:
-        # From this very machine come nodes in tries, and a reverse proxy that does not say for whom it asks.
+        # Requests from this machine come from nodes in trials, and from a reverse proxy that does not report its
+        # caller.
         return self._bounds.work_in_all if is_here(address) else self._bounds.work_per_address
 
     def _require_few(self, address: str) -> None:

@@ -1,4 +1,5 @@
-"""What everybody may ask a node before knowing it: its DID document, and the protocols that it supports."""
+"""Documents that everybody may request before knowing a node: its DID document, and the protocols that it
+supports."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ def routes(
     has_path: bool = False,
     versions: Sequence[DspVersion] = tuple(VERSIONS.values()),
 ) -> list[Route]:
-    """``document`` gives the DID document. A node whose public URL has a path serves it without
+    """Return the routes; ``document`` returns the DID document. A node whose public URL has a path serves it without
     ``/.well-known`` (did:web §Read)."""
 
     async def did_json(_: Request) -> Response:

@@ -34,7 +34,7 @@ class Worker:
     """Runs until it is stopped. ``wake`` may be called from any thread.
 
     ``lengthy``: topics whose tasks may take as long as a peer likes, such as the bytes of a large file from a slow
-    one. However many of them run, messages are sent. ``narrow``: topics of which a lane carries out few at a time.
+    peer. However many of them run, messages are still sent. ``narrow``: topics with few tasks of one lane at a time.
     ``remains`` returns the part of a dead letter's body that is kept.
     """
 
@@ -283,8 +283,8 @@ class Worker:
     async def _record(self, task: Task, outcome: Outcome) -> bool:
         """Conclude the task, however long that takes: the peer is not asked again for an answer that it has given.
 
-        Return whether the task has left the queue. From the second failure on, its consequence may be what cannot be
-        written; the task is then given back with that reason, to be tried again and given up in the end.
+        Return whether the task has left the queue. From the second failure on, the reason may be that its consequence
+        cannot be written; the task is then given back with that reason, to be tried again and given up in the end.
         """
         failures = 0
         while True:

@@ -133,7 +133,7 @@ def _inherited(piece: Mapping[str, Any]) -> Iterable[Quad]:
     try:
         return list(read_quads(piece.get("inherited", ""), format=RdfFormat.N_TRIPLES))
     except (SyntaxError, ValueError):
-        # Unreadable statements there are not from the catalogue itself.
+        # Statements that cannot be read do not count as the catalogue's.
         return ()
 
 

@@ -1,7 +1,7 @@
-"""The Dataspace Protocol door (DSP 2025-1 §6, §8, §10): both sides' end points, plain JSON.
+"""The routes of the Dataspace Protocol (DSP 2025-1 §6, §8, §10): both sides' end points, plain JSON.
 
-Errors are the protocol's own error objects (``refusals``). A caller that is not a party to a process is told 404, and
-an asset that a caller may not see is answered exactly as one that does not exist.
+Errors are the protocol's own error objects (``refusals``). A caller that is not a party to a process gets 404, and an
+asset that a caller may not see gets the same answer as one that does not exist.
 """
 
 from __future__ import annotations
@@ -64,12 +64,12 @@ class Catalogue(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """What this door needs.
+    """The services that the routes use.
 
-    ``address`` is where the paths of 2025-1 hang. ``participant`` identifies the calling participant or raises
-    ``Unauthenticated``; ``document`` resolves a DID document; ``check_callback`` raises where an address may not be
-    dialled, or is not the caller's; ``seal_key`` reads the X25519 key of a DID document; ``check_push`` raises where
-    bytes may not be sent to an address.
+    ``address`` is the base of the 2025-1 paths. ``participant`` identifies the calling participant or raises
+    ``Unauthenticated``; ``document`` resolves a DID document; ``check_callback`` raises if this node may not call an
+    address, or if the address is not the caller's; ``seal_key`` reads the X25519 key of a DID document;
+    ``check_push`` raises if bytes may not be sent to an address.
     """
 
     version: DspVersion
@@ -85,7 +85,7 @@ class Doors:
 
 
 def routes(doors: Doors) -> list[Route]:
-    """All end points of one protocol version, below its path."""
+    """Return all end points of one protocol version, below its path."""
     base = doors.version.path
     door = _Door(doors)
 
@@ -118,7 +118,8 @@ def routes(doors: Doors) -> list[Route]:
 
 
 def catalogue_route(catalogue: Catalogue, *, identify: Callable[[Request], Awaitable[Caller]]) -> Route:
-    """``/dsp/catalog``, the IRI of the catalogue: the first page of what the caller may see, as 2025-1 writes it."""
+    """Return ``/dsp/catalog``, the IRI of the catalogue: the first page of all that the caller may see, in the form
+    of 2025-1."""
 
     async def catalog(request: Request) -> Response:
         caller = await identify(request)
@@ -132,8 +133,8 @@ def catalogue_route(catalogue: Catalogue, *, identify: Callable[[Request], Await
 def catalog_errors(
     refuse: Callable[[Request, Exception], Awaitable[Response]], *, path: str = ""
 ) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """``refuse``, with errors below the catalogue's paths of each version as the protocol's own objects. ``path`` is
-    that of the node's public URL."""
+    """Return ``refuse``, but with the protocol's own error objects below the catalogue's paths of each version.
+    ``path`` is the path of the public URL."""
 
     async def answer(request: Request, error: Exception) -> Response:
         inside = request.url.path.removeprefix(path)
@@ -189,14 +190,14 @@ class _Door:
         return await answered(answer, self._refusals.catalog)
 
     def _page(self, token: str) -> str:
-        """The address of a page of the catalogue."""
+        """Return the address of a page of the catalogue."""
         address = f"{self._doors.version.at(self._doors.address)}/catalog/request"
         return f"{address}?continuationToken={token}" if token else address
 
     # ---- negotiation -----------------------------------------------------------------------------------------
 
     def open_negotiation(self, kind: str) -> Callable[[Request], Awaitable[Response]]:
-        """The door of an opening message: a consumer's request, or a provider's offer."""
+        """Return the handler of an opening message: a consumer's request, or a provider's offer."""
 
         def opened(caller: Caller, message: Incoming) -> Answer:
             if kind == negotiating.OFFER:
@@ -218,7 +219,7 @@ class _Door:
         return handle
 
     def negotiation(self, role: Role | None, kind: str) -> Callable[[Request], Awaitable[Response]]:
-        """The door of one message within a negotiation; ``role`` None where both sides have that path."""
+        """Return the handler of one message within a negotiation; ``role`` is None if both sides have that path."""
 
         async def handle(request: Request) -> Response:
             pid = request.path_params["pid"]
@@ -269,7 +270,7 @@ class _Door:
         return await answered(answer, self._refusals.transfer(stated))
 
     def transfer(self, kind: str) -> Callable[[Request], Awaitable[Response]]:
-        """The door of one message within a transfer, either side."""
+        """Return the handler of one message within a transfer, either side."""
 
         async def handle(request: Request) -> Response:
             pid = request.path_params["pid"]
@@ -296,7 +297,7 @@ class _Door:
         return await answered(answer, self._refusals.transfer({}, pid), hidden=True)
 
     async def _message(self, request: Request, read: Callable[[bytes, str], Incoming], kind: str) -> Incoming:
-        """The message, which must be of this door's version."""
+        """Return the message, which must be of this route's protocol version."""
         raw = await _body(request)
         crashpoint(point(kind, "R1"))
         message = read(raw, kind)
@@ -323,7 +324,8 @@ class _Door:
 
 
 def _side(message: Incoming) -> Role | None:
-    """Return our role at a path of both sides. The type of an event decides it; a termination may go either way."""
+    """Return our role at a path that both sides have. The type of an event decides it; a termination may go either
+    way."""
     match message.name:
         case negotiating.ACCEPTED_EVENT:
             return Role.PROVIDER
@@ -334,7 +336,7 @@ def _side(message: Incoming) -> Role | None:
 
 
 async def _body(request: Request) -> bytes:
-    """The body, at most 1 MiB of it. Raises ``UnsupportedMediaType`` where its media type is not JSON."""
+    """Return the body, at most 1 MiB of it. Raises ``UnsupportedMediaType`` if its media type is not JSON."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind and kind not in _JSON and not kind.endswith("+json"):
         raise UnsupportedMediaType(

@@ -1,4 +1,5 @@
-"""Errors of the Dataspace Protocol's door: ours become the protocol's error objects (DSP 2025-1 §8.1, §10.1)."""
+"""Errors at the routes of the Dataspace Protocol: convert ours to the protocol's error objects (DSP 2025-1 §8.1,
+§10.1)."""
 
 from __future__ import annotations
 
@@ -29,19 +30,20 @@ _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 class Refusals:
     """The error objects of one protocol version.
 
-    ``stated`` is the message as far as it was read, ``pid`` the id in the path, ``role`` ours if the path has it.
+    ``stated`` is the message as far as it was read, ``pid`` the id in the path, ``role`` our role if the path
+    determines it.
     """
 
     def __init__(self, version: DspVersion) -> None:
         self._version = version
 
     def catalog(self, code: str, reason: list[Any]) -> dict[str, Any]:
-        """A CatalogError."""
+        """Return a CatalogError."""
         told = {"@context": [self._version.context], "@type": "CatalogError", "code": code, "reason": reason}
         return written(told)
 
     def contract(self, stated: Mapping[str, Any], pid: str | None = None, role: Role | None = None) -> ErrorBody:
-        """Makes a ContractNegotiationError."""
+        """Return a function that makes a ContractNegotiationError."""
 
         def body(code: str, reason: list[Any]) -> dict[str, Any]:
             provider, consumer = _pids(stated, pid, role)
@@ -52,7 +54,7 @@ class Refusals:
         return body
 
     def transfer(self, stated: Mapping[str, Any], pid: str | None = None) -> ErrorBody:
-        """Makes a TransferError."""
+        """Return a function that makes a TransferError."""
 
         def body(code: str, reason: list[Any]) -> dict[str, Any]:
             provider, consumer = _pids(stated, pid, None)
@@ -64,8 +66,8 @@ class Refusals:
 
 
 def _pids(stated: Mapping[str, Any], pid: str | None, role: Role | None) -> tuple[str, str]:
-    """The provider's and the consumer's id of a process for an error about it: as the message states them, with
-    ``pid``, that of the path, as our own. Where nothing tells which side we are, it is the provider's."""
+    """Return the provider's and the consumer's id of a process for an error about it: as in the message, with ``pid``
+    from the path as our own. If nothing shows which side we are, it is the provider's."""
     pids = {name: str(stated.get(name) or "") for name in ("providerPid", "consumerPid")}
     ours = "consumerPid" if role is Role.CONSUMER or (role is None and pids["consumerPid"] == pid) else "providerPid"
     pids[ours] = pids[ours] or pid or ""
@@ -75,10 +77,10 @@ def _pids(stated: Mapping[str, Any], pid: str | None, role: Role | None) -> tupl
 async def answered(
     answer: Callable[[], Awaitable[Response]], error_body: ErrorBody, *, hidden: bool = False
 ) -> Response:
-    """What ``answer`` gives, or the error that it raises as an object of the protocol.
+    """Return the answer of ``answer``, or the error that it raises as an object of the protocol.
 
     ``hidden``: the path is that of one process, so an unidentified caller gets 404, as for a process that does not
-    exist (DSP 2025-1 §8.1); why its token does not count stands in the reasons.
+    exist (DSP 2025-1 §8.1); the reasons explain why its token was not accepted.
     """
     try:
         return await answer()
@@ -100,8 +102,8 @@ async def answered(
 
 
 def elsewhere(version: DspVersion, routes: Sequence[Route]) -> Route:
-    """The route of all that ``routes`` leave over below the path of ``version``: paths that the protocol does not
-    have, and methods that a path does not take."""
+    """Return the route for all other requests below the path of ``version``: paths that the protocol does not have,
+    and methods that a path does not take."""
     refusals = Refusals(version)
 
     async def refuse(request: Request) -> Response:

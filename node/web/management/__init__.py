@@ -1,1 +1,1 @@
-"""The management API: what this node's own people do, from the terminal, the portal or their own programs."""
+"""The management API: the actions of this node's own people, from the terminal, the portal or their own programs."""

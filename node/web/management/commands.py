@@ -1,4 +1,4 @@
-"""What a person commands a negotiation or a transfer to do."""
+"""Commands of a person for a negotiation or a transfer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from node.web.management.shown import process_json
 
 
 async def commanded(command: Callable[[], Process]) -> dict[str, Any]:
-    """Carry out a person's command. Raises ``Conflict`` where it comes too late or too early."""
+    """Carry out a person's command. Raises ``Conflict`` if it comes too late or too early."""
     try:
         return process_json(await run_sync(command))
     except LocalProtocolError as untimely:

@@ -35,7 +35,7 @@ Text = Annotated[str, Query(max_length=2048)]
 
 
 def router(*, person: Person, imports: Import, harvest: Harvest, schedules: Schedules, file_limit: int) -> APIRouter:
-    """The routes of importing. ``file_limit`` is in bytes."""
+    """Return the routes of importing. ``file_limit`` is in bytes."""
     running = _Places(AT_ONCE)
     api = PlacedApiRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
 
@@ -101,13 +101,13 @@ def router(*, person: Person, imports: Import, harvest: Harvest, schedules: Sche
 
 
 class _Places:
-    """How many imports may still begin."""
+    """Counts how many imports may still begin."""
 
     def __init__(self, places: int) -> None:
         self._free = places
 
     def take(self) -> None:
-        """Take a place. Raises ``TooMany`` where there is none."""
+        """Take a place. Raises ``TooMany`` if all are taken."""
         if not self._free:
             raise TooMany(f"{AT_ONCE} imports are running already", remedy="try again when one of them has ended")
         self._free -= 1
@@ -117,7 +117,8 @@ class _Places:
 
 
 class _Report(StreamingResponse):
-    """The lines of an import. Its place is free again when the last line is sent, or the caller is gone."""
+    """The lines of an import. Its place is free again when the last line is sent, or the caller has closed the
+    connection."""
 
     def __init__(self, running: Running | HarvestRun, language: str, places: _Places) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -126,7 +127,7 @@ class _Report(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_in_time(message: Message) -> None:
-            # A terminal that was suspended reads no more: the import ends, and the next one goes on from there.
+            # A suspended terminal reads no more: the import ends, and the next one continues from there.
             async with asyncio.timeout(STALLED):
                 await send(message)
 
@@ -142,9 +143,9 @@ async def _lines(running: Running | HarvestRun, language: str) -> AsyncIterator[
         async for record in running:
             yield _line("record", record.to_json(language))
     except HansaError as error:
-        # The head of the answer is sent: what ends the import is its last line.
+        # The head of the answer is sent already: the last line reports the error that ends the import.
         log.warning("an import ended early: %s", error.detail)
-        # The caller is told of faults of the source; faults of this node go into the log.
+        # Faults of the source are shown to the caller; faults of this node go into the log.
         detail = error.detail if isinstance(error, RemoteFault) and error.detail else error.title
         yield _line("failed", {"code": error.code, "detail": detail, **running.tally.to_json()})
         return

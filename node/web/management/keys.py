@@ -1,4 +1,4 @@
-"""The node's own keys: which it has and had, new ones for old, a key revoked as of a moment."""
+"""The node's own keys: list current and former keys, replace them, revoke a key as of a moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which other terms than the offered ones this node accepts by itself for its assets."""
+"""Terms other than the offered ones that this node accepts by itself for its assets."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NewLimits(BaseModel):
 
 
 def router(*, person: Person, limits: SetLimits) -> APIRouter:
-    """The routes."""
+    """Return the routes."""
     api = PlacedApiRouter(prefix="/api/limits", tags=["exchange"], route_class=knowing(person))
 
     @api.get(
@@ -59,7 +59,7 @@ def router(*, person: Person, limits: SetLimits) -> APIRouter:
 
 
 def limits_json(limits: Limits, *, in_force: bool) -> dict[str, Any]:
-    """For API and terminal."""
+    """Return the limits as JSON, for API and terminal."""
     policy = parse(limits.terms)
     return {
         "dataset": limits.dataset,

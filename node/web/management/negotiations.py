@@ -52,8 +52,8 @@ def router(
     stuck: Callable[[str], bool],
     named: Callable[[str], str] = str,
 ) -> APIRouter:
-    """Return the routes. ``region`` is the one meant by conditions that name none; ``stuck`` says whether a delivery
-    for which a negotiation waits was given up; ``named`` puts names in place of DIDs."""
+    """Return the routes. ``region`` is the region of conditions that name none; ``stuck`` returns whether a delivery
+    that a negotiation waits for was given up; ``named`` replaces DIDs by names."""
     api = PlacedApiRouter(prefix="/api", tags=["exchange"], route_class=knowing(person))
 
     @api.get("/conditions", summary="Conditions of an asset, whether this node meets them, and existing agreements")

@@ -28,7 +28,7 @@ _DATA = frozenset(
 
 
 class Deliveries(Protocol):
-    """The outbox as its operator sees it."""
+    """The outbox for its operator."""
 
     def waiting(self) -> int: ...
 
@@ -40,7 +40,7 @@ class Deliveries(Protocol):
 
 
 class Checks(Protocol):
-    """What can be verified by a running node."""
+    """The checks that a running node can make."""
 
     async def own_ledger(self) -> list[dict[str, Any]]: ...
 
@@ -48,7 +48,7 @@ class Checks(Protocol):
 
 
 Forward = Callable[[str, str, bytes, Mapping[str, str]], Awaitable[tuple[int, str, bytes]]]
-"""(method, path and query, body, headers) to the region, as this node: (status, media type, body)."""
+"""Sends (method, path and query, body, headers) to the region, as this node; returns (status, media type, body)."""
 
 
 class Verify(BaseModel):
@@ -124,7 +124,7 @@ async def _forwarded(forward: Forward, method: str, path: str, body: bytes, requ
         answer,
         status_code=status,
         media_type=media_type if plain in _DATA else "application/octet-stream",
-        # Another node's words under our own address: a browser must neither show nor run them as ours.
+        # Another node's content under our own address: a browser must neither show nor run it as ours.
         headers={
             "Content-Security-Policy": "default-src 'none'; sandbox",
             "Cache-Control": "private, no-store",

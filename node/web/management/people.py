@@ -21,7 +21,7 @@ from node.web.management.requests import Why
 from node.web.unread import knowing
 
 DAYS: Final = 90
-"""The term of a token where none is asked for."""
+"""The term of a token if the request sets none."""
 
 
 class Issuer(Protocol):
@@ -98,7 +98,7 @@ def router(
     revoke: RevokeCredential | None,
     issuer: Issuer | None,
 ) -> APIRouter:
-    """The routes; ``revoke`` and ``issuer`` at an issuer."""
+    """Return the routes; ``revoke`` and ``issuer`` are set at an issuer."""
     api = PlacedApiRouter(prefix="/api", tags=["people"], route_class=knowing(person))
 
     @api.get("/accounts", summary="Accounts of this node")

@@ -1,4 +1,4 @@
-"""Who is at a door of the management API."""
+"""Identify the person who calls the management API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Publishing: files in, descriptions in, withdrawals."""
+"""Publishing: receive files and descriptions, withdraw records."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SubmittedFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(max_length=255)
-    # It becomes a header of answers: nothing but printable ASCII.
+    # It becomes a header of answers: printable ASCII only.
     media_type: str = Field(alias="mediaType", max_length=255, pattern="^[ -~]*$")
     size: int = Field(ge=0)
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
@@ -92,8 +92,8 @@ def router(
     description_limit: int,
     limits_lapse: Callable[[str, Mapping[str, Any] | None], bool],
 ) -> APIRouter:
-    """Return the routes of publishing. ``limits_lapse`` says whether limits of bargaining were set for an asset that
-    do not hold beside this offer."""
+    """Return the routes of publishing. ``limits_lapse`` returns whether an asset has limits of bargaining that do not
+    hold beside this offer."""
     api = PlacedApiRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
     upload = Upload(assets, upload_limit)
 
@@ -139,7 +139,8 @@ def router(
 
 
 def _check_sizes(assets: AssetStore, files: list[SubmittedFile]) -> None:
-    """What is stated is signed, agreed and promised: it must be so. Bytes that are not here are told later."""
+    """Check that stated sizes are right, because they are signed, agreed and promised. Files that are missing here
+    are reported later."""
     for file in files:
         stored = assets.size(file.sha256)
         if stored is not None and stored != file.size:
@@ -150,7 +151,7 @@ def _check_sizes(assets: AssetStore, files: list[SubmittedFile]) -> None:
 
 
 def published_json(published: Published) -> dict[str, Any]:
-    """What publishing came to."""
+    """Return the result of publishing as JSON."""
     record = published.record
     return {
         "iri": record.iri,

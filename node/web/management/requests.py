@@ -1,4 +1,4 @@
-"""What the routes of getting and giving take: the bodies of requests, each member with what it means."""
+"""The bodies of requests for getting and giving data: each member with its meaning."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ State = Annotated[str | None, Query(max_length=32, description="A state of the p
 
 
 def read_ask(text: str) -> dict[str, Any] | str:
-    """The terms that ``Ask`` names. Raises ``InvalidInput``."""
+    """Return the terms that ``Ask`` names. Raises ``InvalidInput``."""
     try:
         conditions = read_json(text)
     except InvalidInput as error:
@@ -64,7 +64,7 @@ class PushTo(BaseModel):
 
     @property
     def address(self) -> dict[str, Any]:
-        """Raises ``InvalidInput``."""
+        """Return the data address. Raises ``InvalidInput``."""
         if (self.header is None) is not (self.value is None):
             raise InvalidInput("pushTo needs both header and value")
         header = (self.header, self.value) if self.header is not None and self.value is not None else None

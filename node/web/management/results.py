@@ -1,4 +1,4 @@
-"""Results of runs: why they are what they are, everything about them in one file, and published as assets."""
+"""Results of runs: their explanation, everything about them in one file, and their publication as assets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from node.web.unread import knowing
 
 
 def router(*, person: Person, runs: Runs, release: Release) -> APIRouter:
-    """The routes of results."""
+    """Return the routes of results."""
     api = PlacedApiRouter(prefix="/api", tags=["scenarios"], route_class=knowing(person))
 
     @api.get("/runs/{pid}/why/{output_name}/{row}", summary="Explanation of a row of a result")

@@ -1,4 +1,4 @@
-"""Scenarios: check a binding, run it, watch it, read what it gave; change layers."""
+"""Scenarios: check a binding, run it, watch it, read its results; change layers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _WRITERS: dict[str, tuple[str, Callable[[Rows, Port], bytes]]] = {
 
 
 def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> APIRouter:
-    """The routes of scenarios."""
+    """Return the routes of scenarios."""
     api = PlacedApiRouter(prefix="/api", tags=["scenarios"], route_class=knowing(person))
 
     @api.post("/runs/check", summary="Check a scenario without running it: pinned versions and problems")
@@ -131,7 +131,8 @@ def _laid(laid: Laid) -> dict[str, Any]:
 async def _events(
     runs: Runs, changes: Changes, pid: str, gone: Callable[[], Awaitable[bool]]
 ) -> AsyncIterator[bytes]:
-    """An event ``run`` with each new state of the run (WHATWG HTML, server-sent events); ``end`` after the last."""
+    """Yield an event ``run`` with each new state of the run (WHATWG HTML, server-sent events); ``end`` after the
+    last."""
     sent, sent_at = "", time.monotonic()
     with changes.watch(pid) as watch:
         while not await gone():
@@ -150,7 +151,7 @@ async def _events(
 
 
 async def json_body(request: Request) -> dict[str, Any]:
-    """The JSON object of a request. Raises ``InvalidInput``, ``TooLarge``."""
+    """Return the JSON object of a request. Raises ``InvalidInput``, ``TooLarge``."""
     pieces, size = [], 0
     async for piece in request.stream():
         size += len(piece)

@@ -1,4 +1,5 @@
-"""What the routes of getting and giving show: conditions, processes with their time line, agreements, decisions."""
+"""The answers of the routes for getting and giving: conditions, processes with their time line, agreements,
+decisions."""
 
 from __future__ import annotations
 
@@ -74,7 +75,7 @@ def process_json(process: Process) -> dict[str, Any]:
 
 
 def _brief(reason: Sequence[Any], room: int = 16_384) -> list[Any]:
-    """As many reasons as fit: they are the peer's words, and it may have sent a megabyte of them."""
+    """Return as many reasons as fit: they are the peer's words, and it may have sent a megabyte of them."""
     parts: list[Any] = []
     for part in reason:
         room -= len(json.dumps(part))
@@ -85,9 +86,9 @@ def _brief(reason: Sequence[Any], room: int = 16_384) -> list[Any]:
 
 
 def message_json(message: TimelineMessage) -> dict[str, Any]:
-    """A message as the API tells it. Its ``status`` is null where no answer was read: what the peer said next shows
-    that it took the message. ``fate`` is its outcome, ``late`` whether it came after the end; ``code`` and
-    ``reason`` are those of a refusal."""
+    """Return a message as JSON. Its ``status`` is null if no answer was read: the peer's next message then shows that
+    it took the message. ``fate`` is its outcome, ``late`` whether it came after the end; ``code`` and ``reason`` are
+    those of a refusal."""
     exchange = message.exchange
     return {
         "at": stamp(exchange.at),
@@ -104,7 +105,7 @@ def message_json(message: TimelineMessage) -> dict[str, Any]:
 
 
 def _status_json(now: ProcessStatus) -> dict[str, Any]:
-    """Return the status of a process. ``standing`` is its older name, and goes with 1.0."""
+    """Return the status of a process. ``standing`` is its older name, and will be removed in 1.0."""
     ended = None if now.ended_by_us is None else "this-node" if now.ended_by_us else "other-side"
     status = {"waitsFor": str(now.waits) if now.waits is not None else None, "endedBy": ended, "text": now.text}
     return {"status": status, "standing": status}
@@ -137,7 +138,7 @@ def transfer_json(
 
 
 def transfer_under_json(transfer: Transfer, reception: Reception | None) -> dict[str, Any]:
-    """A transfer in the list of those under an agreement."""
+    """Return a transfer for the list of those under an agreement."""
     return {
         "pid": transfer.pid,
         "state": transfer.state,

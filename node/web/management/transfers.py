@@ -1,4 +1,4 @@
-"""Transfers, and what they brought to this node."""
+"""Transfers, and the data that they brought to this node."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def router(
     changes: Changes,
     stuck: Callable[[str], bool],
 ) -> APIRouter:
-    """Return the routes. ``received`` is the folder of received files; ``stuck`` says whether a delivery for which a
-    transfer waits was given up."""
+    """Return the routes. ``received`` is the folder of received files; ``stuck`` returns whether a delivery that a
+    transfer waits for was given up."""
     api = PlacedApiRouter(prefix="/api", tags=["exchange"], route_class=knowing(person))
 
     @api.post(

@@ -25,11 +25,11 @@ _WAIT: Final = re.compile(r"wait\s*=\s*(\d{1,4})")
 
 
 class NoSuchJob(NotFound):
-    """There is no such job, or it belongs to another caller."""
+    """The job does not exist, or it belongs to another caller."""
 
 
 class ResultNotReady(NotFound):
-    """The job has not ended well (yet)."""
+    """The job has not ended successfully (yet)."""
 
     title = "No results yet"
 
@@ -42,7 +42,7 @@ _TYPES: Final[tuple[tuple[type[HansaError], str], ...]] = (
 
 
 class _Failed(HansaError):
-    """What a job came to, told again."""
+    """The error with which a job ended, raised again."""
 
     def __init__(self, error: Mapping[str, Any]) -> None:
         super().__init__(
@@ -56,7 +56,7 @@ def failure(job: Job) -> _Failed:
 
 
 async def body_of(request: Request) -> bytes:
-    """The body, read in pieces after the caller was admitted."""
+    """Return the body, read in pieces after the caller was admitted."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -69,7 +69,8 @@ async def body_of(request: Request) -> bytes:
 
 
 def preference(headers: list[str], most: float) -> tuple[bool, float]:
-    """Whether an asynchronous answer is preferred, and how many seconds to wait for the end (RFC 7240 §4.1, §4.3)."""
+    """Return whether an asynchronous answer is preferred, and how many seconds to wait for the end (RFC 7240 §4.1,
+    §4.3)."""
     said = ",".join(headers).casefold()
     asynchronous = "respond-async" in {one.strip().partition(";")[0].strip() for one in said.split(",")}
     wait = _WAIT.search(said)
@@ -86,7 +87,7 @@ def limit_of(request: Request, most: int) -> int:
 
 
 def version_of(request: Request) -> int | None:
-    """``?version=``: a certain version of the model; without it the newest."""
+    """Return the version of the model in ``?version=``; None for the newest."""
     text = request.query_params.get("version")
     if text is None:
         return None

@@ -1,11 +1,11 @@
 """OGC API – Processes, Part 1: Core 1.0 (OGC 18-062r2): the models of this node as processes, executions as jobs.
 
-Who may see a model sees its process. Who may have it run: this node's people with the role publisher or operator,
-and participants that bear the token of a transfer of the format for calling models, which is authorised anew at every
-call and every look at a job. A job exists for its owner only.
+A caller who may see a model sees its process. It may be executed by this node's people with the role publisher or
+operator, and by participants with the token of a transfer of the format for calling models. That token is authorised
+anew at every call and every look at a job. A job exists for its owner only.
 
 All addresses are below ``/ogc``; the former ones are in ``node.web.ogc.former``. Errors are exceptions of the
-standard as ``application/json``; whoever asks for ``application/problem+json`` gets the same members under that name.
+standard as ``application/json``; a request for ``application/problem+json`` gets the same members under that name.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ _RELATION: Final = "http://www.opengis.net/def/rel/ogc/1.0/"
 _MOST_JOBS: Final = 1000
 
 SYNC_SECONDS: Final = 5.0
-"""How long an execution is waited for before it goes on as a job."""
+"""Seconds to wait for an execution before it continues as a job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Principal:
-    """Who asks for an execution, and the model's record that it may run."""
+    """The caller of an execution, and the record of the model that it may run."""
 
     asker: Asker
     record: Record
@@ -78,7 +78,7 @@ class OgcDoor:
     sync_seconds: float = SYNC_SECONDS
 
     def routes(self) -> list[BaseRoute]:
-        """To be mounted at the root of the node's public URL, before the pages."""
+        """Return the routes, to be mounted at the root of the node's public URL, before the pages."""
         return [
             *(
                 Route(f"{OGC_PATH}{path}", answering(handler), methods=[method])
@@ -103,7 +103,7 @@ class OgcDoor:
 
     @property
     def _root(self) -> str:
-        """The root of the OGC API, where its landing page is."""
+        """Return the root of the OGC API, the address of its landing page."""
         return f"{self.base}{OGC_PATH}"
 
     # ---- what there is ---------------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ class OgcDoor:
         return JSONResponse(self._info(job), status_code=201, headers=headers)
 
     async def _principal(self, request: Request) -> _Principal:
-        """Who may execute. A model that is hidden from the caller does not exist for it."""
+        """Return who may execute. A model that is hidden from the caller does not exist for it."""
         name, version = request.path_params["process"], version_of(request)
         if await self.authorise.knows(request.headers.get("authorization")):
             return await self._under_contract(request, name, version, counted=True)
@@ -182,7 +182,7 @@ class OgcDoor:
     async def _under_contract(
         self, request: Request, name: str, version: int | None, *, counted: bool = False
     ) -> _Principal:
-        # Each new job is a use, counted when it is made: the same call asked again is the same job, and none.
+        # Each new job is a use, counted when it is made: a repeated call is the same job, and no new use.
         access = await self.authorise.authorise_call(request.headers.get("authorization"), asked=f"process {name}")
         if access.agreement.dataset != self.processes.iri(name):
             raise NoSuchProcess("there is no such process", remedy="see /ogc/processes for those that there are")
@@ -192,14 +192,14 @@ class OgcDoor:
         return _Principal(asker=_participant(access), record=record, use=CallUse(self.authorise, access))
 
     async def _wait(self, job: Job, asker: Asker, seconds: float) -> Job:
-        """The job as it is when it has ended, or after so many seconds."""
+        """Return the job as it is when it has ended, or after so many seconds."""
         ends = asyncio.get_running_loop().time() + seconds
         with self.changes.watch(job.id) as watch:
             while not job.state.ended:
                 left = ends - asyncio.get_running_loop().time()
                 if left <= 0:
                     break
-                # Also without news from this process: the worker may be another one.
+                # The job is also read without news from this process: the worker may be another one.
                 await watch.changed(min(left, 0.5))
                 job = await self.jobs.get(job.id, asker)
         return job
@@ -252,12 +252,12 @@ class OgcDoor:
         return Asker(account=caller.account)
 
     async def _answer(self, job: Job) -> Response:
-        """The results as they were asked for: raw, or as a document with all outputs."""
+        """Return the results in the requested form: raw, or as a document with all outputs."""
         outputs, response = await self.jobs.requested_outputs(job)
         return composed(self.assets, await self.jobs.result(job), outputs, response)
 
     def _info(self, job: Job) -> dict[str, Any]:
-        """statusInfo (OGC 18-062r2 §7.12)."""
+        """Return statusInfo (OGC 18-062r2 §7.12)."""
         url = self._url(job)
         info: dict[str, Any] = {
             "jobID": job.id,

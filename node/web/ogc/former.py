@@ -1,10 +1,11 @@
 """The addresses that processes and jobs had before they got a path of their own, ``/ogc``.
 
 Requests there are redirected permanently (308, RFC 9110 §15.4.9), with the method and the body. Only requests with a
-token are answered at once: a peer of the version before keeps the former address in its data addresses and open jobs,
-and follows no redirect with a token, which it has to be told is void (decision 0020).
+token are answered at once: a peer of the previous version keeps the former address in its data addresses and open
+jobs. It follows no redirect with a token, and must be able to learn that a token is void (decision 0020).
 
-``/``, ``/processes`` and ``/processes/{process}`` are addresses of pages too: there, whoever asks for a page gets it.
+``/``, ``/processes`` and ``/processes/{process}`` are addresses of pages too: there, a request for a page gets the
+page.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ from node.transfer.addresses import OGC_PATH
 
 Handler = Callable[[Request], Awaitable[Response]]
 Operation = tuple[str, str, Handler]
-"""Method, path below ``/ogc``, and what answers it."""
+"""Method, path below ``/ogc``, and handler."""
 
 _VARY: Final = "Accept, Authorization"
-"""What the answer at a former address depends on: a cache must not send the pages' readers on."""
+"""The header that the answer at a former address depends on: a cache must not redirect readers of the pages."""
 
 
 def former_routes(
     operations: Sequence[Operation], *, base: str, answering: Callable[[Handler], Handler]
 ) -> list[BaseRoute]:
-    """The routes at the former addresses of ``operations``. ``answering`` turns errors into answers."""
+    """Return the routes at the former addresses of ``operations``. ``answering`` turns errors into answers."""
 
     def at_former(path: str, handler: Handler) -> Handler:
         async def answer(request: Request) -> Response:
@@ -51,7 +52,7 @@ def former_routes(
 
 
 def _place(request: Request, template: str) -> str:
-    """The address ``template`` with the parameters of the path and the query of ``request``."""
+    """Return the address ``template`` with the parameters of the path and the query of ``request``."""
     segments = {name: quote(value, safe="") for name, value in request.path_params.items()}
     query = f"?{request.url.query}" if request.url.query else ""
     return f"{template.format(**segments)}{query}"
@@ -68,7 +69,7 @@ class FormerRoute(Route):
 
 
 class _DataRoute(FormerRoute):
-    """A route that is there for those who ask for JSON and not for a page."""
+    """A route for requests that accept JSON and not HTML."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         accept = _accept(scope)
@@ -78,7 +79,7 @@ class _DataRoute(FormerRoute):
 
 
 class _NoPageRoute(FormerRoute):
-    """A route that is there unless a page is asked for."""
+    """A route for all requests except those for a page."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         return (Match.NONE, {}) if b"text/html" in _accept(scope) else super().matches(scope)

@@ -1,4 +1,4 @@
-"""Results of executions as answers: raw and as documents, streamed from where they lie."""
+"""Results of executions as answers: raw and as documents, streamed from the store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOTHING: Final = b"[]"
 
 
 def composed(assets: AssetStore, result: StoredResult, roles: tuple[str, ...] | None, response: str) -> Response:
-    """The results as they were asked for (OGC 18-062r2 §7.11.4): which outputs, raw or as one document."""
+    """Return the results in the requested form (OGC 18-062r2 §7.11.4): the chosen outputs, raw or as one document."""
     outputs = {role: piece for role, piece in result.outputs.items() if roles is None or role in roles}
     if response == DOCUMENT:
         members = dict(outputs)
@@ -42,6 +42,6 @@ def composed(assets: AssetStore, result: StoredResult, roles: tuple[str, ...] | 
 
 
 def streamed(assets: AssetStore, result: StoredResult, pieces: Sequence[Piece], *, kind: str = _JSON) -> Response:
-    """Pieces of a result, one after the other."""
+    """Return an answer with the pieces of a result, one after the other."""
     headers = {**PRIVATE, "Content-Type": kind, "Content-Length": str(length(pieces))}
     return StreamingResponse(given_out(assets, result.sha256, pieces), headers=headers)
