@@ -55,7 +55,7 @@ class Term:
     deprecated: bool = False
 
     def label(self, language: str = "en") -> str:
-        """Return the label of the term; its local name where it has no label."""
+        """Return the label of the term; its local name if it has no label."""
         local = self.iri.rstrip("/#").replace("#", "/").rpartition("/")[2]
         return self.labels.get(language) or self.labels.get("en") or next(iter(self.labels.values()), local)
 

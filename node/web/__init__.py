@@ -1,1 +1,1 @@
-"""HTTP in: one module for each protocol; these modules do not import one another."""
+"""HTTP in: one module for each protocol; they are independent of one another."""

@@ -1,4 +1,4 @@
-"""Tasks of scheduled harvests: few at a time, since each may hold a page of 256 MB."""
+"""Tasks of scheduled harvests: few at a time, because each may hold a page of 256 MB."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 AT_ONCE: Final = 2
 LATER: Final = 60.0
-"""Seconds until a source that is harvested by hand is looked at again."""
+"""Seconds until a source that is being harvested by hand is checked again."""
 
 
 class HarvestHandler:
-    """``node.worker.loop.Handler``: carries out the run that a task names. How it ended is in the run itself, so a
+    """``node.worker.loop.Handler``: carries out the run that a task names. The run itself records how it ended, so a
     task never fails."""
 
     def __init__(self, runs: ScheduledRuns) -> None:

@@ -24,7 +24,7 @@ from node.base.work import SENT, Outbox, Task, Transaction, UnitOfWork
 from node.worker.lanes import Lanes
 from node.worker.looks import MOST_KNOWN, Looks
 from node.worker.outcomes import Again, Done, Handler, Never, Outcome
-from node.worker.pace import Pace as Pace  # noqa: PLC0414 - how a worker works is said where it is made
+from node.worker.pace import Pace as Pace  # noqa: PLC0414 - defined where a worker is made
 from node.worker.supervision import cancelled_from_outside
 
 log = logging.getLogger("hansa.worker")

@@ -63,7 +63,7 @@ def breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 
 def resolved(document: Mapping[str, Any], schema: Any) -> Mapping[str, Any]:
-    """Return ``schema`` with its reference into ``document`` followed; an empty schema if it is not one."""
+    """Return ``schema`` with its reference into ``document`` followed; an empty one if it is not a schema."""
     return _Side(document).resolved(schema)
 
 

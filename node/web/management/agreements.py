@@ -102,7 +102,7 @@ def router(
 
 
 def evidence_file(agreement_id: str, content: bytes) -> Response:
-    """The file of an agreement, to be saved."""
+    """Return the file of an agreement, as a download."""
     return Response(
         content,
         media_type="application/zip",

@@ -1,4 +1,4 @@
-"""Harvest on a schedule: sources registered, run, paused and removed, and the reports of their runs."""
+"""Scheduled harvests: register, run, pause and remove sources, and read the reports of their runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from node.web.management.person import Person
 from node.web.unread import knowing
 
 READERS: Final = 2
-"""Reports that are read at the same time: a search in a long one takes a processor."""
+"""Reports that are read at the same time: a search in a long report occupies a processor."""
 
 Outcome = Annotated[str, Query(max_length=16, pattern="^(new|changed|renamed|refused|withdrawn|faults|)$")]
 
@@ -39,7 +39,7 @@ class NewSource(BaseModel):
 
 
 def router(*, person: Person, schedules: Schedules) -> APIRouter:
-    """The routes."""
+    """Return the routes."""
     readers = CapacityLimiter(READERS)
     api = PlacedApiRouter(prefix="/api/harvests", tags=["publishing"], route_class=knowing(person))
 
@@ -112,7 +112,7 @@ def router(*, person: Person, schedules: Schedules) -> APIRouter:
 
 
 def source_json(source: Scheduled, runs: Sequence[Run]) -> dict[str, Any]:
-    """For API and terminal."""
+    """Return a source with its runs as JSON, for API and terminal."""
     return {
         "name": source.name,
         "url": source.url,
@@ -129,7 +129,7 @@ def source_json(source: Scheduled, runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def run_json(run: Run) -> dict[str, Any]:
-    """For API and terminal. ``interrupted`` counts how often it was, and went on."""
+    """Return a run as JSON, for API and terminal. ``interrupted`` counts how often it was interrupted and went on."""
     return {
         "run": run.id,
         "state": str(run.state),

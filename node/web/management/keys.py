@@ -37,7 +37,7 @@ class Revoke(BaseModel):
 
 
 def router(*, person: Person, keys: ChangeKeys) -> APIRouter:
-    """The routes."""
+    """Return the routes."""
     api = PlacedApiRouter(prefix="/api/keys", tags=["operation"], route_class=knowing(person))
 
     @api.get("", summary="The node's keys: kind, purpose, period, state")
