@@ -78,8 +78,8 @@ def region_of(allegiance: Allegiance, me: str, address: Callable[[str], str]) ->
 
 
 def strategy_of(manager: pluggy.PluginManager, standard: Strategy) -> Strategy:
-    """Return the negotiation strategy of all plug-ins: each plug-in receives the strategy of the one before it, the
-    first ``standard``."""
+    """Return the negotiation strategy of all plug-ins: the first receives ``standard``, each other the strategy of
+    the plug-in before it."""
     strategy: Strategy = standard
     for plugin in manager.hook.hansa_negotiation_strategy.get_hookimpls():
         strategy = cast("Strategy", plugin.function(otherwise=strategy))

@@ -73,7 +73,7 @@ def pull_address(public_url: str, pid: str, *, token: str, expires: datetime) ->
 
 
 def push_address(public_url: str, pid: str, *, token: str) -> dict[str, Any]:
-    """Return the DataAddress for pushes to this node, as consumer, in its process ``pid``.
+    """Return the DataAddress of this node, as consumer, for a push in its process ``pid``.
 
     Beside the standard's names it has those of EDC's ``HttpData`` addresses, which that connector uses for pushes.
     """
@@ -266,8 +266,8 @@ def read_push_address(address: Mapping[str, Any] | None) -> PushAddress:
 
 
 def pushed_to(format: str, address: Mapping[str, Any] | None) -> str | None:  # noqa: A002 - the protocol's name
-    """Return the address for people to which the bytes of a transfer are pushed; None if they are not pushed, or are
-    pushed to this node itself."""
+    """Return the push address of a transfer, for people to read; None if its bytes are not pushed, or go to this node
+    itself."""
     if format != PUSH or not address:
         return None
     properties = _properties(address)

@@ -63,7 +63,8 @@ def asks_to_resume(transfer: Transfer, message: Incoming) -> bool:
 
 def answers_resumption(transfer: Transfer, message: Incoming, messages_so_far: Callable[[], Sequence[str]]) -> bool:
     """Return whether a provider starts a transfer once more that we have resumed, like the connectors described in
-    ``asks_to_resume``. ``messages_so_far`` reads the messages that were taken: few messages make that necessary."""
+    ``asks_to_resume``. ``messages_so_far`` reads the messages that were taken; it is called only for the few messages
+    that need it."""
     started = transfer.role is Role.CONSUMER and transfer.state == machine.STARTED
     again = started and message.name == machine.START and message.text(AFTER) is None
     return again and messages_so_far()[-1:] == (machine.START,)

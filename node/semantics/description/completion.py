@@ -22,7 +22,7 @@ OPEN_TEMPLATES: Final = frozenset({"open", "public"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """The publisher of the record: base address, DID and name of the node, and the language of untagged texts."""
+    """The node that makes the record: its base address, DID and name, and the language of untagged texts."""
 
     base: str
     me: str
@@ -48,7 +48,7 @@ def complete(
 ) -> None:
     """Add the implied statements about ``subject`` to ``dataset``."""
     for class_ in kind.written:
-        # A machine-learning model described only by MLDCAT-AP is left unchanged.
+        # A machine-learning model described only by MLDCAT-AP keeps its own class.
         if class_ == f"{HANSA_MODEL}Model" and f"{IT6}MachineLearningModel" in types(dataset, subject):
             continue
         dataset.add(Quad(subject, TYPE, NamedNode(class_)))

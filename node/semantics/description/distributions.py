@@ -106,7 +106,7 @@ class Filing:
             as_model_file(dataset, self._subject, node)
 
     def _inherit(self, node: NamedNode, fields: Mapping[str, Any], path: str) -> None:
-        """Copy statements about the whole to each file that makes no such statement itself."""
+        """Copy licence and rights of the whole to a file that has none of its own."""
         dataset = self._builder.dataset
         for property_ in (f"{DCT}license", f"{DCT}rights"):
             put_if_absent(dataset, node, property_, *nodes(dataset, self._subject, property_))
