@@ -1,4 +1,4 @@
-"""Getting an asset of another node: what it asks, whether we qualify, and the negotiation for it."""
+"""Acquiring an asset of another node: its offer, whether we qualify, and the negotiation about it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _MOST: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
-    """What a provider asks for an asset. ``dataset`` is the DSP Dataset, ``address`` its protocol base URL."""
+    """The offer of a provider for an asset. ``dataset`` is the DSP Dataset, ``address`` its protocol base URL."""
 
     dataset: dict[str, Any]
     provider: str
@@ -52,12 +52,12 @@ class Offered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions(Offered):
-    """What a provider asks for an asset, and how we stand.
+    """The offer of a provider for an asset, and what this node has about the asset already.
 
-    *What is wanted* is the offer, or the other terms that ``Acquire.conditions`` was handed. ``agreement`` is one in
-    force that resulted from the same request, or has the same terms; ``others`` are those in force in other terms,
-    newest first. ``running`` is the newest negotiation of ours about the asset that has not ended, and
-    ``running_asks``: it asks for the same.
+    The *requested terms* are the offer, or the other terms passed to ``Acquire.conditions``. ``agreement`` is an
+    agreement in force that resulted from the same request or has the same terms; ``others`` are those in force with
+    other terms, newest first. ``running`` is our newest negotiation about the asset that has not ended;
+    ``running_asks`` is whether it requests the same terms.
     """
 
     decision: Decision
@@ -68,7 +68,7 @@ class Conditions(Offered):
 
 
 class Acquire:
-    """The consumer's way to an asset. ``wallet`` gives ourselves as the provider would see us."""
+    """The consumer's way to an asset. ``wallet`` returns our own credentials as the provider would see them."""
 
     def __init__(
         self,
@@ -86,8 +86,8 @@ class Acquire:
         require_not_blocked: Callable[[str], Awaitable[None]],
         region: Callable[[], str | None],
     ) -> None:
-        """``require_not_blocked`` raises ``Conflict`` for a participant that this node deals with no more; ``region``
-        is what conditions mean that name none."""
+        """``require_not_blocked`` raises ``Conflict`` for a participant that this node has blocked; ``region`` is the
+        region of conditions that name no region."""
         self._region = region
         self._require_not_blocked = require_not_blocked
         self._uow = uow
@@ -100,7 +100,7 @@ class Acquire:
         self._issuers = issuers
         self._clock = clock
         self._me = me
-        self._asking = Flights[Negotiation]()  # Two clicks at once are one question.
+        self._asking = Flights[Negotiation]()  # Two clicks at once make one request.
 
     async def conditions(
         self,
@@ -110,12 +110,13 @@ class Acquire:
         purpose: str | None = None,
         asking: Mapping[str, Any] | str | None = None,
     ) -> Conditions:
-        """What the provider of ``iri`` asks of us today, and what there is between us already: ``asking`` is what is
-        wanted where it is not the offer, as ``negotiate`` takes it.
+        """Return the current offer of the provider of ``iri``, and what we have about the asset already. ``asking``
+        are the requested terms if they differ from the offer, in the form that
+        ``node.policy.templates.compile_terms`` takes.
 
-        Raises ``NotFound`` where there is nothing for us, ``InvalidInput`` for an IRI of our own,
-        ``Conflict`` where we have blocked the provider, ``PeerUnreachable`` where it does not answer, and
-        ``InvalidInput`` for terms that cannot be read.
+        Raises ``NotFound`` if the provider has no such offer for us, ``InvalidInput`` for an IRI of our own,
+        ``Conflict`` if we have blocked the provider, ``PeerUnreachable`` if it does not answer, and ``InvalidInput``
+        for terms that cannot be read.
         """
         offered = await self._offered(iri, offer_id)
         situation = Situation(
@@ -139,7 +140,7 @@ class Acquire:
         return await run_sync(self._between_us, conditions, terms)
 
     async def _offered(self, iri: str, offer_id: str | None) -> Offered:
-        """What the provider of ``iri`` asks of us today. Raises as ``conditions``."""
+        """Return the current offer of the provider of ``iri``. Raises as ``conditions``."""
         provider = await run_sync(self._provider_of, iri)
         if provider == self._me:
             raise InvalidInput("your node publishes this asset itself", remedy=f"open it at {iri}")
@@ -160,14 +161,14 @@ class Acquire:
         asking: Mapping[str, Any] | str | None = None,
         least: Mapping[str, Any] | str | None = None,
     ) -> Negotiation:
-        """Ask for ``iri`` under exactly the offered terms, or under those of ``asking``; an answer that allows all
-        that ``least`` does (else ``asking``) is then accepted without a person. Both as
-        ``node.policy.templates.compile_terms`` takes them.
+        """Request ``iri`` under exactly the offered terms, or under those of ``asking``. An answer that allows
+        everything that ``least`` allows (default: ``asking``) is then accepted without a person. Both take the form
+        that ``node.policy.templates.compile_terms`` takes.
 
         Raises ``NotAllowed``, as ``conditions``, and ``InvalidInput`` for terms that cannot be read.
         """
         require(by, UseCase.NEGOTIATE)
-        # A request opens a negotiation whatever there is between us already: nothing of that is read here.
+        # A request always opens a negotiation, so earlier agreements and negotiations are not read here.
         offered = await self._offered(iri, offer_id)
         return await self._negotiate(offered, purpose=purpose, asking=asking, least=least)
 
@@ -194,7 +195,7 @@ class Acquire:
         )
 
     async def ask(self, iri: str, by: Caller, *, purpose: str | None = None) -> Negotiation:
-        """Ask for ``iri`` as it is offered; return the negotiation that runs already where the same was asked before.
+        """Request ``iri`` as it is offered; return the running negotiation if the same was requested before.
 
         Raises ``NotAllowed``, and as ``conditions``.
         """
@@ -205,7 +206,7 @@ class Acquire:
         conditions = await self.conditions(iri, purpose=purpose)
         running = conditions.running
         if running is not None and conditions.running_asks and running.purpose == purpose:
-            return running  # Asked twice, after a crash or by impatience: it is one question.
+            return running  # A repeated request, after a crash or by impatience, is the same request.
         return await self._negotiate(conditions, purpose=purpose)
 
     def _terms(self, offered: Offered, asking: Mapping[str, Any] | str) -> dict[str, Any]:
@@ -218,7 +219,7 @@ class Acquire:
         return record.origin if record is not None else provider_of(iri)
 
     def _between_us(self, conditions: Conditions, terms: Mapping[str, Any]) -> Conditions:
-        """``conditions`` with the agreements in force, and the negotiation that runs."""
+        """Return ``conditions`` with the agreements in force and the running negotiation."""
         with self._uow.read() as tx:
             agreements = self._agreements.select(
                 tx, dataset=conditions.iri, provider=conditions.provider, consumer=self._me
@@ -250,7 +251,7 @@ class Acquire:
 
 
 def _asked_for(negotiation: Negotiation | None, terms: Mapping[str, Any]) -> bool:
-    """Whether ``terms`` is what we asked for last in this negotiation: then its result is the answer, even if its
-    terms are others, which were accepted here."""
+    """Return whether ``terms`` is what we requested last in this negotiation. Its result then answers the request,
+    even if it has other terms that were accepted here."""
     asked = negotiation.asked if negotiation is not None else None
     return asked is not None and same_terms(asked, terms)

@@ -36,7 +36,7 @@ _OFFERS_OWN = frozenset({"@id", "@type", "@context", "target", "assigner", "assi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
-    """A side of an agreement, as its document names it."""
+    """A party of an agreement, as the document names it."""
 
     did: str
     name: str
@@ -57,10 +57,10 @@ def draft(
     languages: tuple[str, ...],
     at: datetime,
 ) -> dict[str, Any]:
-    """The Agreement that the provider proposes: the ``terms`` of the offer on the table, as this node has written
+    """Return the Agreement that the provider proposes: the ``terms`` of the current offer as this node has written
     them, bound to the asset's version.
 
-    Exactly one target, the dataset; ``assigner`` provides, ``assignee`` consumes (DSP 2025-1 §7.2.3).
+    It has exactly one target, the dataset; ``assigner`` provides, ``assignee`` consumes (DSP 2025-1 §7.2.3).
     """
     body: dict[str, Any] = {
         "@id": new_urn(),
@@ -70,7 +70,7 @@ def draft(
         "assignee": consumer.did,
         "timestamp": stamp(at),
     }
-    # All terms of the offer travel on, also those that we do not know; its identity and parties are its own.
+    # All terms of the offer are copied, also unknown ones; the agreement has its own identity and parties.
     body |= {name: value for name, value in terms.items() if name not in _OFFERS_OWN}
     body[TERMS] = {
         "offer": terms["@id"],
@@ -91,7 +91,7 @@ def draft(
 
 
 def agreed_version(body: Mapping[str, Any]) -> int | None:
-    """The version of the asset that an agreement names; None for one that names none."""
+    """Return the version of the asset that an agreement names, or None if it names none."""
     terms = body.get(TERMS)
     asset = terms.get("asset") if isinstance(terms, Mapping) else None
     version = asset.get("version") if isinstance(asset, Mapping) else None
@@ -99,12 +99,12 @@ def agreed_version(body: Mapping[str, Any]) -> int | None:
 
 
 def envelope(body: Mapping[str, Any], unsigned: Sequence[str] = (), instead: Sequence[str] = ()) -> dict[str, Any]:
-    """What both sides sign over an agreement: without the members ``unsigned``, which it lists, as it lists under
-    ``instead`` the agreements that this one replaces."""
+    """Return the envelope of an agreement, which both sides sign. It leaves out the members ``unsigned`` and lists
+    their names; ``instead`` lists the agreements that this one replaces."""
     from node.policy.document.articles import document_languages
 
     signed = {name: value for name, value in body.items() if name not in unsigned}
-    # The languages are the peer's word: read through the document's own cap, since each costs a rendering.
+    # The peer chooses the languages: the document's own cap limits them, since each costs a rendering.
     languages = document_languages(signed)
     sha256 = digest(signed)
     envelope_body: dict[str, Any] = {
@@ -120,7 +120,7 @@ def envelope(body: Mapping[str, Any], unsigned: Sequence[str] = (), instead: Seq
 
 
 class _Texts:
-    """The hashes of the documents that were rendered last: who signs an agreement verifies the peer's signature over
+    """The hashes of the documents rendered last. A node that signs an agreement verifies the peer's signature over
     the same documents moments before or after."""
 
     def __init__(self, most: int) -> None:
@@ -129,7 +129,7 @@ class _Texts:
         self._lock = threading.Lock()
 
     def sha256(self, body: Mapping[str, Any], content: str, language: str) -> str:
-        """The hash of the document of ``body``, whose canonical form has the hash ``content``."""
+        """Return the hash of the document of ``body``; ``content`` is the hash of the canonical form of ``body``."""
         from node.policy.document.rendering import text_sha256
 
         known = self._hashes.get((content, language))
@@ -147,7 +147,7 @@ _texts: Final = _Texts(1024)
 
 
 def sign(keyring: KeyRing, body: Mapping[str, Any], unsigned: Sequence[str] = (), instead: Sequence[str] = ()) -> str:
-    """Our compact JWS over the envelope of ``body``."""
+    """Return our compact JWS over the envelope of ``body``."""
     return keyring.sign_jws({"typ": "hansa-agreement+jws"}, canonical(envelope(body, unsigned, instead)))
 
 
@@ -159,10 +159,12 @@ def verify(
     *,
     seen: datetime | None = None,
 ) -> None:
-    """Raises ``InvalidInput`` unless ``signature`` is ``signer``'s over this very agreement and its documents. It may
-    leave out members of other people that are no part of the policy, where it says so, and name agreements in whose
-    place this one stands. The signer's keys are those that it had when the agreement was made; ``seen`` is when a
-    source that we trust had the signature, which matters where a key was revoked."""
+    """Check that ``signature`` was made by ``signer`` over this agreement and its documents; raises ``InvalidInput``.
+
+    The signature may leave out foreign members that are not part of the policy if it lists them, and may name
+    agreements that this one replaces. The signer's keys are those it had when the agreement was made. ``seen`` is
+    when a source that we trust had the signature, which matters if a key was revoked.
+    """
     payload = read_object(verify_jws(signature, document_at(signer, made_at(body), seen=seen)))
     left_out = payload.get("unsigned", [])
     instead = payload.get("instead", [])
@@ -177,7 +179,7 @@ def verify(
 
 
 def made_at(body: Mapping[str, Any]) -> datetime | None:
-    """When the agreement was made, as it says itself (DSP 2025-1 §7.2.3); None where it does not."""
+    """Return the time at which the agreement was made, as stated in it (DSP 2025-1 §7.2.3), or None."""
     try:
         return moment(str(body.get("timestamp")))
     except ValueError:
@@ -185,7 +187,7 @@ def made_at(body: Mapping[str, Any]) -> datetime | None:
 
 
 def name_of(caller: Caller) -> str:
-    """The legal name that a participant's credentials give it, else its DID."""
+    """Return the legal name in a participant's credentials, else its DID."""
     for credential in caller.credentials:
         name = credential.claims.get("legalName") or credential.claims.get("name")
         if isinstance(name, str) and name:
@@ -194,7 +196,7 @@ def name_of(caller: Caller) -> str:
 
 
 def contact_of(caller: Caller) -> str:
-    """The contact that a participant's credentials give, or nothing."""
+    """Return the contact in a participant's credentials, or an empty string."""
     for credential in caller.credentials:
         contact = credential.claims.get("contact")
         if isinstance(contact, str):

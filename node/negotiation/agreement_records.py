@@ -1,4 +1,4 @@
-"""Keeping agreements: when a negotiation has come so far, its agreement is written down, on each side once."""
+"""Storing agreements: each side stores the agreement once, at fixed states of the negotiation."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ class KeepAgreements:
         self._me = me
 
     def follow(self, tx: Transaction, negotiation: Negotiation, states: list[str]) -> None:
-        """The negotiation has entered these states."""
+        """Store or update the agreement after the negotiation has entered these states."""
         if negotiation.agreement is None:
             return
         if machine.AGREED in states and negotiation.role is Role.CONSUMER:
-            # Kept before it is signed: from now on its id means this agreement and no other.
+            # Stored before it is signed: from now on its id stands for this agreement only.
             self._agreements.add(tx, self._agreement(negotiation))
         if machine.VERIFIED in states and negotiation.role is Role.PROVIDER:
-            # Kept before it is final: the consumer may use it before we have read its answer to our last word.
+            # Stored before it is final: the consumer may use it before we have read its answer to our finalisation.
             self._agreements.add(tx, self._agreement(negotiation))
         if machine.FINALIZED in states:
             self._finalize(tx, negotiation)
 
     def supersede(self, tx: Transaction, before: Negotiation, after: Negotiation) -> None:
-        """The provider has written the agreement of ``before`` anew, as that of ``after``
-        (``node.negotiation.restatement``). Both stay on record: the first one as never in force."""
+        """Replace the agreement of ``before`` by that of ``after``, a new draft of the provider
+        (``node.negotiation.restatement``). Both stay on record; the first one is recorded as never in force."""
         assert before.agreement is not None, "the agreement had to be written again"
         assert after.agreement is not None, "it was written again"
         first = self._agreements.get(tx, str(before.agreement["@id"]))
@@ -68,7 +68,7 @@ class KeepAgreements:
         self.follow(tx, after, [machine.AGREED])
 
     def presume_finalized(self, tx: Transaction, agreement: Agreement, peer: str) -> Agreement:
-        """The consumer uses an agreement whose finalisation we have sent: that is its acknowledgement."""
+        """Finalize an agreement that the consumer uses: the use acknowledges the finalisation that we have sent."""
         if agreement.finalized is not None or agreement.consumer != peer:
             return agreement
         negotiation = self._store.get(tx, agreement.negotiation, lock=True)

@@ -1,4 +1,4 @@
-"""The agreements that this node has come to as consumer: which of them is in force about an asset."""
+"""Agreements that this node has concluded as consumer: which one is in force for an asset."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOOKED_AT = 20
 
 
 class OurAgreements:
-    """Agreements of ``me`` as consumer."""
+    """Agreements in which ``me`` is the consumer."""
 
     def __init__(self, uow: UnitOfWork, agreements: AgreementStore, me: str) -> None:
         self._uow = uow
@@ -23,7 +23,8 @@ class OurAgreements:
         self._me = me
 
     async def in_force(self, iri: str, provider: str) -> Agreement:
-        """The newest that is in force about ``iri``. Raises ``NotAllowed`` where there is none, or it has ended."""
+        """Return the newest agreement in force about ``iri``. Raises ``NotAllowed`` if there is none or it has
+        ended."""
         known = await run_sync(self._known, iri, provider)
         for agreement in known:
             if agreement.in_force:

@@ -1,6 +1,6 @@
-"""What a peer's message has to be like beside its place in the conversation; and what it settles besides the state.
+"""Checks of a peer's message beyond its place in the conversation, and the values that it sets besides the state.
 
-Nothing here changes anything: what is raised leaves the negotiation as it was.
+Nothing here changes anything: if a check raises, the negotiation stays as it was.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MaySee = Callable[[Record, Caller], bool]
 
 
 class Checks:
-    """Looks at what comes in, with what this node knows."""
+    """Checks incoming messages against what this node knows."""
 
     def __init__(
         self,
@@ -46,8 +46,8 @@ class Checks:
         caps: Caps | None = None,
         carriers: Carriers = OWN,
     ) -> None:
-        """``leeway``: by how much a peer's clock may differ from ours. An asset that none of ``carriers`` delivers is
-        not offered."""
+        """``leeway`` is how much a peer's clock may differ from ours. An asset that none of ``carriers`` can deliver
+        is not offered."""
         self._store = store
         self._agreements = agreements
         self._records = records
@@ -60,8 +60,8 @@ class Checks:
         self._carriers = carriers
 
     def own_asset(self, tx: Transaction, peer: str, dataset: str) -> None:
-        """Raises ``InvalidInput`` unless ``dataset`` comes from ``peer``: by what this node knows of it, else by its
-        address."""
+        """Raises ``InvalidInput`` unless ``dataset`` comes from ``peer``. The origin is taken from this node's record
+        of the dataset, else from its address."""
         known = self._records.get(tx, dataset)
         try:
             origin = known.origin if known is not None else provider_of(dataset)
@@ -74,8 +74,9 @@ class Checks:
             )
 
     def offered(self, tx: Transaction, caller: Caller, offer: Mapping[str, Any]) -> Record:
-        """The asset that the consumer asks for by our offer. Raises ``NotFound`` alike where there is none and where
-        this caller may not see it, and with the reason where no data plane of this node delivers it."""
+        """Return the asset that the consumer requests by our offer. Raises the same ``NotFound`` if the asset does
+        not exist and if this caller may not see it, and one with the reason if no data plane of this node delivers
+        it."""
         target = offer.get("target")
         record = self._records.get(tx, target) if isinstance(target, str) else None
         if (
@@ -95,7 +96,7 @@ class Checks:
         return record
 
     def own_offer(self, tx: Transaction, dataset: str) -> dict[str, Any]:
-        """The offer that this node makes for its own asset. Raises ``NotFound`` where it makes none, or cannot
+        """Return the offer that this node makes for its own asset. Raises ``NotFound`` if it makes none or cannot
         deliver the asset."""
         record = self._records.get(tx, dataset)
         if record is None or record.withdrawn or record.offer is None or record.origin != self._me:
@@ -107,7 +108,7 @@ class Checks:
     def content(
         self, tx: Transaction, negotiation: Negotiation, message: Incoming, signer: DidDocument | None
     ) -> dict[str, Any]:
-        """What the message settles besides the state."""
+        """Return the fields of the negotiation that the message sets besides the state."""
         body = message.body
         match message.name:
             case machine.REQUEST:
@@ -120,7 +121,8 @@ class Checks:
                 return {"offer": dict(body["offer"]), "offered_by": Role.PROVIDER}
             case machine.AGREEMENT:
                 if negotiation.agreement is not None:
-                    # A second wording (``node.negotiation.restatement``) is kept beside the first: not for ever.
+                    # A second draft (``node.negotiation.restatement``) is stored beside the first, so their number is
+                    # limited.
                     self._check_length(tx, negotiation)
                 self._check_proposal(tx, negotiation, body["agreement"])
                 signed = self._signature(negotiation, message, body["agreement"], signer)
@@ -133,7 +135,7 @@ class Checks:
                 return {}
 
     def _check_proposal(self, tx: Transaction, negotiation: Negotiation, body: Mapping[str, Any]) -> None:
-        """Raises ``InvalidInput``; nothing has then been acknowledged or signed."""
+        """Raises ``InvalidInput`` for a wrong proposal, before anything is acknowledged or signed."""
         proposal.check(negotiation, body, self._me, now=self._clock.now(), leeway=self._leeway)
         known = self._agreements.get(tx, body["@id"])
         if known is not None and known.negotiation != negotiation.pid:
@@ -142,7 +144,7 @@ class Checks:
             )
 
     def _check_length(self, tx: Transaction, negotiation: Negotiation) -> None:
-        """Raises ``RemoteProtocolError`` for further terms in a negotiation that has gone on for long enough."""
+        """Raises ``RemoteProtocolError`` for new terms in a negotiation that has had too many messages."""
         if self._store.exchanged(tx, negotiation.pid) >= self._caps.messages:
             raise RemoteProtocolError(
                 f"this negotiation has had {self._caps.messages} messages, which is the limit for new terms",
@@ -163,7 +165,7 @@ class Checks:
         if signer is None:
             raise InvalidInput("the signature could not be checked: your DID document cannot be read")
         agreement.verify(signature, body, signer, self._verify_jws, seen=self._clock.now())
-        # The key is kept with what it has signed: years later the peer may have another, or none.
+        # The key is stored with the signature: years later the peer may have another key, or none.
         return {
             "signatures": {**negotiation.signatures, negotiation.peer: signature},
             "signer": dict(signer.raw),

@@ -1,4 +1,4 @@
-"""What waits for a person: uses that an owner must agree to, and applications for membership."""
+"""Decisions that wait for a person: uses that an owner must agree to, and applications for membership."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from node.negotiation.usecases import Negotiations
 
 
 class Admissions(Protocol):
-    """The issuer's side of membership, where this node is an issuer."""
+    """The issuer's side of membership, if this node is an issuer."""
 
     def waiting(self) -> list[Application]:
-        """Undecided applications."""
+        """Return the undecided applications."""
 
     async def decide(self, application_id: str, *, approve: bool, by: str, reason: str | None) -> Application:
-        """Admit or refuse. Raises ``NotFound`` or ``Conflict``."""
+        """Admit or refuse the applicant. Raises ``NotFound`` or ``Conflict``."""
 
 
 class Decisions:
-    """Lists what waits and carries out what a person decides."""
+    """Lists pending decisions and carries out what a person decides."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Decisions:
         self._clock = clock
 
     def waiting(self) -> list[PendingDecision]:
-        """Everything that waits for a person, oldest first."""
+        """Return everything that waits for a person, oldest first."""
         with self._uow.read() as tx:
             waiting = list(self._store.open(tx))
         if self._admissions is not None:
@@ -66,7 +66,7 @@ class Decisions:
     ) -> PendingDecision:
         """Carry out a person's decision.
 
-        Raises ``NotAllowed``, ``NotFound``, or ``Conflict`` where it was decided already.
+        Raises ``NotAllowed``, ``NotFound``, or ``Conflict`` if it was decided already.
         """
         require(by, UseCase.DECIDE)
         return await self._decide(decision_id, approve, by.name, reason)
@@ -81,7 +81,7 @@ class Decisions:
             if self._admissions is None:
                 raise NotFound("there is no such decision")
             return _as_decision(await self._admissions.decide(decision_id, approve=approve, by=by, reason=reason))
-        # The peer's credentials are looked at again now: days may lie between the question and the answer.
+        # The peer's credentials are checked again now: days may lie between the request and the decision.
         caller = await self._recheck(decision.peer) if approve else ANONYMOUS
         return await run_sync(lambda: self._carry_out(decision, approve, by, reason, caller))
 
@@ -108,7 +108,7 @@ class Decisions:
             return decided
 
     async def expire(self) -> int:
-        """Refuse requests whose time for a decision has passed; return how many."""
+        """Refuse requests that were not decided in time; return how many."""
         now = self._clock.now()
         late = [
             decision for decision in await run_sync(self._open) if decision.due is not None and decision.due < now

@@ -1,7 +1,7 @@
-"""Members of a message that are not the protocol's: kept as they are, and so only up to a modest size.
+"""Members of a message that are not part of the protocol: stored unchanged, and limited in size.
 
-Implementations add members of their own, and JSON-LD lets everybody. They are stored with the message, and nothing
-here reads them: without a bound, any caller could fill the database with them.
+Implementations add members of their own, and JSON-LD allows everybody to. They are stored with the message, and
+nothing here reads them: without a limit, any caller could fill the database with them.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _OURS: Final = frozenset({messages.SIGNATURE, messages.TERMS, messages.JSON_TERM
 
 
 def require_modest(message: Incoming) -> None:
-    """Raises ``TooLarge`` where what is not the protocol's, nor ours, is more than ``MOST`` bytes. Of a message that
-    was put into the compact form what counts is that form."""
+    """Raises ``TooLarge`` if the members that are neither the protocol's nor ours take more than ``MOST`` bytes. For
+    a message that was converted to the compact form, the compact form is measured."""
     size = _size(message.body)
     if size > MOST:
         raise TooLarge(

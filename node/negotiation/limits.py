@@ -1,8 +1,9 @@
 """Counter-offers within limits: what a node concedes by itself, and where it stops (DSP 2025-1 §7.2.1, §7.2.2).
 
-A provider sets the most open terms that it gives for an asset, a consumer the least open that it takes. Terms within
-them are agreed to; others are answered with what both sides could live with, and after ``PATIENCE`` such answers with
-the reasons why not. Without limits, and for everything else, another strategy is asked.
+A provider sets the most open terms that it gives for an asset, a consumer the least open terms that it takes. Terms
+within these limits are accepted. Other terms are answered with terms that both sides could accept, and after
+``PATIENCE`` such answers with the reasons for the refusal. Without limits, and for everything else, another strategy
+decides.
 """
 
 from __future__ import annotations
@@ -70,14 +71,14 @@ class WithinLimits:
         if _more_open(limits, negotiation.offer, look.title) == ():
             # Only a person can judge texts beside the terms.
             return Accept() if adds_nothing(negotiation.offer, negotiation.asked, limits) else Ask()
-        # What we take at least has been said once; from then on a person says whether less will do.
+        # We have requested our minimum once; from then on a person decides whether less is enough.
         if machine.REQUEST in look.messages_so_far()[1:]:
             return Ask()
         return Counter({**limits, "@id": negotiation.offer["@id"], "target": negotiation.dataset})
 
 
 def in_our_words(offer: Mapping[str, Any], dataset: str) -> dict[str, Any] | None:
-    """The terms of a consumer's ``offer`` as this node would write and sign them; None where that is not the same."""
+    """Return a consumer's ``offer`` as this node would write and sign it, or None if its meaning would change."""
     try:
         return in_own_words(offer, target=dataset, offer_id=str(offer["@id"]))
     except InvalidInput:
@@ -85,7 +86,7 @@ def in_our_words(offer: Mapping[str, Any], dataset: str) -> dict[str, Any] | Non
 
 
 def _more_open(terms: Mapping[str, Any], limits: Mapping[str, Any], title: str) -> tuple[Breach, ...] | None:
-    """As ``beyond``; None for terms that cannot be compared."""
+    """Return what ``beyond`` returns, or None for terms that cannot be compared."""
     try:
         return beyond(terms, limits, title=title)
     except HansaError:
@@ -93,8 +94,9 @@ def _more_open(terms: Mapping[str, Any], limits: Mapping[str, Any], title: str) 
 
 
 def _common(asked: Mapping[str, Any], limits: Mapping[str, Any], own_id: str) -> dict[str, Any] | None:
-    """What we would give of what is asked; its id follows from the offer that it departs from and its terms. None
-    where we would not conclude on it: it has the rules of both, which may be too many to compare."""
+    """Return the part of the requested terms that we would give, or None if we would not conclude it: it has the
+    rules of both sides, which may be too many to compare. Its id follows from the offer that it departs from and its
+    terms."""
     try:
         offer = nearest(asked, limits, target="", offer_id="")
     except HansaError:
@@ -106,7 +108,7 @@ def _common(asked: Mapping[str, Any], limits: Mapping[str, Any], own_id: str) ->
 
 
 class SetLimits:
-    """How far this node goes by itself for its own assets: shown, set and taken back by its people."""
+    """Shows, sets and removes the limits of this node's own assets, for its people."""
 
     def __init__(
         self,
@@ -119,13 +121,13 @@ class SetLimits:
         clock: Clock,
         me: str,
     ) -> None:
-        """``region`` is what conditions mean that name none."""
+        """``region`` is the region of conditions that name no region."""
         self._uow, self._store, self._records = uow, store, records
         self._region, self._append, self._clock, self._me = region, append, clock, me
 
     def of(self, dataset: str, by: Caller) -> Limits | None:
-        """Those of ``dataset``; None where there are none. Raises ``NotAllowed``, and ``NotFound`` for an asset that
-        this node does not offer, unless there are limits from when it did."""
+        """Return the limits of ``dataset``, or None. Raises ``NotAllowed``, and ``NotFound`` for an asset that this
+        node does not offer, unless it still has limits from when it was offered."""
         require(by, UseCase.READ_LIMITS)
         with self._uow.read() as tx:
             limits = self._store.get(tx, dataset)
@@ -134,7 +136,7 @@ class SetLimits:
             return limits
 
     def set(self, dataset: str, conditions: Mapping[str, Any] | str, *, by: Caller) -> Limits:
-        """From now on agree to terms within ``conditions`` (``node.policy.templates.compile_terms``).
+        """Set limits: from now on, agree to terms within ``conditions`` (``node.policy.templates.compile_terms``).
 
         Raises ``NotAllowed``, ``NotFound`` for an asset that this node does not offer, ``InvalidInput`` for
         conditions that cannot be read, or that are not as open as the asset's own.
@@ -151,21 +153,21 @@ class SetLimits:
             return limits
 
     def in_force(self, limits: Limits) -> bool:
-        """Whether they were set beside the offer of today. If not, only what equals that offer is agreed to."""
+        """Return whether they were set for the current offer. If not, only terms equal to that offer are accepted."""
         with self._uow.read() as tx:
             record = self._records.get(tx, limits.dataset)
         return record is not None and not record.withdrawn and limits.stand_beside(record.offer)
 
     def lapse(self, dataset: str, offer: Mapping[str, Any] | None) -> bool:
-        """Whether there are limits of ``dataset`` that are not in force beside ``offer``."""
+        """Return whether ``dataset`` has limits that are not in force for ``offer``."""
         with self._uow.read() as tx:
             limits = self._store.get(tx, dataset)
         return limits is not None and not limits.stand_beside(offer)
 
     def clear(self, dataset: str, *, by: Caller) -> None:
-        """From now on only what equals the offer is agreed to.
+        """Remove the limits: from now on, only terms equal to the offer are accepted.
 
-        Raises ``NotAllowed``, and ``NotFound`` where there are no limits.
+        Raises ``NotAllowed``, and ``NotFound`` if there are no limits.
         """
         require(by, UseCase.SET_LIMITS)
         with self._uow.begin() as tx:

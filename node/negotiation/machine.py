@@ -1,8 +1,7 @@
 """Contract negotiation as a table (DSP 2025-1 §7.1, figure of the state machine).
 
-Nothing else in this room compares states to decide what is legal. The prose of the standard lets either party
-terminate at any time before an end, the diagram does not: we send what the diagram allows and accept what the
-prose allows.
+Only this table decides which transitions are legal. The prose of the standard lets either party terminate at any time
+before a final state, the diagram does not: we send what the diagram allows and accept what the prose allows.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """The messages of contract negotiation, in and out (DSP 2025-1 §7.2; JSON Schemas ``negotiation/*.json``).
 
-Reading takes every form of JSON-LD (``node.dialogue.wire``), checks what the schema demands, keeps members that it
-does not know, and never loads a context.
-Writing yields exactly the compact form of the schemas, with ``@type`` on every object, so that peers that do
-expand JSON-LD read the same.
+Reading accepts every form of JSON-LD (``node.dialogue.wire``), checks what the schema requires, keeps unknown
+members, and never loads a context. Writing yields exactly the compact form of the schemas, with ``@type`` on every
+object, so that peers that do expand JSON-LD read the same.
 """
 
 from __future__ import annotations
@@ -42,9 +41,9 @@ _RULES: Final = ("permission", "prohibition")
 
 
 def read(raw: bytes, *expected: str) -> Incoming:
-    """The message in ``raw``, which must be one of ``expected`` (``@type`` names).
+    """Return the message in ``raw``, which must be one of ``expected`` (``@type`` names).
 
-    Raises ``InvalidInput`` that names the member which the schema misses.
+    Raises ``InvalidInput``, which names the member that the schema requires.
     """
     body, rewritten = wire.look(raw)
     kind = require_type(body, *expected)
@@ -69,8 +68,8 @@ def read(raw: bytes, *expected: str) -> Incoming:
 
 
 def _with_terms(body: dict[str, Any], *, rewritten: bool) -> dict[str, Any]:
-    """The message with our additional terms inside its agreement, where both sides sign them. Raises ``InvalidInput``
-    where it says two different things."""
+    """Return the message with our additional terms moved into its agreement, where both sides sign them. Raises
+    ``InvalidInput`` if the message states them twice, differently."""
     agreement = body["agreement"]
     if JSON_TERMS not in body:
         if TERMS in body and TERMS not in agreement:
@@ -79,7 +78,7 @@ def _with_terms(body: dict[str, Any], *, rewritten: bool) -> dict[str, Any]:
     terms = body[JSON_TERMS]
     if isinstance(terms, Mapping) and "@value" in terms:
         terms = terms["@value"]
-    # In another form than the compact one the bare names have lost their meaning, and their values with it.
+    # Outside the compact form the short names have lost their meaning, and so have their values.
     beside = () if rewritten else (agreement.get(TERMS, terms), body.get(TERMS, terms))
     if any(wire.text(terms_beside) != wire.text(terms) for terms_beside in beside):
         raise InvalidInput(
@@ -99,7 +98,8 @@ _REQUIRED: Final[dict[str, tuple[str, ...]]] = {
 
 
 def require_one_of(body: Mapping[str, Any], callback: str, pid: str) -> None:
-    """Exactly one of two members (the schemas' ``oneOf``). In 2024/1 a message within a negotiation may bear both."""
+    """Require exactly one of two members (the schemas' ``oneOf``). In 2024/1 a message within a negotiation may have
+    both."""
     both = version_named(body.get("@context")) is V2024_1 and callback in body and pid in body
     if not both and (callback in body) == (pid in body):
         raise InvalidInput(f"exactly one of {callback} and {pid} must be given")
@@ -109,7 +109,7 @@ def require_one_of(body: Mapping[str, Any], callback: str, pid: str) -> None:
 
 
 def require_offer(offer: Any, where: str, *, target: bool = False) -> None:
-    """A MessageOffer: ``@id``, ``@type`` Offer, and at least one permission or prohibition."""
+    """Require a MessageOffer: ``@id``, ``@type`` Offer, and at least one permission or prohibition."""
     if not isinstance(offer, Mapping):
         raise InvalidInput(f"{where} must be an Offer object")
     require_text(offer, "@id")
@@ -121,7 +121,7 @@ def require_offer(offer: Any, where: str, *, target: bool = False) -> None:
 
 
 def require_agreement(agreement: Any) -> None:
-    """An Agreement: ``@id``, target, assigner, assignee, and at least one permission or prohibition."""
+    """Require an Agreement: ``@id``, target, assigner, assignee, and at least one permission or prohibition."""
     if not isinstance(agreement, Mapping):
         raise InvalidInput("agreement must be an Agreement object")
     for member in ("@id", "target", "assigner", "assignee"):
@@ -143,7 +143,7 @@ def _require_rules(policy: Mapping[str, Any], where: str) -> None:
 
 
 def request(negotiation: Negotiation, offer: Mapping[str, Any], callback: str | None) -> dict[str, Any]:
-    """ContractRequestMessage: the opening one with ``callback``, a counter-offer without."""
+    """Return a ContractRequestMessage: the opening one with ``callback``, a counter-offer without."""
     message = {
         **_head(negotiation, machine.REQUEST),
         "consumerPid": negotiation.pid,
@@ -157,8 +157,8 @@ def request(negotiation: Negotiation, offer: Mapping[str, Any], callback: str | 
 
 
 def offer(negotiation: Negotiation, terms: Mapping[str, Any], callback: str | None) -> dict[str, Any]:
-    """ContractOfferMessage: the opening one with ``callback``, an offer within a negotiation without; in 2024/1 each
-    has it."""
+    """Return a ContractOfferMessage: the opening one with ``callback``, an offer within a negotiation without; in
+    2024/1 every offer has it."""
     message = {
         **_head(negotiation, machine.OFFER),
         "providerPid": negotiation.pid,
@@ -172,7 +172,8 @@ def offer(negotiation: Negotiation, terms: Mapping[str, Any], callback: str | No
 
 
 def agreement(negotiation: Negotiation, body: Mapping[str, Any], signature: str | None) -> dict[str, Any]:
-    """ContractAgreementMessage, with our additional terms and the provider's signature beside the agreement."""
+    """Return a ContractAgreementMessage, with our additional terms and the provider's signature beside the
+    agreement."""
     plain = {name: value for name, value in body.items() if name != TERMS}
     message = {**_head(negotiation, machine.AGREEMENT), **_pids(negotiation), "agreement": plain}
     if TERMS in body:
@@ -184,7 +185,7 @@ def agreement(negotiation: Negotiation, body: Mapping[str, Any], signature: str 
 
 
 def verification(negotiation: Negotiation, signature: str | None) -> dict[str, Any]:
-    """ContractAgreementVerificationMessage, with the consumer's signature."""
+    """Return a ContractAgreementVerificationMessage, with the consumer's signature."""
     message = {**_head(negotiation, machine.VERIFICATION), **_pids(negotiation)}
     if signature:
         message[SIGNATURE] = signature
@@ -192,12 +193,12 @@ def verification(negotiation: Negotiation, signature: str | None) -> dict[str, A
 
 
 def event(negotiation: Negotiation, kind: str) -> dict[str, Any]:
-    """ContractNegotiationEventMessage; ``kind`` is ACCEPTED or FINALIZED."""
+    """Return a ContractNegotiationEventMessage; ``kind`` is ACCEPTED or FINALIZED."""
     return {**_head(negotiation, _EVENT), **_pids(negotiation), "eventType": kind}
 
 
 def termination(negotiation: Negotiation, code: str, reason: Sequence[Any]) -> dict[str, Any]:
-    """ContractNegotiationTerminationMessage with a code and, where given, reasons."""
+    """Return a ContractNegotiationTerminationMessage with a code and, if given, reasons."""
     message = {**_head(negotiation, machine.TERMINATION), **_pids(negotiation), "code": code}
     if reason:
         message["reason"] = list(reason)
@@ -205,7 +206,7 @@ def termination(negotiation: Negotiation, code: str, reason: Sequence[Any]) -> d
 
 
 def acknowledgement(negotiation: Negotiation) -> dict[str, Any]:
-    """ContractNegotiation: the state as the peer may see it."""
+    """Return a ContractNegotiation: the state as the peer may see it."""
     body = {
         "@context": [VERSIONS[negotiation.version].context],
         "@type": "ContractNegotiation",
@@ -219,7 +220,7 @@ def acknowledgement(negotiation: Negotiation) -> dict[str, Any]:
 def error(
     version: DspVersion, *, provider_pid: str, consumer_pid: str, code: str, reason: Sequence[Any]
 ) -> dict[str, Any]:
-    """ContractNegotiationError."""
+    """Return a ContractNegotiationError."""
     body = {
         "@context": [version.context],
         "@type": "ContractNegotiationError",
@@ -232,7 +233,7 @@ def error(
 
 
 def refusal(negotiation: Negotiation, code: str, reason: Sequence[Any]) -> dict[str, Any]:
-    """What the peer is told of a message of this negotiation that is refused."""
+    """Return the error for a message of this negotiation that is refused."""
     version, pids = VERSIONS[negotiation.version], _pids(negotiation)
     return error(
         version, provider_pid=pids["providerPid"], consumer_pid=pids["consumerPid"], code=code, reason=reason
@@ -240,7 +241,7 @@ def refusal(negotiation: Negotiation, code: str, reason: Sequence[Any]) -> dict[
 
 
 def path(name: str, peer_pid: str | None) -> str:
-    """Where the message goes, below the peer's base (DSP 2025-1 §8.2, §8.3)."""
+    """Return the path of the message below the peer's base URL (DSP 2025-1 §8.2, §8.3)."""
     segment = quote(peer_pid, safe=":") if peer_pid else None
     if segment is None:
         return {machine.REQUEST: "/negotiations/request", machine.OFFER: "/negotiations/offers"}[name]

@@ -14,12 +14,12 @@ from node.dialogue.process import Process
 class Negotiation(Process):
     """A contract negotiation.
 
-    ``dataset`` is the IRI that the offers are about; ``offer`` the offer on the table (DSP MessageOffer) and
-    ``offered_by`` the role that put it there; ``asked`` what the consumer asked for first; ``agreement`` the DSP
-    Agreement once there is one, with ``signatures`` (DID → compact JWS over its envelope); ``signer`` is the peer's
+    ``dataset`` is the IRI that the offers are about; ``offer`` is the current offer (DSP MessageOffer) and
+    ``offered_by`` the role that made it; ``asked`` is the consumer's first request; ``agreement`` is the DSP
+    Agreement, once there is one, with ``signatures`` (DID → compact JWS over its envelope); ``signer`` is the peer's
     DID document as it was when its signature was checked. ``decision`` is the reasoned decision of the provider.
-    ``limits`` are the least open terms that we take as a consumer, where they are set (DSP policy JSON).
-    ``instead``: the ids of the drafts in whose place ``agreement`` came, oldest first.
+    ``limits`` are the least open terms that we take as a consumer, if they are set (DSP policy JSON). ``instead`` are
+    the ids of the drafts that ``agreement`` replaces, oldest first.
     """
 
     dataset: str
@@ -39,10 +39,10 @@ class Negotiation(Process):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """The most open terms under which this node gives ``dataset`` without asking a person (``terms``: DSP policy
-    JSON). They are not shown to others, but a participant that asks for more learns in which respects.
+    JSON). They are not shown to others, but a participant that asks for more learns which of its terms go too far.
 
-    They bear the id of the offer that they were set beside. It follows from what that offer says
-    (``node.catalogue.offers``), so other conditions have another one."""
+    They have the id of the offer for which they were set. It follows from the offer's content
+    (``node.catalogue.offers``), so other conditions have another id."""
 
     dataset: str
     terms: dict[str, Any]
@@ -50,16 +50,17 @@ class Limits:
     at: datetime
 
     def stand_beside(self, offer: Mapping[str, Any] | None) -> bool:
-        """Whether they are in force beside ``offer``: who publishes other conditions means these, and no limits of
-        before go further."""
+        """Return whether they are in force for ``offer``: a publisher of new conditions means those, and earlier
+        limits must not go further."""
         return offer is not None and self.terms.get("@id") == offer.get("@id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """An agreement that both sides hold. ``body`` is the DSP Agreement; ``sha256`` of its canonical form.
+    """An agreement that both sides have stored. ``body`` is the DSP Agreement; ``sha256`` is that of its canonical
+    form.
 
-    ``ours`` tells which side we are on. An agreement is in force from FINALIZED until ``ended``.
+    ``ours`` is our role. An agreement is in force from FINALIZED until ``ended``.
     """
 
     id: str
@@ -84,8 +85,8 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingDecision:
-    """Something that a person of this node has to decide: a use of an asset (``negotiation``), an offer of another
-    node that this one has not asked for in these terms (``offer``), or a membership ``application``."""
+    """A decision for a person of this node: about a use of an asset (``negotiation``), an offer of another node that
+    this one has not requested in these terms (``offer``), or a membership ``application``."""
 
     id: str
     kind: str

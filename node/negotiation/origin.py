@@ -1,4 +1,4 @@
-"""Whose an asset is, by its address."""
+"""The node that publishes an asset, derived from the asset's address."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from node.semantics.kinds import KINDS
 
 
 def provider_of(iri: str) -> str:
-    """The DID of the node that mints IRIs like this one: everything before ``/{plural}/{slug}`` is its address.
+    """Return the DID of the node that mints IRIs like this one: its address is everything before
+    ``/{plural}/{slug}``.
 
-    Raises ``InvalidInput`` where ``iri`` is no IRI of a Hansa asset.
+    Raises ``InvalidInput`` if ``iri`` is not an IRI of a Hansa asset.
     """
     base, _, _ = iri.rpartition("/")
     base, _, plural = base.rpartition("/")

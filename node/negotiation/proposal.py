@@ -1,10 +1,10 @@
-"""The consumer's look at what it is to be bound by: at an offer before it is accepted without a person, and at a
+"""The consumer's check of terms that will bind it: of an offer before it is accepted without a person, and of a
 proposed agreement before anything is acknowledged or signed (DSP 2025-1 §7.2.2, §7.2.3).
 
-What we are asked to sign must be what was on the table: the same asset, the same parties, the same terms, now. What
-the proposal says besides is either the offer's own, or of a kind that we understand and can check, or it is refused —
-but for members of other people at its top level: they are kept with the agreement, and our signature leaves them out,
-by name.
+The proposal must match the current offer: the same asset, the same parties, the same terms, and be made now. Anything
+else in the proposal must be in the offer, or of a kind that we understand and can check; otherwise it is refused.
+Foreign members at the top level are the exception: they are stored with the agreement, and our signature leaves them
+out, by name.
 """
 
 from __future__ import annotations
@@ -43,9 +43,10 @@ _OF_A_RULEBOOK: Final = frozenset({"iri", "version", "sha256", "publisher"})
 def check(
     negotiation: Negotiation, body: Mapping[str, Any], me: str, *, now: datetime, leeway: timedelta = LEEWAY
 ) -> None:
-    """The parties, the target, the terms and the day are those on the table, and nothing else binds us.
+    """Require that parties, target, terms and date match the current offer, and that nothing else binds us.
 
-    Raises ``InvalidInput`` with the first difference, and for what has no canonical form: it could not be signed.
+    Raises ``InvalidInput`` with the first difference, and for content without a canonical form, which cannot be
+    signed.
     """
     for signed in (body, negotiation.offer):
         try:
@@ -73,18 +74,20 @@ def check(
 
 
 def adds_nothing(offer: Mapping[str, Any], *ours: Mapping[str, Any] | None) -> bool:
-    """Whether ``offer`` says nothing but what a comparison of terms weighs (``node.policy.flow.limits.beyond``), and
-    what stands in one of ``ours``, which we have asked for: only then its terms are all that accepting it means.
+    """Return whether ``offer`` has only members that a comparison of terms covers
+    (``node.policy.flow.limits.beyond``) or that stand in one of ``ours``, which we have requested: only then
+    accepting the offer means accepting no more than its terms.
 
-    Not weighed are members and descriptions of other people, profiles, a conflict strategy, parties of rules, what
-    follows when a rule is broken, and permissions of actions that are not known here. What cannot be read adds.
+    The comparison does not cover foreign members and descriptions, profiles, a conflict strategy, parties of rules,
+    consequences of breaking a rule, and permissions of actions that are not known here. Content that cannot be read
+    counts as added.
     """
     return not beside(offer, *ours)
 
 
 def beside(offer: Mapping[str, Any], *ours: Mapping[str, Any] | None) -> list[dict[str, str]]:
-    """What ``offer`` says beside its terms that none of ``ours`` says: ``name`` and ``value`` of each, for people to
-    read before they accept it; where that cannot be told, the whole offer."""
+    """Return what ``offer`` has beside its terms and none of ``ours`` has, as ``name`` and ``value``, for people to
+    read before they accept it. Return the whole offer if it cannot be read."""
     try:
         added = _beside(offer) - {member for policy in ours if policy is not None for member in _beside(policy)}
     except (InvalidInput, ValueError):
@@ -93,7 +96,7 @@ def beside(offer: Mapping[str, Any], *ours: Mapping[str, Any] | None) -> list[di
 
 
 def _in_text(value: bytes) -> str:
-    """A member's value as people read it, cut where it is long."""
+    """Return a member's value as readable text, cut if it is long."""
     try:
         parsed = json.loads(value)
     except ValueError:
@@ -103,14 +106,14 @@ def _in_text(value: bytes) -> str:
 
 
 def unsigned(negotiation: Negotiation, body: Mapping[str, Any]) -> tuple[str, ...]:
-    """The members of an agreement that passed ``check`` which are neither the protocol's, nor ours, nor in the offer
-    that we saw: our signature does not cover them."""
+    """Return the members of an agreement that passed ``check`` which are neither the protocol's, nor ours, nor in the
+    offer that we saw: our signature does not cover them."""
     offer = negotiation.offer
     return tuple(sorted(name for name in foreign(body) if name not in offer or offer[name] != body[name]))
 
 
 def foreign(body: Mapping[str, Any]) -> frozenset[str]:
-    """Top-level members in namespaces of other people: they change no terms."""
+    """Return top-level members in foreign namespaces: they change no terms."""
     return frozenset(
         name
         for name in body
@@ -119,7 +122,7 @@ def foreign(body: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _beside(body: Mapping[str, Any]) -> set[tuple[str, bytes]]:
-    """What a policy says beside the terms that are weighed."""
+    """Return the parts of a policy that the comparison of terms does not cover."""
     policy = parse(body)
     members = {(expand_term(name), canonical(body[name])) for name in foreign(body) | (body.keys() & {TERMS})}
     members = {(name, value) for name, value in members if name != SEALED or value not in _YES_OR_NO}
@@ -149,8 +152,8 @@ def _unweighed(rule: Rule) -> Iterator[tuple[str, bytes]]:
 
 
 def _check_keywords(body: Mapping[str, Any]) -> None:
-    """What has a meaning for readers of JSON-LD only (a context of its own, say) would have us sign what we do not
-    read."""
+    """Refuse members that only readers of JSON-LD understand (a context of its own, say): we would sign what we do
+    not read."""
     for name in body:
         if name.startswith("@") and name not in _KEYWORDS:
             raise InvalidInput(f"agreement.{name[:80]} is not understood here")
@@ -161,7 +164,7 @@ def _check_keywords(body: Mapping[str, Any]) -> None:
 
 
 def _remarks(body: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
-    """Members inside rules that are no terms (descriptions, additions of ours)."""
+    """Yield members inside rules that are not terms (descriptions, additions of ours)."""
     for nested in _nested(body):
         for name, value in nested.items():
             if ":" in name and not name.startswith("@") and not expand_term(name).startswith(ODRL):
@@ -169,7 +172,7 @@ def _remarks(body: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
 
 
 def _nested(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """All objects inside the policy proper. Its depth has been bounded by ``parse``."""
+    """Yield all objects inside the policy proper. ``parse`` has limited its depth."""
     aside = foreign(body) | {TERMS}
     waiting = [value for name, value in body.items() if name not in aside]
     while waiting:
@@ -182,7 +185,8 @@ def _nested(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _check_terms(negotiation: Negotiation, terms: Any, me: str) -> None:
-    """Our own addition is printed in the document that people read, so it has to be true and understood."""
+    """Check our own additional terms: they are printed in the document that people read, so they have to be true and
+    understood."""
     ours = _only(terms, _OURS, "")
     for side, did in (("provider", negotiation.peer), ("consumer", me)):
         if side in ours and _only(ours[side], _OF_A_PARTY, side).get("did") != did:

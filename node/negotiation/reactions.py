@@ -1,4 +1,4 @@
-"""Carrying out what the strategy answers: actions become messages of ours, in the transaction at hand."""
+"""Carrying out the strategy's actions: they become messages of ours, in the current transaction."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ _MESSAGES: Final[dict[type[strategy.Action], str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """Facts about this node that agreements, offers and decisions need. ``address`` is where its paths of 2025-1
-    hang. Callables are read at the time of use."""
+    """Facts about this node that agreements, offers and decisions need. ``address`` is the base of its 2025-1 paths.
+    Callables are evaluated at the time of use."""
 
     me: Party
     address: str
@@ -62,7 +62,7 @@ class House:
 
 
 class Reactions:
-    """Looks, asks the strategy, acts."""
+    """Reads the situation, asks the strategy, carries out its action."""
 
     def __init__(
         self,
@@ -92,11 +92,11 @@ class Reactions:
     def react(
         self, tx: Transaction, negotiation: Negotiation, caller: Caller = ANONYMOUS, *, pause: float = 0.0
     ) -> Negotiation:
-        """Do what the strategy says now, or ``pause`` seconds later. ``caller`` is the peer with its credentials,
-        where it is known.
+        """Do what the strategy answers, now or ``pause`` seconds later. ``caller`` is the peer with its credentials,
+        if it is known.
 
-        A strategy that wants what the table does not allow holds, with an error in the log: neither the peer's
-        message nor its acknowledgement is to blame for it.
+        If the strategy wants something that the table does not allow, nothing is done and the log has an error:
+        neither the peer's message nor its acknowledgement caused it.
         """
         if negotiation.pending is not None or negotiation.state in machine.TABLE.terminal:
             return negotiation
@@ -108,7 +108,7 @@ class Reactions:
             log.error("the strategy accepts terms that this node cannot express")
             action = strategy.Terminate("other-terms", ["the terms cannot be read as an offer of this node"])
         if self._promises_in_vain(negotiation, record, action):
-            # Whatever the strategy says: who signs must get what the agreement is about.
+            # Whatever the strategy answers, a party that signs must be able to get the asset.
             action = strategy.Terminate(NOT_DELIVERABLE, [WHY])
         if (
             isinstance(action, strategy.Offer | strategy.Counter)
@@ -124,7 +124,8 @@ class Reactions:
         return self._act(tx, negotiation, action, record, caller, pause, words)
 
     def _promises_in_vain(self, negotiation: Negotiation, record: Record | None, action: strategy.Action) -> bool:
-        """Whether ``action`` would offer, or let a person or this node agree to, what no data plane delivers."""
+        """Return whether ``action`` would offer or agree to, or let a person agree to, an asset that no data plane
+        delivers."""
         promises = isinstance(action, strategy.Offer | strategy.Agree | strategy.Ask)
         if not promises or negotiation.role is not Role.PROVIDER or record is None:
             return False
@@ -167,12 +168,12 @@ class Reactions:
         )
 
     def _within(self, tx: Transaction, negotiation: Negotiation, own: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The limits of what is asked for, where they were set beside the offer of today."""
+        """Return the limits of the requested asset if they were set for the current offer."""
         limits = self._limits.get(tx, negotiation.dataset)
         return limits.terms if limits is not None and limits.stand_beside(own) else None
 
     def situation(self, negotiation: Negotiation, caller: Caller) -> Situation:
-        """What a decision about this negotiation is about."""
+        """Return the situation that a decision about this negotiation needs."""
         rulebook = self._house.rulebook()
         return Situation(
             caller=caller,
@@ -235,7 +236,7 @@ class Reactions:
                 return self.terminate(tx, negotiation, code, reason, due=due)
 
     def _callback(self, negotiation: Negotiation) -> str | None:
-        """Where the peer answers an offer of ours, which 2024/1 has every offer say."""
+        """Return the address for the peer's answers to an offer of ours, which 2024/1 requires in every offer."""
         return V2024_1.at(self._house.address) if negotiation.version == V2024_1.name else None
 
     def _due(self, action: strategy.Action, pause: float) -> datetime | None:
@@ -251,7 +252,7 @@ class Reactions:
         *,
         due: datetime | None = None,
     ) -> Negotiation:
-        """End the negotiation from our side, with reasons that both sides keep."""
+        """End the negotiation from our side, with reasons that both sides store."""
         body = messages.termination(negotiation, code, reason)
         return self._conversation.command(
             tx, negotiation, machine.TERMINATION, body, due=due, code=code, reason=reason
@@ -277,7 +278,7 @@ class Reactions:
             languages=_languages(self._house.languages, caller),
             at=self._clock.now(),
         )
-        # Both sides sign what is read at the other end, whatever the version in which it goes there.
+        # Both sides sign the content as the other end reads it, whatever version is used to send it.
         body = settled(body, VERSIONS[negotiation.version])
         signature = agreement.sign(self._keyring, body)
         return self._conversation.command(
@@ -292,7 +293,7 @@ class Reactions:
 
     def _verify(self, tx: Transaction, negotiation: Negotiation, due: datetime | None) -> Negotiation:
         assert negotiation.agreement is not None, "AGREED comes with an agreement"
-        # What the provider has added of its own is kept, and not signed as ours.
+        # The provider's own additions are stored, and left out of our signature.
         unsigned = proposal.unsigned(negotiation, negotiation.agreement)
         signature = agreement.sign(self._keyring, negotiation.agreement, unsigned, negotiation.instead)
         return self._conversation.command(
@@ -309,7 +310,7 @@ class Reactions:
         if asked is not None and asked.decided_at is None:
             return
         if record is None:
-            # The consumer has the description of an asset only where it follows the provider.
+            # The consumer has the description of an asset only if it follows the provider.
             record = self._records.get(tx, negotiation.dataset)
         now = self._clock.now()
         policy = parse(negotiation.offer)
@@ -335,13 +336,13 @@ class Reactions:
         )
 
     def _beside(self, negotiation: Negotiation) -> list[dict[str, str]]:
-        """What a provider's offer says beside its terms, which accepting it would have us sign."""
+        """Return what a provider's offer has beside its terms: we would sign it by accepting."""
         if negotiation.role is Role.PROVIDER:
-            return []  # We write what is agreed there ourselves.
+            return []  # As provider we write the agreement ourselves.
         return proposal.beside(negotiation.offer, negotiation.asked)
 
     def settle(self, tx: Transaction, negotiation: Negotiation, *, approved: bool, by: str, reason: str) -> None:
-        """What a person was asked about this negotiation has been settled without the question."""
+        """Close the pending decision about this negotiation, which was settled without the person's answer."""
         asked = self._decisions.by_subject(tx, negotiation.pid)
         if asked is not None and asked.decided_at is None:
             self._decisions.decide(tx, asked.id, approved=approved, by=by, at=self._clock.now(), reason=reason)
@@ -353,8 +354,8 @@ class Reactions:
 
 
 def _own_words(look: strategy.Look) -> dict[str, Any] | None:
-    """The terms of an agreement about what is on the table: of our own offer in our words, and of what a consumer
-    asks for too. We sign nothing that it wrote beside them."""
+    """Return the terms of an agreement about the current offer: as this node writes them for our own offer and for a
+    consumer's request, so that we sign nothing that a consumer wrote beside them."""
     if look.negotiation.offered_by == Role.CONSUMER or look.same_terms:
         return look.in_our_words
     return look.negotiation.offer

@@ -1,4 +1,4 @@
-"""What this node may do now with what it has received under an agreement."""
+"""Decisions about the use of data that this node has received under an agreement."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from node.policy.situations import Situations
 
 
 class ReceivedDecisions:
-    """Decides by the agreement, with this node's credentials asked anew."""
+    """Decides by the agreement, with this node's current credentials."""
 
     def __init__(self, uow: UnitOfWork, uses: Uses, situations: Situations) -> None:
         self._uow = uow
@@ -27,6 +27,6 @@ class ReceivedDecisions:
         return self._situations.judge(agreement.body, caller, provider=agreement.provider, facts=facts)
 
     def _facts(self, agreement: Agreement) -> dict[str, Any]:
-        """What has arrived was a use; to work with it here is none."""
+        """Return the number of uses so far: the arrival of the data was a use, working with them here is not."""
         with self._uow.read() as tx:
             return self._uses.facts(tx, agreement)

@@ -1,12 +1,12 @@
 """An agreement that its provider writes anew before it could be verified (docs/reference/interoperability.md).
 
-A connector that keeps no agreement until our answer is recorded, and then loses that record, makes another agreement
-about the same: with an id and a date of its own, and the same words. It forgets the first one, so the first one must
-not be what we hold: the provider's last word counts.
+A connector that stores no agreement until our answer is recorded, and then loses that record, makes another agreement
+with the same content, but with a new id and date. It forgets the first one, so we must not keep the first one either:
+the provider's last draft counts.
 
-Our signature over the one before may be there already, and only its answer lost. So we sign few of them, each
-signature names the drafts that it takes the place of, and the ledger has each of them: a party that shows an
-earlier one does not show two agreements.
+Our signature over the earlier draft may have been sent already, and only its answer lost. Therefore we sign few of
+them, each signature names the drafts that it replaces, and the ledger has each of them: a party that shows an earlier
+one cannot claim two agreements.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _OF_EACH_DRAFT: Final = frozenset({"@id", "timestamp"})
 
 
 def restates(negotiation: Negotiation, message: Incoming) -> bool:
-    """Whether ``message`` puts another draft of the agreement at hand in its place.
+    """Return whether ``message`` replaces the current agreement by another draft.
 
-    Only while the agreement waits for our verification, or that is on its way and has not been taken; only in the
-    same words, but for the id and the date, under an id of its own; and never where either draft bears the provider's
-    signature: who signs an agreement keeps it. And no more than ``MOST_ANEW`` times.
+    It does so only while the agreement waits for our verification, or the verification is on its way and not yet
+    accepted; only if the drafts are equal except for id and date, and the id is new; never if either draft has the
+    provider's signature, since a provider that signs an agreement stores it; and at most ``MOST_ANEW`` times.
     """
     agreement = negotiation.agreement
     if message.name != machine.AGREEMENT or agreement is None:
@@ -54,5 +54,5 @@ def restates(negotiation: Negotiation, message: Incoming) -> bool:
 
 
 def _words(agreement: Mapping[str, Any]) -> bytes:
-    # As text: to Python, true equals 1.
+    # Compared as text: in Python, True equals 1.
     return wire.text({name: value for name, value in agreement.items() if name not in _OF_EACH_DRAFT})

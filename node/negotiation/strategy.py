@@ -1,7 +1,8 @@
-"""What this node does by itself in a negotiation. A strategy looks and answers with an action; it does nothing.
+"""What this node does by itself in a negotiation. A strategy reads the situation and returns an action; it does not
+act itself.
 
-The standard strategy accepts what equals the offer and says nothing beside it, refuses with reasons, and asks a
-person where the offer says so or where only a person can know: about an offer that this node did not request.
+The standard strategy accepts terms that equal the offer and add nothing, refuses with reasons, and asks a person
+where the offer requires it or where only a person can know: about an offer that this node did not request.
 """
 
 from __future__ import annotations
@@ -24,28 +25,28 @@ class Hold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paced:
-    """A message to the peer. It leaves ``after`` so many seconds; what the peer says meanwhile may make it void."""
+    """A message to the peer. It is sent after ``after`` seconds; a message of the peer in between may cancel it."""
 
     after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Offer(Paced):
-    """Put these terms on the table (provider)."""
+    """Offer these terms (provider)."""
 
     terms: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Counter(Paced):
-    """Ask for these terms instead (consumer)."""
+    """Request these terms instead (consumer)."""
 
     terms: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Accept(Paced):
-    """Accept the offer on the table (consumer)."""
+    """Accept the current offer (consumer)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Terminate(Paced):
-    """End it, with a code and reasons."""
+    """End the negotiation, with a code and reasons."""
 
     code: str
     reason: list[Any] = field(default_factory=list)
@@ -81,13 +82,13 @@ Action = Hold | Offer | Counter | Accept | Agree | Verify | Finalize | Ask | Ter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What a strategy sees. ``decision`` and ``own_offer`` are the provider's; ``same_terms`` tells whether the
-    offer on the table equals ours (provider) or the one that we asked for (consumer). ``messages_so_far`` gives, when
-    asked, the messages of both sides so far by their names in the table, oldest first: for example the number of
-    counter-offers. ``limits`` is how far we go by ourselves: for a provider the most open terms that it
-    gives, for a consumer the least open that it takes (DSP policy JSON); ``title`` is the asset's. ``in_our_words``
-    are the terms that a consumer asks this provider for as this node would write and sign them, None where it would
-    not: such terms are not agreed to, whatever the strategy answers."""
+    """The input of a strategy. ``decision`` and ``own_offer`` are the provider's; ``same_terms`` is whether the
+    current offer equals ours (provider) or the one that we requested (consumer). ``messages_so_far()`` returns the
+    messages of both sides so far by their names in the table, oldest first: for example to count counter-offers.
+    ``limits`` is how far we go by ourselves: for a provider the most open terms that it gives, for a consumer the
+    least open that it takes (DSP policy JSON); ``title`` is the asset's. ``in_our_words`` are the terms that a
+    consumer requests from this provider, as this node would write and sign them; None if it would not: such terms are
+    never agreed to, whatever the strategy answers."""
 
     negotiation: Negotiation
     decision: Decision | None
@@ -103,9 +104,9 @@ class Strategy(Protocol):
     """A negotiation strategy: a plug-in point."""
 
     def next(self, look: Look) -> Action:
-        """What to do now that ``look.negotiation`` stands as it does. Must be pure.
+        """Return the action for the current state of ``look.negotiation``. Must be pure.
 
-        Asked whenever a state was entered that is not an end: by a message of the peer, or by one of ours that the
+        Called whenever a state that is not final was entered: by a message of the peer, or by one of ours that the
         peer has acknowledged.
         """
 
@@ -146,7 +147,7 @@ class StandardStrategy:
 
 
 def conclude(decision: Decision) -> Action:
-    """What a provider does about terms that it would give: refuse with the reasons, ask a person, or agree."""
+    """Return a provider's action for terms that it would give: refuse with the reasons, ask a person, or agree."""
     if decision.refuses:
         unmet: list[Any] = [reason.to_json() for reason in decision.unmet]
         return Terminate("policy-refused", unmet or ["the policy does not permit this"])

@@ -1,6 +1,6 @@
-"""Negotiating: the doors that messages come in by, and what this node's own people start.
+"""Use cases of negotiation: the messages that peers send, and the negotiations that this node's people start.
 
-Every method that takes ``tx`` belongs to the caller's transaction and makes no network call.
+Every method that takes ``tx`` runs in the caller's transaction and makes no network call.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ their ``@id`` (docs/reference/interoperability.md). A second offer in the same w
 
 
 class Negotiations:
-    """Contract negotiations of this node, both roles."""
+    """Contract negotiations of this node, in both roles."""
 
     def __init__(
         self,
@@ -68,8 +68,8 @@ class Negotiations:
     def requested(self, caller: Caller, message: Incoming, *, purpose: str | None = None) -> Answer:
         """POST /negotiations/request: the consumer opens a negotiation (DSP 2025-1 §8.2.2).
 
-        An offer that this caller may not see is answered exactly as one that does not exist. The same request
-        again is the same negotiation.
+        An offer that this caller may not see is answered exactly as one that does not exist. A repeated request
+        returns the same negotiation.
         """
         peer, consumer_pid = peer_of(caller), str(message.body["consumerPid"])
         if "callbackAddress" not in message.body:
@@ -110,9 +110,9 @@ class Negotiations:
     def offered(self, caller: Caller, message: Incoming) -> Answer:
         """POST /negotiations/offers: a provider opens a negotiation by an offer (DSP 2025-1 §8.3.2).
 
-        The same offer again is the same negotiation. The strategy decides whether an unrequested offer is accepted;
-        the standard one leaves it to a person. Raises ``InvalidInput`` for an offer about an asset that is not the
-        peer's own.
+        A repeated offer returns the same negotiation. The strategy decides whether an unrequested offer is accepted;
+        the standard strategy leaves it to a person. Raises ``InvalidInput`` for an offer about an asset that is not
+        the peer's own.
         """
         peer, provider_pid = peer_of(caller), str(message.body["providerPid"])
         if "callbackAddress" not in message.body:
@@ -159,11 +159,11 @@ class Negotiations:
         role: Role | None = None,
         signer: DidDocument | None = None,
     ) -> Answer:
-        """Any message within a negotiation of ours; ``role`` is our role at the door it came in by, where
-        the door tells it.
+        """Handle any message within a negotiation; ``role`` is our role at the endpoint that received it, if the
+        endpoint determines it.
 
-        ``signer`` is the peer's DID document, for the signature that an agreement or its verification may bear.
-        Raises ``NotFound``, ``RemoteProtocolError`` or ``InvalidInput``, and has then changed nothing.
+        ``signer`` is the peer's DID document, for the signature that an agreement or its verification may have.
+        Raises ``NotFound``, ``RemoteProtocolError`` or ``InvalidInput``, and then changes nothing.
         """
         peer = peer_of(caller)
         self._guests.charge(caller, pid, message)
@@ -190,7 +190,7 @@ class Negotiations:
     def _restated(
         self, tx: Transaction, before: Negotiation, caller: Caller, message: Incoming, changes: Mapping[str, Any]
     ) -> Answer:
-        """The provider's last draft takes the place of the one at hand, and is verified in its turn."""
+        """Replace the current agreement by the provider's last draft, which is then verified."""
         instead = [*before.instead, str((before.agreement or {})["@id"])]
         moved = self._conversation.take_back(tx, before, signatures={}, instead=instead, **changes)
         answer = self._conversation.hear(tx, moved, message)
@@ -199,7 +199,7 @@ class Negotiations:
         return answer
 
     def shown(self, pid: str, caller: Caller, *, role: Role | None = None) -> dict[str, Any]:
-        """GET /negotiations/{pid}: the state as the peer may see it."""
+        """GET /negotiations/{pid}: return the state as the peer may see it."""
         with self._uow.read() as tx:
             return messages.acknowledgement(self._conversation.find(tx, pid, peer_of(caller), role=role))
 
@@ -216,9 +216,9 @@ class Negotiations:
         purpose: str | None = None,
         limits: Mapping[str, Any] | None = None,
     ) -> Negotiation:
-        """Open a negotiation with ``provider``, whose protocol base URL is ``address``, about ``offer``.
+        """Open a negotiation with ``provider`` about ``offer``; ``address`` is the provider's protocol base URL.
 
-        By itself this node then takes nothing less open than ``limits`` (``node.negotiation.limits``).
+        By itself this node then accepts nothing less open than ``limits`` (``node.negotiation.limits``).
         """
         now = self._clock.now()
         terms = in_catalogue(offer)
@@ -247,8 +247,8 @@ class Negotiations:
 
     @taken_in_turn
     def offer(self, *, consumer: str, address: str, dataset: str) -> Negotiation:
-        """Open a negotiation with ``consumer``, whose protocol base URL is ``address``, by the offer that stands for
-        ``dataset``. Raises ``NotFound`` where this node offers no such asset, or cannot deliver it."""
+        """Open a negotiation with ``consumer`` by the current offer for ``dataset``; ``address`` is the consumer's
+        protocol base URL. Raises ``NotFound`` if this node does not offer the asset or cannot deliver it."""
         now = self._clock.now()
         with self._uow.begin() as tx:
             terms = in_catalogue(self._checks.own_offer(tx, dataset))
@@ -270,19 +270,20 @@ class Negotiations:
             return self._conversation.open(tx, negotiation, machine.OFFER, body)
 
     def accept(self, pid: str, *, by: Caller) -> Negotiation:
-        """Accept the provider's offer for a person. Raises ``NotAllowed``, ``NotFound``, ``LocalProtocolError``."""
+        """Accept the provider's offer on behalf of a person. Raises ``NotAllowed``, ``NotFound``,
+        ``LocalProtocolError``."""
         require(by, UseCase.NEGOTIATE)
         return self._send(pid, machine.ACCEPTED_EVENT, lambda n: messages.event(n, "ACCEPTED"), by)
 
     def counter(
         self, pid: str, conditions: Mapping[str, Any] | str, *, region: str | None, by: Caller
     ) -> Negotiation:
-        """A person asks for other terms than the offered ones (DSP 2025-1 §7.2.1, the counter-offer of a consumer);
-        an answer that gives them is then accepted, whatever was needed before. ``conditions`` and ``region`` as
-        ``node.policy.templates.compile_terms`` takes them.
+        """Request other terms than the offered ones for a person (DSP 2025-1 §7.2.1, the counter-offer of a
+        consumer); an answer that gives them is then accepted, whatever limits were set before. ``conditions`` and
+        ``region`` are as ``node.policy.templates.compile_terms`` takes them.
 
-        Raises ``NotAllowed``, ``NotFound``, ``InvalidInput`` for terms that cannot be read, ``LocalProtocolError``
-        where no offer of the provider is on the table.
+        Raises ``NotAllowed``, ``NotFound``, ``InvalidInput`` for terms that cannot be read, ``LocalProtocolError`` if
+        the current offer is not the provider's.
         """
         require(by, UseCase.NEGOTIATE)
         with self._uow.read() as tx:
@@ -291,12 +292,12 @@ class Negotiations:
             raise NotFound("there is no such negotiation in which this node is the consumer")
         offer_id = str(negotiation.offer["@id"])
         terms = in_catalogue(compile_terms(conditions, target=negotiation.dataset, offer_id=offer_id, region=region))
-        # What was needed before is needed no more: this is what the person would take.
+        # The earlier limits no longer apply: the person would accept these terms.
         changes = {"offer": terms, "offered_by": Role.CONSUMER, "asked": terms, "limits": terms}
         return self._send(pid, machine.REQUEST, lambda n: messages.request(n, terms, None), by, **changes)
 
     def terminate(self, pid: str, code: str, reason: list[Any], *, by: Caller) -> Negotiation:
-        """End the negotiation for a person. Raises ``NotAllowed``, ``NotFound``, ``LocalProtocolError``."""
+        """End the negotiation on behalf of a person. Raises ``NotAllowed``, ``NotFound``, ``LocalProtocolError``."""
         require(by, UseCase.NEGOTIATE)
         return self._send(
             pid, machine.TERMINATION, lambda n: messages.termination(n, code, reason), by, code=code, reason=reason
@@ -318,7 +319,8 @@ class Negotiations:
     def decided(
         self, tx: Transaction, pid: str, *, approved: bool, by: str, reason: str | None, caller: Caller
     ) -> None:
-        """A person of this node has decided about the use that ``pid`` asks for, or about the offer that it makes."""
+        """Continue after a person of this node has decided about the use requested in ``pid``, or the offer made in
+        it."""
         negotiation = self._store.get(tx, pid, lock=True)
         if negotiation is None or negotiation.state in machine.TABLE.terminal:
             return
@@ -343,20 +345,20 @@ class Negotiations:
     def acknowledged(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, peer_pid: str | None
     ) -> None:
-        """The peer took our message: a state was entered, which the strategy may have something to say about."""
+        """Record that the peer accepted our message, and ask the strategy about the state that was entered."""
         step = self._conversation.acknowledged(tx, pid, message_id, exchange, peer_pid)
         if step is not None and step.effects:
             self._keeping.follow(tx, step.process, [e.state for e in step.effects if isinstance(e, Entered)])
             self._reactions.react(tx, step.process)
 
     def overheard(self, tx: Transaction, exchange: Exchange) -> None:
-        """The peer has answered a message of ours, and nothing follows from it: it is kept, with its fate."""
+        """Record the peer's answer to a message of ours without any effect on the negotiation."""
         self._conversation.overheard(tx, exchange)
 
     def refused(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, code: str, reason: tuple[Any, ...]
     ) -> None:
-        """The peer refused our message for good. Where that leaves the two sides apart, we end it cleanly."""
+        """Record that the peer refused our message for good; terminate if the two sides now differ in state."""
         step = self._conversation.refused(tx, pid, message_id, exchange, code, reason)
         if step is None or step.process.state in machine.TABLE.terminal or step.process.pending is not None:
             return

@@ -6,10 +6,10 @@ An agreement may say how often its asset may be used (``odrl:count``). A *use* i
 * one execution of a model that was called, whether it succeeds or not;
 * one execution of a model that reads the data where they are, under the agreement about those data.
 
-All uses under an agreement are counted together, whatever the action. The provider's count is the one that binds: it
-takes a use in the transaction that opens the first byte or makes the job, under a lock on the agreement, and asks the
-policy again with that number. The consumer counts the same events as it sees them, to show how many are left. What it
-does with bytes that have arrived is not counted by anybody.
+All uses under an agreement are counted together, whatever the action. The provider's count is binding: it counts a
+use in the transaction that opens the first byte or makes the job, under a lock on the agreement, and evaluates the
+policy again with that number. The consumer counts the same events as it sees them, to show how many are left. Nobody
+counts what the consumer does with bytes that have arrived.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from node.policy.values import number
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """One use of an agreement: ``use`` names the transfer or the job, so that the same is counted once."""
+    """One use of an agreement: ``use`` names the transfer or the job, so that it is counted only once."""
 
     agreement: str
     use: str
@@ -44,7 +44,7 @@ class UseStore(Protocol):
     """Uses by agreement."""
 
     def add(self, tx: Transaction, use: Use) -> None:
-        """Keep it; the same use of the same agreement again is left alone."""
+        """Store it; the same use of the same agreement again has no effect."""
 
     def known(self, tx: Transaction, agreement: str, use: str) -> bool: ...
 
@@ -53,7 +53,7 @@ class UseStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """What is shown of the uses of an agreement. ``most`` is None where no single number bounds them all."""
+    """The shown number of uses of an agreement. ``most`` is None if no single number limits them all."""
 
     used: int
     most: int | None
@@ -71,7 +71,7 @@ Permit = Callable[[Mapping[str, Any]], None]
 
 
 class Uses:
-    """Counts the uses of agreements that limit them; of others nothing is kept."""
+    """Counts the uses of agreements that limit them; nothing is stored for other agreements."""
 
     def __init__(self, store: UseStore, agreements: AgreementStore, clock: Clock) -> None:
         self._store = store
@@ -79,8 +79,8 @@ class Uses:
         self._clock = clock
 
     def facts(self, tx: Transaction, agreement: Agreement, use: str | None = None) -> dict[str, Any]:
-        """What a decision about ``use`` has to know: the number of uses with this one counted; without ``use`` the
-        number so far. Empty where the agreement does not limit them."""
+        """Return the facts that a decision about ``use`` needs: the number of uses including this one; without
+        ``use`` the number so far. Empty if the agreement does not limit uses."""
         if not limits_uses(agreement.body):
             return {}
         used = self._store.count(tx, agreement.id)
@@ -88,8 +88,8 @@ class Uses:
         return {COUNT: used + anew}
 
     def take(self, tx: Transaction, agreement: Agreement, use: str, permit: Permit) -> int | None:
-        """Count ``use``, in a transaction that may write: its number, or None where it was counted before or the
-        agreement does not limit uses. Raises what ``permit`` raises, and has then counted nothing."""
+        """Count ``use``, in a transaction that may write; return its number, or None if it was counted before or the
+        agreement does not limit uses. Raises what ``permit`` raises, and then counts nothing."""
         if not limits_uses(agreement.body):
             return None
         if self._agreements.get(tx, agreement.id, lock=True) is None:
@@ -102,27 +102,27 @@ class Uses:
         return used
 
     def note(self, tx: Transaction, agreement_id: str, use: str) -> None:
-        """The consumer has used its agreement: ``use`` is counted, where the agreement limits uses."""
+        """Count ``use`` of an agreement by this node as consumer, if the agreement limits uses."""
         agreement = self._agreements.get(tx, agreement_id)
         if agreement is not None and limits_uses(agreement.body):
             self._store.add(tx, Use(agreement=agreement.id, use=use, at=self._clock.now()))
 
     def tally(self, tx: Transaction, agreement: Agreement) -> Tally | None:
-        """What to show of its uses; None where the agreement does not limit them."""
+        """Return the number of its uses to show, or None if the agreement does not limit them."""
         if not limits_uses(agreement.body):
             return None
         return Tally(used=self._store.count(tx, agreement.id), most=most_uses(agreement.body))
 
 
 def limits_uses(body: Mapping[str, Any]) -> bool:
-    """Whether a policy says how often something may be done."""
+    """Return whether a policy limits how often something may be done."""
     return _mentions(body) and any(
         isinstance(leaf.content, Constraint) and leaf.content.left_operand == COUNT for leaf in leaves(parse(body))
     )
 
 
 def _mentions(body: Any) -> bool:
-    """Whether it may say so: a look that costs less than reading the policy, which every access would have to."""
+    """Return whether it may limit uses: a check that costs less than parsing the policy on every access."""
     if isinstance(body, Mapping):
         return any(_mentions(value) for value in body.values())
     if isinstance(body, list | tuple):
@@ -131,7 +131,7 @@ def _mentions(body: Any) -> bool:
 
 
 def most_uses(body: Mapping[str, Any]) -> int | None:
-    """After how many uses nothing is permitted any more: None where a permission is not bound to a number."""
+    """Return the number of uses after which nothing is permitted any more; None if a permission has no such limit."""
     bounds = []
     for rule in parse(body).permissions:
         stated = [
