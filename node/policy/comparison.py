@@ -1,6 +1,6 @@
-"""Whether two policies say the same.
+"""Comparison of two policies by their terms.
 
-A node compares the terms of one offer several times in each negotiation about it, so what they are is remembered.
+A node compares the terms of one offer several times in each negotiation about it, so the terms are cached.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MEMORABLE: Final = 16 * 1024
 
 
 def same_terms(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
-    """Return whether two policies have the same terms; False where one of them cannot be read."""
+    """Return whether two policies have the same terms; False if one of them cannot be read."""
     try:
         return _known_terms(left) == _known_terms(right)
     except InvalidInput:
@@ -29,13 +29,13 @@ def same_terms(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
 
 
 def _known_terms(document: Mapping[str, Any]) -> str:
-    """Return the canonical text of ``normal``, from memory where the document differs from an earlier one in what
-    counts for nothing."""
+    """Return the canonical text of ``normal``, from the cache if the document differs from an earlier one only in
+    members that do not count."""
     counting = {
         name: "" if name in _OF_ONE and isinstance(member, str) else member for name, member in document.items()
     }
     try:
-        # A key of the memory and no more: ``canonical`` refuses fractions, and is slower.
+        # Only a key of the cache: ``canonical`` refuses fractions, and is slower.
         text = json.dumps(counting, sort_keys=True)
     except (TypeError, ValueError):
         text = ""
@@ -50,10 +50,10 @@ def _terms_of(text: str) -> str:
 
 
 def asks_for(asked: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
-    """Return whether a consumer asks for the offer ``own`` in its terms.
+    """Return whether a consumer's request ``asked`` has the terms of the offer ``own``.
 
-    A profile that it leaves out is the offer's: it says in which vocabulary to read the rules, not which there are,
-    and some connectors read it and do not write it (docs/reference/interoperability.md).
+    If the request has no profile, the offer's profile is assumed: it names the vocabulary of the rules, not the rules
+    themselves, and some connectors read it but do not write it (docs/reference/interoperability.md).
     """
     if "profile" in own and not any(name in asked for name in ("profile", "odrl:profile", f"{ODRL}profile")):
         asked = {**asked, "profile": own["profile"]}

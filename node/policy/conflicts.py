@@ -1,7 +1,7 @@
-"""What is wrong with an offer before anybody has asked: contradictions, unknown terms, traps.
+"""Checks of an offer before anybody requests it: contradictions, unknown terms, traps.
 
-Findings are for the steward who writes conditions: where, what, how to mend it. A violation makes the offer useless
-or says the opposite of what it seems to; a warning is a trap that others have walked into.
+Findings are for the steward who writes conditions: the place, the problem, the remedy. A violation makes the offer
+useless or gives it the opposite of its apparent meaning; a warning is a known trap.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def lint(offer: Mapping[str, Any], *, at: datetime | None = None) -> list[Finding]:
-    """All findings about ``offer``, violations first. ``at`` is the present, to tell what has ended already."""
+    """Return all findings about ``offer``, violations first. ``at`` is the present, to find terms that have ended
+    already."""
     findings = list(_written(offer, ""))
     try:
         policy = parse(offer)
@@ -214,7 +215,7 @@ def _meets(atom: Constraint, candidate: str) -> bool:
 
 
 def _taken_back(policy: Policy) -> Iterator[Finding]:
-    """Prohibitions that leave nothing of a permission or forbid a duty. A narrower one only narrows."""
+    """Yield prohibitions that leave nothing of a permission or forbid a duty. A narrower prohibition only narrows."""
     for index, forbidden in enumerate(policy.prohibitions):
         path = f"prohibition[{index}]"
         for number, permitted in enumerate(policy.permissions):
@@ -248,7 +249,7 @@ def _taken_back(policy: Policy) -> Iterator[Finding]:
 
 
 def _covers(forbidden: Rule, other: Rule) -> bool:
-    """Whether the prohibition holds whenever the other rule does, as far as dates and equal constraints tell."""
+    """Return whether the prohibition holds whenever the other rule does, judged by dates and equal constraints."""
     if not forbidden.constraints:
         return True
     mine = [c for c in forbidden.constraints if not _is_date(c)]
@@ -266,7 +267,8 @@ def _is_date(condition: Condition) -> bool:
 
 
 def _sidestepped(policy: Policy) -> Iterator[Finding]:
-    """Yield each permission whose conditions have no effect, because another one permits the same with fewer."""
+    """Yield each permission whose conditions have no effect because another one permits the same with fewer
+    conditions."""
     if len(policy.permissions) < 2:
         return
     asks = [frozenset((*rule.constraints, *rule.duties)) for rule in policy.permissions]

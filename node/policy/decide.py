@@ -1,18 +1,18 @@
-"""The one decision point: a policy, a situation, an action; an outcome with a reason for every leaf.
+"""The decision point: takes a policy, a situation and an action; returns an outcome with a reason for every leaf.
 
-Total and pure: no clock, no network, no exception for any policy that could be read. How the parts combine:
+Total and pure: no clock, no network, no exception for any policy that could be read. The parts combine as follows:
 
 1. A permission covers the requested action or a wider one (odrl:includedIn); its constraints and preconditions
    must hold. One satisfied permission is enough. Without any permission nothing is permitted.
-2. A prohibition bites where the requested action lies within the forbidden one, never the other way round:
+2. A prohibition applies if the requested action lies within the forbidden one, never the other way round:
    forbidding ``distribute`` does not void ``use`` (governance digest §8.8). It wins over permissions, unless the
-   policy says ``conflict: perm``: then a permission that is met wins over every prohibition (ODRL 2.2 §2.10), but
+   policy has ``conflict: perm``: then a permission that is met wins over every prohibition (ODRL 2.2 §2.10), but
    not over one that is not understood.
-3. Obligations are promises of the recipient; they refuse only where one is not understood, or known to be broken.
-4. What is not understood counts as unmet. Truth has more than two values, so that no ``xone`` or prohibition turns
-   ignorance into leave.
+3. Obligations are promises of the recipient; they refuse only if one is not understood, or known to be broken.
+4. A term that is not understood counts as unmet. Truth has more than two values, so that no ``xone`` or prohibition
+   turns an unknown into a permission.
 5. An offer with an ``odrl:assignee`` permits that party alone.
-6. ``odrl:obtainConsent`` asks a person, when nothing else stands in the way.
+6. ``odrl:obtainConsent`` asks a person, if nothing else prevents the use.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ RANK = (Truth.NO, Truth.UNCLEAR, Truth.WAITING, Truth.PROMISED, Truth.YES)
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A leaf and how it stands."""
+    """A leaf and its verdict."""
 
     path: str
     operand: str
@@ -58,14 +58,14 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A rule or condition: how it stands as a whole, and its leaves."""
+    """A rule or condition: its truth as a whole, and its leaves."""
 
     truth: Truth
     lines: tuple[_Line, ...]
 
 
 def decide(policy: Policy, situation: Situation, *, action: str = terms.USE) -> Decision:
-    """Whether ``situation.caller`` may do ``action`` (an IRI) under ``policy``; see the module's text."""
+    """Return whether ``situation.caller`` may do ``action`` (an IRI) under ``policy``; see the module's docstring."""
     policy = addressed(policy)
     requested = terms.action_iri(action)
     permissions = [
@@ -137,20 +137,20 @@ def _permission(rule: Rule, path: str, requested: str, situation: Situation) -> 
 
 
 def _alternatives(permissions: Sequence[_Judged], granted: Truth, requested: str, policy: Policy) -> Iterable[_Line]:
-    """Yield the lines of all permissions. Where one suffices, what the others lack does not count; neither does what
-    a permission for another action lacks, if there is one for this action."""
+    """Yield the lines of all permissions. If one suffices, unmet conditions of the others do not count. Unmet
+    conditions of a permission for another action do not count either, if there is a permission for this action."""
     suffices = granted.satisfies or granted is Truth.WAITING
     covering = [includes(rule.action, requested) for rule in policy.permissions]
     for judged, covers in zip(permissions, covering, strict=True):
         counts = judged.truth is granted if suffices else (covers or not any(covering))
         for line in judged.lines:
-            # Of a permission for another action, only that fact is worth telling.
+            # For a permission for another action, only that fact is worth showing.
             beside = not covers and line is not judged.lines[0]
             yield line if line.met or (counts and not beside) else replace(line, counts=False)
 
 
 def _prohibition(rule: Rule, path: str, requested: str, situation: Situation, *, overridden: bool) -> _Judged:
-    """``overridden``: a permission that wins over it covers what is requested."""
+    """Judge a prohibition. ``overridden``: a permission that wins over it covers the requested action."""
     understood = rule.action in ACTIONS
     bites = understood and includes(rule.action, requested)
     conditions = _conditions(rule.constraints, f"{path}.constraint", situation)
@@ -168,7 +168,7 @@ def _prohibition(rule: Rule, path: str, requested: str, situation: Situation, *,
     lines = [_Line(path, rule.action, Nature.FACT if bites else Nature.UNDERTAKING, verdict, verdict.truth.satisfies)]
     readable = True
     for line in conditions.lines:
-        # A condition of a prohibition is met, in the caller's sense, when it does not stand in the way.
+        # For the caller, a condition of a prohibition is met if it does not prevent the use.
         legible = line.verdict is not NOT_UNDERSTOOD
         readable = readable and legible
         in_the_way = not legible or (applies and line.verdict.truth in {Truth.YES, Truth.UNCLEAR})
@@ -252,7 +252,7 @@ def _condition(condition: Condition, path: str, situation: Situation) -> _Judged
     if truth.satisfies:
         lines = tuple(line if line.met else replace(line, counts=False) for line in lines)
     elif all(line.met or not line.counts for line in lines):
-        # More alternatives hold than may: no leaf is at fault, the whole is.
+        # Too many alternatives hold: no single leaf is the cause, the whole is.
         whole = Verdict(truth=truth, have="more than one", need="exactly one", remedy=Remedy("ask_provider"))
         lines = (*lines, _Line(path, ODRL + condition.operator, Nature.FACT, whole, False))
     return _Judged(truth, lines)

@@ -1,4 +1,4 @@
-"""Names of credentials and purposes, and which purpose lies inside which. Read from ``policies/terms``."""
+"""Labels of credentials and purposes, and the hierarchy of purposes. Read from ``policies/terms``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _data(file: str) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _wider() -> dict[str, frozenset[str]]:
-    """Each purpose with every purpose that it lies inside: the reflexive closure of skos:broader."""
+    """Return each purpose with every purpose that it lies inside: the reflexive closure of skos:broader."""
     direct = {iri: tuple(entry["broader"]) for iri, entry in _data("purposes.json")["purposes"].items()}
     closure: dict[str, frozenset[str]] = {}
     for iri in direct:
@@ -39,12 +39,12 @@ def _wider() -> dict[str, frozenset[str]]:
 
 
 def wider_purposes(purpose: str) -> frozenset[str]:
-    """``purpose`` and all that it lies inside."""
+    """Return ``purpose`` and all purposes that it lies inside."""
     return _wider().get(purpose, frozenset({purpose}))
 
 
 def purposes(name: str) -> tuple[str, ...]:
-    """The purposes that ``name`` stands for: a named group (``mobility-planning``), a prefixed name or an IRI."""
+    """Return the purposes of ``name``: a named group (``mobility-planning``), a prefixed name or an IRI."""
     group = _data("purposes.json")["groups"].get(name)
     return tuple(group["purposes"]) if group else (expand(name),)
 
@@ -55,18 +55,18 @@ def purpose_names() -> tuple[str, ...]:
 
 
 def known_purposes() -> tuple[str, ...]:
-    """Every purpose that has a name here."""
+    """Return every purpose that has a label here."""
     return tuple(_data("purposes.json")["purposes"])
 
 
 def purpose_label(iri: str, language: str) -> str:
-    """Return the label of a purpose; its local name where it has no label here."""
+    """Return the label of a purpose; its local name if it has no label here."""
     entry = _data("purposes.json")["purposes"].get(iri)
     return _in(entry["label"], language) if entry else local_name(iri)
 
 
 def group_label(iris: frozenset[str], language: str) -> str | None:
-    """The one name of exactly these purposes together, if they have one."""
+    """Return the name of the group of exactly these purposes, or None."""
     for group in _data("purposes.json")["groups"].values():
         if frozenset(group["purposes"]) == iris:
             return _in(group["label"], language)
@@ -94,7 +94,7 @@ def join_command(issuer: str, name: str) -> str:
     """Return the command that applies to ``issuer`` for the credential ``name``, ready to be pasted.
 
     It has the issuer's address and not its DID: texts for people show names in place of DIDs. The DID comes from
-    other people's policies, so one that is no ``did:web`` leaves a blank to be filled in.
+    other people's policies; one that is not a ``did:web`` leaves a blank to be filled in.
     """
     try:
         region = base_url(issuer, allow_loopback_http=True, ports=range(1, 65536))

@@ -15,7 +15,7 @@ from node.identity.model import Caller
 
 
 class Nature(StrEnum):
-    """What a condition is: checked by us at every access, or promised by the other side."""
+    """The nature of a condition: checked by us at every access, or promised by the other side."""
 
     FACT = "fact"
     UNDERTAKING = "undertaking"
@@ -29,12 +29,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """One condition and how it stands. ``text``, ``remedy``: language tag → sentence.
+    """One condition and whether it is met. ``text``, ``remedy``: language tag → sentence.
 
     ``rule`` is the path of the condition in the policy (``permission[0].constraint[1]``), ``operand`` its left
-    operand (or the action of the rule) as IRI; ``have`` and ``need`` are short texts; ``since`` is when a fact
-    stopped being so. ``counts`` is False for an unmet condition that does not stand in the way, because an
-    alternative to it is met.
+    operand (or the action of the rule) as IRI; ``have`` and ``need`` are short texts; ``since`` is when a fact ended.
+    ``counts`` is False for an unmet condition that does not prevent the use, because an alternative to it is met.
     """
 
     rule: str
@@ -49,7 +48,7 @@ class Reason:
     counts: bool = True
 
     def to_json(self) -> dict[str, Any]:
-        """For APIs, ledger bodies and DSP ``reason`` arrays."""
+        """Return the members for APIs, ledger bodies and DSP ``reason`` arrays."""
         members: dict[str, Any] = {
             "rule": self.rule,
             "operand": self.operand,
@@ -89,7 +88,7 @@ class Decision:
 
     @property
     def unmet(self) -> tuple[Reason, ...]:
-        """What stands in the way: nothing where it permits, at least one reason where it does not."""
+        """Return the unmet conditions: none if the decision permits, at least one if it does not."""
         return tuple(reason for reason in self.reasons if not reason.met and reason.counts)
 
     def __bool__(self) -> NoReturn:
@@ -105,15 +104,15 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What a decision is about: who, when, for what.
+    """The situation of a decision: who, when, for what.
 
-    ``purpose`` is what the caller declares now (None where it declares nothing); ``approved``: a
-    person has consented; ``rulebook`` is the IRI of the rulebook version in force here; ``issuers`` maps a
-    credential type to the DIDs whose credentials of this type count; ``agreed`` is true for an access under an
-    agreement, where undertakings and consent have been given already. ``facts`` are what the scenario room or a
-    declaration knows beyond the caller, by the IRI of the left operand (``hz:algorithm``, ``hz:minimumCellSize``,
-    ``odrl:count`` with this use counted, ``odrl:spatial`` …), or of a duty's action: False where it was breached.
-    ``negotiating`` is true while the terms are being agreed: facts that only a run can show do not refuse then.
+    ``purpose`` is the caller's declared purpose (None without one); ``approved``: a person has consented;
+    ``rulebook`` is the IRI of the rulebook version in force here; ``issuers`` maps a credential type to the DIDs
+    whose credentials of this type count; ``agreed`` is true for an access under an agreement, for which undertakings
+    and consent were given already. ``facts`` are further facts from the scenario room or a declaration, by the IRI of
+    the left operand (``hz:algorithm``, ``hz:minimumCellSize``, ``odrl:count`` with this use counted, ``odrl:spatial``
+    …), or of a duty's action: False if it was breached. ``negotiating`` is true while the terms are negotiated: facts
+    that only a run can show do not refuse then.
     """
 
     caller: Caller

@@ -1,10 +1,10 @@
-"""DSP policy JSON (DSP 2025-1 §5.3.2, ``contract-schema.json``) in; rules out.
+"""Reading DSP policy JSON (DSP 2025-1 §5.3.2, ``contract-schema.json``) into rules.
 
-Read are the compact form with bare DSP terms, with prefixes, with full IRIs, and what an expanding peer makes of
-them (``{"@id": …}``, ``{"@value": …}``, one object instead of an array). The reader is strict where a silent slip
-would change what is allowed: a member that it does not know inside a policy or rule is refused by its path.
-Members in namespaces of other people at the policy's top level are theirs and are left alone. Terms — actions,
-operands, operators — are not judged here: an unknown one is kept and counts as unmet later.
+It reads the compact form with bare DSP terms, with prefixes, with full IRIs, and the form that an expanding peer
+writes (``{"@id": …}``, ``{"@value": …}``, one object instead of an array). The reader is strict where a silent error
+would change the permissions: an unknown member inside a policy or rule is refused, with its path. Members in foreign
+namespaces at the policy's top level are ignored. Terms — actions, operands, operators — are not judged here: an
+unknown term is kept and counts as unmet later.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def offer_json(
 ) -> dict[str, Any]:
     """Return a DSP 2025-1 MessageOffer of our profile about ``target``.
 
-    ``rules`` are its members by name; empty ones are left out. What is forbidden wins over what is allowed, unless
+    ``rules`` are its members by name; empty ones are left out. Prohibitions win over permissions, unless
     ``permissions_win``.
     """
     offer: dict[str, Any] = {
@@ -73,7 +73,7 @@ def offer_json(
 
 
 def parse(document: Mapping[str, Any]) -> Policy:
-    """Return the policy that ``document`` (an Offer, an Agreement or a Set) states.
+    """Return the policy in ``document`` (an Offer, an Agreement or a Set).
 
     Raises ``InvalidInput`` for every shape that is not a policy's, with the path in ``facts["path"]``.
     """
@@ -108,9 +108,9 @@ def parse(document: Mapping[str, Any]) -> Policy:
 def normal(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the terms of ``document`` alone, in one spelling: equal terms give equal values.
 
-    Ids, target, parties, timestamps and other people's members are left out. The order of rules, of constraints
-    (all of them must hold: ODRL 2.2 §2.6.1), of set operands and of and/or/xone does not count; that of
-    andSequence does. ``conflict`` counts only where it is not ``prohibit``, which our profile means anyway.
+    Ids, target, parties, timestamps and foreign members are left out. The order of rules, of constraints (all of them
+    must hold: ODRL 2.2 §2.6.1), of set operands and of and/or/xone does not count; that of andSequence does.
+    ``conflict`` counts only if it differs from ``prohibit``, which is our profile's default.
     Raises ``InvalidInput`` as ``parse``.
     """
     policy = parse(document)
@@ -131,7 +131,7 @@ def normal(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Context:
-    """What the rules inherit from their policy: a rule about another asset or other parties is refused."""
+    """Members that the rules inherit from their policy: a rule about another asset or other parties is refused."""
 
     def __init__(self, *, target: str, assigner: str, assignee: str) -> None:
         self.target, self.assigner, self.assignee = target, assigner, assignee
@@ -178,8 +178,8 @@ def _rule(value: Any, path: str, context: _Context, depth: int) -> Rule:
 
 
 def _action(value: Any, path: str) -> str:
-    # DSP 2025-1 knows an action as a string only; refined actions (ODRL 2.2 §2.4) would be narrower than they
-    # look if the refinement were dropped, so they are refused.
+    # DSP 2025-1 knows an action as a string only. A refined action (ODRL 2.2 §2.4) is refused: without the refinement
+    # it would permit something else.
     values = _list(value)
     if len(values) != 1:
         raise _invalid(path, "a rule has exactly one action")

@@ -1,8 +1,8 @@
-"""THE table: what each left operand is, which operators it takes, and how it is judged.
+"""The table of left operands: what each is, which operators it takes, and how it is judged.
 
-A *fact* is checked by us at every access. An *undertaking* is promised, recorded and declared; it refuses only
-where what is declared contradicts it. Whatever is not in the table, operator and value included, is not understood
-and counts as unmet: to the caller's cost, never to the owner's (governance digest §8.1).
+We check a *fact* at every access. An *undertaking* is promised, recorded and declared; it refuses only if a
+declaration contradicts it. Anything that is not in the table, operator and value included, is not understood and
+counts as unmet: to the caller's cost, never to the owner's (governance digest §8.1).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NUTS: Final = "http://data.europa.eu/nuts/code/"
 
 
 class Truth(Enum):
-    """How a condition stands.
+    """The truth of a condition.
 
     ``PROMISED``: an undertaking that nothing contradicts. ``UNCLEAR``: not understood, or not known here.
     ``WAITING``: a person has to decide.
@@ -46,7 +46,7 @@ class Truth(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What would help: a phrase of ``Remedies`` with its values; ``purposes`` are named in the reader's language."""
+    """A remedy: a phrase of ``Remedies`` with its values; ``purposes`` are named in the reader's language."""
 
     phrase: str
     values: tuple[tuple[str, str], ...] = ()
@@ -69,7 +69,7 @@ Judge = Callable[[Constraint, Situation], Verdict]
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A row. ``operators`` maps each operator that is understood to the clause that words it."""
+    """A row of the table. ``operators`` maps each operator that is understood to the clause that words it."""
 
     nature: Nature
     operators: Mapping[str, str]
@@ -82,7 +82,7 @@ NOT_UNDERSTOOD: Final = Verdict(truth=Truth.UNCLEAR, have="not understood", reme
 
 
 def operand_of(constraint: Constraint) -> Operand | None:
-    """Return the row for ``constraint``; None where operand, operator or values are not understood."""
+    """Return the row for ``constraint``; None if operand, operator or values are not understood."""
     row = OPERANDS.get(constraint.left_operand)
     if row is None or constraint.operator not in row.operators:
         return None
@@ -100,7 +100,7 @@ def operand_of(constraint: Constraint) -> Operand | None:
 
 
 def judge(constraint: Constraint, situation: Situation) -> Verdict:
-    """How ``constraint`` stands in ``situation``."""
+    """Return the verdict about ``constraint`` in ``situation``."""
     row = operand_of(constraint)
     return NOT_UNDERSTOOD if row is None else row.judge(constraint, situation)
 
@@ -258,7 +258,7 @@ def _fact_text(fact: Any) -> str:
 
 def _fact_meets(constraint: Constraint, fact: Any) -> bool | None:
     if VALUE_TYPES[constraint.left_operand] is not ValueType.NUMBER:
-        # One thing may have several names: a model its IRI, and that with the hash of its code.
+        # One thing may have several names: a model has its IRI, and its IRI with the hash of its code.
         names = fact if isinstance(fact, list | tuple) else (fact,)
         return bool({str(name) for name in names} & {value.text for value in constraint.right_operand})
     bound = number(constraint.right_operand[0])
@@ -280,7 +280,7 @@ def _purpose(constraint: Constraint, situation: Situation) -> Verdict:
     declared = purposes(situation.purpose)
     listed = {value.term for value in constraint.right_operand}
     inside = [bool(wider_purposes(purpose) & listed) for purpose in declared]
-    # A declared purpose that is wider than a listed one says too little: neither within nor clear of it.
+    # A declared purpose that is wider than a listed one is too vague: neither within nor outside it.
     wider = any(purpose in wider_purposes(other) for purpose in declared for other in listed)
     if constraint.operator in {"neq", "isNoneOf"}:
         truth = Truth.NO if any(inside) else Truth.UNCLEAR if wider else Truth.YES
@@ -310,7 +310,7 @@ def _declared(constraint: Constraint, situation: Situation) -> Verdict:
     if constraint.operator == "isPartOf":
         within = {lies_within(place, region) for place in stated for region in named}
         if within <= {True} or None in within:
-            # Whether one place lies in another is known for NUTS regions only; elsewhere it stays a promise.
+            # Containment of places is known for NUTS regions only; for other places it stays a promise.
             return PROMISED if None in within else YES
     return Verdict(
         truth=Truth.NO,

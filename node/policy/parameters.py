@@ -1,7 +1,7 @@
-"""Parameters of policy templates: what a steward writes, made into right operands.
+"""Parameters of policy templates: a steward's values, converted to right operands.
 
-YAML hands dates over as dates, forms as text; both are read. A day as the end of a term means its last second in
-UTC, as its beginning midnight in UTC: other connectors compare instants, so instants are what the offer says.
+YAML passes dates as dates, forms pass them as text; both are read. A day as the end of a term means its last second
+in UTC, as its beginning midnight in UTC: other connectors compare instants, so the offer has instants.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Parameter:
 
     @property
     def remedy(self) -> str:
-        """What may be written."""
+        """Return a sentence that describes the values allowed for the parameter."""
         return _REMEDIES[self.type].format(choices=", ".join(purpose_names()))
 
     def to_json(self) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class Parameter:
 
 
 def read_value(parameter: Parameter, value: Any) -> Any:
-    """``value`` as it stands in the offer. Raises ``ValueError`` with the end of a sentence about the parameter."""
+    """Return ``value`` as the offer has it. Raises ``ValueError`` with the end of a sentence about the parameter."""
     return _READERS[parameter.type](value)
 
 

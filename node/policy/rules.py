@@ -1,8 +1,9 @@
 """The model of a policy: frozen, hashable, free of JSON.
 
 ``node.policy.odrl`` makes it from DSP JSON. Paths name a part of a policy by the members of its JSON form:
-``permission[0].constraint[1].or[0]``. A *leaf* is what a person can be told in one clause: the action of a
-rule, or an atomic constraint. Decisions give a reason for every leaf, words put every leaf into one sentence.
+``permission[0].constraint[1].or[0]``. A *leaf* is a part that one clause can describe: the action of a rule, or an
+atomic constraint. Decisions give a reason for every leaf, and ``node.policy.words`` puts every leaf into one
+sentence.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Value:
 
     @property
     def term(self) -> str:
-        """The value as IRI, for operands whose values are IRIs: JSON writes them as plain strings too."""
+        """Return the value as IRI, for operands whose values are IRIs: JSON has them as plain strings too."""
         return expand(self.text)
 
 
@@ -44,7 +45,7 @@ class Constraint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logical:
-    """A logical constraint (ODRL 2.2 §2.5.2). Only of ``andSequence`` does the order matter."""
+    """A logical constraint (ODRL 2.2 §2.5.2). The order matters only for ``andSequence``."""
 
     operator: LogicalOperator
     operands: tuple[Condition, ...]
@@ -57,9 +58,9 @@ Condition = Constraint | Logical
 class Rule:
     """A permission, prohibition or duty.
 
-    ``parties`` holds functions beyond assigner and assignee (``odrl:consentingParty`` …) with the IRI of the
-    party; ``duties`` are preconditions of a permission, ``remedies`` what follows a breached prohibition,
-    ``consequences`` what follows an unfulfilled duty.
+    ``parties`` holds functions beyond assigner and assignee (``odrl:consentingParty`` …) with the IRI of the party;
+    ``duties`` are preconditions of a permission, ``remedies`` apply after a breach of a prohibition, ``consequences``
+    after an unfulfilled duty.
     """
 
     action: str
@@ -72,7 +73,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """An Offer, an Agreement or a Set. ``conflict`` is "" where the document does not say."""
+    """An Offer, an Agreement or a Set. ``conflict`` is "" if the document does not state it."""
 
     id: str
     type: str = "Offer"
@@ -88,14 +89,14 @@ class Policy:
 
     @property
     def permissions_win(self) -> bool:
-        """Whether a permission wins over a prohibition of the same; else it is the other way round."""
+        """Return whether a permission wins over a prohibition of the same action; otherwise the prohibition wins."""
         return self.conflict == "perm"
 
 
 def addressed(policy: Policy) -> Policy:
-    """``policy`` with what its ``assignee`` means written out: its permissions are for that party (ODRL 2.2 §2.6.2).
+    """Return ``policy`` with its ``assignee`` as a constraint: its permissions are for that party (ODRL 2.2 §2.6.2).
 
-    Only of an offer, which others may read too; an agreement is asked about for its own party alone.
+    This changes only an offer, which other parties may read too; an agreement is only evaluated for its own party.
     """
     if policy.type != "Offer" or not policy.assignee:
         return policy
@@ -107,7 +108,8 @@ def addressed(policy: Policy) -> Policy:
 
 
 class Part(StrEnum):
-    """Where in a policy a leaf stands. What is inside a duty shapes the duty and is no condition of access."""
+    """The part of a policy that has a leaf. Leaves inside a duty describe the duty and are not conditions of
+    access."""
 
     PERMISSION = "permission"
     PROHIBITION = "prohibition"
@@ -138,7 +140,7 @@ def sections(policy: Policy) -> tuple[tuple[str, Part, tuple[Rule, ...]], ...]:
 
 
 def leaves(policy: Policy) -> Iterator[Leaf]:
-    """Every leaf, in document order."""
+    """Yield every leaf, in document order."""
     for name, part, rules in sections(policy):
         for index, rule in enumerate(rules):
             yield from rule_leaves(rule, f"{name}[{index}]", part)

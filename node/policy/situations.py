@@ -1,4 +1,4 @@
-"""The situations that policies are judged in at this node: who asks, when, under which rulebook, with whose word."""
+"""The situations in which this node evaluates policies: caller, time, rulebook, trusted issuers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Rulebook = Callable[[], Mapping[str, Any] | None]
 
 
 class Situations:
-    """Makes situations from what this node knows: the rulebook in force, the issuers that it trusts, the time."""
+    """Builds situations from this node's knowledge: the rulebook in force, the trusted issuers, the time."""
 
     def __init__(self, *, trust: TrustList, rulebook: Rulebook, ourselves: Ourselves, clock: Clock, me: str) -> None:
         self._trust = trust
@@ -30,8 +30,8 @@ class Situations:
         self._me = me
 
     def of_asking(self, caller: Caller, at: datetime, provider: str) -> Situation:
-        """A caller reads the catalogue. A person looks at others' assets for this node: what counts there is
-        what this node holds."""
+        """Return the situation of a caller who reads the catalogue. A person views others' assets on behalf of this
+        node: then this node's credentials count."""
         asking = self.ourselves.seen if caller.is_person and provider != self._me else caller
         return Situation(
             caller=asking, at=at, provider=provider, rulebook=self._rulebook_iri(), issuers=self._trust.to_json()
@@ -45,8 +45,8 @@ class Situations:
         at: datetime | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> Situation:
-        """A use of what was agreed, now or at ``at``: a person has consented, undertakings were given. ``facts`` are
-        what is known beyond the caller, by the IRI of the left operand."""
+        """Return the situation of a use under an agreement, now or at ``at``: a person has consented, undertakings
+        were given. ``facts`` are known beyond the caller, by the IRI of the left operand."""
         return Situation(
             caller=caller,
             at=at or self._clock.now(),
@@ -68,7 +68,7 @@ class Situations:
         at: datetime | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> Decision:
-        """Decide what ``policy`` (an agreement) says of ``action``, by default of its principal one."""
+        """Return the decision of ``policy`` (an agreement) about ``action``, by default its principal one."""
         read = parse(policy)
         situation = self.under_agreement(caller, provider=provider, at=at, facts=facts)
         return decide(read, situation, action=action or principal_action(read))
@@ -79,7 +79,7 @@ class Situations:
 
 
 class VisitDecisions:
-    """Decides whether a participant may read now what an agreement of this node covers; credentials are checked
+    """Decides whether a participant may now read data covered by an agreement of this node; credentials are checked
     again."""
 
     def __init__(self, situations: Situations, recheck: Callable[[str], Awaitable[Caller]], me: str) -> None:
@@ -88,6 +88,6 @@ class VisitDecisions:
         self._me = me
 
     async def __call__(self, policy: Mapping[str, Any], did: str | None, facts: Mapping[str, Any]) -> Decision:
-        """The decision for ``did``; None is this node itself."""
+        """Return the decision for ``did``; None is this node itself."""
         caller = await (self._recheck(did) if did is not None else self._situations.ourselves.look())
         return self._situations.judge(policy, caller, provider=self._me, action=READ, facts=facts)

@@ -1,8 +1,8 @@
-"""ODRL has many spellings, the schemas of DSP 2025-1 have one (``contract-schema.json``): rules put into that one.
+"""Conversion of rules to the one spelling of the DSP 2025-1 schemas (``contract-schema.json``); ODRL has many.
 
-What ``node.policy.odrl`` reads is more than what may go over the wire: prefixed members and operators, references
-as objects, one object where the schema wants an array. The terms stay what they are; only their spelling changes.
-Members that DSP's context does not define keep a prefix, so that they survive at a peer that expands JSON-LD.
+``node.policy.odrl`` reads more than may be sent: prefixed members and operators, references as objects, one object
+instead of the array that the schema requires. The terms stay the same; only their spelling changes. Members that
+DSP's context does not define keep a prefix, so that they survive at a peer that expands JSON-LD.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _constraint(constraint: Mapping[str, Any]) -> dict[str, Any]:
             case "operator":
                 body["operator"] = _operator(_plain(value))
             case "rightOperand":
-                # An array of one is not the same as its item: peers compare what they read.
+                # An array of one item is not the same as its item: peers compare what they read.
                 body["rightOperand"] = _written_out(value)
             case "":
                 body[key] = _written_out(value)
@@ -79,7 +79,7 @@ def _operator(text: Any) -> str:
 
 
 def _name(key: str) -> str:
-    """The bare name of a member of ODRL's; empty for everybody else's."""
+    """Return the bare name of an ODRL member; empty for other members."""
     iri = expand_term(key)
     return iri.removeprefix(ODRL) if iri.startswith(ODRL) and not key.startswith("@") else ""
 
@@ -93,7 +93,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a term as text, where it came as a reference."""
+    """Return a term as text, also if it is given as a reference."""
     if isinstance(value, list | tuple) and len(value) == 1:
         value = value[0]
     if isinstance(value, Mapping) and set(value) == {"@id"}:
@@ -102,7 +102,7 @@ def _plain(value: Any) -> Any:
 
 
 def _written_out(part: Any) -> Any:
-    """Prefixes other than ``odrl:``, which DSP's context has, written out here and inside."""
+    """Return ``part`` with all prefixes expanded except ``odrl:``, which DSP's context has, at any depth."""
     if isinstance(part, Mapping):
         return {key: _written_out(item) for key, item in part.items()}
     if isinstance(part, list | tuple):

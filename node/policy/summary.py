@@ -1,4 +1,4 @@
-"""A policy in one line: who may do what, for what, until when; and what it costs them."""
+"""A policy in one line: who may do what, for what, until when, and at which cost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from node.policy.terms import compact
 def summary(policy: Policy, language: str, *, sealed: bool | None = None) -> str:
     """One line such as "mobility partners may use, for mobility planning, until 31 December 2027; sealed".
 
-    ``sealed`` says that the bytes leave only sealed; by default the policy's own word for it counts.
+    ``sealed``: the bytes leave this node only sealed; by default the policy's own statement about it counts.
     """
     return _summary(policy, phrases(language).language, policy.sealed if sealed is None else sealed)
 
@@ -101,7 +101,7 @@ def _safe(text: str) -> str:
 
 
 def _short(condition: Condition, words: Phrases, *, dated: bool) -> str | None:
-    """A shorter way to say a condition than its clause, where there is one."""
+    """Return a shorter text for a condition than its clause, or None."""
     if not isinstance(condition, Constraint) or operand_of(condition) is None:
         return None
     if condition.left_operand == terms.PURPOSE and condition.operator in {"eq", "isA", "isAnyOf"}:

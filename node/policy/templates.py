@@ -1,10 +1,10 @@
-"""Policy templates: conditions as a steward names them, made into an offer.
+"""Policy templates: named conditions for stewards, compiled to an offer.
 
 A template is a file in ``policies/``: labels, parameters, flags, and a policy with ``${parameter}`` placeholders.
 A part of the policy whose placeholder has no value is left out, up to the nearest member of a list; a member with
-``"$if": name`` is left out unless that parameter is true. What comes out is the content of a DSP 2025-1
-MessageOffer: no empty lists, no bare numbers, every term with the ``odrl:`` prefix or as a full IRI, since the
-JSON-LD context of DSP defines no other prefix of ours.
+``"$if": name`` is left out unless that parameter is true. The output is the content of a DSP 2025-1 MessageOffer: no
+empty lists, no bare numbers, every term with the ``odrl:`` prefix or as a full IRI, since the JSON-LD context of DSP
+defines no other prefix of ours.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NOTHING: Final = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """A template. ``policy`` is None where nothing is offered; ``sealed`` may be a placeholder."""
+    """A template. ``policy`` is None if nothing is offered; ``sealed`` may be a placeholder."""
 
     id: str
     order: int
@@ -45,7 +45,7 @@ class Template:
     policy: dict[str, Any] | None = field(default=None, hash=False)
 
     def to_json(self) -> dict[str, Any]:
-        """For galleries and forms."""
+        """Return the members for galleries and forms."""
         return {
             "id": self.id,
             "label": self.label,
@@ -59,7 +59,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
-    """What conditions come to: the offer (None: nothing is offered), how bytes travel, who may see the asset."""
+    """The result of compiled conditions: the offer (None: no offer), how bytes travel, who may see the asset."""
 
     offer: dict[str, Any] | None
     sealed: bool
@@ -70,7 +70,7 @@ class Compiled:
 
 @lru_cache(maxsize=1)
 def templates() -> tuple[Template, ...]:
-    """All templates, in the order of the gallery."""
+    """Return all templates, in the order of the gallery."""
     loaded = [_load(json.loads(read("policies", name))) for name in names("policies", ".json")]
     return tuple(sorted(loaded, key=lambda template: template.order))
 
@@ -95,7 +95,7 @@ def compile_conditions(
     ``conditions`` is the id of a template; ``{"template": id, parameter: value, …}``; ``{id: {parameter: value}}``;
     or an ODRL policy in DSP form, which is taken as it is. ``region`` (a DID) fills the parameter of that name.
     Raises ``InvalidInput``: the sentence lists every parameter that is missing, unknown or unreadable, ``remedy``
-    says what to write, ``facts["findings"]`` has them one by one.
+    describes the allowed values, ``facts["findings"]`` has them one by one.
     """
     if isinstance(conditions, Mapping) and any(_is_rule_member(key) for key in conditions):
         return _own_policy(conditions, target, offer_id)
@@ -112,7 +112,7 @@ def compile_conditions(
 def compile_terms(
     conditions: Mapping[str, Any] | str, *, target: str, offer_id: str, region: str | None
 ) -> dict[str, Any]:
-    """As ``compile_conditions``, for terms that a party asks for or would accept: the offer alone. Raises
+    """As ``compile_conditions``, for terms that a party requests or would accept: return the offer alone. Raises
     ``InvalidInput`` also for conditions that offer nothing."""
     offer = compile_conditions(conditions, target=target, offer_id=offer_id, region=region).offer
     if offer is None:
@@ -126,7 +126,7 @@ def compile_terms(
 
 
 def in_catalogue(offer: Mapping[str, Any]) -> dict[str, Any]:
-    """``offer`` as a catalogue shows it and a negotiation keeps it: without target (DSP 2025-1,
+    """Return ``offer`` as a catalogue shows it and a negotiation stores it: without target (DSP 2025-1,
     ``contract-schema.json``, Offer)."""
     return {name: value for name, value in offer.items() if name != "target"}
 

@@ -1,4 +1,4 @@
-"""ODRL and Hansa policy terms, typed in as facts.
+"""ODRL and Hansa policy terms: facts, entered by hand.
 
 ODRL 2.2 Vocabulary §3 (https://www.w3.org/TR/odrl-vocab/) for actions, operators and left operands; the
 profile ``https://w3id.org/hansa/policy`` (``policies/terms/profile.ttl``) for ours. Nothing here decides
@@ -48,8 +48,8 @@ COMMERCIAL_USE: Final = CC + "CommercialUse"
 CREDIT: Final = CC + "Attribution"
 SHARE_ALIKE: Final = CC + "ShareAlike"
 
-# ODRL 2.2 spells the Creative Commons term with a slip of the pen; Creative Commons does not. The deprecated
-# terms name their heirs by skos:exactMatch.
+# ODRL 2.2 misspells the Creative Commons term; Creative Commons does not. The deprecated terms name their successors
+# by skos:exactMatch.
 ALIASES: Final[dict[str, str]] = {
     CC + "CommericalUse": COMMERCIAL_USE,
     ODRL + "commercialize": COMMERCIAL_USE,
@@ -210,7 +210,7 @@ DSP_BARE_TERMS: Final = frozenset({"use"})
 
 
 def expand(term: str) -> str:
-    """``term`` as a full IRI, where its prefix is one of ``PREFIXES``; else unchanged."""
+    """Return ``term`` as a full IRI if its prefix is one of ``PREFIXES``; else unchanged."""
     prefix, colon, local = term.partition(":")
     if colon and not local.startswith("//") and prefix in PREFIXES:
         return PREFIXES[prefix] + local
@@ -218,7 +218,7 @@ def expand(term: str) -> str:
 
 
 def expand_term(term: str) -> str:
-    """As ``expand``, and a bare word is taken for an ODRL term, as DSP's own examples write it."""
+    """As ``expand``, but a bare word counts as an ODRL term, as DSP's own examples write it."""
     if ":" in term:
         return expand(term)
     return ODRL + term if term else term
@@ -233,7 +233,7 @@ def compact(iri: str) -> str:
 
 
 def local_name(iri: str) -> str:
-    """Return the part after the last ``#`` or ``/`` (or ``:``), to show where no label is known."""
+    """Return the part after the last ``#`` or ``/`` (or ``:``), for terms without a known label."""
     for separator in ("#", "/", ":"):
         _, separated, local = iri.rstrip("/#").rpartition(separator)
         if separated and local:
@@ -258,7 +258,7 @@ def includes(wider: str, narrower: str) -> bool:
 
 
 def credential_type(name: str) -> str:
-    """The type name as credentials carry it: our own namespaces are dropped, foreign IRIs stay."""
+    """Return the type name as credentials have it: our own namespaces are dropped, foreign IRIs stay."""
     iri = expand(name)
     for namespace in (HANSA, HANSA_POLICY):
         if iri.startswith(namespace):

@@ -1,7 +1,7 @@
 """Right operands as values that can be compared: moments, durations, numbers, versions.
 
-A reader returns None for what it does not understand; the constraint then counts as unmet. Nothing is guessed:
-``P60M`` is sixty months (XML Schema 1.1 §3.3.6), a date is the whole day, and a moment that names no time zone
+A reader returns None for a value that it does not understand; the constraint then counts as unmet. Nothing is
+guessed: ``P60M`` is sixty months (XML Schema 1.1 §3.3.6), a date is the whole day, and a moment without a time zone
 is in UTC, so that both sides of an agreement read the same.
 """
 
@@ -42,7 +42,7 @@ class Moment:
         return self.start != self.end
 
     def holds(self, operator: str, at: datetime) -> bool | None:
-        """Whether ``at`` stands to this moment as ``operator`` says; None for an operator that does not order."""
+        """Return whether ``at operator moment`` holds; None for an operator that does not order."""
         before = at < self.start
         after = at >= self.end if self.is_day else at > self.start
         match operator:
@@ -64,13 +64,13 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """An XSD duration, by its parts: months and days do not convert into one another."""
+    """An XSD duration, by its parts: months and days cannot be converted into one another."""
 
     parts: tuple[tuple[str, int], ...]
 
 
 def moment(value: Value) -> Moment | None:
-    """``value`` as xsd:dateTime or xsd:date."""
+    """Return ``value`` as xsd:dateTime or xsd:date."""
     match = _MOMENT.fullmatch(value.text.strip())
     if match is None:
         return None
@@ -90,12 +90,12 @@ def moment(value: Value) -> Moment | None:
 
 
 def in_utc(at: datetime) -> datetime:
-    """``at`` in UTC, for comparison; a datetime without zone is taken for UTC."""
+    """Return ``at`` in UTC, for comparison; a datetime without zone is taken as UTC."""
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def duration(value: Value) -> Duration | None:
-    """``value`` as xsd:duration without sign; weeks are understood too (ISO 8601)."""
+    """Return ``value`` as xsd:duration without sign; weeks are understood too (ISO 8601)."""
     match = _DURATION.fullmatch(value.text.strip())
     if match is None:
         return None
@@ -104,7 +104,7 @@ def duration(value: Value) -> Duration | None:
 
 
 def number(value: Value) -> Decimal | None:
-    """``value`` as a plain decimal number."""
+    """Return ``value`` as a plain decimal number."""
     text = value.text.strip()
     if not _NUMBER.fullmatch(text):
         return None
@@ -115,7 +115,7 @@ def number(value: Value) -> Decimal | None:
 
 
 def compares(operator: str, left: Decimal, right: Decimal) -> bool | None:
-    """Whether ``left operator right``; None for an operator that does not order numbers."""
+    """Return whether ``left operator right`` holds; None for an operator that does not order numbers."""
     match operator:
         case "lt":
             return left < right
@@ -134,7 +134,7 @@ def compares(operator: str, left: Decimal, right: Decimal) -> bool | None:
 
 
 def version(iri: str) -> tuple[str, int | None]:
-    """Return a version IRI ``<asset>#vN`` as asset and number; (``iri``, None) where it names no version."""
+    """Return a version IRI ``<asset>#vN`` as asset and number; (``iri``, None) if it names no version."""
     match = _VERSION.fullmatch(iri)
     return (match["base"], int(match["number"])) if match else (iri, None)
 

@@ -1,8 +1,8 @@
-"""Seeing: which audiences a caller belongs to.
+"""Visibility: the audiences that a caller belongs to.
 
-Who may *see* an asset is its audience; who may *use* it is its contract policy. An audience is defined as data, in
-the rulebook or the settings: a name, and the credential that lets one in. A caller who is not in an asset's
-audience learns nothing of it, anywhere.
+The audience of an asset decides who may *see* it; its contract policy decides who may *use* it. An audience is
+defined as data, in the rulebook or the settings: a name, and the credential that admits a caller. A caller outside an
+asset's audience learns nothing of it, anywhere.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def audiences_of(
 ) -> frozenset[str] | None:
     """Return the audiences that ``caller`` belongs to; None for this node's own people, who see everything.
 
-    ``me`` is this node's DID. ``at`` is the moment at which credentials must be in date; None where whoever
-    verified them has just done so.
+    ``me`` is this node's DID. ``at`` is the moment at which credentials must be in date; None if they have just been
+    verified.
     """
     if caller.is_person or (caller.did is not None and caller.did == me):
         return None

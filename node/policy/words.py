@@ -1,8 +1,8 @@
 """Policies in plain words: every leaf in exactly one sentence, and a summary of one line.
 
 A sentence knows which leaves it covers and whether they are facts ("checked at every access") or undertakings
-("promised"). A restricted permission is never worded as "must not"; conditions narrow a prohibition too; a term
-that is not understood is printed as it stands (governance digest §1).
+("promised"). A restricted permission is never worded as "must not"; conditions narrow a prohibition too; a term that
+is not understood is printed as written (governance digest §1).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["LANGUAGES", "Section", "Sentence", "explained", "remedy_text", "sent
 
 
 class Section(StrEnum):
-    """What a sentence is about, for documents that set permissions, duties and prohibitions apart."""
+    """The subject of a sentence, for documents that separate permissions, duties and prohibitions."""
 
     PERMISSION = "permission"
     CONDITION = "condition"
@@ -71,7 +71,7 @@ def explained(policy: Policy, language: str, kind: str = "") -> tuple[Sentence, 
 
 @lru_cache(maxsize=512)
 def texts_by_leaf(policy: Policy) -> dict[str, dict[str, str]]:
-    """Path of each leaf → language → its sentence. Cached: read it, do not write to it."""
+    """Return path of each leaf → language → its sentence. Cached: callers must not change it."""
     texts: dict[str, dict[str, str]] = {}
     for language in LANGUAGES:
         for sentence in explained(policy, language):
@@ -87,7 +87,7 @@ def remedy_text(remedy: Remedy, language: str) -> str:
     values = dict(remedy.values)
     if remedy.purposes:
         values["any"] = join([purpose_label(iri, words.language) for iri in remedy.purposes], words.or_)
-    # A command is copied as it stands: no full stop after it.
+    # A command is copied as it is: no full stop after it.
     return template.format(**values) + ("" if template.endswith("{command}") else ".")
 
 

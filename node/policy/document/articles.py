@@ -1,7 +1,7 @@
 """The articles of an agreement in one language: its parties, asset, conditions, term and verification in words.
 
-Everything follows from the agreement's body. What only one agreement says (its number, date and hash) has a *place*
-in the text, which ``node.policy.document.rendering`` fills: so the text of equal terms is composed once.
+Everything follows from the agreement's body. Data of this one agreement only (its number, date and hash) have a
+*place* in the text, which ``node.policy.document.rendering`` fills: the text of equal terms is composed once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from node.vocab.namespaces import HANSA
 
 TERMS: Final = HANSA + "terms"
 
-# Control characters, and those that turn the direction of writing: a signed text must read as it is written.
+# Control characters, and characters that change the writing direction: a signed text must read as it is written.
 _UNSEEMLY: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _MAX_TEXT: Final = 2000
 _PLACE: Final = token_hex(8)
@@ -77,7 +77,7 @@ class Article:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """A side's place for signing."""
+    """A party's place for its signature."""
 
     heading: str
     did: str
@@ -109,7 +109,7 @@ def _place(name: str, language: str) -> str:
 
 
 class _Reader:
-    """What an agreement says beyond its rules, with everything that may be missing."""
+    """The content of an agreement beyond its rules; any part of it may be missing."""
 
     def __init__(self, body: Mapping[str, Any], policy: Policy) -> None:
         self.body = body
@@ -124,7 +124,7 @@ class _Reader:
         return members_of(self.terms.get(side))
 
     def did(self, side: str) -> str:
-        """The party of the agreement proper; what the additional terms call it counts where that is missing."""
+        """Return the party of the agreement itself; the additional terms are used if it is missing there."""
         own = self.policy.assigner if side == "provider" else self.policy.assignee
         return plain_text(own) or plain_text(self.party(side).get("did"))
 
@@ -236,7 +236,7 @@ def _clause(sentence: Sentence, words: DocumentWords) -> MarkedClause:
 
 
 def _purpose(policy: Policy, words: DocumentWords, language_phrases: Phrases) -> str:
-    """Return the purposes, where one permission names them once; else a reference to the article that lists them."""
+    """Return the purposes if one permission names them once; else a reference to the article that lists them."""
     purposes = _constraints(policy, terms.PURPOSE)
     if not purposes:
         return words.purpose_free

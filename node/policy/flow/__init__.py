@@ -1,1 +1,1 @@
-"""Conditions that flow: what binds a result that is made of several inputs."""
+"""Conditions that flow: the conditions that bind a result made from several inputs."""

@@ -1,4 +1,4 @@
-"""In which respects an offer is more open than what binds a result: each told with the input, its rule, the mend."""
+"""Respects in which an offer is more open than the inputs of a result allow: each with input, rule and remedy."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ OFFER: Final = ""
 class Breach:
     """One respect in which an offer is more open than an input allows.
 
-    ``input`` and ``rule`` say whose condition it is (the path of the rule in its policy, or ``licence``); both are
-    empty where the offer itself cannot be understood. ``text`` and ``remedy`` by language.
+    ``input`` and ``rule`` name the violated condition (the path of the rule in its policy, or ``licence``); both are
+    empty if the offer itself cannot be understood. ``text`` and ``remedy`` are by language.
     """
 
     code: str
@@ -38,14 +38,14 @@ class Breach:
 
 
 class Comparison:
-    """One comparison of an offer with what binds the result. Each rule of an input is told once."""
+    """A comparison of an offer with the conditions that bind the result. Each rule of an input is reported once."""
 
     def __init__(self, bound: Bound, own: Freedom, facts: Mapping[str, Any]) -> None:
         self.bound, self.mine, self.facts = bound, own, facts
         self.breaches: dict[tuple[str, Origin, str], Breach] = {}
 
     def permissions(self) -> None:
-        # Wider actions first: what an input withholds is told once, by its widest name.
+        # Wider actions first: a withheld action is reported once, by its widest name.
         for action in sorted(self.mine.permits, key=lambda action_: (_depth(action_), action_)):
             for alternative in self.mine.permits[action]:
                 if not clashes(alternative):

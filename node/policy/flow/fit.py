@@ -1,7 +1,7 @@
-"""The policy that just fits a normal form: as open as it allows, in as few words as say it.
+"""The policy that just fits a normal form: as open as the form allows, in as few rules as possible.
 
-The other way round from ``node.policy.flow.freedom``: alternatives become permissions, what is withheld prohibitions.
-What follows from something else is left out here, and only here; each part that stays knows who asks for it.
+This is the reverse of ``node.policy.flow.freedom``: alternatives become permissions, withheld actions prohibitions.
+Parts that follow from others are left out here, and only here; each remaining part keeps the inputs that demand it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Origins = tuple[Origin, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """A policy, and for each path of it (``permission[0].constraint[1]``) who asks for that part."""
+    """A policy, and for each path of it (``permission[0].constraint[1]``) the inputs that demand this part."""
 
     policy: Policy
     origins: Mapping[str, Origins]
@@ -41,12 +41,12 @@ class _Part:
 
 
 def fitted(freedom: Freedom, facts: Mapping[str, Any]) -> Fitted:
-    """The policy that just fits ``freedom``. ``facts``: as ``node.policy.flow.stricter.follows``. It permits nothing
-    where no alternative can be met."""
+    """Return the policy that just fits ``freedom``; it permits nothing if no alternative can be met. ``facts`` are as
+    in ``node.policy.flow.stricter.follows``."""
     origins: dict[str, Origins] = {}
     live = _live(freedom)
     if terms.USE in live:
-        # Ceding a thing for good (odrl:transfer) means nothing for a result that anybody may be given a copy of.
+        # Transfer of ownership (odrl:transfer) has no meaning for a result that anybody may get a copy of.
         live = {action: ways for action, ways in live.items() if not includes(terms.TRANSFER, action)}
     live, stricter = _sayable(live)
     permissions: list[Rule] = []
@@ -78,7 +78,7 @@ def fitted(freedom: Freedom, facts: Mapping[str, Any]) -> Fitted:
 
 
 def offer_of(policy: Policy, *, target: str, offer_id: str) -> dict[str, Any]:
-    """``policy`` as the JSON of a DSP 2025-1 MessageOffer about ``target``."""
+    """Return ``policy`` as the JSON of a DSP 2025-1 MessageOffer about ``target``."""
     rules = {
         "permission": policy.permissions,
         "prohibition": policy.prohibitions,
@@ -140,7 +140,7 @@ def _term(iri: str) -> str:
 
 
 def _live(freedom: Freedom) -> dict[str, frozenset[Alternative]]:
-    """Each action that could be permitted, with the alternatives that can be met."""
+    """Return each action that could be permitted, with the alternatives that can be met."""
     judged: dict[Alternative, bool] = {}
     live: dict[str, frozenset[Alternative]] = {}
     for action, alternatives in freedom.permits.items():
@@ -156,12 +156,13 @@ def _live(freedom: Freedom) -> dict[str, frozenset[Alternative]]:
 def _sayable(
     live: Mapping[str, frozenset[Alternative]],
 ) -> tuple[dict[str, frozenset[Alternative]], dict[str, Origins]]:
-    """``live`` without actions that are permitted under more conditions than a wider action, and who asked for these.
+    """Return ``live`` without the actions that have more conditions than a wider action, and the inputs that demand
+    these.
 
-    A permission of the wider action would give the narrower one without them, and a prohibition knows no exception
-    where prohibitions win. So the narrower one is left out, with what it includes. It comes from an input whose
-    permissions win over its prohibitions (``conflict: perm``): a permission with conditions then wins where another
-    one, without them, does not."""
+    A permission of the wider action would give the narrower one without its conditions, and a prohibition has no
+    exceptions if prohibitions win. Therefore the narrower action is left out, with the actions that it includes. It
+    comes from an input whose permissions win over its prohibitions (``conflict: perm``): there a permission with
+    conditions wins where another one, without them, does not."""
     stricter: dict[str, Origins] = {}
     for action, ways in live.items():
         wider = [way for other in live if other != action and includes(other, action) for way in live[other]]
@@ -173,7 +174,7 @@ def _sayable(
 def _ways(
     alternatives: Iterable[Alternative], shown: Iterable[Alternative], facts: Mapping[str, Any]
 ) -> list[list[_Part]]:
-    """Return the alternatives in few words, without those that follow from another one or from an earlier one."""
+    """Return the fewest alternatives: without those that follow from another one or from an earlier one."""
     ways = sorted(
         (_way(alternative, facts) for alternative in alternatives), key=lambda parts: [_key(part) for part in parts]
     )
@@ -215,7 +216,7 @@ def _is_list(demand: Demand, operand: str) -> bool:
 
 
 def _least(elements: Iterable[Element], idle: Any) -> list[_Part]:
-    """Return the elements as parts: equal ones put together, and without those that follow from the others."""
+    """Return the elements as parts: equal elements are merged, and those that follow from others left out."""
     merged: dict[bytes, _Part] = {}
     for element in elements:
         merged.setdefault(_spelt(element.demand), _Part(element.demand, set())).origins.add(element.origin)

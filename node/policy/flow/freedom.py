@@ -1,23 +1,24 @@
-"""What a policy or a licence leaves free, in normal form, and the meet of several.
+"""Normal forms of policies and licences, and the meet of several.
 
 Normal form: for each action the *alternatives* under which it is permitted, each a set of conditions that must hold
 together; permissions are closed down odrl:includedIn, prohibitions subtracted. The *meet* of two permits what both
-permit: actions ∩, alternatives pairwise, everything that is asked or forbidden ∪. Conditions are kept as sets of
-(what is asked, who asks it), and simplified once, at the end, so that the meet is commutative, associative
-and idempotent as it stands, and every condition of a result still knows which input it comes from.
+permit: the intersection of actions, alternatives combined pairwise, and the union of all demands and prohibitions.
+Conditions are kept as sets of (demand, origin), and simplified once, at the end. Therefore the meet is commutative,
+associative and idempotent, and every condition of a result keeps the input that it comes from.
 
-What binds a *result* is not all that binds an input. An input that is run or visited where it lives (permission
-``odrl:execute``, or to use it by a named algorithm only) never reaches the recipient, who gets results: so
+Not everything that binds an input binds a *result*. An input that is run or visited where it lives (permission
+``odrl:execute``, or use by a named algorithm only) never reaches the recipient, who gets results. Therefore:
 
 - its permission is one to use the results, as the agreement says ("and receives the results");
-- ``hz:algorithm`` and what had to be done before the run (consent, payment) are spent by the run;
-- a prohibition to copy *it* forbids no copy of a result.
+- ``hz:algorithm`` and conditions to be met before the run (consent, payment) are used up by the run;
+- a prohibition to copy the *input* does not forbid copying a result.
 
-Where the policy lets permissions win over prohibitions (``conflict: perm``), a prohibition takes nothing from the
+If the policy lets permissions win over prohibitions (``conflict: perm``), a prohibition takes nothing from the
 actions that a permission covers. A permission that became one to use the results wins over nothing: the policy gave
-it for the run, and what forbids passing on still binds the results.
+it for the run, and prohibitions to pass on still bind the results.
 
-All else flows: purposes, dates, places, recipients, credentials, no passing on, deletion, naming the source.
+All other conditions flow: purposes, dates, places, recipients, credentials, no passing on, deletion, naming the
+source.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ _DERIVATIVES: Final = CC + "DerivativeWorks"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Origin:
-    """Where a condition comes from: the IRI of the input, and the path of the rule in its policy (or ``licence``)."""
+    """The origin of a condition: the IRI of the input, and the path of the rule in its policy (or ``licence``)."""
 
     input: str
     rule: str
@@ -62,7 +63,7 @@ Demand = Constraint | Logical | Rule
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """What is asked, and who asks it."""
+    """A demand and its origin."""
 
     demand: Demand
     origin: Origin
@@ -70,7 +71,7 @@ class Element:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Bar:
-    """Why nothing at all may come of an input. ``code`` is stable; ``fact`` is what it is about."""
+    """The reason why an input allows no result at all. ``code`` is stable; ``fact`` is the subject of the reason."""
 
     code: str
     origin: Origin
@@ -84,11 +85,12 @@ ALWAYS: Final[Alternatives] = frozenset({frozenset()})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freedom:
-    """A normal form. ``TOP`` (nothing asked) is that of CC0.
+    """A normal form. ``TOP`` (no demands) is that of CC0.
 
-    ``permits``: action → alternatives. ``withheld``: each action that is not permitted, and who withholds it.
-    ``prohibitions`` are those with conditions; ``duties`` what the recipient must do. ``alike``: licences under which
-    alone a result may go out. ``licences``: those of the inputs. ``barred``: what forbids any result.
+    ``permits``: action → alternatives. ``withheld``: each action that is not permitted, and the rule that withholds
+    it. ``prohibitions`` are those with conditions; ``duties`` those of the recipient. ``alike``: the only licences
+    under which a result may be published. ``licences``: those of the inputs. ``barred``: reasons that forbid any
+    result.
     """
 
     permits: Mapping[str, Alternatives]
@@ -139,7 +141,8 @@ def under_licence(licence: Licence, input_: str) -> Freedom:
 
 
 def under_policy(policy: Policy, input_: str, *, of_result: bool = True) -> Freedom:
-    """The normal form of a policy. ``of_result``: what binds results, rather than the asset itself (see above)."""
+    """Return the normal form of a policy. ``of_result``: for results, rather than for the asset itself (see
+    above)."""
     permissions: list[_Grant] = []
     in_place = of_result and bool(policy.permissions) and all(_in_place(rule) for rule in policy.permissions)
     barred: set[Bar] = set()
@@ -159,7 +162,7 @@ def under_policy(policy: Policy, input_: str, *, of_result: bool = True) -> Free
         elif not rule.constraints:
             forbidden.setdefault(rule.action, origin)
         elif not policy.permissions_win or not all(grant.wins for grant in permissions):
-            # Where each permission wins over it, it takes nothing away: without a permission nothing is permitted.
+            # If each permission wins over it, it takes nothing away: without a permission nothing is permitted.
             prohibitions.add(Element(rule, origin))
     duties: set[Element] = set()
     for index, rule in enumerate(policy.obligations):
@@ -184,7 +187,8 @@ def under_policy(policy: Policy, input_: str, *, of_result: bool = True) -> Free
 
 
 def understood(demand: Demand) -> bool:
-    """Return whether all of ``demand`` is understood. A demand that is not counts as one that no caller meets."""
+    """Return whether all of ``demand`` is understood. A demand that is not understood counts as one that no caller
+    meets."""
     return understood_duty(demand) if isinstance(demand, Rule) else _understood(demand)
 
 
@@ -210,7 +214,7 @@ def _in_place(rule: Rule) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Grant:
-    """What a permission grants; ``wins``: also where a prohibition forbids it."""
+    """The action and alternatives of a permission; ``wins``: it holds even if a prohibition forbids the action."""
 
     action: str
     ways: Alternatives
@@ -220,7 +224,7 @@ class _Grant:
 def _closed(
     permissions: Sequence[_Grant], forbidden: Mapping[str, Origin], input_: str
 ) -> tuple[dict[str, Alternatives], frozenset[tuple[str, Origin]]]:
-    """Every action with its alternatives, and those withheld: forbidden, or within no permission."""
+    """Return every action with its alternatives, and the withheld actions: forbidden, or within no permission."""
     permits: dict[str, Alternatives] = {}
     withheld: set[tuple[str, Origin]] = set()
     for action in ACTIONS:
@@ -255,7 +259,7 @@ def _is_algorithm(demand: Demand) -> bool:
 
 
 def _ways(condition: Condition, path: str, input_: str) -> Alternatives:
-    """A condition as alternatives. ``xone`` and ``andSequence`` stay whole: apart, their parts would mean less."""
+    """Return a condition as alternatives. ``xone`` and ``andSequence`` stay whole: their parts alone mean less."""
     if isinstance(condition, Logical) and len(condition.operands) == 1:
         return _ways(condition.operands[0], f"{path}.{condition.operator}[0]", input_)
     if isinstance(condition, Logical) and condition.operator == "or":
@@ -286,7 +290,7 @@ def _least(alternatives: Iterable[Alternative]) -> Alternatives:
 
 
 def _addressed(rule: Rule, policy: Policy) -> Rule:
-    """A duty towards "the provider" names the provider of the input: that of the result is somebody else."""
+    """Name the provider of the input in a duty towards "the provider": the result has another provider."""
     function = {terms.ATTRIBUTE: "attributedParty", terms.INFORM: "informedParty"}.get(rule.action)
     if function is None or rule.parties or not policy.assigner:
         return rule

@@ -1,4 +1,4 @@
-"""Why no result of several inputs may be published: the inputs, their rules, and what excludes what."""
+"""Reasons why no result of several inputs may be published: the inputs, their rules, and the contradictions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Sentence = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What binds a result, and what its inputs are called (IRI → title)."""
+    """The normal form that binds a result, and the names of its inputs (IRI → title)."""
 
     freedom: Freedom
     titles: Mapping[str, str]
@@ -34,7 +34,8 @@ class Bound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Why no result may be published. ``origins`` are the inputs and their rules; ``text`` by language."""
+    """A reason why no result may be published. ``origins`` are the inputs and their rules; ``text`` is by
+    language."""
 
     code: str
     origins: tuple[Origin, ...]
@@ -45,7 +46,7 @@ class Problem:
 
 
 def problems(bound: Bound) -> Iterable[Problem]:
-    """All of them; none where a result may be published."""
+    """Yield all problems; none if a result may be published."""
     freedom = bound.freedom
     barred = [_barred(bound, bar) for bar in sorted(freedom.barred)]
     if barred:
@@ -185,5 +186,5 @@ def _problem(code: str, origins: tuple[Origin, ...], text: Sentence) -> Problem:
 
 
 def origins_json(origins: Iterable[Origin]) -> list[dict[str, str]]:
-    """Inputs and rules for APIs and records."""
+    """Return inputs and rules as JSON, for APIs and records."""
     return [{"input": origin.input, "rule": origin.rule} for origin in sorted(set(origins))]

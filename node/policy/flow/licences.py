@@ -1,9 +1,9 @@
-"""What licences ask of works made from the licensed one: facts, typed in.
+"""Demands of licences on works made from the licensed one: facts, entered by hand.
 
-A table of *attributes*, never of pairs: published matrices of "may go with" are not transitive, so that two right
-answers in a row can make a wrong one. What a result may be published under follows from the attributes of all inputs
-(``node.policy.flow.result``). A licence that is not in the table is not understood: works based on it carry a note
-about this.
+A table of *attributes*, never of pairs: published matrices of compatible licences are not transitive, so that two
+correct answers in a row can give a wrong one. The licences allowed for a result follow from the attributes of all
+inputs (``node.policy.flow.result``). A licence that is not in the table is not understood: works based on it have a
+note about this.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ ODBL: Final = "ODbL-1.0"
 class Licence:
     """The attributes of one licence, as far as they bind a work made from the licensed one.
 
-    ``duties`` and ``withheld`` are actions. ``alike`` is the licence (its code) under which alone a derived work may
-    go out; ``into`` lists licences of that sort that a derived work may be put under although this one has another
-    name; ``free``: it may be put under anything. ``derivatives`` is False where there may be none.
+    ``duties`` and ``withheld`` are actions. ``alike`` is the only licence (its code) under which a derived work may
+    be published; ``into`` lists share-alike licences under which a derived work may be published although they differ
+    from this one; ``free``: a derived work may have any licence. ``derivatives`` is False if derived works are not
+    allowed.
     """
 
     code: str
@@ -44,7 +45,7 @@ class Licence:
 
 
 def licence(name: str) -> Licence | None:
-    """Return the facts about a licence, by its IRI, code or name; None where nothing is known about it here."""
+    """Return the facts about a licence, by its IRI, code or name; None if the licence is unknown here."""
     code = LICENCES.find(name) or NATIONAL_LICENCES.find(name)
     return None if code is None else _with_facts(Licence(code=code.code, iri=code.iri, title=code.label()))
 
@@ -80,7 +81,7 @@ def _creative_commons(named: Licence) -> Licence:
         alike = named.code if version == "1.0" else BY_NC_SA if "-NC" in name else BY_SA
         return replace(licence_, duties=(CREDIT, SHARE_ALIKE), alike=alike)
     if named.code == "CC-BY-4.0":
-        # One way: from BY to BY-SA, never back.
+        # Only from BY to BY-SA, never back.
         return replace(licence_, into=frozenset({BY_SA, BY_NC_SA}))
     if named.code == "CC-BY-NC-4.0":
         return replace(licence_, into=frozenset({BY_NC_SA}))

@@ -1,8 +1,9 @@
-"""Terms measured against limits: what a party would still agree to, itself a policy about the same asset.
+"""Comparison of terms with limits: the limits of a party are a policy about the same asset that it would still
+accept.
 
-The order is that of ``node.policy.flow.breaches``: terms lie *within* limits where keeping the terms implies keeping
-the limits. For a provider the limits are the most open terms that it gives; for a consumer the terms that it needs
-must lie within those that it is offered. Both are one comparison, read from the two sides.
+The order is that of ``node.policy.flow.breaches``: terms lie *within* limits if keeping the terms implies keeping the
+limits. For a provider the limits are the most open terms that it gives; for a consumer the terms that it needs must
+lie within the offered terms. Both use the same comparison, with the sides exchanged.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ _MANY_WAYS: Final = "too many conditions in too many alternatives"
 
 
 def beyond(terms: Mapping[str, Any], limits: Mapping[str, Any], *, title: str = "") -> tuple[Breach, ...]:
-    """In which respects ``terms`` are more open than ``limits`` (both DSP policy JSON); empty: they lie within.
-    ``title`` is what the sentences call the limits.
+    """Return the respects in which ``terms`` are more open than ``limits`` (both DSP policy JSON); empty if they lie
+    within. ``title`` is the name of the limits in the sentences.
 
     Raises ``InvalidInput`` for a policy that cannot be read, ``TooLarge`` for one of more than ``MOST`` rules and
-    constraints or ``MOST_VALUES`` values, and where alternatives multiply.
+    constraints or ``MOST_VALUES`` values, and if there are too many alternatives.
     """
     own, bound = _form(terms, ASKED), _bound({LIMITS: limits}, title)
     if _conditions(own) * _conditions(bound.freedom) > _MOST_PAIRS:
@@ -48,8 +49,8 @@ def beyond(terms: Mapping[str, Any], limits: Mapping[str, Any], *, title: str = 
 
 
 def in_own_words(terms: Mapping[str, Any], *, target: str, offer_id: str) -> dict[str, Any] | None:
-    """``terms`` in our own words, as a DSP 2025-1 MessageOffer: what is not understood, or stands beside the rules,
-    is not in them. None where these do not say the same.
+    """Return ``terms`` as a DSP 2025-1 MessageOffer written by this node, without parts that are not understood or
+    stand beside the rules. Return None if this changes the terms.
 
     Raises ``InvalidInput`` for a policy that cannot be read.
     """
@@ -65,7 +66,7 @@ def in_own_words(terms: Mapping[str, Any], *, target: str, offer_id: str) -> dic
 def nearest(
     terms: Mapping[str, Any], limits: Mapping[str, Any], *, target: str, offer_id: str
 ) -> dict[str, Any] | None:
-    """Return the permissions in both ``terms`` and ``limits`` as a DSP 2025-1 MessageOffer; None where none remain.
+    """Return the permissions in both ``terms`` and ``limits`` as a DSP 2025-1 MessageOffer; None if none remain.
 
     Raises as ``beyond``.
     """
@@ -74,7 +75,7 @@ def nearest(
 
 
 def _bound(policies: Mapping[str, Mapping[str, Any]], title: str) -> Inherited:
-    """As ``node.policy.flow.result.inherited``, for the asset itself rather than for a result that is made of it."""
+    """As ``node.policy.flow.result.inherited``, but for the asset itself, not for a result made from it."""
     forms = [_form(policy, name) for name, policy in policies.items()]
     freedom = forms[0]
     for form in forms[1:]:

@@ -1,25 +1,25 @@
-"""What may leave where data are visited by an algorithm: figures about enough people, and not too many questions.
+"""Rules for results that an algorithm computes at the owner of the data: figures about enough people, few requests.
 
 The rule of small cells (``hz:minimumCellSize``), applied to an answer before it leaves its owner's node:
 
-1. A cell that covers fewer people than the minimum is left out; so is one that covers nobody (a zero tells where
-   nobody is) and one that does not say how many it covers.
-2. A *one-value group* is left out whole: where everybody of a group is in one and the same cell, the cell tells
-   about each of them what it tells about all. Groups are the cells that agree in all members of the key but the last.
-3. Totals are made anew from what is left; else a cell that was left out could be had by subtraction. Figures of a
-   total that are no sums are emptied, and a total that then covers too few is left out as well.
+1. A cell that covers fewer people than the minimum is left out. A cell that covers nobody is left out too (a zero
+   shows where nobody is), and a cell that does not state how many people it covers.
+2. A *one-value group* is left out whole: if everybody of a group is in the same cell, the cell reveals about each of
+   them what it reveals about all. Groups are the cells that agree in all members of the key but the last.
+3. Totals are computed anew from the remaining cells; otherwise subtraction would give a cell that was left out.
+   Figures of a total that are not sums are emptied, and a total that then covers too few people is left out as well.
 
-What is left out depends on the key and the counts alone, never on the other figures: requests with other parameters
-over the same data have the same gaps each time, so the gaps reveal nothing.
+The choice of cells depends on the key and the counts alone, never on the other figures: requests with other
+parameters over the same data have the same gaps each time, so the gaps reveal nothing.
 
 Against *differencing* (asking twice, slightly differently, and subtracting) there is a budget: under one agreement,
-one version of the data answers so many different requests (``allowance``), and the same request again is no new one.
+one version of the data answers ``allowance`` different requests at most; a repeated request does not count again.
 
-This does **not** protect against: two parties, or two agreements, that put their answers together; two versions of
-the data, subtracted; *dominance* (a figure over many people that one large contributor makes up); what a figure gives
-away about a place that is known otherwise; a model that is made to give away its input, which is why owners admit a
-model by its hash; knowledge from elsewhere. Nothing is rounded and no noise is added. Where that matters, a person
-looks at the answer before it leaves (``odrl:obtainConsent``), or no answer does.
+This does **not** protect against: two parties, or two agreements, that combine their answers; two versions of the
+data, subtracted; *dominance* (one large contributor makes up a figure over many people); a figure that reveals
+something about a place that is known otherwise; a model that is written to reveal its input, which is why owners
+admit a model by its hash; knowledge from other sources. Nothing is rounded and no noise is added. If that matters, a
+person checks the answer before it is released (``odrl:obtainConsent``), or the data give no answers.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ QUESTIONS: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """What may leave. ``suppressed``: how many rows were left out; ``sentence`` says so, and is empty for none."""
+    """The released rows. ``suppressed`` is the number of rows left out; ``sentence`` states it, and is empty if none
+    were."""
 
     rows: tuple[Row, ...]
     suppressed: int
@@ -51,8 +52,8 @@ class Released:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """Whether one more request is answered. ``left``: different requests that are still answered after this one;
-    ``reason`` and ``remedy`` say why not."""
+    """Whether one more request is answered. ``left``: how many different requests are still answered after this one;
+    ``reason`` and ``remedy`` explain a refusal."""
 
     allowed: bool
     left: int
@@ -65,9 +66,9 @@ def suppress(
 ) -> Released:
     """Return the rows that may leave, in their order.
 
-    ``count_column`` says how many people a row covers; ``key`` names the members that name a row, the breakdown
-    last; ``sums`` the figures of a total that are sums of its cells, beside the count. Raises ``InvalidInput`` for
-    a minimum below 1, and where no row has the count column.
+    ``count_column`` is the number of people that a row covers; ``key`` are the members that name a row, the breakdown
+    last; ``sums`` are the figures of a total that are sums of its cells, beside the count. Raises ``InvalidInput``
+    for a minimum below 1, and if no row has the count column.
     """
     if minimum < 1:
         raise InvalidInput("a minimum number of people is at least 1", facts={"minimum": minimum})
@@ -93,17 +94,18 @@ def suppress(
 
 
 def fewest(rows: Sequence[Row], *, count_column: str) -> int:
-    """How many people the figure that covers fewest covers: the fact ``hz:minimumCellSize`` of a table. 0 for a table
-    without rows, and where a row does not say."""
+    """Return the lowest number of people that a figure covers: the fact ``hz:minimumCellSize`` of a table. Return 0
+    for a table without rows, and if a row has no number."""
     return max(int(min((_count(row, count_column) for row in rows), default=0)), 0)
 
 
 def allowance(asked: Collection[str], request: str, *, limit: int = QUESTIONS) -> Allowance:
-    """Whether ``request`` is answered, under an agreement that has been used for the requests ``asked`` before.
+    """Return whether ``request`` is answered under an agreement that was used for the requests ``asked`` before.
 
     Requests are named by a hash of all that determines the answer (inputs, parameters, version of the model), and
-    those of another version of the data are not among ``asked``. Who calls keeps the account: every request that was
-    answered, in the transaction that answers it. A repeated request costs nothing, since its answer is the same.
+    requests to another version of the data are not among ``asked``. The caller keeps the account: it stores every
+    answered request in the transaction that answers it. A repeated request costs nothing, since its answer is the
+    same.
     """
     different = set(asked)
     if request in different:
@@ -145,7 +147,7 @@ def _total(
     key: Sequence[str],
     sums: Collection[str],
 ) -> Row:
-    """Return the total at ``index``, of the cells that are left. Unchanged where none of its cells was left out."""
+    """Return the total at ``index``, of the remaining cells; unchanged if none of its cells was left out."""
     row = rows[index]
     named = [name for name in key if str(row.get(name)).casefold() not in TOTALS]
     within = [
@@ -177,7 +179,7 @@ def _group(row: Row, names: Sequence[str]) -> tuple[Any, ...]:
 
 
 def _count(row: Row, column: str) -> float:
-    """Return how many people a row covers; -1 where the column has no number."""
+    """Return how many people a row covers; -1 if the column has no number."""
     value = row.get(column)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return -1

@@ -1,12 +1,11 @@
-"""Conditions that flow: what binds a result made from several inputs, and whether an offer of it keeps to that.
+"""Conditions that flow: the conditions of a result made from several inputs, and whether an offer of it keeps them.
 
-The conditions of a result are the meet of those of its inputs (``node.policy.flow.freedom``). Where nothing is left,
-no result may be published, and the inputs that exclude one another are named. Publishing it more openly than they
-allow is refused, each breach with the input, the rule and what would do; publishing it more strictly is the
-publisher's choice. This works on policies and licences alone: it makes no decision about an access
-(``node.policy.decide`` does).
+The conditions of a result are the meet of those of its inputs (``node.policy.flow.freedom``). If nothing remains, no
+result may be published, and the inputs that exclude one another are named. An offer that is more open than these
+conditions is refused, each breach with the input, the rule and a remedy; a stricter offer is the publisher's choice.
+This uses policies and licences alone: it makes no decision about an access (``node.policy.decide`` does).
 
-Not known here, so that it stays with people: a waiver or a later promise of an owner, whether a result still contains
+Not known here, and therefore left to people: a waiver or a later promise of an owner, whether a result still contains
 anything of an input, and laws.
 """
 
@@ -34,9 +33,9 @@ _NO_FACTS: Final[Mapping[str, Any]] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """An input of a result: what it is, and under which offer or agreement (DSP JSON) and licence it was had.
+    """An input of a result: the asset, and the offer or agreement (DSP JSON) and licence under which it was obtained.
 
-    Where both are there, both bind. ``licence`` is an IRI, or a code or name of
+    If it has both, both bind. ``licence`` is an IRI, or a code or name of
     ``node.semantics.codelists.licences``.
     """
 
@@ -48,7 +47,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inherited:
-    """What binds a result. ``problems`` is empty where one may be published."""
+    """The conditions that bind a result. ``problems`` is empty if a result may be published."""
 
     sources: tuple[Source, ...]
     freedom: Freedom
@@ -60,7 +59,7 @@ class Inherited:
 
     @property
     def licence(self) -> str | None:
-        """The licence (its code) under which alone the result may go out, where an input asks for that."""
+        """Return the only licence (its code) under which the result may be published, if an input requires one."""
         return min((code for code, _ in self.freedom.alike), default=None)
 
     @property
@@ -68,8 +67,8 @@ class Inherited:
         return Bound(self.freedom, {source.iri: source.title for source in self.sources})
 
     def sentences(self, language: str, facts: Mapping[str, Any] = _NO_FACTS) -> list[str]:
-        """What binds the result, in sentences, each with the inputs that it comes from in brackets; or why there can
-        be none. ``facts``: as ``admits``."""
+        """Return the conditions of the result as sentences, each with its inputs in brackets, or the reasons why
+        there can be no result. ``facts`` are as in ``admits``."""
         if self.problems:
             return [problem.text.get(language) or problem.text["en"] for problem in self.problems]
         fitting = fitted(self.freedom, facts)
@@ -86,7 +85,8 @@ class Inherited:
         return lines if fitting.origins or len(lines) > len(fitting.policy.permissions) else [words.free]
 
     def to_json(self, facts: Mapping[str, Any] = _NO_FACTS) -> dict[str, Any]:
-        """For records and APIs: the policy that just fits, and for each part of it who asks for it."""
+        """Return the policy that just fits, and for each part of it the inputs that demand it; for records and
+        APIs."""
         members: dict[str, Any] = {
             "inputs": [
                 {"iri": source.iri, "title": source.title, **({"licence": source.licence} if source.licence else {})}
@@ -116,9 +116,9 @@ class Inherited:
 
 
 def inherited(sources: Sequence[Source]) -> Inherited:
-    """Return the conditions that a result made from ``sources`` inherits; none without sources.
+    """Return the conditions that a result made from ``sources`` inherits; no conditions without sources.
 
-    Raises ``InvalidInput`` for a policy that cannot be read, ``TooLarge`` where alternatives multiply.
+    Raises ``InvalidInput`` for a policy that cannot be read, ``TooLarge`` if there are too many alternatives.
     """
     freedom = reduce(Freedom.meet, [normal_form(source) for source in sources], TOP)
     bare = Inherited(sources=tuple(sources), freedom=freedom, problems=())
@@ -126,7 +126,7 @@ def inherited(sources: Sequence[Source]) -> Inherited:
 
 
 def normal_form(source: Source) -> Freedom:
-    """What one input leaves free for results. An input without terms, or with an unknown licence, leaves nothing."""
+    """Return the normal form of one input. An input without terms, or with an unknown licence, allows no results."""
     freedom = TOP
     origin = Origin(source.iri, "licence")
     if source.policy is None and not source.licence:
@@ -149,11 +149,12 @@ def admits(
     licence: str | None = None,
     facts: Mapping[str, Any] = _NO_FACTS,
 ) -> tuple[Breach, ...]:
-    """In which respects the offer ``offer`` (DSP JSON), under ``licence``, is more open than what binds the result.
+    """Return the respects in which ``offer`` (DSP JSON), under ``licence``, is more open than the result's
+    conditions.
 
-    Empty: it may be published so. ``facts`` by left operand IRI are what is so of the result already: only
-    ``hz:minimumCellSize`` counts, the fewest residents that a figure covers after ``node.policy.flow.output_rule``.
-    Raises ``InvalidInput`` for an offer that cannot be read.
+    If there are none, it may be published. ``facts`` by left operand IRI hold for the result already: only
+    ``hz:minimumCellSize`` counts, the lowest number of residents that a figure covers after
+    ``node.policy.flow.output_rule``. Raises ``InvalidInput`` for an offer that cannot be read.
     """
     if inherited.problems:
         return tuple(_unpublishable(inherited, problem) for problem in inherited.problems)
@@ -178,14 +179,14 @@ def admits(
 def strictest_offer(
     inherited: Inherited, *, target: str, offer_id: str, facts: Mapping[str, Any] = _NO_FACTS
 ) -> dict[str, Any]:
-    """The most open offer (DSP 2025-1 MessageOffer) about ``target`` that keeps to what binds the result: it just
-    fits. ``facts``: as ``admits``. It has no permission where no result may be published."""
+    """Return the most open offer (DSP 2025-1 MessageOffer) about ``target`` that keeps the result's conditions: it
+    just fits. ``facts`` are as in ``admits``. It has no permission if no result may be published."""
     policy = Policy(id="") if inherited.problems else fitted(inherited.freedom, facts).policy
     return offer_of(policy, target=target, offer_id=offer_id)
 
 
 def _asked_by(path: str, fitting: Fitted) -> tuple[Origin, ...]:
-    """Who asks for the leaf at ``path``: the part it lies in; for a permission as a whole, nobody in particular."""
+    """Return the inputs that demand the part with the leaf at ``path``; none for a permission as a whole."""
     while path and path not in fitting.origins:
         path = path.rpartition(".")[0]
     return fitting.origins.get(path, ())

@@ -1,6 +1,6 @@
-"""Which conditions follow from which: the order behind "more open" and "excludes".
+"""Implication between conditions: the order behind "more open" and "excludes".
 
-Conservative on purpose: where it is not known whether one condition follows from another (a place in a place, thirty
+Conservative on purpose: if it is not known whether one condition follows from another (a place in a place, thirty
 days and a month), it does not. A publisher is then asked to repeat the condition as the owner of the input wrote it.
 """
 
@@ -37,7 +37,7 @@ _DAYS: Final[Mapping[str, tuple[Decimal, Decimal]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clash:
-    """Conditions of several inputs that leave nothing together. ``operand`` is what they are about."""
+    """Conditions of several inputs that cannot hold together. ``operand`` is their left operand."""
 
     operand: str
     elements: tuple[Element, ...]
@@ -46,8 +46,8 @@ class Clash:
 def follows(demand: Demand, demands: Iterable[Demand], facts: Mapping[str, Any] | None = None) -> bool:
     """Return whether all of ``demands`` together imply ``demand``.
 
-    ``facts``: by left operand, what is so already of the result (``hz:minimumCellSize``: the fewest residents that a
-    figure of it covers); a condition that a fact meets follows from it.
+    ``facts``: by left operand, facts that hold for the result already (``hz:minimumCellSize``: the lowest number of
+    residents that a figure of it covers); a condition that a fact meets follows from it.
     """
     demands = list(demands)
     if not understood(demand):
@@ -66,21 +66,22 @@ def follows(demand: Demand, demands: Iterable[Demand], facts: Mapping[str, Any] 
 
 
 def duty_covers(stricter: Rule, asked: Rule) -> bool:
-    """Whether who does ``stricter`` does ``asked`` too: the same, at least as soon, to the same parties, and with the
-    same consequences."""
+    """Return whether doing ``stricter`` fulfils ``asked`` too: the same duty, at least as soon, to the same parties,
+    and with the same consequences."""
     if stricter.action != asked.action or not set(asked.parties) <= set(stricter.parties):
         return False
     rest = [(normal_rule(consequence) for consequence in rule.consequences) for rule in (stricter, asked)]
     if sorted(map(str, rest[0])) != sorted(map(str, rest[1])):
         return False
-    # A constraint of a duty shapes it: one without a term may be done at any time, and keeps no term.
+    # A constraint of a duty describes it: a duty without a deadline may be done at any time, so it keeps no deadline.
     return all(follows(condition, stricter.constraints) for condition in asked.constraints) and (
         bool(asked.constraints) or not stricter.constraints or _only_sooner(stricter)
     )
 
 
 def prohibition_covers(stricter: Rule, asked: Rule) -> bool:
-    """Whether ``stricter`` forbids all that ``asked`` does: the same action or a wider one, in no fewer cases."""
+    """Return whether ``stricter`` forbids all that ``asked`` forbids: the same or a wider action, in no fewer
+    cases."""
     cases = [normal_condition(constraint) for constraint in asked.constraints]
     return terms.includes(stricter.action, asked.action) and all(
         normal_condition(constraint) in cases for constraint in stricter.constraints
@@ -88,7 +89,7 @@ def prohibition_covers(stricter: Rule, asked: Rule) -> bool:
 
 
 def clashes(alternative: Alternative) -> list[Clash]:
-    """Why ``alternative`` cannot be met; empty where it can be met, as far as is known here."""
+    """Return why ``alternative`` cannot be met; empty if it can be met, as far as is known here."""
     elements = sorted(alternative, key=lambda element: (element.origin, str(element.demand)))
     clashing = [Clash(operand="", elements=(element,)) for element in elements if not understood(element.demand)]
     by_operand: dict[str, list[Element]] = {}
@@ -103,7 +104,7 @@ def clashes(alternative: Alternative) -> list[Clash]:
 
 
 def admitted_purposes(atoms: Sequence[Constraint]) -> frozenset[str] | None:
-    """Return the purposes that all of ``atoms`` admit, narrower ones included; None for any purpose at all."""
+    """Return the purposes that all of ``atoms`` admit, narrower ones included; None if any purpose is admitted."""
     allowed: frozenset[str] | None = None
     for atom in atoms:
         if atom.operator not in NEGATIVE:
@@ -112,7 +113,7 @@ def admitted_purposes(atoms: Sequence[Constraint]) -> frozenset[str] | None:
     if allowed is None:
         return None
     refused = {value for atom in atoms if atom.operator in NEGATIVE for value in _named(atom)}
-    # A purpose wider than an excluded one says too little to be admitted (node.policy.operands).
+    # A purpose wider than an excluded one is too vague to be admitted (node.policy.operands).
     too_wide = {wide for purpose in refused for wide in wider_purposes(purpose)}
     return frozenset(one for one in allowed - too_wide if not wider_purposes(one) & refused)
 
@@ -123,7 +124,7 @@ def _within(named: frozenset[str]) -> frozenset[str]:
 
 
 def _culprits(elements: list[Element], possible: Callable[[Sequence[Constraint]], bool]) -> tuple[Element, ...]:
-    """Return a smallest part of ``elements`` that already is contradictory, to name only these in the message."""
+    """Return a smallest contradictory part of ``elements``, to name only these in the message."""
     remaining = list(elements)
     for element in elements:
         fewer = [other for other in remaining if other is not element]

@@ -1,6 +1,6 @@
-"""Words for conditions that flow: what binds a result, why there may be none, what an offer lacks.
+"""Sentences about conditions that flow: what binds a result, why there may be none, what an offer lacks.
 
-What a condition says is worded by ``node.policy.words``, as everywhere; here are only the sentences around it.
+``node.policy.words`` words the conditions themselves; here are only the sentences around them.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ FLOW: Final = Catalogue("flow")
 
 
 def texts(language: str) -> Texts:
-    """Return the sentences of a language; English where the language is not supported."""
+    """Return the sentences of a language; English if the language is not supported."""
     return _texts(supported(language))
 
 
@@ -81,5 +81,5 @@ def forbidden(rule: Rule, language: str) -> str:
 
 
 def in_all(make: Callable[[str], str]) -> dict[str, str]:
-    """``make(language)`` in every language."""
+    """Return ``make(language)`` for every language."""
     return {language: make(language) for language in LANGUAGES}

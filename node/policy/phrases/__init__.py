@@ -1,7 +1,7 @@
 """The words of policies: the catalogue ``policy`` as a table of phrases for each language.
 
-They go into documents that are signed, which any node makes again to check them. So the calendar and the decimal sign
-stand in the catalogue too, and follow no later edition of CLDR (decision 0022).
+They become part of signed documents, which any node must be able to render again to check them. Therefore the
+calendar and the decimal sign stand in the catalogue too, and do not follow later editions of CLDR (decision 0022).
 """
 
 from __future__ import annotations

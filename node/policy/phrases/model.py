@@ -1,4 +1,4 @@
-"""What a language has to say.
+"""The phrases that each language has to provide.
 
 Values stand where they need no inflection: after a colon, in quotation marks, at the end. ``{asset}`` is the
 asset as object of the sentence, ``{of_asset}`` as possessor. Clauses follow "only", and stand in lists.
@@ -106,7 +106,7 @@ class Brief:
 
 @dataclass(frozen=True, kw_only=True)
 class Remedies:
-    """What would help, for a refused caller."""
+    """Remedies for a refused caller."""
 
     join: str
     rejected: str
