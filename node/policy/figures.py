@@ -17,14 +17,14 @@ _HASH = re.compile(r"(.+@(?:sha256[:-])?)([0-9a-f]{16,})")
 
 
 def join(items: list[str], word: str) -> str:
-    """``a, b or c``."""
+    """Return ``a, b or c``."""
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} {word} {items[-1]}"
 
 
 def date_text(day: datetime, phrases: Phrases) -> str:
-    """31 December 2027."""
+    """Return a date such as 31 December 2027."""
     return phrases.date.format(
         day=phrases.first_of_month if day.day == 1 else day.day,
         month=phrases.months[day.month - 1],
@@ -33,7 +33,7 @@ def date_text(day: datetime, phrases: Phrases) -> str:
 
 
 def moment_text(at: datetime, phrases: Phrases) -> str:
-    """31 December 2027 at 06:00 UTC; seconds only where there are any."""
+    """Return a moment such as 31 December 2027 at 06:00 UTC; seconds only if they are not zero."""
     at = at.astimezone(UTC)
     time = at.strftime("%H:%M")
     if at.second or at.microsecond:
@@ -44,7 +44,7 @@ def moment_text(at: datetime, phrases: Phrases) -> str:
 
 
 def bound_text(value: Value, operator: str, phrases: Phrases) -> str:
-    """Return a date bound as text: only the day, where it ends at a day's last second or begins at midnight."""
+    """Return a date bound as text: only the day if it ends at a day's last second or begins at midnight."""
     point = moment(value)
     if point is None:
         return value.text
@@ -60,7 +60,7 @@ def bound_text(value: Value, operator: str, phrases: Phrases) -> str:
 
 
 def duration_text(value: Value, phrases: Phrases) -> str:
-    """30 days; 1 year and 6 months."""
+    """Return a duration such as 30 days, or 1 year and 6 months."""
     span = duration(value)
     if span is None:
         return value.text
@@ -79,7 +79,7 @@ def counted(amount: Decimal, forms: dict[str, str], phrases: Phrases) -> str:
 
 
 def amount_text(constraint: Constraint, phrases: Phrases) -> str:
-    """120 EUR."""
+    """Return an amount such as 120 EUR."""
     amount = number(constraint.right_operand[0])
     text = constraint.right_operand[0].text if amount is None else number_text(amount, phrases)
     return f"{text} {local_name(constraint.unit)}" if constraint.unit else text
@@ -91,7 +91,7 @@ def value_names(constraint: Constraint, phrases: Phrases) -> list[str]:
 
 
 def term_text(constraint: Constraint) -> str:
-    """Return a constraint that is not understood as it stands: IRIs and values, nothing interpreted."""
+    """Return a constraint that is not understood in its original form: IRIs and values, without interpretation."""
     values = ", ".join(value.text for value in constraint.right_operand) or "()"
     return f"{compact(constraint.left_operand)} {constraint.operator} {values}"
 

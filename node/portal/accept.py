@@ -10,10 +10,10 @@ _QUALITY: Final = re.compile(r"\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*", re.I)
 
 
 def prefers_page(accept: str) -> bool:
-    """Whether HTML is named in ``accept`` and nothing else is named with more weight.
+    """Return whether ``accept`` names HTML, and nothing else with more weight.
 
-    A header that names no page (none at all, or ``*/*`` alone, which is what command-line clients send) asks
-    for data. At equal weight the page wins: browsers name other types of image and XML beside HTML.
+    A header that does not name HTML (an absent one, or ``*/*`` alone, which command-line clients send) asks for data.
+    At equal weight the page wins: browsers name other types of image and XML beside HTML.
     """
     best_page = best_other = 0.0
     for part in accept.split(",")[:50]:

@@ -1,4 +1,4 @@
-"""Who a node is: the name behind a DID, as the catalogue of the reader knows it."""
+"""Names of nodes: the name of a DID, as the reader's catalogue knows it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Cities:
     names: Mapping[str, str]
 
     def name(self, did: str) -> str:
-        """What people call the node; its identifier, shortened, where the name is unknown here."""
+        """Return the name of the node; its identifier, shortened, if the name is unknown here."""
         return called(self.names.get(did, ""), did)
 
     def elsewhere(self, did: str) -> bool:
@@ -26,7 +26,8 @@ class Cities:
 
 
 async def cities(node: UseCases, caller: Caller, named: Mapping[str, str] | None = None) -> Cities:
-    """Return the nodes with assets for the caller, this one, and those that the assets name (``named``)."""
+    """Return the names of nodes with assets for the caller, of this node, and of nodes that assets mention
+    (``named``)."""
     facts = await node.facts()
     names = {did: name for did, name in (named or {}).items() if name}
     names |= {publisher.id: publisher.name for publisher in await node.catalogue.publishers(caller) if publisher.name}

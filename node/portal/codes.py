@@ -1,6 +1,6 @@
 """Words for the IRIs of public code lists: licences, themes, frequencies, file types, access rights.
 
-Raw IRIs never stand where a name exists. The lists themselves are those by which ``node.semantics`` reads
+Pages show no raw IRI if a name exists. The lists themselves are those that ``node.semantics`` uses to read
 descriptions; codes that they lack are made readable from their IRI.
 """
 
@@ -46,7 +46,7 @@ _MEDIA_TYPE: Final = re.compile(r"https?://www\.iana\.org/assignments/media-type
 
 
 def words_of_code(value: str, language: str) -> str:
-    """The name of a coded value in ``language``, else in English; empty where it is of no known list."""
+    """Return the name of a coded value in ``language``, else in English; empty if no known list has it."""
     if (match := _LANGUAGE.fullmatch(value)) and (name := language_name(match[1], language)):
         return name
     for codes in _LISTS:
@@ -60,7 +60,7 @@ def words_of_code(value: str, language: str) -> str:
     if (match := _OPEN_DATA_COMMONS.fullmatch(value)) and (code := LICENCES.by_iri(_open_data_commons(match[1]))):
         return code.label(language)
     if match := _SPDX.fullmatch(value):
-        # The identifiers of SPDX are what people call these licences: Apache-2.0, MIT.
+        # People call these licences by their SPDX identifiers: Apache-2.0, MIT.
         known = LICENCES.find(match[1]) or NATIONAL_LICENCES.find(match[1])
         return known.label(language) if known else match[1]
     if match := _EPSG.fullmatch(value):
@@ -89,12 +89,12 @@ def licence(value: str, language: str) -> str:
 
 
 def credential(kind: str, language: str) -> str:
-    """What people call a credential type."""
+    """Return the name of a credential type."""
     return credential_label(kind, language)
 
 
 def purpose(value: str, language: str) -> str:
-    """The name of a purpose or of a named group of purposes; empty where it has none here."""
+    """Return the name of a purpose or of a named group of purposes; empty if it has none here."""
     if value in known_purposes():
         return purpose_label(value, language)
     if value in purpose_names():
@@ -103,5 +103,5 @@ def purpose(value: str, language: str) -> str:
 
 
 def compact(iri: str) -> str:
-    """``prefix:name`` for an IRI of a vocabulary that we know, else its last segment."""
+    """Return ``prefix:name`` for an IRI of a vocabulary that we know, else its last segment."""
     return prefixed(iri) or last_segment(iri)

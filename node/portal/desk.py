@@ -1,4 +1,4 @@
-"""Where visits begin and pages leave: recognises the reader, guards forms, renders templates, words errors."""
+"""Start and end of every page request: recognises the reader, checks forms, renders templates, words errors."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PageFunction = Callable[["Desk", Visit], Awaitable[Response]]
 
 
 class Desk:
-    """What every page function gets: the node, the settings, and ``render``."""
+    """The argument of every page function: the node, the settings, and ``render``."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Desk:
 
     # visits -----------------------------------------------------------------------------------------------
     async def visit(self, request: Request, caller: Caller | None = None) -> Visit:
-        """The visit that ``request`` is; a session that does not hold any more makes a stranger of its owner."""
+        """Return the visit of ``request``; if its session has ended, the reader is a stranger."""
         session = request.cookies.get(self.settings.session_cookie, "")
         if caller is None:
             try:
@@ -89,7 +89,7 @@ class Desk:
     def endpoint(
         self, page: PageFunction, *, people: bool = False, form: bool = False
     ) -> Callable[[Request], Awaitable[Response]]:
-        """``page`` as a route's endpoint. ``people``: signed-in people only; ``form``: with a checked form."""
+        """Return ``page`` as a route's endpoint. ``people``: signed-in people only; ``form``: with a checked form."""
 
         async def serve(request: Request) -> Response:
             visit = await self.visit(request)
@@ -118,13 +118,13 @@ class Desk:
 
     # answers ----------------------------------------------------------------------------------------------
     def go(self, visit: Visit, target: str) -> Response:
-        """303 See Other, so that reloading the next page does not send the form again."""
+        """Return 303 See Other, so that reloading the next page does not send the form again."""
         response = RedirectResponse(target, status_code=303)
         response.headers["Cache-Control"] = headers.cache_control(signed_in=True)
         return response
 
     def render(self, visit: Visit, template: str, *, status: int = 200, **context: Any) -> Response:
-        """A page. Every name that a template uses must be given: StrictUndefined raises for others."""
+        """Return a page. Every name that a template uses must be passed: StrictUndefined raises for others."""
         html = (
             _environment()
             .get_template(template)
@@ -142,7 +142,7 @@ class Desk:
         return response
 
     def set_cookie(self, response: Response, name: str, value: str, seconds: int) -> None:
-        """A cookie of ours: never readable by scripts, never sent by other sites' forms."""
+        """Set a cookie of ours: scripts can never read it, and other sites' forms never send it."""
         response.set_cookie(
             name,
             value,
@@ -154,7 +154,7 @@ class Desk:
         )
 
     def set_form_cookie(self, response: Response, value: str, seconds: int) -> None:
-        """Ties a sign-in form to the browser that it was shown in."""
+        """Set a cookie that ties a sign-in form to the browser that shows it."""
         self.set_cookie(response, FORM_COOKIE, value, seconds)
 
     def drop_form_cookie(self, response: Response) -> None:
@@ -162,7 +162,7 @@ class Desk:
 
     # errors -----------------------------------------------------------------------------------------------
     def error(self, visit: Visit, error: Exception) -> Response:
-        """Return the page for an error: the problem, the remedy, and links. A fault of ours has no details."""
+        """Return the page for an error: the problem, the remedy, and links. An internal error has no details."""
         status, code, detail, remedy, retry = _described(error)
         if status >= 500 and (isinstance(error, LocalFault) or not isinstance(error, HansaError | HTTPException)):
             log.error("a page failed", exc_info=error, extra={"path": visit.path})
@@ -191,12 +191,12 @@ class Desk:
     # static files -----------------------------------------------------------------------------------------
     @cached_property
     def theme(self) -> str:
-        """The city's colours as CSS."""
+        """Return the city's colours as CSS."""
         return style_sheet(self.settings.accent)
 
     @cached_property
     def edition(self) -> str:
-        """A short hash over everything static, so that browsers may keep it for ever under its URL."""
+        """Return a short hash over all static files, so that browsers may cache them for ever under their URL."""
         digest = hashlib.sha256(self.theme.encode())
         for file in sorted((HERE / "static").iterdir()):
             digest.update(file.read_bytes())
@@ -205,14 +205,14 @@ class Desk:
         return digest.hexdigest()[:12]
 
     def static(self, name: str) -> str:
-        """The URL of a static file."""
+        """Return the URL of a static file."""
         return f"{self.settings.prefix}/portal/{self.edition}/{name}"
 
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    # On first use: a node whose pages are not used need not load the template engine. Templates are the same for
-    # every node of a process; what differs comes with each rendering.
+    # On first use: a node that shows no pages need not load the template engine. Templates are the same for every
+    # node of a process; the differences come with each rendering.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -230,14 +230,14 @@ def _environment() -> Environment:
 
 
 def _described(error: Exception) -> tuple[int, str, str, str, bool]:
-    """(status, code, detail, remedy, whether to try again later) as far as the reader may know."""
+    """Return (status, code, detail, remedy, whether to try again later) as far as the reader may know."""
     if isinstance(error, HTTPException):
         if error.status_code == 404:
             return 404, NotFound.code, "", "", False
         return error.status_code, f"http-{error.status_code}", "", "", error.status_code == 503
     if not isinstance(error, HansaError) or (isinstance(error, LocalFault) and not error.is_public):
         return 500, LocalFault.code, "", "", False
-    # Not found and not visible are one answer, in the portal's own words.
+    # Not found and not visible give the same answer, worded by the portal.
     if isinstance(error, NotFound):
         return 404, error.code, "", "", False
     return error.status, error.code, error.detail, error.remedy, error.status in (429, 503, 507)

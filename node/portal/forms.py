@@ -1,4 +1,4 @@
-"""What comes in from forms: their fields, the token that shows they are ours, where to go afterwards."""
+"""Form input: fields, the CSRF token, the address to go to afterwards."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PLAIN_PATH: Final = re.compile(r"/(?:[^/\\\x00-\x20\x7f-\x9f][^\\\x00-\x20\x7f-
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """The fields of an ``application/x-www-form-urlencoded`` body; of a repeated one, the first.
+    """Return the fields of an ``application/x-www-form-urlencoded`` body; of a repeated field, the first.
 
     Raises ``UnsupportedMediaType``, ``TooLarge`` (64 KiB, 60 fields), ``InvalidInput`` (not UTF-8).
     """
@@ -44,12 +44,12 @@ async def read_form(request: Request) -> dict[str, str]:
 
 
 def csrf_token(secret: bytes, session: str) -> str:
-    """The token of every form of this session: HMAC-SHA-256 of the session under the node's own secret."""
+    """Return the token of every form of this session: HMAC-SHA-256 of the session under the node's own secret."""
     return hmac.new(secret, b"csrf\0" + session.encode(), hashlib.sha256).hexdigest()
 
 
 def check_csrf(secret: bytes, session: str, fields: dict[str, str]) -> None:
-    """Raises ``NotAllowed`` unless ``fields`` carry the token of ``session``."""
+    """Raises ``NotAllowed`` unless ``fields`` have the token of ``session``."""
     given = fields.get(TOKEN, "")
     if not session or not hmac.compare_digest(csrf_token(secret, session).encode(), given.encode()):
         raise NotAllowed(
@@ -60,14 +60,14 @@ def check_csrf(secret: bytes, session: str, fields: dict[str, str]) -> None:
 
 
 def new_form_cookie() -> str:
-    """A value that ties a sign-in form to the browser it was shown in, before there is a session."""
+    """Return a value that ties a sign-in form to the browser that shows it, before there is a session."""
     return secrets.token_urlsafe(24)
 
 
 def local_path(target: str, default: str = "/") -> str:
-    """``target`` if it is a path on this very site, else ``default``: ``next`` cannot lead to another site.
+    """Return ``target`` if it is a path on this site, else ``default``: ``next`` cannot lead to another site.
 
-    Refused are other schemes, ``//host``, backslashes (browsers read them as slashes), blanks and controls
-    (browsers drop them, and what remains may be ``//host``).
+    It refuses other schemes, ``//host``, backslashes (browsers read them as slashes), blanks and control characters
+    (browsers drop them, and the rest may be ``//host``).
     """
     return target if len(target) <= 2000 and _PLAIN_PATH.fullmatch(target) else default

@@ -1,6 +1,6 @@
-"""Headers that protect a reader: what a page may load, who may frame it, what a cache may keep.
+"""Headers that protect a reader: what a page may load, who may frame it, what a cache may store.
 
-``SecurityHeaders`` wraps the whole application. It never overwrites a header that a door has set itself.
+``SecurityHeaders`` wraps the whole application. It never overwrites a header that an endpoint has set itself.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CONTENT_SECURITY_POLICY: Final = (
 ALWAYS: Final[tuple[tuple[str, str], ...]] = (
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "same-origin"),
-    # What may be kept says so itself: most answers here are for one caller alone.
+    # Cacheable answers set their own header: most answers here are for one caller alone.
     ("Cache-Control", "private, no-store"),
 )
 FOR_PAGES: Final[tuple[tuple[str, str], ...]] = (
@@ -31,12 +31,13 @@ VARY: Final = "Accept, Accept-Language, Authorization, Cookie"
 
 
 def cache_control(*, signed_in: bool) -> str:
-    """For pages: nothing of a signed-in person is kept anywhere; the rest is asked for again each time."""
+    """Return the value for pages: those of a signed-in person are never stored; all others are revalidated each
+    time."""
     return "private, no-store" if signed_in else "no-cache"
 
 
 class SecurityHeaders:
-    """ASGI middleware: adds the headers above to every answer (``FOR_PAGES`` to HTML only)."""
+    """ASGI middleware: adds the headers above to every response (``FOR_PAGES`` to HTML only)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -1,4 +1,4 @@
-"""What a page says to its reader: in which language, with dates and numbers as that language writes them."""
+"""The language of a page, with dates and numbers in the format of that language."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ PORTAL: Final = Catalogue("portal")
 
 
 def chosen(*wishes: str | None, accept: str = "") -> str:
-    """The first of ``wishes`` (query, cookie) that is supported, else what ``accept`` (RFC 9110 §12.5.4) prefers."""
+    """Return the first supported of ``wishes`` (query, cookie), else the one that ``accept`` prefers (RFC 9110
+    §12.5.4)."""
     for wish in wishes:
         if wish and wish.lower()[:2] in LANGUAGES and language_tag(wish):
             return wish.lower()[:2]
@@ -33,14 +34,14 @@ def chosen(*wishes: str | None, accept: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Says things in one language and one time zone."""
+    """Texts, dates and numbers in one language and one time zone."""
 
     language: str
     zone: tzinfo
     now: datetime
 
     def say(self, key: str, count: int | None = None, /, **values: object) -> str:
-        """The text of ``key``; raises ``KeyError`` where there is none, so that a test notices."""
+        """Return the text of ``key``; raises ``KeyError`` if there is none, so that a test notices."""
         if count is not None:
             values = {"n": self.number(count), **values}
         return PORTAL.say(self.language, key, count, **values)
@@ -49,38 +50,38 @@ class Speaker:
         return PORTAL.known(key)
 
     def asks(self, key: str) -> frozenset[str]:
-        """The names of the values that the text of ``key`` is filled with."""
+        """Return the names of the values that the text of ``key`` needs."""
         return PORTAL.names(key, self.language)
 
     def word(self, family: str, value: str) -> str:
-        """The word for a value of a closed list (``kind.dataset``), or the value itself where it is unknown."""
+        """Return the word for a value of a closed list (``kind.dataset``), or the value itself if it is unknown."""
         key = f"{family}.{value}"
         return self.say(key) if self.known(key) else value
 
     def number(self, value: float, decimals: int | None = None) -> str:
-        """A number in the reader's format; fractions keep ``decimals`` places, or up to three."""
+        """Return a number in the reader's format; fractions have ``decimals`` places, or up to three."""
         return formats.number_text(value, self.language, decimals)
 
     def size(self, octets: int) -> str:
-        """Bytes in decimal units (1 MB = 1 000 000 bytes), three figures."""
+        """Return bytes in decimal units (1 MB = 1 000 000 bytes), three figures."""
         return formats.size_text(octets, self.language)
 
     def day(self, moment: datetime) -> str:
-        """The date written out: ``20 November 2026``."""
+        """Return the date written out: ``20 November 2026``."""
         return formats.day_text(moment, self.zone, self.language)
 
     def minute(self, moment: datetime) -> str:
-        """Date and time of day, with the zone's name."""
+        """Return date and time of day, with the zone's name."""
         return formats.minute_text(moment, self.zone, self.language)
 
     def second(self, moment: datetime) -> str:
-        """The time of day to the second, for time lines."""
+        """Return the time of day to the second, for time lines."""
         return formats.second_text(moment, self.zone, self.language)
 
     def ago(self, moment: datetime) -> str:
-        """How long ago, or how far ahead, in the largest unit."""
+        """Return how long ago, or how far ahead, in the largest unit."""
         return formats.distance_text(self.now - moment, self.language)
 
     def duration(self, text: str) -> str:
-        """An xsd:duration such as ``PT15M`` or ``P30D`` in words; anything else comes back as it is."""
+        """Return an xsd:duration such as ``PT15M`` or ``P30D`` in words; any other text unchanged."""
         return formats.duration_text(text, self.language)

@@ -1,7 +1,7 @@
-"""Between other people's text and our HTML: links that may be followed, language tags that may be written,
-documents that may be embedded, words that are marked, secrets that are not shown.
+"""Safe output of other people's text: allowed links, language tags, embedded documents, marked words, concealed
+secrets.
 
-Escaping itself is Jinja2's (autoescape everywhere); this module decides what may become an attribute or an
+Jinja2 does the escaping itself (autoescape everywhere); this module decides which text may become an attribute or an
 element at all.
 """
 
@@ -25,7 +25,7 @@ _HOST: Final = re.compile(r"[A-Za-z0-9.\-\[\]:%_\u00a1-\uffff]+")
 
 
 def web_address(iri: object) -> str | None:
-    """``iri`` if a browser may follow it from our pages: absolute, http or https, with a host; else None."""
+    """Return ``iri`` if a browser may follow it from our pages: absolute, http or https, with a host; else None."""
     if not isinstance(iri, str) or len(iri) > 4000 or _UNSAFE_IN_URL.search(iri):
         return None
     try:
@@ -42,18 +42,18 @@ def web_address(iri: object) -> str | None:
 
 
 def mail_address(text: object) -> str | None:
-    """The bare address in ``mailto:someone@example.org`` or ``someone@example.org``; None where it is none."""
+    """Return the bare address of ``mailto:someone@example.org`` or ``someone@example.org``; None for other text."""
     bare = text.removeprefix("mailto:") if isinstance(text, str) else ""
     return bare if re.fullmatch(r"[A-Za-z0-9.!#$*+/=_~-]{1,64}@[A-Za-z0-9.-]{1,200}", bare) else None
 
 
 def language_tag(tag: object) -> str:
-    """``tag`` if it may stand in a ``lang`` attribute (RFC 5646 in outline), else an empty text."""
+    """Return ``tag`` if it may stand in a ``lang`` attribute (RFC 5646 in outline), else an empty text."""
     return tag if isinstance(tag, str) and LANGUAGE_TAG.fullmatch(tag) else ""
 
 
 def shortened(identifier: str, keep: int = 34) -> str:
-    """A long identifier with its middle left out; the whole is behind the copy button and in the title."""
+    """Return a long identifier with its middle left out; the copy button and the title have the whole."""
     if identifier.startswith("urn:uuid:"):
         return f"{identifier[9:17]}…{identifier[-4:]}"
     for scheme in ("https://", "http://", "did:web:"):
@@ -69,7 +69,7 @@ def shortened(identifier: str, keep: int = 34) -> str:
 
 
 def called(name: str, identifier: str) -> str:
-    """A name to show: every participant has a name, and an identifier in place of a name is shortened."""
+    """Return a name to show: every participant has a name; an identifier in place of a name is shortened."""
     plain = name.strip()
     if plain.startswith(("did:", "https://", "http://")) and " " not in plain:
         return shortened(plain) or plain
@@ -77,17 +77,17 @@ def called(name: str, identifier: str) -> str:
 
 
 def last_segment(iri: str) -> str:
-    """What is behind the last ``#``, ``/`` or ``:`` of an IRI: its name where it has no better one."""
+    """Return the part behind the last ``#``, ``/`` or ``:`` of an IRI: its name if it has no better one."""
     return re.split(r"[#/:]", iri.rstrip("#/"))[-1] or iri
 
 
 def unit(code: str) -> str:
-    """A UCUM code as people write the unit; a dash for none (``1``)."""
+    """Return a UCUM code as people write the unit; a dash for the unit ``1``."""
     return words(code) or "–"
 
 
 def marked(snippet: str) -> list[tuple[bool, str]]:
-    """A search snippet as pieces: (is a found word, text). Found words stand between « and »."""
+    """Return a search snippet as pieces: (is a found word, text). Found words stand between « and »."""
     pieces: list[tuple[bool, str]] = []
     for part in re.split(r"(«[^«»]*»)", snippet):
         if part.startswith("«") and part.endswith("»"):
@@ -98,7 +98,7 @@ def marked(snippet: str) -> list[tuple[bool, str]]:
 
 
 def coded(text: str) -> list[tuple[bool, str]]:
-    """A text as pieces: (is code, text). Code stands between backticks, as in the descriptions of an API."""
+    """Return a text as pieces: (is code, text). Code stands between backticks, as in the descriptions of an API."""
     return [(place % 2 == 1, piece) for place, piece in enumerate(re.split(r"`([^`]*)`", text)) if piece]
 
 
@@ -123,13 +123,13 @@ _OF_A_PAGE: Final = re.compile(rf"(?<=<)(/?)({'|'.join(_OURS)})\b")
 
 
 def embedded(document: str) -> str:
-    """``document`` (a page or a fragment of HTML) as a fragment that is safe inside a page of ours.
+    """Return ``document`` (a page or a fragment of HTML) as a fragment that is safe inside a page of ours.
 
-    Only elements of text and tables stay, with plain attributes and http(s) links; what is not text (scripts, styles,
-    frames, the head) goes with its content. Open elements are closed.
+    Only elements of text and tables stay, with plain attributes and http(s) links; all others (scripts, styles,
+    frames, the head) are removed with their content. Open elements are closed.
     """
-    # A "<" in the cleaner's answer begins an element: it escapes those of the text, and our filter lets none into a
-    # value.
+    # A "<" in the cleaner's output begins an element: the cleaner escapes those of the text, and our filter allows
+    # none in a value.
     return _OF_A_PAGE.sub(lambda match: match[1] + _OURS[match[2]], _cleaner().clean(document))
 
 
@@ -165,7 +165,8 @@ CONCEALED: Final = "•••"
 
 
 def readable_body(body: bytes, limit: int = 20_000) -> str:
-    """A message body for the eyes of an operator: JSON set out in lines, tokens concealed, at most ``limit``."""
+    """Return a message body for an operator to read: JSON indented, tokens concealed, at most ``limit``
+    characters."""
     text = body.decode("utf-8", errors="replace")
     try:
         text = json.dumps(_concealed(json.loads(text)), ensure_ascii=False, indent=2)
@@ -176,7 +177,7 @@ def readable_body(body: bytes, limit: int = 20_000) -> str:
 
 def _concealed(value: Any) -> Any:
     if isinstance(value, dict):
-        # An endpoint property of a DSP data address carries its secret as {"name": "authorization", "value": …}.
+        # An endpoint property of a DSP data address has its secret as {"name": "authorization", "value": …}.
         named = value.get("name")
         hides = isinstance(named, str) and _SECRET_NAMES.search(named)
         return {

@@ -1,4 +1,4 @@
-"""The portal put together: its routes, and the three pages that other doors call."""
+"""The portal as a whole: its routes, and the three pages that other endpoints call."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Portal:
     """All pages of a node.
 
     ``routes`` go into the application (below the prefix of ``public_url``, if the node has one). Three pages
-    are served at addresses that belong to other doors, which call them where ``prefers_page`` says so:
+    are served at addresses that belong to other endpoints, which call them if ``prefers_page`` is true:
     ``record_page`` for record IRIs, ``sparql_page`` for ``/sparql``, ``error_page`` for errors.
     """
 
@@ -65,7 +65,7 @@ class Portal:
 
     @property
     def routes(self) -> list[BaseRoute]:
-        """The routes of the portal's own pages and static files."""
+        """Return the routes of the portal's own pages and static files."""
         page = self.desk.endpoint
         people = {"people": True}
         form = {"people": True, "form": True}
@@ -149,7 +149,7 @@ class Portal:
         ]
 
     async def record_page(self, request: Request, iri: str, caller: Caller) -> Response:
-        """The page of the asset ``iri``; what cannot be shown is answered with its error page."""
+        """Return the page of the asset ``iri``, or the error page if it cannot be shown."""
         visit = await self.desk.visit(request, caller)
         try:
             return await asset.record_page(self.desk, visit, iri)
@@ -157,7 +157,7 @@ class Portal:
             return self.desk.error(visit, error)
 
     async def sparql_page(self, request: Request, caller: Caller) -> Response:
-        """The query page, with the results of ``?query=`` where there is one."""
+        """Return the query page, with the results of ``?query=`` if it is set."""
         visit = await self.desk.visit(request, caller)
         try:
             return await sparql.sparql_page(self.desk, visit)
@@ -165,7 +165,7 @@ class Portal:
             return self.desk.error(visit, error)
 
     async def error_page(self, request: Request, error: Exception) -> Response:
-        """The page for any error: HansaError, Starlette's HTTPException, or a bug of ours (500)."""
+        """Return the page for any error: HansaError, Starlette's HTTPException, or an internal error (500)."""
         return self.desk.error(await self.desk.visit(request), error)
 
     async def _static(self, request: Request) -> Response:
@@ -181,7 +181,7 @@ class Portal:
                 "Content-Type": media_type,
                 "Cache-Control": KEEP if current else "no-cache",
                 "X-Content-Type-Options": "nosniff",
-                # An SVG logo opened by itself is a document: it may run nothing.
+                # An SVG logo that is opened by itself is a document: it must not run scripts.
                 "Content-Security-Policy": "default-src 'none'; style-src 'self'; sandbox",
             },
         )

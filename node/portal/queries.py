@@ -1,4 +1,4 @@
-"""A search as its URL says it: read into a ``Query``, and written back with one facet more or less."""
+"""A search as its URL states it: read into a ``Query``, and written back with one facet more or less."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """What a results page is about. ``chosen`` maps a facet to its chosen values.
+    """The search of a results page. ``chosen`` maps a facet to its chosen values.
 
-    ``since`` and ``until`` are days, months or years as somebody wrote them, and as the form shows them again.
+    ``since`` and ``until`` are days, months or years as the reader wrote them; the form shows them unchanged.
     """
 
     text: str = ""
@@ -39,9 +39,9 @@ class Search:
 
     @classmethod
     def read(cls, parameters: Iterable[tuple[str, str]]) -> Search:
-        """From the query of a URL. Raises ``InvalidInput`` for a ``bbox`` or a period that is none.
+        """Read the query of a URL. Raises ``InvalidInput`` for an invalid ``bbox`` or period.
 
-        Unknown parameters are ignored: links to pages carry those of mail programs and counters.
+        Unknown parameters are ignored: mail programs and counters add theirs to links.
         """
         text, bbox, since, until, newest, page = "", None, "", "", False, 1
         values: dict[str, list[str]] = {name: [] for name in FACETS}
@@ -66,7 +66,7 @@ class Search:
         return cls(text=text, chosen=chosen, bbox=bbox, since=since, until=until, newest=newest, page=page)
 
     def query(self, language: str, size: int) -> Query:
-        """For the catalogue: page ``page`` of ``size`` hits."""
+        """Return the query for the catalogue: page ``page`` of ``size`` hits."""
         return Query(
             text=self.text,
             kinds=self.chosen["kind"],
@@ -87,7 +87,7 @@ class Search:
 
     # links ------------------------------------------------------------------------------------------------
     def pairs(self) -> list[tuple[str, str]]:
-        """The parameters that say this search, in a fixed order, so that equal searches have equal URLs."""
+        """Return the parameters of this search, in a fixed order, so that equal searches have equal URLs."""
         pairs = [("q", self.text)] if self.text else []
         for name in FACETS:
             pairs += [(name, value) for value in self.chosen[name]]
@@ -101,12 +101,12 @@ class Search:
         return pairs
 
     def encoded(self) -> str:
-        """The query string of this search; empty for the search for everything."""
+        """Return the query string of this search; empty for the search for everything."""
         pairs = self.pairs()
         return f"?{urlencode(pairs)}" if pairs else ""
 
     def toggled(self, facet: str, value: str) -> Search:
-        """With this facet value added, or removed where it was chosen; back on the first page."""
+        """Return the search with this facet value added, or removed if it was chosen; back on the first page."""
         values = self.chosen[facet]
         after = tuple(v for v in values if v != value) if value in values else (*values, value)
         return replace(self, chosen={**self.chosen, facet: after}, page=1)
@@ -134,12 +134,12 @@ class Search:
 
     @property
     def narrowed(self) -> bool:
-        """Whether any facet, box or period is chosen."""
+        """Return whether any facet, box or period is chosen."""
         return self.bbox is not None or bool(self.since or self.until) or any(self.chosen.values())
 
 
 def page_numbers(page: int, pages: int) -> Sequence[int | None]:
-    """Which page numbers to link: the ends, this one and its neighbours; None stands for a gap."""
+    """Return the page numbers to link: the ends, this one and its neighbours; None stands for a gap."""
     wanted = sorted({1, 2, page - 1, page, page + 1, pages - 1, pages} & set(range(1, pages + 1)))
     numbers: list[int | None] = []
     for number in wanted:

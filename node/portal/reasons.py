@@ -1,4 +1,4 @@
-"""The reasons for which a process was refused or ended, as its page shows them: either side's, in any form.
+"""The reasons why a process was refused or ended, as its page shows them: from either side, in any form.
 
 A reason of a DSP message (``reason``, DSP 2025-1 §8, §10) may be anything. This node sends the rules that were not
 met (``node.policy.model.Reason``); other connectors send sentences, language maps, or forms of their own.
@@ -19,8 +19,8 @@ LONGEST: Final = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
-    """``text`` and ``remedy``: language tag → sentence, where the tag is empty for an unknown language;
-    ``need`` and ``have`` say what is missing, and ``since`` from when."""
+    """``text`` and ``remedy``: language tag → sentence, with an empty tag for an unknown language; ``need`` and
+    ``have`` are the required and the existing value, and ``since`` is when the fact ended."""
 
     text: dict[str, str]
     need: str = ""
@@ -30,7 +30,7 @@ class Why:
 
 
 def whys(reasons: Iterable[Any]) -> list[Why]:
-    """Those of ``reasons`` that have something to say."""
+    """Return those of ``reasons`` that have content."""
     return [why for why in map(_why, reasons) if why.text or why.remedy]
 
 
@@ -50,7 +50,7 @@ def _why(reason: Any) -> Why:
 
 
 def _translations(text: Any) -> dict[str, str]:
-    """A sentence or a language map; empty for anything else."""
+    """Return a sentence or a language map as a language map; empty for anything else."""
     if isinstance(text, str):
         return {"": text[:LONGEST]} if text else {}
     if isinstance(text, Mapping):

@@ -1,4 +1,4 @@
-"""How a city makes the portal its own: accent, logo, name; and what the pages must know of the node."""
+"""Settings of the portal for a city: accent, logo, name; and facts about the node that pages need."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ ACCENT: Final = "#0b5f73"
 class PortalSettings:
     """The three settings of a city are ``name``, ``accent`` (``#rrggbb``) and ``logo`` (an SVG or PNG file).
 
-    ``public_url`` is the base URL of the node without a trailing slash; its path becomes the prefix of every
-    link. ``secret`` keys the CSRF tokens; where several processes serve one node they need the same. ``issuer`` is
-    true on a region, whose people decide about applications and credentials.
+    ``public_url`` is the base URL of the node without a trailing slash; its path becomes the prefix of every link.
+    ``secret`` keys the CSRF tokens; if several processes serve one node, they need the same. ``issuer`` is true on a
+    region: its people decide about applications and credentials.
     """
 
     public_url: str
@@ -34,12 +34,12 @@ class PortalSettings:
 
     @property
     def https(self) -> bool:
-        """Whether cookies may only travel over TLS."""
+        """Return whether cookies may only travel over TLS."""
         return self.public_url.startswith("https://")
 
     @property
     def prefix(self) -> str:
-        """The path of ``public_url``: empty, or ``/something`` without a trailing slash."""
+        """Return the path of ``public_url``: empty, or ``/something`` without a trailing slash."""
         _, _, rest = self.public_url.partition("://")
         _, slash, path = rest.partition("/")
         return slash + path.rstrip("/") if path else ""

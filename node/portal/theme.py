@@ -1,8 +1,8 @@
 """Design tokens: the colours of the portal, in light and dark, and a city's accent made readable in both.
 
-The tokens are data, so that a test can show that every pair of text and ground that the style sheet uses has
-the contrast that WCAG 2.2 asks for (1.4.3: 4.5:1 for text; 1.4.11: 3:1 for controls). A city may choose any
-accent: it is moved towards black or white until it can be read, and no further.
+The tokens are data, so that a test can check the contrast of every pair of text and ground in the style sheet against
+WCAG 2.2 (1.4.3: 4.5:1 for text; 1.4.11: 3:1 for controls). A city may choose any accent: it is moved towards black or
+white just until it is readable.
 """
 
 from __future__ import annotations
@@ -56,15 +56,15 @@ _HEX: Final = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def contrast(first: str, second: str) -> float:
-    """The contrast ratio of two ``#rrggbb`` colours, from 1 to 21 (WCAG 2.2, definition of contrast ratio)."""
+    """Return the contrast ratio of two ``#rrggbb`` colours, from 1 to 21 (WCAG 2.2, definition of contrast ratio)."""
     lighter, darker = sorted((_luminance(first), _luminance(second)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 
 
 def tokens(accent: str, *, dark: bool) -> dict[str, str]:
-    """All tokens for light or dark with the city's ``accent`` worked in.
+    """Return all tokens for light or dark mode, with the city's ``accent``.
 
-    Raises ``InvalidInput`` where ``accent`` is not ``#rrggbb``.
+    Raises ``InvalidInput`` if ``accent`` is not ``#rrggbb``.
     """
     if not _HEX.fullmatch(accent):
         raise InvalidInput(f"the accent colour {accent!r} is not of the form #rrggbb", remedy="write it like #0b5f73")
@@ -72,12 +72,12 @@ def tokens(accent: str, *, dark: bool) -> dict[str, str]:
     toward = "#ffffff" if dark else "#000000"
     soft = _mix(accent.lower(), base["surface"], 0.16 if dark else 0.09)
     for _ in range(STEPS):
-        # A glaring accent makes even a thin tint too strong for small text upon it.
+        # A bright accent makes even a thin tint too strong for small text on it.
         if contrast(base["muted"], soft) >= TEXT:
             break
         soft = _mix(soft, base["surface"], 0.8)
     grounds = (base["paper"], base["surface"], base["sunken"], soft)
-    # On dark ground a colour at the bare minimum looks dull, so it is taken a little further there.
+    # On dark ground a colour at the minimum contrast looks dull, so it gets a little more there.
     least = TEXT + (1.2 if dark else 0)
     readable = accent.lower()
     for step in range(1, STEPS + 1):
@@ -89,7 +89,7 @@ def tokens(accent: str, *, dark: bool) -> dict[str, str]:
 
 
 def style_sheet(accent: str) -> str:
-    """The custom properties as CSS: light, dark by preference, and light again on paper."""
+    """Return the custom properties as CSS: light, dark by preference, and light again on paper."""
     light, dark = (_declarations(tokens(accent, dark=dark)) for dark in (False, True))
     return (
         f":root {{ color-scheme: light dark; {light} }}\n"
@@ -115,6 +115,6 @@ def _luminance(colour: str) -> float:
 
 
 def _mix(colour: str, other: str, share: float) -> str:
-    """``share`` of ``colour`` in ``other``."""
+    """Return ``colour`` mixed into ``other`` with the given ``share``."""
     pairs = zip(_channels(colour), _channels(other), strict=True)
     return "#" + "".join(f"{round(a * share + b * (1 - share)):02x}" for a, b in pairs)

@@ -1,4 +1,4 @@
-"""What the pages of a node take: its use cases, and the views that are composed out of several."""
+"""The use cases of a node's pages, and views that combine several of them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from node.transfer.deletion.confirm import ConfirmDeletion
 
 @dataclass(frozen=True, kw_only=True)
 class UseCases:
-    """Everything that pages read or do. Pages pass on who asks: what a caller may not see does not exist for them,
-    and the use case refuses what they may not do. ``revoke`` is there at an issuer only."""
+    """Everything that pages read or do. Pages pass on the caller: what a caller may not see does not exist for them,
+    and the use case refuses what they may not do. Only an issuer has ``revoke``."""
 
     # the catalogue
     catalogue: Browse

@@ -1,4 +1,4 @@
-"""One visit of one reader: who, in which language, on which page; and how pages link to one another."""
+"""A visit of a reader: the caller, the language, the page; and links between pages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _OWN_PATH: Final = re.compile(f"/(?:{'|'.join(PLURALS.values())})/[A-Za-z0-9][A-
 
 
 class TextInLanguage(NamedTuple):
-    """A text, and its language where that is not the language of the page."""
+    """A text, and its language if it differs from the language of the page."""
 
     text: str
     lang: str
@@ -41,7 +41,7 @@ class TextInLanguage(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """What a page knows of its reader. ``session`` is the session token, empty without one."""
+    """The facts about the reader of a page. ``session`` is the session token, empty without one."""
 
     request: Request
     caller: Caller
@@ -66,22 +66,22 @@ class Visit:
 
     @property
     def csrf(self) -> str:
-        """The token for forms of this session, or before sign-in for this browser."""
+        """Return the token for forms of this session, or before sign-in for this browser."""
         return csrf_token(self.settings.secret, self.session or self.form_cookie)
 
     # what it says -----------------------------------------------------------------------------------------
     def t(self, key: str, count: int | None = None, /, **values: object) -> str:
-        """A text of the interface."""
+        """Return a text of the interface."""
         return self.speaker.say(key, count, **values)
 
     def translated(self, texts: Mapping[str, str]) -> TextInLanguage:
-        """A text of the content in the reader's language where there is one."""
+        """Return a text of the content in the reader's language if it exists, else in another one."""
         text, tag = pick(texts, self.language)
         foreign = tag and not tag.lower().startswith(self.language)
         return TextInLanguage(text, language_tag(tag) if foreign else "")
 
     def worded(self, problem: Any) -> Worded:
-        """A finding, a caveat, an error, or the object that an error was kept as, in the reader's language."""
+        """Return a finding, a caveat, an error, or a stored error object in the reader's language."""
         if isinstance(problem, Mapping):
             detail, remedy, facts = problem.get("detail", ""), problem.get("remedy", ""), problem.get("facts")
             known = facts if isinstance(facts, Mapping) else {}
@@ -93,38 +93,38 @@ class Visit:
 
     # where things are -------------------------------------------------------------------------------------
     def url(self, path: str, /, **query: object) -> str:
-        """A page of this portal; empty parameters are left out."""
+        """Return the address of a page of this portal; empty parameters are left out."""
         pairs = [(name, str(value)) for name, value in query.items() if value not in (None, "", False)]
         return self.settings.prefix + path + (f"?{urlencode(pairs)}" if pairs else "")
 
     @property
     def path(self) -> str:
-        """The path of this page without the prefix."""
+        """Return the path of this page without the prefix."""
         path = self.request.url.path
         prefix = self.settings.prefix
         return path.removeprefix(prefix) if prefix and path.startswith(f"{prefix}/") else path
 
     def here(self, **changes: object) -> str:
-        """This page with some parameters changed (None: left out)."""
+        """Return the address of this page with some parameters changed (None: left out)."""
         pairs = [(n, v) for n, v in self.parameters() if n not in changes]
         pairs += [(name, str(value)) for name, value in changes.items() if value is not None]
         address = self.settings.prefix + quote(self.path, safe="/:@!$&'()*+,;=~%._-")
         return address + (f"?{urlencode(pairs)}" if pairs else "")
 
     def parameters(self) -> Sequence[tuple[str, str]]:
-        """The query of this page in order, at most 200 parameters."""
+        """Return the query of this page in order, at most 200 parameters."""
         try:
             return parse_qsl(self.request.url.query, keep_blank_values=False, max_num_fields=200)
         except ValueError:
             return ()
 
     def owns(self, iri: str) -> bool:
-        """Whether ``iri`` is the address of a record page of this very node."""
+        """Return whether ``iri`` is the address of a record page of this node."""
         base = self.settings.public_url.rstrip("/")
         return iri.startswith(base) and bool(_OWN_PATH.fullmatch(iri[len(base) :]))
 
     def asset(self, record: Record | str, /, **query: object) -> str:
-        """The page of an asset: its own IRI where this node answers for it, else our page about it."""
+        """Return the page of an asset: its own IRI if this node publishes it, else our page about it."""
         iri = record if isinstance(record, str) else record.iri
         if self.owns(iri):
             return self.url(iri[len(self.settings.public_url.rstrip("/")) :], **query)
@@ -132,5 +132,5 @@ class Visit:
 
     @property
     def languages(self) -> Mapping[str, str]:
-        """The languages of the interface: tag → what each calls itself."""
+        """Return the languages of the interface: tag → the language's own name."""
         return {tag: own_name(tag) for tag in LANGUAGES}

@@ -1,9 +1,9 @@
 """Findings, caveats and refusals in the reader's language: a text for each code, filled with the facts of the case.
 
-The sentence that comes with a code is in English, for the API and the terminal. Here it is replaced where there is a
-text for the code (``told.<code>``, or ``told.<code>.<case>`` where a code has several sentences; what mends it under
-``mend.``) and every value that the text asks for is among the facts; else the English sentence stands. Codes and
-facts may come from another city's node: they choose among our texts and fill them, and can do no more.
+The sentence that comes with a code is in English, for the API and the terminal. A text for the code replaces it here
+(``told.<code>``, or ``told.<code>.<case>`` if a code has several sentences; the remedy is under ``mend.``) if the
+facts have every value that the text needs; else the English sentence stays. Codes and facts may come from another
+city's node: they choose among our texts and fill them, and can do no more.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _AS: Final[Mapping[str, str]] = {
 
 
 class Worded(NamedTuple):
-    """What is so and what mends it. ``lang`` and ``mend_lang`` are the languages where they are not the page's."""
+    """The problem and the remedy. ``lang`` and ``mend_lang`` are their languages if they are not the page's."""
 
     text: str
     lang: str
@@ -70,9 +70,9 @@ def worded(
     facts: Mapping[str, Any] | None = None,
     mends: Sequence[str] = (),
 ) -> Worded:
-    """What ``code`` and ``facts`` mean, for a reader; ``sentence`` and ``remedy`` where there is no text for them.
+    """Return the text for ``code`` and ``facts``, for a reader; ``sentence`` and ``remedy`` if there is no such text.
 
-    ``mends`` are transformations that would mend it.
+    ``mends`` are transformations that would remedy the problem.
     """
     facts = facts or {}
     foreign = FALLBACK if speaker.language != FALLBACK else ""
@@ -84,7 +84,7 @@ def worded(
         )
         if len(stops) == 1 or not sentence_of_all:
             return first
-        # Half in one language and half in another is in neither.
+        # A text that mixes two languages is in neither.
         return first._replace(text=sentence if first.lang else sentence_of_all)
     case = str(facts.get("case") or facts.get("limit") or "")
     values = _values(speaker, facts)
@@ -100,7 +100,7 @@ def worded(
 
 
 def _stops(findings: Any) -> list[Mapping[str, Any]]:
-    """The findings that a refusal is about."""
+    """Return the findings behind a refusal."""
     many = [finding for finding in findings if isinstance(finding, Mapping)] if isinstance(findings, list) else []
     return [one for one in many if one.get("severity") == "violation"]
 
@@ -114,7 +114,7 @@ def _of_json(speaker: Speaker, stored: Mapping[str, Any]) -> Worded:
 
 
 def _keys(family: str, code: str, case: str) -> Iterator[str]:
-    """The keys of texts that may say it, the most special first."""
+    """Yield the keys of texts that may fit, the most specific first."""
     for key in [f"{family}.{code}.{case}", f"{family}.{code}"] if case else [f"{family}.{code}"]:
         yield _AS.get(key, key)
     if case and family == "told":
@@ -135,7 +135,7 @@ def _further(speaker: Speaker, facts: Mapping[str, Any], values: Mapping[str, st
 
 
 def _values(speaker: Speaker, facts: Mapping[str, Any]) -> dict[str, str]:
-    """The facts as text, those that are something."""
+    """Return the facts as text, without empty ones."""
     unit = units.words(facts["unit"]) if isinstance(facts.get("unit"), str) else ""
     texts = {}
     for name, value in facts.items():
@@ -160,7 +160,7 @@ def _shown(speaker: Speaker, name: str, value: Any) -> str:
             return units.words(value) or "1"
         return speaker.duration(value) if name in _STEPS else value
     if isinstance(value, Mapping):
-        # A language map; what else is an object has no words.
+        # A language map; other objects have no words.
         texts = {tag: text for tag, text in value.items() if isinstance(tag, str) and isinstance(text, str)}
         return pick(texts, speaker.language)[0] if len(texts) == len(value) else ""
     if isinstance(value, list | tuple):

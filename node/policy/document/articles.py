@@ -355,7 +355,7 @@ def members_of(value: Any) -> Mapping[str, Any]:
 
 
 def plain_text(value: Any) -> str:
-    """Text or a whole number as text; anything else is as good as missing."""
+    """Return a text, or a whole number as text; other values count as missing."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
     return _seemly(str(value)).strip()[:_MAX_TEXT]

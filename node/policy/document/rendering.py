@@ -1,9 +1,9 @@
 """The agreement as people read and sign it: one HTML document that both nodes make from the same agreement.
 
-The text follows from the agreement's body and nothing else, no clock and no settings: the same body gives the same
-bytes on every node, so that both sides can sign its hash (``text_sha256``). What ODRL cannot say (names, contact,
-title, rulebook) comes from the body's member ``https://w3id.org/hansa/ns#terms``; where something is missing, as in
-an agreement with another connector, the document says so. Everything is other people's text and is escaped.
+The text depends only on the agreement's body, not on clock or settings: the same body gives the same bytes on every
+node, so that both sides can sign its hash (``text_sha256``). Facts that ODRL cannot express (names, contact, title,
+rulebook) come from the body's member ``https://w3id.org/hansa/ns#terms``; if something is missing, as in an agreement
+with another connector, the document says so. Everything is other people's text and is escaped.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def render(
 ) -> str:
     """Return a complete HTML document that prints on A4, made from the Agreement ``body``.
 
-    In ``language`` alone; in ``languages`` side by side, article by article; by default in both parties' languages.
-    ``signatures`` (DID → compact JWS) are shown where they are known; they are no part of the text that is signed.
-    Raises ``InvalidInput`` where ``body`` is no policy that can be read.
+    By default it is in both parties' languages; in ``language`` alone; or in ``languages`` side by side, article by
+    article. ``signatures`` (DID → compact JWS) are shown if they are known; they are not part of the signed text.
+    Raises ``InvalidInput`` if ``body`` is not a readable policy.
     """
     return _template("document", body, _languages(body, language, languages), signatures or {})
 
@@ -75,7 +75,7 @@ def _template(macro: str, body: Mapping[str, Any], languages: tuple[str, ...], s
 
 @lru_cache(maxsize=64)
 def _page(macro: str, body: str, languages: tuple[str, ...], signatures: tuple[tuple[str, str], ...]) -> str:
-    """Return the document of ``body`` (JSON) with places for what only one agreement says: each negotiation about the
+    """Return the document of ``body`` (JSON) with places for data of a single agreement: each negotiation about the
     same asset makes another agreement, and both sides render it to sign it."""
     agreement = json.loads(body)
     policy = parse(agreement)
@@ -85,7 +85,7 @@ def _page(macro: str, body: str, languages: tuple[str, ...], signatures: tuple[t
 
 
 def _own(body: Mapping[str, Any], language: str) -> dict[str, str]:
-    """Return what only this agreement says, by the names of its places."""
+    """Return the data of this agreement only, by the names of their places."""
     words = document_words(language)
     identifier = body.get("@id", body.get("uid"))
     number = plain_text(identifier if isinstance(identifier, str) else parse(body).id) or words.unreadable

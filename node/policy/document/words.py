@@ -1,4 +1,4 @@
-"""What the agreement's document says in each language, beside the conditions themselves (``node.policy.words``).
+"""Texts of the agreement's document in each language, beside the conditions themselves (``node.policy.words``).
 
 The catalogue is ``document``. Its texts are signed, so they are not changed (decision 0022).
 """
@@ -94,7 +94,7 @@ DOCUMENT: Final = Catalogue("document")
 
 
 def document_words(language: str) -> DocumentWords:
-    """Return the texts of a language (``nl-BE`` reads as ``nl``); English where the language is not supported."""
+    """Return the texts of a language (``nl-BE`` reads as ``nl``); English if the language is not supported."""
     return _words(supported(language))
 
 

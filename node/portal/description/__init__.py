@@ -1,1 +1,1 @@
-"""What a description says, prepared for pages."""
+"""Descriptions of assets, prepared for pages."""

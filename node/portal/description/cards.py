@@ -1,4 +1,4 @@
-"""What a description says, laid out for its kind by the plan of that kind (``node.portal.description.plans``)."""
+"""The content of a description, laid out by the plan of its kind (``node.portal.description.plans``)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST: Final = f"{SCHEMA}maxValue"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One row: the IRI it is about (empty for a blank node) and the values of each column."""
+    """A row: the IRI of its subject (empty for a blank node) and the values of each column."""
 
     iri: str
     cells: tuple[tuple[Value, ...], ...]
@@ -30,7 +30,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """A table; ``columns`` are labels, only those that any row fills. ``more`` counts rows left out."""
+    """A table; ``columns`` are the labels of columns that at least one row fills. ``more`` counts rows left out."""
 
     label: str
     columns: tuple[str, ...]
@@ -40,7 +40,7 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """The laid out part of a description, and the properties that it has used up."""
+    """The laid out part of a description, and the properties that it covers."""
 
     paragraphs: tuple[Fact, ...] = ()
     sheets: tuple[Sheet, ...] = ()
@@ -52,7 +52,7 @@ class Card:
 
 
 def card(kind: str, description: Description, subject: str) -> Card:
-    """The laid out part of ``description``."""
+    """Return the laid out part of ``description``."""
     plan = PLANS.get(kind)
     if plan is None:
         return Card()
@@ -62,7 +62,7 @@ def card(kind: str, description: Description, subject: str) -> Card:
             paragraphs.append(Fact(label=label, values=found))
     sheets = [sheet for sheet in (_sheet(p, description, subject) for p in plan.sheets) if sheet]
     if any(sheet.label == "bindings" for sheet in sheets):
-        # Roles that are known by name only are shown by what is bound to them.
+        # Roles that have only a name are shown by the things that are bound to them.
         sheets = [sheet for sheet in sheets if sheet.label != "roles" or len(sheet.columns) > 1]
     sources = []
     for label, predicate in plan.sources:
@@ -81,7 +81,7 @@ def _sheet(plan: SheetPlan, description: Description, subject: str) -> Sheet | N
     nodes = [term.value for term in terms if not term.is_literal]
     if plan.types:
         nodes += [n for n in description.subjects(*plan.types) if n != subject and not n.startswith("_:")]
-    # The order of blank nodes in canonical N-Quads says nothing, so rows are put in one that does.
+    # Canonical N-Quads order blank nodes arbitrarily, so rows are sorted here.
     nodes = sorted(dict.fromkeys(nodes), key=lambda node: _place(description, node, plan))
     rows = [
         Row(
@@ -90,7 +90,7 @@ def _sheet(plan: SheetPlan, description: Description, subject: str) -> Sheet | N
         )
         for node in nodes
     ]
-    # A row may also be a plain text: a risk is a sentence before it is a node.
+    # A row may also be a plain text: a risk may be a sentence instead of a node.
     said = tuple(value for value in values(description, subject, *plan.rows) if value.shape == "text")
     rows += [Row(iri="", cells=((value,), *((),) * (len(plan.columns) - 1))) for value in said]
     if not rows:
@@ -99,7 +99,7 @@ def _sheet(plan: SheetPlan, description: Description, subject: str) -> Sheet | N
 
 
 def _filled(label: str, columns: tuple[str, ...], rows: list[Row]) -> Sheet:
-    """The sheet without its empty columns; the first stays where rows are known by their IRI alone."""
+    """Return the sheet without its empty columns; the first stays if rows are known by their IRI alone."""
     keep = [place for place in range(len(columns)) if any(row.cells[place] for row in rows)]
     if 0 not in keep and any(row.iri for row in rows):
         keep.insert(0, 0)
@@ -123,7 +123,7 @@ def _cell(description: Description, node: str, column: Column) -> tuple[Value, .
 
 
 def _line(description: Description, node: str, column: Column) -> Value:
-    """A node in one line: ``speed, km/h, 30–130``."""
+    """Return a node in one line: ``speed, km/h, 30–130``."""
     parts: list[str] = []
     bounds = dict.fromkeys((_LEAST, _MOST), "")
     for predicate in column.inner:
@@ -148,7 +148,7 @@ def _place(description: Description, node: str, plan: SheetPlan) -> tuple[int, s
 
 
 def _json_schema(source: str) -> list[Sheet]:
-    """The members that a JSON Schema describes, as a table."""
+    """Return the members that a JSON Schema describes, as a table."""
     try:
         schema = json.loads(source)
     except (ValueError, RecursionError):
@@ -190,7 +190,7 @@ def _plain(text: str) -> Value:
 
 
 def _set_out(source: str) -> str:
-    """JSON in lines; any other source as it is."""
+    """Return JSON indented; any other source unchanged."""
     try:
         return json.dumps(json.loads(source), ensure_ascii=False, indent=2)
     except (ValueError, RecursionError):

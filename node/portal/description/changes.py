@@ -1,4 +1,4 @@
-"""What changed from one version of a record to the next, for the time line of versions."""
+"""Changes from one version of a record to the next, for the time line of versions."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class VersionChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A version on the time line. ``notes`` are the publisher's own words about it; ``more`` counts the
-    changes that are not listed."""
+    """A version on the time line. ``notes`` are the publisher's own notes about it; ``more`` counts the changes that
+    are not listed."""
 
     record: Record
     changes: tuple[VersionChange, ...] = ()
@@ -65,12 +65,12 @@ class Step:
 
 
 def label_of(predicate: str) -> str:
-    """The key of the texts that names ``predicate``, or empty."""
+    """Return the key of the text that names ``predicate``, or empty."""
     return _LABELS.get(predicate, "")
 
 
 def timeline(versions: Sequence[Record]) -> list[Step]:
-    """The steps for ``versions`` (newest first): each with what it changed in the one before it."""
+    """Return the steps for ``versions`` (newest first): each with its changes against the version before it."""
     steps = []
     descriptions = [Description.read(record.nquads) for record in versions]
     for place, record in enumerate(versions):
@@ -84,7 +84,7 @@ def timeline(versions: Sequence[Record]) -> list[Step]:
             changes += [file for file in _files(record, before) if file.what == "file-opened"] + _audience(
                 record, before
             )
-        # Who sees and who may download is never among the changes that are only counted.
+        # Changes of audience and of downloads are always listed, never only counted.
         changes.sort(key=lambda change: len(changes) > MAX_CHANGES and change.what not in _NEVER_CUT)
         notes = descriptions[place].texts(record.iri, f"{ADMS}versionNotes")
         steps.append(

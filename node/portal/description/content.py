@@ -1,8 +1,8 @@
-"""What a description says, as values that a page can show: facts, then everything else.
+"""The statements of a description, as values that a page can show: facts, then everything else.
 
-A *value* knows what it is (a date, a duration, an IRI, a text in languages …); the template writes it in the
-reader's language. Facts that readers look for have labels and an order of their own; whatever else the
-description says about the asset is shown below them with the name of its property: nothing is hidden.
+A *value* has a shape (a date, a duration, an IRI, a text in languages …); the template writes it in the reader's
+language. Facts that readers look for have labels and an order of their own; all other statements about the asset are
+shown below them with the name of their property: nothing is hidden.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ _DURATIONS: Final = frozenset(f"{XSD}{name}" for name in ("duration", "dayTimeDu
 class Value:
     """One value. ``shape`` is text, number, day, moment, duration, flag, iri, period, place, contact or nested.
 
-    ``texts`` for text; ``plain`` is the written form of all others; ``end`` closes a period (``plain`` opens
-    it); ``unit`` follows a number; ``facts`` are those of something nested.
+    ``texts`` is for text; ``plain`` is the written form of all other shapes; ``end`` closes a period (``plain`` opens
+    it); ``unit`` follows a number; ``facts`` are those of a nested value.
     """
 
     shape: str
@@ -86,7 +86,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """A labelled value. ``label`` is a key of the language files (``fact.…``), or empty and ``name`` is the
+    """A labelled value. ``label`` is a key of the language files (``fact.…``); if it is empty, ``name`` is the
     property's own name."""
 
     label: str
@@ -162,7 +162,7 @@ class Distribution:
 
 
 def facts(description: Description, subject: str) -> tuple[Fact, ...]:
-    """The facts of ``FACTS`` that the description has; the licence also where only distributions name it."""
+    """Return the facts of ``FACTS`` that the description has; the licence also if only distributions name it."""
     labelled = _labelled(description, subject, FACTS)
     if not any(fact.label == "licence" for fact in labelled):
         licences = dict.fromkeys(d.licence for d in distributions(description, subject) if d.licence)
@@ -173,12 +173,12 @@ def facts(description: Description, subject: str) -> tuple[Fact, ...]:
 
 
 def lineage(description: Description, subject: str) -> tuple[Fact, ...]:
-    """Sources, activities, wholes and relations."""
+    """Return sources, activities, wholes and relations."""
     return _labelled(description, subject, LINEAGE)
 
 
 def remaining(description: Description, subject: str, used: Iterable[str] = ()) -> tuple[Fact, ...]:
-    """All statements about ``subject`` that have no place elsewhere on the page."""
+    """Return all statements about ``subject`` that have no place elsewhere on the page."""
     known = ELSEWHERE.union(*(predicates for _, predicates in (*FACTS, *LINEAGE)), used)
     return tuple(
         Fact(label="", name=compact(predicate), values=values(description, subject, predicate))
@@ -188,7 +188,7 @@ def remaining(description: Description, subject: str, used: Iterable[str] = ()) 
 
 
 def distributions(description: Description, subject: str) -> tuple[Distribution, ...]:
-    """The distributions, the first fifty."""
+    """Return the first fifty distributions."""
     files = []
     for term in description.terms(subject, f"{DCAT}distribution", f"{ADMS}sample")[:50]:
         node = term.value
@@ -208,7 +208,7 @@ def distributions(description: Description, subject: str) -> tuple[Distribution,
 
 
 def _named(description: Description, subject: str, predicate: str) -> str:
-    """The first value as IRI or text; for a blank node what it is called, empty where it is not."""
+    """Return the first value as IRI or text; for a blank node its name, or empty."""
     for term in description.terms(subject, predicate):
         if not term.is_blank:
             return term.value
@@ -219,7 +219,7 @@ def _named(description: Description, subject: str, predicate: str) -> str:
 
 
 def values(description: Description, subject: str, *predicates: str, depth: int = 0) -> tuple[Value, ...]:
-    """The values of some properties. Texts in several languages are one value."""
+    """Return the values of some properties. Texts in several languages are one value."""
     converted: list[Value] = []
     tagged: dict[str, str] = {}
     for term in description.terms(subject, *predicates)[:MAX_VALUES]:
@@ -231,12 +231,12 @@ def values(description: Description, subject: str, *predicates: str, depth: int 
 
 
 def name_of(description: Description, subject: str) -> dict[str, str]:
-    """What the description itself calls ``subject``: language tag → name."""
+    """Return the names of ``subject`` in the description itself: language tag → name."""
     return description.texts(subject, *NAMING)
 
 
 def mentioned(facts_: Sequence[Fact]) -> frozenset[str]:
-    """All IRIs in these facts, for which a name may be known."""
+    """Return all IRIs in these facts: for some of them a name may be known."""
     iris: set[str] = set()
     for fact in facts_:
         for value in fact.values:
@@ -284,7 +284,7 @@ def _literal(term: Term) -> Value:
 
 
 def _thing(description: Description, term: Term, depth: int) -> Value:
-    """Something that the description itself describes: a period, a place, a contact, or nested facts."""
+    """Return the value of a node that the description describes: a period, a place, a contact, or nested facts."""
     node = term.value
     begins = description.value(node, f"{DCAT}startDate", f"{SCHEMA}startDate")
     ends = description.value(node, f"{DCAT}endDate", f"{SCHEMA}endDate")
@@ -313,7 +313,7 @@ def _thing(description: Description, term: Term, depth: int) -> Value:
 
 
 def _corners(geometry: str) -> str:
-    """The edges of a WKT or GeoJSON geometry as ``west south east north``, empty where it has no numbers."""
+    """Return the bounds of a WKT or GeoJSON geometry as ``west south east north``; empty if it has no numbers."""
     plain = re.sub(r"<[^>]*>", "", geometry[:20_000])
     numbers = [float(n) for n in re.findall(r"-?\d{1,3}\.\d{1,12}|-?\b\d{1,3}\b", plain)]
     if len(numbers) < 4:

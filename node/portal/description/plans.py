@@ -1,9 +1,9 @@
-"""How the kinds of assets are laid out: which properties, in which order, as which tables. Data, no code.
+"""Layouts of the kinds of assets: which properties, in which order, as which tables. Data, no code.
 
 A *plan* has paragraphs (a label and its properties), sheets (a table whose rows are the nodes behind a property
-and whose columns are properties of those nodes) and sources (program text, kept as it is). A kind without a plan
-is shown by its facts alone, so a new kind needs nothing here. The properties
-are those of ``node.semantics.description.fields``; labels are keys of the language files (``fact.…``, ``sheet.…``).
+and whose columns are properties of those nodes) and sources (program text, kept unchanged). A kind without a plan
+shows only its facts, so a new kind needs no entry here. The properties are those of
+``node.semantics.description.fields``; labels are keys of the language files (``fact.…``, ``sheet.…``).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from node.vocab.namespaces import (
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: the first of ``properties`` that a row has, or all of them where ``merged``. ``inner`` names
-    the properties by which nodes behind it are told in one line (``intensity, veh/h``)."""
+    """A column: the first of ``properties`` that a row has, or all of them if ``merged``. ``inner`` names the
+    properties that describe a node behind it in one line (``intensity, veh/h``)."""
 
     label: str
     properties: tuple[str, ...]
@@ -41,8 +41,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetPlan:
-    """A table. ``rows``: properties that lead from the asset to its rows; ``types``: classes whose members are
-    rows wherever they stand in the description; ``order``: a property that numbers the rows."""
+    """A table. ``rows``: properties that lead from the asset to its rows; ``types``: classes whose members are rows
+    wherever they stand in the description; ``order``: a property that numbers the rows."""
 
     label: str
     columns: tuple[Column, ...]

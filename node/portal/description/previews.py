@@ -1,6 +1,6 @@
-"""A look into an open file without downloading it: the first rows of a table, the lines of a map.
+"""Previews of open files: the first rows of a table, the lines of a map.
 
-Input is the beginning of a file of unknown honesty. Whatever cannot be shown plainly is not shown at all.
+The input is the beginning of an untrusted file. If it cannot be shown plainly, there is no preview.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ WIDTH: Final = 640
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """The first rows. ``numeric`` says for each column whether all its cells are numbers; ``more`` whether
-    the file goes on; ``columns_left_out`` how many columns are not shown."""
+    """The first rows. ``numeric`` is for each column whether all its cells are numbers; ``more`` is whether the file
+    has further rows; ``columns_left_out`` is how many columns are not shown."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -48,7 +48,7 @@ class Sketch:
 
 
 def table(head: bytes, media_type: str, *, whole: bool) -> Table | None:
-    """The first rows of a CSV or TSV file whose beginning is ``head``; None where it does not look like one."""
+    """Return the first rows of the CSV or TSV file that begins with ``head``; None if it does not look like one."""
     delimiter = {"text/csv": None, "text/tab-separated-values": "\t"}.get(media_type.partition(";")[0].strip(), "")
     if delimiter == "":
         return None
@@ -77,7 +77,7 @@ def table(head: bytes, media_type: str, *, whole: bool) -> Table | None:
 
 
 def sketch(head: bytes, media_type: str, *, whole: bool) -> Sketch | None:
-    """A drawing of a whole GeoJSON file in degrees (RFC 7946); None where it is cut off or something else."""
+    """Return a drawing of a whole GeoJSON file in degrees (RFC 7946); None if it is cut off or something else."""
     if media_type.partition(";")[0].strip() not in ("application/geo+json", "application/vnd.geo+json") or not whole:
         return None
     try:
@@ -99,7 +99,7 @@ Path = list[tuple[float, float]]
 def _drawn(parts: list[tuple[str, Path]], points: Path, features: int) -> Sketch:
     west, east = min(x for x, _ in points), max(x for x, _ in points)
     south, north = min(y for _, y in points), max(y for _, y in points)
-    # One degree of longitude is shorter than one of latitude by the cosine: good enough for a city.
+    # One degree of longitude is shorter than one of latitude by the cosine: exact enough for a city.
     shrink = math.cos(math.radians((south + north) / 2)) or 1e-6
     span_x, span_y = max((east - west) * shrink, 1e-9), max(north - south, 1e-9)
     height = min(max(round(WIDTH * span_y / span_x), 120), 480)
@@ -125,7 +125,7 @@ def _drawn(parts: list[tuple[str, Path]], points: Path, features: int) -> Sketch
 
 
 def shapes(document: Any) -> Iterator[tuple[str, Path]]:
-    """(point, points, line or area; its coordinates) for everything in a GeoJSON object (RFC 7946 §3)."""
+    """Yield (point, points, line or area; its coordinates) for everything in a GeoJSON object (RFC 7946 §3)."""
     kind = document.get("type")
     if kind in _INNER:
         for inner in document[_INNER[kind]]:

@@ -1,7 +1,7 @@
-"""A dataset in the words of schema.org, which search engines read from its page, and links for machines about it.
+"""A dataset in schema.org terms, which search engines read from its page, and links for machines about it.
 
-Google's dataset search and others know nothing of DCAT. The links follow FAIR Signposting (signposting.org, level 1):
-a program that has only the address of a page finds the description, the files and the licence.
+Google's dataset search and others do not read DCAT. The links follow FAIR Signposting (signposting.org, level 1): a
+program that has only the address of a page finds the description, the files and the licence.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LONGEST_HEADER: Final = 2_000
 
 
 def is_dataset(record: Record) -> bool:
-    """Whether others take the asset for a dataset: data, but also schemas, scenarios and ontologies."""
+    """Return whether others treat the asset as a dataset: data, but also schemas, scenarios and ontologies."""
     kind = KINDS.get(record.kind)
     return kind is not None and kind.role == f"{DCAT}Dataset"
 
@@ -39,7 +39,7 @@ def structured(
     catalogue: str,
     language: str,
 ) -> str:
-    """The dataset as JSON-LD that may stand inside a page; empty for what is no dataset.
+    """Return the dataset as JSON-LD that may stand inside a page; empty if the asset is not a dataset.
 
     ``forms`` are its distributions, ``page`` is the address of the page, ``catalogue`` that of the catalogue.
     """
@@ -67,7 +67,7 @@ def structured(
         "distribution": [_download(form) for form in forms if web_address(form.address)],
     }
     text = json.dumps({name: value for name, value in members.items() if value}, ensure_ascii=False)
-    # Inside a page nothing may end the element early (HTML, "restrictions on contents of script elements").
+    # Inside a page no character may end the element early (HTML, "restrictions on contents of script elements").
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
@@ -80,7 +80,7 @@ def signposts(
     files: Iterable[tuple[str, str]],
     catalogue: str,
 ) -> str:
-    """The ``Link`` header of the page, without the links for which it has no room.
+    """Return the ``Link`` header of the page, without links that exceed its length limit.
 
     ``formats``: address of the description → its media type. ``files``: address and media type of each file that
     anyone may download.
@@ -105,7 +105,7 @@ def signposts(
 
 
 def _fits_header(text: str) -> bool:
-    """Whether a stranger's text can stand in a header, and in no way be more than one link."""
+    """Return whether a foreign text can stand in a header, without becoming more than one link."""
     return text.isascii() and text.isprintable() and not any(sign in text for sign in '<>" ,;')
 
 

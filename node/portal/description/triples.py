@@ -1,8 +1,8 @@
-"""The description of a record by subject and predicate, so that pages can show what it says.
+"""The description of a record by subject and predicate, for display on pages.
 
-A record's ``nquads`` were parsed, checked and canonicalised before it was published; reading them again line by
-line needs no RDF engine. Where a text is not canonical after all, the page shows what precedes the fault: a
-page that shows less beats a page that fails.
+A record's ``nquads`` were parsed, checked and canonicalised before it was published; reading them again line by line
+needs no RDF engine. If a text is not canonical after all, the page shows the statements before the error: a page that
+shows less is better than a page that fails.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ class Description:
 
     @classmethod
     def read(cls, nquads: bytes) -> Description:
-        """From the canonical form of a record; graph names are left out."""
+        """Read the canonical form of a record; graph names are left out."""
         return cls(_read(nquads))
 
     def subjects(self, *types: str) -> list[str]:
-        """All subjects, or those that have one of these types."""
+        """Return all subjects, or those that have one of these types."""
         if not types:
             return list(self._index)
         return [s for s, p in self._index.items() if any(t.value in types for t in p.get(RDF_TYPE, ()))]
@@ -70,7 +70,7 @@ class Description:
         return list(self._index.get(subject, {}))
 
     def terms(self, subject: str, *predicates: str) -> list[Term]:
-        """The objects of all these predicates, RDF lists unrolled."""
+        """Return the objects of all these predicates; RDF lists are expanded."""
         terms: list[Term] = []
         for predicate in predicates:
             for term in self._index.get(subject, {}).get(predicate, ()):
@@ -82,12 +82,12 @@ class Description:
         return found[0] if found else None
 
     def value(self, subject: str, *predicates: str) -> str:
-        """The first object as text, empty where there is none."""
+        """Return the first object as text; empty if there is none."""
         found = self.first(subject, *predicates)
         return found.value if found else ""
 
     def texts(self, subject: str, *predicates: str) -> dict[str, str]:
-        """Language tag → text of the literals; several texts of one language stand in lines."""
+        """Return language tag → text of the literals; several texts of one language are joined by line ends."""
         texts: dict[str, str] = {}
         for term in self.terms(subject, *predicates):
             if term.is_literal:

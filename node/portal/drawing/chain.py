@@ -1,7 +1,7 @@
-"""The chain of a scenario as a picture: what goes in on the left, steps below one another, wires with their roles.
+"""The chain of a scenario as a picture: inputs on the left, steps below one another, wires with their roles.
 
-It is drawn 440 units wide, so that it can be read on a phone, and grows downwards. Colours come from the style
-sheet by class: this is a drawing of the page, not of the world. Beside it stands a list that says the same.
+The picture is 440 units wide, so that a phone can show it, and grows downwards. The style sheet sets the colours by
+class. A list beside the picture gives the same information.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ARROW: Final = 7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """One step as the picture shows it. ``where`` names the city that runs it, ``remote`` that this is elsewhere;
+    """A step as the picture shows it. ``where`` is the city that runs it, ``remote`` whether this is another city;
     ``wires`` are (role of the used model, role of the template or ``step.output``); ``tone`` colours the box."""
 
     name: str
@@ -49,8 +49,8 @@ class Drawing:
 
 
 def chain(links: Sequence[Link], inputs: Mapping[str, str], *, missing: frozenset[str] = frozenset()) -> Drawing:
-    """The picture of ``links`` in their order. ``inputs`` maps each role of the template to what stands behind
-    it (for the title of its box); ``missing`` are roles that nothing is bound to yet."""
+    """Return the picture of ``links`` in their order. ``inputs`` maps each role of the template to the asset behind
+    it (for the title of its box); ``missing`` are roles that have no asset yet."""
     order = [link.name for link in links]
     first: dict[str, int] = {}
     for place, link in enumerate(links):
@@ -77,7 +77,7 @@ def chain(links: Sequence[Link], inputs: Mapping[str, str], *, missing: frozense
 
 
 def _rows(counts: Sequence[int]) -> tuple[list[float], float]:
-    """The top of each step, and where the drawing ends: a step with many inputs needs room beside it."""
+    """Return the top of each step, and the end of the drawing: a step with many inputs needs room beside it."""
     tops, y = [], 6.0
     for count in counts:
         room = max(_STEP_HEIGHT, count * (_INPUT_HEIGHT + _INPUT_GAP) - _INPUT_GAP)
@@ -95,7 +95,7 @@ def _wire(
     wires: list[Markup],
     outside: int,
 ) -> int:
-    """Draw what feeds a step; how many wires had to run outside, past other steps."""
+    """Draw the wires into a step; return how many wires had to run outside, past other steps."""
     top = tops[place]
     beside = [(role, source) for role, source in link.wires if source in spots]
     fed = [(role, source.partition(".")) for role, source in link.wires if source not in spots]
@@ -176,7 +176,7 @@ def _step(link: Link, top: float) -> Markup:
 
 
 def _lines(title: str) -> list[str]:
-    """A title in at most two lines, broken between words where there are any."""
+    """Return a title in at most two lines, broken between words if there are any."""
     if len(title) <= _LINE:
         return [title]
     break_at = title.rfind(" ", 0, _LINE + 1)

@@ -1,8 +1,8 @@
-"""Maps that this node draws itself, as SVG: the network is the base map, and nothing comes from elsewhere.
+"""Maps that this node draws itself, as SVG: the network is the base map, and nothing comes from other servers.
 
-Coordinates are degrees (EPSG:4326), laid flat with one degree of longitude shortened by the cosine of the
-latitude: good enough for a city. Colours and widths are attributes, since the content security policy lets no
-style into a page; the ground is light by night too, because the scale is made for it.
+Coordinates are degrees (EPSG:4326), projected with one degree of longitude shortened by the cosine of the latitude:
+exact enough for a city. Colours and widths are attributes, since the content security policy allows no style in a
+page; the ground is light in dark mode too, because the colour scale is made for it.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _WORDS: Final = {"line": "line", "area": "area", "point": "point", "points": "po
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A feature on the map. ``weight`` orders the drawing: what changed most lies on top. A mark without colour
-    is base map; ``dashed`` stands for no data. ``link`` leads to the facts about it."""
+    """A feature on the map. ``weight`` orders the drawing: the greatest change lies on top. A mark without colour is
+    base map; ``dashed`` stands for no data. ``link`` leads to the facts about it."""
 
     id: str
     geometry: Mapping[str, Any]
@@ -51,8 +51,8 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A drawing: the inside of an ``svg`` element, how many features could be drawn, and whether those in
-    colour are all points."""
+    """A drawing: the inside of an ``svg`` element, how many features could be drawn, and whether all coloured
+    features are points."""
 
     width: int
     height: int
@@ -62,7 +62,7 @@ class Picture:
 
 
 def draw(marks: Sequence[Mark]) -> Picture | None:
-    """The map of ``marks``; None where there is nothing that could be drawn."""
+    """Return the map of ``marks``; None if nothing could be drawn."""
     read = [(mark, _shapes(mark.geometry)) for mark in marks]
     read = [(mark, found) for mark, found in read if found]
     points = [point for _, found in read for _, path in found for point in path]
@@ -109,12 +109,12 @@ def _drawn(
             )
         )
     else:
-        # The pale classes would be lost on white: every line has a darker edge (WCAG 2.2, 1.4.11).
+        # Pale classes would not be visible on white: every line has a darker edge (WCAG 2.2, 1.4.11).
         parts.append(_path(data, CASING, width + 1.6))
         parts.append(_path(data, mark.colour, width, title))
     if not mark.link:
         return Markup("").join(parts)
-    # The area that can be pressed is wider than the visible line.
+    # The clickable area is wider than the visible line.
     parts.append(_path(data, GROUND, max(width, 16.0), title, opacity="0"))
     stop = Markup("") if focusable else Markup(' tabindex="-1"')
     current = Markup(' aria-current="true"') if mark.chosen else Markup("")
@@ -135,7 +135,7 @@ def _path(
 
 
 class _Flat:
-    """From degrees to units of the drawing."""
+    """A projection from degrees to units of the drawing."""
 
     def __init__(self, points: Sequence[tuple[float, float]]) -> None:
         self._west, east = min(x for x, _ in points), max(x for x, _ in points)
@@ -156,8 +156,8 @@ class _Flat:
         )
 
     def data(self, shape: str, path: Path, *, apart: bool) -> str:
-        """Path data with one decimal. A point is a line of no length with a round end; ``apart`` moves a line to
-        its right, where the way back runs along the same street."""
+        """Return path data with one decimal. A point is a line of no length with a round end; ``apart`` moves a line
+        to its right, if the opposite direction runs along the same street."""
         placed = [self.place(point) for point in path]
         if shape in ("point", "points"):
             return " ".join(f"M{x:.1f} {y:.1f}h0" for x, y in placed)
@@ -167,7 +167,7 @@ class _Flat:
 
 
 def _moved(path: list[tuple[float, float]], by: float) -> list[tuple[float, float]]:
-    """The line ``by`` units to the right of where it runs (south of one that runs east, since y points down)."""
+    """Return the line moved ``by`` units to its right (south if it runs east, since y points down)."""
     moved = []
     for place, (x, y) in enumerate(path):
         before, after = path[max(place - 1, 0)], path[min(place + 1, len(path) - 1)]
@@ -182,7 +182,7 @@ def _ends(path: Path) -> tuple[tuple[float, float], tuple[float, float]]:
 
 
 def _twins(lines: Iterable[Path]) -> frozenset[Any]:
-    """Return the ends of the lines that are there in both directions."""
+    """Return the ends of the lines that exist in both directions."""
     ends = {_ends(path) for path in lines}
     return frozenset(pair for pair in ends if (pair[1], pair[0]) in ends and pair[0] != pair[1])
 

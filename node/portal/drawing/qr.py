@@ -8,8 +8,8 @@ from markupsafe import Markup
 
 
 def qr_svg(text: str, label: str) -> Markup:
-    """``text`` as a QR code (error correction M), dark on white whatever the page's colours, with ``label`` as its
-    name for those who do not see it."""
+    """Return ``text`` as a QR code (error correction M), dark on white whatever the page's colours; ``label`` is its
+    name for readers who do not see it."""
     import segno
 
     drawn = io.BytesIO()
@@ -17,6 +17,6 @@ def qr_svg(text: str, label: str) -> Markup:
         drawn, kind="svg", xmldecl=False, svgns=False, omitsize=True, svgclass=None, lineclass=None, light="#fff"
     )
     svg = drawn.getvalue().decode("ascii").strip()
-    # What was drawn holds modules only, none of the text.
+    # The drawing has modules only, no part of the text.
     named = Markup(' class="qr" role="img" aria-label="{}"').format(label)
     return Markup("<svg") + named + Markup(svg.removeprefix("<svg"))  # noqa: S704

@@ -1,8 +1,8 @@
 """Classes of figures for maps: round breaks, colours, widths.
 
-Changes get seven mirrored classes in ColorBrewer's PuOr, which people who see colours differently tell apart
-(digest §9); what changed by less than the smallest break, which is never below what the figures mean, is *no
-change*. Mere values get five classes from light to dark. Whatever is compared shares one scale.
+Changes get seven mirrored classes in ColorBrewer's PuOr, which people with colour vision deficiency can tell apart
+(digest §9); a change smaller than the smallest break, which is never below the precision of the figures, is *no
+change*. Plain values get five classes from light to dark. All compared figures share one scale.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _TYPICAL: Final = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """Return the breaks between classes. ``changes``: they are mirrored about nought, and are then the
-    three positive ones."""
+    """The breaks between classes. ``changes``: the classes mirror about zero, and the breaks are the three positive
+    ones."""
 
     breaks: tuple[float, ...]
     changes: bool
@@ -43,7 +43,7 @@ class Scale:
     highest: float = 0.0
 
     def class_of(self, figure: float) -> int:
-        """-3 … 3 for a change, 0 … 4 for a value. A figure on a break belongs to the class further out."""
+        """Return -3 … 3 for a change, 0 … 4 for a value. A figure on a break belongs to the class further out."""
         size = abs(figure) if self.changes else figure
         number = sum(size >= one for one in self.breaks)
         return -number if self.changes and figure < 0 else number
@@ -53,12 +53,12 @@ class Scale:
         return CHANGES[number] if self.changes else VALUES[number]
 
     def width(self, figure: float) -> float:
-        """Of a line, in units of the drawing."""
+        """Return the width of a line, in units of the drawing."""
         number = self.class_of(figure)
         return CHANGE_WIDTHS[abs(number)] if self.changes else VALUE_WIDTHS[number]
 
     def classes(self) -> list[tuple[int, float | None, float | None]]:
-        """(class, from, until) from the highest to the lowest; None where a class is open."""
+        """Return (class, from, until) from the highest to the lowest; None if a class is open."""
         if self.changes:
             small, middle, large = self.breaks
             return [
@@ -81,10 +81,10 @@ class Scale:
 
 
 def change_scale(changes: Iterable[float], decimals: int | None = None) -> Scale:
-    """The scale for ``changes``; ``decimals`` says how many of the figures mean something."""
+    """Return the scale for ``changes``; ``decimals`` is how many decimals of the figures are significant."""
     known = [change for change in changes if math.isfinite(change)]
     noise = 10.0**-decimals if decimals is not None else 0.0
-    # A difference of two rounded figures may fall short of the last decimal by what floats lose.
+    # A difference of two rounded figures may miss the last decimal by the rounding error of floats.
     sizes = sorted(size for change in known if (size := abs(change)) > 0 and size >= noise * 0.999)
     ends = {"lowest": min(known, default=0.0), "highest": max(known, default=0.0)}
     typical = sizes[round(_TYPICAL * (len(sizes) - 1))] if sizes else noise or 1.0
@@ -94,7 +94,7 @@ def change_scale(changes: Iterable[float], decimals: int | None = None) -> Scale
         for exponent in range(power - 2, power + 3)
         for triple in _TRIPLES
     ]
-    # The smallest numbers that a float holds have no room for three breaks below them.
+    # Between the smallest floats there is no room for three breaks.
     distinct = [triple for triple in candidates if 0 < triple[0] < triple[1] < triple[2]]
     meaningful = [triple for triple in distinct if triple[0] >= noise * 0.999] or candidates[-1:]
     fitting = [triple for triple in meaningful if triple[2] <= typical]
@@ -102,7 +102,7 @@ def change_scale(changes: Iterable[float], decimals: int | None = None) -> Scale
 
 
 def value_scale(values: Iterable[float]) -> Scale:
-    """The scale for ``values`` that are compared with nothing."""
+    """Return the scale for ``values`` that are not compared with others."""
     known = [value for value in values if math.isfinite(value)]
     low, high = min(known, default=0.0), max(known, default=1.0)
     span = (high - low) / len(VALUES) or abs(high) / len(VALUES) or 1.0

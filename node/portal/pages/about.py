@@ -1,4 +1,4 @@
-"""Who runs this node, whether its ledger holds, and what its API looks like."""
+"""Pages about the node: its operator, the state of its ledger, its API."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_DEPTH: Final = 4
 
 
 async def about(desk: Desk, visit: Visit) -> Response:
-    """``/about``: who answers for this node, its rulebook, what it does not do."""
+    """``/about``: the organisation that runs this node, its rulebook, what it does not do."""
     checks = None
     if visit.signed_in and visit.request.query_params.get("check") == "now":
         checks = await verify(desk.node.proofs, None)
@@ -40,7 +40,7 @@ async def api_docs(desk: Desk, visit: Visit) -> Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """A parameter or member: its name, type in words, whether it must be there, what it means."""
+    """A parameter or member: its name, type in words, whether it is required, its meaning."""
 
     name: str
     type: str
@@ -65,7 +65,7 @@ class Operation:
 
 
 def grouped(document: Mapping[str, Any]) -> dict[str, list[Operation]]:
-    """Tag → operations, in the order of the document (OpenAPI 3.1)."""
+    """Return tag → operations, in the order of the document (OpenAPI 3.1)."""
     groups: dict[str, list[Operation]] = {}
     for path, item in document.get("paths", {}).items():
         for method in METHODS:
@@ -135,7 +135,7 @@ def _resolved(document: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[
 
 
 def _type(document: Mapping[str, Any], schema: Mapping[str, Any], depth: int = 0) -> str:
-    """A schema in a few words: ``string (date-time)``, ``array of string``, ``string or null``."""
+    """Return a schema in a few words: ``string (date-time)``, ``array of string``, ``string or null``."""
     if depth >= MAX_DEPTH:
         return "…"
     reference = schema.get("$ref")

@@ -20,7 +20,7 @@ PENDING_SECONDS: Final = 300
 
 
 async def sign_in_form(desk: Desk, visit: Visit) -> Response:
-    """``GET /sign-in``: the form, tied to this browser by a cookie, so that no one can sign another person in."""
+    """``GET /sign-in``: the form, tied to this browser by a cookie, so that nobody can sign another person in."""
     target = local_path(visit.request.query_params.get("next", ""), "")
     if visit.signed_in:
         return desk.go(visit, _prefixed(visit, target))
@@ -28,7 +28,7 @@ async def sign_in_form(desk: Desk, visit: Visit) -> Response:
 
 
 async def sign_in(desk: Desk, visit: Visit) -> Response:
-    """``POST /sign-in``: a session and back to where the reader came from, or the form again and why."""
+    """``POST /sign-in``: start a session and return to the reader's page, or show the form again with the reason."""
     login = visit.fields.get("login", "").strip()[:200]
     password = visit.fields.get("password", "")
     target = local_path(visit.fields.get("next", ""), "")
@@ -49,7 +49,7 @@ async def sign_in(desk: Desk, visit: Visit) -> Response:
 
 
 async def code_form(desk: Desk, visit: Visit) -> Response:
-    """``GET /sign-in/code``: asks for the code of the second factor; without a sign-in that waits, from the start."""
+    """``GET /sign-in/code``: ask for the code of the second factor; without a pending sign-in, start again."""
     target = local_path(visit.request.query_params.get("next", ""), "")
     if visit.signed_in or not visit.request.cookies.get(PENDING):
         return desk.go(visit, visit.url("/sign-in", next=target))
@@ -57,7 +57,7 @@ async def code_form(desk: Desk, visit: Visit) -> Response:
 
 
 async def complete(desk: Desk, visit: Visit) -> Response:
-    """``POST /sign-in/code``: a session, or the form again and why."""
+    """``POST /sign-in/code``: start a session, or show the form again with the reason."""
     target = local_path(visit.fields.get("next", ""), "")
     try:
         pending = visit.request.cookies.get(PENDING, "")
@@ -81,7 +81,7 @@ def _signed_in(desk: Desk, visit: Visit, token: str, target: str) -> Response:
 
 
 async def sign_out(desk: Desk, visit: Visit) -> Response:
-    """``POST /sign-out``: the session ends here and in the node."""
+    """``POST /sign-out``: end the session here and in the node."""
     await desk.node.sign_in.sign_out(visit.session)
     response = desk.go(visit, visit.url("/", done="signed-out"))
     response.delete_cookie(desk.settings.session_cookie, path=desk.settings.prefix or "/")
@@ -107,5 +107,5 @@ def _asking(desk: Desk, visit: Visit, response: Response, status: int) -> Respon
 
 
 def _prefixed(visit: Visit, target: str) -> str:
-    """Where to go: the wished page, else the decisions that wait."""
+    """Return where to go next: the requested page, else the pending decisions."""
     return target or visit.url("/decisions")

@@ -50,7 +50,7 @@ _CHANGEABLE: Final = (_DRAWN, "text/csv", "text/tab-separated-values", "applicat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRow:
-    """A file of the record; ``address`` where it is open to be downloaded."""
+    """A file of the record; it has an ``address`` if it is open for download."""
 
     name: str
     format: str
@@ -62,9 +62,9 @@ class FileRow:
 
 
 async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
-    """The page of the asset ``iri``, of its version ``?version=N`` or as it stood ``?asOf=moment``.
+    """The page of the asset ``iri``, of its version ``?version=N`` or of its state at ``?asOf=moment``.
 
-    Raises ``NotFound`` (also for what the reader may not see) and ``InvalidInput``.
+    Raises ``NotFound`` (also for assets that the reader may not see) and ``InvalidInput``.
     """
     node, caller = desk.node, visit.caller
     version, as_of = _selection(visit)
@@ -122,7 +122,7 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
 
 
 async def _refuses(desk: Desk, visit: Visit, record: Record, description: Description) -> str:
-    """Why this node does not run the model, where it has its code and cannot keep code from its files."""
+    """Return why this node does not run the model, if it has its code but cannot keep code from its files."""
     if (
         record.kind != "model"
         or not visit.owns(record.iri)
@@ -133,7 +133,7 @@ async def _refuses(desk: Desk, visit: Visit, record: Record, description: Descri
 
 
 async def record_by_iri(desk: Desk, visit: Visit) -> Response:
-    """``/record?iri=…``: the page of an asset that another node answers for."""
+    """``/record?iri=…``: the page of an asset of another node."""
     return await record_page(desk, visit, _iri(visit))
 
 
@@ -169,7 +169,7 @@ async def ask(desk: Desk, visit: Visit) -> Response:
 
 
 class _Names:
-    """What an IRI is called: by the catalogue, by the description itself, by a code list, or by its end."""
+    """Names of IRIs: from the catalogue, the description itself, a code list, or the end of the IRI."""
 
     def __init__(self, description: Description, connections: Connections, laid_out: Card) -> None:
         self._description = description
@@ -178,7 +178,7 @@ class _Names:
         self.used_by = list({link.iri: link for link in connections.users}.values())
 
     def asset(self, iri: str) -> tuple[str, int | None]:
-        """(asset, version) where ``iri`` is one that the catalogue knows, or a version of one; else empty."""
+        """Return (asset, version) if ``iri`` is an asset in the catalogue, or a version of one; else empty."""
         base, mark, version = iri.rpartition("#v")
         if mark and version.isdecimal() and len(version) < 10 and base in self._known:
             return base, int(version)
@@ -191,7 +191,7 @@ class _Names:
         return name_of(self._description, iri)
 
     def anchor(self, iri: str) -> str:
-        """The id of the row about ``iri`` on this very page, or nothing."""
+        """Return the id of the row about ``iri`` on this page, or empty."""
         return f"term-{crc32(iri.encode('utf-8', errors='replace')):08x}" if iri in self._rows else ""
 
 
@@ -239,8 +239,8 @@ def _files(visit: Visit, record: Record, newest: int) -> tuple[FileRow, ...]:
 
 
 async def _changeable(desk: Desk, visit: Visit, record: Record, description: Description) -> tuple[str, ...]:
-    """The files for which the reader could make a change layer, those for a map first. A result is not changed: its
-    inputs are."""
+    """Return the files for which the reader could make a change layer, those for a map first. A result has none:
+    change its inputs instead."""
     if desk.node.scenarios is None or not visit.signed_in or record.kind != "dataset":
         return ()
     if description.terms(record.subject, f"{PROV}wasGeneratedBy"):
@@ -253,7 +253,7 @@ async def _changeable(desk: Desk, visit: Visit, record: Record, description: Des
 
 
 async def _preview(desk: Desk, visit: Visit, record: Record, files: tuple[FileRow, ...]) -> dict[str, Any] | None:
-    """The first open file that can be looked into: its name, and a table or a sketch."""
+    """Return the preview of the first open file that has one: its name, and a table or a sketch."""
     for file in files:
         if not file.open:
             continue
@@ -269,12 +269,12 @@ async def _preview(desk: Desk, visit: Visit, record: Record, files: tuple[FileRo
 
 
 def _commands(visit: Visit, record: Record) -> dict[str, str]:
-    """What to type: for the terminal, for the API of the reader's own node, for SPARQL."""
+    """Return commands to copy: for the terminal, for the API of the reader's own node, for SPARQL."""
     own = visit.settings.public_url.rstrip("/") if visit.signed_in else ""
     address = shlex.quote(f"{own}/api/negotiations") if own else '"$HANSA_NODE/api/negotiations"'
     body = json.dumps({"dataset": record.iri}, ensure_ascii=False)
     if record.harvested is not None:
-        # Its files are at the source: nothing can be got from here.
+        # Its files are at the source: this node cannot deliver them.
         return {"sparql": f"DESCRIBE <{record.subject}>"} if web_address(record.subject) else {}
     commands = {
         "terminal": f"hansa get {shlex.quote(record.iri)}",

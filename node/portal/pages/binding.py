@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """An entry of a list of candidates: ``value`` is how the form writes it."""
+    """An entry of a list of candidates: ``value`` is the form's spelling of it."""
 
     value: str
     candidate: Candidate
@@ -78,7 +78,7 @@ async def bind(desk: Desk, visit: Visit) -> Response:
     asked = any(name.startswith("input.") for name, _ in query)
     chosen = {role: values.get(f"input.{role}", "") for role in offered}
     if not asked:
-        # What lies nearest is chosen beforehand, so that a template at home can be run at once.
+        # The nearest candidate is preselected, so that a template of this node can run at once.
         chosen = {role: _likeliest(choices) for role, choices in offered.items()}
     stacked = _stacked(query, values)
     layers = [
@@ -140,7 +140,7 @@ async def bind(desk: Desk, visit: Visit) -> Response:
 
 
 async def start(desk: Desk, visit: Visit) -> Response:
-    """``POST /scenario/start``: run the binding that was checked; it is checked again, since time has passed."""
+    """``POST /scenario/start``: run the checked binding; it is checked again, since time has passed."""
     run = await scenarios_of(desk).runs.start(read_object(visit.fields.get("binding", "")), visit.caller)
     return desk.go(visit, visit.url(f"/runs/{quote(run.pid, safe='')}", done="started"))
 
@@ -148,7 +148,7 @@ async def start(desk: Desk, visit: Visit) -> Response:
 def _request(
     template: Template, version: int | None, chosen: Mapping[str, str], values: Mapping[str, str], stacked: list[str]
 ) -> dict[str, Any]:
-    """The binding as ``node.scenarios.runs.request`` reads it."""
+    """Return the binding as ``node.scenarios.runs.request`` reads it."""
     inputs = {}
     for role, value in chosen.items():
         if value:
@@ -169,7 +169,7 @@ def _request(
 
 
 def _value(parameter: Parameter, text: str) -> Any:
-    """What was typed, as the kind of value that the parameter takes; the check judges it."""
+    """Return the typed text as a value of the parameter's type; the check judges it."""
     for allowed in parameter.values:
         if _plain(allowed) == text:
             return allowed
@@ -207,7 +207,7 @@ def _likeliest(choices: Sequence[Choice]) -> str:
 
 
 def _read_choice(value: str) -> tuple[str, int | None, bool, str | None]:
-    """(dataset, version, whether in place, file). An IRI has no blanks; the name of a file may."""
+    """Return (dataset, version, whether in place, file). An IRI has no blanks; the name of a file may have some."""
     dataset, *rest = value.split(" ", 3)
     return (
         dataset,
@@ -218,7 +218,7 @@ def _read_choice(value: str) -> tuple[str, int | None, bool, str | None]:
 
 
 def _stacked(query: Sequence[tuple[str, str]], values: Mapping[str, str]) -> list[str]:
-    """The chosen layers in the order in which they are to be stacked: by ``order.<id>``, else as ticked."""
+    """Return the chosen layers in the order of the stack: by ``order.<id>``, else in the order of the form."""
     ticked = list(dict.fromkeys(value for name, value in query if name == "layer"))
 
     def place(layer: str) -> int:
@@ -237,7 +237,7 @@ def _at(findings: Sequence[Finding], *places: str) -> tuple[Finding, ...]:
 
 
 def _elsewhere(findings: Sequence[Finding], template: Template, layers: Sequence[Layer]) -> list[Finding]:
-    """What belongs to no field: steps and wires between them."""
+    """Return the findings that belong to no field: steps and wires between them."""
     fields = {f"input {role.role}" for role in template.inputs}
     fields |= {f"parameter {parameter.name}" for parameter in template.parameters}
     fields |= {place for layer in layers for place in (f"layer {layer.id}", f"layer {layer.title}")}
@@ -245,7 +245,7 @@ def _elsewhere(findings: Sequence[Finding], template: Template, layers: Sequence
 
 
 async def _mends(desk: Desk, visit: Visit, findings: Sequence[Finding]) -> dict[str, Record]:
-    """The transformations that would mend something, as far as the reader may see them."""
+    """Return the transformations that would remedy a finding, as far as the reader may see them."""
     records = {}
     for iri in dict.fromkeys(iri for one in findings for iri in one.mends):
         try:

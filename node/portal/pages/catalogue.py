@@ -152,7 +152,7 @@ def _facets(
             }
             for value, count in ranked
         ]
-        # That everything comes from one node narrows nothing.
+        # If everything comes from one node, this facet narrows nothing.
         if entries and (name != "node" or len(entries) > 1 or search.chosen[name]):
             facets.append({"name": name, "shown": entries[:_SHOWN_VALUES], "more": entries[_SHOWN_VALUES:60]})
     return facets
@@ -198,14 +198,14 @@ def _facet_word(visit: Visit, facet: str, value: str, names: dict[str, str]) -> 
 
 
 def _api_query(search: Search, size: int, language: str) -> str:
-    """The same query for ``GET /api/catalogue/search``, which counts by offset instead of pages."""
+    """Return the same query for ``GET /api/catalogue/search``, which counts by offset instead of pages."""
     pairs = [pair for pair in search.pairs() if pair[0] != "page"]
     pairs += [("offset", str((search.page - 1) * size)), ("limit", str(size)), ("lang", language)]
     return f"?{urlencode(pairs)}"
 
 
 def harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula (a leading ``= + - @`` or control gets an apostrophe)."""
+    """Return a cell that no spreadsheet takes as a formula (a leading ``= + - @`` or control gets an apostrophe)."""
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else cell
 
 

@@ -1,4 +1,4 @@
-"""What the page of an asset says to machines: structured data for search engines, and links in its header."""
+"""Information for machines on an asset's page: structured data for search engines, and links in its header."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def structured_data(
     desk: Desk, visit: Visit, record: Record, description: Description, forms: Sequence[Distribution]
 ) -> str:
-    """The asset in the words of schema.org; empty for what is no dataset. ``forms`` are its distributions."""
+    """Return the asset in schema.org terms; empty if it is not a dataset. ``forms`` are its distributions."""
     return structured(
         record,
         description,
@@ -39,8 +39,8 @@ def links(
     formats: Mapping[str, str],
     files: Mapping[str, str],
 ) -> str:
-    """The ``Link`` header of the page. ``formats``: ending of an address of the record → media type. ``files``:
-    address of a file that anyone may download → media type."""
+    """Return the ``Link`` header of the page. ``formats``: ending of an address of the record → media type.
+    ``files``: address of a file that anyone may download → media type."""
     return signposts(
         record,
         description,
@@ -55,7 +55,7 @@ def links(
 
 
 def _absolute(desk: Desk, address: str) -> str:
-    """An address of this portal, or of another node, as others have to write it."""
+    """Return an address of this portal, or of another node, as an absolute URL."""
     if not address.startswith("/"):
         return address
     return desk.settings.public_url.rstrip("/") + address.removeprefix(desk.settings.prefix)

@@ -1,4 +1,4 @@
-"""What may be taken away: a result's table, its map, the whole run; an agreement with its evidence."""
+"""Downloads: a result's table, its map, the whole run; an agreement with its evidence."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def _gathered(desk: Desk, visit: Visit) -> tuple[Run, Gathered]:
 
 
 def _name(run: Run) -> str:
-    """A name for the file: the scenario and the beginning of the result's hash, so that two runs stay apart."""
+    """Return a name for the file: the scenario and the beginning of the result's hash, which tells runs apart."""
     slug = run.template.iri.rstrip("/").rsplit("/", 1)[-1]
     safe = "".join(c for c in slug if c.isascii() and (c.isalnum() or c in "-_"))[:60] or "scenario"
     return f"{safe}-{(run.result or run.binding.key)[:8]}"

@@ -1,4 +1,4 @@
-"""The node's own keys, what to do about each, and new keys for old."""
+"""The node's own keys, the next step for each, and their replacement."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _MAX_ID: Final = 60
 
 
 async def keys(desk: Desk, visit: Visit) -> Response:
-    """``GET /keys``: each key with its purpose, period and state, and what an operator does next."""
+    """``GET /keys``: each key with its purpose, period and state, and the operator's next step."""
     return await _page(desk, visit, await desk.node.keys.listed(visit.caller))
 
 
 async def replace(desk: Desk, visit: Visit) -> Response:
-    """``POST /keys/replace``: new keys for those that were ticked, or the form again and why not.
+    """``POST /keys/replace``: replace the ticked keys, or show the form again with the reason.
 
-    A tick says which key was in use when the page was shown, so that a form that is sent twice replaces it once.
+    A tick names the key that was in use when the page was shown: a form that is sent twice replaces it once.
     """
     ticked = {kind: visit.fields[kind.value][:_MAX_ID] for kind in KeyKind if visit.fields.get(kind.value)}
     password, code = visit.fields.get("password", ""), visit.fields.get("code", "")

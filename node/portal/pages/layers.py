@@ -31,7 +31,7 @@ PLAIN: Final = "#aab2b5"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """An operation in the list: each member as (name, what was seen, what it becomes)."""
+    """An operation in the list: each member as (name, value that the author saw, new value)."""
 
     operation: Operation
     members: tuple[tuple[str, str, str], ...]
@@ -52,7 +52,7 @@ async def layers(desk: Desk, visit: Visit) -> Response:
 
 
 async def new(desk: Desk, visit: Visit) -> Response:
-    """``/layers/new?target=``: the same page as for a layer that is kept; the first change keeps it."""
+    """``/layers/new?target=``: the same page as for a stored layer; the first change stores it."""
     drawn = await _draft(desk, visit, visit.request.query_params)
     return _page(desk, visit, drawn)
 
@@ -63,7 +63,7 @@ async def create(desk: Desk, visit: Visit) -> Response:
 
 
 async def layer(desk: Desk, visit: Visit) -> Response:
-    """``/layers/{id}``: the map with what is changed; ``?feature=`` opens the form of one, ``?add=1`` that of a new
+    """``/layers/{id}``: the map with the changes; ``?feature=`` opens the form of a feature, ``?add=1`` that of a new
     one, filled like ``?like=``."""
     return _page(desk, visit, await scenarios_of(desk).drawn.get(visit.request.path_params["id"], visit.caller))
 
@@ -84,7 +84,7 @@ async def _draft(desk: Desk, visit: Visit, values: Mapping[str, str]) -> Drawn:
 
 
 async def _edit(desk: Desk, visit: Visit, drawn: Drawn) -> Response:
-    """Apply one change, and show the page again: with the change, or with the errors beside the form."""
+    """Apply a change, and show the page again: with the change, or with the errors beside the form."""
     fields = visit.fields
     try:
         wanted = _titled(_applied(drawn, fields), visit)
@@ -162,7 +162,7 @@ def _page(desk: Desk, visit: Visit, drawn: Drawn, *, trouble: HansaError | None 
 
 
 def _base(visit: Visit, layer_: Layer) -> Any:
-    """Makes addresses of this page: with a feature chosen, or with the form of a new one."""
+    """Return a function for addresses of this page: with a feature chosen, or with the form of a new one."""
 
     def address(**query: object) -> str:
         if layer_.id:
@@ -173,8 +173,8 @@ def _base(visit: Visit, layer_: Layer) -> Any:
 
 
 def _line(operation: Operation, row: Row | None) -> Line:
-    """``operation`` for the list. The old values are those that the layer keeps or, where it was written without
-    them, those of ``row``, the row of the pinned data that it changes."""
+    """Return ``operation`` for the list. The old values are those stored in the layer; if it has none, those of
+    ``row``, the row of the pinned data that it changes."""
     old = {**(row or {}), **operation.before}
     names = dict.fromkeys([*operation.set, *operation.before, *operation.unset])
     members = []

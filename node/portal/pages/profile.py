@@ -1,4 +1,4 @@
-"""One's own account: the password, the second factor, and what programs sign in with."""
+"""The reader's own account: the password, the second factor, and API tokens."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ async def account(desk: Desk, visit: Visit) -> Response:
 
 
 async def change_password(desk: Desk, visit: Visit) -> Response:
-    """``POST /account/password``: a new password and a new session, or the form again and why."""
+    """``POST /account/password``: set a new password and start a new session, or show the form again with the
+    reason."""
     old, new, again = (visit.fields.get(name, "") for name in ("old", "password", "again"))
     if new != again:
         return await _page(desk, visit, "password", "signin.differ", 422)
@@ -36,7 +37,7 @@ async def change_password(desk: Desk, visit: Visit) -> Response:
 
 
 async def make_token(desk: Desk, visit: Visit) -> Response:
-    """``POST /account/tokens``: the token, this once, or the form again and why."""
+    """``POST /account/tokens``: show the token, this once, or the form again with the reason."""
     label, days = visit.fields.get("label", "").strip()[:200], visit.fields.get("days", "")
     if not label or not (days.isascii() and days.isdigit() and len(days) < 6):
         return await _page(desk, visit, "token", "signin.term", 422)
@@ -55,7 +56,7 @@ async def end_token(desk: Desk, visit: Visit) -> Response:
 
 
 async def begin_factor(desk: Desk, visit: Visit) -> Response:
-    """``POST /account/second-factor``: the QR code to scan, or the form again and why."""
+    """``POST /account/second-factor``: show the QR code to scan, or the form again with the reason."""
     try:
         enrolment = await desk.node.account.begin_factor(visit.caller, visit.fields.get("password", ""))
     except (NotAllowed, TooMany) as error:
@@ -64,7 +65,8 @@ async def begin_factor(desk: Desk, visit: Visit) -> Response:
 
 
 async def confirm_factor(desk: Desk, visit: Visit) -> Response:
-    """``POST /account/second-factor/confirm``: the recovery codes, this once, or the form again and why."""
+    """``POST /account/second-factor/confirm``: show the recovery codes, this once, or the form again with the
+    reason."""
     try:
         codes = await desk.node.account.confirm_factor(visit.caller, visit.fields.get("code", ""), visit.session)
     except (NotAllowed, InvalidInput, TooMany) as error:
@@ -106,7 +108,7 @@ async def _page(
 
 
 def refusal(error: Exception, unfit: str) -> str:
-    """The key of the text about a refused password or code; ``unfit`` where it was another field."""
+    """Return the key of the text about a refused password or code; ``unfit`` if another field was refused."""
     if isinstance(error, TooMany):
         return "signin.slow"
     if isinstance(error, SecondFactorNeeded) or (isinstance(error, NotAllowed) and error.facts.get("case") == "code"):
@@ -115,5 +117,5 @@ def refusal(error: Exception, unfit: str) -> str:
 
 
 def refusal_status(error: NotAllowed | InvalidInput | TooMany) -> int:
-    """The status of the form that is shown again."""
+    """Return the status of the form that is shown again."""
     return 422 if isinstance(error, InvalidInput) else error.status

@@ -1,4 +1,4 @@
-"""For a region: who applied, who holds which credential, who is a member."""
+"""Pages of a region: applications, issued credentials, members."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 async def applications(desk: Desk, visit: Visit) -> Response:
-    """``/applications``: who asks for a credential, what they signed, approve or refuse."""
+    """``/applications``: who applies for a credential, what they signed, approve or refuse."""
     _for_issuers(desk)
     applied = await desk.node.admissions.applications()
     return desk.render(
@@ -31,7 +31,7 @@ async def applications(desk: Desk, visit: Visit) -> Response:
 
 
 async def issued(desk: Desk, visit: Visit) -> Response:
-    """``/issued``: credentials that this node issued, and whether they still hold."""
+    """``/issued``: credentials that this node issued, and whether they are still valid."""
     _for_issuers(desk)
     return desk.render(
         visit,
@@ -59,7 +59,7 @@ async def revoke(desk: Desk, visit: Visit) -> Response:
 
 
 async def members(desk: Desk, visit: Visit) -> Response:
-    """``/members``: the nodes that are followed, and how far this node is behind them."""
+    """``/members``: the nodes that this node follows, and how far it is behind them."""
     return desk.render(visit, "members.html", members=await desk.node.members.all(visit.caller))
 
 

@@ -1,4 +1,4 @@
-"""What the page of a result says about how it was made: the run, and every version and layer that it used."""
+"""How a result was made, for its page: the run, and every version and layer that it used."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_USED: Final = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsedThing:
-    """One thing that a run used. ``kind`` is empty for a change layer, ``link`` where no page can be named."""
+    """A thing that a run used. ``kind`` is empty for a change layer, ``link`` if it has no page."""
 
     titles: Texts
     iri: str
@@ -42,7 +42,7 @@ class Making:
 
 
 async def making_of(desk: Desk, visit: Visit, record: Record, description: Description) -> Making | None:
-    """What the record says (PROV-O) about the run that made it; None where it was made otherwise."""
+    """Return the record's statements (PROV-O) about the run that made it; None if no run made it."""
     activity = description.value(record.iri, f"{PROV}wasGeneratedBy")
     used = description.terms(activity, f"{PROV}used") if activity else []
     if not used:
@@ -67,8 +67,8 @@ async def _thing(desk: Desk, visit: Visit, description: Description, used: str, 
 
 
 async def page_of(desk: Desk, visit: Visit, iri: str, version: int | str = "") -> tuple[str, Texts]:
-    """The page that says most about an asset, and its titles: ours where our catalogue has it, else the one at the
-    city that answers for it; empty where that is no address of the web."""
+    """Return the best page about an asset, and its titles: our page if our catalogue has the asset, else the page at
+    the city that publishes it; empty if that is not a web address."""
     try:
         record = await desk.node.catalogue.record(iri, visit.caller)
     except NotFound:

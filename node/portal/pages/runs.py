@@ -1,4 +1,4 @@
-"""Runs of scenarios: the list, one run with its progress and its result, two beside one another."""
+"""Runs of scenarios: the list, one run with its progress and its result, two side by side."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MAX_TITLE: Final = 200
 
 
 async def runs(desk: Desk, visit: Visit) -> Response:
-    """``/runs``: what was run, newest first; of one template with ``?template=``."""
+    """``/runs``: all runs, newest first; those of one template with ``?template=``."""
     template = visit.request.query_params.get("template", "")
     newest = await scenarios_of(desk).watched.newest(template=template or None)
     chosen = [pid for name, pid in visit.parameters() if name == "run"][:2]
@@ -53,7 +53,7 @@ async def runs(desk: Desk, visit: Visit) -> Response:
 
 
 async def run(desk: Desk, visit: Visit) -> Response:
-    """``/runs/{pid}``: how it stands; once it is done, what came out and why."""
+    """``/runs/{pid}``: the state of a run; after its end, the results and their explanation."""
     return await _run_page(desk, visit)
 
 
@@ -120,13 +120,13 @@ async def cancel(desk: Desk, visit: Visit) -> Response:
 
 
 async def again(desk: Desk, visit: Visit) -> Response:
-    """``POST /runs/{pid}/again``: the same binding once more, then watch it."""
+    """``POST /runs/{pid}/again``: run the same binding once more, then watch it."""
     pid = (await scenarios_of(desk).runs.again(visit.request.path_params["pid"], visit.caller)).pid
     return desk.go(visit, visit.url(f"/runs/{quote(pid, safe='')}", done="started"))
 
 
 async def publish(desk: Desk, visit: Visit) -> Response:
-    """``POST /runs/{pid}/publish``: the result becomes a dataset; a refusal stands beside the form."""
+    """``POST /runs/{pid}/publish``: publish the result as a dataset; a refusal is shown beside the form."""
     pid, title = visit.request.path_params["pid"], visit.fields.get("title", "").strip()[:MAX_TITLE]
     try:
         if not title:
@@ -144,14 +144,14 @@ async def publish(desk: Desk, visit: Visit) -> Response:
 
 
 async def compare(desk: Desk, visit: Visit) -> Response:
-    """``/runs/compare?left=&right=``: two runs on the same breaks, and what they were bound to differently."""
+    """``/runs/compare?left=&right=``: two runs with the same breaks, and the differences of their bindings."""
     scenarios, query = scenarios_of(desk), dict(visit.parameters())
     pids = [query.get("left", ""), query.get("right", "")]
     if not all(pids):
         raise InvalidInput("two runs must be selected", remedy="select them at /runs", facts={"case": "two-runs"})
     sides = [await scenarios.watched.get(pid, visit.caller) for pid in pids]
     both = []
-    with suppress(NotAllowed):  # Who may not see outputs sees how the runs stand.
+    with suppress(NotAllowed):  # A reader who may not see outputs sees the states of the runs.
         gathered = [await results.gather(scenarios.watched, visit.caller, side.run, query) for side in sides]
         both = [figure for figure in gathered if figure is not None]
     scale = results.scale_of(*both) if len(both) == 2 else None
@@ -175,34 +175,34 @@ async def compare(desk: Desk, visit: Visit) -> Response:
 
 
 def scenarios_of(desk: Desk) -> ScenarioUseCases:
-    """The use cases of scenarios. Raises ``NotFound`` at a node without them."""
+    """Return the use cases of scenarios. Raises ``NotFound`` at a node without them."""
     if desk.node.scenarios is None:
         raise NotFound
     return desk.node.scenarios
 
 
 def branches(run: Run) -> list[str]:
-    """The branches that a run has, before first."""
+    """Return the branches of a run, ``before`` first."""
     there = {step.branch for step in run.steps}
     return [branch for branch in (BEFORE, AFTER) if branch in there]
 
 
 def _grid(run: Run) -> list[tuple[Any, list[StepRun | None]]]:
-    """(step of the template, its runs by branch) in the order of the chain."""
+    """Return (step of the template, its runs by branch) in the order of the chain."""
     by = {(step.branch, step.name): step for step in run.steps}
     steps = sorted(run.template.steps, key=lambda step: step.position)
     return [(step, [by.get((branch, step.name)) for branch in branches(run)]) for step in steps]
 
 
 def _reasons(error: Mapping[str, Any] | None) -> list[Why]:
-    """The reasons of a refusal, where the error carries them."""
+    """Return the reasons of a refusal, if the error has them."""
     facts = error.get("facts") if error else None
     found = facts.get("reasons") if isinstance(facts, Mapping) else None
     return whys(found) if isinstance(found, list) else []
 
 
 def _conditions() -> list[Any]:
-    """The templates of conditions that need nothing but the region, which the node fills in itself."""
+    """Return the templates of conditions that need no parameter but the region, which the node fills in itself."""
     return [
         template
         for template in templates()

@@ -1,4 +1,4 @@
-"""What pages of assets say about scenarios: the chain as a picture, the runs, how a model is called."""
+"""Information about scenarios on pages of assets: the chain as a picture, the runs, how to call a model."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAX_RUNS: Final = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
-    """A step with what the catalogue knows of what it uses."""
+    """A step with the catalogue's record of the thing that it uses."""
 
     step: Step
     record: Record | None
@@ -46,13 +46,13 @@ class Shown:
 
 
 async def scenario_of(desk: Desk, visit: Visit, record: Record) -> Shown | None:
-    """The template that ``record`` describes; None where it is none, or this node has no scenarios."""
+    """Return the template that ``record`` describes; None if it is not one, or this node has no scenarios."""
     if desk.node.scenarios is None or record.kind != "scenario":
         return None
     try:
         template = await desk.node.scenarios.templates.get(record.iri, visit.caller, version=record.version)
     except HansaError:
-        # The page shows the record in any case: a description that is no template is still one.
+        # The page shows the record in any case, also if its description is not a template.
         return None
     known = await cities(desk.node, visit.caller)
     used = await _used(desk, visit, template, known)
@@ -60,9 +60,9 @@ async def scenario_of(desk: Desk, visit: Visit, record: Record) -> Shown | None:
 
 
 async def runs_of(desk: Desk, visit: Visit, record: Record, shown: Shown | None = None) -> Sequence[Run] | None:
-    """Runs of a scenario, or those that use a model or transformation; None where that is not for this page.
+    """Return runs of a scenario, or those that use a model or transformation; None if this page shows no runs.
 
-    Runs of a scenario that binds the template of another one are kept under that template (``shown``).
+    Runs of a scenario that binds the template of another one are stored under that template (``shown``).
     """
     if desk.node.scenarios is None or not visit.signed_in:
         return None
@@ -76,7 +76,8 @@ async def runs_of(desk: Desk, visit: Visit, record: Record, shown: Shown | None 
 
 
 def calls(visit: Visit, record: Record, description: Description) -> dict[str, str]:
-    """What to type to call a model (OGC API - Processes, Part 1: Core 1.0, 7.11): ``describe`` and ``execute``.
+    """Return the commands to call a model (OGC API - Processes, Part 1: Core 1.0, 7.11): ``describe`` and
+    ``execute``.
 
     A model of another node is called at the address that its agreement opens, so the address is a variable.
     """
@@ -106,7 +107,7 @@ def calls(visit: Visit, record: Record, description: Description) -> dict[str, s
 async def template_chain(
     desk: Desk, visit: Visit, template: Template, known: Cities, *, missing: Sequence[str] = ()
 ) -> Drawing:
-    """The picture of a template's chain, with what the catalogue knows of the things that it uses."""
+    """Return the picture of a template's chain, with the catalogue's records of the things that it uses."""
     return _picture(visit, template, await _used(desk, visit, template, known), missing)
 
 
@@ -139,7 +140,7 @@ def _picture(visit: Visit, template: Template, used: Sequence[Used], missing: Se
             name=part.step.name,
             title=visit.translated(part.record.titles if part.record else part.step.titles).text
             or last_segment(part.step.uses),
-            # Of what our catalogue has not, the city that has it is all that can be said in a box.
+            # If our catalogue lacks the asset, a box can only name the city that has it.
             word=visit.speaker.word("kind", part.record.kind) if part.record else "" if part.where else unknown,
             where=part.where,
             remote=part.remote,
@@ -152,7 +153,7 @@ def _picture(visit: Visit, template: Template, used: Sequence[Used], missing: Se
 
 
 def chain_of(run: Run, known: Cities, visit: Visit) -> Drawing:
-    """The picture of a run's chain, with the versions that are pinned."""
+    """Return the picture of a run's chain, with the pinned versions."""
     bound = {step.name: step for step in run.binding.steps}
     inputs = {role.role: role for role in run.binding.inputs}
     failed = {step.name for step in run.steps if step.state is State.FAILED}

@@ -1,4 +1,4 @@
-"""The query page: a text, three examples, results as a table; whole without JavaScript."""
+"""The query page: a text, three examples, results as a table; it works without JavaScript."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ SELECT ?asset ?title ?policy WHERE {
 
 @dataclass(frozen=True, slots=True)
 class BoundValue:
-    """A bound variable: ``href`` where it is an address to follow, ``own`` where it is an asset's page."""
+    """A bound variable: ``href`` if it is an address to follow, ``own`` if it is an asset's page."""
 
     text: str
     href: str = ""
@@ -63,7 +63,7 @@ class BoundValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back: a table, a yes or no, or a graph as text."""
+    """The query result: a table, a yes or no, or a graph as text."""
 
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[BoundValue, ...], ...] = ()
@@ -82,7 +82,7 @@ async def sparql_page(desk: Desk, visit: Visit) -> Response:
             body, media_type = await desk.node.sparql(text, visit.caller, ACCEPT)
             answer = _answer(body, media_type, visit)
         except RemoteFault as error:
-            # Syntax, time, memory, size: said beside the field, with the query kept.
+            # Syntax, time, memory, size: the error is shown beside the field, with the query kept.
             trouble = error
     return desk.render(
         visit,

@@ -1,4 +1,4 @@
-"""The answer of an asset's page to "how may I use it": a verdict, and how each condition stands for the reader."""
+"""The answer of an asset's page to "how may I use it": a verdict, and the state of each condition for the reader."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from node.policy.terms import OBTAIN_CONSENT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """A condition for the reader. ``state``: met, missing, promise, wait (a person decides), open (it depends on
-    who asks)."""
+    """A condition for the reader. ``state``: met, missing, promise, wait (a person decides), open (it depends on the
+    caller)."""
 
     state: str
     reason: Reason
@@ -24,11 +24,11 @@ class Condition:
 class Use:
     """The answer to "how may I use it".
 
-    ``verdict``: free, some (some files are free, the others take an agreement), agree (free for everybody, by an
+    ``verdict``: free, some (some files are free, the others need an agreement), agree (free for everybody, by an
     agreement), yes, ask, stranger, no, described (nobody offers it), rulebook (a text to read, offered to nobody),
-    own (the reader's node answers for it), unoffered (it does, and offers it to nobody), or harvested (it was
-    imported, and whoever wants the data asks the source). ``words`` are the
-    conditions as sentences, for where no decision says how they stand.
+    own (the reader's node publishes it), unoffered (the reader's node publishes it, and offers it to nobody), or
+    harvested (it was imported; the data are available at the source). ``words`` are the conditions as sentences, for
+    use without a decision about them.
     """
 
     verdict: str
@@ -38,7 +38,7 @@ class Use:
 
     @property
     def tone(self) -> str:
-        """The colour that goes with the verdict's word."""
+        """Return the colour for the verdict's word."""
         tones = {"free": "ok", "some": "ok", "agree": "ok", "yes": "ok", "own": "ok", "ask": "wait", "no": "no"}
         return tones.get(self.verdict, "plain")
 
@@ -46,7 +46,7 @@ class Use:
 def use_of(
     record: Record, decision: Decision | None, caller: Caller, access: AccessCode, words: tuple[str, ...]
 ) -> Use:
-    """What the page answers to "how may I use it"."""
+    """Return the page's answer to "how may I use it"."""
     own = caller.is_person and caller.did == record.origin
     if record.kind == "rulebook" and not record.files:
         return Use(verdict="rulebook", access=access, conditions=(), words=words)
@@ -69,8 +69,8 @@ def use_of(
 
 
 def _free(record: Record) -> str:
-    """``free`` where all of it can be taken at once, ``some`` where some files can, ``agree`` where a node of the
-    reader's own has to make an agreement first, without a person's decision."""
+    """Return ``free`` if all of it can be downloaded at once, ``some`` if some files can, ``agree`` if the reader's
+    own node has to make an agreement first, without a person's decision."""
     if record.kind == "model":
         return "agree"
     open_ = [file.open for file in record.files]
@@ -78,7 +78,7 @@ def _free(record: Record) -> str:
 
 
 def conditions_of(decision: Decision, *, stranger: bool) -> tuple[Condition, ...]:
-    """One for each sentence: several leaves of a policy may be said in the same words."""
+    """Return one condition for each sentence: several leaves of a policy may have the same words."""
     conditions: dict[tuple[tuple[str, str], ...], Condition] = {}
     for reason in decision.reasons:
         if not reason.text:
@@ -91,7 +91,7 @@ def conditions_of(decision: Decision, *, stranger: bool) -> tuple[Condition, ...
 
 
 def state_of(reason: Reason, *, stranger: bool = False) -> str:
-    """How a condition stands for the reader: the states of ``Condition``."""
+    """Return the state of a condition for the reader: one of the states of ``Condition``."""
     if reason.operand == OBTAIN_CONSENT and not reason.met:
         return "wait"
     if reason.nature is Nature.UNDERTAKING and reason.met:

@@ -26,7 +26,7 @@ _CONDITIONS: Final = ((f"{ODRL}hasPolicy",), (f"{HANSA}conditions",))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TermShown:
-    """A value as the page shows it: ``link`` where it is an IRI, ``language`` where it is text in one."""
+    """A value as the page shows it: it has a ``link`` if it is an IRI, a ``language`` if it is text in a language."""
 
     text: str
     language: str = ""
@@ -35,8 +35,8 @@ class TermShown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedProperty:
-    """One property that differs. ``label`` is a key of the texts, or empty. ``about`` is the address of what the
-    statements are about, or empty."""
+    """A property that differs. ``label`` is a key of the texts, or empty. ``about`` is the address of the statements'
+    subject, or empty."""
 
     name: str
     label: str
@@ -46,7 +46,7 @@ class ChangedProperty:
 
 
 async def differences(desk: Desk, visit: Visit) -> Response:
-    """``/record/changes?iri=…&from=…&to=…``: what differs; the newest version and the one before it by default."""
+    """``/record/changes?iri=…&from=…&to=…``: the differences; by default between the two newest versions."""
     iri = visit.request.query_params.get("iri", "")
     compared = await CompareVersions(desk.node.catalogue)(
         iri, visit.caller, before=_number(visit, "from"), after=_number(visit, "to")

@@ -1,4 +1,4 @@
-"""For the people of the node: agreements, decisions, processes, deliveries."""
+"""Pages for the people of the node: agreements, decisions, processes, deliveries."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ BOTH: Final = "both"
 
 
 async def agreements(desk: Desk, visit: Visit) -> Response:
-    """``/agreements``: what was agreed, with whom, and how it stands."""
+    """``/agreements``: all agreements, with the other party and the state."""
     held = await desk.node.agreements.all()
     return desk.render(visit, "agreements.html", agreements=[(one, agreement_status(one)) for one in held])
 
 
 async def agreement(desk: Desk, visit: Visit) -> Response:
-    """``/agreements/{id}``: how it stands now, the document, every access, and its proofs (``?check=now``)."""
+    """``/agreements/{id}``: its current state, the document, every access, and its proofs (``?check=now``)."""
     agreed = await desk.node.agreements.get(visit.request.path_params["id"])
     language = _document_language(visit)
     provides = agreed.agreement.role == Role.PROVIDER
@@ -85,16 +85,16 @@ async def agreement_document(desk: Desk, visit: Visit) -> Response:
 
 
 async def confirm_deletion(desk: Desk, visit: Visit) -> Response:
-    """``POST /agreements/{id}/confirm-deletion``: delete what was received, and tell the provider."""
+    """``POST /agreements/{id}/confirm-deletion``: delete the received data, and notify the provider."""
     agreement_id = visit.request.path_params["id"]
     await run_sync(desk.node.confirm_deletion, agreement_id, visit.caller)
     return desk.go(visit, visit.url(f"/agreements/{quote(agreement_id, safe='')}") + "#deletion")
 
 
 def agreement_status(agreed: Agreed) -> str:
-    """``ended``, ``pending`` (not final yet), ``barred`` (the other party is blocked here), ``blocked`` (in force,
-    but an access now is refused), ``force`` (an access now is permitted), ``unchecked`` (in force; how an access
-    would be decided could not be found out)."""
+    """Return ``ended``, ``pending`` (not final yet), ``barred`` (the other party is blocked here), ``blocked`` (in
+    force, but an access now is refused), ``force`` (an access now is permitted), ``unchecked`` (in force; the
+    decision about an access is not known)."""
     if agreed.agreement.ended:
         return "ended"
     if not agreed.agreement.finalized:
@@ -107,7 +107,7 @@ def agreement_status(agreed: Agreed) -> str:
 
 
 async def decisions(desk: Desk, visit: Visit) -> Response:
-    """``/decisions``: what waits for a person, and what was decided lately."""
+    """``/decisions``: pending decisions, and recent ones."""
     asked = await desk.node.questions.waiting(visit.language)
     return desk.render(
         visit,
@@ -145,7 +145,7 @@ async def processes(desk: Desk, visit: Visit) -> Response:
 
 
 async def process(desk: Desk, visit: Visit) -> Response:
-    """``/processes/{pid}``: the way of one process, with every message."""
+    """``/processes/{pid}``: the steps of one process, with every message."""
     conversation = await desk.node.processes.get(visit.request.path_params["pid"])
     return desk.render(
         visit,
@@ -166,7 +166,7 @@ async def process(desk: Desk, visit: Visit) -> Response:
 
 
 async def deliveries(desk: Desk, visit: Visit) -> Response:
-    """``/deliveries``: messages that wait, messages that are stuck, and a way to try again."""
+    """``/deliveries``: messages that wait, messages that could not be delivered, and a way to try again."""
     return desk.render(visit, "deliveries.html", deliveries=await desk.node.processes.deliveries())
 
 
@@ -183,7 +183,7 @@ async def give_up(desk: Desk, visit: Visit) -> Response:
 
 
 def family(conversation: Conversation) -> str:
-    """``negotiation`` or ``transfer``."""
+    """Return ``negotiation`` or ``transfer``."""
     return "negotiation" if isinstance(conversation.process, Negotiation) else "transfer"
 
 
@@ -206,7 +206,7 @@ def _pushed_to(process: Negotiation | Transfer) -> str | None:
 
 
 def _way(conversation: Conversation) -> list[tuple[str, str]]:
-    """(state, ``past``, ``here``, ``ahead`` or ``broken``) for each step that was taken or is to come."""
+    """Return (state, ``past``, ``here``, ``ahead`` or ``broken``) for each past or future step."""
     state = conversation.process.state
     known = NEGOTIATION_STEPS if family(conversation) == "negotiation" else TRANSFER_STEPS
     table = table_of(conversation.process)

@@ -1,8 +1,8 @@
-"""What a run changed, figure by figure: which figures there are, one per feature or row, before beside after.
+"""Changes by a run, figure by figure: the available figures, one per feature or row, before beside after.
 
-Rows of an output often say several things about one feature (a quarter of an hour, a class of vehicles). A map
-shows one figure of each: the reader chooses a part, or they are added up or averaged: levels in decibels by their
-energy, never by their numbers (digest §12, trap 10).
+Rows of an output often have several parts for one feature (a quarter of an hour, a class of vehicles). A map shows
+one figure of each feature: the reader chooses a part, or the parts are added up or averaged: levels in decibels by
+their energy, never by their numbers (digest §12, trap 10).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ALL: Final = ""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """A column of numbers of an output: ``of`` (``noise.levels``), and the variable that its card declares."""
+    """A column of numbers of an output: ``of`` (``noise.levels``), and the variable in the output's card."""
 
     of: str
     variable: Variable
@@ -33,13 +33,13 @@ class Figure:
 
     @property
     def name(self) -> str:
-        """How addresses of pages write it."""
+        """Return the figure's name in addresses of pages."""
         return f"{self.of}:{self.column}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where features lie: the member that names them, and the geometry of each."""
+    """Places of features: the member that names them, and the geometry of each."""
 
     key: str
     source: str
@@ -48,7 +48,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One feature or row before and after; ``before`` is None where there is no such branch or row."""
+    """A feature or row before and after; ``before`` is None if there is no such branch or row."""
 
     id: str
     before: float | None
@@ -61,7 +61,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """What the columns of an output are: the one that names a row, those that divide, those of numbers."""
+    """The columns of an output: the one that names a row, those that divide the rows, those of numbers."""
 
     key: str
     parts: Mapping[str, tuple[str, ...]]
@@ -69,7 +69,7 @@ class Shape:
 
 
 def figures(run: Run) -> list[Figure]:
-    """Every figure that the cards of a run declare, those of the last step first: they answer the question."""
+    """Return all figures in the cards of a run, those of the last step first: they answer the question."""
     figures_shown = []
     for step in sorted(run.template.steps, key=lambda one: -one.position):
         bound = next((one for one in run.binding.steps if one.name == step.name), None)
@@ -87,7 +87,8 @@ def _measures(variable: Variable) -> bool:
 
 
 def shape(rows: Rows, places: Sequence[Places] = ()) -> Shape:
-    """The columns of ``rows``. What names a row is what names a feature somewhere, else what differs in each."""
+    """Return the columns of ``rows``. The column that names features of ``places`` names a row, else the text column
+    with the most different values."""
     columns = list(dict.fromkeys(name for row in rows for name in row if name != GEOMETRY))
     numbers = tuple(name for name in columns if any(is_number(row.get(name)) for row in rows))
     texts = {
@@ -95,8 +96,8 @@ def shape(rows: Rows, places: Sequence[Places] = ()) -> Shape:
     }
     texts = {name: values for name, values in texts.items() if values and name not in numbers}
     located = [name for name in texts if any(place.key == name for place in places)]
-    # Rows may name two things (a receptor and the street in front): they are about the one that differs more, and
-    # of two that differ alike about the one that is named first.
+    # Rows may name two things (a receptor and the street in front): the one with more different values is their
+    # subject; if both have as many, the first.
     key = max(located, key=lambda name: len(texts[name]), default="")
     if not key:
         key = max(texts, key=lambda name: len(texts[name]), default="")
@@ -109,13 +110,14 @@ def shape(rows: Rows, places: Sequence[Places] = ()) -> Shape:
 
 
 def _depends(rows: Rows, key: str, name: str) -> bool:
-    """Return whether ``name`` is the same in all rows about one thing: it then describes, but does not divide."""
+    """Return whether ``name`` is the same in all rows about one thing: such a column describes, but does not
+    divide."""
     seen: dict[Any, Any] = {}
     return all(seen.setdefault(row.get(key), row.get(name)) == row.get(name) for row in rows)
 
 
 def places(role: str, rows: Rows) -> Places | None:
-    """Where the features of an input lie; None where they have no geometry or nothing that names them."""
+    """Return the places of the features of an input; None if they have no geometry or no name."""
     located = [row for row in rows if isinstance(row.get(GEOMETRY), Mapping)]
     if not located:
         return None
@@ -127,12 +129,12 @@ def places(role: str, rows: Rows) -> Places | None:
 
 
 def added_up(unit: str | None) -> bool:
-    """Whether parts of a figure make a whole: counts and hours do, speeds and levels do not."""
+    """Return whether the parts of a figure add up to a whole: counts and hours do, speeds and levels do not."""
     return bool(unit) and unit not in ("1", "%", "Cel") and "/" not in str(unit) and not str(unit).startswith("dB")
 
 
 def figures_by_feature(rows: Rows, figure: Figure, keyed: Shape, chosen: Mapping[str, str]) -> dict[str, float]:
-    """Name of the feature → its figure, over the rows of the ``chosen`` parts."""
+    """Return name of the feature → its figure, over the rows of the ``chosen`` parts."""
     gathered: dict[str, list[float]] = {}
     for row in rows:
         value = row.get(figure.column)
@@ -153,13 +155,13 @@ def _together(values: list[float], unit: str | None) -> float:
 
 
 def changes(before: Mapping[str, float] | None, after: Mapping[str, float]) -> list[Difference]:
-    """Feature by feature, in the order of the names."""
+    """Return the differences feature by feature, in the order of the names."""
     names = sorted({*(before or {}), *after})
     return [Difference(id=name, before=before.get(name) if before else None, after=after.get(name)) for name in names]
 
 
 def named(rows: Iterable[Row], key: str, name: str) -> list[Row]:
-    """The rows about one thing."""
+    """Return the rows about one thing."""
     return [row for row in rows if str(row.get(key, "")) == name]
 
 

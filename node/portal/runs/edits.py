@@ -1,4 +1,4 @@
-"""Operations of a change layer as a form makes them: what was typed becomes values, and each keeps what was seen."""
+"""Operations of a change layer as a form makes them: typed text becomes values, and each keeps the value seen."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _POSITION_REMEDY: Final = "enter longitude and latitude, for example 3.7226 51.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One member of a feature in the form. ``shape``: ``number``, ``flag`` or ``text``; ``value`` what the data say,
-    ``set`` what the layer says instead (None: nothing), as the form writes both."""
+    """A member of a feature in the form. ``shape``: ``number``, ``flag`` or ``text``; ``value`` is the value in the
+    data, ``set`` the layer's value instead (None: none), both as the form writes them."""
 
     name: str
     shape: str
@@ -34,7 +34,7 @@ class Cell:
 
 
 def columns(rows: Rows, key: str) -> dict[str, str]:
-    """Column → shape of its values, for those that can be edited."""
+    """Return column → shape of its values, for the columns that can be edited."""
     shapes: dict[str, str] = {}
     for row in rows:
         for name, value in row.items():
@@ -48,7 +48,7 @@ def columns(rows: Rows, key: str) -> dict[str, str]:
 
 
 def cells(rows: Rows, layer: Layer, feature: str) -> list[Cell]:
-    """The form of one feature: as the data have it, and as the layer changes it."""
+    """Return the form of one feature: with the values of the data, and the changes of the layer."""
     row = find(rows, layer.key, feature)
     changed = next(
         (
@@ -75,19 +75,19 @@ def cells(rows: Rows, layer: Layer, feature: str) -> list[Cell]:
 
 
 def find(rows: Rows, key: str, feature: str) -> Row | None:
-    """The row of that name."""
+    """Return the row of that name."""
     names = names_of(key)
     return next((row for row in rows if row_id(row, names) == feature), None)
 
 
 def names_of(key: str) -> tuple[str, ...]:
-    """The members that name a row: a key of several has commas between."""
+    """Return the members that name a row: a key of several members has commas between them."""
     return tuple(key.split(","))
 
 
 def changed(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -> Layer:
-    """The layer with a feature changed as ``fields`` say: ``set.<column>`` or ``factor.<column>``; what is empty or
-    as it was stays as it is. Raises ``InvalidInput`` for what cannot be read, and where nothing is changed."""
+    """Return the layer with a feature changed by ``fields``: ``set.<column>`` or ``factor.<column>``; empty or
+    unchanged fields change nothing. Raises ``InvalidInput`` for an unreadable value, and if nothing is changed."""
     row = find(rows, layer.key, feature)
     known = columns(rows, layer.key)
     earlier = next(
@@ -98,7 +98,7 @@ def changed(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -
         ),
         None,
     )
-    # What the form does not show of an earlier operation stays.
+    # Parts of an earlier operation that the form does not show stay.
     values = {name: value for name, value in earlier.set.items() if name not in known} if earlier else {}
     for name, shape in known.items():
         text, factor = fields.get(f"set.{name}", "").strip(), fields.get(f"factor.{name}", "").strip()
@@ -130,7 +130,7 @@ def _no_such_feature(layer: Layer, feature: str) -> InvalidInput:
 
 
 def removed(layer: Layer, rows: Rows, feature: str) -> Layer:
-    """The layer with a feature taken away. Raises ``InvalidInput`` where there is none."""
+    """Return the layer with a feature removed. Raises ``InvalidInput`` if there is no such feature."""
     row = find(rows, layer.key, feature)
     if row is None:
         raise _no_such_feature(layer, feature)
@@ -139,7 +139,7 @@ def removed(layer: Layer, rows: Rows, feature: str) -> Layer:
 
 
 def added(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -> Layer:
-    """The layer with a new feature. Raises ``InvalidInput`` where its name is taken, or its place unreadable."""
+    """Return the layer with a new feature. Raises ``InvalidInput`` if its name is taken, or its place unreadable."""
     if (
         not feature
         or find(rows, layer.key, feature)
@@ -159,12 +159,12 @@ def added(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -> 
 
 
 def undone(layer: Layer, feature: str) -> Layer:
-    """The layer without what it does to a feature."""
+    """Return the layer without its changes to a feature."""
     return replace(layer, operations=tuple(operation for operation in layer.operations if operation.id != feature))
 
 
 def _put(layer: Layer, operation: Operation) -> Layer:
-    """One operation for each feature: a second thought takes the place of the first."""
+    """Put ``operation`` in the place of an earlier one: a layer has one operation for each feature."""
     operations = list(layer.operations)
     for place, one in enumerate(operations):
         if one.id == operation.id:
@@ -174,7 +174,7 @@ def _put(layer: Layer, operation: Operation) -> Layer:
 
 
 def typed(name: str, text: str, shape: str) -> Any:
-    """What was typed, as a value of the column's shape."""
+    """Return the typed text as a value of the column's shape."""
     if shape == "flag":
         return text == "true"
     return _number(name, text) if shape == "number" else text
@@ -195,7 +195,7 @@ def _number(name: str, text: str) -> float | int:
 
 
 def plain(value: Any) -> str:
-    """A value as the form writes it."""
+    """Return a value as the form writes it."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -206,9 +206,10 @@ def plain(value: Any) -> str:
 
 
 def placed(text: str, rows: Rows) -> Mapping[str, Any] | None:
-    """A geometry from ``longitude latitude`` pairs, one to a line or parted by ``;``: a point, or a line of several.
+    """Return a geometry from ``longitude latitude`` pairs, one per line or separated by ``;``: a point, or a line of
+    several.
 
-    None where the data have no geometry at all. Raises ``InvalidInput`` for what cannot be read.
+    None if the data have no geometry at all. Raises ``InvalidInput`` for unreadable text.
     """
     if not any(isinstance(row.get(GEOMETRY), Mapping) for row in rows):
         return None
@@ -231,7 +232,7 @@ def placed(text: str, rows: Rows) -> Mapping[str, Any] | None:
 
 
 def spelled(geometry: Mapping[str, Any] | None) -> str:
-    """A point or a line as ``placed`` reads it; empty for other shapes."""
+    """Return a point or a line as ``placed`` reads it; empty for other shapes."""
     if not geometry:
         return ""
     positions: Sequence[Any] = geometry.get("coordinates", ())

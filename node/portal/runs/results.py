@@ -28,7 +28,7 @@ MINUS: Final = "\u2212"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A column that divides the rows, its values, and the one that the reader chose (empty: all of them)."""
+    """A column that divides the rows, its values, and the value that the reader chose (empty: all of them)."""
 
     name: str
     values: tuple[str, ...]
@@ -37,7 +37,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
-    """One figure of one run. ``together`` says how rows of one feature became one figure: empty (there was one),
+    """A figure of a run. ``together`` is how rows of one feature became one figure: empty (there was one row),
     ``sum``, ``mean`` or ``energy``; ``apart`` are inputs that stay with their owner and cannot be drawn."""
 
     run: Run
@@ -52,7 +52,7 @@ class Gathered:
 
     @property
     def compared(self) -> bool:
-        """Whether there is a *before*."""
+        """Return whether there is a *before*."""
         return any(change.before is not None for change in self.changes)
 
     @property
@@ -64,14 +64,15 @@ class Gathered:
         return self.figure.variable.decimals
 
     def title(self, language: str) -> str:
-        """What the figure is called: its description, without the full stop of a sentence."""
+        """Return the name of the figure: its description, without the full stop of a sentence."""
         return pick(self.figure.variable.description, language)[0].rstrip(".") or self.figure.column
 
 
 async def gather(runs: WatchedRuns, caller: Caller, run: Run, query: Mapping[str, str]) -> Gathered | None:
-    """The figure that ``query`` asks for (``show=noise.levels:Lden``, ``part.<column>=<value>``), else the first.
+    """Return the figure that ``query`` asks for (``show=noise.levels:Lden``, ``part.<column>=<value>``), else the
+    first.
 
-    None where the run has no figure to show yet. Raises ``InvalidInput`` where it has not that one.
+    None if the run has no figure to show yet. Raises ``InvalidInput`` if it has no such figure.
     """
     if run.state is not State.SUCCESSFUL:
         return None
@@ -143,7 +144,7 @@ def _together(figure: Figure, parts: Sequence[Part]) -> str:
 
 
 def scale_of(*gathered: Gathered) -> Scale:
-    """One scale for everything that is compared."""
+    """Return one scale for all compared figures."""
     decimals = gathered[0].decimals
     if all(one.compared for one in gathered):
         return change_scale([c.by for one in gathered for c in one.changes if c.by is not None], decimals)
@@ -153,7 +154,7 @@ def scale_of(*gathered: Gathered) -> Scale:
 def picture(
     gathered: Gathered, scale: Scale, visit: Visit, *, chosen: str = "", links: bool = True
 ) -> maps.Picture | None:
-    """The map: what the figure is about in colour, other features of the inputs as ground."""
+    """Return the map: the features of the figure in colour, other features of the inputs as base map."""
     own = next((place for place in gathered.places if place.key == gathered.keyed.key), None)
     if own is None:
         return None
@@ -184,7 +185,7 @@ def picture(
 
 
 def words(gathered: Gathered, change: Difference, visit: Visit) -> str:
-    """A feature in words: ``gent-seg-017: 1 800 → 0 vehicles/h (−1 800)``."""
+    """Return a feature in words: ``gent-seg-017: 1 800 → 0 vehicles/h (−1 800)``."""
     speaker, decimals, unit = visit.speaker, gathered.decimals, gathered.unit
     tail = f"\u00a0{unit}" if unit else ""
     after = visit.t("map.nodata") if change.after is None else f"{speaker.number(change.after, decimals)}{tail}"
@@ -195,7 +196,7 @@ def words(gathered: Gathered, change: Difference, visit: Visit) -> str:
 
 
 def signed(speaker: Speaker, value: float, decimals: int | None = None) -> str:
-    """A change with its sign; what rounds to nought is ``±0``."""
+    """Return a change with its sign; a change that rounds to zero is ``±0``."""
     text = speaker.number(abs(value), decimals)
     if not any(digit in text for digit in "123456789"):
         return f"±{text}"
@@ -203,7 +204,7 @@ def signed(speaker: Speaker, value: float, decimals: int | None = None) -> str:
 
 
 def ordered(changes: Sequence[Difference], sort: str) -> list[Difference]:
-    """For the table: ``sort`` names a column, a leading ``-`` turns it round; by size of change without."""
+    """Sort for the table: ``sort`` names a column, a leading ``-`` reverses it; without it, by size of change."""
     name, backwards = sort.removeprefix("-"), sort.startswith("-")
     if name not in SORTS:
         size = {change.id: abs(change.by if change.by is not None else change.after or 0.0) for change in changes}

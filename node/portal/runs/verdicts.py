@@ -1,4 +1,4 @@
-"""What pages say about runs: indicators with their verdicts, legends of maps, how two bindings differ."""
+"""Verdicts about runs: indicators with their verdicts, legends of maps, differences of two bindings."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ TONES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndicatorFigure:
-    """An indicator with its figures. ``verdict``: ``better``, ``worse``, ``same``, or empty where the better
-    direction is not declared; ``met`` whether a target is reached, None without one."""
+    """An indicator with its figures. ``verdict``: ``better``, ``worse``, ``same``, or empty if the better direction
+    is not declared; ``met`` is whether a target is reached, None without one."""
 
     indicator: Indicator
     measured: Measured
@@ -37,7 +37,7 @@ class IndicatorFigure:
 
 
 def verdicts(run: Run) -> list[IndicatorFigure]:
-    """The indicators of a run in the order of its template."""
+    """Return the indicators of a run in the order of its template."""
     verdicts = []
     for indicator in run.template.indicators:
         measured = next((m for m in run.indicators if m.name == indicator.name), None)
@@ -54,7 +54,7 @@ def verdicts(run: Run) -> list[IndicatorFigure]:
 
 
 def verdict(indicator: Indicator, measured: Measured) -> str:
-    """Better or worse, as far as the figures mean anything: compared before rounding (digest §12, trap 10)."""
+    """Return better or worse, within the precision of the figures: compared before rounding (digest §12, trap 10)."""
     if measured.before is None or indicator.better not in ("lower", "higher"):
         return ""
     change = measured.after - measured.before
@@ -73,7 +73,7 @@ def _met(indicator: Indicator, measured: Measured) -> bool | None:
 
 
 def legend(visit: Visit, gathered: results.Gathered, scale: Scale) -> list[dict[str, Any]]:
-    """The classes from the highest to the lowest, in words."""
+    """Return the classes from the highest to the lowest, in words."""
     speaker = visit.speaker
     rows = []
     for number, low, high in scale.classes():
@@ -96,14 +96,14 @@ def legend(visit: Visit, gathered: results.Gathered, scale: Scale) -> list[dict[
 def beside_one_another(
     sides: Sequence[Watched],
 ) -> list[tuple[Indicator, IndicatorFigure | None, IndicatorFigure | None]]:
-    """Each indicator of two runs."""
+    """Return each indicator of two runs."""
     left, right = ({one.indicator.name: one for one in verdicts(side.run)} for side in sides)
     indicators = {indicator.name: indicator for side in sides for indicator in side.run.template.indicators}
     return [(indicator, left.get(name), right.get(name)) for name, indicator in indicators.items()]
 
 
 def differing(left: Watched, right: Watched, visit: Visit) -> list[tuple[str, str, str]]:
-    """(what, left, right) wherever the two bindings are not the same."""
+    """Return (what, left, right) for each difference of the two bindings."""
     sides = [_bound(side, visit) for side in (left, right)]
     names = dict.fromkeys([*sides[0], *sides[1]])
     none = visit.t("none")

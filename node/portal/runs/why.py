@@ -1,7 +1,7 @@
-"""Why a figure is what it is: from a row of a result back through the chain to the rows it was made of.
+"""Explanation of a figure: from a row of a result back through the chain to the rows that it was made from.
 
-Rows belong together where they have the same value in a column of texts of the same name: a level at a receptor,
-the receptor, the street in front of it, the flows of that street. Where nothing is shared, all rows count.
+Rows belong together if they have the same value in a text column of the same name: a level at a receptor, the
+receptor, the street in front of it, the flows of that street. If they share no column, all rows count.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ Known = dict[str, frozenset[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """One knot of the way back. ``kind``: ``model``, ``transformation`` or ``dataset``; ``match``: ``rows`` (those
-    shown, of ``total``), ``all`` (nothing is shared with the rows made from them) or ``apart`` (they are not here).
-    ``edits`` are operations of change layers on just these rows, with the layer's id and title; ``elsewhere`` are
-    the layers, by id and title, that change none of these rows but others of the same data: a closed bridge is why
-    another street is loud."""
+    """A node of the trace. ``kind``: ``model``, ``transformation`` or ``dataset``; ``match``: ``rows`` (those shown,
+    of ``total``), ``all`` (nothing is shared with the rows made from them) or ``apart`` (they are not here).
+    ``edits`` are operations of change layers on exactly these rows, with the layer's id and title; ``elsewhere`` are
+    the layers, by id and title, that change none of these rows but others of the same data: a closed bridge makes
+    another street loud."""
 
     of: str
     kind: str
@@ -51,7 +51,7 @@ class Origin:
 
 
 async def trace(runs: WatchedRuns, caller: Caller, watched: Watched, of: str, key: str, name: str) -> Origin | None:
-    """The way back from the row ``name`` of ``of``; None where there is no such row."""
+    """Return the trace back from the row ``name`` of ``of``; None if there is no such row."""
     walk = _Walk(runs, caller, watched)
     known: Known = {key: frozenset((name,))}
     rows = await walk.rows(of)
@@ -71,7 +71,7 @@ class _Walk:
         self._inputs = {one.role: one for one in watched.run.binding.inputs}
 
     async def rows(self, of: str) -> Rows | None:
-        """Rows of the branch with the changes; None where they cannot be read here."""
+        """Return rows of the branch with the changes; None if they cannot be read here."""
         if of not in self._read:
             try:
                 self._read[of] = await self._runs.rows(self._watched.run.pid, AFTER, of, self._caller)
@@ -88,7 +88,7 @@ class _Walk:
             wider = _wider(known, matched or ())
             fed = tuple(dict.fromkeys(self._steps[step].wiring.values()))
             for source in fed:
-                # A receptor names its street: a value of one input leads into the next.
+                # A receptor names its street: a value of one input leads to the next input.
                 wider = _wider(wider, _about(await self.rows(source) or (), wider) or ())
             sources = tuple([await self.back(source, wider) for source in fed])
         thing = self._bound.get(step) if "." in of else self._inputs.get(of)
@@ -150,7 +150,7 @@ def _on(layer: Layer, thing: BoundInput) -> bool:
 
 
 def _about(rows: Rows, known: Known) -> list[Row] | None:
-    """The rows that agree with ``known`` in every column that both have; None where they have none."""
+    """Return the rows that agree with ``known`` in every column that both have; None if they share no column."""
     if not rows:
         return None
     shared = [name for name in known if any(isinstance(row.get(name), str) for row in rows)]
@@ -160,7 +160,7 @@ def _about(rows: Rows, known: Known) -> list[Row] | None:
 
 
 def _wider(known: Known, rows: Sequence[Mapping[str, Any]]) -> Known:
-    """``known`` with what ``rows`` tell in further columns of texts, as far as that stays particular."""
+    """Return ``known`` with further text columns of ``rows``, as long as they stay specific."""
     values_of: dict[str, set[str]] = {}
     for row in rows[:500]:
         for name, value in row.items():

@@ -1,1 +1,1 @@
-"""What pages show, composed out of several use cases."""
+"""Views for pages, which combine several use cases."""

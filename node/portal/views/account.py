@@ -1,4 +1,4 @@
-"""The reader's own account: what its page shows, and changes that take several steps."""
+"""The reader's own account: the data of its page, and changes that take several steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from node.identity.model import BINDING_ROLES, Account, ApiToken, Caller
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """An account as its owner sees it, its API tokens, and the longest term of a new one, in days. ``recovery_codes``
-    are left; ``factor_required``: their roles work with a second factor only.
+    is how many are left; ``factor_required``: the person's roles work with a second factor only.
     """
 
     account: Account
@@ -26,7 +26,7 @@ class Person:
 
 
 class OwnAccount:
-    """The account of the person who asks; every caller here is a person of this node."""
+    """The account of the caller; every caller here is a person of this node."""
 
     def __init__(self, accounts: Accounts, sign_in: SignIn, second_factor: SecondFactor, *, required: bool) -> None:
         """``required``: roles which bind the city work with a second factor only."""
@@ -50,7 +50,7 @@ class OwnAccount:
     async def change_password(self, caller: Caller, old: str, new: str, *, keep_tokens: bool) -> str:
         """Change the password, which ends all sessions; return the token of a new one.
 
-        Raises ``NotAllowed`` for a wrong old one, ``InvalidInput`` for an unfit new one, ``TooMany``.
+        Raises ``NotAllowed`` for a wrong old password, ``InvalidInput`` for an unfit new one, ``TooMany``.
         """
         login = str(caller.account)
         await self._sign_in.confirm(login, old)
@@ -79,7 +79,7 @@ class OwnAccount:
         return await run_sync(self._factor.pending, str(caller.account))
 
     async def confirm_factor(self, caller: Caller, code: str, session: str) -> Sequence[str]:
-        """Put the second factor into force, as used by ``session`` already; return the recovery codes.
+        """Activate the second factor; ``session`` counts as having used it. Return the recovery codes.
 
         Raises ``NotAllowed``, ``NotFound``, ``TooMany``.
         """

@@ -1,4 +1,4 @@
-"""Agreements as pages show them: judged now, with every access, the readable document, and what proves them."""
+"""Agreements as pages show them: the current decision, every access, the readable document, and the proofs."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ SituationOf = Callable[[Caller, Agreement], Situation]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreed:
-    """An agreement as the pages show it. ``kind`` is that of its asset, where the agreement says it.
+    """An agreement as the pages show it. ``kind`` is that of its asset, if the agreement names it.
 
-    ``now`` is the decision that an access would meet at this moment; None where that could not be found out.
-    ``barred``: the other party is blocked at this node, so every access is refused. ``uses`` is how often it was
-    used, where it says how often it may be; ``deletion`` the state of its deletion, where it asks for that. ``named``
-    has the participants that its conditions name: DID → name."""
+    ``now`` is the decision about an access at this moment; None if it could not be made. ``barred``: the other party
+    is blocked at this node, so every access is refused. ``uses`` is how often it was used, if it limits uses;
+    ``deletion`` is the state of its deletion, if it requires one. ``named`` has the participants that its conditions
+    name: DID → name."""
 
     agreement: Agreement
     title: Texts
@@ -66,7 +66,7 @@ class Agreed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRecord:
-    """One access under an agreement, as the ledger keeps it; ``reasons`` say why where it was refused."""
+    """An access under an agreement, as the ledger records it; ``reasons`` explain a refusal."""
 
     at: datetime
     by: str
@@ -81,7 +81,7 @@ class AccessRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One step of a verification in words, and how it came out."""
+    """A step of a verification in words, and its result."""
 
     name: Texts
     ok: bool
@@ -89,7 +89,7 @@ class Check:
 
 
 class Proofs(Protocol):
-    """What a running node can prove."""
+    """Proofs of a running node."""
 
     async def own_ledger(self) -> list[dict[str, Any]]: ...
 
@@ -123,7 +123,7 @@ class Agreements:
         consumers = {one.consumer for one in agreements[:CHECKED] if not one.ended}
         looks = {did: asyncio.ensure_future(self._look(did)) for did in consumers}
         if looks:
-            # Status lists are asked for; a list of agreements does not wait for an issuer that is slow.
+            # Status lists are fetched: a list of agreements does not wait for a slow issuer.
             await asyncio.wait(looks.values(), timeout=PATIENCE)
         for look in looks.values():
             look.cancel()
@@ -149,7 +149,7 @@ class Agreements:
         return await run_sync(lambda: render_body(dict(held.body), language=language, signatures=held.signatures))
 
     async def accesses(self, agreement_id: str) -> Sequence[AccessRecord]:
-        """Return what this node, as the provider, gave or refused; newest first."""
+        """Return the accesses that this node, as the provider, gave or refused; newest first."""
         kept = await run_sync(lambda: self._overview.accesses(agreement_id))
         return [_access_record(one) for one in reversed(kept)]
 
@@ -169,7 +169,7 @@ def _agreed(
     uses: Tally | None = None,
     deletion: Due | None = None,
 ) -> Agreed:
-    """Judge ``agreement`` for the consumer that ``look`` returned, if it did; conditions show ``names``."""
+    """Evaluate ``agreement`` for the consumer that ``look`` returned, if any; conditions show ``names``."""
     terms = agreement.body.get(TERMS) or {}
     parties = {
         did: str((terms.get(side) or {}).get("name") or did)
@@ -210,7 +210,7 @@ def _named_in(decision: Decision, names: Mapping[str, str]) -> dict[str, str]:
 
 
 def _access_record(stored: dict[str, Any]) -> AccessRecord:
-    """An access as the overview keeps it (``Overview.accesses``)."""
+    """Return an access from its form in the overview (``Overview.accesses``)."""
     outcome = str(stored.get("outcome", ""))
     span = stored.get("bytes")
     return AccessRecord(

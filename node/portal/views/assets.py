@@ -27,7 +27,7 @@ _TEXTS: Final = Catalogue("portal")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityPart:
-    """One dimension of the score, and sentences that say what would raise it."""
+    """One dimension of the score, and sentences about how to raise it."""
 
     name: Texts
     points: int
@@ -62,16 +62,16 @@ class Assets:
         return self._access.code(record, await self._user(record, caller))
 
     async def decision(self, record: Record, caller: Caller) -> Decision | None:
-        """Return what the contract policy answers to this caller now; None where nothing is offered.
+        """Return the contract policy's decision for this caller now; None if there is no offer.
 
-        For a person of this node and an asset of another node: what this node would be answered, with the
-        credentials that it holds.
+        For a person of this node and an asset of another node: the decision for this node, with the credentials that
+        it holds.
         """
         user = await self._user(record, caller)
         return await run_sync(lambda: self._access.decision(record, user))
 
     async def _user(self, record: Record, caller: Caller) -> Caller:
-        """A person looks at others' assets for this node: what counts then is what this node holds."""
+        """Return the caller whose credentials count: this node, if a person of it looks at another node's asset."""
         if caller.is_person and record.origin != caller.did:
             return await self._ourselves()
         return caller
@@ -81,20 +81,20 @@ class Assets:
         return (await run_sync(lambda: serialise(record.nquads, media_type, prefixes=PREFIXES))).decode("utf-8")
 
     async def quality(self, record: Record) -> Quality | None:
-        """Return the score, and what would raise it; None where the kind has no score."""
+        """Return the score and how to raise it; None if the kind has no score."""
         if record.kind != "dataset":
             return None
         stored = record.extra.get("score")
         if isinstance(stored, dict) and record.origin == self._me:
-            # Scored when it was published, with what was known of its own addresses then. What other nodes say of
-            # their own quality is neither checked nor of a known form.
+            # Scored at publication, with the addresses known then. Quality that other nodes state about themselves is
+            # neither checked nor of a known form.
             return _quality(stored)
         conforms = not any(warning.get("severity") == "violation" for warning in record.warnings)
         scored = await run_sync(lambda: score(record.nquads, record.subject, conforms=conforms))
         return _quality(scored.to_json())
 
     async def head(self, record: Record, file: str, limit: int) -> bytes | None:
-        """Return the first ``limit`` bytes of an *open* file, for a preview; None where there is none to show."""
+        """Return the first ``limit`` bytes of an *open* file, for a preview; None if there is none to show."""
         listed = next((known for known in record.files if known.name == file and known.open), None)
         if listed is None or record.origin != self._me:
             return None
@@ -105,7 +105,7 @@ class Assets:
 
 
 def _quality(scored: Mapping[str, Any]) -> Quality:
-    """A score (``node.semantics.quality``, as JSON) with its dimensions in words."""
+    """Return a score (``node.semantics.quality``, as JSON) with its dimensions in words."""
     dimension_of = {metric.name: metric.dimension for metric in METRICS}
     return Quality(
         points=scored["points"],

@@ -16,8 +16,8 @@ from node.identity.rotation import ChangeKeys
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedKeys:
-    """All keys, those in use first. ``revoking`` has the command that revokes a key, by its id; nothing, and
-    ``may_change`` is false, for a reader who may not change keys."""
+    """All keys, those in use first. ``revoking`` has the command that revokes a key, by its id; for a reader who may
+    not change keys it is empty, and ``may_change`` is false."""
 
     keys: Sequence[KnownKey]
     may_change: bool
@@ -25,7 +25,7 @@ class ListedKeys:
 
     @property
     def earlier(self) -> list[KnownKey]:
-        """Those that were replaced or revoked."""
+        """Return the keys that were replaced or revoked."""
         return [key for key in self.keys if key.state != "in use"]
 
 
@@ -37,7 +37,7 @@ def listed_keys(keys: Sequence[KnownKey], caller: Caller) -> ListedKeys:
 
 
 class NodeKeys:
-    """The keys of this node; every caller here is a person of this node, for whom it is enough to read them."""
+    """The keys of this node; every caller here is a person of this node, and may therefore read them."""
 
     def __init__(self, change: ChangeKeys) -> None:
         self._change = change

@@ -1,4 +1,4 @@
-"""Negotiations and transfers with their messages, what could not be delivered, and what waits for a person."""
+"""Negotiations and transfers with their messages, undelivered messages, and pending decisions."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ Texts = dict[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stuck:
-    """A dead letter: what could not be delivered to whom, after all attempts."""
+    """A dead letter: a message that could not be delivered after all attempts."""
 
     task: Task
     peer_name: str
 
     @property
     def of_process(self) -> bool:
-        """Whether a process (``task.subject``) waits for it."""
+        """Return whether a process (``task.subject``) waits for it."""
         return "process" in self.task.headers or self.task.topic in ("receive", "push")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """A negotiation or a transfer with its messages, oldest first; ``stuck`` is what of it was given up.
+    """A negotiation or a transfer with its messages, oldest first; ``stuck`` are its messages that were given up.
 
     ``decision``: a person here has to decide."""
 
@@ -59,7 +59,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deliveries:
-    """What has not left yet: how many tasks wait, and those that were given up (dead letters)."""
+    """Undelivered messages: how many tasks wait, and those that were given up (dead letters)."""
 
     waiting: int
     stuck: tuple[Stuck, ...]
@@ -67,7 +67,7 @@ class Deliveries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A decision that a person has to take or took: about which asset, under which conditions in words."""
+    """A pending or past decision of a person: the asset, and the conditions in words."""
 
     decision: PendingDecision
     titles: Texts
@@ -121,7 +121,7 @@ class Processes:
         return await run_sync(read)
 
     async def get(self, pid: str) -> Conversation:
-        """Return one with its messages. Raises ``NotFound``."""
+        """Return a process with its messages. Raises ``NotFound``."""
 
         def read() -> Conversation:
             try:
@@ -143,7 +143,7 @@ class Processes:
         return await run_sync(read)
 
     async def deliveries(self) -> Deliveries:
-        """Return what waits and what is stuck."""
+        """Return the waiting tasks and the dead letters."""
         waiting, dead = await run_sync(self._letters.waiting), await run_sync(self._letters.dead)
         return Deliveries(waiting=waiting, stuck=tuple(self._stuck(task) for task in dead))
 
@@ -171,8 +171,8 @@ class Processes:
         )
 
     def _agreed_names(self, tx: Transaction, process: Negotiation | Transfer) -> tuple[Texts, str]:
-        """How the agreement of ``process`` calls its asset, by language, and the other party; nothing where there is
-        no agreement, or it names neither."""
+        """Return the names in the agreement of ``process``: its asset's, by language, and the other party's; empty if
+        there is no agreement, or it names neither."""
         body: Mapping[str, Any] | None
         if isinstance(process.agreement, str):
             agreement = self._agreements.get(tx, process.agreement)
@@ -188,7 +188,7 @@ class Processes:
 
 
 class Questions:
-    """What waits for a person of this node."""
+    """Decisions that wait for a person of this node."""
 
     def __init__(self, decisions: Decisions) -> None:
         self._decisions = decisions

@@ -1,4 +1,4 @@
-"""Who applied for a credential, who holds which, which nodes are followed, and who runs this node."""
+"""Applications for credentials, issued credentials, followed nodes, and facts about this node."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Texts = dict[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """An application for a credential. ``decision`` is the id to decide it by; empty once decided."""
+    """An application for a credential. ``decision`` is the id for deciding it; empty once decided."""
 
     application: Application
     name: str
@@ -44,8 +44,8 @@ class IssuedTo:
 class Member:
     """A node that this node follows or has admitted. ``behind`` counts entries not yet read of its feed.
 
-    ``quarantined``: it signed two different histories, and nothing more is accepted from it;
-    ``evidence`` is the command that shows them, for those who may.
+    ``quarantined``: it signed two different histories, and this node accepts nothing more from it; ``evidence`` is
+    the command that shows them, for people who may run it.
     """
 
     id: str
@@ -64,8 +64,8 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFacts:
-    """Who runs this node, and what it is. ``rulebook`` is the IRI of the rulebook in force; ``refuses_models`` says
-    why no code of models runs at this node, where none does."""
+    """The organisation that runs this node, and facts about the node. ``rulebook`` is the IRI of the rulebook in
+    force; ``refuses_models`` is the reason why no code of models runs at this node, if none does."""
 
     name: str
     did: str
@@ -87,7 +87,7 @@ Facts = Callable[[], Awaitable[NodeFacts]]
 
 
 class AboutNode:
-    """Who runs this node. ``known`` is what stays while it runs."""
+    """Facts about this node. ``known`` are those that do not change while it runs."""
 
     def __init__(
         self,
@@ -97,7 +97,8 @@ class AboutNode:
         rulebook: Callable[[], Mapping[str, Any] | None],
         lacking: Callable[[], str],
     ) -> None:
-        """``rulebook`` is the one in force; ``lacking`` says why no code of models runs here, where none does."""
+        """``rulebook`` is the one in force; ``lacking`` is the reason why no code of models runs here, if none
+        does."""
         self._known = known
         self._uow = uow
         self._ledger = ledger
@@ -122,7 +123,7 @@ class AboutNode:
 
 
 class Issuer(Protocol):
-    """What an issuer node has been asked for, and what it has issued."""
+    """Applications to an issuer node, and credentials that it issued."""
 
     def issued(self) -> list[Issued]: ...
 
@@ -162,7 +163,7 @@ class Members:
         self._follows = follows
 
     async def all(self, caller: Caller) -> Sequence[Member]:
-        """Return all of them, with how many of their assets the caller may see."""
+        """Return all of them, each with the number of its assets that the caller may see."""
         assets = await self._catalogue.origins(caller)
         blocked = {one.did: one.reason for one in await run_sync(self._blocks.all)}
         may_decide = allowed(caller, UseCase.FOLLOW)

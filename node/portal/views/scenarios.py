@@ -1,7 +1,7 @@
-"""Scenarios as their pages show them: what an input may be bound to, a run with its layers, a layer on its map.
+"""Scenarios as their pages show them: candidates for an input, a run with its layers, a layer on its map.
 
-*Of* names rows by where they come from, as wires do (``node.scenarios.model.Step``): ``network`` for an input of
-the template by its role, ``noise.levels`` for an output of a step.
+*Of* names the source of rows, as wires do (``node.scenarios.model.Step``): ``network`` for an input of the template
+by its role, ``noise.levels`` for an output of a step.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Candidate:
     """A file of a version of a dataset that an input may be bound to.
 
     ``how`` it can be used: ``own``, ``open``, ``agreement`` (received under one), ``place`` (the bytes stay with
-    their owner, who runs the model on them). ``doubt`` is a sentence where something is known to be in the way.
+    their owner, who runs the model on them). ``doubt`` is a sentence about a known obstacle, if there is one.
     """
 
     iri: str
@@ -63,7 +63,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """A run as its page shows it: with its layers in the order in which they are stacked, what this person may do
+    """A run as its page shows it: with its layers in the order of the stack, the actions that this person may take
     (``CANCEL``, ``AGAIN``, ``PUBLISH``), and the conditions, one sentence each, that a result inherits."""
 
     run: Run
@@ -86,7 +86,7 @@ class Clash:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
     """A layer as its page shows it. ``rows`` are those of the version that it was made for, unchanged; ``titles``
-    name the dataset; ``newest`` is the number of its newest version, against which ``clashes`` were sought."""
+    name the dataset; ``newest`` is the number of its newest version, which ``clashes`` refer to."""
 
     layer: Layer
     rows: Rows
@@ -98,7 +98,7 @@ class Drawn:
 
 
 class Templates:
-    """Templates of scenarios, and what their inputs may be bound to."""
+    """Templates of scenarios, and candidates for their inputs."""
 
     def __init__(self, catalogue: Browse, library: Library, *, me: str) -> None:
         self._catalogue = catalogue
@@ -106,10 +106,10 @@ class Templates:
         self._me = me
 
     async def get(self, iri: str, caller: Caller, *, version: int | None = None) -> Template:
-        """Return the template of a scenario, also where that is a binding of another one.
+        """Return the template of a scenario, also if the scenario is a binding of another one.
 
-        For people of this node also a scenario of another city that is not in our catalogue: read from that city, as
-        a run would. Raises ``NotFound``, ``InvalidInput``.
+        For people of this node, a scenario of another city that is not in our catalogue is read from that city, as a
+        run would read it. Raises ``NotFound``, ``InvalidInput``.
         """
         try:
             record = await self._catalogue.record(iri, caller, version=version)
@@ -171,7 +171,7 @@ class WatchedRuns:
         return [run for run in runs if uses is None or any(pin.iri == uses for pin in run.binding.pins)][:limit]
 
     async def get(self, pid: str, caller: Caller) -> Watched:
-        """Return a run with its layers and what this person may do. Raises ``NotFound``."""
+        """Return a run with its layers and the actions that this person may take. Raises ``NotFound``."""
         run = await self._runs.run(pid)
         may = set()
         if allowed(caller, UseCase.RUN_SCENARIOS):
@@ -197,10 +197,10 @@ class WatchedRuns:
         return tuple(dict(zip(LANGUAGES, map(self._named, line), strict=True)) for line in lines)
 
     async def rows(self, pid: str, branch: str, of: str, caller: Caller) -> Rows:
-        """Return rows of a run: of an input (in the branch ``after`` with its layers), or of an output that is there.
+        """Return rows of a run: of an input (in the branch ``after`` with its layers), or of an existing output.
 
-        Raises ``NotFound`` for what is not there yet, ``NotAllowed`` for whom they are not, and for what stays with
-        its owner.
+        Raises ``NotFound`` for rows that do not exist yet, ``NotAllowed`` if this person may not see them or they
+        stay with their owner.
         """
         run = await self._runs.run(pid)
         if "." in of:
@@ -219,7 +219,7 @@ class WatchedRuns:
         """Publish the result as a dataset under ``conditions`` (``{"template": …}``); return its IRI, which follows
         from its title.
 
-        Raises ``NotAllowed`` naming the input where its conditions are stricter, ``Conflict`` where it is
+        Raises ``NotAllowed``, which names the input, if its conditions are stricter, ``Conflict`` if the result is
         published already.
         """
         title = titles.get("en") or next(iter(titles.values()), "") or pid
@@ -236,7 +236,7 @@ class DrawnLayers:
         self._runs = runs
 
     async def get(self, layer_id: str, caller: Caller) -> Drawn:
-        """Return a layer, on the version that it is for, with what clashes with the newest.
+        """Return a layer, on the version that it is for, with its clashes with the newest version.
 
         Raises ``NotFound``, ``NotAllowed`` (data that cannot be read here).
         """
@@ -258,8 +258,8 @@ class DrawnLayers:
         )
 
     async def changeable(self, record: Record, caller: Caller) -> Sequence[str]:
-        """Return the names of the files of ``record`` for which this person may draft a layer: what the person's
-        role allows and this node can read now."""
+        """Return the names of the files of ``record`` for which this person may draft a layer: the person's role
+        allows it and this node can read the file now."""
         if not allowed(caller, UseCase.CHANGE_LAYERS):
             return ()
         return [file.name for file in record.files if await self._library.at_hand(record, file)]
@@ -267,15 +267,15 @@ class DrawnLayers:
     async def draft(
         self, target: str, caller: Caller, *, version: int | None = None, file: str | None = None
     ) -> Drawn:
-        """Return a layer for a dataset that is not kept yet: empty ``id``, ``title`` and ``operations``, the key
-        found.
+        """Return a layer for a dataset that is not stored yet: empty ``id``, ``title`` and ``operations``, the key
+        detected.
 
-        Raises ``NotFound``, ``NotAllowed``, ``InvalidInput`` (several files, or nothing that names a row).
+        Raises ``NotFound``, ``NotAllowed``, ``InvalidInput`` (several files, or no column that names a row).
         """
         if file is None:
             record = await self._library.record(target, caller, version=version)
             drawable = [one.name for one in record.files if one.media_type.partition(";")[0] == _DRAWABLE]
-            # Only data that can be drawn can be changed on a map; where there are several, the person says which.
+            # Only data that can be drawn can be changed on a map; if there are several files, the person names one.
             file = drawable[0] if len(drawable) == 1 else None
         rows, port, name, number, sha256 = await self._layers.begin(target, caller, version=version, file=file)
         record = await self._library.record(target, caller, version=version)
@@ -298,11 +298,11 @@ class DrawnLayers:
         return Drawn(layer=layer, rows=rows, titles=record.titles, newest=number, may_edit=True)
 
     async def save(self, layer: Layer, caller: Caller, *, after: str = "") -> Layer:
-        """Keep a layer: a draft that has got operations (the node gives the id), or another state of one that was
-        read with the hash ``after``. The node fills in author, moment and hash.
+        """Store a layer: a draft with operations (the node gives the id), or a new state of a layer that was read
+        with the hash ``after``. The node fills in author, moment and hash.
 
-        Raises ``Conflict`` where another person changed it meanwhile, ``InvalidInput`` where it changes nothing or
-        does not fit the version that it is for, ``NotAllowed``.
+        Raises ``Conflict`` if another person changed it meanwhile, ``InvalidInput`` if it changes nothing or does not
+        fit the version that it is for, ``NotAllowed``.
         """
         body = layer_to_json(replace(layer, id=layer.id or "draft"))
         return (await self._layers.save({**body, "id": layer.id}, caller, after=after)).layer
@@ -316,7 +316,7 @@ def _clashes(laid: Laid) -> tuple[Clash, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class ScenarioUseCases:
-    """What the pages of scenarios take."""
+    """The use cases that pages of scenarios need."""
 
     runs: Runs
     release: Release
