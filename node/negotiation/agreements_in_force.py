@@ -23,8 +23,7 @@ class OurAgreements:
         self._me = me
 
     async def in_force(self, iri: str, provider: str) -> Agreement:
-        """Return the newest agreement in force about ``iri``. Raises ``NotAllowed`` if there is none or it has
-        ended."""
+        """Return the newest agreement in force about ``iri``. Raises ``NotAllowed`` if there is none."""
         known = await run_sync(self._known, iri, provider)
         for agreement in known:
             if agreement.in_force:

@@ -121,8 +121,7 @@ class Checks:
                 return {"offer": dict(body["offer"]), "offered_by": Role.PROVIDER}
             case machine.AGREEMENT:
                 if negotiation.agreement is not None:
-                    # A second draft (``node.negotiation.restatement``) is stored beside the first, so their number is
-                    # limited.
+                    # Every new draft (``node.negotiation.restatement``) is stored too, so their number is limited.
                     self._check_length(tx, negotiation)
                 self._check_proposal(tx, negotiation, body["agreement"])
                 signed = self._signature(negotiation, message, body["agreement"], signer)

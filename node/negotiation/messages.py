@@ -98,8 +98,7 @@ _REQUIRED: Final[dict[str, tuple[str, ...]]] = {
 
 
 def require_one_of(body: Mapping[str, Any], callback: str, pid: str) -> None:
-    """Require exactly one of two members (the schemas' ``oneOf``). In 2024/1 a message within a negotiation may have
-    both."""
+    """Require exactly one of two members (the schemas' ``oneOf``). In 2024/1 later messages may have both."""
     both = version_named(body.get("@context")) is V2024_1 and callback in body and pid in body
     if not both and (callback in body) == (pid in body):
         raise InvalidInput(f"exactly one of {callback} and {pid} must be given")
@@ -172,8 +171,7 @@ def offer(negotiation: Negotiation, terms: Mapping[str, Any], callback: str | No
 
 
 def agreement(negotiation: Negotiation, body: Mapping[str, Any], signature: str | None) -> dict[str, Any]:
-    """Return a ContractAgreementMessage, with our additional terms and the provider's signature beside the
-    agreement."""
+    """Return a ContractAgreementMessage, with our additional terms and the provider's signature beside it."""
     plain = {name: value for name, value in body.items() if name != TERMS}
     message = {**_head(negotiation, machine.AGREEMENT), **_pids(negotiation), "agreement": plain}
     if TERMS in body:

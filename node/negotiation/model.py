@@ -57,8 +57,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """An agreement that both sides have stored. ``body`` is the DSP Agreement; ``sha256`` is that of its canonical
-    form.
+    """An agreement stored by both sides. ``body`` is the DSP Agreement; ``sha256`` is that of its canonical form.
 
     ``ours`` is our role. An agreement is in force from FINALIZED until ``ended``.
     """

@@ -8,8 +8,7 @@ from node.semantics.kinds import KINDS
 
 
 def provider_of(iri: str) -> str:
-    """Return the DID of the node that mints IRIs like this one: its address is everything before
-    ``/{plural}/{slug}``.
+    """Return the DID of the node that mints such IRIs: its address is everything before ``/{plural}/{slug}``.
 
     Raises ``InvalidInput`` if ``iri`` is not an IRI of a Hansa asset.
     """

@@ -152,8 +152,7 @@ def _unweighed(rule: Rule) -> Iterator[tuple[str, bytes]]:
 
 
 def _check_keywords(body: Mapping[str, Any]) -> None:
-    """Refuse members that only readers of JSON-LD understand (a context of its own, say): we would sign what we do
-    not read."""
+    """Refuse members with a meaning only in JSON-LD (a context of its own, say): we would sign them unread."""
     for name in body:
         if name.startswith("@") and name not in _KEYWORDS:
             raise InvalidInput(f"agreement.{name[:80]} is not understood here")
@@ -185,8 +184,7 @@ def _nested(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _check_terms(negotiation: Negotiation, terms: Any, me: str) -> None:
-    """Check our own additional terms: they are printed in the document that people read, so they have to be true and
-    understood."""
+    """Check our own additional terms: the document that people read shows them, so they must be true and known."""
     ours = _only(terms, _OURS, "")
     for side, did in (("provider", negotiation.peer), ("consumer", me)):
         if side in ours and _only(ours[side], _OF_A_PARTY, side).get("did") != did:

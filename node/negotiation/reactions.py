@@ -124,8 +124,7 @@ class Reactions:
         return self._act(tx, negotiation, action, record, caller, pause, words)
 
     def _promises_in_vain(self, negotiation: Negotiation, record: Record | None, action: strategy.Action) -> bool:
-        """Return whether ``action`` would offer or agree to, or let a person agree to, an asset that no data plane
-        delivers."""
+        """Return whether ``action`` would offer, agree to, or let a person agree to, an undeliverable asset."""
         promises = isinstance(action, strategy.Offer | strategy.Agree | strategy.Ask)
         if not promises or negotiation.role is not Role.PROVIDER or record is None:
             return False

@@ -319,8 +319,7 @@ class Negotiations:
     def decided(
         self, tx: Transaction, pid: str, *, approved: bool, by: str, reason: str | None, caller: Caller
     ) -> None:
-        """Continue after a person of this node has decided about the use requested in ``pid``, or the offer made in
-        it."""
+        """Continue after a person of this node decided about the use requested, or the offer made, in ``pid``."""
         negotiation = self._store.get(tx, pid, lock=True)
         if negotiation is None or negotiation.state in machine.TABLE.terminal:
             return

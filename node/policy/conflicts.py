@@ -28,8 +28,7 @@ _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def lint(offer: Mapping[str, Any], *, at: datetime | None = None) -> list[Finding]:
-    """Return all findings about ``offer``, violations first. ``at`` is the present, to find terms that have ended
-    already."""
+    """Return all findings about ``offer``, violations first. ``at`` is the present, to find terms that have ended."""
     findings = list(_written(offer, ""))
     try:
         policy = parse(offer)
@@ -267,8 +266,7 @@ def _is_date(condition: Condition) -> bool:
 
 
 def _sidestepped(policy: Policy) -> Iterator[Finding]:
-    """Yield each permission whose conditions have no effect because another one permits the same with fewer
-    conditions."""
+    """Yield permissions whose conditions have no effect: another one permits the same with fewer."""
     if len(policy.permissions) < 2:
         return
     asks = [frozenset((*rule.constraints, *rule.duties)) for rule in policy.permissions]

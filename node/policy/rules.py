@@ -108,8 +108,7 @@ def addressed(policy: Policy) -> Policy:
 
 
 class Part(StrEnum):
-    """The part of a policy that has a leaf. Leaves inside a duty describe the duty and are not conditions of
-    access."""
+    """The part of a policy with a leaf. Leaves inside a duty describe the duty and are not conditions of access."""
 
     PERMISSION = "permission"
     PROHIBITION = "prohibition"

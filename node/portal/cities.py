@@ -26,8 +26,7 @@ class Cities:
 
 
 async def cities(node: UseCases, caller: Caller, named: Mapping[str, str] | None = None) -> Cities:
-    """Return the names of nodes with assets for the caller, of this node, and of nodes that assets mention
-    (``named``)."""
+    """Return the names of nodes with assets for the caller, this node, and nodes that assets mention (``named``)."""
     facts = await node.facts()
     names = {did: name for did, name in (named or {}).items() if name}
     names |= {publisher.id: publisher.name for publisher in await node.catalogue.publishers(caller) if publisher.name}

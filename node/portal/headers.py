@@ -31,8 +31,7 @@ VARY: Final = "Accept, Accept-Language, Authorization, Cookie"
 
 
 def cache_control(*, signed_in: bool) -> str:
-    """Return the value for pages: those of a signed-in person are never stored; all others are revalidated each
-    time."""
+    """Return the value for pages: those of a signed-in person are never stored; others are always revalidated."""
     return "private, no-store" if signed_in else "no-cache"
 
 

@@ -17,8 +17,7 @@ PORTAL: Final = Catalogue("portal")
 
 
 def chosen(*wishes: str | None, accept: str = "") -> str:
-    """Return the first supported of ``wishes`` (query, cookie), else the one that ``accept`` prefers (RFC 9110
-    §12.5.4)."""
+    """Return the first supported of ``wishes`` (query, cookie), else by ``accept`` (RFC 9110 §12.5.4)."""
     for wish in wishes:
         if wish and wish.lower()[:2] in LANGUAGES and language_tag(wish):
             return wish.lower()[:2]

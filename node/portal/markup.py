@@ -165,8 +165,7 @@ CONCEALED: Final = "•••"
 
 
 def readable_body(body: bytes, limit: int = 20_000) -> str:
-    """Return a message body for an operator to read: JSON indented, tokens concealed, at most ``limit``
-    characters."""
+    """Return a message body for operators: JSON indented, tokens concealed, at most ``limit`` characters."""
     text = body.decode("utf-8", errors="replace")
     try:
         text = json.dumps(_concealed(json.loads(text)), ensure_ascii=False, indent=2)

@@ -1,4 +1,4 @@
-"""Durable executions: what a run of a scenario and a job of a model have in common.
+"""Durable executions: the common part of a run of a scenario and a job of a model.
 
 An execution is written together with the task that carries it out. Each later state is a transaction of its own, so
 a worker that dies leaves the task, and the next worker goes on with the execution. A dismissal is stored first; the
@@ -56,7 +56,7 @@ class Lifecycle(Protocol[E]):
         """Return the execution as one that a worker runs, for the first time or again."""
 
     def wait(self, execution: E, reason: str, now: datetime) -> E:
-        """Return the execution, now waiting for ``reason``; the same object where it already waits for it."""
+        """Return the execution, now waiting for ``reason``; the same object if it already waits for it."""
 
     def fail(self, execution: E, error: HansaError, now: datetime) -> E: ...
 
@@ -89,16 +89,16 @@ class ExecutionJournal(Generic[E]):
         self._tell = tell
 
     def put(self, tx: Transaction, execution: E) -> None:
-        """Write an execution as it stands, in the caller's transaction."""
+        """Write an execution in its current state, in the caller's transaction."""
         self._store.put(tx, execution)
         tx.after_commit(partial(self._tell, execution))
 
     def note(self, tx: Transaction, execution: E) -> None:
-        """Write the ledger entry of an execution as it stands."""
+        """Write the ledger entry of an execution in its current state."""
         self._write_entry(tx, execution)
 
     def begin(self, identifier: str) -> E | None:
-        """Return the execution, now running; None where it has ended, or does not exist."""
+        """Return the execution, now running; None if it has ended or does not exist."""
         with self._uow.begin() as tx:
             execution = self._store.get(tx, identifier, lock=True)
             if execution is None or execution.state.ended:
@@ -108,7 +108,7 @@ class ExecutionJournal(Generic[E]):
             return begun
 
     def update(self, identifier: str, change: Callable[[E], E]) -> None:
-        """Write what ``change`` makes of the execution. Raises ``Dismissed``."""
+        """Write the execution that ``change`` returns. Raises ``Dismissed``."""
         with self._uow.begin() as tx:
             execution = self._open(tx, identifier, lock=True)
             changed = change(execution)
@@ -116,7 +116,7 @@ class ExecutionJournal(Generic[E]):
                 self.put(tx, changed)
 
     def report(self, identifier: str, change: Callable[[E], E]) -> None:
-        """As ``update``, without a write transaction where ``change`` gives back what it was given. Raises
+        """As ``update``, without a write transaction if ``change`` returns its argument unchanged. Raises
         ``Dismissed`` also then: another process may have dismissed the execution."""
         with self._uow.read() as tx:
             execution = self._open(tx, identifier)
@@ -125,7 +125,7 @@ class ExecutionJournal(Generic[E]):
         self.update(identifier, change)
 
     def wait(self, identifier: str, reason: str) -> None:
-        """Say what the execution waits for. Raises ``Dismissed``."""
+        """Record what the execution waits for. Raises ``Dismissed``."""
         now = self._clock.now()
         self.update(identifier, lambda execution: self._lifecycle.wait(execution, reason, now))
 
@@ -135,8 +135,8 @@ class ExecutionJournal(Generic[E]):
         change: Callable[[Transaction, E], E],
         note: Callable[[Transaction, E], None] | None = None,
     ) -> None:
-        """Write the end that ``change`` makes, with its ledger entry by ``note`` where that knows more. What
-        ``change`` refuses with a ``RemoteFault`` has failed. Raises ``Dismissed``."""
+        """Write the end that ``change`` returns, with its ledger entry; ``note`` writes the entry if it is given. If
+        ``change`` raises a ``RemoteFault``, the execution has failed. Raises ``Dismissed``."""
         with self._uow.begin() as tx:
             execution = self._open(tx, identifier, lock=True)
             try:
@@ -148,7 +148,7 @@ class ExecutionJournal(Generic[E]):
             (note or self._write_entry)(tx, ended)
 
     def fail(self, identifier: str, error: HansaError) -> None:
-        """End the execution as failed, with its reason; one that was dismissed stays so."""
+        """End the execution as failed, with its reason; a dismissed execution stays dismissed."""
         with suppress(Dismissed), self._uow.begin() as tx:
             self._fail(tx, self._open(tx, identifier, lock=True), error)
 
@@ -173,7 +173,7 @@ class ExecutionJournal(Generic[E]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """How far a model is: ``message`` is the last line of its log, ``lines`` are those since the report before."""
+    """The progress of a model: ``message`` is the last line of its log, ``lines`` are those since the last report."""
 
     percent: int
     message: str
@@ -207,13 +207,13 @@ async def reported(
     *,
     seconds: float = REPORT_SECONDS,
 ) -> T:
-    """Return the outcome of ``work``, whose progress is written every so many ``seconds`` and at its end.
+    """Return the outcome of ``work``; its progress is written every ``seconds`` and at its end.
 
-    Where ``write`` raises, such as ``Dismissed``, the work is cancelled first.
+    If ``write`` raises, such as ``Dismissed``, the work is cancelled first.
     """
     reporter = Reporter()
     task = asyncio.ensure_future(work(reporter))
-    # Where the execution ends in the same moment as its work, nothing else looks at the result of the work.
+    # If the execution ends in the same moment as its work, nothing else reads the result of the work.
     task.add_done_callback(lambda done: done.cancelled() or done.exception())
     try:
         while not task.done():

@@ -15,11 +15,11 @@ WARNING: Final = "warning"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something about a binding. ``place``: ``input network``, ``step noise.flows``, ``parameter x``, ``layer …``.
+    """A finding about a binding. ``place``: ``input network``, ``step noise.flows``, ``parameter x``, ``layer …``.
     ``mends`` are IRIs of transformations that would make both ends fit. A *violation* stops a run.
 
-    ``facts`` are the values that the sentence is made of, so that it can be said in another language: with ``case``,
-    where a code has several sentences."""
+    ``facts`` are the values in the sentence, so that it can be written in another language: with ``case``, if a code
+    has several sentences."""
 
     place: str
     code: str
@@ -55,14 +55,14 @@ class DoesNotFit(InvalidInput):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
-    """The result of binding. ``binding`` is None where something stops a run."""
+    """The result of binding. ``binding`` is None if a violation stops a run."""
 
     template: Template
     binding: Binding | None
     findings: tuple[Finding, ...] = ()
 
     def require(self) -> Binding:
-        """Return the binding. Raises ``DoesNotFit`` with the findings where the parts do not fit."""
+        """Return the binding. Raises ``DoesNotFit`` with the findings if the parts do not fit."""
         if self.binding is None:
             stops = [finding for finding in self.findings if finding.severity == ERROR]
             raise DoesNotFit(

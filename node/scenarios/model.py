@@ -1,8 +1,8 @@
-"""What scenarios are made of. Values only: nothing here reads, stores or computes.
+"""The values of scenarios. Nothing here reads, stores or computes.
 
-A *model* computes rows from rows. A *template* says what a scenario asks: goal, inputs by role, parameters,
-indicators, and the chain of models and transformations. A *binding* says with what: pinned versions of data and
-models, values of parameters, change layers. A *run* carries a binding out.
+A *model* computes rows from rows. A *template* describes the question of a scenario: goal, inputs by role,
+parameters, indicators, and the chain of models and transformations. A *binding* adds the concrete parts: pinned
+versions of data and models, values of parameters, change layers. A *run* carries a binding out.
 
 Data travel between steps as *rows*: JSON objects with the same members, one per feature or row of a table. A
 geometry is the member ``geometry``, a GeoJSON geometry object in EPSG:4326.
@@ -30,10 +30,10 @@ AFTER: Final = "after"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """A column of an input or output. ``unit`` is a UCUM code, ``quantity`` the IRI of a quantity kind;
-    ``type`` is that of its values (``number``, ``integer``, ``text``, ``boolean``, ``json``; empty: nobody says);
-    ``decimals`` is how many of a figure mean something; ``minimum`` and ``maximum`` bound the range of validity. Rows
-    may lack one that is not ``required``."""
+    """A column of an input or output. ``unit`` is a UCUM code, ``quantity`` the IRI of a quantity kind; ``type`` is
+    that of its values (``number``, ``integer``, ``text``, ``boolean``, ``json``; empty: not declared); ``decimals``
+    is how many decimals are significant; ``minimum`` and ``maximum`` bound the range of validity. Rows may lack a
+    column that is not ``required``."""
 
     name: str
     unit: str | None = None
@@ -48,9 +48,9 @@ class Variable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Port:
-    """An input or output, by role. ``schemas`` are IRIs that its rows conform to; ``step`` is its resolution in
-    time, ``grain`` in space (metres); ``crs`` the coordinate systems it comes in (``EPSG:4326``); ``key`` the members
-    that together name a row, where that is declared."""
+    """An input or output, by role. ``schemas`` are IRIs that its rows conform to; ``step`` is its resolution in time,
+    ``grain`` in space (metres); ``crs`` are its possible coordinate systems (``EPSG:4326``); ``key`` are the members
+    that together identify a row, if declared."""
 
     role: str
     variables: tuple[Variable, ...] = ()
@@ -69,8 +69,8 @@ class Port:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """A value that may be set. ``values`` lists the allowed ones, where they are few. ``type`` as of a variable;
-    ``many``: it is a list of such values; ``required``: there is no default, it has to be given."""
+    """A value that may be set. ``values`` lists the allowed ones, if they are few. ``type`` is as for a variable;
+    ``many``: it is a list of such values; ``required``: it has no default and must be given."""
 
     name: str
     unit: str | None = None
@@ -87,7 +87,8 @@ class Parameter:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """A model as its card describes it. ``code`` is the SHA-256 of the function that the owner's node runs,
-    ``endpoint`` a process of OGC API Processes that is called instead; neither: it is described only."""
+    ``endpoint`` is a process of OGC API Processes that is called instead; without either, the model is only
+    described."""
 
     iri: str
     version: int
@@ -148,7 +149,7 @@ class Indicator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """A scenario apart from its data."""
+    """A scenario without its data."""
 
     iri: str
     version: int
@@ -163,8 +164,8 @@ class Template:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundInput:
-    """What a role is bound to: one file of one version. ``in_place``: the bytes stay with their owner
-    and the model visits them; ``sha256`` is then that of the version's file as its record states it."""
+    """The input bound to a role: one file of one version. ``in_place``: the bytes stay with their owner and the model
+    visits them; ``sha256`` is then that of the version's file as its record states it."""
 
     role: str
     iri: str
@@ -185,8 +186,8 @@ class BoundInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundStep:
-    """The pinned version of what a step uses, with its card as it was then. ``origin`` is the DID of the node that
-    runs it; ``sha256`` that of the code, or of the record where there is no code to see."""
+    """The pinned version of a step's model or transformation, with its card at that time. ``origin`` is the DID of
+    the node that runs it; ``sha256`` is that of the code, or of the record if there is no code."""
 
     name: str
     iri: str
@@ -203,14 +204,14 @@ class BoundStep:
 
     @property
     def kind(self) -> str:
-        """``model`` or ``transformation``."""
+        """Return ``model`` or ``transformation``."""
         return "model" if isinstance(self.card, Model) else "transformation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """A template bound to pinned versions. ``key`` is the hash of all that determines the result: template,
-    versions, hashes of inputs and layers, parameters. Agreements and environment do not enter it."""
+    """A template bound to pinned versions. ``key`` is the hash of all that determines the result: template, versions,
+    hashes of inputs and layers, parameters. Agreements and environment are not part of it."""
 
     template: str
     version: int
@@ -224,12 +225,12 @@ class Binding:
 
     @property
     def pins(self) -> tuple[BoundInput | BoundStep, ...]:
-        """Everything of the catalogue that is pinned, beside the template."""
+        """Return all pinned catalogue versions, beside the template."""
         return (*self.inputs, *self.steps)
 
 
 class OperationType(StrEnum):
-    """What an operation of a change layer does."""
+    """The type of an operation of a change layer."""
 
     UPDATE = "update"
     ADD = "add"
@@ -240,7 +241,7 @@ class OperationType(StrEnum):
 class Operation:
     """One edit of one feature or row, named by ``id`` (the value of the layer's key).
 
-    ``before`` holds the values that the author saw: where they are no longer so, the operation is in conflict.
+    ``before`` holds the values that the author saw: if they have changed, the operation is in conflict.
     ``set`` gives new values, or ``{"factor": number}`` to multiply; ``unset`` removes members; ``geometry`` moves.
     """
 
@@ -274,8 +275,8 @@ class Layer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caveat:
-    """Something that does not stop a run, and goes with its result: a model outside its range of validity, figures
-    left out. ``code`` is stable, ``sentence`` for people, ``facts`` for programs."""
+    """A remark that does not stop a run and is attached to its result: a model outside its range of validity, figures
+    left out. ``code`` is stable, ``sentence`` is for people, ``facts`` for programs."""
 
     code: str
     sentence: str
@@ -284,7 +285,7 @@ class Caveat:
 
     @property
     def about(self) -> tuple[str, ...]:
-        """What it is about: two that are equal in this say the same thing, of other rows or in other words."""
+        """Return the subject of the caveat: caveats with equal subjects differ only in their rows or words."""
         named = tuple(str(self.facts[name]) for name in ("role", "variable") if name in self.facts)
         return (self.step, self.code, *(named or (self.sentence,)))
 
@@ -305,8 +306,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRun:
-    """One step of one branch. ``outputs`` maps each output role to the SHA-256 of its rows in canonical form, kept in
-    the asset store. ``job`` is the URL of the job at another node, once it is there."""
+    """One step of one branch. ``outputs`` maps each output role to the SHA-256 of its rows in canonical form, stored
+    in the asset store. ``job`` is the URL of the job at another node, once it exists."""
 
     branch: str
     name: str
@@ -323,7 +324,7 @@ class StepRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """An indicator of a run. ``before`` is None where the run has no change layers: there is one branch then."""
+    """An indicator of a run. ``before`` is None if the run has no change layers: there is only one branch then."""
 
     name: str
     before: float | None
@@ -333,8 +334,8 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A binding being carried out. ``result`` is the SHA-256 over all outputs and indicators: the same binding gives
-    the same result, on any node and at any time. ``published`` is the IRI of the dataset that it became."""
+    """The execution of a binding. ``result`` is the SHA-256 over all outputs and indicators: the same binding gives
+    the same result, on any node and at any time. ``published`` is the IRI of the dataset made from the result."""
 
     pid: str
     template: Template
@@ -354,12 +355,12 @@ class Run:
 
     @property
     def caveats(self) -> tuple[Caveat, ...]:
-        """Those of all steps, each once: as they are with the change layers, where there are any."""
+        """Return the caveats of all steps, each once: those with the change layers, if the run has any."""
         return tuple({caveat.about: caveat for step in self.steps for caveat in step.caveats}.values())
 
     @property
     def progress(self) -> int:
-        """0 to 100 over all steps."""
+        """Return the progress over all steps, 0 to 100."""
         if self.state is State.SUCCESSFUL or not self.steps:
             return 100 if self.state is State.SUCCESSFUL else 0
         done = sum(100 if step.state is State.SUCCESSFUL else step.progress for step in self.steps)
@@ -368,12 +369,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One execution of one model at this node: what OGC API Processes calls a job.
+    """One execution of one model at this node: a job of OGC API Processes.
 
-    ``caller`` is the DID of the participant, or ``account`` the login of the person, for whom it runs; ``transfer``
-    the transfer process under whose agreement. ``request`` is the SHA-256 of the execute request, ``result`` of the
-    answer, both canonical JSON in the asset store. ``key`` makes a repeated request the same job.
-    ``visited``: what was read by reference for it, each as the agreement about it and the IRI of its version.
+    It runs for ``caller``, the DID of a participant, or ``account``, the login of a person; ``transfer`` is the
+    transfer process under whose agreement it runs. ``request`` is the SHA-256 of the execute request, ``result`` of
+    the answer, both canonical JSON in the asset store. ``key`` makes a repeated request the same job. ``visited`` are
+    the data read by reference for it, each as the agreement about them and the IRI of their version.
     """
 
     id: str
@@ -400,5 +401,5 @@ class Job:
 
     @property
     def owner(self) -> str:
-        """Whose it is: a DID, or the login of a person of this node."""
+        """Return the owner: a DID, or the login of a person of this node."""
         return self.caller or self.account or ""

@@ -1,4 +1,4 @@
-"""What scenarios need from storage and from the machinery that runs models."""
+"""Ports that scenarios need: stores, and the execution of models."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class JobStore(Protocol):
     def get(self, tx: Transaction, job_id: str, *, lock: bool = False) -> Job | None: ...
 
     def by_key(self, tx: Transaction, owner: str, key: str) -> Job | None:
-        """Return the job of ``owner`` (DID or account) that was asked for under this key."""
+        """Return the job of ``owner`` (DID or account) that was requested under this key."""
 
     def of(self, tx: Transaction, owner: str | None, *, limit: int = 100) -> Sequence[Job]:
-        """Jobs of an owner, or (None) all, newest first."""
+        """Return jobs of an owner, or (None) all, newest first."""
 
 
 class RunStore(Protocol):
@@ -48,7 +48,7 @@ class LayerStore(Protocol):
     def get(self, tx: Transaction, sha256: str) -> Layer | None: ...
 
     def newest(self, tx: Transaction, layer_id: str) -> Layer | None:
-        """The layer as it is now."""
+        """Return the current state of the layer."""
 
     def of(self, tx: Transaction, target: str | None = None) -> Sequence[Layer]:
         """Return the newest state of each layer, of one dataset or of all."""
@@ -56,7 +56,7 @@ class LayerStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a model gave: rows by output role, in the order and with the decimals that its card declares."""
+    """The result of a model: rows by output role, in the order and with the decimals that its card declares."""
 
     outputs: Mapping[str, Rows]
     caveats: tuple[Caveat, ...] = ()
@@ -80,7 +80,7 @@ class ModelExecutor(Protocol):
         key: str,
         progress: Progress | None = None,
     ) -> Outcome:
-        """Run ``model`` here or under contract at its owner's.
+        """Run ``model`` here, or under contract at its owner's node.
 
         ``key`` names this execution: repeated after a crash, it is the same one. Raises ``InvalidInput`` (inputs that
         do not fit), ``NotAllowed`` with reasons (no agreement, revoked), ``PeerUnreachable`` (try again later),

@@ -1,4 +1,4 @@
-"""A run as JSON for programs: what the management API and the command line show."""
+"""A run as JSON for programs: the form of the management API and the command line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from node.scenarios.model import Binding, Caveat, Measured, Run, StepRun
 
 
 def run_json(run: Run, *, whole: bool = True) -> dict[str, Any]:
-    """Everything about a run; without ``whole`` only what a list shows."""
+    """Return everything about a run; without ``whole`` only the members for a list."""
     members: dict[str, Any] = {
         "pid": run.pid,
         "scenario": run.template.iri,
@@ -73,7 +73,7 @@ def binding_json(binding: Binding) -> dict[str, Any]:
 
 
 def step_json(step: StepRun) -> dict[str, Any]:
-    """One step of one branch."""
+    """Return one step of one branch."""
     members: dict[str, Any] = {
         "branch": step.branch,
         "name": step.name,

@@ -1,7 +1,7 @@
 """The values of scenarios as JSON, and back, exactly: for the database, the wire and the bundles of runs.
 
-The members of a value are its fields; their types are what the classes declare. A member that is missing takes the
-field's default, and one that is unknown is passed over, so that a body of an older or a newer Hansa can be read.
+The members of a value are its fields; the classes declare their types. A missing member takes the field's default,
+and an unknown one is ignored, so that a body of an older or a newer Hansa can be read.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 def to_json(value: Any) -> Any:
-    """``value`` (a dataclass of ``node.scenarios.model``, or a part of one) as JSON.
+    """Return ``value`` (a dataclass of ``node.scenarios.model``, or a part of one) as JSON.
 
     Moments become XSD dateTimes in UTC, durations seconds, tuples arrays.
     """
@@ -41,7 +41,8 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(kind: type[T], body: Mapping[str, Any]) -> T:
-    """The value of class ``kind`` that ``to_json`` made ``body`` of. Raises ``LocalFault`` where it is none."""
+    """Return the value of class ``kind`` from which ``to_json`` made ``body``. Raises ``LocalFault`` if it is
+    none."""
     try:
         declared: Any = kind
         value: T = _reader(declared)(body)
@@ -55,7 +56,7 @@ Read = Callable[[Any], Any]
 
 @cache
 def _reader(kind: Any) -> Read:
-    """How a value of the declared type ``kind`` is read."""
+    """Return a function that reads a value of the declared type ``kind``."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         within = [argument for argument in arguments if argument is not NoneType]
@@ -86,7 +87,8 @@ def _tuple(arguments: tuple[Any, ...]) -> Read:
 
 
 def _one_of(kinds: tuple[Any, ...]) -> Read:
-    """Several classes: the one with which the body has the most members in common. Anything else is as it is."""
+    """Return a reader for several types: among dataclasses, it picks the one that shares the most members with the
+    body; values of other types are returned unchanged."""
     if not all(is_dataclass(kind) for kind in kinds):
         return _as_is
     names = {kind: {field.name for field in fields(kind)} for kind in kinds}

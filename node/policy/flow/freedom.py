@@ -141,8 +141,7 @@ def under_licence(licence: Licence, input_: str) -> Freedom:
 
 
 def under_policy(policy: Policy, input_: str, *, of_result: bool = True) -> Freedom:
-    """Return the normal form of a policy. ``of_result``: for results, rather than for the asset itself (see
-    above)."""
+    """Return the normal form of a policy. ``of_result``: for results, not for the asset itself (see above)."""
     permissions: list[_Grant] = []
     in_place = of_result and bool(policy.permissions) and all(_in_place(rule) for rule in policy.permissions)
     barred: set[Bar] = set()
@@ -187,8 +186,7 @@ def under_policy(policy: Policy, input_: str, *, of_result: bool = True) -> Free
 
 
 def understood(demand: Demand) -> bool:
-    """Return whether all of ``demand`` is understood. A demand that is not understood counts as one that no caller
-    meets."""
+    """Return whether all of ``demand`` is understood. If not, it counts as a demand that no caller meets."""
     return understood_duty(demand) if isinstance(demand, Rule) else _understood(demand)
 
 

@@ -34,8 +34,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A reason why no result may be published. ``origins`` are the inputs and their rules; ``text`` is by
-    language."""
+    """A reason why no result may be published. ``origins``: inputs and their rules; ``text``: by language."""
 
     code: str
     origins: tuple[Origin, ...]

@@ -42,8 +42,7 @@ QUESTIONS: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """The released rows. ``suppressed`` is the number of rows left out; ``sentence`` states it, and is empty if none
-    were."""
+    """The released rows. ``suppressed`` is the number of rows left out; ``sentence`` states it, empty for 0."""
 
     rows: tuple[Row, ...]
     suppressed: int

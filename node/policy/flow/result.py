@@ -85,8 +85,7 @@ class Inherited:
         return lines if fitting.origins or len(lines) > len(fitting.policy.permissions) else [words.free]
 
     def to_json(self, facts: Mapping[str, Any] = _NO_FACTS) -> dict[str, Any]:
-        """Return the policy that just fits, and for each part of it the inputs that demand it; for records and
-        APIs."""
+        """Return the policy that just fits, and the inputs that demand each part of it; for records and APIs."""
         members: dict[str, Any] = {
             "inputs": [
                 {"iri": source.iri, "title": source.title, **({"licence": source.licence} if source.licence else {})}

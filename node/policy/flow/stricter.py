@@ -80,8 +80,7 @@ def duty_covers(stricter: Rule, asked: Rule) -> bool:
 
 
 def prohibition_covers(stricter: Rule, asked: Rule) -> bool:
-    """Return whether ``stricter`` forbids all that ``asked`` forbids: the same or a wider action, in no fewer
-    cases."""
+    """Return whether ``stricter`` forbids all that ``asked`` does: the same or a wider action, in no fewer cases."""
     cases = [normal_condition(constraint) for constraint in asked.constraints]
     return terms.includes(stricter.action, asked.action) and all(
         normal_condition(constraint) in cases for constraint in stricter.constraints

@@ -34,8 +34,7 @@ _TYPICAL: Final = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """The breaks between classes. ``changes``: the classes mirror about zero, and the breaks are the three positive
-    ones."""
+    """The breaks between classes. ``changes``: classes mirror about zero; the breaks are the three positive ones."""
 
     breaks: tuple[float, ...]
     changes: bool

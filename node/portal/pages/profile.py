@@ -21,8 +21,7 @@ async def account(desk: Desk, visit: Visit) -> Response:
 
 
 async def change_password(desk: Desk, visit: Visit) -> Response:
-    """``POST /account/password``: set a new password and start a new session, or show the form again with the
-    reason."""
+    """``POST /account/password``: set a password and start a session, or show the form again with the reason."""
     old, new, again = (visit.fields.get(name, "") for name in ("old", "password", "again"))
     if new != again:
         return await _page(desk, visit, "password", "signin.differ", 422)
@@ -65,8 +64,7 @@ async def begin_factor(desk: Desk, visit: Visit) -> Response:
 
 
 async def confirm_factor(desk: Desk, visit: Visit) -> Response:
-    """``POST /account/second-factor/confirm``: show the recovery codes, this once, or the form again with the
-    reason."""
+    """``POST /account/second-factor/confirm``: show the recovery codes once, or the form again with the reason."""
     try:
         codes = await desk.node.account.confirm_factor(visit.caller, visit.fields.get("code", ""), visit.session)
     except (NotAllowed, InvalidInput, TooMany) as error:

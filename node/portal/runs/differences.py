@@ -110,8 +110,7 @@ def shape(rows: Rows, places: Sequence[Places] = ()) -> Shape:
 
 
 def _depends(rows: Rows, key: str, name: str) -> bool:
-    """Return whether ``name`` is the same in all rows about one thing: such a column describes, but does not
-    divide."""
+    """Return whether ``name`` is the same in all rows about one thing: such a column does not divide the rows."""
     seen: dict[Any, Any] = {}
     return all(seen.setdefault(row.get(key), row.get(name)) == row.get(name) for row in rows)
 

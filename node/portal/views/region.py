@@ -97,8 +97,7 @@ class AboutNode:
         rulebook: Callable[[], Mapping[str, Any] | None],
         lacking: Callable[[], str],
     ) -> None:
-        """``rulebook`` is the one in force; ``lacking`` is the reason why no code of models runs here, if none
-        does."""
+        """``rulebook`` is the one in force; ``lacking`` is why no code of models runs here, if none does."""
         self._known = known
         self._uow = uow
         self._ledger = ledger

@@ -20,7 +20,7 @@ _MEMBERS: Final = frozenset({"of", "where", "weighted_by", *WAYS})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """A definition that was checked: which rows (``of``), which column, in which way."""
+    """A checked definition: the source of the rows (``of``), the column, and the operation."""
 
     of: str
     way: str
@@ -32,7 +32,7 @@ class Measure:
 def parse_measure(indicator: Indicator) -> Measure:
     """Read the definition of an indicator: ``{of: noise.levels, sum: residents, where: {Lden: {above: 55}}}``.
 
-    ``count`` counts the rows, or those in which a column is not empty. Raises ``InvalidInput`` naming the member.
+    ``count`` counts the rows, or those with a value in a column. Raises ``InvalidInput``, which names the member.
     """
     definition, name = indicator.definition, f"indicator {indicator.name}"
     if unknown := sorted(set(map(str, definition)) - _MEMBERS):
@@ -61,9 +61,9 @@ def parse_measure(indicator: Indicator) -> Measure:
 def measure(indicator: Indicator, outputs: Mapping[str, Rows]) -> float:
     """Return the figure over ``outputs`` (``step.output`` or the role of an input → rows), rounded to its decimals.
 
-    Rows in which the column is empty are left out. Levels (a unit such as ``dB[SPL]``) are added and averaged as
-    energies. Raises ``InvalidInput`` where the rows or the column are not there, hold no figures, or where there
-    are no figures for a mean, a maximum or a minimum.
+    Rows with an empty column are left out. Levels (a unit such as ``dB[SPL]``) are added and averaged as energies.
+    Raises ``InvalidInput`` if the rows or the column are missing or hold no figures, or if there are no figures for a
+    mean, a maximum or a minimum.
     """
     asked = parse_measure(indicator)
     if asked.of not in outputs:
@@ -126,11 +126,12 @@ def _figure(indicator: Indicator, row: Row, name: str, index: int) -> float:
 
 
 def difference(before: Rows, after: Rows, key: Sequence[str], columns: Sequence[str]) -> Rows:
-    """What is different between two sets of rows: for each key of either, and for each column, ``{column}_before``,
-    ``{column}_after`` and ``{column}_change``: after less before, with twelve digits, None where either is no figure.
+    """Return the differences between two sets of rows: for each key of either, and for each column,
+    ``{column}_before``, ``{column}_after`` and ``{column}_change``: after minus before, with twelve digits, None if
+    either is not a figure.
 
-    Rows stand in the order of ``before``, those that are new after them; the geometry is that of ``after``, where it
-    has one. Raises ``InvalidInput`` where the key does not name each row.
+    Rows stand in the order of ``before``, with new rows after them; the geometry is that of ``after``, if it has one.
+    Raises ``InvalidInput`` if the key does not identify each row.
     """
     check_key(before, key)
     check_key(after, key)

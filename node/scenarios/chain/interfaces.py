@@ -1,7 +1,7 @@
-"""Whether what one side gives is what the other side takes: columns, units, steps in time, places, schemas.
+"""Comparison of a source with the target that takes its rows: columns, units, steps in time, places, schemas.
 
-Everything is compared by what it means, not by how it is written, and each mismatch says both sides. Rows are looked
-at where there are some: a dataset often has undescribed columns.
+Everything is compared by its meaning, not by its spelling, and each mismatch names both sides. Rows are inspected too
+if there are any: a dataset often has undescribed columns.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ COLUMN_MAPPING: Final = "column mapping"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mismatch:
-    """How a source does not fit a target. ``code`` is stable, ``have`` and ``need`` are the two sides,
-    ``facts`` what the sentence is made of."""
+    """How a source does not fit a target. ``code`` is stable, ``have`` and ``need`` are the two sides, ``facts`` are
+    the values in the sentence."""
 
     code: str
     sentence: str
@@ -45,9 +45,9 @@ class Mismatch:
 
 
 def fits(source: Port, target: Port, *, sample: Rows | None = None) -> tuple[Mismatch, ...]:
-    """All mismatches between what ``source`` gives and what ``target`` takes, those that stop first.
+    """Return all mismatches between ``source`` and ``target``, those that stop a run first.
 
-    ``sample`` are rows of the source: columns that it does not describe are looked for there. Codes:
+    ``sample`` are rows of the source: columns that its description lacks are searched there. Codes:
     ``missing-variable``, ``undescribed``, ``type``, ``unit-dimension``, ``unit-factor``, ``unit-words``,
     ``unit-unknown``, ``unit-unsaid``, ``quantity-kind``, ``time-step``, ``crs``, ``extent``, ``grain``, ``schema``.
     """
@@ -200,7 +200,7 @@ def _unit(source: Port, target: Port, have: Variable, need: Variable) -> Iterato
             sentence=f"{_comes(source, target, have, came, needed)}: {error.detail}",
             remedy=error.remedy,
             severity=WARNING if came == needed else ERROR,
-            # As they are written: in which the mistake may lie.
+            # Both units as written, since the mistake may lie in either.
             facts={"variable": have.name, "came": came, "wanted": needed},
             **about,
         )
@@ -234,7 +234,7 @@ def _unit(source: Port, target: Port, have: Variable, need: Variable) -> Iterato
             code="unit-words",
             sentence=f"{units_text}: the same measure of other things",
             remedy="put a transformation between them that turns one into the other",
-            # Words that we know stand for different things; others may be the same in another language.
+            # Known annotations stand for different things; unknown ones may be the same in another language.
             severity=ERROR if all(word in SAME_WORDS for word in words) else WARNING,
             facts=facts,
             **about,
@@ -387,7 +387,7 @@ def _schema(source: Port, target: Port) -> Iterator[Mismatch]:
         have=", ".join(source.schemas),
         need=", ".join(target.schemas),
         facts={"have": [_short(one) for one in source.schemas], "need": [_short(one) for one in target.schemas]},
-        # Where columns are described, they tell more than a name.
+        # Described columns are more reliable than the name of a schema.
         severity=WARNING if source.variables and target.variables else ERROR,
     )
 

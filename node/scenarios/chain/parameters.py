@@ -14,7 +14,7 @@ from node.scenarios.tables import units
 
 
 def beyond(parameter: Parameter, value: Any) -> str:
-    """Why ``value`` cannot be that of ``parameter``, in words; empty where it can."""
+    """Return why ``value`` is not allowed for ``parameter``, in words; empty if it is allowed."""
     case, low, high = _beyond(parameter, value), parameter.minimum, parameter.maximum
     unit = f" {written}" if (written := units.words(parameter.unit)) else ""
     limits = {
@@ -27,7 +27,7 @@ def beyond(parameter: Parameter, value: Any) -> str:
 
 
 def _beyond(parameter: Parameter, value: Any) -> str:
-    """Return the fault of ``value`` as the case of a finding; empty where ``value`` is right."""
+    """Return the fault of ``value`` as the case of a finding; empty if ``value`` is right."""
     if parameter.many and isinstance(value, list):
         return next((case for item in value if (case := _beyond(replace(parameter, many=False), item))), "")
     if parameter.values and not any(_same(value, one) for one in parameter.values):
@@ -46,7 +46,7 @@ def _is_nan(value: float) -> bool:
 
 
 def _same(value: Any, allowed: Any) -> bool:
-    # True is not 1 to anybody who reads it.
+    # True does not mean 1 to a reader.
     return isinstance(value, bool) == isinstance(allowed, bool) and bool(value == allowed)
 
 
@@ -59,9 +59,9 @@ def _shown(value: Any) -> str:
 def bound_parameters(
     template: Template, models: Iterable[Model], stated: Mapping[str, Any], *, complete: bool = True
 ) -> tuple[dict[str, Any], list[Finding]]:
-    """The value of each parameter (the given one, else the template's default, else it is left to the model), and
-    what is wrong with them: an undeclared name, a value beyond the bounds of the template or of a model
-    that takes it, a model that reads it in another unit.
+    """Return the value of each parameter (the given one, else the template's default, else the model decides), and
+    the findings about them: an undeclared name, a value beyond the bounds of the template or of a model that takes
+    it, a model that reads it in another unit.
 
     Without ``complete``, some model is unknown, and an undeclared name may belong to it.
     """
@@ -116,7 +116,7 @@ def _facts(parameter: Parameter, value: Any) -> dict[str, Any]:
 
 
 def _units(place: str, declared: list[tuple[str, Parameter]]) -> list[Finding]:
-    """Where two declare the same parameter in different units: one value cannot be right for both."""
+    """Return findings for a parameter that is declared in different units: one value cannot be right for both."""
     (who, first), *others = declared
     return [
         Finding(

@@ -1,4 +1,4 @@
-"""Whether rows are what a port declares, and within the range that a model is valid for."""
+"""Checks of rows against the declarations of a port, and against a model's range of validity."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ EXAMPLES: Final = 5
 
 
 def outside(port: Port, rows: Rows) -> tuple[Caveat, ...]:
-    """Rows that a model is not valid for: a caveat for each column with figures beyond its bounds, and one for places
-    beyond the port's extent. Each tells how many rows, how far, and which, by their key."""
+    """Return caveats for rows outside a model's range of validity: one for each column with figures beyond its
+    bounds, and one for places beyond the port's extent. Each states how many rows, how far, and which, by their
+    key."""
     caveats = [caveat for variable in port.variables if (caveat := _beyond(port, variable, rows)) is not None]
     if port.extent is not None:
         away = [row for row in rows if row.get(GEOMETRY) and not _within(row[GEOMETRY], port.extent)]

@@ -1,4 +1,4 @@
-"""The chain of a scenario: what feeds what, and how each end is declared."""
+"""The chain of a scenario: the source of each input, and the declarations of both ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from node.scenarios.tables.mapping import transform
 
 
 def branches(binding: Binding) -> tuple[str, ...]:
-    """The branches of a run: one without change layers, or both."""
+    """Return the branches of a run: one without change layers, or both."""
     return (BEFORE, AFTER) if binding.layers else (AFTER,)
 
 
@@ -23,14 +23,14 @@ def bound_step(binding: Binding, name: str) -> BoundStep:
 
 
 def step_inputs(card: Model | Transformation, wiring: Mapping[str, str]) -> tuple[Port, ...]:
-    """Return the inputs of what a step uses. A transformation that names none takes what is wired to it."""
+    """Return the inputs of a step's card. A transformation that names none has the roles that are wired to it."""
     if isinstance(card, Transformation) and not card.inputs:
         return _named(interfaces.input_ports(card), wiring)
     return card.inputs
 
 
 def step_outputs(card: Model | Transformation, wiring: Mapping[str, str]) -> tuple[Port, ...]:
-    """The outputs of what a step uses; of a transformation that names none, one under the name of its input."""
+    """Return the outputs of a step's card; a transformation that names none has one, named like its input."""
     if isinstance(card, Transformation) and not card.outputs:
         return _named(interfaces.output_ports(card), wiring)
     return card.outputs
@@ -41,14 +41,14 @@ def _named(ports: tuple[Port, ...], wiring: Mapping[str, str]) -> tuple[Port, ..
 
 
 def output_port(card: Model | Transformation, wiring: Mapping[str, str], role: str) -> Port:
-    """Return the output of that role; one without declared columns where nothing declares it."""
+    """Return the output of that role; one without declared columns if nothing declares it."""
     return next(
         (step_output for step_output in step_outputs(card, wiring) if step_output.role == role), Port(role=role)
     )
 
 
 def input_port(run: Run, role: str) -> Port:
-    """What the template says of a role, with the columns and units that the models wired to it declare."""
+    """Return the template's port of a role, with the columns and units that the models wired to it declare."""
     declared = next(one for one in run.template.inputs if one.role == role)
     known = {variable.name for variable in declared.variables}
     further = []
@@ -61,10 +61,10 @@ def input_port(run: Run, role: str) -> Port:
 
 
 def source_port(described: Port, asked: Port, rows: Rows | None) -> Port:
-    """What a bound input gives: its dataset's description, and where that is silent what the template asks for.
+    """Return the port of a bound input: its dataset's description, completed by the template.
 
-    A table has columns and no units; the template that it was bound to says in which units it reads them. A column
-    that is not in ``rows`` does not exist for any step; rows that are elsewhere (None) are taken on trust.
+    A table has columns and no units; the template to which it is bound declares the units. A column that is not in
+    ``rows`` does not exist for any step; rows that are elsewhere (None) are assumed to have it.
     """
     known = {one.name: one for one in described.variables}
     for variable in asked.variables:
@@ -76,8 +76,8 @@ def source_port(described: Port, asked: Port, rows: Rows | None) -> Port:
 
 
 def taken_on_trust(source: Port, target: Port) -> Port:
-    """Data that stay with their owner cannot be looked at here: that they have the columns is found where they are,
-    before the model reads them."""
+    """Return ``source`` with the columns of ``target``: data that stay with their owner cannot be inspected here.
+    Their node checks the columns before the model reads them."""
     known = {variable.name for variable in source.variables}
     unseen = [variable for variable in target.variables if variable.name not in known]
     return replace(source, variables=(*source.variables, *unseen))
@@ -86,7 +86,7 @@ def taken_on_trust(source: Port, target: Port) -> Port:
 def transformed(card: Transformation, wiring: Mapping[str, str], inputs: Mapping[str, Rows | Reference]) -> Outcome:
     """Carry out a transformation: one input, one output.
 
-    Raises ``InvalidInput`` where its definition or its rows do not allow it, or where the rows are elsewhere.
+    Raises ``InvalidInput`` if its definition or its rows do not allow it, or if the rows are elsewhere.
     """
     if len(inputs) != 1:
         raise InvalidInput(

@@ -1,13 +1,13 @@
-"""A run as an RO-Crate: a zip that a stranger can open, read and check without any of our software.
+"""A run as an RO-Crate: a zip that anybody can open, read and check without any of our software.
 
 RO-Crate 1.1 with the profiles Workflow RO-Crate 1.0 and Process, Workflow and Provenance Run Crate 0.5
-(https://www.researchobject.org/workflow-run-crate/): the newest that validate together. In it: the scenario's
-template and binding, change layers, what each step gave (as a table or a map, and in the canonical form that has the
-hash), indicators, the log, and a README in words. Input data are not in it: their conditions decide who may have
-them, so they are named by version and hash.
+(https://www.researchobject.org/workflow-run-crate/): the newest that validate together. It contains the scenario's
+template and binding, change layers, the outputs of each step (as a table or a map, and in the canonical form that has
+the hash), indicators, the log, and a README in words. It does not contain input data: their conditions decide who may
+have them, so the crate names them by version and hash.
 
-The same run gives the same bytes on any machine: members are in one order, without times, and stored as they are,
-since compressors differ.
+The same run gives the same bytes on any machine: members are in one order, without times, and uncompressed, since
+compressors differ.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ _CONTEXT: Final = (
 def write_crate(
     run: Run, outputs: Mapping[str, bytes], layers: Sequence[Layer], name: str, *, licence: str = ""
 ) -> bytes:
-    """The crate of ``run``, which is at its end.
+    """Return the crate of ``run``, which has ended.
 
-    ``outputs`` are the canonical rows of each output, by ``branch/step.output``; ``layers`` those that the run is
-    bound to; ``name`` is that of the node's organisation; ``licence`` the IRI of the one that the result goes under,
-    else it says that the conditions of the inputs bind it. Raises ``LocalFault`` where bytes are missing or are not
-    those that the run gave.
+    ``outputs`` are the canonical rows of each output, by ``branch/step.output``; ``layers`` are those of the run's
+    binding; ``name`` is that of the node's organisation; ``licence`` is the IRI of the result's licence; without one,
+    the crate states that the conditions of the inputs bind the result. Raises ``LocalFault`` if bytes are missing or
+    differ from those that the run gave.
     """
     _check_outputs(run, outputs)
     files = _files(run, outputs, layers)
@@ -62,10 +62,10 @@ def write_crate(
 
 
 def faults_of(graph: Graph) -> list[str]:
-    """Return the faults of a graph and of the files that it describes, in sentences; empty where there are none.
+    """Return the faults of a graph and of the files that it describes, in sentences; empty if there are none.
 
-    Looked at is what validators of the profiles pass over: references that lead nowhere, files that are missing or
-    not described, and hashes and sizes that are not those of the files.
+    It checks what validators of the profiles ignore: references without a target, files that are missing or not
+    described, and hashes and sizes that differ from those of the files.
     """
     faults: list[str] = []
     ids = [str(one.get("@id")) for one in graph.entities]
@@ -121,7 +121,7 @@ def _check_outputs(run: Run, outputs: Mapping[str, bytes]) -> None:
 
 
 def _files(run: Run, outputs: Mapping[str, bytes], layers: Sequence[Layer]) -> dict[str, bytes]:
-    """Path → bytes, in the order in which they stand in the zip."""
+    """Return path → bytes, in the order of the zip."""
     files = {
         "scenario.json": _pretty(to_json(run.template)),
         "binding.json": _pretty(binding_json(run.binding)),

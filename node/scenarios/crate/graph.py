@@ -1,8 +1,8 @@
-"""The metadata of a crate: entities that say what ran, with what, by whom, and with what result.
+"""The metadata of a crate: entities that describe what ran, with what, by whom, and with what result.
 
-What the binding pins are entities that are examples of the plan's formal parameters (``node.scenarios.crate.plan``).
-The run is a CreateAction, and so is each step of each branch, with the ControlAction and OrganizeAction that the
-Provenance Run Crate profile 0.5 asks for.
+The parts of the binding are entities that are examples of the plan's formal parameters
+(``node.scenarios.crate.plan``). The run is a CreateAction, and so is each step of each branch, with the ControlAction
+and OrganizeAction that the Provenance Run Crate profile 0.5 requires.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _MEDIA: Final = {
 
 
 def graph_of(run: Run, layers: Sequence[Layer], files: Mapping[str, bytes], *, name: str, licence: str) -> Graph:
-    """The graph of a run whose ``files`` (path → bytes) are bundled."""
+    """Return the graph of a run whose ``files`` (path → bytes) are bundled."""
     return _Maker(run, layers, files, name, licence).make()
 
 
 class _Maker:
-    """The work of one graph."""
+    """Builds one graph."""
 
     def __init__(
         self, run: Run, layers: Sequence[Layer], files: Mapping[str, bytes], name: str, licence: str
@@ -69,7 +69,7 @@ class _Maker:
     # ---- what there is -----------------------------------------------------------------------------------------
 
     def _outputs(self) -> dict[str, list[str]]:
-        """``branch/step.output`` → the files that hold it, each described."""
+        """Return ``branch/step.output`` → the files that hold it, each described."""
         paths: dict[str, list[str]] = {}
         for step in self.run.steps:
             for role in sorted(step.outputs):
@@ -194,7 +194,7 @@ class _Maker:
         )
 
     def _step_action(self, step: StepRun, outputs: Mapping[str, Sequence[str]]) -> str:
-        """Return the action of a step, and the one that controlled it; the latter's id."""
+        """Add the action of a step, and the action that controlled it; return the latter's id."""
         bound = bound_step(self.run.binding, step.name)
         objects = [
             one for source in self._step(step.name).wiring.values() for one in self._sources(source, step, outputs)
@@ -326,12 +326,12 @@ class _Maker:
 
 
 def _single(entity: Entity) -> Entity:
-    """Lists of one as the one: RO-Crate 1.1 asks for flat, compact JSON-LD."""
+    """Replace lists of one item by the item: RO-Crate 1.1 requires flat, compact JSON-LD."""
     return {
         name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in entity.items()
     }
 
 
 def _time(at: datetime | None) -> str | None:
-    """With an offset, as validators of the profiles ask for: they do not take the Z for one."""
+    """Return a time with an offset, as validators of the profiles require: they do not accept Z as one."""
     return None if at is None else at.astimezone(UTC).isoformat()

@@ -1,8 +1,8 @@
 """The plan of a crate: the scenario's template as a workflow, with its steps, tools and formal parameters.
 
-The template is the main workflow (Workflow RO-Crate 1.0), what its steps use are tools, its roles, parameters and
-indicators formal parameters. Of these, those are told that something is an example of: the Workflow Run Crate profile
-0.5 asks for an example of each.
+The template is the main workflow (Workflow RO-Crate 1.0), the models and transformations of its steps are tools, its
+roles, parameters and indicators are formal parameters. Only formal parameters with an example are listed: the
+Workflow Run Crate profile 0.5 requires an example of each.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Graph:
     files: Mapping[str, bytes] = field(default_factory=dict)
 
     def add(self, id_: str, type_: str | list[str], **properties: Any) -> str:
-        """Add an entity, without properties that say nothing; its id."""
+        """Add an entity, without empty properties; return its id."""
         told = {name: value for name, value in properties.items() if value not in (None, "", [], {})}
         self.entities.append({"@id": id_, "@type": type_, **told})
         return id_
@@ -139,7 +139,7 @@ class Plan:
             )
 
     def _formal(self) -> None:
-        """Formal parameters: those that have an example, as the profile asks."""
+        """Add the formal parameters that have an example, as the profile requires."""
         template = self.run.template
         descriptions = {
             **{formal("input", one.role): _of_port(one, f"Input: {one.role}") for one in template.inputs},
@@ -195,5 +195,5 @@ def _kind(value: Any) -> str:
 
 
 def ids_of(ids: Sequence[str]) -> list[dict[str, str]]:
-    """References to entities."""
+    """Return references to entities."""
     return [{"@id": one} for one in ids]

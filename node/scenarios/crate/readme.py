@@ -1,4 +1,4 @@
-"""What a crate says in words: a README for people who were not there."""
+"""The README of a crate, for people who did not take part in the run."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Change layers: proposed changes as JSON, and rows with layers on them.
+"""Change layers: proposed changes as JSON, and their application to rows.
 
-A layer never touches the data that it is for. It names the version that its author looked at, and may say of each
-member what it was then (``before``): where it is something else by now, the change is in conflict and is left out,
-and the three values are told. Layers are stacked in order; those that touch different members commute.
+A layer never changes the data that it is for. It names the version that its author saw, and may state the value of
+each member at that time (``before``): if the value is another one now, the change is in conflict and is left out, and
+the three values are reported. Layers are applied in order; those that change different members commute.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MEMBERS: Final = frozenset({"op", "id", "before", "set", "unset", GEOMETRY})
 class Conflict:
     """A change that does not fit the data: the value that its author saw, the intended value, and the value now.
 
-    ``field`` is empty where the conflict is about the whole row: it is there already, or not there any more.
+    ``field`` is empty if the conflict is about the whole row: it exists already, or does not exist any more.
     """
 
     layer: str
@@ -54,7 +54,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """Rows with layers on them, and the changes that were left out."""
+    """Rows with layers applied, and the changes that were left out."""
 
     rows: Rows
     conflicts: tuple[Conflict, ...] = ()
@@ -96,10 +96,10 @@ def _operation_to_json(edit: Operation) -> dict[str, Any]:
 
 
 def layer_from_json(body: Mapping[str, Any]) -> Layer:
-    """Read a layer, without its hash (see ``sealed``). Members that are not known are passed over.
+    """Read a layer, without its hash (see ``sealed``). Unknown members are ignored.
 
-    Raises ``InvalidInput`` naming the member: a text that is missing, an operation that says nothing or contradicts
-    another, a value that is none.
+    Raises ``InvalidInput``, which names the member: a missing text, an operation that changes nothing or contradicts
+    another, an invalid value.
     """
     texts = {}
     for name in _TEXTS:
@@ -215,7 +215,7 @@ def _bad(path: str, why: str, remedy: str) -> InvalidInput:
 
 
 def overlaps(a: Layer, b: Layer) -> tuple[tuple[str, str], ...]:
-    """What both layers change, as (id, member); the member is empty where one of them adds or removes the row."""
+    """Return what both layers change, as (id, member); the member is empty if one of them adds or removes the row."""
     mine: dict[str, set[str]] = {}
     for operation in a.operations:
         mine.setdefault(operation.id, set()).update(_fields(operation))
@@ -234,11 +234,12 @@ def _fields(edit: Operation) -> set[str]:
 
 
 def apply(rows: Rows, key: str, layers: Sequence[Layer]) -> Applied:
-    """Rows with layers on them, in order. The rows given are not changed; those that no layer touches are the same.
+    """Return rows with layers applied, in order. The given rows are not changed; rows without changes stay the same
+    objects.
 
-    ``key`` names the member by which rows are known (several, with commas between); a row that is added stands at
-    the end. Changes that do not fit are left out and told. Raises ``InvalidInput`` where the key does not name each
-    row, or a layer knows rows by another one.
+    ``key`` names the member that identifies rows (several, with commas between); an added row stands at the end.
+    Changes that do not fit are left out and reported. Raises ``InvalidInput`` if the key does not identify each row,
+    or a layer identifies rows by another key.
     """
     names = tuple(key.split(","))
     check_key(rows, names)
@@ -285,7 +286,7 @@ def _changed(row: Row, edit: Operation) -> Row:
 
 
 def _misfits(layer: Layer, edit: Operation, row: Row | None) -> list[Conflict]:
-    """Why a change cannot be made; empty where it can."""
+    """Return why a change cannot be made; empty if it can."""
     tell = _teller(layer, edit)
     if edit.op is OperationType.ADD:
         if row is None:
@@ -313,7 +314,8 @@ def _misfits(layer: Layer, edit: Operation, row: Row | None) -> list[Conflict]:
 
 
 def _unknown(layer: Layer, edit: Operation, columns: Collection[str]) -> list[Conflict]:
-    """A member that no row has is misspelt, or was renamed: setting it would change nothing that a model reads."""
+    """Return conflicts for members that no row has: they are misspelt or renamed, and no model would read the
+    change."""
     tell = _teller(layer, edit)
     conflicts = []
     for name in edit.set:

@@ -1,4 +1,4 @@
-"""Change layers on what a run is bound to: those of its dataset and file, in their order."""
+"""Change layers on the inputs of a run: those of the dataset and file, in their order."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ SHOWN: Final = 3
 
 
 def of_input(bound: BoundInput, layers: Sequence[Layer]) -> list[Layer]:
-    """Return the layers that change what ``bound`` names, in their order."""
+    """Return the layers for the dataset and file of ``bound``, in their order."""
     return [layer for layer in layers if layer.target == bound.iri and layer.file == bound.file]
 
 
 def stacked(bound: BoundInput, rows: Rows | None, layers: Sequence[Layer]) -> Rows:
-    """``rows`` of ``bound`` with ``layers`` on them; None for rows that are not here.
+    """Return ``rows`` of ``bound`` with ``layers`` applied. ``rows`` is None if they are not here.
 
-    Raises ``InvalidInput`` where a change does not fit, where the layers know rows by different members, and where
-    the data stay with their owner.
+    Raises ``InvalidInput`` if a change does not fit, if the layers identify rows by different members, and if the
+    data stay with their owner.
     """
     if rows is None:
         raise InvalidInput(
@@ -53,7 +53,7 @@ def stacked(bound: BoundInput, rows: Rows | None, layers: Sequence[Layer]) -> Ro
 
 
 def overlapping(layers: Sequence[Layer]) -> Iterator[tuple[Layer, Layer, str]]:
-    """Pairs of layers; the later one changes what the earlier has changed: both, and where, in words."""
+    """Yield pairs of layers that change the same thing, the later one second, with a description of the place."""
     for earlier, later in combinations(layers, 2):
         shared = overlaps(earlier, later)
         if shared:

@@ -1,7 +1,7 @@
-"""Keeping change layers: proposed changes to a version of a dataset, stored apart from the data.
+"""Storing change layers: proposed changes to a version of a dataset, stored apart from the data.
 
-A layer is pinned to the version that its author looked at. Saving it again makes a new one under the same id: what a
-run has used stays what it was.
+A layer is pinned to the version that its author saw. Saving it again makes a new state under the same id: a state
+that a run has used never changes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from node.semantics.kinds import iri_meant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Laid:
-    """A layer on the version that it is for: the rows without it and with it, and what does not fit."""
+    """A layer on the version that it is for: the rows without it and with it, and the changes that do not fit."""
 
     layer: Layer
     before: Rows
@@ -52,7 +52,8 @@ class Layers:
     async def target(
         self, iri: str, caller: Caller, *, version: int | None = None, file: str | None = None
     ) -> tuple[Rows, Port, str, int, str]:
-        """The rows that a layer would change: rows, port, file, version, SHA-256. Raises as ``Library.obtain``."""
+        """Return the rows that a layer would change: rows, port, file, version, SHA-256. Raises as
+        ``Library.obtain``."""
         record = await self._library.record(iri_meant(iri, self._base), caller, version=version)
         obtained = await self._library.obtain(record, file)
         port = dataset_port(record, "")
@@ -63,17 +64,18 @@ class Layers:
     async def begin(
         self, iri: str, caller: Caller, *, version: int | None = None, file: str | None = None
     ) -> tuple[Rows, Port, str, int, str]:
-        """As ``target``, for a layer that a person is about to draw. Raises ``NotAllowed`` for who may draw none."""
+        """As ``target``, for a layer that a person is about to draw. Raises ``NotAllowed`` if the person may not draw
+        layers."""
         require(caller, UseCase.CHANGE_LAYERS)
         return await self.target(iri, caller, version=version, file=file)
 
     async def save(self, body: Mapping[str, Any], caller: Caller, *, after: str = "") -> Laid:
-        """Keep a layer: ``{title, reason, target, version?, file?, key?, id?, operations: […]}``.
+        """Store a layer: ``{title, reason, target, version?, file?, key?, id?, operations: […]}``.
 
-        The author is the caller. ``after`` is the hash of the state that was edited: where another person has saved
-        another one meanwhile, it raises ``Conflict`` and saves nothing. Raises ``InvalidInput`` where
-        it cannot be read, changes nothing, or does not fit the version that it is for; ``NotFound``, ``NotAllowed``
-        for data that this node may not read.
+        The author is the caller. ``after`` is the hash of the edited state: if another person has saved another state
+        meanwhile, it raises ``Conflict`` and saves nothing. Raises ``InvalidInput`` if the layer cannot be read,
+        changes nothing, or does not fit the version that it is for; ``NotFound``, ``NotAllowed`` for data that this
+        node may not read.
         """
         require(caller, UseCase.CHANGE_LAYERS)
         asked = str(body.get("target") or "")
@@ -147,7 +149,7 @@ class Layers:
         return await run_sync(read)
 
     async def laid(self, layer: Layer, caller: Caller, *, version: int | None = None) -> Laid:
-        """``layer`` on the version that it is for, or on another one: what would change, and what conflicts."""
+        """Return ``layer`` on the version that it is for, or on another one: its changes and its conflicts."""
         rows, *_ = await self.target(layer.target, caller, version=version or layer.version, file=layer.file)
         return self._laid(layer, rows)
 
@@ -156,7 +158,7 @@ class Layers:
         return Laid(layer=layer, before=rows, after=applied.rows, conflicts=tuple(applied.conflicts))
 
     async def moved(self, layer: Layer, caller: Caller, version: int) -> Laid:
-        """Return the layer pinned to another version of its dataset, where it fits. Raises as ``save``."""
+        """Return the layer pinned to another version of its dataset, if it fits. Raises as ``save``."""
         rows, _, _, _, sha256 = await self.target(layer.target, caller, version=version, file=layer.file)
         return self._laid(sealed(replace(layer, version=version, target_sha256=sha256)), rows)
 

@@ -1,4 +1,4 @@
-"""Answers of processes elsewhere, read as the rows of a model's outputs, whatever form they come in.
+"""Answers of processes elsewhere, in any form, read as the rows of a model's outputs.
 
 Services answer one request in many forms: a map of outputs (OGC 18-062r2 §7.11.4, ``document``), a list of
 ``{"id", "value"}``, the bare value of a single output (``raw``), any of these below ``outputs`` and in a list of one
@@ -26,20 +26,20 @@ _SINGLE: Final = str | int | float | bool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """An answer taken apart: the value of each output as it came, and what was said beside."""
+    """A parsed answer: the value of each output as received, and the caveats in the answer."""
 
     values: Mapping[str, Any]
     caveats: tuple[Caveat, ...] = ()
 
     @property
     def links(self) -> dict[str, str]:
-        """Where those outputs are that are given by reference."""
+        """Return the addresses of the outputs that are given by reference."""
         return {role: found for role, value in self.values.items() if (found := _linked(value))}
 
 
 def taken_apart(model: Model, body: bytes) -> Answered:
-    """The outputs of ``model`` in an answer, by role. Raises ``ModelFailed`` for what is no JSON, ``Overloaded`` for
-    more values than a step takes."""
+    """Return the outputs of ``model`` in an answer, by role. Raises ``ModelFailed`` for a body that is not JSON,
+    ``Overloaded`` for more values than a step takes."""
     _count(body)
     try:
         document = read_json(body)
@@ -65,7 +65,8 @@ def one_value(model: Model, role: str, body: bytes) -> Any:
 
 
 def rows_of(model: Model, values: Mapping[str, Any]) -> dict[str, Rows]:
-    """Return the rows of each output. Raises ``ModelFailed`` for a missing output and for values that are no rows."""
+    """Return the rows of each output. Raises ``ModelFailed`` for a missing output and for values that are not
+    rows."""
     ports = {port.role: port for port in model.outputs}
     try:
         outputs = {role: _rows(ports[role], value) for role, value in values.items()}
@@ -82,7 +83,7 @@ def rows_of(model: Model, values: Mapping[str, Any]) -> dict[str, Rows]:
 
 
 def _count(body: bytes) -> None:
-    # Commas and brackets are counted before anything is built of them: objects take twenty times their text.
+    # Commas and brackets are counted before anything is parsed: objects take twenty times the memory of their text.
     if sum(body.count(mark) for mark in (b",", b"[", b"{")) > MOST_VALUES:
         raise Overloaded(
             f"the service returned more than {MOST_VALUES} values",
@@ -96,7 +97,7 @@ def _by_role(model: Model, document: Any) -> dict[str, Any]:
     if isinstance(document, Mapping) and _OUTPUTS in document and _OUTPUTS not in roles:
         document = document[_OUTPUTS]
         if isinstance(document, list) and len(document) == 1:
-            # What a process gives is put into a list as it is, a list too.
+            # The service wraps a process's output in a list unchanged, even if the output is a list itself.
             document = document[0]
     if isinstance(document, list) and document and all(isinstance(one, Mapping) and "id" in one for one in document):
         named = {str(one["id"]): one.get("value", one if _linked(one) else None) for one in document}
@@ -132,7 +133,7 @@ def _rows(port: Port, value: Any) -> Rows:
 
 
 def _row(port: Port, value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an object as the only row of an output. Raises ``InvalidInput`` where it has none of the columns."""
+    """Return an object as the only row of an output. Raises ``InvalidInput`` if it has none of the columns."""
     columns = [variable.name for variable in port.variables]
     if columns and not set(columns) & set(value):
         raise InvalidInput(f"{port.role} has none of {', '.join(columns)}")
@@ -140,7 +141,7 @@ def _row(port: Port, value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _linked(value: Any) -> str:
-    """Where an output is that is given by reference (OGC 18-062r2, ``link``); empty for any other value."""
+    """Return the address of an output given by reference (OGC 18-062r2, ``link``); empty for any other value."""
     if isinstance(value, Mapping) and "value" not in value and isinstance(value.get("href"), str):
         return str(value["href"])
     return ""

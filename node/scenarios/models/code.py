@@ -1,7 +1,7 @@
-"""Running the code of a model: parameters against the card, the cage, and rows that came back.
+"""Running the code of a model: parameters checked against the card, the cage, and the returned rows.
 
-What comes back was made by a stranger's code, all of it: the child could have written anything. So it is measured
-before it is read, and anything odd counts as the model's failure, never ours.
+Everything that comes back was made by foreign code: the child could have written anything. Therefore it is measured
+before it is parsed, and any irregularity counts as the model's failure, never ours.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _LONG: Final = 400
 
 
 class CageCaller(Protocol):
-    """What is needed of the cage."""
+    """The part of the cage that this module needs."""
 
     async def call(
         self,
@@ -55,7 +55,7 @@ class CageCaller(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeOutcome:
-    """An execution that went well: what it gave, what it printed, and what it took (bytes of memory at most)."""
+    """A successful execution: its outputs, its log, and its resources (maximum bytes of memory)."""
 
     outcome: Outcome
     log: tuple[str, ...] = ()
@@ -76,13 +76,13 @@ async def run_code(
 ) -> CodeOutcome:
     """Run ``code``, the function of ``model``, on ``inputs`` (role → rows) in a child of its own.
 
-    ``on_progress`` hears how far it is, and may raise to stop it; cancelling the task ends the child at once.
+    ``on_progress`` receives the progress, and may raise to stop the code; cancelling the task ends the child at once.
     ``patience`` is how long to wait for a free place, in seconds. The outputs keep the order and the decimals that
-    the code declares; what is outside the range of validity comes as caveats.
+    the code declares; values outside the range of validity give caveats.
 
-    Raises ``InvalidInput`` for inputs and parameters that do not fit, ``ModelFailed`` for what the model does wrong,
-    ``Overloaded`` where it takes more than it may (``facts["limit"]``: time, processor, memory, depth, answer,
-    progress, machine, queue), ``NotConfined`` where this machine cannot keep models from our files.
+    Raises ``InvalidInput`` for inputs and parameters that do not fit, ``ModelFailed`` for errors of the model,
+    ``Overloaded`` if it exceeds a limit (``facts["limit"]``: time, processor, memory, depth, answer, progress,
+    machine, queue), ``NotConfined`` if this machine cannot keep models from our files.
     """
     values = settled(model, parameters)
     _check_roles(model, inputs)
@@ -115,10 +115,11 @@ async def run_code(
 
 
 async def describe_code(cage: CageCaller, code: bytes, name: str) -> dict[str, Any]:
-    """Return what the annotations of ``code`` say, as ``node.sdk.describe`` gives it. ``name`` is that of the file.
+    """Return the interface in the annotations of ``code``, as ``node.sdk.describe`` returns it. ``name`` is the file
+    name.
 
-    Raises ``InvalidInput`` for code that cannot be read or does not say what it takes and gives (``facts["line"]``
-    where it is known), ``Overloaded`` for code that takes too much by being read, ``NotConfined`` where this machine
+    Raises ``InvalidInput`` for code that cannot be read or does not declare its inputs and outputs (``facts["line"]``
+    if it is known), ``Overloaded`` for code that exceeds a limit while it is read, ``NotConfined`` if this machine
     cannot keep models from our files.
     """
     if len(code) > MOST_CODE:
@@ -138,14 +139,14 @@ async def describe_code(cage: CageCaller, code: bytes, name: str) -> dict[str, A
 
 
 def file_name(iri: str) -> str:
-    """How the file of a model is called in sentences: after the last piece of its IRI."""
+    """Return the file name of a model for sentences: the last segment of its IRI."""
     return f"{iri.rstrip('/').rpartition('/')[2] or 'model'}.py"
 
 
 def settled(model: Model, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters to run with: those given, and the card's defaults for the others.
+    """Return the parameters to run with: the given ones, and the card's defaults for the others.
 
-    Raises ``InvalidInput`` for one that the card does not know, and for a value outside its range.
+    Raises ``InvalidInput`` for a parameter that is not in the card, and for a value outside its range.
     """
     known = {parameter.name: parameter for parameter in model.parameters}
     unknown = sorted(set(parameters) - set(known))
@@ -169,7 +170,7 @@ def settled(model: Model, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_parameter(parameter: Parameter, value: Any) -> None:
-    """Raises ``InvalidInput`` for a value that the card does not allow. Types are the code's to judge."""
+    """Raises ``InvalidInput`` for a value that the card does not allow. The code itself checks types."""
     if parameter.many and isinstance(value, list):
         for item in value:
             check_parameter(parameter, item)
@@ -234,7 +235,7 @@ def _unpacked(roles: Sequence[str], blobs: Sequence[bytes], model: Model) -> dic
             remedy="the card promises it: ask its owner to correct the model or the card",
             facts={"case": "missing", "model": name, "outputs": missing},
         )
-    # Commas and brackets are counted before anything is built of them.
+    # Commas and brackets are counted before anything is parsed.
     values = sum(blob.count(mark) for blob in blobs for mark in (b",", b"[", b"{"))
     if values > MOST_VALUES:
         raise Overloaded(
@@ -273,7 +274,7 @@ def _hearing(on_progress: Progress) -> Callable[[dict[str, Any]], None]:
 
 
 def _translate(fault: HansaError, name: str, limits: Limits) -> NoReturn:
-    """Raise what a caller of models can expect for what came out of the cage."""
+    """Raise the error for callers of models that corresponds to ``fault`` of the cage."""
     if isinstance(fault, InvalidInput | ModelFailed):
         raise type(fault)(fault.detail[:_LONG], remedy=fault.remedy[:_LONG], facts=fault.facts) from None
     if isinstance(fault, Overloaded | TooLarge):

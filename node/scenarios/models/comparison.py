@@ -1,4 +1,4 @@
-"""Where the card of a model and its code differ, in words, for whoever publishes it."""
+"""Differences between the card of a model and its code, in words, for the publisher."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ _MANY: Final = 6
 
 
 def differences(card: Mapping[str, Any], interface: Mapping[str, Any], lines: Mapping[str, Any]) -> list[Finding]:
-    """What ``card`` (fields of a submission, or facts of a record) states otherwise than ``interface``, the interface
-    of the code; each is a violation. ``lines``: field path → line in the file that the card came from.
+    """Return the statements of ``card`` (fields of a submission, or facts of a record) that differ from
+    ``interface``, the interface of the code; each is a violation. ``lines``: field path → line in the file of the
+    card.
     """
     findings = _Findings(lines)
     for name in ("version", "deterministic"):
@@ -80,8 +81,8 @@ def _pairs(
     path: str = "",
     of: str = "",
 ) -> list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]]:
-    """Return the entries of a list of the card that the code has too: path, what they are called, card's and code's.
-    An entry that the code has not is a finding; one that has no name is for those who check the card alone."""
+    """Return the entries of a list of the card that the code has too: path, name, card's entry and code's. An entry
+    that the code lacks is a finding; entries without a name are left to the checks of the card alone."""
     place = stated_as(card, name, (field_,))
     entries = card.get(place) if place else None
     meant = {str(one[key]): one for one in interface}
@@ -103,7 +104,7 @@ def _compare(
 ) -> None:
     for name in (*FACTS, "type", "default"):
         place = stated_as(entry, name, field_.fields)
-        # A card may name the quantity kind that the code leaves open; all else binds the code.
+        # A card may name the quantity kind if the code leaves it open; all else must match the code.
         if place is None or (name == "quantity" and interface.get(name) is None):
             continue
         if not _same(name, entry[place], interface.get(name)):

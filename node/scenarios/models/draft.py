@@ -1,4 +1,4 @@
-"""From the annotations of a model's code to its card: a whole draft, or what a card leaves out."""
+"""Cards of models from the annotations of their code: a whole draft, or the missing parts of a card."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FACTS: Final = ("unit", "quantity", "minimum", "maximum", "decimals")
 
 
 def filled_in(fields: Mapping[str, Any], interface: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the card with everything that the code says and the card does not."""
+    """Return the card, completed with the statements of the code that it lacks."""
     filled = dict(fields)
     every = fields_of("model")
     for name in ("version", "deterministic", "title", "description"):
@@ -37,7 +37,7 @@ def _fill_list(
     written: Callable[[Mapping[str, Any]], dict[str, Any]],
     key: str,
 ) -> None:
-    """Add to the list ``name`` of ``fields`` what it lacks. A list that is no list is left to those who check it."""
+    """Add the missing entries to the list ``name`` of ``fields``. The checks of the card report an invalid list."""
     place = stated_as(fields, name, (field_,)) or name
     value = fields.get(place)
     entries = [] if value is None else value if isinstance(value, list) else [value]
@@ -66,7 +66,7 @@ def _merged(stated: dict[str, Any], meant: Mapping[str, Any], field_: Field) -> 
 
 
 def _port(port: Mapping[str, Any]) -> dict[str, Any]:
-    """An input or output of the code as a card would write it."""
+    """Return an input or output of the code as a card would write it."""
     fields: dict[str, Any] = {"role": port["role"]}
     if port.get("description"):
         fields["description"] = {"en": port["description"]}
@@ -84,12 +84,12 @@ def _port(port: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _quantity(quantity: Mapping[str, Any]) -> dict[str, Any]:
-    """A variable or parameter of the code as a card would write it."""
+    """Return a variable or parameter of the code as a card would write it."""
     names = ("name", "type", "many", *FACTS, "default", "values")
     fields = {name: quantity[name] for name in names if quantity.get(name) is not None}
     if quantity.get("description"):
         fields["description"] = {"en": quantity["description"]}
-    # A column is required unless it says otherwise, a parameter is not.
+    # By default a column is required, and a parameter is not.
     if "required" in quantity:
         fields["required"] = quantity["required"]
     return fields
@@ -105,7 +105,7 @@ def stated_as(entry: Mapping[str, Any], name: str, fields: tuple[Field, ...]) ->
 
 
 def model_of(interface: Mapping[str, Any], iri: str) -> Model:
-    """A card of nothing but what the code says: to run a model that is not published."""
+    """Return a card made from the code alone, to run a model that is not published."""
     return Model(
         iri=iri,
         version=0,

@@ -1,7 +1,7 @@
-"""What runs in the cage: a stranger's model, on rows, in a child of its own.
+"""Code that runs in the cage: a foreign model, on rows, in a child of its own.
 
-The child has no file, no network and no process but itself, so the code may do what it likes; what it does wrong is
-told as one sentence with the line of *its* file, and nothing of ours.
+The child has no file, no network and no process but itself, so the code may do anything; its errors are reported as
+one sentence with the line of *its* file, and without data of ours.
 """
 
 from __future__ import annotations
@@ -40,11 +40,10 @@ _ONE_THREAD: Final = (
 
 def run(message: dict[str, Any], blobs: list[bytes]) -> Answer:
     """Target ``scenarios.run_model``. ``message``: ``name`` (of the file), ``roles`` of the inputs, ``parameters``;
-    ``blobs``: the code, then the rows of each role as JSON. Answers ``roles`` of the outputs, ``caveats``, ``log``,
-    ``seconds``, ``memory`` (bytes at most), and the rows of each output as JSON.
+    ``blobs``: the code, then the rows of each role as JSON. Returns ``roles`` of the outputs, ``caveats``, ``log``,
+    ``seconds``, ``memory`` (maximum bytes), and the rows of each output as JSON.
 
-    Raises ``InvalidInput`` for rows and parameters that do not fit, ``ModelFailed`` for everything that the code
-    does wrong.
+    Raises ``InvalidInput`` for rows and parameters that do not fit, ``ModelFailed`` for every error of the code.
     """
     name, log = message["name"], _Log()
     inputs = {role: json.loads(rows) for role, rows in zip(message["roles"], blobs[1:], strict=True)}
@@ -77,9 +76,10 @@ def run(message: dict[str, Any], blobs: list[bytes]) -> Answer:
 
 
 def describe_code(message: dict[str, Any], blobs: list[bytes]) -> Answer:
-    """Target ``semantics.describe_model``: what the annotations of the code in ``blobs`` say, under ``interface``.
+    """Target ``semantics.describe_model``: return the interface in the annotations of the code in ``blobs``, under
+    ``interface``.
 
-    Raises ``InvalidInput`` with the line where there is one.
+    Raises ``InvalidInput``, with the line if there is one.
     """
     name, log = message["name"], _Log()
     with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
@@ -105,13 +105,13 @@ def look_at_libraries(message: dict[str, Any], blobs: list[bytes]) -> Answer:
 
 
 def _prepare_libraries() -> None:
-    # Threads of a library's own would each take address space that a model has not got, and time that is counted.
+    # A library's own threads would each take address space that a model does not have, and counted processor time.
     for variable in _ONE_THREAD:
         os.environ[variable] = "1"
 
 
 def _import(name: str, *arguments: Any, **more: Any) -> Any:
-    """``import`` as models have it: what this node does not admit is refused in words."""
+    """``import`` for models: a module that this node does not admit is refused in words."""
     level = arguments[3] if len(arguments) > 3 else more.get("level", 0)
     if not level and not importable(name):
         top = name.partition(".")[0]
@@ -121,7 +121,7 @@ def _import(name: str, *arguments: Any, **more: Any) -> Any:
 
 
 def _function(code: bytes, name: str) -> Callable[..., Any]:
-    """The model's function. The code is run as a module that one can look up, as annotations are read by name."""
+    """Return the model's function. The code runs as a registered module, since annotations are resolved by name."""
     _prepare_libraries()
     module = types.ModuleType(_MODULE)
     module.__file__ = name
@@ -132,7 +132,7 @@ def _function(code: bytes, name: str) -> Callable[..., Any]:
 
 
 def _failed(error: BaseException, name: str, log: _Log) -> HansaError:
-    """Return the one sentence about what went wrong in the code."""
+    """Return one sentence about the error in the code."""
     facts: dict[str, Any] = {"error": type(error).__name__[:60], "log": log.lines()[-_ENDS:], "model": name}
     if isinstance(error, BadAnnotation | BadOutput):
         trouble: Trouble = error
@@ -176,7 +176,7 @@ def _remedy(error: BaseException) -> str:
 
 
 class _Log(io.TextIOBase):
-    """What the model prints and says of its progress: the first lines, each of bounded length."""
+    """The output and progress messages of the model: the first lines, each of bounded length."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []

@@ -1,4 +1,4 @@
-"""Carrying out jobs: the model runs here, its result is kept, and questions about visited data are counted."""
+"""Carrying out jobs: the model runs here, its result is stored, and questions about visited data are counted."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class JobExecution:
         self._report_seconds = report_seconds
 
     async def __call__(self, job: Job) -> None:
-        """Run the model and keep its result. Raises ``Dismissed``, and whatever the model and its data refuse."""
+        """Run the model and store its result. Raises ``Dismissed``, and the errors of the model and its data."""
         model = await run_sync(self._model, job)
         request = await asyncio.to_thread(read_request, model, await self._read(job.request))
         local = await self._run(job, model, request)
@@ -102,7 +102,7 @@ class JobExecution:
         )
 
     def _require_questions_left(self, tx: Transaction, job: Job, visited: tuple[tuple[str, str], ...]) -> None:
-        """Raises ``NotAllowed`` where the answer is one question too many about data that were visited."""
+        """Raises ``NotAllowed`` if the answer exceeds the number of questions allowed about visited data."""
         answered = [one for one in self._jobs.of(tx, job.owner, limit=_ANSWERED) if one.visited] if visited else []
         for place in visited:
             asked = {question_of(one) for one in answered if place in one.visited}
@@ -122,5 +122,5 @@ class JobExecution:
 
 
 def question_of(job: Job) -> str:
-    """All that determines the answer of a job, as one name: the model's version and the request."""
+    """Return a name for all that determines the answer of a job: the model's version and the request."""
     return f"{job.model}#v{job.version} {job.request}"

@@ -1,4 +1,4 @@
-"""The states of a job as they are written into it, and what the ledger says of one that has ended."""
+"""The states of a job as they are written into it, and the ledger entry of one that has ended."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def with_report(job: Job, now: datetime, report: Report) -> Job:
 
 
 def job_entry(append: Append, visits: Sequence[Visit] = ()) -> Callable[[Transaction, Job], None]:
-    """Writes the ledger entry of a job that has ended, with the data that were visited for it."""
+    """Return a function that writes the ledger entry of a job that has ended, with the data that were visited for
+    it."""
 
     def write(tx: Transaction, job: Job) -> None:
         append(tx, EntryKind.RUN, job.model, job.owner, entry_of(job, visits))

@@ -1,6 +1,6 @@
 """Jobs: executions of this node's models, for its own people and for participants under contract.
 
-A job is a durable execution (``node.scenarios.execution``). What was asked lies in the asset store before the job is
+A job is a durable execution (``node.scenarios.execution``). The request lies in the asset store before the job is
 accepted; the job and the task that carries it out are written in one transaction.
 """
 
@@ -38,14 +38,15 @@ MOST_WAITING: Final = 100
 
 _KEY_LENGTH: Final = 200
 
-# Two lanes for all callers: jobs take long, and must leave places of the worker to messages.
+# Two lanes for all callers: jobs take long, and must leave workers free for messages.
 _OWN_LANE: Final = "jobs of our own"
 _LANE: Final = "jobs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
-    """For whom a job runs, and under what. Exactly one of ``did`` (a participant) and ``account`` is there."""
+    """The participant or person for whom a job runs, and the contract. Exactly one of ``did`` and ``account`` is
+    set."""
 
     did: str | None = None
     account: str | None = None
@@ -102,12 +103,12 @@ class Jobs:
         key: str | None = None,
         take: Callable[[Transaction, str], None] | None = None,
     ) -> Job:
-        """Make a job of an execute request for the model in ``record``, which ``asker`` may have run. ``take`` counts
-        a new job as a use of the agreement, in the transaction that makes it.
+        """Make a job from an execute request for the model in ``record``, which ``asker`` may run. ``take`` counts a
+        new job as a use of the agreement, in the transaction that makes it.
 
-        The same ``key`` of the same owner is the same job. Raises ``InvalidInput`` and ``TooLarge`` for what does not
-        fit the model's card, ``Conflict`` for a key that was used for another request, ``NotFound`` and
-        ``NotAllowed`` for data that may not be visited, ``TooMany``.
+        A repeated ``key`` of the same owner returns the same job. Raises ``InvalidInput`` and ``TooLarge`` for a
+        request that does not fit the model's card, ``Conflict`` for a key that was used for another request,
+        ``NotFound`` and ``NotAllowed`` for data that may not be visited, ``TooMany``.
         """
         model = model_of(record)
         request = await asyncio.to_thread(read_request, model, body)
@@ -136,7 +137,7 @@ class Jobs:
                     )
                 if known.state is not State.DISMISSED:
                     return known
-                # What was dismissed and is asked for again is wanted again.
+                # A dismissed request that is sent again makes a new job.
                 self._journal.put(tx, replace(known, key=None))
             waiting = [job for job in self._jobs.of(tx, asker.owner, limit=500) if not job.state.ended]
             if len(waiting) >= MOST_WAITING:
@@ -185,7 +186,7 @@ class Jobs:
         return [job for job in await run_sync(read) if _is_of(job, asker)]
 
     async def get(self, job_id: str, asker: Asker) -> Job:
-        """One job. Raises ``NotFound``, also for a job of another caller."""
+        """Return a job. Raises ``NotFound``, also for a job of another caller."""
 
         def read() -> Job:
             with self._uow.read() as tx:
@@ -194,19 +195,19 @@ class Jobs:
         return await run_sync(read)
 
     async def requested_outputs(self, job: Job) -> tuple[tuple[str, ...] | None, str]:
-        """Which outputs were asked for (None: all of them), and whether raw or as a document."""
+        """Return the requested outputs (None: all of them), and whether raw or as a document."""
         asked = read_object(await self._read(job.request))
         outputs = asked.get("outputs")
         return (tuple(outputs) if outputs is not None else None), str(asked["response"])
 
     async def result(self, job: Job) -> StoredResult:
-        """Where the answer lies: the rows of each output, and the caveats. Raises ``NotFound``."""
+        """Return where the answer lies: the rows of each output, and the caveats. Raises ``NotFound``."""
         if job.result is None:
             raise NotFound(f"the job is {job.state}: it has no results")
         return await find(self._assets, job.result)
 
     async def dismiss(self, job_id: str, asker: Asker) -> Job:
-        """Stop a job that has not ended; take away the results of one that has. Raises ``NotFound``."""
+        """Stop a job that has not ended; delete the results of one that has. Raises ``NotFound``."""
 
         def dismiss() -> Job:
             with self._uow.begin() as tx:
@@ -242,6 +243,6 @@ class Jobs:
 
 
 def _is_of(job: Job, asker: Asker) -> bool:
-    """A participant's job belongs to the caller; a person's to that person."""
+    """Return whether the job belongs to ``asker``: the same participant or person, and the asker's model."""
     same = (job.caller, job.account) == (asker.did, asker.account)
     return bool(asker.owner) and same and asker.model in (None, job.model)

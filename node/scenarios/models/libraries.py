@@ -1,4 +1,4 @@
-"""Which libraries models can import, found by importing them as a model would."""
+"""Libraries that models can import, detected by importing them as a model would."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _LOOK: Final = "scenarios.look_at_libraries"
 
 
 def look_at(cage: Cage, name: str, limits: Limits) -> tuple[str, str]:
-    """The version of the module ``name`` (empty where it does not say), and what is wrong with it (empty where
-    nothing is). ``limits`` are those of a model: what does not fit into them cannot be used."""
+    """Return the version of the module ``name`` (empty if it states none), and the problem with it (empty if there is
+    none). ``limits`` are those of a model: a module that exceeds them cannot be used."""
     try:
         answer, _ = cage.call_sync(_LOOK, {"name": name}, limits=limits)
     except HansaError as error:

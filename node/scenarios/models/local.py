@@ -1,4 +1,4 @@
-"""Running a model of this node: its code in the cage, or a process of another service that it stands for."""
+"""Running a model of this node: its code in the cage, or the process of another service behind it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PATIENCE: Final = 120.0
 
 
 class ServiceModels(Protocol):
-    """Calls a process of another service of OGC API Processes that asks for no agreement."""
+    """Calls a process of another service of OGC API Processes that requires no agreement."""
 
     async def execute(
         self,
@@ -46,8 +46,8 @@ class LocalOutcome:
 
 
 class LocalModels:
-    """Runs models of this node, once each has been asked for and admitted. ``lacking`` says why this machine cannot
-    keep models from our files, where it cannot."""
+    """Runs models of this node, after each request was admitted. ``lacking`` returns why this machine cannot keep
+    models from our files, or an empty text."""
 
     def __init__(
         self,
@@ -71,8 +71,8 @@ class LocalModels:
     async def admit(
         self, model: Model, inputs: Mapping[str, Rows | Reference], visitor: Visitor, *, use: str | None = None
     ) -> dict[str, Visit]:
-        """Whether the model may read what ``inputs`` refer to; by role. Raises as ``Visits.permit``,
-        and ``NotConfined`` where code cannot run here at all."""
+        """Return the permitted visits to the files that ``inputs`` refer to, by role. Raises as ``Visits.permit``,
+        and ``NotConfined`` if code cannot run here at all."""
         if model.code is None and model.endpoint is None:
             raise InvalidInput(
                 f"{_name(model)} is described, but cannot be run: it has neither code nor an end point",
@@ -104,7 +104,7 @@ class LocalModels:
     ) -> LocalOutcome:
         """Run it. The outputs come in canonical order, with the decimals of the card.
 
-        Raises as ``admit`` and ``run_code``; ``PeerUnreachable`` where another service does not answer.
+        Raises as ``admit`` and ``run_code``; ``PeerUnreachable`` if another service does not answer.
         """
         visits = await self.admit(model, inputs, visitor, use=key)
         rows: dict[str, Rows] = {}
@@ -167,7 +167,7 @@ class LocalModels:
                 facts={"case": "kept-back", "model": _name(model)},
             ) from None
         except InvalidInput:
-            # What does not fit is told with the cell that does not; whether it was one of theirs is not asked here.
+            # The error names the cell that does not fit; this code does not check whether the cell is the owner's.
             raise InvalidInput(
                 f"the data do not match {_name(model)}; some stay with their owner, so this node does not show where",
                 remedy="check what you send against the card of the model, or ask the owner of the data",
@@ -187,7 +187,7 @@ def _name(model: Model) -> str:
 
 
 def _discreet(caveat: Caveat, model: Model, visited: Collection[str]) -> Caveat:
-    """A caveat about the caller's own data as it is; any other without figures and names of rows."""
+    """Return a caveat about the caller's own data unchanged; any other without figures and names of rows."""
     role = caveat.facts.get("role")
     if isinstance(role, str) and any(one.role == role for one in model.inputs) and role not in visited:
         return caveat

@@ -1,8 +1,8 @@
-"""Models of this node as processes of OGC API Processes (OGC 18-062r2 §7.7–7.10): which there are, what they take.
+"""Models of this node as processes of OGC API Processes (OGC 18-062r2 §7.7–7.10): the list and their descriptions.
 
-A process is named by the last segment of its model's IRI. Inputs and parameters stand in one map; the columns of an
-input are described by a JSON Schema of its rows. The schema of 1.0 has no member for units (``x-ogc-unit`` is of OGC
-23-058 and the draft of 2.0): they stand beside it, as additional parameters, in UCUM.
+A process is named by the last segment of its model's IRI. Inputs and parameters stand in one map; a JSON Schema of
+the rows describes the columns of an input. The schema of 1.0 has no member for units (``x-ogc-unit`` is of OGC 23-058
+and the draft of 2.0): they are given as additional parameters, in UCUM.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ class OgcProcesses:
     me: str
 
     def iri(self, process: str) -> str:
-        """Return the IRI of the model that a process is."""
+        """Return the IRI of the model behind a process."""
         return f"{self.base}/models/{process}"
 
     async def listed(self, caller: Caller, *, after: str = "", limit: int = MOST_LISTED) -> list[Record]:
-        """Those that ``caller`` may see, in the order of their IRIs."""
+        """Return the processes that ``caller`` may see, in the order of their IRIs."""
 
         def read() -> Sequence[Record]:
             with self.uow.read() as tx:
@@ -74,7 +74,7 @@ class OgcProcesses:
         return [record for record in await run_sync(read) if runnable(record)]
 
     async def seen(self, process: str, caller: Caller, *, version: int | None = None) -> Record:
-        """One of them, as ``caller`` may see it. Raises ``NoSuchProcess``."""
+        """Return a process, as ``caller`` may see it. Raises ``NoSuchProcess``."""
 
         def read() -> Record | None:
             with self.uow.read() as tx:
@@ -87,7 +87,7 @@ class OgcProcesses:
         return self._required(await run_sync(read))
 
     async def under_contract(self, process: str, agreement: Agreement, *, version: int | None = None) -> Record:
-        """One of them, for a participant with ``agreement`` about it. Raises ``NoSuchProcess``."""
+        """Return a process for a participant with ``agreement`` about it. Raises ``NoSuchProcess``."""
 
         def read() -> Record | None:
             with self.uow.read() as tx:
@@ -122,7 +122,7 @@ def summary(record: Record) -> dict[str, Any]:
 
 
 def description(record: Record) -> dict[str, Any]:
-    """Return the process description (OGC 18-062r2 §7.10), with what the model's card says beside."""
+    """Return the process description (OGC 18-062r2 §7.10), with additional information from the model's card."""
     model = model_of(record)
     inputs = {port.role: _input(port) for port in model.inputs}
     inputs |= {
@@ -196,7 +196,7 @@ def _value(parameter: Parameter) -> dict[str, Any]:
 def _rows(port: Port) -> dict[str, Any]:
     """Return the JSON Schema of the rows of a port, with no members but those of OGC API Processes 1.0 (schema.yaml).
 
-    Bounds are of the range of validity: rows beyond it are no error, so they are not said.
+    Bounds are left out: they are the range of validity, and rows beyond it are not an error.
     """
     columns = {variable.name: _column(variable) for variable in port.variables}
     row: dict[str, Any] = {"type": "object", "properties": columns}
@@ -216,7 +216,7 @@ def _column(variable: Variable) -> dict[str, Any]:
 
 
 def _beside(port: Port) -> dict[str, Any]:
-    """What its schema may not say: units of the columns, what they are quantities of, which schemas it follows."""
+    """Return what the schema cannot state: units and quantity kinds of the columns, and the schemas of the rows."""
     links = [{"title": "schema of the rows", "role": _CONFORMS, "href": one} for one in port.schemas]
     links += [
         {"title": variable.name, "role": _QUANTITY, "href": variable.quantity}
@@ -228,7 +228,7 @@ def _beside(port: Port) -> dict[str, Any]:
 
 
 def _units(units: Sequence[tuple[str, str | None]]) -> dict[str, Any]:
-    """UCUM codes by column or parameter, as additional parameters of a description (OGC 18-062r2 §7.10)."""
+    """Return UCUM codes by column or parameter, as additional parameters of a description (OGC 18-062r2 §7.10)."""
     said = [{"name": name, "value": [unit]} for name, unit in units if unit]
     return {"additionalParameters": {"title": "units", "role": UCUM, "parameters": said}} if said else {}
 

@@ -1,7 +1,7 @@
-"""Publishing a model with its code: the card says what the annotations say, or is refused.
+"""Publishing a model with its code: the card must agree with the annotations, or is refused.
 
-What the card leaves out is filled in from the code, so a card can be as short as what only people know: what it is
-for, who answers for it, where it holds. Where both state something, they agree.
+The missing parts of a card are filled in from the code, so a card need only state what people alone know: the purpose
+of the model, its owner, its range of validity. If both state something, they must agree.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class DescribeWithCode:
-    """Describes submissions, with an eye on the code of models: ``Describe`` for ``node.catalogue.publish``."""
+    """Describes submissions, and reads the code of models: ``Describe`` for ``node.catalogue.publish``."""
 
     def __init__(
         self, describe: Describe, *, cage: CageCaller, code: Callable[[str], Awaitable[bytes | None]]
     ) -> None:
-        """``code`` gives the bytes that the asset store holds under a SHA-256, or None."""
+        """``code`` returns the bytes in the asset store with a SHA-256, or None."""
         self._describe = describe
         self._cage = cage
         self._code = code
 
     async def __call__(self, submission: Submission, owner: str) -> Described:
-        """What ``submission`` describes. Raises what describing raises, and ``InvalidInput`` where the code has not
-        been uploaded."""
+        """Return the description of ``submission``. Raises as describing does, and ``InvalidInput`` if the code has
+        not been uploaded."""
         fields = submission.fields
         if fields is None or not _is_model(submission):
             return await self._compared(await self._describe(submission, owner), submission)
@@ -56,7 +56,7 @@ class DescribeWithCode:
         return replace(described, findings=(*described.findings, *differences(filled, interface, _lines(fields))))
 
     async def _compared(self, described: Described, submission: Submission) -> Described:
-        """For a model that came as RDF: nothing is filled in."""
+        """Compare a model submitted as RDF with its code; nothing is filled in."""
         facts = described.extra or {}
         if described.kind != "model" or not isinstance(facts.get("code"), str):
             return described
@@ -81,7 +81,7 @@ class DescribeWithCode:
 
 
 def stored_code(assets: AssetStore) -> Callable[[str], Awaitable[bytes | None]]:
-    """Reads the code of models from the asset store: None where it is not there. Raises ``TooLarge``."""
+    """Return a function that reads the code of models from the asset store: None if absent. Raises ``TooLarge``."""
 
     async def read(sha256: str) -> bytes | None:
         size = assets.size(sha256)

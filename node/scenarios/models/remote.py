@@ -1,8 +1,8 @@
-"""Calling models elsewhere: under contract at another participant's, or at a service that asks for no agreement.
+"""Calling models elsewhere: under contract at another participant's node, or at a service that requires no agreement.
 
-Under contract there is one transfer of the format for calling models for each agreement. It is opened once and stays
-open; its token is renewed when it has run out, and every call and every look is authorised anew over there. A call is
-named by its key: asked again after a crash, it is the same job.
+Under contract, each agreement has one transfer of the format for calling models. It is opened once and stays open;
+its token is renewed after it has expired, and the other node authorises every call and status request anew. A call is
+identified by its key: repeated after a crash, it is the same job.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Posted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """How a job stands; ``results`` is where its results are, once it is successful."""
+    """The state of a job; ``results`` is the address of its results, once it is successful."""
 
     state: State
     progress: int
@@ -54,29 +54,31 @@ class Status:
 class ProcessPlane(Protocol):
     """A client of OGC API Processes.
 
-    All calls raise ``PeerUnreachable`` (no answer, or one that may pass), ``Unauthenticated`` (401), ``NotAllowed``
+    All calls raise ``PeerUnreachable`` (no answer, or a temporary error), ``Unauthenticated`` (401), ``NotAllowed``
     (403, with the reasons as ``facts``), ``NotFound``, ``InvalidInput``, ``TooLarge``, ``ForbiddenAddress``.
     """
 
     async def execute(self, url: str, body: bytes, *, authorization: str | None, key: str) -> Posted:
-        """POST an execute request, asynchronously where the service does that. ``key`` makes it the same job."""
+        """POST an execute request, asynchronously if the service supports it. Repeated with ``key``, it is the same
+        job."""
 
     async def status(self, url: str, *, authorization: str | None) -> Status:
         """GET a job."""
 
     async def results(self, url: str, *, authorization: str | None) -> bytes:
-        """GET the results of a job that has ended; of one that failed, its error: ``ModelFailed``, ``Overloaded``."""
+        """GET the results of a job that has ended; for a failed job raises its error: ``ModelFailed``,
+        ``Overloaded``."""
 
     async def dismiss(self, url: str, *, authorization: str | None) -> None:
         """DELETE a job."""
 
     async def renew(self, url: str, *, authorization: str) -> bytes:
-        """POST to a token endpoint: a data address with a new token."""
+        """POST to a token endpoint; return a data address with a new token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallTiming:
-    """Times in seconds. ``patience``: how long without an answer until a call gives up for now."""
+    """Times in seconds. ``patience``: how long a call waits without an answer before it gives up for now."""
 
     first_pause: float = 0.05
     longest_pause: float = 2.0
@@ -111,7 +113,7 @@ class ContractModels:
         key: str,
         progress: Progress | None = None,
     ) -> Outcome:
-        """Run ``model`` at its owner's. No transaction is open while it runs.
+        """Run ``model`` at its owner's node. No transaction is open while it runs.
 
         Raises ``NotAllowed`` with the reasons (no agreement, refused, revoked), ``PeerUnreachable``,
         ``InvalidInput``, ``ModelFailed``, ``Overloaded``.
@@ -151,7 +153,7 @@ class ContractModels:
 
 
 class OpenServiceModels:
-    """Calls the process that a model of ours stands for, at a service that asks for no agreement."""
+    """Calls the process behind a model of ours, at a service that requires no agreement."""
 
     def __init__(self, *, plane: ProcessPlane, timing: CallTiming | None = None) -> None:
         self._plane = plane
@@ -177,7 +179,7 @@ class OpenServiceModels:
 
 
 class Authorised(Protocol):
-    """Makes a call with the authorization of the moment."""
+    """Makes a call with the current authorization."""
 
     async def __call__(self, call: Callable[[str | None], Awaitable[T]]) -> T: ...
 
@@ -203,10 +205,10 @@ class _RemoteJob:
         *,
         on_accepted: Callable[[str], Awaitable[None]] | None = None,
     ) -> Outcome:
-        """``on_accepted`` is told the name of the call once the service has taken it."""
+        """``on_accepted`` receives the name of the call once the service has accepted it."""
         members = {"inputs": {**{role: value_of(one) for role, one in inputs.items()}, **parameters}}
         body = await asyncio.to_thread(as_json, {**members, "response": DOCUMENT})
-        # The service need not know what a key is made of, and the key has to fit into a header.
+        # The service need not know the parts of a key, and the key has to fit into a header.
         name = hashlib.sha256(f"{self._model.iri} {key}".encode()).hexdigest()
         posted = await self._patiently(
             lambda authorization: self._plane.execute(url, body, authorization=authorization, key=name)
@@ -237,7 +239,7 @@ class _RemoteJob:
         )
 
     async def _followed(self, job: str) -> tuple[str, bytes]:
-        """Where the results are and what they are, once they are there. When the caller stops waiting, the job is
+        """Return the address and the bytes of the results, once they exist. When the caller stops waiting, the job is
         dismissed."""
         pause = self._habits.first_pause
         try:
@@ -264,7 +266,7 @@ class _RemoteJob:
                 lambda authorization: self._plane.results(where, authorization=authorization)
             )
         except ModelFailed as error:
-            # Many say why in the status only.
+            # Many services give the reason in the status only.
             if status.state is State.FAILED and not error.facts and status.message not in error.detail:
                 raise ModelFailed(f"{error.detail}: {status.message}", remedy=error.remedy) from None
             raise
@@ -278,7 +280,7 @@ class _RemoteJob:
                 await self._authorised(lambda authorization: self._plane.dismiss(job, authorization=authorization))
 
     async def _patiently(self, call: Callable[[str | None], Awaitable[T]]) -> T:
-        """Ask again while the other side is away, for as long as our patience lasts."""
+        """Repeat the call while the other side is unavailable, for at most ``patience``."""
         began, pause = time.monotonic(), self._habits.first_pause
         while True:
             try:

@@ -38,7 +38,7 @@ _NAMED: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is asked of a model. ``outputs`` are the roles that are wanted, None for all of them."""
+    """An execute request. ``outputs`` are the requested roles, None for all of them."""
 
     inputs: Mapping[str, Rows | Reference]
     parameters: Mapping[str, Any]
@@ -56,7 +56,7 @@ def read_request(model: Model, body: bytes) -> Request:
             f"a request has at most {MOST_BYTES >> 20} MB here",
             remedy="give a smaller area, or name a dataset of this node by reference",
         )
-    # Commas and brackets are counted before anything is built of them: objects take twenty times their text.
+    # Commas and brackets are counted before anything is parsed: objects take twenty times the memory of their text.
     if sum(body.count(mark) for mark in (b",", b"[", b"{")) > MOST_VALUES:
         raise TooLarge(f"a request has at most {MOST_VALUES} values here", remedy="give a smaller area")
     members = read_object(body)
@@ -76,7 +76,7 @@ def read_request(model: Model, body: bytes) -> Request:
 
 
 def write_request(request: Request) -> bytes:
-    """Return the request in the form that is hashed: members sorted, without members that were not asked for."""
+    """Return the request in the form that is hashed: members sorted, without members that were not given."""
     members: dict[str, Any] = {
         "inputs": {**{role: value_of(one) for role, one in request.inputs.items()}, **request.parameters},
         "response": request.response,
@@ -87,22 +87,22 @@ def write_request(request: Request) -> bytes:
 
 
 def value_of(value: Rows | Reference) -> Any:
-    """Rows or a reference as a member of ``inputs``."""
+    """Return rows or a reference as a member of ``inputs``."""
     if isinstance(value, Reference):
         return {"href": f"{value.iri}#v{value.version}", **({"file": value.file} if value.file else {})}
     return list(value)
 
 
 def as_json(value: Any) -> bytes:
-    """JSON with sorted members and without blanks: the same value gives the same bytes.
+    """Return JSON with sorted members and without blanks: the same value gives the same bytes.
 
-    It is not ``canonical``, which is written in Python: the rows of a request or a result are many megabytes. It is
-    sent, and kept beside the hash of these bytes."""
+    It is not ``canonical``, which is written in Python and too slow: the rows of a request or a result are many
+    megabytes. It is sent, and stored beside the hash of these bytes."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
 def read_input(name: str, value: Any) -> Rows | Reference:
-    """Rows or a reference, of any of the forms that they come in. Raises ``InvalidInput`` naming the input."""
+    """Return rows or a reference, from any of their forms. Raises ``InvalidInput``, which names the input."""
     if isinstance(value, Mapping) and "href" in value:
         return _reference(name, value)
     if isinstance(value, Mapping) and "value" in value and value.get("type") != FEATURES:
@@ -224,7 +224,8 @@ def _plain(value: Any) -> Any:
 
 
 def _box(name: str, value: Any) -> Any:
-    """A list; or the numbers of a bounding box as OGC 18-062r2 (bbox.yaml) writes it, in longitude and latitude."""
+    """Return a list; or the numbers of a bounding box in the form of OGC 18-062r2 (bbox.yaml), in longitude and
+    latitude."""
     if not isinstance(value, Mapping) or "bbox" not in value:
         return _plain(value)
     crs = value.get("crs", CRS84)

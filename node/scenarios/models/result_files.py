@@ -1,8 +1,8 @@
-"""Results as they lie in the asset store: written in pieces, and given out again without reading them whole.
+"""Results in the asset store: written in pieces, and read again without loading them whole.
 
 The document is ``{"caveats": […], "outputs": {role: rows}, "places": {role: [start, end]}}`` without blanks. Its last
-member says which bytes each output is, so that any of them is a range of the file. Results that were kept before this
-have no such member: those are read whole.
+member states the bytes of each output, so that any of them is a range of the file. Older results have no such member:
+they are read whole.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Piece = bytes | tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredResult:
-    """A result in the store: which piece each output is, and the caveats as JSON."""
+    """A result in the store: the piece of each output, and the caveats as JSON."""
 
     sha256: str
     outputs: Mapping[str, Piece]
@@ -39,7 +39,7 @@ class StoredResult:
 
 
 async def keep(assets: AssetStore, outcome: Outcome) -> str:
-    """Put a result into the store; its SHA-256. Never more than some rows of its text are in memory at once."""
+    """Put a result into the store; return its SHA-256. Only some rows of its text are in memory at once."""
     return (await assets.take_in(_written(outcome), limit=MOST_KEPT)).sha256
 
 
@@ -52,7 +52,7 @@ async def find(assets: AssetStore, sha256: str) -> StoredResult:
     if places is None:
         return await _whole(assets, sha256)
     first = min((start for start, _ in places.values()), default=0)
-    # The first output begins behind the caveats, `,"outputs":{"` and its own name.
+    # The first output begins after the caveats, `,"outputs":{"` and its own name.
     head = await _read(assets, sha256, 0, first or size)
     caveats = head[len(b'{"caveats":') : head.rindex(b',"outputs":{')]
     return StoredResult(sha256=sha256, outputs=dict(places), caveats=caveats)

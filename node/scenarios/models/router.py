@@ -1,4 +1,4 @@
-"""Models run wherever they live: here, or under contract at their owner's."""
+"""Models run where they live: here, or under contract at their owner's node."""
 
 from __future__ import annotations
 

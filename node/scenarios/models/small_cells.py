@@ -1,8 +1,8 @@
-"""What the conditions of visited data do not let out of a model's answer is left out, and said to be.
+"""Small cells in a model's answer: figures that the conditions of visited data withhold are left out, with a caveat.
 
-Which column counts the people that a figure covers is told by the output's card: the column whose unit annotates
-persons (``{residents}``, ``{persons}``), or that is named so. An output that does not say it cannot be shown to
-cover enough, and nothing of it leaves.
+The output's card shows which column counts the people that a figure covers: the column whose unit annotates persons
+(``{residents}``, ``{persons}``), or that has such a name. Without such a column an output cannot be shown to cover
+enough people, and is withheld completely.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LEFT_OUT: Final = "figures-left-out"
 def withhold(model: Model, outcome: Outcome, minimum: int) -> Outcome:
     """Return the outcome without the figures that cover fewer than ``minimum`` people, with a caveat for each output.
 
-    Raises ``NotAllowed`` where an output does not say how many people its figures cover.
+    Raises ``NotAllowed`` if an output does not state how many people its figures cover.
     """
     outputs: dict[str, Rows] = {}
     caveats = list(outcome.caveats)
@@ -52,7 +52,7 @@ def withhold(model: Model, outcome: Outcome, minimum: int) -> Outcome:
 
 
 def count_column(port: Port, rows: Rows) -> str | None:
-    """Return the column of an output that counts people; None where none does."""
+    """Return the column of an output that counts people, or None."""
     for variable in port.variables:
         if variable.unit and variable.unit.strip("{}").casefold() in COUNTED:
             return variable.name

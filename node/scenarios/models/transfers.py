@@ -1,4 +1,4 @@
-"""Open lines to models of others: the agreement that is in force, and the transfer under it that opens the calls."""
+"""Access to models of others: the agreement in force, and the transfer under it that allows the calls."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Watch(Protocol):
 
 
 class Opens(Protocol):
-    """Asks for a transfer in this node's own name, whoever began the run: ``TransferRequests.open``."""
+    """Requests a transfer in this node's own name, whoever began the run: ``TransferRequests.open``."""
 
     def __call__(self, agreement_id: str, *, format: str) -> Transfer:  # noqa: A002 - as the protocol's
-        """The transfer that was asked for."""
+        """Return the requested transfer."""
 
 
 class ModelTransfers:
@@ -65,14 +65,14 @@ class ModelTransfers:
         self._opening: dict[str, asyncio.Lock] = {}
 
     async def agreement(self, iri: str, provider: str) -> Agreement:
-        """Our agreement in force about ``iri``. Raises ``NotAllowed`` where there is none, or it has ended."""
+        """Return our agreement in force about ``iri``. Raises ``NotAllowed`` if there is none or it has ended."""
         return await self._agreements.in_force(iri, provider)
 
     async def opened(self, agreement: Agreement) -> Transfer:
-        """Return the started transfer under ``agreement``; asks for one where there is none.
+        """Return the started transfer under ``agreement``; request one if there is none.
 
-        Raises ``NotAllowed`` with the provider's reasons where it refuses or has suspended it, ``PeerUnreachable``
-        where it does not start it in time.
+        Raises ``NotAllowed`` with the provider's reasons if it refuses or has suspended the transfer,
+        ``PeerUnreachable`` if it does not start it in time.
         """
         async with self._opening.setdefault(agreement.id, asyncio.Lock()):
             transfer = await run_sync(self._known, agreement)
@@ -95,7 +95,8 @@ class ModelTransfers:
                 await watch.changed(min(left, 0.5))
 
     async def used(self, agreement: Agreement, key: str) -> None:
-        """The provider has taken the call that ``key`` names: a use of the agreement, as this node counts them."""
+        """Count a use of the agreement, as this node counts them: the provider has accepted the call named by
+        ``key``."""
 
         def note() -> None:
             with self._uow.begin() as tx:

@@ -1,9 +1,9 @@
 """Data that a model visits where they live: a file of a dataset of this node, named by reference, read for one run.
 
-The caller needs an agreement in force about the dataset; this node's own people need none, but what the dataset's
-conditions say about *which model* may read it, and about how many people each figure must cover, binds them as well:
-that is what the model's answer is for. The rows go to the model and nowhere else; of its answer, what the conditions
-do not let out is left out (``node.scenarios.models.small_cells``).
+The caller needs an agreement in force about the dataset. This node's own people need none, but two conditions of the
+dataset bind them as well, since they concern the model's answer: *which model* may read the data, and how many people
+each figure must cover. The rows go to the model and nowhere else; figures of its answer that the conditions withhold
+are left out (``node.scenarios.models.small_cells``).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ OF_A_RUN: Final = frozenset({ALGORITHM, MINIMUM_CELL_SIZE})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """For whom a model runs: a participant, or a person of this node (``did`` is None then)."""
+    """The caller for whom a model runs: a participant, or a person of this node (``did`` is None then)."""
 
     did: str | None = None
     account: str | None = None
@@ -66,7 +66,7 @@ class Visit:
 
 
 class Visits:
-    """Who may have which model read what."""
+    """Decides who may let which model read which data."""
 
     def __init__(
         self,
@@ -90,11 +90,11 @@ class Visits:
     async def permit(self, model: Model, reference: Reference, visitor: Visitor, *, use: str | None = None) -> Visit:
         """Return the file that ``reference`` names, if ``model`` may read it for ``visitor`` now.
 
-        ``use`` names the execution that is about to read it: it is a use of the agreement, counted once where that
-        says how often; without a name nothing is counted yet.
+        ``use`` names the execution that is about to read it: it is a use of the agreement, counted once if the
+        agreement limits uses; without a name nothing is counted yet.
 
-        Raises ``NotFound`` alike for files that are absent, hidden, or without an agreement; ``NotAllowed`` with the
-        reasons where the conditions do not admit it; ``InvalidInput`` where it is not clear which file is meant.
+        Raises the same ``NotFound`` for files that are absent, hidden, or without an agreement; ``NotAllowed`` with
+        the reasons if the conditions do not admit it; ``InvalidInput`` if the file is ambiguous.
         """
         record, policy, agreement_held = await run_sync(self._look_up, reference, visitor)
         agreement = agreement_held.id if agreement_held is not None else None
@@ -104,7 +104,7 @@ class Visits:
         minimum = minimum_of(policy)
         facts: dict[str, Any] = {ALGORITHM: names_of(model)}
         if minimum is not None:
-            # It is met because it is carried out: no figure of the answer leaves that covers fewer.
+            # This condition is met by carrying it out: no figure that covers fewer people leaves this node.
             facts[MINIMUM_CELL_SIZE] = minimum
         if agreement_held is not None:
             facts |= await run_sync(self._uses_of, agreement_held, use)
@@ -135,7 +135,7 @@ class Visits:
     def _take(self, agreement: Agreement, use: str, decided: Mapping[str, Any]) -> None:
         def permit(facts: Mapping[str, Any]) -> None:
             if facts[COUNT] > decided[COUNT]:
-                # Others have used it since the policy was asked: it is asked again with the number that holds now.
+                # Others have used it since the policy was evaluated: evaluate it again with the current number.
                 raise Overloaded("others used the agreement at the same moment", remedy="try again in a moment")
 
         with self._uow.begin() as tx:
@@ -169,9 +169,9 @@ class Visits:
 
 
 def within(records: RecordStore, tx: Transaction, record: Record, newest: Record, agreement: Agreement) -> bool:
-    """Return whether ``agreement`` reaches to the version ``record`` of its asset.
+    """Return whether ``agreement`` covers the version ``record`` of its asset.
 
-    To the agreed version and later ones; to an earlier one only where all who see the newest see it too.
+    It covers the agreed version and later ones; an earlier one only if all who see the newest see it too.
     """
     agreed = agreed_version(agreement.body)
     if agreed is not None and record.version >= agreed:
@@ -180,8 +180,9 @@ def within(records: RecordStore, tx: Transaction, record: Record, newest: Record
 
 
 def names_of(model: Model) -> tuple[str, ...]:
-    """What a condition may call this model: its IRI, that of its version, either of them with the code's hash, and
-    its release or a range of releases that it is in (``@1.4.2``, ``@1.4.x``, ``@1.x``), as its owner numbers them."""
+    """Return the names of this model for conditions: its IRI, that of its version, either of them with the code's
+    hash, and its release or a range that includes the release (``@1.4.2``, ``@1.4.x``, ``@1.x``), as its owner
+    numbers them."""
     version = f"{model.iri}#v{model.version}"
     names = [model.iri, version]
     if _RELEASE.fullmatch(model.release):
@@ -194,7 +195,7 @@ def names_of(model: Model) -> tuple[str, ...]:
 
 
 def minimum_of(policy: Mapping[str, Any]) -> int | None:
-    """How many people each figure has to cover, as the conditions of a policy have it: the largest that is named."""
+    """Return how many people each figure has to cover under a policy: the largest number in its conditions."""
     bounds = [
         number(leaf.content.right_operand[0])
         for leaf in leaves(parse(policy))

@@ -1,8 +1,8 @@
-"""Records of the catalogue read as values: models, transformations, templates, and what a dataset says of its rows.
+"""Catalogue records read as values: models, transformations, templates, and the rows of datasets.
 
-A record may come from anywhere: what it states is taken where it is of the expected form and passed over where it is
-not, since the shapes of its kind were its own node's business. Only what cannot be done without raises
-``InvalidInput``: the role of an input, the name of a parameter, what a step uses.
+A record may come from anywhere: a statement of the expected form is used, any other is ignored, since its own node
+checked the record against the shapes of its kind. Only a missing essential statement raises ``InvalidInput``: the
+role of an input, the name of a parameter, the model or transformation of a step.
 
 RDF has no order: inputs, outputs and columns come in the order of their IRIs, which is the same on every node.
 """
@@ -70,7 +70,7 @@ def model_of(record: Record) -> Model:
 
 
 def transformation_of(record: Record) -> Transformation:
-    """The card of a record of kind ``transformation``. Raises ``InvalidInput`` for another kind, or where it has
+    """Return the card of a record of kind ``transformation``. Raises ``InvalidInput`` for another kind, or if it has
     no definition."""
     card, subject = _open(record, "transformation")
     definition = card.value(subject, f"{HANSA}definition")
@@ -91,8 +91,8 @@ def transformation_of(record: Record) -> Transformation:
 
 
 def template_of(record: Record) -> Template:
-    """The template in a record of kind ``scenario``. Raises ``InvalidInput`` for another kind, or where a step does
-    not say what it uses."""
+    """Return the template in a record of kind ``scenario``. Raises ``InvalidInput`` for another kind, or if a step
+    does not name the model or transformation that it uses."""
     card, subject = _open(record, "scenario")
     steps = [_chained(card, node) for node in card.nodes(subject, f"{HANSA}hasStep")]
     return Template(
@@ -109,7 +109,7 @@ def template_of(record: Record) -> Template:
 
 
 def bound_of(record: Record) -> tuple[str, dict[str, str]] | None:
-    """Return a scenario that is a binding of another one: the IRI of that template, and what each role is bound to.
+    """Return the IRI of the template and the IRI bound to each role, for a scenario that binds another one.
 
     None for a scenario with a chain of its own.
     """
@@ -126,9 +126,10 @@ def bound_of(record: Record) -> tuple[str, dict[str, str]] | None:
 
 
 def dataset_port(record: Record, role: str) -> Port:
-    """What a dataset says of its rows, as the source of ``role``: schemas, coordinate systems, resolution, extent.
+    """Return a dataset's description of its rows, as the source of ``role``: schemas, coordinate systems, resolution,
+    extent.
 
-    What its files say counts as said by the dataset where it is the same for all of them.
+    A statement of its files counts for the dataset if it is the same for all of them.
     """
     card = Statements(record)
     subject = iri_term(record.iri)
@@ -146,7 +147,7 @@ def dataset_port(record: Record, role: str) -> Port:
 
 
 def licences_of(record: Record) -> tuple[str, ...]:
-    """Return the IRIs of the licences that an asset, or a file of it, is under."""
+    """Return the IRIs of the licences of an asset, or of one of its files."""
     card, subject = Statements(record), iri_term(record.iri)
     stated = set(card.iris(subject, f"{DCT}license"))
     for node in card.nodes(subject, f"{DCAT}distribution"):
@@ -155,7 +156,7 @@ def licences_of(record: Record) -> tuple[str, ...]:
 
 
 def crs_name(iri: str) -> str:
-    """``EPSG:4326`` of the register's IRI; anything else as it is."""
+    """Return ``EPSG:4326`` for the register's IRI; any other text unchanged."""
     found = _CRS.fullmatch(iri)
     return f"{found[1]}:{found[2]}" if found else iri
 
@@ -167,7 +168,7 @@ def _open(record: Record, kind: str) -> tuple[Statements, str]:
 
 
 def _either_ports(card: Statements, subject: str, name: str) -> tuple[Port, ...]:
-    """Ports in whichever of the two vocabularies."""
+    """Return ports in either of the two vocabularies."""
     return _ports(card, subject, f"{HANSA}{name}") or _ports(card, subject, f"{HANSA_MODEL}{name}")
 
 
@@ -180,7 +181,7 @@ def _ports(
     grain: float | None = None,
     extent: tuple[float, float, float, float] | None = None,
 ) -> tuple[Port, ...]:
-    """Inputs or outputs; ``step``, ``grain`` and ``extent`` hold for those that say nothing themselves."""
+    """Return inputs or outputs; ``step``, ``grain`` and ``extent`` are defaults for ports that state none."""
     ports = []
     for node in card.nodes(subject, property_):
         role = card.needed(node, f"{HANSA}role", "an input or output without a role")
@@ -208,10 +209,10 @@ def _ports(
 
 
 def _variables(card: Statements, port: str, role: str) -> tuple[Variable, ...]:
-    """Return the columns of a port; one that bears a unit itself and has none is a single column of its own name."""
+    """Return the columns of a port; a port with a unit but without columns is a single column of its own name."""
     named = card.nodes(port, f"{HANSA_MODEL}hasVariable")
     if not named and card.text(port, f"{QUDT}ucumCode"):
-        # Whether the port is required is no matter of its one column.
+        # The column is always required; whether the port is required is a different question.
         return (replace(_variable(card, port, role), required=True),)
     return tuple(
         _variable(card, one, card.needed(one, f"{DCT}identifier", "a variable without a name")) for one in named
@@ -246,7 +247,7 @@ def _parameters(card: Statements, subject: str) -> tuple[Parameter, ...]:
                 maximum=card.number(node, f"{SCHEMA}maxValue"),
                 values=tuple(values) if isinstance(values, list) else (),
                 type=card.text(node, f"{HANSA_MODEL}valueType") or "",
-                # Cards of before did not say it: there, a default that is a list does.
+                # Older cards do not state it: for them, a default that is a list does.
                 many=card.value(node, f"{HANSA_MODEL}many") is True or isinstance(default, list),
                 required=card.value(node, f"{SCHEMA}valueRequired") is True and default is None,
                 description=card.texts(node, f"{DCT}description"),
@@ -294,7 +295,7 @@ def _step(card: Statements, subject: str) -> timedelta | None:
 
 
 def duration(text: str) -> timedelta | None:
-    """An ISO 8601 duration of days and less; None for any other: months and years have no length of their own."""
+    """Return an ISO 8601 duration of days or less; None for others: months and years have no fixed length."""
     try:
         return parse_step(text)
     except InvalidInput:
@@ -337,7 +338,7 @@ def _merged(many: Any) -> Texts:
 
 
 def _parsed(value: Any) -> Any:
-    """Return a definition that was written as the text of a JSON object, as that object; any other as it is."""
+    """Return a definition that is given as the text of a JSON object as that object; any other unchanged."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:
             return read_json(value)

@@ -1,8 +1,8 @@
-"""What scenarios are made of, wherever it lies: records of ours and of others, and the bytes that we may read.
+"""The library of scenarios: records of this node and of others, and the bytes that this node may read.
 
-A record of another node is read from that node, as ourselves, and counts only where its signed envelope opens with
-the key in the node's DID document: a model's card is what its owner stated. Bytes of another node are those that
-were received under an agreement that is still in force, or files that are open to everybody.
+A record of another node is read from that node, as ourselves, and counts only if its signed envelope verifies with
+the key in the node's DID document: a model's card is its owner's statement. Bytes of another node are those that were
+received under an agreement that is still in force, or files that are open to everybody.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ DecideUse = Callable[[Agreement], Awaitable[Decision]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Obtained:
-    """Bytes that are in our asset store now, and the agreement that they came under."""
+    """Bytes that are in our asset store now, and the agreement under which they were received."""
 
     file: File
     agreement: str | None = None
@@ -78,7 +78,7 @@ class Library:
         received: Path,
         me: str,
     ) -> None:
-        """``document`` resolves a DID; ``received`` is the folder that receptions' paths lie in."""
+        """``document`` resolves a DID; ``received`` is the base folder of the receptions' paths."""
         self._uow = uow
         self._browse = browse
         self._assets = assets
@@ -93,9 +93,10 @@ class Library:
         self._columns: dict[str, frozenset[str]] = {}
 
     async def record(self, iri: str, caller: Caller, *, version: int | None = None) -> Record:
-        """Return the record of ``iri``, the newest or that version, with its signature checked where it is not ours.
+        """Return the record of ``iri``, the newest or that version, with its signature checked if it is not ours.
 
-        Raises ``NotFound`` where it does not exist for us, ``PeerUnreachable``, ``InvalidInput`` for no asset's IRI.
+        Raises ``NotFound`` if it does not exist for us, ``PeerUnreachable``, ``InvalidInput`` if ``iri`` is not an
+        asset's.
         """
         try:
             return await self._browse.record(iri, caller, version=version)
@@ -128,10 +129,10 @@ class Library:
         return body
 
     async def obtain(self, record: Record, name: str | None) -> Obtained:
-        """Return the file of ``record`` (the only one, where no name is given) in our asset store.
+        """Return the file of ``record`` (the only one, if no name is given) in our asset store.
 
-        Raises ``InvalidInput`` where it is not clear which file is meant, ``NotAllowed`` where its bytes were never
-        received, or where the agreement that they came under does not permit their use any more.
+        Raises ``InvalidInput`` if the file is ambiguous, ``NotAllowed`` if its bytes were never received, or if the
+        agreement under which they were received does not permit their use any more.
         """
         file = file_of(record, name)
         if file.size > MOST_BYTES:
@@ -175,8 +176,8 @@ class Library:
         return Obtained(file=file, agreement=agreement.id)
 
     async def at_hand(self, record: Record, file: File) -> bool:
-        """Whether ``file`` can be read here now, without asking anybody: it is this node's own, open to everybody, or
-        was received under an agreement that is in force."""
+        """Return whether ``file`` can be read here now, without a request to others: it is this node's own, open to
+        everybody, or was received under an agreement that is in force."""
         if record.origin == self._me:
             return await run_sync(self._assets.has, file.sha256)
         if file.open:
@@ -188,12 +189,12 @@ class Library:
         return await run_sync(lambda: self._assets.has(file.sha256) or self._path_of(record, file) is not None)
 
     async def agreement(self, iri: str, provider: str) -> Agreement:
-        """Our agreement in force about ``iri``. Raises ``NotAllowed`` where there is none, or it has ended."""
+        """Return our agreement in force about ``iri``. Raises ``NotAllowed`` if there is none or it has ended."""
         return await self._agreements.in_force(iri, provider)
 
     async def permitted(self, iri: str, provider: str, title: str) -> Agreement:
-        """Our agreement about ``iri``, which permits its use by us now, as far as can be told from here. Raises
-        ``NotAllowed`` with the reasons where it does not."""
+        """Return our agreement about ``iri``, if it permits our use now, as far as this node knows. Raises
+        ``NotAllowed`` with the reasons if it does not."""
         agreement = await self.agreement(iri, provider)
         decision = await self._decide(agreement)
         if not decision.permits:
@@ -222,15 +223,15 @@ class Library:
         return None
 
     async def read(self, sha256: str) -> bytes:
-        """Bytes of our asset store, whole. Raises ``NotFound``, ``TooLarge``."""
+        """Return bytes of our asset store, whole. Raises ``NotFound``, ``TooLarge``."""
         size = self._assets.size(sha256)
         if size is not None and size > MOST_BYTES:
             raise TooLarge(f"{size:,} bytes are more than a step takes ({MOST_BYTES:,})")
         return b"".join([chunk async for chunk in await self._assets.open(sha256)])
 
     async def columns(self, file: File) -> frozenset[str] | None:
-        """The members that the rows of ``file`` have; None where its bytes are not here, are too many to look at for
-        an answer in passing, or are no rows."""
+        """Return the members of the rows of ``file``; None if its bytes are not here, are too many to inspect in
+        passing, or are not rows."""
         known = self._columns.get(file.sha256)
         if known is not None:
             return known
@@ -247,12 +248,12 @@ class Library:
         return names
 
     async def keep(self, body: bytes) -> str:
-        """Put bytes into our asset store; their SHA-256."""
+        """Put bytes into our asset store; return their SHA-256."""
         return (await self._assets.take_in(once(body), limit=max(MOST_BYTES, len(body)))).sha256
 
 
 def file_of(record: Record, name: str | None) -> File:
-    """Return the file of a record by name, or its only file. Raises ``InvalidInput`` where that is not clear."""
+    """Return the file of a record by name, or its only file. Raises ``InvalidInput`` if it is ambiguous."""
     readable = [file for file in record.files if name in (None, file.name)]
     if len(readable) == 1:
         return readable[0]
@@ -263,6 +264,6 @@ def file_of(record: Record, name: str | None) -> File:
 
 
 def to_receive(record: Record, file: File) -> str:
-    """Return the command that fetches this file, with the name of the file where the asset has several."""
+    """Return the command that fetches this file, with the name of the file if the asset has several."""
     command = f"hansa get {word(record.iri)}"
     return f"{command} --file {word(file.name)}" if len(record.files) > 1 else command

@@ -1,4 +1,4 @@
-"""What an asset is about, as the fields of a description: what its record says of themes, keywords and places."""
+"""The subject of an asset, as the fields of a description: themes, keywords and places of its record."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 def subject_of(record: Record) -> dict[str, Any]:
-    """``theme``, ``keywords`` and ``spatial`` of ``record`` as ``node.semantics.description.fields`` writes them;
-    those that it says nothing of are left out. A place that the record made up itself is taken by its name and
-    rectangle: its IRI belongs to that record."""
+    """Return ``theme``, ``keywords`` and ``spatial`` of ``record`` as ``node.semantics.description.fields`` writes
+    them, without those that it lacks. A place that the record defines itself is copied with its name and rectangle:
+    its IRI belongs to that record."""
     statements, subject = Statements(record), iri_term(record.iri)
     keywords: dict[str, list[str]] = {}
     for term in sorted(statements.objects(subject, f"{DCAT}keyword")):

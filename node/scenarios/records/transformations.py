@@ -19,7 +19,7 @@ MOST_KNOWN: Final = 100
 
 
 class KnownTransformations:
-    """Finds them in the catalogue; one whose card cannot be read is left out, and the log says so."""
+    """Finds transformations in the catalogue; one with an unreadable card is left out and logged."""
 
     def __init__(self, browse: Browse) -> None:
         self._browse = browse

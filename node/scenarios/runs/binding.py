@@ -1,7 +1,7 @@
 """Binding a template: names become pinned versions, and everything that would not fit is found before a run.
 
-A binding is checked as a whole and reported as a whole: each finding says where, what, and what would mend it. Where
-two ends do not fit and the catalogue has a transformation that takes the one and gives the other, it is named.
+A binding is checked and reported as a whole: each finding has the place, the problem and the remedy. If two ends do
+not fit and the catalogue has a transformation from one to the other, the finding names it.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ class Bind:
         self._me = me
 
     async def __call__(self, request: BindingRequest, caller: Caller) -> Bound:
-        """Pin everything and check it. Raises only where there is no such template (``NotFound``,
-        ``InvalidInput``, ``PeerUnreachable``); what does not fit is among the findings."""
+        """Pin everything and check it. Raises only if there is no such template (``NotFound``, ``InvalidInput``,
+        ``PeerUnreachable``); all other problems are among the findings."""
         record = await self._library.record(request.scenario, caller, version=request.version)
         bound = bound_of(record)
         if bound is not None:
@@ -257,7 +257,7 @@ class Bind:
                 sources[f"{step.name}.{output.role}"] = output
 
     def _check_place(self, work: Sketch, place: str, name: str, bound: BoundStep) -> None:
-        """Data that stay with their owner can only be read by a model that runs there."""
+        """Add a finding if data that stay with their owner are bound to a model that does not run there."""
         bound_input = work.inputs.get(name)
         if bound_input is None or not bound_input.in_place:
             return

@@ -1,4 +1,4 @@
-"""What a binding and its result are known by: the same hash, on any node and at any time."""
+"""Identity of a binding and of its result: the same hash, on any node and at any time."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from node.scenarios.model import Binding, Measured
 
 
 def binding_key(binding: Binding) -> str:
-    """SHA-256 over all that determines the result: template, versions and hashes of inputs and steps, parameters,
-    layers in their order, and whether data stay with their owner.
+    """Return the SHA-256 over all that determines the result: template, versions and hashes of inputs and steps,
+    parameters, layers in their order, and whether data stay with their owner.
 
-    Who runs it, under which agreement, and where the bytes lie do not enter it. Raises ``InvalidInput`` for a
-    parameter that is no JSON.
+    The person, the agreement and the place of the bytes are not part of it. Raises ``InvalidInput`` for a parameter
+    that is not JSON.
     """
     try:
         return digest(_determining(binding), fractions=True)
@@ -30,7 +30,7 @@ def _determining(binding: Binding) -> dict[str, Any]:
         "template": {"iri": binding.template, "version": binding.version, "sha256": binding.template_sha256},
         "inputs": {
             bound.role: {"iri": bound.iri, "version": bound.version, "file": bound.file, "sha256": bound.sha256}
-            # Of data that stay with their owner small cells may be left out: the result is another one.
+            # For data that stay with their owner, small cells may be left out, which changes the result.
             | ({"inPlace": True} if bound.in_place else {})
             for bound in binding.inputs
         },
@@ -43,9 +43,10 @@ def _determining(binding: Binding) -> dict[str, Any]:
 
 
 def result_hash(outputs: Mapping[str, str], indicators: Sequence[Measured]) -> str:
-    """SHA-256 over a result: the indicators, and the hash of the rows of each output (``branch.step.output``).
+    """Return the SHA-256 over a result: the indicators, and the hash of the rows of each output
+    (``branch.step.output``).
 
-    In whatever order either comes, it is the same.
+    The order of either does not matter.
     """
     return digest(
         {

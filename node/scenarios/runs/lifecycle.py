@@ -57,18 +57,18 @@ class RunLifecycle:
 
 
 def logged(run: Run, now: datetime, *lines: str) -> Run:
-    """The run with ``lines`` in its log."""
+    """Return the run with ``lines`` in its log."""
     return replace(run, log=(*run.log, *(f"{stamp(now)} {line}" for line in lines))[-MOST_LINES:], updated=now)
 
 
 def with_step(run: Run, now: datetime, step: StepRun) -> Run:
-    """The run with one of its steps as it stands now."""
+    """Return the run with the current state of one of its steps."""
     steps = tuple(step if (one.branch, one.name) == (step.branch, step.name) else one for one in run.steps)
     return replace(run, steps=steps, updated=now)
 
 
 def with_report(run: Run, now: datetime, step: StepRun, report: Report) -> Run:
-    """The run with what the model of ``step`` told since; the same object where that is nothing."""
+    """Return the run with the new progress of the model of ``step``; the same object if there is none."""
     known = next(one for one in run.steps if (one.branch, one.name) == (step.branch, step.name))
     if known.progress == report.percent and not report.lines:
         return run
@@ -77,7 +77,7 @@ def with_report(run: Run, now: datetime, step: StepRun, report: Report) -> Run:
 
 
 def finished(run: Run, now: datetime, indicators: tuple[Measured, ...]) -> Run:
-    """The run after its last step: successful, with the hash of its result."""
+    """Return the run after its last step: successful, with the hash of its result."""
     outputs = {
         f"{step.branch}.{step.name}.{role}": sha256 for step in run.steps for role, sha256 in step.outputs.items()
     }
@@ -94,7 +94,7 @@ def _last_line(run: Run) -> str:
 
 
 def run_entry(append: Append) -> Callable[[Transaction, Run], None]:
-    """Writes the ledger entry of a run as it stands: what was run, under which agreements, to which result."""
+    """Return a function that writes the ledger entry of a run: what was run, its agreements and its result."""
 
     def write(tx: Transaction, run: Run) -> None:
         body = {

@@ -1,4 +1,4 @@
-"""Where a published result comes from, as PROV-O: statements that go into its record, and are signed with it.
+"""Provenance of a published result, as PROV-O: statements that go into its record, and are signed with it.
 
 The run is an activity, and so is each of its steps. They *used* versions (``<asset>#vN``) of data, models and the
 template, and change layers; they were *associated with* the nodes that carried them out; agreements that allowed them
@@ -25,16 +25,16 @@ _TYPE: Final = f"<{RDF}type>"
 
 
 def provenance(run: Run, iri: str, *, by: str, layers: Sequence[Layer] = ()) -> list[str]:
-    """The statements (N-Quads, one a line, without line ends, sorted) about the result that is published as ``iri``.
+    """Return the statements (N-Quads, one per line, without line ends, sorted) about the result published as ``iri``.
 
-    ``by`` is the DID of the node that ran it; ``layers`` are those that the run is bound to. Raises ``InvalidInput``
-    for an address that is no IRI.
+    ``by`` is the DID of the node that ran it; ``layers`` are those of the run's binding. Raises ``InvalidInput`` for
+    an address that is not an IRI.
     """
     return sorted(set(_statements(run, iri, by, layers)))
 
 
 def maker_of(record: Record) -> str:
-    """The run that made the result that ``record`` describes; empty where it is none."""
+    """Return the run that made the result in ``record``; empty if it is not a result."""
     return next((iri_of(term) for term in Statements(record).own(f"{PROV}wasGeneratedBy") if is_iri(term)), "")
 
 
@@ -123,7 +123,7 @@ def _step(run: Run, activity: str, step: StepRun, bound: BoundStep) -> Iterator[
 
 
 def step_iri(run: Run, step: StepRun) -> str:
-    """The IRI of one step of one branch of a run."""
+    """Return the IRI of one step of one branch of a run."""
     return f"{run.pid}#{step.branch}-{step.name}"
 
 

@@ -1,8 +1,8 @@
-"""Results as assets: published with where they come from, never more openly than their inputs allow.
+"""Results as assets: published with their provenance, and never more openly than their inputs allow.
 
-What a result inherits is the meet of the conditions of everything that it was made of: data, models, template,
-transformations (``node.policy.flow.result``). More open conditions are refused, with the input that forbids them; who
-says nothing publishes it under the strictest conditions that are asked for.
+A result inherits the meet of the conditions of everything that it was made from: data, models, template,
+transformations (``node.policy.flow.result``). More open conditions are refused, with the input that forbids them;
+without conditions in the request, the result is published under exactly those that its inputs demand.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _SCENARIOS: Final = Catalogue("scenarios")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """The request to publish a result. Without ``conditions``: as strictly as its inputs ask for."""
+    """The request to publish a result. Without ``conditions``: under those that its inputs demand."""
 
     id: str
     titles: Mapping[str, str]
@@ -77,7 +77,7 @@ class Release:
         name: str,
         contact: str,
     ) -> None:
-        """``region`` gives the DID of the region; ``name`` and ``contact`` are those of this node."""
+        """``region`` returns the DID of the region; ``name`` and ``contact`` are those of this node."""
         self._uow = uow
         self._runs = runs
         self._store = store
@@ -92,10 +92,10 @@ class Release:
         self._contact = contact
 
     async def publish(self, pid: str, body: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-        """Publish the result of a run as a dataset: ``{id, title?, titles?, conditions?}``; what came of it.
+        """Publish a result as a dataset (``body``: ``{id, title?, titles?, conditions?}``); return the outcome.
 
-        Raises ``Conflict`` for a run without a result and for the name of something else, ``NotAllowed`` with the
-        breaches where the conditions are more open than those of an input, and as
+        Raises ``Conflict`` for a run without a result and for a name that another asset has, ``NotAllowed`` with the
+        breaches if the conditions are more open than those of an input, and as
         ``node.catalogue.publish.Publish``.
         """
         require(caller, UseCase.PUBLISH)
@@ -129,7 +129,8 @@ class Release:
         }
 
     async def _require_free(self, run: Run, iri: str, caller: Caller) -> None:
-        """A result may be a new version of an older result of the same scenario, and of nothing else."""
+        """Require that ``iri`` is unused or names an earlier result of the same scenario: then this is its next
+        version."""
         try:
             there = await self._library.record(iri, caller)
         except NotFound:
@@ -171,7 +172,7 @@ class Release:
         return found.body if found is not None else None
 
     async def _facts(self, run: Run) -> dict[str, Any]:
-        """Return the facts about the result: how few people a figure covers that was made from data in place."""
+        """Return facts about the result: the fewest people that a figure made from data in place covers."""
         counts = []
         for step in run.steps:
             if step.name not in from_afar(run):
@@ -201,7 +202,7 @@ class Release:
         return offer
 
     async def _files(self, run: Run) -> tuple[File, ...]:
-        """The outputs of the run as tables, and its indicators."""
+        """Return the outputs of the run as tables, and its indicators."""
         bodies: dict[str, bytes] = {}
         for step in run.steps:
             for role in step.outputs:
@@ -216,7 +217,7 @@ class Release:
         return tuple(files)
 
     async def _subject(self, run: Run, caller: Caller) -> dict[str, Any]:
-        """A result is about what its scenario is about."""
+        """Return the subject of the result: that of its scenario."""
         return subject_of(await self._library.record(run.binding.template, caller, version=run.binding.version))
 
     def _fields(self, run: Run, wish: Wish, licence: str | None) -> dict[str, Any]:
@@ -247,7 +248,7 @@ class Release:
                 self._store.put(tx, replace(run, published=published.record.iri))
 
     async def crate(self, pid: str, caller: Caller) -> bytes:
-        """Everything about a run as an RO-Crate (zip).
+        """Return everything about a run as an RO-Crate (zip).
 
         Raises ``NotAllowed``, and ``Conflict`` for a run without a result.
         """
@@ -259,7 +260,7 @@ class Release:
         return await asyncio.to_thread(write_crate, run, outputs, layers, self._name)
 
     async def why(self, pid: str, output: str, row: str, caller: Caller) -> Mapping[str, Any]:
-        """Why a row of an output is what it is: the steps, rows, versions and agreements behind it.
+        """Return the explanation of a row of an output: the steps, rows, versions and agreements behind it.
 
         Raises ``NotAllowed``, and ``Conflict`` for a run without a result.
         """

@@ -1,4 +1,4 @@
-"""A request to run a scenario, as it comes in: JSON in, checked values out."""
+"""A request to run a scenario: JSON in, checked values out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MEMBERS: Final = frozenset({"scenario", "version", "inputs", "uses", "parameter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputRequest:
-    """What a role is to be bound to. Without ``version`` the newest is meant, without ``file`` the only one.
+    """The request to bind a role. Without ``version`` it means the newest one, without ``file`` the only one.
     ``in_place``: the bytes are to stay with their owner, who runs the model on them."""
 
     dataset: str
@@ -27,7 +27,7 @@ class InputRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseRequest:
-    """What a step is to use instead of what the template says."""
+    """The request that a step uses something else than the template's model or transformation."""
 
     iri: str
     version: int | None = None

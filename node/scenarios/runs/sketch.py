@@ -1,4 +1,4 @@
-"""A binding while it is made: the parts that are known so far, and the findings about it."""
+"""A binding in progress: the parts that are known so far, and the findings about it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ELSEWHERE: Final = ("conflicts",)
 
 @dataclass(slots=True)
 class Sketch:
-    """What is known so far while binding."""
+    """The state of a binding in progress."""
 
     template: Template
     template_sha256: str
@@ -43,7 +43,7 @@ class Sketch:
 
 
 def check_chain(work: Sketch) -> None:
-    """Whether there are steps, each with a name of its own."""
+    """Add findings if there are no steps, or several steps have the same name."""
     names = [step.name for step in work.template.steps]
     if not names:
         work.report("chain", "no-chain", "the scenario has no steps", "name a scenario that says how it is computed")
@@ -58,7 +58,7 @@ def check_chain(work: Sketch) -> None:
 
 
 def missing_is_news(work: Sketch, name: str) -> bool:
-    """Return whether no earlier finding explains yet why there is nothing of this name."""
+    """Return whether no earlier finding explains why nothing has this name."""
     head = name.partition(".")[0]
     roles = {one.role for one in work.template.inputs}
     unresolved = {step.name for step in work.template.steps} - set(work.steps)

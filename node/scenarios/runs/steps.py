@@ -1,9 +1,9 @@
-"""Carrying out a run: step by step, each step committed, so that a kill costs the step that was under way.
+"""Carrying out a run: step by step, each step committed, so that a crash costs only the current step.
 
-A step takes rows and gives rows. What it gives is written in canonical form into the asset store, and read from there
-by the next step: so a result does not depend on what a node held in memory, and a run that goes on after a crash
-gives the same result as one that was never disturbed. Where a run has change layers, the chain is gone through twice:
-``before`` without them, ``after`` with them.
+A step takes rows and gives rows. Its outputs are written in canonical form into the asset store, and the next step
+reads them from there. Therefore a result does not depend on the memory of a node, and a run that continues after a
+crash gives the same result as an undisturbed one. If a run has change layers, the chain runs twice: ``before``
+without them, ``after`` with them.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class RunSteps:
     # ---- the chain -------------------------------------------------------------------------------------------
 
     async def __call__(self, run: Run) -> None:
-        """Carry out the steps that are left, and finish the run. Raises ``Dismissed``, and whatever models and data
-        refuse."""
+        """Carry out the remaining steps, and finish the run. Raises ``Dismissed``, and the errors of models and
+        data."""
         layers = await run_sync(self._layers_of, run.binding)
         inputs = await self._inputs(run)
         values_of: dict[str, Values] = {}
@@ -98,7 +98,7 @@ class RunSteps:
         where = "here" if bound.agreement is None else f"at {bound.origin_name or bound.origin}"
         announced = f"{step_run.branch}: {step.name} ({what}, version {bound.version}, {where})"
         started = replace(step_run, state=State.RUNNING, started=self._clock.now(), agreement=bound.agreement)
-        # A step that is begun again after an interruption was announced then.
+        # A step that restarts after an interruption was logged before.
         lines = [announced] if step_run.state is not State.RUNNING else []
         await run_sync(self._save, run.pid, started, lines)
         card = bound.card
@@ -149,13 +149,13 @@ class RunSteps:
             self._journal.report(run.pid, lambda known: with_report(known, now, step_run, report))
 
         outcome = await reported(work, write, seconds=self._report_seconds)
-        # A model that was written with the SDK looks at its range of validity itself.
+        # A model that was written with the SDK checks its range of validity itself.
         known = {caveat.about for caveat in caveats}
         said = [replace(caveat, step=bound.name) for caveat in outcome.caveats]
         return replace(outcome, caveats=(*caveats, *(one for one in said if one.about not in known)))
 
     def _save(self, pid: str, step: StepRun, lines: Sequence[str]) -> None:
-        """Write a step as it stands now, with what the log says of it. Raises ``Dismissed``."""
+        """Write the current state of a step, with its lines for the log. Raises ``Dismissed``."""
         now = self._clock.now()
         self._journal.update(pid, lambda known: logged(with_step(known, now, step), now, *lines))
 
@@ -184,14 +184,14 @@ class RunSteps:
         return values
 
     async def _still_permitted(self, bound: BoundInput) -> None:
-        """What came under an agreement is used under that agreement, at every run: not after its end."""
+        """Require that the agreement under which an input was received still permits its use, at every run."""
         if bound.agreement is None:
             return
         await self._library.permitted(bound.iri, bound.origin, bound.titles.get("en") or bound.iri)
 
 
 def with_layers(binding: Binding, inputs: Values, layers: list[Layer]) -> Values:
-    """The inputs with the change layers of a run on them. Raises ``InvalidInput`` as ``stacked``."""
+    """Return the inputs with the change layers of a run applied. Raises ``InvalidInput`` as ``stacked``."""
     values = dict(inputs)
     for bound in binding.inputs:
         mine = of_input(bound, layers)

@@ -1,9 +1,9 @@
-"""Why a row of a result is what it is: the steps that made it, the rows that fed them, versions and agreements.
+"""Explanation of a row of a result: the steps that made it, the rows that fed them, versions and agreements.
 
-A row is followed back by what names it. Going from a step to what fed it, the rows are shown that have the same names
-(``segmentId``, ``receptorId``) as the row in question, names that turn up on the way included: a receptor's row names
-the street in front of it, and the street's name leads to its traffic. This shows which rows are about the same
-things. A model may well have used others too (an assignment of traffic uses the whole network), and this says so.
+A row is traced back by its names (``segmentId``, ``receptorId``). At each step back, the trace shows the rows of the
+source that have the same names as the row in question, including names found on the way: a receptor's row names the
+street in front of it, and the street's name leads to its traffic. This shows which rows are about the same things. A
+model may have used others too (an assignment of traffic uses the whole network), and the answer states this.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Names = dict[str, Any]
 
 
 class Reader(Protocol):
-    """What a run gave and was given: ``node.scenarios.runs.usecases.Runs``."""
+    """Reads inputs and outputs of a run: ``node.scenarios.runs.usecases.Runs``."""
 
     async def output(self, run: Run, branch: str, name: str) -> tuple[Rows, Port]: ...
 
@@ -40,12 +40,13 @@ Held = dict[str, tuple[Rows, Port] | None]
 async def why(
     run: Run, output: str, row: str, reader: Reader, *, layers: Sequence[Layer] = (), branch: str = ""
 ) -> dict[str, Any]:
-    """Why the row ``row`` (its id, or the value of any column that is in one row only) of ``output`` is what it is.
+    """Return the explanation of the row ``row`` (its id, or the value of any column that only one row has) of
+    ``output``.
 
-    ``output`` is ``step.output``, in the branch with the changes unless ``before/`` stands before it. The answer has
+    ``output`` is ``step.output``, in the branch with the changes unless it begins with ``before/``. The answer has
     ``row``, ``steps`` (from the one that gave the row back to the first; each with ``sentence``, version, agreement,
-    ``inputs`` and ``caveats``), and JSON values throughout. Raises ``NotFound`` for an output or row that is not
-    there.
+    ``inputs`` and ``caveats``), and JSON values throughout. Raises ``NotFound`` for an output or row that does not
+    exist.
     """
     asked, slash, name = output.partition("/")
     branch, name = (asked, name) if slash else (branch or AFTER, output)
@@ -57,7 +58,7 @@ async def why(
 
 
 async def _read(run: Run, branch: str, source: str, reader: Reader, rows_of: Held) -> None:
-    """The rows of ``source`` and of all that is behind it."""
+    """Read the rows of ``source`` and of all its sources into ``rows_of``."""
     if source in rows_of:
         return
     if "." not in source:
@@ -73,7 +74,7 @@ async def _read(run: Run, branch: str, source: str, reader: Reader, rows_of: Hel
 
 
 class _Trace:
-    """One walk back from one row."""
+    """Traces one row back."""
 
     def __init__(self, run: Run, branch: str, rows_of: Held, layers: Sequence[Layer]) -> None:
         self.run, self.branch, self.rows_of = run, branch, rows_of
@@ -111,7 +112,7 @@ class _Trace:
         self.steps.append(description)
         inputs = dict(step.wiring)
         behind: list[tuple[str, Names]] = []
-        # Inputs that share a name with the row come first; the names that they add may reach the others.
+        # Inputs that share a name with the row come first; the names that they add may match the others.
         for _ in range(len(inputs)):
             role = next((one for one in inputs if self._shared(inputs[one], names)), next(iter(inputs)))
             feeding = inputs.pop(role)
@@ -178,7 +179,7 @@ class _Trace:
         return description, (names | self._agreed(source, names) if shared else names)
 
     def _changes(self, bound: BoundInput, source: str, names: Names) -> tuple[list[TracedChange], list[TracedChange]]:
-        """Return what the run's layers change in the rows in question, and in others."""
+        """Return the changes by the run's layers in the rows in question, and in others."""
         ids = {str(names[name]) for name in self._shared(source, names)}
         mine: list[TracedChange] = []
         others: list[TracedChange] = []
@@ -217,7 +218,7 @@ class _Trace:
         return rows[:SHOWN], len(rows), 0 if found is None else len(found[0])
 
     def _agreed(self, source: str, names: Names) -> Names:
-        """The names that all rows in question have in common."""
+        """Return the names that all rows in question have in common."""
         rows = self._all(source, names)
         if not rows:
             return {}

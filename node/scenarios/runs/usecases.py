@@ -1,4 +1,4 @@
-"""What people do with runs: check, start, watch, cancel, run again, read."""
+"""Use cases of runs: check, start, watch, cancel, run again, read."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ class Runs:
         self._journal = journal
 
     async def check(self, body: Mapping[str, Any], caller: Caller) -> Bound:
-        """Bind without running: return what would be pinned, and all that prevents a run. Raises ``InvalidInput``
-        for a value that is no binding, ``NotFound`` for an unknown scenario, ``NotAllowed``. Open files
-        of other nodes are fetched for it."""
+        """Bind without running: return what would be pinned, and all that prevents a run. Raises ``InvalidInput`` for
+        a value that is not a binding, ``NotFound`` for an unknown scenario, ``NotAllowed``. Open files of other nodes
+        are fetched for it."""
         require(caller, UseCase.RUN_SCENARIOS)
         return await self._bind(wanted_from_json(body, self._base), caller)
 
@@ -66,7 +66,7 @@ class Runs:
         return await run_sync(self._start, bound.template, bound.require(), caller.name, None)
 
     async def again(self, pid: str, caller: Caller) -> Run:
-        """Run the same binding once more. The result must be the same; where it is not, the run says so.
+        """Run the same binding once more. The result must be the same; if it differs, the run states it.
 
         Raises ``NotAllowed``, ``NotFound``.
         """
@@ -101,7 +101,7 @@ class Runs:
         return run
 
     async def cancel(self, pid: str, by: Caller) -> Run:
-        """Dismiss a run that has not ended, and what runs elsewhere for it.
+        """Dismiss a run that has not ended, and its jobs elsewhere.
 
         Raises ``NotAllowed``, ``NotFound``, ``Conflict``.
         """
@@ -120,7 +120,7 @@ class Runs:
         return await run_sync(dismiss)
 
     async def run(self, pid: str) -> Run:
-        """One run. Raises ``NotFound``."""
+        """Return a run. Raises ``NotFound``."""
 
         def read() -> Run:
             with self._uow.read() as tx:
@@ -129,7 +129,7 @@ class Runs:
         return await run_sync(read)
 
     async def newest(self, template: str | None = None, limit: int = 100) -> Sequence[Run]:
-        """Runs, newest first, of one template (``scenario/NAME`` is one of this node) or of all."""
+        """Return runs, newest first, of one template (``scenario/NAME`` is one of this node) or of all."""
         iri = iri_meant(template, self._base) if template else None
 
         def read() -> Sequence[Run]:
@@ -149,21 +149,21 @@ class Runs:
     async def read_output(
         self, pid: str, branch: str, name: str, by: Caller, *, located: bool = False
     ) -> tuple[Rows, Port]:
-        """``output`` for a person, with geometry where ``located``. Raises ``NotAllowed``, ``NotFound``."""
+        """Return ``output`` for a person, with geometry if ``located``. Raises ``NotAllowed``, ``NotFound``."""
         require(by, UseCase.READ_RESULTS)
         run = await self.run(pid)
         rows, port = await self.output(run, branch, name)
         return (await self.located(run, rows) if located else rows), port
 
     async def read_input(self, pid: str, role: str, by: Caller) -> tuple[Rows, Port]:
-        """``input`` for a person. Raises ``NotAllowed``, and as ``input``."""
+        """Return ``input`` for a person. Raises ``NotAllowed``, and as ``input``."""
         require(by, UseCase.READ_RESULTS)
         return await self.input(await self.run(pid), role)
 
     async def output(self, run: Run, branch: str, name: str) -> tuple[Rows, Port]:
-        """Return the rows of ``step.output`` in a branch, and how the card of the step declares them.
+        """Return the rows of ``step.output`` in a branch, and the port in the card of the step.
 
-        Raises ``NotFound`` where that step has given nothing (yet).
+        Raises ``NotFound`` if that step has no output (yet).
         """
         step_name, _, role = name.partition(".")
         step = next((one for one in run.steps if (one.branch, one.name) == (branch, step_name)), None)
@@ -176,8 +176,8 @@ class Runs:
         return rows, output_port(bound_step(run.binding, step_name).card, wiring, role)
 
     async def input(self, run: Run, role: str) -> tuple[Rows, Port]:
-        """The rows that a role was bound to. Raises ``NotFound``, and ``InvalidInput`` where they stayed with their
-        owner."""
+        """Return the rows that are bound to a role. Raises ``NotFound``, and ``InvalidInput`` if they stayed with
+        their owner."""
         bound = next((one for one in run.binding.inputs if one.role == role), None)
         if bound is None:
             raise NotFound(f"the run has no input {role}")
@@ -187,15 +187,15 @@ class Runs:
         return read_rows(await self._library.read(bound.sha256), bound.media_type, port), port
 
     async def located(self, run: Run, rows: Rows) -> Rows:
-        """``rows`` of an output with the geometry of what they are about: of the input whose features their column
-        of the same name names. Rows stay as they are where they have a geometry, or no input that is here has one."""
+        """Return ``rows`` of an output with geometry: from the input whose key column names the same features. Rows
+        stay unchanged if they have a geometry, or no input that is here has one."""
         if any(GEOMETRY in row for row in rows):
             return rows
         for bound in run.binding.inputs:
             try:
                 features, _ = await self.input(run, bound.role)
             except (InvalidInput, NotFound):
-                # Data that stay with their owner lend no geometry either.
+                # Data that stay with their owner give no geometry either.
                 continue
             key, places = named_places(features)
             found = [places.get(str(row.get(key))) for row in rows] if key else []
@@ -204,7 +204,7 @@ class Runs:
         return rows
 
     async def outputs(self, run: Run) -> dict[str, bytes]:
-        """All outputs as they are kept (canonical JSON), by ``branch/step.output``."""
+        """Return all outputs as stored (canonical JSON), by ``branch/step.output``."""
         return {
             f"{step.branch}/{step.name}.{role}": await self._library.read(sha256)
             for step in run.steps
@@ -212,5 +212,5 @@ class Runs:
         }
 
     async def earlier(self, run: Run) -> Run | None:
-        """The run that this one repeats, where it is known."""
+        """Return the run that this one repeats, if it is known."""
         return await self.run(run.repeats) if run.repeats else None

@@ -1,8 +1,8 @@
-"""How columns go together: a Gaussian copula, in pure Python.
+"""Relations between columns: a Gaussian copula, in pure Python.
 
-Each column is turned into normal scores by its ranks; the correlations of the scores are kept, and normal numbers
-with these correlations drawn and turned back. So relations survive that go one way (more of this, more of that);
-others do not (a peak at noon against the hours), unless the levels of a column have been put in the order of another.
+Each column is converted to normal scores by its ranks; the correlations of the scores are kept, and normal numbers
+with these correlations are drawn and converted back. Monotonic relations survive (more of this, more of that); others
+do not (a peak at noon against the hours), unless the levels of a column have been put in the order of another.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def scores(places: Sequence[float | None]) -> Scores:
 
 
 def correlation(left: Scores, right: Scores) -> float:
-    """Pearson's correlation over the rows that have both; 0 where one of them does not vary."""
+    """Return Pearson's correlation over the rows that have both; 0 if one of them does not vary."""
     pairs = [(a, b) for a, b in zip(left, right, strict=True) if a is not None and b is not None]
     if len(pairs) < 2:
         return 0.0
@@ -54,7 +54,7 @@ def correlation(left: Scores, right: Scores) -> float:
 def root(columns: Sequence[Scores]) -> list[list[float]]:
     """Return the lower triangular root (Cholesky) of the matrix of correlations of ``columns``.
 
-    What rounding, or pairs over different rows, leave without a root is made a little more independent.
+    A matrix without a root, due to rounding or pairs over different rows, is made a little more independent.
     """
     size = len(columns)
     matrix = [[1.0] * size for _ in range(size)]
@@ -67,10 +67,11 @@ def root(columns: Sequence[Scores]) -> list[list[float]]:
 
 
 def draw(lower: Sequence[Sequence[float]], known: Mapping[int, float], fresh: Sequence[float]) -> list[float]:
-    """One row of normal numbers with the correlations of ``lower``, those of ``known`` (by column) as they are.
+    """Return a row of normal numbers with the correlations of ``lower``; those in ``known`` (by column) stay as they
+    are.
 
-    ``fresh`` are independent normal numbers, one for each column. Columns that are given should come first, since a
-    column is drawn in the light of those before it.
+    ``fresh`` are independent normal numbers, one for each column. Known columns should come first, since each column
+    is drawn given those before it.
     """
     independent: list[float] = []
     row: list[float] = []

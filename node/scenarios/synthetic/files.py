@@ -1,4 +1,4 @@
-"""Stand-ins in files: CSV or GeoJSON as the data are, and the draft of a description that says what it is."""
+"""Stand-ins in files: CSV or GeoJSON like the data, and the draft of a description that marks it as a stand-in."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def geojson_of(stand_in: StandIn) -> str:
 
 
 def description_of(stand_in: StandIn, *, file: str, title: str, beside: Mapping[str, Any]) -> str:
-    """A draft (YAML) for ``hansa publish``. ``beside`` are the fields of the data's own description, where there is
-    one; what it cannot know is left to a person."""
+    """Return a draft (YAML) for ``hansa publish``. ``beside`` are the fields of the data's own description, if there
+    is one; fields that it cannot know are left to a person."""
     lines = [
         f"# A stand-in, drawn with seed {stand_in.seed}: {len(stand_in.rows)} rows that nobody measured. "
         "Read it before you",
@@ -78,7 +78,7 @@ def description_of(stand_in: StandIn, *, file: str, title: str, beside: Mapping[
 
 
 def _preserved(stand_in: StandIn) -> str:
-    """Column by column, what was kept."""
+    """Return what was kept, column by column."""
     words = {
         ColumnType.NUMBERS: "spread of its figures",
         ColumnType.LEVELS: "frequencies of its values",

@@ -1,4 +1,4 @@
-"""Geometries for stand-ins: in the same extent and about as dense, on a grid, and none where one was."""
+"""Geometries for stand-ins: in the same extent and about as dense, on a grid, and none at a real place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LEAST: Final = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Where geometries lie: their middles in cells of a grid, their sizes (width, height in degrees) and types."""
+    """Places of geometries: their middles in cells of a grid, their sizes (width, height in degrees) and types."""
 
     west: float
     south: float
@@ -51,8 +51,8 @@ class Ground:
         return cls(west, south, cell, columns, rows, tuple(boxes))
 
     def somewhere(self, chance: Chance) -> dict[str, Any] | None:
-        """A geometry of a type and about a size that occur in the data, a few cells from where one was: a point in
-        the middle of a cell, a straight line or a rectangle around it. Other types become one of these."""
+        """Return a geometry of a type and an approximate size that occur in the data, a few cells from a real one: a
+        point in the middle of a cell, a straight line or a rectangle around it. Other types become one of these."""
         if not self.boxes:
             return None
         kind, column, row, width, height = self.boxes[int(chance() * len(self.boxes))]

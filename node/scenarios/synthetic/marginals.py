@@ -1,7 +1,7 @@
-"""What a column looks like, by itself: what a stand-in keeps of it, and how a value is drawn from that.
+"""Distribution of a single column: what a stand-in keeps of it, and how a value is drawn from it.
 
-A column is one of: *numbers* (quantiles, each the mean of several rows), *levels* (few different values, of which the
-rare ones are folded), *times* (on a step), *names* (nothing is kept but their pattern), or nothing that can be kept.
+A column is one of: *numbers* (quantiles, each the mean of several rows), *levels* (few different values; rare ones
+are folded), *times* (on a step), *names* (only their pattern is kept), or a column of which nothing can be kept.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ColumnType(StrEnum):
-    """What the values of a column are, by which they are drawn."""
+    """The type of the values of a column, which decides how they are drawn."""
 
     NUMBERS = "numbers"
     LEVELS = "levels"
@@ -77,11 +77,11 @@ class Marginal:
 
     @property
     def modelled(self) -> bool:
-        """Whether its relation to other columns is kept."""
+        """Return whether its relation to other columns is kept."""
         return self.kind in (ColumnType.NUMBERS, ColumnType.LEVELS, ColumnType.TIMES)
 
     def order(self, value: Any) -> float | None:
-        """Where a value stands among the others; None for none."""
+        """Return a number that orders a value among the others; None for no value."""
         if value is None:
             return None
         if self.kind is ColumnType.LEVELS:
@@ -181,7 +181,7 @@ def seconds(text: str) -> int | None:
 
 
 def _levels(name: str, filled: Sequence[Any], missing: float, most: int = MOST_LEVELS) -> Marginal | None:
-    """Few values with many rows each; None where there are many, or none that is not rare."""
+    """Return levels for few values with many rows each; None if there are many, or if all are rare."""
     counts = Counter(_plain(value) for value in filled)
     frequent = sorted(value for value, count in counts.items() if count >= RARE)
     rare = [value for value in counts if counts[value] < RARE]
@@ -232,7 +232,8 @@ def _numbers(name: str, filled: Sequence[float], missing: float) -> Marginal:
 
 
 def _knots(values: Sequence[float]) -> tuple[float, ...]:
-    """Values at equally spaced quantiles, each the mean of the rows around it: no knot is a row's own value."""
+    """Return values at equally spaced quantiles, each the mean of the rows around it: no knot is a row's own
+    value."""
     ordered = sorted(values)
     count = max(min(MOST_KNOTS, len(ordered) // RARE), 2)
     knots = []
@@ -272,7 +273,7 @@ def _times(name: str, filled: Sequence[str], missing: float) -> Marginal | None:
 
 
 def writer(texts: Sequence[str]) -> Callable[[int], str]:
-    """Writes points in time as the first of ``texts`` is written."""
+    """Return a function that writes points in time in the format of the first of ``texts``."""
     example = texts[0]
     if _CLOCK.fullmatch(example):
         length = len(example)
@@ -280,7 +281,7 @@ def writer(texts: Sequence[str]) -> Callable[[int], str]:
     if _DAY.fullmatch(example):
         return lambda point: (_EPOCH + timedelta(seconds=point)).date().isoformat()
     zones = {found.group() if (found := _ZONE.search(text)) else "" for text in texts}
-    # Where summer time begins or ends within the column, all of it is written in UTC.
+    # If summer time begins or ends within the column, all of it is written in UTC.
     suffix = zones.pop() if len(zones) == 1 else "Z"
     offset = datetime.fromisoformat(example).utcoffset() if suffix not in ("", "Z") else None
     pattern = "%H:%M:%S" if re.search(r"\d\d:\d\d:\d\d", example) else "%H:%M"
@@ -296,5 +297,5 @@ def _cumulated(shares: Sequence[float]) -> tuple[float, ...]:
 
 
 def _plain(value: Any) -> Any:
-    """Truth values as numbers, so that values of a column can be put in order."""
+    """Return truth values as numbers, so that values of a column can be sorted; others unchanged."""
     return int(value) if isinstance(value, bool) else value

@@ -15,10 +15,10 @@ _TRIES = 50
 
 
 def names_like(values: Sequence[str], count: int, chance: Chance) -> list[str]:
-    """``count`` different names, none of them in ``values`` (which is not empty).
+    """Return ``count`` different names, none of them in ``values`` (which is not empty).
 
-    Names that are one stem and a number keep stem and width, with numbers that are not in use. Of all others only the
-    beginning that they share (up to a sign such as a hyphen) and the kinds of characters are kept.
+    Names that are one stem and a number keep stem and width, with numbers that are not in use. All others keep only
+    their common beginning (up to a sign such as a hyphen) and the kinds of characters.
     """
     stem = _stem(values)
     if stem is not None:
@@ -38,7 +38,7 @@ def _stem(values: Sequence[str]) -> str | None:
 
 
 def whole_numbers_like(values: Sequence[int], count: int) -> list[int]:
-    """``count`` different whole numbers of the usual width, none of them in ``values``."""
+    """Return ``count`` different whole numbers of the usual width, none of them in ``values``."""
     used = set(values)
     width = _usual_width([str(abs(value)) for value in values])
     numbers: list[int] = []
@@ -73,7 +73,7 @@ def _shared(values: Sequence[str]) -> str:
 
 
 def _usual_width(texts: Sequence[str]) -> int:
-    # The longer one of equally usual widths, so that the same values give the same width in any order.
+    # The longer of equally frequent widths, so that the same values give the same width in any order.
     return max(Counter(map(len, texts)).items(), key=lambda item: (item[1], item[0]))[0]
 
 

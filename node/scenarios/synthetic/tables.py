@@ -1,10 +1,10 @@
-"""Stand-ins: rows like those of a table that may not be seen, so that models can be written and tested without it.
+"""Stand-ins: rows like those of a confidential table, so that models can be written and tested without it.
 
-Kept are columns and their types, the pattern of names, how often categories occur, the spread of figures, times on
-their step, the extent, and roughly which columns rise and fall together. Not kept is any row, any name, any rare
-category, any lowest or highest figure, any geometry. That makes it unlikely, not impossible, that something about a
-single person or place can be read from it: a stand-in is no proof of anonymity. It is drawn from a seed: the same
-rows and the same seed give the same stand-in on any machine.
+A stand-in keeps columns and their types, the pattern of names, the frequency of categories, the spread of figures,
+times on their step, the extent, and roughly which columns rise and fall together. It keeps no row, no name, no rare
+category, no lowest or highest figure, no geometry. This makes it unlikely, not impossible, that it reveals something
+about a single person or place: a stand-in is not a proof of anonymity. It is drawn from a seed: the same rows and the
+same seed give the same stand-in on any machine.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _TELLING: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandIn:
-    """Made-up rows, and for each column what was kept of it: its ``ColumnType``. ``folded``: by column, how many rare
-    values went into another one; ``left_out`` rows could only have been copies of real ones."""
+    """Made-up rows, and the ``ColumnType`` that was kept of each column. ``folded``: by column, how many rare values
+    went into another one; ``left_out`` rows could only have been copies of real ones."""
 
     rows: Rows
     columns: tuple[str, ...]
@@ -49,7 +49,7 @@ class StandIn:
 
 
 def stand_in(rows: Rows, *, count: int | None = None, seed: int = 0) -> StandIn:
-    """A stand-in for ``rows``, of ``count`` rows (as many as there are, where it is None).
+    """Return a stand-in for ``rows``, of ``count`` rows (None: as many as there are).
 
     Raises ``InvalidInput`` for fewer than ``FEWEST`` rows, because statistics of so few would reveal single ones,
     and for an invalid count.
@@ -67,7 +67,7 @@ def stand_in(rows: Rows, *, count: int | None = None, seed: int = 0) -> StandIn:
 
 
 class _Maker:
-    """The work of one stand-in."""
+    """Builds one stand-in."""
 
     def __init__(self, rows: Rows, count: int, seed: int) -> None:
         self.rows, self.count, self.seed = rows, count, seed
@@ -159,18 +159,18 @@ class _Maker:
         return values
 
     def _keys(self) -> list[dict[str, int]]:
-        """The number of the value of each column of the key, row by row, so that each key stands once; empty where
-        the key is a name, or where there are not so many keys."""
+        """Return the number of the value of each column of the key, row by row, each key once; empty if the key is a
+        name, or if there are not enough keys."""
         if not self.key:
             return []
-        # Names outermost: fewer rows are those of fewer names, and each of these is whole.
+        # Names outermost: fewer rows then have fewer names, and each of these is complete.
         parts = sorted((self.marginals[name] for name in self.key), key=lambda one: _OUTER.get(one.kind, 0))
         sizes = [self._size(part) for part in parts]
         if (len(parts) == 1 and parts[0].kind is ColumnType.NAMES) or math.prod(sizes) < self.count:
             return []
         every = math.prod(sizes)
-        # Of a table that has few of its possible keys (who goes where) all parts are shown; of one that has nearly
-        # all (each hour of each place), the first places whole.
+        # A table that has few of its possible keys (origins and destinations) gets keys from all parts; one that has
+        # nearly all (each hour of each place) gets the first places completely.
         sparse = len(self.rows) * 2 < math.prod(self._size(part, grown=False) for part in parts)
         numbers = (number * every // self.count if sparse else number for number in range(self.count))
         return [_digits(number, parts, sizes) for number in numbers]
@@ -178,7 +178,7 @@ class _Maker:
     def _size(self, part: Marginal, *, grown: bool = True) -> int:
         if part.kind is ColumnType.NAMES:
             distinct = len({row.get(part.name) for row in self.rows})
-            # More rows than there were need more names, in the same proportion.
+            # More rows than the original need more names, in the same proportion.
             return max(math.ceil(distinct * self.count / len(self.rows)), distinct) if grown else distinct
         if part.kind is ColumnType.TIMES and len(self.key) == 1 and grown:
             return max(part.count, self.count)
@@ -210,7 +210,7 @@ class _Maker:
         return scored
 
     def _telling(self, row: Row) -> tuple[Any, ...]:
-        """Return the values by which a row could be recognised; none where there are too few rows to decide."""
+        """Return the values by which a row could be recognised; none if there are too few rows to decide."""
         names = [name for name in self.modelled if name not in self.key]
         return tuple(_spelt(row.get(name)) for name in names) if len(names) >= _TELLING else ()
 
@@ -243,7 +243,7 @@ def _follows(values: Mapping[str, Sequence[Any]], columns: Sequence[str], key: S
             distances = {
                 (later or 0) - (sooner or 0) for later, sooner in zip(times[name], times[source], strict=True)
             }
-            # Past midnight, a time of day is a day less.
+            # After midnight, a time of day is smaller by a day.
             distances = {distance % 86400 for distance in distances} if len(distances) == 2 else distances
             if len(distances) == 1 and source not in followers and name not in key:
                 followers[name] = _Follower(source, distances.pop(), writer(list(values[name])))
@@ -252,7 +252,8 @@ def _follows(values: Mapping[str, Sequence[Any]], columns: Sequence[str], key: S
 
 
 def _digits(number: int, parts: Sequence[Marginal], sizes: Sequence[int]) -> dict[str, int]:
-    """``number`` in the mixed base of ``sizes``, the first part outermost: the number of the value of each part."""
+    """Return ``number`` in the mixed base of ``sizes``, the first part outermost: the number of the value of each
+    part."""
     digits: dict[str, int] = {}
     for part, size in zip(reversed(parts), reversed(sizes), strict=True):
         number, digits[part.name] = divmod(number, size)
@@ -260,7 +261,7 @@ def _digits(number: int, parts: Sequence[Marginal], sizes: Sequence[int]) -> dic
 
 
 def _places(numbers: Sequence[int | None], size: int, figures: Mapping[str, Scores]) -> list[float]:
-    """Where levels stand in the order of that column of figures that differs most between them."""
+    """Return the mean score of each level in the column of figures that differs most between levels."""
     best: list[float] = [0.0] * size
     most = -1.0
     for column in figures.values():
@@ -282,7 +283,7 @@ def _spelt(value: Any) -> str:
 
 
 def _spread(length: int, most: int) -> Sequence[int]:
-    """At most ``most`` of the numbers below ``length``, evenly spread."""
+    """Return at most ``most`` of the numbers below ``length``, evenly spread."""
     if length <= most:
         return range(length)
     return [number * length // most for number in range(most)]

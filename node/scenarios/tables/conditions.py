@@ -40,7 +40,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Conditions that must all hold; none at all hold for every row."""
+    """Conditions that must all hold; without conditions every row matches."""
 
     conditions: tuple[Condition, ...] = ()
 
@@ -59,7 +59,7 @@ EVERY: Final = Where()
 def parse_where(value: Any, path: str) -> Where:
     """Read ``{column: condition}``: a value, a list of them, or ``{above: 55}`` (below, at least, at most, …).
 
-    None is no condition. ``path`` names the member in what ``InvalidInput`` says.
+    None means no condition. ``path`` names the member in the text of ``InvalidInput``.
     """
     if value is None:
         return EVERY
@@ -107,5 +107,5 @@ def _checked(column: str, word: str, value: Any, path: str) -> Condition:
 
 
 def _equal(a: Any, b: Any) -> bool:
-    # True is 1 to Python, and not to anybody who writes a condition.
+    # True equals 1 in Python, but not for the author of a condition.
     return bool(a == b) and isinstance(a, bool) == isinstance(b, bool)

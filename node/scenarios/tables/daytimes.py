@@ -1,4 +1,4 @@
-"""Parts of the day: which of them a moment lies in, by clock times that may pass midnight."""
+"""Parts of the day: the part of a moment, by clock times that may pass midnight."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time as a row gives it: ``clock`` since midnight where it is, ``instant`` its identity among others."""
+    """A time in a row: ``clock`` is the local time since midnight, ``instant`` its identity among others."""
 
     clock: timedelta
     instant: datetime | timedelta
@@ -41,7 +41,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Dayparts:
-    """The parts of the day of the times in ``column``. ``zone`` is where timestamps with an offset are read."""
+    """The parts of the day of the times in ``column``. ``zone`` applies to timestamps with an offset."""
 
     column: str
     parts: tuple[Part, ...]
@@ -49,7 +49,7 @@ class Dayparts:
     leave_out: bool = False
 
     def part_of(self, moment: Moment) -> str | None:
-        """The part that a moment lies in; None where it is left out. Raises ``InvalidInput`` where there is none."""
+        """Return the part of a moment; None if it is left out. Raises ``InvalidInput`` if no part has it."""
         for part in self.parts:
             if part.holds(moment.clock):
                 return part.name
@@ -58,7 +58,8 @@ class Dayparts:
         raise InvalidInput(f"{_clock_text(moment.clock)} is not in any part of the day")
 
     def moment(self, value: Any) -> Moment:
-        """Read ``07:00`` or a timestamp. Raises ``InvalidInput`` for others, and for an offset without a zone."""
+        """Read ``07:00`` or a timestamp. Raises ``InvalidInput`` for other texts, and for an offset without a
+        zone."""
         text = str(value).strip()
         if clock := _CLOCK.fullmatch(text):
             since = _since_midnight(clock)

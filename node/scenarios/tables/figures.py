@@ -1,4 +1,4 @@
-"""Many figures as one: sums and means that come out the same in whatever order, and levels that add up as energies.
+"""Sums and means that do not depend on the order of rows, and levels that add up as energies.
 
 ``math.fsum`` rounds once, so that the order of rows and the version of Python do not matter. Levels (``dB[SPL]``) are
 logarithms: two of 60 dB make 63, not 120.
@@ -16,7 +16,7 @@ from node.scenarios.tables.units import Unit
 def total(values: Sequence[float], unit: Unit | None = None) -> float:
     """Return the sum; 0 without values; for levels in decibels, the level of all sources together.
 
-    Raises ``InvalidInput`` beyond all numbers, and for no levels at all, whose sum is no level.
+    Raises ``InvalidInput`` for an infinite sum, and for no levels at all, which have no sum.
     """
     if unit is None or not unit.level:
         return _finite(lambda: math.fsum(values))
@@ -29,7 +29,7 @@ def total(values: Sequence[float], unit: Unit | None = None) -> float:
 
 
 def mean(values: Sequence[float], weights: Sequence[float] | None = None, unit: Unit | None = None) -> float | None:
-    """The mean, by energies for levels; None of nothing, and of what weighs nothing: the speed of no vehicles.
+    """Return the mean, by energies for levels; None without values or weight, such as the speed of no vehicles.
 
     Raises ``InvalidInput`` for a negative weight.
     """
@@ -38,7 +38,7 @@ def mean(values: Sequence[float], weights: Sequence[float] | None = None, unit: 
         raise InvalidInput(f"a weight is negative: {min(shares):g}", remedy="use weights that are at least 0")
     if not any(shares):
         return None
-    # Between 0 and 1, so that neither large nor small weights lose anything.
+    # Between 0 and 1, so that neither large nor small weights lose precision.
     most = max(shares)
     shares = [weight / most for weight in shares]
     bel = float(unit.factor) if unit is not None and unit.level else 0.0

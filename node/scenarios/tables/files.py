@@ -33,8 +33,8 @@ _TRUTHS: Final = {"true": True, "false": False}
 def from_csv(body: bytes, port: Port | None = None, *, delimiter: str = "") -> Table:
     """Return the rows of a CSV file with a header line, in UTF-8, separated by comma, semicolon, tab or bar.
 
-    A cell is a number where the port declares its column as one (``is_number``). A column that is not declared holds
-    numbers, or truth values, where each of its cells that is not empty looks like one. An empty cell is None.
+    A cell is a number if the port declares its column as one (``is_number``). An undeclared column holds numbers, or
+    truth values, if each of its non-empty cells looks like one. An empty cell is None.
     Raises ``InvalidInput`` with row and column.
     """
     text = _text(body)
@@ -117,7 +117,7 @@ def _number(cell: str, name: str, index: int) -> int | float:
 
 
 def _looks_like_number(cell: str) -> bool:
-    """Long rows of digits are the names of something: a double would not hold them."""
+    """Return whether a cell is a number; long rows of digits are identifiers, since a double could not hold them."""
     return bool(_NUMBER.fullmatch(cell)) and (len(cell) < 16 or any(sign in cell for sign in ".eE"))
 
 
@@ -139,7 +139,7 @@ def from_features(document: Mapping[str, Any]) -> Table:
     """Return the rows of a FeatureCollection: properties, and the geometry as the member ``geometry``.
 
     The ``id`` of the features is kept as the member ``id``, unless a property repeats it throughout. A ``crs`` as in
-    GeoJSON of 2008 is followed where it can be converted. Raises ``InvalidInput``.
+    GeoJSON of 2008 is applied if it can be converted. Raises ``InvalidInput``.
     """
     features = document.get("features")
     if not isinstance(features, list):
@@ -274,5 +274,5 @@ def _text(body: bytes) -> str:
 
 
 def normal(text: str) -> str:
-    """Text in Unicode's normal form C, so that what looks the same is the same."""
+    """Return a text in Unicode's normal form C, so that equal-looking texts are equal."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)

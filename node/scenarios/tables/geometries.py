@@ -29,10 +29,11 @@ _SHORTEST: Final = {"LineString": 2, "MultiLineString": 2, "Polygon": 4, "MultiP
 
 
 def check(geometry: Any, *, degrees: bool = True) -> dict[str, Any]:
-    """``geometry`` as a GeoJSON geometry object with its own members only.
+    """Return ``geometry`` as a GeoJSON geometry object with its own members only.
 
-    Raises ``InvalidInput`` for other types, positions that are no finite numbers, lines of one position, rings of
-    less than four or not closed, and (with ``degrees``) coordinates that are no longitude and latitude.
+    Raises ``InvalidInput`` for other types, positions that are not finite numbers, lines of one position, rings that
+    have fewer than four positions or are not closed, and (with ``degrees``) coordinates that are not longitude and
+    latitude.
     """
     return _checked(geometry, degrees, 0)
 
@@ -102,7 +103,7 @@ def _lines(coordinates: Any, depth: int) -> Iterator[Any]:
 
 
 def positions(geometry: Mapping[str, Any]) -> Iterator[tuple[float, float]]:
-    """Longitude and latitude of every position of a checked geometry."""
+    """Yield longitude and latitude of every position of a checked geometry."""
     if geometry["type"] == "GeometryCollection":
         for one in geometry["geometries"]:
             yield from positions(one)
@@ -125,7 +126,7 @@ def moved(geometry: Mapping[str, Any], to: Callable[[float, float], tuple[float,
 
 
 def extent(rows: Rows) -> BBox | None:
-    """Return the rectangle around the geometries of rows; None where none has a geometry."""
+    """Return the rectangle around the geometries of rows; None if no row has one."""
     points = [position for row in rows if row.get(GEOMETRY) for position in positions(row[GEOMETRY])]
     if not points:
         return None

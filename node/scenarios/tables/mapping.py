@@ -30,8 +30,8 @@ class _Group:
 def transform(definition: Any, rows: Rows) -> Rows:
     """Carry out a column mapping; with a group, in the order of its values.
 
-    ``definition`` is an object, its JSON, or a ``ColumnMapping``. Raises ``InvalidInput`` naming the member of the
-    definition that is wrong, or the row and member that it cannot be carried out on.
+    ``definition`` is an object, its JSON, or a ``ColumnMapping``. Raises ``InvalidInput``, which names the wrong
+    member of the definition, or the row and member to which it cannot be applied.
     """
     mapping = definition if isinstance(definition, ColumnMapping) else parse_mapping(definition)
     if not rows:
@@ -50,7 +50,7 @@ def transform(definition: Any, rows: Rows) -> Rows:
 
 
 def _moments(column: str, mapping: ColumnMapping, name: str, rows: Rows) -> list[Moment]:
-    """Return the time of each row, checked against the declared step: hours are counted in it."""
+    """Return the time of each row, checked against the declared step, which is used to count hours."""
     parts = mapping.dayparts[name]
     read: dict[Any, Moment] = {}
     instants = []
@@ -113,7 +113,7 @@ def _grouped(mapping: ColumnMapping, rows: Rows, moments: Mapping[str, list[Mome
 def _group_value(
     mapping: ColumnMapping, name: str, row: Row, index: int, moments: Mapping[str, list[Moment]]
 ) -> str | int | float | None:
-    """Return a value of the group's key; None where the row is left out."""
+    """Return a value of the group's key; None if the row is left out."""
     if name in mapping.dayparts:
         try:
             return mapping.dayparts[name].part_of(moments[name][index])
@@ -134,7 +134,7 @@ def _aggregate(rule: Rule, group: _Group, step: timedelta | None) -> Any:
         return len(chosen)
     if rule.action == "first":
         return next((row[rule.column] for _, row, _ in chosen if row.get(rule.column) is not None), None)
-    # A figure that is missing, or the weight of one, is left out, and so is its time.
+    # A missing figure, or a figure with a missing weight, is left out, and so is its time.
     needed = (rule.column, rule.weight) if rule.weight else (rule.column,)
     known = [row for row in group.rows if all(row[1].get(name) is not None for name in needed)]
     values = [(_figure(row, rule.column, index), row, index) for index, row, _ in known if rule.where.holds(row)]
@@ -155,8 +155,8 @@ def _sum(rule: Rule, values: Sequence[float], instants: set[Instant | None], ste
     total = figures.total(values, rule.level)
     if rule.per is None or step is None:
         return _converted(rule, total)
-    # The hours for which there are rows of the group, whether or not the condition holds for them: a quarter of an
-    # hour without lorries counts, an unmeasured one does not.
+    # The hours with rows of the group, whether or not the condition holds for them: a quarter of an hour without
+    # lorries counts, an unmeasured one does not.
     seconds = Fraction(len(instants) * (step // timedelta(microseconds=1)), 1_000_000)
     return _scaled(rule, total, rule.scale / seconds)
 

@@ -1,4 +1,4 @@
-"""Column mapping: a small language in which a steward says how rows become other rows.
+"""Column mapping: a small language in which a steward describes how rows become other rows.
 
     step: PT15M                                       each row stands for a quarter of an hour
     units: {intensity: "{vehicles}/(15.min)"}         of the columns that are read
@@ -7,9 +7,9 @@
     light: {sum: intensity, where: {vehicleType: [passengerCar, van]}, per: hour, unit: "{vehicles}/h"}
     speed: {mean: speed, weighted_by: intensity, decimals: 1}
 
-Every member that is not ``step``, ``units``, ``group`` or ``keep`` is a column of what comes out, and says one of
-``sum``, ``mean``, ``min``, ``max``, ``first`` or ``count`` (with a group), ``rename``, ``constant``, or ``of``.
-Without a group each row becomes a row; ``keep`` names further columns to keep (``all``).
+Every member that is not ``step``, ``units``, ``group`` or ``keep`` is a column of the output, and has one of ``sum``,
+``mean``, ``min``, ``max``, ``first`` or ``count`` (with a group), ``rename``, ``constant``, or ``of``. Without a
+group each row becomes a row; ``keep`` names further columns to keep (``all``).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _ALLOWED: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """How one column is made. ``scale`` and ``shift`` bring figures to ``unit``: for ``per``, in base units."""
+    """How a column is computed. ``scale`` and ``shift`` convert figures to ``unit``; for ``per``, in base units."""
 
     name: str
     action: str
@@ -72,7 +72,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnMapping:
-    """A definition that was checked. ``rules`` are the columns that come out beside those of ``group``."""
+    """A checked definition. ``rules`` are the output columns beside those of ``group``."""
 
     rules: tuple[Rule, ...]
     group: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ class ColumnMapping:
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The columns that it needs."""
+        """Return the columns that it needs."""
         own = [
             self.renames[name].column if name in self.renames else name
             for name in self.group
@@ -151,7 +151,7 @@ def input_port(mapping: ColumnMapping, *, role: str = "", schemas: tuple[str, ..
 
 
 def output_port(mapping: ColumnMapping, *, role: str = "", schemas: tuple[str, ...] = ()) -> Port:
-    """Return the output of a mapping as a port. Its step in time is that of ``per``, where ``per`` has one."""
+    """Return the output of a mapping as a port. Its step in time is that of ``per``, if ``per`` has one."""
     steps = {rule.per for rule in mapping.rules if rule.per}
     names = mapping.group or tuple(mapping.dayparts)
     unchanged = () if mapping.keep == (ALL,) else tuple(name for name in mapping.keep if name not in names)
@@ -245,7 +245,7 @@ def _rule(name: str, rule: Any, known_units: Mapping[str, str], step: timedelta 
 def _scale(
     name: str, action: str, came: str | None, unit: str | None, per: timedelta | None, step: timedelta | None
 ) -> tuple[Fraction, Fraction]:
-    """What brings a figure of the source to the unit that is wanted; for ``per``, times a number for each second."""
+    """Return the factor and shift from the source's unit to the requested one; for ``per``, per second."""
     if came is None:
         if per is None:
             return Fraction(1), Fraction(0)
@@ -260,7 +260,7 @@ def _scale(
         return compared.factor, compared.offset
     if unit is None:
         raise _bad(f"{name}.unit", "is missing", "state the unit of the output for each hour")
-    # Amounts in a step, over the seconds that they stand for: a rate is first multiplied by its step.
+    # Amounts per step, divided by the seconds of the step: a rate is first multiplied by its step.
     target = units.parse(unit)
     amount = tuple(one + (unit == "s") for one, unit in zip(target.dimension, BASES, strict=True))
     if source.special or target.special or source.dimension not in (target.dimension, amount):

@@ -30,10 +30,10 @@ _SPOKEN: Final = {"wgs84": WGS84, "wgs1984": WGS84, "lambert72": LAMBERT72, "bel
 
 
 def normal(name: str) -> str:
-    """One name for a coordinate system: ``EPSG:31370`` for the codes, URNs and IRIs of OGC that mean it.
+    """Return one name for a coordinate system: ``EPSG:31370`` for the OGC codes, URNs and IRIs that mean it.
 
-    CRS84 is EPSG:4326 here: they differ in the order of axes only, and rows have longitude first whatever the name.
-    What is not known is returned as it is, without the spaces around it.
+    CRS84 is EPSG:4326 here: they differ only in the order of axes, and rows have longitude first whatever the name.
+    An unknown name is returned unchanged, without the spaces around it.
     """
     text = name.strip()
     folded = text.casefold()
@@ -45,13 +45,13 @@ def normal(name: str) -> str:
 
 
 def convertible(source: str, target: str) -> bool:
-    """Return whether rows in ``source`` can be brought to ``target`` here."""
+    """Return whether rows in ``source`` can be converted to ``target`` here."""
     source, target = normal(source), normal(target)
     return source == target or (source, target) in _CONVERSIONS
 
 
 def converted(geometry: Mapping[str, Any], source: str, target: str = WGS84) -> dict[str, Any]:
-    """A checked geometry, brought from one system to another. Raises ``InvalidInput`` where that cannot be done."""
+    """Return a checked geometry, converted to another system. Raises ``InvalidInput`` if that is not possible."""
     source, target = normal(source), normal(target)
     if source == target:
         return dict(geometry)
@@ -65,7 +65,8 @@ def converted(geometry: Mapping[str, Any], source: str, target: str = WGS84) -> 
 
 
 def share(inner: BBox, outer: BBox) -> float:
-    """How much of ``inner`` lies in ``outer``, 0 to 1. A rectangle without width or height is a line or a point."""
+    """Return the share of ``inner`` that lies in ``outer``, 0 to 1. A rectangle without width or height is a line or
+    a point."""
     parts = []
     for low, high in ((0, 2), (1, 3)):
         length = inner[high] - inner[low]
@@ -112,9 +113,10 @@ _F: Final = _m(_PARALLELS[0]) / (_N * _t(_PARALLELS[0]) ** _N)
 
 
 def lambert72(x: float, y: float) -> tuple[float, float]:
-    """Metres in Belgian Lambert 72 (EPSG:31370) as longitude and latitude in EPSG:4326.
+    """Return metres in Belgian Lambert 72 (EPSG:31370) as longitude and latitude in EPSG:4326.
 
-    Raises ``InvalidInput`` for places outside Belgium, where the system means nothing, as for degrees.
+    Raises ``InvalidInput`` for places outside Belgium, where the system is not defined; degrees are refused in the
+    same way.
     """
     if not (10_000 <= x <= 300_000 and 10_000 <= y <= 260_000):
         raise InvalidInput(

@@ -1,9 +1,9 @@
-"""Rows in files, and in the one form that has a hash.
+"""Rows in files, and in the canonical form that is hashed.
 
 Canonical rows are RFC 8785 JSON: an array of objects that all have the same members, in the order of their key, in
-Unicode's form C, figures with the decimals that their column declares (rounded half to even as they are written, not
-as they are stored), coordinates with seven, no minus zero, no NaN. The same rows give the same bytes in whatever
-order they come and on whatever machine.
+Unicode's form C, figures with the decimals that their column declares (rounded half to even in their decimal form,
+not their binary form), coordinates with seven, no minus zero, no NaN. The same rows give the same bytes in any order
+and on any machine.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ _MOST: Final = 2**53
 def read_rows(body: bytes, media_type: str, port: Port | None = None) -> Rows:
     """Return the rows of a file, by its media type: CSV, TSV, JSON (a list of objects) or GeoJSON.
 
-    ``port`` says which columns are figures and which members name a row. Raises ``InvalidInput`` naming row and
+    ``port`` declares which columns are figures and which members identify a row. Raises ``InvalidInput`` naming row
+    and
     member, ``UnsupportedMediaType``, and ``TooLarge`` beyond ``tables.MAX_ROWS`` rows.
     """
     kind = media_type.partition(";")[0].strip().casefold()
@@ -55,7 +56,7 @@ def read_rows(body: bytes, media_type: str, port: Port | None = None) -> Rows:
 
 
 def columns(rows: Rows, port: Port | None = None) -> tuple[str, ...]:
-    """The members of rows: those that the port declares, in its order, then others by name, the geometry last."""
+    """Return the members of rows: those of the port, in its order, then others by name, the geometry last."""
     present = {name for row in rows for name in row}
     declared = [variable.name for variable in port.variables] if port else []
     further = sorted(present - {*declared, GEOMETRY})
@@ -66,9 +67,9 @@ def columns(rows: Rows, port: Port | None = None) -> tuple[str, ...]:
 def key_of(rows: Rows, port: Port | None = None) -> tuple[str, ...]:
     """Return the members that identify a row: those that the port declares, else the smallest set that does.
 
-    A single column that is called an identifier comes first, then any column of texts, then several of texts
-    together, in the order of the columns. Empty where nothing names the rows. Raises ``InvalidInput`` where the
-    declared key is not there or not unique.
+    A single column named like an identifier comes first, then any text column, then several text columns together, in
+    the order of the columns. Empty if nothing identifies the rows. Raises ``InvalidInput`` if the declared key is
+    missing or not unique.
     """
     if port is not None and port.key:
         check_key(rows, port.key)
@@ -93,7 +94,7 @@ def key_of(rows: Rows, port: Port | None = None) -> tuple[str, ...]:
 
 
 def check_key(rows: Rows, key: Sequence[str]) -> None:
-    """That ``key`` names each row. Raises ``InvalidInput`` naming the first row that has no name or one in use."""
+    """Require that ``key`` identifies each row. Raises ``InvalidInput`` for the first missing or repeated key."""
     seen: dict[tuple[Any, ...], int] = {}
     for index, row in enumerate(rows):
         value = tuple(row.get(name) for name in key)
@@ -114,10 +115,10 @@ def check_key(rows: Rows, key: Sequence[str]) -> None:
 
 
 def canonical_rows(rows: Rows, port: Port | None = None) -> list[dict[str, Any]]:
-    """Rows in canonical order, with all members, and figures rounded: what ``canonical_json`` writes.
+    """Return rows in canonical order, with all members, and figures rounded, as ``canonical_json`` writes them.
 
-    Raises ``InvalidInput`` naming row and member for what has no canonical form: NaN and infinities, whole numbers
-    beyond 2^53, values that are no JSON, geometries that are none.
+    Raises ``InvalidInput``, with row and member, for values without a canonical form: NaN and infinities, whole
+    numbers beyond 2^53, values that are not JSON, invalid geometries.
     """
     if len(rows) > MAX_ROWS:
         raise InvalidInput(f"there are {len(rows)} rows", remedy=f"at most {MAX_ROWS} are kept")
@@ -140,14 +141,14 @@ def canonical_rows(rows: Rows, port: Port | None = None) -> list[dict[str, Any]]
 
 
 def canonical_json(rows: Rows, port: Port | None = None) -> bytes:
-    """Rows in canonical form (RFC 8785), from which ``read_canonical`` reads them. Raises as ``canonical_rows``."""
+    """Return rows in canonical form (RFC 8785), which ``read_canonical`` reads. Raises as ``canonical_rows``."""
     return canonical(canonical_rows(rows, port), fractions=True)
 
 
 def read_canonical(body: bytes) -> Rows:
-    """Return the rows that ``canonical_json`` wrote. Raises ``InvalidInput`` where the bytes are no list of objects.
+    """Return the rows that ``canonical_json`` wrote. Raises ``InvalidInput`` if the bytes are not a list of objects.
 
-    For bytes that this node wrote and named by their hash: they are not looked at for what a stranger might send.
+    For bytes that this node wrote and named by their hash: they are not checked like foreign input.
     """
     try:
         rows = json.loads(body)
@@ -159,14 +160,15 @@ def read_canonical(body: bytes) -> Rows:
 
 
 def digest(rows: Rows, port: Port | None = None) -> str:
-    """SHA-256 of the canonical form, in lower-case hexadecimal."""
+    """Return the SHA-256 of the canonical form, in lower-case hexadecimal."""
     return hashlib.sha256(canonical_json(rows, port)).hexdigest()
 
 
 def canonical_csv(rows: Rows, port: Port | None = None) -> bytes:
-    """Rows as CSV (RFC 4180, but lines end with LF), in canonical order; declared decimals are written out in full.
+    """Return rows as CSV (RFC 4180, but lines end with LF), in canonical order; declared decimals are written out in
+    full.
 
-    What is missing is an empty cell; geometries and other objects are JSON.
+    A missing value is an empty cell; geometries and other objects are JSON.
     """
     names = columns(rows, port)
     decimals = {variable.name: variable.decimals for variable in port.variables} if port else {}
@@ -179,7 +181,7 @@ def canonical_csv(rows: Rows, port: Port | None = None) -> bytes:
 
 
 def canonical_geojson(rows: Rows, port: Port | None = None) -> bytes:
-    """Rows as a FeatureCollection (RFC 7946), in canonical order; the key, if there is one, is the feature's id."""
+    """Return rows as a FeatureCollection (RFC 7946), in canonical order; the key, if any, is the feature's id."""
     key = key_of(rows, port)
     features: list[dict[str, Any]] = []
     for row in canonical_rows(rows, port):
@@ -195,8 +197,7 @@ def canonical_geojson(rows: Rows, port: Port | None = None) -> bytes:
 
 
 def named_places(rows: Rows) -> tuple[str, dict[Any, Any]]:
-    """The column that names each row with a geometry, the first that does, and name → geometry; empty where there
-    is none."""
+    """Return the first column that names each row with a geometry, and name → geometry; empty if there is none."""
     located = [row for row in rows if isinstance(row.get(GEOMETRY), Mapping)]
     for name in located[0] if located else ():
         values = [row.get(name) for row in located]
@@ -239,7 +240,7 @@ def _canonical(value: Any, name: str, decimals: int | None, depth: int = 0) -> A
         return text
     if isinstance(value, int):
         if abs(value) > _MOST:
-            # What we wrote ourselves: a figure so large that it has no fraction.
+            # A value that we wrote ourselves: a figure so large that it has no fraction.
             if abs(value) < 10**21 and number(float(value)) == str(value):
                 return float(value)
             raise _Unfit(name, "is a whole number beyond 2^53")
@@ -299,7 +300,7 @@ def _csv_cell(value: Any, decimals: int | None) -> str:
 
 
 def looks_like_id(name: str) -> bool:
-    """Return whether a column has a name that is usual for identifiers."""
+    """Return whether a column has a common name for identifiers."""
     return name.casefold() in ("id", "identifier", "code", "key") or name.endswith(("Id", "ID", "_id", "Identifier"))
 
 

@@ -1,6 +1,6 @@
-"""Steps in time: ISO 8601 durations that are the same length every day.
+"""Steps in time: ISO 8601 durations that have the same length every day.
 
-Months and years have no length, and weeks are none of XML Schema's (xsd:dayTimeDuration), so neither is read here.
+Months and years have no fixed length, and XML Schema has no weeks (xsd:dayTimeDuration), so neither is read here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NAMED: Final = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (time
 
 
 class Order(StrEnum):
-    """How one step stands to another."""
+    """The relation of one step to another."""
 
     SAME = "same"
     FINER = "finer"
@@ -30,7 +30,8 @@ class Order(StrEnum):
 
 
 def parse_step(text: str) -> timedelta:
-    """``PT15M``, ``PT1H``, ``P1D`` as a duration. Raises ``InvalidInput`` for other texts, and for nothing at all."""
+    """Return ``PT15M``, ``PT1H``, ``P1D`` as a duration. Raises ``InvalidInput`` for other texts, and for a zero
+    duration."""
     match = _DURATION.fullmatch(text.strip())
     if match is None or text.strip().endswith(("P", "T")):
         hint = "months and years have no fixed length" if re.match(r"P[^T]*[YMW]", text.strip()) else ""
@@ -74,7 +75,7 @@ def step_words(step: timedelta) -> str:
 
 
 def compare_steps(a: timedelta, b: timedelta) -> Order:
-    """Whether ``a`` is the same step as ``b``, a finer or a coarser one, or one that does not fit into it."""
+    """Return whether ``a`` is the same step as ``b``, a finer or a coarser one, or one that does not fit into it."""
     if a == b:
         return Order.SAME
     if a < b:

@@ -1,7 +1,7 @@
-"""Codes of UCUM that city data use, and what people write instead of them.
+"""UCUM codes that city data use, and common spellings that people write instead of them.
 
 Factors are those of ``ucum-essence`` 2.2 (Tables 1–23); the definitions of a symbol use symbols above it. The are
-takes no prefix but hecto: ``car/h`` are cars, and no hundredths of an are.
+takes no prefix but hecto: ``car/h`` means cars, not hundredths of an are.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ _PIECES: Final = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]|[^\W\d]+|[°€$£%#]+[^\W
 
 
 def meant(code: str, is_unit: Callable[[str], bool]) -> tuple[str, str]:
-    """Return the UCUM code that was probably meant, and what to know about it; both empty where there is no guess."""
+    """Return the UCUM code that was probably meant, and a remark about it; both empty if there is no guess."""
     text = code.strip()
     if weighted := _WEIGHTED.fullmatch(text):
         return "dB[SPL]", f"the weighting is said by the quantity kind ({weighted[1].upper()}-weighted)"

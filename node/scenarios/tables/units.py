@@ -1,10 +1,10 @@
 """Units of measure by their UCUM codes (The Unified Code for Units of Measure 2.2, case sensitive).
 
-A unit is a factor over base units, so that two codes can be compared and figures converted. Three things go beyond
-UCUM, where it is too lenient for data that pass between cities. What stands in braces means nothing to UCUM; here it
-is kept, because ``{veh}/h`` and ``{PCU}/h`` are not the same. The mole and the bel are dimensions, not numbers. And
-levels such as ``dB[SPL]`` are a class of their own, which nothing but the same level can be compared with. The atomic
-mass unit ``u`` is left out: whoever writes ``km/u`` means an hour (uur).
+A unit is a factor over base units, so that two codes can be compared and figures converted. In three points this is
+stricter than UCUM, which is too lenient for data exchanged between cities. UCUM ignores text in braces; here it is
+kept, because ``{veh}/h`` and ``{PCU}/h`` are not the same. The mole and the bel are dimensions, not numbers. And
+levels such as ``dB[SPL]`` are a class of their own, which can be compared only with the same level. The atomic mass
+unit ``u`` is left out: authors who write ``km/u`` mean an hour (uur).
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ _TOKEN: Final = re.compile(
 class Unit:
     """A unit: a figure in it is ``figure * factor + offset`` in base units.
 
-    ``dimension`` are the exponents of ``unitcodes.BASES``; ``level`` names the reference of a level (``B[SPL]``),
-    whose factor counts bels; ``words`` are the annotations with their exponents, in one spelling.
+    ``dimension`` are the exponents of ``unitcodes.BASES``; ``level`` names the reference of a level (``B[SPL]``): its
+    factor counts bels; ``words`` are the annotations with their exponents, in one spelling.
     """
 
     code: str
@@ -59,12 +59,12 @@ class Unit:
 
     @property
     def special(self) -> bool:
-        """Whether it has a zero of its own, or is a level: then it stands alone."""
+        """Return whether it has a zero of its own, or is a level: then it cannot be combined with others."""
         return bool(self.offset or self.level)
 
 
 class Relation(StrEnum):
-    """How figures in one unit stand to figures in another."""
+    """The relation of figures in one unit to figures in another."""
 
     SAME = "same"
     FACTOR = "factor"
@@ -73,9 +73,9 @@ class Relation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What ``compare`` found: a figure in the first unit is ``figure * factor + offset`` in the second.
+    """The result of ``compare``: a figure in the first unit is ``figure * factor + offset`` in the second.
 
-    ``words_differ``: both have annotations, and other ones. ``words_missing``: one of them has none.
+    ``words_differ``: both have annotations, but different ones. ``words_missing``: one of them has none.
     """
 
     relation: Relation
@@ -103,7 +103,8 @@ def parse(code: str) -> Unit:
 
 
 def compare(a: Unit | str, b: Unit | str) -> Comparison:
-    """How figures in ``a`` stand to figures in ``b``. Raises ``InvalidInput`` for a text that is no unit."""
+    """Return how figures in ``a`` relate to figures in ``b``. Raises ``InvalidInput`` for a text that is not a
+    unit."""
     first, second = _unit(a), _unit(b)
     if first.dimension != second.dimension or first.level != second.level:
         return Comparison(Relation.INCOMPATIBLE)
@@ -119,7 +120,8 @@ def compare(a: Unit | str, b: Unit | str) -> Comparison:
 
 
 def convert(value: float, a: Unit | str, b: Unit | str) -> float:
-    """A finite figure in ``a`` as one in ``b``, rounded once. Raises ``InvalidInput`` where they do not compare."""
+    """Return a finite figure in ``a`` as one in ``b``, rounded once. Raises ``InvalidInput`` if they cannot be
+    compared."""
     first, second = _unit(a), _unit(b)
     comparison = compare(first, second)
     if comparison.relation is Relation.INCOMPATIBLE:
@@ -149,7 +151,7 @@ def _is_unit(code: str) -> bool:
 
 
 class _NoUnit(Exception):
-    """Why a text is no unit."""
+    """The reason why a text is not a unit."""
 
 
 class _Reader:
@@ -272,7 +274,7 @@ _WRITTEN: Final[Mapping[str, str]] = MappingProxyType({"Cel": "°C", "ug/m3": "�
 def words(code: str | None) -> str:
     """Return a UCUM code as people write the unit: ``{veh}/h`` → ``veh/h``, ``dB[SPL]`` → ``dB``, ``1`` → nothing.
 
-    For eyes only: what comes out is often no code any more, and two codes may be written alike.
+    For display only: the text is often not a code any more, and two codes may give the same text.
     """
     if code is None or code == "1":
         return ""
@@ -316,5 +318,5 @@ _KIND_OF: Final = {parse(code).dimension: words for code, words in _KINDS.items(
 
 
 def kind(unit: Unit) -> str:
-    """Return the quantity that a unit measures, in English: ``a speed``; empty where no short word exists."""
+    """Return the quantity that a unit measures, in English: ``a speed``; empty if no short word exists."""
     return f"a level ({unit.level})" if unit.level else _KIND_OF.get(unit.dimension, "")
