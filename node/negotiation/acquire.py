@@ -32,7 +32,7 @@ __all__ = ["Acquire", "Conditions", "provider_of"]
 
 
 _MOST: Final = 1000
-"""So many negotiations with one provider are looked through, in each state that goes on."""
+"""The most negotiations with one provider that are read for each state that is not final."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ from node.negotiation.proposal import foreign
 from node.policy.odrl import parse
 
 VerifyJws = Callable[[str, DidDocument], bytes]
-"""(compact JWS, document of the signer) → payload; raises where the signature does not hold."""
+"""(compact JWS, document of the signer) → payload; raises if the signature is not valid."""
 
 _OFFERS_OWN = frozenset({"@id", "@type", "@context", "target", "assigner", "assignee", "timestamp"})
 

@@ -11,7 +11,7 @@ from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 
 LOOKED_AT = 20
-"""Agreements about one asset that are looked at, the newest first."""
+"""The number of agreements about one asset that are read, newest first."""
 
 
 class OurAgreements:

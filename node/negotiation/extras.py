@@ -16,7 +16,7 @@ from node.dialogue.terms import TERMS
 from node.negotiation import messages
 
 MOST: Final = 16 * 1024
-"""So many bytes all of them may have together in one message, with their names and with its ``@context``."""
+"""The most bytes that all of them may take in one message, with their names and with its ``@context``."""
 
 _OURS: Final = frozenset({messages.SIGNATURE, messages.TERMS, messages.JSON_TERMS, messages.PURPOSE, AFTER})
 

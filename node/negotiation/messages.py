@@ -25,13 +25,13 @@ SIGNATURE: Final = HANSA + "signature"
 """Our extra member: the sender's compact JWS over the agreement's envelope. Others ignore it."""
 
 TERMS: Final = HANSA + "terms"
-"""Our extra member of an agreement: parties, asset version, rulebook, as both documents show them. It travels beside
-the agreement: there are consumers that refuse one whose policy has any member that their offer does not have."""
+"""Our extra member of an agreement: parties, asset version, rulebook, as both documents show them. It is sent beside
+the agreement: some consumers refuse an agreement whose policy has any member that their offer lacks."""
 
 JSON_TERMS: Final = HANSA + "agreementTerms"
-"""The same once more, as a JSON literal (JSON-LD 1.1 §4.2.2): the names inside ``TERMS`` mean nothing to a reader of
-JSON-LD, or something else, and would be lost to it. This one counts where a message has both; ``TERMS`` is sent for
-releases that do not know it."""
+"""The same again, as a JSON literal (JSON-LD 1.1 §4.2.2): to a reader of JSON-LD the names inside ``TERMS`` mean
+nothing, or something else, and would be lost. If a message has both, this one counts; ``TERMS`` is sent for releases
+that do not know it."""
 
 PURPOSE: Final = HANSA + "purpose"
 """Our extra member of a request: the purpose that the consumer declares."""

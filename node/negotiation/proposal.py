@@ -26,10 +26,10 @@ from node.policy.terms import ACTIONS, PROFILE, expand_term
 from node.vocab.namespaces import ODRL
 
 LONGEST_SHOWN: Final = 500
-"""Characters of what stands beside the terms, as it is shown to a person."""
+"""The most characters of content beside the terms that a person is shown."""
 
 LEEWAY: Final = timedelta(minutes=5)
-"""By how much the two nodes' clocks may differ."""
+"""How much the two nodes' clocks may differ."""
 
 _KEYWORDS: Final = frozenset({"@id", "@type"})
 _KEYWORDS_OF_VALUES: Final = _KEYWORDS | {"@value", "@language", "@list", "@set"}

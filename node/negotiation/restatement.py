@@ -22,11 +22,11 @@ from node.negotiation.messages import SIGNATURE
 from node.negotiation.model import Negotiation
 
 SETTLING: Final = 1.0
-"""So many seconds we wait before we verify what was written anew: its provider has just shown that what it is told
-while it is still writing is lost."""
+"""Seconds to wait before we verify a new draft: its provider has just shown that it loses messages that arrive while
+it is still writing."""
 
 MOST_ANEW: Final = 2
-"""So often an agreement may be written anew in one negotiation."""
+"""How often an agreement may be written anew in one negotiation."""
 
 _OF_EACH_DRAFT: Final = frozenset({"@id", "timestamp"})
 

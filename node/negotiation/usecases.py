@@ -33,8 +33,8 @@ from node.policy.templates import compile_terms, in_catalogue
 from node.vocab.dsp import version_of
 
 _ONE_MEANING: Final = (machine.AGREEMENT, machine.VERIFICATION, machine.FINALIZED_EVENT)
-"""Messages that can be meant once only in a negotiation: said again in the same words they are a resend, whatever
-their ``@id`` (docs/reference/interoperability.md). A second offer in the same words is another offer."""
+"""Messages that can have only one meaning in a negotiation: a repetition in the same words is a resend, whatever its
+``@id`` (docs/reference/interoperability.md). A second offer in the same words is another offer."""
 
 
 class Negotiations:

@@ -67,7 +67,7 @@ class Tally:
 
 
 Permit = Callable[[Mapping[str, Any]], None]
-"""Raises ``NotAllowed`` where the policy does not permit a use with these facts."""
+"""Raises ``NotAllowed`` if the policy does not permit a use with these facts."""
 
 
 class Uses:

@@ -17,7 +17,7 @@ from node.vocab.namespaces import ODRL
 
 _OF_ONE: Final = frozenset(["@id", "uid", "timestamp"])
 _MEMORABLE: Final = 16 * 1024
-"""Characters of the longest document whose terms are remembered."""
+"""Characters of the longest document whose terms are cached."""
 
 
 def same_terms(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:

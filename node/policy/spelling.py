@@ -15,7 +15,7 @@ from node.policy.terms import LOGICAL, OPERATORS, PREFIXES, expand, expand_term
 from node.vocab.namespaces import ODRL
 
 _INNER_RULES: Final = {"duty": "duty", "remedy": "odrl:remedy", "consequence": "odrl:consequence"}
-"""DSP's context (``odrl-profile.jsonld``) has a bare term for the first only."""
+"""DSP's context (``odrl-profile.jsonld``) has a bare term only for the first."""
 
 
 def rules_for_dsp(value: Any) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ YEAR: Final = 365 * 86_400
 HERE: Final = Path(__file__).parent
 
 Identify = Callable[[Request], Awaitable[Caller]]
-"""Tells who calls; raises ``Unauthenticated`` for a session or token that does not hold."""
+"""Returns the caller; raises ``Unauthenticated`` for a session or token that is not valid."""
 
 PageFunction = Callable[["Desk", Visit], Awaitable[Response]]
 

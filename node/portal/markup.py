@@ -112,7 +112,7 @@ tfoot th thead time tr u ul wbr
 """The elements that stay: those of text and tables."""
 
 _SILENT: Final = "script style head title template iframe object svg math noscript"
-"""The elements that go with everything in them."""
+"""The elements that are removed with their content."""
 
 _ATTRIBUTES: Final = "lang dir class datetime scope colspan rowspan start"
 _PLAIN_VALUE: Final = re.compile(r"[\w \-.:+]{0,200}")

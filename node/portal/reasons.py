@@ -14,7 +14,7 @@ from typing import Any, Final
 from node.base.clock import moment
 
 LONGEST: Final = 2000
-"""So much of each text is shown: it may be the peer's."""
+"""The most characters shown of each text: the peer may have written it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

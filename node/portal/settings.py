@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 ACCENT: Final = "#0b5f73"
-"""The colour of a node whose city has chosen none."""
+"""The accent of a node whose city has not chosen one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,7 @@ DARK: Final[dict[str, str]] = {
 
 TEXT: Final = 4.5
 STEPS: Final = 50
-"""In how many steps a colour is moved at most, from itself to black or white."""
+"""The most steps in which a colour is moved, from itself to black or white."""
 
 _HEX: Final = re.compile(r"#[0-9a-fA-F]{6}")
 

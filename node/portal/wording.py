@@ -17,21 +17,21 @@ from node.scenarios.tables import places, units
 from node.texts.languages import FALLBACK, pick
 
 LONGEST: Final = 300
-"""Characters of a value."""
+"""The most characters of a value."""
 
 _MOST: Final = 20
-"""Values of a list."""
+"""The most values of a list."""
 
 _UNITS: Final = ("unit", "haveUnit", "needUnit")
 _STEPS: Final = ("haveStep", "needStep")
 _AREAS: Final = ("area", "haveArea", "needArea")
 _AMOUNTS: Final = ("minimum", "maximum", "lowest", "highest")
-"""Figures in the fact ``unit``."""
+"""Figures in the unit of the fact ``unit``."""
 _VALUES: Final = ("seen", "now", "wanted")
 """Values of cells, which may be empty."""
 
 _FURTHER: Final = ("columns", "examples", "more")
-"""Facts that are told behind the sentence, in words of their own, where there are any."""
+"""Facts that are shown after the sentence, in words of their own, if there are any."""
 
 _AS: Final[Mapping[str, str]] = {
     "mend.unknown-role": "mend.known",
@@ -50,7 +50,7 @@ _AS: Final[Mapping[str, str]] = {
     "mend.overloaded.depth": "mend.model-failed.no-rows",
     "mend.overloaded.progress": "mend.model-failed.no-rows",
 }
-"""What is mended alike."""
+"""Codes that share a remedy."""
 
 
 class Worded(NamedTuple):

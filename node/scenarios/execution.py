@@ -23,10 +23,10 @@ from node.base.work import Transaction, UnitOfWork
 from node.scenarios.model import State
 
 REPORT_SECONDS: Final = 0.5
-"""How often the progress of an execution is written, and a dismissal looked for."""
+"""Seconds between two writes of an execution's progress, with a check for a dismissal."""
 
 MOST_LINES: Final = 500
-"""Lines of the log that are kept between two reports, and of a run in all."""
+"""The most log lines that are kept between two reports, and of a run in total."""
 
 
 class Execution(Protocol):

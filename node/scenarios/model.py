@@ -220,7 +220,7 @@ class Binding:
     steps: tuple[BoundStep, ...]
     parameters: Mapping[str, Any]
     layers: tuple[str, ...]
-    """SHA-256 of each layer, in the order in which they are stacked."""
+    """SHA-256 of each layer, in the order of the stack."""
     key: str
 
     @property
@@ -265,7 +265,7 @@ class Layer:
     file: str
     target_sha256: str
     key: str
-    """The member that names a row."""
+    """The member that identifies a row."""
     author: str
     reason: str
     operations: tuple[Operation, ...]

@@ -11,7 +11,7 @@ from node.scenarios.model import Caveat, Job, Layer, Model, Rows, Run
 
 JOB_TOPIC: Final = "model-job"
 RUN_TOPIC: Final = "scenario-run"
-"""Topics of the outbox: a job and a run that are to be carried out."""
+"""Topics of the outbox: a pending job and a pending run."""
 
 
 class JobStore(Protocol):
@@ -65,7 +65,7 @@ class Outcome:
 
 
 Progress = Callable[[int, str], None]
-"""Told 0 to 100 and a line of the log. May raise to stop the model."""
+"""Receives 0 to 100 and a line of the log. May raise to stop the model."""
 
 
 class ModelExecutor(Protocol):

@@ -37,7 +37,7 @@ _MAX_TEXT: Final = 2000
 _PLACE: Final = token_hex(8)
 """Marks places. Nobody outside of this process can write it into a text."""
 PLACES: Final = re.compile(f"{_PLACE}-([a-z]+)-([a-z]+)-")
-"""A place: what it is for, and in which language."""
+"""A place: its content, and its language."""
 
 
 def document_languages(body: Mapping[str, Any]) -> tuple[str, ...]:

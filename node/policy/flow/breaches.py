@@ -14,7 +14,7 @@ from node.policy.rules import Constraint, Rule
 from node.policy.terms import INCLUDED_IN, MINIMUM_CELL_SIZE, includes
 
 OFFER: Final = ""
-"""The ``input`` of an origin that is the wanted offer itself."""
+"""The ``input`` of an origin that is the requested offer itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from node.policy.terms import INCLUDED_IN, PROFILE, SET_OPERATORS, includes
 from node.vocab.namespaces import ODRL
 
 _JOINED: Final = (terms.PURPOSE, terms.PARTICIPANT, terms.RECIPIENT)
-"""Operands whose lists of several inputs become one list: what all of them name."""
+"""Operands whose lists from several inputs become one list: the values that all of them name."""
 
 Origins = tuple[Origin, ...]
 

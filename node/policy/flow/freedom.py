@@ -40,7 +40,7 @@ from node.vocab.namespaces import CC, ODRL
 MAX_ALTERNATIVES: Final = 64
 _MAX_COMPARED: Final = 512
 LICENCE: Final = "licence"
-"""The rule that a condition of a licence comes from."""
+"""The rule of a condition that comes from a licence."""
 
 _DERIVATIVES: Final = CC + "DerivativeWorks"
 

@@ -14,7 +14,7 @@ from node.policy.rules import Rule
 from node.policy.terms import ATTRIBUTE, CREDIT, USE, includes
 
 Sentence = Callable[[str], str]
-"""A sentence in the language that is asked for."""
+"""Language → a sentence in this language."""
 
 
 @dataclass(frozen=True, slots=True)

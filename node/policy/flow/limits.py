@@ -25,12 +25,12 @@ from node.policy.terms import ACTIONS
 LIMITS: Final = "urn:hansa:limits"
 ASKED: Final = "urn:hansa:asked"
 MOST: Final = 100
-"""Rules and constraints of a policy that is compared: comparing each with each takes time, and peers write them."""
+"""The most rules and constraints of a compared policy: each is compared with each, and peers write them."""
 MOST_VALUES: Final = 200
-"""The values that its constraints name together: sets of them are compared with each other as well."""
+"""The most values of its constraints together: sets of them are compared with each other as well."""
 _MOST_PAIRS: Final = MOST**2
-"""Pairs of conditions, counted in each alternative: the two may exclude each other within one policy, and one may
-follow from the other where two policies are compared."""
+"""The most pairs of conditions, counted in each alternative: conditions within one policy may exclude each other, and
+conditions of one compared policy may follow from those of the other."""
 
 _MANY_WAYS: Final = "too many conditions in too many alternatives"
 

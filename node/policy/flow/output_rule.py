@@ -13,7 +13,8 @@ The choice of cells depends on the key and the counts alone, never on the other 
 parameters over the same data have the same gaps each time, so the gaps reveal nothing.
 
 Against *differencing* (asking twice, slightly differently, and subtracting) there is a budget: under one agreement,
-one version of the data answers ``allowance`` different requests at most; a repeated request does not count again.
+one version of the data answers at most ``QUESTIONS`` different requests (``allowance``); a repeated request does not
+count again.
 
 This does **not** protect against: two parties, or two agreements, that combine their answers; two versions of the
 data, subtracted; *dominance* (one large contributor makes up a figure over many people); a figure that reveals
@@ -37,7 +38,7 @@ TOTALS: Final = frozenset({"total", "totaal", "celkem", "gesamt", "all", "*"})
 """Values of a member of the key that make a row the total of its group."""
 
 QUESTIONS: Final = 20
-"""Different requests that one version of the data answers under one agreement, where nothing else is agreed."""
+"""Different requests that one version of the data answers under one agreement, if nothing else is agreed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,10 +30,10 @@ _ACTIONS: Final = {
     "transfer": terms.TRANSFER,
     "commercial": terms.COMMERCIAL_USE,
 }
-"""What the catalogue calls the actions that have sentences of their own."""
+"""The catalogue's names of the actions that have sentences of their own."""
 
 _ASSETS: Final = {"": "asset", "dataset": "dataset", "service": "service", "model": "model"}
-"""Kind → what the catalogue calls it."""
+"""Kind → its name in the catalogue."""
 
 
 def phrases(language: str) -> Phrases:

@@ -31,7 +31,7 @@ _QUIET: Final = frozenset(
         f"{ADMS}versionNotes",
     }
 )
-"""What changes with every version anyhow, or is told in another way."""
+"""Properties that change with every version, or whose changes are shown in another way."""
 
 MAX_CHANGES: Final = 12
 _NEVER_CUT: Final = frozenset({"history-opened", "audience", "file-opened"})

@@ -39,7 +39,7 @@ MAX_DEPTH: Final = 3
 MAX_VALUES: Final = 60
 
 NAMING: Final = (f"{DCT}title", f"{RDFS}label", f"{SKOS}prefLabel", f"{FOAF}name", f"{VCARD}fn", f"{SCHEMA}name")
-"""Properties that name a thing, the commonest first."""
+"""Properties that name a thing, the most common first."""
 
 _NUMBERS: Final = frozenset(
     f"{XSD}{name}"
@@ -124,7 +124,7 @@ LINEAGE: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("related", (f"{DCT}relation", f"{DCT}isReferencedBy", f"{DCT}references", f"{DCAT}qualifiedRelation")),
     ("attributed", (f"{PROV}wasAttributedTo", f"{PROV}qualifiedAttribution", f"{DCT}creator")),
 )
-"""Where an asset comes from and what it belongs to."""
+"""Properties for the origin of an asset and for the things that it belongs to."""
 
 ELSEWHERE: Final = frozenset(
     {

@@ -268,4 +268,4 @@ PLANS: Final[dict[str, CardPlan]] = {
         ),
     ),
 }
-"""Kind → how it is laid out."""
+"""Kind → its layout."""

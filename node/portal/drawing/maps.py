@@ -22,7 +22,7 @@ MOST_HEIGHT: Final = 520
 MARGIN: Final = 18
 MOST_POINTS: Final = 60_000
 MOST_FOCUSABLE: Final = 120
-"""More links than that would bury the page for who goes through it by keyboard: the table has them all."""
+"""More links than that would make the page too long for keyboard users: the table has all links."""
 
 GROUND: Final = "#ffffff"
 CASING: Final = "#59636b"

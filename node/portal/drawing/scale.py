@@ -29,7 +29,7 @@ VALUE_WIDTHS: Final = (3.0, 4.0, 5.0, 6.5, 8.0)
 _TRIPLES: Final = ((1.0, 2.0, 5.0), (2.0, 5.0, 10.0), (5.0, 10.0, 20.0))
 _STEPS: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
 _TYPICAL: Final = 0.9
-"""Breaks are laid by the ninth decile: one bridge that loses everything must not make the rest look unchanged."""
+"""Breaks follow the ninth decile: one bridge that loses everything must not make the rest look unchanged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,12 +29,12 @@ SHOWN: Final = 100
 OUTCOMES: Final = ("new", "changed", "renamed", "refused", "withdrawn", "faults")
 _MAX_OFFSET: Final = 10_000_000
 _READERS: Final = CapacityLimiter(2)
-"""Reports that are read at the same time: a search in a long one takes a processor."""
+"""The most reports that are read at the same time: a search in a long one takes a whole processor."""
 _COLUMNS: Final = ("outcome", "title", "iri", "address", "version", "conforms", "points")
 
 
 async def add(desk: Desk, visit: Visit) -> Response:
-    """``POST /imports/sources``: harvest a source on a schedule, or the form again and why not."""
+    """``POST /imports/sources``: harvest a source on a schedule, or show the form again with the reason."""
     fields = visit.fields
     options = {
         "audience": fields.get("audience") or None,
@@ -50,22 +50,22 @@ async def add(desk: Desk, visit: Visit) -> Response:
 
 
 async def run_now(desk: Desk, visit: Visit) -> Response:
-    """``POST /imports/{name}/run``: begin a run now."""
+    """``POST /imports/{name}/run``: start a run now."""
     return await _act(desk, visit, desk.node.schedules.run_now, "source-run")
 
 
 async def pause(desk: Desk, visit: Visit) -> Response:
-    """``POST /imports/{name}/pause``: begin no further runs."""
+    """``POST /imports/{name}/pause``: start no further runs."""
     return await _act(desk, visit, desk.node.schedules.pause, "source-pause")
 
 
 async def resume(desk: Desk, visit: Visit) -> Response:
-    """``POST /imports/{name}/resume``: go on by the schedule."""
+    """``POST /imports/{name}/resume``: continue with the schedule."""
     return await _act(desk, visit, desk.node.schedules.resume, "source-resume")
 
 
 async def remove(desk: Desk, visit: Visit) -> Response:
-    """``POST /imports/{name}/remove``: harvest the source no longer."""
+    """``POST /imports/{name}/remove``: stop harvesting the source."""
     return await _act(desk, visit, desk.node.schedules.remove, "source-remove")
 
 
@@ -137,7 +137,7 @@ def _sheet(desk: Desk, run_id: str, language: str) -> bytes:
 
 
 def repair_text(repair: Mapping[str, Any]) -> str:
-    """What a rule changed, in a line."""
+    """Return the change by a rule in one line."""
     before, after = repair.get("forms", ("", ""))
     left = f"{repair['before']} ({before})" if before else repair["before"]
     right = f"{repair['after']} ({after})" if after else repair["after"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ENDINGS: Final = (".ttl", ".jsonld", ".rdf", ".xml", ".nt", ".nq", ".trig", ".json")
 """Files that the form takes; the script of the page knows the media type of each."""
 TIMES: Final = ("1h", "6h", "12h", "1d", "1w", "4w")
-"""Times between two runs that the form offers; terminal and API take others too."""
+"""Intervals between two runs that the form offers; terminal and API accept others too."""
 
 
 async def imports(desk: Desk, visit: Visit) -> Response:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from node.portal.desk import Desk
 
 SECONDS_BETWEEN: Final = 4
-"""How often a page without scripts looks again."""
+"""Seconds after which a page without scripts reloads."""
 
 MAX_TITLE: Final = 200
 

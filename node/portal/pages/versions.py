@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 _CONDITIONS: Final = ((f"{ODRL}hasPolicy",), (f"{HANSA}conditions",))
-"""The page shows the sentences of both versions in place of these."""
+"""Properties in whose place the page shows the sentences of both versions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

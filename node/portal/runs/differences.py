@@ -15,7 +15,7 @@ from typing import Any, Final, TypeGuard
 from node.scenarios.model import GEOMETRY, Row, Rows, Run, Variable
 
 MAX_PARTS: Final = 120
-"""A column of texts with more values than that names things; it does not divide them into parts."""
+"""A text column with more values than that names things; it does not divide them into parts."""
 
 ALL: Final = ""
 

@@ -15,7 +15,7 @@ from node.scenarios.model import GEOMETRY, Layer, Operation, OperationType, Row,
 from node.scenarios.tables.rows import row_id
 
 MAX_EDITED: Final = 24
-"""Columns of one feature in a form: a form has sixty fields at most."""
+"""The most columns of one feature in a form: a form has sixty fields at most."""
 
 _POSITION: Final = re.compile(r"\s*(-?\d{1,3}(?:\.\d{1,15})?)[\s,]+(-?\d{1,2}(?:\.\d{1,15})?)\s*")
 _POSITION_REMEDY: Final = "enter longitude and latitude, for example 3.7226 51.0541"

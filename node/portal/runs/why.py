@@ -18,10 +18,10 @@ from node.scenarios.model import AFTER, GEOMETRY, BoundInput, BoundStep, Layer, 
 MAX_ROWS: Final = 6
 MAX_COLUMNS: Final = 9
 _MANY: Final = 24
-"""A value that stands in more rows than that leads nowhere in particular."""
+"""A value that stands in more rows than that is too general to follow."""
 
 Known = dict[str, frozenset[str]]
-"""Column → the values in it that what we follow is about."""
+"""Column → its values that belong to the traced row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

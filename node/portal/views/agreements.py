@@ -28,7 +28,7 @@ from node.transfer.deletion.model import Due
 from node.transfer.overview import Overview
 
 CHECKED: Final = 200
-"""How many agreements of the list, the newest first, are judged; older ones are judged on their own pages."""
+"""How many agreements of the list, newest first, are evaluated; older ones are evaluated on their own pages."""
 
 PATIENCE: Final = 2.0
 """Seconds that the list of agreements waits for status lists."""
@@ -37,10 +37,10 @@ Texts = dict[str, str]
 """Language tag → text."""
 
 Look = Callable[[str], Awaitable[Caller]]
-"""DID → the participant with what it holds now. Raises ``NotAllowed`` where it is blocked here."""
+"""DID → the participant with its current credentials. Raises ``NotAllowed`` if it is blocked here."""
 
 SituationOf = Callable[[Caller, Agreement], Situation]
-"""(consumer, agreement) → the situation in which an access by the consumer would be judged now."""
+"""(consumer, agreement) → the situation for evaluating an access by the consumer now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,7 +83,7 @@ class NodeFacts:
 
 
 Facts = Callable[[], Awaitable[NodeFacts]]
-"""Tells who runs this node."""
+"""Returns the facts about this node."""
 
 
 class AboutNode:

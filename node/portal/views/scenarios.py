@@ -28,11 +28,11 @@ from node.semantics.model import File
 from node.texts.languages import LANGUAGES
 
 CANCEL, AGAIN, PUBLISH = "cancel", "again", "publish"
-"""What a person may do with a run."""
+"""The actions that a person may take on a run."""
 
 MOST_CANDIDATES: Final = 60
 MOST_RUNS: Final = 500
-"""How many of the newest runs are looked through."""
+"""How many of the newest runs are read."""
 USING_SHOWN: Final = 20
 _READABLE: Final = ("text/csv", "text/tab-separated-values", "application/json", "application/geo+json")
 _DRAWABLE: Final = "application/geo+json"

@@ -20,12 +20,12 @@ from node.scenarios.tables.geometries import extent
 from node.scenarios.tables.unitcodes import SAME_WORDS
 
 ERROR: Final = "violation"
-"""It cannot be carried out so, or its figures would be wrong."""
+"""The run is impossible, or its figures would be wrong."""
 WARNING: Final = "warning"
-"""It is possible, but a person should know."""
+"""The run is possible, but a person should know."""
 
 LOOKED_AT: Final = 2000
-"""Rows of a sample that are looked at."""
+"""The most rows of a sample that are inspected."""
 COLUMN_MAPPING: Final = "column mapping"
 
 

@@ -14,7 +14,7 @@ from node.scenarios.tables.geometries import BBox, positions
 from node.scenarios.tables.rows import key_of, row_id
 
 EXAMPLES: Final = 5
-"""Rows that are named."""
+"""How many rows are named."""
 
 
 def outside(port: Port, rows: Rows) -> tuple[Caveat, ...]:

@@ -32,7 +32,7 @@ from node.scenarios.tables.rows import canonical_csv, canonical_geojson, read_ca
 
 METADATA: Final = "ro-crate-metadata.json"
 _FIRST: Final = (1980, 1, 1, 0, 0, 0)
-"""The earliest time that a zip can say."""
+"""The earliest time that a zip can store."""
 
 _CONTEXT: Final = (
     "https://w3id.org/ro/crate/1.1/context",
@@ -94,7 +94,7 @@ def faults_of(graph: Graph) -> list[str]:
 
 
 _OUTWARD: Final = frozenset({"conformsTo"})
-"""Properties whose values may be addresses of the web that the crate does not describe."""
+"""Properties whose values may be web addresses that the crate does not describe."""
 
 
 def _references(entity: Mapping[str, Any]) -> list[tuple[str, str]]:

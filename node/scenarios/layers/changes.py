@@ -44,7 +44,7 @@ class Conflict:
     meant: Any
     sentence: str
     case: str = ""
-    """Which sentence it is: ``there``, ``gone``, ``changed``, ``unmultiplied``, ``no-member``, ``no-figure``."""
+    """The case of the sentence: ``there``, ``gone``, ``changed``, ``unmultiplied``, ``no-member``, ``no-figure``."""
 
     def to_json(self) -> dict[str, Any]:
         return {

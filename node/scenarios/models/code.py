@@ -27,11 +27,11 @@ MODEL: Final = Limits(memory=512 << 20, cpu=60, wall=120.0, answer=128 << 20)
 """The limits of a model by default."""
 
 READING: Final = Limits(memory=512 << 20, cpu=5, wall=10.0, answer=4 << 20)
-"""What reading a model's annotations may use."""
+"""The limits for reading a model's annotations."""
 
 MOST_CODE: Final = 1 << 20
 MOST_VALUES: Final = 4_000_000
-"""Values in the rows of all outputs: as Python objects they take twenty times the room that they take as JSON."""
+"""The most values in the rows of all outputs: as Python objects they take twenty times the memory of their JSON."""
 
 _LINES: Final = 200
 _CAVEATS: Final = 200

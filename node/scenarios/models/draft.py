@@ -11,7 +11,7 @@ from node.semantics.description.forms import Field, find
 
 PORTS: Final = (("inputs", INPUTS), ("outputs", OUTPUTS))
 FACTS: Final = ("unit", "quantity", "minimum", "maximum", "decimals")
-"""What code and card say alike of a variable or parameter."""
+"""Facts that code and card state in the same form about a variable or parameter."""
 
 
 def filled_in(fields: Mapping[str, Any], interface: Mapping[str, Any]) -> dict[str, Any]:

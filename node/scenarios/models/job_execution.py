@@ -27,7 +27,7 @@ from node.scenarios.ports import JobStore
 from node.scenarios.records.cards import model_of
 
 _ANSWERED: Final = 5000
-"""How many of an owner's jobs are looked at for what was asked before."""
+"""How many of an owner's jobs are searched for earlier questions."""
 
 
 class JobExecution:

@@ -34,7 +34,7 @@ from node.scenarios.ports import JOB_TOPIC, JobStore
 from node.scenarios.records.cards import model_of
 
 MOST_WAITING: Final = 100
-"""Jobs that one owner may have waiting or running."""
+"""The most jobs that one owner may have waiting or running."""
 
 _KEY_LENGTH: Final = 200
 
@@ -53,7 +53,7 @@ class Asker:
     transfer: str | None = None
     agreement: str | None = None
     model: str | None = None
-    """The only model that a participant's token is valid for."""
+    """The only model for which a participant's token is valid."""
 
     @classmethod
     def of_person(cls, caller: Caller) -> Asker:

@@ -88,7 +88,7 @@ class CallTiming:
 
 
 TokenFor = Callable[[str], Awaitable[str]]
-"""DID of a peer → the Authorization header value that proves who we are to it."""
+"""DID of a peer → the Authorization header value that proves our identity to it."""
 
 
 class ContractModels:

@@ -22,10 +22,10 @@ from node.scenarios.tables.files import MAX_ROWS, from_features
 from node.scenarios.tables.rows import columns
 
 MOST_BYTES: Final = 64 << 20
-"""The largest request, and the largest answer of another service, that is read."""
+"""The most bytes of a request, and of an answer of another service, that are read."""
 
 CRS84: Final = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
-"""Longitude and latitude in degrees: the coordinates of a bounding box that does not say which."""
+"""Longitude and latitude in degrees: the default for the coordinates of a bounding box."""
 
 RAW: Final = "raw"
 DOCUMENT: Final = "document"

@@ -20,13 +20,13 @@ from node.scenarios.ports import Outcome
 from node.scenarios.serialization import to_json
 
 MOST_KEPT: Final = 1 << 30
-"""Bytes of one result: more than what the settings let a model give."""
+"""The most bytes of one result: more than the settings allow a model to return."""
 _AT_ONCE: Final = 2000
 _TAIL: Final = 64 << 10
 _PLACES: Final = b'},"places":'
 
 Piece = bytes | tuple[int, int]
-"""Bytes as they are, or a range of the file: its start, and where it ends."""
+"""Literal bytes, or a range of the file: its start and its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from node.vocab.dsp import EXECUTE
 
 _RECENT: Final = 500
 PATIENCE: Final = 60.0
-"""Seconds that the provider has for starting a transfer."""
+"""Seconds in which the provider has to start a transfer."""
 
 
 class Watch(Protocol):

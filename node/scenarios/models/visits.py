@@ -40,7 +40,7 @@ from node.semantics.model import File
 _RELEASE: Final = re.compile(r"\d{1,9}(\.\d{1,9}){0,3}", re.ASCII)
 
 OF_A_RUN: Final = frozenset({ALGORITHM, MINIMUM_CELL_SIZE})
-"""What binds this node's own people too."""
+"""Operands of the conditions that bind this node's own people too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Visitor:
 
 
 DecideVisit = Callable[[Mapping[str, Any], str | None, Mapping[str, Any]], Awaitable[Decision]]
-"""(policy, DID of the participant or None for our own people, facts) → what the policy says about reading now."""
+"""(policy, DID of the participant or None for our own people, facts) → the decision about reading now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,10 +38,10 @@ from node.semantics.model import File
 from node.transfer.ports import ReceptionStore, TransferStore
 
 MOST_BYTES: Final = 64 << 20
-"""The largest file that an input may be: its rows are held in memory while a step runs."""
+"""The most bytes of an input file: its rows are held in memory while a step runs."""
 
 LOOKED_AT: Final = 2 << 20
-"""The largest file whose columns are looked at to say what it could be used for."""
+"""The most bytes of a file whose columns are read to suggest uses for it."""
 
 _RECENT: Final = 500
 
@@ -49,7 +49,7 @@ Fetch = Callable[..., Awaitable[tuple[int, Mapping[str, str], bytes]]]
 """(url, headers, *, audience) → (status, headers, body): an HTTP GET as this node, capped in size and time."""
 
 DecideUse = Callable[[Agreement], Awaitable[Decision]]
-"""What the policy of an agreement of ours as consumer answers to us now."""
+"""The current decision of the policy of an agreement in which we are the consumer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,7 @@ from node.scenarios.runs.sketch import Sketch, check_chain, finding_of, missing_
 from node.scenarios.tables.rows import read_rows
 
 Known = Callable[[Caller], Awaitable[Sequence[Transformation]]]
-"""The transformations that the catalogue has for a caller: what could mend a chain that does not fit."""
+"""The catalogue's transformations for a caller: candidates for repairing a chain that does not fit."""
 
 
 class Bind:

@@ -17,7 +17,7 @@ from node.scenarios.model import Measured, Run, State, StepRun
 from node.scenarios.runs.hashes import result_hash
 
 WAITING: Final = "waiting: "
-"""How a line begins that says what a run waits for."""
+"""The beginning of a log line that states what a run waits for."""
 
 
 class RunLifecycle:

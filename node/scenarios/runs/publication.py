@@ -41,7 +41,7 @@ from node.texts.catalogue import Catalogue
 from node.texts.languages import LANGUAGES
 
 CREDITED: Final = "CC-BY-4.0"
-"""The licence of a result some of whose inputs ask to be named, where none of them asks for one of its own."""
+"""The licence of a result if some of its inputs require attribution, and none requires a licence of its own."""
 
 _CSV: Final = "text/csv"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")

@@ -18,11 +18,11 @@ from node.scenarios.model import AFTER, BEFORE, BoundInput, Layer, Port, Row, Ro
 from node.scenarios.tables.rows import key_of, looks_like_id, row_id
 
 SHOWN: Final = 5
-"""Rows of an input that are shown; the others are counted."""
+"""How many rows of an input are shown; the others are counted."""
 
 TracedChange = dict[str, Any]
 Names = dict[str, Any]
-"""Column → the value that names the thing that is followed."""
+"""Column → the value that names the traced thing."""
 
 
 class Reader(Protocol):

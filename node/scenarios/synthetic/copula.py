@@ -14,7 +14,7 @@ from typing import Final
 
 NORMAL: Final = NormalDist()
 _SHRUNK: Final = 0.995
-"""Correlations are made a little smaller, so that columns that repeat one another leave a matrix with a root."""
+"""Correlations are reduced slightly, so that the matrix has a root even if columns repeat one another."""
 _NEAR_NOTHING: Final = 1e-9
 
 Scores = list[float | None]

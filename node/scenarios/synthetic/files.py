@@ -15,7 +15,7 @@ from node.scenarios.synthetic.marginals import RARE, ColumnType
 from node.scenarios.synthetic.tables import StandIn
 
 ENGLISH: Final = "en"
-"""What this module writes is in English, whatever language the node or the data have."""
+"""The language of the texts that this module writes, whatever language the node or the data have."""
 
 NOTE: Final = (
     "Synthetic stand-in, made from the quantiles, frequencies and rank correlations of the data. Kept: columns, "
@@ -26,7 +26,7 @@ NOTE: Final = (
 )
 
 _COPIED: Final = ("theme", "keywords", "contact", "spatial", "language", "crs", "resolution", "license")
-"""Fields of the data's own description that hold for the stand-in as well."""
+"""Fields of the data's own description that apply to the stand-in as well."""
 
 
 def csv_of(stand_in: StandIn) -> str:

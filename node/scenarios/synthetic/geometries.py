@@ -14,10 +14,10 @@ from node.scenarios.tables import geometries
 CELLS: Final = 100
 """Cells of the grid along the longer side of the extent."""
 REACH: Final = 5
-"""How many cells a geometry is moved at most."""
+"""The most cells that a geometry is moved."""
 
 _LEAST: Final = 1e-4
-"""Degrees: the cell of an extent that is a point."""
+"""The cell size in degrees of an extent that is a point."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,17 +22,17 @@ from node.scenarios.tables.files import is_figure
 from node.scenarios.tables.rows import looks_like_id
 
 RARE: Final = 5
-"""A value that fewer rows have is not shown as such."""
+"""A value that fewer rows have is not kept as such."""
 MOST_LEVELS: Final = 20
 FEWEST_NAMES: Final = 6
 MOST_TIMES: Final = 200
-"""Different times that count as levels: those of a day, so that its peaks are kept."""
+"""The most different times that count as levels: those of a day, so that its peaks are kept."""
 MOST_KNOTS: Final = 21
 MOST_DECIMALS: Final = 9
 OTHER: Final = "other"
 
 _MOST: Final = 2**53
-"""Figures beyond are not kept: they have no decimals to round to."""
+"""Larger figures are not kept: they have no decimals to round to."""
 
 _CLOCK: Final = re.compile(r"\d\d:\d\d(:\d\d)?")
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")

@@ -27,12 +27,12 @@ from node.scenarios.tables.rows import key_of
 
 FEWEST: Final = 20
 SAMPLE: Final = 5_000
-"""Rows from which correlations are taken."""
+"""The number of rows from which correlations are computed."""
 
 _OUTER: Final = {ColumnType.NAMES: 0, ColumnType.TIMES: 1, ColumnType.LEVELS: 2}
 _REDRAWS: Final = 40
 _TELLING: Final = 3
-"""Columns from which a row that equals a real one counts as a copy; fewer are equal by chance."""
+"""A row that equals a real one in that many columns counts as a copy; fewer are equal by chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

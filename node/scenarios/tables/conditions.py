@@ -53,7 +53,7 @@ class Where:
 
 
 EVERY: Final = Where()
-"""Holds for every row."""
+"""Matches every row."""
 
 
 def parse_where(value: Any, path: str) -> Where:

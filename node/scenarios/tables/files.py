@@ -21,12 +21,12 @@ from node.semantics.findings.tables import NotATable
 MAX_ROWS: Final = 1_000_000
 MAX_COLUMNS: Final = 200
 MAX_TEXT: Final = 20_000
-"""Characters of one cell."""
+"""The most characters of one cell."""
 
 Table = list[dict[str, Any]]
 
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,400})(?:\.\d{1,400})?(?:[eE][+-]?\d{1,3})?")
-"""As JSON writes numbers: ``007`` and ``+1`` are names of something."""
+"""Numbers as JSON writes them: ``007`` and ``+1`` are identifiers."""
 _TRUTHS: Final = {"true": True, "false": False}
 
 

@@ -13,7 +13,7 @@ BBox = tuple[float, float, float, float]
 """West, south, east, north, in degrees."""
 
 DECIMALS: Final = 7
-"""Of a degree: about a centimetre."""
+"""Decimals of a degree: about a centimetre."""
 
 MAX_POSITIONS: Final = 200_000
 

@@ -34,7 +34,7 @@ PER: Final[Mapping[str, timedelta]] = MappingProxyType(
     {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": DAY}
 )
 FIGURES: Final = ("sum", "mean", "min", "max")
-"""What makes one figure of many."""
+"""Operations that make one figure from many."""
 ALL: Final = "all"
 
 _MEMBERS: Final = ("step", "units", "group", "keep")
@@ -67,7 +67,7 @@ class Rule:
     scale: Fraction = Fraction(1)
     shift: Fraction = Fraction(0)
     level: Unit | None = None
-    """The unit of the source, where its figures are levels."""
+    """The unit of the source, if its figures are levels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

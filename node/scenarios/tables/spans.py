@@ -26,7 +26,7 @@ class Order(StrEnum):
     """A whole number of it makes the other: sums and means are possible."""
     COARSER = "coarser"
     ASKEW = "askew"
-    """Neither is a whole number of the other."""
+    """Neither is a whole multiple of the other."""
 
 
 def parse_step(text: str) -> timedelta:

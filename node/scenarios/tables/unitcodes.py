@@ -110,7 +110,7 @@ def _same_words() -> dict[str, str]:
 
 
 SAME_WORDS: Final[Mapping[str, str]] = MappingProxyType(_same_words())
-"""Annotations that mean the same, in lower case, to the one that stands for them."""
+"""Annotation → the annotation with the same meaning that represents it, in lower case."""
 
 _CURRENCIES: Final = frozenset(("eur", "euro", "€", "usd", "$", "czk", "kč", "gbp", "£"))
 _INSTEAD: Final = {
