@@ -161,7 +161,7 @@ def test_nothing_is_withdrawn_from_a_source_without_end(
 ) -> None:
     url = three_pages(portal)
     harvested(city, url)
-    monkeypatch.setattr("node.catalogue.harvest.harvests.MAX_PAGES", 2)
+    monkeypatch.setattr("node.catalogue.harvest.harvest_run.MAX_PAGES", 2)
     portal.turtle("/catalog.ttl", "a", following="/catalog.ttl?page=2")
     events = harvested(city, url)
     assert events[-1]["event"] == "failed"
