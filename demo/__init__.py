@@ -1,4 +1,4 @@
-"""The demonstration: a region and three cities, each its own process, do the main job before your eyes.
+"""The demonstration: a region and three cities, each a separate process, do the main job before your eyes.
 
-All data are made up by a seeded generator, and say so in their descriptions.
+All data come from a seeded generator; their descriptions state this.
 """

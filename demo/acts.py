@@ -1,4 +1,4 @@
-"""The acts of the story. Each does its part through the same API and command line that people use, and checks."""
+"""The acts of the story. Each act uses the same API and command line as people do, and checks the results."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _followed(region: Member, count: int) -> list[dict[str, Any]]:
 
 
 def publish(stage: Stage, cast: Cast) -> None:
-    """2. Gent and Plzeň publish; a description with typical mistakes is refused in words."""
+    """2. Gent and Plzeň publish; a description with typical mistakes is refused with an explanation."""
     with stage.step(2, "Publish: data, models, ontology, schema, scenario, from files that a steward wrote"):
         gent = published(stage, cast.gent, "gent", GENT_FILES)
         published(stage, cast.gent, "gent", ("staff.jsonld",), "--audience", "internal")
@@ -115,7 +115,7 @@ def publish(stage: Stage, cast: Cast) -> None:
 
 
 def find(stage: Stage, cast: Cast) -> None:
-    """3. Gent finds Plzeň's noise model through the region; what is hidden does not exist for others."""
+    """3. Gent finds Plzeň's noise model through the region; hidden assets do not exist for others."""
     region, gent = cast.vlaanderen, cast.gent
     with stage.step(3, "Find: one catalogue of all members, by search and by SPARQL"):
         hidden = f"{gent.url}/datasets/staff-rota"
@@ -150,7 +150,7 @@ def _words(texts: Any) -> str:
 
 
 def _hidden_from_all(stage: Stage, cast: Cast, hidden: str) -> None:
-    """The internal asset is absent from every door, for strangers and for partners."""
+    """Check that no end point shows the internal asset, neither to strangers nor to partners."""
     name = "staff-rota"
     with cast.gent.client() as client:
         own = client.record(hidden)
@@ -189,7 +189,7 @@ def _hidden_from_all(stage: Stage, cast: Cast, hidden: str) -> None:
 
 
 def _whole_feed(stranger: httpx2.Client, url: str) -> str:
-    """The text of every page of the public event stream."""
+    """Return the text of all pages of the public event stream."""
     seen: set[str] = set()
     todo, text = [f"{url}/feed"], ""
     while todo:
@@ -209,7 +209,7 @@ def _whole_feed(stranger: httpx2.Client, url: str) -> str:
 
 
 def _as_of(stage: Stage, cast: Cast) -> None:
-    """A second version, and the state before it."""
+    """Publish a second version, and show the state before it."""
     gent = cast.gent
     before = after_a_moment()
     iri = f"{gent.url}/datasets/road-network"
@@ -232,14 +232,14 @@ def _as_of(stage: Stage, cast: Cast) -> None:
 
 
 def after_a_moment() -> str:
-    """Wait for the next full second; that moment, as a person would type it: what follows comes after it."""
+    """Wait for the next full second. Return that moment as a person would type it; later events have later times."""
     second = math.ceil(time.time())
     time.sleep(second - time.time() + 0.01)
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))
 
 
 def agree(stage: Stage, cast: Cast) -> None:
-    """4. A person approves; one signed agreement on both sides; a refusal that says why."""
+    """4. A person approves; both sides hold one signed agreement; a refusal states the reason."""
     with stage.step(4, "Agree: one signed agreement, readable by people, and a refusal that says why"):
         _approved_by_a_person(stage, cast)
         _refused_and_told_why(stage, cast)
@@ -293,7 +293,7 @@ def _refused_and_told_why(stage: Stage, cast: Cast) -> None:
 
 
 def exchange(stage: Stage, cast: Cast, size: int) -> None:
-    """5. Brugge receives the counts sealed; Gent is killed in the middle and comes back."""
+    """5. Brugge receives the sealed counts; Gent is killed in the middle of the transfer and recovers."""
     gent, brugge = cast.gent, cast.brugge
     iri = f"{gent.url}/datasets/traffic-counts"
     with stage.step(5, "Exchange: sealed, killed in the middle, finished, verified"):

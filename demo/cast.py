@@ -56,7 +56,7 @@ class Member:
         )
 
     def environment(self) -> dict[str, str]:
-        """The environment of this node's commands: its settings, and no surprises from ours."""
+        """Return the environment of this node's commands: its own settings, and none from our environment."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HANSA_")}
         own = {f"HANSA_{name.upper()}": value for name, value in self.settings.items()}
         return {**kept, **own, "HANSA_NODE": str(self.folder), "NO_COLOR": "1"}
@@ -98,7 +98,7 @@ class Member:
         log.close()
 
     def wait_ready(self) -> float:
-        """Until it answers that it is ready; the seconds that this took."""
+        """Wait until the node answers that it is ready; return how many seconds this took."""
         began, hindered = time.monotonic(), "it ended"
         with self.client() as client:
             while time.monotonic() - began < READY_SECONDS:
@@ -115,13 +115,13 @@ class Member:
         return HansaClient(locate(str(self.folder)))
 
     def kill(self) -> None:
-        """SIGKILL: nothing is flushed, and peers are not informed."""
+        """Send SIGKILL: nothing is flushed, and peers are not informed."""
         assert self.process is not None, "only a started process can be killed"
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(10)
 
     def stop(self) -> None:
-        """SIGTERM, and SIGKILL where that does not help."""
+        """Send SIGTERM, and SIGKILL if the process does not end."""
         if self.process is None or self.process.poll() is not None:
             return
         self.process.terminate()
@@ -132,17 +132,18 @@ class Member:
             self.process.wait(10)
 
     def log_tail(self, lines: int = 15) -> str:
-        """The end of its log."""
+        """Return the end of the node's log."""
         path = self.home / f"{self.key}.log"
         return "\n".join(path.read_text("utf-8", "replace").splitlines()[-lines:]) if path.exists() else ""
 
 
 class Cast:
-    """All members; a context that leaves no process behind."""
+    """All members of the demonstration; a context manager that leaves no process behind."""
 
     def __init__(self, home: Path, *, send_rate: int) -> None:
         self.home = home
-        # The demonstration looks at status lists every second and follows feeds at once; in operation: minutes.
+        # The demonstration reads status lists every second and feeds at once; nodes in operation do so every few
+        # minutes.
         brisk = {"status_max_age": "1", "follow_seconds": "0.5", "log_level": "warning"}
         ports = free_ports(4)
         self.vlaanderen = Member(
@@ -183,9 +184,9 @@ class Cast:
             member.stop()
 
     def write_files(self) -> None:
-        """Put the descriptions into the cities' folders, with the addresses that the nodes have here."""
+        """Write the descriptions into the cities' folders, with the addresses of the nodes of this run."""
         for source in FILES.rglob("*"):
-            # The models are Python: an installation has them compiled, in folders of their own.
+            # The models are Python: an installation has them compiled, in separate folders.
             if source.is_file() and source.suffix != ".pyc":
                 target = self.home / "files" / source.relative_to(FILES)
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -196,12 +197,12 @@ class Cast:
                 target.write_text(text, "utf-8")
 
     def named(self, did: str) -> str:
-        """A member's name by its DID."""
+        """Return the name of the member with this DID."""
         return next((member.name for member in self.all if member.did == did), did)
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of loopback that are free now."""
+    """Return loopback ports that are free now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for one in sockets:
@@ -213,7 +214,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def until(what: str, check: Any, *, seconds: float = 30.0) -> Any:
-    """Call ``check`` until it returns something; raises when that takes longer than ``seconds``."""
+    """Call ``check`` until it returns a true value; raises if that takes longer than ``seconds``."""
     deadline = time.monotonic() + seconds
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The acts about time: data are corrected and results stay what they were; rights are withdrawn and it bites."""
+"""The acts about time: corrected data leave earlier results unchanged; withdrawn rights take effect."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from demo.stage import Stage
 
 
 def go_back(stage: Stage, cast: Cast, pid: str) -> None:
-    """8. Gent corrects its data; the pinned run gives what it gave."""
+    """8. Gent corrects its data; the pinned run gives the same result as before."""
     gent = cast.gent
     with stage.step(8, "Go back in time: data are corrected, and the result stays explainable"):
         before = after_a_moment()
@@ -59,7 +59,7 @@ def _version_at(cast: Cast, iri: str) -> int:
 
 
 def _correct(cast: Cast) -> None:
-    """The sensor that counted too much is corrected, and a capacity that was typed wrongly."""
+    """Correct the sensor that counted too much, and a capacity with a typing error."""
     folder = cast.home / "files" / "gent"
     counts = folder / "traffic-counts.csv"
     corrected = counts.with_suffix(".new")
@@ -74,14 +74,14 @@ def _correct(cast: Cast) -> None:
 
 
 def _without_excess(line: str) -> str:
-    """A row of the sensor that counted three for one."""
+    """Return a row with corrected counts, for the sensor that counted three vehicles for one."""
     cells = line.rstrip("\n").split(",")
     cells[5], cells[8] = str(int(cells[5]) // 3), "ok"
     return ",".join(cells) + "\n"
 
 
 def revoke(stage: Stage, cast: Cast) -> None:
-    """9. A credential is revoked; the next read is refused, and both sides say why and since when."""
+    """9. A credential is revoked; the next read is refused, and both sides show the reason and the time."""
     region, gent, brugge = cast.vlaanderen, cast.gent, cast.brugge
     iri = f"{gent.url}/datasets/traffic-counts"
     with stage.step(9, "Revoke: Brugge's mobility partnership ends, and the next read is refused"):
@@ -122,7 +122,7 @@ def _received(client: Any, pid: str) -> bool:
 
 
 def _refused(cast: Cast, pid: str) -> dict[str, Any] | None:
-    """The reception once it has failed; a new transfer where the bytes were quicker than the revocation."""
+    """Return the reception once it has failed; None before."""
     with cast.brugge.client() as client:
         state = client.transfer_state(pid)
         reception = state.get("reception") or {}

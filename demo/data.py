@@ -47,7 +47,7 @@ class Segment:
 def network(seed: int, city: str = "gent", centre: tuple[float, float] = GENT) -> list[Segment]:
     """Forty directed segments on a grid, each street in both directions; one of Ghent's is the bridge of the story.
 
-    From each node there is a way to every other, also where one bridge is closed.
+    Every node can be reached from every other, also when one bridge is closed.
     """
     chance = random.Random(f"{seed} network {city}")  # noqa: S311 - made-up data, not secrets
     at = {
@@ -81,7 +81,7 @@ def network(seed: int, city: str = "gent", centre: tuple[float, float] = GENT) -
 
 
 def network_geojson(segments: list[Segment]) -> str:
-    """The network as GeoJSON (RFC 7946)."""
+    """Return the network as GeoJSON (RFC 7946)."""
     features = [
         {
             "type": "Feature",
@@ -117,9 +117,9 @@ def od_table(seed: int, segments: list[Segment], city: str = "gent") -> str:
 
 
 def counts(seed: int, segments: list[Segment], *, start: datetime, days: int) -> Iterator[str]:
-    """Traffic counts, a row for each segment, quarter of an hour and vehicle class, as pieces of CSV.
+    """Yield traffic counts as pieces of CSV, one row for each segment, quarter of an hour and vehicle class.
 
-    One sensor is silent for two days and another counts too much for a week: the descriptions say so.
+    One sensor is silent for two days and another counts too much for a week; the descriptions state this.
     """
     chance = random.Random(f"{seed} counts")  # noqa: S311 - made-up data, not secrets
     share = dict(zip(CLASSES, (0.72, 0.13, 0.05, 0.10), strict=True))
@@ -149,7 +149,7 @@ def counts(seed: int, segments: list[Segment], *, start: datetime, days: int) ->
 
 
 def receptors(seed: int, city: str, segments: list[Segment], count: int = 40) -> str:
-    """Noise receptors as GeoJSON: façades beside the streets, residents rounded to ten and addresses left out."""
+    """Return noise receptors as GeoJSON: façades beside the streets, residents rounded to ten, without addresses."""
     chance = random.Random(f"{seed} receptors {city}")  # noqa: S311 - made-up data, not secrets
     features = []
     for number in range(1, count + 1):
@@ -177,7 +177,7 @@ def receptors(seed: int, city: str, segments: list[Segment], count: int = 40) ->
 def write_counts(
     path: Path, seed: int, segments: list[Segment], *, days: int, sample: Path, sample_rows: int = 100
 ) -> int:
-    """Write the counts and, beside them, their first rows as an open sample; the number of rows."""
+    """Write the counts and, beside them, their first rows as an open sample; return the number of rows."""
     rows = 0
     head: list[str] = []
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -191,7 +191,7 @@ def write_counts(
 
 
 def _day_shape(moment: datetime) -> float:
-    """How busy a quarter of an hour is, 0 to 1: two peaks on working days, one on others."""
+    """Return how busy a quarter of an hour is, 0 to 1: two peaks on working days, one on other days."""
     hour = moment.hour + moment.minute / 60
     if moment.weekday() < 5:
         peaks = math.exp(-((hour - 8) ** 2) / 3) + 0.9 * math.exp(-((hour - 17) ** 2) / 4)
@@ -206,7 +206,7 @@ def _metres(a: tuple[float, float], b: tuple[float, float]) -> float:
 
 
 def _beside(street: Segment, along: float, metres: float) -> list[float]:
-    """The place ``metres`` to the right of a street, ``along`` its length (0 to 1)."""
+    """Return the place ``metres`` to the right of a street, ``along`` its length (0 to 1)."""
     (x0, y0), (x1, y1) = street.line
     scale = 111_320 * math.cos(math.radians(y0))
     east, north = (x1 - x0) * scale, (y1 - y0) * 110_540

@@ -1,4 +1,4 @@
-"""The acts of the scenarios: decide with one city's model on another city's data, and let others do it again."""
+"""The acts of the scenarios: a city decides with its model on another city's data, and others repeat the analysis."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOISE = "  - name: noise\n"
 
 
 def decide(stage: Stage, cast: Cast) -> str:
-    """6. Gent closes a bridge on paper; the pid of its run."""
+    """6. Gent closes a bridge on paper. Return the pid of its run."""
     gent = cast.gent
     with stage.step(6, "Decide: what happens to traffic and noise when the bridge closes?"):
         _refused_by_units(stage, cast)
@@ -43,7 +43,8 @@ def decide(stage: Stage, cast: Cast) -> str:
 
 
 def _refused_by_units(stage: Stage, cast: Cast) -> None:
-    """The first draft feeds the traffic model's quarter-hours to the noise model, which reads hours."""
+    """Show that a first draft is refused: it feeds the traffic model's quarter-hours to the noise model, which reads
+    hours."""
     path = _file(cast, "gent", "bridge-scenario.yaml")
     whole = path.read_text("utf-8")
     before, _, rest = whole.partition(HOURLY)
@@ -107,7 +108,7 @@ def _published(stage: Stage, cast: Cast, run: dict[str, Any]) -> None:
 
 
 def reuse(stage: Stage, cast: Cast) -> None:
-    """7. Plzeň binds Gent's template to its own data; and lets a model visit data that do not leave."""
+    """7. Plzeň binds Gent's template to its own data, and lets a model run on data that do not leave the city."""
     gent, plzen = cast.gent, cast.plzen
     with stage.step(7, "Reuse: Plzeň asks the same question of its own streets"):
         model = f"{gent.url}/models/traffic-assignment"
@@ -131,7 +132,7 @@ def reuse(stage: Stage, cast: Cast) -> None:
 
 
 def _in_place(stage: Stage, cast: Cast) -> None:
-    """Plzeň's receptors may only be read by its own model, where they are."""
+    """Let Gent run Plzeň's model on Plzeň's receptors, which only this model may read, where they are."""
     gent, plzen = cast.gent, cast.plzen
     receptors = f"{plzen.url}/datasets/noise-receptors"
     stage.typed("gent", f"hansa get {receptors} --agree-only")

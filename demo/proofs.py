@@ -1,4 +1,4 @@
-"""The last act: agreements equal and signed, ledgers that only grow, a tampered copy found out."""
+"""The last act: agreements are equal and signed, ledgers only grow, and a tampered copy is detected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from demo.stage import Stage
 
 
 def prove(stage: Stage, cast: Cast) -> None:
-    """10. Agreements equal and signed, ledgers consistent, a tampered copy found out."""
+    """10. Check that agreements are equal and signed and ledgers consistent, and that a tampered copy is detected."""
     with stage.step(10, "Prove: nothing was rewritten, and a tampered copy is found out"):
         with cast.brugge.client() as client:
             (agreement_held,) = [
@@ -35,7 +35,7 @@ def prove(stage: Stage, cast: Cast) -> None:
 
 
 def _retitled(description: Path) -> None:
-    """A second version of a description, as a steward would correct it."""
+    """Change words of a description for its second version, as a steward would."""
     text = description.read_text("utf-8")
     description.write_text(
         text.replace("open sample", "first hundred rows").replace("open voorbeeld", "eerste honderd rijen"), "utf-8"
@@ -43,7 +43,7 @@ def _retitled(description: Path) -> None:
 
 
 def _tampered(stage: Stage, cast: Cast) -> None:
-    """A copy of Brugge's node in which one agreement was changed, and a received file in which one byte was."""
+    """Change an agreement in a copy of Brugge's node, and a byte of a received file; check that both are detected."""
     copy = cast.home / "copy.tar"
     made = cast.brugge.hansa("backup", str(cast.brugge.folder), "--to", str(copy))
     stage.check(made.returncode == 0, "Brugge's node is backed up while it runs")
@@ -67,7 +67,7 @@ def _tampered(stage: Stage, cast: Cast) -> None:
 
 
 def change_one_word(database: Path) -> None:
-    """Tamper with a copy: another word in the body of the newest agreement entry."""
+    """Tamper with a copy: change a word in the body of the newest agreement entry."""
     connection = sqlite3.connect(database)
     try:
         (row,) = connection.execute(

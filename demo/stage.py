@@ -1,6 +1,6 @@
-"""How the demonstration prints: steps with a number, what was typed, what was seen, how long it took.
+"""How the demonstration prints: numbered steps with what was typed, what was seen and how long it took.
 
-A step is not only shown but checked: ``check`` stops the demonstration where something is not as it should be.
+Each step is also checked: ``check`` stops the demonstration if a condition does not hold.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class Failed(Exception):
-    """Something was not as it should be."""
+    """A condition of the demonstration did not hold."""
 
 
 class Stage:
@@ -28,7 +28,7 @@ class Stage:
 
     @contextmanager
     def step(self, number: int, title: str) -> Iterator[None]:
-        """One step of the story, timed."""
+        """Print one step of the story, with the time that it takes."""
         out.print(f"\n[bold]{number}  {title}[/bold]")
         began = time.monotonic()
         yield
@@ -37,19 +37,19 @@ class Stage:
         out.print(f"   [dim]{took:.1f} s[/dim]")
 
     def typed(self, who: str, command: str) -> None:
-        """What a person would have typed."""
+        """Print what a person would have typed."""
         out.print(f"   [dim]{who:<11}$[/dim] {command}", markup=True)
 
     def clicked(self, who: str, what: str) -> None:
-        """What a person would have clicked."""
+        """Print what a person would have clicked."""
         out.print(f"   [dim]{who:<11}>[/dim] {what}")
 
     def saw(self, text: str) -> None:
-        """The result."""
+        """Print the result."""
         out.print(f"              {text}", markup=False)
 
     def check(self, true: object, text: str) -> None:
-        """Something must be so; say that it is."""
+        """Print the statement if the condition holds; raise ``Failed`` otherwise."""
         if not true:
             out.print(f"   [red]✗[/red] {text}")
             raise Failed(text)
@@ -58,5 +58,5 @@ class Stage:
 
 
 def size(count: float) -> str:
-    """Bytes as people read them."""
+    """Return a number of bytes in the form in which people read it."""
     return f"{count / 1e6:.1f} MB"

@@ -1,4 +1,4 @@
-"""The story, told and checked, in ten steps: from joining a region to proving what was done."""
+"""Runs and checks the story in ten steps, from joining a region to proving what was done."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ SEND_SECONDS = 6
 
 
 def tell(*, keep: bool = False, folder: Path | None = None, seed: int = 2026) -> int:
-    """Run the demonstration; 0 where every check held, 1 where one did not.
+    """Run the demonstration; return 0 if every check held, 1 if a check failed.
 
-    Leaves no process behind, and no folder unless one was named.
+    Leaves no process behind, and no folder unless the caller named one.
     """
     home = folder or Path(tempfile.mkdtemp(prefix="hansa-demo-"))
     home.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ def _interrupted(*_: object) -> None:
 
 
 def _set_up(cast: Cast, seed: int) -> int:
-    """Data, descriptions, nodes; the size of the traffic counts in bytes."""
+    """Prepare data, descriptions and nodes; return the size of the traffic counts in bytes."""
     cast.write_files()
     gent, plzen = cast.home / "files" / "gent", cast.home / "files" / "plzen"
     segments = network(seed)
@@ -88,9 +88,9 @@ def _set_up(cast: Cast, seed: int) -> int:
     (plzen / "noise-receptors.geojson").write_text(receptors(seed, "plzen", streets), "utf-8")
     size = (gent / "traffic-counts.csv").stat().st_size
     out.print(f"[dim]made {rows} rows of traffic counts, {size / 1e6:.0f} MB[/dim]")
-    # The sender is slowed down so that there is a middle in which it can be killed.
+    # The sender is slowed down so that the transfer lasts long enough to kill it in the middle.
     cast.gent.settings["send_bytes_per_second"] = str(size // SEND_SECONDS)
-    # Side by side, as four cities would.
+    # All at the same time, as four cities would.
     with ThreadPoolExecutor(len(cast.all)) as hands:
         list(hands.map(_begin, cast.all))
     return size

@@ -1,4 +1,4 @@
-"""How far a feed has been read: for each chain the next position and the last head, and what was put aside."""
+"""How far a feed has been read: for each chain the next position and the last head, and the members put aside."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOTED = 20
 
 @dataclass(frozen=True, slots=True)
 class SeenHead:
-    """A head that its node signed and that was verified; ``jws`` is what it signed."""
+    """A verified head, signed by its node; ``jws`` is the signed text."""
 
     jws: str
     epoch: int
@@ -28,13 +28,13 @@ class SeenHead:
 
     @classmethod
     def of(cls, head: Head, jws: str) -> SeenHead:
-        """Raises ``InvalidInput`` for a head without a root."""
+        """Return the seen head of ``head``. Raises ``InvalidInput`` for a head without a root."""
         if head.root is None:
             raise InvalidInput("the head does not state a root")
         return cls(jws, head.epoch, head.size, head.root, head.at)
 
     def says_the_same(self, other: SeenHead | None) -> bool:
-        """Return whether both heads state the same for the same time; their signatures always differ."""
+        """Return whether both heads state the same content and time; their signatures always differ."""
         return other is not None and (self.epoch, self.size, self.root, self.at) == (
             other.epoch,
             other.size,
@@ -60,10 +60,10 @@ class SeenHead:
 
 @dataclass(slots=True)
 class Chain:
-    """One chain whose heads commit to its content.
+    """A chain with heads that commit to its content.
 
     ``frontier`` stands for the members up to the cursor's position, ``head`` is the last head that was proven to
-    continue those before it, ``proofs`` is the address where the node proves that. Heads that were signed up to
+    continue those before it, ``proofs`` is the address where the node proves this. Heads that were signed up to
     ``since`` no longer count: a person accepted another history at that moment.
     """
 
@@ -142,19 +142,19 @@ class Cursor:
         self.positions[audience] = max(position, self.position(audience))
 
     def grow(self, audience: str, frontier: Frontier) -> None:
-        """What has been read of a chain that is committed to."""
+        """Record how far a chain has been read, for a chain with heads that commit to its content."""
         self.chains[audience].frontier = frontier
         self.positions[audience] = frontier.size
 
     def begin(self, audience: str, *, head: SeenHead | None = None, since: datetime | None = None) -> Chain:
-        """Read the chain from its first member on, with ``head`` as the one to continue."""
+        """Read the chain again from its first member on; the history then has to continue ``head``."""
         chain = self.chains.get(audience) or Chain()
         self.chains[audience] = begun = Chain(head=head, proofs=chain.proofs, since=since or chain.since)
         self.positions[audience] = 0
         return begun
 
     def restarted(self, epoch: int) -> Cursor:
-        """Return the cursor at the beginning of a new epoch of a node whose heads commit to nothing."""
+        """Return the cursor at the beginning of a new epoch, for a node whose heads do not commit to content."""
         return Cursor(epoch=epoch, quarantined=self.quarantined, put_aside=list(self.put_aside), stored=self.stored)
 
     def quarantine(self, member: str, reason: str, at: datetime) -> None:

@@ -1,8 +1,8 @@
-"""A member that signed two histories: what is kept as evidence, and what a person decided about it.
+"""A member that signed two histories: the evidence, and a person's decision about it.
 
-The evidence is two heads that the member signed and that do not go together, with the keys that verify them and,
-where it was asked for one, what it answered as proof. It stands in the ledger for ever, and with the member as
-long as that is followed.
+The evidence consists of two contradicting heads that the member signed, the keys that verify them and, if the member
+was asked for a proof, its answer. It stays in the ledger for ever, and with the member as long as the member is
+followed.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ TWO_HEADS_SUFFICE: Final = frozenset({SAME_SIZE, SHRUNK, EPOCH_BACK})
 class Fork:
     """Two signed heads of one chain that contradict each other.
 
-    ``first`` is the head that was kept, ``second`` the one that does not continue it; ``witness`` is the DID of the
-    node that had seen one of them, where we had not. ``proof`` is what the member was asked and answered.
-    ``decided`` says what a person made of it, at which moment; it is empty until then.
+    ``first`` is the head that was kept, ``second`` the head that does not continue it; ``witness`` is the DID of the
+    node that had seen one of them, if this node had not. ``proof`` is the question to the member and its answer.
+    ``decided`` records a person's decision and its moment; it is empty before the decision.
     """
 
     audience: str

@@ -37,7 +37,7 @@ STOPPED = "stopped"
 
 
 class Members:
-    """Adds, lists and removes nodes that are followed. Who does it stands in the ledger."""
+    """Adds, lists and removes followed nodes. The ledger records who did it."""
 
     def __init__(
         self,
@@ -61,9 +61,9 @@ class Members:
     async def add(self, url: str, by: Caller) -> Followed:
         """Follow the node at ``url`` from now on.
 
-        Its DID follows from the URL (``did:web``), and the DID document there must bear it. Raises
-        ``InvalidInput`` for a URL that is no node's or our own, ``Conflict`` for one that is followed already,
-        ``PeerUnreachable`` and ``ForbiddenAddress`` where the document cannot be had, ``NotAllowed``.
+        Its DID follows from the URL (``did:web``), and the DID document there must state the same DID. Raises
+        ``InvalidInput`` if the URL is not a node's or is our own, ``Conflict`` if the node is followed already,
+        ``PeerUnreachable`` and ``ForbiddenAddress`` if the document cannot be fetched, ``NotAllowed``.
         """
         self.require_operator(by)
         base = url.strip().rstrip("/")
@@ -85,10 +85,10 @@ class Members:
         return member
 
     async def admitted(self, url: str, by: Caller) -> None:
-        """Follow the node at ``url``, which ``by`` has just admitted; one that is followed already stays so.
+        """Follow the node at ``url``, which ``by`` has just admitted; a node that is followed already stays followed.
 
-        Its document was checked when it applied, so it need not answer at this moment. Raises ``InvalidInput``
-        for a URL that cannot be a node's.
+        Its document was checked when it applied, so it need not answer at this moment. Raises ``InvalidInput`` if the
+        URL cannot be a node's.
         """
         base = url.strip().rstrip("/")
         member = Followed(url=base, did=did_of(base), name=urlsplit(base).netloc, state=NEW, at=self._clock.now())
@@ -132,14 +132,17 @@ class Members:
         return self._store.get(tx, url)
 
     def save(self, tx: Transaction, member: Followed) -> None:
-        """Keep what following has changed, in the caller's transaction; nothing where it was removed since, or put
-        into quarantine: a run that was on meanwhile knows nothing of that."""
+        """Save the changes that following made, in the caller's transaction.
+
+        Does nothing if the node was removed or put into quarantine since: a run that was in progress meanwhile does
+        not know of it.
+        """
         stored = self._store.get(tx, member.url)
         if stored is not None and stored.state != QUARANTINE:
             self._store.save(tx, member)
 
     def quarantine(self, member: Followed, fork: Fork) -> None:
-        """Follow ``member`` no further, with ``fork`` as evidence, here and in the ledger."""
+        """Stop reading from ``member``; keep ``fork`` as evidence with the member and in the ledger."""
         with self._uow.begin() as tx:
             stored = self._store.get(tx, member.url)
             if stored is None or stored.state == QUARANTINE:
@@ -165,11 +168,11 @@ class Members:
         raise NotFound("this node does not follow that node", remedy="see the list: hansa members")
 
     async def accept(self, name: str, by: Caller) -> Followed:
-        """Take the history that a node in quarantine shows now, from its beginning.
+        """Accept the history that a node in quarantine shows now, from its beginning.
 
-        What was received stays; a version that it now states otherwise is put aside. The decision stands in the
-        ledger beside the evidence. Raises ``NotFound``, ``NotAllowed``, and ``Conflict`` for a node that is not in
-        quarantine.
+        Received records stay; a version is put aside if the node now states it differently. The decision stands in
+        the ledger beside the evidence. Raises ``NotFound``, ``NotAllowed``, and ``Conflict`` for a node that is not
+        in quarantine.
         """
         self.require_operator(by)
         member = await self.find(name)
@@ -199,7 +202,7 @@ class Members:
             return accepted
 
     def renamed(self, member: Followed, name: str) -> Followed:
-        """``member`` under the name that its node gives itself."""
+        """Return ``member`` under the name that its node gives itself."""
         clean = " ".join(name.split())[:120]
         return replace(member, name=clean) if clean else member
 
@@ -216,4 +219,4 @@ class Members:
 
 
 def _nobody() -> None:
-    """No waiter is woken."""
+    """Wake no waiter."""

@@ -1,4 +1,4 @@
-"""Federation as a plug-in: what it needs of its node, its background task, its routes."""
+"""Federation as a plug-in: its requirements of the node, its background task, its routes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ hookimpl = pluggy.HookimplMarker("hansa")
 
 
 class Host(Protocol):
-    """What a node gives to this plug-in. ``extensions`` is where plug-ins keep what belongs to this one node."""
+    """The interface of a node that this plug-in uses. Plug-ins store their per-node objects in ``extensions``."""
 
     uow: UnitOfWork
     clock: Clock
@@ -42,21 +42,21 @@ class Host(Protocol):
     extensions: dict[str, Any]
 
     async def identify(self, request: Request) -> Caller:
-        """Who asks. Raises ``Unauthenticated``."""
+        """Return the caller of the request. Raises ``Unauthenticated``."""
 
     def audiences(self, caller: Caller) -> Collection[str] | None:
         """Return the audiences that ``caller`` belongs to; None for this node's own people, who see all."""
 
     def region(self) -> tuple[str, str] | None:
-        """(URL, DID) of the region that the node belongs to; None for none, and for a region itself."""
+        """Return (URL, DID) of the region that the node belongs to; None without one, and for a region itself."""
 
     def changed(self) -> None:
-        """There are new entries for sequencer and views."""
+        """Report new ledger entries to sequencer and views."""
 
 
 @dataclass(frozen=True, slots=True)
 class Federation:
-    """The parts, for one node."""
+    """The parts of the federation, for one node."""
 
     members: Members
     replicate: Replicate
@@ -110,7 +110,7 @@ def federation_of(host: Host) -> Federation:
 @hookimpl
 def hansa_routes(host: Host) -> Sequence[APIRouter]:
     """Return the routes of this plug-in."""
-    # Here, since FastAPI is loaded with the first request for a route of it.
+    # Imported here so that FastAPI is loaded only with the first request for one of its routes.
     from federation.routes import members_router, witness_router
 
     federation = federation_of(host)
@@ -122,11 +122,11 @@ def hansa_routes(host: Host) -> Sequence[APIRouter]:
 
 @hookimpl
 def hansa_tasks(host: Host) -> Sequence[tuple[str, Callable[[], Awaitable[None]]]]:
-    """(name, what to run until it is cancelled) of this plug-in's background work."""
+    """Return (name, function) of this plug-in's background work; the function runs until it is cancelled."""
     return [("follow feeds", federation_of(host).poll.forever)]
 
 
 @hookimpl
 def hansa_admitted(host: Host, address: str, by: Caller) -> Awaitable[None]:
-    """A new member is followed from then on."""
+    """Follow a newly admitted member."""
     return federation_of(host).members.admitted(address, by)

@@ -1,7 +1,7 @@
-"""The region's view: who takes part, whose feed is fresh, how many assets each node answers for.
+"""The region's view: who takes part, which feeds are current, how many assets each node publishes.
 
-There is no second catalogue: replicated records are records, and search, SPARQL and pages show them like any
-other. What is added here is the list of nodes behind them.
+The region keeps no second catalogue: replicated records are records, and search, SPARQL and pages show them like any
+other. This module adds the list of nodes behind them.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class MemberView:
 
 
 class Region:
-    """Answers about the nodes that are followed."""
+    """Answers questions about the followed nodes."""
 
     def __init__(self, *, members: Members, poll: Poll, browse: Browse) -> None:
         self._members = members
@@ -73,7 +73,7 @@ class Region:
         self._browse = browse
 
     async def members(self, caller: Caller) -> Sequence[MemberView]:
-        """All followed nodes, by name. Their assets are counted as far as ``caller`` sees them."""
+        """Return all followed nodes, by name. Assets are counted if ``caller`` may see them."""
         assets = await self._browse.origins(caller)
         inside = allowed(caller, UseCase.READ_WITNESS)
         views = []
@@ -100,7 +100,7 @@ class Region:
         return sorted(views, key=lambda view: (view.name.casefold(), view.url))
 
     async def evidence(self, name: str, caller: Caller) -> dict[str, Any]:
-        """Return the forks and announced restarts of a followed node, the newest first, with all that was signed.
+        """Return the forks and announced restarts of a followed node, the newest first, with all signed heads.
 
         Raises ``NotAllowed`` for all but operators and auditors, ``NotFound`` for a node that is not followed.
         """
@@ -117,12 +117,12 @@ class Region:
         }
 
     async def publishers(self, caller: Caller) -> Sequence[Publisher]:
-        """Who publishes in the whole catalogue, as far as ``caller`` sees it."""
+        """Return the publishers in the whole catalogue, as far as ``caller`` may see it."""
         return await self._browse.publishers(caller)
 
 
 def _reason(cursor: Cursor) -> str:
-    """Why a node is in quarantine, in the words of the newest undecided fork."""
+    """Return why a node is in quarantine: the sentence of the newest undecided fork."""
     return next((str(fork["text"]) for fork in cursor.forks if not fork.get("decided")), "")
 
 

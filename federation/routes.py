@@ -1,4 +1,4 @@
-"""The HTTP routes of federation: the nodes that are followed, and what this node has seen of them."""
+"""The HTTP routes of federation: the followed nodes, and the heads that this node has seen of them."""
 
 from __future__ import annotations
 

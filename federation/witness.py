@@ -1,11 +1,12 @@
-"""Witnesses: what others were shown of a member, held against what it showed us.
+"""Witnesses: compares the heads that a member showed to others with those that it showed to us.
 
 A node that shows one history to one follower and another to the next signs both. Each follower keeps the last head
-that it was shown; who may see an audience may read those heads at ``/federation/heads``. A follower reads them at
-every node that it follows and at its region. Heads of one chain and epoch go together when the roots are equal at
-the same size, or the member proves that the shorter is the beginning of the longer. Everything else is a fork.
+that it was shown; callers who may see an audience may read those heads at ``/federation/heads``. A follower reads
+them at every node that it follows and at its region. Heads of one chain and epoch are consistent if the roots are
+equal at the same size, or if the member proves that the shorter history is the beginning of the longer. Everything
+else is a fork.
 
-A witness cannot accuse anybody falsely: what it shows counts only with the signature of the member.
+A witness cannot accuse anybody falsely: the heads that it shows count only with the signature of the member.
 """
 
 from __future__ import annotations
@@ -57,9 +58,9 @@ class Witness:
         return shown
 
     async def listen(self, url: str, did: str) -> list[Fork]:
-        """Read what the node ``did`` at ``url`` has seen, compare, and put members that forked into quarantine.
+        """Read the heads that the node ``did`` at ``url`` has seen, compare them, and quarantine members that forked.
 
-        A witness that does not answer, or answers nonsense, is passed over: it is not the one in question.
+        A witness that does not answer, or answers nonsense, is skipped: the check is not about the witness.
         """
         try:
             shown = await self._read(url, did)
@@ -89,7 +90,7 @@ class Witness:
     async def _read(self, url: str, did: str) -> list[Any]:
         status, _, body = await self._fetch(f"{url}{PATH}", {"Accept": "application/json"}, audience=did)
         if status != 200 or len(body) > MAX_BYTES:
-            # A node older than this has no such door.
+            # An older node does not have this end point.
             return []
         shown = (await asyncio.to_thread(read_object, body)).get("heads")
         return shown[:MAX_HEADS] if isinstance(shown, list) else []
@@ -105,7 +106,7 @@ class Witness:
             return None
         theirs, ours = SeenHead.of(head, jws), chain.head
         if chain.since is not None and theirs.at <= chain.since:
-            # Signed before a person accepted another history: known, and decided.
+            # Signed before a person accepted another history: known, and already decided.
             return None
         key = (str(member.did), head.audience, theirs.epoch, theirs.size, theirs.root)
         if key in self._agreed:
@@ -134,7 +135,7 @@ class Witness:
 
         if theirs.epoch != ours.epoch:
             earlier, later = sorted((ours, theirs), key=lambda head: head.epoch)
-            # Otherwise one of the two was simply read before the restore.
+            # The other order is no fork: one of the two heads was simply read before the restore.
             return fork(EPOCH_BACK) if earlier.at > later.at else None
         if theirs.size == ours.size:
             return None if theirs.root == ours.root else fork(SAME_SIZE)

@@ -1,1 +1,1 @@
-"""Following other nodes' event streams: pages read, members verified, versions kept."""
+"""Following other nodes' event streams: reads pages, verifies members, stores versions."""

@@ -1,14 +1,14 @@
-"""One run over one node's feed: what is new there, verified, into this node's ledger.
+"""One run over one node's feed: verifies new members and adds them to this node's ledger.
 
-The client follows LDES 1.0: it begins at the root, which must be the one view of the stream; it never fetches
-what cannot hold anything new (positions before its cursor, unchanged pages by their entity tags); it takes the
-members of a chain in the order of their positions. Every page is one transaction: its records and the cursor
-that says they are here.
+The client follows LDES 1.0: it begins at the root, which must be the one view of the stream; it never fetches pages
+that cannot hold new members (positions before its cursor, unchanged pages by their entity tags); it takes the members
+of a chain in the order of their positions. Every page is one transaction: its records, and the cursor that states
+that they are here.
 
-What a hostile or broken feed can do is bounded: pages must lie below the feed's root and are visited once, their
-number and size is limited, and a chain whose signed head does not continue the last one is not read: a node that
-signed two histories is put into quarantine (``federation.forks``). One malformed member is put aside with the
-reason, and the feed goes on.
+Limits bound what a hostile or broken feed can do: pages must lie below the feed's root and are visited once, their
+number and size are limited, and a chain is not read if its signed head does not continue the last one: a node that
+signed two histories is put into quarantine (``federation.forks``). One malformed member is put aside with the reason,
+and the rest of the feed is read.
 """
 
 from __future__ import annotations
@@ -98,8 +98,8 @@ class Replicate:
     async def run(self, member: Followed) -> Outcome:
         """Read what is new in the feed of ``member``.
 
-        Raises ``PeerUnreachable`` where the feed cannot be read, ``HostileFeed`` where it must not be; what
-        was read before that stays, and the next run continues there.
+        Raises ``PeerUnreachable`` if the feed cannot be read, ``HostileFeed`` if it must not be read; what was read
+        before that stays, and the next run continues there.
         """
         if member.state == QUARANTINE:
             raise HostileFeed(
@@ -117,7 +117,7 @@ class Replicate:
         return run.outcome
 
     async def get(self, run: Run, url: str, *, keep: bool = False) -> Page | None:
-        """The page at ``url``; None for one that is gone (410). ``keep`` it for a conditional request next time."""
+        """Return the page at ``url``; None if it is gone (410). ``keep`` stores it for a conditional request."""
         run.count(url)
         known = run.known.get(url)
         headers = {"Accept": ACCEPT, **({"If-None-Match": known[0]} if known else {})}
@@ -143,13 +143,13 @@ class Replicate:
         return page
 
     async def key(self, did: str, kid: str, *, at: datetime | None = None, fresh: bool = False) -> dict[str, Any]:
-        """The key ``kid`` of ``did`` as it was in force ``at``, from its DID document; ``fresh`` reads that anew."""
+        """Return the key ``kid`` of ``did`` in force ``at``, from its DID document; ``fresh`` fetches that again."""
         document = await self._peers.did_document(did, fresh=fresh)
         return key_for(document_at(document, at), kid, "assertionMethod")
 
     async def proof(self, did: str, url: str, old: int, new: int) -> Proof:
-        """What the node ``did`` answers when it is to prove that its chain of ``new`` members begins with that of
-        ``old``. Raises ``PeerUnreachable`` where that may be otherwise in a moment."""
+        """Return the answer of the node ``did`` to the request to prove that its chain of ``new`` members begins with
+        that of ``old`` members. Raises ``PeerUnreachable`` if the node may answer differently later."""
         asked = f"{url}?old={old}&new={new}"
         status, _, body = await self._fetch(asked, {"Accept": "application/json"}, audience=did)
         if status in _TRY_LATER or status in (401, 403):
@@ -162,19 +162,19 @@ class Replicate:
             return Proof(asked, status, None)
 
     async def quarantine(self, member: Followed, fork: Fork) -> None:
-        """Put ``member`` into quarantine: the evidence is kept with it and in the ledger, nothing is removed."""
+        """Put ``member`` into quarantine. The evidence is kept with it and in the ledger; nothing is removed."""
         keys = {}
         for jws in (fork.first, fork.second):
             kid = head_key(jws)
             try:
                 keys[kid] = await self.key(kid.partition("#")[0], kid, at=stated_at(jws))
             except HansaError as error:
-                # The heads were verified when they came; that a key cannot be had now must not lose the evidence.
+                # The heads were verified on arrival; a key that cannot be fetched now must not lose the evidence.
                 log.warning("the key %s cannot be kept with the evidence: %s", kid, error.detail)
         await asyncio.to_thread(self._members.quarantine, member, replace(fork, keys=keys))
 
     def note_restarts(self, member: Followed, cursor: Cursor, restarts: Sequence[Mapping[str, Any]]) -> Followed:
-        """Keep that a node lost members we had read and said so, in its ledger entry and with the node."""
+        """Record that a node announced the loss of members that we had read, in the ledger and with the node."""
         at = self._clock.now()
         with self._uow.begin() as tx:
             for restart in restarts:
@@ -188,8 +188,8 @@ class Replicate:
     def keep(
         self, run: Run, members: Sequence[MemberText], records: Sequence[Record | str], cursor: Cursor
     ) -> Followed:
-        """Records, quarantine and cursor of one page, in one transaction. Raises ``QuotaReached`` and keeps nothing
-        where the node would have more here than it may."""
+        """Save the records, the quarantine and the cursor of one page in one transaction. Raises ``QuotaReached`` and
+        saves nothing if the records of the node would exceed their limit here."""
         outcome = run.outcome
         with self._uow.begin() as tx:
             number, size = self._records.count_of(tx, run.did) if cursor.stored is None else cursor.stored
@@ -221,7 +221,7 @@ class Replicate:
             )
 
     def _take(self, tx: Transaction, record: Record, outcome: Outcome) -> str:
-        """Keep ``record`` unless it is known; the reason where it must not be kept."""
+        """Save ``record`` unless it is known; return the reason if it must not be saved."""
         newest = self._records.get(tx, record.iri)
         if newest is not None and newest.origin != record.origin:
             return f"this address already belongs to {newest.origin}; an address belongs to one node"

@@ -1,16 +1,17 @@
-"""Does the history that a node shows continue the one that it showed before?
+"""Does the history that a node shows continue the history that it showed before?
 
 A head commits to the content of its chain by the root of a Merkle tree (RFC 9162 §2.1). Of each chain the follower
 keeps the last head and the peaks of the tree it has read. The next head has to continue both:
 
-- The members that follow are read and added to the peaks, and the root comes out; or, where they are too many for
-  one page, the node proves first that the new tree begins with the old one.
+- The follower reads the next members and adds them to the peaks; the result must be the root. If there are too many
+  members for one page, the node first proves that the new tree begins with the old one.
 - At the end of a run that did not reach the head, the node proves that what was read is the beginning of its tree.
-- A node of a new epoch was restored from a backup. Its head says how much of the earlier history it kept, and it
-  proves that. Less than we had read is an announced loss: it is noted, and the chain is read from its beginning.
+- A node of a new epoch was restored from a backup. Its head states how much of the earlier history it kept, and the
+  node proves it. If this is less than we had read, it is an announced loss: it is noted, and the chain is read from
+  its beginning.
 
-Two heads that do not go together are a fork (``federation.forks``). Pages that do not go with their own head are no
-evidence against the node, which may not even have written them: they are not taken, and asked for again.
+Two heads that contradict each other are a fork (``federation.forks``). Pages that contradict their own head are no
+evidence against the node, which may not even have written them: they are rejected, and fetched again.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from node.api import Frontier, Head, InvalidInput, consistency_from_json, verify
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a node answered when it was asked for a proof; ``answer`` is None where it refused."""
+    """The answer of a node to the request for a proof; ``answer`` is None if it refused."""
 
     url: str
     status: int
@@ -64,12 +65,12 @@ Prove = Callable[[str, int, int], Awaitable[Proof]]
 
 
 class WrongPages(Exception):
-    """The pages are not those that their head commits to."""
+    """The pages do not contain what their head commits to."""
 
 
 @dataclass(slots=True)
 class History:
-    """One chain during one run: its new head, and what was read of it before."""
+    """One chain during one run: its new head, and what earlier runs read of the chain."""
 
     cursor: Cursor
     head: Head
@@ -86,11 +87,11 @@ class History:
         return self.cursor.chains[self.head.audience]
 
     async def begin(self) -> None:
-        """Hold the new head against the last one. Raises ``ForkedFeed``, ``HostileFeed``, ``PeerUnreachable``."""
+        """Compare the new head with the last one. Raises ``ForkedFeed``, ``HostileFeed``, ``PeerUnreachable``."""
         chain = self.cursor.chains.get(self.head.audience)
         last = chain.head if chain else None
         if chain is None or last is None:
-            # The first head with a root: from a node that is new here, was older, or was accepted as it is now.
+            # The first head with a root: of a node that is new here, was older, or whose history was accepted.
             self.cursor.begin(self.head.audience)
             self._continue()
             return
@@ -114,10 +115,10 @@ class History:
             await self._require_proof(last)
 
     async def take(self, first: int, leaves: Sequence[bytes]) -> Frontier:
-        """What will have been read once a page with ``leaves`` from position ``first`` on is kept.
+        """Return the frontier after a page with ``leaves`` from position ``first`` on.
 
-        Raises ``WrongPages`` where that is not what the head commits to, ``ForkedFeed`` where the head does not
-        continue the last one.
+        Raises ``WrongPages`` if it is not what the head commits to, ``ForkedFeed`` if the head does not continue the
+        last one.
         """
         read = self.chain.frontier
         if first > read.size:
@@ -133,8 +134,10 @@ class History:
         return grown
 
     async def finish(self) -> None:
-        """What was read is the beginning of what the head commits to. Raises ``WrongPages`` where it is not, and
-        then begins the chain anew at the next run."""
+        """Check that what was read is the beginning of what the head commits to.
+
+        Raises ``WrongPages`` if it is not; the next run then reads the chain from its beginning.
+        """
         read = self.chain.frontier
         if read.size in (0, self.head.size):
             return
@@ -146,7 +149,7 @@ class History:
             raise WrongPages
 
     def _continue(self) -> None:
-        """The new head continues the last one; from now on it is the last one."""
+        """Record that the new head continues the last one; it is the last one from now on."""
         chain, self._proven = self.chain, True
         chain.proofs = self.proofs
         if not self.seen.says_the_same(chain.head):
@@ -162,7 +165,7 @@ class History:
     async def _new_epoch(self, last: SeenHead) -> None:
         kept_size = self.head.kept_since(last.epoch)
         if kept_size is None or kept_size >= last.size:
-            # Nothing that we had read is lost, says the head; or it says nothing, and then it has to be so.
+            # The head states that nothing we had read is lost, or states no loss: nothing may be lost.
             if self.head.size < last.size:
                 self._fork(NOT_ANNOUNCED if kept_size is None else FALSE_CLAIM, last)
             proof = await self.prove(self.proofs, last.size, self.head.size)
@@ -171,7 +174,7 @@ class History:
             self._continue()
             return
         if self.cursor.restarts_since(self.now() - timedelta(days=1)) >= NOTED:
-            # Each is noted in our ledger, which is not for others to fill.
+            # Each restart is noted in our ledger, which others must not be able to fill.
             raise HostileFeed(
                 f"it restarted its history {NOTED} times within a day; this node reads it again tomorrow"
             )

@@ -1,4 +1,4 @@
-"""What following a feed works with: the way out, what it may take, what it brought, and when it is refused."""
+"""Types for following a feed: the request function, limits, the outcome of a run, and the errors."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ STALE = timedelta(hours=1)
 
 
 class Fetch(Protocol):
-    """The way out: an HTTP GET as this node, with its token for ``audience``, capped in size and time."""
+    """Outgoing HTTP GET requests as this node, with its token for ``audience``, limited in size and time."""
 
     def __call__(
         self, url: str, headers: Mapping[str, str], *, audience: str
     ) -> Awaitable[tuple[int, Mapping[str, str], bytes]]:
-        """(status, headers, body). Raises ``PeerUnreachable`` or ``ForbiddenAddress``."""
+        """Return (status, headers, body). Raises ``PeerUnreachable`` or ``ForbiddenAddress``."""
 
 
 class HostileFeed(PeerUnreachable):
@@ -53,8 +53,8 @@ class QuotaReached(PeerUnreachable):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run may take; and ``held_records`` versions with ``held_bytes`` of statements that one node may have
-    here in all."""
+    """Limits of one run; and how many versions (``held_records``) and bytes of statements (``held_bytes``) this node
+    stores of one other node in all."""
 
     chains: int = 50
     pages: int = 400
@@ -66,7 +66,7 @@ class Limits:
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """What a run brought. ``more`` tells that it stopped at its limit; ``troubles`` are sentences for people."""
+    """The result of a run. ``more``: the run stopped at its limit; ``troubles`` are sentences for people."""
 
     member: Followed
     added: int = 0

@@ -1,7 +1,7 @@
-"""Pages of an event stream, read from N-Quads (LDES 1.0, TREE) without believing anything in them.
+"""Pages of an event stream, read from N-Quads (LDES 1.0, TREE) without trusting their content.
 
-Pure text work on lines of a fixed form: no RDF engine meets what a stranger sends. Limits are part of reading;
-a page beyond them is hostile or broken, and is refused as a whole.
+Only text work on lines of a fixed form: no RDF engine parses a stranger's data. Limits are part of reading; a page
+beyond them is hostile or broken, and is refused as a whole.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _INTEGER = re.compile(r'"(0|[1-9][0-9]{0,15})"\^\^<http://www\.w3\.org/2001/XMLS
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A link to another page, and the positions that can be there: from ``first`` up to before ``end``."""
+    """A link to another page, and the positions that can be on it: from ``first`` up to before ``end``."""
 
     url: str
     first: int = 0
@@ -50,7 +50,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class MemberText:
-    """What a page says of a member. Everything is unverified; ``trouble`` says why it cannot even be read."""
+    """What a page states about a member. Everything is unverified; ``trouble`` is set if it cannot be read."""
 
     iri: str
     position: int | None
@@ -63,7 +63,7 @@ class MemberText:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of a feed. ``is_root`` tells that it describes the stream itself."""
+    """A page of a feed. ``is_root``: it describes the stream itself."""
 
     url: str
     is_root: bool
@@ -91,15 +91,15 @@ class _Facts:
         return self.about.get(subject, {}).get(predicate, [])
 
     def only(self, subject: str, predicate: str) -> str:
-        """Return the only value; an empty text where there is none, or several."""
+        """Return the only value; an empty text if there is none, or more than one."""
         values = self.values(subject, predicate)
         return values[0] if len(values) == 1 else ""
 
 
 def read_page(url: str, body: bytes) -> Page:
-    """Return the page at ``url``. Raises ``InvalidInput`` for what is no page, or one beyond the limits.
+    """Return the page at ``url``. Raises ``InvalidInput`` if the text is not a page, or exceeds the limits.
 
-    Of a member that is malformed only the member is spoilt: it comes with its ``trouble``.
+    A malformed member affects only itself: it is returned with its ``trouble``.
     """
     if len(body) > MAX_BYTES:
         raise InvalidInput("the page is larger than a page of a feed may be")
@@ -146,7 +146,7 @@ def within(url: str, base: str) -> bool:
 
 def _facts(body: bytes) -> _Facts:
     facts = _Facts()
-    # A line that is no statement costs the member it belonged to, whose hash then differs, and nothing else.
+    # A line that is not a statement only affects the member it belonged to: the hash of that member then differs.
     for text in body.decode("utf-8", errors="replace").split("\n"):
         triple = statement(text)
         if triple is None:
@@ -171,7 +171,7 @@ def _relations(facts: _Facts, node: str) -> Iterable[Relation]:
         known = bounds.setdefault(iri_of(target), [0, None])
         kind, path = facts.only(name, f"{RDF}type"), facts.only(name, f"{TREE}path")
         value = _integer(facts.only(name, f"{TREE}value"))
-        # Relations to one node hold together (TREE: "and"); those on other paths restrict nothing for us.
+        # Relations to one node apply together (TREE: "and"); relations on other paths restrict nothing for us.
         if path != f"<{_POSITION}>" or value is None:
             continue
         if kind == f"<{TREE}GreaterThanOrEqualToRelation>":
@@ -217,7 +217,7 @@ def _member(facts: _Facts, term: str) -> MemberText:
 
 
 def _description(graph: Iterable[Statement], position: int) -> bytes:
-    """Return the canonical description, from the named graph on the page: its blank nodes under their old names."""
+    """Return the canonical description from the named graph on the page; blank nodes get their original names."""
     prefix = f"_:m{position}"
 
     def old(term: str) -> str:

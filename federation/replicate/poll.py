@@ -1,4 +1,4 @@
-"""When feeds are read: each at its interval, at once on request, more rarely while one has errors."""
+"""When feeds are read: each at its interval, at once on request, less often after errors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Listen = Callable[[str, str], Awaitable[object]]
 
 @dataclass(slots=True)
 class Contact:
-    """What this process knows of its latest contacts with a node; forgotten at a restart, and soon known again."""
+    """What this process knows of its latest contacts with a node; lost at a restart, and soon known again."""
 
     seen: datetime | None = None
     changed: datetime | None = None
@@ -40,7 +40,7 @@ class Contact:
 
 
 class Poll:
-    """Runs ``Replicate`` for every node that is followed."""
+    """Runs ``Replicate`` for every followed node."""
 
     def __init__(
         self,
@@ -57,10 +57,12 @@ class Poll:
         region: Callable[[], tuple[str, str] | None] = lambda: None,
         compare_each: int = COMPARE_EACH,
     ) -> None:
-        """``interval`` seconds between runs, doubled with every failure up to ``longest``; ``changed`` is called
-        when new entries have come, so that sequencer and views need not wait for their own timer. ``listen`` is
-        called once in ``compare_each`` intervals for every node that is followed, to ask what it has seen of others,
-        and for the ``region`` (URL, DID), which need not be followed."""
+        """``interval`` seconds between runs, doubled with every failure up to ``longest``; ``changed`` is called for
+        new entries, so that sequencer and views need not wait for their own timer.
+
+        ``listen`` is called once in ``compare_each`` intervals for every followed node, to ask which heads it has
+        seen of others, and for the ``region`` (URL, DID), which need not be followed.
+        """
         self._members = members
         self._replicate = replicate
         self._uow = uow
@@ -80,14 +82,14 @@ class Poll:
         return self._contacts.setdefault(url, Contact())
 
     def wake(self) -> None:
-        """Read all feeds now, and those that are being read once more. To be called on the event loop."""
+        """Read all feeds now; feeds that are being read are read once more. To be called on the event loop."""
         self._calls += 1
         for contact in self._contacts.values():
             contact.due = contact.compare = 0.0
         self._wake.set()
 
     async def forever(self) -> None:
-        """Poll until cancelled. One node's trouble never stops the others."""
+        """Poll until cancelled. A problem with one node never stops the others."""
         loop = asyncio.get_running_loop()
         while True:
             self._wake.clear()
@@ -109,7 +111,7 @@ class Poll:
                 continue
 
     async def once(self) -> list[Outcome]:
-        """Read every feed once, one run each; the outcomes of those that could be read."""
+        """Read every feed once, one run each; return the outcomes of the feeds that could be read."""
         members = await self._members.all()
         outcomes = await asyncio.gather(*(self._poll_member(member) for member in members))
         await self._ask_region(members)
@@ -132,7 +134,7 @@ class Poll:
             reason = _error_text(error) if isinstance(error, HansaError) else "reading its feed took too long"
             await self._trouble(member, reason, STOPPED if isinstance(error, QuotaReached) else TROUBLED)
         except Exception:
-            # A bug of ours must not end the loop; the log tells the operator, the list of members the reader.
+            # A bug of ours must not end the loop; the log informs the operator, the list of members its readers.
             log.exception("reading the feed of %s failed", member.url)
             await self._trouble(
                 member, "this node could not read the feed because of an internal error; the cause is in its log"
@@ -141,7 +143,7 @@ class Poll:
         if outcome is None:
             contact.failures += 1
             pause = min(self._interval * 2 ** min(contact.failures, 16), self._longest)
-        # A caller during this run may know of something that was published after the run began.
+        # During this run a caller may have learned of something that was published after the run began.
         at_once = calls != self._calls or (outcome is not None and outcome.more)
         contact.due = loop.time() + (0.0 if at_once else pause)
         if outcome is None:
@@ -156,7 +158,7 @@ class Poll:
         return outcome
 
     async def _ask_region(self, members: Sequence[Followed]) -> None:
-        """Ask the region what it has seen, where it is not followed and asked with that."""
+        """Ask the region for the heads that it has seen, unless it is followed and therefore asked already."""
         region = self._region()
         if region is None or region[1] in {member.did for member in members}:
             return
@@ -178,8 +180,10 @@ class Poll:
             log.exception("comparing the heads that %s has seen failed", url)
 
     async def _note_contact(self, url: str, at: datetime, *, current: bool) -> None:
-        """Keep that the feed was read, for the other processes of this node: once a minute, and when it changes
-        whether all was read."""
+        """Record that the feed was read, for the other processes of this node.
+
+        Written at most once a minute, and when ``current`` (all was read) changes.
+        """
 
         def write() -> None:
             with self._uow.read() as tx:

@@ -31,7 +31,7 @@ from node.api import (
 
 
 class Client(Protocol):
-    """What a run needs of the node that follows (``federation.replicate.client.Replicate``)."""
+    """What a run needs from the node that follows (``federation.replicate.client.Replicate``)."""
 
     @property
     def limits(self) -> Limits: ...
@@ -56,7 +56,7 @@ class Client(Protocol):
 
 
 class Run:
-    """One run over the feed of ``member``, and what it knows meanwhile."""
+    """One run over the feed of ``member``, with the state that lasts for this run."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class Run:
                 if self._cursor.position(head.audience) < head.size:
                     self.outcome.troubles.append("its pages do not show all that the head of its feed commits to")
         except WrongPages:
-            # A page that was spoilt on its way, or by a cache: asked for again at the next run.
+            # The page was damaged on its way, or by a cache: the next run fetches it again.
             self.outcome.troubles.append("its pages do not show what the head of its feed commits to")
             self.tags.pop(url, None)
             return
@@ -137,12 +137,12 @@ class Run:
                 await self._finish(history)
             raise
         except _PageGone:
-            # Members have been taken off a page since the index was read: the next run sees the new one.
+            # Members have been taken off a page since the index was read: the next run sees the new index.
             self.tags.pop(url, None)
             self.outcome.more = True
             return
         if history is None and self._cursor.position(head.audience) < head.size:
-            # What was missing at the end has been taken off its page; there is nothing more to wait for.
+            # The members missing at the end have been taken off their page; the run need not wait for them.
             self._cursor.advance(head.audience, head.size)
 
     async def _head(self, index: Page) -> Head:
@@ -157,7 +157,7 @@ class Run:
         return head
 
     def _check_head(self, head: Head) -> None:
-        """What can be said of a head by itself, and all that can be said of one that commits to nothing."""
+        """Check a head on its own; a head that does not commit to content gets no further check."""
         age = self._client.now() - head.at
         if age > STALE:
             self.outcome.troubles.append(f"the feed has not changed: its head was signed {head.at.isoformat()}")
@@ -181,7 +181,7 @@ class Run:
             )
 
     async def _history(self, index: Page, head: Head) -> History | None:
-        """Return the new head, held against the last one; None for a node whose heads commit to nothing."""
+        """Return the history of the new head, compared with the last one; None if heads do not commit to content."""
         if head.root is None:
             return None
         self._require_below(index.consistency)
@@ -229,11 +229,11 @@ class Run:
         if history is None:
             records = [await self._checked(member, relation, head) for member in new]
             last = max((member.position or 0 for member in new), default=cursor - 1)
-            # A page may have grown since its index was read; what is beyond the signed head waits for the next.
+            # A page may have grown since its index was read; members beyond the signed head wait for the next run.
             reached = last + 1 if relation.end is None else relation.end
             self._cursor.advance(head.audience, min(reached, head.size))
         else:
-            # A page may have grown since its index was read; the head says nothing of what is beyond it.
+            # A page may have grown since its index was read; the head does not cover the members beyond it.
             if relation.end is None:
                 new = [member for member in new if member.position is None or member.position < head.size]
             leaves = page.leaves or _leaves(page, relation.first)
@@ -255,7 +255,7 @@ class Run:
             raise _Enough
 
     async def _put_aside(self, members: Sequence[MemberText], records: Sequence[Record | str]) -> None:
-        """Note what is wrong with single members of a page that is not taken, each once."""
+        """Record the errors of single members of a rejected page, each error once."""
         wrong = [
             (member, reason)
             for member, reason in zip(members, records, strict=True)
@@ -297,7 +297,7 @@ class Run:
     async def _key(self, kid: str, at: datetime | None) -> dict[str, Any]:
         if kid.partition("#")[0] != self.did:
             raise InvalidInput("it is not signed by the followed node")
-        # A key in use is valid for any moment. A former key is looked up for each moment, since it is valid for some.
+        # A key in use is valid for any moment. A former key is valid for some: it is looked up for each.
         known = self._keys.get((kid, at)) or self._keys.get((kid, None))
         if known is None:
             known, moment = await self._published_key(kid, at)
@@ -309,10 +309,10 @@ class Run:
     async def _published_key(
         self, kid: str, at: datetime | None
     ) -> tuple[dict[str, Any] | HansaError, datetime | None]:
-        """Return the key or the reason why there is none, and the moment for which this is true (None: for any).
+        """Return the key or the reason why none was found, and the moment for which this is true (None: for any).
 
-        Only what the document at hand does not answer brings a fresh look, once a run and not for each member: a look
-        that shows nothing new has the next new key wait.
+        The document is fetched again only if the cached one has no answer, and once a run, not for each member: after
+        a fetch that shows nothing new, the next new key has to wait.
         """
         refused: HansaError | None = None
         for fresh in (False,) if self._refreshed else (False, True):
@@ -335,7 +335,7 @@ class Run:
 
 
 def _leaves(page: Page, first: int) -> list[bytes]:
-    """Return the leaves of a page that does not list them: as far as its members follow one another."""
+    """Return the leaves of a page that does not list them, up to the first gap between its members."""
     envelopes = {member.position: member.envelope for member in page.members if member.envelope}
     leaves: list[bytes] = []
     while first + len(leaves) in envelopes:
@@ -344,7 +344,7 @@ def _leaves(page: Page, first: int) -> list[bytes]:
 
 
 def _committed(member: MemberText, record: Record, leaves: Sequence[bytes], first: int) -> Record | str:
-    """The record, where the leaf at its position is that of its envelope; else the reason why it is put aside."""
+    """Return the record if the leaf at its position is that of its envelope; else the reason for putting it aside."""
     place = (member.position or 0) - first
     if 0 <= place < len(leaves) and leaves[place] == leaf_of(member.envelope):
         return record
@@ -356,4 +356,4 @@ class _Enough(Exception):
 
 
 class _PageGone(Exception):
-    """A page that the index named is gone."""
+    """A page is gone that the index named."""

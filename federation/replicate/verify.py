@@ -1,4 +1,4 @@
-"""Is a member what its origin states? Pure: text, keys and names in; the record out, or the reason why not."""
+"""Verifies that the origin of a member really states it. Pure: text, keys and names in, the record out."""
 
 from __future__ import annotations
 
