@@ -43,8 +43,7 @@ def decide(stage: Stage, cast: Cast) -> str:
 
 
 def _refused_by_units(stage: Stage, cast: Cast) -> None:
-    """Show that a first draft is refused: it feeds the traffic model's quarter-hours to the noise model, which reads
-    hours."""
+    """Show that a draft is refused: it feeds quarter-hours to the noise model, which reads hours."""
     path = _file(cast, "gent", "bridge-scenario.yaml")
     whole = path.read_text("utf-8")
     before, _, rest = whole.partition(HOURLY)
