@@ -1,4 +1,4 @@
-"""The one way out: every outgoing request of this node, with checked addresses and bounded answers."""
+"""All outgoing requests of this node, with checked addresses and bounded answers."""
 
 from node.adapters.egress.addresses import AddressRules, Target, forbidden
 from node.adapters.egress.client import Answer, Egress, Lane, Stream

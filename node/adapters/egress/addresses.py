@@ -1,9 +1,9 @@
-"""Which addresses this node dials: our own list, applied to the text of a URL and to what a name resolves to.
+"""Which addresses this node dials: a list of our own, applied to the text of a URL and to the addresses of a name.
 
-``ipaddress.is_private`` and ``is_global`` are not this list: they let carrier-grade NAT, 192.0.0.192,
-multicast and several spellings of loopback inside IPv6 through. Transitional IPv6 addresses are unwrapped and
-the IPv4 address inside is asked again. The text of a URL is read by one strict grammar, because two readers
-that disagree about where the host ends are all that an attacker needs.
+``ipaddress.is_private`` and ``is_global`` are not this list: they let carrier-grade NAT, 192.0.0.192, multicast and
+several spellings of loopback inside IPv6 through. Transitional IPv6 addresses are unwrapped, and the IPv4 address
+inside is checked again. The text of a URL is read by one strict grammar, because an attacker only needs two readers
+that disagree about where the host ends.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ _PORT = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL taken apart, and nothing but what was asked for: ``rest`` begins with ``/``."""
+    """The parts of a URL that a request needs; ``rest`` begins with ``/``."""
 
     scheme: str
     host: str
@@ -94,8 +94,8 @@ class Target:
 class AddressRules:
     """The rules of one node. ``allow_loopback`` is for demonstrations and tests on one machine.
 
-    ``allow_networks`` admits networks (CIDR) that would be refused, for nodes that meet inside one; over https
-    and on ``ports`` like everything else.
+    ``allow_networks`` admits networks (CIDR) that would be refused, for nodes that communicate inside such a network;
+    over https and on ``ports`` like everything else.
     """
 
     def __init__(
@@ -112,9 +112,9 @@ class AddressRules:
     def check_url(self, url: str) -> Target:
         """Check the text of ``url`` and return its parts, if this node may dial it.
 
-        Raises ``ForbiddenAddress`` for another scheme than https (http is for loopback, where that is
-        allowed), user information, odd characters, forbidden addresses and inner names, odd ports. What a name
-        resolves to is checked when it is dialled.
+        Raises ``ForbiddenAddress`` for another scheme than https (http is for loopback, where that is allowed), user
+        information, odd characters, forbidden addresses and inner names, odd ports. The addresses of a name are
+        checked when it is dialled.
         """
         match = _URL.fullmatch(url) if len(url) <= MAX_URL and _CHARACTERS.fullmatch(url) else None
         if match is None:
@@ -136,10 +136,10 @@ class AddressRules:
         return target
 
     def check_address(self, address: Address, *, host: str | None = None) -> None:
-        """Raises ``ForbiddenAddress`` unless this node may connect to ``address``.
+        """Raise ``ForbiddenAddress`` unless this node may connect to ``address``.
 
-        With ``host`` loopback is only admitted under a name of loopback: a public name that leads home is the
-        sign of an attack (DNS rebinding). Without it the caller has checked the name.
+        With ``host``, loopback is admitted only under a name of loopback: a public name that leads to loopback is the
+        sign of an attack (DNS rebinding). Without it, the caller has checked the name.
         """
         if self.allow_loopback and address.is_loopback and (host is None or is_loopback(host)):
             return

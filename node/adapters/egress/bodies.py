@@ -1,4 +1,4 @@
-"""What comes and goes over one connection: bodies in pieces, within their limits, and errors in our words."""
+"""Bodies of requests and answers in pieces, within their limits, and errors translated into ours."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FRAMING: Final = 64 * 1024
 
 
 class Refused(PermissionError):
-    """A socket that is not to be made: an OSError, since only those pass through the connector."""
+    """A socket that must not be made: an OSError, since only those pass through the connector."""
 
 
 async def read(response: aiohttp.ClientResponse, limit: int) -> bytes:
@@ -35,10 +35,10 @@ async def read(response: aiohttp.ClientResponse, limit: int) -> bytes:
         except zlib.error as error:
             raise PeerUnreachable("the peer's answer is labelled as gzip, but is not gzip") from error
         if inflater is not None and inflater.unused_data:
-            # The inflater would collect what follows the end, at a cost that grows with its square.
+            # The inflater would collect the bytes after the end, at a cost that grows with their square.
             response.close()
             raise PeerUnreachable("the peer's answer continues after its end")
-        # Both counts: what is small on the wire may inflate, and what never inflates may go on for ever.
+        # Both counts: a small body on the wire may inflate, and an uncompressed one may never end.
         if len(content) > limit or received > limit + _FRAMING:
             response.close()
             raise TooLarge(f"the peer's answer is larger than {limit} bytes")
@@ -59,11 +59,11 @@ async def chunks_of(response: aiohttp.ClientResponse, url: str, idle: float) -> 
 
 
 class Speed:
-    """How fast a peer sends, or takes what it is given, over each ``window`` of seconds in which we wait for it: the
-    time that we need ourselves, or hold back for, does not count."""
+    """How fast a peer sends or receives, over each ``window`` of seconds in which we wait for it. Time in which we
+    work or hold back does not count."""
 
     def __init__(self, window: float, slowest: int, too_slow: str = "the peer receives too slowly") -> None:
-        """``slowest``: bytes a second; ``too_slow`` says of a peer that it is slower."""
+        """``slowest``: bytes a second; ``too_slow``: the message for a slower peer."""
         self._window = window
         self._slowest = slowest
         self._too_slow = too_slow
@@ -71,7 +71,7 @@ class Speed:
         self._moved = 0
 
     def count(self, size: int, seconds: float) -> None:
-        """So many bytes in so many seconds. Raises ``PeerUnreachable`` where that is too slow."""
+        """Count ``size`` bytes in ``seconds``. Raises ``PeerUnreachable`` if the peer is too slow."""
         self._waited += seconds
         self._moved += size
         if self._waited > self._window:
@@ -88,8 +88,8 @@ async def timed_upload(
     speed: Speed,
     raised: list[HansaError],
 ) -> AsyncIterator[bytes]:
-    """The pieces of an upload; each that the peer takes puts the deadline off, and the end by ``answering`` seconds
-    more. What they raise is kept, and that the peer is too slow."""
+    """Yield the pieces of an upload. Each piece that the peer takes moves the deadline; the end moves it by another
+    ``answering`` seconds. Errors of the pieces, and of a peer that is too slow, are added to ``raised``."""
     clock = asyncio.get_running_loop().time
     try:
         async for chunk in chunks:
@@ -106,7 +106,7 @@ async def timed_upload(
 
 
 class Translated:
-    """Errors of sockets and of the client library, in the words of this house."""
+    """Translates errors of sockets and of the client library into errors of ``node.base.errors``."""
 
     def __init__(self, url: str) -> None:
         self._url = url

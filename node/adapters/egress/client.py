@@ -1,13 +1,13 @@
-"""The one way out: every request that this node sends.
+"""The client for every request that this node sends.
 
-The address that was checked is the address that is connected to: names are resolved by our own resolver, all
-answers are checked, and each socket is checked once more as it is made, which also catches literals. Redirects
-are followed by us, each hop checked like the first. No proxy from the environment, no cookies, no netrc; sizes
-count what remains after decompression, and time is counted over the whole request.
+A request connects to the address that was checked: our own resolver resolves names, all answers are checked, and each
+socket is checked once more when it is made, which also catches literals. We follow redirects ourselves and check each
+hop like the first. No proxy from the environment, no cookies, no netrc; sizes are counted after decompression, and
+time over the whole request.
 
-Connections are pooled in *lanes* that do not share a limit. A message may wait for its answer until the
-receiver has asked us for our credentials, and that until we have fetched its DID document: if those three
-shared one pool, enough messages would leave no connection for the request that they all wait for.
+Connections are pooled in *lanes* that do not share a limit. A message may wait for its answer until the receiver has
+asked us for our credentials, and that until we have fetched its DID document: if those three shared one pool, enough
+messages would leave no connection for the request that they all wait for.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from node.base.jsons import read_json
 from node.identity.did import DEFAULT_PORTS
 
 if TYPE_CHECKING:
-    # Loaded with the first request that leaves (``Egress._open``): a node that waits for others has no use for it.
+    # Loaded with the first outgoing request (``Egress._open``): a node that waits for others does not need it.
     import aiohttp
     from aiohttp.connector import AddrInfoType
     from yarl import URL
@@ -44,7 +44,7 @@ _PIECE: Final = 256 * 1024
 
 
 class Lane(StrEnum):
-    """Pools of connections, in the order in which a request in one may wait for one in the next."""
+    """Pools of connections, in their order: a request in one lane may wait for a request in the next."""
 
     BYTES = "bytes"
     MESSAGES = "messages"
@@ -54,7 +54,7 @@ class Lane(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a peer answered. ``headers`` are looked up without regard to case."""
+    """The answer of a peer. ``headers`` are looked up without regard to case."""
 
     status: int
     headers: Mapping[str, str]
@@ -66,7 +66,7 @@ class Answer:
         return 200 <= self.status < 300
 
     def json(self) -> Any:
-        """Return the body as JSON. Raises ``PeerUnreachable`` where the peer answers something else."""
+        """Return the body as JSON. Raises ``PeerUnreachable`` if it is not JSON."""
         try:
             return read_json(self.body)
         except InvalidInput as error:
@@ -75,7 +75,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """An answer whose body is still coming. Iterate ``chunks`` inside the context that gave it."""
+    """An answer with a body that is still arriving. Iterate ``chunks`` inside the context that returned it."""
 
     status: int
     headers: Mapping[str, str]
@@ -110,7 +110,7 @@ class Egress:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def check_url(self, url: str) -> None:
-        """Refuse early what would be refused when dialled. Raises ``ForbiddenAddress``."""
+        """Check early what is checked again when the address is dialled. Raises ``ForbiddenAddress``."""
         self.rules.check_url(url)
 
     async def request(
@@ -155,10 +155,10 @@ class Egress:
         allow_redirects: int = MAX_REDIRECTS,
         lane: Lane = Lane.BYTES,
     ) -> AsyncIterator[Stream]:
-        """Send one request and hand the body out as it comes, without encoding, so that ranges count bytes.
+        """Send one request and yield the body as it arrives, without encoding, so that ranges count bytes.
 
-        ``timeout`` bounds the time to the first byte of the answer, ``idle`` each pause after that. Raises as
-        ``request`` does, also while chunks are read.
+        ``timeout`` bounds the time to the first byte of the answer, ``idle`` each pause after that. Raises the errors
+        of ``request``, also while chunks are read.
         """
         sent = {**(headers or {}), "Accept-Encoding": "identity"}
         with Translated(url):
@@ -192,11 +192,11 @@ class Egress:
         max_bytes: int = 64 * 1024,
         lane: Lane = Lane.BYTES,
     ) -> Answer:
-        """Send a body of ``size`` bytes piece by piece, and read the answer. A redirect is one, and is not followed.
+        """Send a body of ``size`` bytes piece by piece, and read the answer. Redirects are returned, not followed.
 
         ``idle`` bounds each pause in which the peer takes nothing, and with ``answering`` seconds more the wait for
-        its answer. ``slowest``: so many bytes a second it takes at the least, over each ``window`` of seconds in
-        which we wait for it. Raises as ``request`` does, and whatever ``chunks`` raises of this house.
+        its answer. ``slowest``: the bytes a second that it must take at least, over each ``window`` of seconds in
+        which we wait for it. Raises the errors of ``request``, and our errors that ``chunks`` raises.
         """
         import aiohttp
 
@@ -215,7 +215,7 @@ class Egress:
                         content = await read(response, max_bytes)
                         return Answer(status=response.status, headers=response.headers, body=content, url=target.url)
             except (aiohttp.ClientError, OSError, TimeoutError):
-                # The client library makes an error of its own of whatever ended the body.
+                # Whatever ended the body, the client library raises its own error.
                 if raised:
                     raise raised[0] from None
                 raise
@@ -258,7 +258,7 @@ class Egress:
                 return response, target.url
             response.close()
             if method not in _SAFE:
-                # RFC 9110 §15.4 leaves it to the client; a message or a credential is sent to one place only.
+                # RFC 9110 §15.4 leaves it to the client; a message or a credential is sent to one address only.
                 raise PeerUnreachable("the peer answers a message with a redirect")
             if hop == redirects:
                 break
@@ -302,7 +302,7 @@ class Egress:
             limit=self._total,
             limit_per_host=self._per_host,
             ttl_dns_cache=10,
-            # Shorter than what servers keep idle connections for, so that a message rarely meets a closed one.
+            # Shorter than servers keep idle connections, so that a message rarely meets a closed one.
             keepalive_timeout=4.0,
         )
         return aiohttp.ClientSession(
@@ -321,12 +321,12 @@ class Egress:
             self.rules.check_address(ip_address(str(place[0]).partition("%")[0]))
         except ForbiddenAddress as error:
             raise Refused(error.detail) from error
-        # Said to be TCP, since asyncio turns Nagle's algorithm off for such sockets only: 40 ms a message.
+        # TCP is stated because asyncio turns Nagle's algorithm off only for such sockets: it costs 40 ms a message.
         return socket.socket(family, kind, proto or socket.IPPROTO_TCP)
 
 
 def _as_seen_by_client(target: Target) -> URL:
-    """Return the URL for the client library. Raises ``ForbiddenAddress`` where the library reads it differently."""
+    """Return the URL for the client library. Raises ``ForbiddenAddress`` if the library reads it differently."""
     from yarl import URL
 
     url = URL(target.url, encoded=True)

@@ -1,4 +1,4 @@
-"""Names resolved for the client library: by our own look-up, all answers checked."""
+"""Name resolution for the client library: our own look-up, with all answers checked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class CheckedResolver(AbstractResolver):
     """Resolves names; answers only if *all* addresses may be dialled, so that a mixed answer gains nothing."""
 
     def __init__(self, rules: AddressRules, lookup: Lookup, seconds: float) -> None:
-        """``seconds``: how long a look-up may take."""
+        """``seconds``: the longest time of a look-up."""
         self._rules = rules
         self._lookup = lookup
         self._seconds = seconds
@@ -37,4 +37,4 @@ class CheckedResolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: the resolver holds nothing open."""

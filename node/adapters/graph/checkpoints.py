@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(slots=True, eq=False)
 class Copy:
-    """One copy of the store, and how many read it."""
+    """One copy of the store, and the number of its readers."""
 
     path: Path
     generation: int
@@ -19,7 +19,7 @@ class Copy:
 
 
 class Checkpoints:
-    """Keeps the newest copy, and older ones for as long as a query reads them."""
+    """Keeps the newest copy, and older copies for as long as a query reads them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -29,13 +29,13 @@ class Checkpoints:
         self._cleaned = False
 
     def clean(self) -> None:
-        """Remove what a process left that was killed; once, by the process that has just opened the store."""
+        """Remove the copies that a killed process left; done once, by the process that has just opened the store."""
         if not self._cleaned:  # a store that is opened again, perhaps for a copy that is just being made
             self._cleaned = True
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def acquire(self, generation: int, make: Callable[[Path], None]) -> Copy:
-        """A copy of the state ``generation``, made by ``make`` where there is none; stays until ``release``."""
+        """Return a copy of the state ``generation``, made by ``make`` if needed; it stays until ``release``."""
         with self._lock:
             if self._newest is None or self._newest.generation != generation:
                 self._folder.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ class Checkpoints:
                 shutil.rmtree(copy.path, ignore_errors=True)
 
     def drop(self) -> None:
-        """Forget the newest copy: it is deleted when the last reader has ended."""
+        """Forget the newest copy: it is deleted when its last reader has ended."""
         with self._lock:
             self._retire()
 

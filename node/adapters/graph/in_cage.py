@@ -1,8 +1,8 @@
-"""What of the graph view runs in the cage: evaluating a stranger's query.
+"""The part of the graph view that runs in the cage: it evaluates a stranger's query.
 
-The graphs that the caller may see come from our code and are always named, for the default graph and for
-``GRAPH``: the engine then ignores whatever ``FROM`` the query has. With these two lists given, no other way
-into the store is known (tried: GRAPH, FROM, FROM NAMED, EXISTS, sub-selects, DESCRIBE, ASK).
+The graphs that the caller may see come from our code and are always named, for the default graph and for ``GRAPH``:
+the engine then ignores any ``FROM`` of the query. With these two lists given, no other way into the store is known
+(tried: GRAPH, FROM, FROM NAMED, EXISTS, sub-selects, DESCRIBE, ASK).
 """
 
 from __future__ import annotations
@@ -80,10 +80,10 @@ def evaluated(store: Store, text: str, *, default: list[str], named: list[str], 
     except SyntaxError as error:
         raise _unreadable(error) from error
     except (RuntimeError, PermissionError) as error:
-        # At the beginning, where nothing of the query can stand.
+        # At the beginning, where no part of the query can stand.
         if str(error).startswith(_CORRUPTION):
             raise LocalFault(DAMAGED) from error
-        # What the engine cannot evaluate: a function it does not know, a call out, which the cage forbids.
+        # The engine cannot evaluate this: a function it does not know, or a call out, which the cage forbids.
         raise InvalidInput(
             f"the query cannot be evaluated: {str(error)[:300]}", remedy="use the functions of SPARQL 1.1"
         ) from error

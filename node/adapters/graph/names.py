@@ -46,7 +46,7 @@ def held_graph(audiences: frozenset[str]) -> NamedNode:
 
 
 def holders_of(graph: NamedNode) -> frozenset[str]:
-    """The audiences in the name of a ``held_graph``."""
+    """Return the audiences in the name of a ``held_graph``."""
     return frozenset(unquote(name) for name in graph.value.removeprefix(_HELD).split("+"))
 
 
@@ -61,7 +61,7 @@ def is_record_graph(graph: NamedNode, audience: str) -> bool:
 
 @lru_cache(maxsize=256)
 def audience_of_record(graph: NamedNode) -> str:
-    """The audience in the name of a ``record_graph``."""
+    """Return the audience in the name of a ``record_graph``."""
     return unquote(graph.value.removeprefix(_RECORD).partition(":")[0])
 
 

@@ -33,13 +33,13 @@ _RESULT_FORMATS: Final = {
 
 
 def written(results: QuerySolutions | QueryBoolean | QueryTriples, media_type: str) -> bytes:
-    """``results`` in ``media_type``. Raises ``TooLarge`` beyond ``MAX_ROWS`` or ``MAX_BYTES``."""
+    """Return ``results`` in ``media_type``. Raises ``TooLarge`` beyond ``MAX_ROWS`` or ``MAX_BYTES``."""
     if isinstance(results, QueryTriples):
         return _graph(results, media_type)
     sink = _Bounded()
     format_ = _RESULT_FORMATS[media_type]
     if isinstance(results, QueryBoolean) and format_ in (QueryResultsFormat.CSV, QueryResultsFormat.TSV):
-        # SPARQL 1.1 CSV and TSV know no ASK results; one cell says the same.
+        # SPARQL 1.1 CSV and TSV define no ASK results; a single cell holds the same.
         return b"true\n" if results else b"false\n"
     try:
         results.serialize(sink, format=format_)

@@ -1,12 +1,12 @@
 """``OxigraphGraph``: the graph view on disk, rebuildable from the ledger.
 
-A triple is kept three times: in the graph of each audience that has it (what ``GRAPH`` sees), in one graph for
-the set of these audiences (what a caller's default graph is put together from, see ``names.held_graph``), and
-in a hidden graph of each record that says it. The last tells what to take away when a record changes: a triple
-that two records share stays until the last of them goes. One batch of the engine carries a record's new
-triples, the list of those that leave, and the ledger position; what leaves is removed after that, and at the
-next opening where a crash came between. The engine does not fsync: a power cut may lose its last batches, never
-a batch in part, and the position that is left says from where to replay.
+A triple is stored three times: in the graph of each audience that may see it (for ``GRAPH``), in one graph for the
+set of these audiences (a caller's default graph is put together from these, see ``names.held_graph``), and in a
+hidden graph of each record that states it. The hidden graphs determine what to remove when a record changes: a triple
+that two records share stays until the last of them goes. One batch of the engine contains a record's new triples, the
+list of triples to remove, and the ledger position; the removal follows after that, or at the next opening if a crash
+came between. The engine does not fsync: a power cut may lose its last batches, never a batch in part, and the stored
+position shows from where to replay.
 """
 
 from __future__ import annotations
@@ -61,8 +61,7 @@ MAX_RECORDS: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class _Checkpoint:
-    """A copy for one query, with what was true of the store when it was taken: the graphs it holds, and which of the
-    store's lives it was."""
+    """A copy for one query, with the state of the store when it was taken: its graphs, and the number of its life."""
 
     copy: Copy
     graphs: frozenset[NamedNode]
@@ -72,8 +71,8 @@ class _Checkpoint:
 class OxigraphGraph:
     """Implements ``node.catalogue.ports.Graph`` on a folder that belongs to this process alone.
 
-    The store is opened at first use. Every method may raise ``LocalFault`` with a remedy where the folder is
-    damaged or in use; ``clear`` then begins anew.
+    The store is opened at first use. Every method may raise ``LocalFault`` with a remedy if the folder is damaged or
+    in use; ``clear`` then starts with an empty store.
     """
 
     def __init__(self, path: Path, cage: Cage, *, limits: Limits = QUERY) -> None:
@@ -96,7 +95,7 @@ class OxigraphGraph:
     def apply(self, records: Iterable[Record], position: int) -> None:
         """Replace the triples of ``records``; ``position`` goes into the batch of the last of them.
 
-        Queries may come in between two records, never within one.
+        Queries may run between two records, never within one.
         """
         waiting = iter(records)
         record = next(waiting, None)
@@ -118,7 +117,7 @@ class OxigraphGraph:
             return self._position
 
     async def query(self, text: str, *, audiences: Collection[str] | None, accept: str) -> tuple[bytes, str]:
-        """As the port says; ``audiences`` None stands for every audience (the node's own people)."""
+        """See the port; ``audiences`` None stands for every audience (the node's own people)."""
         form = guard(text)
         media_type = result_type(form, accept)
         async with self._checkpoint() as checkpoint:
@@ -159,7 +158,7 @@ class OxigraphGraph:
         return body, _with_charset(media_type)
 
     def clear(self) -> None:
-        """Begin anew with an empty store; a folder that another process holds is left alone."""
+        """Start with an empty store; a folder that another process holds is left alone."""
         with self._lock:
             # Opening distinguishes a damaged folder, which may be deleted, from one in use, which may not.
             with contextlib.suppress(Damaged), self._using():
@@ -172,7 +171,7 @@ class OxigraphGraph:
                 pass
 
     def digest(self) -> str:
-        """SHA-256 over the sorted N-Quads of all audience graphs."""
+        """Return the SHA-256 over the sorted N-Quads of all audience graphs."""
         with self._using() as store:
             lines = [
                 f"{quad} .\n"
@@ -186,15 +185,15 @@ class OxigraphGraph:
         return digest.hexdigest()
 
     def close(self) -> None:
-        """Let go of the folder. The next call opens it again."""
+        """Close the folder. The next call opens it again."""
         with self._lock:
             self._close()
 
     def rest(self, idle: float = 30.0) -> bool:
-        """Give the engine's memory back where nothing was written for ``idle`` seconds; True if it did.
+        """Free the engine's memory if nothing was written for ``idle`` seconds; return whether it did.
 
-        An engine that has worked keeps some 50 MB of caches; queries do not need it open, they read the
-        checkpoint. To be called now and then.
+        An engine that has worked keeps some 50 MB of caches; queries do not need it open, they read the checkpoint.
+        To be called now and then.
         """
         with self._lock:
             if self._store is None or time.monotonic() - self._used < idle:
@@ -205,9 +204,9 @@ class OxigraphGraph:
         return True
 
     def _found_damaged(self, life: int) -> None:
-        """From now on ``position`` says so, and every reader of the ledger begins again.
+        """Mark the store as damaged: ``position`` then reports it, and every reader of the ledger begins again.
 
-        Not where ``clear`` came in between: the query was slow, and what it read is gone already.
+        Does nothing if ``clear`` was called since: the query was slow, and the data that it read are gone already.
         """
         with self._lock:
             self._damaged = self._damaged or life == self._life
@@ -229,7 +228,7 @@ class OxigraphGraph:
 
     @contextlib.contextmanager
     def _knowing(self) -> Iterator[None]:
-        """As ``_using``, but leaves a resting store alone where the remembered facts are enough."""
+        """As ``_using``, but does not open a resting store if the remembered facts are enough."""
         with self._lock:
             try:
                 if not self._known:
@@ -300,7 +299,7 @@ class OxigraphGraph:
         try:
             checkpoint = await asyncio.shield(opening)
         except asyncio.CancelledError:
-            # The thread goes on; what it opens for a caller that left is given back at once.
+            # The thread continues; the checkpoint that it opens for a cancelled caller is released at once.
             opening.add_done_callback(self._give_back)
             raise
         try:
@@ -320,7 +319,7 @@ class OxigraphGraph:
 
 def _unusable(folder: Path, error: Exception) -> LocalFault:
     reason = str(error)
-    # Not every "lock" is one: a damaged file is told as "block checksum mismatch".
+    # Not every "lock" means a lock: a damaged file is reported as "block checksum mismatch".
     if f"{folder}/LOCK:" in reason:
         return LocalFault(
             f"the graph store in {folder} is in use by another process",
@@ -352,7 +351,7 @@ def _read_meta(store: Store) -> tuple[int, frozenset[NamedNode]]:
 
 
 def _finish(store: Store) -> None:
-    """Remove what was put aside as leaving. Doing it twice does no harm."""
+    """Remove the triples that were put aside as leaving. Doing it twice does no harm."""
     for note in list(store.quads_for_pattern(META, LEAVES, None, META)):
         aside = note.object
         assert isinstance(aside, NamedNode)
@@ -370,7 +369,7 @@ def _audiences(graphs: Iterable[NamedNode]) -> frozenset[str]:
 
 
 def _as_stored(triples: list[Triple]) -> set[Triple]:
-    """``triples`` as the engine will give them back: it rewrites some literals ("05" becomes "5")."""
+    """Return ``triples`` as the engine returns them: it rewrites some literals ("05" becomes "5")."""
     store = Store()
     store.extend(in_graph(triple, META) for triple in triples)
     return {quad.triple for quad in store}

@@ -1,4 +1,4 @@
-"""What one record's new version does to the graphs, worked out before anything is written."""
+"""The effects of one record's new version on the graphs, computed before anything is written."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from node.adapters.graph.names import audience_graph, audience_of_record, held_g
 
 
 class GraphUpdate:
-    """Collects what comes and goes triple by triple; ``settle`` then says what that means for every graph.
+    """Collects added and removed statements triple by triple; ``settle`` computes the effects on every graph.
 
     Afterwards ``added`` holds the quads to add, ``leaving`` the triples to remove by graph, and ``graphs`` the graphs
-    graphs that get something.
+    that get new triples.
     """
 
     def __init__(self) -> None:
@@ -23,17 +23,17 @@ class GraphUpdate:
         self._touched: dict[Triple, dict[NamedNode, bool]] = {}
 
     def comes(self, triple: Triple, record: NamedNode) -> None:
-        """The record with this graph says ``triple`` from now on."""
+        """Note that the record with this graph states ``triple`` from now on."""
         self.added.append(in_graph(triple, record))
         self._touched.setdefault(triple, {})[record] = True
 
     def goes(self, triple: Triple, record: NamedNode) -> None:
-        """The record with this graph no longer says ``triple``."""
+        """Note that the record with this graph no longer states ``triple``."""
         self._leave(triple, record)
         self._touched.setdefault(triple, {})[record] = False
 
     def settle(self, store: Store, audiences: Collection[str]) -> None:
-        """Move each touched triple between the graphs of ``audiences``, by who says it before and after."""
+        """Move each touched triple between the graphs of ``audiences``, by who states it before and after."""
         for triple, records in self._touched.items():
             before = {name for name in audiences if in_graph(triple, audience_graph(name)) in store}
             after = set(before)

@@ -1,4 +1,4 @@
-"""Where the node's own keys lie."""
+"""Storage of the node's own keys."""
 
 from node.adapters.keys.atrest import Outer
 from node.adapters.keys.files import FileKeyRing

@@ -1,8 +1,8 @@
-"""Secrets on disk: files that only the node's own user can read, encrypted with a key from outside where one is set.
+"""Secrets on disk: files that only the node's own user can read, encrypted with an outer key if one is set.
 
 A wrapped file is ``HANSA-WRAPPED-1`` and a newline, twelve bytes of nonce, and the content under AES-256-GCM with the
-file's name as associated data. The key is HKDF-SHA-256 of what the outside gives. Each file says by itself whether
-it is wrapped, so that a conversion that was cut off in the middle leaves a folder that opens.
+file's name as associated data. The key is HKDF-SHA-256 of the outer secret. Each file shows by itself whether it is
+wrapped, so that a folder still opens after an interrupted conversion.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _PATIENCE: Final = 30
 
 
 class Outer:
-    """The key from outside under which private keys lie."""
+    """The key from outside the folder that encrypts private keys on disk."""
 
     def __init__(self, material: bytes) -> None:
-        """Raises ``LocalFault`` for material that is too short to be a key."""
+        """Raises ``LocalFault`` if the material is too short to be a key."""
         if not LEAST <= len(material) <= _MOST:
             raise LocalFault(
                 f"the key that wraps this node's keys has {len(material)} bytes",
@@ -42,9 +42,9 @@ class Outer:
 
     @classmethod
     def from_outside(cls, file: Path | None, command: str) -> Outer | None:
-        """Return the key in ``file``, else the output of ``command``; None where neither is set.
+        """Return the key in ``file``, else the output of ``command``; None if neither is set.
 
-        Raises ``LocalFault`` where it cannot be had: the node's keys then cannot be opened either.
+        Raises ``LocalFault`` if it cannot be read: the node's keys then cannot be opened either.
         """
         if file is not None:
             try:
@@ -73,12 +73,12 @@ class Outer:
         return cls(done.stdout)
 
     def close(self, name: str, secret: bytes) -> bytes:
-        """``secret`` for the file ``name``, encrypted."""
+        """Return ``secret`` encrypted for the file ``name``."""
         nonce = os.urandom(_NONCE)
         return MAGIC + nonce + self._aead.encrypt(nonce, secret, name.encode())
 
     def open(self, name: str, data: bytes) -> bytes:
-        """Return what ``close`` was given. Raises ``LocalFault`` under another key or where it was changed."""
+        """Return the secret that ``close`` encrypted. Raises ``LocalFault`` for another key or changed content."""
         nonce, sealed = data[len(MAGIC) : len(MAGIC) + _NONCE], data[len(MAGIC) + _NONCE :]
         try:
             return self._aead.decrypt(nonce, sealed, name.encode())
@@ -90,7 +90,7 @@ class Outer:
 
 
 def read_secret(path: Path, outer: Outer | None) -> bytes:
-    """Return the content of a key file. Raises ``LocalFault`` where others may read it, or it cannot be opened."""
+    """Return the content of a key file. Raises ``LocalFault`` if others may read it, or it cannot be opened."""
     check_private(path, is_folder=False)
     data = path.read_bytes()
     if not data.startswith(MAGIC):
@@ -104,12 +104,12 @@ def read_secret(path: Path, outer: Outer | None) -> bytes:
 
 
 def write_secret(path: Path, secret: bytes, outer: Outer | None) -> None:
-    """Put ``secret`` in the place of ``path``, wrapped where there is a key: whole or not at all."""
+    """Put ``secret`` in the place of ``path``, wrapped if there is an outer key: whole or not at all."""
     write_whole(path, outer.close(path.name, secret) if outer is not None else secret)
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Put ``data`` in the place of ``path``, for us alone, whole or not at all, and on the disk."""
+    """Put ``data`` in the place of ``path``, readable for us alone, whole or not at all, and synced to the disk."""
     staged = path.with_name(f".{path.name}.new")
     staged.unlink(missing_ok=True)
     descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -122,7 +122,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def check_private(path: Path, *, is_folder: bool) -> None:
-    """Raises ``LocalFault`` with a remedy where ``path`` is missing, of another kind, or open to others."""
+    """Raise ``LocalFault`` with a remedy if ``path`` is missing, of another kind, or open to others."""
     try:
         status = path.lstat()
     except FileNotFoundError:
@@ -143,7 +143,7 @@ def check_private(path: Path, *, is_folder: bool) -> None:
 
 
 def sync(folder: Path) -> None:
-    """Put the names in ``folder`` on the disk."""
+    """Sync the names in ``folder`` to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

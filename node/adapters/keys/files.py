@@ -1,13 +1,13 @@
 """Keys in files: a folder that only the node's own user can read.
 
 ``key-N.pem`` P-256, ``log-N.pem`` Ed25519, ``seal-N.pem`` X25519 (PKCS #8, PEM), ``wrap.key`` (32 bytes for
-AES-256-GCM), ``ring.json`` (which key has which time) and ``did``, whose keys these are: a node whose public URL was
-changed finds out before it signs anything under a name that its peers do not know.
+AES-256-GCM), ``ring.json`` (the period of use of each key) and ``did``, the DID of the node that owns these keys: if
+the node's public URL was changed, this is noticed before it signs anything under a name that its peers do not know.
 
 The folder is made aside and moved into place, so that a crash leaves a whole ring or none; a change of keys writes
-the new ones first and then the list. Every process that works with the folder looks at the list before it signs, so
-that a change counts for all of them at once. A key that others may read counts as lost: the node refuses to start
-with it and says how to mend the permissions.
+the new ones first and then the list. Every process that works with the folder reads the list before it signs, so that
+a change applies to all of them at once. A key that others may read counts as lost: the node refuses to start with it
+and reports how to correct the permissions.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _NOTE_ED25519: Final = b"\x01"
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """The keys as they were read: the list, its mark on the disk, and the private halves that are needed."""
+    """The keys as they were read: the list, its mark on the disk, and the needed private halves."""
 
     mark: tuple[int, int, int] | None
     keys: tuple[KnownKey, ...]
@@ -83,7 +83,7 @@ class FileKeyRing:
 
     @classmethod
     def create(cls, folder: Path, did: str, *, outer: Outer | None = None) -> FileKeyRing:
-        """Make new keys in ``folder``, which must not exist or be empty. Raises ``Conflict`` where it has keys."""
+        """Make new keys in ``folder``, which must be missing or empty. Raises ``Conflict`` if it contains keys."""
         folder = Path(folder)
         if folder.exists() and any(folder.iterdir()):
             raise Conflict(
@@ -106,11 +106,11 @@ class FileKeyRing:
 
     @classmethod
     def open(cls, folder: Path, did: str | None = None, *, outer: Outer | None = None) -> FileKeyRing:
-        """Read the keys in ``folder``, which are those of ``did`` where one is given; ``outer`` is the key from
-        outside under which they lie, where they do.
+        """Read the keys in ``folder``, which must be those of ``did`` if one is given; ``outer`` is the outer key
+        that encrypts them, if any.
 
-        Raises ``LocalFault`` with a remedy where a key is missing, damaged, readable by others, wrapped by another
-        key, or another node's.
+        Raises ``LocalFault`` with a remedy if a key is missing, damaged, readable by others, wrapped by another key,
+        or another node's.
         """
         folder = Path(folder).resolve()  # Several servers of one node may share a folder of keys by a link.
         check_private(folder, is_folder=True)
@@ -130,7 +130,7 @@ class FileKeyRing:
         return self._now().keys
 
     def _now(self) -> _Opened:
-        """The keys as they are: another process may have changed them since."""
+        """Return the current keys: another process may have changed them since the last call."""
         held = self._known
         if self._mark() == held.mark:
             return held
@@ -152,7 +152,7 @@ class FileKeyRing:
             try:
                 return self._opened(mark)
             except LocalFault:
-                if last or self._mark() == mark:  # Else the list was replaced while we read what it names.
+                if last or self._mark() == mark:  # Otherwise the list was replaced while we read its files.
                     raise
         raise AssertionError
 
@@ -190,18 +190,18 @@ class FileKeyRing:
 
     # changing keys ---------------------------------------------------------------------------------------
     def rotate(self, kinds: Sequence[KeyKind], at: datetime) -> tuple[KnownKey, ...]:
-        """New keys of these kinds, in use from ``at``; they are returned.
+        """Make new keys of these kinds, in use from ``at``, and return them.
 
-        The private half of a signing or ledger key that was replaced is destroyed here: a key that was deleted cannot
-        be stolen. Sealing keys stay, for what was sealed to them. Killed at any step, the folder has the keys of
-        before or the new ones.
+        The private half of a replaced signing or ledger key is destroyed here: a deleted key cannot be stolen.
+        Sealing keys stay, for data that was sealed to them. If the process is killed at any step, the folder has
+        either the keys of before or the new ones.
         """
         with self._changing():
             return self._change(kinds, at, self._now().keys)
 
     def revoke(self, kid: str, as_of: datetime, reason: str, now: datetime) -> tuple[KnownKey, ...]:
-        """Say that nothing of this key counts from ``as_of`` on; where it is in use, a new one takes its place. What
-        is new or changed is returned. Raises ``NotFound``, ``InvalidInput``, ``Conflict``."""
+        """Revoke this key: nothing of it counts from ``as_of`` on; if it is in use, a new key takes its place. Return
+        the new and changed keys. Raises ``NotFound``, ``InvalidInput``, ``Conflict``."""
         with self._changing():
             keys = self._now().keys
             key = ring.named(keys, kid)
@@ -232,7 +232,7 @@ class FileKeyRing:
         crashpoint("keys K4")
         kept = {ring.file_of(key) for key in keys if key.state == "in use" or key.kind is KeyKind.SEALING}
         for path in self.folder.glob("*.pem"):
-            if path.name not in kept:  # Also what an earlier change left that was cut off.
+            if path.name not in kept:  # This also removes the files of an earlier, interrupted change.
                 path.unlink()
         sync(self.folder)
         crashpoint("keys K5")
@@ -241,7 +241,7 @@ class FileKeyRing:
     def _handover(
         self, old: KnownKey, before: ed25519.Ed25519PrivateKey, new: KnownKey, after: ed25519.Ed25519PrivateKey
     ) -> str:
-        """Return the note by which one ledger key hands over to the next, signed by both (C2SP signed-note)."""
+        """Return the note of the handover from one ledger key to the next, signed by both (C2SP signed-note)."""
         assert new.since is not None
         lines = (
             f"{self.name}/handover",
@@ -254,7 +254,7 @@ class FileKeyRing:
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
-        """One change at a time, of all processes."""
+        """Hold the lock on changes: one change at a time, over all processes."""
         descriptor = os.open(self.folder / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -265,7 +265,7 @@ class FileKeyRing:
     # the key from outside --------------------------------------------------------------------------------
     @property
     def is_wrapped(self) -> bool:
-        """Whether every private key in the folder lies encrypted."""
+        """Return whether every private key in the folder is encrypted."""
         return all(path.read_bytes().startswith(MAGIC) for path in self._secrets())
 
     def wrap_all(self) -> int:
@@ -281,7 +281,7 @@ class FileKeyRing:
         return len(plain)
 
     def unwrap_all(self) -> int:
-        """Put the keys in the clear again, protected by the folder's permissions alone; how many files."""
+        """Store the keys in the clear again, protected by the folder's permissions alone; return how many files."""
         with self._changing():
             wrapped = [path for path in self._secrets() if path.read_bytes().startswith(MAGIC)]
             for path in wrapped:
@@ -311,7 +311,7 @@ class FileKeyRing:
         return self._now().log.sign(message)
 
     def sign_note(self, text: str) -> str:
-        """``text`` followed by a blank line and the signature line (C2SP signed-note)."""
+        """Return ``text`` followed by a blank line and the signature line (C2SP signed-note)."""
         if not text.endswith("\n") or any(ord(character) < 32 and character != "\n" for character in text):
             raise LocalFault("the text of a note ends with a newline and has no other control characters")
         return f"{text}\n{self._note_line(self._now().log, text)}"
@@ -362,5 +362,5 @@ class _SealKey:
         try:
             return self._key.exchange(x25519.X25519PublicKey.from_public_bytes(ephemeral_public))
         except ValueError as error:
-            # The library refuses a result of all zeros, which only points of low order give.
+            # The library refuses a result of all zeros, which only points of low order cause.
             raise InvalidInput("the ephemeral key of the sealed file is not a usable point") from error

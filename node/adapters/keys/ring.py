@@ -1,7 +1,7 @@
-"""The list of keys beside them: ``ring.json``, replaced as a whole.
+"""The list of keys in their folder: ``ring.json``, replaced as a whole.
 
-A folder without it has the three keys that a node begins with. What is in the list is public; which private key is in
-use follows from it, so that replacing this one file is the moment at which a node has changed its keys.
+A folder without it has the three initial keys of a node. The content of the list is public; it determines which
+private key is in use, so that a node changes its keys at the moment when this one file is replaced.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | x25519.X25
 
 
 def file_of(key: KnownKey) -> str:
-    """The name of the file with the private half."""
+    """Return the name of the file with the private half."""
     return f"{key.id.removeprefix('#')}.pem"
 
 
 def read_ring(folder: Path) -> tuple[KnownKey, ...] | None:
-    """Return the list; None where the node never changed a key. Raises ``LocalFault`` where it is damaged."""
+    """Return the list; None if the node never changed a key. Raises ``LocalFault`` if it is damaged."""
     try:
         data = read_secret(folder / RING, None) if (folder / RING).exists() else None
         if data is None:
@@ -42,7 +42,7 @@ def read_ring(folder: Path) -> tuple[KnownKey, ...] | None:
 
 
 def write_ring(folder: Path, keys: Sequence[KnownKey]) -> None:
-    """Put this list in the place of the one before."""
+    """Replace the list."""
     write_whole(folder / RING, json.dumps({"keys": [key.to_json() for key in keys]}, indent=1).encode() + b"\n")
 
 
@@ -54,7 +54,7 @@ def new_private(kind: KeyKind) -> PrivateKey:
 
 
 def pem_of(key: PrivateKey) -> bytes:
-    """PKCS #8, PEM, in the clear: the file around it is what protects it."""
+    """Return the key as unencrypted PKCS #8 PEM; the file that holds it must protect it."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -71,7 +71,7 @@ def jwk_of(key: PrivateKey) -> dict[str, str]:
 
 
 def load_private(folder: Path, key: KnownKey, outer: Outer | None) -> PrivateKey:
-    """Return the private half of ``key``. Raises ``LocalFault`` where it is missing, damaged or of another kind."""
+    """Return the private half of ``key``. Raises ``LocalFault`` if it is missing, damaged or of another kind."""
     path = folder / file_of(key)
     data = read_secret(path, outer)
     try:
@@ -92,13 +92,13 @@ def load_private(folder: Path, key: KnownKey, outer: Outer | None) -> PrivateKey
 
 
 def next_id(keys: Sequence[KnownKey], kind: KeyKind) -> str:
-    """Return the id of the next key of this kind: one higher than any before."""
+    """Return the id of the next key of this kind: one higher than any earlier id."""
     numbers = [int(key.id.removeprefix(PREFIX[kind])) for key in keys if key.kind is kind]
     return f"{PREFIX[kind]}{max(numbers) + 1}"
 
 
 def in_use(keys: Sequence[KnownKey], kind: KeyKind) -> KnownKey:
-    """Return the one key of this kind that is in use."""
+    """Return the only key of this kind that is in use."""
     matches = [key for key in keys if key.kind is kind and key.state == "in use"]
     if len(matches) != 1:
         raise LocalFault(f"{RING} does not name one {kind} key in use", remedy="restore the folder from a backup")
@@ -115,8 +115,9 @@ def named(keys: Sequence[KnownKey], kid: str) -> KnownKey:
 
 
 def revoked(keys: Sequence[KnownKey], kid: str, as_of: datetime, reason: str, now: datetime) -> tuple[KnownKey, ...]:
-    """``keys`` with this one revoked as of ``as_of``. Raises ``NotFound``, ``InvalidInput`` for a moment that has not
-    come, ``Conflict`` where it was revoked as of an earlier one: what was called void does not become good again."""
+    """Return ``keys`` with this one revoked as of ``as_of``. Raises ``NotFound``, ``InvalidInput`` for a moment in
+    the future, ``Conflict`` if it was revoked as of an earlier moment: a void signature does not become valid again.
+    """
     key = named(keys, kid)
     if as_of > now:
         raise InvalidInput("a key can be revoked as of now or an earlier time, not a later one")

@@ -1,4 +1,4 @@
-"""Whether an address that a participant names for our answers is one of its own."""
+"""Checks whether a callback address that a participant names belongs to this participant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class CheckCallback:
         self._egress = egress
 
     def __call__(self, address: str, caller: Caller, document: DidDocument) -> None:
-        """Raises ``ForbiddenAddress``."""
+        """Raise ``ForbiddenAddress`` if the address is refused."""
         self._egress.check_url(address)
         if not same_party(address, document):
             raise ForbiddenAddress(

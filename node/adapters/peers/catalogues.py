@@ -31,8 +31,8 @@ class RemoteCatalogues:
     async def dataset(self, provider: str, iri: str) -> tuple[dict[str, Any], str]:
         """See ``ProviderCatalogue.dataset``.
 
-        A server that does not let slashes into the segments of a path answers 400 to the id of a dataset that is an
-        IRI; the dataset is then looked up in the catalogue, page by page.
+        Some servers do not accept slashes in the segments of a path and answer 400 if the id of a dataset is an IRI;
+        the dataset is then looked up in the catalogue, page by page.
         """
         address = await self._address(provider)
         answer = await self._ask(provider, "GET", f"{address}/catalog/datasets/{iri}")
@@ -49,10 +49,10 @@ class RemoteCatalogues:
         return dataset, address
 
     async def datasets(self, provider: str, *, pages: int = PAGES) -> AsyncIterator[dict[str, Any]]:
-        """Every dataset that ``provider`` shows us, following its ``Link`` headers for at most ``pages`` pages.
+        """Yield every dataset that ``provider`` shows us, following its ``Link`` headers for at most ``pages`` pages.
 
-        Raises ``PeerUnreachable`` where it does not answer, or sends us to another host for the rest: that host would
-        get our token.
+        Raises ``PeerUnreachable`` if it does not answer, or names another host for the rest: that host would get our
+        token.
         """
         address = await self._address(provider)
         url = first = f"{address}/catalog/request"

@@ -1,7 +1,7 @@
-"""Documents of other participants, through the one way out (``identity.ports.Peers``).
+"""Documents of other participants, fetched by the egress client (``identity.ports.Peers``).
 
-What is fetched is cached for minutes at most: a key that was taken out of a DID document must stop counting
-soon, and a revocation sooner. Callers that want the same thing at the same time share one request.
+Answers are cached for minutes at most: a key that was removed from a DID document must stop counting soon, and a
+revocation sooner. Callers that request the same document at the same time share one request.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class _Entry(Generic[V]):
-    """A cached thing, or the failure to get it."""
+    """A cached document, or the failure to fetch it."""
 
     at: datetime
     value: V | None = None
@@ -47,7 +47,7 @@ class _Entry(Generic[V]):
 
 
 class _Cache(Generic[V]):
-    """The ``_KEPT`` things that were used last, by key."""
+    """The ``_KEPT`` entries that were used last, by key."""
 
     def __init__(self) -> None:
         self._entries: OrderedDict[str, _Entry[V]] = OrderedDict()
@@ -69,13 +69,12 @@ class _Cache(Generic[V]):
 
 
 class HttpPeers:
-    """Fetches and posts. ``own_document`` and ``own_status_list`` answer for this node without a detour.
+    """Fetches and posts. ``own_document`` and ``own_status_list`` answer for this node without a request.
 
-    A DID document is kept for ``document_max_age`` seconds; when a key in it is unknown it is fetched anew at once.
-    Where that showed nothing new, the next look waits, longer each time, so that a flood of invented key ids has no
-    cost. Failures are remembered for ``failure_max_age`` seconds, apart from what is known:
-    anybody can name a DID, and must not push out the documents of those whom we talk to, nor take all connections
-    from them.
+    A DID document is kept for ``document_max_age`` seconds; when a key in it is unknown it is fetched again at once.
+    If that showed nothing new, the next fetch waits, longer each time, so that a flood of invented key ids has no
+    cost. Failures are remembered for ``failure_max_age`` seconds, separately from documents: anybody can name a DID,
+    and must not push out the documents of the peers that we talk to, nor take all connections from them.
     """
 
     def __init__(
@@ -130,7 +129,7 @@ class HttpPeers:
                 if is_younger(looked.at, now, looked.value + LONGEST_PAUSE):
                     pause = min(2 * looked.value, LONGEST_PAUSE)
             self._require_no_late_failure(did, now)
-            # A key may have come a second after we read the document as usual: that reading does not count.
+            # A key may have been published a second after the ordinary fetch: that fetch does not count.
             self._looked.put(did, _Entry(now, pause))
         elif not fresh and is_younger(known.at, now, self._document_max_age):
             return known.value
@@ -161,11 +160,11 @@ class HttpPeers:
             document = check_document(did, answer.json())
         except HansaError as failure:
             self._failures.put(did, _Entry(self._clock.now(), failure=failure))
-            self._looked.drop(did)  # What could not be read showed nothing, neither old nor new.
+            self._looked.drop(did)  # A failed fetch showed nothing, neither old nor new.
             raise
         before = self._documents.get(did)
         if before is not None and before.value is not None and before.value.raw != document.raw:
-            self._looked.drop(did)  # There was something to see; the next change may follow soon.
+            self._looked.drop(did)  # The document had changed; the next change may follow soon.
         self._documents.put(did, _Entry(self._clock.now(), value=document))
         return document
 
@@ -212,7 +211,7 @@ class HttpPeers:
 
     # DCP -------------------------------------------------------------------------------------------------
     async def presentations(self, holder: DidDocument, access_token: str, scopes: Sequence[str]) -> list[Any]:
-        """See the port. A refusal by the credential service is the caller's fault: ``Unauthenticated``."""
+        """See the port. A refusal by the credential service is an error of the caller: ``Unauthenticated``."""
         answer = await self._egress.request(
             "POST",
             f"{_service(holder, 'CredentialService')}/presentations/query",

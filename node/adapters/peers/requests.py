@@ -1,4 +1,4 @@
-"""Requests to other nodes through the one way out: as ourselves, or as anybody."""
+"""Requests to other nodes by the egress client: as this node, or anonymously."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LARGEST_RESULT = 20 << 20
 
 
 class PeerRequests:
-    """What this node asks of other nodes, beside messages and what data planes carry."""
+    """Requests of this node to other nodes, apart from messages and the transfers of data planes."""
 
     def __init__(self, egress: Egress, tokens: OutgoingTokens) -> None:
         self._egress = egress
@@ -38,7 +38,10 @@ class PeerRequests:
     async def fetch(
         self, url: str, headers: Mapping[str, str], *, audience: str
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """(status, headers, body) as this node, for the participant ``audience``. Raises ``PeerUnreachable``."""
+        """Send a request as this node to the participant ``audience``; return (status, headers, body).
+
+        Raises ``PeerUnreachable``.
+        """
         token = self._tokens.bearer(audience)
         answer = await self._egress.request(
             "GET",
@@ -51,7 +54,7 @@ class PeerRequests:
         return answer.status, answer.headers, answer.body
 
     async def evidence(self, url: str, did: str) -> bytes:
-        """What the participant ``did`` shows this node at ``url``. Raises ``NotFound`` and ``PeerUnreachable``."""
+        """Return the evidence of the participant ``did`` at ``url``. Raises ``NotFound`` and ``PeerUnreachable``."""
         status, _, body = await self.ask("GET", url, audience=did)
         if status == 404:
             raise NotFound("the other party does not make it available to this node")
@@ -69,7 +72,7 @@ class PeerRequests:
         headers: Mapping[str, str] = MappingProxyType({}),
         max_bytes: int | None = None,
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """(status, headers, body) of one request as this node. Raises ``PeerUnreachable``."""
+        """Send one request as this node; return (status, headers, body). Raises ``PeerUnreachable``."""
         limit = {} if max_bytes is None else {"max_bytes": max_bytes}
         answer = await self._egress.request(
             method,
@@ -96,7 +99,7 @@ class RegionRequests:
     async def __call__(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str]
     ) -> tuple[int, str, bytes]:
-        """(status, media type, body) of one request. Raises ``InvalidInput`` where there is no region."""
+        """Send one request; return (status, media type, body). Raises ``InvalidInput`` if the node has no region."""
         region = self._region()
         if not region:
             raise InvalidInput("this node is not a member of a region", remedy="join one: hansa join https://…")
@@ -112,10 +115,10 @@ class RegionRequests:
 
 
 class PostMessages:
-    """Sends messages of the Dataspace Protocol, with a fresh proof of who sends them."""
+    """Sends messages of the Dataspace Protocol, each with a fresh proof of the sender."""
 
     def __init__(self, egress: Egress, authorization: Callable[[str], str], *, seconds: float) -> None:
-        """``authorization`` gives the header for a participant; a peer has ``seconds`` to answer."""
+        """``authorization`` returns the header for a participant; a peer has ``seconds`` to answer."""
         self._egress = egress
         self._authorization = authorization
         self._seconds = seconds

@@ -1,4 +1,4 @@
-"""Pages of catalogues on the web, asked for through the one way out."""
+"""Pages of catalogues on the web, fetched by the egress client."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ SECONDS: Final = 300.0
 
 
 class WebSources:
-    """Asks the web for pages."""
+    """Fetches pages from the web."""
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress
 
     async def get(self, url: str, headers: Mapping[str, str], max_bytes: int) -> Answer:
-        """Return what the source answers. Raises ``ForbiddenAddress``, ``PeerUnreachable`` and ``TooLarge``."""
+        """Return the answer of the source. Raises ``ForbiddenAddress``, ``PeerUnreachable`` and ``TooLarge``."""
         try:
             answer = await self._egress.request(
                 "GET", url, headers=headers, timeout=SECONDS, max_bytes=max_bytes, lane=Lane.BYTES

@@ -1,8 +1,8 @@
 """Assets in a local folder, each under the name of its SHA-256.
 
-``root/ab/cdef…`` holds the asset whose SHA-256 begins ``abcdef``; ``root/incoming`` holds what is still
-arriving. Names are made here from hashes alone, files are opened without following links, and an asset
-appears under its name only when all its bytes and the name itself are on the disk.
+``root/ab/cdef…`` holds the asset with the SHA-256 ``abcdef…``; ``root/incoming`` holds assets that are still
+arriving. Names are made here from hashes alone, files are opened without following links, and an asset appears under
+its name only when all its bytes and the name itself are on the disk.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class FolderAssets:
     """``AssetStore`` over a folder. Memory use is constant; file work happens in threads."""
 
     def __init__(self, root: Path) -> None:
-        """Makes the folder where it is missing, and clears what an earlier process left half arrived."""
+        """Make the folder if it is missing, and remove the partial files of an earlier process."""
         self._root = root
         self._incoming = root / "incoming"
         self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -45,8 +45,8 @@ class FolderAssets:
                 left.unlink(missing_ok=True)
 
     async def take_in(self, chunks: AsyncIterator[bytes], *, limit: int) -> Stored:
-        """Store a stream. Raises ``TooLarge`` at the first byte beyond ``limit``, ``NoRoom`` where the disk
-        is full, ``LocalFault`` where it fails; what the stream raises passes through. Nothing stays behind then."""
+        """Store a stream. Raises ``TooLarge`` at the first byte beyond ``limit``, ``NoRoom`` if the disk is full,
+        ``LocalFault`` if it fails; errors of the stream pass through. After an error nothing is left behind."""
         try:
             part = await opened(PartFile, _drop, self._incoming / str(new_uuid()))
             try:
@@ -77,18 +77,18 @@ class FolderAssets:
             os.close(file)
 
     async def open(self, sha256: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """The bytes from ``start`` to before ``end``, in pieces of at most 1 MiB. Raises ``NotFound``."""
+        """Yield the bytes from ``start`` to before ``end``, in pieces of at most 1 MiB. Raises ``NotFound``."""
         if not self.has(sha256):
             raise NotFound("this node does not have these bytes")
         return self._stream(sha256, start, end)
 
     async def verify(self, sha256: str) -> Stored:
-        """Hash again. Raises ``NotFound``, or ``LocalFault`` where the bytes are not those of their name."""
+        """Hash the file again. Raises ``NotFound``, or ``LocalFault`` if the bytes do not match their name."""
         return await off_loop(self._verify, sha256)
 
     async def check(self, sha256: str) -> Stored:
         """As ``verify``, unless this process has verified or written the same untouched file before."""
-        async with self._checks.setdefault(sha256, asyncio.Lock()):  # Who comes second need not hash it too.
+        async with self._checks.setdefault(sha256, asyncio.Lock()):  # A second caller need not hash it too.
             known = self._verified.get(sha256)
             if known is not None:
                 try:
@@ -100,11 +100,11 @@ class FolderAssets:
             return await self.verify(sha256)
 
     def has(self, sha256: str) -> bool:
-        """Return whether the bytes are here; False also for what is no SHA-256 in lower-case hexadecimal."""
+        """Return whether the bytes are here; False also if the text is not a SHA-256 in lower-case hexadecimal."""
         return self.size(sha256) is not None
 
     def size(self, sha256: str) -> int | None:
-        """Return how many bytes there are; None where ``has`` is False."""
+        """Return the number of bytes; None if ``has`` is False."""
         try:
             status = self._path(sha256).lstat()
         except (FileNotFoundError, NotFound):
@@ -112,7 +112,7 @@ class FolderAssets:
         return status.st_size if stat.S_ISREG(status.st_mode) else None
 
     def file(self, sha256: str) -> BinaryIO:
-        """The bytes as a file that can be gone back in, for blocking readers. Raises ``NotFound``, ``LocalFault``."""
+        """Return the bytes as a seekable file, for blocking readers. Raises ``NotFound``, ``LocalFault``."""
         return os.fdopen(self._open(sha256), "rb")
 
     def _path(self, sha256: str) -> Path:
@@ -146,7 +146,7 @@ class FolderAssets:
         return await off_loop(self._keep, part, digest.hexdigest())
 
     def _keep(self, part: PartFile, sha256: str) -> Stored:
-        """Give the arrived bytes their name; where older ones have it, these take their place."""
+        """Give the arrived bytes their name; if older bytes have it, replace them."""
         stored = Stored(sha256=sha256, size=part.size)
         target = self._path(sha256)
         part.sync()
@@ -155,7 +155,7 @@ class FolderAssets:
             target.parent.mkdir(mode=0o700, exist_ok=True)
             sync_folder(self._root)
         rename_durably(part.path, target)
-        # They were hashed as they came. Looked at only now: to get a name changes a file's ``st_ctime``.
+        # They were hashed on arrival. The signature is read only now: renaming changes a file's ``st_ctime``.
         self._verified[sha256] = _signature(target.lstat())
         return stored
 

@@ -1,8 +1,8 @@
-"""Bytes from a peer over HTTP, through the one way out.
+"""Bytes from a peer over HTTP, fetched by the egress client.
 
-Ranges resume (RFC 9110 §14) under ``If-Range``, so that a changed source is never glued to an older beginning.
-A peer that pauses too long, trickles or sends without end does not hold this node. Redirects are not followed:
-the token is for the address that the provider named, and for no other.
+Ranges resume (RFC 9110 §14) under ``If-Range``, so that a changed source is never joined to an older beginning.
+Limits protect this node from peers that pause too long, send slowly or never end. Redirects are not followed: the
+token is for the address that the provider named, and for no other.
 """
 
 from __future__ import annotations
@@ -54,9 +54,10 @@ class HttpPlane:
         slowest_taker: int = 32 * 1024,
     ) -> None:
         """``limit``: bytes of one answer. ``pause``: seconds to the first byte and between two chunks.
-        ``slowest``: bytes a second that a peer sends, and ``slowest_taker`` that it takes, each looked at over each
-        ``window`` of seconds. Sends bytes to an address that accepts them: it has one of this node's few places
-        meanwhile."""
+
+        ``slowest``: bytes a second that a peer must send, and ``slowest_taker`` that it must take, each measured over
+        each ``window`` of seconds. Receivers have the higher limit: an upload occupies one of this node's few places.
+        """
         self._egress = egress
         self._limit = limit
         self._pause = pause
@@ -65,7 +66,7 @@ class HttpPlane:
         self._slowest_taker = slowest_taker
 
     async def fetch(self, url: str, *, authorization: str | None, start: int = 0) -> AsyncIterator[bytes]:
-        """The body from byte ``start``."""
+        """Yield the body from byte ``start``."""
         async with self.read(url, authorization=authorization, start=start) as body:
             if body.start != start:
                 raise PeerUnreachable("the peer does not support ranges")
@@ -88,14 +89,14 @@ class HttpPlane:
             headers["Range"] = f"bytes={start}-"
             if etag:
                 headers["If-Range"] = f'"{etag}"'
-        # Who has just been started may hash the whole source before its first byte: a node of this kind does.
+        # A peer that has just started may hash the whole source before its first byte, as a node of this kind does.
         looking = min((expected or 0) / _LOOKED_AT, _LONGEST_LOOK)
         opening = self._egress.stream(
             "GET", url, headers=headers, timeout=self._pause + looking, idle=self._pause, allow_redirects=0
         )
         async with opening as answer:
             if answer.status == 416 and start:
-                # We have more than there is: another source, and its reader shall begin again.
+                # We hold more than the source has: it is another source, and its reader must begin again.
                 yield Body(start=0, total=None, etag=None, chunks=_nothing())
                 return
             if answer.status not in (200, 206):
@@ -123,7 +124,7 @@ class HttpPlane:
             chunks=chunks,
             size=size,
             idle=self._pause,
-            # A receiver of gigabytes may check them all before it answers: a node of this kind does.
+            # A receiver of gigabytes may check them all before it answers, as a node of this kind does.
             answering=min(size / _LOOKED_AT, _LONGEST_LOOK),
             window=self._window,
             slowest=self._slowest_taker,
@@ -154,7 +155,7 @@ class HttpPlane:
         return answer.body
 
     async def _watched(self, chunks: AsyncIterator[bytes], expected: int | None) -> AsyncGenerator[bytes, None]:
-        """Yield the body. ``expected``: how many bytes it has to have, where that is known."""
+        """Yield the body. ``expected``: the number of bytes that it must have, if known."""
         got = 0
         speed = Speed(self._window, self._slowest, "the peer sends too slowly")
         asked = time.monotonic()
@@ -170,7 +171,7 @@ class HttpPlane:
 
 
 async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
-    """As much of a refusal as is worth reading."""
+    """Return the beginning of a refusal, as much as is worth reading."""
     body = bytearray()
     async for chunk in chunks:
         body += chunk
@@ -208,7 +209,7 @@ def _headers(authorization: str | None) -> dict[str, str]:
 
 
 def _extent(status: int, headers: Mapping[str, str], asked: int) -> tuple[int, int | None, int | None]:
-    """First byte, one after the last, and total of an answer. Raises ``PeerUnreachable`` for contradictions."""
+    """Return first byte, end (exclusive) and total of an answer. Raises ``PeerUnreachable`` for contradictions."""
     length = headers.get("content-length", "")
     declared = int(length) if length.isascii() and length.isdigit() and len(length) < 19 else None
     if status == 200:

@@ -1,6 +1,6 @@
-"""A client of OGC API – Processes (1.0, and the answers of 2.0) through the one way out: thin, and strict.
+"""A thin and strict client of OGC API – Processes (1.0, and the answers of 2.0), over the egress client.
 
-A token goes to the origin that it was given for and to no other; redirects are not followed; sizes are bounded.
+A token goes only to the origin that it was issued for; redirects are not followed; sizes are bounded.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class HttpProcesses:
 
 
 def _refusal(answer: Answer, *, ended: bool) -> HansaError:
-    """The error that an answer stands for. Of a job that has ``ended``, a failure is final whatever its status."""
+    """Return the error of an answer. For a job that has ``ended``, a failure is final whatever its status."""
     members: Mapping[str, Any] = {}
     if "json" in answer.headers.get("content-type", ""):
         try:
@@ -160,8 +160,8 @@ def _object(answer: Answer) -> dict[str, Any]:
 
 
 def _result(answer: Answer) -> bytes:
-    """The results in an answer as one JSON document: several parts, and links in the header, become a map by output
-    (OGC 18-062r2 §7.11.4: ``raw`` with several outputs, ``raw`` by reference)."""
+    """Return the results in an answer as one JSON document: several parts, and links in the header, become a map by
+    output (OGC 18-062r2 §7.11.4: ``raw`` with several outputs, ``raw`` by reference)."""
     kind = answer.headers.get("content-type", "")
     if kind.casefold().startswith("multipart/"):
         return _joined(kind, answer.body)
@@ -186,7 +186,7 @@ def _joined(kind: str, body: bytes) -> bytes:
 
 
 def _results_link(links: Any) -> str:
-    """Where the results of a job are as JSON. Services link to them in several forms, and not to JSON first."""
+    """Return the address of a job's results as JSON. Services link to several forms, and not to JSON first."""
     result_links = [
         link
         for link in (links if isinstance(links, list) else [])
@@ -198,7 +198,7 @@ def _results_link(links: Any) -> str:
 
 
 def _monitor(answer: Answer) -> str:
-    """Where the job is, as the body of the answer says it: 2.0 names it ``id``."""
+    """Return the address of the job from the links in the body of the answer; empty without such a link."""
     members = _object(answer)
     for link in members.get("links") or []:
         if isinstance(link, Mapping) and link.get("rel") in ("monitor", "self") and isinstance(link.get("href"), str):
@@ -207,8 +207,7 @@ def _monitor(answer: Answer) -> str:
 
 
 def _same_origin(asked: str, url: str, authorization: str | None) -> str:
-    """``url``, which must be at the origin of ``asked`` where a token goes with it: no other server gets our
-    tokens."""
+    """Return ``url``; with a token it must be at the origin of ``asked``: no other server gets our tokens."""
     if authorization is not None and urlsplit(url)[:2] != urlsplit(asked)[:2]:
         raise PeerUnreachable("the service redirects to another host")
     return url
