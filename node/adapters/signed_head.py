@@ -1,10 +1,10 @@
-"""Is this the database that this node left behind? Asked at the start, before anything is answered from it.
+"""Checks at the start, before any answer, that the database is the one that this node left behind.
 
-Beside the database lies the newest checkpoint of the ledger that the node has signed (``signed-head`` in the data
-folder). A database that was put back to an earlier state, or has lost the end of its log, holds less than that, or
-something else. To go on with it would sign another history under the same numbers: who has seen the first one could
-prove that this node rewrites its ledger. The file is written after each commit that it tells of, and not synced:
-after a power cut it may be older than the database, never newer.
+Beside the database lies the newest ledger checkpoint that the node has signed (``signed-head`` in the data folder). A
+database that was set back to an earlier state, or has lost the end of its log, contains less than that, or something
+else. To continue with it would sign another history under the same numbers: anybody who has seen the first history
+could prove that this node rewrites its ledger. The file is written after the commit that it describes, and not
+synced: after a power cut it may be older than the database, never newer.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ class SignedHead:
             return None
 
     def forget(self) -> None:
-        """Go on with whatever the database holds."""
+        """Remove the file, to continue with the present content of the database."""
         self.path.unlink(missing_ok=True)
 
 
 def require_newest(folder: Path, uow: SqlUnitOfWork, ledger: SqlLedgerStore, keys: Sequence[LogKey]) -> None:
-    """Compare the ledger with the signed head. Raises ``LocalFault`` where it has less, or another content."""
+    """Compare the ledger with the signed head. Raises ``LocalFault`` if it has fewer entries, or other content."""
     head = SignedHead(folder).read(keys)
     if head is None:
         return
@@ -74,7 +74,7 @@ def require_newest(folder: Path, uow: SqlUnitOfWork, ledger: SqlLedgerStore, key
         same = size >= head.size and merkle.root_hash(head.size, reader(ledger, tx)) == head.root
     if same:
         return
-    uow.close()  # A repair puts another file in the place of this one.
+    uow.close()  # A repair replaces this file with another.
     facts = {"signed": head.size, "held": size}
     remedy = (
         "put the newest database back, its -wal file with it; where there is none, hansa accept-loss "
@@ -96,7 +96,7 @@ def require_newest(folder: Path, uow: SqlUnitOfWork, ledger: SqlLedgerStore, key
 
 
 def accept_loss(folder: Path, uow: SqlUnitOfWork, ledger: SqlLedgerStore, meta: SqlMetaStore) -> int:
-    """Go on with a database that has lost what this node had signed; the new epoch, by which peers see it."""
+    """Continue with a database that has lost signed entries; return the new epoch, which shows the loss to peers."""
     with uow.begin() as tx:
         epoch = meta.raise_epoch(tx, ledger.size(tx))
     SignedHead(folder).forget()

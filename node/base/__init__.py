@@ -1,4 +1,4 @@
-"""The floor of the house: time, identifiers, errors, JSON, the transition-table engine, durable work.
+"""The base of all other packages: time, identifiers, errors, JSON, the transition-table engine, durable work.
 
-Standard library only. Nothing here knows a protocol, a database or a city.
+Standard library only. Nothing here depends on a protocol, a database or a city.
 """

@@ -20,21 +20,21 @@ what the node does."""
 
 
 class Watch:
-    """One waiter. It misses no notice between two calls of ``changed``."""
+    """A waiter for one subject. It misses no notice between two calls of ``changed``."""
 
     def __init__(self, pause: float) -> None:
-        """``pause``: the seconds after which the waiter looks again though nothing was told; they become more."""
+        """``pause``: the seconds after which the waiter looks again even without a notice; the pauses grow."""
         self.pause = self._first_pause = pause
         self._loop = asyncio.get_running_loop()
         self._changed_event = asyncio.Event()
 
     def tell(self) -> None:
-        """From any thread."""
+        """Wake the waiter. May be called from any thread."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._changed_event.set)
 
     async def changed(self, seconds: float | None = None) -> None:
-        """Until something was told, but at most so many seconds; None: the pause of this node."""
+        """Wait for a notice, at most so many seconds; None: the pause of this node."""
         try:
             await asyncio.wait_for(self._changed_event.wait(), self.pause if seconds is None else seconds)
         except TimeoutError:
@@ -45,17 +45,17 @@ class Watch:
 
 
 class Changes:
-    """Tells those who watch a subject that something about it was committed; not what, so that they look for
-    themselves. No other waiter is woken: a node on which many wait would do little else than look."""
+    """Notifies the watchers of a subject that a change was committed, without its content: they look for themselves.
+    No other waiter is woken: with many waiters, a node would do little else than look."""
 
     def __init__(self, *, alone: bool = False) -> None:
-        """``alone``: no other process commits to the database of this node, so nearly every change is told."""
+        """``alone``: no other process commits to the database of this node, so nearly every change gives a notice."""
         self._pause = ALONE if alone else AMONG_OTHERS
         self._watches: dict[str, set[Watch]] = {}
         self._lock = threading.Lock()
 
     def tell(self, subject: str) -> None:
-        """Something about ``subject`` was committed. From any thread."""
+        """Notify the watchers of ``subject`` of a committed change. May be called from any thread."""
         with self._lock:
             watches = list(self._watches.get(subject, ()))
         for watch in watches:
@@ -63,7 +63,7 @@ class Changes:
 
     @contextmanager
     def watch(self, subject: str) -> Iterator[Watch]:
-        """Begin before the first look, so that no change falls between the look and the wait."""
+        """Yield a watch. Enter it before the first look, so that no change falls between look and wait."""
         watch = Watch(self._pause)
         with self._lock:
             self._watches.setdefault(subject, set()).add(watch)

@@ -1,4 +1,4 @@
-"""Time as a port, so that tests and simulations own it."""
+"""Time as a port, so that tests and simulations control it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time. Every moment in Hansa is an aware datetime in UTC."""
+    """A clock. Every moment in Hansa is an aware datetime in UTC."""
 
     def now(self) -> datetime:
-        """The present moment, aware, in UTC."""
+        """Return the present moment, aware, in UTC."""
         ...
 
 
@@ -25,10 +25,10 @@ class SystemClock:
 
 
 class WatchedClock:
-    """A clock that notices when it is set back, however short it was ahead.
+    """A clock that notices when it is set back, however briefly it was ahead.
 
-    Looking now and then would not do: a clock that is set ahead and back between two looks seems to stand right, and
-    what was put off meanwhile still waits for the wrong moment.
+    Checking now and then would not do: a clock that is set ahead and back between two checks seems right, and tasks
+    that were put off meanwhile still wait for the wrong moment.
     """
 
     def __init__(self, clock: Clock, elapsed: Callable[[], float] = time.monotonic) -> None:
@@ -44,12 +44,12 @@ class WatchedClock:
         return now
 
     def set_back(self) -> float:
-        """By how many seconds it is behind the latest moment that it has told, with what has passed since added."""
+        """Return the seconds by which the clock is behind its latest moment plus the time passed since."""
         offset = self._offset(self._clock.now())
         return self._noted(offset) - offset
 
     def forget(self) -> None:
-        """Begin anew: what it told so far no longer counts."""
+        """Begin again: moments returned so far no longer count."""
         with self._lock:
             self._ahead = self._offset(self._clock.now())
 
@@ -64,22 +64,22 @@ class WatchedClock:
 
 
 def is_younger(at: datetime, now: datetime, age: timedelta) -> bool:
-    """Whether what was made or fetched at ``at`` is less than ``age`` old.
+    """Return whether something made or fetched at ``at`` is less than ``age`` old.
 
-    What seems to be of the future is not: the clock has been set back since, so its age is unknown.
+    False for a moment in the future: the clock has been set back since, so the age is unknown.
     """
     return timedelta() <= now - at < age
 
 
 def stamp(moment: datetime) -> str:
-    """``moment`` as an XSD dateTime in UTC with microseconds and ``Z``: sorts as text as it sorts in time."""
+    """Return ``moment`` as an XSD dateTime in UTC with microseconds and ``Z``; its text order is its time order."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def moment(text: str) -> datetime:
-    """The aware datetime that ``text`` (XSD dateTime; a date alone means its midnight, UTC) names.
+    """Return the aware datetime in ``text`` (XSD dateTime; a date alone means its midnight, UTC).
 
-    Raises ``ValueError`` where ``text`` is no date or time.
+    Raises ``ValueError`` if ``text`` is not a date or time.
     """
     parsed = datetime.fromisoformat(text)
     return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)

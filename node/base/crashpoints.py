@@ -1,14 +1,14 @@
 """Named places where a test may kill the process.
 
-``crashpoint("contract negotiation.ContractAgreementMessage.S3")`` does nothing in production. Where the environment
-variable ``HANSA_CRASHPOINT`` names the point (``name`` or ``name:N`` for the N-th passing), the process kills
-itself with SIGKILL, which is what a power cut looks like to everyone else.
+``crashpoint("contract negotiation.ContractAgreementMessage.S3")`` does nothing in production. If the environment
+variable ``HANSA_CRASHPOINT`` names the point (``name`` or ``name:N`` for the N-th passing), the process kills itself
+with SIGKILL, which looks like a power cut to everyone else.
 
-The points of a message go by the name of its table and its own name there. Its sender has S1 (before the commit of
-the intent), S2 (after it, before the send), S3 (sent, the answer not read), S4 (read, before it is recorded) and S5
-(after that); its receiver has R1 (before it is read), R2 (taken, before the commit), R3 (after it, before the answer)
-and R4 (half of the answer is sent). Those of a reception are D1 to D7, those of a view P1 and P2, before and after
-its position is written down. ``make sweep`` goes through all of them.
+The points of a message are named by its table and its own name. Its sender has S1 (before the commit of the intent),
+S2 (after it, before the send), S3 (sent, the answer not read), S4 (read, before it is recorded) and S5 (after that);
+its receiver has R1 (before it is read), R2 (read, before the commit), R3 (after it, before the answer) and R4 (half
+of the answer is sent). Those of a reception are D1 to D7, those of a view P1 and P2, before and after its position is
+written. ``make sweep`` runs through all of them.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ def crashpoint(name: str) -> None:
 
 
 def due(name: str) -> bool:
-    """Whether a test asked for the end at this passing of the point: for a place that has to prepare it. What the
-    process says last is then the point's name: there are others who kill."""
+    """Return whether a test asked for the end at this passing of the point; for places that have to prepare it.
+
+    The last output of the process is then the name of the point, since others can kill it too.
+    """
     global _left  # noqa: PLW0603 - a per-process count of a per-process switch
     if not _point or name != _point:
         return False
@@ -41,5 +43,5 @@ def due(name: str) -> bool:
 
 
 def die() -> None:
-    """End as a power cut would."""
+    """End the process as a power cut would."""
     os.kill(os.getpid(), signal.SIGKILL)

@@ -14,7 +14,7 @@ from node.base.work import Outbox, Task, Transaction
 
 
 class Courier:
-    """Writes tasks. ``wake`` may be called from any thread."""
+    """Writes tasks into the outbox. ``wake`` may be called from any thread."""
 
     def __init__(self, outbox: Outbox, wake: Callable[[], None]) -> None:
         self._outbox = outbox
@@ -47,13 +47,13 @@ class Courier:
         return task
 
     def cancel(self, tx: Transaction, task_id: str) -> Task | None:
-        """Take a task back: the task, or None where it is done or was taken back already."""
+        """Take a task back; return it, or None if it is done or was taken back already."""
         return self._outbox.cancel(tx, task_id)
 
 
 @dataclass(frozen=True, slots=True)
 class PeerAnswer:
-    """Status and body that a peer answered with, and its ``Retry-After`` (RFC 9110 §10.2.3) as it stood there."""
+    """Status and body of a peer's answer, and its ``Retry-After`` (RFC 9110 §10.2.3) as received."""
 
     status: int
     body: bytes

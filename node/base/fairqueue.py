@@ -1,5 +1,4 @@
-"""Places for work, given out by turns among those who ask: a caller with many requests waits for its own, and does
-not delay others."""
+"""Places for work, given out in turns: a caller with many requests waits for its own and delays no others."""
 
 from __future__ import annotations
 
@@ -13,8 +12,8 @@ from node.base.errors import Overloaded
 class FairQueue:
     """``places`` in all, at most ``bound(key)`` of them for one key.
 
-    Where more is asked for, requests wait. A place that becomes free goes to the keys by turns, and within one key to
-    the request that has waited longest. For one event loop.
+    If more are requested, requests wait. A free place goes to the keys in turns, and within one key to the request
+    that has waited longest. For one event loop.
     """
 
     def __init__(self, *, places: int, bound: Callable[[str], int], longest_wait: float) -> None:
@@ -27,7 +26,7 @@ class FairQueue:
         """Keys that wait and may have one more place, the next one first."""
 
     async def enter(self, key: str) -> Place:
-        """A place for one request of ``key``. Raises ``Overloaded`` after ``longest_wait`` seconds."""
+        """Return a place for one request of ``key``. Raises ``Overloaded`` after ``longest_wait`` seconds."""
         place = Place(self, key)
         if self._free and not self._turns and self._in_use[key] < self._bound(key):
             self._give(key)
@@ -49,7 +48,7 @@ class FairQueue:
         return place
 
     def leave(self, key: str) -> None:
-        """Free a place of ``key``, and give out what is free."""
+        """Free a place of ``key``, and give out the free places."""
         self._free += 1
         self._in_use[key] -= 1
         if not self._in_use[key]:
@@ -60,7 +59,7 @@ class FairQueue:
             waiter = self._waiting[key].popleft()
             if not self._waiting[key]:
                 del self._waiting[key]
-            if not waiter.done():  # Who has just given up leaves the place to the next.
+            if not waiter.done():  # A request that has just given up leaves the place to the next.
                 self._give(key)
                 waiter.set_result(None)
             self._queue(key)
@@ -91,7 +90,7 @@ class Place:
         self._key = key
 
     def leave(self) -> None:
-        """Give it back."""
+        """Free the place."""
         queue, self._queue = self._queue, None
         if queue is not None:
             queue.leave(self._key)

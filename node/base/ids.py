@@ -8,7 +8,7 @@ import uuid
 
 
 def new_uuid() -> uuid.UUID:
-    """A version 7 UUID (RFC 9562 §5.7): begins with the time, so that database keys arrive in order."""
+    """Return a version 7 UUID (RFC 9562 §5.7): it begins with the time, so that database keys arrive in order."""
     milliseconds = time.time_ns() // 1_000_000
     value = (milliseconds << 80) | int.from_bytes(os.urandom(10), "big")
     value = (value & ~(0xF << 76)) | (0x7 << 76)
@@ -17,5 +17,5 @@ def new_uuid() -> uuid.UUID:
 
 
 def new_urn() -> str:
-    """A fresh ``urn:uuid:`` IRI."""
+    """Return a fresh ``urn:uuid:`` IRI."""
     return f"urn:uuid:{new_uuid()}"

@@ -1,7 +1,7 @@
-"""JSON in and out: one strict reader for everything that strangers send, one canonical writer for hashes.
+"""JSON input and output: one strict reader for everything that strangers send, one canonical writer for hashes.
 
-``json.loads`` accepts ``NaN``, turns ``1e400`` into infinity, keeps the last of duplicate keys, and fails on
-deep nesting with a ``RecursionError``; none of that may reach a protocol handler.
+``json.loads`` accepts ``NaN``, turns ``1e400`` into infinity, keeps the last of duplicate keys, and fails on deep
+nesting with a ``RecursionError``; none of that may reach a protocol handler.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _BRACKET_OR_STRING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 
 
 def read_json(body: bytes | str, *, max_depth: int = MAX_DEPTH) -> Any:
-    """The JSON value in ``body``, read strictly (RFC 8259, I-JSON).
+    """Return the JSON value in ``body``, read strictly (RFC 8259, I-JSON).
 
-    Raises ``InvalidInput`` for bytes that are not UTF-8, duplicate keys, NaN and infinities, numbers out of
-    range, lone surrogates, and nesting deeper than ``max_depth``.
+    Raises ``InvalidInput`` for bytes that are not UTF-8, duplicate keys, NaN and infinities, numbers out of range,
+    lone surrogates, and nesting deeper than ``max_depth``.
     """
     try:
         text = body.decode("utf-8") if isinstance(body, bytes) else body
@@ -57,7 +57,7 @@ def read_json(body: bytes | str, *, max_depth: int = MAX_DEPTH) -> Any:
 
 
 def read_object(body: bytes | str, *, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
-    """As ``read_json``, and the value must be an object."""
+    """As ``read_json``, but the value must be an object."""
     value = read_json(body, max_depth=max_depth)
     if not isinstance(value, dict):
         raise InvalidInput("the body must be one JSON object", remedy="send an object: { … }")
@@ -65,17 +65,17 @@ def read_object(body: bytes | str, *, max_depth: int = MAX_DEPTH) -> dict[str, A
 
 
 def canonical(value: Any, *, fractions: bool = False) -> bytes:
-    """``value`` as canonical JSON (RFC 8785, JCS): what we hash, sign and compare.
+    """Return ``value`` as canonical JSON (RFC 8785, JCS): the form that we hash, sign and compare.
 
     Numbers other than integers within ±2^53 are refused with ``ValueError``, because other writers disagree about
-    them and nothing that is signed has any. Rows, layers and parameters have ``fractions``, which are only hashed.
-    Raises ``ValueError`` also for NaN, infinities and what is no JSON.
+    them and no signed content has any. Rows, layers and parameters have ``fractions``, which are only hashed. Raises
+    ``ValueError`` also for NaN, infinities and values that are not JSON.
     """
     return canonical_text(value, fractions=fractions).encode("utf-8")
 
 
 def canonical_text(value: Any, *, fractions: bool = False) -> str:
-    """``value`` as ``canonical`` writes it, as text."""
+    """Return ``value`` as ``canonical`` writes it, as text."""
     if not fractions:
         text = _written_at_once(value)
         if text is not None:
@@ -84,12 +84,12 @@ def canonical_text(value: Any, *, fractions: bool = False) -> str:
 
 
 def digest(value: Any, *, fractions: bool = False) -> str:
-    """SHA-256 of the canonical form of ``value``, in lower-case hexadecimal. Raises as ``canonical``."""
+    """Return the SHA-256 of the canonical form of ``value``, in lower-case hexadecimal. Raises as ``canonical``."""
     return hashlib.sha256(canonical(value, fractions=fractions)).hexdigest()
 
 
 def number(value: float) -> str:
-    """``value`` as ECMAScript writes it (RFC 8785 §3.2.2.3; ECMA-262, Number::toString). Raises ``ValueError``."""
+    """Return ``value`` as in ECMAScript (RFC 8785 §3.2.2.3; ECMA-262, Number::toString). Raises ``ValueError``."""
     if not math.isfinite(value):
         raise ValueError(f"{value} is not a number")
     written = repr(value)
@@ -112,7 +112,7 @@ def number(value: float) -> str:
 
 
 def _written_at_once(value: Any) -> str | None:
-    """What ``_written`` gives without fractions, by the standard library's encoder, which is compiled; None where the
+    """Return the text of ``_written`` without fractions, made by the standard library's compiled encoder; None if the
     two may differ: for numbers other than small integers, names beyond U+D7FF, and values that it does not know."""
     if not isinstance(value, dict | list):
         return None
@@ -122,12 +122,12 @@ def _written_at_once(value: Any) -> str | None:
         return None
     if any(numbers.search(text) for numbers in _LONG_OR_BROKEN):
         return None
-    # It sorts by code points. Up to U+D7FF that is the order of UTF-16, too.
+    # The encoder sorts by code points. Up to U+D7FF that is also the order of UTF-16.
     return text if text.isascii() or max(text) < "\ud800" else None
 
 
 def _written(value: Any, fractions: bool) -> str:
-    # Without a JSONEncoder for each value: a result has some ten thousand rows, and each is written like this.
+    # No JSONEncoder is made for each value: a result has some ten thousand rows, each written this way.
     if isinstance(value, str):
         return encode_basestring(value)
     if value is None or isinstance(value, bool):

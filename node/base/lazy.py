@@ -1,4 +1,4 @@
-"""Something that is made when it is first needed, since most of what it imports an idle node never needs."""
+"""An object that is made when it is first needed: an idle node never needs most of what such objects import."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Deferred(Generic[T_co]):
-    """What ``make`` makes, once, for all threads. An attempt that raises is made again when it is needed next."""
+    """The result of ``make``, made once for all threads. After an attempt that raises, the next use tries again."""
 
     def __init__(self, make: Callable[[], T_co]) -> None:
         self._make = make
@@ -20,7 +20,7 @@ class Deferred(Generic[T_co]):
 
     @property
     def value(self) -> T_co:
-        """It; made now where it is not yet there."""
+        """Return the object; make it now if it does not exist yet."""
         if self._value is None:
             with self._lock:
                 if self._value is None:
@@ -28,10 +28,10 @@ class Deferred(Generic[T_co]):
         return self._value
 
     def make_if(self, needed: bool) -> None:
-        """Make it now where it is ``needed`` in any case."""
+        """Make it now if it is ``needed`` in any case."""
         if needed:
             _ = self.value
 
     async def get(self) -> T_co:
-        """It; made in a thread where it is not yet there, so that the event loop stays free."""
+        """Return the object; make it in a thread if it does not exist yet, so that the event loop stays free."""
         return self._value if self._value is not None else await asyncio.to_thread(lambda: self.value)

@@ -1,4 +1,4 @@
-"""The name of the file by which programs see that a node serves from a data folder."""
+"""The name of the file that shows programs that a node serves from a data folder."""
 
 from typing import Final
 

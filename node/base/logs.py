@@ -14,7 +14,7 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line; what a log call gave as ``extra`` are members."""
+    """One JSON object a line; the values in ``extra`` of a log call are members."""
 
     def format(self, record: logging.LogRecord) -> str:
         members: dict[str, Any] = {
@@ -30,7 +30,7 @@ class JsonLines(logging.Formatter):
 
 
 class TextLines(logging.Formatter):
-    """For a person at a terminal."""
+    """Lines for a person at a terminal."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s  %(message)s", "%H:%M:%S")
@@ -43,13 +43,13 @@ class TextLines(logging.Formatter):
         return f"{first}  {extra}".rstrip() + (f"\n{rest}" if rest else "")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
-        # What a peer said may be in it: a line of its own making must not look like one of ours.
+        # The message may quote a peer; a line made by the peer must not look like one of ours.
         record.message = _on_one_line(record.message)
         return super().formatMessage(record)
 
 
 def _on_one_line(text: str) -> str:
-    """``text`` with line ends and other control characters written out, so that no terminal obeys them."""
+    """Return ``text`` with line ends and other control characters escaped, so that no terminal obeys them."""
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 

@@ -1,8 +1,8 @@
-"""Text of others on its way to a terminal: what a terminal would obey is written out, so that it is only read.
+"""Foreign text for a terminal: characters that a terminal would obey are escaped, so that they are only shown.
 
-A title, a reason or an error of a peer may hold escape sequences (ECMA-48), C1 controls, which are escape sequences
-in one character, line separators, and the overrides of the bidirectional algorithm (UAX #9), which make a text read
-otherwise than it is.
+A title, a reason or an error of a peer may contain escape sequences (ECMA-48), C1 controls, which are escape
+sequences in one character, line separators, and the overrides of the bidirectional algorithm (UAX #9), which make a
+text read differently from its content.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ def visible(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """``visible``, with line ends as blanks: for what stands in a place of its own on a line."""
+    """Return ``visible`` text with line ends as blanks: for text in a fixed place on a line."""
     return visible(" ".join(text.split("\n")))
 
 
 def in_json(document: str) -> str:
-    """JSON text with the same characters as JSON's own escapes (RFC 8259 §7): the document stays what it was."""
+    """Return JSON with these characters as JSON's own escapes (RFC 8259 §7): the document keeps its meaning."""
     return _OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", document)
 
 
 def word(value: object) -> str:
-    """``value`` as one word of a command that a person copies into a shell; a file ``-x`` stays a file."""
+    """Return ``value`` as one word of a command that a person copies into a shell; a file ``-x`` stays a file."""
     text = one_line(str(value))
     if isinstance(value, Path) and text.startswith("-"):
         text = f"./{text}"

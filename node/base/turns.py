@@ -1,4 +1,4 @@
-"""Doing a whole transaction again where the database ended it for a concurrent one."""
+"""Repeats a whole transaction that the database ended because of a concurrent one."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ TRIES: Final = 6
 
 
 def in_turn(call: Callable[[], T]) -> T:
-    """What ``call`` returns, done again after a short pause where it raises ``Contended`` (PostgreSQL: serialization
-    failure or deadlock), at most ``TRIES`` times.
+    """Return the result of ``call``, repeated after a short pause if it raises ``Contended`` (PostgreSQL:
+    serialization failure or deadlock), at most ``TRIES`` times.
 
-    ``call`` is one whole transaction and has no effects outside it. What it raises otherwise passes through.
+    ``call`` is one whole transaction and has no effects outside it. Other errors pass through.
     """
     for attempt in range(1, TRIES):
         try:
@@ -31,7 +31,7 @@ def in_turn(call: Callable[[], T]) -> T:
 
 
 def taken_in_turn(transaction: Callable[P, T]) -> Callable[P, T]:
-    """``transaction``, a function that is one whole transaction, carried out as by ``in_turn`` whoever calls it."""
+    """Decorate ``transaction``, a function that is one whole transaction, so that every call runs by ``in_turn``."""
 
     @wraps(transaction)
     def turn(*arguments: P.args, **options: P.kwargs) -> T:

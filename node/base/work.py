@@ -1,8 +1,8 @@
 """Durable work: transactions and the outbox, as ports.
 
-One request or one task is one transaction; only the edge commits. What has to leave the node is written into
-the outbox in the same transaction as the state that it follows from, and a worker sends it later, as often as
-it takes, with the same bytes.
+One request or one task is one transaction; only the edge commits. An outgoing message is written into the outbox in
+the same transaction as the state that it follows from, and a worker sends it later, as often as needed, with the same
+bytes.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ class UnitOfWork(Protocol):
     """Opens transactions. Returning commits, raising rolls back; nothing else does either."""
 
     def begin(self, *, synced: bool = True) -> AbstractContextManager[Transaction]:
-        """A transaction that may write. What it has committed is on the disk.
+        """Return a transaction that may write. Its commit is on the disk.
 
-        With ``synced`` False it need not be there yet, and it is there before anything that is committed later: a
-        power cut takes both or the later one. PostgreSQL then spares a wait for the disk.
+        With ``synced`` False, the commit may reach the disk later, but before any later commit: a power cut takes
+        both or only the later one. PostgreSQL then need not wait for the disk.
         """
 
     def read(self) -> AbstractContextManager[Transaction]:
-        """A transaction that only reads one consistent state."""
+        """Return a transaction that only reads one consistent state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """Something to do later: a message to a peer, a file to fetch, a credential to deliver.
+    """A task for later: a message to a peer, a file to fetch, a credential to deliver.
 
-    ``topic`` chooses the handler; ``body`` are the final bytes and are the same at every attempt; ``lane``
-    keeps order and back-off apart (one lane a peer); tasks of one lane and one ``subject`` run in order.
+    ``topic`` chooses the handler; ``body`` are the final bytes and are the same at every attempt; ``lane`` separates
+    order and back-off (one lane a peer); tasks of one lane and one ``subject`` run in order.
     """
 
     id: str
@@ -61,7 +61,7 @@ class Task:
 
     @property
     def sent_sha256(self) -> str:
-        """The SHA-256 of the bytes that are sent, or of those that were before it was given up."""
+        """Return the SHA-256 of the bytes that are sent, or that were sent before the task was given up."""
         buried = self.headers.get(SENT) if self.dead else None
         return str(buried or hashlib.sha256(self.body).hexdigest())
 
@@ -83,8 +83,8 @@ class Outbox(Protocol):
         lanes_blocked: Sequence[str] = (),
         topics_blocked: Sequence[str] = (),
     ) -> Sequence[Task]:
-        """Take due tasks whose lease is free or over; at most one for each (lane, subject), what has been
-        due for the longest first. Nothing of a blocked lane or topic."""
+        """Take due tasks with a lease that is free or over; at most one for each (lane, subject), the longest due
+        first. Takes nothing of a blocked lane or topic."""
 
     def due(
         self,
@@ -96,50 +96,55 @@ class Outbox(Protocol):
         lanes_blocked: Sequence[str] = (),
         topics_blocked: Sequence[str] = (),
     ) -> Sequence[Task]:
-        """As ``lease``, without writing anything: for the one worker that an embedded store can have, which knows
-        itself what it is carrying out (``busy``, task ids). Such a worker never leases."""
+        """As ``lease``, without writing anything: for the only worker of an embedded store, which knows itself which
+        tasks it is carrying out (``busy``, task ids). Such a worker never leases."""
 
     def renew(self, tx: Transaction, task: Task, *, until: datetime) -> bool:
-        """Hold the lease of a long task for longer; False when it was lost."""
+        """Extend the lease of a long task; return False if it was lost."""
 
     def set_right(self, tx: Transaction, *, now: datetime, latest: datetime, until: datetime) -> int:
-        """After the clock was set back: what is due after ``latest`` is due ``now``, and a lease that would last
-        beyond ``until`` ends then, so that its holder, if it lives, can renew it. How many tasks were changed."""
+        """Correct the times after the clock was set back; return how many tasks were changed.
+
+        A task that is due after ``latest`` becomes due ``now``. A lease that would last beyond ``until`` ends then,
+        so that its holder, if it is alive, can renew it.
+        """
 
     def release(self, tx: Transaction) -> int:
         """Free every lease. Only for a start at which no other worker can exist (embedded store)."""
 
     def done(self, tx: Transaction, task: Task) -> bool:
-        """Remove a finished task; False when the lease (``task.fence``) was lost meanwhile."""
+        """Remove a finished task; return False if the lease (``task.fence``) was lost meanwhile."""
 
     def retry(self, tx: Transaction, task: Task, *, due: datetime, error: str) -> bool:
-        """Give it back for later, with the reason; False when the lease was lost."""
+        """Give the task back for later, with the reason; return False if the lease was lost."""
 
     def bury(self, tx: Transaction, task: Task, *, error: str) -> bool:
-        """Give up on it: kept as a dead letter with its reason, and with the body and the headers of ``task``. The
-        body may be less than what was sent; the headers then name that by ``SENT``."""
+        """Give up on the task: it is kept as a dead letter with its reason, and with the body and the headers of
+        ``task``.
+
+        The body may be less than what was sent; the headers then name the sent bytes by ``SENT``.
+        """
 
     def find(self, tx: Transaction, task_id: str) -> Task | None:
-        """A task by its id, dead or not; None when there is none."""
+        """Return a task by its id, dead or not; None if there is none."""
 
     def revive(self, tx: Transaction, task_id: str, *, due: datetime, body: bytes | None = None) -> bool:
-        """Put a dead letter back into the queue, with another ``body`` where one is given; False when there is none
-        of this id."""
+        """Put a dead letter back into the queue, with another ``body`` if given; return False if the id is unknown."""
 
     def cancel(self, tx: Transaction, task_id: str) -> Task | None:
-        """Remove a task that is no longer wanted, leased or not. What was removed; None where there was none."""
+        """Remove a task that is no longer wanted, leased or not. Return it; None if there was none."""
 
     def dead(self, tx: Transaction, limit: int = 100, *, subject: str | None = None) -> Sequence[Task]:
-        """Dead letters, newest first; those about one ``subject`` where it is named."""
+        """Return the dead letters, newest first; only those about one ``subject`` if it is given."""
 
     def given_up(self, tx: Transaction) -> int:
-        """How many dead letters there are."""
+        """Return how many dead letters there are."""
 
     def waiting(self, tx: Transaction) -> int:
-        """How many tasks are not done and not dead."""
+        """Return how many tasks are not done and not dead."""
 
     def live(self, tx: Transaction, limit: int) -> Sequence[str]:
-        """The ids of tasks that are not done and not dead, at most ``limit`` of them, in no particular order."""
+        """Return the ids of tasks that are not done and not dead, at most ``limit``, in no particular order."""
 
     def next_due(self, tx: Transaction) -> datetime | None:
-        """When the earliest live task is due."""
+        """Return when the earliest live task is due."""

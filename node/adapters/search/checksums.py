@@ -1,8 +1,8 @@
-"""Whether the files of an index are what the engine wrote.
+"""Checks that the files of an index are those that the engine wrote.
 
-The engine ends each file of a segment with a footer (JSON with the CRC-32 of what is before it, its length, a magic
-number), and looks at it nowhere: a flipped bit would be a wrong hit, or none. Files that no commit names are left
-out: a process that was killed leaves some behind, half written.
+The engine ends each file of a segment with a footer (JSON with the CRC-32 of the content before it, its length, a
+magic number), and never checks it: a flipped bit would give a wrong hit, or none. Files that no commit names are
+skipped: a killed process leaves some behind, half written.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LONGEST_FOOTER: Final = 4096
 def check(folder: Path) -> None:
     """Compare every file that the newest commit names with its checksum. Raises ``ValueError``, or ``OSError``.
 
-    A folder without a commit is fine: there is nothing in it yet.
+    A folder without a commit is valid: it is still empty.
     """
     committed = folder / "meta.json"
     if not committed.exists():

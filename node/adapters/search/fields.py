@@ -1,4 +1,4 @@
-"""What the index keeps of a record, and how words are made comparable."""
+"""The fields of a record in the index, and how words are made comparable."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _WHOLE_WORLD: Final = (-180.0, 180.0)
 
 
 def analyzer() -> tantivy.TextAnalyzer:
-    """Words in lower case without accents: Größe and grosse, Přívoz and privoz are the same word."""
+    """Return the analyzer: lower case, no accents, so that Größe and grosse, Přívoz and privoz are equal."""
     return (
         tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
         .filter(tantivy.Filter.lowercase())
@@ -70,7 +70,7 @@ def schema() -> tantivy.Schema:
 
 
 def document(record: Indexed, folding: tantivy.TextAnalyzer) -> tantivy.Document:
-    """``record`` as a document of the index."""
+    """Return ``record`` as a document of the index."""
     entry = tantivy.Document(
         what=RECORD,
         iri=record.iri,
@@ -94,7 +94,8 @@ def document(record: Indexed, folding: tantivy.TextAnalyzer) -> tantivy.Document
     if record.bbox is not None:
         west, south, east, north = record.bbox
         if west > east:
-            # It crosses the antimeridian (GeoJSON §5.2): kept as a belt around the earth, found rather than lost.
+            # The box crosses the antimeridian (GeoJSON §5.2): as a belt around the earth it is found rather than
+            # lost.
             west, east = _WHOLE_WORLD
         for name, value in (("west", west), ("south", south), ("east", east), ("north", north)):
             entry.add_float(name, float(value))
@@ -106,7 +107,7 @@ def document(record: Indexed, folding: tantivy.TextAnalyzer) -> tantivy.Document
 
 
 def day(at: date) -> int:
-    """Return the number by which days are compared in the index."""
+    """Return the number of a day, by which days are compared in the index."""
     return at.toordinal()
 
 
@@ -116,10 +117,10 @@ def _stems(record: Indexed) -> set[str]:
 
 
 def _parts(record: Indexed, folding: tantivy.TextAnalyzer) -> set[str]:
-    """The ends of long words. Dutch, German and Czech put words together: "overlast" is in "geluidsoverlast".
+    """Return the ends of long words. Dutch, German and Czech build compounds: "overlast" is in "geluidsoverlast".
 
-    A part of a word is the beginning of one of its ends, which the index finds thirty times faster than a
-    pattern with an open beginning.
+    A part of a word is the beginning of one of its ends, which the index finds thirty times faster than a pattern
+    with an open beginning.
     """
     texts = (*record.titles.values(), *record.keywords, record.publisher_name, *record.texts.values())
     words = {word for text in texts for word in folding.analyze(text) if len(word) >= COMPOUND_FROM}
@@ -127,7 +128,7 @@ def _parts(record: Indexed, folding: tantivy.TextAnalyzer) -> set[str]:
 
 
 def source(record: Indexed) -> bytes:
-    """All that is indexed of ``record``, in one canonical text: for the digest and for snippets."""
+    """Return all indexed content of ``record`` in one canonical text: for the digest and for snippets."""
     return canonical(
         {
             "iri": record.iri,

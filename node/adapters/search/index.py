@@ -1,9 +1,9 @@
 """``TantivyIndex``: the search view on disk, rebuildable from the ledger.
 
-The ledger position is a document of its own, replaced in the same commit as the records: they never disagree.
-A commit waits for the disk some twenty times, so changes are collected in a writer and committed together, by
-``settle``; what a crash takes of them, the ledger replays. The writer is closed by ``rest``, since its buffers would
-double an idle node's memory.
+The ledger position is a separate document, replaced in the same commit as the records: they never disagree. A commit
+waits for the disk some twenty times, so changes are collected in a writer and committed together, by ``settle``;
+after a crash the ledger replays the lost ones. ``rest`` closes the writer, since its buffers would double an idle
+node's memory.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ _Counted = dict[Hashable, dict[str, dict[str, int]]]
 class TantivyIndex:
     """Implements ``node.catalogue.ports.SearchIndex`` on a folder that belongs to this process alone.
 
-    Every method may raise ``Damaged`` with a remedy where the folder is, and ``NoRoom``; ``clear`` begins anew.
+    Every method may raise ``Damaged`` with a remedy if the folder is damaged, and ``NoRoom``; ``clear`` starts with
+    an empty index.
     """
 
     def __init__(self, path: Path) -> None:
@@ -73,7 +74,7 @@ class TantivyIndex:
         self._used = time.monotonic()
 
     def take(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
-        """Collect what replaces or removes documents, by IRI; searches and ``position`` show it after ``settle``."""
+        """Collect replaced and removed documents, by IRI; searches and ``position`` show them after ``settle``."""
         waiting = list(changes)
         with self._writing:
             if not waiting and position == self.collected():
@@ -91,7 +92,7 @@ class TantivyIndex:
         return self.position() if collected is None else collected
 
     def settle(self) -> None:
-        """Commit what was collected: from now on searches show it, and ``position`` says so."""
+        """Commit the collected changes: from now on searches and ``position`` show them."""
         with self._writing:
             collected = self._collected
             if collected is None:
@@ -101,15 +102,14 @@ class TantivyIndex:
                 self._collected = None
 
     def rest(self, idle: float = 20.0) -> bool:
-        """Close the writer where nothing was written for ``idle`` seconds; True if it did. To be called now and
-        then."""
+        """Close the writer if nothing was written for ``idle`` seconds; return whether it did. Call now and then."""
         with self._writing:
             if self._writer is None or time.monotonic() - self._used < idle:
                 return False
             self.settle()
             with self._translating_errors():
                 self._release()
-        # The engine's buffers came from arenas of its threads, which keep them unless asked.
+        # The engine's buffers are in arenas of its threads, which keep the memory unless they are asked to free it.
         with contextlib.suppress(AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
         return True
@@ -126,8 +126,8 @@ class TantivyIndex:
 
     @contextlib.contextmanager
     def _changing(self, count: int) -> Iterator[tantivy.IndexWriter]:
-        """The writer, for ``count`` further changes. Where it fails, what it had collected is dropped: ``collected``
-        then says again from where to replay."""
+        """Yield the writer, for ``count`` further changes. If it fails, its collected changes are dropped:
+        ``collected`` then returns again the position from which to replay."""
         with self._using() as index:
             pass
         with self._translating_errors():
@@ -150,7 +150,7 @@ class TantivyIndex:
         return self._writer
 
     def _release(self) -> None:
-        """Close the writer. Merges that were begun end first; after that nothing of it is left."""
+        """Close the writer. Merges that have begun end first; after that nothing of it remains."""
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.wait_merging_threads()
@@ -160,11 +160,11 @@ class TantivyIndex:
             return self._position
 
     def search(self, query: Query, *, audiences: Collection[str] | None) -> Results:
-        """Hits, exact total and facet counts, all over what ``audiences`` may see.
+        """Return hits, exact total and facet counts, all over the records that ``audiences`` may see.
 
-        Every word must be found: exactly, in another form, as the beginning or a part of a word, by another name, or
-        one letter apart. Where no record has them all, two letters apart count for long words, then any of the words.
-        Without words the newest come first.
+        Every word must be found: exactly, in another form, as the beginning or a part of a word, by a synonym, or
+        with one letter different. If no record has them all, two different letters are allowed in long words, then
+        any of the words is enough. Without words the newest records come first.
         """
         with self._using():
             searcher, counted = self._searcher, self._counts
@@ -198,7 +198,7 @@ class TantivyIndex:
         return Results(total=int(answer.count), hits=hits, facets=_counted(counted, key, searcher, matching))
 
     def clear(self) -> None:
-        """Begin anew with an empty index."""
+        """Start with an empty index."""
         with self._writing, self._lock:
             self._collected = None
             with contextlib.suppress(ValueError, OSError):
@@ -209,7 +209,7 @@ class TantivyIndex:
                 pass
 
     def digest(self) -> str:
-        """SHA-256 over all that is indexed, by IRI."""
+        """Return the SHA-256 over all indexed content, by IRI."""
         with self._using() as index:
             searcher = index.searcher()
         everything = tantivy.Query.term_query(self._schema, "what", RECORD)
@@ -221,9 +221,9 @@ class TantivyIndex:
         return digest.hexdigest()
 
     def close(self) -> None:
-        """Let go of the folder, and commit before what was collected. The next call opens it again."""
+        """Commit the collected changes and close the folder. The next call opens it again."""
         with self._writing:
-            # What cannot be written here is in the ledger.
+            # Changes that cannot be written here are in the ledger.
             with contextlib.suppress(LocalFault):
                 self.settle()
             self._collected = None
@@ -262,7 +262,7 @@ class TantivyIndex:
             check(self._folder)
             index = tantivy.Index(self._schema, path=str(self._folder), reuse=True)
             index.register_tokenizer(FOLDED, self._analyzer)
-            # By hand after each commit: the engine's own way is a thread that looks at the files for ever.
+            # Reloaded by us after each commit: the engine's own way is a thread that checks the files all the time.
             index.config_reader("manual", 0)
             self._reload(index)
             self._position = self._read_position(index)
@@ -271,7 +271,7 @@ class TantivyIndex:
 
     def _reload(self, index: tantivy.Index) -> None:
         index.reload()
-        # What was counted before stays with the searcher that it was counted with.
+        # Counts stay with the searcher that they were made with.
         self._searcher, self._counts = index.searcher(), {}
 
     def _read_position(self, index: tantivy.Index) -> int:
@@ -287,7 +287,7 @@ class TantivyIndex:
 def _counted(
     counted: _Counted, key: Hashable, searcher: tantivy.Searcher, matching: tantivy.Query
 ) -> dict[str, dict[str, int]]:
-    """The facets of ``matching``. Counting looks at every hit, so it is done once for as long as nothing changes."""
+    """Return the facets of ``matching``. Counting reads every hit, so it is done once until something changes."""
     counts = counted.get(key)
     if counts is None:
         counts = _facets(searcher, matching)

@@ -1,4 +1,4 @@
-"""From a search to a query of the index: what must match, and what ranks before what."""
+"""Turns a search into a query of the index: which documents match, and how they are ranked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from node.catalogue import model
 Stage = tuple[bool, bool]
 """Whether every word must match, and whether a word with two slips matches."""
 
-# How a word is found, best first. The steps are so wide that a better way always outranks a lesser one; within
+# The ways of finding a word, best first. The steps are so wide that a better way always outranks a lesser one; within
 # the exact ways the usual weighting (BM25) decides, which stays well below a step.
 _EXACT: Final = (("title", 120.0), ("words", 80.0), ("text", 60.0))
 _STEM: Final = 45.0
@@ -31,7 +31,7 @@ _FUZZY_PREFIX_FROM: Final = 6
 
 
 def visible(schema: tantivy.Schema, audiences: Collection[str] | None) -> list[Query]:
-    """Return the filters of every search: only records, and only of these audiences (None: of all; empty: none)."""
+    """Return the filters of every search: only records, and only for these audiences (None: all; empty: none)."""
     queries = [Query.term_query(schema, "what", RECORD)]
     if audiences is not None:
         queries.append(_any(schema, "audience", sorted(audiences)))
@@ -39,7 +39,7 @@ def visible(schema: tantivy.Schema, audiences: Collection[str] | None) -> list[Q
 
 
 def narrowed(schema: tantivy.Schema, query: model.Query) -> list[Query]:
-    """Return the facets and the place of ``query``: each facet narrows, the values of one are alternatives."""
+    """Return the filters of ``query``, by facet and place: each facet narrows, its values are alternatives."""
     queries = [_any(schema, name, values) for name, values in query.facets.items() if values]
     if query.bbox is not None:
         queries += _intersecting(schema, query.bbox)
@@ -49,14 +49,14 @@ def narrowed(schema: tantivy.Schema, query: model.Query) -> list[Query]:
 
 
 def stages(words: Sequence[Word]) -> list[Stage]:
-    """Return what to try until something is found."""
+    """Return the stages of a search, which are tried until one finds something."""
     slips = [False, True] if any(len(word.text) >= VERY_FUZZY_FROM for word in words) else [False]
     every = [True, False] if len(words) > 1 else [True]
     return [(each, two) for each in every for two in slips]
 
 
 def worded(schema: tantivy.Schema, words: Sequence[Word], stage: Stage) -> Query:
-    """Return what documents with ``words`` match."""
+    """Return the query for documents with ``words``."""
     every, two_slips = stage
     occur = Occur.Must if every else Occur.Should
     return Query.boolean_query([(occur, _word(schema, word, two_slips)) for word in words])
@@ -69,7 +69,7 @@ def both(*queries: Query) -> Query:
 def _word(schema: tantivy.Schema, sought: Word, two_slips: bool) -> Query:
     word = sought.text
     ways = [Query.const_score_query(Query.term_query(schema, name, word), score) for name, score in _EXACT]
-    # A word is letters and digits only, so it stands for itself in a pattern.
+    # A word has only letters and digits, so it needs no escaping in a pattern.
     if len(word) >= PREFIX_FROM:
         ways += _patterns(schema, f"{word}.*", _PREFIX)
     if len(word) >= PART_FROM:
@@ -87,7 +87,7 @@ def _word(schema: tantivy.Schema, sought: Word, two_slips: bool) -> Query:
 
 
 def _named_otherwise(schema: tantivy.Schema, sought: Word) -> list[Query]:
-    """Other forms of the word, its synonyms, and compounds that begin with one."""
+    """Return queries for other forms of the word, its synonyms, and compounds that begin with one."""
     ways = [_stemmed(schema, sought.stems, _STEM)]
     if sought.synonyms:
         ways.append(_stemmed(schema, sought.synonyms.stems, _SYNONYM))
@@ -129,7 +129,7 @@ def _intersecting(schema: tantivy.Schema, bbox: tuple[float, float, float, float
         return Query.range_query(schema, name, tantivy.FieldType.Float, float(value), None)
 
     if west > east:
-        # Across the antimeridian: two boxes.
+        # The area crosses the antimeridian: two boxes.
         either = Query.boolean_query([(Occur.Should, at_least("east", west)), (Occur.Should, at_most("west", east))])
         across = [either]
     else:

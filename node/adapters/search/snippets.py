@@ -1,4 +1,4 @@
-"""A piece of a record's text around the words that were searched for, marked by « »."""
+"""A piece of a record's text around the words of a search, marked by « »."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _Place = tuple[int, int]
 def snippet(
     analyzer: tantivy.TextAnalyzer, texts: Mapping[str, str], words: Sequence[Word], language: str = "en"
 ) -> str:
-    """About 200 characters of one of ``texts`` (language → plain text), beginning shortly before the first match.
+    """Return about 200 characters of one of ``texts`` (language → plain text), from shortly before the first match.
 
-    A text in ``language`` is preferred, and one with the words themselves to one with other forms of them.
+    A text in ``language`` is preferred, and a text with the words themselves to a text with other forms of them.
     """
     plain = [
         " ".join(texts[each][:_READ].split()).translate(_QUOTES)
@@ -68,7 +68,7 @@ def _cut(text: str, places: Sequence[_Place]) -> str:
 
 
 def matches(token: str, sought: Word) -> bool:
-    """Return whether a folded ``token`` is the word that was sought, its beginning, a part of it, or one apart."""
+    """Return whether a folded ``token`` is the word, begins with it, has it as a part, or differs in one letter."""
     word = sought.text
     if token == word or (len(word) >= PREFIX_FROM and token.startswith(word)):
         return True
@@ -78,7 +78,7 @@ def matches(token: str, sought: Word) -> bool:
 
 
 def _matches_otherwise(token: str, sought: Word) -> bool:
-    """Return whether ``token`` is another form of the word, another name for it, or two letters apart."""
+    """Return whether ``token`` is another form of the word, a synonym, or differs in two letters."""
     names = stems_of_word(token)
     if names & sought.stems or names & sought.synonyms.stems:
         return True

@@ -1,7 +1,7 @@
 """Stems of words by the rules of their language: "libraries" and "library", "huizen" and "huis" are the same word.
 
-A stem is kept with its language (``nl:huis``), so that a word of one language is never taken for one of another.
-The engine's stemmers follow Snowball (snowballstem.org); it has none for Czech, so that one is ours.
+A stem is kept with its language (``nl:huis``), so that a word of one language is never taken for a word of another.
+The engine's stemmers follow Snowball (snowballstem.org); it has none for Czech, so that stemmer is ours.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def stems(text: str, language: str) -> set[str]:
 
 @lru_cache(maxsize=4096)
 def stems_of_word(word: str) -> frozenset[str]:
-    """Return the stems that ``word`` has in each language: a search does not say its own."""
+    """Return the stems that ``word`` has in each language: a search does not state its language."""
     return frozenset(f"{each}:{stem}" for each in (*_ENGINE, "cs") for stem in _stemmer(each)(word))
 
 
@@ -60,7 +60,7 @@ def _known(language: str) -> str:
 @cache
 def _stemmer(language: str) -> Callable[[str], list[str]]:
     if language != "cs":
-        # The rules know the accents of their language, which are therefore taken away last.
+        # The rules use the accents of their language, so accents are removed last.
         return _built(tantivy.Filter.stemmer(_ENGINE[language]), tantivy.Filter.ascii_fold()).analyze
     return lambda text: [_czech(word) for word in folded(text)]
 

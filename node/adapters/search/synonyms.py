@@ -1,7 +1,7 @@
-"""Words that mean the same in the catalogues of cities, in five languages: "lawaai" finds "geluid" and "noise".
+"""Words with the same meaning in the catalogues of cities, in five languages: "lawaai" finds "geluid" and "noise".
 
-The groups are in ``synonyms.json``, each by language. They are matched by their stems, so that every form of a
-word finds them.
+The groups are in ``synonyms.json``, each by language. They are matched by their stems, so that every form of a word
+finds them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TABLE: Final = Path(__file__).with_name("synonyms.json")
 
 @dataclass(frozen=True, slots=True)
 class Synonyms:
-    """What else a word may be called: stems, and the beginnings of compounds."""
+    """The synonyms of a word: stems, and the beginnings of compounds."""
 
     stems: frozenset[str] = frozenset()
     beginnings: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class Synonyms:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """Groups by number, and which of them a word or a stem belongs to."""
+    """Groups by number, and the groups of each word and stem."""
 
     groups: tuple[Synonyms, ...]
     of_word: Mapping[str, tuple[int, ...]]
@@ -73,7 +73,7 @@ def _table() -> _Table:
                     ending = stem.partition(":")[2]
                     begins.append(ending if plain.startswith(ending) and len(ending) >= _SHORTEST else plain)
         beginnings.append(tuple(dict.fromkeys(begins)))
-    # "parking" and "park" have one stem and mean two things: such a stem says nothing.
+    # "parking" and "park" have one stem and two meanings: such a stem is not used.
     clear = {stem: next(iter(numbers)) for stem, numbers in of_stem.items() if len(numbers) == 1}
     own = [frozenset(stem for stem, known in clear.items() if known == number) for number in range(len(groups))]
     return _Table(

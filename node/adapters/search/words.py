@@ -1,4 +1,4 @@
-"""The words of a search, and what else each of them may look like in a text."""
+"""The words of a search, and the other forms in which each of them may occur in a text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_WORDS: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of a search: folded, with its stems in every language and what else it may be called."""
+    """A word of a search: folded, with its stems in every language and its synonyms."""
 
     text: str
     stems: frozenset[str] = field(compare=False)

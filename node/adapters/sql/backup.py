@@ -1,4 +1,4 @@
-"""Copies of the database, taken while the node runs, and put back while it does not."""
+"""Copies of the database, taken while the node runs, and restored while it does not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CHECK = "PRAGMA integrity_check"
 
 
 def backup(url: str | URL, target: Path) -> None:
-    """Back up the database of ``url``, whichever it is (``backup_sqlite``, ``backup_postgres``)."""
+    """Back up the database of ``url``, of either kind (``backup_sqlite``, ``backup_postgres``)."""
     if make_url(url).get_backend_name() == "sqlite":
         backup_sqlite(url, target)
         return
@@ -36,8 +36,8 @@ def backup(url: str | URL, target: Path) -> None:
 def backup_sqlite(url: str | URL, target: Path) -> None:
     """Copy a running SQLite database to ``target``, one file, readable by its owner only.
 
-    The copy is one consistent state (SQLite's online backup API in one step: writers go on beside it), checked
-    and on disk before it takes the place of an older one. Raises ``LocalFault`` where that fails.
+    The copy is one consistent state (SQLite's online backup API in one step: writers continue meanwhile), checked and
+    on disk before it takes the place of an older one. Raises ``LocalFault`` if that fails.
     """
     source = sqlite_path(url)
     if not source.exists():
@@ -48,7 +48,7 @@ def backup_sqlite(url: str | URL, target: Path) -> None:
 def backup_postgres(engine: Engine, target: Path) -> None:
     """Dump the schema that ``engine`` uses to ``target`` with ``pg_dump`` (custom format, for ``pg_restore``).
 
-    Raises ``LocalFault`` where ``pg_dump`` is not at hand or fails.
+    Raises ``LocalFault`` if ``pg_dump`` is not available or fails.
     """
     with translated(), engine.connect() as connection:
         schema = connection.execute(text("SELECT current_schema()")).scalar_one()
@@ -65,7 +65,7 @@ def backup_postgres(engine: Engine, target: Path) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy and check: only a good copy takes its place."""
+    """Copy and check: only a valid copy replaces the target."""
     driver = sqlite_driver()
     with _private(target) as part:
         try:
@@ -92,7 +92,7 @@ def _opened(driver: Any, path: Path) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def _private(target: Path) -> Iterator[Path]:
-    """A new file beside ``target``, for its owner only, that takes its place where the block succeeds."""
+    """Yield a new file beside ``target``, for its owner only; it takes its place if the block succeeds."""
     part = Path(f"{target}.part")
     try:
         part.unlink(missing_ok=True)
@@ -131,7 +131,7 @@ def _tool(name: str) -> str:
 
 
 def _run(command: list[str], url: URL, what: str) -> None:
-    # The password travels in the environment: command lines are everyone's to read.
+    # The password is passed in the environment: everyone can read command lines.
     plain = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
     environment = {**os.environ, **({"PGPASSWORD": str(url.password)} if url.password else {})}
     ran = subprocess.run(  # noqa: S603 - a fixed program, and arguments that no request can set
@@ -147,7 +147,7 @@ def _run(command: list[str], url: URL, what: str) -> None:
 
 
 class BackupBefore:
-    """Backs a database up into a folder, before its schema changes."""
+    """Backs up a database into a folder before its schema changes."""
 
     def __init__(self, database: str, folder: Path) -> None:
         self._database = database

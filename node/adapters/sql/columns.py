@@ -1,7 +1,7 @@
-"""Column types that mean the same on SQLite and PostgreSQL.
+"""Column types with the same meaning on SQLite and PostgreSQL.
 
-Text compares by code point on both (PostgreSQL would otherwise sort by the language of its installation), so
-that "after this IRI" and "before this moment" hold everywhere as they do in Python.
+Text compares by code point on both (PostgreSQL would otherwise sort by the language of its installation), so that
+"after this IRI" and "before this moment" mean the same everywhere as in Python.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from node.base.errors import InvalidInput
 
 
 class Unstorable(InvalidInput, DontWrapMixin):
-    """A value that a database cannot carry. The mix-in keeps SQLAlchemy from wrapping it."""
+    """A value that a database cannot store. The mix-in keeps SQLAlchemy from wrapping it."""
 
 
 class _CodePointText(TypeDecorator[Any]):
@@ -33,7 +33,7 @@ class _CodePointText(TypeDecorator[Any]):
 
 
 class Words(_CodePointText):
-    """Text. Refuses, with ``InvalidInput``, what one of the databases could not keep: NUL and lone surrogates."""
+    """Text. Raises ``InvalidInput`` for what one of the databases cannot store: NUL and lone surrogates."""
 
     cache_ok = True
 

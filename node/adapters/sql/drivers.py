@@ -1,6 +1,6 @@
-"""Running a compiled statement on the driver's own connection: one class for each database.
+"""Runs a compiled statement on the driver's own connection: one class for each database.
 
-A driver belongs to a connection and lives as long as that: the statements that PostgreSQL has prepared are those of a
+A driver belongs to a connection and lives as long as that connection: PostgreSQL prepares statements for each
 connection.
 """
 
@@ -23,7 +23,7 @@ _AT_ONCE: Final = 64
 
 
 class SqliteDriver:
-    """Statements on a connection of ``sqlite3`` or ``pysqlite3``, which remembers what it has read of them.
+    """Statements on a connection of ``sqlite3`` or ``pysqlite3``, which caches the statements that it has parsed.
 
     As with ``PostgresDriver``, errors are those of the DB-API module.
     """
@@ -32,12 +32,12 @@ class SqliteDriver:
         self._connection = connection
 
     def run(self, text: str, values: Sequence[Any]) -> tuple[list[Any], int]:
-        """The rows that the statement gives, and how many it has found or changed."""
+        """Return the rows of the statement, and how many it has found or changed."""
         cursor = self._connection.execute(text, values)
         return cursor.fetchall() if cursor.description is not None else [], cursor.rowcount
 
     def run_each(self, text: str, rows: Sequence[Sequence[Any]]) -> int:
-        """Run the statement for each of ``rows``; how many rows it has changed in all."""
+        """Run the statement for each of ``rows``; return how many rows it has changed in all."""
         changed: int = self._connection.executemany(text, rows).rowcount
         return changed
 
@@ -45,8 +45,8 @@ class SqliteDriver:
 class PostgresDriver:
     """Statements on a connection of psycopg, by its thin layer over libpq.
 
-    Each statement is prepared once, and its parameters have the types that its text says. psycopg's own cursors know
-    what is going on: they too ask libpq in which state a transaction is.
+    Each statement is prepared once, and its parameters have the types in its text. psycopg's own cursors know the
+    state of the connection: they too ask libpq in which state a transaction is.
     """
 
     def __init__(self, connection: Any, psycopg: Any) -> None:
@@ -64,8 +64,8 @@ class PostgresDriver:
 
     @property
     def is_usable(self) -> bool:
-        """Whether a transaction can begin: a server that is gone, or that has ended the connection, has said so. That
-        is seen without asking it."""
+        """Return whether a transaction can begin. A server that is gone, or that has ended the connection, has sent
+        notice; this is seen without a request."""
         status = self._psycopg.pq
         return (
             self._libpq.status == status.ConnStatus.OK
@@ -75,11 +75,11 @@ class PostgresDriver:
 
     @property
     def in_transaction(self) -> bool:
-        """Whether one is open, though the server may refuse all but its end."""
+        """Return whether a transaction is open, though the server may refuse all but its end."""
         return bool(self._libpq.transaction_status != self._psycopg.pq.TransactionStatus.IDLE)
 
     def command(self, text: bytes) -> bytes:
-        """Run a command without parameters; the server's word for what it did."""
+        """Run a command without parameters; return the server's command tag."""
         result = self._checked(self._libpq.exec_(text))
         return result.command_status or b""
 
@@ -100,7 +100,7 @@ class PostgresDriver:
             return [], number
         self._reading.set_pgresult(result)
         rows = self._reading.load_rows(0, result.ntuples, tuple)
-        self._reading.set_pgresult(None)  # It may be large, and the connection stays.
+        self._reading.set_pgresult(None)  # The result may be large, and the connection stays open.
         return rows, number
 
     def run_each(self, text: str, rows: Sequence[Sequence[Any]]) -> int:
@@ -111,7 +111,7 @@ class PostgresDriver:
         return changed
 
     def _run_together(self, text: str, rows: Sequence[Sequence[Any]]) -> int:
-        """Send the statement for each row, and read the answers then."""
+        """Send the statement for each row, and read all answers afterwards."""
         name = self._prepared.get(text) or self._prepare(text)
         if name is None or len(rows) == 1:
             return sum(self.run(text, values)[1] for values in rows)
@@ -136,7 +136,7 @@ class PostgresDriver:
         return changed
 
     def _prepare(self, text: str) -> bytes | None:
-        """The name of the statement; None where too many are prepared already."""
+        """Return the name of the prepared statement; None if too many are prepared already."""
         if len(self._prepared) >= MOST_PREPARED:
             return None
         name = b"hansa_%d" % len(self._prepared)
@@ -145,14 +145,14 @@ class PostgresDriver:
         return name
 
     def _checked(self, result: Any) -> Any:
-        """``result``; raises the error that it stands for."""
+        """Return ``result``; raise the error that it stands for."""
         if result.status in self._good:
             return result
         self._require_connection(result)
         raise self._psycopg.errors.error_from_result(result)
 
     def _require_connection(self, result: Any = None) -> None:
-        """Raises the error of psycopg for a connection that was lost without a word of the server."""
+        """Raise the error of psycopg for a connection that was lost without a message of the server."""
         if self._libpq.status != self._psycopg.pq.ConnStatus.OK:
             if result is not None and (error := self._psycopg.errors.error_from_result(result)).sqlstate:
                 raise error
@@ -164,7 +164,7 @@ Driver = SqliteDriver | PostgresDriver
 
 
 def driver_of(connection: Connection) -> Driver:
-    """The driver of a connection that is open."""
+    """Return the driver of an open connection."""
     known: Driver | None = connection.info.get(_DRIVER)
     if known is not None:
         return known
@@ -175,7 +175,7 @@ def driver_of(connection: Connection) -> Driver:
 
 
 def postgres_driver(connection: Connection) -> PostgresDriver:
-    """The driver of an open connection to PostgreSQL."""
+    """Return the driver of an open connection to PostgreSQL."""
     known: PostgresDriver | None = connection.info.get(_DRIVER)
     if known is None:
         driver: Any = connection.connection.dbapi_connection
@@ -192,7 +192,7 @@ _AS_TEXT: Final[dict[type, Any]] = {
 
 
 def _sent(values: Sequence[Any]) -> tuple[list[bytes | None], list[int] | None]:
-    """The values as PostgreSQL reads them, and which of them are bytes as they are (1), not text (0)."""
+    """Return the values in PostgreSQL's format, and which of them are plain bytes (1), not text (0)."""
     sent: list[bytes | None] = []
     formats: list[int] = []
     for value in values:
@@ -207,7 +207,7 @@ def _sent(values: Sequence[Any]) -> tuple[list[bytes | None], list[int] | None]:
 
 
 def _by_base(kind: type) -> Any:
-    """How values of a class are sent that is made from one of those known, such as an ``Enum`` of texts."""
+    """Return how to send values of a class that is derived from a known one, such as an ``Enum`` of texts."""
     for base, convert in _AS_TEXT.items():
         if issubclass(kind, base):
             return convert

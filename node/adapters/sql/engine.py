@@ -1,4 +1,4 @@
-"""Opening a database: SQLite with the settings on which durability rests, or PostgreSQL."""
+"""Opens a database: SQLite with the settings that durability depends on, or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ READ_ONLY = "hansa_read_only"
 
 
 def connect(url: str | URL) -> Engine:
-    """An engine for ``sqlite:///path`` or ``postgresql://…`` (driver psycopg).
+    """Return an engine for ``sqlite:///path`` or ``postgresql://…`` (driver psycopg).
 
-    Nothing is opened yet but the library. Raises ``LocalFault`` for another kind of database, for SQLite in
-    memory (a ledger is kept), and where no SQLite without the WAL-reset bug is at hand.
+    Only the library is loaded; no connection is opened. Raises ``LocalFault`` for another kind of database, for
+    SQLite in memory (a ledger must be kept), and if no SQLite without the WAL-reset bug is available.
     """
     try:
         parsed = make_url(url)
@@ -50,7 +50,7 @@ def connect(url: str | URL) -> Engine:
 
 
 def sqlite_path(url: str | URL) -> Path:
-    """The file of an SQLite URL. Raises ``LocalFault`` where there is none."""
+    """Return the file of an SQLite URL. Raises ``LocalFault`` if the URL names no file."""
     database = make_url(url).database
     if not database or database == ":memory:" or database.startswith("file:"):
         raise LocalFault("the database must be a file", remedy="write sqlite:///path/to/hansa.sqlite")
@@ -58,9 +58,9 @@ def sqlite_path(url: str | URL) -> Path:
 
 
 def sqlite_driver() -> ModuleType:
-    """The DB-API module whose SQLite is new enough: ``pysqlite3`` brings its own, else Python's.
+    """Return the DB-API module with a new enough SQLite: ``pysqlite3`` brings its own, else Python's.
 
-    Raises ``LocalFault`` where neither is.
+    Raises ``LocalFault`` if neither is new enough.
     """
     try:
         from pysqlite3 import dbapi2 as bundled
@@ -84,7 +84,7 @@ def _sqlite(url: URL) -> Engine:
     engine = create_engine(
         url.set(drivername="sqlite", query={}),
         module=driver,
-        # Transactions are begun by us, in the event below: the driver's own way begins them too late.
+        # We begin transactions, in the event below: the driver begins them too late.
         connect_args={
             "isolation_level": None,
             "check_same_thread": False,
@@ -100,7 +100,7 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def create_private(*_: Any) -> None:
-        # Hashes of passwords and agreements are private; the log files inherit the mode.
+        # Hashes of passwords and agreements are private; the log files get the same mode.
         try:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as error:
@@ -118,9 +118,9 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _settle_sqlite(connection: Any, path: Path, driver: Any) -> None:
-    """Set and check what durability rests on: a log, written through at each commit; references kept."""
+    """Set and check the settings that durability depends on: a log, synced at each commit; foreign keys enforced."""
     try:
-        # Turning an old or a fresh file into one with a log needs it alone for a moment.
+        # To switch an old or a new file to a log, the connection must be alone for a moment.
         mode = _patiently(lambda: connection.execute("PRAGMA journal_mode=WAL").fetchone()[0], driver)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
@@ -144,8 +144,8 @@ def _begin_sqlite(connection: Connection, driver: Any) -> None:
     raw: Any = connection.connection.dbapi_connection
     read_only = bool(connection.get_execution_options().get(READ_ONLY))
     if read_only and raw.in_transaction:
-        return  # The connection of a reader, who has begun already (``readers``).
-    # A writer takes its lock at once: one that first reads and then wants to write could only be refused.
+        return  # The connection of a reader, with its transaction already begun (``readers``).
+    # A writer takes its lock at once: after reading first, its request for the lock could only be refused.
     statement = "BEGIN" if read_only else "BEGIN IMMEDIATE"
     try:
         if connection.info.get(READ_ONLY, False) is not read_only:
@@ -157,7 +157,7 @@ def _begin_sqlite(connection: Connection, driver: Any) -> None:
 
 
 def _patiently(work: Any, driver: Any) -> Any:
-    """``work``, again while SQLite answers "busy" without having waited (it does so for some locks)."""
+    """Repeat ``work`` while SQLite answers "busy" without having waited (it does so for some locks)."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -176,7 +176,7 @@ def _postgresql(url: URL) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         connect_args={"connect_timeout": 10, "client_encoding": "utf8"},
-        # Transactions keep their connections (``sessions``); what else asks for one is rare.
+        # Transactions keep their connections (``sessions``); other requests for one are rare.
         pool_size=8,
         max_overflow=56,
         pool_timeout=PATIENCE,
@@ -190,7 +190,7 @@ def _postgresql(url: URL) -> Engine:
         with connection.cursor() as cursor:
             cursor.execute(f"SET lock_timeout = '{int(PATIENCE)}s'")
             cursor.execute("SET idle_in_transaction_session_timeout = '5min'")
-            # A commit that was answered must survive a power cut, whatever the server's default is.
+            # An acknowledged commit must survive a power cut, whatever the server's default is.
             cursor.execute(
                 "SELECT set_config('synchronous_commit', 'on', false) "
                 "WHERE current_setting('synchronous_commit') = 'off'"

@@ -1,8 +1,8 @@
-"""What a database answers when it fails, in the words of ``node.base.errors``.
+"""Translates the errors of a database into those of ``node.base.errors``.
 
-Four kinds are distinguished, because different people have to act: a transaction that met another one (by doing it
-again), a database that is busy or away (by waiting), a disk that is full (by its operator, who makes room), and
-everything else (by its operator, who reads the log).
+Four kinds are distinguished, because different people have to act: a transaction that conflicted with another one (by
+doing it again), a database that is busy or unavailable (by waiting), a disk that is full (by its operator, who makes
+room), and everything else (by its operator, who reads the log).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _AWAY: Final = frozenset({"57P01", "57P02", "57P03", "53300", "25006"})
 _CONNECTION: Final = "08"
 """The class of codes that tell of a connection."""
 
-# SQLite's result codes (sqlite.org/rescode.html), by name. Some drivers give the extended one, others do not.
+# SQLite's result codes (sqlite.org/rescode.html), by name. Some drivers give the extended code, others do not.
 _FULL: Final = "SQLITE_FULL"
 _IO: Final = "SQLITE_IOERR"
 _REFUSED: Final = (
@@ -43,12 +43,12 @@ RESTORE: Final = "stop the node and restore the newest backup: hansa restore FIL
 
 
 def fault_of(error: DBAPIError) -> LocalFault:
-    """The fault that ``error`` stands for. Quotes nothing of what was to be written."""
+    """Return the fault that ``error`` stands for. It quotes none of the values of the statement."""
     return fault_of_driver(error.orig, lost=error.connection_invalidated)
 
 
 def fault_of_driver(error: BaseException | None, *, lost: bool = False) -> LocalFault:
-    """As ``fault_of``, for an error of the driver itself; ``lost``: the connection is gone with it."""
+    """As ``fault_of``, for an error of the driver itself; ``lost``: the connection is lost with it."""
     state = str(getattr(error, "sqlstate", None) or "")
     name = str(getattr(error, "sqlite_errorname", None) or "")
     if state in _CONTENDED:
@@ -58,7 +58,7 @@ def fault_of_driver(error: BaseException | None, *, lost: bool = False) -> Local
     if state in _NO_ROOM or name in (_FULL, _IO) or name.startswith(_REFUSED):
         return NoRoom("the disk of the database is full, or fails", remedy=MAKE_ROOM)
     message = str(error).partition("\n")[0]
-    # A server that cannot be reached, or that is gone in the middle of an answer, gives no code.
+    # A server that cannot be reached, or that disappears in the middle of an answer, gives no code.
     unreached = not state and not name and type(error).__name__ == "OperationalError"
     if state in _AWAY or state.startswith(_CONNECTION) or lost or unreached:
         away = DatabaseAway("the connection to the database was lost", remedy="try again in a moment")

@@ -24,7 +24,7 @@ _LIVE: Final = (
         transfers.c.pid == guests.c.pid, transfers.c.state.in_(sorted(transferring.TABLE.live))
     ),
 )
-# What another transaction is dropping at this moment is left to it.
+# Rows that another transaction is deleting at this moment are left to it.
 _ENDED: Final = (
     select(guests.c.pid).where(~or_(*(one.exists() for one in _LIVE))).with_for_update(of=guests, skip_locked=True)
 )

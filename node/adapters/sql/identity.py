@@ -60,7 +60,7 @@ _REVOKE = (
 
 
 class SqlIdentityStore:
-    """Everything that identity keeps but keys."""
+    """Everything that identity stores except keys."""
 
     # used token ids -------------------------------------------------------------------------------------
     def use_jti(self, tx: Transaction, issuer: str, jti: str, expires: datetime) -> bool:
@@ -269,7 +269,7 @@ class SqlIdentityStore:
         connection = connection_of(tx)
         list_id: int = connection.execute(select(func.max(status_places.c.list_id))).scalar_one() or 1
         while True:
-            # Places are drawn at random: a place tells nothing about when it was given, or after whom.
+            # Places are drawn at random: a place must not show when or after whom it was given.
             for _ in range(_DRAWS):
                 place = secrets.randbelow(STATUS_LIST_SIZE)
                 if add(connection, status_places, {"list_id": list_id, "index": place}):

@@ -95,7 +95,7 @@ class SqlLedgerStore:
             return connection.execute(_SIZE).scalar_one_or_none() or 0
         size: int | None = connection.execute(_SIZE_LOCKED).scalar_one_or_none()
         if size is None:
-            # The first sequencer ever makes the row that all later ones lock.
+            # The very first sequencer makes the row that all later ones lock.
             add(connection, ledger_size, {"id": _THE_ONE, "size": 0})
             size = connection.execute(_SIZE_LOCKED).scalar_one()
         return size

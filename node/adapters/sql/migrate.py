@@ -1,6 +1,6 @@
-"""Bringing a database to the schema of this Hansa: create, leave alone, migrate after a backup, or refuse.
+"""Brings a database to the schema of this Hansa: create, leave unchanged, migrate after a backup, or refuse.
 
-The usual start costs one query. Alembic is loaded only when there is something to do.
+The usual start costs one query. Alembic is loaded only if there is something to do.
 """
 
 from __future__ import annotations
@@ -48,19 +48,19 @@ logger = logging.getLogger(__name__)
 
 
 def schema_version(engine: Engine) -> str | None:
-    """The version of the database's schema; None for a database without any.
+    """Return the version of the database's schema; None for a database without any.
 
-    Raises ``LocalFault`` where the database does not answer, or is damaged.
+    Raises ``LocalFault`` if the database does not answer, or is damaged.
     """
     try:
         with _reading(engine) as connection:
             version: str | None = connection.execute(_VERSION).scalar_one_or_none()
             return version
     except DBAPIError as error:
-        # Either there is no such table, or the database is out of reach: only the first is an answer.
+        # Either the table does not exist, or the database cannot be reached: only the first is a result.
         if _has_no_version(engine):
             return None
-        # The particulars may name the server and its user; they belong to the cause, for the log.
+        # The details may name the server and its user; they belong to the cause, for the log.
         fault = fault_of(error)
         if fault.remedy and not isinstance(fault, DatabaseAway):
             raise fault from error
@@ -71,11 +71,11 @@ def schema_version(engine: Engine) -> str | None:
 
 
 def migrate(engine: Engine, *, backup: Callable[[], None] | None = None) -> bool:
-    """Bring the database to the newest schema; True where something was done.
+    """Bring the database to the newest schema; return whether something was done.
 
-    An empty database gets its tables. An older one is migrated in one transaction, after ``backup`` was called:
-    if that raises, nothing is changed. Raises ``LocalFault`` for a database that is newer than this Hansa, and
-    for one whose tables are not Hansa's.
+    An empty database gets its tables. An older one is migrated in one transaction, after ``backup`` was called: if
+    that raises, nothing is changed. Raises ``LocalFault`` if the database is newer than this Hansa, or its tables are
+    not Hansa's.
     """
     version = schema_version(engine)
     if version == VERSIONS[-1]:
@@ -88,7 +88,7 @@ def migrate(engine: Engine, *, backup: Callable[[], None] | None = None) -> bool
     with translated(), engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        # Another process may have done it while we waited for the lock.
+        # Another process may have migrated it while we waited for the lock.
         version = _version_within(connection)
         if version == VERSIONS[-1]:
             return False
@@ -105,7 +105,7 @@ def _upgrade(connection: Connection) -> None:
     from alembic.config import Config
 
     config = Config()
-    # Alembic reads its options through ConfigParser, to which a percent sign in the path means something.
+    # Alembic reads its options through ConfigParser, which interprets a percent sign in the path.
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
@@ -113,7 +113,7 @@ def _upgrade(connection: Connection) -> None:
 
 
 def _reading(engine: Engine) -> Connection:
-    # On SQLite anything else would wait for a writer, who may be another process.
+    # Without READ_ONLY, SQLite would wait for a writer, which may be another process.
     return engine.execution_options(**{READ_ONLY: True}).connect()
 
 

@@ -103,7 +103,7 @@ class SqlAgreementStore:
 
 
 class SqlDecisionStore:
-    """What waits for a person, and what a person has decided."""
+    """Decisions that wait for a person, and decisions that a person has made."""
 
     def add(self, tx: Transaction, decision: PendingDecision) -> None:
         if not add(connection_of(tx), decisions, values(decision)):

@@ -1,4 +1,4 @@
-"""What the node keeps about itself, and whom it follows."""
+"""The node's data about itself, and the nodes that it follows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SqlMetaStore:
     """Keys and values of the node itself."""
 
     def get(self, tx: Transaction, key: str) -> str | None:
-        """The value, or None."""
+        """Return the value, or None."""
         value: str | None = connection_of(tx).execute(_VALUE, {"of": key}).scalar_one_or_none()
         return value
 
@@ -50,11 +50,11 @@ class SqlMetaStore:
         connection_of(tx).execute(delete(meta).where(meta.c.key == key))
 
     def epoch(self, tx: Transaction) -> int:
-        """How often this node has been restored from a backup."""
+        """Return how often this node has been restored from a backup."""
         return int(self.get(tx, EPOCH) or 0)
 
     def raise_epoch(self, tx: Transaction, entries: int | None = None) -> int:
-        """Count a restore; the new epoch. ``entries``: how many the ledger has now, all that the restore kept."""
+        """Count a restore; return the new epoch. ``entries``: the size of the ledger that the restore kept."""
         epoch = self.epoch(tx) + 1
         self.put(tx, EPOCH, str(epoch))
         if entries is not None:
@@ -62,12 +62,12 @@ class SqlMetaStore:
         return epoch
 
     def history(self, uow: UnitOfWork) -> History:
-        """How often this node was restored, and when."""
+        """Return how often this node was restored, and the size of its ledger each time."""
         with uow.read() as tx:
             return History(epoch=self.epoch(tx), restarts=self.restarts(tx))
 
     def restarts(self, tx: Transaction) -> dict[int, int]:
-        """Epoch → how many ledger entries there were when it began, as far as that was noted."""
+        """Return epoch → size of the ledger when it began, as far as that was noted."""
         noted = {epoch: self.get(tx, f"{RESTART}{epoch}") for epoch in range(1, self.epoch(tx) + 1)}
         return {epoch: int(entries) for epoch, entries in noted.items() if entries is not None}
 
@@ -76,17 +76,17 @@ class SqlFollowStore:
     """Nodes that are followed (``node.catalogue.ports.FollowStore``)."""
 
     def add(self, tx: Transaction, node: Followed) -> None:
-        """Begin to follow. Raises ``Conflict`` for a URL that is followed already."""
+        """Begin to follow. Raises ``Conflict`` if the URL is followed already."""
         if not add(connection_of(tx), followed, values(node)):
             raise Conflict(f"this node already follows {node.url}")
 
     def get(self, tx: Transaction, url: str) -> Followed | None:
-        """The node with this URL."""
+        """Return the node with this URL."""
         row = connection_of(tx).execute(_FOLLOWED, {"at": url}).one_or_none()
         return None if row is None else build(Followed, row)
 
     def all(self, tx: Transaction) -> Sequence[Followed]:
-        """All that are followed, by URL."""
+        """Return all followed nodes, by URL."""
         rows = connection_of(tx).execute(select(followed).order_by(followed.c.url))
         return [build(Followed, row) for row in rows]
 
@@ -95,5 +95,5 @@ class SqlFollowStore:
         put(connection_of(tx), followed, values(node))
 
     def drop(self, tx: Transaction, url: str) -> None:
-        """Follow no longer."""
+        """Stop following."""
         connection_of(tx).execute(delete(followed).where(followed.c.url == url))

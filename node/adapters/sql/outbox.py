@@ -57,7 +57,7 @@ _DUE = (
 )
 _OFF_LANES = outbox.c.lane.not_in(bindparam("lanes", expanding=True))
 _OFF_TOPICS = outbox.c.topic.not_in(bindparam("topics", expanding=True))
-# Every lease, release and revival raises the fence, so the fence alone tells whether a task is still ours.
+# Every lease, release and revival raises the fence, so the fence alone shows whether we still hold a task.
 _OWN = and_(outbox.c.id == bindparam("task"), outbox.c.fence == bindparam("held_fence"), ~outbox.c.dead)
 _DONE = delete(outbox).where(_OWN)
 _RETRY = (
@@ -158,7 +158,7 @@ class SqlOutbox:
         lanes_blocked: Sequence[str] = (),
         topics_blocked: Sequence[str] = (),
     ) -> Sequence[Task]:
-        # What is busy is few and is sorted out here; a blocked lane may have any number of tasks.
+        # Busy tasks are few and are filtered out here; a blocked lane may have any number of tasks.
         statement, wanted = _without(_DUE, lanes_blocked, topics_blocked)
         rows = connection_of(tx).execute(statement, {"now": now, "most": limit + len(busy), **wanted})
         tasks = [build(Task, row) for row in rows]
@@ -229,7 +229,7 @@ class SqlOutbox:
 def _without(
     statement: Select[Any], lanes: Sequence[str], topics: Sequence[str]
 ) -> tuple[Select[Any], dict[str, list[str]]]:
-    """``statement`` without what is blocked, and the parameters that it then has."""
+    """Return ``statement`` without blocked tasks, and its parameters."""
     values: dict[str, list[str]] = {}
     if lanes:
         statement, values["lanes"] = statement.where(_OFF_LANES), list(lanes)

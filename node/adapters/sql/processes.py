@@ -117,7 +117,7 @@ class SqlProcessStore(Generic[P]):
 
     def lock(self, tx: Transaction, pid: str) -> None:
         running = connection_of(tx)
-        if running.dialect.name != "sqlite":  # There a writer has the database to itself.
+        if running.dialect.name != "sqlite":  # On SQLite a writer has the database to itself.
             running.execute(self._lock, {"pid": pid})
 
     def by_peer(self, tx: Transaction, peer: str, peer_pid: str, role: Role) -> P | None:
@@ -204,7 +204,7 @@ class SqlProcessStore(Generic[P]):
 
     def _process(self, row: Row[Any]) -> P:
         pending = None if row.pending_id is None else Pending(row.pending_message, row.pending_id)
-        # A field that this version of Hansa does not have is left out; one that it added has its default.
+        # A field that this version of Hansa does not know is left out; a field that it added gets its default.
         own = {name: value for name, value in row.rest.items() if name in self._own}
         return self._kind(
             pid=row.pid,

@@ -1,7 +1,8 @@
 """Reading an SQLite file: transactions on connections that stay open between them.
 
-A message is read for more often than it writes, and most of these transactions are one statement. Taking a connection
-from SQLAlchemy's pool, settling it and giving it back would cost several times as much as that statement.
+Processing a message reads more often than it writes, and most of these transactions are one statement. Taking a
+connection from SQLAlchemy's pool, configuring it and giving it back would cost several times as much as that
+statement.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Readers:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """A transaction that sees one consistent state and cannot write."""
+        """Yield a transaction that sees one consistent state and cannot write."""
         connection = self._take()
         try:
             driver: Any = connection.connection.dbapi_connection
@@ -58,7 +59,7 @@ class Readers:
         except IndexError:
             connection = self._engine.connect()
         try:
-            with connection.begin():  # Settles it: from here on it cannot write.
+            with connection.begin():  # The first transaction sets the connection to read only.
                 return connection
         except BaseException:
             connection.close()

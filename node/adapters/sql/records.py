@@ -34,7 +34,7 @@ _NEWEST = select(records).where(
     records.c.version == select(heads.c.version).where(heads.c.iri == bindparam("iri")).scalar_subquery(),
 )
 _VERSIONS = select(records).where(records.c.iri == bindparam("iri")).order_by(records.c.version.desc())
-# What is for others is sought under no IRI at all, as what is absent: the two must take equally long.
+# A record for others is looked up without an IRI, like a missing record: the two must take equally long.
 _for_them = and_(heads.c.iri == bindparam("iri"), heads.c.audience.in_(bindparam("audiences", expanding=True)))
 _NEWEST_FOR_THEM = select(records).where(
     records.c.iri == select(heads.c.iri).where(_for_them).scalar_subquery(),
@@ -43,9 +43,10 @@ _NEWEST_FOR_THEM = select(records).where(
 
 
 def _last_withheld(iri: ColumnElement[str], audiences: ColumnElement[Any]) -> ScalarSelect[int]:
-    """The last version of ``iri`` that is for none of ``audiences``, 0 for none: they see what came after it.
+    """Return the last version of ``iri`` that none of ``audiences`` may see, 0 if there is none: they see later
+    versions.
 
-    The audiences of versions before one that opened the earlier ones no longer count.
+    If a version opened the earlier ones too, the audiences of the versions before it no longer count.
     """
     opened = reach.alias("opened")
     since = select(opened.c.last).where(opened.c.iri == iri, opened.c.audience == OPENED).correlate(heads)
@@ -87,11 +88,12 @@ _HELD = select(func.count().label("number"), func.sum(func.length(records.c.nqua
 
 
 class SqlRecordStore:
-    """All versions in one table; a second one tells of each IRI what its newest version decides, a third one up to
-    which version it was for whom.
+    """All versions in one table; a second table holds the properties of each newest version, a third one up to which
+    version a record was for which audience.
 
-    A message is worked on with the record that it is about, over and over. What was read last is remembered by its
-    entry and version, which never change."""
+    A message is processed with the record that it is about, many times over. The records read last are cached by
+    their entry and version, which never change.
+    """
 
     def __init__(self) -> None:
         self._known: dict[tuple[Any, ...], Record] = {}
@@ -209,10 +211,10 @@ def current_statement(
     after: str = "",
     down_from: str | None = None,
 ) -> Select[Any]:
-    """The statement of ``SqlRecordStore.current``, but for its limit.
+    """Return the statement of ``SqlRecordStore.current``, without its limit.
 
-    What holds of the newest version is asked of ``record_heads``: in the order of its index, a page of one origin's
-    catalogue costs what a page costs, however many records there are.
+    Properties of the newest version are read from ``record_heads``: in the order of its index, a page of one origin's
+    catalogue costs the same, however many records there are.
     """
     conditions: list[ColumnElement[bool]] = [heads.c.iri > after, records.c.iri == heads.c.iri]
     if down_from is not None:
@@ -241,7 +243,7 @@ def current_statement(
 
 
 def _among(column: ColumnElement[str], names: Collection[str]) -> ColumnElement[bool]:
-    """``column`` is one of ``names``. A single one is compared for equality: an index then keeps its order."""
+    """Return: ``column`` is one of ``names``. Equality for a single name lets an index keep its order."""
     if len(names) == 1:
         (name,) = names
         return column == name
@@ -262,7 +264,7 @@ def _record(row: Row[Any]) -> Record:
 def _key_values(iri: str, audiences: Collection[str] | None) -> dict[str, Any]:
     if audiences is None:
         return {"iri": iri}
-    # Twice: what an empty list stands for depends on whether it is sought in or not in.
+    # Passed twice: an empty list expands differently for "in" and for "not in".
     return {"iri": iri, "audiences": list(audiences), "seen": list(audiences)}
 
 

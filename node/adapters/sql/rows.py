@@ -1,4 +1,4 @@
-"""Between frozen dataclasses and rows whose columns bear the names of their fields."""
+"""Converts between frozen dataclasses and rows with columns of the same names as their fields."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ T = TypeVar("T")
 
 
 def values(item: Any, **converted: Any) -> dict[str, Any]:
-    """The fields of ``item`` as column values; ``converted`` replaces some and adds others."""
+    """Return the fields of ``item`` as column values; ``converted`` replaces some and adds others."""
     return {name: getattr(item, name) for name in item.__dataclass_fields__} | converted
 
 
 def build(kind: type[T], row: Row[Any], **converted: Any) -> T:
-    """A dataclass from the columns that bear its fields' names; ``converted`` replaces some."""
+    """Return a dataclass from the columns with its fields' names; ``converted`` replaces some."""
     mapping = row._mapping
     names = kind.__dataclass_fields__  # type: ignore[attr-defined]
     return kind(**{name: mapping[name] for name in names if name not in converted}, **converted)
 
 
 def add(connection: Running, table: Table, row: dict[str, Any]) -> bool:
-    """Insert ``row``; False, with the transaction still usable, where a key of it exists already."""
+    """Insert ``row``; return False, with the transaction still usable, if one of its keys exists already."""
     return connection.execute(_insert(table, connection.dialect.name), row).rowcount == 1
 
 
 def put(connection: Running, table: Table, row: dict[str, Any], *, newer: str | None = None) -> None:
-    """Insert ``row`` or replace the one with its primary key.
+    """Insert ``row`` or replace the row with its primary key.
 
-    With ``newer`` the row is replaced only where that column of it is smaller.
+    With ``newer`` the row is replaced only if its column of that name is smaller.
     """
     connection.execute(_upsert(table, connection.dialect.name, tuple(row), newer), row)
 
 
 def _dialect_insert(table: Table, dialect: str) -> Any:
-    # ON CONFLICT is spelled alike on both, but SQLAlchemy keeps one construct for each.
+    # ON CONFLICT has the same syntax on both, but SQLAlchemy has a separate construct for each.
     if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 

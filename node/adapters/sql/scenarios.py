@@ -1,4 +1,4 @@
-"""Jobs, runs and change layers (``node.scenarios.ports``): what is sought by in columns, the whole as JSON."""
+"""Jobs, runs and change layers (``node.scenarios.ports``): search keys in columns, the whole object as JSON."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class SqlRunStore:
 
 
 class SqlLayerStore:
-    """Every state of every layer; the newest of a layer is how it is now."""
+    """Every state of every layer; the newest state of a layer is the current one."""
 
     def put(self, tx: Transaction, layer: Layer) -> None:
         row = {"id": layer.id, "sha256": layer.sha256, "target": layer.target, "at": layer.at}
@@ -96,7 +96,7 @@ class SqlLayerStore:
             .join(latest, and_(latest.c.id == layers.c.id, latest.c.at == layers.c.at))
             .order_by(layers.c.at.desc(), layers.c.sha256.desc())
         )
-        # Two states of one moment: the one that ``newest`` gives comes first.
+        # Two states of the same moment: the one that ``newest`` returns comes first.
         layers_by_id: dict[str, Layer] = {}
         for row in connection_of(tx).execute(statement):
             if row.id not in layers_by_id:

@@ -1,7 +1,7 @@
-"""All tables. What is looked up by is a column; what is only carried is JSON or bytes.
+"""All tables. Values that are looked up have a column; values that are only stored are JSON or bytes.
 
-``ordinal`` is the order in which rows were written. Names of columns are the names of the fields in the rooms.
-A change here needs a migration (``migrations/versions``); a test compares the two.
+``ordinal`` is the order in which rows were written. Names of columns are the names of the fields in the rooms. A
+change here needs a migration (``migrations/versions``); a test compares the two.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def _ordinal() -> Column[int]:
 
 
 def _partial(name: str, *columns: Column[Any], where: Any, postgresql_where: Any = None) -> None:
-    """An index over the rows that fit ``where``, which PostgreSQL may spell otherwise."""
+    """Add an index over the rows that fit ``where``; PostgreSQL may need another spelling of the condition."""
     index = Index(name, *columns, sqlite_where=where)
     _conditions[index] = where if postgresql_where is None else postgresql_where
 
 
 @event.listens_for(metadata, "before_create")
 def _condition_indexes(_: MetaData, connection: Connection, **__: Any) -> None:
-    # Not said where the index is made: an option of PostgreSQL's loads its dialect, at nodes that never use it.
+    # Not set where the index is made: an option of PostgreSQL's loads its dialect, also at nodes that never use it.
     if connection.dialect.name == "postgresql":
         for index, condition in _conditions.items():
             index.dialect_options["postgresql"]["where"] = condition
@@ -147,11 +147,11 @@ record_heads = Table(
     Column("audience", Words, nullable=False),
     Column("withdrawn", Boolean, nullable=False),
     Column("origin", Words, nullable=False),
-    # Whether it can be obtained: it has an offer and is not withdrawn.
+    # Whether the record can be obtained: it has an offer and is not withdrawn.
     Column("offered", Boolean, nullable=False),
 )
 Index("ix_record_heads_kind", record_heads.c.kind, record_heads.c.iri)
-# Pages of one origin's catalogue, in the order of the index; whom a record is for is read from the index too.
+# Pages of one origin's catalogue, in the order of the index; the audience of a record is read from the index too.
 Index(
     "ix_record_heads_origin",
     record_heads.c.origin,
@@ -167,7 +167,7 @@ record_reach = Table(
     "record_reach",
     metadata,
     Column("iri", Words, primary_key=True),
-    # Empty: the last version that opened the earlier ones too.
+    # Empty in the row of the last version that also opened the earlier ones.
     Column("audience", Words, primary_key=True),
     Column("last", Big, nullable=False),
 )
@@ -251,7 +251,7 @@ _partial("ix_outbox_due", outbox.c.due, outbox.c.ordinal, where=~outbox.c.dead)
 _partial(
     "ix_outbox_dead",
     outbox.c.ordinal,
-    # SQLite uses a partial index only where the query spells its condition in the same way.
+    # SQLite uses a partial index only if the query spells its condition in the same way.
     where=text("dead = 1"),
     postgresql_where=outbox.c.dead,
 )
@@ -331,7 +331,7 @@ agreement_uses = Table(
     Column("at", Moment, nullable=False),
 )
 
-# Processes that strangers have open. What they have had stored is counted by the day.
+# Open processes of strangers. The bytes stored for them are counted by the day.
 guests = Table(
     "guests",
     metadata,

@@ -1,9 +1,8 @@
 """Transactions in PostgreSQL, on connections that stay open between them.
 
-A message is read for more often than it writes, and most of these transactions are one or two statements. What
-SQLAlchemy's pool does for each of them (asking the server whether it is there, settling how a transaction is kept
-apart from others, taking that back) would cost more than they do. Opening a connection costs still more: the server
-starts a process for it.
+Processing a message reads more often than it writes, and most of these transactions are one or two statements. The
+work of SQLAlchemy's pool for each of them (checking that the server is there, setting the isolation level, resetting
+it) would cost more than they do. Opening a connection costs still more: the server starts a process for it.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ class Sessions:
 
     @contextmanager
     def begin(self, opening: bytes) -> Iterator[Connection]:
-        """A transaction that begins with ``opening``. Returning commits, raising rolls back."""
+        """Yield a transaction that begins with ``opening``. Returning commits, raising rolls back."""
         if not self._places.acquire(timeout=PATIENCE):
             raise DatabaseBusy("all connections to the database are in use", remedy="try again in a moment")
         try:
@@ -69,7 +68,7 @@ class Sessions:
         self._close_unused(time.monotonic())
 
     def _take(self) -> Connection:
-        """The connection that was used last, and is there still: a server that was started again has ended them."""
+        """Take the last used connection that is still usable: a restarted server has ended its connections."""
         while self._idle:
             try:
                 _, connection = self._idle.pop()
@@ -89,7 +88,7 @@ class Sessions:
         self._close_unused(now - KEPT_FOR)
 
     def _close_unused(self, since: float) -> None:
-        """Close those that nobody has used since that moment: the first of the list, as the last is taken first."""
+        """Close the connections unused since then: they are first in the list, since the last is taken first."""
         while self._idle and self._idle[0][0] <= since:
             try:
                 _, connection = self._idle.pop(0)
@@ -99,7 +98,7 @@ class Sessions:
 
 
 def sessions_of(engine: Engine) -> Sessions:
-    """The sessions of an engine, the same for all who ask. They end when the engine is disposed of."""
+    """Return the sessions of an engine, the same for all callers. They end when the engine is disposed of."""
     with _lock:
         known: Sessions | None = engine.get_execution_options().get(_SESSIONS)
         if known is None:
@@ -120,9 +119,9 @@ def _transaction(connection: Connection, opening: bytes) -> Iterator[None]:
         raise
     ended = _command(connection, driver, b"COMMIT")
     if connection.in_transaction():
-        connection.commit()  # For SQLAlchemy, if it ran statements: in the database nothing is open any more.
+        connection.commit()  # For SQLAlchemy, if it ran statements: in the database no transaction is open any more.
     if ended != b"COMMIT":
-        # After a statement that failed the server takes COMMIT for ROLLBACK, without an error.
+        # After a failed statement the server treats COMMIT as ROLLBACK, without an error.
         raise LocalFault("the database has ended the transaction")
 
 
@@ -134,7 +133,7 @@ def _command(connection: Connection, driver: PostgresDriver, text: bytes) -> byt
 
 
 def _roll_back(connection: Connection, driver: PostgresDriver) -> None:
-    """Whatever fails here, the connection is not used again: see ``is_usable``."""
+    """Roll back. If this fails, the connection is not used again: see ``is_usable``."""
     with suppress(connection.dialect.loaded_dbapi.Error):
         if not connection.invalidated and driver.in_transaction:
             driver.command(b"ROLLBACK")

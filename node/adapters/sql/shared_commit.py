@@ -1,9 +1,9 @@
 """Writing to an SQLite file: writers take turns, and those who wait for their turn share a commit.
 
 A commit waits for the disk, and each message of a conversation is a transaction. A writer that sees another one
-waiting leaves the transaction of the database open for it. The last writer commits for all of them.
-No member continues before that: acknowledged still means on disk. Each writer has a savepoint of its own. Where it
-raises, only what it wrote itself is taken back. A commit that fails has failed for every writer in it.
+waiting leaves the transaction of the database open for it. The last writer commits for all of them. No member
+continues before that: an acknowledged write is still on disk. Each writer has its own savepoint. If it raises, only
+its own writes are undone. If the commit fails, it has failed for every writer in it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LONGEST: Final = 0.05
 
 
 class _Waiter:
-    """A writer in the queue. ``ready`` is locked until the turn is its own."""
+    """A writer in the queue. ``ready`` is locked until its turn."""
 
     def __init__(self, group: object) -> None:
         self.group = group
@@ -39,8 +39,7 @@ class _Waiter:
 
 
 class Turns:
-    """One writer at a time, in the order in which they came. SQLite would make writers wait too, but by sleeping and
-    asking again."""
+    """One writer at a time, in order of arrival. SQLite would make writers wait by sleeping and trying again."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -49,8 +48,7 @@ class Turns:
         self._holder: int | None = None
 
     def take(self, group: object) -> None:
-        """Wait for the turn. Raises ``DatabaseBusy`` where that takes too long, ``LocalFault`` within a turn of the
-        same thread."""
+        """Wait for the turn. Raises ``DatabaseBusy`` if it takes too long, ``LocalFault`` if this thread has the turn."""
         me = threading.get_ident()
         if self._holder == me:
             raise LocalFault("a transaction was opened inside a transaction: each would wait for the other")
@@ -69,16 +67,16 @@ class Turns:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a writer is at work."""
+        """Return whether a writer is at work."""
         return self._busy
 
     @property
     def waiting(self) -> int:
-        """How many writers wait for their turn."""
+        """Return how many writers wait for their turn."""
         return len(self._queue)
 
     def pass_on(self, group: object) -> bool:
-        """Give the turn to the next writer if it is one of ``group``; whether that was so."""
+        """Give the turn to the next writer if it is one of ``group``; return whether it was."""
         with self._lock:
             if not self._queue or self._queue[0].group is not group:
                 return False
@@ -94,14 +92,13 @@ class Turns:
                 self._busy, self._holder = False, None
 
     def _give(self) -> None:
-        # The turn is never free in between: who gets it has to end what is open.
+        # The turn is never free in between: the next writer has to end the open transaction.
         self._holder = None
         self._queue.popleft().ready.release()
 
 
 class _Batch:
-    """A transaction of the database and the writers that share it. ``members`` are those that have written and wait
-    for the commit."""
+    """A database transaction and its writers. ``members`` counts those that have written and wait for the commit."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -115,22 +112,22 @@ class _Batch:
 
     @property
     def has_room(self) -> bool:
-        """Whether another writer may join."""
+        """Return whether another writer may join."""
         return self.members < MOST and time.monotonic() - self._began < LONGEST
 
     @property
     def is_alone(self) -> bool:
-        """Whether what was written so far is the present writer's."""
+        """Return whether only the present writer has written so far."""
         return self.members == 0
 
     def join(self) -> None:
-        """Let the next writer write. The first needs no savepoint: what it takes back is everything."""
+        """Let the next writer write. The first needs no savepoint: it can only undo everything."""
         self._has_savepoint = not self.is_alone
         if self._has_savepoint:
             self._run("SAVEPOINT writer")
 
     def keep(self) -> threading.Event:
-        """Add what the present writer wrote; the event tells it of the commit."""
+        """Add the writes of the present writer; the returned event is set at the end of the transaction."""
         if self._has_savepoint:
             self._run("RELEASE writer")
         self.members += 1
@@ -139,8 +136,8 @@ class _Batch:
         return self._ended
 
     def take_back(self) -> bool:
-        """Undo what the present writer wrote; whether the transaction still stands for the others. SQLite ends it
-        by itself after some errors, such as a full disk."""
+        """Undo the writes of the present writer; return whether the transaction still stands for the others. SQLite
+        ends it by itself after some errors, such as a full disk."""
         if self.is_alone or not self._driver.in_transaction:
             return False
         if self._has_savepoint:
@@ -149,12 +146,12 @@ class _Batch:
         return True
 
     def commit(self) -> None:
-        """Commit what all members wrote, and tell them. What comes of it is told by ``outcome``."""
+        """Commit the writes of all members, and wake them. ``outcome`` reports the result."""
         try:
             if not self._driver.in_transaction:
                 raise LocalFault("the database has ended the transaction")
             self._transaction.commit()
-        except Exception as error:  # noqa: BLE001 - whatever it was belongs to all members
+        except Exception as error:  # noqa: BLE001 - any error concerns all members
             self._failure = error
         finally:
             self._end()
@@ -165,7 +162,7 @@ class _Batch:
         self._end()
 
     def outcome(self) -> None:
-        """Raises ``LocalFault``, or the kind of it that the failure stands for, where nothing was committed."""
+        """Raise ``LocalFault``, or the subclass that the failure stands for, if nothing was committed."""
         if self._failure is None:
             return
         if isinstance(self._failure, DBAPIError):
@@ -176,7 +173,7 @@ class _Batch:
 
     @property
     def has_failed(self) -> bool:
-        """Whether it has ended without a commit."""
+        """Return whether it has ended without a commit."""
         return self._failure is not None
 
     def _run(self, statement: str) -> None:
@@ -190,7 +187,7 @@ class _Batch:
             if self._driver.in_transaction:
                 self._transaction.rollback()  # It was not committed.
             if self._driver.in_transaction:
-                # A commit that failed has ended the transaction for SQLAlchemy, not for the database.
+                # A failed commit has ended the transaction for SQLAlchemy, not for the database.
                 self._driver.rollback()
         finally:
             if self._ended is not None:
@@ -208,7 +205,7 @@ class Writers:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """A transaction that may write. Returning commits before it goes on, raising rolls back."""
+        """Yield a transaction that may write. Returning commits before the caller continues, raising rolls back."""
         self.turns.take(self)
         try:
             batch, self._open = self._open or self._begun(), None
@@ -230,7 +227,7 @@ class Writers:
         batch.outcome()
 
     def close(self) -> None:
-        """Close the connection, unless somebody writes at this moment."""
+        """Close the connection, unless a writer is using it."""
         if not self.turns.is_busy:
             self._drop()
 
@@ -249,7 +246,7 @@ class Writers:
             raise
 
     def _leave(self, batch: _Batch) -> None:
-        """Give the turn to the next writer. A connection on which a transaction has failed is not used again."""
+        """Give the turn to the next writer. A connection is not used again after a failed transaction."""
         try:
             if batch.has_failed:
                 self._drop()
@@ -257,7 +254,7 @@ class Writers:
             self.turns.leave()
 
     def _handed_on(self, batch: _Batch) -> bool:
-        """Leave the transaction to the next writer, who then commits it or hands it on."""
+        """Leave the transaction to the next writer, which then commits it or passes it on."""
         self._open = batch
         if batch.has_room and self.turns.pass_on(self):
             return True
@@ -265,7 +262,7 @@ class Writers:
         return False
 
     def _gave_up(self, batch: _Batch, error: BaseException) -> None:
-        """The present writer has failed with ``error``: the others' writing is committed nevertheless."""
+        """End the turn of the present writer, which failed with ``error``; the writes of the others are committed."""
         handed_on = False
         try:
             if not batch.take_back():
@@ -287,7 +284,7 @@ _known_lock = threading.Lock()
 
 
 def _turns(database: str) -> Turns:
-    """The turns of a database file, the same for all who write to it in this process."""
+    """Return the turns of a database file, the same for all its writers in this process."""
     with _known_lock:
         turns = _known.get(database)
         if turns is None:

@@ -1,7 +1,7 @@
-"""Whether an SQLite database is still what SQLite wrote.
+"""Checks that an SQLite database is still as SQLite wrote it.
 
-SQLite keeps no checksums of its pages: its check finds what does not hang together, which is most damage, and not a
-changed letter in a row. For what stands in the ledger, ``hansa verify`` finds that too.
+SQLite keeps no checksums of its pages: its check finds broken structure, which is most damage, but not a changed
+letter in a row. For the content of the ledger, ``hansa verify`` finds that too.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ SOON: Final = 1 << 30
 
 
 def check_sqlite(url: str | URL, *, thorough: bool = False) -> None:
-    """Check the database of ``url``, if there is one yet. ``thorough`` compares tables with their indexes as well,
-    which takes several times as long.
+    """Check the database of ``url``, if it exists. ``thorough`` compares tables with their indexes as well, which
+    takes several times as long.
 
-    Raises ``LocalFault`` where it is damaged.
+    Raises ``LocalFault`` if it is damaged.
     """
     path = sqlite_path(url)
     if not path.exists():
@@ -44,17 +44,17 @@ def check_sqlite(url: str | URL, *, thorough: bool = False) -> None:
 
 
 def is_checked_at_start(url: str | URL) -> bool:
-    """Whether a start looks at the whole database: at a small one always, at a large one after a crash, which a log
-    beside it tells of, since the last one out of a database removes that."""
+    """Return whether a start checks the whole database: a small one always, a large one after a crash. A remaining
+    log file shows a crash, since the last process to close a database removes it."""
     path = sqlite_path(url)
     log = Path(f"{path}-wal")
     return path.exists() and (path.stat().st_size <= SOON or (log.exists() and log.stat().st_size > 0))
 
 
 def require_undamaged(url: str | URL) -> None:
-    """Check the database of ``url`` before it is opened, where that is a file and a start looks at it.
+    """Check the database of ``url`` before it is opened, if it is a file and a start checks it.
 
-    Raises ``LocalFault`` where it is damaged.
+    Raises ``LocalFault`` if it is damaged.
     """
     if make_url(url).get_backend_name() == "sqlite" and is_checked_at_start(url):
         check_sqlite(url)

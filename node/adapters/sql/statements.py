@@ -1,9 +1,9 @@
-"""Running statements of SQLAlchemy in a transaction; those of the stores are compiled once.
+"""Runs statements of SQLAlchemy in a transaction; those of the stores are compiled once.
 
-A statement that a module or a store keeps is the same object at each call. Its text, and how its parameters and
-columns are converted, are worked out at the second call; from then on it runs on the driver's own connection.
-That takes a fraction of the processor time, and a negotiation runs more than a hundred statements. The text for
-lists of values follows from how many there are. Statements that are put together for one call are left to SQLAlchemy.
+A statement that is stored in a module or a store is the same object at each call. Its text, and the conversion of its
+parameters and columns, are computed at the second call; from then on it runs on the driver's own connection. That
+takes a fraction of the processor time, and a negotiation runs more than a hundred statements. For lists of values,
+there is one text for each length. Statements that are put together for one call are left to SQLAlchemy.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MOST_LENGTHS: Final = 64
 
 
 class Rows:
-    """What a compiled statement gave, as the part of SQLAlchemy's ``Result`` that the stores use."""
+    """The result of a compiled statement: the part of SQLAlchemy's ``Result`` that the stores use."""
 
     def __init__(self, rows: list[Any], rowcount: int) -> None:
         self._rows = rows
@@ -74,7 +74,7 @@ class Compiled:
     """The text of a statement for one set of parameters, and how parameters and columns are converted."""
 
     def __init__(self, statement: Any, compiled: SQLCompiler, dialect: Dialect, values: Mapping[str, Any]) -> None:
-        """``values`` are those of one call: the lists of other calls must be as long."""
+        """``values`` are those of one call: the lists of other calls must have the same lengths."""
         expanded = compiled.construct_expanded_state(values)
         self.text = expanded.statement
         within = {
@@ -103,7 +103,7 @@ class Compiled:
         self._converts = [(place, convert) for place, convert in enumerate(converts) if convert is not None]
 
     def parameters(self, values: Mapping[str, Any]) -> list[Any]:
-        """The values of the parameters in the order of their places."""
+        """Return the values of the parameters in the order of their places."""
         row = [
             fixed if key is None else values[key] if convert is None else convert(values[key])
             for key, convert, fixed in self._values
@@ -114,7 +114,7 @@ class Compiled:
         return row
 
     def rows(self, fetched: list[Any]) -> list[Any]:
-        """What the driver gave, with its columns converted and by their names."""
+        """Return the driver's rows, with their columns converted and named."""
         make = self._row
         if make is None:
             return fetched
@@ -139,7 +139,7 @@ class Form:
         self._by_lengths: dict[tuple[int, ...], Compiled] = {}
 
     def compiled(self, values: Mapping[str, Any]) -> Compiled | None:
-        """The statement for these values; None where its lists have had too many lengths already."""
+        """Return the statement for these values; None if its lists have had too many lengths already."""
         lengths = tuple([len(values[key]) for key in self.lists])
         known = self._by_lengths.get(lengths)
         if known is None and len(self._by_lengths) < MOST_LENGTHS:
@@ -149,14 +149,14 @@ class Form:
 
 
 class Statements:
-    """The statements of one database that were compiled, by statement and names of its parameters."""
+    """The compiled statements of one database, by statement and names of its parameters."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = _by_place(dialect)
         self._known: WeakKeyDictionary[Any, dict[tuple[str, ...], Form | None]] = WeakKeyDictionary()
 
     def form(self, statement: Any, names: tuple[str, ...]) -> Form | None:
-        """The statement for parameters of these names; None at its first use, and where it is SQLAlchemy's to run."""
+        """Return the form for parameters of these names; None at its first use, or if SQLAlchemy must run it."""
         forms = self._known.get(statement)
         if forms is None:
             self._known[statement] = {}
@@ -184,7 +184,7 @@ class Running:
 
     @property
     def dialect(self) -> Dialect:
-        """How the database is spoken to."""
+        """Return the SQLAlchemy dialect of the database."""
         return self._connection.dialect
 
     def execute(self, statement: Executable, parameters: Parameters = None) -> Rows | CursorResult[Any]:
@@ -206,7 +206,7 @@ class Running:
             else:
                 fetched, count = self._driver.run(compiled.text, compiled.parameters(sample))
         except self.dialect.loaded_dbapi.Error as error:
-            # As ``translated``: what the driver says may quote values, which no log should hold.
+            # As ``translated``: the driver's message may quote values, which must not be in a log.
             fault = fault_of_driver(error)
             fault.add_note(f"SQL: {compiled.text}")
             raise fault.with_traceback(error.__traceback__) from None
@@ -214,12 +214,12 @@ class Running:
 
 
 def _plain(statement: Any, compiled: SQLCompiler, names: tuple[str, ...]) -> bool:
-    """Whether each parameter has one place or more and nothing else is needed, and the columns have usable names."""
+    """Return whether the parameters only need their places, and the columns have usable names."""
     binds = [compiled.binds[place] for place in compiled.positiontup or ()]
     if any(bind.callable is not None or (bind.expanding and isinstance(bind.type, TupleType)) for bind in binds):
         return False
     if any(not bind.required and bind.key in names for bind in binds):
-        return False  # A parameter that takes the place of a value in the statement.
+        return False  # The parameter replaces a value in the statement.
     if not _gives_rows(statement):
         return " RETURNING " not in str(compiled)
     columns = [column.name for column in statement.exported_columns]
@@ -228,7 +228,7 @@ def _plain(statement: Any, compiled: SQLCompiler, names: tuple[str, ...]) -> boo
 
 
 def _by_place(dialect: Dialect) -> Dialect:
-    """The dialect in which a statement's parameters are found by their places."""
+    """Return the dialect that finds a statement's parameters by their places."""
     if dialect.name != "postgresql":
         return dialect
     numbered: Dialect = type(dialect)(paramstyle="numeric_dollar")  # type: ignore[call-arg]
@@ -240,6 +240,6 @@ def _gives_rows(statement: Any) -> bool:
 
 
 def _row_of(names: Sequence[str]) -> Any:
-    """A class of rows by whose columns ``node.adapters.sql.rows.build`` finds them."""
+    """Return a class of rows in which ``node.adapters.sql.rows.build`` finds the columns."""
     plain: Any = namedtuple("Row", names)  # type: ignore[misc]
     return type("Row", (plain,), {"__slots__": (), "_mapping": property(plain._asdict)})

@@ -31,9 +31,9 @@ class SqlTransaction:
         self._callbacks: list[Callable[[], None]] = []
 
     def after_commit(self, callback: Callable[[], None]) -> None:
-        """Run ``callback`` once the transaction has committed; never when it rolled back.
+        """Run ``callback`` once the transaction has committed; never after a rollback.
 
-        What a callback raises is logged: the transaction stands, whatever comes after it.
+        Errors of a callback are logged: the transaction stands, whatever happens after it.
         """
         self._callbacks.append(callback)
 
@@ -49,8 +49,8 @@ class SqlTransaction:
 class SqlUnitOfWork:
     """Transactions over one engine (``node.adapters.sql.engine.connect``), for any number of threads.
 
-    Returning commits, raising rolls back. Errors of the database come out as ``LocalFault``: as ``DatabaseBusy`` or
-    ``DatabaseAway`` where waiting helps, as ``NoRoom`` where room does; errors of the caller's own as they are.
+    Returning commits, raising rolls back. Errors of the database are raised as ``LocalFault``: as ``DatabaseBusy`` or
+    ``DatabaseAway`` if waiting helps, as ``NoRoom`` if the disk is full; the caller's own errors pass unchanged.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -73,8 +73,8 @@ class SqlUnitOfWork:
 
     @contextmanager
     def begin(self, *, synced: bool = True) -> Iterator[SqlTransaction]:
-        """A transaction that may write. On SQLite writers take turns, and those that wait share a commit; one within
-        another is a ``LocalFault``. There each commit is on the disk."""
+        """Yield a transaction that may write. On SQLite writers take turns, waiting writers share a commit, and each
+        commit is on the disk; a transaction inside another raises ``LocalFault``."""
         with translated(), (self._writing if synced else self._writing_unsynced)() as connection:
             tx = SqlTransaction(connection, self._statements)
             yield tx
@@ -82,7 +82,7 @@ class SqlUnitOfWork:
 
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:
-        """A transaction that sees one consistent state and cannot write."""
+        """Yield a transaction that sees one consistent state and cannot write."""
         with translated(), self._reading() as connection:
             tx = SqlTransaction(connection, self._statements)
             yield tx
@@ -98,7 +98,7 @@ class SqlUnitOfWork:
 
 
 def connection_of(tx: Transaction) -> Running:
-    """What runs the statements of a transaction of this adapter. Raises ``LocalFault`` for one of another."""
+    """Return the runner of statements in a transaction. Raises ``LocalFault`` for another adapter's transaction."""
     if not isinstance(tx, SqlTransaction):
         raise LocalFault("this store needs a transaction of the SQL adapter")
     return tx.running
@@ -106,14 +106,14 @@ def connection_of(tx: Transaction) -> Running:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Errors of the database within come out as errors of ``node.base.errors``."""
+    """Raise errors of the database within the block as errors of ``node.base.errors``."""
     try:
         yield
     except PoolTimeout as error:
         raise DatabaseBusy("all connections to the database are in use", remedy="try again in a moment") from error
     except DBAPIError as error:
-        # The driver's message may quote values (PostgreSQL's DETAIL), which no log should hold: the fault goes
-        # on with the trace and the statement of the error, but without the error.
+        # The driver's message may quote values (PostgreSQL's DETAIL), which must not be in a log: the fault keeps the
+        # trace and the statement of the error, but not the error.
         fault = fault_of(error)
         fault.add_note(f"SQL: {error.statement}")
         raise fault.with_traceback(error.__traceback__) from None

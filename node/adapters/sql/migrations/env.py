@@ -1,4 +1,4 @@
-"""What Alembic runs: the migrations, on the connection and in the transaction of ``node.adapters.sql.migrate``."""
+"""Run by Alembic: the migrations, on the connection and in the transaction of ``node.adapters.sql.migrate``."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""How far a node goes by itself when terms are negotiated."""
+"""The limits within which a node agrees by itself in negotiations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Confirmations that what was received under an agreement was deleted."""
+"""Confirmations that data received under an agreement were deleted."""
 
 from __future__ import annotations
 

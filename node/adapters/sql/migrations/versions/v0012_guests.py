@@ -1,4 +1,4 @@
-"""What strangers have open, and how many bytes were stored for them."""
+"""The open processes of strangers, and how many bytes were stored for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is offered of each origin, in the order of its catalogue."""
+"""The offered records of each origin, in the order of its catalogue."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    # The table follows from the versions of the records, so it is made anew.
+    # The content follows from the versions of the records, so the table is made anew.
     op.drop_table("record_heads")
     op.create_table(
         "record_heads",
