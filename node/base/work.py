@@ -129,7 +129,7 @@ class Outbox(Protocol):
         """Return a task by its id, dead or not; None if there is none."""
 
     def revive(self, tx: Transaction, task_id: str, *, due: datetime, body: bytes | None = None) -> bool:
-        """Put a dead letter back into the queue, with another ``body`` if given; return False if the id is unknown."""
+        """Put a dead letter back into the queue, with another ``body`` if given; return False if there is none."""
 
     def cancel(self, tx: Transaction, task_id: str) -> Task | None:
         """Remove a task that is no longer wanted, leased or not. Return it; None if there was none."""

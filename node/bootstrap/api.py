@@ -1,4 +1,4 @@
-"""Pages, catalogue and management: the part of a node that people, programs and plug-ins use, with its description.
+"""Pages, catalogue and management: the part of a node for people, programs and plug-ins, with its description.
 
 Made at the first request for any of it (``application``).
 """
@@ -48,7 +48,7 @@ class Api:
 
 
 def api_of(node: HansaNode, refuse: Refuse) -> Api:
-    """The pages and APIs of ``node``. ``refuse`` makes the answer of an error."""
+    """Return the pages and APIs of ``node``. ``refuse`` makes the answer of an error."""
     app = FastAPI(
         title=f"Hansa: {node.parts.settings.name}",
         version=__version__,

@@ -1,7 +1,7 @@
-"""The doors put on: one ASGI application with every end point of a node.
+"""One ASGI application with all end points of a node.
 
 The routes of participants and monitors are made at once. Pages, catalogue and management (``api``) are made at the
-first request for one of them: they take as long to load as all the rest, and many a node waits for peers alone.
+first request for one of them: they take as long to load as all the rest, and many nodes only serve peers.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def application(node: HansaNode) -> ASGIApp:
-    """The ASGI application of ``node``; its lifespan starts and stops the node."""
+    """Return the ASGI application of ``node``; its lifespan starts and stops the node."""
     counters = health.Counters()
     api: Deferred[Api] = Deferred(lambda: _api(node, refuse))
 
@@ -67,7 +67,7 @@ def application(node: HansaNode) -> ASGIApp:
 
 
 def _api(node: HansaNode, refuse: Refuse) -> Api:
-    # Here, and not above: see the first lines of this module.
+    # Imported here, not above: see the first lines of this module.
     from node.bootstrap.api import api_of
 
     return api_of(node, refuse)

@@ -1,4 +1,4 @@
-"""Making a node: parts, then use cases, then what runs by itself; ``application`` puts the doors on."""
+"""Makes a node: parts, then use cases, then background work; ``application`` adds the end points."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ def build(
     with_worker: bool = True,
     with_views: bool = True,
 ) -> HansaNode:
-    """Make a node from its settings. What is given replaces the standard part; ``authenticators``, ``outgoing`` and
-    ``documents`` are for participants that prove themselves otherwise (``node.identity.correspondence``).
+    """Make a node from its settings. Arguments replace the standard parts; ``authenticators``, ``outgoing`` and
+    ``documents`` are for participants that authenticate in another way (``node.identity.correspondence``).
 
     Without ``with_views`` graph, search and feed stay closed: they belong to the process that answers from them.
-    Raises ``LocalFault`` where the data folder, the keys or the database are not as they must be.
+    Raises ``LocalFault`` if the data folder, the keys or the database are not usable.
     """
     require_undamaged(settings.database)
     parts = open_parts(settings, clock=clock, cage=cage)
     check_start(lambda: _require_newest(parts), close=parts.closing)
     base = foundation(parts, outgoing=outgoing, documents=documents)
     keys = change_keys(parts.stores, parts.keyring, base.append, parts.clock)
-    check_start(keys.settle, close=parts.closing)  # It enters what was changed before, and the ledger not told of.
+    check_start(keys.settle, close=parts.closing)  # It enters changes that the ledger does not have yet.
     plugins = load(settings.plugins)
     news = AdmissionNews(manager=plugins, me=parts.me, address=parts.address_of)
     protocol_services = protocol(
@@ -146,14 +146,14 @@ def _live_facts(base: Foundation, lifecycle: Lifecycle) -> LiveFacts:
 
 
 def _models(base: Foundation, protocol_services: Protocol) -> ModelServices:
-    # Here, since many a node never runs a model: loaded with the first page, request or task that needs it.
+    # Imported with the first page, request or task that needs it, since many nodes never run a model.
     from node.bootstrap.models import model_services
 
     return model_services(base, protocol_services)
 
 
 def _scenarios(base: Foundation, models: Deferred[ModelServices], catalogue: CatalogueServices) -> Scenarios:
-    # Here, for the same reason.
+    # Imported here for the same reason.
     from node.bootstrap.scenarios import scenarios
 
     return scenarios(base, models.value, browse=catalogue.browse, publish=catalogue.publish)
@@ -185,7 +185,7 @@ def _worker(
 
 
 def _host(base: Foundation, catalogue: CatalogueServices, callers: Callers) -> Host:
-    """What plug-ins are given."""
+    """Return the interface of the node for plug-ins."""
     parts, people, settings = base.parts, base.people, base.parts.settings
     return Host(
         uow=parts.stores.uow,

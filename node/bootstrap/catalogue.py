@@ -1,4 +1,4 @@
-"""The catalogue put together: publishing, finding, the views that follow the ledger, the feed."""
+"""Puts the catalogue together: publishing, finding, the views that follow the ledger, the feed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from node.worker.views import FollowLedger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueServices:
-    """Everything about assets and who finds them."""
+    """All parts for assets and for finding them."""
 
     node: NodeFacts
     access: Access
@@ -56,7 +56,7 @@ class CatalogueServices:
 
 
 def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServices:
-    """Put it together. Without ``with_views`` graph, search and feed stay closed."""
+    """Put the catalogue together. Without ``with_views`` graph, search and feed stay closed."""
     parts, people = base.parts, base.people
     stores, settings = parts.stores, parts.settings
     history = stores.meta.history(stores.uow)
@@ -135,7 +135,7 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
 
 
 def _following(parts: Parts, chains: Chains, *, with_views: bool) -> FollowLedger:
-    """The sequencer, and the views that follow it."""
+    """Return the sequencer, and the views that follow it."""
     stores = parts.stores
     views: list[View] = [
         chains,

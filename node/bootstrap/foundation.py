@@ -1,4 +1,4 @@
-"""What all use cases of a node stand on: its technology, identity, ledger and outbox, and how it judges."""
+"""The common basis of all use cases of a node: its technology, identity, ledger, outbox and policy decisions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from node.worker.wakes import Wakes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foundation:
-    """What all use cases share."""
+    """The parts that all use cases share."""
 
     parts: Parts
     people: People
@@ -38,7 +38,7 @@ class Foundation:
 
 
 def foundation(parts: Parts, *, outgoing: Outgoing | None = None, documents: Documents | None = None) -> Foundation:
-    """Put it together. ``outgoing`` and ``documents`` are those of ``node.identity.correspondence``."""
+    """Put the foundation together. ``outgoing`` and ``documents`` are those of ``node.identity.correspondence``."""
     stores, settings, wakes = parts.stores, parts.settings, Wakes(changes=Changes(alone=parts.settings.embedded))
     append = LedgerWriter(stores.ledger, parts.clock, wakes.wake_ledger)
     people = identity(parts, append)

@@ -1,4 +1,4 @@
-"""Models put to work: jobs here, calls elsewhere, and the executor that runs go through."""
+"""Running models: jobs here, calls elsewhere, and the executor that runs use."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from node.scenarios.models.visits import Visits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelServices:
-    """Everything about running models."""
+    """All parts for running models."""
 
     processes: OgcProcesses
     jobs: Jobs
@@ -37,7 +37,7 @@ def model_services(
     base: Foundation,
     protocol_services: Protocol,
 ) -> ModelServices:
-    """Put it together."""
+    """Put the parts for running models together."""
     parts, append, courier = base.parts, base.append, base.courier
     visibility, changes = base.visibility, base.wakes.changes
     stores, clock = parts.stores, parts.clock

@@ -1,4 +1,4 @@
-"""Negotiation put together: contracts, what waits for a person, what a consumer asks for."""
+"""Puts negotiation together: contracts, decisions that wait for a person, requests of a consumer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from node.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Negotiating:
-    """Everything about contracts, and what transfers share with it."""
+    """All parts for contracts, and those that transfers share."""
 
     negotiations: Negotiations
     decisions: Decisions
@@ -37,7 +37,7 @@ class Negotiating:
 
 
 def negotiating(base: Foundation, *, admissions: Admissions | None, strategy: Strategy) -> Negotiating:
-    """Put it together. Plug-ins may replace the strategy."""
+    """Put negotiation together. Plug-ins may replace the strategy."""
     parts, people, stores, clock = base.parts, base.people, base.parts.stores, base.parts.clock
     caps, guests = _caps(parts.settings), _guests(base)
     negotiations = _negotiations(base, strategy, caps, guests)
@@ -152,7 +152,7 @@ def _caps(settings: Settings) -> Caps:
 
 
 def _guests(base: Foundation) -> Guests:
-    """How much of this node strangers may use: participants without a trusted credential."""
+    """Return how much of this node strangers may use: participants without a trusted credential."""
     stores, settings = base.parts.stores, base.parts.settings
     budgets = Budgets(
         open_per_host=settings.strangers_open_per_host,

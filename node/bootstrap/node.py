@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class HansaNode:
-    """A node. ``start`` brings it up inside the running event loop, ``stop`` ends it within a bounded time."""
+    """A node. ``start`` starts it inside the running event loop, ``stop`` ends it within a bounded time."""
 
     parts: Parts
     people: People
@@ -87,26 +87,26 @@ class HansaNode:
 
     @property
     def models(self) -> ModelServices:
-        """Everything about running models; made where it is not yet there."""
+        """The parts for running models; made at their first use."""
         return self.running_models.value
 
     @property
     def scenarios(self) -> Scenarios:
-        """Everything about runs of scenarios; made where it is not yet there."""
+        """The parts for runs of scenarios; made at their first use."""
         return self.running_scenarios.value
 
     async def start(self) -> None:
-        """Bring it up: cage, views, worker, timers."""
+        """Start the node: cage, views, worker, timers."""
         await self.lifecycle.start()
 
     def wind_down(self) -> None:
-        """Take no new task from now on. ``stop`` is still to be called."""
+        """Take no new task from now on. ``stop`` must still be called."""
         self.lifecycle.wind_down()
 
     async def stop(self) -> None:
-        """Finish what runs, hand back the leases, close everything."""
+        """Finish running work, release the leases, close everything."""
         await self.lifecycle.stop()
 
     def health(self) -> dict[str, str]:
-        """What is wrong, by name; empty when all is well."""
+        """Return the problems by name; empty if all is well."""
         return self.lifecycle.health()

@@ -24,7 +24,7 @@ from node.worker.views import FollowLedger
 
 
 def proofs(parts: Parts, people: People, requests: PeerRequests) -> Proofs:
-    """What this node can verify, and export with its evidence."""
+    """Return the parts with which this node verifies, and exports agreements with their evidence."""
     stores = parts.stores
     prove = ProveAgreement(
         uow=stores.uow,
@@ -57,7 +57,7 @@ def proofs(parts: Parts, people: People, requests: PeerRequests) -> Proofs:
 
 
 def dead_letters(parts: Parts, protocol_services: Protocol, wake: Callable[[], None]) -> DeadLetters:
-    """The outbox as its operators see it."""
+    """Return the outbox as its operators see it."""
     return DeadLetters(
         uow=parts.stores.uow,
         outbox=parts.stores.outbox,
@@ -69,7 +69,7 @@ def dead_letters(parts: Parts, protocol_services: Protocol, wake: Callable[[], N
 
 
 def status(parts: Parts, node: NodeFacts, live: LiveFacts, *, worker: Worker, following: FollowLedger) -> NodeStatus:
-    """How the node stands."""
+    """Return the status report of the node."""
     stores, settings = parts.stores, parts.settings
     return NodeStatus(
         {
@@ -92,6 +92,6 @@ def status(parts: Parts, node: NodeFacts, live: LiveFacts, *, worker: Worker, fo
 
 
 def scraper_token(settings: Settings) -> str:
-    """The token of a monitor; empty where none is set. Raises ``InvalidInput`` where its file cannot be read."""
+    """Return the token of a monitor; empty if none is set. Raises ``InvalidInput`` if its file cannot be read."""
     file = settings.metrics_token_file
     return settings.metrics_token or "" if file is None else read_scraper_token(file)

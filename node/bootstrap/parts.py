@@ -1,4 +1,4 @@
-"""The technology of a node: its stores, its keys, its way out. Everything here stands behind a port."""
+"""The technology of a node: its stores, its keys, its egress client. Everything here is behind a port."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from node.vocab.dsp import V2025_1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where things lie in the data folder."""
+    """The paths in the data folder."""
 
     keys: Path
     token: Path
@@ -58,7 +58,7 @@ class Places:
 
 
 def places(folder: Path) -> Places:
-    """The places of a data folder."""
+    """Return the paths of a data folder."""
     return Places(
         keys=folder / "keys",
         token=folder / "token",
@@ -72,7 +72,7 @@ def places(folder: Path) -> Places:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
-    """What is kept in the database."""
+    """The stores in the database."""
 
     uow: SqlUnitOfWork
     ledger: SqlLedgerStore
@@ -98,8 +98,10 @@ class Stores:
 
 
 def open_stores(settings: Settings) -> Stores:
-    """Open the database and bring its schema up to date, after a backup. Raises ``LocalFault`` where it is newer
-    than this Hansa, or cannot keep its promises."""
+    """Open the database and bring its schema up to date, after a backup.
+
+    Raises ``LocalFault`` if it is newer than this Hansa, or cannot keep data durably.
+    """
     from node.adapters.sql.backup import BackupBefore
 
     engine = connect(settings.database)
@@ -155,16 +157,16 @@ class Parts:
 
     @property
     def dsp_address(self) -> str:
-        """Base URL of the protocol: where peers send messages to."""
+        """Return the base URL of the protocol: the address to which peers send messages."""
         return self.base + V2025_1.path
 
     def address_of(self, did: str) -> str:
-        """The public URL of a participant."""
+        """Return the public URL of a participant."""
         return base_url(did, allow_loopback_http=self.settings.allow_loopback)
 
     @property
     def log_name(self) -> str:
-        """The ledger's origin: the public URL without its scheme."""
+        """Return the ledger's origin: the public URL without its scheme."""
         return self.base.split("://", 1)[1]
 
     @property
@@ -178,17 +180,17 @@ class Parts:
 
     @property
     def path(self) -> str:
-        """The path of the public URL, where the node does not have a host of its own."""
+        """Return the path of the public URL, if the node does not have a host of its own."""
         return urlsplit(self.base).path
 
     @property
     def closing(self) -> tuple[Callable[[], None], ...]:
-        """What closes the views and the database, in this order, so that another process can open them."""
+        """Return what closes the views and the database, in this order, so that another process can open them."""
         return (self.graph.close, self.index.close, self.stores.uow.close)
 
 
 def open_parts(settings: Settings, *, clock: Clock | None = None, cage: Cage | None = None) -> Parts:
-    """Open everything that a node works with. The views are opened too: one process at a time holds them."""
+    """Open everything that a node works with, including the views: one process at a time holds them."""
     where = places(settings.folder)
     keyring = open_keys(settings)
     check_identity(keyring.did, settings.public_url)
@@ -208,7 +210,7 @@ def open_parts(settings: Settings, *, clock: Clock | None = None, cage: Cage | N
 
 
 def cage_for(settings: Settings) -> Cage:
-    """The cage that a node with these settings has."""
+    """Return the cage of a node with these settings."""
     return Cage(
         width=settings.query_concurrency,
         widths={"scenarios": settings.model_concurrency},
@@ -217,18 +219,18 @@ def cage_for(settings: Settings) -> Cage:
 
 
 def model_libraries(settings: Settings) -> Libraries:
-    """What models may import at a node with these settings."""
+    """Return the modules that models may import at a node with these settings."""
     folder = settings.model_library_folder
     return Libraries(settings.model_libraries, "" if folder is None else str(folder.resolve()))
 
 
 def open_keys(settings: Settings) -> FileKeyRing:
-    """The node's keys. Raises ``LocalFault``, also where the key from outside that wraps them cannot be had."""
+    """Return the node's keys. Raises ``LocalFault``, also if the outer key that wraps them cannot be read."""
     return FileKeyRing.open(places(settings.folder).keys, outer=outer_key(settings))
 
 
 def outer_key(settings: Settings) -> Outer | None:
-    """The key from outside that the settings name. Raises ``LocalFault``."""
+    """Return the outer key that the settings name. Raises ``LocalFault``."""
     return Outer.from_outside(settings.keys_wrapped_by_file, settings.keys_wrapped_by_command)
 
 
@@ -238,7 +240,7 @@ def log_keys_of(keyring: FileKeyRing) -> list[LogKey]:
 
 
 def model_limits(settings: Settings) -> Limits:
-    """The bounds of one execution of a model."""
+    """Return the bounds of one execution of a model."""
     seconds = settings.model_seconds
     return replace(
         MODEL, memory=settings.model_memory, wall=seconds, cpu=math.ceil(seconds) + 1, answer=settings.model_answer
@@ -246,5 +248,5 @@ def model_limits(settings: Settings) -> Limits:
 
 
 def _query_limits(settings: Settings) -> Limits:
-    """The bounds of one query. Its processor time is bounded a little later than its time on the wall."""
+    """Return the bounds of one query. Its processor time ends a little later than its wall-clock time."""
     return replace(QUERY, wall=settings.query_seconds, cpu=math.ceil(settings.query_seconds) + 1)

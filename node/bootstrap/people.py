@@ -1,4 +1,4 @@
-"""Identity put together: who we are to others, who others are to us."""
+"""Puts identity together: how this node proves who it is, and how it identifies others."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from node.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issuing:
-    """The issuer's side, where the node admits members."""
+    """The parts of an issuer, for a node that admits members."""
 
     receive: ReceiveApplication
     decide: DecideApplication
@@ -71,7 +71,7 @@ class People:
 
     @property
     def document(self) -> DidDocument:
-        """Our own DID document, with the keys of this moment."""
+        """Return our own DID document, with the present keys."""
         return self.own_document()
 
 
@@ -210,13 +210,13 @@ def _participants(
 
 
 def _terminal_token(parts: Parts) -> str | None:
-    """The hash of the API token in the data folder, where there is one."""
+    """Return the hash of the API token in the data folder, if there is one."""
     file = parts.places.token
     return token_hash(file.read_text("ascii").strip()) if file.is_file() else None
 
 
 def _authorities(parts: Parts) -> tuple[str, ...]:
-    """The DIDs that vouch here without being named: the region of the settings, and this node where it is one."""
+    """Return the DIDs that are trusted without being named: the region, and this node if it is an issuer."""
     settings = parts.settings
     return (*((settings.region,) if settings.region else ()), *((parts.me,) if settings.issuer else ()))
 
@@ -266,7 +266,7 @@ def admissions(
     wake: Callable[[], None],
     admitted: Callable[[str, str], Awaitable[None]],
 ) -> Admissions | None:
-    """How this node's people decide about applications, where it is an issuer."""
+    """Return the use case for decisions about applications; None if the node is not an issuer."""
     if people.issuing is None:
         return None
     return Admissions(
@@ -279,5 +279,5 @@ def admissions(
 
 
 def change_keys(stores: Stores, keyring: FileKeyRing, append: Append, clock: Clock) -> ChangeKeys:
-    """The use case, over these stores and this ring."""
+    """Return the use case, over these stores and this ring."""
     return ChangeKeys(stores.uow, stores.meta, keyring, append, clock)

@@ -1,4 +1,4 @@
-"""The portal put together: its pages over the use cases of a node."""
+"""Puts the portal together: its pages over the use cases of a node."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from node.portal.views.scenarios import DrawnLayers, ScenarioUseCases, Templates
 
 
 def portal_for(node: HansaNode, openapi: Callable[[], dict[str, Any]]) -> Portal:
-    """The pages of ``node``."""
+    """Return the pages of ``node``."""
     settings = node.parts.settings
     return Portal(
         use_cases(node),
@@ -40,7 +40,7 @@ def portal_for(node: HansaNode, openapi: Callable[[], dict[str, Any]]) -> Portal
 
 
 def use_cases(node: HansaNode) -> UseCases:
-    """What the pages of ``node`` take."""
+    """Return the use cases for the pages of ``node``."""
     parts, people, protocol = node.parts, node.people, node.protocol
     stores, overview = parts.stores, protocol.overview
     return UseCases(
@@ -90,7 +90,7 @@ def use_cases(node: HansaNode) -> UseCases:
 
 
 def scenario_use_cases(node: HansaNode) -> ScenarioUseCases:
-    """What the pages of scenarios take."""
+    """Return the use cases for the pages of scenarios."""
     parts = node.scenarios
     return ScenarioUseCases(
         runs=parts.runs,
@@ -103,7 +103,7 @@ def scenario_use_cases(node: HansaNode) -> ScenarioUseCases:
 
 
 def about(node: HansaNode) -> AboutNode:
-    """Who runs ``node``, and what it is."""
+    """Return who runs ``node``, and its description."""
     parts, settings = node.parts, node.parts.settings
     known = NodeFacts(
         name=settings.name,

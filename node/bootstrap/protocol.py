@@ -1,4 +1,4 @@
-"""The Dataspace Protocol put together: negotiations and transfers, as doors and worker take them."""
+"""Puts the Dataspace Protocol together: negotiations and transfers, for the end points and the worker."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from node.transfer.usecases import Transfers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
-    """Everything between two participants."""
+    """All parts for communication between two participants."""
 
     correspondence: Correspondence
     negotiations: Negotiations
@@ -59,7 +59,7 @@ def protocol(
     strategy: Strategy,
     transfers_strategy: TransferStrategy | None = None,
 ) -> Protocol:
-    """Put it together. The strategies are what plug-ins may replace."""
+    """Put the protocol together. Plug-ins may replace the strategies."""
     contracts = negotiating(base, admissions=admissions, strategy=strategy)
     transports = transferring(base, contracts, transfers_strategy or StandardStrategy())
     return Protocol(

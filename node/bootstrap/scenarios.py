@@ -1,4 +1,4 @@
-"""Scenarios put together: bindings, runs, change layers."""
+"""Puts scenarios together: bindings, runs, change layers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from node.scenarios.runs.usecases import Runs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenarios:
-    """Everything about runs of scenarios."""
+    """All parts for runs of scenarios."""
 
     library: Library
     bind: Bind
@@ -41,7 +41,7 @@ def scenarios(
     browse: Browse,
     publish: Publish,
 ) -> Scenarios:
-    """Put it together."""
+    """Put scenarios together."""
     parts, people, courier = base.parts, base.people, base.courier
     stores, clock = parts.stores, parts.clock
 

@@ -1,4 +1,4 @@
-"""What a node does by itself: the outbox's tasks and the timers."""
+"""The background work of a node: the outbox's tasks and the timers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def handlers(
     models: Deferred[ModelServices],
     scenarios: Deferred[Scenarios],
 ) -> dict[str, Handler]:
-    """What is done with the tasks of the outbox, by topic."""
+    """Return the handlers of the outbox's tasks, by topic."""
 
     stores = parts.stores
     post = PostMessages(
@@ -88,7 +88,7 @@ def timers(
     set_right = SetRight(uow=stores.uow, outbox=stores.outbox, clock=parts.clock, pace=pace, wake=wake)
     tokens = UsedTokens(stores.uow, stores.identity, parts.clock)
     return [
-        # What a process has put into the queue while its clock was ahead, it alone knows to be wrong.
+        # Only the process that queued tasks while its clock was ahead knows that their times are wrong.
         Timer("clock", pace.lease / 3, lambda: run_sync(set_right), each_process=True),
         Timer("idle graph", 30.0, lambda: run_sync(parts.graph.rest), each_process=True),
         Timer("idle search", 30.0, lambda: run_sync(parts.index.rest), each_process=True),

@@ -1,4 +1,4 @@
-"""Transfers put together: access under an agreement, bytes out and in, what was deleted."""
+"""Puts transfers together: access under an agreement, outgoing and incoming bytes, deletions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Deletions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transferring:
-    """Everything about bytes under an agreement."""
+    """All parts for bytes under an agreement."""
 
     transfers: Transfers
     transfer_requests: TransferRequests
@@ -60,7 +60,7 @@ class Transferring:
 
 
 def transferring(base: Foundation, contracts: Negotiating, strategy: transfer_strategy.Strategy) -> Transferring:
-    """Put it together. Plug-ins may replace the strategy."""
+    """Put transfers together. Plug-ins may replace the strategy."""
     parts, stores, clock = base.parts, base.parts.stores, base.parts.clock
     uses = Uses(stores.uses, stores.agreements, clock)
     grants = GrantAccess(stores.grants, parts.keyring, clock, public_url=parts.base, lifetime=parts.access_lifetime)

@@ -1,1 +1,1 @@
-"""The cage: disposable children in which everything untrusted is parsed, queried or run."""
+"""The cage: disposable child processes that parse, query or run everything untrusted."""

@@ -1,4 +1,4 @@
-"""What this machine has to keep children in, and what follows from it for those that run a stranger's code."""
+"""The bars around children that this machine offers, and whether they are enough for a stranger's code."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ USHER: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Which bars a child was really put behind: found by trying, in a child that runs nothing.
+    """The bars that really hold around a child: found by trying, in a child that runs nothing.
 
-    A stranger's code runs only where it is kept from our files (Landlock, or a root of its own), and from learning
-    which there are (a separate root folder, or an usher that answers for each path).
+    A stranger's code runs only if it can neither read our files (Landlock, or a separate root folder), nor learn
+    which files exist (a separate root folder, or an usher that answers for each path).
     """
 
     seccomp: bool = False
@@ -26,17 +26,17 @@ class Bars:
 
     @classmethod
     def of(cls, number: int) -> Self:
-        """From the sum of the constants above."""
+        """Return the bars from the sum of the constants above."""
         return cls(bool(number & SECCOMP), bool(number & LANDLOCK), bool(number & ROOT), bool(number & USHER))
 
     @property
     def number(self) -> int:
-        """The sum of the constants above."""
+        """Return the sum of the constants above."""
         return self.seccomp * SECCOMP + self.landlock * LANDLOCK + self.root * ROOT + self.usher * USHER
 
     @property
     def lacking(self) -> str:
-        """Why no stranger's code runs here, as a sentence; empty where it does."""
+        """Return why no stranger's code runs here, as a sentence; empty if it does."""
         if not self.seccomp:
             return "the system offers no filter of system calls (seccomp)"
         if not (self.landlock or self.root):
@@ -47,7 +47,7 @@ class Bars:
 
     @property
     def summary(self) -> str:
-        """The bars that are in place, for people."""
+        """Return the bars that are in place, for people."""
         words = (
             (self.seccomp, "a filter of system calls"),
             (self.landlock, "Landlock"),
@@ -57,7 +57,7 @@ class Bars:
         return ", ".join(word for there, word in words if there) or "nothing"
 
     def to_json(self) -> dict[str, Any]:
-        """For pages and programs."""
+        """Return the bars for pages and programs."""
         return {"seccomp": self.seccomp, "landlock": self.landlock, "root": self.root, "usher": self.usher}
 
 

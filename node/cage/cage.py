@@ -1,8 +1,7 @@
 """The cage from the caller's side: run a target in a disposable child, and survive whatever happens to it.
 
-A bomb costs one request. The caller gets the target's answer, or the error that the target raised, or
-``Overloaded`` with the limit that was hit; the node goes on. No thread is used for a call: the event loop
-waits for the child's socket.
+A bomb costs one request. The caller gets the target's answer, or the error that the target raised, or ``Overloaded``
+with the limit that was hit; the node continues. A call uses no thread: the event loop waits for the child's socket.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ OnMessage = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """What a call asks for."""
+    """The content of a call."""
 
     target: str
     message: Mapping[str, Any]
@@ -51,7 +50,7 @@ class _Order:
     on_message: OnMessage | None
 
     def frames(self) -> list[bytes]:
-        # The limits stand apart: a child confines itself before it looks at anything of the message.
+        # The limits are separate: a child confines itself before it reads anything of the message.
         first = frame({"limits": asdict(self.limits), "readable": list(self.readable)})
         return first + frame(self.message, self.blobs)
 
@@ -64,13 +63,13 @@ class _Order:
 class Cage:
     """Runs targets in children, at most ``width`` at a time for each way of calling.
 
-    What the targets of one room take (the part of their names before the dot) is not taken from those of another:
-    strangers' queries must not keep our own people from publishing. Descriptions have half the width, and a room
-    that ``widths`` names has the width that it says. ``patience`` is how long a call waits for its turn before it
-    is ``Overloaded``. ``unfiltered`` allows running where the kernel has no filter of system calls (development
-    on other systems); it is logged once. ``targets`` is the table of what may run, and ``code`` names those of them
-    that run a stranger's code: they may import ``libraries``, and run only where they are kept from our files, unless
-    ``unconfined`` says that it is code of one's own.
+    Each room (the part of a target's name before the dot) has its own places: strangers' queries must not keep our
+    own people from publishing. Descriptions have half the width; ``widths`` sets the width of other rooms by name.
+    ``patience`` is how long a call waits for its turn before it is ``Overloaded``. ``unfiltered`` allows running if
+    the kernel has no filter of system calls (development on other systems); it is logged once. ``targets`` is the
+    table of functions that may run, and ``code`` names those that run a stranger's code: they may import
+    ``libraries``, and run only if they are kept from our files, unless ``unconfined`` states that the code is the
+    caller's own.
     """
 
     def __init__(
@@ -108,7 +107,7 @@ class Cage:
         self._idle_children = IdleChildren(self._start_kept)
 
     async def start(self) -> None:
-        """Start the zygote. Best called before anything secret is read; a call starts it if need be."""
+        """Start the zygote. Best called before anything secret is read; otherwise the first call starts it."""
         self.open()
 
     async def stop(self) -> None:
@@ -125,7 +124,7 @@ class Cage:
         self._nursery.close()
 
     def bars(self) -> Bars:
-        """What this machine keeps children in that run a stranger's code; waits until the zygote has tried it out."""
+        """Return the bars around children that run a stranger's code; wait until the zygote has tried them."""
         return self._nursery.bars()
 
     def __enter__(self) -> Self:
@@ -137,12 +136,12 @@ class Cage:
 
     @property
     def known(self) -> Bars | None:
-        """``bars``, where the zygote has told; never waits."""
+        """Return ``bars`` if the zygote has reported them, else None; never wait."""
         return self._nursery.known
 
     @property
     def lacking(self) -> str:
-        """Why no stranger's code runs here, as far as is known; empty where it does."""
+        """Return why no stranger's code runs here, as far as is known; empty if it does."""
         return "" if self.known is None or self._unconfined else self.known.lacking
 
     async def call(
@@ -159,14 +158,14 @@ class Cage:
     ) -> tuple[dict[str, Any], list[bytes]]:
         """Run ``target`` with ``message`` and ``blobs`` in a child of its own, within ``limits``.
 
-        ``readable`` names files and folders that the child may read beside our own code. ``on_message`` hears what
-        the target tells while it runs; ``patience`` is how long this call waits for its turn, where it is not what
-        the others wait. ``owner`` names the caller for whom this is done: the child may be one that has served only
-        this caller before (``node.cage.pool``). A call that is cancelled takes its child along.
+        ``readable`` names files and folders that the child may read beside our own code. ``on_message`` receives the
+        progress messages of the target; ``patience`` is how long this call waits for its turn, if not the default.
+        ``owner`` names the caller on whose behalf the call is made: the child may then be one that has served only
+        this caller before (``node.cage.pool``). A cancelled call ends its child.
 
-        Raises what the target raised (by code, among the remote faults), ``Overloaded`` where a limit was hit or no
-        child came free in time, ``TooLarge`` for an answer beyond ``limits.answer``, ``NotConfined`` for a stranger's
-        code where it cannot be kept from our files, else ``LocalFault``.
+        Raises the errors of the target (by code, among the remote faults), ``Overloaded`` if a limit was hit or no
+        child became free in time, ``TooLarge`` for an answer beyond ``limits.answer``, ``NotConfined`` for a
+        stranger's code if it cannot be kept from our files, else ``LocalFault``.
         """
         if target in self._code:
             self._require_bars(await asyncio.to_thread(self.bars) if self._nursery.known is None else self.bars())
@@ -226,7 +225,7 @@ class Cage:
         try:
             ours.setblocking(False)
             async with asyncio.timeout(limits.wall + _GRACE):
-                # A child that died takes no more: what the zygote says about it is still to be read.
+                # A dead child receives no more; the zygote's report about it must still be read.
                 with contextlib.suppress(ConnectionError):
                     for piece in request:
                         await loop.sock_sendall(ours, piece)
@@ -275,7 +274,7 @@ class Cage:
         except LocalFault as fault:
             trace = str(fault.facts.pop("trace", ""))[-4000:]
             if target in self._code:
-                # The code in the cage may have written this: it is no failure of ours, and raises no alarm.
+                # The code in the cage may have written this: it is not a failure of ours, and raises no alarm.
                 _log.info("%s: %r %r", target, fault.detail[:500], trace, extra={"action": "cage-answered"})
                 raise LocalFault(fault.detail, remedy=fault.remedy, facts=dict(UNBELIEVED)) from None
             _log.error("%s\n%s", fault.detail[:500], trace, extra={"action": "cage-failed"})
@@ -285,7 +284,7 @@ class Cage:
         return value, blobs
 
     def _warn_unfiltered(self) -> None:
-        # The zygote says it, never the child whose answer this is.
+        # The zygote reports this, never the child that answered.
         known = self._nursery.known
         if not self._warned and known is not None and not known.seccomp:
             self._warned = True
@@ -333,7 +332,7 @@ class Cage:
             self._thread_turns.release()
 
     def _hand_over(self, order: _Order) -> socket.socket:
-        """Have a child started for the order; returns our end of the connection with it."""
+        """Start a child for the order; return our end of the connection with it."""
         place = self._order.get(order.target)
         if place is None:
             raise _unknown(order.target)
@@ -357,7 +356,7 @@ def _unknown(target: str) -> LocalFault:
 
 
 async def _received(loop: asyncio.AbstractEventLoop, connection: socket.socket) -> bytes:
-    # Where a child died before it read all, the kernel says "reset" after the last byte: that is an end.
+    # If a child died before it read everything, the kernel reports "reset" after the last byte: that is an end.
     try:
         return await loop.sock_recv(connection, _PIECE)
     except ConnectionError:

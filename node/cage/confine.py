@@ -1,7 +1,7 @@
-"""How a child gives up everything but its one socket and a little memory, in the order that works.
+"""How a child gives up everything except its one socket and a little memory, in the order that works.
 
-Limits first, then its root, its capabilities, what may be read, and the filter of system calls last, because it
-forbids the rest. None of this can be undone by the child.
+Limits first, then its root, its capabilities and read access, and the filter of system calls last, because it forbids
+the other steps. The child can undo none of this.
 """
 
 from __future__ import annotations
@@ -33,8 +33,11 @@ _CHANNEL: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Den:
-    """What is needed to confine a child that runs a stranger's code: the root that was made for such children, or the
-    descriptor over which the usher gets what it answers on; and folders in which only the names may be read."""
+    """What the confinement of a child with a stranger's code needs.
+
+    ``place`` is the root that was made for such children, ``channel`` the descriptor over which the usher gets the
+    descriptor on which it answers; in the folders ``listed`` only the names may be read.
+    """
 
     place: str | None = None
     channel: int | None = None
@@ -42,14 +45,14 @@ class Den:
 
 
 def keep_only(connection: int, channel: int | None = None) -> tuple[int, int | None]:
-    """Close every file but these, which get small numbers; the standard streams lead nowhere.
+    """Close every file except these, which get small numbers; the standard streams lead nowhere.
 
-    An engine that panics writes what it was reading to standard error: that must not reach our log.
+    An engine that panics writes the text that it was reading to standard error: this must not reach our log.
     """
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
-    # Neither may be overwritten by the other on its way.
+    # Moved to high numbers first, so that neither overwrites the other.
     descriptors = [
         fcntl.fcntl(descriptor, fcntl.F_DUPFD, 16) for descriptor in (connection, channel) if descriptor is not None
     ]
@@ -60,7 +63,7 @@ def keep_only(connection: int, channel: int | None = None) -> tuple[int, int | N
 
 
 def be_first_when_memory_is_short() -> None:
-    """Have the kernel end this process before others: while there is still a ``/proc``."""
+    """Make the kernel end this process before others; called while there is still a ``/proc``."""
     with contextlib.suppress(OSError):
         place = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
         try:
@@ -76,14 +79,15 @@ def on_the_clock(seconds: float) -> None:
 
 
 def confine(limits: Limits, paths: Sequence[str], parent: int, den: Den | None = None) -> Bars:
-    """Apply all bars that this system has; returns those that depend on the kernel.
+    """Apply all bars that this system has; return those that depend on the kernel.
 
-    ``paths`` may be read; ``parent`` is the process whose death is ours too. ``den`` is given for a stranger's code.
+    ``paths`` may be read; when the process ``parent`` dies, this one dies too. ``den`` is given for a stranger's
+    code.
     """
     on_the_clock(limits.wall)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, 0)
-    # The soft limit ends the child by a signal of its own kind, so that the caller learns which limit it was.
+    # The soft limit ends the child by a signal of its own, so that the caller learns which limit it was.
     _limit(resource.RLIMIT_CPU, limits.cpu, limits.cpu + 1)
     _limit(resource.RLIMIT_AS, limits.memory)
     # No RLIMIT_NPROC: it counts all processes of the user, and threads; the filter forbids processes.
@@ -117,7 +121,7 @@ def _have_paths_answered(libc: ctypes.CDLL, channel: int) -> bool:
 
 
 def _limit(which: int, soft: int, hard: int | None = None) -> None:
-    # macOS refuses some of these; what it takes, it takes.
+    # macOS refuses some of these; those that it accepts apply.
     with contextlib.suppress(ValueError, OSError):
         _, allowed = resource.getrlimit(which)
         ceiling = soft if hard is None else hard

@@ -11,7 +11,7 @@ from node.cage.usher import Usher
 
 
 class Channel:
-    """Over this a new child sends the descriptor on which its calls are answered."""
+    """A socket over which a new child sends the descriptor on which its calls are answered."""
 
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
@@ -19,16 +19,16 @@ class Channel:
 
     @property
     def theirs(self) -> int:
-        """The child's end."""
+        """Return the child's end."""
         return self._theirs.fileno()
 
     def belongs_to(self, pid: int) -> None:
-        """The child has been forked: listen for it."""
+        """Listen for the child ``pid``, which has just been forked."""
         self._theirs.close()
         self._doors.listen(pid, self.ours)
 
     def close(self) -> None:
-        """There is no child."""
+        """Close both ends: no child was forked."""
         self.ours.close()
         self._theirs.close()
 
@@ -51,7 +51,7 @@ class Doors:
         self._poll.register(ours, select.POLLIN)
 
     def attend(self, place: int, events: int) -> bool:
-        """Do what has to be done for the descriptor ``place``; False where it is none of ours."""
+        """Handle the events of the descriptor ``place``; return False if it is none of ours."""
         if place in self._channels:
             pid, ours = self._channels.pop(place)
             self._poll.unregister(ours)
@@ -70,7 +70,7 @@ class Doors:
         return True
 
     def close(self, pid: int) -> None:
-        """The child has ended."""
+        """Close the descriptors of the child, which has ended."""
         for place in [place for place, (owner, _) in self._channels.items() if owner == pid]:
             _, ours = self._channels.pop(place)
             self._poll.unregister(ours)

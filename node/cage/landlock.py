@@ -1,8 +1,8 @@
-"""Landlock: which files a child may read, where the kernel offers it (Linux 5.13 and later).
+"""Landlock: which files a child may read, if the kernel offers it (Linux 5.13 and later).
 
-The filter of ``seccomp`` already keeps a child from changing anything. This keeps it from *reading* what it
-has no business with, above all the keys and the token in the data folder: only the interpreter, the libraries
-and our own packages are open to it, and the files that a call names.
+The filter of ``seccomp`` already keeps a child from changing anything. Landlock keeps it from *reading* files that it
+does not need, above all the keys and the token in the data folder: only the interpreter, the libraries and our own
+packages are open to it, and the files that a call names.
 """
 
 from __future__ import annotations
@@ -50,15 +50,14 @@ def readable(root: Path) -> tuple[str, ...]:
 
 
 def version(libc: ctypes.CDLL) -> int:
-    """Return the version of the kernel's Landlock interface; 0 where the kernel has none."""
+    """Return the version of the kernel's Landlock interface; 0 if the kernel has none."""
     if not sys.platform.startswith("linux"):
         return 0
     return max(0, int(libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_ASK_VERSION))))
 
 
 def install(libc: ctypes.CDLL, paths: Iterable[str], listed: Iterable[str] = ()) -> bool:
-    """Leave this process nothing but reading below ``paths``, and the names of what is below ``listed``; False where
-    the kernel has no Landlock."""
+    """Restrict this process to reading below ``paths`` and the names in ``listed``; return False without Landlock."""
     known = version(libc)
     if not known:
         return False

@@ -1,7 +1,8 @@
-"""What a stranger's code may import and read: the standard library, our own package, and what the owner admits.
+"""What a stranger's code may import and read: the standard library, our own package, and modules that the owner
+admits.
 
-The owner of a node names modules (the setting ``model_libraries``), such as numpy. They come from a folder of their
-own or from the environment of the node, with what their packages say they need. Of a folder in which others lie too,
+The owner of a node names modules (the setting ``model_libraries``), such as numpy. They come from a separate folder
+or from the environment of the node, with the packages that they require. If a folder contains other packages too,
 only the folders of these packages are open.
 """
 
@@ -28,7 +29,7 @@ OURS: Final = "node"
 
 @dataclass(frozen=True, slots=True)
 class Libraries:
-    """What the owner admits: ``names`` of modules, and the folder in which they are, where it is not our own."""
+    """What the owner admits: ``names`` of modules, and their folder, if it is not our own."""
 
     names: tuple[str, ...] = ()
     folder: str = ""
@@ -36,9 +37,11 @@ class Libraries:
 
 @dataclass(slots=True)
 class Open:
-    """What code may import and read: ``paths`` with all below, ``listed`` folders by their names alone, and for a
-    root of its own the coarser ``bound``, without what is in ``covered``. ``modules`` says where what may be
-    imported lies."""
+    """What code may import and read.
+
+    ``paths`` are open with everything below, of ``listed`` folders only the names; for a separate root folder, the
+    coarser ``bound`` without ``covered``. ``modules`` holds the path of each module that may be imported.
+    """
 
     paths: list[str] = field(default_factory=list)
     listed: list[str] = field(default_factory=list)
@@ -52,7 +55,7 @@ def opened(root: Path, libraries: Libraries) -> Open:
     """Return the files that code may read, with our packages below ``root``. Unknown libraries are left out."""
     opened_libraries = Open()
     standard = Path(sysconfig.get_path("stdlib"))
-    # Of the interpreter itself, not of the environment that it runs in.
+    # Those of the interpreter itself, not of the environment in which it runs.
     own = [standard, Path(sysconfig.get_path("platstdlib", vars={"platbase": sys.base_exec_prefix}))]
     for folder in dict.fromkeys(path for path in own if path.is_dir()):
         opened_libraries.paths += [str(entry) for entry in sorted(folder.iterdir()) if entry.name not in _INSTALLED]
@@ -69,7 +72,7 @@ def opened(root: Path, libraries: Libraries) -> Open:
 
 
 def _shared_libraries() -> list[str]:
-    """Where the libraries lie that the standard library's own modules load."""
+    """Return the folders of the libraries that the standard library's own modules load."""
     machine = sysconfig.get_config_var("MULTIARCH")
     folders = [f"{above}/{machine}" for above in ("/lib", "/usr/lib") if machine and Path(above, machine).is_dir()]
     folders = folders or ["/lib", "/lib64", "/usr/lib", "/usr/lib64"]
@@ -78,7 +81,7 @@ def _shared_libraries() -> list[str]:
 
 
 def _admit(libraries: Libraries, opened_libraries: Open) -> list[str]:
-    """Put into ``opened_libraries`` the modules that the owner admits; everything that belongs to their packages."""
+    """Add the modules that the owner admits to ``opened_libraries``; return all files of their packages."""
     where = [libraries.folder] if libraries.folder else [path for path in sys.path if Path(path).name in _INSTALLED]
     known = _Installed(where)
     paths: list[str] = []
@@ -90,7 +93,7 @@ def _admit(libraries: Libraries, opened_libraries: Open) -> list[str]:
                 opened_libraries.modules |= _as_module(entry)
                 opened_libraries.versions |= dict.fromkeys(_as_module(entry), package.version)
         if not packages:
-            # A module without metadata: a file that was put into the folder by hand.
+            # A module without metadata: a file that a person put into the folder.
             for entry in _beside(name, where):
                 paths.append(str(entry))
                 opened_libraries.modules |= _as_module(entry)
@@ -98,7 +101,7 @@ def _admit(libraries: Libraries, opened_libraries: Open) -> list[str]:
 
 
 class _Installed:
-    """The packages in some folders, by the names that they give themselves."""
+    """The packages in some folders, by the names in their metadata."""
 
     def __init__(self, where: Sequence[str]) -> None:
         self._by_name: dict[str, Distribution] = {}
@@ -145,7 +148,7 @@ def _beside(name: str, where: Iterable[str]) -> list[Path]:
 
 
 def _as_module(entry: Path) -> dict[str, str]:
-    """Return the name and path of the module in a file or folder; empty where it is no module."""
+    """Return the name and path of the module in a file or folder; empty if it is not a module."""
     if entry.is_dir():
         return {entry.name: str(entry)} if entry.name.isidentifier() else {}
     for suffix in importlib.machinery.all_suffixes():
@@ -159,7 +162,7 @@ _narrowed: Open | None = None
 
 
 def narrow(opened: Open) -> None:
-    """Have this process find only what is open to code: for a child, before it is confined."""
+    """Make this process find only modules that are open to code: for a child, before it is confined."""
     global _narrowed  # noqa: PLW0603 - a child has one target, and the import system is one
     sys.path[:] = [path for path in sys.path if path in opened.listed or path in opened.paths]
     # Modules found elsewhere show where packages lie that are not open.
@@ -187,7 +190,7 @@ def version_of(name: str) -> str:
 
 
 class Finder:
-    """Finds what is admitted and nothing else that is installed, as the last on ``sys.meta_path``."""
+    """Finds admitted modules and no other installed ones; the last entry of ``sys.meta_path``."""
 
     def __init__(self, modules: dict[str, str]) -> None:
         self._modules = modules
@@ -195,7 +198,7 @@ class Finder:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """As ``importlib.abc.MetaPathFinder`` says. Modules inside a package are found by the package's own path."""
+        """See ``importlib.abc.MetaPathFinder``. Modules inside a package are found by the package's own path."""
         place = self._modules.get(name)
         if place is None or path is not None:
             return None

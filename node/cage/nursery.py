@@ -1,4 +1,4 @@
-"""The zygote from the caller's side: starting it, asking it for children, noticing that it is gone, ending it."""
+"""The zygote from the caller's side: start it, request children, notice that it is gone, end it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ZygoteGone(Exception):
 
 
 class Nursery:
-    """Keeps one zygote, for all threads; starts another where one is gone."""
+    """Keeps one zygote, for all threads; starts another if it is gone."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -43,7 +43,7 @@ class Nursery:
         """What a zygote has found out about this machine; None until one has told."""
 
     def open(self) -> None:
-        """Start the zygote, where there is none."""
+        """Start the zygote, if there is none."""
         with self._lock:
             self._stopped = False
             self._ensure()
@@ -55,7 +55,7 @@ class Nursery:
             self._bury()
 
     def bars(self) -> Bars:
-        """What the zygote has found out; waits for it. Raises ``LocalFault`` where it does not say, or is ended."""
+        """Return the bars that the zygote reports; wait for its report. Raises ``LocalFault`` if there is none."""
         deadline = time.monotonic() + _TRYING
         while time.monotonic() < deadline:
             with self._lock:
@@ -65,7 +65,7 @@ class Nursery:
                     return self.known
                 waiting = select.poll()
                 waiting.register(self._ensure(), select.POLLIN)
-            # Without the lock: who ends the nursery meanwhile must not wait for this.
+            # Without the lock: a thread that ends the nursery meanwhile must not wait for this.
             waiting.poll(_LOOKING * 1000)
         raise LocalFault("the cage does not report how it confines its children", remedy="try again")
 
@@ -75,8 +75,10 @@ class Nursery:
             return self._control is None or self._is_hung_up(self._control)
 
     def have_child(self, place: int, wall: float) -> socket.socket:
-        """Have a child started for the target at ``place``, which has ``wall`` seconds; returns our end of the
-        connection with it. Raises ``ZygoteGone``, and ``LocalFault`` where the nursery is closed."""
+        """Start a child for the target at ``place``, with ``wall`` seconds; return our end of the connection with it.
+
+        Raises ``ZygoteGone``, and ``LocalFault`` if the nursery is closed.
+        """
         ours, theirs = socket.socketpair()
         try:
             with theirs, self._lock:
@@ -114,7 +116,7 @@ class Nursery:
                     "PYTHONPATH": str(_ROOT),
                     "PYTHONSAFEPATH": "1",
                     "PYTHONNOUSERSITE": "1",
-                    # glibc sets 128 MB of address space aside for each thread, which a child has not got.
+                    # glibc reserves 128 MB of address space for each thread, more than a child has.
                     "MALLOC_ARENA_MAX": "1",
                 },
                 cwd="/",
@@ -125,7 +127,7 @@ class Nursery:
         return ours
 
     def _is_hung_up(self, control: socket.socket) -> bool:
-        # Surer than the process table: a process that was killed closes its files before it can be waited for.
+        # Surer than the process table: a killed process closes its files before it can be waited for.
         try:
             while byte := control.recv(1):
                 self.known = Bars.of(byte[0])

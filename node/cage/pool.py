@@ -1,9 +1,9 @@
 """Children that are kept between the calls of one caller.
 
-A child of its own for each call costs several times what a small description costs. A kept child serves one target
-for one caller, one call at a time, and is ended after a few idle seconds. All its calls together have the processor
-time and the memory of a single one, and a call that fails in a pooled child is repeated in a child of its own:
-its limits are those of every call, and what it says of them holds.
+A separate child for each call costs several times as much as a small description. A kept child serves one target for
+one caller, one call at a time, and is ended after a few idle seconds. All its calls together have the processor time
+and the memory of a single one, and a call that fails in a pooled child is repeated in a separate child: that child
+has the limits of every call, so its result is final.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ class Child:
     expiry: asyncio.TimerHandle | None = None
 
     def end(self) -> None:
-        """Hang up: the zygote then ends it."""
+        """Close the connection: the zygote then ends the child."""
         if self.expiry is not None:
             self.expiry.cancel()
         self.connection.close()
 
 
 class IdleChildren:
-    """The kept children that are idle. ``start`` has a child started that serves many calls."""
+    """The kept children that are idle. ``start`` starts a child that serves many calls."""
 
     def __init__(self, start: Callable[[str, Limits], socket.socket]) -> None:
         self._start = start
@@ -69,7 +69,8 @@ class IdleChildren:
     ) -> tuple[dict[str, Any], list[bytes]] | None:
         """Return the answer of a pooled child of ``owner``. Raises the errors of the target.
 
-        None where the child failed, which an earlier call may have caused."""
+        Returns None if the child failed, which an earlier call may have caused.
+        """
         try:
             child = self.take(owner, target, limits)
         except ZygoteGone:
@@ -94,8 +95,7 @@ class IdleChildren:
                 child.end()
 
     def take(self, owner: str, target: str, limits: Limits) -> Child:
-        """A child that has served only ``owner``; a new one where none is idle. It is the taker's until it is
-        given back or ended."""
+        """Return an idle child that served only ``owner``, or a new one. The caller must give it back or end it."""
         with self._lock:
             for child in reversed(self._idle):
                 if (child.owner, child.target, child.limits) == (owner, target, limits):
@@ -108,7 +108,7 @@ class IdleChildren:
         return Child(connection, owner, target, limits, time.monotonic())
 
     def give_back(self, child: Child) -> None:
-        """``child`` has answered; it is kept for the next call of its owner, for a while."""
+        """Keep ``child``, which has answered, for the next call of its owner, for a while."""
         if child.calls >= CALLS or time.monotonic() - child.began > YOUNG:
             child.end()
             return
@@ -121,7 +121,7 @@ class IdleChildren:
             oldest.end()
 
     def end_all(self) -> None:
-        """End those that are idle."""
+        """End the idle children."""
         with self._lock:
             children, self._idle = self._idle, []
         for child in children:
@@ -136,8 +136,11 @@ class IdleChildren:
 
 
 async def _ask(child: Child, request: list[bytes]) -> Answer | None:
-    """Have ``child`` serve a call; its whole answer, or None where it ended, or took too long, or said more than was
-    asked: the child is of no further use then."""
+    """Send a call to ``child``; return its whole answer, or None if it ended, took too long, or sent more than one
+    answer.
+
+    After None the child must not be used again.
+    """
     loop = asyncio.get_running_loop()
     answer = Answer(child.limits)
     child.calls += 1

@@ -21,19 +21,19 @@ _AT_ONCE: Final = 20
 
 
 class Voice:
-    """The one way from a child to its caller: tellings, then the answer. For all threads of the child."""
+    """The only way from a child to its caller: progress messages, then the answer. For all threads of the child."""
 
     def __init__(self, connection: socket.socket, limits: Limits) -> None:
         self._connection = connection
         self._lock = threading.Lock()
         self._began = time.monotonic()
-        # Spread over the whole time that the child may take, so that a long run is heard until its end.
+        # Spread over the whole time that the child may take, so that a long run can report until its end.
         self._pause = limits.wall / (MOST_TOLD - _AT_ONCE)
         self._count = 0
         self._done = False
 
     def tell(self, value: Mapping[str, Any]) -> None:
-        """Tell ``value``, unless there was too much already, or it is too long."""
+        """Send ``value``, unless there were too many messages already, or it is too long."""
         body = json.dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii")
         if len(body) > LONGEST_TOLD:
             return
@@ -45,7 +45,7 @@ class Voice:
             self._connection.sendall(told_frame(body))
 
     def answer(self, pieces: list[bytes]) -> None:
-        """Send the answer; nothing is told any more."""
+        """Send the answer; no progress message is sent after it."""
         with self._lock:
             self._done = True
             for piece in pieces:
@@ -56,13 +56,13 @@ _voice: Voice | None = None
 
 
 def speak_by(voice: Voice) -> None:
-    """Let ``tell`` reach the caller from now on: for the child, before it runs its target."""
+    """Make ``tell`` reach the caller from now on: for the child, before it runs its target."""
     global _voice  # noqa: PLW0603 - a child has one caller, and its target is handed nothing but the message
     _voice = voice
 
 
 def tell(value: Mapping[str, Any]) -> None:
-    """Tell the caller something while the target runs. Outside the cage it does nothing."""
+    """Report ``value`` to the caller while the target runs. Outside the cage it does nothing."""
     if _voice is not None:
         with contextlib.suppress(BrokenPipeError):
             _voice.tell(value)

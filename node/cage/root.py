@@ -1,8 +1,8 @@
-"""A root of its own for the children that run a stranger's code: nothing is there but what they may read.
+"""A separate root for children that run a stranger's code: it contains only what they may read.
 
-In a user namespace and a mount namespace of its own, where the system admits them to us (Linux 3.8 and later), the
-zygote makes an empty file system once and binds into it, read-only, what such children may read. A child changes its
-root to it before it gives up the right to: then no path tells whether there is something behind it, and there is no
+In its own user namespace and mount namespace, if the system allows them (Linux 3.8 and later), the zygote makes an
+empty file system once and binds the readable paths of such children into it, read-only. A child changes its root to
+it before it gives up the right to do so: after that no path shows whether something is behind it, and there is no
 ``/proc``.
 """
 
@@ -33,10 +33,9 @@ _PLACES: Final = ("/dev/mqueue", "/sys/fs", "/dev/shm", "/mnt")  # noqa: S108 - 
 
 
 def prepare(libc: ctypes.CDLL, paths: Sequence[str], covered: Sequence[str] = ()) -> str | None:
-    """Make a root that has ``paths`` and nothing of what lies in ``covered``: where it is, or None where the system
-    does not admit it. This process, which must have one thread only, then lives in namespaces of its own."""
-    # Some systems admit the namespaces and then nothing in them. There is no way back, so another process tries
-    # first.
+    """Make a root with ``paths`` and without the content of ``covered``; return its place, or None if the system does
+    not allow it. This process, which must have only one thread, then lives in its own namespaces."""
+    # Some systems allow the namespaces and then nothing in them. There is no way back: another process tries first.
     pid = os.fork()
     if pid == 0:
         worked = False
@@ -56,10 +55,10 @@ def _mount_root(libc: ctypes.CDLL, paths: Sequence[str], covered: Sequence[str])
     if place is None or libc.unshare(_NEW_NAMESPACES) != 0:
         return None
     try:
-        # Groups are given up first, or the kernel takes no map of them.
+        # Groups are given up first, otherwise the kernel accepts no map of them.
         for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
             _write(f"/proc/self/{name}", text)
-        # What is unmounted outside is unmounted here too.
+        # What is unmounted outside is also unmounted here.
         _mount(libc, "none", "/", "", _FOLLOWING | _WITH_ALL_BELOW)
         _mount(libc, "none", place, "tmpfs", _NO_SETUID | _NO_DEVICES | _NO_PROGRAMS, _BARE)
         for path in paths:
@@ -74,7 +73,7 @@ def _mount_root(libc: ctypes.CDLL, paths: Sequence[str], covered: Sequence[str])
 
 
 def enter(place: str) -> bool:
-    """Change the root of this process to ``place``; False where it has lost the right to. It has no open folder."""
+    """Change the root of this process, which has no open folder, to ``place``; return False without the right."""
     try:
         os.chroot(place)
         os.chdir("/")

@@ -1,14 +1,14 @@
 """The system-call filter of a child (seccomp mode 2, classic BPF), built by hand for x86-64 and AArch64.
 
-A child talks over the one socket that it was given, reads files, allocates memory and starts threads. What it
-has no use for fails with EPERM: opening sockets, running programs, touching other processes, changing anything on
-disk, timers, memory that no limit counts (pipes, memory files, descriptors on their way), and the kernel's larger
-doors (mount, bpf, keyrings, io_uring, user faults). Calls newer than this table fail with ENOSYS, as on an older
-kernel, so that nothing new opens by itself. ``clone3`` and ``openat2`` keep their arguments in memory where a filter
-cannot look: ENOSYS makes libc fall back to ``clone`` and ``openat``, whose flags are checked here.
+A child uses the one socket that it was given, reads files, allocates memory and starts threads. Calls that it does
+not need fail with EPERM: opening sockets, running programs, touching other processes, changing anything on disk,
+timers, memory that no limit counts (pipes, memory files, descriptors on their way), and the kernel's larger
+interfaces (mount, bpf, keyrings, io_uring, user faults). Calls newer than this table fail with ENOSYS, as on an older
+kernel, so that new calls stay closed. ``clone3`` and ``openat2`` keep their arguments in memory where a filter cannot
+look: ENOSYS makes libc fall back to ``clone`` and ``openat``, and their flags are checked here.
 
-Where a child that runs a stranger's code cannot have a root of its own, a second filter has every call that names a
-path wait for the answer of ``node.cage.usher``.
+If a child that runs a stranger's code cannot have its own root, a second filter makes every call that names a path
+wait for the answer of ``node.cage.usher``.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _NEW_LISTENER: Final = 1 << 3
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The calls of one architecture: refused outright, and those whose arguments decide."""
+    """The calls of one architecture: calls that are refused outright, and calls that depend on their arguments."""
 
     audit: int
     refused: frozenset[int]
@@ -201,7 +201,7 @@ def _refuse(number: int) -> bytes:
 
 
 def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
-    """The first and the last of each run of consecutive numbers: a filter is gone through at every call."""
+    """Return the first and the last of each run of consecutive numbers: the filter, run at every call, is shorter."""
     runs: list[tuple[int, int]] = []
     for number in sorted(numbers):
         if runs and runs[-1][1] == number - 1:
@@ -212,7 +212,7 @@ def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def _among(number: int, argument: int, admitted: tuple[int, ...], otherwise: bytes) -> list[bytes]:
-    """The call ``number`` is let through where the low half of its argument is one of ``admitted``."""
+    """Return steps that allow the call ``number`` if the low half of its argument is one of ``admitted``."""
     steps = [_step(_EQUAL, number, 0, len(admitted) + 3), _step(_LOAD, _ARGUMENTS + 8 * argument)]
     for place, value in enumerate(admitted):
         steps.append(_step(_EQUAL, value, len(admitted) - place, 0))
@@ -239,7 +239,7 @@ def program(machine: Machine, pid: int) -> bytes:
             steps += [_step(_EQUAL, first, 0, 1), perm]
         else:
             steps += [_step(_AT_LEAST, first, 0, 2), _step(_ABOVE, last, 1, 0), perm]
-    # Threads are welcome, processes are not.
+    # Threads are allowed, processes are not.
     steps += [
         _step(_EQUAL, machine.clone, 0, 4),
         _step(_LOAD, _ARGUMENTS),
@@ -256,7 +256,7 @@ def program(machine: Machine, pid: int) -> bytes:
             allow,
             perm,
         ]
-    # Limits may be asked for (no new limit in the third argument), never set.
+    # Limits may be read (no new limit in the third argument), never set.
     steps += [
         _step(_EQUAL, machine.prlimit, 0, 6),
         _step(_LOAD, _ARGUMENTS + 16),
@@ -274,7 +274,7 @@ def program(machine: Machine, pid: int) -> bytes:
             perm,
             allow,
         ]
-    # A process that blocks these two signals would outlive its time; the kernel ends it on them.
+    # A process that blocks these two signals would outlive its time; the kernel uses them to end it.
     steps += [
         _step(_EQUAL, machine.sigaction, 0, 5),
         _step(_LOAD, _ARGUMENTS),
@@ -283,7 +283,7 @@ def program(machine: Machine, pid: int) -> bytes:
         allow,
         perm,
     ]
-    # Above all: the death of the parent stays the death of the child.
+    # Above all, a child cannot undo that it dies with its parent.
     steps += _among(machine.prctl, 0, _PRCTL, perm)
     steps += _among(machine.fcntl, 1, _FCNTL, perm)
     steps += _among(machine.ioctl, 1, _IOCTL, _refuse(errno.ENOTTY))
@@ -292,13 +292,13 @@ def program(machine: Machine, pid: int) -> bytes:
 
 
 def asking_program(machine: Machine) -> bytes:
-    """The filter that has every call that names a path wait for an answer from outside, and lets all else through."""
+    """Return the filter that makes every call that names a path wait for an answer, and allows all other calls."""
     steps = [
         _step(_LOAD, _ARCHITECTURE),
         _step(_EQUAL, machine.audit, 1, 0),
         _step(_RETURN, _KILL_PROCESS),
         _step(_LOAD, _NUMBER),
-        # Libraries fall back to the older calls, which are answered.
+        # Libraries fall back to the older calls, for which there are answers.
         _step(_EQUAL, machine.statx, 0, 1),
         _refuse(errno.ENOSYS),
     ]
@@ -312,7 +312,7 @@ class _Program(ctypes.Structure):
 
 
 def install(libc: ctypes.CDLL, pid: int) -> bool:
-    """Put the filter over this thread and all that it starts; False where this machine has none."""
+    """Apply the filter to this thread and all that it starts; return False if this machine has none."""
     machine = _machine(libc)
     if machine is None:
         return False
@@ -322,8 +322,8 @@ def install(libc: ctypes.CDLL, pid: int) -> bool:
 
 
 def install_asking(libc: ctypes.CDLL) -> int | None:
-    """Put ``asking_program`` over this process, to be followed by ``install``: the descriptor on which to answer, or
-    None where this kernel (before Linux 5.9) or this machine has none."""
+    """Apply ``asking_program`` to this process, to be followed by ``install``; return the descriptor on which to
+    answer, or None if this kernel (before Linux 5.9) or this machine has none."""
     machine = _machine(libc)
     if machine is None:
         return None

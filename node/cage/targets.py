@@ -1,9 +1,9 @@
-"""Everything that may run in the cage, in one table.
+"""All functions that may run in the cage, in one table.
 
-A target is named by text because the cage stands below the rooms whose functions it runs: the import linter
-cannot see these edges, so a test imports each of them. A target has the signature
-``def target(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]``, takes and
-returns JSON values and bytes only, and raises ``node.base.errors`` for what the caller did wrong.
+A target is named by text because the cage is below the rooms that contain these functions: the import linter cannot
+see these edges, so a test imports each of them. A target has the signature ``def target(message: dict[str, Any],
+blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]``, takes and returns JSON values and bytes only, and raises
+``node.base.errors`` for errors of the caller.
 """
 
 from __future__ import annotations

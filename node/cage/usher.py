@@ -1,9 +1,9 @@
-"""Answers the children that run a stranger's code about paths, where they cannot have a root of their own.
+"""Answers path questions of children that run a stranger's code, if they cannot have a root of their own.
 
-Landlock keeps such a child from reading what it may not, but not from learning that it is there. So the kernel holds
-each of its calls that name a path until this has answered it (seccomp user notification, Linux 5.9 and later): what
-the child may read is opened here and handed over, everything else does not exist. The child's memory is read once
-for each call, and the call is never let through: nothing can change between check and use.
+Landlock keeps such a child from reading other files, but not from learning that they exist. So the kernel holds each
+of its calls that name a path until the usher has answered it (seccomp user notification, Linux 5.9 and later): the
+usher opens readable files and passes the descriptor; all other files do not exist for the child. The child's memory
+is read once for each call, and the call is never let through: nothing can change between check and use.
 """
 
 from __future__ import annotations
@@ -38,8 +38,7 @@ _NANO: Final = 10**9
 
 
 class Usher:
-    """Answers for all children; ``paths`` may be read with all below them, ``listed`` are folders whose entries may
-    be listed too."""
+    """Answers for all children; ``paths`` may be read with all below them, folders in ``listed`` may be listed."""
 
     def __init__(self, paths: Sequence[str], listed: Sequence[str] = ()) -> None:
         self._paths = {os.path.realpath(path) for path in paths}
@@ -54,7 +53,7 @@ class Usher:
         }
 
     def answer(self, listener: int) -> None:
-        """Answer the one call that waits at ``listener``. A child that went away meanwhile is no error."""
+        """Answer the call that waits at ``listener``. A child that has ended meanwhile is no error."""
         asked = bytearray(_ASKED.size)
         try:
             fcntl.ioctl(listener, _RECEIVE, asked, True)
@@ -90,13 +89,12 @@ class Usher:
         return 0
 
     def _link(self, request: _Request, path: str) -> int:
-        # What a child sees has no links: each path is answered as what it leads to.
+        # A child sees no links: each path is answered as the target of its links.
         self._resolve(path)
         raise OSError(errno.EINVAL, path)
 
     def _resolve(self, path: str) -> str:
-        """Where ``path`` leads, if that may be read. Raises ``OSError`` alike for what is not there and what is
-        hidden."""
+        """Return the target of ``path`` if it may be read. Raises one ``OSError`` for missing and hidden paths."""
         real = os.path.realpath(path) if path else ""
         if real not in self._listed:
             above = real
@@ -131,7 +129,7 @@ class _Request:
         return self._arguments[0] & 0xFFFFFFFF
 
     def path(self) -> str:
-        """Return the absolute path that is asked for; empty where the descriptor itself is meant."""
+        """Return the requested absolute path; empty if the descriptor itself is meant."""
         text = os.fsdecode(self._text(self.argument(0)))
         if not text or text.startswith("/"):
             return text
@@ -144,7 +142,7 @@ class _Request:
         with open(f"/proc/{self.pid}/mem", "rb", buffering=0) as memory:
             self._require()
             while len(text) < _LONGEST:
-                # Never across the end of a page: the next one may not be there.
+                # Never across the end of a page: the next page may not exist.
                 memory.seek(address + len(text))
                 piece = memory.read(_PAGE - (address + len(text)) % _PAGE)
                 before, end, _ = piece.partition(b"\0")
@@ -162,7 +160,7 @@ class _Request:
             memory.write(data)
 
     def hand_over(self, descriptor: int) -> int:
-        """Put ``descriptor`` into the child: its number there. Here it is closed."""
+        """Pass ``descriptor`` to the child and close it here; return its number in the child."""
         try:
             reply = bytearray(_GIVEN.pack(self._number, 0, descriptor, 0, os.O_CLOEXEC))
             return int(fcntl.ioctl(self._listener, _HAND_OVER, reply, True))
@@ -170,8 +168,7 @@ class _Request:
             os.close(descriptor)
 
     def _require(self) -> None:
-        # A process id may have been given to another since: what was opened is that of the child only if it still
-        # waits.
+        # The process id may have been reused: the opened files are the child's only if it still waits.
         fcntl.ioctl(self._listener, _STILL_THERE, struct.pack("=Q", self._number))
 
 
@@ -181,7 +178,7 @@ def _times(seen: os.stat_result) -> tuple[int, ...]:
 
 
 def _on_x86_64(seen: os.stat_result) -> bytes:
-    """``struct stat`` as the kernel of x86-64 writes it."""
+    """Return ``struct stat`` as the kernel of x86-64 writes it."""
     return struct.pack(
         "=QQQIIIIQqqq6q3q",
         *(seen.st_dev, seen.st_ino, seen.st_nlink, seen.st_mode, seen.st_uid, seen.st_gid, 0, seen.st_rdev),
@@ -190,7 +187,7 @@ def _on_x86_64(seen: os.stat_result) -> bytes:
 
 
 def _on_aarch64(seen: os.stat_result) -> bytes:
-    """``struct stat`` as the kernel of AArch64 writes it."""
+    """Return ``struct stat`` as the kernel of AArch64 writes it."""
     return struct.pack(
         "=QQIIIIQQqiiq6q2I",
         *(seen.st_dev, seen.st_ino, seen.st_mode, seen.st_nlink, seen.st_uid, seen.st_gid, seen.st_rdev, 0),

@@ -1,10 +1,10 @@
-"""What goes over the socket between a caller and its child: frames of JSON and bytes, and how a child ended.
+"""The format on the socket between a caller and its child: frames of JSON and bytes, and how a child ended.
 
-A frame is a mark, two 32-bit numbers (length of the JSON header, number of blobs), one 64-bit length for each
-blob, the header and the blobs. Nothing is pickled: what a child sends is as untrusted as what it was given to
-read. Before its answer a child may send *tellings*: frames with a mark of their own, one small JSON object each, in
-number and size bounded. Where a child ends without a complete answer, the zygote appends the wait status as a
-trailer, so that the caller can tell which limit was hit.
+A frame is a mark, two 32-bit numbers (length of the JSON header, number of blobs), one 64-bit length for each blob,
+the header and the blobs. Nothing is pickled: a child's output is as untrusted as its input. Before its answer a child
+may send *tellings*: frames with a mark of their own, one small JSON object each, bounded in number and size. If a
+child ends without a complete answer, the zygote appends the wait status as a trailer, so that the caller can see
+which limit was hit.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def told_frame(body: bytes) -> bytes:
 def receive_frame(connection: socket.socket) -> tuple[dict[str, Any], list[bytes]]:
     """Read one frame from a blocking socket: the child's side, which trusts its caller about lengths.
 
-    Raises ``EOFError`` where the caller went away.
+    Raises ``EOFError`` if the caller has closed the connection.
     """
     _, header_length, count = _PREFIX.unpack(_receive(connection, _PREFIX.size))
     lengths = struct.unpack(f"!{count}Q", _receive(connection, 8 * count))
@@ -71,7 +71,7 @@ def _receive(connection: socket.socket, length: int) -> bytes:
 
 
 class Answer:
-    """Collects what a child sends, without doing any input itself: ``feed`` until it says that it has it all."""
+    """Collects the output of a child, without doing any input itself: call ``feed`` until it returns True."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -83,9 +83,9 @@ class Answer:
         self._count = 0
 
     def feed(self, data: bytes) -> bool:
-        """Take in the next piece; True when the answer is complete. What was told is then in ``tellings``.
+        """Take in the next piece; return True when the answer is complete. ``tellings`` returns the messages so far.
 
-        Raises ``TooLarge`` as soon as the announced size passes the limit: it is never read.
+        Raises ``TooLarge`` as soon as the announced size passes the limit: the content is never read.
         """
         self._buffer += data
         while self._needed is None and self._measure():
@@ -102,7 +102,7 @@ class Answer:
         return messages
 
     def _measure(self) -> bool:
-        """Look at the frame that the buffer begins with; True where it was a telling, and there may be another."""
+        """Read the frame at the beginning of the buffer; return True if it was a telling, and another may follow."""
         if len(self._buffer) < _PREFIX.size:
             return False
         mark, header_length, count = _PREFIX.unpack_from(self._buffer)

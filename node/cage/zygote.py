@@ -1,13 +1,13 @@
-"""The process from which children are forked: single-threaded, with a clean environment, knowing no secret.
+"""The process that forks the children: single-threaded, with a clean environment, without any secret.
 
 It is started before settings and keys are read, and gets, over its control socket, a few bytes for each call (which
 target, how long) with one file descriptor (the child's end of a socket pair). The child does the rest alone; the
-zygote keeps a copy of that end, to append how the child died, and to notice when the caller lost interest. It ends a
-child that outstays its time: a child may hold off its own clock. A target's module is imported here at its first
-use: an idle node pays nothing for it, the next child finds it loaded.
+zygote keeps a copy of that end, to append how the child died, and to notice when the caller closes its end. It ends a
+child that exceeds its time: a child may block its own timer. A target's module is imported here at its first use: an
+idle node has no cost from it, and the next child finds it loaded.
 
-First of all it forks a child that runs nothing, confined as those that run a stranger's code are, and tells its
-caller what that one was kept by. No child is asked later: it could say what it liked.
+First it forks a child that runs nothing, confined like those that run a stranger's code, and reports the bars of this
+child to its caller. Later children are not asked: a stranger's code could answer anything.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a zygote is to serve: the targets, those of them that run a stranger's ``code``, what such code may
-    import; and whether targets run without a filter of system calls, and code without being confined."""
+    """The configuration of a zygote: the targets, which of them run a stranger's ``code``, the libraries that such
+    code may import; and whether targets run without a filter of system calls, and code without being confined."""
 
     targets: Mapping[str, str]
     code: frozenset[str] = frozenset()
@@ -63,7 +63,7 @@ class Plan:
     unconfined: bool = False
 
     def to_json(self) -> str:
-        """For ``from_json`` in the zygote."""
+        """Return the plan for ``from_json`` in the zygote."""
         return json.dumps(
             {
                 "targets": dict(self.targets),
@@ -106,13 +106,13 @@ class Zygote:
         self._doors = Doors(self._poll, self._open) if self._place is None else None
 
     def serve(self) -> None:
-        """Fork on request, reap, report; returns when the parent is gone, having ended all children."""
+        """Fork on request, reap, report; return when the parent is gone, after ending all children."""
         wake, waker = socket.socketpair()
         wake.setblocking(False)
         waker.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for ending in _ENDINGS:
-            # A service manager tells the whole group; requests that are under way still need their children.
+            # A service manager signals the whole group; requests in progress still need their children.
             signal.signal(ending, signal.SIG_IGN)
         signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
         self._poll.register(self._control, select.POLLIN)
@@ -120,7 +120,7 @@ class Zygote:
         self._try_out()
         while True:
             places = dict(self._poll.poll(self._pause()))
-            # In this order: a number that is freed below may be given out again further below.
+            # In this order: a number that is freed below may be reused further below.
             for place in places.keys() - {wake.fileno(), self._control.fileno()}:
                 if self._doors is None or not self._doors.attend(place, places[place]):
                     self._abandon(place)
@@ -149,7 +149,7 @@ class Zygote:
         module = self._plan.targets[name].partition(":")[0]
         if module not in self._loaded:
             self._loaded.add(module)
-            # What goes wrong here goes wrong again in the child, which can say so.
+            # An import that fails here fails again in the child, which can report the error.
             with contextlib.suppress(Exception):
                 importlib.import_module(module)
             gc.collect()
@@ -161,12 +161,11 @@ class Zygote:
         connection = socket.socket(fileno=place)
         self._children[pid] = connection
         self._deadlines[pid] = time.monotonic() + wall + _LATE
-        # No event is asked for: only that the caller hung up, which is always told.
+        # No event is requested: the poll always reports that the caller closed its end.
         self._poll.register(connection, 0)
 
     def _fork(self, name: str | None, place: int) -> int | None:
-        """A child for the target ``name``, or, without one, the child that runs nothing; None where none can be
-        had."""
+        """Fork a child for the target ``name``, or, without it, the one that runs nothing. None if that fails."""
         zygote = os.getpid()
         channel = self._doors.channel() if self._doors is not None and (name is None or self._is_code(name)) else None
         try:
@@ -219,7 +218,7 @@ class Zygote:
 
     def _confine_code(self, limits: Limits, channel: int | None, zygote: int) -> Bars:
         den = Den(place=self._place, channel=channel, listed=self._open.listed)
-        # In a separate root folder nothing else is left of the folders that are bound.
+        # In a separate root folder nothing else remains of the folders that are bound.
         return confine(limits, self._open.paths if self._place is None else self._open.bound, zygote, den)
 
     def _be_child(self, name: str, place: int, channel: int | None, zygote: int) -> None:
@@ -245,7 +244,7 @@ class Zygote:
                 return
 
     def _answer(self, name: str, connection: socket.socket, limits: Limits, bars: Bars) -> list[bytes]:
-        """Return the frame that answers the next message. Raises ``EOFError`` where the caller went away."""
+        """Return the frame that answers the next message. Raises ``EOFError`` if the caller closed the connection."""
         try:
             if not bars.seccomp and not self._plan.unfiltered:
                 raise LocalFault(
@@ -268,7 +267,7 @@ class Zygote:
         except RecursionError:
             deep = Overloaded("it is nested too deeply", remedy=SMALLER, facts={"limit": "depth"})
             answer = frame({"fault": fault_to_json(deep)})
-        except BaseException as error:  # noqa: BLE001 - an engine's panic is no Exception, and must be told too
+        except BaseException as error:  # noqa: BLE001 - an engine's panic is no Exception, and must be reported
             broken = LocalFault(f"{name} failed: {type(error).__name__}", facts={"trace": _trace(error)})
             answer = frame({"fault": fault_to_json(broken)})
         return answer
@@ -291,9 +290,9 @@ class Zygote:
             connection = self._children.pop(pid)
             with contextlib.suppress(KeyError):
                 self._poll.unregister(connection)
-            # Of a child that ended well too: it may have done so without an answer.
+            # Also of a child that ended well: it may have ended without an answer.
             with contextlib.suppress(OSError):
-                # Not by setblocking: that would change the child's copy of the socket too.
+                # Not by setblocking: that would also change the child's copy of the socket.
                 connection.send(trailer(status), socket.MSG_DONTWAIT)
             connection.close()
 
@@ -305,7 +304,7 @@ class Zygote:
                 return
 
     def _pause(self) -> float | None:
-        """Milliseconds until the next child is overdue."""
+        """Return the milliseconds until the next child is overdue."""
         if not self._deadlines:
             return None
         return max(0.0, min(self._deadlines.values()) - time.monotonic()) * 1000 + 1

@@ -1,4 +1,4 @@
-"""Our own HTTP API from the caller's side: what the terminal and integrators use."""
+"""The HTTP API from the caller's side, for the terminal and for integrators."""
 
 from node.base.errors import PeerUnreachable
 from node.client.api import HansaClient, Refusal

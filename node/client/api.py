@@ -28,7 +28,7 @@ PIECE = 1 << 20
 
 
 class Refusal(HansaError):
-    """The node said no. ``problem`` is its RFC 9457 document."""
+    """The node refused the request. ``problem`` is its RFC 9457 document."""
 
     def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
         super().__init__(
@@ -59,21 +59,21 @@ class HansaClient(CatalogueCalls, SecondFactorCalls, KeyCalls, ImportCalls):
         self.close()
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._http.close()
 
     # ---- the node --------------------------------------------------------------------------------------------
 
     def node(self) -> dict[str, Any]:
-        """Who this node is and how it stands."""
+        """Return the name, addresses and status of the node."""
         return dict(self._get("/api/node"))
 
     def ready(self) -> bool:
-        """Whether it answers and is ready to work."""
+        """Return whether the node answers and is ready to work."""
         return not self.hindered()
 
     def hindered(self) -> str:
-        """What keeps it from being ready, as it says itself; empty where nothing does."""
+        """Return why the node is not ready, in its own words; empty if it is ready."""
         try:
             answer = self._http.get("/ready", timeout=2)
         except httpx2.HTTPError as error:
@@ -112,7 +112,7 @@ class HansaClient(CatalogueCalls, SecondFactorCalls, KeyCalls, ImportCalls):
     # ---- getting ---------------------------------------------------------------------------------------------
 
     def conditions(self, iri: str, *, purpose: str | None = None, ask: Any = None) -> dict[str, Any]:
-        """What the provider asks, whether we qualify, and what is agreed or negotiated already, on ``ask`` too."""
+        """Return the provider's conditions, whether we qualify (also for ``ask``), agreements and negotiations."""
         params = {"iri": iri, **({"purpose": purpose} if purpose else {})}
         params |= {"ask": json.dumps(ask)} if ask is not None else {}
         return dict(self._get("/api/conditions", params=params))
@@ -120,38 +120,38 @@ class HansaClient(CatalogueCalls, SecondFactorCalls, KeyCalls, ImportCalls):
     def negotiate(
         self, iri: str, *, purpose: str | None = None, ask: Any = None, least: Any = None
     ) -> dict[str, Any]:
-        """Ask for it, under other terms than the offered ones with ``ask``; returns ``{pid, state, provider}``."""
+        """Request the asset, with ``ask`` under other terms than offered; return ``{pid, state, provider}``."""
         body = {"dataset": iri, "purpose": purpose, "ask": ask, "least": least}
         return dict(self._json("POST", "/api/negotiations", json=body))
 
     def limits(self, iri: str) -> dict[str, Any]:
-        """How far the node goes by itself for an asset of its own; ``terms`` is None where only for its offer."""
+        """Return the limits of automatic agreement for an own asset; ``terms`` None: only to the offer."""
         return dict(self._get("/api/limits", params={"dataset": iri}))
 
     def set_limits(self, iri: str, conditions: Any) -> dict[str, Any]:
-        """From now on agree by itself to terms within ``conditions``; as ``limits``."""
+        """Agree by itself to terms within ``conditions`` from now on; return as ``limits``."""
         return dict(self._json("PUT", "/api/limits", json={"dataset": iri, "conditions": conditions}))
 
     def clear_limits(self, iri: str) -> None:
-        """From now on agree by itself only to what equals the offer."""
+        """Agree by itself only to terms equal to the offer from now on."""
         self._send("DELETE", "/api/limits", params={"dataset": iri})
 
     def negotiation(self, pid: str, *, wait: float = 0) -> dict[str, Any]:
-        """How a negotiation stands; waits up to ``wait`` seconds for its end."""
+        """Return the state of a negotiation; wait up to ``wait`` seconds for its end."""
         return dict(self._get(f"/api/negotiations/{quote(pid, safe='')}", params={"wait": wait}))
 
     def negotiations(self, *, state: str | None = None) -> list[dict[str, Any]]:
-        """The newest negotiations of the node, in ``state`` where it is named; newest first."""
+        """Return the newest negotiations of the node, newest first; only those in ``state`` if it is given."""
         return list(self._get("/api/negotiations", params={"state": state} if state else None))
 
     def transfers(self, *, state: str | None = None) -> list[dict[str, Any]]:
-        """The newest transfers of the node, in ``state`` where it is named; newest first."""
+        """Return the newest transfers of the node, newest first; only those in ``state`` if it is given."""
         return list(self._get("/api/transfers", params={"state": state} if state else None))
 
     def transfer(
         self, agreement: str, *, file: str | None = None, push_to: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Begin to receive under an agreement; returns ``{pid, state}``. With ``push_to`` (``{url, header, value,
+        """Begin to receive under an agreement; return ``{pid, state}``. With ``push_to`` (``{url, header, value,
         method}``) the provider sends the bytes there."""
         body = {"agreementId": agreement, "file": file, "pushTo": dict(push_to) if push_to else None}
         return dict(self._json("POST", "/api/transfers", json=body))
@@ -161,11 +161,11 @@ class HansaClient(CatalogueCalls, SecondFactorCalls, KeyCalls, ImportCalls):
         return dict(self._json("POST", f"/api/transfers/{quote(pid, safe='')}/{verb}", json={"reason": reason}))
 
     def accept_offer(self, pid: str) -> dict[str, Any]:
-        """Accept the offer that the provider of a negotiation has put on the table."""
+        """Accept the present offer of the provider in a negotiation."""
         return dict(self._json("POST", f"/api/negotiations/{quote(pid, safe='')}/accept"))
 
     def counter_offer(self, pid: str, conditions: Any) -> dict[str, Any]:
-        """Ask for other terms than those that the provider of a negotiation has put on the table."""
+        """Ask for other terms than those of the provider's present offer in a negotiation."""
         url = f"/api/negotiations/{quote(pid, safe='')}/counter"
         return dict(self._json("POST", url, json={"ask": conditions}))
 
@@ -175,11 +175,11 @@ class HansaClient(CatalogueCalls, SecondFactorCalls, KeyCalls, ImportCalls):
         return dict(self._json("POST", url, json={"reason": reason}))
 
     def transfer_state(self, pid: str, *, wait: float = 0) -> dict[str, Any]:
-        """How a transfer stands; waits up to ``wait`` seconds for a change."""
+        """Return the state of a transfer; wait up to ``wait`` seconds for a change."""
         return dict(self._get(f"/api/transfers/{quote(pid, safe='')}", params={"wait": wait}))
 
     def save(self, pid: str, target: Path, *, part: str = "content") -> int:
-        """Write what a transfer brought (``content``, ``sealed`` or ``manifest``) to ``target``; its size."""
+        """Write the result of a transfer (``content``, ``sealed`` or ``manifest``) to ``target``; return its size."""
         written = 0
         url = f"/api/transfers/{quote(pid, safe='')}/{part}"
         with self._stream("GET", url, timeout=None) as answer:
@@ -192,30 +192,30 @@ class HansaClient(CatalogueCalls, SecondFactorCalls, KeyCalls, ImportCalls):
         return written
 
     def agreements(self) -> list[dict[str, Any]]:
-        """All agreements, newest first."""
+        """Return all agreements, newest first."""
         return list(self._get("/api/agreements"))
 
     def agreement(self, agreement_id: str) -> dict[str, Any]:
-        """One agreement with every access under it."""
+        """Return one agreement with every access under it."""
         return dict(self._get(f"/api/agreements/{quote(agreement_id, safe='')}"))
 
     def agreement_document(self, agreement_id: str, language: str = "en") -> str:
-        """The agreement as people read it, HTML."""
+        """Return the agreement as an HTML document for people."""
         url = f"/api/agreements/{quote(agreement_id, safe='')}/document"
         return str(self._send("GET", url, params={"lang": language}).text)
 
     def agreement_file(self, agreement_id: str) -> bytes:
-        """The agreement with its evidence: a zip archive that ``hansa agreement verify`` checks."""
+        """Return the agreement with its evidence: a zip archive that ``hansa agreement verify`` checks."""
         return self.raw(f"/api/agreements/{quote(agreement_id, safe='')}/export")
 
     # ---- deciding, membership --------------------------------------------------------------------------------
 
     def decisions(self) -> list[dict[str, Any]]:
-        """What waits for a person."""
+        """Return the requests that wait for a person's decision."""
         return list(self._get("/api/decisions"))
 
     def decide(self, decision_id: str, *, approve: bool, reason: str | None = None) -> dict[str, Any]:
-        """Decide it."""
+        """Approve or reject such a request."""
         body = {"approve": approve, "reason": reason}
         return dict(self._json("POST", f"/api/decisions/{quote(decision_id, safe='')}", json=body))
 
@@ -224,21 +224,21 @@ class HansaClient(CatalogueCalls, SecondFactorCalls, KeyCalls, ImportCalls):
         return dict(self._json("POST", "/api/join", json={"region": region, "credentialType": credential_type}))
 
     def memberships(self) -> dict[str, Any]:
-        """What we asked for and which credentials we hold."""
+        """Return our requests for credentials, and the credentials that we hold."""
         return dict(self._get("/api/memberships"))
 
     def issued(self) -> list[dict[str, Any]]:
-        """Credentials that this node issued."""
+        """Return the credentials that this node issued."""
         return list(self._get("/api/issued"))
 
     def revoke(self, credential_id: str, reason: str) -> dict[str, Any]:
-        """Revoke one of them."""
+        """Revoke a credential that this node issued."""
         return dict(
             self._json("POST", f"/api/issued/{quote(credential_id, safe='')}/revoke", json={"reason": reason})
         )
 
     def members(self) -> list[dict[str, Any]]:
-        """Nodes whose feeds this node follows."""
+        """Return the nodes that this node follows."""
         return list(self._get("/api/members"))
 
     def follow(self, url: str) -> dict[str, Any]:
@@ -246,15 +246,15 @@ class HansaClient(CatalogueCalls, SecondFactorCalls, KeyCalls, ImportCalls):
         return dict(self._json("POST", "/api/members", json={"url": url}))
 
     def blocks(self) -> list[dict[str, Any]]:
-        """Participants that this node turns away."""
+        """Return the participants that this node blocks."""
         return list(self._get("/api/blocks"))
 
     def block(self, did: str, reason: str) -> dict[str, Any]:
-        """Turn a participant away."""
+        """Block a participant."""
         return dict(self._json("POST", "/api/blocks", json={"did": did, "reason": reason}))
 
     def unblock(self, did: str) -> dict[str, Any]:
-        """Let a participant in again."""
+        """Unblock a participant."""
         return dict(self._json("DELETE", f"/api/blocks/{quote(did, safe='')}"))
 
     # ---- proof, upkeep ---------------------------------------------------------------------------------------
@@ -265,7 +265,7 @@ class HansaClient(CatalogueCalls, SecondFactorCalls, KeyCalls, ImportCalls):
         return dict(self._json("POST", "/api/verify", json=body))
 
     def deliveries(self) -> dict[str, Any]:
-        """Messages on their way, and those that were given up."""
+        """Return the messages that are being delivered, and those that were given up."""
         return dict(self._get("/api/deliveries"))
 
     def retry(self, task_id: str) -> dict[str, Any]:
@@ -273,11 +273,11 @@ class HansaClient(CatalogueCalls, SecondFactorCalls, KeyCalls, ImportCalls):
         return dict(self._json("POST", f"/api/deliveries/{quote(task_id, safe='')}/retry"))
 
     def give_up(self, task_id: str) -> dict[str, Any]:
-        """Never try a dead letter again; what waits for it ends."""
+        """Never try a dead letter again; processes that wait for it end."""
         return dict(self._json("POST", f"/api/deliveries/{quote(task_id, safe='')}/give-up"))
 
     def accounts(self) -> list[dict[str, Any]]:
-        """People of this node."""
+        """Return the user accounts of this node."""
         return list(self._get("/api/accounts"))
 
     def add_account(self, login: str, name: str, roles: Sequence[str], password: str) -> dict[str, Any]:
@@ -286,17 +286,16 @@ class HansaClient(CatalogueCalls, SecondFactorCalls, KeyCalls, ImportCalls):
         return dict(self._json("POST", "/api/accounts", json=body))
 
     def set_password(self, login: str, password: str, *, old: str | None = None, keep_tokens: bool = False) -> None:
-        """Change what ``login`` signs in with; ``old`` is needed where that is oneself. Its API tokens end unless
-        ``keep_tokens``."""
+        """Change a password; the caller's own requires ``old``. Its API tokens end unless ``keep_tokens``."""
         body = {"password": password, "keepTokens": keep_tokens, **({} if old is None else {"old": old})}
         self._send("PUT", f"/api/accounts/{quote(login, safe='')}/password", json=body)
 
     def set_disabled(self, login: str, disabled: bool) -> dict[str, Any]:
-        """Shut an account, or open it again."""
+        """Disable an account, or enable it again."""
         return dict(self._json("PATCH", f"/api/accounts/{quote(login, safe='')}", json={"disabled": disabled}))
 
     def tokens(self, *, everybody: bool = False) -> list[dict[str, Any]]:
-        """API tokens of oneself, or as operator of everybody."""
+        """Return the caller's API tokens, or as operator those of everybody."""
         return list(self._get("/api/tokens", params={"all": True} if everybody else {}))
 
     def revoke_token(self, sha256: str) -> dict[str, Any]:
@@ -307,18 +306,18 @@ class HansaClient(CatalogueCalls, SecondFactorCalls, KeyCalls, ImportCalls):
 
     @property
     def scenarios(self) -> Scenarios:
-        """Runs of scenarios and change layers."""
+        """Return access to runs of scenarios and change layers."""
         return Scenarios(self)
 
     # ---- in common -------------------------------------------------------------------------------------------
 
     def call(self, method: str, path: str, *, json: Any = None, params: Mapping[str, Any] | None = None) -> Any:
-        """What the node answers to ``method`` at ``path``, as JSON. Raises ``Refusal``, ``PeerUnreachable``."""
+        """Return the node's answer to ``method`` at ``path``, as JSON. Raises ``Refusal``, ``PeerUnreachable``."""
         answer = self._send(method, path, params=dict(params or {}), **({"json": json} if json is not None else {}))
         return answer.json() if answer.content else None
 
     def raw(self, path: str, *, params: Mapping[str, Any] | None = None) -> bytes:
-        """The bytes at ``path``. Raises as ``call``."""
+        """Return the bytes at ``path``. Raises as ``call``."""
         return bytes(self._send("GET", path, params=dict(params or {}), timeout=None).content)
 
     def _get(self, url: str, *, params: Mapping[str, Any] | None = None) -> Any:

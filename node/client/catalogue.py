@@ -11,17 +11,17 @@ class CatalogueCalls(ABC):
 
     @abstractmethod
     def _send(self, method: str, url: str, **options: Any) -> Any:
-        """The node's answer. Raises ``Refusal``, ``PeerUnreachable``."""
+        """Return the node's answer. Raises ``Refusal``, ``PeerUnreachable``."""
 
     @abstractmethod
     def _get(self, url: str, *, params: Any = None) -> Any:
-        """The JSON value at ``url``. Raises as ``_send``."""
+        """Return the JSON value at ``url``. Raises as ``_send``."""
 
     def search(self, text: str = "", *, region: bool = False, **facets: Any) -> dict[str, Any]:
         """Search: ``kind, theme, keyword, publisher, access, format, license, node``, ``bbox, since, until``,
         ``offset, limit, sort, lang``; with ``region`` in the region's catalogue, as this node.
 
-        ``since`` and ``until`` are a day, a month or a year. Raises ``Refusal`` for a facet that there is not.
+        ``since`` and ``until`` are a day, a month or a year. Raises ``Refusal`` for an unknown facet.
         """
         for name, parameter in (("since", "from"), ("until", "to")):
             if name in facets:
@@ -31,7 +31,7 @@ class CatalogueCalls(ABC):
         return dict(self._get("/api/region/search" if region else "/api/catalogue/search", params=params))
 
     def record(self, iri: str, *, version: int | None = None, as_of: str | None = None) -> dict[str, Any]:
-        """An asset as JSON."""
+        """Return an asset as JSON."""
         params: dict[str, Any] = {"iri": iri}
         if version is not None:
             params["version"] = version
@@ -40,11 +40,11 @@ class CatalogueCalls(ABC):
         return dict(self._get("/api/catalogue/record", params=params))
 
     def versions(self, iri: str) -> list[dict[str, Any]]:
-        """All versions of an asset that we may see."""
+        """Return all versions of an asset that the caller may see."""
         return list(self._get("/api/catalogue/versions", params={"iri": iri})["versions"])
 
     def changes(self, iri: str, *, before: int | None = None, after: int | None = None) -> dict[str, Any]:
-        """What differs between two versions of an asset; without numbers, the newest and the one before it."""
+        """Return the differences between two versions of an asset; by default the newest and the one before it."""
         numbers = {"from": before, "to": after}
         params = {"iri": iri, **{name: number for name, number in numbers.items() if number is not None}}
         return dict(self._get("/api/catalogue/changes", params=params))
@@ -57,7 +57,7 @@ class CatalogueCalls(ABC):
         as_of: str | None = None,
         region: bool = False,
     ) -> bytes:
-        """The answer of the SPARQL end point (of the region's, with ``region``), as it came."""
+        """Return the unchanged answer of the SPARQL end point (of the region's, with ``region``)."""
         answer = self._send(
             "POST",
             "/api/region/sparql" if region else "/sparql",

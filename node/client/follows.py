@@ -1,4 +1,4 @@
-"""Following through a node's API: what a followed node signed, and what a person decides about it."""
+"""Following through a node's API: the signed evidence about a followed node, and a person's decision about it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ PATH = "/api/members"
 
 
 class Following:
-    """The nodes that one node follows. All raise ``Refusal`` where the node says no, ``PeerUnreachable``."""
+    """The nodes that one node follows. All methods raise ``Refusal`` if the node refuses, ``PeerUnreachable``."""
 
     def __init__(self, client: Speaks) -> None:
         self._client = client
 
     def find(self, which: str) -> dict[str, Any]:
-        """The followed node with this address, DID or name. Raises ``InvalidInput``."""
+        """Return the followed node with this address, DID or name. Raises ``InvalidInput``."""
         for member in self._client.call("GET", PATH):
             if which.rstrip("/") in (member["url"], member["did"], member["name"]):
                 return dict(member)
         raise InvalidInput(f"this node does not follow {which}", remedy="see the list: hansa members")
 
     def evidence(self, which: str) -> dict[str, Any]:
-        """What a followed node signed that does not go together, and what it announced as lost."""
+        """Return the contradicting heads that a followed node signed, and the losses that it announced."""
         return dict(self._client.call("GET", f"{PATH}/evidence", params={"url": which}))
 
     def accept(self, which: str) -> dict[str, Any]:
@@ -32,7 +32,7 @@ class Following:
         return dict(self._client.call("POST", f"{PATH}/accept", json={"url": which}))
 
     def leave(self, which: str) -> dict[str, Any]:
-        """Follow a node no longer; what it was."""
+        """Stop following a node; return its entry."""
         member = self.find(which)
         self._client.call("DELETE", PATH, params={"url": member["url"]})
         return member

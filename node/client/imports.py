@@ -15,7 +15,7 @@ class ImportCalls(ABC):
 
     @abstractmethod
     def _stream(self, method: str, url: str, **options: Any) -> AbstractContextManager[Any]:
-        """The node's answer while it comes. Raises ``Refusal``, ``PeerUnreachable``."""
+        """Yield the node's answer while it arrives. Raises ``Refusal``, ``PeerUnreachable``."""
 
     def harvest(
         self,
@@ -29,8 +29,8 @@ class ImportCalls(ABC):
         fewer: bool = False,
         language: str = "en",
     ) -> Iterator[dict[str, Any]]:
-        """Harvest the catalogue at ``url``; yields what ``import_file`` does. ``agreed``: the publisher agreed,
-        whatever robots.txt says. ``fewer``: withdraw what vanished even where it is more than half."""
+        """Harvest the catalogue at ``url``; yields as ``import_file`` does. ``agreed``: the publisher agreed,
+        regardless of robots.txt. ``fewer``: withdraw vanished records even if they are more than half."""
         params: dict[str, Any] = {"url": url, "language": language, "check": check, "source": source}
         params |= {"rule": list(rules), "agreed": agreed, "fewer": fewer}
         if audience:

@@ -11,14 +11,14 @@ class KeyCalls(ABC):
 
     @abstractmethod
     def _send(self, method: str, url: str, **options: Any) -> Any:
-        """The node's answer. Raises ``Refusal``, ``PeerUnreachable``."""
+        """Return the node's answer. Raises ``Refusal``, ``PeerUnreachable``."""
 
     def keys(self) -> list[dict[str, Any]]:
-        """The node's keys."""
+        """Return the node's keys."""
         return list(self._send("GET", "/api/keys").json())
 
     def rotate_keys(self, kinds: list[str]) -> list[dict[str, Any]]:
-        """Put new keys of these kinds in the place of those in use."""
+        """Replace the keys of these kinds that are in use with new ones."""
         return list(self._send("POST", "/api/keys/rotate", json={"kinds": kinds}).json())
 
     def revoke_key(self, key: str, as_of: str, reason: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Finding the node that a command is about: a folder, an address, or whichever is plainly meant."""
+"""Finds the node that a command is about: a folder, an address, or the only node within reach."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOKEN = "token"  # noqa: S105 - the name of a file
 
 @dataclass(frozen=True, slots=True)
 class NodeAddress:
-    """Where a node's API is, the token to use there, and its data folder where it is on this machine."""
+    """The address of a node's API, the token to use there, and its data folder if it is on this machine."""
 
     url: str
     token: str | None
@@ -28,9 +28,8 @@ class NodeAddress:
 
 
 def locate(name: str | None = None) -> NodeAddress:
-    """The node called ``name`` (a folder or an http address), else ``HANSA_NODE``, else the one in or below the
-    working folder. Raises ``InvalidInput`` with what to type where none or several are there.
-    """
+    """Return the node called ``name`` (a folder or an http address), else ``HANSA_NODE``, else the one in or below
+    the working folder. Raises ``InvalidInput`` with what to type if there are none or several."""
     requested = name or os.environ.get("HANSA_NODE")
     if requested and requested.startswith(("http://", "https://")):
         return NodeAddress(requested.rstrip("/"), os.environ.get("HANSA_TOKEN"), None)
@@ -70,7 +69,7 @@ def _of_folder(folder: Path) -> NodeAddress:
 
 
 def trust_of(address: NodeAddress) -> ssl.SSLContext | bool:
-    """What the connection is checked against: for a node on this machine its very certificate, whatever its name."""
+    """Return how to verify the connection: for a node on this machine by its own certificate, whatever its name."""
     if address.certificate is None:
         return True
     context = ssl.create_default_context(cafile=str(address.certificate))

@@ -12,22 +12,22 @@ class SecondFactorCalls(ABC):
 
     @abstractmethod
     def _send(self, method: str, url: str, **options: Any) -> Any:
-        """The node's answer. Raises ``Refusal``, ``PeerUnreachable``."""
+        """Return the node's answer. Raises ``Refusal``, ``PeerUnreachable``."""
 
     def second_factor(self) -> dict[str, Any]:
-        """Whether one has a second factor oneself (``since``), one's ``login``, how many recovery codes are left."""
+        """Return the user's ``login``, ``since`` when a second factor is set up, and the number of recovery codes."""
         return dict(self._send("GET", "/api/second-factor").json())
 
     def begin_second_factor(self, password: str) -> dict[str, Any]:
-        """Set up a second factor for oneself: its ``secret`` and ``uri``."""
+        """Set up a second factor for the user; return its ``secret`` and ``uri``."""
         return dict(self._send("POST", "/api/second-factor", json={"password": password}).json())
 
     def confirm_second_factor(self, code: str) -> list[str]:
-        """Have it count from now on; the recovery codes, told once."""
+        """Activate the second factor; return the recovery codes, which are shown only once."""
         return list(self._send("POST", "/api/second-factor/confirm", json={"code": code}).json()["recoveryCodes"])
 
     def remove_second_factor(self, password: str, code: str) -> None:
-        """Remove one's own second factor."""
+        """Remove the user's own second factor."""
         self._send("POST", "/api/second-factor/remove", json={"password": password, "code": code})
 
     def reset_second_factor(self, login: str) -> None:
@@ -35,6 +35,6 @@ class SecondFactorCalls(ABC):
         self._send("DELETE", f"/api/accounts/{quote(login, safe='')}/second-factor")
 
     def make_token(self, label: str, days: int | None, password: str, code: str = "") -> dict[str, Any]:
-        """A new API token for oneself, made with one's password and the code of one's second factor: shown once."""
+        """Return a new API token of the user, made with password and second-factor code. It is shown only once."""
         body = {"label": label, "days": days, "password": password, "code": code}
         return dict(self._send("POST", "/api/tokens", json=body).json())

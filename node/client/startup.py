@@ -1,4 +1,4 @@
-"""Waiting for a node of this machine that has only just been told to run."""
+"""Waits for a node of this machine that has just been started."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _PAUSE: Final = 0.1
 
 
 def until_listening(address: NodeAddress, *, on_wait: Callable[[], None] = lambda: None) -> bool:
-    """Wait until something listens at the address of a node of this machine; whether it does.
+    """Wait until something listens at the address of a node of this machine; return whether it does.
 
-    A node elsewhere is not waited for: it did not begin with a command that was typed before this one. ``on_wait`` is
-    called once, when there is something to wait for.
+    Returns at once for a node elsewhere: it was not started just now by an earlier command. ``on_wait`` is called
+    once, if there is something to wait for.
     """
     if address.folder is None:
         return True
@@ -48,12 +48,12 @@ def _listens(url: str) -> bool:
     except ConnectionRefusedError:
         return False
     except (OSError, ValueError):
-        # Whatever else is wrong, waiting does not mend it: the request itself says what it is.
+        # Waiting does not correct any other problem: the request itself reports it.
         return True
 
 
 def _is_run(folder: Path) -> bool:
-    """Whether some process holds the lock, by the kernel's list: asking by taking it would keep the node out."""
+    """Return whether a process holds the lock, by the kernel's list: taking it as a test would keep the node out."""
     try:
         inode = (folder / SERVING_LOCK).stat().st_ino
         locks = Path("/proc/locks").read_text("ascii").splitlines()

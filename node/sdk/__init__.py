@@ -1,6 +1,6 @@
-"""What the author of a model imports. The standard library is all that it needs.
+"""The names that the author of a model imports. A model needs only the standard library.
 
-A model is one function. Its annotations say what it takes and gives::
+A model is one function. Its annotations declare what it takes and gives::
 
     from typing import Annotated, TypedDict
     from node.sdk import Decimals, Range, Unit, model
@@ -17,8 +17,8 @@ A model is one function. Its annotations say what it takes and gives::
     def walking(streets: list[Street], speed: Annotated[float, Unit("km/h"), Range(2, 7)] = 5.0) -> list[Time]:
         return [{"segmentId": s["segmentId"], "minutes": s["length"] / (speed * 1000 / 60)} for s in streets]
 
-Arguments that are lists of a TypedDict are inputs, the others parameters. A number has a unit, always. Rows come
-checked against the annotations, and outputs are checked and rounded to their ``Decimals`` after the function.
+Arguments that are lists of a TypedDict are inputs, the others parameters. Every number has a unit. Rows are
+checked against the annotations before the call, and outputs are checked and rounded to their ``Decimals`` after it.
 """
 
 from node.sdk.call import Result, call

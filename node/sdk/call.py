@@ -1,4 +1,4 @@
-"""Calling a model: rows in, checked; the function; rows out, checked and rounded."""
+"""Calls a model: checks the input rows, calls the function, checks and rounds the output rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from node.sdk.troubles import BadInput, BadOutput
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """Rows by output role, and caveats (``code``, ``sentence``, ``facts``) that go with them."""
+    """Rows by output role, and their caveats (``code``, ``sentence``, ``facts``)."""
 
     outputs: dict[str, list[dict[str, Any]]]
     caveats: list[dict[str, Any]]
@@ -30,7 +30,8 @@ def call(
 ) -> Result:
     """Call the model ``function``.
 
-    Raises ``BadAnnotation``, ``BadInput`` before the function is called, ``BadOutput`` after, and what it raises.
+    Raises ``BadAnnotation``, ``BadInput`` before the function is called, ``BadOutput`` after it, and the errors of
+    the function.
     """
     interface = interface_of(function)
     arguments, caveats = _inputs(interface, inputs)

@@ -1,4 +1,4 @@
-"""Rows and parameters against annotations: what comes in is put into the declared types, what goes out is rounded."""
+"""Checks rows and parameters against annotations: converts inputs to the declared types, and rounds outputs."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class _NotSo(Exception):
 
 
 def checked_input(table: Table, rows: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The rows with the declared members only, in the declared types, and a caveat for each column that leaves its
-    range. Numbers may come as text, because tables without types know no better. Raises ``BadInput``."""
+    """Return the rows with the declared members only, in the declared types, and a caveat for each column that leaves
+    its range. Numbers may be text, because tables without types have only text. Raises ``BadInput``."""
     rows_kept = [
         _row(table, number, row, BadInput, lenient=True) for number, row in enumerate(_rows(table, rows, BadInput))
     ]
@@ -38,7 +38,7 @@ def checked_input(table: Table, rows: Any) -> tuple[list[dict[str, Any]], list[d
 
 
 def checked_output(table: Table, rows: Any) -> list[dict[str, Any]]:
-    """The rows in the order in which they were given, rounded to the declared decimals. Raises ``BadOutput``."""
+    """Return the rows in their given order, rounded to the declared decimals. Raises ``BadOutput``."""
     rows_kept = []
     declared = {column.name for column in table.columns}
     for number, row in enumerate(_rows(table, rows, BadOutput)):
@@ -58,7 +58,7 @@ def checked_output(table: Table, rows: Any) -> list[dict[str, Any]]:
 
 
 def checked_setting(setting: Setting, value: Any) -> Any:
-    """The value of a parameter in its declared type. Raises ``BadInput``, also for one outside its range."""
+    """Return the value of a parameter in its declared type. Raises ``BadInput``, also outside its range."""
     where = f"parameter {setting.name}"
     if value is None and setting.empty:
         return None
@@ -70,9 +70,9 @@ def checked_setting(setting: Setting, value: Any) -> Any:
 
 
 def rounded(value: float, decimals: int | None) -> float:
-    """``value`` to so many decimals as it is written, halves to the even digit, and without a negative zero."""
+    """Return ``value`` rounded to decimals as written, halves to the even digit, without a negative zero."""
     if decimals is not None:
-        # Below 15 digits before the point there is something to round; above, a double has no decimals.
+        # Only numbers below 15 digits before the point can be rounded; larger doubles have no decimals.
         exact = Decimal(repr(value))
         if exact.adjusted() < 15:
             value = float(exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN))
@@ -146,7 +146,7 @@ def _value(asked: Column | Setting, value: Any, *, lenient: bool) -> Any:
 
 
 def _typed(type_: str, value: Any, *, lenient: bool) -> Any:
-    """``value`` as ``type_``, or None where it is not one."""
+    """Return ``value`` as ``type_``, or None if it does not have this type."""
     if type_ == NUMBER and type(value) is float:
         return value
     if type_ == JSON:
@@ -165,7 +165,7 @@ def _typed(type_: str, value: Any, *, lenient: bool) -> Any:
         except ValueError:
             return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        # Numbers of other libraries (numpy) say so by these methods.
+        # Numbers of other libraries (numpy) are recognised by these methods.
         if isinstance(value, str | bytes | list | dict | bool) or not hasattr(value, "__float__"):
             return None
         value = value.__index__() if hasattr(value, "__index__") else float(value)
@@ -177,7 +177,7 @@ def _typed(type_: str, value: Any, *, lenient: bool) -> Any:
 
 
 def _sayable(text: str) -> bool:
-    # Half a character (a lone surrogate) can be held by Python and by nothing else.
+    # Half a character (a lone surrogate) exists only in Python.
     try:
         return text.isascii() or bool(text.encode("utf-8"))
     except UnicodeEncodeError:
@@ -185,7 +185,7 @@ def _sayable(text: str) -> bool:
 
 
 def _json(value: Any) -> Any:
-    """A copy of ``value`` if JSON can say it, so that nothing but plain values leaves."""
+    """Return a copy of ``value`` if JSON can represent it, so that only plain values leave the model."""
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError, RecursionError):
@@ -201,7 +201,7 @@ def _outside(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, 
         values = [row[column.name] for row in rows if row.get(column.name) is not None]
         out = [v for v in values if (low is not None and v < low) or (high is not None and v > high)]
         if out:
-            # Texts in braces are shown without the braces, as everywhere that people read.
+            # Texts in braces are shown without the braces, as in all texts for people.
             unit = f" {column.unit.translate(_BRACES)}" if column.unit and column.unit != "1" else ""
             bounds = f"{'' if low is None else f'{low:g}'}–{'' if high is None else f'{high:g}'}{unit}"
             problems.append(

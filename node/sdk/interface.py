@@ -1,4 +1,4 @@
-"""What a model takes and gives, as values: read from annotations, written as JSON."""
+"""The interface of a model as values: read from annotations, written as JSON."""
 
 from __future__ import annotations
 
@@ -95,8 +95,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interface:
-    """All that the annotations of a model's function say. ``single``: it returns the rows of its one output,
-    instead of a map of several."""
+    """All declarations of a model's function. ``single``: it returns the rows of its one output, not a map."""
 
     name: str
     version: str

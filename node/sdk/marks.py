@@ -1,6 +1,7 @@
-"""What annotations can say about a column, a parameter, or a whole input or output: ``Annotated[float, Unit("m")]``.
+"""Declarations about a column, a parameter, or a whole input or output in annotations: ``Annotated[float,
+Unit("m")]``.
 
-A plain text among them describes: ``Annotated[float, Unit("km/h"), "mean speed of all vehicles"]``.
+A plain text among them is a description: ``Annotated[float, Unit("km/h"), "mean speed of all vehicles"]``.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The lowest and the highest value, both allowed; None where there is no bound.
+    """The lowest and the highest value, both allowed; None for no bound.
 
-    A parameter outside its range is refused. A column outside its range is outside the validity of the model:
-    it is computed all the same, and the result carries a caveat.
+    A parameter outside its range is refused. A column outside its range is outside the validity of the model: it is
+    computed all the same, and the result carries a caveat.
     """
 
     minimum: float | None = None
@@ -56,7 +57,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Decimals:
-    """How many decimals of a number mean something. Outputs are rounded to them, halves to the even digit."""
+    """How many decimals of a number are significant. Outputs are rounded to them, halves to the even digit."""
 
     count: int
 
@@ -77,7 +78,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The resolution in time of an input or output, as ISO 8601 says it: ``PT15M``, ``PT1H``, ``P1D``."""
+    """The resolution in time of an input or output, in ISO 8601: ``PT15M``, ``PT1H``, ``P1D``."""
 
     duration: str
 
@@ -107,7 +108,7 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class Crs:
-    """A coordinate system in which the geometry of an input or output comes: ``EPSG:4326``."""
+    """A coordinate system of the geometry in an input or output: ``EPSG:4326``."""
 
     code: str
 

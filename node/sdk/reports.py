@@ -1,4 +1,4 @@
-"""What a running model can say: how far it is, and what does not stop it but must go with its result."""
+"""Reports of a running model: its progress, and caveats that must go with its result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_CAVEATS: Final = 50
 
 
 class Telling:
-    """One run's ears: who is told of progress, and the caveats so far."""
+    """The receiver of one run's progress, and its caveats so far."""
 
     def __init__(self, listener: Listener | None = None) -> None:
         self.listener = listener
@@ -25,7 +25,7 @@ _now: ContextVar[Telling | None] = ContextVar("telling", default=None)
 
 
 def progress(percent: float, text: str = "") -> None:
-    """Say how far the run is, from 0 to 100, and what it is doing. Outside a run it does nothing."""
+    """Report how far the run is, from 0 to 100, and what it is doing. Outside a run it does nothing."""
     telling = _now.get()
     if telling is None or telling.listener is None:
         return
@@ -34,7 +34,7 @@ def progress(percent: float, text: str = "") -> None:
 
 
 def caveat(sentence: str, *, code: str = "model", **facts: Any) -> None:
-    """Attach to the result what its readers must know: trips that could not be made, figures left out.
+    """Attach information to the result that its readers must know: trips that could not be made, omitted figures.
 
     ``code`` is stable and for programs, as are ``facts`` (JSON values). Outside a run it does nothing, and a run
     keeps the first fifty.
@@ -46,7 +46,7 @@ def caveat(sentence: str, *, code: str = "model", **facts: Any) -> None:
 
 @contextmanager
 def listening(listener: Listener | None = None) -> Iterator[Telling]:
-    """Listen while a model runs."""
+    """Receive the reports while a model runs."""
     telling = Telling(listener)
     token = _now.set(telling)
     try:

@@ -1,4 +1,4 @@
-"""From a function's annotations to what it takes and gives. What is missing or odd is told to its author."""
+"""Reads a model's interface from its function's annotations. Errors show the author what is missing or wrong."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _VERSION: Final = re.compile(r"\d+(\.\d+){1,3}([-+.][0-9A-Za-z.+-]+)?")
 def model(
     *, version: str, output: str = "result", title: str = "", deterministic: bool = True
 ) -> Callable[[Function], Function]:
-    """Make a function a model. ``output`` is the role of the rows that it returns, where it returns one list.
+    """Make a function a model. ``output`` is the role of the rows that it returns, if it returns one list.
 
-    ``deterministic`` says that the same inputs give the same answer: no chance without a seed, no clock.
+    ``deterministic`` states that the same inputs give the same answer: no randomness without a seed, no clock.
     """
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         raise BadAnnotation(f"{version!r} is no version of a model", remedy='write @model(version="1.0.0")')
@@ -42,7 +42,7 @@ def model(
 
 
 def find_model(module: types.ModuleType) -> Callable[..., Any]:
-    """The one function of ``module`` that is marked as a model. Raises ``BadAnnotation`` for none or several."""
+    """Return the function of ``module`` marked as a model. Raises ``BadAnnotation`` if there are none or several."""
     functions = {
         id(member): member
         for member in vars(module).values()
@@ -59,12 +59,12 @@ def find_model(module: types.ModuleType) -> Callable[..., Any]:
 
 
 def describe(function: Callable[..., Any]) -> dict[str, Any]:
-    """What ``function`` takes and gives, as JSON. Raises ``BadAnnotation`` saying what its annotations lack."""
+    """Return the interface of ``function`` as JSON. Raises ``BadAnnotation`` that names missing annotations."""
     return interface_of(function).to_json()
 
 
 def interface_of(function: Callable[..., Any]) -> Interface:
-    """``describe`` as values."""
+    """As ``describe``, but return values."""
     declared = getattr(function, _MARK, None)
     if declared is None:
         raise BadAnnotation(
@@ -138,7 +138,7 @@ def _outputs(hint: Any, role: str, name: str) -> tuple[dict[str, Table], bool]:
 
 
 def _required(row: Any, name: str, hint: Any) -> bool:
-    # What the class itself knows is wrong where its annotations were text: it could not look into them.
+    # ``__required_keys__`` misses the marks in annotations that were text, so these are checked first.
     origin = get_origin(hint)
     if origin in (NotRequired, Required):
         return bool(origin is Required)
@@ -152,7 +152,7 @@ def _role(name: str) -> str:
 
 
 def _row_type(hint: Any) -> Any:
-    """The TypedDict of ``list[TypedDict]``, bare or annotated or optional; None for anything else."""
+    """Return the TypedDict of ``list[TypedDict]``, bare or annotated or optional; None for anything else."""
     bare, _, _ = _parts(hint)
     if get_origin(bare) is not list:
         return None
@@ -161,7 +161,7 @@ def _row_type(hint: Any) -> Any:
 
 
 def _parts(hint: Any) -> tuple[Any, tuple[Any, ...], bool]:
-    """What is annotated, the marks on it, and whether it may be None."""
+    """Return the annotated type, its marks, and whether it may be None."""
     marks: tuple[Any, ...] = ()
     empty = False
     while True:
@@ -257,7 +257,7 @@ def _type(bare: Any) -> tuple[str | None, tuple[Any, ...]]:
 
 
 def _marked(marks: tuple[Any, ...], type_: str, values: tuple[Any, ...], where: str) -> dict[str, Any]:
-    """What the marks say of a column or parameter."""
+    """Return the declarations of the marks about a column or parameter."""
     numeric = type_ in (NUMBER, INTEGER)
     _known(marks, (Unit, Range, Decimals, Kind) if numeric else (), where)
     unit, range_, decimals = (_only_mark(marks, mark, where) for mark in (Unit, Range, Decimals))

@@ -1,10 +1,10 @@
-"""What can be wrong with a model or with what it is given, each as a sentence for its author or caller."""
+"""Errors of a model or of its input, each as a sentence for its author or caller."""
 
 from __future__ import annotations
 
 
 class Trouble(ValueError):
-    """``sentence`` says what is wrong, ``remedy`` what mends it."""
+    """The root of these errors. ``sentence`` describes the problem, ``remedy`` the correction."""
 
     def __init__(self, sentence: str, *, remedy: str = "") -> None:
         super().__init__(sentence)
@@ -13,12 +13,12 @@ class Trouble(ValueError):
 
 
 class BadAnnotation(Trouble):
-    """The author's: the function does not say what it takes or gives."""
+    """The author's error: the function does not declare what it takes or gives."""
 
 
 class BadInput(Trouble):
-    """The caller's: a row or parameter is not what the annotations ask for."""
+    """The caller's error: a row or parameter does not fit the annotations."""
 
 
 class BadOutput(Trouble):
-    """The author's: the function gave what its annotations do not promise."""
+    """The author's error: the function returned values that do not fit its annotations."""

@@ -20,7 +20,7 @@ class DspVersion:
     namespace: str
 
     def at(self, address: str) -> str:
-        """Where this version's paths hang, next to those of 2025-1 at ``address``."""
+        """Return the address of this version's paths, next to those of 2025-1 at ``address``."""
         root = address.removesuffix(V2025_1.path)
         return address if root == address else root + self.path
 
@@ -54,8 +54,7 @@ for says ``node.dialogue.terms``. No context is ever loaded: these are all there
 
 
 def version_of(address: str) -> DspVersion:
-    """The version that a peer's paths below ``address`` are of: as their path says, which holds it in all connectors
-    that serve several."""
+    """Return the version of a peer's ``address``: the path shows it in all connectors that serve several."""
     return V2024_1 if address.rstrip("/").endswith(("/2024/1", "/2024-1")) else V2025_1
 
 

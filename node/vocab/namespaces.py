@@ -1,4 +1,4 @@
-"""Namespaces, and the prefixes under which people know them."""
+"""Namespaces, and their usual prefixes."""
 
 from __future__ import annotations
 

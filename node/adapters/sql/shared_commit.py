@@ -48,7 +48,7 @@ class Turns:
         self._holder: int | None = None
 
     def take(self, group: object) -> None:
-        """Wait for the turn. Raises ``DatabaseBusy`` if it takes too long, ``LocalFault`` if this thread has the turn."""
+        """Wait for the turn. Raises ``DatabaseBusy`` after ``PATIENCE``, ``LocalFault`` if this thread has it."""
         me = threading.get_ident()
         if self._holder == me:
             raise LocalFault("a transaction was opened inside a transaction: each would wait for the other")
