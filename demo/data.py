@@ -20,7 +20,7 @@ PLZEN = (13.3776, 49.7475)
 COLUMNS = 6
 ROWS = 3
 BRIDGES = (((1, 1), (1, 2)), ((4, 1), (4, 2)))
-"""A river runs between the second and the third row of the grid; there are two ways across."""
+"""A river runs between the second and the third row of the grid; there are two bridges."""
 
 QUARTERS_PER_DAY = 96
 CLASSES = ("passengerCar", "van", "lorry", "bicycle")

@@ -10,7 +10,7 @@ from typing import Any
 from node.api import Frontier, Head, InvalidInput, hash_text, moment, read_hash, stamp
 
 KEPT = 50
-"""How many of the members that were put aside are kept with their reasons, the newest first."""
+"""How many of the members put aside are kept with their reasons, the newest first."""
 
 NOTED = 20
 """How many forks and announced restarts are kept with a member; all of them stand in the ledger."""
@@ -104,7 +104,7 @@ class Cursor:
     quarantined: int = 0
     put_aside: list[dict[str, str]] = field(default_factory=list)
     stored: tuple[int, int] | None = None
-    """Versions and bytes of that node's records which are here; None: not counted yet."""
+    """Versions and bytes of that node's records stored here; None: not counted yet."""
     chains: dict[str, Chain] = field(default_factory=dict)
     forks: list[dict[str, Any]] = field(default_factory=list)
     restarts: list[dict[str, Any]] = field(default_factory=list)

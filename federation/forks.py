@@ -29,10 +29,10 @@ KINDS: Final[Mapping[str, str]] = {
     FALSE_CLAIM: "it cannot prove which entries it kept in its new epoch",
     EPOCH_BACK: "it signed an earlier epoch after a later one",
 }
-"""What a fork is, in words that follow the name of a member."""
+"""A description of each kind of fork; it follows the name of a member."""
 
 TWO_HEADS_SUFFICE: Final = frozenset({SAME_SIZE, SHRUNK, EPOCH_BACK})
-"""Kinds that anyone can check from the two heads alone. For the others the missing proof is our word."""
+"""Kinds that anyone can check from the two heads alone. For the others, the missing proof is only our statement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ NEW = "new"
 FOLLOWING = "following"
 TROUBLED = "troubled"
 STOPPED = "stopped"
-"""It has as much here as one node may: nothing more is taken from it."""
+"""The records of this node have reached their limit here: no more are read."""
 
 
 class Members:

@@ -35,9 +35,9 @@ class MemberView:
     committed: bool | None = None
     """Whether the heads of its feed commit to its content; None before it was read."""
     fork: str = ""
-    """Why it is in quarantine: everybody may know."""
+    """Why the node is in quarantine: everybody may know."""
     restored: dict[str, Any] | None = None
-    """The last restore that lost something which was here already, as it announced it; for this node's own people."""
+    """The last restore that lost records which were here already, as announced; for this node's own people."""
 
     def to_json(self) -> dict[str, Any]:
         members: dict[str, Any] = {

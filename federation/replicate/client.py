@@ -58,10 +58,10 @@ ACCEPT = "application/n-quads"
 
 _TAG = 256
 _KEPT = 1 << 20
-"""How long an entity tag, and how large a page (bytes), may be to be kept in memory until the next run."""
+"""The longest entity tag, and the largest page (bytes), that is kept in memory until the next run."""
 
 _PROOF = 64 << 10
-"""The largest answer that is a proof, in bytes: of 128 hashes it has less than a tenth."""
+"""The largest answer that is a proof, in bytes: 128 hashes take less than a tenth of it."""
 
 _TRY_LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 

@@ -61,7 +61,7 @@ class Proof:
 
 
 Prove = Callable[[str, int, int], Awaitable[Proof]]
-"""(address of the proofs, old size, new size) → what the node answers. Raises ``PeerUnreachable``."""
+"""(address of the proofs, old size, new size) → the node's answer. Raises ``PeerUnreachable``."""
 
 
 class WrongPages(Exception):

@@ -77,7 +77,7 @@ class Page:
     polling: int | None = None
     consistency: str = ""
     leaves: tuple[bytes, ...] = ()
-    """The leaf hashes of all positions of the page in their order, those of members taken off it among them."""
+    """The leaf hashes of all positions of the page in their order, including those of members taken off it."""
 
 
 @dataclass(slots=True)

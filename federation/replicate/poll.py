@@ -19,12 +19,12 @@ RUN_LIMIT = 300.0
 """Seconds that one run may take."""
 
 COMPARE_EACH = 12
-"""A node is asked what it has seen of others once in so many intervals: a fork does not run away."""
+"""A node is asked for the heads that it has seen once in so many intervals: a fork can wait that long."""
 
 NOTED_EACH = timedelta(minutes=1)
 
 Listen = Callable[[str, str], Awaitable[object]]
-"""(URL, DID) of a node: compare what it has seen of others with what we have."""
+"""(URL, DID) of a node: compare the heads that it has seen with ours."""
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Contact:
     failures: int = 0
     due: float = 0.0
     compare: float = 0.0
-    """When it is to be asked again what it has seen of others."""
+    """When to ask it again for the heads that it has seen."""
 
 
 class Poll:

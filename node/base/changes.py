@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from typing import Final
 
 AMONG_OTHERS: Final = 0.25
-"""Seconds until the first look where other processes commit too, which tell this one nothing."""
+"""Seconds until the first look if other processes commit too, which do not notify this one."""
 
 ALONE: Final = 2.0
-"""Seconds between two looks where this process alone commits, and at most elsewhere."""
+"""Seconds between two looks if only this process commits; the longest pause otherwise."""
 
 LONGER: Final = 1.5
-"""So many times as long as the last is each further pause of a waiter: where many wait, their looks would be most of
-what the node does."""
+"""The factor by which each further pause of a waiter grows: with many waiters, their looks would be most of the node's
+work."""
 
 
 class Watch:

@@ -1,9 +1,9 @@
-"""Errors that know their wire code, their HTTP status and their remedy.
+"""Errors with their wire code, their HTTP status and their remedy.
 
-Two families, told apart by type: a *remote* fault is the caller's (4xx, no alarm); a *local* fault is ours
-(5xx, alarm). Doors translate: the management and catalogue APIs into RFC 9457 problem documents, the DSP
-bindings into DSP error messages. The first sentence says what is wrong, ``remedy`` what mends it, and neither
-tells anything that the caller may not know.
+Two families, distinguished by type: a *remote* fault is the caller's (4xx, no alarm); a *local* fault is ours (5xx,
+alarm). The end points translate them: the management and catalogue APIs into RFC 9457 problem documents, the DSP
+bindings into DSP error messages. The first sentence states the problem, ``remedy`` the correction, and neither
+reveals anything that the caller may not know.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class HansaError(Exception):
 
     @property
     def told_status(self) -> int:
-        """The HTTP status that another participant is told."""
+        """Return the HTTP status that is sent to another participant."""
         return self.status
 
     @property
     def reasons(self) -> list[Any]:
-        """Why, as messages of the Dataspace Protocol say it: the sentence, the rules that are not met, the remedy."""
+        """Return the reasons for messages of the Dataspace Protocol: sentence, unfulfilled rules, remedy."""
         remedy = [{"remedy": self.remedy}] if self.remedy else []
         return [self.detail, *self.facts.get("reasons", ()), *remedy]
 

@@ -23,7 +23,7 @@ class FairQueue:
         self._in_use: Counter[str] = Counter()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._turns: OrderedDict[str, None] = OrderedDict()
-        """Keys that wait and may have one more place, the next one first."""
+        """Waiting keys that may have one more place, the next one first."""
 
     async def enter(self, key: str) -> Place:
         """Return a place for one request of ``key``. Raises ``Overloaded`` after ``longest_wait`` seconds."""

@@ -20,7 +20,7 @@ from node.base.errors import InvalidInput
 MAX_DEPTH = 32
 
 _EXACT: Final = 2**53
-"""Integers up to here are what every reader of JSON takes them for."""
+"""Every reader of JSON reads integers up to here exactly."""
 _LITERALS: Final = {None: "null", True: "true", False: "false"}
 
 _ENCODER: Final = json.JSONEncoder(

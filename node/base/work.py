@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 SENT: Final = "sha256"
-"""The header of a dead letter with the SHA-256 of what was sent, where its body is less than that."""
+"""The header of a dead letter with the SHA-256 of the sent bytes, if its body is less than those."""
 
 
 class Transaction(Protocol):

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from node.bootstrap.scenarios import Scenarios
 
 LENGTHY: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, JOB_TOPIC, RUN_TOPIC, HARVEST_TOPIC})
-"""Topics whose tasks move bytes or compute, for hours where a peer is slow: they must not keep messages waiting."""
+"""Topics with tasks that move bytes or compute, for hours if a peer is slow: they must not keep messages waiting."""
 NARROW: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, HARVEST_TOPIC})
-"""Topics whose tasks take as long as one peer likes: each lane has few of them at a time."""
+"""Topics with tasks that can take as long as one peer likes: each lane has few of them at a time."""
 
 
 def handlers(

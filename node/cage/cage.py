@@ -35,7 +35,7 @@ _PIECE: Final = 1 << 18
 _DESCRIPTIONS: Final = "semantics"
 
 OnMessage = Callable[[dict[str, Any]], None]
-"""Called with each message of a running child. Where it raises, the child is ended and the call raises the same."""
+"""Called with each message of a running child. If it raises, the child is ended and the call raises its error."""
 
 
 @dataclass(frozen=True, slots=True)

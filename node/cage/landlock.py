@@ -35,8 +35,8 @@ _SYSTEM: Final = (
     *("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime"),
     *("/dev/null", "/dev/urandom", "/proc/self/fd", "/proc/self/status", "/sys/devices/system/cpu"),
 )
-"""Of a child's own entry in ``/proc`` no more than its files and limits: ``net``, ``mountinfo`` and ``cgroup`` tell
-of the machine around it."""
+"""Of a child's own entry in ``/proc`` only its files and limits: ``net``, ``mountinfo`` and ``cgroup`` reveal the
+machine around it."""
 
 
 def readable(root: Path) -> tuple[str, ...]:

@@ -19,11 +19,11 @@ from node.cage.zygote import Plan
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _TRYING: Final = 30.0
-"""Seconds that a zygote has to say what it has found out about this machine."""
+"""Seconds within which a zygote must report the bars of this machine."""
 
 
 _LOOKING: Final = 0.2
-"""Seconds after which it is looked again whether the nursery is still open."""
+"""Seconds between two checks whether the nursery is still open."""
 
 
 class ZygoteGone(Exception):
@@ -40,7 +40,7 @@ class Nursery:
         self._control: socket.socket | None = None
         self._stopped = False
         self.known: Bars | None = None
-        """What a zygote has found out about this machine; None until one has told."""
+        """The bars that a zygote has found on this machine; None until one has reported."""
 
     def open(self) -> None:
         """Start the zygote, if there is none."""

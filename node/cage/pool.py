@@ -25,13 +25,13 @@ from node.cage.wire import Answer, frame
 LIFE: Final = 60.0
 """Seconds after which a kept child is ended, whatever it does."""
 YOUNG: Final = 30.0
-"""Seconds in which it takes new calls."""
+"""Seconds in which a kept child takes new calls."""
 IDLE: Final = 2.0
-"""Seconds that it is kept without a call."""
+"""Seconds that a kept child waits without a call."""
 CALLS: Final = 500
-"""Calls that it serves at most: what its targets leave behind in memory stays bounded."""
+"""The most calls that a kept child serves: this bounds the memory that its targets leave behind."""
 QUICK: Final = 2.0
-"""Seconds that a call may take in a kept child; one that takes longer gets a child of its own."""
+"""Seconds that a call may take in a kept child; a longer call gets a child of its own."""
 MOST: Final = 4
 """Children kept at a time, for all callers."""
 _PIECE: Final = 1 << 18

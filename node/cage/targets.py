@@ -25,4 +25,4 @@ TARGETS: Final[Mapping[str, str]] = {
 }
 
 CODE: Final = frozenset({"scenarios.look_at_libraries", "scenarios.run_model", "semantics.describe_model"})
-"""Those that run a stranger's code: they need more bars (``node.cage.bars``), and see less."""
+"""Targets that run a stranger's code: they need more bars (``node.cage.bars``), and see less."""

@@ -173,7 +173,7 @@ class Answer:
 
 
 UNBELIEVED: Final = {"child": "nonsense"}
-"""The facts of a fault that, according to the child alone, is the node's."""
+"""The facts of a fault that only the child attributes to the node."""
 
 
 def _nonsense() -> LocalFault:

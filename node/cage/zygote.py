@@ -43,8 +43,7 @@ _PATIENCE: Final = 30.0
 """Seconds that a new child waits for its orders; its own limits hold from then on."""
 
 _LATE: Final = 2.0
-"""Seconds beyond its wall clock after which a child is ended from here; its own clock is exact, where it lets it
-run."""
+"""Seconds beyond its wall clock after which the zygote ends a child. A child's own clock is exact, unless blocked."""
 
 _ENDINGS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 

@@ -23,8 +23,8 @@ class NodeAddress:
     token: str | None
     folder: Path | None
     certificate: Path | None = None
-    """The certificate that the node itself serves, where it does: what the connection is checked against, since the
-    address on this machine is not the name that the certificate is for."""
+    """The certificate that the node itself serves, if it does: connections are checked against it, since the address
+    on this machine is not the name in the certificate."""
 
 
 def locate(name: str | None = None) -> NodeAddress:

@@ -13,9 +13,9 @@ from node.base.lockfile import SERVING_LOCK
 from node.client.locate import NodeAddress
 
 BEGINNING: Final = 3.0
-"""Seconds in which a process that has just been started comes so far that it holds the lock."""
+"""Seconds in which a process that has just been started takes the lock."""
 LONGEST: Final = 60.0
-"""Seconds that a node may take from there until it listens: it may be migrating a database."""
+"""Seconds from then until a node listens at the latest: it may be migrating a database."""
 _PAUSE: Final = 0.1
 
 

@@ -11,7 +11,7 @@ INTEGER: Final = "integer"
 TEXT: Final = "text"
 TRUTH: Final = "boolean"
 JSON: Final = "json"
-"""The types of columns and parameters. ``json`` is anything that JSON can say: a geometry, a list."""
+"""The types of columns and parameters. ``json`` is any JSON value: a geometry, a list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

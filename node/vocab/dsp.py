@@ -40,7 +40,7 @@ V2024_1: Final = DspVersion(
 )
 
 VERSIONS: Final = {V2025_1.name: V2025_1, V2024_1.name: V2024_1}
-"""The first is the one that we prefer."""
+"""The first is the preferred version."""
 
 _VOCABULARIES: Final = {"dct": DCT, "dcat": DCAT, "odrl": ODRL, "xsd": XSD}
 
@@ -49,8 +49,8 @@ CONTEXTS: Final[Mapping[str, Mapping[str, str]]] = {
     f"{V2025_1.namespace}odrl-profile.jsonld": {"odrl": ODRL},
     V2024_1.context: {**_VOCABULARIES, "dspace": V2024_1.namespace},
 }
-"""The contexts that a message may name by their addresses, and the prefixes that each defines; what their terms stand
-for says ``node.dialogue.terms``. No context is ever loaded: these are all there are."""
+"""The contexts that a message may name by their addresses, and the prefixes that each defines;
+``node.dialogue.terms`` maps their terms. No context is ever loaded: only these exist."""
 
 
 def version_of(address: str) -> DspVersion:

@@ -76,7 +76,7 @@ class Flow(TypedDict):
 
 
 class Link:
-    """A way from one node to another whose travel time grows with its flow: t0 (1 + alpha (v/c)^beta)."""
+    """A way from one node to another; its travel time grows with its flow: t0 (1 + alpha (v/c)^beta)."""
 
     __slots__ = ("alpha", "beta", "capacity", "cost", "end", "flow", "slope", "start", "time")
 
@@ -245,7 +245,7 @@ def traffic_assignment(
     solved: dict[float, list[tuple[float, float]]] = {}
     levels = sorted(set(SHARES))
     for number, level in enumerate(levels):
-        # Where there are more levels than that, those are told that begin a tenth of the way.
+        # If there are more levels than ``TOLD``, only those that begin a tenth of the way are reported.
         if number == 0 or TOLD * number // len(levels) > TOLD * (number - 1) // len(levels):
             progress(100 * number / len(levels), f"demand at {level:.0%} of the busiest hour")
         gap = assignment.solve(level * demandFactor)

@@ -21,7 +21,7 @@ MAX_URL: Final = 4096
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 Lookup = Callable[[str, int], Awaitable[Sequence[tuple[int, str]]]]
-"""Host, port → (address family, address): how names are resolved; tests put their own here."""
+"""Host, port → (address family, address): resolves names; tests replace it."""
 
 _V4: Final[tuple[tuple[IPv4Network, str], ...]] = tuple(
     (IPv4Network(block), why)

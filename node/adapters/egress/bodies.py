@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 _FRAMING: Final = 64 * 1024
-"""By how much a compressed answer may be larger than what it holds."""
+"""How much larger a compressed answer may be than its content."""
 
 
 class Refused(PermissionError):

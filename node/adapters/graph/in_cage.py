@@ -18,10 +18,10 @@ from node.semantics.documents import relabelled
 from node.vocab.namespaces import PREFIXES
 
 DAMAGED = "the graph store on the disk is damaged"
-"""The detail of the fault for a damaged store; the follower of the ledger then makes the store anew."""
+"""The detail of the fault for a damaged store; the follower of the ledger then builds the store again."""
 
 _CORRUPTION = "Corruption: "
-"""What the engine says of a block that does not have its checksum."""
+"""The beginning of the engine's message about a block with a wrong checksum."""
 
 
 def query(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:

@@ -23,10 +23,10 @@ HOLDS: Final = NamedNode("urn:hansa:holds")
 LEAVES: Final = NamedNode("urn:hansa:leaves")
 
 ALL: Final = NamedNode("urn:hansa:all")
-"""In a disposable store: what all records say."""
+"""In a disposable store: the graph with the statements of all records."""
 
 NOBODY: Final = NamedNode("urn:hansa:nobody")
-"""A graph that never exists: what a caller without audiences may see. An empty list could mean "all"."""
+"""A graph that never exists, for callers without audiences. An empty list could mean "all"."""
 
 
 @lru_cache(maxsize=256)

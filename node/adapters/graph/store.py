@@ -49,11 +49,11 @@ from node.semantics.documents import relabelled
 from node.semantics.sparql import guard, result_type
 
 LAYOUT: Final = 1
-"""Raised with every change of the graphs in the store: one of another layout is left behind and made anew."""
+"""Raised with every change of the graphs in the store: a store of another layout is left and a new one is made."""
 
 _FLUSH_AFTER: Final = 50_000
-"""Statements after which buffers are written out: they take some 800 bytes of memory each until then. Each flush has
-the engine write tables that it later merges: with a fifth of this, it writes more than twice as much."""
+"""Statements after which buffers are written out: until then they take some 800 bytes of memory each. At each flush
+the engine writes tables that it later merges: with a fifth of this number, it writes more than twice as much."""
 
 MAX_RECORDS: Final = 20_000
 """Records in a disposable store: more do not fit into the memory of a child."""

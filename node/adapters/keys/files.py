@@ -62,7 +62,7 @@ class _Opened:
     signing: ec.EllipticCurvePrivateKey
     log: ed25519.Ed25519PrivateKey
     seals: tuple[x25519.X25519PrivateKey, ...]
-    """The sealing keys that are still here, the one in use first."""
+    """The sealing keys that are still stored, the one in use first."""
 
 
 class FileKeyRing:

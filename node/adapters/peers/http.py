@@ -30,9 +30,9 @@ _DOCUMENT_SECONDS: Final = 10.0
 _MESSAGE_SECONDS: Final = 20.0
 _KEPT: Final = 1024
 _STRANGERS: Final = 128
-"""How many documents may be on their way before those of strangers have to wait: half of what a lane carries."""
+"""How many documents may be requested at once before those of strangers wait: half of a lane."""
 _PASSING: Final = frozenset({408, 425, 429})
-"""Statuses that are true for this moment only: too late, too early, too many."""
+"""Statuses that are only temporary: too late, too early, too many."""
 
 V = TypeVar("V")
 

@@ -10,7 +10,7 @@ from node.base.errors import PeerUnreachable
 from node.catalogue.harvest.source_pages import Answer
 
 SECONDS: Final = 300.0
-"""For one page: portals make theirs when they are asked."""
+"""For one page: portals compute theirs at the request."""
 
 
 class WebSources:

@@ -33,11 +33,11 @@ _PROBLEM_LIMIT: Final = 64 * 1024
 _TELLING: Final[tuple[str, ...]] = ("reasons", "transferState")
 _PASSING: Final = frozenset({408, 425, 429})
 _LOOKED_AT: Final = 20_000_000
-"""So many bytes a second a peer looks at, at the least, before it answers that it has taken them, or sends them."""
+"""Bytes a second that a peer reads at least, before it answers that it has taken them, or sends them."""
 _LONGEST_LOOK: Final = 900.0
-"""Seconds. How much there is to read is the word of the peer that is waited for."""
+"""Seconds. The peer that we wait for states itself how much there is to read."""
 _BUSY: Final = frozenset({409, 423})
-"""The peer is at something else with the same bytes."""
+"""The peer is doing something else with the same bytes."""
 
 
 class HttpPlane:

@@ -37,7 +37,7 @@ _LINK: Final = re.compile(r'<([^<>\s]{1,2000})>\s*;[^,<]*?rel="?([^\s",;]{1,200}
 _PASSING: Final = frozenset({408, 425, 429})
 _TELLING: Final = ("reasons", "transferState", "limit", "line", "error", "input", "inputs", "output", "minimum")
 _WORDS: Final = ("detail", "description", "title")
-"""Where the reason stands: in exceptions of 1.0 and in problems, in those of pygeoapi, in short."""
+"""Members with the reason: in exceptions of 1.0 and in problems, in those of pygeoapi, in short."""
 _RESULTS: Final = ("http://www.opengis.net/def/rel/ogc/1.0/results", "results")
 
 

@@ -12,7 +12,7 @@ from node.base.jsons import canonical
 from node.catalogue.model import Indexed
 
 LAYOUT: Final = 2
-"""Raised with every change of the fields: an index of another layout is left behind and made anew."""
+"""Raised with every change of the fields: an index of another layout is left and a new one is made."""
 
 FOLDED: Final = "folded"
 RECORD: Final = "record"
@@ -22,16 +22,16 @@ FACETS: Final = ("kind", "theme", "publisher", "access", "keyword", "format", "l
 
 PREFIX_FROM: Final = 2
 FUZZY_FROM: Final = 4
-"""The shortest words that are taken for beginnings, and for words with a slip."""
+"""The shortest words that match as a beginning, or with one letter different."""
 
 VERY_FUZZY_FROM: Final = 7
-"""The shortest words that are taken for words with two slips ("bycicle"), where nothing else is found."""
+"""The shortest words that match with two letters different ("bycicle"), if nothing else is found."""
 
 PART_FROM: Final = 4
 """The shortest part of a word that can be searched for."""
 
 COMPOUND_FROM: Final = 8
-"""The shortest word whose parts can be searched for."""
+"""The shortest word with parts that can be searched for."""
 
 _LONGEST_WORD: Final = 60
 _WHOLE_WORLD: Final = (-180.0, 180.0)
@@ -94,8 +94,7 @@ def document(record: Indexed, folding: tantivy.TextAnalyzer) -> tantivy.Document
     if record.bbox is not None:
         west, south, east, north = record.bbox
         if west > east:
-            # The box crosses the antimeridian (GeoJSON §5.2): as a belt around the earth it is found rather than
-            # lost.
+            # The box crosses the antimeridian (GeoJSON §5.2): a belt around the earth is found rather than lost.
             west, east = _WHOLE_WORLD
         for name, value in (("west", west), ("south", south), ("east", east), ("north", north)):
             entry.add_float(name, float(value))

@@ -34,7 +34,7 @@ from node.catalogue.model import Hit, Indexed, Query, Results
 _HEAP: Final = 15_000_000  # the least that the engine takes
 _LARGE: Final = 200
 _HEAP_FOR_LARGE: Final = 50_000_000
-"""Batches of more than ``_LARGE`` records get more room: with the least, 10,000 of them take three times as long."""
+"""Batches of more than ``_LARGE`` records get more memory: with the minimum, 10,000 take three times as long."""
 
 _BUCKETS: Final = 60_000
 _KEYWORDS_SHOWN: Final = 100
@@ -45,7 +45,7 @@ _MOST_COUNTED: Final = 200
 """The number of searches with cached facets; a counted one takes some kilobytes."""
 
 _UNCOUNTED: Final[dict[str, Any]] = {"text": "", "language": "en", "offset": 0, "limit": 20, "newest": False}
-"""What of a query has no part in its facets: the words stand beside it, folded."""
+"""The parts of a query that do not affect its facets: the words are added separately, folded."""
 
 _Counted = dict[Hashable, dict[str, dict[str, int]]]
 

@@ -21,10 +21,10 @@ _ENGINE: Final[dict[str, str]] = dict(pair.split("=") for pair in _RULES.split()
 """Language → the engine's name of its rules."""
 
 _SAME: Final = MappingProxyType({"nb": "no", "nn": "no", "sk": "cs"})
-"""Languages that are stemmed as another one: near enough for a search."""
+"""Languages that are stemmed by the rules of another one: similar enough for a search."""
 
 PORTAL: Final = ("en", "nl", "fr", "de", "cs")
-"""By the rules of these languages text is stemmed whose language nobody says."""
+"""Text without a known language is stemmed by the rules of these languages."""
 
 _LONGEST_WORD: Final = 60
 

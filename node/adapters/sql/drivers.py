@@ -13,10 +13,10 @@ from typing import Any, Final
 from sqlalchemy.engine import Connection
 
 _DRIVER: Final = "hansa_driver"
-"""The place of the driver in what SQLAlchemy keeps for each connection until it is closed."""
+"""The key of the driver in SQLAlchemy's data about a connection, which lasts until it is closed."""
 
 MOST_PREPARED: Final = 1000
-"""So many statements a connection to PostgreSQL keeps prepared; what comes then is read by the server each time."""
+"""A connection to PostgreSQL keeps so many statements prepared; the server parses further ones each time."""
 
 _AT_ONCE: Final = 64
 """Rows that are sent to PostgreSQL before answers are read. The answers fit into the buffer of a socket."""
@@ -160,7 +160,7 @@ class PostgresDriver:
 
 
 Driver = SqliteDriver | PostgresDriver
-"""What runs texts of statements with the values of their parameters."""
+"""Runs texts of statements with the values of their parameters."""
 
 
 def driver_of(connection: Connection) -> Driver:

@@ -16,12 +16,12 @@ from node.base.errors import Contended, DatabaseAway, DatabaseBusy, LocalFault, 
 # PostgreSQL's SQLSTATE codes (its manual, appendix A).
 _CONTENDED: Final = frozenset({"40001", "40P01"})
 _BUSY: Final = frozenset({"55P03", "53200"})
-"""A lock that is held too long; no memory."""
+"""A lock that is held too long; out of memory."""
 _NO_ROOM: Final = frozenset({"53100"})
 _AWAY: Final = frozenset({"57P01", "57P02", "57P03", "53300", "25006"})
 """The server is being stopped, has crashed, is starting, has no connection to spare, or is a standby."""
 _CONNECTION: Final = "08"
-"""The class of codes that tell of a connection."""
+"""The class of codes about a connection."""
 
 # SQLite's result codes (sqlite.org/rescode.html), by name. Some drivers give the extended code, others do not.
 _FULL: Final = "SQLITE_FULL"
@@ -33,8 +33,8 @@ _REFUSED: Final = (
     "SQLITE_IOERR_TRUNCATE",
     "SQLITE_IOERR_SHM",
 )
-"""What a limit on the size of files, a quota and a disk that is full to the last block are called, and a disk that
-fails: from here they cannot be told apart."""
+"""Errors of a limit on the size of files, a quota and a disk that is full to the last block, and of a disk that
+fails: they cannot be distinguished here."""
 _LOCKED: Final = ("SQLITE_BUSY", "SQLITE_LOCKED")
 _DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 

@@ -28,7 +28,7 @@ from node.base.work import Transaction
 from node.identity.model import Account, ApiToken, Application, ApplicationState, Credential, Issued, UserRole
 
 STATUS_LIST_SIZE = 131_072
-"""Places in a status list: the smallest that hides who is meant (W3C Bitstring Status List 1.0 §3.2: 16 KB)."""
+"""Places in a status list: the smallest size that hides the holder (W3C Bitstring Status List 1.0 §3.2: 16 KB)."""
 
 _DRAWS = 24
 """Draws for a free place before a new list is begun: by then the list is about nine tenths full."""

@@ -36,13 +36,13 @@ VERSIONS = (
     "0013",
     "0014",
 )
-"""The schema versions that this Hansa knows, oldest first; the last is the one that it works with."""
+"""The schema versions that this Hansa knows, oldest first; it works with the last."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 _VERSION = text("SELECT version_num FROM alembic_version")
 _LOCK = 0x48616E73
-"""PostgreSQL advisory lock: one process migrates, others wait for it and find it done."""
+"""PostgreSQL advisory lock: one process migrates, others wait for it and find the work done."""
 
 logger = logging.getLogger(__name__)
 

@@ -21,11 +21,11 @@ _is_head = ~exists().where(
     ~_earlier.c.dead,
     _earlier.c.ordinal < outbox.c.ordinal,
 )
-"""The first live task of its (lane, subject): those behind it wait for it, whether it is leased or backs off."""
+"""The first live task of its (lane, subject): later ones wait for it, whether it is leased or backs off."""
 
 _TURN = (outbox.c.due, outbox.c.ordinal)
-"""What has been due for the longest comes first. By its age alone, what a peer puts off again and again (429) would
-come before all that was never tried, each time it is due."""
+"""The longest due comes first. Ordered by age alone, a task that a peer puts off again and again (429) would come
+before all untried tasks, each time it is due."""
 
 _LEASABLE = (
     select(outbox)

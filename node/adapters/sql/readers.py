@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from node.adapters.sql.engine import READ_ONLY
 
 KEPT: Final = 4
-"""So many connections stay open at most; the rest belong to the pool again once they have been used."""
+"""So many connections stay open at most; the others return to the pool after use."""
 
 
 class Readers:

@@ -23,11 +23,11 @@ _CHUNK = 500
 """How many ids one query asks for."""
 
 OPENED = ""
-"""In place of an audience in ``record_reach``: the last version that opened the earlier ones too."""
+"""In place of an audience in ``record_reach``: the last version that also opened the earlier ones."""
 
 _MOST_KNOWN: Final = 64
 _MEMORABLE: Final = 64 * 1024
-"""Bytes of the longest description that is remembered."""
+"""Bytes of the longest description that is cached."""
 
 _NEWEST = select(records).where(
     records.c.iri == bindparam("iri"),

@@ -35,7 +35,7 @@ metadata = MetaData(
 )
 
 _conditions: dict[Index, Any] = {}
-"""Indexes of PostgreSQL that hold some rows only → which."""
+"""Partial indexes of PostgreSQL → their conditions."""
 
 
 def _ordinal() -> Column[int]:
@@ -353,7 +353,7 @@ guest_bytes = Table(
 # transfer ---------------------------------------------------------------------------------------------------
 
 UNFINISHED = "state NOT IN ('done', 'failed')"
-"""Receptions that still have something to do; the query spells it as the index does."""
+"""Receptions with work left; the query spells the condition as the index does."""
 
 grants = Table(
     "grants",

@@ -25,7 +25,7 @@ MOST: Final = 32
 """So many transactions are open at the same time at most; others wait for their turn."""
 
 KEPT_FOR: Final = 60.0
-"""Seconds after which a connection that nobody has used is closed."""
+"""Seconds after which an unused connection is closed."""
 
 WRITE: Final = b"BEGIN ISOLATION LEVEL READ COMMITTED"
 WRITE_UNSYNCED: Final = WRITE + b"; SET LOCAL synchronous_commit = off"
@@ -33,7 +33,7 @@ WRITE_UNSYNCED: Final = WRITE + b"; SET LOCAL synchronous_commit = off"
 READ: Final = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 _SESSIONS: Final = "hansa_sessions"
-"""The place of the sessions among the options of their engine."""
+"""The key of the sessions in the options of their engine."""
 
 _lock = threading.Lock()
 

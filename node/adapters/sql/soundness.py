@@ -16,7 +16,7 @@ from node.adapters.sql.faults import RESTORE
 from node.base.errors import LocalFault
 
 SOON: Final = 1 << 30
-"""Bytes that are checked at each start, at some gigabyte a second. What is larger is checked after a crash only."""
+"""Bytes that are checked at each start, at some gigabyte a second. Larger databases: only after a crash."""
 
 
 def check_sqlite(url: str | URL, *, thorough: bool = False) -> None:

@@ -27,10 +27,10 @@ Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 Convert = Callable[[Any], Any]
 
 _LEFT_ALONE: Final = ("insert_prefetch", "update_prefetch", "literal_execute_params")
-"""What SQLAlchemy works out at each call: values that it makes itself."""
+"""Aspects that SQLAlchemy computes at each call: values that it makes itself."""
 
 MOST_LENGTHS: Final = 64
-"""For so many lengths of its lists a statement is compiled; where callers have more, SQLAlchemy runs the rest."""
+"""A statement is compiled for so many lengths of its lists; for further lengths SQLAlchemy runs it."""
 
 
 class Rows:
