@@ -142,8 +142,7 @@ class Cast:
 
     def __init__(self, home: Path, *, send_rate: int) -> None:
         self.home = home
-        # The demonstration reads status lists every second and feeds at once; nodes in operation do so every few
-        # minutes.
+        # The demonstration reads status lists every second and feeds at once; in operation: every few minutes.
         brisk = {"status_max_age": "1", "follow_seconds": "0.5", "log_level": "warning"}
         ports = free_ports(4)
         self.vlaanderen = Member(

@@ -119,8 +119,7 @@ class Outbox(Protocol):
         """Give the task back for later, with the reason; return False if the lease was lost."""
 
     def bury(self, tx: Transaction, task: Task, *, error: str) -> bool:
-        """Give up on the task: it is kept as a dead letter with its reason, and with the body and the headers of
-        ``task``.
+        """Give up on the task: keep it as a dead letter with its reason, and the body and headers of ``task``.
 
         The body may be less than what was sent; the headers then name the sent bytes by ``SENT``.
         """

@@ -64,7 +64,7 @@ class Cage:
     """Runs targets in children, at most ``width`` at a time for each way of calling.
 
     Each room (the part of a target's name before the dot) has its own places: strangers' queries must not keep our
-    own people from publishing. Descriptions have half the width; ``widths`` sets the width of other rooms by name.
+    own people from publishing. Descriptions have half the width; ``widths`` sets the width of rooms by name.
     ``patience`` is how long a call waits for its turn before it is ``Overloaded``. ``unfiltered`` allows running if
     the kernel has no filter of system calls (development on other systems); it is logged once. ``targets`` is the
     table of functions that may run, and ``code`` names those that run a stranger's code: they may import

@@ -1,5 +1,4 @@
-"""What a stranger's code may import and read: the standard library, our own package, and modules that the owner
-admits.
+"""What a stranger's code may import and read: the standard library, our package, and what the owner admits.
 
 The owner of a node names modules (the setting ``model_libraries``), such as numpy. They come from a separate folder
 or from the environment of the node, with the packages that they require. If a folder contains other packages too,

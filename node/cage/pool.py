@@ -136,8 +136,7 @@ class IdleChildren:
 
 
 async def _ask(child: Child, request: list[bytes]) -> Answer | None:
-    """Send a call to ``child``; return its whole answer, or None if it ended, took too long, or sent more than one
-    answer.
+    """Send a call to ``child``; return its whole answer, or None if it ended, was too slow, or sent more than that.
 
     After None the child must not be used again.
     """

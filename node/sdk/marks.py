@@ -1,5 +1,4 @@
-"""Declarations about a column, a parameter, or a whole input or output in annotations: ``Annotated[float,
-Unit("m")]``.
+"""Declarations in annotations about a column, parameter, input or output: ``Annotated[float, Unit("m")]``.
 
 A plain text among them is a description: ``Annotated[float, Unit("km/h"), "mean speed of all vehicles"]``.
 """

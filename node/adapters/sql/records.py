@@ -43,8 +43,7 @@ _NEWEST_FOR_THEM = select(records).where(
 
 
 def _last_withheld(iri: ColumnElement[str], audiences: ColumnElement[Any]) -> ScalarSelect[int]:
-    """Return the last version of ``iri`` that none of ``audiences`` may see, 0 if there is none: they see later
-    versions.
+    """Return the last version of ``iri`` that none of ``audiences`` may see, or 0; they see later versions.
 
     If a version opened the earlier ones too, the audiences of the versions before it no longer count.
     """
