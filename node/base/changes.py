@@ -15,8 +15,7 @@ ALONE: Final = 2.0
 """Seconds between two looks if only this process commits; the longest pause otherwise."""
 
 LONGER: Final = 1.5
-"""The factor by which each further pause of a waiter grows: with many waiters, their looks would be most of the node's
-work."""
+"""The factor by which each further pause of a waiter grows: otherwise a node with many waiters would mostly look."""
 
 
 class Watch:

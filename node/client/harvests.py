@@ -1,4 +1,4 @@
-"""Harvest on a schedule, from the caller's side."""
+"""Harvesting on a schedule, from the caller's side."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from node.client.scenarios import Speaks
 
 PATH = "/api/harvests"
 LINES = 500
-"""Lines of a report that one request asks for."""
+"""The lines of a report that one request returns."""
 
 
 class Harvests:
-    """The sources of one node. All raise ``Refusal`` where the node says no, ``PeerUnreachable``."""
+    """The sources of one node. All methods raise ``Refusal`` if the node refuses, ``PeerUnreachable``."""
 
     def __init__(self, client: Speaks) -> None:
         self._client = client
 
     def all(self) -> list[dict[str, Any]]:
-        """Every source with its newest run."""
+        """Return every source with its newest run."""
         return list(self._client.call("GET", PATH))
 
     def add(self, name: str, url: str, every: str, **options: Any) -> dict[str, Any]:
@@ -28,7 +28,7 @@ class Harvests:
         return dict(self._client.call("PUT", _path(name), json={"url": url, "every": every, **options}))
 
     def source(self, name: str) -> dict[str, Any]:
-        """A source and its runs."""
+        """Return a source and its runs."""
         return dict(self._client.call("GET", _path(name)))
 
     def run(self, name: str) -> dict[str, Any]:
@@ -40,19 +40,19 @@ class Harvests:
         return dict(self._client.call("POST", f"{_path(name)}/pause"))
 
     def resume(self, name: str) -> dict[str, Any]:
-        """Begin a run now, and go on by the schedule."""
+        """Begin a run now, and continue by the schedule."""
         return dict(self._client.call("POST", f"{_path(name)}/resume"))
 
     def remove(self, name: str) -> None:
-        """Harvest the source no longer."""
+        """Stop harvesting the source."""
         self._client.call("DELETE", _path(name))
 
     def report(self, name: str, run: str = "latest", **params: Any) -> dict[str, Any]:
-        """The figures of a run and the first lines of its report. ``params`` are those of the address."""
+        """Return the figures of a run and the first lines of its report. ``params`` are those of the address."""
         return dict(self._client.call("GET", f"{_path(name)}/runs/{quote(run, safe='')}", params=params))
 
     def lines(self, name: str, run: str, **params: Any) -> Iterator[dict[str, Any]]:
-        """Every line of a report that fits ``params``."""
+        """Yield every line of a report that fits ``params``."""
         offset: int | None = 0
         while offset is not None:
             page = self.report(name, run, offset=offset, limit=LINES, **params)

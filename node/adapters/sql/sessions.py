@@ -29,7 +29,7 @@ KEPT_FOR: Final = 60.0
 
 WRITE: Final = b"BEGIN ISOLATION LEVEL READ COMMITTED"
 WRITE_UNSYNCED: Final = WRITE + b"; SET LOCAL synchronous_commit = off"
-"""The server writes the log of all transactions in one order: what is committed later takes this to the disk."""
+"""The server writes the log of all transactions in one order: a later commit takes this one to the disk."""
 READ: Final = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 _SESSIONS: Final = "hansa_sessions"

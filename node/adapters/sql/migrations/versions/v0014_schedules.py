@@ -12,7 +12,7 @@ depends_on = None
 
 # Text compares by code point on both databases.
 _WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-# SQLite numbers rows itself only where the column is an INTEGER.
+# SQLite numbers rows itself only if the column is an INTEGER.
 _ORDINAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
