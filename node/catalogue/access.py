@@ -1,8 +1,8 @@
-"""May it be used, and by whom: an access code for lists, sentences for readers, the decision for a caller.
+"""Who may use an asset: an access code for lists, sentences for readers, the decision for a caller.
 
 Seeing and using are two things. A record that a caller sees carries an *access code* that depends on the record
-alone (so that the search index can be rebuilt to the same bytes), and for an identified caller an answer of
-its own, by the same decision point that later guards the bytes.
+alone (so that the search index can be rebuilt to the same bytes). An identified caller also gets a decision of its
+own, from the same decision point that later guards the bytes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SituationOf = Callable[[Caller, datetime, str], Situation]
 
 
 class AccessCode(StrEnum):
-    """What a list says about the use of an asset. ``REFUSED`` is an answer to a caller, never of a record."""
+    """The access to an asset as lists show it. ``REFUSED`` is only for a caller; no record itself has this code."""
 
     OPEN = "open"
     MEMBERS = "members"
@@ -42,7 +42,7 @@ class AccessCode(StrEnum):
 
 
 def word(code: AccessCode, language: str = "en") -> str:
-    """``code`` in words."""
+    """Return ``code`` in words."""
     return CATALOGUE.say(language, f"access.{code}")
 
 
@@ -52,10 +52,10 @@ def plain_situation(caller: Caller, at: datetime, provider: str) -> Situation:
 
 
 def access_code_of(record: Record) -> AccessCode:
-    """What ``record`` says about its use to everybody, at the moment it was published.
+    """Return the access code of ``record`` for everybody, as of the moment when it was published.
 
-    Free for a stranger: ``open``. A stranger lacks a membership or credential: ``members``. Everything else
-    that is offered takes a person's consent or some other fact: ``request``.
+    ``open``: a stranger may use it. ``members``: a stranger lacks a membership or credential. ``request``: use
+    of any other offered record needs a person's consent or some other fact.
     """
     policy = _policy_of(record)
     if policy is None:
@@ -111,7 +111,7 @@ class Access:
         return with_names(text, self._names())
 
     def decision(self, record: Record, caller: Caller) -> Decision | None:
-        """What the contract policy answers ``caller`` now, for people to read; None where nothing is offered."""
+        """Return the contract policy's decision for ``caller`` now, for people to read; None without an offer."""
         policy = _policy_of(record)
         if policy is None:
             return None
@@ -120,10 +120,10 @@ class Access:
         return decision_with_names(decision, self._names())
 
     def code(self, record: Record, caller: Caller) -> AccessCode:
-        """The access code of ``record`` for ``caller``.
+        """Return the access code of ``record`` for ``caller``.
 
-        A stranger, and this node's own people looking at their own asset, get its code: both could still
-        become anybody.
+        A stranger gets the general code of the record, and so does its own node: neither of them is judged as a
+        particular participant.
         """
         general = access_code_of(record)
         if general is AccessCode.NONE or caller.is_anonymous or record.origin == caller.did:
@@ -152,8 +152,8 @@ def _policy_of(record: Record) -> Policy | None:
 
 @lru_cache(maxsize=512)
 def _parsed(offer: bytes) -> Policy | None:
-    # Offers of other nodes come in with their signed envelopes, whatever they say; what cannot be read as a
-    # policy permits nothing, and must not break the list it stands in.
+    # Offers of other nodes come in with their signed envelopes, unchecked. An offer that cannot be read as a
+    # policy permits nothing, and must not break a list.
     try:
         return parse(json.loads(offer))
     except InvalidInput:

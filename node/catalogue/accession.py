@@ -1,4 +1,4 @@
-"""Joining a region: its rulebook is read and accepted, its credentials count from then on, ours is asked for."""
+"""Join a region: read and accept its rulebook, trust its credentials, and apply for one of our own."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RULEBOOK = "rulebook"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """An application that was sent: to whom, under which rulebook, and our id of it."""
+    """An application that was sent: the issuer, our id of the application, and the region's rulebook."""
 
     issuer: str
     holder_pid: str
@@ -34,9 +34,9 @@ class Asked:
 
 
 class Allegiance:
-    """Whose rulebook and credentials count here: from the settings, and from the region that was joined.
+    """The rulebook and the issuers of credentials that count here: from the settings and from the joined region.
 
-    What joining settled is kept in the database; ``load`` reads it at start.
+    The result of joining is kept in the database; ``load`` reads it at start.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class Allegiance:
 
     @property
     def authority(self) -> str | None:
-        """DID of the region that conditions mean which name none: the one joined, else this node as a region."""
+        """Return the DID of the region for conditions that name none: the joined one, else this node as a region."""
         return self.region or self._own
 
     def elsewhere(self, me: str) -> str | None:
-        """DID of the region that was joined, where that is another node than ``me``."""
+        """Return the DID of the joined region, if it is a node other than ``me``."""
         return self.region if self.region and self.region != me else None
 
     @property
@@ -74,7 +74,7 @@ class Allegiance:
         return {self.region: name} if self.region and name else {}
 
     def load(self) -> None:
-        """Read what was settled before."""
+        """Read the stored result of an earlier ``settle``."""
         with self._uow.read() as tx:
             region, trust, rulebook = (self._notes.get(tx, key) for key in (REGION, TRUST, RULEBOOK))
         self.region = region or self.region
@@ -83,7 +83,7 @@ class Allegiance:
         self._trust.replace(_merged(self._configured, joined))
 
     def settle(self, region: str, types: tuple[str, ...], rulebook: Mapping[str, Any] | None) -> None:
-        """From now on the region's credentials of these types count, and its rulebook is in force here."""
+        """Trust the region's credentials of these types from now on, and put its rulebook into force here."""
         joined = dict.fromkeys(types, (region,))
         with self._uow.begin() as tx:
             self._notes.put(tx, REGION, region)
@@ -96,7 +96,7 @@ class Allegiance:
 
 
 GetJson = Callable[[str], Awaitable[dict[str, Any]]]
-"""Reads a JSON document of another node through the one way out. Raises ``PeerUnreachable``."""
+"""Reads a JSON document of another node through the node's guarded egress. Raises ``PeerUnreachable``."""
 
 
 class Join:
@@ -122,8 +122,8 @@ class Join:
     async def join(self, region: str, credential_type: str, by: Caller) -> Asked:
         """Apply to ``region`` (its address or its DID) for a credential.
 
-        Raises ``NotAllowed``, ``PeerUnreachable``, ``InvalidInput`` where it issues no such credential, ``Conflict``
-        where it refuses to take the application.
+        Raises ``NotAllowed``, ``PeerUnreachable``, ``InvalidInput`` if the region does not issue such a credential,
+        and ``Conflict`` if it refuses the application.
         """
         require(by, UseCase.JOIN)
         base = self._address(region) if region.startswith("did:") else region.rstrip("/")
@@ -145,7 +145,7 @@ class Join:
             contact=self._contact,
         )
         holder_pid = await self._requests.request(did, credential_type, accession)
-        # Only now: a region that did not even take the application must not decide here whose word counts.
+        # Only now: a region that did not accept the application must not decide which issuers are trusted here.
         await run_sync(lambda: self._allegiance.settle(did, types, rulebook))
         return Asked(issuer=did, holder_pid=holder_pid, rulebook=rulebook)
 

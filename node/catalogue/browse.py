@@ -1,7 +1,7 @@
-"""Find and look: search, one record, its versions, what is new, who publishes, what is connected.
+"""Read the catalogue: search, single records, versions, recent changes, publishers, connections.
 
-Everything here takes the caller, and what the caller may not see is absent: from results, counts and links,
-and as a single record. The search index is a view and may be a moment behind the ledger, so each hit is
+Every method takes the caller. Records that the caller may not see are absent from results, counts and links,
+and not found as single records. The search index is a view and may be a moment behind the ledger, so each hit is
 checked once more against the newest version before it is shown.
 """
 
@@ -34,7 +34,7 @@ MAX_KEPT = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueHit:
-    """A record among results, with what the caller is told about its use."""
+    """A record in a list of results, with the access and conditions that the caller is shown."""
 
     record: Record
     access: AccessCode
@@ -95,14 +95,14 @@ class Publisher:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connections:
-    """Where a record stands among others: ``sources`` it refers to, ``users`` that refer to it."""
+    """The links of a record: it refers to the ``sources``, and the ``users`` refer to it."""
 
     sources: tuple[Link, ...] = ()
     users: tuple[Link, ...] = ()
 
 
 class Browse:
-    """The catalogue as a caller may read it."""
+    """The part of the catalogue that a caller may read."""
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ class Browse:
         access: Access,
         ask: Ask | None = None,
     ) -> None:
-        """``ask`` evaluates a SPARQL query for a caller; without it, no caller learns who uses a record."""
+        """``ask`` evaluates a SPARQL query for a caller; without it, ``connections`` returns no ``users``."""
         self._uow = uow
         self._records = records
         self._index = index
@@ -124,22 +124,22 @@ class Browse:
         self._origins: dict[frozenset[str] | None, tuple[int, dict[str, int]]] = {}
 
     async def search(self, query: Query, caller: Caller) -> CatalogueHits:
-        """A page of what fits ``query``. Raises ``InvalidInput`` for a query beyond the limits."""
+        """Return a page of records that match ``query``. Raises ``InvalidInput`` for a query beyond the limits."""
         _check_query(query)
         return await asyncio.to_thread(self._search, query, caller)
 
     async def newest(self, caller: Caller, *, limit: int = 10, language: str = "en") -> Sequence[CatalogueHit]:
-        """What changed last, newest first."""
+        """Return the records that changed last, newest first."""
         page = await self.search(Query(newest=True, limit=limit, language=language), caller)
         return page.hits
 
     async def record(
         self, iri: str, caller: Caller, *, version: int | None = None, as_of: datetime | None = None
     ) -> Record:
-        """The newest version of ``iri``, that version, or the one in force at ``as_of``.
+        """Return the newest version of ``iri``, the given ``version``, or the version in force at ``as_of``.
 
-        Raises ``NotFound`` where there is none for this caller: unknown, hidden and withdrawn are one answer.
-        A withdrawn asset keeps its older versions, which are found by their number or moment.
+        Raises ``NotFound`` if this caller may see none: the answer is the same for unknown, hidden and withdrawn.
+        A withdrawn asset keeps its older versions, which can be read by number or moment.
         """
         return await asyncio.to_thread(self._record, iri, caller, version, as_of)
 
@@ -148,7 +148,7 @@ class Browse:
         return await asyncio.to_thread(self._versions, iri, caller)
 
     async def counts(self, caller: Caller) -> dict[str, int]:
-        """Kind → how many assets of it the caller sees."""
+        """Return kind → number of assets of this kind that the caller sees."""
 
         def count() -> dict[str, int]:
             with self._uow.read() as tx:
@@ -157,13 +157,13 @@ class Browse:
         return await asyncio.to_thread(count)
 
     async def publishers(self, caller: Caller) -> Sequence[Publisher]:
-        """Who publishes what the caller sees, by name."""
+        """Return the publishers of the assets that the caller sees, ordered by name."""
         return await asyncio.to_thread(self._publishers, caller)
 
     async def origins(self, caller: Caller) -> dict[str, int]:
-        """DID of a node → how many assets the caller sees for which that node answers.
+        """Return DID of a node → number of that node's assets that the caller sees.
 
-        This looks at every record, so it is counted again only after the index has moved on.
+        The count reads every record, so it is repeated only after the index has changed.
         """
         audiences = self._visibility.audiences(caller)
         position = self._index.position()
@@ -176,7 +176,7 @@ class Browse:
         return dict(known[1])
 
     async def connections(self, record: Record, caller: Caller) -> Connections:
-        """What ``record`` refers to and what refers to it, as far as the caller sees those assets."""
+        """Return the assets that ``record`` refers to and those that refer to it, as far as the caller sees them."""
         sources = await asyncio.to_thread(self._named, mentions(record), caller)
         if self._ask is None:
             return Connections(sources=sources)
@@ -185,7 +185,7 @@ class Browse:
         return Connections(sources=sources, users=users)
 
     def _match(self, record: Record, caller: Caller, language: str, snippet: str = "") -> CatalogueHit:
-        """``record`` as it appears in a list for ``caller``."""
+        """Return ``record`` as it appears in a list for ``caller``."""
         return CatalogueHit(
             record=record,
             access=self.access.code(record, caller),
@@ -226,7 +226,7 @@ class Browse:
         return versions
 
     def _publishers(self, caller: Caller) -> Sequence[Publisher]:
-        """From the index: who there is, and for each of them the kinds and, off one record, the name."""
+        """Return publishers and their counts from the index, and each name from one of the publisher's records."""
         audiences = self._visibility.audiences(caller)
         everybody = self._index.search(Query(limit=1), audiences=audiences).facets.get("publisher", {})
         publishers = []
@@ -266,7 +266,7 @@ def every(
     offered: bool = False,
     as_of: datetime | None = None,
 ) -> Iterable[Record]:
-    """All current records for ``audiences``, page by page."""
+    """Yield all current records for ``audiences``; they are read page by page."""
     names = None if audiences is None else frozenset(audiences)
     after = ""
     while True:

@@ -1,9 +1,9 @@
-"""What this node can deliver under an agreement: each data plane is asked, nothing is assumed.
+"""The assets that this node can deliver under an agreement, according to its data planes.
 
-An offer is a promise: who signs an agreement must get what it is about. An asset whose bytes lie behind a URL, in a
-service or with a broker can be described here, but no data plane of this node delivers it under conditions. So such
-an asset is not offered in the Dataspace Protocol's catalogue and not negotiated, and publishing it under conditions
-is refused. An asset that is free for everybody may be published all the same: its description says where it is.
+A party that signs an agreement must get the asset. An asset with its bytes behind a URL, in a service or with a
+broker can be described here, but no data plane of this node delivers it under conditions. Such an asset is not
+offered in the Dataspace Protocol's catalogue and not negotiated, and publishing it under conditions is refused. It
+may still be published if it is free for everybody: its description gives its address.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from node.vocab.dsp import EXECUTE, PULL, PUSH
 from node.vocab.namespaces import HANSA_MODEL
 
 NOT_DELIVERABLE: Final = "not-deliverable"
-"""The code with which a negotiation about an asset ends that this node cannot deliver."""
+"""The code that ends a negotiation about an asset that this node cannot deliver."""
 
 WHY: Final = "this node describes the asset and has no bytes of it and no model to run: it cannot deliver it"
 
@@ -29,18 +29,18 @@ class Carrier(Protocol):
     """A data plane of this node, as the catalogue sees it."""
 
     def formats(self, record: Record) -> Sequence[str]:
-        """The transfer formats in which it delivers ``record`` under an agreement; empty where it cannot."""
+        """Return the transfer formats for delivering ``record`` under an agreement; empty if it cannot deliver."""
 
 
 class RunsModels:
-    """A model is called where it runs: with code of its own here, or with an end point that this node calls."""
+    """The data plane for models that run: with their code on this node, or at an end point that this node calls."""
 
     def formats(self, record: Record) -> Sequence[str]:
         return (EXECUTE,) if runnable(record) else ()
 
 
 class StoredFiles:
-    """Files whose bytes this node keeps are pulled or pushed; those of a model are pulled."""
+    """The data plane for files that this node stores. They are pulled or pushed; files of a model are only pulled."""
 
     def formats(self, record: Record) -> Sequence[str]:
         if not stored_files(record):
@@ -55,7 +55,7 @@ class Carriers:
         self._carriers = tuple(carriers)
 
     def formats(self, record: Record) -> tuple[str, ...]:
-        """The transfer formats of ``record``, each once; empty where no data plane delivers it."""
+        """Return the transfer formats of ``record``, each once; empty if no data plane delivers it."""
         forms = (form for carrier in self._carriers for form in carrier.formats(record))
         return tuple(dict.fromkeys(forms))
 
@@ -64,14 +64,14 @@ class Carriers:
         return bool(self.formats(record))
 
     def breaks_promise(self, record: Record) -> bool:
-        """Whether ``record`` is offered under conditions and cannot be delivered under them. What is free for
-        everybody promises no delivery by this node."""
+        """Whether ``record`` is offered under conditions and cannot be delivered under them. For an asset that is
+        free for everybody, this node promises no delivery."""
         if record.withdrawn or record.offer is None or self.deliver(record):
             return False
         return access_code_of(record) is not AccessCode.OPEN
 
     def findings(self, record: Record) -> tuple[Finding, ...]:
-        """A violation where publishing ``record`` would offer what cannot be delivered."""
+        """Return a violation if publishing ``record`` would offer an asset that cannot be delivered."""
         if not self.breaks_promise(record):
             return ()
         return (
@@ -95,7 +95,7 @@ def runnable(record: Record) -> bool:
 
 
 def stored_files(record: Record) -> tuple[File, ...]:
-    """The files of ``record`` whose bytes its node keeps, in the order of the description."""
+    """Return the files of ``record`` that its node stores, in the order of the description."""
     return tuple(file for file in record.files if file.source is None)
 
 

@@ -1,9 +1,9 @@
 """The catalogue as the Dataspace Protocol shows it (DSP 2025-1 §5): one Dataset for each offered asset.
 
 Every offered asset of any kind is a Dataset whose ``@id`` is the asset's IRI. A catalogue lists what this node
-itself provides: for an asset of another node, that node is asked. Plain JSON in the form of the official
-schemas; what other connectors do not know (title, kind) stands under names that they ignore and that JSON-LD
-expands. A region lists the catalogues of its members as nested ones, each with the end point at which it is asked.
+itself provides; assets of another node are requested from that node. The answer is plain JSON in the form of the
+official schemas. Members that other connectors do not know (title, kind) have names that they ignore and that
+JSON-LD expands. A region lists the catalogues of its members as nested ones, each with its end point.
 """
 
 from __future__ import annotations
@@ -31,18 +31,17 @@ from node.vocab.namespaces import FOAF, HANSA
 
 PAGE: Final = 50
 SCAN: Final = 1000
-"""How many records one request looks at when a filter leaves few of them."""
+"""How many records one request reads when a filter excludes most of them."""
 
 
 def formats_of(record: Record) -> tuple[str, ...]:
-    """The transfer formats of an asset, by what the data planes that come with Hansa deliver; none where they deliver
-    nothing of it."""
+    """Return the transfer formats of an asset in the data planes that come with Hansa; empty if none delivers it."""
     return OWN.formats(record)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A member of a region, as its nested catalogue names it; ``url`` is the public URL of its node."""
+    """A member of a region as the nested catalogue shows it; ``url`` is the public URL of its node."""
 
     did: str
     name: str
@@ -69,7 +68,7 @@ class FollowedMembers:
 
 
 class DspCatalogue:
-    """Catalogue and datasets for one caller. At a region, ``members`` tells whose catalogues are nested in it."""
+    """Catalogue and datasets for one caller. A region nests the catalogues of the ``members`` in its own."""
 
     def __init__(
         self,
@@ -98,11 +97,12 @@ class DspCatalogue:
         token: str | None = None,
         version: DspVersion = V2025_1,
     ) -> tuple[dict[str, Any], str | None]:
-        """A page of the catalogue: (Catalog, token of the next page or None).
+        """Return a page of the catalogue: (Catalog, token of the next page or None).
 
         ``filter`` is the array of a CatalogRequestMessage: objects with members that ``Filter`` knows; an asset has
-        to fit all of them. Raises ``InvalidInput`` for any other filter, which the door answers with a CatalogError
-        (§5.2.2), and for a token that is not ours. Nested catalogues stand on the first page of what is not filtered.
+        to match all of them. Raises ``InvalidInput`` for any other filter, which the HTTP route answers with a
+        CatalogError (§5.2.2), and for a token that is not ours. Nested catalogues are on the first page, and only
+        without a filter.
         """
         criteria = Filter.read(filter)
         after = _read_token(token)
@@ -120,7 +120,7 @@ class DspCatalogue:
             "service": [self._service(version)],
         }
         if records:
-            # An array, where present, has at least one item: an empty catalogue has no `dataset` at all.
+            # The schema demands at least one item in an array: an empty catalogue has no `dataset` at all.
             catalog["dataset"] = [self._dataset(record, version) for record in records]
         nested = await asyncio.to_thread(self._members) if not after and criteria.fits_all else ()
         if nested:
@@ -134,7 +134,7 @@ class DspCatalogue:
         filter: Any = (),  # noqa: A002 - the protocol's name
         token: str | None = None,
     ) -> str | None:
-        """The token of the page before that of ``token``: empty for the first, None where nothing is before it."""
+        """Return the token of the page before that of ``token``: empty for the first page, None if there is none."""
         after = _read_token(token)
         if not after:
             return None
@@ -142,8 +142,8 @@ class DspCatalogue:
         return start and _token(start)
 
     async def dataset(self, iri: str, caller: Caller, *, version: DspVersion = V2025_1) -> dict[str, Any]:
-        """One Dataset. Raises ``NotFound`` for what is not offered here to this caller; where it may see the asset,
-        and no data plane of this node delivers it, the error says so."""
+        """Return one Dataset. Raises ``NotFound`` for an asset that is not offered here to this caller; if the caller
+        may see the asset and no data plane of this node delivers it, the error states this."""
 
         def read() -> Record | None:
             with self._uow.read() as tx:
@@ -157,14 +157,14 @@ class DspCatalogue:
         return {"@context": [version.context], **self._dataset(record, version)}
 
     def _page_before(self, caller: Caller, criteria: Filter, last: str) -> str:
-        """After which IRI the page begins that ends with ``last``; empty where that is the first."""
+        """Return the IRI before the beginning of the page that ends with ``last``; empty for the first page."""
         current = self._current(caller, criteria)
         page = min(self.page, criteria.limit or self.page)
         fitting = seen = 0
         with self._uow.read() as tx:
             while seen < SCAN:
                 batch = current(tx, down_from=last, limit=self.page + 1)
-                # From the second batch on its first record has been looked at already.
+                # The first record of every batch but the first is the last one of the batch before.
                 for record in batch[1 if seen else 0 :]:
                     if fitting == page:
                         return record.iri
@@ -176,7 +176,7 @@ class DspCatalogue:
         return last
 
     def _current(self, caller: Caller, criteria: Filter) -> Callable[..., Sequence[Record]]:
-        """What of ours is offered to ``caller`` and of the kinds that are wanted; to be asked page by page."""
+        """Return a function that reads, page by page, our records of the wanted kinds offered to ``caller``."""
         return partial(
             self._records.current,
             audiences=self._visibility.audiences(caller),
@@ -193,7 +193,7 @@ class DspCatalogue:
         seen = 0
         with self._uow.read() as tx:
             while seen < SCAN + criteria.skip:
-                # One more than a page, which tells whether there is another.
+                # One record more than a page shows whether there is a next page.
                 batch = current(tx, after=after, limit=self.page + 1)
                 for record in batch:
                     if len(fitting) == page:
@@ -211,7 +211,7 @@ class DspCatalogue:
         return fitting, after
 
     def _shows(self, record: Record, criteria: Filter) -> bool:
-        """Whether a catalogue lists the offered asset ``record``: what nothing delivers is described, not offered."""
+        """Whether the catalogue lists the offered asset ``record``: it is deliverable and matches."""
         formats = self._formats(record)
         return bool(formats) and criteria.fits(record, formats)
 
@@ -246,7 +246,8 @@ class DspCatalogue:
         files = stored_files(record)
         if files:
             listed = [{"name": file.name, "mediaType": file.media_type, "size": str(file.size)} for file in files]
-            # A reader of JSON-LD keeps it whole: the protocol's context has other meanings for these names, or none.
+            # As @json, so that readers of JSON-LD keep it whole: the protocol's context defines these names
+            # differently or not at all.
             dataset[f"{HANSA}files"] = {"@type": "@json", "@value": listed}
         return dataset
 
@@ -261,12 +262,12 @@ class DspCatalogue:
 
 
 def _publisher(iri: str, name: str) -> dict[str, Any]:
-    """An Agent (DCAT-AP 3 §5): who publishes, with a name for people."""
+    """Return the publisher as an Agent (DCAT-AP 3 §5), with a name for people."""
     return {"@id": iri, "@type": f"{FOAF}Agent", f"{FOAF}name": name or iri}
 
 
 def _nested(member: Member) -> dict[str, Any]:
-    """A nested Catalog (DSP 2025-1 §5.3.2): whose it is, and where it is asked for."""
+    """Return a nested Catalog (DSP 2025-1 §5.3.2): its participant and its end point."""
     base = member.url.rstrip("/")
     endpoint = f"{base}{V2025_1.path}"
     title = {"@value": f"Dataspace Protocol of {member.name}", "@language": "en"}
@@ -293,7 +294,7 @@ def _nested(member: Member) -> dict[str, Any]:
 
 
 def _texts(texts: Mapping[str, str]) -> list[dict[str, str]]:
-    # "und" is our mark for a text without language; JSON-LD says so by leaving the tag out.
+    # "und" is our mark for a text without language; JSON-LD has no tag then.
     return [
         {"@value": text} if language == "und" else {"@value": text, "@language": language}
         for language, text in sorted(texts.items())

@@ -1,11 +1,11 @@
-"""The signed envelope of a record version: what travels, what the ledger keeps, what anyone can check.
+"""The signed envelope of a record version: it is sent to other nodes, kept in the ledger, and can be verified.
 
 The envelope is canonical JSON (RFC 8785) about the version, with the SHA-256 of its canonical N-Quads; its
-signature is a compact JWS (RFC 7515) with the envelope as payload. So the two parts of a version, envelope and
-statements, may travel by any road and through any hands. The place of a file on the publisher's own systems
-(``File.source``) is private and stays out of the envelope.
+signature is a compact JWS (RFC 7515) with the envelope as payload. The two parts of a version, envelope and
+statements, may therefore be passed on by anybody. The place of a file on the publisher's own systems
+(``File.source``) is private and not in the envelope.
 
-Opening is pure: text, statements and key in; the record out, or an error. Nothing is fetched here.
+Opening is a pure function of text, statements and key: it returns the record or raises, and fetches nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _MEMBERS = frozenset((*_TEXTS, *_LANGUAGE_MAPS, *_TEXT_LISTS, *_FLAGS, "version"
 
 
 def envelope_of(record: Record) -> dict[str, Any]:
-    """The envelope of ``record`` as JSON members."""
+    """Return the envelope of ``record`` as JSON members."""
     return {
         "iri": record.iri,
         "version": record.version,
@@ -66,9 +66,9 @@ def envelope_of(record: Record) -> dict[str, Any]:
 
 
 def seal_record(keyring: KeyRing, record: Record) -> str:
-    """The compact JWS over the envelope of ``record``.
+    """Return the compact JWS over the envelope of ``record``.
 
-    Raises ``InvalidInput`` where the envelope has no canonical form (a fraction in ``offer`` or ``extra``).
+    Raises ``InvalidInput`` if the envelope has no canonical form (a fraction in ``offer`` or ``extra``).
     """
     return keyring.sign_jws({"typ": TYPE}, _canonical(envelope_of(record)))
 
@@ -87,9 +87,9 @@ def signature_of(record: Record) -> str:
 
 
 def ledger_body(record: Record, change: Widened | None = None) -> dict[str, Any]:
-    """What the ledger keeps of a signed record: all that is needed to make it anew.
+    """Return the body of the ledger entry of a signed record: everything that is needed to restore the record.
 
-    ``local`` is there only where some files lie in place, or where the audience got wider (``change``), and never
+    ``local`` is present only if some files stay at their place or the audience got wider (``change``); it never
     leaves the node.
     """
     members: dict[str, Any] = {
@@ -107,12 +107,12 @@ def ledger_body(record: Record, change: Widened | None = None) -> dict[str, Any]
 
 
 def signing_key(jws: str) -> str:
-    """The ``kid`` that the JWS names, unverified: which key to fetch before ``open_record``."""
+    """Return the unverified ``kid`` of the JWS: the key to fetch before ``open_record``."""
     return signer(open_typed(jws, TYPE))
 
 
 def stated_at(jws: str) -> datetime | None:
-    """The moment that a signed envelope or head states, unverified: which of its origin's keys were in force."""
+    """Return the unverified moment of a signed envelope or head, to find the key of its origin in force then."""
     try:
         return stated_moment(read_jws(jws, limit=MAX_ENVELOPE), "at")
     except InvalidInput:
@@ -120,15 +120,15 @@ def stated_at(jws: str) -> datetime | None:
 
 
 def open_record(jws: str, nquads: bytes, key_jwk: Mapping[str, Any]) -> Record:
-    """The record that ``jws`` (with the statements ``nquads``) states, once everything about it holds.
+    """Return the record in ``jws`` (with the statements ``nquads``) after these checks:
 
     1. The JWS is of our type, names its key, and verifies with ``key_jwk``.
     2. The payload is canonical JSON with exactly the members of an envelope, of the right types.
     3. The ``kid`` belongs to the origin that the envelope names.
     4. ``sha256`` is the hash of ``nquads``; a withdrawn version has no statements, offer or files.
 
-    Raises ``InvalidInput``. Not checked here, because it takes knowledge from outside: that the origin is the
-    node that was asked, that the IRI lies with it, and that its key is the one in its DID document.
+    Raises ``InvalidInput``. The caller has to check, with knowledge from outside: that the origin is the node that
+    answered, that the IRI belongs to it, and that the key is the one in its DID document.
     """
     opened = open_typed(jws, TYPE)  # 1
     kid = signer(opened)
@@ -147,7 +147,7 @@ def open_record(jws: str, nquads: bytes, key_jwk: Mapping[str, Any]) -> Record:
 
 
 def open_typed(text: str, kind: str) -> Jws:
-    """``text`` taken apart, if it says that it is a ``kind``. Nothing is verified. Raises ``InvalidInput``."""
+    """Parse ``text`` as a JWS of type ``kind``. Nothing is verified. Raises ``InvalidInput``."""
     jws = read_jws(text, limit=MAX_ENVELOPE)
     if jws.typ != kind:
         raise InvalidInput(f"the signature is not one of type {kind}")
@@ -155,14 +155,14 @@ def open_typed(text: str, kind: str) -> Jws:
 
 
 def signer(jws: Jws) -> str:
-    """The ``kid``: which key of whom. Raises ``InvalidInput`` where the JWS does not say."""
+    """Return the ``kid``, which names the signer and the key. Raises ``InvalidInput`` if the JWS has none."""
     if jws.kid is None or jws.kid_did is None:
         raise InvalidInput("the signature does not say with which key of whom it was made")
     return jws.kid
 
 
 def withdrawal_of(record: Record) -> Record:
-    """The next version of ``record`` that says only that it is gone. ``at``, ``by`` and signature are to follow."""
+    """Return the next version of ``record``, marked as withdrawn. ``at``, ``by`` and signature are added later."""
     return replace(
         record,
         version=record.version + 1,

@@ -1,7 +1,7 @@
-"""Who sees and who may download more than before, told to the publisher in words before and after publishing.
+"""Warnings to the publisher, before and after publishing, when more people may see or download an asset.
 
-An audience that gets wider and a file that is opened cannot be taken back: what was read stays read. Both are
-therefore separate warnings, in every supported language.
+A wider audience and an opened file cannot be taken back once somebody has read the data. Both are therefore
+separate warnings, in every supported language.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ WIDENED: Final = "audience-widened"
 OPENED: Final = "file-opened"
 INHERITED: Final = "audience-inherited"
 RULES: Final = (WIDENED, OPENED, INHERITED)
-"""The rules of the findings that are made here."""
+"""The rules of the findings of this module."""
 
 
 def widens(head: Record, audience: str) -> bool:
-    """Whether some see the asset with the new ``audience`` who did not see ``head``.
+    """Whether the new ``audience`` may include people who did not see ``head``.
 
-    Audiences have no order among themselves, so every change counts that does not lead away from the public or to
-    our own people.
+    Audiences have no order among themselves. So every change counts, except one from the public audience or to our
+    own people.
     """
     return head.audience not in (audience, PUBLIC) and audience != INTERNAL
 
 
 def widened(head: Record | None, draft: Record) -> Widened | None:
-    """What ``draft`` makes wider, after ``head``; None where it shows nothing to anybody new."""
+    """Return how ``draft`` widens the audience of ``head``; None if nobody new sees anything."""
     if head is None or not (draft.opens_history or widens(head, draft.audience)):
         return None
     return Widened(before=head.audience, after=draft.audience, earlier_versions=draft.opens_history)
 
 
 def findings_about(head: Record | None, draft: Record, change: Widened | None, *, inherited: bool) -> list[Finding]:
-    """Warnings about what the publication of ``draft`` shows or hands out to more people than ``head`` did.
+    """Return warnings if publishing ``draft`` lets more people see or download the asset than ``head`` did.
 
-    ``inherited`` means that no audience was named, and that the audience of its conditions would have been wider.
+    ``inherited``: no audience was named, and the audience of the conditions would have been wider.
     """
     findings: list[Finding] = []
     if change is not None:
@@ -58,7 +58,7 @@ def findings_about(head: Record | None, draft: Record, change: Widened | None, *
 
 
 def _opened(head: Record | None, draft: Record, change: Widened | None) -> Iterable[str]:
-    """The files that more people may download now than before."""
+    """Return the files that more people may download now than before."""
     before = {file.name for file in head.files if file.open} if head is not None and change is None else set()
     return (file.name for file in draft.files if file.open and file.name not in before)
 
@@ -66,7 +66,7 @@ def _opened(head: Record | None, draft: Record, change: Widened | None) -> Itera
 def _finding(
     rule: str, field: str, parts: Iterable[str], remedy: str, draft: Record, *, before: str = "", files: str = ""
 ) -> Finding:
-    """The finding that says the texts ``parts`` behind one another, and ``remedy``."""
+    """Return the finding with the texts of ``parts``, one after the other, as its message, and ``remedy``."""
     parts = tuple(parts)
     message, remedies = {}, {}
     for language in LANGUAGES:

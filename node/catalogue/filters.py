@@ -1,4 +1,4 @@
-"""By what a consumer may filter the catalogue of the Dataspace Protocol (DSP 2025-1 §5.2.1)."""
+"""Filters of a consumer on the catalogue of the Dataspace Protocol (DSP 2025-1 §5.2.1)."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from node.vocab.namespaces import DCT
 
 MOST_SKIPPED: Final = 10_000
 FIELDS: Final = ("text", "kind", "keyword", "theme", "publisher", "profile", "format", "mediaType")
-"""By what a CatalogRequestMessage may filter: see ``Filter``."""
+"""The members that a filter in a CatalogRequestMessage may have: see ``Filter``."""
 
 _QUERY_SPEC: Final = ("QuerySpec", "edc:QuerySpec", "https://w3id.org/edc/v0.0.1/ns/QuerySpec")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What a consumer asks for; everything empty fits everything.
+    """The criteria of a consumer; an empty filter matches every asset.
 
     The words of ``text`` all occur in title, description or keywords; ``kind`` is one of ours; ``keyword`` and
     ``theme`` are among those of the asset; ``publisher`` is its DID, IRI or name; ``profile`` is that of its offer,
     or one that its description conforms to; ``format`` is a transfer format; ``mediaType`` that of one of its files.
-    ``skip`` and ``limit`` are a part of what fits, where the consumer counts its pages itself.
+    ``skip`` and ``limit`` select a part of the matches, for consumers that do their own paging.
     """
 
     words: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class Filter:
 
     @classmethod
     def read(cls, value: Any) -> Filter:
-        """The filter that a CatalogRequestMessage carries. Raises ``InvalidInput``."""
+        """Return the filter of a CatalogRequestMessage. Raises ``InvalidInput``."""
         entries = value if isinstance(value, list | tuple) else [value] if value else []
         words: list[str] = []
         values: dict[str, list[str]] = {name: [] for name in FIELDS}
@@ -79,11 +79,11 @@ class Filter:
 
     @property
     def fits_all(self) -> bool:
-        """Whether this asks for everything, from the beginning."""
+        """Whether the filter selects every asset, from the beginning."""
         return replace(self, limit=None) == Filter()
 
     def fits(self, record: Record, formats: Sequence[str]) -> bool:
-        """Whether the asset ``record``, which is transferred in ``formats``, is asked for."""
+        """Whether the asset ``record``, which is transferred in ``formats``, matches."""
         if not self.keywords <= set(record.keywords) or not self.themes <= set(record.themes):
             return False
         if not self.publishers <= {record.publisher.casefold(), record.publisher_name.casefold()}:
@@ -105,8 +105,8 @@ def _conforms(record: Record, profile: str) -> bool:
 
 
 def _part(spec: Mapping[str, Any]) -> tuple[int, int | None]:
-    """Offset and limit of a query of EDC, which it puts into every request. Its order is ours already; its criteria
-    name properties that our assets do not have. Raises ``InvalidInput`` for those."""
+    """Return offset and limit of the query that EDC puts into every request. Its order is ours already. Raises
+    ``InvalidInput`` for a query with criteria: they name properties that our assets do not have."""
     members = {name.rpartition(":")[2].rpartition("/")[2]: value for name, value in spec.items()}
     if members.get("filterExpression"):
         raise _unsupported()

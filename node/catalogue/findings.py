@@ -1,4 +1,4 @@
-"""Findings of the catalogue in every language: what a publisher is told beside what is wrong with a description."""
+"""Findings of the catalogue in every language, in addition to the errors in a description."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from node.texts.catalogue import Catalogue
 from node.texts.languages import FALLBACK
 
 CATALOGUE: Final = Catalogue("catalogue")
-"""The texts about what is published, and for whom."""
+"""The texts about published assets and their audiences."""
 
 
 def finding(
@@ -23,7 +23,7 @@ def finding(
     remedy: Mapping[str, str] | None = None,
     value: str = "",
 ) -> Finding:
-    """Return the finding that says ``message``, ``why`` and ``remedy``, each by language."""
+    """Return a finding with ``message``, ``why`` and ``remedy``, each by language."""
     why, remedy = why or {}, remedy or {}
     return Finding(
         severity=severity,

@@ -1,7 +1,7 @@
-"""Look into the files of a draft: files that are not what their names say, tables that may have been read wrongly,
-rows that break the schema that the description names, and a schema that breaks data of its last version.
+"""Inspect the files of a draft: files of another type than their names state, tables that may have been read wrongly,
+rows that violate the schema that the description names, and a schema that rejects data of its last version.
 
-A file that is something else than its name says is an error; everything else is a warning, shown with the record.
+A file of another type than its name states is an error; everything else is a warning, shown with the record.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from node.semantics.schemas.patterns import Misses
 from node.vocab.namespaces import DCT, HANSA
 
 TABLES: Final = {"text/csv": "", "text/tab-separated-values": "\t"}
-"""Media types of tables → their delimiter, where it is fixed."""
+"""Media type of a table → its delimiter, if that is fixed."""
 JSON: Final = frozenset({"application/json", "application/geo+json", "application/vnd.geo+json"})
-"""Media types of rows of JSON, which are compared with a schema where one is named."""
+"""Media types of rows of JSON; the rows are compared with a schema if the description names one."""
 MOST_CHANGES: Final = 10
 
 Opened = Callable[[str], BinaryIO]
-"""The bytes with this SHA-256; raises ``NotFound``."""
+"""Opens the bytes with this SHA-256; raises ``NotFound``."""
 
 
 class Inspect:
-    """Looks into what is published. It blocks, and needs the same memory for files of any size."""
+    """Inspects the files of a draft. It blocks, and needs the same memory for files of any size."""
 
     def __init__(
         self, *, uow: UnitOfWork, records: RecordStore, opened: Opened, patterns: Callable[[], Misses | None]
@@ -145,7 +145,7 @@ class Inspect:
                 body = (cells for _, cells in rows)
                 report = conformity.check(schema, survey.look.columns, body, misses=self._patterns())
             except csv.Error:
-                return  # The survey has said where it cannot be read.
+                return  # The survey has reported the unreadable place already.
             yield from _breaches(report, file, place, record)
 
 

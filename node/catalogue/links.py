@@ -1,4 +1,4 @@
-"""Links between records: what a description refers to, and what refers to it."""
+"""Links between records: the assets that a description refers to, and those that refer to it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Link:
 
 
 def mentions(record: Record) -> list[tuple[str, str]]:
-    """(property, IRI) of everything that ``record`` refers to: candidates; most of them are not records.
+    """Return (property, IRI) of everything that ``record`` refers to; most of these IRIs are not records.
 
     A reference to a version (``…#v3``) counts as one to the asset.
     """
@@ -46,11 +46,10 @@ def mentions(record: Record) -> list[tuple[str, str]]:
 
 
 async def users_query(ask: Ask, iri: str, caller: Caller) -> list[tuple[str, str]]:
-    """(property, subject) of the statements that have ``iri`` as object, in what ``caller`` may see.
+    """Return (property, subject) of the statements with ``iri`` as object that ``caller`` may see.
 
-    The IRI is one that this node holds, and is written by ``iri_term``, which refuses every character that
-    could end it: no text of a stranger becomes part of a query. An engine that is busy costs the links, not
-    the page.
+    The IRI is one that this node holds. ``iri_term`` refuses every character that could end the IRI, so no text of a
+    stranger becomes part of a query. If the engine is busy, the result is empty: a page is shown without the links.
     """
     try:
         query = (

@@ -16,21 +16,21 @@ INTERNAL = "internal"
 """The audience of this node's own people: for everyone else the record does not exist."""
 
 OPENS_HISTORY = "opensHistory"
-"""The member of ``Record.extra`` by which a version opens the earlier ones to its own audience."""
+"""The member of ``Record.extra`` that marks a version as opening the earlier ones to its own audience."""
 
 HARVESTED = "harvested"
 """The member of ``Record.extra`` of a record that came from a foreign catalogue (``Harvested``)."""
 
 
 QUARANTINE = "quarantine"
-"""The state of a followed node that signed two histories: nothing more is taken from it until a person decides."""
+"""The state of a followed node that signed two histories: nothing more is read from it until a person decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Harvested:
-    """Where a record came from that this node did not write: ``iri`` is its own at the source, empty where it has
-    none; ``source`` names the catalogue; ``identity`` is the hash of what tells it from all others; ``title`` is what
-    the catalogue is called, by language; ``former`` is the IRI that it had until this version, where that changed."""
+    """The source of an imported record: ``iri`` is the record's own at the source, or empty; ``source`` names the
+    catalogue; ``identity`` is the hash of the record's identifying properties; ``title`` is the title of the
+    catalogue by language; ``former`` is the IRI of the record before this version, if it changed."""
 
     iri: str
     source: str
@@ -44,10 +44,10 @@ class Record:
     """One version of one asset: the envelope that a ledger entry of kind ``record`` carries.
 
     ``nquads`` is the canonical form (RDFC-1.0) of the description, ``sha256`` its hash. ``offer`` is the
-    contract policy as DSP Offer JSON, or None for what is only described. ``origin`` is the DID of the node
-    that answers for the record; ``publisher`` the DID or IRI of who publishes it. ``titles`` and
-    ``descriptions`` map language tags to text. ``sealed`` means that bytes leave only sealed. ``position`` is
-    the number of the entry in the origin's ledger, for records that came by replication.
+    contract policy as DSP Offer JSON, or None for an asset that is only described. ``origin`` is the DID of the node
+    that is responsible for the record; ``publisher`` the DID or IRI of the publisher. ``titles`` and
+    ``descriptions`` map language tags to text. ``sealed`` means that bytes leave the node only sealed. ``position``
+    is the number of the entry in the origin's ledger, for records that came by replication.
     """
 
     iri: str
@@ -80,7 +80,7 @@ class Record:
 
     @property
     def harvested(self) -> Harvested | None:
-        """Where the record was harvested; None for what its node published itself."""
+        """Return the source of an imported record; None for a record that its node published itself."""
         members = self.extra.get(HARVESTED)
         if not isinstance(members, dict):
             return None
@@ -94,7 +94,7 @@ class Record:
 
     @property
     def subject(self) -> str:
-        """The IRI that the statements are about: for a harvested record its own at the source."""
+        """Return the subject of the statements: for a harvested record its own IRI at the source."""
         harvested = self.harvested
         return (harvested.iri if harvested else "") or self.iri
 
@@ -104,7 +104,7 @@ class Record:
         return self.extra.get(OPENS_HISTORY) is True
 
     def title(self, language: str = "en") -> str:
-        """The title in ``language``, else in English, else in whatever there is."""
+        """Return the title in ``language``, else in English, else in any language, else the IRI."""
         return self.titles.get(language) or self.titles.get("en") or next(iter(self.titles.values()), self.iri)
 
     def description(self, language: str = "en") -> str:
@@ -144,7 +144,7 @@ class Query:
 
     @property
     def facets(self) -> dict[str, tuple[str, ...]]:
-        """Facet → the chosen values. The names are those of the counts in ``Results``, and of the parameters."""
+        """Facet → the chosen values. The names are those of the counts in ``Results`` and of the parameters."""
         return {
             "kind": self.kinds,
             "theme": self.themes,
@@ -159,7 +159,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """One result: which record, how well it fits, a piece of its text with the words marked by « »."""
+    """One result: the IRI of the record, its score, a piece of its text with the words marked by « »."""
 
     iri: str
     score: float
@@ -177,10 +177,10 @@ class Results:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indexed:
-    """What the search index keeps of a record.
+    """The fields of a record in the search index.
 
-    ``texts``: language → text in it, with "" for text whose language is not known. ``node`` is the DID of the node
-    that answers for the record; ``period`` the days that the data are about.
+    ``texts``: language → text in it, with "" for text without a known language. ``node`` is the DID of the node
+    that is responsible for the record; ``period`` the days that the data are about.
     """
 
     iri: str
@@ -203,11 +203,11 @@ class Indexed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFacts:
-    """What the catalogue has to know of its own node.
+    """Facts about this node that the catalogue needs.
 
-    ``did`` is its participant id, ``base`` its public URL without a trailing slash, ``dsp`` the URL under which
-    its Dataspace Protocol paths hang. ``region`` is the DID of the region whose rulebook holds here. ``epoch``
-    counts the restores from a backup: peers that follow the feed see that history began anew.
+    ``did`` is its participant id, ``base`` its public URL without a trailing slash, ``dsp`` the base URL of its
+    Dataspace Protocol paths. ``region`` is the DID of the region that gives the rulebook. ``epoch`` counts the
+    restores from a backup: it shows peers that follow the feed that the history began anew.
     """
 
     did: str
@@ -220,8 +220,7 @@ class NodeFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Widened:
-    """An asset that more people see than before: the audiences before and after, and whether the earlier versions
-    are opened with it."""
+    """A wider audience of an asset: the audiences before and after; ``earlier_versions`` if these are opened too."""
 
     before: str
     after: str
@@ -233,8 +232,8 @@ class Widened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """Where an entry of the ledger stands: its ``position`` (None where it is not numbered yet), and how many entries
-    each view lacks that does not show it."""
+    """The progress of a ledger entry: its ``position`` (None while it is not numbered), and for each view that does
+    not show it yet, the number of entries that the view lacks."""
 
     position: int | None
     behind: Mapping[str, int] = field(default_factory=dict)
@@ -244,10 +243,10 @@ class Settlement:
 class Published:
     """The result of publishing or withdrawing.
 
-    ``record`` is the version that is now current, ``created`` tells whether this call made it. ``position`` is
-    its place in the ledger; None for a dry run, and where the caller did not wait for the sequencer. ``behind`` names
-    the views that do not show it yet, with the number of entries that each of them lacks. ``widened`` says who sees
-    the asset from this version on that did not before.
+    ``record`` is the version that is now current, ``created`` is true if this call made it. ``position`` is its place
+    in the ledger; None for a dry run, or if the caller did not wait for the sequencer. ``behind`` names the views
+    that do not show it yet, with the number of entries that each of them lacks. ``widened`` describes a wider
+    audience from this version on.
     """
 
     record: Record
@@ -260,9 +259,9 @@ class Published:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """Another node whose event stream is followed. ``cursor`` is a JSON object of the follower.
+    """Another node with an event stream that this node follows. ``cursor`` is a JSON object of the follower.
 
-    ``seen`` is when its feed was last read to where it could be, to the minute; ``current`` whether that was its end.
+    ``seen`` is the minute when its feed was last read as far as possible; ``current`` is true if that was its end.
     """
 
     url: str

@@ -1,8 +1,8 @@
-"""Names of records and files: what may stand in an IRI path, and whose IRI it is.
+"""Names of records and files: checks of slugs, record IRIs, file names, audiences and descriptions.
 
 An asset's IRI is ``{base}/{plural}/{slug}``. Slugs and file names become parts of URLs, and other people's
-software makes paths of them, so whatever could climb out of a folder, hide its direction or mean a device is
-refused here, once, for publishing and for replication alike.
+software makes paths of them. So publishing and replication both refuse, with these checks, every name that could
+lead out of a folder, hide its text direction or mean a device.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _HAS_POLICY = f"{ODRL}hasPolicy"
 
 
 def check_slug(slug: str) -> str:
-    """``slug``, if it is one: ASCII letters, digits, ``.``, ``_``, ``-``, no two dots in a row, at most 128."""
+    """Return ``slug``. Raises ``InvalidInput`` unless it has 1 to 128 ASCII letters, digits, ``.``, ``_``, ``-``, and
+    no two dots in a row."""
     if not _SLUG.fullmatch(slug) or ".." in slug or _RESERVED.fullmatch(slug):
         raise InvalidInput(
             "the last part of the IRI is not a usable name",
@@ -36,10 +37,10 @@ def check_slug(slug: str) -> str:
 
 
 def check_record_iri(iri: str, *, base: str, plurals: Mapping[str, str], kind: str | None = None) -> str:
-    """``iri``, if it is ``{base}/{plural}/{slug}`` of a known kind (of ``kind``, where given).
+    """Return ``iri``. Raises ``InvalidInput`` unless it is ``{base}/{plural}/{slug}`` of a known kind (or ``kind``).
 
-    ``plurals`` maps kinds to their path segments. Compared code point by code point: no decoding, no
-    normalising, so two IRIs that look alike stay two IRIs. Raises ``InvalidInput``.
+    ``plurals`` maps kinds to their path segments. IRIs are compared code point by code point, without decoding or
+    normalising, so two IRIs that look alike stay two IRIs.
     """
     prefix = base.rstrip("/") + "/"
     plural, slash, slug = iri.removeprefix(prefix).partition("/")
@@ -54,9 +55,9 @@ def check_record_iri(iri: str, *, base: str, plurals: Mapping[str, str], kind: s
 
 
 def check_file_name(name: str) -> str:
-    """``name``, if it is a plain file name as it stands. Raises ``InvalidInput`` for everything else.
+    """Return ``name``. Raises ``InvalidInput`` if it is not a plain file name.
 
-    A published name is part of a URL and of a signed envelope, so it is refused rather than mended.
+    A published name is part of a URL and of a signed envelope, so it is refused rather than corrected.
     """
     if safe_name(name, "") != name or not name or "%" in name:
         raise InvalidInput(
@@ -67,19 +68,19 @@ def check_file_name(name: str) -> str:
 
 
 def check_audience(name: str) -> str:
-    """``name``, if it can name an audience. Raises ``InvalidInput``."""
+    """Return ``name``. Raises ``InvalidInput`` if it cannot be the name of an audience."""
     if not _AUDIENCE.fullmatch(name) or ".." in name:
         raise InvalidInput("this is not the name of an audience")
     return name
 
 
 def check_statements(nquads: bytes, *, iri: str, base: str, others: Iterable[str] = ()) -> None:
-    """A description may make statements about its own asset and about the world, but not in another node's name.
+    """Check that a description states nothing in another node's name, and that every view can read it.
 
-    ``base`` is where the asset's owner lives, ``others`` are the base URLs of other nodes that we know.
-    Refused with ``InvalidInput``: a statement whose subject belongs to one of ``others``, a policy
-    (``odrl:hasPolicy``) for anything that is not the owner's, a graph term, and whatever an RDF engine could
-    not take in: the views must never stumble over a record that has been accepted.
+    It may make statements about its own asset and about the world. ``base`` is the base URL of the asset's owner,
+    ``others`` are the base URLs of other known nodes. Raises ``InvalidInput`` for a statement with a subject that
+    belongs to one of ``others``, for a policy (``odrl:hasPolicy``) of anything that is not the owner's, for a graph
+    term, and for a description that an RDF engine could not load: the views must never fail on an accepted record.
     """
     if len(nquads) > MAX_DESCRIPTION:
         raise InvalidInput(f"a description has at most {MAX_DESCRIPTION >> 20} MB")
@@ -91,13 +92,13 @@ def check_statements(nquads: bytes, *, iri: str, base: str, others: Iterable[str
         if not is_iri(statement.subject):
             continue
         subject = iri_of(statement.subject)
-        # One host may carry several nodes, one below the other: the closest base is the one that answers.
+        # One host may have several nodes, one below the other: the longest matching base is the responsible node.
         closest = max((base for base in bases if subject.startswith(base)), key=len, default=own)
         if closest != own:
             raise InvalidInput(f"it states something about {subject}, for which another node answers")
         if iri_of(statement.predicate) == _HAS_POLICY and not (subject == iri or subject.startswith(own)):
             raise InvalidInput(f"it states a policy of {subject}, which the publisher may not state")
-    # Only now: past the loop the text is flat, and no engine has to be feared.
+    # Only now: after the loop the text is known to be canonical, so it is safe to give it to an engine.
     try:
         quads(nquads)
     except (SyntaxError, ValueError) as error:

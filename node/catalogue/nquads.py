@@ -1,9 +1,9 @@
-"""Canonical N-Quads as text: terms out, statements in.
+"""Read and write canonical N-Quads as text.
 
-The canonical form of a description (RDFC-1.0, serialised as canonical N-Quads) is what we hash and sign. The
-catalogue adds statements of its own to it, cuts it into feed members and reads links out of it; none of that
-needs an RDF engine, because one line is one statement and the form of a line is fixed. Every pattern here is
-unambiguous, so that reading is linear in the length of the text, whoever wrote it.
+We hash and sign the canonical form of a description (RDFC-1.0, serialised as canonical N-Quads). The catalogue
+adds statements of its own to it, cuts it into feed members and reads links from it. None of that needs an RDF
+engine, because one line is one statement and the form of a line is fixed. Every pattern here is unambiguous, so
+that reading is linear in the length of the text, even if the text is hostile.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LONG = {short: character for character, short in _SHORT.items()}
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One quad, its terms as they are written; ``graph`` is empty for the default graph."""
+    """One quad, with its terms as written; ``graph`` is empty for the default graph."""
 
     subject: str
     predicate: str
@@ -43,9 +43,9 @@ class Statement:
 
 
 def iri_term(iri: str) -> str:
-    """``iri`` between angle brackets. Raises ``InvalidInput`` where it is not an absolute IRI.
+    """Return ``iri`` between angle brackets. Raises ``InvalidInput`` if it is not an absolute IRI.
 
-    Anything that could end the term early is refused, so that an IRI can never become a second statement.
+    Characters that could end the term early are refused, so that an IRI can never become a second statement.
     """
     if len(iri) > MAX_IRI or not _ABSOLUTE.fullmatch(iri):
         raise InvalidInput("an IRI is not absolute or has characters that no IRI may have")
@@ -53,7 +53,7 @@ def iri_term(iri: str) -> str:
 
 
 def literal_term(text: str, *, language: str = "", datatype: str = "") -> str:
-    """A literal in the canonical escaping of RDFC-1.0 §5: ``\\t \\b \\n \\r \\f \\" \\\\`` and ``\\uXXXX``."""
+    """Return a literal in the canonical escaping of RDFC-1.0 §5: ``\\t \\b \\n \\r \\f \\" \\\\`` and ``\\uXXXX``."""
     quoted = '"' + _NEEDS_ESCAPE.sub(_escape, text) + '"'
     if language:
         return f"{quoted}@{language.lower()}"
@@ -63,16 +63,16 @@ def literal_term(text: str, *, language: str = "", datatype: str = "") -> str:
 
 
 def line(subject: str, predicate: str, value: str, graph: str = "") -> str:
-    """One statement of ready terms, without the line end."""
+    """Return one statement made of complete terms, without the line end."""
     return f"{subject} {predicate} {value} {graph} ." if graph else f"{subject} {predicate} {value} ."
 
 
 def merge(nquads: bytes, lines: Iterable[str]) -> bytes:
-    """``nquads`` (canonical) with ``lines`` added: canonical again.
+    """Return the canonical ``nquads`` with ``lines`` added; the result is canonical too.
 
     ``lines`` must not contain blank nodes. RDFC-1.0 names blank nodes by the statements they occur in, so
-    statements without any leave all names as they are, and only the order has to be made anew (by code
-    point, which for UTF-8 is the order of the bytes).
+    statements without blank nodes change no names. Only the order has to be made anew (by code point, which for
+    UTF-8 is the order of the bytes).
     """
     merged = set(nquads.split(b"\n")) | {added.encode("utf-8") for added in lines}
     merged.discard(b"")
@@ -80,7 +80,7 @@ def merge(nquads: bytes, lines: Iterable[str]) -> bytes:
 
 
 def statements(nquads: bytes) -> Iterator[Statement]:
-    """The statements of a canonical document, in their order. Raises ``InvalidInput`` for any other text."""
+    """Yield the statements of a canonical document, in their order. Raises ``InvalidInput`` for any other text."""
     try:
         text = nquads.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -96,7 +96,7 @@ def statements(nquads: bytes) -> Iterator[Statement]:
 
 
 def statement(text: str) -> Statement | None:
-    """The statement in one line (without its end), or None where it is none."""
+    """Return the statement in one line (without the line end), or None if the line is not a statement."""
     match = _STATEMENT.fullmatch(text)
     return Statement(*match.groups(default="")) if match else None
 
@@ -116,14 +116,14 @@ def is_literal(term: str) -> bool:
 
 
 def iri_of(term: str) -> str:
-    """The IRI in a term; ``InvalidInput`` for a literal or a blank node."""
+    """Return the IRI in a term. Raises ``InvalidInput`` for a literal or a blank node."""
     if not is_iri(term):
         raise InvalidInput("an IRI is expected where something else stands")
     return term[1:-1]
 
 
 def text_of(term: str) -> str:
-    """The text of a literal; ``InvalidInput`` for anything else."""
+    """Return the text of a literal. Raises ``InvalidInput`` for any other term."""
     match = _LITERAL_PARTS.fullmatch(term)
     if match is None:
         raise InvalidInput("a literal is expected where something else stands")
@@ -131,7 +131,7 @@ def text_of(term: str) -> str:
 
 
 def language_of(term: str) -> str:
-    """The language tag of a literal, or nothing."""
+    """Return the language tag of a literal, or ""."""
     match = _LITERAL_PARTS.fullmatch(term)
     return (match.group(2) or "") if match else ""
 

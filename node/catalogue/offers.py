@@ -1,8 +1,8 @@
 """The offer of a record: its id, and its statements in the description.
 
-A DSP offer is JSON; SPARQL users and harvesters read RDF. So the same offer is stated in the description as
-ODRL (ODRL 2.2), whole, with a sentence in every supported language. All parts get IRIs below the offer's:
-no blank nodes, so that the canonical form of the description need not be computed anew.
+A DSP offer is JSON; SPARQL users and harvesters read RDF. So the description contains the complete offer as
+ODRL (ODRL 2.2), with a sentence in every supported language. All parts have IRIs below the offer's, and no blank
+nodes, so that the canonical form of the description need not be computed anew.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _RULE_CLASSES = {"permission": "Permission", "prohibition": "Prohibition"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What the publisher's conditions come to: the offer (None: nothing is offered), sealed or not, the audience."""
+    """The compiled conditions of the publisher: the offer (None: nothing is offered), sealed or not, the audience."""
 
     offer: dict[str, Any] | None
     sealed: bool
@@ -39,11 +39,11 @@ class Terms:
 def terms_of(conditions: Mapping[str, Any] | str, *, iri: str, region: str | None) -> Terms:
     """Compile ``conditions`` for the asset ``iri``: a template with its parameters, or an ODRL offer.
 
-    An offer may stand alone or, as descriptions have it, under ``offer``.
+    An offer may be given alone or, as in descriptions, under ``offer``.
 
-    The id of the offer follows from what it says: ``{iri}#offer-{digest}``. So an offer that a peer has read
-    is either still the same or no longer there, and publishing the same twice makes one offer. Raises
-    ``InvalidInput`` where the conditions cannot be understood.
+    The id of the offer depends on its content: ``{iri}#offer-{digest}``. So an offer that a peer has read either is
+    still the same or no longer exists, and publishing the same conditions twice makes one offer. Raises
+    ``InvalidInput`` if the conditions cannot be understood.
     """
     if isinstance(conditions, Mapping) and set(conditions) == {"offer"}:
         conditions = conditions["offer"]
@@ -63,9 +63,9 @@ def _mark(terms: Mapping[str, Any]) -> str:
 
 
 def offer_lines(iri: str, offer: Mapping[str, Any], kind: str) -> list[str]:
-    """The statements about ``offer`` as lines of canonical N-Quads. Raises ``InvalidInput``.
+    """Return the statements about ``offer`` as lines of canonical N-Quads. Raises ``InvalidInput``.
 
-    ``kind`` is the kind of the asset, which the sentences call by its name.
+    ``kind`` is the kind of the asset; the sentences name it.
     """
     policy = parse(offer)
     asset, node = iri_term(iri), iri_term(policy.id)

@@ -1,7 +1,7 @@
-"""Whose an asset was before this node gave it an address: an address belongs to one origin.
+"""The foreign origin of an asset: an address of this node belongs to one origin.
 
-A description under a foreign IRI gets an address here that is made from the end of that IRI. Two IRIs may end
-alike; the second must not become a version of the first.
+The address of a description with a foreign IRI is made from the end of that IRI. Two foreign IRIs may have the
+same end; the second asset must not become a version of the first.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from node.vocab.namespaces import DCT, SKOS
 
 
 def foreign_iri(record: Record) -> str:
-    """The foreign IRI from which the record's address was made; empty for an asset of our own."""
+    """Return the foreign IRI that the record's address was made from; empty for an asset of our own."""
     stated, name = Statements(record), record.iri.rpartition("/")[2]
     adopted = _texts(stated.objects(f"<{record.iri}#identifier>", f"{SKOS}notation"))
     # Fields that name a foreign address keep it as an identifier; other identifiers make no address.
@@ -37,7 +37,7 @@ def _texts(terms: list[str]) -> list[str]:
 
 
 def require_same_origin(records: RecordStore, tx: Transaction, draft: Record, submission: Submission) -> None:
-    """Raises ``InvalidInput`` where the address of ``draft`` belongs to another asset than the one submitted."""
+    """Raises ``InvalidInput`` if the address of ``draft`` belongs to an asset other than the submitted one."""
     versions = records.versions(tx, draft.iri)
     before = next((version for version in versions if not version.withdrawn), None)
     if before is None:
@@ -50,7 +50,7 @@ def require_same_origin(records: RecordStore, tx: Transaction, draft: Record, su
         )
     was, now = foreign_iri(before), foreign_iri(draft)
     fields = submission.fields or {}
-    # Who names the address here in full, and claims no other, means the asset that has it.
+    # A submission with the full address here and without a foreign IRI means the asset at this address.
     if was == now or (not now and draft.iri in (submission.iri, fields.get("iri"), fields.get("id"))):
         return
     raise InvalidInput(

@@ -1,4 +1,4 @@
-"""What the catalogue needs: storage of record heads and versions, a graph, a search index."""
+"""The ports of the catalogue: storage of record versions, a graph, a search index, the followed nodes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from node.catalogue.model import Followed, Indexed, Query, Record, Results
 
 
 class RecordStore(Protocol):
-    """Versions of records, as they stand in ledger entries, findable by IRI and moment."""
+    """Versions of records from ledger entries, by IRI and moment."""
 
     def add(self, tx: Transaction, record: Record) -> None:
-        """Keep a version. (iri, version) known already raises ``Conflict``."""
+        """Add a version. Raises ``Conflict`` if (iri, version) exists already."""
 
     def get(
         self,
@@ -25,17 +25,17 @@ class RecordStore(Protocol):
         as_of: datetime | None = None,
         audiences: Collection[str] | None = None,
     ) -> Record | None:
-        """The newest version, that version, or the newest at that moment; withdrawn ones included.
+        """Return the newest version, the given ``version``, or the newest at ``as_of``; also a withdrawn one.
 
-        With ``audiences`` only where the newest version is for one of them: an asset that is hidden takes the way
-        of one that is absent from the first step on, and as long. An earlier version is only there where every
-        version since is for one of them (``node.catalogue.visibility``).
+        With ``audiences``, a record is returned only if the newest version is for one of them. The look-up of a
+        hidden asset takes the same steps, and as long, as that of an absent one. An earlier version is returned only
+        if every version since is for one of them (``node.catalogue.visibility``).
         """
 
     def by_entry(self, tx: Transaction, entry_ids: Sequence[str]) -> Sequence[Record]: ...
 
     def versions(self, tx: Transaction, iri: str, *, audiences: Collection[str] | None = None) -> Sequence[Record]:
-        """All versions, newest first; ``audiences`` as for ``get``."""
+        """Return all versions, newest first; ``audiences`` as for ``get``."""
 
     def current(
         self,
@@ -50,39 +50,39 @@ class RecordStore(Protocol):
         down_from: str | None = None,
         limit: int = 100,
     ) -> Sequence[Record]:
-        """Newest versions that are not withdrawn, ordered by IRI, beginning after the IRI ``after``; with
-        ``down_from`` backwards, from this IRI down.
+        """Return the newest versions that are not withdrawn, ordered by IRI, beginning after the IRI ``after``; with
+        ``down_from`` in reverse order, from this IRI down.
 
-        ``audiences`` None means: no restriction (views and owners only). The audience of the newest version counts,
-        and with ``as_of`` also those of the versions since that moment, as for ``get``.
+        ``audiences`` None means no restriction (views and owners only). The audience of the newest version decides;
+        with ``as_of``, those of the versions since that moment decide too, as for ``get``.
         """
 
     def count(
         self, tx: Transaction, audiences: Collection[str] | None = None, *, origins: Collection[str] = ()
     ) -> dict[str, int]:
-        """Kind → number of current records, of all origins or of these."""
+        """Return kind → number of current records, of all origins or of these."""
 
     def count_of(self, tx: Transaction, origin: str) -> tuple[int, int]:
-        """How many versions there are of the records of one origin, and how many bytes their statements have."""
+        """Return the number of versions of the records of one origin, and the bytes of their statements."""
 
 
 class Graph(Protocol):
     """The SPARQL view: each audience's triples in the graph of that audience. Rebuildable from the ledger."""
 
     def apply(self, records: Iterable[Record], position: int) -> None:
-        """Replace the triples of these records (a withdrawn one has none) and remember ``position`` with them."""
+        """Replace the triples of these records (a withdrawn record has none) and store ``position`` with them."""
 
     def position(self) -> int:
-        """The ledger position that is reflected; 0 for an empty store."""
+        """Return the ledger position that the graph reflects; 0 for an empty store."""
 
     async def query(self, text: str, *, audiences: Collection[str] | None, accept: str) -> tuple[bytes, str]:
-        """Evaluate a SPARQL 1.1 query over the graphs of ``audiences`` (None: all): (body, media type).
+        """Evaluate a SPARQL 1.1 query over the graphs of ``audiences`` (None: all). Return (body, media type).
 
         Raises ``InvalidInput`` (syntax, forbidden features), ``Overloaded`` (time, memory), ``TooLarge``.
         """
 
     async def query_records(self, text: str, records: Iterable[Record], *, accept: str) -> tuple[bytes, str]:
-        """The same over a disposable store that holds just these records (``as of`` queries)."""
+        """Evaluate a query over a temporary store with just these records (``as of`` queries)."""
 
     def clear(self) -> None:
         """Forget everything, so that the view can be rebuilt."""
@@ -95,43 +95,43 @@ class SearchIndex(Protocol):
     """The text and facet view. Rebuildable from the ledger."""
 
     def take(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
-        """Collect what replaces (or with None removes) documents, by IRI.
+        """Collect the new documents by IRI; None removes the document.
 
-        Searches show it, and ``position`` says so, only after ``settle``: many changes are then written together. A
-        crash before that takes them, and the ledger replays them."""
+        Only ``settle`` writes the collected changes together; from then on searches show them and ``position`` counts
+        them. A crash before that loses them, and they are replayed from the ledger."""
 
     def collected(self) -> int:
-        """The ledger position up to which changes were taken, whether they are shown yet or not."""
+        """Return the ledger position up to which changes were collected, including those not shown yet."""
 
     def settle(self) -> None:
-        """Show what was taken."""
+        """Show the collected changes."""
 
     def position(self) -> int:
-        """The ledger position that searches reflect."""
+        """Return the ledger position that searches reflect."""
 
     def search(self, query: Query, *, audiences: Collection[str] | None) -> Results:
-        """Hits whose audience is one of ``audiences`` (None: all); counts cover just these."""
+        """Return the hits for ``audiences`` (None: all); counts cover just these."""
 
     def clear(self) -> None: ...
 
     def digest(self) -> str:
-        """SHA-256 over what is indexed, independent of the order of indexing."""
+        """Return the SHA-256 over the indexed documents, independent of the order of indexing."""
 
 
 class FollowStore(Protocol):
     """The nodes that are followed, by the URL of the node."""
 
     def add(self, tx: Transaction, node: Followed) -> None:
-        """Begin to follow. Raises ``Conflict`` for a URL that is followed already."""
+        """Begin to follow a node. Raises ``Conflict`` for a URL that is followed already."""
 
     def get(self, tx: Transaction, url: str) -> Followed | None:
         """The node with this URL."""
 
     def all(self, tx: Transaction) -> Sequence[Followed]:
-        """All that are followed, by URL."""
+        """Return all followed nodes, by URL."""
 
     def save(self, tx: Transaction, node: Followed) -> None:
         """Set or replace."""
 
     def drop(self, tx: Transaction, url: str) -> None:
-        """Follow no longer."""
+        """Stop following the node with this URL."""

@@ -1,8 +1,8 @@
-"""Publish and withdraw: from a submission to a version in the ledger, or to a report of what to mend.
+"""Publish and withdraw: a submission becomes a version in the ledger, or a report of errors.
 
-One publication is one transaction: ledger entry and record row, or nothing. The number of a version is given
-inside it, one publication of an asset at a time; where another process was quicker, the store refuses the number
-(``Conflict``) and ours is tried again on what is then the newest version.
+One publication is one transaction: it writes ledger entry and record row, or nothing. It assigns the number of the
+version, one publication of an asset at a time. If another process was quicker, the store refuses the number
+(``Conflict``) and the publication is tried again after what is then the newest version.
 """
 
 from __future__ import annotations
@@ -43,21 +43,21 @@ Describe = Callable[[Submission, str], Awaitable[Described]]
 """``node.semantics.description.door.describe`` with the cage and this node's base, DID and name filled in."""
 
 Settled = Callable[[str], Awaitable[Settlement]]
-"""Waits until the entry of this id is numbered and the views show it, but not for views that are far behind."""
+"""Waits until the entry with this id is numbered and the views show it, but not for views that are far behind."""
 
 
 ATTEMPTS = 8
-"""How often a publication that lost the race for a version number is tried before its ``Conflict`` is told."""
+"""How often a publication that lost the race for a version number is tried before its ``Conflict`` is raised."""
 
 PAUSE = 0.02
-"""Seconds that the first repetition waits at most."""
+"""The longest wait, in seconds, before the first repetition."""
 
 PLURALS: Mapping[str, str] = {name: kind.plural for name, kind in KINDS.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """What publishing and withdrawing both write to, and what they sign with."""
+    """The stores, the keys and the clock that publishing and withdrawing share."""
 
     uow: UnitOfWork
     append: Append
@@ -66,15 +66,16 @@ class Catalogue:
     clock: Clock
     node: NodeFacts
     region: Callable[[], str | None] = lambda: None
-    """The DID of the region whose credentials the templates of conditions mean."""
+    """Returns the DID of the region that the templates of conditions refer to for credentials."""
 
     _turns: tuple[Lock, ...] = field(default_factory=lambda: tuple(Lock() for _ in range(64)))
 
     def in_turn(self, iri: str, work: Callable[[Transaction], Published]) -> Published:
         """Do ``work`` on the asset ``iri`` in a transaction.
 
-        Within this process one at a time; another process may still be quicker with a number, and then the
-        work is done again on what is now the newest version. Raises ``Conflict`` where that goes on and on.
+        Within this process, works on an asset run one at a time. Another process may still take the version number
+        first; then ``work`` is repeated after what is now the newest version. Raises ``Conflict`` after too many
+        repetitions.
         """
         with self._turns[hash(iri) % len(self._turns)]:
             for attempt in range(1, ATTEMPTS + 1):
@@ -90,7 +91,7 @@ class Catalogue:
     def keep(self, tx: Transaction, version: Record, by: Caller, change: Widened | None = None) -> Record:
         """Sign ``version`` and put it into the ledger and the store, in the caller's transaction.
 
-        ``change`` says who sees the asset from now on that did not before; the ledger entry says it too.
+        ``change`` describes a wider audience from now on; the ledger entry records it.
         """
         now = self.clock.now()
         record = replace(signed(self.keyring, replace(version, at=now)), by=by.name)
@@ -115,8 +116,8 @@ class Publish:
         carriers: Carriers = OWN,
         inspect: Callable[[Record], tuple[Finding, ...]] = lambda _draft: (),
     ) -> None:
-        """``inspect`` compares the files with the description and with the version before
-        (``node.catalogue.inspection``). ``peers`` gives the base URLs of other known nodes: no record may have an
+        """``inspect`` compares the files with the description and with the previous version
+        (``node.catalogue.inspection``). ``peers`` returns the base URLs of other known nodes: no record may have an
         address below them. An asset is offered under conditions only if one of ``carriers`` can deliver it."""
         self._catalogue = catalogue
         self._describe = describe
@@ -128,7 +129,7 @@ class Publish:
         self._inspect = inspect
 
     def require_role(self, by: Caller) -> None:
-        """Raise ``NotAllowed`` where ``publish`` would: before a long description is read."""
+        """Raise ``NotAllowed`` if ``publish`` would raise it: for a check before a long description is read."""
         require(by, UseCase.PUBLISH)
 
     async def publish(
@@ -140,15 +141,15 @@ class Publish:
         earlier_versions: bool = False,
         wait: bool = True,
     ) -> Published:
-        """Publish ``submission`` for ``by``; with ``dry_run`` only tell what would be published. Without ``wait`` the
-        views may show it later than this returns.
+        """Publish ``submission`` for ``by``; with ``dry_run`` only return what would be published. Without ``wait``
+        this may return before the views show the version.
 
-        Where no audience is named, a new version is for the same audience as the one before. A wider one holds
-        from this version on; ``earlier_versions`` opens the earlier ones to it too.
+        If no audience is named, a new version has the audience of the previous one. A wider audience applies from
+        this version on; ``earlier_versions`` opens the earlier ones to it too.
 
-        The same content again makes no new version. Raises ``InvalidDescription`` with the findings where the
-        shapes of the kind are violated, ``InvalidInput`` for names, files, audiences or conditions that cannot
-        be used, ``NotAllowed`` for who may not publish. Whenever it raises, nothing has been stored.
+        Publishing the same content again makes no new version. Raises ``InvalidDescription`` with the findings if
+        the shapes of the kind are violated, ``InvalidInput`` for names, files, audiences or conditions that cannot
+        be used, ``NotAllowed`` if ``by`` may not publish. If it raises, nothing has been stored.
         """
         require(by, UseCase.PUBLISH)
         await self._check_submitted(submission, bytes_here=not dry_run)
@@ -163,14 +164,14 @@ class Publish:
         if not named and (terms is None or terms.audience != INTERNAL):
             inherited = await asyncio.to_thread(self._audience_before, described.iri)
         if inherited == INTERNAL:
-            # What goes without saying in a description (access rights, licence) depends on who may see it.
+            # The defaults of a description (access rights, licence) depend on its audience.
             described = await self._describe(replace(submission, audience=inherited), owner)
         findings = tuple(described.findings)
         _refuse_violations(findings)
         draft = self._draft(submission, described, terms, named or inherited, opens=earlier_versions)
-        # An offer that contradicts itself could not be agreed at all, or by everybody.
+        # Nobody could agree to an offer that contradicts itself, or everybody could.
         findings += tuple(lint(draft.offer, at=self._catalogue.clock.now())) if draft.offer else ()
-        # Nor may one be made that cannot be kept.
+        # An offer that no data plane can deliver must not be published either.
         findings += self._carriers.findings(draft)
         seen = await asyncio.to_thread(self._inspect, draft)
         findings += seen
@@ -184,7 +185,7 @@ class Publish:
         return replace(published, findings=findings + published.findings)
 
     def _audience_before(self, iri: str) -> str | None:
-        """The audience of the newest version of ``iri``, also of one that says that it is withdrawn."""
+        """Return the audience of the newest version of ``iri``, even if that one is withdrawn."""
         with self._catalogue.uow.read() as tx:
             head = self._catalogue.records.get(tx, iri)
         return None if head is None else head.audience
@@ -199,7 +200,7 @@ class Publish:
         names = [check_file_name(file.name) for file in submission.files]
         if len(set(names)) != len(names):
             raise InvalidInput("two files have the same name", remedy="rename one of them")
-        # A description can be checked before its files are sent: they may be large, and it may have things to mend.
+        # A description can be checked before its files are sent: they may be large, and it may have errors.
         missing = await asyncio.to_thread(self._missing, submission.files) if bytes_here else []
         if missing:
             raise InvalidInput(
@@ -215,7 +216,7 @@ class Publish:
     def _draft(
         self, submission: Submission, described: Described, terms: Terms | None, audience: str | None, *, opens: bool
     ) -> Record:
-        """The record as it would be, without version, signature and moment."""
+        """Return the record that would be stored, without version and signature."""
         node = self._catalogue.node
         if described.kind not in PLURALS:
             raise InvalidInput(
@@ -300,7 +301,7 @@ class Publish:
         if not outcome.created:
             return outcome
         if head is not None and narrows(head, draft.audience):
-            # Callers that could see the asset until now learn that it is gone, and nothing more.
+            # Callers that could see the asset until now see only that it is withdrawn.
             self._catalogue.keep(tx, withdrawal_of(head), by)
         return replace(outcome, record=self._catalogue.keep(tx, outcome.record, by, outcome.widened))
 
@@ -313,9 +314,9 @@ class Withdraw:
         self._settled = settled
 
     async def withdraw(self, iri: str, by: Caller) -> Published:
-        """Add a version of ``iri`` that says only that it is gone; a withdrawn asset stays as it is.
+        """Add a version of ``iri`` that marks it as withdrawn; an asset that is withdrawn already does not change.
 
-        Raises ``NotFound`` for what this node does not answer for, ``NotAllowed`` for who may not publish.
+        Raises ``NotFound`` for an asset of another node, ``NotAllowed`` if ``by`` may not publish.
         """
         require(by, UseCase.PUBLISH)
         published = await asyncio.to_thread(self._store, iri, by)
@@ -334,7 +335,7 @@ class Withdraw:
 
 
 async def settle(published: Published, settled: Settled | None) -> Published:
-    """``published`` with its place in the ledger, once the views show it or are known to be far behind."""
+    """Return ``published`` with its place in the ledger, after the views show it or are known to be far behind."""
     if not published.created or settled is None:
         return published
     settlement = await settled(published.record.entry)
@@ -352,36 +353,36 @@ def _refuse_violations(findings: Sequence[Finding]) -> None:
 
 
 def narrows(head: Record, audience: str) -> bool:
-    """Whether some who see ``head`` may not see the asset any more when ``audience`` is its new audience.
+    """Whether the new ``audience`` may exclude people who see ``head``.
 
-    Audiences have no order among themselves, so every change counts that does not lead to the public; what
-    only our own people saw is not missed by anybody.
+    Audiences have no order among themselves. So every change counts, except one to the public audience, or one from
+    our own people, who see every record.
     """
     return not head.withdrawn and head.audience not in (audience, INTERNAL) and audience != PUBLIC
 
 
 def _after(head: Record | None, draft: Record) -> Record:
-    """``draft`` as the version that follows ``head``."""
+    """Return ``draft`` with the version number that follows ``head``."""
     if head is None:
-        # There is nothing earlier that it could open.
+        # It has no earlier versions to open.
         extra = {name: value for name, value in draft.extra.items() if name != OPENS_HISTORY}
         return replace(draft, version=1, extra=extra)
     return replace(draft, version=head.version + (2 if narrows(head, draft.audience) else 1))
 
 
 def _outcome(head: Record | None, draft: Record, terms: Terms | None, inherited: str | None) -> Published:
-    """What comes of ``draft`` after ``head``: no new version, or this one with what it shows to more people."""
+    """Return the result of publishing ``draft`` after ``head``: no new version, or this one and its warnings."""
     if head is not None and same_content(head, draft):
         return Published(record=head, created=False)
     change = widened(head, draft)
-    # Conditions of the public say little where only few see the asset; who forgot the audience is told.
+    # Conditions for a wide audience have little effect while few see the asset: warn if the audience was forgotten.
     forgotten = inherited not in (None, PUBLIC) and terms is not None and terms.offer is not None
     about = findings_about(head, draft, change, inherited=forgotten)
     return Published(record=draft, created=True, widened=change, findings=tuple(about))
 
 
 def same_content(head: Record, draft: Record) -> bool:
-    """Whether ``draft`` says, offers and shows what ``head`` does."""
+    """Whether ``draft`` has the same description, offer, files and audience as ``head``."""
     opens = draft.opens_history and not head.opens_history
     return not head.withdrawn and not opens and canonical(_content(head)) == canonical(_content(draft))
 

@@ -1,6 +1,6 @@
 """SPARQL for callers: over the graphs of their audiences, now or as of a moment.
 
-Which graphs a query sees is decided here, from the caller, and never from the request.
+The caller alone decides which graphs a query reads, never the request.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from node.identity.model import Caller
 
 MAX_QUERY = 16 * 1024
 MAX_AT_ONCE = 4
-"""Queries of one caller at a time; strangers count by the address that they call from."""
+"""Queries of one caller at a time; strangers are counted by their network address."""
 MAX_OF_STRANGERS = 32
-"""Queries of all strangers together, with those that wait for their turn."""
+"""Queries of all strangers together, including those that wait for their turn."""
 LONGEST_WAIT = 10.0
-"""So many seconds a stranger's query waits for its turn."""
+"""Seconds that a stranger's query waits for its turn."""
 
 MAX_RECORDS_AS_OF = 20_000
 
 
 class Ask:
-    """Evaluates queries for callers; at most a few at once for each."""
+    """Evaluates queries for callers, with a limit on the queries of each caller at a time."""
 
     def __init__(
         self,
@@ -42,8 +42,8 @@ class Ask:
         visibility: Visibility,
         at_once: int = 4,
     ) -> None:
-        """``at_once`` queries are evaluated at a time. Strangers leave one place of these to everybody else, where
-        there are more than two."""
+        """``at_once`` queries are evaluated at a time. If these are more than two, one place is never given to
+        strangers."""
         self._strangers = asyncio.Semaphore(max(at_once - 1, min(at_once, 2)))
         self._graph = graph
         self._uow = uow
@@ -54,10 +54,10 @@ class Ask:
     async def __call__(
         self, text: str, caller: Caller, accept: str, *, as_of: datetime | None = None
     ) -> tuple[bytes, str]:
-        """The answer to the SPARQL 1.1 query ``text``: (body, media type).
+        """Return the answer to the SPARQL 1.1 query ``text``: (body, media type).
 
-        Raises ``InvalidInput`` for what is no query or uses a forbidden feature, ``Overloaded`` and
-        ``TooLarge`` for what takes too much, ``TooMany`` for too many queries at once.
+        Raises ``InvalidInput`` if the text is not a query or uses a forbidden feature, ``Overloaded`` and
+        ``TooLarge`` for a query that takes too much, ``TooMany`` for too many queries at once.
         """
         if not text.strip():
             raise InvalidInput("there is no query", remedy="send SELECT, ASK, CONSTRUCT or DESCRIBE")
@@ -72,11 +72,11 @@ class Ask:
 
     @asynccontextmanager
     async def _turn(self, caller: Caller) -> AsyncIterator[None]:
-        """Count a query while it waits and runs. Raises ``TooMany``; ``Overloaded`` for a stranger's that has waited
-        in vain."""
+        """Count a query while it waits and runs. Raises ``TooMany``, and ``Overloaded`` if a stranger's query has
+        waited ``LONGEST_WAIT``."""
         bounds = {f"of {caller.name}": MAX_AT_ONCE}
         if caller.is_stranger:
-            # A name costs a stranger nothing, an address does.
+            # By address, because a stranger can make any number of names, but not of addresses.
             bounds = {f"from {caller.address}": MAX_AT_ONCE, "strangers": MAX_OF_STRANGERS}
         full = [key for key, most in bounds.items() if self._running[key] >= most]
         if "strangers" in full:

@@ -1,4 +1,4 @@
-"""A record as JSON for programs: what the catalogue API and record IRIs answer."""
+"""A record as JSON for programs: the answer of the catalogue API and of record IRIs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def record_json(
     language: str,
     connections: Connections | None = None,
 ) -> dict[str, Any]:
-    """Everything that ``caller`` may know of ``record``; texts in ``language`` beside all languages."""
+    """Return everything that ``caller`` may know of ``record``; texts in ``language`` and in all languages."""
     code = access.code(record, caller)
     decision = None if caller.is_anonymous else access.decision(record, caller)
     members: dict[str, Any] = {
@@ -68,7 +68,7 @@ def record_json(
 
 
 def version_json(record: Record) -> dict[str, Any]:
-    """One line of a version list."""
+    """Return one entry of a version list."""
     return {
         "iri": record.iri,
         "version": record.version,

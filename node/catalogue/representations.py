@@ -1,9 +1,9 @@
-"""The syntax that a reader asks for: content negotiation, and feed pages in each syntax.
+"""Content negotiation, and feed pages in each syntax.
 
-Feed pages are written as N-Quads; the other syntaxes follow from them statement by statement. Those without
-named graphs (Turtle, N-Triples) would run descriptions of several versions of one asset into one another, so
-there the asset is renamed to the version: what LDES calls version objects. That is another form of the page, with
-an address of its own, at which every syntax has it.
+Feed pages are written as N-Quads, and converted to the other syntaxes statement by statement. Syntaxes without
+named graphs (Turtle, N-Triples) would mix the descriptions of several versions of one asset. So the asset is renamed
+to the version there: LDES calls this version objects. This is another form of the page, with an address of its own
+that has it in every syntax.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ FEED_TYPES: Final = (N_QUADS, TRIG, JSON_LD, TURTLE, N_TRIPLES)
 """How the feed can be read."""
 
 WITHOUT_GRAPHS: Final = frozenset({TURTLE, N_TRIPLES})
-"""Of these, the syntaxes in which a page of members is read as version objects."""
+"""Of these, the syntaxes that show a page of members as version objects."""
 
 VARY: Final = "Accept, Accept-Language, Authorization, Cookie"
-"""What an answer of the catalogue may depend on besides its address."""
+"""The request headers that an answer of the catalogue may depend on."""
 
 _RANGE = re.compile(r"\s*([A-Za-z0-9!#$&^_.+*-]+/[A-Za-z0-9!#$&^_.+*-]+)\s*(;[^,]*)?")
 _QUALITY = re.compile(r";\s*[qQ]\s*=\s*([01](?:\.[0-9]{0,3})?)\s*(?:;|$)")
@@ -47,14 +47,15 @@ _DATATYPE = re.compile(r'"\^\^<([^>]*)>$')
 
 
 def negotiate(accept: str | None) -> str:
-    """How to show a record: ``text/html`` for browsers, else one of ``RECORD_TYPES``. Raises ``NotAcceptable``."""
+    """Return the media type for a record: ``text/html`` for browsers, else one of ``RECORD_TYPES``. Raises
+    ``NotAcceptable``."""
     return acceptable(accept, (*RECORD_TYPES, HTML))
 
 
 def acceptable(accept: str | None, offered: Sequence[str]) -> str:
-    """The media type among ``offered`` that fits an Accept header best, the first where the header cannot be read.
+    """Return the media type in ``offered`` that fits an Accept header best; the first if the header is unreadable.
 
-    Raises ``NotAcceptable`` where none fits (RFC 9110 §12.4.1).
+    Raises ``NotAcceptable`` if none fits (RFC 9110 §12.4.1).
     """
     media_type, quality = _best(accept, offered)
     if quality == 0.0 and _ranges(accept):
@@ -65,7 +66,7 @@ def acceptable(accept: str | None, offered: Sequence[str]) -> str:
 
 
 def language_in(accept_language: str | None) -> str:
-    """The language that a reader prefers most, as a primary subtag; English where none is named (RFC 9110
+    """Return the language that a reader prefers most, as a primary subtag; English if none is named (RFC 9110
     §12.5.4)."""
     best, best_quality = "en", 0.0
     for part in (accept_language or "")[:500].split(",")[:20]:
@@ -79,16 +80,16 @@ def language_in(accept_language: str | None) -> str:
 
 
 def choose(accept: str | None, offered: Sequence[str]) -> str:
-    """The media type among ``offered`` that fits an Accept header best (RFC 9110 §12.5.1); the first where none does.
+    """Return the media type in ``offered`` that fits an Accept header best (RFC 9110 §12.5.1), else the first.
 
-    For a question of two forms of one answer: a reader who can do nothing with the first loses nothing.
+    For answers with two forms: a reader who cannot use the first form is no worse off with it than with an error.
     """
     return _best(accept, offered)[0]
 
 
 def _best(accept: str | None, offered: Sequence[str]) -> tuple[str, float]:
-    """The best media type, and its quality. The more exact range decides on the quality of a type; among equals the
-    order of ``offered`` counts."""
+    """Return the best media type and its quality. The most specific range decides on the quality of a type; among
+    equals the order of ``offered`` decides."""
     ranges = _ranges(accept)
     best, best_quality = offered[0], 0.0
     for media_type in offered:
@@ -99,7 +100,7 @@ def _best(accept: str | None, offered: Sequence[str]) -> tuple[str, float]:
 
 
 def _ranges(accept: str | None) -> list[tuple[str, float]]:
-    """The media ranges of an Accept header, with their qualities; what is none is left out."""
+    """Return the media ranges of an Accept header, with their qualities; leave out parts that are not a range."""
     ranges: list[tuple[str, float]] = []
     for part in (accept or "*/*")[:2000].split(",")[:40]:
         match = _RANGE.fullmatch(part)
@@ -118,7 +119,7 @@ def _quality(media_type: str, ranges: Sequence[tuple[str, float]]) -> float:
 
 
 def feed_body(nquads: bytes, media_type: str, *, versions: bool = False) -> bytes:
-    """A feed page in the syntax of ``media_type``, one of ``FEED_TYPES``; ``versions``: as version objects."""
+    """Return a feed page in the syntax of ``media_type``, one of ``FEED_TYPES``; ``versions``: as version objects."""
     if versions and media_type not in WITHOUT_GRAPHS:
         nquads = version_objects(nquads)
     if media_type == TRIG:
@@ -131,7 +132,7 @@ def feed_body(nquads: bytes, media_type: str, *, versions: bool = False) -> byte
 
 
 def version_objects(nquads: bytes) -> bytes:
-    """A page as triples: in each member's description, the asset as subject is renamed to the version."""
+    """Return a page as triples: in each member's description, the asset as subject is renamed to the version."""
     lines: dict[str, None] = {}
     for statement in statements(nquads):
         asset = statement.graph.rpartition("#")[0] + ">"
@@ -153,7 +154,7 @@ def _trig(nquads: bytes) -> bytes:
 
 
 def _json_ld(nquads: bytes) -> bytes:
-    """Expanded JSON-LD 1.1: one object a subject, one ``@graph`` a member."""
+    """Return expanded JSON-LD 1.1, with one object for each subject and one ``@graph`` for each member."""
     graphs: dict[str, dict[str, dict[str, Any]]] = {"": {}}
     for statement in statements(nquads):
         nodes = graphs.setdefault(statement.graph, {})

@@ -1,4 +1,4 @@
-"""The rulebook that counts at this node."""
+"""The rulebook in force at this node."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from node.catalogue.ports import RecordStore
 
 
 class RulebookInForce:
-    """The rulebook that agreements name: a region's own, else that of the region which was joined.
+    """The rulebook that agreements name: a region's own, else that of the joined region.
 
-    A region's own is looked up at most once a second: decisions about whole pages of results ask for it.
+    A region's own is read at most once a second, because the decisions about a whole page of results need it.
     """
 
     def __init__(
         self, *, uow: UnitOfWork, records: RecordStore, allegiance: Allegiance, me: str, issuer: bool
     ) -> None:
-        """``issuer`` says whether this node ``me`` is a region of its own."""
+        """``issuer`` is true if this node ``me`` is a region of its own."""
         self._uow = uow
         self._records = records
         self._allegiance = allegiance
@@ -38,7 +38,7 @@ class RulebookInForce:
 
 
 def own_rulebook(uow: UnitOfWork, records: RecordStore, me: str) -> dict[str, Any] | None:
-    """The newest rulebook that this node published itself: IRI, version and hash."""
+    """Return the newest rulebook that this node published itself: IRI, version, hash and publisher."""
     with uow.read() as tx:
         rulebooks = records.current(tx, kinds=("rulebook",), origins=(me,))
     if not rulebooks:

@@ -1,6 +1,6 @@
-"""What a record's description states, read by subject and property, and literals by their datatypes.
+"""Look up statements of a record's description by subject and property, and read literals by their datatypes.
 
-This is the only reader for lookups in a record; ``nquads.statements`` gives all of it in order.
+This is the only reader for lookups in a record; ``nquads.statements`` yields all statements in order.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LITERAL_TYPE: Final = re.compile(r'\^\^<([^<>"]*)>$')
 
 
 class Statements:
-    """The statements of one record: subject → property → terms. Subjects and nodes are terms as they are written."""
+    """The statements of one record: subject → property → terms. Subjects and nodes are terms as written."""
 
     def __init__(self, record: Record) -> None:
         self.about = record.title()
@@ -32,11 +32,11 @@ class Statements:
         return self._terms.get(subject, {}).get(f"<{property_}>", [])
 
     def own(self, property_: str) -> list[str]:
-        """The terms that ``property_`` has at the asset itself."""
+        """Return the values of ``property_`` of the asset itself, as terms."""
         return self.objects(self._own, property_)
 
     def everywhere(self, property_: str) -> list[str]:
-        """The terms that ``property_`` has at any subject."""
+        """Return the values of ``property_`` of all subjects, as terms."""
         return [term for properties in self._terms.values() for term in properties.get(f"<{property_}>", ())]
 
     def nodes(self, subject: str, property_: str) -> list[str]:
@@ -74,7 +74,7 @@ class Statements:
 
 
 def _value(term: str) -> Any:
-    """The value of a literal by its datatype; its text where it is not of the form that the type asks for."""
+    """Return the value of a literal by its datatype; its text if it does not have the form of the datatype."""
     text = text_of(term)
     typed = _LITERAL_TYPE.search(term)
     read = _READERS.get(typed[1]) if typed else None

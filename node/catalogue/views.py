@@ -1,8 +1,8 @@
-"""Views of the ledger: what SPARQL, search and feed answer from.
+"""Views of the ledger, which SPARQL, search and feed read.
 
-A view is given sequenced entries in order. It looks at which assets they touch, not at what they say: it then
-shows the newest version of each. So applying entries twice, or late, or after a crash in the middle, ends in
-the same content as a rebuild, and versions that arrive out of order (replication may do that) do no harm.
+A view receives sequenced entries in order. It takes only the affected assets from them, and then shows the newest
+version of each asset. So applying entries twice, or late, or after a crash in the middle, results in the same
+content as a rebuild, and versions that arrive out of order (by replication) do no harm.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from node.catalogue.search.entries import indexed
 from node.ledger.model import Entry, EntryKind
 
 STRIDE = 5_000
-"""After so many entries that say nothing about records a view writes its position down all the same."""
+"""After so many entries that are not about records, a view stores its position nevertheless."""
 
 
 class _Passed:
-    """How far a view has looked beyond what it has written down.
+    """The position up to which a view has skipped entries beyond its stored position.
 
-    Most entries are no records (messages of a negotiation, accesses), and writing a position costs a view as much
-    as writing a record. What was only passed by is looked at once more after a restart.
+    Most entries are not records (messages of a negotiation, accesses), and storing a position costs a view as much
+    as storing a record. Skipped entries are read once more after a restart.
     """
 
     def __init__(self) -> None:
@@ -33,12 +33,12 @@ class _Passed:
         self._since = 0
 
     def position(self, written: int) -> int:
-        """``written``, or what was passed by after it. Where a view falls back, to before what it had when it passed
-        by, what it lacks comes first."""
+        """Return ``written``, or the position after the skipped entries if that is higher. If the view has fallen
+        back behind its state at that time, return ``written``: it has to apply the missing entries first."""
         return max(self._seen, written) if written >= self._since else written
 
     def may_skip(self, after: int, written: int) -> bool:
-        """Entries up to ``after`` touch no record: remember that, and tell whether that is enough."""
+        """Note that entries up to ``after`` concern no record. Return whether the position need not be stored yet."""
         self._seen, self._since = after, written
         return after - written < STRIDE
 
@@ -47,7 +47,7 @@ class _Passed:
 
 
 class _Engine(Protocol):
-    """What an engine keeps of the records, with the position that it reflects."""
+    """The store of an engine, with the position that it reflects."""
 
     def position(self) -> int: ...
 
@@ -55,7 +55,7 @@ class _Engine(Protocol):
 
 
 class _RecordView(ABC):
-    """Shows the newest version of each record by an engine of its own."""
+    """Shows the newest version of each record in an engine of its own."""
 
     name: str
     kinds: tuple[EntryKind, ...] = (EntryKind.RECORD,)
@@ -67,32 +67,32 @@ class _RecordView(ABC):
         self._passed = _Passed()
 
     def position(self) -> int:
-        """The next ``seq`` that the view has not taken."""
+        """Return the next ``seq`` that the view has not taken."""
         return self._passed.position(self._engine_position())
 
     def shown(self) -> int:
-        """The next ``seq`` that the view does not show."""
+        """Return the next ``seq`` that the view does not show."""
         written = self._stored.position()
         return self.position() if self._engine_position() == written else written
 
     @abstractmethod
     def settle(self) -> None:
-        """Show what was taken."""
+        """Show the applied entries."""
 
     @abstractmethod
     def _engine_position(self) -> int:
-        """The position of the engine, with what it does not show yet."""
+        """Return the position of the engine, including changes that it does not show yet."""
 
     def apply(self, entries: Sequence[Entry]) -> None:
-        """Take in consecutive entries, beginning at ``position`` or before; those of other
-        kinds than its own may be left out."""
+        """Apply consecutive entries, beginning at ``position`` or before; entries of kinds other than its own may be
+        left out."""
         if entries:
             heads = _heads(self._uow, self._records, entries)
             if heads or not self._passed.may_skip(_after(entries), self._engine_position()):
                 self._write(heads, _after(entries))
 
     def passed(self, position: int) -> None:
-        """No entry before ``position`` that was not applied is of its kinds."""
+        """Note that no entry before ``position`` that was not applied is of the view's kinds."""
         if not self._passed.may_skip(position, self._engine_position()):
             self._write([], position)
 
@@ -119,7 +119,7 @@ class GraphView(_RecordView):
         self._graph.apply(heads, position)
 
     def settle(self) -> None:
-        """What was applied is shown already."""
+        """Do nothing: applied records are shown at once."""
 
     def _engine_position(self) -> int:
         return self._graph.position()
@@ -138,7 +138,7 @@ class SearchView(_RecordView):
         self._index.take([(head.iri, None if head.withdrawn else indexed(head)) for head in heads], position)
 
     def settle(self) -> None:
-        """Have searches show what was taken."""
+        """Let searches show the collected changes."""
         self._index.settle()
 
     def _engine_position(self) -> int:

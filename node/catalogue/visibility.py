@@ -1,12 +1,12 @@
-"""Who may see a record: the one rule behind every door.
+"""Who may see a record: one rule for every way to read the catalogue.
 
-Not allowed to see is the same as not existing. Every list, count, facet, feed page, query and single record is
-cut down by the audiences that this module gives for a caller, and by nothing else.
+For a caller, a record that it may not see does not exist. Every list, count, facet, feed page, query and single
+record is restricted to the audiences that this module returns for a caller, and by nothing else.
 
-An asset exists for whom its newest version is for: who is shut out today sees no version of it. An earlier version
-is seen by whom every version from it to the newest is for. So a version for a narrower audience hides those before
-it, and one for a wider audience governs versions from then on only, unless the publisher chose to open the earlier
-ones too.
+A caller sees an asset if its newest version is for one of the caller's audiences; otherwise it sees no version of
+the asset. It sees an earlier version if every version from that one to the newest is for one of its audiences. So a
+version for a narrower audience hides the versions before it. A version for a wider audience opens only itself and
+later ones, unless the publisher chose to open the earlier ones too.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ class Visibility:
     """Audiences of callers, by the rules of this node and its region's rulebook."""
 
     def __init__(self, rules: Sequence[AudienceRule] | Callable[[], Sequence[AudienceRule]], me: str) -> None:
-        """``rules`` may be a function: whose credentials count changes when the node joins a region."""
+        """``rules`` may be a function: the trusted issuers of credentials change when the node joins a region."""
         self._rules = rules if callable(rules) else lambda: rules
         self._me = me
 
     @property
     def known(self) -> frozenset[str]:
-        """The audiences that a record of this node may be published for."""
+        """Return the audiences that a record of this node may be published for."""
         return frozenset({PUBLIC, INTERNAL, *(rule.name for rule in self._rules())})
 
     def audiences(self, caller: Caller) -> frozenset[str] | None:
-        """The audiences that ``caller`` belongs to; None for this node's own people, who see all."""
+        """Return the audiences of ``caller``; None for this node's own people, who see all."""
         return audiences_of(caller, self._rules(), self._me)
 
     def may_see(self, record: Record, caller: Caller) -> bool:
@@ -42,10 +42,10 @@ class Visibility:
 
 
 def admits(audiences: Collection[str] | None, audience: str) -> bool:
-    """Whether a caller with ``audiences`` (None: all) sees what is meant for ``audience``."""
+    """Whether a caller with ``audiences`` (None: all) sees a record for ``audience``."""
     return audiences is None or audience in audiences
 
 
 def absent() -> NotFound:
-    """The one answer for what does not exist, for this caller or at all."""
+    """Return the error for an asset that does not exist, or that this caller may not see: it is the same."""
     return NotFound("there is no such asset here", remedy="check the IRI, or search for it by its title")

@@ -1,1 +1,1 @@
-"""Conversations with a peer: what negotiation and transfer share. Tables, messages, repeats, time line."""
+"""Conversations with a peer: the common part of negotiation and transfer. Tables, messages, repeats, time line."""

@@ -1,4 +1,4 @@
-"""How much one peer may keep open here: so that a single one, by mistake or not, does not use up the node for all."""
+"""Limits on open processes of one peer, so that a single peer cannot use up the node, by mistake or not."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Final
 from node.base.errors import TooMany
 
 RETRY_AFTER: Final = 5
-"""Seconds after which a peer that has too much open may try again. What does not wait for a person ends within
-moments, so that a peer that comes back after an outage with much to say soon has said it."""
+"""Seconds after which a peer with too many open processes may try again. Processes that do not wait for a person end
+within moments, so a peer with many messages after an outage can soon send them all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caps:
-    """For each peer: negotiations that it asked for, its offers that wait here, transfers that it asked for; and the
-    messages of one negotiation or transfer."""
+    """Limits for each peer: negotiations that it requested, its offers that wait here, transfers that it requested;
+    and the messages of one negotiation or transfer."""
 
     negotiations: int = 1000
     offers: int = 20
@@ -24,7 +24,7 @@ class Caps:
 
 
 def require_room(open_count: int, cap: int, what: str) -> None:
-    """Raises ``TooMany`` where a peer has ``cap`` of ``what`` open already."""
+    """Raises ``TooMany`` if a peer has ``cap`` of ``what`` open already."""
     if open_count >= cap:
         raise TooMany(
             f"you have {open_count} {what} open here; the limit is {cap}",

@@ -1,13 +1,13 @@
-"""What the names in a JSON-LD message stand for: its ``@context``, read without loading anything (JSON-LD 1.1 §3.1).
+"""The meaning of names in a JSON-LD message: reads its ``@context`` without loading anything (JSON-LD 1.1 §3.1).
 
-A context that a message names by its address is never fetched. Those of the protocol are known here, by facts
-(``node.vocab.dsp``); a context that stands in the message itself is read as far as messages need it: prefixes, terms,
-``@vocab`` and aliases of keywords. What could only be followed with a full processor of JSON-LD, or by loading
-something (``@import``, contexts within terms, ``@reverse``, ``@nest``, ``@base``), is refused in words.
+A context that a message names by its address is never fetched. The contexts of the protocol are known as facts
+(``node.vocab.dsp``). A context inside the message is read as far as messages need it: prefixes, terms, ``@vocab``
+and aliases of keywords. Anything that needs a full processor of JSON-LD, or that would have to be loaded
+(``@import``, contexts within terms, ``@reverse``, ``@nest``, ``@base``), is refused with an explanation.
 
-Where a message names the context of 2025-1, that one's terms mean what they mean, whatever the message defines beside
-it: they are protected, and those of rules and offers are scoped to the types of messages, and so come after all
-others (JSON-LD 1.1 §4.1.8, §4.1.11). Else a context could take a rule away from some readers and not from others.
+If a message names the context of 2025-1, no other definition in the message changes the terms of that context: they
+are protected, and those of rules and offers are scoped to the types of messages, so they are applied after all
+others (JSON-LD 1.1 §4.1.8, §4.1.11). Otherwise a context could hide a rule from some readers and not from others.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ MAX_TERMS: Final = 500
 """How many terms the contexts of one message may define."""
 
 _MAX_CHAIN: Final = 8
-"""Over how many other terms a term may be defined."""
+"""The longest chain of terms that a term may be defined by."""
 
 MAX_LENGTH: Final = 2048
 """How many characters a namespace, the vocabulary, or the IRI of a term may have."""
 
 MAX_WHOLE: Final = 2 * MAX_LENGTH
-"""How many characters a name or an identifier may have that is written out with them."""
+"""How many characters an expanded name or identifier may have."""
 
 MAX_GROWTH: Final = 4 << 20
-"""By how many characters all names and identifiers of one message may grow together while it is read: a prefix of
-one letter may stand for two thousand, a hundred thousand times."""
+"""How many characters the expansion of all names and identifiers may add to one message. The reason for the limit: a
+prefix of one letter may stand for two thousand characters, and may be used a hundred thousand times."""
 
 _OF_A_STANDARD: Final = 64
-"""Names that grow by no more are not counted: namespaces of vocabularies are no longer, and large catalogues have
-many names."""
+"""A name that grows by at most this many characters is not counted: namespaces of vocabularies are no longer than
+this, and large catalogues have many names."""
 
 _IN_A_CONTEXT: Final = frozenset({"@version", "@protected", "@vocab", "@language", "@direction", "@propagate"})
 _IN_A_TERM: Final = frozenset(
@@ -49,13 +49,14 @@ _ALIASED: Final = frozenset({"@id", "@type", "@value", "@list", "@set", "@langua
 
 
 class Room:
-    """What is left of ``MAX_GROWTH`` for one message."""
+    """The rest of ``MAX_GROWTH`` for one message."""
 
     def __init__(self) -> None:
         self._left = MAX_GROWTH
 
     def written(self, name: str, whole: str) -> str:
-        """``whole``, which a message says as ``name``. Raises ``InvalidInput`` where that makes it too long."""
+        """Count the expansion of ``name`` to ``whole``, and return ``whole``. Raises ``InvalidInput`` if it is too
+        long."""
         growth = len(whole) - len(name)
         if growth > _OF_A_STANDARD:
             self._left -= growth
@@ -68,11 +69,11 @@ class Room:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """What names mean in one message.
+    """The meanings of names in one message.
 
-    ``terms`` maps those that the message defines itself to IRIs, to keywords, or to None where it takes their meaning
-    away; ``vocab`` stands before all others. ``version`` is the version of the protocol that the contexts name.
-    ``settled`` are the names that mean what the protocol says, whatever else the message defines.
+    ``terms`` maps the terms that the message itself defines to IRIs, to keywords, or to None if the message removes
+    their meaning; ``vocab`` is the prefix of all other bare names. ``version`` is the version of the protocol that
+    the contexts name. ``settled`` are the names with the meaning of the protocol, which the message cannot change.
     """
 
     terms: Mapping[str, str | None] = field(default_factory=dict)
@@ -83,7 +84,8 @@ class Names:
     room: Room = field(default_factory=Room, compare=False, repr=False)
 
     def iri(self, name: str) -> str | None:
-        """The IRI or keyword that ``name`` stands for, or None; a bare name that is not defined stays one."""
+        """Return the IRI or keyword that ``name`` stands for, or None; an undefined bare name is returned
+        unchanged."""
         if name.startswith("@") or name in self.settled:
             return name
         if name in self.terms:
@@ -95,7 +97,7 @@ class Names:
         return self.room.written(name, self.vocab + name) if self.vocab else name
 
     def reference(self, text: str) -> str:
-        """An identifier, with a prefix that the message itself defines written out. Those of the protocol stay."""
+        """Return an identifier, with a prefix of the message's own written out. Prefixes of the protocol stay."""
         return self._whole(text, self.terms.get(text.partition(":")[0])) if ":" in text else text
 
     def _whole(self, name: str, namespace: str | None) -> str:
@@ -106,9 +108,9 @@ class Names:
 
 
 def names_in(context: Any) -> Names:
-    """The names that ``@context`` defines. Raises ``InvalidInput`` for what cannot be followed without loading it, or
-    at all; a context that is named by an unknown address is passed over beside one of the protocol's own, whose terms
-    are protected (JSON-LD 1.1 §4.1.11)."""
+    """Return the names that ``@context`` defines. Raises ``InvalidInput`` for a context that would have to be loaded
+    or is not supported. A context with an unknown address is ignored beside one of the protocol's own, because the
+    terms of the protocol's context are protected (JSON-LD 1.1 §4.1.11)."""
     stated = context if isinstance(context, list) else [context]
     known = [context for context in stated if isinstance(context, str) and context in CONTEXTS]
     prefixes = dict(CONTEXTS[V2025_1.context])
@@ -140,7 +142,7 @@ def names_in(context: Any) -> Names:
 
 
 def version_named(context: Any) -> DspVersion | None:
-    """The version that a ``@context`` names: by its address, or by the namespace of a prefix or a term."""
+    """Return the version that a ``@context`` names: by its address, or by the namespace of a prefix or a term."""
     entries = context if isinstance(context, list) else [context]
     for version in VERSIONS.values():
         for entry in entries:
@@ -185,12 +187,12 @@ def _within(name: str, meant: str) -> str:
 
 
 def _meaning(name: str, definition: Mapping[str, Any], prefixes: Mapping[str, str], vocab: str | None) -> str | None:
-    """The IRI or keyword that the term ``name`` is defined as, over others that it may be defined by."""
+    """Return the IRI or keyword that defines the term ``name``, possibly through other terms."""
     at, rest = name, ""
     for _ in range(_MAX_CHAIN):
         meant = definition.get(at)
         if at not in definition:
-            # Not a term of this message: a prefix of the protocol's, a scheme, or a word of the vocabulary.
+            # Not a term of this message: a prefix of the protocol, a scheme, or a word of the vocabulary.
             known = prefixes.get(at)
             return known + rest if known is not None else _word(f"{at}:{rest}" if rest else at, vocab)
         if meant is None:
@@ -257,7 +259,8 @@ def _taken_away(name: str) -> InvalidInput:
 
 
 def _check_whole(terms: Mapping[str, str | None], prefixes: Mapping[str, str]) -> None:
-    """A name with a prefix, or an IRI, is defined as what it is, or not at all (JSON-LD 1.1 API §4.2.2, 14.2.5)."""
+    """Raise ``InvalidInput`` if a name with a prefix, or an IRI, is defined as anything but its own expansion
+    (JSON-LD 1.1 API §4.2.2, 14.2.5)."""
     bare = Names(terms={name: meant for name, meant in terms.items() if ":" not in name}, prefixes=prefixes)
     for name, meant in terms.items():
         if ":" in name and meant != bare.iri(name):

@@ -1,7 +1,7 @@
 """The rules of every conversation with a peer, in either protocol.
 
-State, ledger entry and outgoing message belong to one transaction. A message that has been accepted before is
-answered as it was then and changes nothing; one that the table does not allow is refused and changes nothing.
+State, ledger entry and outgoing message belong to one transaction. A message that was accepted before gets the same
+answer again and changes nothing; a message that the table does not allow is refused and changes nothing.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ TOPIC = "dsp"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the peer is told: an HTTP status and a JSON body."""
+    """The answer to the peer: an HTTP status and a JSON body."""
 
     status: int
     body: dict[str, Any]
 
 
 class Conversation(Generic[P]):
-    """Moves processes of one kind. ``acknowledge`` renders the state for the peer, ``path`` finds the message's
-    place below the peer's base URL."""
+    """Moves processes of one kind. ``acknowledge`` renders the state for the peer, ``path`` returns the path of a
+    message below the peer's base URL."""
 
     def __init__(
         self,
@@ -72,11 +72,11 @@ class Conversation(Generic[P]):
         storable: Callable[[bytes], bytes] = bytes,
         brief: Container[str] = (),
     ) -> None:
-        """``refusal`` renders the answer to a message that is refused, from its code and reasons. ``storable`` makes
-        of a message the copy that is stored once it was taken: without what is secret in it. ``brief`` names the
-        messages that are stored as their head only where they are long.
-        ``dated``: each message says after which of the peer's it was sent. A protocol needs that where a process
-        may come back to a state in which it was before."""
+        """``refusal`` renders the answer to a refused message, from the code and reasons of the refusal. ``storable``
+        returns the copy of an accepted message that is stored: without its secrets. ``brief`` names the messages that
+        are stored as their head only if they are long.
+        ``dated``: each message names the last message of the peer that its sender had taken. A protocol needs this if
+        a process may come back to an earlier state."""
         self.table = table
         self._store = store
         self._courier = courier
@@ -92,17 +92,17 @@ class Conversation(Generic[P]):
     # ---- finding ---------------------------------------------------------------------------------------------
 
     def find(self, tx: Transaction, pid: str, peer: str, *, role: Role | None = None, lock: bool = False) -> P:
-        """The process ``pid`` of ours with ``peer``. Raises ``NotFound`` alike for unknown and for foreign ones
-        (DSP 2025-1 §8.1: an unauthorised caller is told 404)."""
+        """Return our process ``pid`` with ``peer``. Raises the same ``NotFound`` for unknown and foreign processes
+        (DSP 2025-1 §8.1: an unauthorised caller gets 404)."""
         process = self._store.get(tx, pid, lock=lock)
         if process is None or process.peer != peer or (role is not None and process.role is not role):
             raise NotFound("there is no such process between you and this node")
         return process
 
     def hold(self, tx: Transaction, pid: str) -> None:
-        """Lock the process for the rest of the transaction, where there is one. What belongs to a process (its
-        messages in the outbox, the decision it waits for) is changed only after that, so that transactions about it
-        wait one for the other and not each for the other."""
+        """Lock the process, if it exists, for the rest of the transaction. The parts of a process (its messages in
+        the outbox, the decision it waits for) are changed only after that, so that transactions about one process
+        cannot block each other in a deadlock."""
         self._store.lock(tx, pid)
 
     # ---- room ------------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ class Conversation(Generic[P]):
     def require_room(
         self, tx: Transaction, peer: str, role: Role, cap: int, what: str, *, states: frozenset[str] | None = None
     ) -> None:
-        """Raises ``TooMany`` where ``peer`` has ``cap`` processes open in which our role is ``role``."""
+        """Raises ``TooMany`` if ``peer`` has ``cap`` processes open with ``role`` as our role."""
         open_count = self._store.count(tx, peer=peer, role=role, states=states or self.table.live)
         require_room(open_count, cap, what)
 
@@ -118,15 +118,15 @@ class Conversation(Generic[P]):
 
     @contextmanager
     def noting_refusal(self, uow: UnitOfWork, pid: str, peer: str, message: Incoming) -> Iterator[None]:
-        """Around the transaction that takes ``message``: where that is refused, the refusal is kept in the time
-        line of the process, in a transaction of its own. Raises ``NotFound`` as ``find`` before there is any: who
-        guesses at processes takes no turn of those who write."""
+        """Enclose the transaction that takes ``message``: if it refuses the message, keep the refusal in the time
+        line of the process, in a transaction of its own. Raises ``NotFound`` like ``find``, and before any writing
+        transaction begins: a caller that guesses process ids must not delay writers."""
         with uow.read() as tx:
             self.find(tx, pid, peer)
         try:
             yield
         except HansaError as error:
-            # At a door that is the other side's it is not found either, and belongs to no time line.
+            # NotFound also means a message at the end point of the other role; it belongs to no time line.
             if 400 <= error.told_status < 500 and not isinstance(error, NotFound):
                 with uow.begin() as tx:
                     process = self._store.get(tx, pid, lock=True)
@@ -135,18 +135,18 @@ class Conversation(Generic[P]):
             raise
 
     def repeated(self, tx: Transaction, process: P, message: Incoming) -> Answer | None:
-        """The stored answer, if this very message was accepted before: as ``Repeats.repeated``."""
+        """Return the stored answer if this same message was accepted before, like ``Repeats.repeated``."""
         return _as_then(self._repeats.repeated(tx, process, message))
 
     def said_again(self, tx: Transaction, process: P, message: Incoming) -> Answer | None:
-        """The stored answer, if this message says the same as the one before: as ``Repeats.said_again``."""
+        """Return the stored answer if the last message had the same content, like ``Repeats.said_again``."""
         return _as_then(self._repeats.said_again(tx, process, message))
 
     def receive(self, tx: Transaction, process: P, message: Incoming, **changes: Any) -> Step[P]:
-        """Apply the peer's message; ``changes`` are the room's own fields that it settles.
+        """Apply the peer's message; ``changes`` are new values of fields that subclasses of ``Process`` add.
 
-        Raises ``RemoteProtocolError`` where the table does not allow it, ``Crossed`` where its sender has taken it
-        back meanwhile, ``InvalidInput`` where its process ids are not those of this process.
+        Raises ``RemoteProtocolError`` if the table does not allow it, ``Crossed`` if its sender has taken it
+        back meanwhile, ``InvalidInput`` if its process ids are not those of this process.
         """
         self._check_pids(process, message)
         self._check_not_late(tx, process, message)
@@ -156,26 +156,26 @@ class Conversation(Generic[P]):
         return self._settle(tx, process, Step(moved, step.effects))
 
     def hear(self, tx: Transaction, process: P, message: Incoming) -> Answer:
-        """Take a message that moves nothing by itself. Raises ``InvalidInput`` where its process ids are not those of
-        this process."""
+        """Accept a message that does not change the state. Raises ``InvalidInput`` if its process ids are not those
+        of this process."""
         self._check_pids(process, message)
         return self.accept(tx, process, message)
 
     def accept(self, tx: Transaction, process: P, message: Incoming, *, status: int = 200) -> Answer:
-        """Keep the message and the answer that it gets, so that a repeat is answered alike."""
+        """Keep the message and its answer, so that a repeat gets the same answer."""
         answer = Answer(status, self._acknowledge(process))
         self._timeline.keep(tx, process, message, status, answer.body, body=self._repeats.copy(message))
         crashpoint(f"{self.table.name}.{message.name}.R2")
         return answer
 
     def accepted_messages(self, tx: Transaction, process: P) -> tuple[str, ...]:
-        """The messages of both sides that were taken, by their names in the table, oldest first."""
+        """Return the names in the table of the accepted messages of both sides, oldest first."""
         return tuple(message.message for message in self._store.accepted_messages(tx, process.pid))
 
     # ---- outgoing --------------------------------------------------------------------------------------------
 
     def open(self, tx: Transaction, process: P, message: str, body: Mapping[str, Any]) -> P:
-        """Begin a process of ours with an opening message; it is pending until the peer acknowledges it."""
+        """Begin a process with an opening message of ours; it is pending until the peer acknowledges it."""
         born = replace(process, pending=Pending(message, str(body["@id"])))
         self._store.add(tx, born)
         self._dispatch(tx, born, Send(message, str(body["@id"]), body), due=self._clock.now())
@@ -192,8 +192,8 @@ class Conversation(Generic[P]):
         due: datetime | None = None,
         **changes: Any,
     ) -> P:
-        """Send a message of ours, not before ``due``. Raises ``LocalProtocolError``, before anything has changed,
-        where the table does not allow it now or the peer has not told its id of the process yet."""
+        """Send a message of ours, not before ``due``. Raises ``LocalProtocolError``, before anything has changed, if
+        the table does not allow it now or the peer has not sent its id of the process yet."""
         if process.peer_pid is None:
             raise LocalProtocolError(f"the peer has not sent its id of this {self.table.name} yet")
         now = self._clock.now()
@@ -211,23 +211,23 @@ class Conversation(Generic[P]):
         return allowed and process.pending is None and process.peer_pid is not None
 
     def amend(self, tx: Transaction, process: P, **changes: Any) -> P:
-        """Change fields of the room's own; the state stays as it is."""
+        """Change fields that subclasses of ``Process`` add; the state does not change."""
         return self._settle(tx, process, Step(replace(process, **changes), ())).process
 
     def take_back(self, tx: Transaction, process: P, **changes: Any) -> P:
-        """Take a message of ours that has not been acknowledged out of the outbox, for what it was about has changed:
-        ``changes`` are the fields of the room's own. The state stays as it is."""
+        """Remove our message without acknowledgement from the outbox, because its subject has changed: ``changes``
+        are fields that subclasses of ``Process`` add. The state does not change."""
         effects = () if process.pending is None else (Cancel(process.pending.message_id),)
         return self._settle(tx, process, Step(replace(process, pending=None, **changes), effects)).process
 
     def acknowledged(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, peer_pid: str | None
     ) -> Step[P] | None:
-        """The peer took our message. None where the process does not exist any more."""
+        """Apply the peer's acknowledgement of our message. Return None if the process does not exist any more."""
         return self._answered(tx, pid, exchange, Acknowledged(message_id, peer_pid))
 
     def presume(self, tx: Transaction, process: P) -> P:
-        """Something the peer did shows that it took our pending message: count it as acknowledged."""
+        """Count our pending message as acknowledged, because an action of the peer shows that it was taken."""
         assert process.pending is not None, "only a pending message can be presumed to have arrived"
         message_id = process.pending.message_id
         step = advance(self.table, process, Acknowledged(message_id), self._clock.now())
@@ -236,12 +236,12 @@ class Conversation(Generic[P]):
     def refused(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, code: str, reason: tuple[Any, ...]
     ) -> Step[P] | None:
-        """The peer refused our message for good."""
+        """Apply the peer's final refusal of our message."""
         return self._answered(tx, pid, exchange, Refused(message_id, code, reason))
 
     def overheard(self, tx: Transaction, exchange: Exchange) -> None:
-        """The peer has answered a message of ours, and nothing follows from it: we ask again later, or do not want
-        the message taken any more."""
+        """Keep an answer of the peer that has no effect: we send the message again later, or no longer need it to be
+        taken."""
         self._timeline.overhear(tx, exchange)
 
     def _answered(self, tx: Transaction, pid: str, exchange: Exchange, event: Event) -> Step[P] | None:
@@ -275,9 +275,9 @@ class Conversation(Generic[P]):
         return Step(process, step.effects)
 
     def _keep_taken(self, tx: Transaction, process: P, message_id: str) -> None:
-        """Store a message whose answer need not be read any more, unless a worker that had lost its lease has read
-        one. The worker that may hold it at this moment finds it gone from the outbox, and kept, so it is kept
-        once."""
+        """Store a message that needs no answer any more, unless a worker that had lost its lease has stored an answer
+        to it. A worker that is sending the message at this moment finds it removed from the outbox and stored, so it
+        is stored only once."""
         task = self._courier.cancel(tx, message_id)
         if task is None or self._store.delivered(tx, process.pid, message_id):
             return
@@ -339,8 +339,8 @@ class Conversation(Generic[P]):
     def _check_not_late(self, tx: Transaction, process: P, message: Incoming) -> None:
         """Raises ``Crossed`` for a message that has crossed one of ours and does not fit after it.
 
-        Its sender took ours while this one was under way, took this one back, and we have both gone on since: what
-        arrives now may fit the state of the moment and would part the sides.
+        Its sender took our message while this one was under way, took this one back, and both sides have gone on
+        since. The late message may fit the present state, but taking it would make the sides disagree.
         """
         after = message.text(AFTER)
         if not self._dated or after is None:
@@ -373,7 +373,8 @@ def _as_then(known: Exchange | None) -> Answer | None:
 
 
 def peer_of(caller: Caller) -> str:
-    """The DID of a participant. Raises ``NotFound`` for a caller without one: no other caller has a process here."""
+    """Return the DID of a participant. Raises ``NotFound`` for a caller without a DID: it can have no process
+    here."""
     if caller.did is None:
         raise NotFound("there is no such process between you and this node")
     return caller.did

@@ -1,12 +1,12 @@
-"""How much strangers may keep open and have stored here, whatever names they give themselves.
+"""Limits on the open processes and stored bytes of strangers, independent of the names that they choose.
 
-Whoever has a domain name can make as many participants as they like, so a bound for each participant is none for
-them. Participants that have shown no credential which counts here are therefore counted by the host in their
-``did:web``, by the network address that they call from, and all together. Members and issuers that this node trusts
-are not; nor is who was identified by a plug-in under a name of another kind, for then the plug-in vouches for them.
+The owner of a domain name can make any number of participants, so a limit for each participant does not bound them.
+Participants without a credential that counts here are therefore counted by the host in their ``did:web``, by their
+network address, and all together. Members and issuers that this node trusts are not counted. Nor are callers that a
+plug-in identified under a name of another kind, because the plug-in vouches for them.
 
-Bytes are those of the messages in processes that a stranger has opened, counted by the day (UTC), with ``OVERHEAD``
-for what is stored beside each. An end is always taken: it makes room.
+The bytes are those of the messages in processes that a stranger opened, counted by day (UTC), plus ``OVERHEAD`` for
+the data stored beside each message. A message that ends a process is always taken, because it makes room.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from node.identity.did import is_loopback
 from node.identity.model import Caller
 
 OVERHEAD: Final = 1024
-"""Bytes that are counted for each message beside its own: the answer, entries of the ledger, what we say then."""
+"""Bytes counted for each message beside its own: for the answer, ledger entries, and our own messages that follow."""
 
 ALL: Final = "all"
 _REMEDY: Final = "show a credential of a region that this node trusts, or try again later"
@@ -34,8 +34,7 @@ _REMEDY: Final = "show a credential of a region that this node trusts, or try ag
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guest:
-    """A process that a stranger opened: ``peer`` is its participant, ``host`` and ``address`` are where it is
-    counted."""
+    """A process that a stranger opened: ``peer`` is its participant; it is counted for ``host`` and ``address``."""
 
     pid: str
     process: str
@@ -48,25 +47,25 @@ class GuestStore(Protocol):
     """Processes of strangers, and the bytes that were stored for them. All calls belong to the transaction."""
 
     def forget_ended(self, tx: Transaction) -> None:
-        """Drop those whose processes have ended."""
+        """Drop the processes that have ended."""
 
     def add(self, tx: Transaction, guest: Guest, /) -> None: ...
 
     def get(self, tx: Transaction, pid: str) -> Guest | None: ...
 
     def open(self, tx: Transaction, *, host: str, address: str) -> tuple[int, int, int]:
-        """How many there are of this host, from this address, and in all."""
+        """Return the number of processes of this host, from this address, and in all."""
 
     def stored(self, tx: Transaction, day: str, parties: Collection[str]) -> dict[str, int]:
-        """The bytes of that day by party, for those that have any."""
+        """Return party → bytes of that day, for the parties that have any."""
 
     def store(self, tx: Transaction, day: str, parties: Sequence[str], size: int) -> None:
-        """Add to them, in this order, and drop what was counted for days before."""
+        """Add ``size`` for each party, in this order, and drop the counts of earlier days."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budgets:
-    """What strangers have: open processes and bytes a day, for one host or address and for all together."""
+    """The limits for strangers: open processes and bytes a day, for one host or address and for all together."""
 
     open_per_host: int = 100
     open_in_all: int = 1000
@@ -75,7 +74,7 @@ class Budgets:
 
 
 class Guests:
-    """Counts what strangers use. ``vouched`` says whether this node trusts a participant as an issuer."""
+    """Counts the usage of strangers. ``vouched`` returns whether this node trusts a participant as an issuer."""
 
     def __init__(
         self, uow: UnitOfWork, store: GuestStore, clock: Clock, budgets: Budgets, vouched: Callable[[str], bool]
@@ -100,7 +99,7 @@ class Guests:
         self._store.add(tx, guest)
 
     def charge(self, caller: Caller, pid: str, message: Incoming) -> None:
-        """Count a message within a process that a stranger opened, whether it is taken or refused afterwards. Raises
+        """Count a message in a process that a stranger opened; it counts even if it is refused afterwards. Raises
         ``TooMany``."""
         if not self._counts(caller):
             return
@@ -133,12 +132,12 @@ class Guests:
                     remedy=_REMEDY,
                     facts={"retryAfter": _until_midnight(now)},
                 )
-        # Always in the same order, so that transactions wait one for the other and not each for the other.
+        # Always in the same order, so that transactions cannot block each other in a deadlock.
         self._store.store(tx, day, sorted(bounds), size)
 
 
 class Uncounted:
-    """Where strangers are not counted, as in simulations: the same calls, and nothing follows from them."""
+    """The replacement for ``Guests`` where strangers are not counted, as in simulations: its methods do nothing."""
 
     def admit(self, tx: Transaction, caller: Caller, pid: str, process: str, message: Incoming) -> None:
         """As ``Guests.admit``."""
@@ -151,7 +150,7 @@ UNCOUNTED: Final = Uncounted()
 
 
 def host_of(did: str) -> str:
-    """The host of a ``did:web``. On this very machine, where nodes meet in tries and tests only, a port is a host."""
+    """Return the host of a ``did:web``. On the loopback interface, for trials and tests, each port is a host."""
     authority = did.removeprefix("did:web:").partition(":")[0]
     host = authority.partition("%3A")[0]
     return authority if is_loopback(host) else host

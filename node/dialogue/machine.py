@@ -1,13 +1,13 @@
 """The transition-table engine: one literal table, both roles, no I/O.
 
-A *table* maps (state, message) to who may send that message there and which state follows. Absent means
-illegal. ``advance`` takes a process, an event and the table, and returns the new process and the effects as
-data; it never fetches, stores or sends.
+A *table* maps (state, message) to the roles that may send the message in that state and to the next state. A pair
+that is absent is illegal. ``advance`` takes a process, an event and the table, and returns the new process and the
+effects as data; it never fetches, stores or sends.
 
 States are the specification's own. The *intent* to move is a pending message in the outbox: a state is
-entered when the receiver acknowledged (DSP 2025-1 §7.1, §9.1). While a message of ours is pending, the peer
-may already answer it before our worker has read the acknowledgement; a message that presupposes the pending
-one is an implicit acknowledgement, so both are applied in one step.
+entered when the receiver has acknowledged the message (DSP 2025-1 §7.1, §9.1). The peer may send its next message
+before our worker has read the acknowledgement of the pending one. A message that presupposes the pending one is an
+implicit acknowledgement, so both are applied in one step.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from node.dialogue.process import P, Pending, Role
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One row of a table: the message may be sent by ``senders``, accepted from ``tolerated``, leads to ``to``.
+    """One row of a table: ``senders`` may send the message, it is also accepted from ``tolerated``, and leads to
+    ``to``.
 
-    ``tolerated`` is wider than ``senders`` only where the standard's text and diagram disagree: we send what
-    both allow and accept what either allows.
+    ``tolerated`` has roles only where the standard's text and diagram disagree: we send only messages that both
+    allow, and accept messages that either allows.
     """
 
     to: str
@@ -42,8 +43,8 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A protocol: the moves, the state in which each opening message puts the process, the terminal states
-    and, among them, the one in which a process ends that did not reach its aim."""
+    """A protocol: the moves, the first state after each opening message, and the terminal states; ``aborted`` is the
+    terminal state of a process that did not reach its aim."""
 
     name: str
     moves: Mapping[tuple[str, str], Move]
@@ -53,19 +54,20 @@ class Table:
 
     @property
     def live(self) -> frozenset[str]:
-        """The states in which a process goes on."""
+        """Return the states that are not terminal."""
         return frozenset(move.to for move in (*self.openings.values(), *self.moves.values())) - self.terminal
 
     @property
     def states(self) -> frozenset[str]:
-        """All states that a process may be in."""
+        """Return all states of a process."""
         return self.live | self.terminal
 
     def move(self, state: str, message: str) -> Move | None:
         return self.moves.get((state, message))
 
     def leads_to(self, message: str) -> str | None:
-        """The state in which ``message`` puts a process wherever it is allowed; None for no message of this table."""
+        """Return the state that ``message`` leads to wherever it is allowed; None if the table has no such
+        message."""
         opening = self.openings.get(message)
         if opening is not None:
             return opening.to
@@ -81,7 +83,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Commanded:
-    """This node wants to send ``message``, whose id and body are settled."""
+    """This node wants to send ``message``; id and body of the message are final."""
 
     message: str
     message_id: str
@@ -90,7 +92,7 @@ class Commanded:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """The peer answered our message with 2xx; ``peer_pid`` where the answer told it."""
+    """The peer answered our message with 2xx; ``peer_pid`` if the answer has it."""
 
     message_id: str
     peer_pid: str | None = None
@@ -119,22 +121,22 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Take this message out of the outbox: it has been overtaken, and whether the peer has it is not known."""
+    """Remove this message from the outbox: another one has overtaken it, and it is unknown if the peer has it."""
 
     message_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """The peer has taken this message, as what it said shows, before we have read its answer: take the message out
-    of the outbox and keep it with those that went over the wire."""
+    """The peer's next message shows that it has taken this one, before we have read its answer: remove this message
+    from the outbox and keep it with those that went over the wire."""
 
     message_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """The process is now in ``state``; ``by_us`` is true where our message brought it there."""
+    """The process is now in ``state``; ``by_us`` is true if our message brought it there."""
 
     state: str
     message: str
@@ -155,10 +157,10 @@ class Step(Generic[P]):
 def advance(table: Table, process: P, event: Event, now: datetime) -> Step[P]:
     """Apply ``event``.
 
-    Raises ``RemoteProtocolError`` for a peer's message and ``LocalProtocolError`` for a command that the
-    table does not allow in this state, ``Crossed`` for a peer's message that it allows but that has crossed one of
-    ours which stands; the process is then unchanged. An acknowledgement or refusal of a message that is no longer
-    pending changes nothing.
+    Raises ``RemoteProtocolError`` for a peer's message and ``LocalProtocolError`` for a command that the table does
+    not allow in this state. Raises ``Crossed`` for a peer's message that the table allows but that has crossed one of
+    ours that takes precedence. The process is then unchanged. An acknowledgement or refusal of a message that is no
+    longer pending changes nothing.
     """
     match event:
         case Received(message):
@@ -176,7 +178,7 @@ def _receive(table: Table, process: P, message: str, now: datetime) -> Step[P]:
     move = table.move(process.state, message)
     if move is not None and move.accepts(peer_role):
         if process.pending is not None and _has_the_last_word(table, process, move.to):
-            # It passes when ours has arrived, however long that takes: the caller that waits learns so.
+            # The conflict ends when our message has arrived; the caller is asked to retry until then.
             raise Crossed(
                 f"{message} crossed our {process.pending.message}, which ends this {table.name}",
                 facts={"retryAfter": 2},
@@ -186,7 +188,7 @@ def _receive(table: Table, process: P, message: str, now: datetime) -> Step[P]:
         overtaken, effects = _drop_overtaken(table, moved, opening=opening)
         return Step(overtaken, (*effects, Entered(move.to, message, by_us=False)))
     if process.pending is not None:
-        # The overtaking reply: the peer has seen our pending message, though we have not read its answer.
+        # An overtaking reply: the peer has seen our pending message, though we have not read its answer.
         ours = table.move(process.state, process.pending.message) or table.openings.get(process.pending.message)
         after = ours and table.move(ours.to, message)
         if ours and after and after.accepts(peer_role):
@@ -230,7 +232,7 @@ def _acknowledge(table: Table, process: P, message_id: str, peer_pid: str | None
     move = table.move(process.state, message)
     known = process.peer_pid or peer_pid
     if move is None:
-        # An opening message: the process was born in its first state and only learns the peer's pid.
+        # An opening message: the process was created in its first state and only gets the peer's pid.
         return Step(
             _changed(process, now, pending=None, peer_pid=known),
             (Entered(process.state, message, by_us=True),),
@@ -248,7 +250,8 @@ def _refuse(table: Table, process: P, message_id: str, code: str, reason: tuple[
     opening = move is None
     ending = move is not None and move.to == table.aborted
     if opening or ending:
-        # A refused opening never lived at the peer; a refused ending may be ignored (DSP 2025-1 §7.1): both end here.
+        # A refused opening created no process at the peer, and a refused end may be ignored (DSP 2025-1 §7.1): both
+        # end the process here.
         ended = replace(refused, state=table.aborted)
         return Step(ended, (Entered(ended.state, message, by_us=True),))
     return Step(refused, ())
@@ -257,9 +260,9 @@ def _refuse(table: Table, process: P, message_id: str, code: str, reason: tuple[
 def _has_the_last_word(table: Table, process: P, to: str) -> bool:
     """Whether our pending message reaches the aim of the protocol, while the peer's would lead elsewhere (``to``).
 
-    Messages that cross lead both sides to the same state in whichever order they are taken, but for these: a
-    completion and a suspension, say, would leave one side COMPLETED and the other SUSPENDED. So the aim has the last
-    word on both sides. The other message is refused for now, and ours, when it arrives, makes it void.
+    Other crossing messages lead both sides to the same state, in either order. But a completion and a suspension, for
+    example, would leave one side COMPLETED and the other SUSPENDED. So the message that reaches the aim takes
+    precedence on both sides. The other message is refused for now, and becomes void when ours arrives.
     """
     assert process.pending is not None, "only a pending message can cross another"
     ours = table.move(process.state, process.pending.message)
@@ -267,8 +270,9 @@ def _has_the_last_word(table: Table, process: P, to: str) -> bool:
 
 
 def _drop_overtaken(table: Table, process: P, *, opening: bool) -> tuple[P, tuple[Effect, ...]]:
-    """What is left of our pending message after the peer's. Whatever the peer says in a process that we opened shows
-    that it has the ``opening``: sent again later, that one would pass for a counter-offer."""
+    """Return the process without our pending message, which the peer's has overtaken, and the effects. Any message of
+    the peer in a process that we opened shows that it has the ``opening``: if that were sent again later, the peer
+    would take it for a counter-offer."""
     pending = process.pending
     if pending is None:
         return process, ()

@@ -1,4 +1,4 @@
-"""A message of either protocol as it came in, and the demands that both make of every message (DSP 2025-1 §5)."""
+"""A received message of either protocol, and the checks that both protocols demand (DSP 2025-1 §5)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from node.vocab.namespaces import HANSA
 
 AFTER: Final = HANSA + "after"
 """Our extra member of a message within a transfer: the id of the receiver's last message that the sender had taken
-when it decided to send this one. Messages that have crossed are known by it."""
+when it decided to send this one. It makes crossed messages recognisable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
     """A message that was read: ``name`` is the table's name for it, ``body`` the whole object in the compact form of
-    2025-1, ``raw`` the bytes that were sent; ``rewritten`` is true where these have another form."""
+    2025-1, ``raw`` the bytes that were sent; ``rewritten`` is true if the bytes have another form."""
 
     name: str
     body: Mapping[str, Any]
@@ -29,12 +29,12 @@ class Incoming:
 
     @property
     def version(self) -> DspVersion:
-        """The version of the protocol that it came in."""
+        """Return the version of the protocol that the message uses."""
         return version_named(self.body.get("@context")) or V2025_1
 
     @property
     def sha256(self) -> str:
-        """Of what was sent, in lower-case hexadecimal: the same bytes again are the same message."""
+        """Return the SHA-256 of the sent bytes, in lower-case hexadecimal: the same bytes are the same message."""
         return hashlib.sha256(self.raw).hexdigest()
 
     @property
@@ -44,7 +44,7 @@ class Incoming:
 
     @property
     def why(self) -> dict[str, Any]:
-        """``code`` and ``reason`` of a message that ends or suspends a process, as the process keeps them."""
+        """Return ``code`` and ``reason`` of a message that ends or suspends a process, as the process stores them."""
         reason = self.body.get("reason")
         return {
             "code": self.text("code"),
@@ -57,7 +57,8 @@ class Incoming:
 
 
 def require_type(body: Mapping[str, Any], *expected: str) -> str:
-    """The ``@type`` of ``body``, which must be one of ``expected``; the ``@context`` must name the protocol."""
+    """Return the ``@type`` of ``body``. Raises ``InvalidInput`` unless it is one of ``expected`` and the ``@context``
+    names the protocol."""
     context = body.get("@context")
     contexts = context if isinstance(context, list) else [context]
     if not any(version.context in contexts for version in VERSIONS.values()):
@@ -75,7 +76,7 @@ def require_type(body: Mapping[str, Any], *expected: str) -> str:
 
 
 def require_text(body: Mapping[str, Any], member: str) -> str:
-    """A non-empty string member."""
+    """Return a non-empty string member. Raises ``InvalidInput``."""
     value = body.get(member)
     if not isinstance(value, str) or not value:
         raise InvalidInput(f"{member} is missing or is not a text")

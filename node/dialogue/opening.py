@@ -1,4 +1,4 @@
-"""An opening message that comes twice at once (DSP 2025-1 §8.2.2, §8.3.2, §9.2.2: it creates one process)."""
+"""An opening message that arrives twice at once (DSP 2025-1 §8.2.2, §8.3.2, §9.2.2: it creates one process)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ T = TypeVar("T")
 
 
 def opens_once(take: Callable[P, T]) -> Callable[P, T]:
-    """``take`` opens a process for a message of the peer, in a transaction of its own.
+    """Return ``take``, repeated once after a ``Conflict``. It opens a process for a peer's message in a transaction.
 
-    Where a database lets two transactions write at once, both may find that they do not know the process; then the
-    later one comes too late to add it. Taken again, it finds what the other has made, and answers as a repeat.
-    Refused by a conflict, the peer might take the process for lost.
+    In a database that lets two transactions write at once, both may find that the process does not exist; the later
+    one then fails to add it. When repeated, it finds the process of the other transaction, and answers as to a
+    repeated message. If the peer got the conflict instead, it might take the process for lost.
     """
 
     @wraps(take)

@@ -1,7 +1,7 @@
-"""What a negotiation and a transfer have in common: a frozen value, moved by a literal table.
+"""The common part of a negotiation and a transfer: a frozen value, moved by a literal table.
 
-A process changes only through ``node.dialogue.machine.advance``; rooms add fields of their own in subclasses.
-Every field beyond those of ``Process`` must be a JSON value, so that one store serves both rooms.
+A process changes only through ``node.dialogue.machine.advance``; negotiation and transfer add fields in subclasses.
+Every field beyond those of ``Process`` must be a JSON value, so that one store serves both.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class Pending:
 class Process:
     """One conversation with one peer.
 
-    ``pid`` is ours and ``peer_pid`` theirs (None until they told it); ``peer`` is the peer's participant id
-    and ``peer_address`` the base URL under which the peer's protocol paths hang. ``version`` names the
-    protocol version. ``revision`` counts the changes.
+    ``pid`` is our id of the process and ``peer_pid`` the peer's (None until the peer has sent it); ``peer`` is the
+    peer's participant id and ``peer_address`` the base URL of its protocol paths. ``version`` names the protocol
+    version. ``revision`` counts the changes.
     """
 
     pid: str
@@ -62,15 +62,15 @@ P = TypeVar("P", bound=Process)
 
 
 IMPLIED: Final = 0
-"""The status in place of an answer that was never read: the peer's next message has shown that it took this one."""
+"""The status in place of an answer that was never read: the peer's next message shows that it took this message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One message of a process as it went over the wire: the process page's time line, the dedup's memory.
+    """One message of a process as it went over the wire: for the time line, and for recognising repeats.
 
-    ``answer_status`` is that of HTTP, or ``IMPLIED``; ``answer`` is then empty. It is negative for a message that is
-    ``void``. ``body_sha256`` is that of the bytes that went over the wire; ``body`` lacks what is secret in them.
+    ``answer_status`` is the HTTP status, or ``IMPLIED``; ``answer`` is then empty. It is negative for a message that
+    is ``void``. ``body_sha256`` is the hash of the bytes that went over the wire; ``body`` lacks their secrets.
     """
 
     pid: str
@@ -85,24 +85,24 @@ class Exchange:
 
     @property
     def accepted(self) -> bool:
-        """Whether the receiver took the message, and it counts: it answered so, or what it said next shows it."""
+        """Whether the receiver took the message and it is valid, by its answer or by its next message."""
         return self.answer_status == IMPLIED or 200 <= self.answer_status < 300
 
     @property
     def void(self) -> bool:
-        """Whether the receiver took it when its sender had taken it back already, because another message had crossed
-        it: it counts for nothing on either side."""
+        """Whether the receiver took the message after its sender had taken it back, because another message had
+        crossed it: it has no effect on either side."""
         return self.answer_status < 0
 
     @property
     def status(self) -> int | None:
-        """The HTTP status of the answer that was read; None where none was."""
+        """Return the HTTP status of the answer; None if no answer was read."""
         return abs(self.answer_status) if self.answer_status != IMPLIED else None
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptedMessage:
-    """A message that was taken, without what it says: who said it, its name and its id."""
+    """A message that was taken, without its body: its direction, name and id."""
 
     outgoing: bool
     message: str
@@ -113,46 +113,46 @@ class ProcessStore(Protocol[P]):
     """Keeps processes of one kind. Every call belongs to the caller's transaction."""
 
     def add(self, tx: Transaction, process: P) -> None:
-        """Insert. Raises ``Conflict`` where (peer, peer_pid, role) is known already."""
+        """Insert. Raises ``Conflict`` if (peer, peer_pid, role) exists already."""
 
     def save(self, tx: Transaction, process: P) -> None:
         """Replace; ``process.revision`` must be the stored one + 1, else ``LocalFault``."""
 
     def get(self, tx: Transaction, pid: str, *, lock: bool = False) -> P | None:
-        """By our own pid; ``lock`` holds the row until the transaction ends."""
+        """Return the process with our ``pid``; ``lock`` holds the row until the transaction ends."""
 
     def lock(self, tx: Transaction, pid: str) -> None:
         """Hold the row until the transaction ends, if there is one, without reading it."""
 
     def by_peer(self, tx: Transaction, peer: str, peer_pid: str, role: Role) -> P | None:
-        """By the peer's pid, where ``role`` is our own role."""
+        """Return the process with the peer's pid; ``role`` is our own role."""
 
     def select(
         self, tx: Transaction, *, state: str | None = None, peer: str | None = None, limit: int = 100
     ) -> Sequence[P]:
-        """The newest first."""
+        """Return processes, newest first."""
 
     def count(self, tx: Transaction, *, peer: str, role: Role, states: Collection[str]) -> int:
-        """How many processes there are with ``peer`` in these states, where ``role`` is our own: by an index."""
+        """Return the number of processes with ``peer`` in these states; ``role`` is our own. It uses an index."""
 
     def record(self, tx: Transaction, exchange: Exchange) -> None:
         """Keep a message that went over the wire."""
 
     def exchanged(self, tx: Transaction, pid: str) -> int:
-        """How many messages of a process were taken."""
+        """Return the number of messages of a process that were taken."""
 
     def refusals(self, tx: Transaction, pid: str, *, outgoing: bool) -> Sequence[tuple[str, int]]:
-        """Of each message of a process that was refused, or put off: the hash of its body, and the answer's status;
+        """Return (hash of the body, status of the answer) of each message of a process that was refused or put off,
         oldest first."""
 
     def delivered(self, tx: Transaction, pid: str, message_id: str) -> bool:
-        """Whether a message of ours is kept as one that the peer took, void or not."""
+        """Whether a message of ours is stored as taken by the peer, void or not."""
 
     def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
-        """All messages of a process, oldest first, with their bodies: for those who read them."""
+        """Return all messages of a process, oldest first, with their bodies."""
 
     def accepted_messages(self, tx: Transaction, pid: str) -> Sequence[AcceptedMessage]:
-        """The messages of a process that were taken, oldest first. Reads no body."""
+        """Return the messages of a process that were taken, oldest first. Reads no bodies."""
 
     def accepted(self, tx: Transaction, pid: str, body_sha256: str) -> Exchange | None:
         """The accepted incoming message with this body, if there was one."""

@@ -1,4 +1,4 @@
-"""A message that was taken before: known by its bytes, or by its id and content where its sender wrote it anew
+"""Recognise a message that was taken before: by its bytes, or by its id and content if its sender wrote it anew
 (docs/decisions/0003-repeats-known-by-id-and-body.md)."""
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from node.dialogue.timeline import LONGEST, WORDS, head
 from node.vocab.namespaces import HANSA
 
 CONTENT: Final = HANSA + "contentSha256"
-"""Our member of a message that is kept in brief: what it said is known again by this digest."""
+"""Our member of a message that is stored as its head only: the digest by which its content is recognised."""
 
 
 class Repeats(Generic[P]):
-    """Knows what was accepted before. ``kept`` makes of a message the copy that is stored; where one that is named in
-    ``brief`` is long, only its head is kept, for nothing rests on the rest of it."""
+    """Recognises messages that were accepted before. ``storable`` returns the copy of a message that is stored. Long
+    messages with a name in ``brief`` are stored as their head only, because the rest of them is not needed."""
 
     def __init__(
         self, *, table: Table, store: ProcessStore[P], storable: Callable[[bytes], bytes], brief: Container[str] = ()
@@ -32,17 +32,17 @@ class Repeats(Generic[P]):
         self._brief = brief
 
     def copy(self, message: Incoming) -> bytes:
-        """What is stored of a message that is accepted, and known again by ``repeated``."""
+        """Return the stored copy of an accepted message; ``repeated`` recognises the message by it."""
         copy = self._storable(message.raw)
         if message.name not in self._brief or len(message.raw) <= LONGEST:
             return copy
         return self._storable(head(message, **{CONTENT: _digest(wire.read(copy))}))
 
     def repeated(self, tx: Transaction, process: P, message: Incoming) -> Exchange | None:
-        """When this very message was accepted before.
+        """Return the stored message if this same message was accepted before.
 
-        A message that bears an ``@id`` is known by it wherever it stands in the conversation; one without is
-        taken for a resend only when it equals the last message accepted from this peer.
+        A message with an ``@id`` is recognised anywhere in the conversation. A message without an ``@id`` counts as a
+        repeat only if it equals the last message accepted from this peer.
         """
         known = self._store.accepted(tx, process.pid, message.sha256)
         if known is None and message.rewritten:
@@ -59,8 +59,8 @@ class Repeats(Generic[P]):
         return known
 
     def said_again(self, tx: Transaction, process: P, message: Incoming) -> Exchange | None:
-        """The last message accepted from the peer, if this one says the same under another ``@id``: a peer that could
-        not record our answer may write its message anew."""
+        """Return the last message accepted from the peer if this one has the same content under another ``@id``: a
+        peer that could not record our answer may write its message anew."""
         last = self._store.last_accepted(tx, process.pid)
         if last is None or last.message != message.name:
             return None
@@ -68,10 +68,11 @@ class Repeats(Generic[P]):
         return last if before == now or wire.same(before, now) else None
 
     def _of_this_content(self, tx: Transaction, process: P, message: Incoming) -> Exchange | None:
-        """JSON-LD that is written anew may come in other bytes: another order of members, other prefixes.
+        """Return an accepted message with the same content: JSON-LD that is written anew may have other bytes, such
+        as another order of members or other prefixes.
 
-        It is compared with one message, however long the conversation is: the last that was accepted under its id,
-        or the last of all where it has none.
+        The message is compared with only one other, however long the conversation is: the last accepted one with the
+        same id, or the last of all if it has no id.
         """
         if message.id is None:
             candidate = self._store.last_accepted(tx, process.pid)

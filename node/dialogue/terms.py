@@ -1,4 +1,4 @@
-"""The terms of the protocol's messages as facts: which vocabulary each is of, and how its value is written.
+"""The terms of the protocol's messages as facts: the vocabulary of each term and the form of its value.
 
 The names are those of the compact form of DSP 2025-1 (``dspace.jsonld``, ``odrl-profile.jsonld``): a bare name where
 its context has one, a prefix otherwise. Tests compare them with the official contexts.
@@ -16,7 +16,7 @@ from node.vocab.namespaces import DCAT, DCT, HANSA, ODRL
 
 
 class ValueForm(Enum):
-    """How a member's value is written."""
+    """The form of a member's value."""
 
     ID = auto()
     IDS = auto()
@@ -31,7 +31,7 @@ class ValueForm(Enum):
 
 
 NAMESPACES: Final[Mapping[str, str]] = {"dspace": V2024_1.namespace, "odrl": ODRL, "dcat": DCAT, "dct": DCT}
-"""The prefixes with which 2024/1 writes the terms."""
+"""The prefixes of terms in 2024/1."""
 
 TERMS: Final[Mapping[str, tuple[str, ValueForm]]] = {
     "consumerPid": ("dspace", ValueForm.ID),
@@ -121,11 +121,11 @@ _OTHER_WORDS: Final = (
 WORDS: Final = frozenset(
     {name for name in TERMS if ":" not in name} | set(TYPES) | OPERATORS | set(_OTHER_WORDS.split())
 )
-"""Every bare name that the context of 2025-1 gives a meaning."""
+"""Every bare name that the context of 2025-1 defines."""
 
 
 def wire_name(name: str) -> str:
-    """A term with its prefix, as 2024/1 writes it."""
+    """Return a term with its prefix, as 2024/1 writes it."""
     prefix = TERMS[name][0]
     return name if not prefix or ":" in name else f"{prefix}:{name}"
 
@@ -143,12 +143,12 @@ BY_IRI: Final[Mapping[str, str]] = _iris()
 """IRI → term, in the namespaces of all versions."""
 
 _ALIASES: Final = {name.partition(":")[2]: name for name in TERMS if name.startswith("odrl:")}
-"""Terms that DSP's context has no bare name for, and that some write bare all the same."""
+"""Terms without a bare name in DSP's context; some peers write them bare nevertheless."""
 
 
 def term(iri: str) -> str:
-    """The term that ``iri`` is, else the shortest form that the protocol's context gives it, else itself. A bare name
-    is taken for a term of the protocol."""
+    """Return the term for ``iri``, else its shortest form by the protocol's context, else ``iri``. A bare name is
+    taken for a term of the protocol."""
     if iri in BY_IRI:
         return BY_IRI[iri]
     if ":" not in iri:
@@ -157,7 +157,7 @@ def term(iri: str) -> str:
 
 
 def compact(iri: str) -> str:
-    """``iri`` with a prefix of the protocol's context, where it has one."""
+    """Return ``iri`` with a prefix of the protocol's context, if there is one for it."""
     for prefix, namespace in NAMESPACES.items():
         if prefix != "dspace" and iri.startswith(namespace):
             return f"{prefix}:{iri[len(namespace) :]}"
@@ -165,7 +165,7 @@ def compact(iri: str) -> str:
 
 
 def local(iri: str) -> str:
-    """A type of the protocol without its namespace or prefix; other names as they are."""
+    """Return a type of the protocol without its namespace or prefix; return other names unchanged."""
     for head in (*NAMESPACES.values(), *(version.namespace for version in VERSIONS.values())):
         if iri.startswith(head):
             return iri[len(head) :]
@@ -174,19 +174,19 @@ def local(iri: str) -> str:
 
 
 def word(iri: str) -> str:
-    """A state, an event, a format or a type of end point: without the namespace of the protocol, where it has it."""
+    """Return a state, an event, a format or a type of end point without the namespace of the protocol."""
     bare = local(iri)
     return bare if of_version(iri) or iri.startswith("dspace:") or TYPES.get(bare) == "dcat" else iri
 
 
 def of_version(iri: str) -> DspVersion | None:
-    """The version in whose namespace ``iri`` is."""
+    """Return the version with the namespace of ``iri``."""
     return next((version for version in VERSIONS.values() if iri.startswith(version.namespace)), None)
 
 
 def _pattern() -> re.Pattern[bytes]:
-    """Finds a member that is not in the compact form of the schemas: a term by its prefix or its IRI, a value that is
-    an object or an array where the schemas have a text, or the other way round."""
+    """Return a pattern that finds a member that is not in the compact form of the schemas: a term with a prefix or an
+    IRI, a value that is an object or an array where the schemas have a text, or the other way round."""
     bare = {name: kind for name, (prefix, kind) in TERMS.items() if prefix and ":" not in name}
     heads = [f"{prefix}:" for prefix in NAMESPACES]
     heads += [*NAMESPACES.values(), *(version.namespace for version in VERSIONS.values())]
@@ -207,12 +207,12 @@ def _pattern() -> re.Pattern[bytes]:
 
 
 UNUSUAL: Final = _pattern()
-"""Finds what may be written in another form than the compact one: where it finds nothing, nothing has to be done."""
+"""Finds members that may not be in the compact form: a message without any need not be converted."""
 
 _ESCAPED: Final = re.compile(rb"\\u00(?:2[3d-fD-F]|3[0-9aA]|4|5[0-9aAfF]|6|7)")
-"""Letters, figures, and what else names have (``#-./:@_``), by their numbers (RFC 8259 §7): JSON has two spellings of
-every name, and one of them tells a search in the bytes nothing. Quotation marks and what HTML reserves are often
-escaped in texts, and stand in no name."""
+"""Escapes (RFC 8259 §7) of letters, digits and the other characters of names (``#-./:@_``): JSON has two spellings of
+every name, and a search in the bytes does not find the escaped one. Quotation marks and characters that HTML reserves
+are often escaped in texts, and are in no name."""
 
 
 def unusual(raw: bytes) -> bool:

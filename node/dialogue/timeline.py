@@ -1,14 +1,14 @@
 """The time line of a process: each message that went over the wire and was answered, with its fate.
 
-What was taken moves the process, and is kept with the step (``node.dialogue.conversation``). Here the rest is
-kept, which moves nothing: what was refused or put off, on either side, and what the peer took when its sender had
-taken it back already. Messages cross: a side that has ended a process may still be sent a message, and a side that
-was told of the end may have one of its own on its way. An end stands, whatever comes after it (DSP 2025-1 §7.1,
-§9.1).
+A message that was taken moves the process, and is kept with the step (``node.dialogue.conversation``). This module
+keeps the messages that move nothing: those refused or put off by either side, and those that the receiver took after
+the sender had taken them back. Messages cross: a side that has ended a process may still receive a message, and a
+side that learns of the end may have a message of its own on its way. An end is final, whatever comes after it
+(DSP 2025-1 §7.1, §9.1).
 
-The same message that is refused again in the same way is kept once, and of one process no more than ``KEPT`` refusals
-of a side are kept: a peer must not be able to fill the database with what is refused. An unreadable message, and
-one of a sender that is not a party to the process, belong to no time line.
+A message that is refused again in the same way is kept once, and at most ``KEPT`` refusals of each side are kept for
+one process: a peer must not be able to fill the database with refused messages. An unreadable message, and a message
+of a sender that is not a party to the process, belong to no time line.
 """
 
 from __future__ import annotations
@@ -28,18 +28,19 @@ from node.dialogue.message import AFTER, Incoming
 from node.dialogue.process import Exchange, P, ProcessStore
 
 KEPT: Final = 20
-"""So many refusals of each side are kept of one process."""
+"""How many refusals of each side are kept for one process."""
 LONGEST: Final = 64 * 1024
-"""Of a refused message that is longer, only its head is kept; of a taken one too, where nothing rests on the rest."""
+"""The length in bytes above which only the head of a refused message is kept; also the head of a taken message if the
+rest is not needed."""
 _HEAD: Final = ("@id", "providerPid", "consumerPid", AFTER)
 WORDS: Final = 2048
-"""So many characters of an identifier are kept, as many as one may have that we act on."""
+"""How many characters of an identifier are kept: the longest identifier that we accept."""
 _PASSING: Final = frozenset({401, 404, 408, 409, 423, 425, 429})
 
 
 class Timeline(Generic[P]):
-    """Keeps what moves nothing. ``kept`` makes of a message the copy that is stored; ``refusal`` renders the answer
-    to a refused message: code and reason."""
+    """Keeps messages that move nothing. ``storable`` returns the copy of a message that is stored; ``refusal``
+    renders the answer to a refused message: code and reason."""
 
     def __init__(
         self,
@@ -55,7 +56,7 @@ class Timeline(Generic[P]):
         self._refusal = refusal
 
     def refuse(self, tx: Transaction, process: P, message: Incoming, error: HansaError) -> None:
-        """Keep a message of the peer that is refused with ``error``."""
+        """Keep a message of the peer that was refused with ``error``."""
         if not self._has_room(tx, process.pid, message.sha256, error.told_status, outgoing=False):
             return
         answer = self._refusal(process, error.code, error.reasons)
@@ -65,7 +66,7 @@ class Timeline(Generic[P]):
     def keep(
         self, tx: Transaction, process: P, message: Incoming, status: int, answer: Mapping[str, Any], *, body: bytes
     ) -> None:
-        """Keep a message of the peer with the answer that it gets; ``body`` is the copy that is stored."""
+        """Keep a message of the peer with our answer; ``body`` is the copy that is stored."""
         self._store.record(
             tx,
             Exchange(
@@ -82,8 +83,8 @@ class Timeline(Generic[P]):
         )
 
     def overhear(self, tx: Transaction, exchange: Exchange) -> None:
-        """Keep an answer to a message of ours that decides nothing: it puts us off, or comes when the message is not
-        wanted any more, or is another worker's by now. What is kept already is not kept again."""
+        """Keep an answer that has no effect to a message of ours: it puts us off, or the message is not needed any
+        more, or another worker has the message by now. An answer that is kept already is not kept again."""
         process = self._store.get(tx, exchange.pid, lock=True)
         if process is None:
             return
@@ -92,7 +93,7 @@ class Timeline(Generic[P]):
                 return
             if process.pending is None or process.pending.message_id != exchange.message_id:
                 exchange = replace(exchange, answer_status=-exchange.answer_status)
-            # Else another worker has the message by now, and will report it: the peer took it in any case.
+            # Otherwise another worker has the message by now and will report it: the peer took it in any case.
         elif not self._has_room(tx, exchange.pid, exchange.body_sha256, exchange.answer_status, outgoing=True):
             return
         self._store.record(tx, replace(exchange, body=self._storable(exchange.body)))
@@ -113,18 +114,18 @@ class Fate(StrEnum):
     """The outcome of a message."""
 
     TAKEN = "taken"
-    """It moved the process, or asked for something that was taken up."""
+    """It moved the process, or it made a request that was accepted."""
     VOID = "void"
-    """The receiver took it when its sender had taken it back already: it counts for nothing."""
+    """The receiver took it after its sender had taken it back: it has no effect."""
     PUT_OFF = "put-off"
-    """The receiver could not take it just then. Its sender asks again, unless it is needed no more."""
+    """The receiver could not take it at that moment. Its sender tries again, unless it is no longer needed."""
     REFUSED = "refused"
     """It did not fit, or was not allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineMessage:
-    """A message and its fate. ``late``: it came, or was answered, after the process had ended here. ``code`` and
+    """A message and its fate. ``late``: it arrived, or was answered, after the process had ended here. ``code`` and
     ``reason`` are those of the refusal."""
 
     exchange: Exchange
@@ -135,7 +136,7 @@ class TimelineMessage:
 
 
 def time_line(table: Table, exchanges: Sequence[Exchange]) -> Iterator[TimelineMessage]:
-    """The messages of a process, oldest first, each with its fate."""
+    """Yield the messages of a process, oldest first, each with its fate."""
     endings = {name for (_, name), move in table.moves.items() if move.to in table.terminal}
     aborting = {name for (_, name), move in table.moves.items() if move.to == table.aborted}
     ended = False
@@ -143,7 +144,7 @@ def time_line(table: Table, exchanges: Sequence[Exchange]) -> Iterator[TimelineM
         fate = fate_of(exchange)
         code, reason = (None, ()) if fate in (Fate.TAKEN, Fate.VOID) else _why(exchange.answer)
         yield TimelineMessage(exchange, fate, ended, code, reason)
-        # An end that the peer refuses ends the process on our side all the same.
+        # Our message that ends a process ends it on our side even if the peer refuses it.
         alone = exchange.outgoing and exchange.message in aborting and fate is Fate.REFUSED
         ended = ended or alone or (fate is Fate.TAKEN and exchange.message in endings)
 
@@ -169,8 +170,8 @@ def _why(answer: bytes) -> tuple[str | None, tuple[Any, ...]]:
 
 
 def head(message: Incoming, **more: str) -> bytes:
-    """Who said what about which process, of a length that the sender does not choose. What is no text has no place
-    in it: it may have no canonical form either. ``more`` are members of ours."""
+    """Return the members that identify sender, message and process, with a bounded length. Members that are not texts
+    are left out, also because they may have no canonical form. ``more`` are members of ours."""
     members = {name: value[:WORDS] for name in _HEAD if (value := message.text(name)) is not None}
     return canonical(
         {"@context": [message.version.context], "@type": message.name.partition(":")[0], **members, **more}

@@ -1,13 +1,13 @@
-"""How peers write the same message: one table (``node.dialogue.terms``), one reader, one writer.
+"""The forms in which peers write a message: one table (``node.dialogue.terms``), one reader, one writer.
 
-Inside this node a message has the members of DSP 2025-1 in the compact form of its schemas, whichever version it came
-or leaves in; its ``@context`` says which. What comes in that form is taken as it is, and costs nothing but a look.
-Everything else that says the same is put into it: expanded JSON-LD, other prefixes, aliases and vocabularies that the
-message defines itself, ``@value`` and ``@id`` objects, arrays around one value, one value in place of an array; and
-DSP 2024/1, which writes its messages with prefixes: ``dspace:`` before the protocol's own terms, ``odrl:``, ``dcat:``
-and ``dct:`` before the others. No context is ever loaded (``node.dialogue.contexts``).
+Inside this node a message has the members of DSP 2025-1 in the compact form of its schemas, in whichever version it
+was received or will be sent; its ``@context`` names the version. A message in that form is only checked, and used
+unchanged. Every other form of a message is converted: expanded JSON-LD, other prefixes, aliases and vocabularies that
+the message defines itself, ``@value`` and ``@id`` objects, arrays around one value, one value in place of an array;
+and DSP 2024/1, which writes its messages with prefixes: ``dspace:`` before the protocol's own terms, ``odrl:``,
+``dcat:`` and ``dct:`` before the others. No context is ever loaded (``node.dialogue.contexts``).
 
-Members that are not the protocol's are kept under their IRIs, with the values that they have
+Members that are not the protocol's are kept under their IRIs, with unchanged values
 (docs/decisions/0014-json-ld-without-a-processor.md).
 """
 
@@ -57,18 +57,18 @@ _OF_A_VALUE: Final = frozenset({"@id", "@value", "@type", "@language", "@list", 
 
 
 def read(raw: bytes) -> dict[str, Any]:
-    """A message or an answer in any form, with the members of 2025-1 in their compact form. Raises ``InvalidInput``.
+    """Read a message or an answer in any form; return the members of 2025-1 in compact form. Raises ``InvalidInput``.
 
-    ``@context`` is what was sent where the message is in the compact form; else the address of the version's.
+    ``@context`` is the one that was sent if the message is in the compact form, else the address of the version's.
     """
     return look(raw)[0]
 
 
 def look(raw: bytes) -> tuple[dict[str, Any], bool]:
-    """As ``read``, and whether the message had to be put into that form."""
+    """Like ``read``; also return whether the message had to be converted to that form."""
     value = read_json(raw)
     if isinstance(value, list) and len(value) == 1:
-        # An expanded document is an array of nodes (JSON-LD 1.1 §9.1); a message is one.
+        # An expanded document is an array of nodes (JSON-LD 1.1 §9.1); a message is one node.
         value = value[0]
     if not isinstance(value, dict):
         raise InvalidInput("a message is one JSON object", remedy="send an object: { … }")
@@ -78,36 +78,35 @@ def look(raw: bytes) -> tuple[dict[str, Any], bool]:
 
 
 def settled(body: Mapping[str, Any], version: DspVersion) -> dict[str, Any]:
-    """A part of a message, an offer or an agreement, as it reads once it was sent in ``version``: what both sides
-    canonicalise, hash and sign. In 2025-1 that is what stands in it."""
+    """Return a part of a message, an offer or an agreement, as the receiver reads it after it was sent in
+    ``version``: both sides canonicalise, hash and sign this form. In 2025-1 it is the part itself."""
     if version != V2024_1:
         return dict(body)
     return _plain(_prefixed(body), names_in(dict(NAMESPACES)))
 
 
 def same(first: Any, second: Any) -> bool:
-    """Whether two offers or agreements are the same in the compact form, whatever the form in which they came."""
+    """Whether two offers or agreements are the same in the compact form, whatever form they were received in."""
     return normal(first) == normal(second)
 
 
 def normal(body: Mapping[str, Any]) -> bytes:
-    """A body, or a part of one, in the one form that all forms of the same have: to compare it, or its digest."""
+    """Return the normal form of a body, or of a part of a body, for comparing it or its digest."""
     return text(_plain(body, Names(prefixes=CONTEXTS[V2024_1.context])))
 
 
 def text(value: Any) -> bytes:
-    """``value`` as JSON, the same for the same value: for what was read, and may hold numbers that have no canonical
-    form.
+    """Return ``value`` as JSON, the same bytes for the same value, also if it has numbers without a canonical form.
 
-    It is not ``canonical``, which refuses fractions: what strangers sent is compared and counted, and never signed.
+    ``canonical`` would refuse fractions. Messages of strangers are compared and counted in this form, never signed.
     Digests of earlier releases are of these bytes."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def sent(body: bytes) -> bytes:
-    """A message of ours as it goes over the wire: earlier releases of this program have put those of 2024/1 into the
-    outbox with the members of 2025-1. They are known by the address of the context; what was written for the wire has
-    the prefixes themselves in its place."""
+    """Return a message of ours as it goes over the wire: earlier releases of this program have put messages of 2024/1
+    into the outbox with the members of 2025-1. Such messages have the address of the context; a message written for
+    the wire has the prefixes themselves in its place."""
     if V2024_1.context.encode() not in body:
         return body
     value = read_object(body)
@@ -116,7 +115,7 @@ def sent(body: bytes) -> bytes:
 
 
 def written(body: Mapping[str, Any]) -> dict[str, Any]:
-    """A message or an answer of ours as the version writes it that its ``@context`` names."""
+    """Return a message or an answer of ours in the form of the version that its ``@context`` names."""
     if version_named(body.get("@context")) != V2024_1:
         return dict(body)
     return {**_prefixed(body), "@context": dict(NAMESPACES)}
@@ -153,7 +152,7 @@ def _read(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _version_of_type(types: Mapping[str, Any], names: Names) -> DspVersion | None:
-    """The version in whose namespace the type is: an expanded message has no context."""
+    """Return the version with the namespace of the type: an expanded message has no context."""
     for name, value in types.items():
         if names.iri(name) == "@type":
             several = value if isinstance(value, list) else [value]
@@ -168,7 +167,7 @@ def _plain(body: Mapping[str, Any], names: Names) -> dict[str, Any]:
     for name, value_stated in body.items():
         iri = names.iri(name)
         if iri is None:
-            continue  # The message's own context takes this name's meaning away.
+            continue  # The message's own context removes the meaning of this name.
         short = term(iri)
         if short in members:
             raise InvalidInput(f"{short[:80]} is given twice")
@@ -230,7 +229,7 @@ def _value(kind: ValueForm, value: Any, names: Names, *, whole: bool) -> Any:
 
 
 def _listed(value: Any, names: Names) -> list[Any]:
-    """The values of a member: an array, what ``@list`` or ``@set`` holds, or the one that it has."""
+    """Return the values of a member: of an array, of ``@list`` or ``@set``, or its single value."""
     several: list[Any] = []
     for item in value if isinstance(value, list) else [value]:
         inner = _only(item, names)
@@ -242,7 +241,7 @@ def _listed(value: Any, names: Names) -> list[Any]:
 
 
 def _only(value: Any, names: Names) -> tuple[str, Any] | None:
-    """Keyword and value of an object with one member."""
+    """Return keyword and value of an object with one member."""
     if not isinstance(value, Mapping) or len(value) != 1:
         return None
     [(name, item)] = value.items()
@@ -255,7 +254,7 @@ def _node(value: Any, names: Names) -> Any:
 
 
 def _bare(value: Any, names: Names) -> Any:
-    """What ``{"@id": …}`` or ``{"@value": …}`` holds."""
+    """Return the value in ``{"@id": …}`` or ``{"@value": …}``."""
     if not isinstance(value, Mapping) or not value:
         return value
     members = {names.iri(name): item for name, item in value.items()}
@@ -270,14 +269,14 @@ def _identifier(value: Any, names: Names) -> Any:
 
 
 def _word(text: str, names: Names) -> str:
-    """A state, an event, a format or a type of end point: a word of the protocol's without its namespace."""
+    """Return a state, an event, a format or a type of end point: a word of the protocol, without its namespace."""
     iri = names.iri(text) or text
     known = word(iri)
     return known if known != iri or text in names.terms else text
 
 
 def _word_of_odrl(name: str, value: Any, names: Names) -> Any:
-    """An action or operand with the prefix of ODRL, an operator without."""
+    """Return an action or operand with the prefix of ODRL, an operator without it."""
     if not isinstance(value, str):
         return value
     if name == "operator":
@@ -286,13 +285,14 @@ def _word_of_odrl(name: str, value: Any, names: Names) -> Any:
     if names.iri(value) == ODRL + value.removeprefix("odrl:"):
         return value
     whole = names.terms.get(value) or names.reference(value)
-    # The only action or operand that the protocol's context has a bare name for.
+    # "use" is the only action or operand with a bare name in the protocol's context.
     return "use" if whole == f"{ODRL}use" else compact(whole)
 
 
 def _literal(value: Any, names: Names, *, whole: bool = False, of_odrl: bool = False) -> Any:
-    """A value that is kept as it is: with the keywords and IRIs that the message has other names for. In an expanded
-    message (``whole``) an array around one value and a lone ``@value`` are only its form."""
+    """Return a value unchanged, except that keywords and IRIs replace the message's own names for them. In an
+    expanded message (``whole``) an array around one value and a lone ``@value`` are only its form, and are
+    removed."""
     if isinstance(value, list):
         several = [_literal(item, names, whole=whole, of_odrl=of_odrl) for item in value]
         return several[0] if whole and len(several) == 1 else several

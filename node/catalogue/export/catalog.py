@@ -1,8 +1,8 @@
 """The whole catalogue as DCAT-AP 3, in pages: what data portals harvest.
 
-One ``dcat:Catalog`` lists everything that this node answers for and the caller may see: what its people published,
-and what they imported, which keeps its own IRI. Each page has the whole description of each resource on it, and names
-the next page in the words of Hydra. A region names the catalogues of its members, and does not repeat them.
+One ``dcat:Catalog`` lists every asset of this node that the caller may see: published ones, and imported ones, which
+keep their own IRIs. Each page has the whole description of each resource on it, and links to the next page with
+Hydra. A region links to the catalogues of its members, and does not repeat them.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class CatalogPage:
 
 
 class CatalogExport:
-    """The pages of the catalogue of one node. At a region, ``members`` tells whose catalogues are nested in it."""
+    """The pages of the catalogue of one node. A region links to the catalogues of the ``members``."""
 
     def __init__(
         self,
@@ -76,16 +76,16 @@ class CatalogExport:
         self.iri = f"{node.base}{PATH}"
 
     async def page(self, caller: Caller, *, after: str = "", ending: str = "") -> CatalogPage:
-        """The page that begins after the address ``after``, as far as ``caller`` may see it.
+        """Return the page that begins after the address ``after``, with the records that ``caller`` may see.
 
-        ``ending`` is that of the address which was asked. The addresses of the other pages have it too, so that a
-        harvester that sends no ``Accept`` header gets all of them in one syntax.
+        ``ending`` is the ending of the requested address. The addresses of the other pages have it too, so that a
+        harvester that sends no ``Accept`` header gets all pages in one syntax.
         """
         return await run_sync(self._page, caller, after, f"{self.iri}{ending}")
 
     async def document(self, page: CatalogPage, media_type: str) -> bytes:
-        """``page`` in one of the syntaxes of RDF. RDF/XML lacks the statements that it cannot express: properties
-        whose IRI ends in no XML name, and text with control characters."""
+        """Return ``page`` in one of the syntaxes of RDF. RDF/XML leaves out statements that it cannot express:
+        properties with an IRI that does not end in an XML name, and text with control characters."""
         return await run_sync(self._document, page, media_type)
 
     def _page(self, caller: Caller, after: str, address: str) -> CatalogPage:
@@ -126,7 +126,7 @@ class CatalogExport:
         return serialise_together(parts, media_type)
 
     def _catalog(self, page: CatalogPage) -> Iterator[str]:
-        """What DCAT-AP 3 §5 asks of a catalogue, and what it recommends as far as a node knows it."""
+        """Yield the statements that DCAT-AP 3 §5 demands of a catalogue, and recommended ones that a node knows."""
         home = f"{self._node.base}/"
         yield from _described(self.iri, self._node.name, self._node.did)
         yield _link(self.iri, f"{FOAF}homepage", home)
@@ -140,7 +140,7 @@ class CatalogExport:
             yield from _described(nested, member.name, member.did)
 
     def _paging(self, page: CatalogPage) -> Iterator[str]:
-        """Where this page stands. Some harvesters know ``hydra:next``, others the older ``hydra:nextPage``."""
+        """Yield the links between pages. Some harvesters know ``hydra:next``, others the older ``hydra:nextPage``."""
         for kind in ("PagedCollection", "PartialCollectionView"):
             yield _link(page.url, _TYPE, f"{HYDRA}{kind}")
         for name, number in (("totalItems", page.total), ("itemsPerPage", self._size)):
@@ -157,7 +157,7 @@ class CatalogExport:
         yield _link(self.iri, f"{DCAT}{name}", record.subject)
         if record.subject == record.iri:
             return
-        # Imported: the resource is described at its source, and our address is that of our record about it.
+        # Imported: the resource has the IRI of its source, and our address is that of our record about it.
         yield _link(self.iri, f"{DCAT}record", record.iri)
         yield _link(record.iri, _TYPE, f"{DCAT}CatalogRecord")
         yield _link(record.iri, f"{FOAF}primaryTopic", record.subject)
@@ -165,13 +165,13 @@ class CatalogExport:
 
 
 def _page_address(address: str, after: str) -> str:
-    """The address of the page that begins after the record ``after``. The first one is not the catalogue's own: the
-    catalogue has members, and the page shows some of them."""
+    """Return the address of the page that begins after the record ``after``. The first page has an address other
+    than the catalogue's, because the page shows only some of the members of the catalogue."""
     return f"{address}?after={quote(after, safe='')}"
 
 
 def _described(catalog: str, name: str, publisher: str) -> Iterator[str]:
-    """Title, description and publisher of a catalogue, which DCAT-AP 3 demands."""
+    """Yield title, description and publisher of a catalogue; DCAT-AP 3 demands them."""
     about = f"The datasets, services, models and other assets that {name} publishes."
     yield _link(catalog, _TYPE, f"{DCAT}Catalog")
     yield _text(catalog, f"{DCT}title", f"Catalogue of {name}", language="en")

@@ -1,12 +1,12 @@
-"""The order of the event stream: for each audience a chain of its own, numbered without gaps.
+"""The order of the event stream: each audience has a chain of its own, numbered without gaps.
 
-Hidden entries must leave no trace, so members are not numbered by their place in the ledger but by their place
-among what the same audience may see. A chain only grows; what is on a full page never changes there. There
+Hidden entries must leave no trace, so members are numbered not by their place in the ledger but by their place
+among the entries that the same audience may see. A chain only grows, and a full page never changes. There
 is one exception: when an asset is no longer for an audience, its earlier members are *retracted* from that
 audience's pages, and stay so unless a later version opens the earlier ones (``visibility.reachable``). A page that
 loses members gets a new edition, that is a new address, and its old address is gone (LDES 1.0 server primer: never
-edit an immutable page). Tombstones stay, so that followers forget the asset. What is retracted keeps its leaf in the
-tree to which the heads of the chain commit.
+edit an immutable page). Tombstones stay, so that followers forget the asset. A retracted member keeps its leaf in
+the tree that the heads of the chain commit to.
 
 This view is kept in memory, about 600 bytes a version, and read from the ledger at start, once.
 """
@@ -29,7 +29,7 @@ PAGE = 100
 """Members on a page."""
 
 GROUP = 100
-"""Pages in a group: only the newest pages and the groups before them stand in the index of a chain."""
+"""Pages in a group: the index of a chain lists only the newest pages and the groups before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Span:
 
     @property
     def name(self) -> str:
-        """Its last path segment: another edition, another name."""
+        """Return its last path segment, which changes with the edition."""
         return f"{self.number}.{self.edition}" if self.edition else str(self.number)
 
 
@@ -66,7 +66,7 @@ class _Chain:
     retracted: set[int] = field(default_factory=set)
     tree: LeafTree = field(default_factory=LeafTree)
     sizes: dict[int, int] = field(default_factory=dict)
-    """epoch → how many members the chain had when that epoch began."""
+    """Epoch → number of members that the chain had when the epoch began."""
 
 
 @dataclass(slots=True)
@@ -81,19 +81,20 @@ class _Asset:
     """(audience, position, withdrawn, version) of each version."""
 
     def since(self, audience: str) -> int:
-        """The first version from which on all are for readers of this audience's chain, who also see the public."""
+        """Return the first version of the unbroken run, up to the newest, that readers of this audience's chain may
+        see; they also see public versions."""
         others = (last for name, last in self.last.items() if name not in (audience, PUBLIC) and last >= self.opened)
         return max(others, default=0) + 1
 
 
 class Chains:
-    """A view of the ledger: which versions of this node's own records stand where in which chain."""
+    """A view of the ledger: the chains, with the place of each version of this node's own records."""
 
     name = "feed"
     kinds: tuple[EntryKind, ...] = (EntryKind.RECORD,)
 
     def __init__(self, *, me: str, epoch: int = 0, restarts: Mapping[int, int] | None = None) -> None:
-        """``restarts``: for each epoch after the first, how many ledger entries there were when it began."""
+        """``restarts``: for each epoch after the first, the number of ledger entries when it began."""
         self._me = me
         self.epoch = epoch
         self._restarts = dict(restarts or {})
@@ -114,7 +115,7 @@ class Chains:
         return self._position
 
     def settle(self) -> None:
-        """What was applied is shown already."""
+        """Do nothing: applied entries are shown at once."""
 
     def apply(self, entries: Sequence[Entry]) -> None:
         with self._lock:
@@ -142,7 +143,7 @@ class Chains:
             return
         chain = self._chains.setdefault(audience, _Chain())
         time = stamp(moment(envelope["at"]))
-        # Two writers may commit in another order than they looked at the clock; a stream never goes back.
+        # Two writers may commit in another order than they read the clock; times in a stream never decrease.
         chain.times.append(max(time, chain.times[-1]) if chain.times else time)
         chain.entries.append(entry.id)
         chain.tree.add(leaf_of(body["signature"]))
@@ -153,7 +154,7 @@ class Chains:
         place = (audience, len(chain.entries) - 1, withdrawn, version)
         asset.places.append(place)
         opens = envelope.get("extra", {}).get(OPENS_HISTORY) is True
-        # What earlier versions are to whom changes only with the audience; an asset may have very many versions.
+        # The visibility of earlier versions changes only with the audience; an asset may have very many versions.
         same = version >= asset.version and audience == asset.audience and not opens
         if version >= asset.version:
             asset.version, asset.audience = version, audience
@@ -171,7 +172,7 @@ class Chains:
     # what the feed asks ---------------------------------------------------------------------------------------
 
     def audiences(self, names: Iterable[str] | None) -> list[str]:
-        """The chains among ``names`` (None: all), the public one first."""
+        """Return the chains among ``names`` (None: all), the public one first."""
         with self._lock:
             known = set(self._chains) if names is None else set(self._chains) & set(names)
         return sorted(known, key=lambda audience: (audience != PUBLIC, audience))
@@ -186,17 +187,17 @@ class Chains:
             return self._chains[audience].tree.root(size)
 
     def leaves(self, audience: str, first: int, end: int) -> list[bytes]:
-        """The leaf hashes of a stretch of the chain, those of retracted members among them."""
+        """Return the leaf hashes of a part of the chain, including those of retracted members."""
         with self._lock:
             return self._chains[audience].tree.leaves(first, end)
 
     def consistency(self, audience: str, old: int, new: int) -> tuple[bytes, ...]:
-        """The proof that the chain of ``new`` members begins with that of ``old``. Raises ``InvalidInput``."""
+        """Return the proof that the chain of ``new`` members begins with that of ``old``. Raises ``InvalidInput``."""
         with self._lock:
             return self._chains[audience].tree.consistency(old, new)
 
     def restarts(self, audience: str) -> tuple[Restart, ...]:
-        """For each epoch for which it is known: with how many members, and which root, the chain began it."""
+        """Return the size and root of the chain at the beginning of each known epoch."""
         with self._lock:
             chain = self._chains[audience]
             sizes = {epoch: chain.sizes.get(epoch, 0) for epoch in sorted(self._restarts)}
@@ -220,7 +221,7 @@ class Chains:
             return [self._span(chain, number, PAGE) for number in range(first, last)]
 
     def page(self, audience: str, number: int) -> tuple[Span, list[ChainMember]] | None:
-        """A page and its members without those retracted; None where the chain is not that long."""
+        """Return a page and its members without the retracted ones; None if the chain is not that long."""
         with self._lock:
             chain = self._chains[audience]
             if not 0 <= number * PAGE < len(chain.entries):
@@ -234,7 +235,7 @@ class Chains:
             return span, members
 
     def retractions(self, audience: str) -> str:
-        """A mark that changes whenever something is retracted from the chain or comes back."""
+        """Return a mark that changes whenever a member of the chain is retracted or comes back."""
         with self._lock:
             return _mark(self._chains[audience].retracted)
 

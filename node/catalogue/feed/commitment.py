@@ -1,8 +1,8 @@
-"""What a signed head commits to: a Merkle tree over the members of a chain, in the order of their positions.
+"""The commitment of a signed head: a Merkle tree over the members of a chain, in the order of their positions.
 
-The leaf of a member is its signed envelope (the compact JWS, as it stands on the page). The envelope names the
-hash of the description, so the root of the tree fixes every word of the chain. A member that is later taken off
-its page keeps its leaf: the hash alone, which tells nothing, since every signature has a random part.
+The leaf of a member is its signed envelope (the compact JWS, as on the page). The envelope contains the hash of
+the description, so the root of the tree fixes the whole content of the chain. A member that is later removed from
+its page keeps its leaf: the hash alone reveals nothing, since every signature has a random part.
 
 ``LeafTree`` is the publisher's side and keeps 64 bytes for each member. ``Frontier`` is the follower's side: it
 keeps the peaks of the tree that it has read so far, at most one hash for each power of two.
@@ -52,8 +52,8 @@ class LeafTree:
         return [self._node(0, index) for index in range(first, min(end, self.size))]
 
     def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
-        """The proof that the tree of ``new`` members begins with that of ``old``. Raises ``InvalidInput`` for sizes
-        that the tree has not had."""
+        """Return the proof that the tree of ``new`` members begins with that of ``old``. Raises ``InvalidInput`` for
+        a size that the tree has not had."""
         if new > self.size:
             raise InvalidInput(f"the chain has {self.size} members and has never had {new}")
         return merkle.consistency_path(old, new, self._node)
@@ -64,17 +64,17 @@ class LeafTree:
 
 
 class Frontier:
-    """The peaks of the tree of the first ``size`` members: enough to add leaves and to tell the root."""
+    """The peaks of the tree of the first ``size`` members: enough to add leaves and to compute the root."""
 
     def __init__(self, size: int = 0, peaks: Sequence[bytes] = ()) -> None:
-        """Raises ``InvalidInput`` where ``peaks`` are not those of a tree of ``size``, largest first."""
+        """Raises ``InvalidInput`` if ``peaks`` are not those of a tree of ``size``, largest first."""
         if size < 0 or len(peaks) != size.bit_count() or any(len(peak) != merkle.HASH_SIZE for peak in peaks):
             raise InvalidInput(f"these are not the peaks of a tree of {size} members")
         self.size = size
         self._peaks = list(peaks)
 
     def extended(self, leaves: Iterable[bytes]) -> Frontier:
-        """The frontier after ``leaves`` were added; this one stays as it is."""
+        """Return a new frontier with ``leaves`` added; this frontier does not change."""
         grown = Frontier(self.size, self._peaks)
         for leaf in leaves:
             hashed, index = leaf, grown.size
@@ -98,5 +98,5 @@ class Frontier:
 
 
 def hash_text(hashed: bytes) -> str:
-    """A hash as it is written in heads, pages and proofs: Base64."""
+    """Return a hash as heads, pages and proofs write it: in Base64."""
     return base64.b64encode(hashed).decode("ascii")

@@ -1,8 +1,8 @@
-"""The signed head of a feed's chain: how long the chain is, and the root of the tree over what stands in it.
+"""The signed head of a feed's chain: the length of the chain, and the root of the tree over its members.
 
-Two heads of one chain and epoch with the same size and different roots are two histories, signed by one node. A
-node that was restored from a backup says so in every later head: at which size each epoch began (``restarts``).
-Heads of nodes older than this have no root; they tell only how long the chain is.
+Two heads of one chain and epoch with the same size and different roots are two histories, signed by one node. After
+a restore from a backup, every later head of the node states the size at the beginning of each epoch (``restarts``).
+Heads of older nodes have no root; they state only the length of the chain.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_RESTARTS: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """What a restore kept: ``epoch`` began with the first ``size`` members of what was before, with this root."""
+    """A restore: ``epoch`` began with the first ``size`` members of the earlier chain, with this ``root``."""
 
     epoch: int
     size: int
@@ -38,9 +38,9 @@ class Restart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """What a node states of one of its chains at one moment: epoch, number of members, root of their tree.
+    """The state of one chain of a node at one moment: epoch, number of members, root of their tree.
 
-    ``root`` is None in heads of nodes that do not commit to the content yet.
+    ``root`` is None in heads of older nodes, which do not commit to the content.
     """
 
     origin: str
@@ -52,7 +52,7 @@ class Head:
     restarts: tuple[Restart, ...] = ()
 
     def kept_since(self, epoch: int) -> int | None:
-        """How many members of the chain as it was in ``epoch`` are still in it; None where the head does not say."""
+        """Return how many members that the chain had in ``epoch`` are still in it; None if the head lacks that."""
         later = {restart.epoch: restart.size for restart in self.restarts if restart.epoch > epoch}
         if self.epoch <= epoch or set(later) != set(range(epoch + 1, self.epoch + 1)):
             return None
@@ -60,7 +60,7 @@ class Head:
 
 
 def seal_head(keyring: KeyRing, head: Head) -> str:
-    """``head`` as compact JWS."""
+    """Return ``head`` as a signed compact JWS."""
     return keyring.sign_jws(
         {"typ": TYPE},
         canonical(
@@ -78,12 +78,12 @@ def seal_head(keyring: KeyRing, head: Head) -> str:
 
 
 def head_key(jws: str) -> str:
-    """The ``kid`` of a head, unverified: which key to fetch before ``open_head``. Raises ``InvalidInput``."""
+    """Return the unverified ``kid`` of a head: the key to fetch before ``open_head``. Raises ``InvalidInput``."""
     return signer(open_typed(jws, TYPE))
 
 
 def open_head(jws: str, key_jwk: Mapping[str, Any]) -> Head:
-    """The head in ``jws``, once its signature holds and its origin is the signer. Raises ``InvalidInput``."""
+    """Return the head in ``jws``. Raises ``InvalidInput`` unless its signature is valid and its origin signed it."""
     opened = open_typed(jws, TYPE)
     verify_jws(opened, dict(key_jwk))
     claims = opened.claims()

@@ -3,13 +3,13 @@
 ``{base}/feed`` is the root: the stream's description and one relation to the index of each audience's chain that
 the caller may see. An index relates to the full groups and the newest pages of its chain, each by
 position and by time; a group relates to its pages. Full groups and pages are immutable. A member is
-``{iri}#v{N}``: its metadata stand in the default graph, its description in the named graph of that IRI. Beside
-them goes the signed envelope, so that a follower need not trust the nodes in between.
+``{iri}#v{N}``: its metadata are in the default graph, its description in the named graph of that IRI. The signed
+envelope is beside them, so that a follower need not trust the nodes in between.
 
-The feed tells what this node answers for. Records that it holds of others are read from their own feeds: followers
-of a node may then require that everything in its feed is its own.
+The feed has only this node's own records. Copies of other nodes' records are read from the feeds of those nodes, so
+followers can require that every record in a feed belongs to its node.
 
-Addresses, counts, positions and marks follow from the caller's chains alone. So a caller's pages are the same
+Addresses, counts, positions and marks depend only on the caller's chains. A caller's pages are therefore the same
 bytes whether or not something is hidden from it.
 """
 
@@ -40,7 +40,7 @@ from node.ledger.model import ConsistencyProof
 from node.vocab.namespaces import DCT, FOAF, HANSA, LDES, PROV, RDF, TREE, XSD
 
 HEARTBEAT: Final = 900
-"""Seconds after which the head of a chain is signed anew even though nothing has happened."""
+"""Seconds after which the head of a chain is signed anew even though nothing has changed."""
 
 POLLING: Final = 60
 """Seconds that we advise followers to wait between runs (``ldes:pollingInterval``)."""
@@ -50,7 +50,7 @@ PAUSE: Final = 0.02
 """How often and how long (seconds) an answer waits for the chains to catch up with the ledger."""
 
 FORMAT: Final = "2"
-"""Part of every entity tag: raised when the same members are to be written differently."""
+"""Part of every entity tag: raised when the form in which members are written changes."""
 
 _TYPE = iri_term(f"{RDF}type")
 _TIME = f"{PROV}generatedAtTime"
@@ -67,9 +67,10 @@ class PageGone(RemoteFault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedPage:
-    """A resource of the feed. ``nquads`` makes its body, so that a conditional request costs none.
+    """A resource of the feed. ``nquads`` makes its body, so that a conditional request can be answered without it.
 
-    ``tag`` changes with the content; ``immutable`` pages may be kept for ever, ``public`` ones by anybody.
+    ``tag`` changes with the content. Caches may keep ``immutable`` pages for ever; shared caches may keep ``public``
+    pages.
     """
 
     url: str
@@ -94,11 +95,11 @@ class Feed:
         node: NodeFacts,
         numbered: Callable[[Transaction], int] | None = None,
     ) -> None:
-        """``numbered`` tells how many entries the ledger has (``LedgerStore.size``).
+        """``numbered`` returns the number of entries in the ledger (``LedgerStore.size``).
 
-        The chains are read from the ledger at every start, and by every process of a node. An answer waits
-        until its process has seen all that is numbered: a head that is signed over less would look to
-        followers like a feed that goes back.
+        Every process of a node reads the chains from the ledger at its start. An answer waits until its process
+        has read all numbered entries: to followers, a head signed over fewer entries would look like a feed that
+        goes back.
         """
         self._numbered = numbered
         self._uow = uow
@@ -125,12 +126,12 @@ class Feed:
         )
 
     async def index(self, caller: Caller, audience: str = PUBLIC) -> FeedPage:
-        """The index of a chain. Raises ``NotFound`` where there is none for ``caller``."""
+        """Return the index of a chain. Raises ``NotFound`` if there is no such chain for ``caller``."""
         await self._require(caller, audience)
-        # A head says the moment in steps, so that it (and the tag) only changes when something has.
+        # The moment of a head is rounded down, so that the head (and the tag) does not change all the time.
         beat = int(self._clock.now().timestamp()) // HEARTBEAT * HEARTBEAT
         size, mark = self._chains.size(audience), self._chains.retractions(audience)
-        # A node that was put back and grew to the same length again shows another index.
+        # The root is in the tag: a node that was restored and grew to the same length again has another index.
         root = hash_text(self._chains.root(audience, size))
         return FeedPage(
             url=self._url(audience, "index"),
@@ -141,7 +142,7 @@ class Feed:
         )
 
     async def group(self, caller: Caller, name: str, audience: str = PUBLIC) -> FeedPage:
-        """A full group of pages. Raises ``NotFound``, or ``PageGone`` for an edition that is over."""
+        """Return a full group of pages. Raises ``NotFound``, or ``PageGone`` for an earlier edition."""
         await self._require(caller, audience)
         span = _edition(name, {span.number: span for span in self._chains.groups(audience)})
         return FeedPage(
@@ -153,7 +154,7 @@ class Feed:
         )
 
     async def page(self, caller: Caller, name: str, audience: str = PUBLIC) -> FeedPage:
-        """A page of members. Raises ``NotFound``, or ``PageGone`` for an edition that is over."""
+        """Return a page of members. Raises ``NotFound``, or ``PageGone`` for an earlier edition."""
         await self._require(caller, audience)
         page = self._chains.page(audience, _number(name))
         if page is None:
@@ -169,9 +170,9 @@ class Feed:
         )
 
     async def consistency(self, caller: Caller, old: int, new: int, audience: str = PUBLIC) -> ConsistencyProof:
-        """The proof that a chain of ``new`` members begins with what it was at ``old`` (RFC 9162 §2.1.4).
+        """Return the proof that the chain of ``new`` members begins with that of ``old`` (RFC 9162 §2.1.4).
 
-        Raises ``NotFound`` where there is no such chain for ``caller``, ``InvalidInput`` for sizes that the chain
+        Raises ``NotFound`` if there is no such chain for ``caller``, ``InvalidInput`` for a size that the chain
         has not had.
         """
         await self._require(caller, audience)
@@ -224,7 +225,7 @@ class Feed:
             line(root, _TYPE, iri_term(f"{TREE}Node")),
         ]
         for number, audience in enumerate(audiences):
-            # Everything may be there; said as a bound, since some clients know no relation without one.
+            # The bound excludes nothing: it is there because some clients do not know relations without a bound.
             bound = ("GreaterThanOrEqualToRelation", _POSITION, _integer(0))
             lines += _relation(root, f"_:r{number}", self._url(audience, "index"), *bound)
         return _text(lines)
@@ -302,18 +303,18 @@ class Feed:
         )
         known = self._signed.get(audience)
         if known is None or known[0] != head:
-            # ES256 signs the same text differently each time; kept, so that the page stays the same bytes.
+            # ES256 signatures of the same text differ; this one is kept, so that the page stays the same bytes.
             known = self._signed[audience] = (head, seal_head(self._keyring, head))
         return known[1]
 
 
 def _apart(term: str, position: int) -> str:
-    """Blank nodes of different members are different nodes: on a page they need different names."""
+    """Rename a blank node by its member: blank nodes of different members need different names on a page."""
     return f"_:m{position}{term[2:]}" if is_blank(term) else term
 
 
 def _relations(node: str, spans: list[tuple[str, Span]]) -> list[str]:
-    """Relations by position and by time. The last page may still grow, so it has no upper bounds."""
+    """Return relations by position and by time. The last page may still grow, so it has no upper bounds."""
     lines: list[str] = []
     for number, (url, span) in enumerate(spans):
         bounds = [
@@ -350,7 +351,7 @@ def _immutable(url: str, *, full: bool) -> list[str]:
 
 def _number(name: str) -> int:
     number = name.partition(".")[0]
-    # One spelling only: "07" or "٧" would be other addresses of the same page.
+    # Only the canonical spelling: "07" or "٧" would be other addresses of the same page.
     if not number.isascii() or not number.isdigit() or len(number) > 12 or str(int(number)) != number:
         raise absent()
     return int(number)

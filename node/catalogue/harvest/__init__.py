@@ -1,1 +1,1 @@
-"""Catalogues of others brought into this one: each record entered, and a report of each."""
+"""Import of other catalogues into this one, with a report of each record."""

@@ -1,8 +1,8 @@
-"""Harvest: a catalogue at an address, read page by page, with what changed and what vanished since the last time.
+"""Harvest a catalogue from its address, page by page, with the changes and deletions since the last harvest.
 
-Each page is cut and entered like a file (``node.catalogue.harvest.imports``). At the end, and only where every page
-was read, records that the source no longer lists are withdrawn here. A source that suddenly lists less than half of
-what it had is taken for broken: then nothing is withdrawn.
+Each page is cut and entered like a file (``node.catalogue.harvest.imports``). At the end, and only if every page
+was read, records that the source no longer lists are withdrawn here. If a source suddenly lists less than half of
+its earlier records, it is taken for broken and nothing is withdrawn.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from node.identity.model import Caller as Person
 from node.semantics.harvest.door import Batches, cut
 
 OPENING: Final = 300.0
-"""Seconds for the first page, with all waiting: until then the caller hears nothing."""
+"""Seconds for the first page, including all waiting: the caller gets no answer before it."""
 WAY: Final = 1
-"""The version of how records are examined: a higher one has every page read again."""
+"""The version of the examination of records: with a higher version, every page is read again."""
 
 
 class Harvest:
@@ -50,7 +50,7 @@ class Harvest:
         pause: Pause = asyncio.sleep,
         advised: Sequence[str] = (),
     ) -> None:
-        """``get`` asks the web, through what guards the node's way out."""
+        """``get`` requests an address on the web through the node's guarded egress."""
         self.imports = imports
         self.states = states
         self._catalogue = catalogue
@@ -61,9 +61,9 @@ class Harvest:
         """Addresses that are being harvested."""
 
     async def begin(self, order: HarvestOrder, by: Person) -> HarvestRun:
-        """Read the first page. The others are read while the answer is iterated.
+        """Read the first page. The others are read while the result is iterated.
 
-        Raises what ``Import.begin`` raises, ``ForbiddenAddress`` and ``PeerUnreachable`` where the source cannot be
+        Raises the errors of ``Import.begin``, ``ForbiddenAddress`` and ``PeerUnreachable`` if the source cannot be
         reached, and ``Conflict`` while another harvest of the same address runs.
         """
         self.imports.check_order(ImportOrder(body=b"", media_type="", audience=order.audience), by)
@@ -81,12 +81,13 @@ class Harvest:
             raise Conflict(f"{url} is being harvested already", remedy="wait until that harvest has ended")
 
     async def pieces(self, page: Page, rules: Sequence[str]) -> Batches:
-        """The records of a page."""
+        """Return the records of a page."""
         return await cut(self.imports.cage, page.body, page.media_type, base=page.url, rules=rules, page=True)
 
     def withdraw(self, address: str, source: str, faulty: frozenset[str], by: Person, *, check: bool) -> str | None:
-        """Withdraw a record that vanished; its own IRI, or its address. None where it is gone already or another
-        source's; empty where ``faulty`` has it, what the source still lists with a fault."""
+        """Withdraw a vanished record, and return its own IRI or its address. Return None if it is withdrawn already
+        or belongs to another source; return "" if it is in ``faulty``, the records that the source still lists with
+        a fault."""
         with self._catalogue.uow.read() as tx:
             head = self._catalogue.records.get(tx, address)
         harvested = head.harvested if head is not None else None

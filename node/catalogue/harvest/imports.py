@@ -1,11 +1,12 @@
 """Import: a foreign catalogue file → a harvested record for each of its resources.
 
-What a city publishes must be right; harvested records are the statements of others. A record enters if it can be read
-and has an identity and a title. It is kept as it came, under its own IRI, and its faults are findings. This node
-signs that it harvested it (``origin``), gives it an address, and offers nothing: the bytes are at the source.
+Harvested records are statements of others, so they need not be as correct as this node's own. A record is entered if
+it can be read and has an identity and a title. It is kept unchanged, under its own IRI, and its faults become
+findings. This node signs that it harvested the record (``origin``) and gives it an address, but makes no offer: the
+bytes are at the source.
 
-Each record is a transaction of its own. An import that ends halfway has entered what it told; the next one finds
-those records unchanged, by the hash of their canonical form, and goes on with the others.
+Each record is a transaction of its own. An import that ends halfway has entered the records that it reported; the
+next import finds them unchanged, by the hash of their canonical form, and goes on with the others.
 """
 
 from __future__ import annotations
@@ -43,12 +44,12 @@ Waits = Callable[[Marks], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOrder:
-    """What to import, and how.
+    """The parameters of an import.
 
-    ``base`` is the address that the file was read from, for addresses relative to it. ``source`` names whose
-    catalogue it is; without one its ``dcat:Catalog`` does, or else ``name``, the name of the file. Without
-    ``audience`` a record keeps that of its version before, and a new one is public. ``rules`` repair. With ``check``
-    nothing is saved.
+    ``base`` is the address of the file, for addresses relative to it. ``source`` names the source of the records;
+    its default is the name of the ``dcat:Catalog``, or else ``name``, the name of the file. Without ``audience`` a
+    record keeps the audience of its previous version, and a new record is public. ``rules`` are rules of repair. With
+    ``check`` nothing is saved.
     """
 
     body: bytes
@@ -76,8 +77,8 @@ class Import:
         advised: Sequence[str] = (),
         notes: Notes,
     ) -> None:
-        """``peers`` gives the base URLs of other nodes known here: their records come by following them. ``notes``
-        has where records are that were renamed at their source."""
+        """``peers`` returns the base URLs of other known nodes: their records arrive by following, not by import.
+        ``notes`` has the addresses of records that were renamed at their source."""
         self.homes = Homes(catalogue, notes)
         self.cage = cage
         self._catalogue = catalogue
@@ -87,14 +88,14 @@ class Import:
         self._advised = tuple(advised)
 
     def require_role(self, by: Person) -> None:
-        """Raise ``NotAllowed`` where ``begin`` would: before a long file is read."""
+        """Raise ``NotAllowed`` if ``begin`` would raise it: for a check before a long file is read."""
         require(by, UseCase.PUBLISH)
 
     async def begin(self, order: ImportOrder, by: Person) -> Running:
-        """Cut the file of ``order``. Its records are entered while the answer is iterated.
+        """Cut the file of ``order``. Its records are entered while the result is iterated.
 
-        Raises ``NotAllowed`` for who may not publish, ``InvalidInput`` for an unknown audience, rule or source name,
-        and for a file that cannot be read: nothing has been entered then.
+        Raises ``NotAllowed`` if ``by`` may not publish, ``InvalidInput`` for an unknown audience, rule or source
+        name, and for an unreadable file. Nothing has been entered then.
         """
         self.check_order(order, by)
         batches = await cut(self.cage, order.body, order.media_type, base=order.base, rules=order.rules)
@@ -103,7 +104,7 @@ class Import:
         return Running(self, replace(order, body=b"", source=source), batches, by)
 
     def check_order(self, order: ImportOrder, by: Person) -> None:
-        """Raise ``NotAllowed`` for who may not publish, ``InvalidInput`` for an unknown audience."""
+        """Raise ``NotAllowed`` if ``by`` may not publish, ``InvalidInput`` for an unknown audience."""
         require(by, UseCase.PUBLISH)
         if order.audience is not None and check_audience(order.audience) not in self._visibility.known:
             raise InvalidInput(
@@ -114,8 +115,8 @@ class Import:
     async def enter(
         self, order: ImportOrder, batches: Batches, by: Person, *, waits: Waits | None = None
     ) -> AsyncIterator[Published | Entered | NewRecord]:
-        """Each record of ``batches``, entered or refused; what is published comes before what is told of it. A new
-        record that ``waits`` is given as it is, and not entered."""
+        """Enter or refuse each record of ``batches``; yield the publication, if any, before the report of it. A new
+        record that ``waits`` is yielded as ``NewRecord``, and not entered."""
         seen: dict[str, int] = {}
         records = examine(
             self.cage,
@@ -168,7 +169,7 @@ class Import:
                     continue
                 published = await asyncio.to_thread(self._store, draft, order, by)
             except LocalFault:
-                # A full disk or a database that is away is not the record's fault, and the next would fare no better.
+                # A full disk or an unreachable database is not the record's fault, and fails the next record too.
                 raise
             except HansaError as error:
                 yield replace(about, error=error.detail, remedy=error.remedy)
@@ -201,12 +202,12 @@ class Import:
         return self.homes.rename(address, draft, by, check=order.check)
 
     async def settle(self, last: Published | None) -> None:
-        """Wait until the views show what was entered last."""
+        """Wait until the views show the record entered last."""
         if last is not None:
             await settle(last, self._settled)
 
     def _draft(self, order: ImportOrder, examined: Examined, title: Mapping[str, str]) -> Record:
-        """The record as it would be, without version, signature and moment."""
+        """Return the record that would be stored, with no version, moment or signature yet."""
         facts, node = examined.facts, self._catalogue.node
         address, nquads = facts["address"], examined.nquads
         check_record_iri(address, base=node.base, plurals=PLURALS, kind=facts["kind"])
@@ -229,7 +230,7 @@ class Import:
             audience=order.audience or "",
             titles=dict(facts["titles"]),
             descriptions=dict(facts["descriptions"]),
-            # A publisher without an IRI is found by its name, and one that is not named by the source.
+            # A publisher without an IRI is identified by its name; if it has no name either, by the source.
             publisher=facts["publisher"] or facts["publisherName"] or order.source,
             publisher_name=facts["publisherName"] or ("" if facts["publisher"] else order.source),
             origin=node.did,
@@ -259,7 +260,8 @@ class Import:
         return self._catalogue.in_turn(draft.iri, work)
 
     def _outcome(self, tx: Transaction, draft: Record) -> tuple[Published, Record | None]:
-        """What comes of ``draft``, and the version before. Raises ``InvalidInput`` where its address is another's."""
+        """Return the result of publishing ``draft``, and the previous version. Raises ``InvalidInput`` if the address
+        belongs to another asset."""
         head = self._catalogue.records.get(tx, draft.iri)
         audience = draft.audience or (head.audience if head is not None else PUBLIC)
         draft = replace(draft, audience=audience)
@@ -290,7 +292,7 @@ class Import:
 
 
 class Running:
-    """An import in progress: ``opened`` tells of the file; iterating enters the records; ``tally`` counts them."""
+    """An import in progress: ``opened`` describes the file; iterating enters the records; ``tally`` counts them."""
 
     def __init__(self, use_case: Import, order: ImportOrder, batches: Batches, by: Person) -> None:
         self._use_case = use_case
@@ -320,7 +322,7 @@ class Running:
 
 
 def check_source_name(source: str) -> None:
-    """Raise ``InvalidInput`` where ``source`` cannot name whose catalogue a record came from."""
+    """Raise ``InvalidInput`` if ``source`` cannot be the name of the source of records."""
     if len(source) > MAX_SOURCE or any(ord(letter) < ord(" ") for letter in source):
         raise InvalidInput(
             f"the name of the source has more than {MAX_SOURCE} characters, or unusable ones",
@@ -333,7 +335,7 @@ def _iri(subject: str) -> str:
 
 
 def _require_nothing_of_ours(nquads: bytes, address: str, base: str) -> None:
-    """A record of others says nothing about assets of this node: they need no explanation."""
+    """Raise ``InvalidInput`` if the imported record states something about an asset of this node."""
     ours = f"<{base.rstrip('/')}/".encode()
     mine = (f"<{address}>".encode(), f"<{address}#".encode())
     for line in nquads.splitlines():

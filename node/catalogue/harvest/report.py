@@ -1,4 +1,4 @@
-"""What an import tells: of the file, of each record, and at the end."""
+"""The report of an import: about the file, about each record, and the totals."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entered:
-    """One record of an import. ``iri`` is its own at the source, ``address`` the one here; both are empty where the
-    record could not be read so far. ``error`` says why it is refused. ``points`` are those of data.europa.eu, of 405.
-    ``former`` is the IRI that a renamed record had until now, ``note`` why one is new that seems to be renamed;
-    ``marks`` are those of ``node.catalogue.harvest.renames``.
+    """One record of an import. ``iri`` is its own at the source, ``address`` the one here; both are empty if the
+    record could not be read that far. ``error`` is the reason for a refusal. ``points`` are those of data.europa.eu,
+    at most 405. ``former`` is the IRI that a renamed record had until now; ``note`` is the reason why a record that
+    seems to be renamed is new; ``marks`` are those of ``node.catalogue.harvest.renames``.
     """
 
     number: int
@@ -49,11 +49,11 @@ class Entered:
     marks: frozenset[str] = frozenset()
 
     def to_json(self, language: str = "en") -> dict[str, Any]:
-        """For the report: findings in one language, those that are obligations first."""
+        """Return the record for the report, with its findings in one language, those about obligations first."""
         return {**self._facts(), "findings": [_finding(finding, language) for finding in self._faults()]}
 
     def to_kept(self) -> dict[str, Any]:
-        """For a report that is kept: findings in all languages."""
+        """Return the record for a stored report, with its findings in all languages."""
         return {**self._facts(), "findings": [finding.to_json() for finding in self._faults()]}
 
     def _faults(self) -> list[Finding]:
@@ -87,7 +87,7 @@ class Tally:
     conforming: int = 0
     repaired: int = 0
     missing: int = 0
-    """Records that vanished at the source, and were not withdrawn because too many did."""
+    """The number of records that vanished at the source and were not withdrawn, because too many vanished."""
 
     def add(self, record: Entered) -> None:
         self.outcomes[str(record.outcome)] += 1
@@ -95,7 +95,7 @@ class Tally:
         self.repaired += bool(record.repairs)
 
     def skip(self, records: int, *, conforming: int, repaired: int) -> None:
-        """Count the records of a page that is as it was."""
+        """Count the records of an unchanged page."""
         self.outcomes[str(Outcome.UNCHANGED)] += records
         self.conforming += conforming
         self.repaired += repaired
@@ -107,8 +107,8 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A file that was cut: how many records, the name of its source, the title of its catalogue by language, and what
-    belongs to no record."""
+    """A file that was cut into records: their number, the name of the source, the title of the catalogue by language,
+    and the parts that belong to no record."""
 
     total: int
     source: str

@@ -1,7 +1,8 @@
-"""The pages of a source on the web: asked for politely, one after the other.
+"""Read the pages of a source on the web politely, one after the other.
 
-``robots.txt`` is obeyed (RFC 9309), also its delay between requests. A page that did not change is not sent again
-(``ETag``, ``Last-Modified``). A source that is busy is asked again later, as it says, and three times at most.
+The reader obeys ``robots.txt`` (RFC 9309), also its delay between requests. A source need not send a page again that
+did not change (``ETag``, ``Last-Modified``). A busy source is asked again after the delay that it states, at most
+three times.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ ACCEPT: Final = (
 )
 TRIES: Final = 4
 LONGEST_WAIT: Final = 120.0
-"""Seconds that a source may have us wait; one that asks for more is left for another day."""
+"""The longest wait, in seconds, that a source may demand; if it demands more, the harvest ends."""
 LONGEST_DELAY: Final = 30.0
-"""Seconds between two requests at most, whatever ``robots.txt`` asks for."""
+"""Seconds between two requests at most, even if ``robots.txt`` asks for more."""
 MAX_ROBOTS: Final = 1 << 20
-"""Bytes of ``robots.txt``: programs have to read half of it (RFC 9309, 2.5)."""
+"""The most bytes of ``robots.txt`` that are read: programs have to read at least half as many (RFC 9309, 2.5)."""
 _BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 _TYPES: Final = {
@@ -59,12 +60,12 @@ _ENDINGS: Final = {
 }
 _CKAN: Final = re.compile(r"(https?://[^?#]*/api(?:/[1-9])?)(?:/action(?:/.*)?|/)?", re.ASCII)
 ROWS: Final = 200
-"""Packages that one request asks CKAN for; portals answer with fewer where they allow fewer."""
+"""Packages per request to CKAN; a portal with a lower limit answers with fewer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the source answered. ``url`` is where it came from after redirects."""
+    """An answer of the source. ``url`` is its address after redirects."""
 
     status: int
     headers: Mapping[str, str]
@@ -73,8 +74,8 @@ class Answer:
 
 
 Get = Callable[[str, Mapping[str, str], int], Awaitable[Answer]]
-"""Ask for an address with these headers, for so many bytes at most. Raises ``ForbiddenAddress``, ``PeerUnreachable``
-and ``TooLarge``."""
+"""Request an address with these headers and accept at most so many bytes. Raises ``ForbiddenAddress``,
+``PeerUnreachable`` and ``TooLarge``."""
 Pause = Callable[[float], Awaitable[None]]
 
 
@@ -103,9 +104,9 @@ class Reader:
         self._asked = False
 
     async def require_permission(self, url: str, *, agreed: bool) -> None:
-        """Raise ``InvalidInput`` where ``robots.txt`` keeps programs away, and the publisher has not ``agreed``.
+        """Raise ``InvalidInput`` if ``robots.txt`` excludes programs and the publisher has not ``agreed``.
 
-        Its delay between requests is kept either way.
+        The delay between requests in ``robots.txt`` is obeyed in both cases.
         """
         parts = urlsplit(url)
         answer = await self._get(urlunsplit((parts.scheme, parts.netloc, "/robots.txt", "", "")), {}, MAX_ROBOTS)
@@ -125,9 +126,9 @@ class Reader:
             )
 
     async def read(self, url: str, known: PageState | None) -> Page | None:
-        """The page at ``url``; None where it is as it was when ``known`` was noted.
+        """Return the page at ``url``; None if it has not changed since ``known`` was stored.
 
-        Raises ``PeerUnreachable`` where it cannot be had, ``InvalidInput`` where it is no catalogue.
+        Raises ``PeerUnreachable`` if the page cannot be fetched, ``InvalidInput`` if it is not a catalogue.
         """
         headers = {"Accept": ACCEPT}
         if known is not None and known.etag:
@@ -171,29 +172,30 @@ class Reader:
 
 
 def ckan_api(url: str) -> str:
-    """The root of CKAN's API where ``url`` is one of its addresses (``https://data.example/api/3``); else empty."""
+    """Return the root of CKAN's API if ``url`` is one of its addresses (``https://data.example/api/3``), else ""."""
     match = _CKAN.fullmatch(url.partition("?")[0])
     return match[1] if match else ""
 
 
 def first_page(url: str) -> str:
-    """Where to begin: ``url`` itself, or the first packages of a CKAN."""
+    """Return the address of the first page: ``url`` itself, or the first packages of a CKAN."""
     api = ckan_api(url)
     return ckan_page(api, 0) if api else url
 
 
 def ckan_page(api: str, start: int) -> str:
-    """The packages of a CKAN from number ``start`` on, in an order that stays while pages are read."""
+    """Return the address of the packages of a CKAN from number ``start`` on, in an order that stays the same."""
     return f"{api}/action/package_search?rows={ROWS}&start={start}&sort=id%20asc"
 
 
 def ckan_start(page: str) -> int:
-    """The number of the first package of a page that ``ckan_page`` named."""
+    """Return the number of the first package of a page with an address from ``ckan_page``."""
     return int(parse_qs(urlsplit(page).query)["start"][0])
 
 
 def following(page: str, stated: str) -> str:
-    """The address of the next page that ``page`` states, on its own host: behind proxies, portals name inner ones."""
+    """Return the address of the next page that ``page`` states, on the host of ``page``: portals behind proxies
+    state internal host names."""
     if not stated:
         return ""
     here, there = urlsplit(page), urlsplit(urljoin(page, stated))

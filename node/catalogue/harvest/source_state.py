@@ -1,7 +1,7 @@
-"""What is known of a source since it was read last: of each page its validators, its records and its next page.
+"""The stored state of a source since it was read last: for each page its validators, its records and its next page.
 
-It is kept as notes beside the records. A page that is noted needs no second examination while it stays as it is; so
-a run that was killed goes on quickly, and records that vanished at the source are told from those never there.
+The state is kept as notes beside the records. A page with a stored state is not examined again while it is
+unchanged. So a run that was killed resumes quickly, and records that vanished at the source can be recognised.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class PageState:
 class SourceState:
     """A source as it was read last.
 
-    ``way`` is a hash of how it was read (rules, audience …): pages that were read another way are read again.
-    ``missing`` are addresses of records that their page no longer lists, and that no finished run has looked for.
+    ``way`` is a hash of the parameters (rules, audience …): pages read with other parameters are read again.
+    ``missing`` are addresses of records that their page no longer lists; no finished run has looked for them yet.
     """
 
     source: str
@@ -51,7 +51,7 @@ class SourceState:
 
 
 class SourceStates:
-    """The notes about all sources, by the address with which reading begins."""
+    """The notes about all sources, by the address of the first page."""
 
     def __init__(self, uow: UnitOfWork, notes: Notes) -> None:
         self._uow = uow

@@ -1,1 +1,1 @@
-"""What a search sees of a record, and the limits of a search."""
+"""The search entry of a record, and the limits of a search."""

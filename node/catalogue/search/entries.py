@@ -1,4 +1,4 @@
-"""From a record to what the search index keeps of it. It depends on nothing but the record."""
+"""Make the entry of the search index from a record. The entry depends on nothing but the record."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ MAX_TEXT: Final = 64 * 1024
 """How much text of a record is indexed, in characters."""
 
 MAX_VALUES: Final = 50
-"""The most values of one facet that a record may have: a catalogue of others may list thousands."""
+"""The most values of one facet that are indexed for a record: an imported catalogue may list thousands."""
 
 MAX_VALUE: Final = 300
-"""The longest value of a facet; longer ones are no names."""
+"""The longest value of a facet; longer values are not names."""
 
 _FORMAT: Final = f"<{DCT}format>"
 _MEDIA_TYPE: Final = f"<{DCAT}mediaType>"
@@ -35,7 +35,7 @@ _TAG: Final = re.compile(r"[a-z]{2,3}")
 
 
 def indexed(record: Record) -> Indexed:
-    """Return what the search index keeps of ``record``."""
+    """Return the entry of ``record`` in the search index."""
     quads = list(statements(record.nquads))
     return Indexed(
         iri=record.iri,
@@ -58,7 +58,7 @@ def indexed(record: Record) -> Indexed:
 
 
 def _box(edges: Any) -> tuple[float, float, float, float] | None:
-    """West, south, east, north; None for anything that is no box, since ``extra`` may come from anywhere."""
+    """Return west, south, east, north; None if ``edges`` is not a box: ``extra`` may come from another node."""
     try:
         west, south, east, north = (float(edge) for edge in edges)
     except (TypeError, ValueError):
@@ -68,9 +68,9 @@ def _box(edges: Any) -> tuple[float, float, float, float] | None:
 
 
 def _texts(record: Record, quads: Iterable[Statement]) -> dict[str, str]:
-    """Language → every text of the description in it: terms, parameters, contact, notes; "" for no language.
+    """Return language → every text of the description in it: terms, parameters, contact, notes; "" for no language.
 
-    The description comes first, so that the beginning of a text is what a reader expects there.
+    The description comes first, because a reader expects it at the beginning of a text.
     """
     pieces: dict[str, dict[str, None]] = defaultdict(dict)
     room = MAX_TEXT
@@ -96,7 +96,7 @@ def _pieces(record: Record, quads: Iterable[Statement]) -> Iterator[tuple[str, s
 
 
 def _language(tag: str) -> str:
-    """``nl`` for ``nl-BE``; empty for what is no language: ``und`` (RFC 5646 §4.1), or nothing."""
+    """Return ``nl`` for ``nl-BE``; "" if the tag names no language: for ``und`` (RFC 5646 §4.1) or an empty tag."""
     language = tag.lower().partition("-")[0]
     return language if _TAG.fullmatch(language) and language != "und" else ""
 
@@ -106,7 +106,7 @@ def _typed(literal: str) -> bool:
 
 
 def _formats(record: Record, quads: Iterable[Statement]) -> tuple[str, ...]:
-    """Codes of the EU file types where there is one, else the name that the description gives."""
+    """Return the codes of the EU file types, or the name in the description if there is no code for it."""
     names = [_format(_value(each.object)) for each in quads if each.predicate in (_FORMAT, _MEDIA_TYPE)]
     if not any(names):
         names = [_format(file.media_type) for file in record.files]
@@ -121,13 +121,13 @@ def _format(value: str) -> str:
 
 
 def _licences(quads: Iterable[Statement]) -> tuple[str, ...]:
-    """Codes of the licences that we know, else what the description names: an IRI or a text."""
+    """Return the codes of the licences that we know, else the IRI or text in the description."""
     names = [_value(each.object) for each in quads if each.predicate == _LICENCE]
     return _values(code.code if (code := LICENCES.find(name)) else name for name in names)
 
 
 def _value(term: str) -> str:
-    """The IRI or the text of a term; empty for a blank node."""
+    """Return the IRI or the text of a term; "" for a blank node."""
     if is_literal(term):
         return text_of(term).strip()
     return term[1:-1] if term.startswith("<") else ""
@@ -139,7 +139,7 @@ def _values(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _period(quads: Iterable[Statement]) -> Period | None:
-    """From the first to the last day of all periods that the data are about; an open end is None."""
+    """Return the first and the last day of all periods that the data are about; an open end is None."""
     spans: dict[str, list[date | None]] = {}
     periods = set()
     for each in quads:

@@ -1,4 +1,4 @@
-"""Days as people and descriptions write them: a year, a month, a day, or a moment of one."""
+"""Days as people and descriptions write them: a year, a month, a day, or a moment on a day."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def first_day(text: str) -> date | None:
 
 
 def last_day(text: str) -> date | None:
-    """Return the last day of it: 31 December for a year."""
+    """Return the last day of such a text: 31 December for a year."""
     return _day(text, last=True)
 
 
 def period(begin: str | None, end: str | None) -> Period | None:
-    """Return the days from ``begin`` to ``end``, each of which may be missing; None without both.
+    """Return the days from ``begin`` to ``end``; either may be missing, and the result is None if both are.
 
-    Raises ``InvalidInput`` for what is no day, and where the end comes before the beginning.
+    Raises ``InvalidInput`` if a text is not a day, and if the end comes before the beginning.
     """
     first, last = _parameter("from", begin, last=False), _parameter("to", end, last=True)
     if first and last and last < first:

@@ -1,1 +1,1 @@
-"""What differs between two versions of an asset."""
+"""Differences between two versions of an asset."""

@@ -1,4 +1,4 @@
-"""What differs between two versions of an asset: description, files, conditions, and who may see it."""
+"""Differences between two versions of an asset: description, files, conditions, and audience."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from node.identity.model import Caller
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileChange:
     """One difference of a file. ``what``: added, removed, changed (other bytes), opened (all who see the asset may
-    download it now) or closed. Sizes are in bytes, where there is a file."""
+    download it now) or closed. Sizes are in bytes, None if the version does not have the file."""
 
     what: str
     name: str
@@ -29,8 +29,8 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionDifference:
-    """What the version ``after`` has that ``before`` has not, and the other way round. ``numbers`` are those of all
-    versions that can be compared, newest first."""
+    """The differences between the versions ``before`` and ``after``. ``numbers`` are the numbers of all versions that
+    can be compared, newest first."""
 
     before: Record
     after: Record
@@ -45,7 +45,7 @@ class VersionDifference:
 
     @property
     def audience(self) -> bool:
-        """Whether others may see the asset."""
+        """Whether the audience differs."""
         return self.before.audience != self.after.audience
 
     @property
@@ -59,7 +59,7 @@ class VersionDifference:
         return not (self.statements or self.files or self.conditions or self.audience or self.renamed)
 
     def to_json(self) -> dict[str, Any]:
-        """For the API: members that do not differ are absent."""
+        """Return the differences for the API; members that do not differ are absent."""
         members: dict[str, Any] = {
             "iri": self.after.iri,
             "subject": self.after.subject,
@@ -101,7 +101,7 @@ class CompareVersions:
         """Compare version ``before`` with version ``after``. Without numbers the newest version is compared with the
         one before it.
 
-        Raises ``NotFound`` for an asset or a version that the caller may not see, and where there is none before.
+        Raises ``NotFound`` for an asset or a version that the caller may not see, and if there is no earlier version.
         """
         versions = [record for record in await self._browse.versions(iri, caller) if not record.withdrawn]
         by_number = {record.version: record for record in versions}
@@ -134,7 +134,7 @@ class CompareVersions:
 
 
 def file_changes(before: Record, after: Record) -> Iterator[FileChange]:
-    """Yield what became of each file."""
+    """Yield the differences of each file."""
     was = {file.name: file for file in before.files}
     now = {file.name: file for file in after.files}
     for name, file in was.items():
@@ -151,8 +151,7 @@ def file_changes(before: Record, after: Record) -> Iterator[FileChange]:
 
 
 def same_conditions(left: Record, right: Record) -> bool:
-    """Whether two versions are offered on the same conditions: every version gets new identifiers, which do not
-    count."""
+    """Whether two versions have the same conditions. The identifiers are ignored: every version gets new ones."""
     return _terms(left) == _terms(right)
 
 

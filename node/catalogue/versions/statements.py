@@ -1,8 +1,8 @@
-"""What differs between two descriptions, statement by statement.
+"""Differences between two descriptions, statement by statement.
 
-Both are canonical N-Quads. IRIs and literals compare as they are written. A blank node has no name of its own: its
-label in the canonical form may change with any other statement. So blank nodes are compared by what they say, and one
-that changed is matched with the one at the same place that has most in common with it.
+Both are canonical N-Quads. IRIs and literals are compared as written. A blank node has no name of its own: its label
+in the canonical form may change with any other statement. So blank nodes are compared by their statements, and a
+changed blank node is matched with the one at the same place that has most statements in common with it.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _DEEPEST: Final = 20
 class Difference:
     """The values of one property that only one of two descriptions has, as terms of N-Triples.
 
-    ``subject`` is the IRI that the statements are about. ``path`` are the IRIs of the properties that lead from it
-    to the value; all but the last lead to things without a name, such as a distribution. Where such a thing is new or
-    gone as a whole it is written between brackets. Both are empty for things that no statement leads to.
+    ``subject`` is the IRI that the statements are about. ``path`` lists the IRIs of the properties that lead from it
+    to the value; all but the last lead to things without a name, such as a distribution. If such a thing was added or
+    removed as a whole, it is written between brackets. Both are empty for things that no statement leads to.
     """
 
     subject: str
@@ -40,7 +40,7 @@ class Difference:
 
 
 def differences(before: bytes, after: bytes) -> list[Difference]:
-    """What the description ``after`` says that ``before`` does not, and the other way round, by subject and path."""
+    """Return the differences between the descriptions ``before`` and ``after``, by subject and path."""
     old, new = _Description(before), _Description(after)
     result: list[Difference] = []
     if before == after:
@@ -70,18 +70,18 @@ class _Description:
         return self.of.get(subject, {})
 
     def written(self, term: str) -> str:
-        """``term``, and for a blank node everything that it says, in an order that depends on nothing else."""
+        """Return ``term``; for a blank node, all its statements in an order that depends only on them."""
         if not is_blank(term):
             return term
         known = self._written.get(term)
         if known is None:
-            self._written[term] = "[]"  # Where a circle leads back here.
+            self._written[term] = "[]"  # For a circle that leads back here.
             pairs = sorted(self.pairs(term))
             known = self._written[term] = f"[ {' ; '.join(pairs)} ]" if pairs else "[]"
         return known
 
     def pairs(self, subject: str) -> list[str]:
-        """Property and value of each statement about ``subject``."""
+        """Return property and value of each statement about ``subject``."""
         return [
             f"{predicate} {self.written(value)}"
             for predicate, values in self.properties(subject).items()
@@ -117,7 +117,7 @@ def _compare(
 def _changed(
     old: _Description, gone: Sequence[str], new: _Description, come: Sequence[str]
 ) -> tuple[list[str], list[str]]:
-    """The blank nodes of each side that say what none of the other says."""
+    """Return the blank nodes of each side that have no equal on the other side."""
     left = [term for term in gone if is_blank(term)]
     right = [term for term in come if is_blank(term)]
     both = Counter(map(old.written, left)) & Counter(map(new.written, right))
@@ -137,7 +137,7 @@ def _changed(
 
 
 def _matched(old: _Description, gone: Sequence[str], new: _Description, come: Sequence[str]) -> list[tuple[str, str]]:
-    """Pairs of blank nodes that are versions of the same thing: those that share most, or the only ones there are."""
+    """Return pairs of blank nodes that are versions of the same thing: the only two, or those that share most."""
     if len(gone) == len(come) == 1:
         return [(gone[0], come[0])]
     left = {term: Counter(old.pairs(term)) for term in gone}
@@ -148,7 +148,7 @@ def _matched(old: _Description, gone: Sequence[str], new: _Description, come: Se
     )
     pairs: list[tuple[str, str]] = []
     for common, a, b in shared:
-        # All have a class in common: that alone does not make two things one.
+        # All share their class, so one common statement does not show that two nodes are the same thing.
         if common <= -2 and a in left and b in right:
             del left[a], right[b]
             pairs.append((a, b))
