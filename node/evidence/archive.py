@@ -1,8 +1,8 @@
 """The archive: parts by name, packed without compression, dates or anything else that could differ; and its list.
 
-``SHA256SUMS`` is what ``sha256sum -c`` reads. Its first line, a comment for that program, says what the file is and
-who wrote it. ``SHA256SUMS.sig`` is that node's Ed25519 signature over the list, by the key of its ledger: no
-checkpoint of a ledger begins like that, so neither can be passed off as the other.
+``SHA256SUMS`` has the form that ``sha256sum -c`` reads. Its first line, a comment for that program, names the type of
+the file and the node that wrote it. ``SHA256SUMS.sig`` is that node's Ed25519 signature over the list, by its ledger
+key: no checkpoint of a ledger begins with such a line, so neither can be passed off as the other.
 """
 
 from __future__ import annotations

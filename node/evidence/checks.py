@@ -11,7 +11,7 @@ from node.evidence.collection import ExportAgreement
 from node.evidence.proof import ProveAgreement
 
 LedgerChecks = Callable[[], list[dict[str, Any]]]
-"""Hashes the whole ledger again and compares it with what was signed (``node.ledger.verification``)."""
+"""Hashes the whole ledger again and compares it with the signed checkpoints (``node.ledger.verification``)."""
 
 
 class Proofs:
@@ -23,7 +23,7 @@ class Proofs:
         self._export = export
 
     async def own_ledger(self) -> list[dict[str, Any]]:
-        """Hash everything again and compare it with what was signed."""
+        """Hash everything again and compare it with the signed checkpoints."""
         return await run_sync(self._ledger)
 
     async def agreement(self, agreement_id: str) -> list[dict[str, Any]]:

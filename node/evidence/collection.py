@@ -1,7 +1,7 @@
-"""Writes the file of an agreement: collects what this node keeps, and fetches the other party's part once.
+"""Write the file of an agreement: collect the data of this node, and fetch the other party's part once.
 
 Our own proofs are made for the first checkpoint that has all entries of the agreement, and the other party's answer
-is kept as it came, so that the same agreement gives the same file at any later time.
+is stored unchanged, so that the same agreement gives the same file at any later time.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ PATIENCE: Final = 5.0
 SEQUENCED_WITHIN: Final = 5.0
 
 YOUNG: Final = timedelta(minutes=1)
-"""For this long after an agreement, the other party may not have entered it into its ledger: ask it again."""
+"""The time after an agreement in which the other party may not have entered it into its ledger yet: ask again."""
 
 Evidence = Callable[[str], Awaitable[dict[str, Any]]]
 """Agreement id → the evidence of the other party (``ProveAgreement.evidence``)."""
@@ -79,8 +79,8 @@ class ExportAgreement:
         self._me = me
 
     async def export(self, agreement_id: str) -> bytes:
-        """Return the file. Raises ``NotFound`` for an unknown or unfinished agreement, ``Conflict`` where it is so
-        young that no checkpoint has it yet."""
+        """Return the file. Raises ``NotFound`` for an unknown or unfinished agreement, ``Conflict`` if it is so new
+        that no checkpoint has it yet."""
         shown = await self._shown(agreement_id)
         ends = asyncio.get_running_loop().time() + SEQUENCED_WITHIN
         while True:
@@ -95,7 +95,7 @@ class ExportAgreement:
             await asyncio.sleep(0.1)
 
     async def _shown(self, agreement_id: str) -> dict[str, Any] | None:
-        """Return the evidence of the other party, stored or fetched now; None where it shows none."""
+        """Return the evidence of the other party, stored or fetched now; None if it provides none."""
         agreement, key, facts = await run_sync(self._read, agreement_id)
         if facts is not None:
             return read_object(facts)
@@ -123,7 +123,7 @@ class ExportAgreement:
     def _read(self, agreement_id: str) -> tuple[Agreement, str, str | None]:
         with self._uow.read() as tx:
             agreement = self._agreement(tx, agreement_id)
-            # By the hash, since the id of an agreement is the provider's word, and may be of any length.
+            # By the hash, since the provider chooses the id of an agreement, which may have any length.
             key = f"evidence {agreement.sha256}"
             return agreement, key, self._notes.get(tx, key)
 
@@ -158,7 +158,7 @@ class ExportAgreement:
                 )
                 ledgers[peer] = place
             if negotiation.signer is not None and not _has_changed(documents.get(peer), negotiation.signer, peer):
-                # As it was when its signature was checked, before as it was when we looked at its ledger.
+                # The document from the check of the signature comes before the one from the look at the ledger.
                 documents[peer] = negotiation.signer
             return Facts(
                 me=self._me,
@@ -182,8 +182,8 @@ class ExportAgreement:
             return None
         key = LogKey(name=checkpoints[0].origin, public_key=self._keyring.log_public_key())
         if not _signed_with(checkpoints[0], key):
-            # The file is signed with the ledger key in use, and has room for one: a checkpoint under that key holds
-            # the entry as well. The change of the key is itself an entry, so that there is one within a moment.
+            # The file is signed with the ledger key in use, and has room for one key: a checkpoint under that key has
+            # the entry too. The change of the key is itself an entry, so such a checkpoint exists within a moment.
             newest = self._ledger.checkpoint(tx, None)
             if newest is None or not _signed_with(newest, key):
                 return None
@@ -218,8 +218,8 @@ def _signed_with(checkpoint: Checkpoint, key: LogKey) -> bool:
 
 
 def _has_changed(now: Mapping[str, Any] | None, then: Mapping[str, Any], did: str) -> bool:
-    """Whether the ledger key of a party is another now than when it signed: then its ledger is shown under the new
-    one, and the document that has both is the one that is needed."""
+    """Whether a party has changed its ledger key since it signed. Its ledger is then shown under the new key, and the
+    file needs the document that has both keys."""
     if now is None:
         return False
     keys = [log_keys(DidDocument(id=did, raw=dict(raw))) for raw in (now, then)]

@@ -1,4 +1,4 @@
-"""Findings of a check of an agreement's file: each with a sentence and with what it relies on."""
+"""Findings of a check of an agreement's file: each with a sentence and the basis of the result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from node.base.errors import HansaError
 
 
 class Outcome(StrEnum):
-    """``OPEN``: the file has nothing with which this can be checked, and nothing that contradicts it."""
+    """The result of a check. ``OPEN``: the file has no data for this check, and nothing that contradicts it."""
 
     HOLDS = "holds"
     FAILS = "fails"
@@ -21,7 +21,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was checked; ``rests_on`` says what the result relies on."""
+    """One check; ``rests_on`` names the basis of its result."""
 
     what: str
     outcome: Outcome
@@ -72,7 +72,7 @@ class Report:
             ArithmeticError,
             RecursionError,
         ) as error:
-            # Whatever a forged part makes our readers trip over is a part that does not hold.
+            # A forged part may raise any error in our readers: the check of this part then fails.
             reason = error.detail if isinstance(error, HansaError) else "it does not have the expected form"
             self.findings.append(Finding(what=what, outcome=Outcome.FAILS, detail=reason, rests_on=rests_on))
             return False
@@ -80,7 +80,7 @@ class Report:
         return True
 
     def leave_open(self, what: str, detail: str) -> None:
-        """Record that the file has nothing with which this can be checked."""
+        """Record that the file has no data for this check."""
         self.findings.append(Finding(what=what, outcome=Outcome.OPEN, detail=detail))
 
     def to_json(self) -> dict[str, Any]:

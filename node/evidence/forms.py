@@ -1,7 +1,7 @@
 """Keys and signatures as the common tools read them: PEM, DER, raw bytes, fingerprints.
 
-Each form follows from the DID document or the JWS beside it. It is there so that a signature can be checked with
-openssl alone, and it is checked that it follows.
+Each form is derived from the DID document or the JWS beside it, so that a signature can be checked with openssl
+alone. The check of the file includes that the forms match their sources.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def of_note(note: str, name: str) -> Detached:
 def _signature(jws: Jws) -> bytes:
     if jws.alg not in ("ES256", "ES384"):
         return jws.signature
-    # RFC 7518 §3.4 has R and S side by side; openssl reads them as DER.
+    # In RFC 7518 §3.4, R and S are concatenated; openssl reads them as DER.
     half = len(jws.signature) // 2
     r, s = (int.from_bytes(part) for part in (jws.signature[:half], jws.signature[half:]))
     return encode_dss_signature(r, s)
@@ -87,8 +87,8 @@ def signing_key(document: DidDocument, jws: str, at: datetime | None) -> dict[st
 
 
 def ledger_key(document: DidDocument) -> tuple[str, bytes] | None:
-    """The key of the ledger that was in use: its id, and raw Ed25519. None where the document names none, as those of
-    other connectors do."""
+    """Return the ledger key in use: its id, and raw Ed25519. None if the document names none, as those of other
+    connectors."""
     try:
         keys = log_keys(document)
     except HansaError:
@@ -109,7 +109,7 @@ def pem_of_ed25519(raw: bytes) -> bytes:
 
 
 def fingerprint(pem: bytes) -> str:
-    """SHA-256 of the key in DER: ``openssl pkey -pubin -in KEY -outform DER | sha256sum``."""
+    """Return the SHA-256 of the key in DER: ``openssl pkey -pubin -in KEY -outform DER | sha256sum``."""
     der = base64.b64decode(b"".join(pem.split(b"\n")[1:-2]))
     return hashlib.sha256(der).hexdigest()
 

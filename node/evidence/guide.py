@@ -1,4 +1,4 @@
-"""README.txt: what the file contains, how to check it without Hansa, and what it does not prove."""
+"""README.txt of the file: its contents, how to check it without Hansa, and the limits of the proof."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from node.negotiation.model import Agreement
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command for the reader, and what it shows."""
+    """A command for the reader, and the purpose of the command."""
 
     shows: str
     line: str

@@ -1,7 +1,7 @@
-"""Checking the messages in the file of an agreement: their bytes, their order, and that they say what was agreed.
+"""Check the messages in the file of an agreement: their bytes, their order, and that they contain what was agreed.
 
-The bytes are those of the version that the messages are of, in whatever form of JSON-LD they came; what they say is
-compared in the compact form of DSP 2025-1 (docs/decisions/0014-json-ld-without-a-processor.md).
+The bytes are those of the messages' own protocol version and form of JSON-LD; their content is compared in the
+compact form of DSP 2025-1 (docs/decisions/0014-json-ld-without-a-processor.md).
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def check_conversation(
         listed = {parts.MESSAGES}
         for entry in index:
             listed |= {name for name in (entry["file"], entry["answer"]) if name}
-            # Of a long message that was refused only the hash is kept; whatever counted is there.
+            # Only the hash is kept of a long message that was refused; every accepted message is there.
             counts = entry["fate"] == Fate.TAKEN
             if entry["file"] or counts:
                 _same_hash(members, entry["file"], entry["sha256"])
@@ -132,7 +132,7 @@ def _led(messages_taken: Sequence[_Message], members: Mapping[str, bytes], body:
     offers = [message for message in messages_taken if message.name in (machine.REQUEST, machine.OFFER)]
     last = offers[-1]
     offer = last.body["offer"]
-    # A consumer may leave out the profile that it has read in the offer; the provider may not.
+    # A consumer may leave out the profile of the offer that it has read; the provider may not.
     same = asks_for(offer, body) if last.name == machine.REQUEST else same_terms(offer, body)
     if not same:
         raise InvalidInput(f"the agreement and the last offer of the {last.sender} have different terms")
@@ -159,7 +159,7 @@ def _entered(messages_taken: Sequence[_Message], members: Mapping[str, bytes], s
     for name in sorted(members):
         if name.startswith(parts.ledger_name(side, "")) and name.endswith("-process.body.json"):
             message = read_json(members[name])["message"]
-            # An opening message of our own is entered when it is decided and again when it is taken.
+            # An opening message of our own is entered when it is decided and again when the peer has taken it.
             if entered[-1:] != [message]:
                 entered.append(message)
     if entered != [message.name for message in messages_taken]:

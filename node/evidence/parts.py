@@ -44,8 +44,8 @@ class LedgerPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a node has kept of an agreement. ``documents`` and ``ledgers`` go by DID; ``rulebook`` is the description
-    of the rulebook in the version that was agreed, as canonical N-Quads, where this node has it."""
+    """The stored data of an agreement. ``documents`` and ``ledgers`` are by DID; ``rulebook`` is the description of
+    the rulebook in the agreed version, as canonical N-Quads, if this node has it."""
 
     me: str
     agreement: Agreement
@@ -95,7 +95,8 @@ def compose(facts: Facts, sign: Callable[[bytes], bytes]) -> bytes:
 
 
 def pretty(value: Any) -> bytes:
-    """JSON for people, on many lines; the same for the same value. What is signed of it is its bytes as they lie."""
+    """Return JSON for people, on many lines, with the same bytes for the same value. Signatures are over these bytes
+    as stored."""
     return (json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()
 
 
@@ -203,10 +204,10 @@ def _ledger(side: str, facts: Facts, commands: list[guide.Command]) -> dict[str,
 
 
 def _documents(facts: Facts) -> Iterator[tuple[str, bytes]]:
-    """The texts that were signed, each once: both sides have signed the same ones, unless one left something out.
+    """Yield the signed texts, each once: both sides have signed the same texts, unless one left something out.
 
-    The text is written anew from the agreement. Where a later version of this program writes another one, it is left
-    out: the hash in the signature would not be its hash.
+    Each text is rendered anew from the agreement. It is left out if this version of the program renders it
+    differently, because it would not match the hash in the signature.
     """
     written: dict[str, bytes] = {}
     for side in SIDES:
@@ -223,7 +224,7 @@ def _documents(facts: Facts) -> Iterator[tuple[str, bytes]]:
 
 
 def _signed_documents(jws: str | None, body: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """(language, SHA-256, what it is the text of) for each text that a signature is over."""
+    """Yield (language, SHA-256, content of the text) for each text that a signature covers."""
     if jws is None:
         return
     try:

@@ -1,9 +1,9 @@
-"""Proving an agreement: that both sides hold the same, that both signed it, that neither ledger was rewritten.
+"""Prove an agreement: both sides have the same agreement, both signed it, neither ledger was rewritten.
 
-The other party serves the ledger entry of an agreement to its counterpart. From it the leaf hash is computed
-here, and an inclusion proof leads from there to the root that the other party has signed. The checkpoint is kept,
-so that the next visit can demand a consistency proof from it (RFC 9162 §2.1.4): a ledger that forgot or changed
-something cannot give one.
+The other party serves the ledger entry of an agreement to its counterpart. This node computes the leaf hash from the
+entry, and an inclusion proof leads from the leaf to the root that the other party has signed. The checkpoint is kept,
+so that the next check can demand a consistency proof from it (RFC 9162 §2.1.4): a ledger that lost or changed an
+entry cannot give such a proof.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ Get = Callable[[str, str], Awaitable[bytes]]
 
 
 _PAUSES: Final = (0.1, 0.2, 0.4, 0.8, 1.6)
-"""Seconds between the questions for a checkpoint that holds a new entry."""
+"""Seconds between the requests for a checkpoint that has a new entry."""
 
 _LOOKED_AT = 50
-"""How many of a participant's newest agreements are looked at for one that stands in the ledger."""
+"""How many of a participant's newest agreements are searched for one that is in the ledger."""
 
 
 class ServeEntry:
@@ -73,7 +73,7 @@ class ServeEntry:
         self._ledger = ledger
 
     def entry(self, agreement_id: str, party: str | None) -> dict[str, Any]:
-        """Return the entry as JSON. Raises ``NotFound`` for everybody who is not a party."""
+        """Return the entry as JSON. Raises ``NotFound`` if ``party`` is not a party of the agreement."""
         with self._uow.read() as tx:
             agreement = self._agreements.get(tx, agreement_id)
             if agreement is None or party not in (agreement.provider, agreement.consumer) or not agreement.entry:
@@ -84,8 +84,8 @@ class ServeEntry:
         return entry_to_json(entry)
 
     def party(self, did: str) -> bool:
-        """Whether the ledger has an entry of an agreement between ``did`` and this node: then it has something to
-        check there. An agreement stays one when it has ended."""
+        """Whether the ledger has an entry of an agreement between ``did`` and this node, so that the party has
+        something to check there. Ended agreements count too."""
         with self._uow.read() as tx:
             agreements_between = (
                 *self._agreements.select(tx, provider=did, limit=_LOOKED_AT),
@@ -147,7 +147,7 @@ class ProveAgreement:
     async def evidence(self, agreement_id: str) -> dict[str, Any]:
         """Fetch and check the other party's evidence of this agreement: ``{document, entry, checkpoint, inclusion}``.
 
-        The members are as the other party answered them. Raises ``HansaError`` where they are missing or wrong."""
+        The members are as in the other party's answer. Raises ``HansaError`` if they are missing or wrong."""
         agreement = await run_sync(self._agreement, agreement_id)
         peer = agreement.consumer if agreement.provider == self._me else agreement.provider
         document = await self._peers.did_document(peer)
@@ -156,7 +156,7 @@ class ProveAgreement:
         if digest(entry_agreement(entry)) != agreement.sha256:
             raise InvalidInput("the other party's ledger contains a different agreement")
         checkpoint, proof = await self._place(base, peer, document, entry)
-        document = await self._peers.did_document(peer)  # As the checkpoint was opened with it.
+        document = await self._peers.did_document(peer)  # The same that the checkpoint was opened with.
         return {
             "document": document.raw,
             "entry": entry_to_json(entry),
@@ -178,7 +178,7 @@ class ProveAgreement:
             return Check(what, False, "this party did not sign: its connector does not send signatures")
         try:
             document = await self._peers.did_document(did)
-            # Our own ledger is what witnesses when this signature was here.
+            # Our own ledger proves when this signature was received.
             agreements.verify(signature, agreement.body, document, self._verify_jws, seen=agreement.finalized)
         except HansaError as error:
             return Check(what, False, error.detail)
@@ -191,10 +191,10 @@ class ProveAgreement:
     async def _place(
         self, base: str, peer: str, document: DidDocument, entry: Entry
     ) -> tuple[Checkpoint, InclusionProof]:
-        """Return a checkpoint of the other party and the proof that its tree holds ``entry``.
+        """Return a checkpoint of the other party and the proof that its tree has ``entry``.
 
-        A node gives its entries their numbers a moment after it has saved them: where the tree does not hold the
-        entry yet, the next checkpoint is asked for. Raises ``NotFound`` where it stays so, and ``InvalidInput``.
+        A node numbers its entries a moment after it has saved them: if the tree does not have the entry yet, the next
+        checkpoint is requested. Raises ``NotFound`` if the entry does not appear, and ``InvalidInput``.
         """
         for pause in _PAUSES:
             try:
@@ -217,7 +217,7 @@ class ProveAgreement:
     async def _included(self, base: str, peer: str, entry: Entry, checkpoint: Checkpoint) -> InclusionProof:
         query = urlencode({"entry": entry.id, "size": checkpoint.size})
         proof = inclusion_from_json(read_object(await self._get(f"{base}/ledger/inclusion?{query}", peer)))
-        # The leaf hash is ours, computed from what the other party showed; its own word for it does not count.
+        # We compute the leaf hash from the entry that the other party showed; the leaf hash in its proof is ignored.
         proof = replace(proof, leaf_hash=merkle.leaf_hash(entry.leaf))
         check_inclusion(proof, checkpoint)
         return proof
@@ -238,7 +238,7 @@ class ProveAgreement:
         if note is None:
             await run_sync(keep)
             return Check(what, True, "this is the first check: the ledger's state is stored for the next one")
-        # It was verified when it was stored: a key that is former now still opens it.
+        # The checkpoint was verified when it was stored, so a former key may open it.
         keys = log_keys(base, await self._peers.did_document(peer), formerly=True)
         before = open_checkpoint(note, keys, at=self._clock.now(), origin=_origin(base))
         if before.size > now.size:
@@ -286,8 +286,8 @@ def entry_agreement(entry: Entry) -> Mapping[str, Any]:
 
 
 def log_keys(base: str, document: DidDocument, *, formerly: bool = False) -> list[LogKey]:
-    """The ledger keys that a DID document names (``#log-N``, Ed25519, under assertionMethod); with ``formerly`` also
-    those that had their time."""
+    """Return the ledger keys in a DID document (``#log-N``, Ed25519, under assertionMethod); with ``formerly`` also
+    retired keys."""
     keys = documents.log_keys(document, formerly=formerly)
     return [LogKey(name=_origin(base), public_key=raw) for _, raw in keys]
 

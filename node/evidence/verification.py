@@ -1,6 +1,6 @@
-"""Checking the file of an agreement: bytes in, findings out. No network, no node, no clock.
+"""Check the file of an agreement: a pure function from bytes to findings, without network, node or clock.
 
-The keys in the file are believed here. Whether they are the parties' own is asked elsewhere (``published``).
+The checks trust the keys in the file. ``compare_published`` checks whether they are the parties' own.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ class _Checks:
         return f"without {', '.join(left_out)}" if left_out else ""
 
     def _signed_by(self, side: str) -> tuple[dict[str, Any], list[str]]:
-        """Return what a party's signature covers, and which members of other people it leaves out."""
+        """Return the payload that a party's signature covers, and the members of others that it leaves out."""
         text = self._members[parts.signature_name(side, "jws")].decode("ascii")
         payload = read_object(read_jws(text).payload)
         left_out = payload.get("unsigned", [])
@@ -332,8 +332,8 @@ class _Checks:
 
 
 def compare_published(report: Report, published: Mapping[str, DidDocument | str]) -> None:
-    """Compare the keys in the file with the keys that the parties publish: ``published`` has their DID documents, or
-    why there is none."""
+    """Compare the keys in the file with the keys that the parties publish: ``published`` has the DID document of each
+    party, or the reason why there is none."""
     for key in report.keys:
         did = key.id.partition("#")[0]
         answer = published.get(did, "the document was not requested")
@@ -342,7 +342,7 @@ def compare_published(report: Report, published: Mapping[str, DidDocument | str]
             if isinstance(answer, str):
                 raise InvalidInput(answer)
             name = key.id if "#" in key.id else None
-            # A key that was retired since was in force when the agreement was made; one that was revoked as of an
+            # A key that was retired later was in force when the agreement was made. A key that was revoked as of an
             # earlier moment was not, and its signature proves nothing.
             now = forms.fingerprint(
                 forms.pem_of(key_for(document_at(answer, report.agreed_at), name, "assertionMethod"))

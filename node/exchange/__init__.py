@@ -1,1 +1,1 @@
-"""Bytes: how they are stored, sealed for one recipient, and proved by a manifest."""
+"""Bytes: their storage, their sealing for one recipient, and the manifest that proves a delivery."""

@@ -1,12 +1,12 @@
-"""The payload of an age v1 file: sealing it at any offset, opening it as it arrives.
+"""The payload of an age v1 file: seal it at any offset, open it as it arrives.
 
 age-encryption.org/v1, "Payload": after the header 16 bytes of nonce, then STREAM (Hoang et al.) in chunks of
-64 KiB, each ChaCha20-Poly1305 under a counter whose last byte marks the final chunk. Since every chunk stands
-for itself, a ``SealPlan`` makes any range of the sealed file from the matching range of the source: that is
-how an HTTP range request over ciphertext resumes.
+64 KiB, each ChaCha20-Poly1305 under a counter; the last byte of the counter marks the final chunk. Since chunks are
+independent, a ``SealPlan`` makes any range of the sealed file from the matching range of the source: this lets an
+HTTP range request over ciphertext resume.
 
-A plan must never seal two different sources: its file key and counter would meet two plaintexts. A stored plan is
-bound to the SHA-256 of its source (``SealSecrets``) and makes another one when that changes.
+A plan must never seal two different sources: the same file key and counter would encrypt two plaintexts. Stored
+secrets of a plan are bound to the SHA-256 of its source (``SealSecrets``); another source needs new secrets.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ TAG: Final = 16
 SEALED_CHUNK: Final = CHUNK + TAG
 
 _BATCH: Final = 16 * CHUNK
-"""Sealed in one go off the loop: long enough that the hop costs nothing, short enough to stay in the cache."""
+"""Sealed at once in a thread: enough that the change of thread costs little, and little enough for the CPU cache."""
 
 ReadSource = Callable[[int, int], Awaitable[AsyncIterator[bytes]]]
-"""The source's bytes from the first number to before the second, in pieces of any size."""
+"""Returns the source's bytes from the first number to before the second, in pieces of any size."""
 
 
 class PayloadInvalid(Unsealable):
-    """The payload was cut, extended or changed. ``authentic`` is what opened just before the fault."""
+    """The payload was cut, extended or changed. ``authentic`` is the plaintext opened just before the fault."""
 
     def __init__(self, detail: str, authentic: bytes = b"") -> None:
         super().__init__(detail)
@@ -59,7 +59,7 @@ class PayloadInvalid(Unsealable):
 class SealSecrets:
     """The secrets that a plan needs after a restart, bound to one recipient and one source.
 
-    ``pack`` and ``unpack`` give and take the bytes that are kept wrapped with the transfer.
+    ``pack`` returns the bytes that are stored wrapped with the transfer, and ``unpack`` reads them.
     """
 
     file_key: bytes = field(repr=False)
@@ -87,7 +87,7 @@ class SealSecrets:
 
     @classmethod
     def unpack(cls, packed: bytes) -> SealSecrets:
-        """Raises ``LocalFault`` for bytes that ``pack`` did not make."""
+        """Read the result of ``pack``. Raises ``LocalFault`` for other bytes."""
         if len(packed) != _PACKED.size or packed[0] != 1:
             raise LocalFault("the stored sealing secrets cannot be read")
         _, file_key, ephemeral, nonce, recipient, sha256, size = _PACKED.unpack(packed)
@@ -101,11 +101,11 @@ class SealPlan:
     """One source sealed for one recipient, as a file that can be read at any offset.
 
     ``prefix`` are the bytes before the first chunk (header and nonce), ``sealed_size`` the size of the whole
-    file, ``id`` a name for exactly this sealing that gives nothing away.
+    file, ``id`` a name for exactly this sealing that reveals no secret.
     """
 
     def __init__(self, secrets: SealSecrets) -> None:
-        """Raises ``InvalidInput`` where the recipient's key is a point of low order."""
+        """Raises ``InvalidInput`` if the recipient's key is a point of low order."""
         self.size = secrets.size
         self.recipient = secrets.recipient
         header = write_header(secrets.file_key, secrets.ephemeral, secrets.recipient)
@@ -116,9 +116,9 @@ class SealPlan:
         self._aead = payload_aead(secrets.file_key, secrets.nonce)
 
     async def sealed_range(self, start: int, end: int, read_source: ReadSource) -> AsyncIterator[bytes]:
-        """The sealed file's bytes from ``start`` to before ``end``.
+        """Yield the sealed file's bytes from ``start`` to before ``end``.
 
-        Raises ``LocalFault`` where the source yields more or fewer bytes than the plan was made for.
+        Raises ``LocalFault`` if the source yields more or fewer bytes than the plan was made for.
         """
         if not 0 <= start <= end <= self.sealed_size:
             raise LocalFault("the requested range is outside the sealed file")
@@ -175,8 +175,8 @@ class SealPlan:
 class Opener:
     """Opens a sealed file from pieces of any size.
 
-    ``feed`` returns the plaintext that is certain so far and ``finish`` the rest. What ``feed`` returned is
-    authentic, but the file as a whole is only when ``finish`` has returned: keep it out of sight until then.
+    ``feed`` returns the authentic plaintext so far and ``finish`` the rest. The file as a whole is authentic only
+    after ``finish`` has returned: do not show it before.
     """
 
     def __init__(self, identity: SealIdentity) -> None:
@@ -186,7 +186,8 @@ class Opener:
         self._counter = 0
 
     def feed(self, data: bytes) -> bytes:
-        """Raises ``HeaderInvalid``, ``HeaderForged``, ``NotForUs`` or ``PayloadInvalid``."""
+        """Return the plaintext that ``data`` completes. Raises ``HeaderInvalid``, ``HeaderForged``, ``NotForUs`` or
+        ``PayloadInvalid``."""
         self._buffer += data
         aead = self._aead or self._read_prefix(complete=False)
         return self._open_chunks(aead) if aead else b""
@@ -212,7 +213,7 @@ class Opener:
         return self._aead
 
     def _open_chunks(self, aead: ChaCha20Poly1305) -> bytes:
-        """Open every chunk that more bytes follow, so that it cannot be the last."""
+        """Open every chunk that is followed by more bytes, and so cannot be the last."""
         count = max(0, len(self._buffer) - 1) // SEALED_CHUNK
         sealed = bytes(memoryview(self._buffer)[: count * SEALED_CHUNK])
         del self._buffer[: count * SEALED_CHUNK]

@@ -1,9 +1,9 @@
-"""The header of an age v1 file: reading it strictly, and writing it for one X25519 recipient.
+"""The header of an age v1 file: read it strictly, and write it for one X25519 recipient.
 
 age-encryption.org/v1 (C2SP ``age.md``): a version line, recipient stanzas that each wrap the file key, and a
-MAC over all of it. What this node opens is sealed for X25519 keys; stanzas of other types are passed over as
-the specification demands, but a passphrase stanza is refused before anything is computed, since its work
-factor lets a stranger spend gigabytes of our memory. Plug-in stanzas therefore never start a program.
+MAC over all of it. This node opens files sealed for X25519 keys. Stanzas of other types are ignored, as the
+specification demands, so plug-in stanzas never start a program. But a passphrase stanza is refused before anything
+is computed, since its work factor lets a stranger spend gigabytes of our memory.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FILE_KEY_SIZE: Final = 16
 NONCE_SIZE: Final = 16
 MAX_STANZAS: Final = 20
 MAX_HEADER: Final = 64 * 1024
-"""Generous: a header of twenty post-quantum stanzas has 45 KB, ours has 200 bytes."""
+"""The most bytes of a header. It is generous: twenty post-quantum stanzas have 45 KB, our header has 200 bytes."""
 
 _X25519: Final = "X25519"
 _X25519_INFO: Final = b"age-encryption.org/v1/X25519"
@@ -71,7 +71,7 @@ class Stanza:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A header as read. ``signed`` is what its MAC covers; ``size`` counts all its bytes."""
+    """A header as read. ``signed`` is the part that its MAC covers; ``size`` counts all its bytes."""
 
     stanzas: tuple[Stanza, ...]
     mac: bytes
@@ -80,10 +80,10 @@ class Header:
 
 
 def find_header(buffer: bytes | bytearray, *, complete: bool = False) -> Header | None:
-    """Return the header at the beginning of ``buffer``, or None where more bytes are needed.
+    """Return the header at the beginning of ``buffer``, or None if more bytes are needed.
 
-    ``complete`` says that no more bytes will come. Raises ``HeaderInvalid`` as soon as the bytes cannot
-    become a header that this node reads.
+    ``complete``: no more bytes will arrive. Raises ``HeaderInvalid`` as soon as the bytes cannot become a header that
+    this node reads.
     """
     start = bytes(buffer[: len(VERSION_LINE)])
     if not VERSION_LINE.startswith(start):
@@ -191,7 +191,7 @@ def _read_stanza(lines: list[bytes], place: int) -> tuple[Stanza, int]:
 
 
 def _unwrap(stanza: Stanza, identity: SealIdentity) -> bytes | None:
-    """Return the file key, or None where the stanza is for another recipient."""
+    """Return the file key, or None if the stanza is for another recipient."""
     if len(stanza.arguments) != 1:
         raise HeaderInvalid("an X25519 stanza has one argument")
     share = _base64(stanza.arguments[0].encode("ascii"))
@@ -220,7 +220,7 @@ def _text(data: bytes) -> bytes:
 
 
 def _base64(text: bytes) -> bytes:
-    """Standard Base64 (RFC 4648 §4), without padding, in its one canonical form."""
+    """Decode standard Base64 (RFC 4648 §4) without padding, and only in its canonical form."""
     if not _BASE64.fullmatch(text) or len(text) % 4 == 1:
         raise HeaderInvalid("the header has text that is not unpadded Base64")
     try:

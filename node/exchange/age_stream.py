@@ -1,7 +1,7 @@
-"""An age v1 file written and read in one go, as a stream: for our own files of unknown size.
+"""Write and read an age v1 file in one go, as a stream: for our own files of unknown size.
 
-Memory stays flat. What is read is authentic piece by piece; that nothing is missing at the end is known only when the
-stream has ended without an error.
+The memory use does not depend on the size. Each piece that is read is authentic; the file is known to be complete
+only when the stream has ended without an error.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _PIECE: Final = 1 << 20
 
 
 class SealingFile(io.RawIOBase):
-    """Seals what is written to it into ``out``, which stays open. The file is complete after ``close``."""
+    """Seals the bytes that are written to it into ``out``, which stays open. The file is complete after ``close``."""
 
     def __init__(self, out: BinaryIO, recipient: bytes) -> None:
-        """Raises ``InvalidInput`` for a recipient of low order."""
+        """Raises ``InvalidInput`` if the recipient's key is a point of low order."""
         super().__init__()
         file_key, nonce = os.urandom(FILE_KEY_SIZE), os.urandom(NONCE_SIZE)
         out.write(write_header(file_key, os.urandom(KEY_SIZE), recipient) + nonce)
@@ -40,7 +40,7 @@ class SealingFile(io.RawIOBase):
         view = memoryview(data).cast("B")  # type: ignore[arg-type]
         for start in range(0, len(view), _PIECE):
             self._buffer += view[start : start + _PIECE]
-            # The last chunk has a mark of its own, so one is kept back until more follows or the end comes.
+            # The last chunk has a mark of its own, so a chunk is kept back until more bytes or the end follow.
             while len(self._buffer) > CHUNK:
                 self._seal(bytes(memoryview(self._buffer)[:CHUNK]), final=False)
                 del self._buffer[:CHUNK]
@@ -62,7 +62,7 @@ class SealingFile(io.RawIOBase):
 
 
 class OpeningFile(io.RawIOBase):
-    """What is read from it was sealed in ``source`` for ``identity``. Reading raises as ``Opener`` does."""
+    """Opens ``source``, sealed for ``identity``, while it is read. Reading raises the errors of ``Opener``."""
 
     def __init__(self, source: BinaryIO, identity: SealIdentity) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ def is_sealed(start: bytes) -> bool:
 
 
 def identity_in(text: str) -> SealIdentity:
-    """The one X25519 identity in the text of an identity file (``age-keygen``): comments and blank lines are skipped.
+    """Return the single X25519 identity in an identity file (``age-keygen``); skip comments and blank lines.
 
     Raises ``InvalidInput`` where there is none, or more than one.
     """

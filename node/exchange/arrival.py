@@ -1,9 +1,9 @@
-"""The end of a delivery: what arrived is checked, opened where it was sealed, and only then named.
+"""The end of a delivery: a received file is checked, opened if it was sealed, and only then gets its name.
 
-Below one folder, with an id that this node made: ``<id>.part`` grows while bytes arrive; ``<id>.opening`` is
-the plaintext of a sealed file while it is being checked; ``<id>/<name>`` is the verified file, and beside it
-``<id>/<name>.age`` what it was sealed in. The verified name is given last, so its presence can be relied on,
-and every step can be repeated after a crash.
+The files are in one folder, under an id that this node made: ``<id>.part`` grows while bytes arrive; ``<id>.opening``
+is the plaintext of a sealed file while it is checked; ``<id>/<name>`` is the verified file, with the sealed file
+``<id>/<name>.age`` beside it. The verified name is given last, so a file with this name is always verified, and
+every step can be repeated after a crash.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ class Arrival:
         self.home = folder / id
 
     async def accept(self, manifest: Manifest, identity: SealIdentity) -> Path:
-        """Verify what arrived against ``manifest``; the path of the verified file.
+        """Verify the received file against ``manifest``, and return the path of the verified file.
 
-        Raises ``NotWhatWasSigned``, or ``Unsealable`` where a sealed file does not open: nothing then has
-        the verified name. Raises ``NotFound`` where nothing arrived.
+        Raises ``NotWhatWasSigned``, or ``Unsealable`` if a sealed file does not open: no file then has the verified
+        name. Raises ``NotFound`` if no file arrived.
         """
         name = safe_name(manifest.name)
         final, sealed = self.home / name, self.home / (name + SEALED_ENDING)
@@ -90,7 +90,7 @@ class Arrival:
             path.unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Remove all of it, also what has its name already: its acceptance has not been recorded."""
+        """Remove all files of the delivery, also the one with the verified name: its acceptance was not recorded."""
         self.discard()
         if self.home.is_dir():
             for path in self.home.iterdir():

@@ -1,4 +1,4 @@
-"""What one grant delivers: the source itself, or the sealed source, readable at any offset."""
+"""The delivery of one grant: the source itself, or the sealed source, readable at any offset."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Delivery:
 
 
 def deliver_plain(assets: AssetStore, *, sha256: str, size: int, name: str, media_type: str) -> Delivery:
-    """Return the stored bytes without a change."""
+    """Return a delivery of the unchanged stored bytes."""
 
     async def read(start: int, end: int) -> AsyncIterator[bytes]:
         return await assets.open(sha256, start=start, end=end)
@@ -38,7 +38,8 @@ def deliver_plain(assets: AssetStore, *, sha256: str, size: int, name: str, medi
 
 
 def deliver_sealed(assets: AssetStore, secrets: SealSecrets, *, name: str) -> Delivery:
-    """Return the stored bytes sealed for one recipient (age v1). Their entity tag changes with source and secrets."""
+    """Return a delivery of the stored bytes sealed for one recipient (age v1). Its entity tag changes with source and
+    secrets."""
     plan = SealPlan(secrets)
 
     async def source(start: int, end: int) -> AsyncIterator[bytes]:

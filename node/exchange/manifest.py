@@ -1,8 +1,8 @@
-"""The manifest of a delivery: what was delivered, under which agreement, signed by the provider.
+"""The manifest of a delivery: the delivered bytes and their agreement, signed by the provider.
 
 A manifest is a compact JWS (RFC 7515) of type ``hansa-manifest+jwt``, signed with ES256 by a key of the
-provider's DID document. It outlives the transfer: with the provider's public key alone anybody can tell later
-that these bytes were delivered to that participant under that agreement, from which version of which record.
+provider's DID document. It outlives the transfer: anybody with the provider's public key can verify later that these
+bytes, from that version of that record, were delivered to that participant under that agreement.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class ManifestInvalid(InvalidInput):
 
 
 class Signer(Protocol):
-    """Signs with the node's own key; a ``KeyRing`` is a signer."""
+    """Signs with the node's own key. ``KeyRing`` implements it."""
 
     def sign_jws(self, header: dict[str, Any], payload: bytes) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealed:
-    """For which recipient (``age1…``) the bytes were sealed, and how many bytes the sealed file has."""
+    """The recipient (``age1…``) of sealed bytes, and the size of the sealed file in bytes."""
 
     recipient: str
     size: int
@@ -84,7 +84,7 @@ class Manifest:
 
     @classmethod
     def from_json(cls, claims: Mapping[str, Any]) -> Manifest:
-        """Raises ``ManifestInvalid`` for claims that are missing or of the wrong kind."""
+        """Read the claims. Raises ``ManifestInvalid`` for claims that are missing or of the wrong type."""
         sealed = claims.get("sealed")
         if sealed is not None and not isinstance(sealed, Mapping):
             raise ManifestInvalid("the manifest's «sealed» is not an object")
@@ -118,14 +118,14 @@ class Manifest:
         return signer.sign_jws({"typ": TYPE}, canonical(self.to_json()))
 
     def expect(self, **expected: str) -> None:
-        """Raises ``ManifestInvalid`` where a field differs: ``manifest.expect(agreement=…, consumer=…)``."""
+        """Raises ``ManifestInvalid`` if a field differs: ``manifest.expect(agreement=…, consumer=…)``."""
         for name, value in expected.items():
             if getattr(self, name) != value:
                 raise ManifestInvalid(f"the manifest is for another {name}", facts={"field": name})
 
 
 def signing_key_id(jws: str) -> str:
-    """Return the DID URL of the key that ``jws`` says it is signed with: look it up, then ``verify_manifest``.
+    """Return the unverified DID URL of the key that signed ``jws``: look it up, then call ``verify_manifest``.
 
     Raises ``ManifestInvalid``.
     """
@@ -135,10 +135,10 @@ def signing_key_id(jws: str) -> str:
 def verify_manifest(jws: str, provider_key: Mapping[str, Any]) -> Manifest:
     """Return the manifest in ``jws``, signed with the public JWK ``provider_key``.
 
-    Pure: whoever calls has found the key that ``signing_key_id`` names in the provider's DID document, listed
-    under ``assertionMethod``. Raises ``ManifestInvalid``. Checked, in this order: size and strict form of the
-    JWS; header (type, ES256 and nothing else, RFC 8725 §3.1, nothing that could bring a key of its own); the
-    signature, with a P-256 key that is meant for signatures; the claims; that the key's DID is the provider.
+    A pure function: the caller must have found the key of ``signing_key_id`` in the provider's DID document, listed
+    under ``assertionMethod``. Raises ``ManifestInvalid``. The checks, in this order: size and strict form of the
+    JWS; header (type, ES256 and nothing else, RFC 8725 §3.1, no member that brings a key of its own); the
+    signature, with a P-256 key for signatures; the claims; the key's DID is the provider.
     """
     token, kid = _read(jws)
     try:

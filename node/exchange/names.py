@@ -1,7 +1,7 @@
 """File names from strangers, made safe to create and to show.
 
-A name that comes with a manifest or an upload is a wish. What becomes of it can be created in one folder of
-any common file system, cannot leave that folder, and does not pretend to be something else.
+The name in a manifest or an upload is only a wish. The safe name can be created in one folder of any common file
+system, cannot lead out of that folder, and does not pretend to be another type of file.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ import unicodedata
 from typing import Final
 
 MAX_BYTES: Final = 120
-"""Of UTF-8, so that endings of ours still fit into the 255 bytes of a file system."""
+"""The most bytes of a name in UTF-8, so that it fits into the 255 bytes of a file system with an ending of ours."""
 
 _RESERVED: Final = re.compile(r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?")
 _SEPARATORS: Final = frozenset("/\\:|<>\"'*?;`$&~\u2044\u2215\u29f8\uff0f\uff3c")
 
 
 def safe_name(wish: str, fallback: str = "file") -> str:
-    """A file name as close to ``wish`` as is safe; ``fallback`` where nothing is left.
+    """Return a safe file name as close to ``wish`` as possible; ``fallback`` if nothing is left of it.
 
-    Only the part after the last separator counts. Control, format (also right-to-left) and unassigned
-    characters and separators of all systems go; the ending stays when a long name is cut.
+    Only the part after the last separator is used. Control, format (also right-to-left) and unassigned
+    characters and separators of all systems are removed; the ending stays when a long name is cut.
     """
     text = unicodedata.normalize("NFC", wish)
     last = re.split(r"[/\\\u2044\u2215\u29f8\uff0f\uff3c]", text)[-1]
     name = "".join("_" if character in _SEPARATORS else character for character in last if _printable(character))
-    # Full-width full stops are dots to some file systems and to all readers.
+    # Some file systems and all readers take a full-width full stop for a dot.
     name = re.sub(r"\s+", " ", name).replace("\uff0e", ".").strip(" .").lstrip("-.")
     name = _shortened(name)
     if not name.strip(" ._-"):

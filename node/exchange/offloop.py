@@ -1,8 +1,8 @@
-"""Blocking work beside the event loop, which is waited for even when the waiter is cancelled.
+"""Blocking work in threads; a caller waits for its end even when the caller is cancelled.
 
 ``asyncio.to_thread`` leaves its thread running when the awaiting task is cancelled: a file could then be
-closed under the hands of a write. Here a cancelled caller waits until the thread has finished, and only then
-passes the cancellation on.
+closed during a write. Here a cancelled caller waits until the thread has finished, and only then passes the
+cancellation on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ log = logging.getLogger("hansa.exchange")
 
 _LOOKS: Final = 500
 _PAUSE: Final = 0.01
-"""Seconds between two looks whether a stream's reader has come to its end, and how many."""
+"""Seconds between two checks whether a stream's reader has ended, and the number of checks."""
 
 
 async def once(body: bytes) -> AsyncIterator[bytes]:
@@ -29,7 +29,7 @@ async def once(body: bytes) -> AsyncIterator[bytes]:
 
 
 async def off_loop(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run ``work`` in a thread and return what it returns, or raise what it raises."""
+    """Run ``work`` in a thread; return its result or raise its error."""
     job = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
     cancelled: asyncio.CancelledError | None = None
     while not job.done():
@@ -38,14 +38,14 @@ async def off_loop(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R
         except asyncio.CancelledError as error:
             cancelled = error
     if cancelled is not None:
-        job.exception()  # looked at, so that the loop does not report it as lost
+        job.exception()  # read, so that the loop does not report it as never retrieved
         raise cancelled
     return job.result()
 
 
 async def opened(work: Callable[P, R], release: Callable[[R], object], *args: P.args, **kwargs: P.kwargs) -> R:
-    """As ``off_loop``, for ``work`` that opens something: where the waiter is cancelled meanwhile, ``release``
-    closes what was opened before the cancellation is passed on."""
+    """Like ``off_loop``, for ``work`` that opens something: if the waiter is cancelled meanwhile, ``release`` closes
+    it before the cancellation is passed on."""
     got: list[R] = []
 
     def open_it() -> None:
@@ -61,16 +61,16 @@ async def opened(work: Callable[P, R], release: Callable[[R], object], *args: P.
 
 
 class Beside:
-    """One job at a time that runs beside its owner's work, begun as often as the last one has ended.
+    """One job at a time beside its owner's work; a new job can start when the last one has ended.
 
-    For syncing files: how much lies unsynced then follows from how fast the disk is, and no request waits for it.
+    For syncing files: the amount of unsynced data then depends on the speed of the disk, and no request waits for it.
     """
 
     def __init__(self) -> None:
         self._job: asyncio.Task[None] | None = None
 
     async def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> bool:
-        """Start ``work`` unless a job is running, and return whether it started. Raises what the last job raised."""
+        """Start ``work`` unless a job is running. Return whether it started. Raises the error of the last job."""
         if self._job is not None and not self._job.done():
             return False
         await self.settle()
@@ -78,7 +78,7 @@ class Beside:
         return True
 
     async def settle(self) -> None:
-        """Wait for the running job, if there is one. Raises what it raised."""
+        """Wait for the running job, if there is one. Raises its error."""
         job, self._job = self._job, None
         if job is not None:
             await job
@@ -87,8 +87,8 @@ class Beside:
 async def close_stream(stream: AsyncIterator[object]) -> None:
     """End an asynchronous generator now, so that its files and connections do not wait for the collector.
 
-    Whoever reads from it in another task (the sender of a body, whose connection has just failed) is being cancelled,
-    and is let come to that first.
+    A reader in another task (the sender of a body after its connection failed) is being cancelled; this waits for it
+    first.
     """
     if not isinstance(stream, AsyncGeneratorType):
         return

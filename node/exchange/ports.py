@@ -1,4 +1,4 @@
-"""How bytes are stored and transferred."""
+"""The ports for storing and transferring bytes."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class AssetStore(Protocol):
         """Yield the bytes from ``start`` to before ``end``. Raises ``NotFound``."""
 
     async def verify(self, sha256: str) -> Stored:
-        """Hash the stored bytes again. Raises ``NotFound``, or ``LocalFault`` where they have changed."""
+        """Hash the stored bytes again. Raises ``NotFound``, or ``LocalFault`` if they have changed."""
 
     async def check(self, sha256: str) -> Stored:
-        """As ``verify``, but trusts an earlier verification of bytes that were not written to since."""
+        """Like ``verify``, but trust an earlier verification if the bytes were not written to since."""
 
     def has(self, sha256: str) -> bool: ...
 
@@ -43,9 +43,9 @@ class AssetStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """What a peer sends: bytes from ``start`` of the ``total`` that the whole has, where it says so.
+    """The body of a peer's answer: bytes from ``start``; ``total`` is the size of the whole, if the peer states it.
 
-    ``start`` is 0 although more was asked for when the peer's bytes are no longer those of ``etag``.
+    ``start`` is 0, even if a later one was requested, when the peer's bytes are no longer those of ``etag``.
     """
 
     start: int
@@ -74,10 +74,10 @@ class BytePlane(Protocol):
         etag: str | None = None,
         expected: int | None = None,
     ) -> AbstractAsyncContextManager[Body]:
-        """The body from byte ``start`` if it still is the one of ``etag``, else from its beginning.
+        """Return the body from byte ``start`` if its entity tag still is ``etag``, else from its beginning.
 
-        ``expected``: how many bytes the whole has, where that is known. The first byte of many may take its time.
-        Leaving the context closes the connection. ``chunks`` raises ``PeerUnreachable`` where they break off.
+        ``expected``: the size of the whole in bytes, if known. A large body may take longer to its first byte.
+        Leaving the context closes the connection. ``chunks`` raises ``PeerUnreachable`` if the body breaks off.
         """
 
     async def push(
@@ -89,8 +89,8 @@ class BytePlane(Protocol):
         chunks: AsyncIterator[bytes],
         size: int,
     ) -> None:
-        """Send ``size`` bytes to an address that takes them. Raises also what ``chunks`` raises, and ``InvalidInput``
-        where the peer will not have them."""
+        """Send ``size`` bytes to an address that takes them. Also raises the errors of ``chunks``, and
+        ``InvalidInput`` if the peer refuses the bytes."""
 
     async def document(
         self, url: str, *, authorization: str | None, method: str = "GET", limit: int = 65536

@@ -1,8 +1,7 @@
-"""Pushes of one transfer that run at once: the newest is taken, and the older ones are answered as it is.
+"""Simultaneous pushes of one transfer: the newest is taken, and the older ones get the same answer.
 
-The sender of a suspended push may go on holding it, and begin a second one when the transfer goes on. It may judge
-the transfer by the answer to either, so the older one is not refused: it waits, and gets the outcome of the newer
-one.
+The sender of a suspended push may keep it open, and begin a second one when the transfer resumes. It may judge the
+transfer by the answer to either, so the older push is not refused: it waits, and gets the outcome of the newer one.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from node.base.errors import Conflict
 Outcome = TypeVar("Outcome")
 
 _PATIENCE: Final = 5.0
-"""Seconds that a push waits until the one before it has let go of its files."""
+"""Seconds that a push waits until the one before it has released its files."""
 
 
 class Replaced(Conflict):
@@ -38,7 +37,7 @@ class Push(Generic[Outcome]):
             earlier.replaced.set()
 
     async def wait_for_earlier(self) -> None:
-        """Wait until the push before this one touches no file any more. Raises ``Conflict`` where it goes on."""
+        """Wait until the push before this one has released its files. Raises ``Conflict`` if it does not."""
         if self._earlier is None:
             return
         try:
@@ -50,7 +49,7 @@ class Push(Generic[Outcome]):
     async def outcome_of_newer(self) -> Outcome:
         """Release the files, and return the outcome of the push that replaced this one.
 
-        Raises ``Conflict`` where it failed.
+        Raises ``Conflict`` if that push failed.
         """
         self._left.set()
         assert self._newer is not None, "only a push that was replaced has a newer one"
@@ -60,7 +59,7 @@ class Push(Generic[Outcome]):
         return outcome
 
     def end(self, outcome: Outcome | None) -> None:
-        """Give the outcome to the push that waits for this one: nothing where it failed."""
+        """Give the outcome to the push that waits for this one; None if this push failed."""
         self._left.set()
         if not self._outcome.done():
             self._outcome.set_result(outcome)

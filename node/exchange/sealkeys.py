@@ -1,6 +1,6 @@
 """Sealing keys and their text forms: ``age1…`` recipients and ``AGE-SECRET-KEY-1…`` identities.
 
-Both are Bech32 (BIP 173) without its length limit of 90 characters, as the age format has it
+Both are Bech32 (BIP 173) without its length limit of 90 characters, as in the age format
 (age-encryption.org/v1, "X25519 recipient type"). Only X25519 keys are known here.
 """
 
@@ -22,7 +22,7 @@ _IDENTITY: Final = "AGE-SECRET-KEY-"
 
 
 class SealIdentity(Protocol):
-    """Opens what was sealed for a public key; a ``KeyRing`` does so without showing its private key."""
+    """Opens bytes that were sealed for a public key; a ``KeyRing`` does so without showing its private key."""
 
     def seal_public_key(self) -> bytes:
         """Return the raw X25519 public key (32 bytes)."""
@@ -46,7 +46,8 @@ class X25519Identity:
 
 
 def shared_secret(secret: X25519PrivateKey, public: bytes) -> bytes:
-    """X25519 (RFC 7748 §6.1). Raises ``InvalidInput`` where ``public`` is a point of low order."""
+    """Return the X25519 shared secret (RFC 7748 §6.1). Raises ``InvalidInput`` if ``public`` is a point of low
+    order."""
     try:
         return secret.exchange(X25519PublicKey.from_public_bytes(public))
     except ValueError as error:
@@ -103,7 +104,7 @@ def _decode(text: str) -> tuple[str, bytes]:
 
 
 def _regroup(values: bytes | list[int], width: int, to: int, *, pad: bool) -> list[int]:
-    """Bits in groups of ``width`` as groups of ``to``; without ``pad`` what is left over must be zero bits."""
+    """Regroup bits from groups of ``width`` to groups of ``to``; without ``pad`` the remaining bits must be zero."""
     pool = bits = 0
     groups: list[int] = []
     for value in values:

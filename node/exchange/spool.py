@@ -1,7 +1,7 @@
 """Files that grow until they are complete, and only then get their name.
 
-Every step is ordered for a power cut: bytes are synced before anything says that they are there, and a
-rename is followed by a sync of its folder. All calls block; call them off the loop.
+The order of the steps survives a power cut: bytes are synced before anything states that they are stored, and a
+rename is followed by a sync of its folder. All calls block; call them in a thread.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _is_at(path: Path, file: int) -> bool:
 
 
 def disk_fault(what: str, error: OSError) -> LocalFault:
-    """The fault that ``error`` of a disk stands for; ``what`` could not be done. ``NoRoom`` where room helps."""
+    """Return the fault for ``error`` of a disk; ``what`` could not be done. ``NoRoom`` if more free space helps."""
     if error.errno in _FULL:
         return NoRoom(
             f"{what}: the disk of this node is full", remedy="the operator must free disk space; then try again"

@@ -23,8 +23,8 @@ class Upload:
     ) -> tuple[str, Stored]:
         """Store the bytes of ``chunks``. Nothing of them is read before ``by`` has been authorised.
 
-        ``size`` is the length that was stated, where one was. Return the name that the file may have, and what was
-        stored. Raises ``NotAllowed``, ``InvalidInput`` for an unfit name, ``TooLarge``.
+        ``size`` is the stated length, if there is one. Return the name that the file may have, and the stored bytes'
+        hash and size. Raises ``NotAllowed``, ``InvalidInput`` for an unusable name, ``TooLarge``.
         """
         require(by, UseCase.PUBLISH)
         fit = safe_name(name)

@@ -1,1 +1,1 @@
-"""The ledger: everything the node answers for, in one append-only order, under one Merkle tree."""
+"""The ledger: everything that the node is responsible for, in one append-only order, under one Merkle tree."""

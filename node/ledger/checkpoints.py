@@ -8,9 +8,9 @@ A checkpoint reads, with an em dash before the signature:
 
     — data.ghent.example Az3grlgtzPICa5OS8npVmf1My…
 
-The text has no extension lines (the format advises against them), so the moment of a checkpoint is not
-signed: the caller that opens a note says when it was seen. Opening is pure: text and keys in, checkpoint out or
-raise.
+The text has no extension lines (the format advises against them), so the moment of a checkpoint is not signed: the
+caller that opens a note gives the moment when it was seen. Opening is a pure function of text and keys: it returns
+the checkpoint or raises.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 class LogKey:
     """The public half of a ledger key: its name (the origin, by custom) and the raw Ed25519 key of 32 bytes.
 
-    Raises ``InvalidInput`` for a name that a note cannot carry and for bytes that are no key.
+    Raises ``InvalidInput`` for a name that a note cannot contain and for bytes that are not a key.
     """
 
     name: str
@@ -73,7 +73,7 @@ class LogKey:
 
 
 def checkpoint_text(origin: str, size: int, root: bytes) -> str:
-    """The text that is signed: origin, size, root. Raises ``InvalidInput`` for values that have no such text."""
+    """Return the text that is signed: origin, size, root. Raises ``InvalidInput`` for values without such a text."""
     if not origin or "\n" in origin or _CONTROL.search(origin):
         raise InvalidInput("the origin of a checkpoint is one line, and not empty")
     if size < 0 or len(root) != HASH_SIZE:
@@ -82,10 +82,10 @@ def checkpoint_text(origin: str, size: int, root: bytes) -> str:
 
 
 def open_note(note: str, keys: Iterable[LogKey]) -> str:
-    """The text of a signed note, once a signature of one of ``keys`` on it has been verified.
+    """Return the text of a signed note after verifying a signature by one of ``keys``.
 
-    Signatures of unknown keys are ignored, as the format demands; one of a known key that does not hold
-    condemns the whole note. Raises ``InvalidInput`` where the note is malformed or has no signature of a known key.
+    Signatures by unknown keys are ignored, as the format demands; an invalid signature by a known key makes the whole
+    note invalid. Raises ``InvalidInput`` if the note is invalid, malformed or has no signature by a known key.
     """
     text, signatures = _split_note(note)
     known = {(key.name, key.id): key for key in keys}
@@ -106,11 +106,11 @@ def open_note(note: str, keys: Iterable[LogKey]) -> str:
 def open_checkpoint(
     note: str | bytes, keys: Iterable[LogKey], *, at: datetime, origin: str | None = None
 ) -> Checkpoint:
-    """The checkpoint in a signed note.
+    """Return the checkpoint in a signed note.
 
-    In: the note, the ledger keys that count, ``at`` the moment at which it was seen, and the ``origin`` that
-    it must have (None: any). Raises ``InvalidInput`` where the note is malformed, of another origin, or not
-    signed by one of the keys (C2SP tlog-checkpoint and signed-note). Extension lines are admitted and ignored.
+    ``keys`` are the trusted ledger keys, ``at`` is the moment when the note was seen, and ``origin`` the origin that
+    it must have (None: any). Raises ``InvalidInput`` if the note is malformed, of another origin, or not signed by
+    one of the keys (C2SP tlog-checkpoint and signed-note). Extension lines are allowed and ignored.
     """
     if isinstance(note, bytes):
         try:
@@ -170,6 +170,6 @@ def _decode(text: str, what: str) -> bytes:
     except (binascii.Error, ValueError) as error:
         raise InvalidInput(f"{what} is not Base64") from error
     if _encode(raw) != text:
-        # A second spelling of the same bytes would let two notes differ and still be "the same".
+        # With a second spelling of the same bytes, two different notes could have the same meaning.
         raise InvalidInput(f"{what} is not canonical Base64")
     return raw

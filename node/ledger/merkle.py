@@ -1,11 +1,11 @@
-"""The Merkle tree of RFC 9162 §2.1 (the tree of RFC 6962): growing it, proving from it, verifying proofs.
+"""The Merkle tree of RFC 9162 §2.1 (the tree of RFC 6962): extend it, make proofs, verify proofs.
 
 A tree is read through a *reader*, ``reader(level, index)``: the hash of the complete subtree of 2^level
-leaves that begins at leaf ``index`` × 2^level. Only complete subtrees are ever stored, so nothing stored
-changes again; the ragged right edge is put together anew, from at most log n stored hashes.
+leaves that begins at leaf ``index`` × 2^level. Only complete subtrees are ever stored, so a stored hash never
+changes; the incomplete right edge is computed anew, from at most log n stored hashes.
 
-Making a proof reads O(log n) hashes. Verifying one reads nothing: it takes the claim and the proof, and
-returns nothing or raises.
+Making a proof reads O(log n) hashes. Verifying a proof reads nothing: it takes the claim and the proof, and
+returns None or raises.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from node.base.errors import InvalidInput
 
 Reader = Callable[[int, int], bytes]
-"""(level, index) → hash of that complete subtree; raises for a subtree that is not there."""
+"""(level, index) → hash of that complete subtree; raises if the subtree is not stored."""
 
 Node = tuple[int, int, bytes]
 """(level, index, hash) of a complete subtree."""
@@ -28,17 +28,17 @@ EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 
 def leaf_hash(leaf: bytes) -> bytes:
-    """The hash of a leaf: SHA-256(0x00 ‖ leaf), so that no leaf can pose as an inner node."""
+    """Return the hash of a leaf: SHA-256(0x00 ‖ leaf), so that no leaf can pass for an inner node."""
     return hashlib.sha256(b"\x00" + leaf).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of an inner node: SHA-256(0x01 ‖ left ‖ right)."""
+    """Return the hash of an inner node: SHA-256(0x01 ‖ left ‖ right)."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 def root_hash(size: int, reader: Reader) -> bytes:
-    """The root of the tree of the first ``size`` leaves (MTH in RFC 9162 §2.1.1)."""
+    """Return the root of the tree of the first ``size`` leaves (MTH in RFC 9162 §2.1.1)."""
     return range_hash(0, size, reader) if size else EMPTY_ROOT
 
 
@@ -54,7 +54,7 @@ def range_hash(start: int, end: int, reader: Reader) -> bytes:
 
 
 def complete_subtrees(start: int, end: int) -> list[tuple[int, int]]:
-    """(level, index) of the complete subtrees, largest first, that cover the leaves ``start`` to before ``end``."""
+    """Return (level, index) of the complete subtrees, largest first, over the leaves ``start`` to before ``end``."""
     subtrees = []
     while start < end:
         level = (end - start).bit_length() - 1
@@ -64,9 +64,9 @@ def complete_subtrees(start: int, end: int) -> list[tuple[int, int]]:
 
 
 def extend(size: int, reader: Reader, leaf_hashes: Iterable[bytes]) -> tuple[list[Node], bytes]:
-    """Add leaves to the tree of ``size``: the subtrees that became complete (leaves included), and the new root.
+    """Add leaves to the tree of ``size``. Return the subtrees that became complete (also leaves), and the new root.
 
-    Nothing is written; storing the returned nodes is the caller's part.
+    Nothing is written: the caller stores the returned nodes.
     """
     peaks = [(level, index, reader(level, index)) for level, index in complete_subtrees(0, size)]
     completed: list[Node] = []
@@ -86,7 +86,7 @@ def extend(size: int, reader: Reader, leaf_hashes: Iterable[bytes]) -> tuple[lis
 
 
 def inclusion_path(index: int, size: int, reader: Reader) -> tuple[bytes, ...]:
-    """The hashes that lead from leaf ``index`` to the root of the tree of ``size`` (RFC 9162 §2.1.3.1)."""
+    """Return the hashes that lead from leaf ``index`` to the root of the tree of ``size`` (RFC 9162 §2.1.3.1)."""
     if not 0 <= index < size:
         raise InvalidInput(f"a tree of {size} entries has no entry {index}")
     path: list[bytes] = []
@@ -103,7 +103,7 @@ def inclusion_path(index: int, size: int, reader: Reader) -> tuple[bytes, ...]:
 
 
 def consistency_path(old: int, new: int, reader: Reader) -> tuple[bytes, ...]:
-    """The hashes that show that the tree of ``new`` begins with the tree of ``old`` (RFC 9162 §2.1.4.1).
+    """Return the hashes that prove that the tree of ``new`` begins with the tree of ``old`` (RFC 9162 §2.1.4.1).
 
     Empty for equal sizes, and for ``old`` = 0, since every tree begins with nothing.
     """
@@ -132,8 +132,7 @@ def consistency_path(old: int, new: int, reader: Reader) -> tuple[bytes, ...]:
 def verify_inclusion(hashed: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> None:
     """Check that the leaf hash ``hashed`` is at ``index`` in the tree of ``size`` with this ``root``.
 
-    RFC 9162 §2.1.3.2; the numbers are those of its steps. Raises ``InvalidInput`` where the proof does not
-    hold.
+    RFC 9162 §2.1.3.2; the numbers are those of its steps. Raises ``InvalidInput`` if the proof is not valid.
     """
     if not 0 <= index < size:  # 1
         raise InvalidInput(f"a tree of {size} entries has no entry {index}")
@@ -157,8 +156,7 @@ def verify_inclusion(hashed: bytes, index: int, size: int, path: Sequence[bytes]
 def verify_consistency(old: int, new: int, path: Sequence[bytes], old_root: bytes, new_root: bytes) -> None:
     """Check that the tree of ``new`` with ``new_root`` begins with the tree of ``old`` with ``old_root``.
 
-    RFC 9162 §2.1.4.2; the numbers are those of its steps. Raises ``InvalidInput`` where the proof does not
-    hold.
+    RFC 9162 §2.1.4.2; the numbers are those of its steps. Raises ``InvalidInput`` if the proof is not valid.
     """
     if not 0 <= old <= new:
         raise InvalidInput(f"there is no proof that leads from size {old} to size {new}")
@@ -190,7 +188,7 @@ def verify_consistency(old: int, new: int, path: Sequence[bytes], old_root: byte
 
 
 def _verify_trivial_consistency(old: int, new: int, path: Sequence[bytes], old_root: bytes, new_root: bytes) -> None:
-    # RFC 9162 asks for 0 < old < new; the two borders are true of every tree and need no hashes.
+    # RFC 9162 demands 0 < old < new; the two border cases are true for every tree and need no hashes.
     if path:
         raise InvalidInput(f"a consistency proof from size {old} to size {new} has no hashes")
     if old == new and old_root != new_root:

@@ -12,7 +12,7 @@ from node.base.jsons import canonical
 
 
 class EntryKind(StrEnum):
-    """What an entry is about."""
+    """The subject matter of an entry."""
 
     RECORD = "record"
     AGREEMENT = "agreement"
@@ -26,7 +26,7 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One thing that happened. ``body`` is canonical JSON; ``seq`` is None until the sequencer numbered it."""
+    """One event. ``body`` is canonical JSON; ``seq`` is None until the sequencer has numbered the entry."""
 
     id: str
     kind: EntryKind
@@ -38,9 +38,9 @@ class Entry:
 
     @property
     def leaf(self) -> bytes:
-        """What goes into the Merkle tree: the entry with the hash of its body.
+        """Return the leaf of the Merkle tree: the entry with the hash of its body.
 
-        The body itself stays out, so that personal data in it can be erased while the tree still verifies.
+        The body itself is not in the leaf, so that personal data in it can be erased and the tree still verifies.
         """
         return canonical(
             {

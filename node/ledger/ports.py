@@ -1,4 +1,4 @@
-"""What the ledger needs from storage."""
+"""The ports of the ledger: storage, and signing of checkpoints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from node.ledger.model import Checkpoint, Entry, EntryKind
 
 
 class Append(Protocol):
-    """Writes an entry into the ledger, in the caller's transaction: the one way in which anything gets there."""
+    """Writes an entry into the ledger, in the caller's transaction: the only way to write into the ledger."""
 
     def __call__(
         self,
@@ -24,7 +24,7 @@ class Append(Protocol):
     ) -> Entry:
         """Append an entry of ``kind`` about ``subject``, done by ``by`` at ``at`` (None: now), with content ``body``.
 
-        Comes out: the entry as stored, not numbered yet. Raises ``InvalidInput`` where ``body`` has no canonical JSON
+        Return the stored entry, which has no number yet. Raises ``InvalidInput`` if ``body`` has no canonical JSON
         form (fractions, integers beyond 2^53: see ``node.base.jsons.canonical``).
         """
 
@@ -33,7 +33,7 @@ class LedgerStore(Protocol):
     """Append-only. Rows commit with their own ids; one sequencer numbers them and extends the tree."""
 
     def append(self, tx: Transaction, entry: Entry) -> None:
-        """Add an entry (``seq`` None). An id that is known already raises ``Conflict``."""
+        """Add an entry (``seq`` None). Raises ``Conflict`` if the id exists already."""
 
     def get(self, tx: Transaction, entry_id: str) -> Entry | None:
         """The entry with this id."""
@@ -47,13 +47,13 @@ class LedgerStore(Protocol):
         """Sequenced entries with ``seq >= position`` (numbering starts at 0), in order."""
 
     def unsequenced(self, tx: Transaction, limit: int) -> Sequence[Entry]:
-        """Committed entries without a number, in the order in which they are to be numbered."""
+        """Return committed entries without a number, in the order for numbering them."""
 
     def unnumbered(self, tx: Transaction) -> int:
-        """How many committed entries have no number yet."""
+        """Return the number of committed entries without a number."""
 
     def number(self, tx: Transaction, entries: Sequence[Entry], first: int) -> None:
-        """Give the entries the numbers ``first``, ``first + 1``, …; one that has a number is a ``LocalFault``."""
+        """Number the entries ``first``, ``first + 1``, … Raises ``LocalFault`` for an entry that has a number."""
 
     def size(self, tx: Transaction, *, lock: bool = False) -> int:
         """How many entries are numbered; ``lock`` makes the caller the one sequencer until it commits."""
@@ -62,22 +62,22 @@ class LedgerStore(Protocol):
         """Hash of a complete subtree of 2^level leaves beginning at leaf ``index`` × 2^level."""
 
     def nodes(self, tx: Transaction, level: int, first: int, count: int) -> Mapping[int, bytes]:
-        """Hashes of this level by index, from ``first``, at most ``count``: as far as they are stored."""
+        """Return the stored hashes of this level by index, from ``first``, at most ``count``."""
 
     def put_nodes(self, tx: Transaction, nodes: Sequence[tuple[int, int, bytes]]) -> None:
         """Store (level, index, hash) of complete subtrees."""
 
     def put_checkpoint(self, tx: Transaction, checkpoint: Checkpoint) -> None:
-        """Keep a checkpoint; one of the same size is replaced (a new key may sign the same tree)."""
+        """Store a checkpoint, and replace one of the same size (a new key may sign the same tree)."""
 
     def checkpoint(self, tx: Transaction, size: int | None = None) -> Checkpoint | None:
-        """The newest, or the one of exactly this size."""
+        """Return the newest checkpoint, or the one of exactly this size."""
 
     def checkpoints(self, tx: Transaction, first: int = 0, limit: int = 500) -> Sequence[Checkpoint]:
         """Checkpoints of size ``first`` and more, the smallest first."""
 
     def position(self, tx: Transaction, view: str, instance: str) -> int:
-        """The cursor of a view: the next ``seq`` that it has not applied; 0 at first."""
+        """Return the cursor of a view: the next ``seq`` that it has not applied; 0 at first."""
 
     def advance(self, tx: Transaction, view: str, instance: str, position: int) -> None:
         """Move the cursor of a view."""
@@ -91,4 +91,4 @@ class NoteSigner(Protocol):
         """The key name in the signature line."""
 
     def sign_note(self, text: str) -> str:
-        """``text`` followed by a blank line and the signature line (C2SP signed-note)."""
+        """Return ``text`` followed by a blank line and the signature line (C2SP signed-note)."""

@@ -1,4 +1,4 @@
-"""Proofs as others receive them: as JSON, and checked against the checkpoints that they belong to."""
+"""Proofs for others: their JSON form, and their verification against checkpoints."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from node.ledger import merkle
 from node.ledger.model import Checkpoint, ConsistencyProof, InclusionProof
 
 MAX_PATH = 128
-"""No tree is so high that a proof needs more hashes."""
+"""The most hashes in a proof: no tree is so high that a proof needs more."""
 
 
 def check_inclusion(proof: InclusionProof, checkpoint: Checkpoint) -> None:
     """Check that the checkpoint's tree contains the leaf of ``proof`` (RFC 9162 §2.1.3.2).
 
     The checkpoint must have been opened with a trusted key, and the caller must have computed
-    ``proof.leaf_hash`` from the entry itself. Raises ``InvalidInput`` where the proof does not hold.
+    ``proof.leaf_hash`` from the entry itself. Raises ``InvalidInput`` if the proof is not valid.
     """
     if proof.size != checkpoint.size:
         raise InvalidInput(f"the proof is for size {proof.size}, the checkpoint for size {checkpoint.size}")
@@ -29,7 +29,7 @@ def check_inclusion(proof: InclusionProof, checkpoint: Checkpoint) -> None:
 def check_consistency(proof: ConsistencyProof, old: Checkpoint, new: Checkpoint) -> None:
     """Check that the ledger at ``new`` begins with what it was at ``old`` (RFC 9162 §2.1.4.2).
 
-    Both checkpoints must have been opened with trusted keys. Raises ``InvalidInput`` where it does not hold.
+    Both checkpoints must have been opened with trusted keys. Raises ``InvalidInput`` if the proof is not valid.
     """
     if old.origin != new.origin:
         raise InvalidInput("the checkpoints are of two different ledgers")
@@ -41,7 +41,7 @@ def check_consistency(proof: ConsistencyProof, old: Checkpoint, new: Checkpoint)
 
 
 def inclusion_to_json(proof: InclusionProof) -> dict[str, Any]:
-    """``{index, size, leafHash, path}`` with hashes in Base64."""
+    """Return ``{index, size, leafHash, path}`` with hashes in Base64."""
     return {
         "index": proof.index,
         "size": proof.size,
@@ -51,7 +51,7 @@ def inclusion_to_json(proof: InclusionProof) -> dict[str, Any]:
 
 
 def inclusion_from_json(members: Mapping[str, Any]) -> InclusionProof:
-    """Read ``inclusion_to_json`` back. Raises ``InvalidInput``; says nothing about whether it holds."""
+    """Read the result of ``inclusion_to_json``, without verifying the proof. Raises ``InvalidInput``."""
     return InclusionProof(
         index=_number(members, "index"),
         size=_number(members, "size"),
@@ -61,12 +61,12 @@ def inclusion_from_json(members: Mapping[str, Any]) -> InclusionProof:
 
 
 def consistency_to_json(proof: ConsistencyProof) -> dict[str, Any]:
-    """``{old, new, path}`` with hashes in Base64."""
+    """Return ``{old, new, path}`` with hashes in Base64."""
     return {"old": proof.old, "new": proof.new, "path": [_encode(hashed) for hashed in proof.path]}
 
 
 def consistency_from_json(members: Mapping[str, Any]) -> ConsistencyProof:
-    """Read ``consistency_to_json`` back. Raises ``InvalidInput``; says nothing about whether it holds."""
+    """Read the result of ``consistency_to_json``, without verifying the proof. Raises ``InvalidInput``."""
     return ConsistencyProof(old=_number(members, "old"), new=_number(members, "new"), path=_path(members))
 
 
@@ -82,7 +82,7 @@ def _number(members: Mapping[str, Any], name: str) -> int:
 
 
 def read_hash(value: object, what: str = "a hash") -> bytes:
-    """A hash of a Merkle tree from its Base64. Raises ``InvalidInput``, which says ``what``, for anything else."""
+    """Return a hash of a Merkle tree from its Base64. Raises ``InvalidInput``, which names ``what``, otherwise."""
     try:
         hashed = base64.b64decode(value, validate=True) if isinstance(value, str) else b""
     except (binascii.Error, ValueError) as error:

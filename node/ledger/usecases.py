@@ -1,8 +1,8 @@
-"""What a node does with its ledger: append, sequence, prove, verify.
+"""The use cases of the ledger: append, sequence, prove.
 
-Writers only append. One sequencer at a time gives committed entries their numbers and extends the Merkle tree
-under a signed checkpoint, so that concurrent writers never leave a gap that a view could skip: an entry that
-commits late gets a late number, whatever its row is.
+Writers only append. One sequencer at a time numbers committed entries and extends the Merkle tree under a signed
+checkpoint. So concurrent writers never leave a gap that a view could skip: an entry that commits late gets a late
+number, independent of its row.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["Discrepancy", "LedgerWriter", "Prover", "Sequencer", "Trouble", "ver
 
 
 class LedgerWriter:
-    """Writes entries (``node.ledger.ports.Append``). ``wake`` is told of each entry after its commit."""
+    """Writes entries (``node.ledger.ports.Append``). ``wake`` is called with each entry after its commit."""
 
     def __init__(self, store: LedgerStore, clock: Clock, wake: Callable[[Entry], None] | None = None) -> None:
         self._store = store
@@ -60,8 +60,8 @@ class LedgerWriter:
 class Sequencer:
     """Numbers committed entries and extends the tree.
 
-    Any number of sequencers may run, in any number of processes: the store's lock on the size lets one through
-    at a time, and each sees what the one before it has done. A sequencer that dies leaves nothing half-done.
+    Any number of sequencers may run, in any number of processes: the store's lock on the size lets only one run at a
+    time, and each sees the result of the one before. A sequencer that dies leaves no partial result.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Sequencer:
         *,
         signed: Callable[[Checkpoint], None] | None = None,
     ) -> None:
-        """``signed`` is told of each checkpoint once it has been committed."""
+        """``signed`` is called with each checkpoint after its commit."""
         self._uow = uow
         self._signed = signed
         self._store = store
@@ -83,7 +83,7 @@ class Sequencer:
         self._origin = origin
 
     def run(self, limit: int = 500) -> int:
-        """Number up to ``limit`` entries in one transaction; how many there were. 0 means: nothing to do."""
+        """Number up to ``limit`` entries in one transaction. Return how many were numbered; 0: nothing to do."""
         with self._uow.begin() as tx:
             size = self._store.size(tx, lock=True)
             entries = self._store.unsequenced(tx, limit)
@@ -103,21 +103,21 @@ class Sequencer:
 
 
 class Prover:
-    """Answers those who want proof. Each call is one reading transaction of O(log n) reads."""
+    """Makes proofs. Each call is one reading transaction of O(log n) reads."""
 
     def __init__(self, uow: UnitOfWork, store: LedgerStore) -> None:
         self._uow = uow
         self._store = store
 
     def checkpoint(self, size: int | None = None) -> Checkpoint:
-        """The newest signed checkpoint, or the one of exactly this size. Raises ``NotFound``."""
+        """Return the newest signed checkpoint, or the one of exactly this size. Raises ``NotFound``."""
         with self._uow.read() as tx:
             return self._checkpoint(tx, size)
 
     def inclusion(self, entry_id: str, size: int | None = None) -> InclusionProof:
-        """Proof that the entry is in the tree of ``size``; without it, in that of the newest checkpoint.
+        """Return the proof that the entry is in the tree of ``size`` (None: of the newest checkpoint).
 
-        Raises ``NotFound`` for an unknown entry and for one that this tree does not hold (yet), and
+        Raises ``NotFound`` for an unknown entry and for an entry that is not in this tree (yet), and
         ``InvalidInput`` for a size that the ledger has not reached.
         """
         with self._uow.read() as tx:
@@ -138,7 +138,7 @@ class Prover:
             )
 
     def consistency(self, old: int, new: int | None = None) -> ConsistencyProof:
-        """Proof that the tree of ``new`` (None: of the newest checkpoint) begins with the tree of ``old``.
+        """Return the proof that the tree of ``new`` (None: of the newest checkpoint) begins with that of ``old``.
 
         Raises ``InvalidInput`` for sizes that the ledger has not reached or that are out of order.
         """
@@ -162,7 +162,7 @@ class Prover:
 
 
 def reader(store: LedgerStore, tx: Transaction) -> merkle.Reader:
-    """The stored tree as the functions of ``node.ledger.merkle`` read it."""
+    """Return the reader of the stored tree for the functions of ``node.ledger.merkle``."""
 
     def read(level: int, index: int) -> bytes:
         hashed = store.node(tx, level, index)

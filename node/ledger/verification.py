@@ -1,8 +1,8 @@
-"""Does the ledger still say what was signed? Everything is hashed again, from the entries up.
+"""Verify that the ledger is as it was signed: everything is hashed again, beginning with the entries.
 
-What is compared: each entry with the hash stored for it, each stored hash of the tree with its two halves, the
-root at each checkpoint with the signed one, and, where given, with checkpoints that others have kept. A whole
-ledger replaced by another one that fits in itself can be found only through checkpoints kept elsewhere.
+The verification compares each entry with the hash stored for it, each stored hash of the tree with its two halves,
+and the root at each checkpoint with the signed one and, if given, with checkpoints that others have kept. If the
+whole ledger was replaced by another consistent one, only checkpoints kept elsewhere reveal it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from node.ledger.ports import LedgerStore
 
 
 class Trouble(StrEnum):
-    """What can be wrong with a ledger."""
+    """The faults that a ledger may have."""
 
     CHANGED = "changed"
-    """An entry is not the one whose hash is in the tree."""
+    """An entry does not match its hash in the tree."""
 
     MISSING = "missing"
-    """An entry with this number was there and is not there any more."""
+    """An entry with this number existed and is missing now."""
 
     SURPLUS = "surplus"
     """An entry has a number that the sequencer never gave."""
@@ -37,15 +37,15 @@ class Trouble(StrEnum):
     """A stored hash of the tree is absent or does not follow from the entries."""
 
     CHECKPOINT = "checkpoint"
-    """A signed checkpoint states another tree than the one that is here."""
+    """A signed checkpoint states another tree than the stored one."""
 
     SIGNATURE = "signature"
-    """A stored checkpoint is not signed by the ledger's key, or not what its note says."""
+    """A stored checkpoint is not signed by the ledger's key, or does not match its note."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discrepancy:
-    """One thing that is wrong: what, at which number, which entry where known, and a sentence for people."""
+    """One fault: its kind, the number of the entry, the id of the entry if known, and a sentence for people."""
 
     trouble: Trouble
     position: int
@@ -63,9 +63,9 @@ def verify_all(
 ) -> list[Discrepancy]:
     """Hash the ledger again and compare it with its tree and its checkpoints.
 
-    In: the ledger's keys, now and formerly; ``known`` are checkpoints that were opened with such a key and kept
-    elsewhere. Returns what is wrong, in the order of the ledger; an empty list means that the ledger is as
-    it was signed. Everything is read in one transaction; memory does not grow with the ledger.
+    ``keys`` are the ledger's present and former keys; ``known`` are checkpoints that were opened with such a key and
+    kept elsewhere. Return the faults in the order of the ledger; an empty list means that the ledger is as it was
+    signed. Everything is read in one transaction; memory does not grow with the ledger.
     """
     with uow.read() as tx:
         return _Verification(store, tx, keys, known, batch).run()
@@ -126,7 +126,7 @@ class _Verification:
         return sorted(self._discrepancies, key=lambda discrepancy: discrepancy.position)
 
     def _checkpoints(self) -> Iterator[tuple[Checkpoint, bool]]:
-        """Stored and known checkpoints by size, and whether each is a stored one."""
+        """Yield stored and known checkpoints by size, each with whether it is a stored one."""
         stored = ((checkpoint, True) for checkpoint in self._stored_checkpoints())
         known = ((checkpoint, False) for checkpoint in sorted(self._known, key=lambda checkpoint: checkpoint.size))
         return heapq.merge(stored, known, key=lambda pair: pair[0].size)
@@ -138,7 +138,7 @@ class _Verification:
             first = page[-1].size + 1
 
     def _hash_up_to(self, size: int) -> bool:
-        """Extend the tree to ``size`` in memory; False where there is nothing to go on from."""
+        """Extend the tree to ``size`` in memory; return False if the entries or hashes for it are missing."""
         while self._verified < size:
             count = min(self._batch, size - self._verified)
             leaves = self._leaves(self._verified, count)
@@ -152,10 +152,10 @@ class _Verification:
         return True
 
     def _leaves(self, first: int, count: int) -> list[bytes] | None:
-        """The leaf hashes by which the tree is built again.
+        """Return the leaf hashes for rebuilding the tree.
 
-        Where an entry does not fit its stored hash, the stored one is taken: if the checkpoint then agrees, it
-        is the entry that was changed, and just this entry is reported.
+        If an entry does not match its stored hash, the stored hash is used: if the checkpoint then matches, the entry
+        was changed, and only this entry is reported.
         """
         entries = {entry.seq: entry for entry in self._store.since(self._tx, first, limit=count)}
         stored = self._store.nodes(self._tx, 0, first, count)
@@ -184,7 +184,7 @@ class _Verification:
             )
 
     def _compare(self, nodes: Sequence[merkle.Node]) -> None:
-        """Compare inner nodes; proofs for others are made of these."""
+        """Compare the inner nodes, because proofs for others are made from them."""
         by_level: dict[int, dict[int, bytes]] = {}
         for level, index, hashed in nodes:
             if level:
@@ -203,7 +203,7 @@ class _Verification:
     def _check_root(self, checkpoint: Checkpoint) -> None:
         if self._split or merkle.root_hash(checkpoint.size, self._peak) == checkpoint.root:
             return
-        # Every later checkpoint disagrees for the same reason, so it is told once.
+        # Every later checkpoint disagrees for the same reason, so it is reported once.
         self._split = True
         self._note(
             Trouble.CHECKPOINT,
@@ -236,7 +236,7 @@ class _Verification:
 
 
 def ledger_checks(uow: UnitOfWork, ledger: LedgerStore, keys: Sequence[LogKey]) -> list[dict[str, Any]]:
-    """Hash a ledger again; one check for the whole, or one for each discrepancy."""
+    """Hash a ledger again. Return one check for the whole ledger, or one for each discrepancy."""
     with uow.read() as tx:
         size = ledger.size(tx)
     discrepancies = verify_all(uow, ledger, keys)
