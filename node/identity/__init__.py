@@ -1,1 +1,1 @@
-"""Who somebody is: keys, DIDs, tokens, credentials, people and their roles. Verification is pure."""
+"""Identity: keys, DIDs, tokens, credentials, people and their roles. Verification is a pure function."""

@@ -1,7 +1,7 @@
-"""Participants that this node has nothing more to do with, until a person thinks otherwise.
+"""Participants that this node has blocked, until a person unblocks them.
 
-A blocked participant is told so at every door, with the reason that a person gave; nothing else about it changes:
-agreements stay, and so does what was received. Kept as one text, since there are few.
+Every request of a blocked participant is refused with the reason that a person gave. Nothing else changes:
+agreements and received data stay. All blocks are stored as one text, since there are few.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LONGEST_REASON: Final = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A participant that is blocked: why, since when, by whom."""
+    """A blocked participant, with reason, moment and person."""
 
     did: str
     reason: str
@@ -43,7 +43,7 @@ class Block:
 
 
 class Blocks:
-    """Who is blocked. Asked at every message, so the answer is cached where no other process can change it."""
+    """The blocked participants. Every message needs them, so they are cached if no other process can change them."""
 
     def __init__(
         self, uow: UnitOfWork, notes: Notes, append: Append, clock: Clock, *, me: str, alone: bool = False
@@ -60,12 +60,12 @@ class Blocks:
         self._me = me
 
     def all(self) -> list[Block]:
-        """Everybody who is blocked, by DID."""
+        """Return all blocks, ordered by DID."""
         with self._uow.read() as tx:
             return [block for _, block in sorted(self._known(tx).items())]
 
     async def require_welcome(self, did: str) -> None:
-        """Raises ``NotAllowed``, with the reason, where ``did`` is blocked."""
+        """Raises ``NotAllowed``, with the reason, if ``did`` is blocked."""
         block = await self._of(did)
         if block is not None:
             raise NotAllowed(
@@ -75,7 +75,7 @@ class Blocks:
             )
 
     async def require_not_blocked(self, did: str) -> None:
-        """Raises ``Conflict`` where we have blocked ``did``: then nothing is begun with it from here either."""
+        """Raises ``Conflict`` if we have blocked ``did``: then this node does not contact it either."""
         block = await self._of(did)
         if block is not None:
             raise Conflict(
@@ -85,9 +85,10 @@ class Blocks:
             )
 
     def block(self, did: str, reason: str, by: Caller) -> Block:
-        """Turn ``did`` away from now on.
+        """Block ``did`` from now on.
 
-        Raises ``NotAllowed``, ``InvalidInput`` for no reason or ourselves, ``Conflict`` where it is blocked already.
+        Raises ``NotAllowed``, ``InvalidInput`` for a missing reason or our own DID, ``Conflict`` if it is blocked
+        already.
         """
         require(by, UseCase.BLOCK)
         why = " ".join(reason.split())[:LONGEST_REASON]
@@ -105,7 +106,7 @@ class Blocks:
         return block
 
     def unblock(self, did: str, by: Caller) -> Block:
-        """Let ``did`` in again. Raises ``NotAllowed``, and ``NotFound`` where it is not blocked."""
+        """Unblock ``did``. Raises ``NotAllowed``, and ``NotFound`` if it is not blocked."""
         require(by, UseCase.BLOCK)
         with self._uow.begin() as tx:
             known = self._known(tx)
@@ -126,7 +127,7 @@ class Blocks:
         with self._uow.read() as tx:
             known = self._known(tx)
         with self._lock:
-            # What was read before a change that has been committed meanwhile is not what holds now.
+            # A change may have been committed since the read: then the result must not be cached.
             if self._alone and changes == self._changes:
                 self._remembered = known
         return known.get(did)

@@ -1,7 +1,8 @@
-"""How this node shows itself to other participants, and what it knows of them.
+"""The proof of this node's identity to other participants, and their DID documents.
 
-By itself it sends a self-issued token and resolves their DID documents. A data space that proves identity otherwise
-brings an authenticator (``node.web.callers``) for what comes in, and two functions here for what goes out.
+By default, the node sends a self-issued token and resolves the DID documents of others. A data space with another
+proof of identity provides an authenticator (``node.web.callers``) for incoming requests, and the two functions here
+for outgoing ones.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from node.identity.model import DidDocument
 from node.identity.ports import Peers
 
 Outgoing = Callable[[str], str | None]
-"""Participant id → value of the Authorization header of requests to it; None leaves it to the standard token."""
+"""Participant id → value of the Authorization header of requests to it; None: the standard token is used."""
 
 Documents = Callable[[str], DidDocument | None]
-"""Participant id → what is known of it without asking, in the form of a DID document; None: it is resolved."""
+"""Participant id → known data about it, in the form of a DID document; None: its DID document is resolved."""
 
 
 class Correspondence:
@@ -36,15 +37,15 @@ class Correspondence:
         self._documents = documents
 
     def authorization(self, participant: str) -> str:
-        """The Authorization header of one request to ``participant``: fresh for each."""
+        """Return the Authorization header of one request to ``participant``; it is new for each request."""
         other = self._outgoing(participant) if self._outgoing is not None else None
         return other or f"Bearer {self._tokens.bearer(participant)}"
 
     async def header(self, participant: str) -> str:
-        """As ``authorization``, for ports whose proof may have to be fetched."""
+        """Like ``authorization``, for ports that may have to fetch the proof."""
         return self.authorization(participant)
 
     async def document(self, participant: str) -> DidDocument:
-        """The document of ``participant``. Raises as ``node.identity.ports.Peers.did_document``."""
+        """Return the document of ``participant``. Raises the errors of ``node.identity.ports.Peers.did_document``."""
         other = self._documents(participant) if self._documents is not None else None
         return other or await self._peers.did_document(participant)

@@ -1,8 +1,8 @@
 """People of this node: accounts, passwords, sign-in, API tokens, portal sessions (governance digest §4).
 
-A city's own identity provider comes first where there is one; local accounts make a node whole without. A
-password is kept as an Argon2id hash, an API token or session as the SHA-256 of 256 random bits: those need no
-slow hash, and a stolen database opens nothing.
+A city's own identity provider takes precedence if there is one; local accounts let a node work without it. A
+password is kept as an Argon2id hash, an API token or session as the SHA-256 of 256 random bits: random bits need no
+slow hash, and a stolen database gives no access.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ MAX_PASSWORD: Final = 256
 _LOGIN = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,62}[a-z0-9])?", re.ASCII)
 _PREFIXES: Final = {"api": "hansa_", "session": "", "half": ""}
 _HALF: Final = timedelta(minutes=5)
-"""How long a sign-in waits for the code of the second factor."""
+"""The time that a sign-in waits for the code of the second factor."""
 
 _NOBODY: Final = "$argon2id$v=19$m=19456,t=2,p=1$" + "c2FsdHNhbHRzYWx0c2FsdA$" + "A" * 43
-"""A hash that no password has: an unknown login takes as long to refuse as a wrong password."""
+"""A hash that matches no password: it makes refusing an unknown login take as long as refusing a wrong password."""
 
 
 class Accounts:
     """Keeps accounts and their API tokens. Synchronous: call it in a thread, or before the node serves.
 
-    What changes who may do what here is written into the ledger (``append``), with who did it (``by``).
-    ``terminal_token`` is the hash of the API token that lies in the data folder: a person who can read it can read
-    the node's keys beside it, which no password guards. ``token_days`` is the longest term of a new token.
+    Every change of people's rights is written into the ledger (``append``), with the person who made it (``by``).
+    ``terminal_token`` is the hash of the API token in the data folder: a person who can read it can also read the
+    node's keys beside it, which no password guards. ``token_days`` is the longest lifetime of a new token.
     """
 
     def __init__(
@@ -70,14 +70,14 @@ class Accounts:
     def add(self, login: str, name: str, roles: Collection[UserRole], password: str, *, by: Caller) -> Account:
         """Create an account. Its owner has to choose a new password before the account can do anything binding.
 
-        Raises ``NotAllowed``, ``InvalidInput`` for an unfit login or password, ``Conflict`` where it exists.
+        Raises ``NotAllowed``, ``InvalidInput`` for an unusable login or password, ``Conflict`` if it exists.
         """
         require(by, UseCase.MANAGE_ACCOUNTS)
         return self._add(login, name, roles, password, by=by)
 
     def add_locally(self, login: str, name: str, roles: Collection[UserRole], password: str) -> Account:
         """Create an account for a person with access to the node's data folder: when a node is created, there is no
-        other account whose role could be checked. Raises as ``add``, but not ``NotAllowed``."""
+        other account with a role to check. Raises the errors of ``add``, except ``NotAllowed``."""
         return self._add(login, name, roles, password, by=None)
 
     def _add(
@@ -109,15 +109,15 @@ class Accounts:
         return account
 
     def all(self, by: Caller) -> list[Account]:
-        """All accounts. Raises ``NotAllowed``."""
+        """Return all accounts. Raises ``NotAllowed``."""
         require(by, UseCase.MANAGE_ACCOUNTS)
         with self._uow.read() as tx:
             return list(self._store.accounts(tx))
 
     def set_disabled(self, login: str, disabled: bool, *, by: Caller) -> Account:
-        """Shut an account, which ends its sessions and API tokens at once, or open it again (which brings none of
-        them back). Raises ``NotAllowed``, ``NotFound``, and ``Conflict`` for one's own account or that of the last
-        operator."""
+        """Disable an account, which ends its sessions and API tokens at once, or enable it again, which does not
+        restore them. Raises ``NotAllowed``, ``NotFound``, and ``Conflict`` for the caller's own account or that of
+        the last operator."""
         require(by, UseCase.MANAGE_ACCOUNTS)
         with self._uow.begin() as tx:
             stored = self._store.account(tx, login)
@@ -138,7 +138,7 @@ class Accounts:
         return replace(account, disabled=disabled)
 
     def find(self, login: str) -> Account:
-        """The account. Raises ``NotFound``."""
+        """Return the account. Raises ``NotFound``."""
         with self._uow.read() as tx:
             account = self._store.account(tx, login)
         if account is None:
@@ -146,19 +146,19 @@ class Accounts:
         return account[0]
 
     def tokens(self, login: str | None = None) -> list[ApiToken]:
-        """API tokens of one account, or of all, that are in force; the first to expire first."""
+        """Return the valid API tokens of one account, or of all; the first to expire first."""
         now = self._clock.now()
         with self._uow.read() as tx:
             return [token for token in self._store.tokens(tx, login) if token.expires > now]
 
     def all_tokens(self, by: Caller) -> list[ApiToken]:
-        """Everybody's API tokens. Raises ``NotAllowed``."""
+        """Return the valid API tokens of all accounts. Raises ``NotAllowed``."""
         require(by, UseCase.MANAGE_ACCOUNTS)
         return self.tokens()
 
     def revoke_token(self, sha256: str, *, by: Caller, login: str | None = None) -> ApiToken:
-        """End the API token with this hash, of ``login``; where that is None, one of the caller or, for who manages
-        accounts, anybody's. Raises ``NotFound``."""
+        """End the API token of ``login`` with this hash. If ``login`` is None, it may be a token of the caller or, if
+        the caller manages accounts, of anybody. Raises ``NotFound``."""
         if login is None and not allowed(by, UseCase.MANAGE_ACCOUNTS):
             login = by.account
         with self._uow.begin() as tx:
@@ -174,11 +174,12 @@ class Accounts:
             self._append(tx, EntryKind.NODE, f"account {login}", by, {"event": event, **facts})
 
     def set_password(self, login: str, password: str, *, by: Caller, keep_tokens: bool = False) -> None:
-        """A new password, which ends the portal sessions of the old one, and the API tokens unless ``keep_tokens``:
-        another person may have opened them. The terminal on the node's machine goes on.
+        """Set a new password. This ends the portal sessions of the old one, and the API tokens unless
+        ``keep_tokens``: another person may have opened them. The token of the terminal on the node's machine stays
+        valid.
 
-        Where ``by`` is another person, the account can do nothing binding until its owner has chosen a new password.
-        Raises ``NotAllowed``, ``NotFound``, or ``InvalidInput`` for an unfit password.
+        If ``by`` is another person, the account can do nothing binding until its owner has chosen a new password.
+        Raises ``NotAllowed``, ``NotFound``, or ``InvalidInput`` for an unusable password.
         """
         another = by.account if by.account != login else None
         if another:
@@ -195,8 +196,8 @@ class Accounts:
             self._tell(tx, login, by.name, "password-changed", setByAnother=another is not None, tokensEnded=ended)
 
     def make_token(self, login: str, label: str, days: int, *, second_factor: bool = False) -> str:
-        """A new API token for an account whose password, and ``second_factor`` if it has one, have just been
-        checked. Raises ``InvalidInput`` beyond the longest term, ``NotFound``."""
+        """Return a new API token for an account. The caller has just checked its password, and its second factor if
+        it has one (``second_factor``). Raises ``InvalidInput`` beyond the longest lifetime, ``NotFound``."""
         if not 1 <= days <= self.token_days:
             raise InvalidInput(
                 f"an API token is in force for 1 to {self.token_days} days here",
@@ -213,7 +214,7 @@ class Accounts:
         kind: str = "api",
         second_factor: bool = False,
     ) -> str:
-        """A new API token (or session): shown once, kept as a hash. Raises ``NotFound``."""
+        """Return a new API token (or session), which is shown once and kept as a hash. Raises ``NotFound``."""
         token = f"{_PREFIXES[kind]}{secrets.token_urlsafe(32)}"
         with self._uow.begin() as tx:
             account = self._store.account(tx, login)
@@ -234,7 +235,7 @@ class Accounts:
         return token
 
     def drop_token(self, token: str) -> None:
-        """The token or session ends now; an unknown one has ended already."""
+        """End the token or session now; an unknown one has ended already."""
         with self._uow.begin() as tx:
             self._store.drop_token(tx, token_hash(token))
 
@@ -259,16 +260,16 @@ class SignIn:
         self._lifetime = lifetime
         self._throttle = throttle or Throttle(clock)
         self._second_factor = second_factor
-        # Each hash takes 19 MiB: two at a time bound what a crowd at the door can cost.
+        # Each hash takes 19 MiB: two at a time bound the memory for many simultaneous sign-ins.
         self._hashing = anyio.CapacityLimiter(2)
 
     async def sign_in(self, login: str, password: str, *, origin: str = "") -> tuple[Account, str]:
-        """The account and the value of its session cookie; always a new one.
+        """Return the account and the value of its session cookie, which is always new.
 
-        ``origin`` is the caller's network address, counted beside the login: guessing from one place slows that
-        place down, and does not affect people who sign in from another. Raises ``Unauthenticated`` with one and the
-        same sentence whatever was wrong, ``TooMany`` after repeated failures; ``SecondFactorNeeded`` where the
-        password is right and ``complete`` has to be called with what is ``pending``.
+        ``origin`` is the caller's network address, counted beside the login: guesses from one address slow that
+        address down, and do not affect people who sign in from another. Raises ``Unauthenticated`` with the same
+        sentence for every cause, ``TooMany`` after repeated failures; ``SecondFactorNeeded`` if the password is
+        correct and ``complete`` has to be called with the error's ``pending``.
         """
         name, place = login[:64], place_of(origin)
         keys = [f"login {name} {place}", f"from {place}", f"all {name}"] if place else [f"login {name}"]
@@ -285,9 +286,9 @@ class SignIn:
         return account, await self.open(login)
 
     async def complete(self, pending: str, code: str) -> str:
-        """The session of a sign-in that waits for the code of the second factor.
+        """Return the session of a sign-in that waits for the code of the second factor.
 
-        Raises ``Unauthenticated`` where none waits (any more), ``NotAllowed`` for a wrong code, ``TooMany``.
+        Raises ``Unauthenticated`` if no such sign-in waits (any more), ``NotAllowed`` for a wrong code, ``TooMany``.
         """
 
         def waiting() -> str:
@@ -303,7 +304,8 @@ class SignIn:
         return await self.open(login, second_factor=True)
 
     async def open(self, login: str, *, second_factor: bool = False) -> str:
-        """A new session for an account whose password, and second factor if it has one, have just been checked."""
+        """Return a new session for an account. The caller has just checked its password, and its second factor if it
+        has one."""
 
         def issue() -> str:
             return self._accounts.issue_token(
@@ -318,8 +320,9 @@ class SignIn:
         return self._second_factor
 
     async def confirm(self, login: str, password: str) -> Account:
-        """Whether this is the password of ``login``, who is signed in: asked before it is changed or a token is made,
-        so that a session or a token that was left behind does not become the account, nor outlives itself.
+        """Check the password of ``login``, who is signed in, and return the account. This is required before a change
+        of the password or a new token, so that somebody with an abandoned session or token can neither take over the
+        account nor extend the access.
 
         Raises ``NotAllowed``, ``TooMany``.
         """
@@ -332,9 +335,9 @@ class SignIn:
         return account
 
     async def confirm_both(self, login: str, password: str, code: str) -> bool:
-        """As ``confirm``, and where the account has a second factor its code too. Whether it has one.
+        """Like ``confirm``; also check the code if the account has a second factor. Return whether it has one.
 
-        Raises ``SecondFactorNeeded`` where the code is missing.
+        Raises ``SecondFactorNeeded`` if the code is missing.
         """
         account = await self.confirm(login, password)
         if account.second_factor is None:
@@ -356,12 +359,13 @@ class SignIn:
 
 
 def token_hash(token: str) -> str:
-    """SHA-256 of a token in hexadecimal: what storage keeps of it."""
+    """Return the SHA-256 of a token in hexadecimal, which is stored in place of the token."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def hash_password(password: str) -> str:
-    """Argon2id of ``password`` (19 MiB, 2 passes). Raises ``InvalidInput`` where it is too short or too long."""
+    """Return the Argon2id hash of ``password`` (19 MiB, 2 passes). Raises ``InvalidInput`` if it is too short or too
+    long."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise InvalidInput(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
     from argon2 import PasswordHasher
@@ -370,7 +374,7 @@ def hash_password(password: str) -> str:
 
 
 def password_fits(hashed: str, password: str) -> bool:
-    """Whether ``password`` has this hash; a damaged hash fits nothing."""
+    """Whether ``password`` has this hash; a damaged hash matches no password."""
     from argon2 import PasswordHasher
     from argon2.exceptions import Argon2Error, InvalidHashError
 

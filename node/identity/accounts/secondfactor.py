@@ -1,7 +1,7 @@
 """A second factor beside the password: codes of an authenticator app, and recovery codes for when it is lost.
 
 The secret is kept encrypted under a key outside the database, recovery codes as hashes of 80 random bits. A code
-opens one time, also where it is sent several times at once.
+works only once, even if it is sent several times at once.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Enrolment:
 
 
 class SecondFactor:
-    """Sets up, checks and takes away second factors. ``issuer`` is what authenticator apps call this node.
+    """Sets up, checks and removes second factors. ``issuer`` is the name of this node in authenticator apps.
 
     Synchronous but for ``verify``: call it in a thread.
     """
@@ -80,7 +80,7 @@ class SecondFactor:
         self._threads = anyio.CapacityLimiter(4)
 
     def begin(self, login: str) -> Enrolment:
-        """A new secret, which counts once a code of it was shown. Raises ``Conflict`` where a factor is in force."""
+        """Return a new secret, which is in force after ``confirm``. Raises ``Conflict`` if a factor is in force."""
         secret = secrets.token_bytes(totp.SECRET_BYTES)
         with self._uow.begin() as tx:
             account = self._store.account(tx, login)
@@ -92,7 +92,7 @@ class SecondFactor:
         return self._enrolment(login, secret)
 
     def pending(self, login: str) -> Enrolment:
-        """The factor that ``login`` is setting up. Raises ``NotFound`` where that has not begun, or has ended."""
+        """Return the factor that ``login`` is setting up. Raises ``NotFound`` if no set-up is in progress."""
         with self._uow.read() as tx:
             account = self._store.account(tx, login)
             secret = self._secret(tx, login)
@@ -101,10 +101,10 @@ class SecondFactor:
         return self._enrolment(login, secret)
 
     async def confirm(self, login: str, code: str, *, session: str = "") -> list[str]:
-        """The factor counts from now on: the recovery codes, told this once. ``session`` (the hash of its token)
-        becomes one that was opened with the factor.
+        """Put the factor into force, and return the recovery codes, which are shown only once. ``session`` (the hash
+        of its token) then counts as opened with the factor.
 
-        Raises ``NotAllowed`` for a wrong code, ``NotFound`` where nothing was begun, ``TooMany``.
+        Raises ``NotAllowed`` for a wrong code, ``NotFound`` if no set-up was begun, ``TooMany``.
         """
         await anyio.to_thread.run_sync(self.pending, login, limiter=self._threads)
         codes = [base64.b32encode(secrets.token_bytes(10)).decode("ascii") for _ in range(RECOVERY_CODES)]
@@ -139,8 +139,8 @@ class SecondFactor:
         await self._tried(login, use)
 
     def remove(self, login: str, *, by: Caller) -> None:
-        """Remove the second factor of another account. The account's sessions end, and it binds nothing until its
-        owner has changed the password.
+        """Remove the second factor of another account. The account's sessions end, and it can do nothing binding
+        until its owner has changed the password.
 
         Raises ``NotAllowed``, ``NotFound``, and ``InvalidInput`` for the caller's own account.
         """
@@ -157,7 +157,7 @@ class SecondFactor:
             self._tell(tx, login, by.name, "second-factor-removed", byAnother=True)
 
     def remove_own(self, login: str) -> None:
-        """Take the factor away for its owner, who has shown password and code. Raises ``NotFound``."""
+        """Remove the factor for its owner, who has given password and code. Raises ``NotFound``."""
         with self._uow.begin() as tx:
             self._drop(tx, login)
             self._tell(tx, login, login, "second-factor-removed", byAnother=False)
@@ -171,7 +171,7 @@ class SecondFactor:
         self._store.drop_second_factor(tx, login)
 
     def codes_left(self, login: str) -> int:
-        """How many recovery codes have not been used."""
+        """Return the number of unused recovery codes."""
         with self._uow.read() as tx:
             return self._store.recovery_codes(tx, login)
 
@@ -207,7 +207,7 @@ class SecondFactor:
 
 
 def _plain(code: str) -> str:
-    """A code as it was typed, without what people put between its parts."""
+    """Return a typed code without the spaces and hyphens between its parts, in upper case."""
     if len(code) > 64:
         raise InvalidInput("a code has six digits, a recovery code sixteen letters and digits")
     return re.sub(r"[\s-]", "", code).upper()

@@ -1,4 +1,4 @@
-"""Guessing is slowed down: after some failures each further one doubles the wait."""
+"""Slow down guessing: after some failures, each further one doubles the wait."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Failures:
 
 @dataclass(frozen=True, slots=True)
 class _Patience:
-    """For one sort of key: ``free`` times as many free failures, and a bound of its own for the wait."""
+    """The limits for one kind of key: ``free`` times as many free failures, and its own longest wait."""
 
     free: int = 1
     longest: timedelta | None = None
@@ -31,7 +31,7 @@ class _Patience:
 _PATIENCE: Final = {
     # Many people may sit behind one address.
     "from": _Patience(free=4),
-    # From everywhere together: slow for a guesser with many addresses, and no way to lock an owner out.
+    # All addresses together: slow for a guesser with many addresses, but with no way to lock an owner out.
     "all": _Patience(free=10, longest=timedelta(minutes=1)),
 }
 
@@ -39,7 +39,7 @@ _PATIENCE: Final = {
 class Throttle:
     """Slows guessing down: after ``free`` failures, each further one doubles the wait, up to ``longest``.
 
-    The first word of a key is its sort: ``login``, ``from`` (an address), ``all`` (a login from anywhere).
+    The first word of a key is its kind: ``login``, ``from`` (an address), ``all`` (a login from anywhere).
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Throttle:
     def attempt(self, keys: Collection[str]) -> None:
         """Counts an attempt for each of ``keys``; raises ``TooMany`` while any of them has to wait.
 
-        Attempts count as failed until they have succeeded, so that many at once gain nothing.
+        Attempts count as failed until they have succeeded, so that simultaneous attempts have no advantage.
         """
         now = self._clock.now()
         for key in keys:
@@ -82,7 +82,7 @@ class Throttle:
             self._failures.popitem(last=False)
 
     def succeeded(self, keys: Collection[str]) -> None:
-        """The attempt was good: a login starts anew, of an address only this attempt is taken back."""
+        """Note the success of an attempt: the count of a login restarts; that of an address loses this attempt."""
         for key in keys:
             failures = self._failures.get(key)
             if failures is None:
@@ -98,7 +98,7 @@ def _patience(key: str) -> _Patience:
 
 
 def place(origin: str) -> str:
-    """An address, of IPv6 its network: its owner has all of its addresses."""
+    """Return an address, or for IPv6 its /64 network, because the owner of the network has all of its addresses."""
     try:
         address = ipaddress.ip_address(origin.partition("%")[0])
     except ValueError:
@@ -107,5 +107,5 @@ def place(origin: str) -> str:
 
 
 def is_here(address: str) -> bool:
-    """Whether ``address``, as ``place`` gives it, is this very machine's."""
+    """Whether ``address``, as returned by ``place``, is that of this machine."""
     return not address or is_loopback(address) or address == "::/64"

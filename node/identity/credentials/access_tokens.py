@@ -1,7 +1,7 @@
 """Access tokens for our own credentials, and the tokens that accompany our requests.
 
 A self-issued token may carry, in ``token``, the permission to query our credential service (DCP 1.0 §4.3.1).
-What is inside is our own business: here it is a short statement (verifier, scopes, expiry) encrypted and
+The protocol does not define its content: here it is a short statement (verifier, scopes, expiry), encrypted and
 authenticated under the key that never leaves the key ring. Nothing has to be stored. Every process of the node can
 check a token, and only they can read or make one.
 """
@@ -34,14 +34,15 @@ class AccessTokens:
         self._lifetime = lifetime
 
     def grant(self, verifier: str, scopes: Sequence[str] = ()) -> str:
-        """A token with which ``verifier`` may query the credentials in ``scopes``; all of them where it is empty."""
+        """Return a token that lets ``verifier`` query the credentials in ``scopes``; all credentials if it is
+        empty."""
         scope_texts = [str(read_scope(scope)) for scope in scopes] or [EVERYTHING]
         expires = int((self._clock.now() + self._lifetime).timestamp())
         statement = {"use": _PURPOSE, "for": verifier, "scope": scope_texts, "exp": expires}
         return b64url(self._keyring.wrap(canonical(statement)))
 
     def check(self, token: str | None, verifier: str) -> tuple[Scope, ...]:
-        """The scopes that ``token`` grants to ``verifier``. Raises ``Unauthenticated`` where it grants nothing."""
+        """Return the scopes that ``token`` grants to ``verifier``. Raises ``Unauthenticated`` if it grants none."""
         refusal = Unauthenticated("the token claim gives no access to the credentials of this node")
         if not token:
             raise refusal
@@ -57,10 +58,10 @@ class AccessTokens:
 
 
 class OutgoingTokens:
-    """Makes the token for each outgoing request: a fresh ``jti`` every time, the same body may go out again.
+    """Makes the token for each outgoing request, with a fresh ``jti`` even if the same body is sent again.
 
-    ``scopes`` are those that a request grants unless it says otherwise: none means all of the wallet.
-    ``wallet_mark`` changes with our credentials, so that a peer which has seen them asks again at once.
+    ``scopes`` returns the scopes that a request grants by default: no scopes mean the whole wallet. ``wallet_mark``
+    changes with our credentials, so that a peer that has seen them asks for them again at once.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class OutgoingTokens:
         self._wallet_mark = wallet_mark
 
     def bearer(self, audience: str, scopes: Sequence[str] = ()) -> str:
-        """The token (without the word ``Bearer``) for a request to ``audience``, who may query our credentials."""
+        """Return the token (without ``Bearer``) for a request to ``audience``, which may query our credentials."""
         granted = self._access.grant(audience, tuple(scopes) or tuple(self._scopes()))
         mark = self._wallet_mark()
         return make_token(
@@ -91,5 +92,5 @@ class OutgoingTokens:
         )
 
     def answering(self, audience: str, access_token: str | None) -> str:
-        """The token for a request that uses the access token ``audience`` gave us, or that needs none."""
+        """Return the token for a request that uses the access token from ``audience``, or that needs none."""
         return make_token(self._keyring, audience, self._clock.now(), access_token=access_token)

@@ -1,4 +1,4 @@
-"""What an issuer's people see of applications and credentials, and how they decide."""
+"""Applications and issued credentials for the people of an issuer, and their decisions."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class IssuerView:
         self._store = store
 
     def issued(self) -> list[Issued]:
-        """All credentials that this node has issued."""
+        """Return all credentials that this node has issued."""
         with self._uow.read() as tx:
             return list(self._store.issued(tx))
 
     def applications(self) -> list[Application]:
-        """All applications, decided or not."""
+        """Return all applications, decided or not."""
         with self._uow.read() as tx:
             return list(self._store.applications(tx))
 
 
 class Admissions:
-    """The issuer's decisions about applications. ``admitted`` is told the new member."""
+    """The issuer's decisions about applications. ``admitted`` is called for a new member."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Admissions:
         self._admitted = admitted
 
     def waiting(self) -> list[Application]:
-        """Undecided applications."""
+        """Return the undecided applications."""
         with self._uow.read() as tx:
             return list(self._store.applications(tx, ApplicationState.RECEIVED))
 

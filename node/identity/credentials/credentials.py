@@ -1,20 +1,20 @@
-"""Verifiable credentials secured as JWT: issuing them, and finding out whether one holds.
+"""Verifiable credentials secured as JWT: issue and verify them.
 
 Two profiles (DCP 1.0 appendix A). In ``vc20-bssl/jwt`` the payload *is* the credential (VC data model 2.0,
 VC-JOSE-COSE §3.1, ``typ: vc+jwt``); in ``vc11-sl2021/jwt`` the credential is the claim ``vc`` (VC data model
-1.1 §6.3.1). A payload that is both is refused, because two readers would see two credentials.
+1.1 §6.3.1). A payload of both forms is refused, because two readers would see two credentials.
 
-``read_credential`` takes one apart; ``verify_credential`` follows these steps and raises ``Unacceptable``,
-whose sentence is shown to people:
+``read_credential`` parses a credential; ``verify_credential`` follows these steps and raises ``Unacceptable`` with a
+sentence for people:
 
 1. the DID of the signing key is the credential's issuer;
 2. the key is listed under ``assertionMethod`` of the issuer's DID document;
-3. the signature holds;
-4. the dates of the data model hold, and the registered claims beside them;
+3. the signature is valid;
+4. the dates of the data model and the registered claims beside them are valid now;
 5. every subject is the holder.
 
-Whether the issuer is trusted for this type, and whether the credential is revoked, is asked by the use cases:
-``node.identity.credentials.trust`` and ``node.identity.credentials.status``.
+The use cases check whether the issuer is trusted for this type (``node.identity.credentials.trust``) and whether the
+credential is revoked (``node.identity.credentials.status``).
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ SKEW: Final = timedelta(seconds=30)
 
 
 class Unacceptable(InvalidInput):
-    """The credential is not accepted. ``detail`` says why."""
+    """The credential is not accepted. ``detail`` is the reason."""
 
     code = "unacceptable-credential"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnverifiedCredential:
-    """A credential taken apart: what it says of itself, none of it verified."""
+    """A parsed credential with its own statements; none of them is verified."""
 
     jws: Jws = field(repr=False)
     profile: str
@@ -58,7 +58,7 @@ class UnverifiedCredential:
 
     @property
     def schema_urls(self) -> tuple[str, ...]:
-        """Where its ``credentialSchema`` lies; an entry without a usable address shows as an empty text."""
+        """Return the addresses of its ``credentialSchema``; "" for an entry without a usable address."""
         entries = self.body.get("credentialSchema") or []
         entries = entries if isinstance(entries, list) else [entries]
         return tuple(
@@ -66,12 +66,12 @@ class UnverifiedCredential:
         )
 
     def rejected(self, why: str, *, since: datetime | None = None, transient: bool = False) -> Rejected:
-        """The same as something that does not count."""
+        """Return this credential as rejected, with the reason ``why``."""
         return Rejected(types=self.types, issuer=self.issuer, why=why, since=since, id=self.id, transient=transient)
 
 
 def read_credential(text: Any) -> UnverifiedCredential:
-    """Take a credential in JWT form apart. Raises ``Unacceptable``; verifies nothing."""
+    """Parse a credential in JWT form. Raises ``Unacceptable``; verifies nothing."""
     if not isinstance(text, str):
         raise Unacceptable("the credential is not a JWT, the only form that this node reads")
     try:
@@ -128,16 +128,16 @@ def _profile_and_body(jws: Jws, claims: dict[str, Any]) -> tuple[str, dict[str, 
 def verify_credential(
     credential: UnverifiedCredential, *, issuer: DidDocument, holder: str, now: datetime
 ) -> Credential:
-    """Steps 1 to 5 (see above), with the issuer's DID document. Raises ``Unacceptable``.
+    """Check steps 1 to 5 of the module with the issuer's DID document. Raises ``Unacceptable``.
 
-    ``UnknownKey`` passes through: a fresh copy of the document may know the key.
+    Also raises ``UnknownKey``: a fresh copy of the document may have the key.
     """
     jws = credential.jws
     if issuer.id != credential.issuer or jws.kid_did not in (credential.issuer, None):
         raise Unacceptable("the credential is signed by another party than its issuer")  # 1
     try:
         begins = _dates(credential)[0]
-        # One that does not say when it was made is never one of a key's former time.
+        # A credential without a date is never accepted under a former key.
         stated = begins if begins.year > 1970 else None
         key = key_for(document_at(issuer, stated, seen=now), jws.kid, "assertionMethod")  # 2
         verify_jws(jws, key)  # 3
@@ -176,13 +176,13 @@ def _status(body: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def status_member(credential: Credential) -> Any:
-    """``credentialStatus`` as its issuer wrote it: one entry or several."""
+    """Return ``credentialStatus`` as its issuer wrote it: one entry or several."""
     status = credential.status
     return status["entries"] if status is not None and set(status) == {"entries"} else status
 
 
 def _dates(credential: UnverifiedCredential) -> tuple[datetime, datetime | None]:
-    """The latest of all beginnings and the earliest of all ends; null counts as absent."""
+    """Return the latest of all beginnings and the earliest of all ends; null counts as absent."""
     names = ("validFrom", "validUntil") if credential.profile == VC20 else ("issuanceDate", "expirationDate")
     claims = credential.jws.claims()
     try:
@@ -224,7 +224,7 @@ def _claims_about(credential: UnverifiedCredential, holder: str) -> dict[str, An
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """What is to be certified: the input of ``issue_credential``."""
+    """The statement that a credential certifies: the input of ``issue_credential``."""
 
     id: str
     type: str
@@ -236,8 +236,8 @@ class Statement:
 
 
 def issue_credential(keyring: KeyRing, statement: Statement, *, profile: str = VC20) -> str:
-    """The signed credential in the form of ``profile``, with a context that defines its terms. Raises
-    ``InvalidInput`` for a profile unknown here."""
+    """Return the signed credential in the form of ``profile``, with a context that defines its terms. Raises
+    ``InvalidInput`` for an unknown profile."""
     types = [BASE_TYPE, statement.type]
     subject = {**statement.claims, "id": statement.subject}
     registered = {
@@ -268,5 +268,5 @@ def issue_credential(keyring: KeyRing, statement: Statement, *, profile: str = V
 
 
 def profile_of(jwt: str) -> str:
-    """The profile of a credential that we hold already."""
+    """Return the profile of a credential that we hold already."""
     return read_credential(jwt).profile

@@ -1,7 +1,7 @@
-"""Issuing credentials: the region's side (DCP 1.0 §6).
+"""Issue credentials: the region's side (DCP 1.0 §6).
 
-A request becomes an ``Application``; a person decides; what follows leaves the node as a task of topic
-``credential``, written in the same transaction as the decision and delivered later, as often as it takes.
+A request becomes an ``Application``; a person decides. The message to the applicant is a task of topic
+``credential``, written in the same transaction as the decision; delivery is repeated until it succeeds.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ from node.ledger.ports import Append
 TOPIC: Final = "credential"
 
 MAX_WAITING: Final = 50
-"""Undecided applications of one participant: each is read by a person, and stays in the ledger for ever."""
+"""The most undecided applications of one participant: a person reads each, and it stays in the ledger for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supported:
-    """A credential that this node issues: its type, in which form, and the role that it states.
+    """A credential that this node issues: its type, its form, and the role that it states.
 
-    ``format`` is what the container of a delivered credential says: the profile's alias, unless the holders
-    around know another word for it (``jwt``, ``VC1_0_JWT``).
+    ``format`` is the ``format`` of the container of a delivered credential: the profile's alias, unless the holders
+    expect another word for it (``jwt``, ``VC1_0_JWT``).
     """
 
     credential_type: str
@@ -68,7 +68,7 @@ class Supported:
         return f"{public_url.rstrip('/')}/issuer/metadata#{self.credential_type}"
 
     def to_json(self, public_url: str) -> dict[str, Any]:
-        """CredentialObject (DCP 1.0 §6.7)."""
+        """Return the CredentialObject (DCP 1.0 §6.7)."""
         return {
             "id": self.object_id(public_url),
             "type": "CredentialObject",
@@ -81,7 +81,7 @@ class Supported:
 
 
 class ReceiveApplication:
-    """Receives credential requests, and answers applicants who ask for the status of theirs."""
+    """Receives credential requests, and answers applicants about the status of their requests."""
 
     def __init__(
         self,
@@ -106,20 +106,21 @@ class ReceiveApplication:
         self._threads = anyio.CapacityLimiter(4)
 
     def metadata(self) -> dict[str, Any]:
-        """IssuerMetadata (DCP 1.0 §6.7): open to everybody."""
+        """Return the IssuerMetadata (DCP 1.0 §6.7), which is open to everybody."""
         return issuer_metadata(self._keyring.did, [entry.to_json(self._public_url) for entry in self._supported])
 
     def schema(self, credential_type: str) -> dict[str, Any]:
-        """What credentials of this type say about their holders: open to everybody. Raises ``NotFound``."""
+        """Return the schema of the claims in credentials of this type; it is open to everybody. Raises
+        ``NotFound``."""
         if credential_type not in {entry.credential_type for entry in self._supported}:
             raise NotFound("this node issues no such credential")
         return subject_schema(self._public_url, credential_type)
 
     async def receive(self, token: IdToken, message: dict[str, Any]) -> Application:
-        """The application behind a CredentialRequestMessage (DCP 1.0 §6.4); a repeat finds the first one.
+        """Return the application of a CredentialRequestMessage (DCP 1.0 §6.4); a repeated message gets the first one.
 
-        Raises ``InvalidInput`` for a message that is none, asks for what is not issued, or brings an
-        accession that its sender did not sign; ``TooMany`` where more wait than a person would read.
+        Raises ``InvalidInput`` for a message that is not a CredentialRequestMessage, requests a credential that is
+        not issued here, or has an accession that its sender did not sign; ``TooMany`` beyond ``MAX_WAITING``.
         """
         check_type(message, "CredentialRequestMessage")
         holder_pid = text_member(message, "holderPid")
@@ -142,7 +143,7 @@ class ReceiveApplication:
         return await anyio.to_thread.run_sync(self._add, application, limiter=self._threads)
 
     async def status(self, token: IdToken, application_id: str) -> dict[str, Any]:
-        """CredentialStatus for the applicant itself; for everyone else there is no such request (§6.8)."""
+        """Return the CredentialStatus to the applicant; raise ``NotFound`` for everyone else (§6.8)."""
         application = await anyio.to_thread.run_sync(self._find, application_id, limiter=self._threads)
         if application is None or application.holder != token.issuer:
             raise NotFound("there is no request of yours under this id")
@@ -180,7 +181,7 @@ class ReceiveApplication:
 
 
 def claims_of(application: Application, supported: Supported, issuer: str) -> dict[str, Any]:
-    """What a membership credential says about its holder: names from the accession, the role from us."""
+    """Return the claims of a membership credential: names from the accession, the role from us."""
     accession = application.accession
     stated = {
         "legalName": accession.get("legalName"),
@@ -226,9 +227,10 @@ class DecideApplication:
         self._append = append
 
     def approve(self, application_id: str, by: str) -> Sequence[Issued]:
-        """Issue what was asked for; ``by`` is the person. Raises ``NotFound``, ``Conflict`` where it was rejected.
+        """Issue the requested credentials; ``by`` is the person. Raises ``NotFound``, and ``Conflict`` if the
+        application was rejected.
 
-        Approving once more answers what was issued then.
+        Approving once more returns the credentials that were issued then.
         """
         with self._uow.begin() as tx:
             application = self._open(tx, application_id)
@@ -252,7 +254,7 @@ class DecideApplication:
             return issued
 
     def reject(self, application_id: str, by: str, reason: str) -> None:
-        """Refuse, with the reason that the applicant is told. Raises ``NotFound``, ``Conflict``."""
+        """Refuse, with a reason for the applicant. Raises ``NotFound``, ``Conflict``."""
         with self._uow.begin() as tx:
             application = self._open(tx, application_id)
             if application.state is ApplicationState.REJECTED:
@@ -326,7 +328,7 @@ class DecideApplication:
 
 
 def claims_with_contact(application: Application, entry: Supported, issuer: str) -> dict[str, Any]:
-    """As ``claims_of``, with the contact that the applicant gave."""
+    """Like ``claims_of``, with the contact that the applicant gave."""
     contact = application.accession.get("contact")
     return {**claims_of(application, entry, issuer), **({"contact": contact} if contact else {})}
 
@@ -338,7 +340,8 @@ class DeliverCredential:
         self._peers = peers
 
     async def deliver(self, task: Task) -> None:
-        """Raises ``PeerUnreachable`` (try again) or ``Conflict`` (the holder will never take it)."""
+        """Deliver the message. Raises ``PeerUnreachable`` (try again) or ``Conflict`` (the holder will never take
+        it)."""
         holder = await self._peers.did_document(task.lane)
         await self._peers.deliver_credentials(holder, read_object(task.body))
 

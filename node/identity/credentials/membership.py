@@ -1,7 +1,7 @@
-"""Asking a region for a credential: the city's side of issuance (DCP 1.0 §6.4).
+"""Request a credential from a region: the city's side of issuance (DCP 1.0 §6.4).
 
-The request carries, as a member of our own, the accession: which rulebook in which version the applicant
-accepts, under which legal name. It is signed, so that the region can show later what was accepted
+The request has the accession, as a member of our own: the rulebook and version that the applicant accepts, and the
+applicant's legal name. It is signed, so that the region can prove later what was accepted
 (governance digest §3: signed accession). Other issuers ignore the member.
 """
 
@@ -35,7 +35,7 @@ _OPEN: Final = frozenset({"REQUESTED", "RECEIVED"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accession:
-    """What an applicant accepts, and who it is in law."""
+    """The rulebook that an applicant accepts, with its legal name and contact."""
 
     rulebook: str
     version: str
@@ -54,7 +54,7 @@ class Accession:
 
 
 class RequestCredential:
-    """Sends our application to an issuer. The request is noted first, so that no answer finds us unprepared."""
+    """Sends our application to an issuer. The request is stored before it is sent, so that every answer finds it."""
 
     def __init__(
         self,
@@ -75,10 +75,10 @@ class RequestCredential:
         self._threads = anyio.CapacityLimiter(2)
 
     async def request(self, issuer: str, credential_type: str, accession: Accession) -> str:
-        """Ask ``issuer`` (its DID or base URL) for a credential; the ``holderPid`` of the request.
+        """Request a credential from ``issuer`` (its DID or base URL). Return the ``holderPid`` of the request.
 
-        Asking again while a request is open repeats that one. Raises ``InvalidInput`` where the issuer has no
-        such credential, ``PeerUnreachable``, or ``Conflict`` where it refuses to take the request.
+        While a request is open, another call repeats it. Raises ``InvalidInput`` if the issuer has no such
+        credential, ``PeerUnreachable``, or ``Conflict`` if it refuses to take the request.
         """
         did = issuer if issuer.startswith("did:") else did_of(issuer)
         document = await self._peers.did_document(did)
@@ -147,14 +147,14 @@ def _offer_of(metadata: dict[str, Any], credential_type: str) -> str:
 
 
 def sign_accession(keyring: KeyRing, issuer: str, holder_pid: str, accession: dict[str, Any]) -> str:
-    """Our signature over the accession, bound to this issuer and this request."""
+    """Return our signature over the accession, bound to this issuer and this request."""
     return keyring.sign_jws({"typ": _TYP}, canonical(_signed(keyring.did, issuer, holder_pid, accession)))
 
 
 def verify_accession(message: dict[str, Any], *, holder: DidDocument, issuer: str) -> dict[str, Any]:
-    """The accession in a CredentialRequestMessage with its signature; empty where the message has none.
+    """Return the accession in a CredentialRequestMessage with its signature; empty if the message has none.
 
-    Raises ``InvalidInput`` where it is incomplete, altered, or not signed by ``holder``.
+    Raises ``InvalidInput`` if it is incomplete, altered, or not signed by ``holder``.
     """
     accession, signature = message.get(ACCESSION), message.get(SIGNATURE)
     if accession is None:

@@ -1,4 +1,4 @@
-"""This node as its peers see it: its DID, with the credentials that it holds and that stand."""
+"""This node as its peers see it: its DID, with the valid credentials that it holds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from node.identity.model import Caller, Credential, Rejected
 
 
 class Ourselves:
-    """This node as its peers see it: its DID with the credentials that it holds and that stand."""
+    """This node as its peers see it: its DID with the valid credentials that it holds."""
 
     def __init__(self, me: str, wallet: Wallet) -> None:
         self._me = me
@@ -15,7 +15,7 @@ class Ourselves:
         self._seen = Caller(did=me)
 
     async def look(self) -> Caller:
-        """Fresh, status lists asked."""
+        """Return the present state, after reading the status lists."""
         checked = await self._wallet.check_status()
         self._seen = Caller(
             did=self._me,
@@ -26,5 +26,5 @@ class Ourselves:
 
     @property
     def seen(self) -> Caller:
-        """As it was when it last looked."""
+        """Return the state of the last ``look``."""
         return self._seen

@@ -1,16 +1,16 @@
-"""Verifiable presentations as JWT: making ours, and verifying what a credential service answered.
+"""Verifiable presentations as JWT: make ours, and verify the answer of a credential service.
 
 A presentation proves that its holder shows these credentials to *us*, now. ``verify_presentation`` checks
 (DCP 1.0 §5.4.3; VC-JOSE-COSE §3.2):
 
 1. the presentation's holder is the party that called us, and signed it;
 2. the key is listed under ``authentication`` of the holder's DID document;
-3. the signature holds;
+3. the signature is valid;
 4. it is for us alone;
-5. it holds now.
+5. it is valid now.
 
-Not checked here: that its ``jti`` is new. It comes as the answer to a question that we asked over a connection
-of our own, and only the holder could send it twice.
+It does not check that the ``jti`` is new: the presentation is the answer to our own query over our own connection,
+and only the holder could send it twice.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _ENVELOPES: Final = ("data:application/vc+jwt,", "data:application/vc+ld+json+jw
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnverifiedPresentation:
-    """A presentation taken apart; ``unreadable`` are the credentials in it that could not be verified."""
+    """A parsed presentation; ``unreadable`` are the credentials in it that could not be parsed."""
 
     jws: Jws = field(repr=False)
     holder: str
@@ -51,7 +51,7 @@ class UnverifiedPresentation:
 
 
 def read_presentation(entry: Any) -> UnverifiedPresentation:
-    """Take one entry of a ``presentation`` array apart. Raises ``Unauthenticated``; verifies nothing."""
+    """Parse one entry of a ``presentation`` array. Raises ``Unauthenticated``; verifies nothing."""
     if not isinstance(entry, str):
         raise Unauthenticated("a presentation is not a JWT, the only form that this node reads")
     try:
@@ -96,7 +96,7 @@ def read_presentation(entry: Any) -> UnverifiedPresentation:
 
 
 def _unwrapped(item: Any) -> Any:
-    """The JWT inside an EnvelopedVerifiableCredential (VC data model 2.0 §4.13), or the item itself."""
+    """Return the JWT inside an EnvelopedVerifiableCredential (VC data model 2.0 §4.13), or the item itself."""
     if isinstance(item, dict):
         address = item.get("id")
         types = item.get("type")
@@ -117,9 +117,9 @@ def verify_presentation(
     now: datetime,
     skew: int = 30,
 ) -> None:
-    """Steps 1 to 5 (see above), with the DID document of the party that called. Raises ``Unauthenticated``.
+    """Check steps 1 to 5 of the module with the DID document of the caller. Raises ``Unauthenticated``.
 
-    ``UnknownKey`` among them means that a fresh copy of the document may help.
+    Its subclass ``UnknownKey`` means that a fresh copy of the document may help.
     """
     jws, claims = presentation.jws, presentation.claims
     if presentation.holder != holder.id or jws.kid_did not in (holder.id, None):
@@ -137,7 +137,8 @@ def verify_presentation(
 def make_presentation(
     keyring: KeyRing, audience: str, credentials: Sequence[str], now: datetime, *, profile: str
 ) -> str:
-    """A presentation of ours for ``audience``: credentials (JWTs) of one profile, as that profile wants it."""
+    """Return a presentation of ours for ``audience``: credentials (JWTs) of one profile, in the form of the
+    profile."""
     issued = int(now.timestamp())
     registered = {
         "iss": keyring.did,

@@ -1,8 +1,8 @@
-"""Asks participants what they show of themselves, verifies it, and keeps it for a while (DCP 1.0 §5).
+"""Request presentations from participants, verify them, and keep them for a while (DCP 1.0 §5).
 
-To know a caller we may have to call it back, before we answer: its DID document, its credential service, its
-issuer's status list. All of that is awaited on the event loop, outside threads and transactions, since a
-handler that waited in a thread for a peer which waits for one of our threads would wait for ever.
+To identify a caller, we may have to fetch its DID document, query its credential service, and fetch its issuer's
+status list before we answer. These requests are awaited on the event loop, outside threads and transactions: a
+handler in a thread could wait for a peer that waits for one of our threads, and neither would ever go on.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ from node.identity.tokens import IdToken
 
 _PEERS_KEPT: Final = 2048
 _INCOMPLETE: Final = timedelta(seconds=5)
-"""How long a presentation is used in which something was missing that may be issued any moment."""
+"""Seconds that an incomplete presentation is used: the missing credentials may be issued at any moment."""
 _GRACES: Final = 10
-"""For so many times its age a presentation may stand in for one that cannot be had just now."""
+"""How many times the maximum age a presentation is used if a new one is temporarily not available."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presented:
-    """What a participant showed us last, verified; the status is asked again at each access.
+    """The verified credentials that a participant showed last; their status is checked again at each access.
 
-    ``wallet`` is the mark of its wallet then, ``trust`` whom we believed what; ``complete`` tells that nothing
-    was missing that counts here, ``settled`` that nothing failed for a reason that passes by itself.
+    ``wallet`` is the mark of its wallet at that time, ``trust`` our trusted issuers by type at that time.
+    ``complete``: no credential that counts here was missing. ``settled``: no check failed for a temporary reason.
     """
 
     at: datetime
@@ -62,16 +62,16 @@ class Presented:
 
     @property
     def texts(self) -> frozenset[str]:
-        """The credentials as they came."""
+        """Return the credentials as received."""
         return frozenset(credential.jwt for credential in self.credentials)
 
 
 class Presentations:
-    """Asks participants for their credentials, and keeps what they showed.
+    """Requests the credentials of participants, and keeps them.
 
-    A presentation is used for ``max_age`` seconds, or for five where credentials were missing that may have been
-    issued since; a wallet mark in the token, where the peer sends one, settles the question at once. ``notes`` keeps
-    what was presented across restarts.
+    A presentation is used for ``max_age`` seconds, or for five if credentials were missing that may have been issued
+    since. If the peer sends a wallet mark in the token, the mark shows at once whether the credentials have changed.
+    ``notes`` keeps the presented credentials across restarts.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Presentations:
         max_queries: int = 64,
         max_waiting: int = 512,
     ) -> None:
-        """``required_types`` are asked for beside those that ``trust`` knows."""
+        """``required_types`` are requested in addition to the types in ``trust``."""
         self._uow = uow
         self._notes = notes
         self._peers = peers
@@ -99,8 +99,7 @@ class Presentations:
         self._me = me
         self._required = tuple(sorted(required_types))
         self._max_age = timedelta(seconds=max_age)
-        # Whoever wants presentations fresh wants those fresh in which something was missing, and those whose holder
-        # cannot be reached, too.
+        # A smaller maximum age also applies to incomplete presentations and to those of unreachable holders.
         self._incomplete_max_age = min(_INCOMPLETE, self._max_age)
         self._grace = _GRACES * self._max_age
         self._recent: OrderedDict[str, Presented] = OrderedDict()
@@ -111,10 +110,10 @@ class Presentations:
         self._threads = anyio.CapacityLimiter(4)
 
     async def of(self, token: IdToken) -> Presented:
-        """What the participant behind ``token`` shows now; nothing where its token allows no questions.
+        """Return the credentials that the sender of ``token`` shows now; none if its token allows no query.
 
-        Raises ``Unauthenticated`` where the presentation does not hold, ``PeerUnreachable`` where the participant
-        cannot be asked just now, ``Overloaded`` where too many are being asked already.
+        Raises ``Unauthenticated`` if the presentation is not valid, ``PeerUnreachable`` if the participant cannot be
+        queried now, ``Overloaded`` if too many queries are running already.
         """
         if token.access_token is None or not self._credential_types():
             return Presented(at=self._clock.now())
@@ -124,13 +123,13 @@ class Presentations:
         try:
             return await self._flights.join(f"{token.issuer} {token.wallet}", lambda: self._query_in_turn(token))
         except PeerUnreachable:
-            # It did call us, so it lives: what it showed a moment ago still says who it is.
+            # The participant has just called us, so it is running: its last presentation still identifies it.
             if presented is not None and is_younger(presented.at, self._clock.now(), self._grace):
                 return presented
             raise
 
     async def last(self, did: str) -> Presented:
-        """What the participant showed last, also before a restart; nothing where it never showed anything."""
+        """Return the credentials that the participant showed last, also before a restart; none if it showed none."""
         return self._recent.get(did) or await self._recalled(did)
 
     def _is_fresh(self, presented: Presented, token: IdToken) -> bool:
@@ -165,7 +164,7 @@ class Presentations:
         return presented
 
     async def _query(self, token: IdToken) -> Presented:
-        """Ask the holder's credential service and verify what it shows (DCP 1.0 §5.4)."""
+        """Query the holder's credential service and verify its answer (DCP 1.0 §5.4)."""
         assert token.access_token is not None
         now = self._clock.now()
         document = await self._peers.did_document(token.issuer)

@@ -1,4 +1,4 @@
-"""Ending credentials that we issued, and the lists that tell everybody (Bitstring Status List 1.0)."""
+"""Revoke credentials that we issued, and publish the status lists (Bitstring Status List 1.0)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LISTS_KEPT: Final = 64
 
 
 def list_url(public_url: str, list_id: int, kind: str = BITSTRING) -> str:
-    """Where the list is served; the elder kind of entry has a document of its own over the same bits."""
+    """Return the address of the list; the older kind of entry has a document of its own over the same bits."""
     suffix = _ELDER_SUFFIX if kind == ELDER else ""
     return f"{public_url.rstrip('/')}/status/{list_id}{suffix}"
 
@@ -59,7 +59,7 @@ class StatusLists:
         self._threads = anyio.CapacityLimiter(2)
 
     async def document(self, name: str) -> str:
-        """The signed list of this name (JWT). Raises ``NotFound`` where nothing was issued on such a list."""
+        """Return the signed list of this name (JWT). Raises ``NotFound`` if no credential was issued on the list."""
         document = self._cache.get(name)
         if document is not None and is_younger(document.at, self._clock.now(), self._max_age):
             return document.document
@@ -71,11 +71,11 @@ class StatusLists:
         return document.document
 
     async def behind(self, url: str) -> str:
-        """The same by the list's address: for credentials that this node itself has issued."""
+        """Return the signed list at this address: for credentials that this node itself has issued."""
         return await self.document(url.rpartition("/")[2])
 
     def forget(self) -> None:
-        """Something was revoked: the next reader gets a new list."""
+        """Drop the cached lists after a revocation, so that the next reader gets a new list."""
         self._cache.clear()
 
     def _make(self, name: str) -> _SignedList:
@@ -114,7 +114,7 @@ class RevokeCredential:
         self._append = append
 
     def revoke(self, credential_id: str, why: str, by: Caller) -> Issued:
-        """Set its bit and say why; revoking again changes nothing.
+        """Set the bit of the credential and record the reason; revoking again changes nothing.
 
         Raises ``NotAllowed``, ``NotFound``, ``InvalidInput``.
         """

@@ -1,8 +1,8 @@
-"""Does the subject of a credential fit the JSON Schema that the credential names?
+"""Check the subject of a credential against the JSON Schema that the credential names.
 
-A small part of JSON Schema is enough for the flat claims that credentials carry, and a library that resolves
-references over the network has no place here. A keyword that this module does not know is an error: a check
-that could not be made never counts as passed.
+A small part of JSON Schema is enough for the flat claims of credentials, and a library that resolves references over
+the network must not be used here. An unknown keyword is an error: a check that could not be made never counts as
+passed.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _TYPES: Final[dict[str, Callable[[Any], bool]]] = {
 
 
 def check_schema(schema: Any, subject: Any) -> None:
-    """``subject`` must be valid against ``schema``. Raises ``Unacceptable``.
+    """Check ``subject`` against ``schema``. Raises ``Unacceptable``.
 
-    A schema that describes the whole credential (its ``properties`` name ``credentialSubject``) is applied to
-    an object with that member; VC JSON Schema 1.0 §3 writes it so, older schemas describe the subject alone.
+    A schema for the whole credential (its ``properties`` name ``credentialSubject``) is applied to an object with
+    that member, as in VC JSON Schema 1.0 §3; older schemas describe the subject alone.
     """
     if not isinstance(schema, dict | bool):
         raise Unacceptable("its schema is not a JSON Schema")
@@ -120,7 +120,7 @@ def _all(parts: Any, value: Any, _schema: Any, root: Any, depth: int) -> bool:
 
 
 def _equal(first: Any, other: Any) -> bool:
-    """Equality of JSON, where true is not 1."""
+    """Return the equality of JSON values: true does not equal 1."""
     return isinstance(first, bool) == isinstance(other, bool) and bool(first == other)
 
 

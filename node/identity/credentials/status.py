@@ -1,9 +1,9 @@
-"""Status lists: whether a credential still holds (W3C Bitstring Status List 1.0, and its elder StatusList2021).
+"""Status lists: whether a credential is still valid (W3C Bitstring Status List 1.0, and the older StatusList2021).
 
-One list is a long row of bits, compressed; a credential names its place. Index 0 is the most significant bit
-of the first byte. A list counts only when its issuer is the credential's issuer, its signature holds, its
-purpose is the entry's, and it has not expired. Everything that is wrong with a list raises: an unreadable
-status is never a good one.
+A list is a long row of bits, compressed; a credential names the index of its bit. Index 0 is the most significant bit
+of the first byte. A list is accepted only if its issuer is the credential's issuer, its signature is valid, its
+purpose is that of the entry, and it has not expired. Every fault of a list raises an error: an unreadable status
+never counts as valid.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BITSTRING: Final = "BitstringStatusListEntry"
 ELDER: Final = "StatusList2021Entry"
 
 LENGTH: Final = 131_072
-"""The least number of bits (§2.1), so that a list tells nothing about who fetches it."""
+"""The least number of bits (§2.1), so that fetching a list does not reveal which credential is checked."""
 
 MAX_INFLATED: Final = 2 * 1024 * 1024
 MAX_DOCUMENT: Final = 4 * 1024 * 1024
@@ -51,7 +51,7 @@ class BadStatusList(InvalidInput):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusEntry:
-    """Where the status of a credential is to be found."""
+    """The place of a credential's status: list, index and purpose."""
 
     kind: str
     purpose: str
@@ -61,7 +61,8 @@ class StatusEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusList:
-    """A verified list: its bits, its purposes, and until when it is valid; ``since`` where its issuer says so."""
+    """A verified list: its bits, its purposes, the end of its validity, and ``since``: index → moment of revocation,
+    if its issuer states it."""
 
     kind: str
     issuer: str
@@ -72,10 +73,10 @@ class StatusList:
 
 
 def read_entries(status: Any) -> tuple[StatusEntry, ...]:
-    """The entries of ``credentialStatus`` that can end a credential. Raises ``BadStatusList``.
+    """Return the entries of ``credentialStatus`` that can end a credential. Raises ``BadStatusList``.
 
-    An entry of an unknown type is an error, since we could not tell what it would say. Purposes that do not
-    touch validity (``refresh``, ``message``) are passed over.
+    An entry of an unknown type is an error, since we cannot know its meaning. Purposes that do not affect validity
+    (``refresh``, ``message``) are ignored.
     """
     if status is None:
         return ()
@@ -111,10 +112,10 @@ def read_list(
     skew: timedelta = timedelta(seconds=30),
     allow_unsigned: bool = False,
 ) -> StatusList:
-    """The list in ``document``, issued by ``issuer``. Raises ``BadStatusList``, or ``Unauthenticated`` from
-    the search for the key (``UnknownKey`` where a fresh DID document may help).
+    """Return the list in ``document``, issued by ``issuer``. Raises ``BadStatusList``, or ``Unauthenticated`` from
+    the search for the key (``UnknownKey`` if a fresh DID document may help).
 
-    A list without signature is only taken where ``allow_unsigned`` says so (the conformance kit serves one).
+    A list without signature is accepted only with ``allow_unsigned`` (the conformance kit serves such a list).
     """
     if isinstance(document, str):
         claims = _verified_claims(document.strip(), issuer, now)
@@ -203,8 +204,8 @@ def _since(value: Any) -> dict[int, datetime]:
 def check_status(entry: StatusEntry, status: StatusList) -> bool:
     """Whether the bit of ``entry`` is set, that is: the credential is revoked or suspended.
 
-    Raises ``BadStatusList`` where the list does not cover this entry (§3.2: wrong purpose, wrong kind,
-    index out of range).
+    Raises ``BadStatusList`` if the list does not cover this entry (§3.2: wrong purpose, wrong kind, index out of
+    range).
     """
     if status.kind != entry.kind:
         raise BadStatusList("the status list is of another kind than the credential's entry")
@@ -217,9 +218,9 @@ def check_status(entry: StatusEntry, status: StatusList) -> bool:
 
 
 def decode(encoded: Any) -> bytes:
-    """The bits of an ``encodedList``: gzip in base64, with or without the multibase prefix ``u``.
+    """Return the bits of an ``encodedList``: gzip in base64, with or without the multibase prefix ``u``.
 
-    Raises ``BadStatusList``. Inflating stops at ``MAX_INFLATED``, whatever the text claims to hold.
+    Raises ``BadStatusList``. Inflating stops at ``MAX_INFLATED``, whatever size the text states.
     """
     if not isinstance(encoded, str) or not encoded:
         raise BadStatusList("the status list has no encodedList")
@@ -242,7 +243,7 @@ def decode(encoded: Any) -> bytes:
 
 
 def encode(indexes: Iterable[int], *, length: int = LENGTH) -> str:
-    """The ``encodedList`` with the bits of ``indexes`` set, with the multibase prefix ``u`` (§2.2)."""
+    """Return the ``encodedList`` with the bits of ``indexes`` set, with the multibase prefix ``u`` (§2.2)."""
     bits = bytearray(length // 8)
     for index in indexes:
         bits[index // 8] |= 0x80 >> (index % 8)
@@ -251,7 +252,7 @@ def encode(indexes: Iterable[int], *, length: int = LENGTH) -> str:
 
 
 def entry_for(url: str, index: int, *, kind: str = BITSTRING) -> dict[str, Any]:
-    """The ``credentialStatus`` of a credential of ours."""
+    """Return the ``credentialStatus`` of a credential of ours."""
     return {
         "id": f"{url}#{index}",
         "type": kind,
@@ -270,10 +271,10 @@ def issue_list(
     kind: str = BITSTRING,
     lifetime: timedelta = timedelta(minutes=15),
 ) -> str:
-    """The signed status list credential behind ``url``, of the kind that entries of ``kind`` refer to.
+    """Return the signed status list credential for ``url``, of the kind that entries of ``kind`` refer to.
 
-    ``validUntil`` is near, because a verifier that ignores every other hint about age must honour it. Moments
-    of revocation are told in a member of our own, so that a refusal can say since when.
+    ``validUntil`` is near, because even a verifier that ignores every other hint about age must honour it. A member
+    of our own has the moments of revocation, so that a refusal can state them.
     """
     credential_type, subject_type = _KINDS[kind]
     encoded, ends = encode(revoked), now + lifetime

@@ -1,5 +1,5 @@
-"""What a credential of this node says about its holder, as JSON Schema: what ``credentialSchema`` of the issuer's
-metadata points at (DCP 1.0 §6.7)."""
+"""The JSON Schema of the claims in credentials of this node: the target of ``credentialSchema`` in the issuer's
+metadata (DCP 1.0 §6.7)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ _STATED: Final = ("legalName", "rulebook", "rulebookVersion", "contact")
 
 
 def schema_url(public_url: str, credential_type: str) -> str:
-    """Where the schema of a credential type is served."""
+    """Return the address of the schema of a credential type."""
     return f"{public_url.rstrip('/')}/issuer/schemas/{credential_type}"
 
 
 def subject_schema(public_url: str, credential_type: str) -> dict[str, Any]:
-    """The schema of a credential of this type, as ``node.identity.credentials.issuance.claims_of`` makes its subject:
-    who it is about, of whom it is a member and in which role; and what its accession has said, where it has."""
+    """Return the schema of a credential of this type, for the subject from
+    ``node.identity.credentials.issuance.claims_of``: the holder, the region that it is a member of, its role, and
+    statements of its accession, if any."""
     text = {"type": "string", "minLength": 1}
     subject = {
         "type": "object",

@@ -1,8 +1,8 @@
-"""Whom we believe what: which issuers' credentials of which type count here.
+"""Trusted issuers for each type of credential.
 
-The rulebook says it (governance digest §2: credential types and their issuers), and it may change while the
-node runs, so use cases ask at every access. A type without listed issuers is accepted from no issuer: an empty
-list is never "everyone".
+The rulebook defines them (governance digest §2: credential types and their issuers), and it may change while the
+node runs, so use cases read them at every access. A type without listed issuers is accepted from no issuer: an empty
+list never means "everyone".
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import Protocol
 
 
 class Trust(Protocol):
-    """Which issuers count for which credential type."""
+    """The trusted issuers for each credential type."""
 
     def issuers(self, credential_type: str) -> frozenset[str]:
-        """The DIDs whose credentials of this type count; empty where there are none."""
+        """Return the DIDs of the trusted issuers of this type; empty if there are none."""
 
     def types(self) -> tuple[str, ...]:
-        """The credential types for which anybody counts, sorted."""
+        """Return the credential types with trusted issuers, sorted."""
 
 
 class TrustList:
-    """The list in force. ``replace`` puts another one in its place when the rulebook changes."""
+    """The list in force. ``replace`` sets another list when the rulebook changes."""
 
     def __init__(self, issuers: Mapping[str, Iterable[str]] | None = None) -> None:
         self._issuers = _frozen(issuers or {})
@@ -42,7 +42,7 @@ class TrustList:
         return any(did in dids for dids in self._issuers.values())
 
     def to_json(self) -> dict[str, tuple[str, ...]]:
-        """Type → DIDs, sorted: the form that a ``Situation`` of the decision point takes."""
+        """Return type → DIDs, sorted: the form for a ``Situation`` of the decision point."""
         return {name: tuple(sorted(dids)) for name, dids in self._issuers.items()}
 
 
@@ -54,7 +54,7 @@ def _frozen(issuers: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
 def configured_trust(
     named: Mapping[str, Iterable[str]], types: Iterable[str], authorities: Sequence[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Type → DIDs: those that are ``named``, and for all ``types`` the ``authorities`` beside them."""
+    """Return type → DIDs: the ``named`` issuers, and for all ``types`` also the ``authorities``."""
     trust = {name: tuple(dids) for name, dids in named.items()}
     if not authorities:
         return trust

@@ -1,8 +1,8 @@
-"""Whether a credential counts, here and now: issuer, signature, dates, schema, status.
+"""Check whether a credential counts, here and now: issuer, signature, dates, schema, status.
 
-What can be computed is in ``credentials`` and ``status``; this module fetches what those need, through the
-``Peers`` port, and only from parties that the rulebook names: a credential whose issuer is not trusted for its
-type costs no look-up. Status lists are read from their issuer's own address and from nowhere else.
+The pure checks are in ``credentials`` and ``status``; this module fetches the documents for them, through the
+``Peers`` port, and only from parties that the rulebook names: for an issuer that is not trusted for the type, nothing
+is fetched. Status lists are read only from their issuer's own address.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A status list as it was last read: the document, what it says, when it was fetched."""
+    """A status list as it was last read: the document, its parsed form, the moment of fetching."""
 
     document: str | dict[str, Any]
     status: StatusList
@@ -50,11 +50,11 @@ class _Known:
 
 
 class VerifyCredentials:
-    """Answers whether credentials count. Fetches, but stores nothing durably.
+    """Checks whether credentials count. It fetches documents, but stores nothing durably.
 
-    ``status_max_age`` bounds the age of a status list in seconds, so that a revocation bites on the next
-    access after that. While an issuer cannot be reached, its last list goes on counting for ``status_grace``
-    seconds, and then its credentials do not count.
+    ``status_max_age`` bounds the age of a status list in seconds: a revocation takes effect on the next access after
+    that time. While an issuer cannot be reached, its last list is used for ``status_grace`` seconds; after that, its
+    credentials do not count.
     """
 
     def __init__(
@@ -76,9 +76,9 @@ class VerifyCredentials:
         self._lists: OrderedDict[str, _Known] = OrderedDict()
 
     async def verify(self, credential: UnverifiedCredential, holder: str) -> Credential | Rejected:
-        """Everything but the status: that is asked at each access, see ``check_status``.
+        """Check everything but the status, which is checked at each access: see ``check_status``.
 
-        The types of the answer are only those for which the issuer is trusted.
+        The result has only the types that the issuer is trusted for.
         """
         trusted = self._trusted(credential.types, credential.issuer)
         if not trusted:
@@ -97,21 +97,21 @@ class VerifyCredentials:
         return replace(verified, types=trusted)
 
     async def verify_text(self, jwt: str, holder: str) -> Credential | Rejected:
-        """As ``verify``, for a credential that was kept as text."""
+        """Like ``verify``, for a credential that was stored as text."""
         try:
             return await self.verify(read_credential(jwt), holder)
         except Unacceptable as error:
             return Rejected(types=(), issuer="", why=error.detail)
 
     async def check_status(self, credential: Credential) -> Credential | Rejected:
-        """Whether a verified credential counts at this moment: trust, dates, status."""
+        """Check whether a verified credential counts at this moment: trust, dates, status."""
         types = self._trusted(credential.types, credential.issuer)
         if not types:
             return _rejected(credential, f"{credential.issuer} is not trusted to issue it any more")
         return await self.in_force(replace(credential, types=types))
 
     async def in_force(self, credential: Credential) -> Credential | Rejected:
-        """Whether a verified credential is neither expired nor revoked; trust in its issuer is not checked."""
+        """Check that a verified credential is neither expired nor revoked; trust in its issuer is not checked."""
         now = self._clock.now()
         if credential.valid_until is not None and credential.valid_until <= now:
             return _rejected(
@@ -167,7 +167,8 @@ class VerifyCredentials:
         return known.status.issuer == issuer and now - known.at <= self._status_grace and not _over(known, now)
 
     async def _check_schemas(self, credential: UnverifiedCredential) -> None:
-        """Each subject must fit the credential's own schemas (DCP 1.0 §5.4.3), read from the issuer's address."""
+        """Check each subject against the credential's own schemas (DCP 1.0 §5.4.3), read from the issuer's
+        address."""
         urls = credential.schema_urls
         if not urls:
             return

@@ -1,7 +1,7 @@
-"""The wallet: credentials that others issued to us, and whom we show them to (DCP 1.0 §5, §6.5).
+"""The wallet: credentials that others issued to us, and their presentation to verifiers (DCP 1.0 §5, §6.5).
 
-``receive`` takes in what an issuer delivers, ``answer`` shows what a verifier was granted. Neither calls
-anybody who might be waiting for our answer, except for DID documents, which wait for nothing.
+``receive`` takes a credential from an issuer, ``answer`` shows a verifier the granted credentials. Neither calls a
+party that may be waiting for our answer, except to fetch DID documents, and serving these waits for nothing.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ from node.ledger.ports import Append
 class Wallet:
     """Holds this node's credentials. ``mark`` changes whenever they do; see ``OutgoingTokens``.
 
-    ``refuse_excess`` answers a query for more than was granted with a refusal, as release 1.0.0-RC6 of the
-    conformance kit wants it; DCP 1.0.1 leaves the excess out without a word.
+    With ``refuse_excess``, a query for more than was granted is refused, as release 1.0.0-RC6 of the conformance kit
+    demands; in DCP 1.0.1, the excess is left out silently.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Wallet:
         self._threads = anyio.CapacityLimiter(4)
 
     def mark(self) -> str:
-        """A short text that changes with the content of the wallet; empty before ``refresh``."""
+        """Return a short text that changes with the content of the wallet; empty before ``refresh``."""
         return self._mark
 
     async def refresh(self) -> None:
@@ -83,26 +83,25 @@ class Wallet:
         await self.credentials()
 
     async def credentials(self) -> Sequence[Credential]:
-        """All that we hold, expired and revoked ones too."""
+        """Return all credentials that we hold, including expired and revoked ones."""
         credentials = await anyio.to_thread.run_sync(self._read, limiter=self._threads)
         self._mark = _mark_of(credentials)
         return credentials
 
     async def check_status(self) -> list[Credential | Rejected]:
-        """What we hold and how it stands: a revoked credential says why and since when."""
+        """Return the credentials that we hold with their status: a revoked credential has a reason and a moment."""
         return [await self._verifier.in_force(credential) for credential in await self.credentials()]
 
     async def requests(self) -> Sequence[dict[str, Any]]:
-        """Our requests to issuers, and their outcomes."""
+        """Return our requests to issuers, and their outcomes."""
         return await anyio.to_thread.run_sync(self._read_requests, limiter=self._threads)
 
     async def answer(self, token: IdToken, message: dict[str, Any]) -> dict[str, Any]:
-        """The PresentationResponseMessage to a PresentationQueryMessage (DCP 1.0 §5.4).
+        """Return the PresentationResponseMessage to a PresentationQueryMessage (DCP 1.0 §5.4).
 
-        More than was granted is left out without a word, and so is what has expired. Raises ``InvalidInput``
-        for a query that is none, ``NotSupported`` for a presentation definition, ``Unauthenticated`` where
-        the token claim gives ``token.issuer`` no access, ``NotAllowed`` for more than was granted where
-        ``refuse_excess`` is on.
+        Credentials that were not granted or have expired are left out silently. Raises ``InvalidInput`` if the
+        message is not a query, ``NotSupported`` for a presentation definition, ``Unauthenticated`` if the token claim
+        gives ``token.issuer`` no access, ``NotAllowed`` for more than was granted if ``refuse_excess`` is on.
         """
         scopes = _scopes(message)
         granted = self._access.check(token.access_token, token.issuer)
@@ -124,11 +123,11 @@ class Wallet:
         return presentation_response(presentations)
 
     async def receive(self, token: IdToken, message: dict[str, Any]) -> None:
-        """Take in a CredentialMessage (DCP 1.0 §6.5): keep what it brings, or note why we got nothing.
+        """Take a CredentialMessage (DCP 1.0 §6.5): store its credentials, or the reason for a rejection.
 
-        The sender must be the issuer whom we asked, each credential its own, about us, and signed. The same
-        message again changes nothing. Raises ``InvalidInput``, ``NotFound`` where nothing was asked, ``Conflict``
-        where a rejection follows an issue.
+        The sender must be the issuer that we asked; each credential must be issued and signed by it, and be about us.
+        The same message again changes nothing. Raises ``InvalidInput``, ``NotFound`` if we requested nothing,
+        ``Conflict`` if a rejection follows an issue.
         """
         check_type(message, "CredentialMessage")
         holder_pid = text_member(message, "holderPid")
@@ -155,7 +154,8 @@ class Wallet:
         self._mark = _mark_of(stored)
 
     async def offered(self, token: IdToken, message: dict[str, Any]) -> tuple[str, ...]:
-        """The ids in a CredentialOfferMessage (DCP 1.0 §6.6). An offer is not binding: people decide to ask."""
+        """Return the ids in a CredentialOfferMessage (DCP 1.0 §6.6). An offer is not binding: people decide whether
+        to request a credential."""
         check_type(message, "CredentialOfferMessage")
         if text_member(message, "issuer") != token.issuer:
             raise InvalidInput("the offer names another issuer than its sender")
