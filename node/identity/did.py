@@ -1,9 +1,9 @@
-"""``did:web`` names: their grammar, the address of their document, and what a document may say.
+"""``did:web`` names: their grammar, the address of their document, and the checks of a document.
 
 The grammar is narrower than the method's (w3c-ccg/did-method-web): lower-case ASCII, a host with at least one
-dot, a port from the list, plain path segments. A name from an unauthenticated token decides where we dial, so
-everything that two readers could understand differently is refused. Percent-encoding is read for the colon of
-the port only; other encoded characters in a name would let a segment turn into a path.
+dot, a port from the list, plain path segments. A name from an unauthenticated token decides where we connect to, so
+every name that two readers could understand differently is refused. Percent-encoding is read only for the colon of
+the port; other encoded characters in a name could turn a segment into a path.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def is_public_name(host: str) -> bool:
 
 
 def read_did(did: str, *, allow_loopback: bool = False, ports: Collection[int] = DEFAULT_PORTS) -> WebName:
-    """The parts of ``did``. Raises ``InvalidInput`` for every name that this node does not resolve.
+    """Return the parts of ``did``. Raises ``InvalidInput`` for every name that this node does not resolve.
 
     ``allow_loopback`` admits names of this machine, with any port; other names may only use ``ports``.
     """
@@ -94,9 +94,9 @@ def read_did(did: str, *, allow_loopback: bool = False, ports: Collection[int] =
 
 
 def did_of(public_url: str) -> str:
-    """The ``did:web`` of the node whose base URL this is: the inverse of ``base_url``.
+    """Return the ``did:web`` of the node with this base URL: the inverse of ``base_url``.
 
-    Raises ``InvalidInput`` where the URL cannot be the base of a did:web: https is required, except on loopback.
+    Raises ``InvalidInput`` if the URL cannot be the base of a did:web: https is required, except on loopback.
     """
     parts = urlsplit(public_url)
     host = parts.hostname or ""
@@ -115,29 +115,29 @@ def did_of(public_url: str) -> str:
 
 
 def base_url(did: str, *, allow_loopback_http: bool = False, ports: Collection[int] = DEFAULT_PORTS) -> str:
-    """The base URL behind ``did``, without a trailing slash; http for loopback names where that is allowed."""
+    """Return the base URL for ``did``, without a trailing slash; http for loopback names if that is allowed."""
     name = read_did(did, allow_loopback=allow_loopback_http, ports=ports)
     scheme = "http" if name.is_loopback else "https"
     return "/".join((f"{scheme}://{name.authority}", *name.segments))
 
 
 def document_url(did: str, *, allow_loopback_http: bool = False, ports: Collection[int] = DEFAULT_PORTS) -> str:
-    """Where the DID document of ``did`` lies (did:web §Read): ``/.well-known`` stands in for an empty path."""
+    """Return the address of the DID document of ``did`` (did:web §Read): ``/.well-known`` replaces an empty path."""
     base = base_url(did, allow_loopback_http=allow_loopback_http, ports=ports)
     well_known = "" if read_did(did, allow_loopback=True, ports=ports).segments else "/.well-known"
     return f"{base}{well_known}/did.json"
 
 
 def plain_name(did: str) -> str:
-    """The base URL behind ``did`` without its scheme: the origin line of its ledger's checkpoints."""
+    """Return the base URL for ``did`` without its scheme: the origin line of its ledger's checkpoints."""
     name = read_did(did, allow_loopback=True, ports=range(1, 65536))
     return "/".join((name.authority, *name.segments))
 
 
 def same_party(url: str, document: DidDocument) -> bool:
-    """Whether ``url`` lies with the party of ``document``: at the host of its did:web or of one of its services.
+    """Whether ``url`` belongs to the party of ``document``: it has the host of its did:web or of one of its services.
 
-    On loopback every node has the same host, so there the port counts as well.
+    On loopback every node has the same host, so the port has to match too.
     """
     place = _place(url)
     if place is None:
@@ -171,10 +171,10 @@ def _endpoints(document: DidDocument) -> list[str]:
 
 
 def check_document(did: str, raw: Any) -> DidDocument:
-    """The DID document that was fetched for ``did``. Raises ``InvalidInput`` where it is not fit for use.
+    """Return the DID document that was fetched for ``did``. Raises ``InvalidInput`` if it is not usable.
 
-    ``id`` must equal the DID that was asked for (did:web §Read, step 6), method ids must be unique, and no key
-    may show its private half.
+    ``id`` must equal the requested DID (did:web §Read, step 6), method ids must be unique, and no key may show its
+    private half.
     """
     if not isinstance(raw, dict):
         raise InvalidInput("the DID document is not a JSON object")
@@ -198,7 +198,7 @@ def check_document(did: str, raw: Any) -> DidDocument:
 
 
 def method_id(did: str, name: Any) -> str:
-    """The absolute form of a verification method's id: ``did#key``, ``#key`` and ``key`` are all in use."""
+    """Return the absolute form of a verification method's id: ``did#key``, ``#key`` and ``key`` are all in use."""
     if not isinstance(name, str) or not name:
         raise InvalidInput("a verification method of the DID document has no id")
     if name.startswith("did:"):
@@ -207,8 +207,8 @@ def method_id(did: str, name: Any) -> str:
 
 
 def check_identity(did: str, public_url: str) -> None:
-    """Whether the public address is still the one that the keys belong to. Raises ``LocalFault`` where it is not:
-    peers would resolve another identity than the one that signs here, and refuse everything."""
+    """Check that the keys belong to the public address. Raises ``LocalFault`` if they do not: peers would resolve
+    another identity than the one that signs here, and refuse everything."""
     expected = did_of(public_url)
     if did != expected:
         raise LocalFault(

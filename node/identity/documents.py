@@ -1,11 +1,12 @@
-"""Our own DID document, and keys found in other people's.
+"""Our own DID document, and the keys in the documents of others.
 
-A key counts for a purpose only where the document lists it under that verification relationship (DID Core
+A key counts for a purpose only if the document lists it under that verification relationship (DID Core
 §5.3): ``capabilityInvocation`` for self-issued tokens, ``authentication`` for presentations,
 ``assertionMethod`` for credentials, status lists and signed statements, ``keyAgreement`` for sealing. Two
-kinds of documents in use say less than that. Those of some connectors, and of the conformance kit, state no
-purpose for any key: then every key counts. Others list their keys under ``authentication`` and know no
-``capabilityInvocation``: for tokens the former then stands in. A document that states purposes is held to them.
+kinds of documents in use state less than that. Those of some connectors, and of the conformance kit, state no
+purpose for any key: then every key counts. Others list their keys under ``authentication`` and have no
+``capabilityInvocation``: for tokens, ``authentication`` then replaces it. If a document states purposes, only these
+count.
 """
 
 from __future__ import annotations
@@ -39,14 +40,14 @@ T = TypeVar("T")
 
 
 class UnknownKey(Unauthenticated):
-    """The document has no such key: it may have been added since, so the document is worth a second look."""
+    """The document has no such key: it may have been added since, so the document should be fetched again."""
 
 
 def build_document(keyring: KeyRing, public_url: str, *, issuer: bool = False) -> dict[str, Any]:
-    """This node's DID document (DCP 1.0 §4.2; DSP 2025-1 §4.4 for the services of the catalogue).
+    """Return this node's DID document (DCP 1.0 §4.2; DSP 2025-1 §4.4 for the services of the catalogue).
 
-    Methods are of type ``JsonWebKey2020``, the only one that every connector in use reads. A former key is there
-    with its period, and is listed under no purpose (``node.identity.periods``).
+    Methods are of type ``JsonWebKey2020``, the only type that every connector in use reads. A former key has its
+    period, and is listed under no purpose (``node.identity.periods``).
     """
     did, base = keyring.did, public_url.rstrip("/")
     keys = keyring.known()
@@ -77,10 +78,10 @@ def _okp(curve: str, public: bytes) -> dict[str, Any]:
 
 
 def key_for(document: DidDocument, kid: str | None, relationship: str) -> dict[str, Any]:
-    """The public JWK that ``kid`` names in ``document`` and that ``relationship`` lists.
+    """Return the public JWK that ``kid`` names in ``document`` and that ``relationship`` lists.
 
-    Without ``kid`` the document must have exactly one method (DCP 1.0 §4.3.3). Raises ``UnknownKey`` where
-    the document has no such method, ``Unauthenticated`` where it may not be used for this.
+    Without ``kid`` the document must have exactly one method (DCP 1.0 §4.3.3). Raises ``UnknownKey`` if the document
+    has no such method, ``Unauthenticated`` if the key may not be used for this purpose.
     """
     methods = {method_id(document.id, method.get("id")): method for method in _methods(document, relationship)}
     if kid is None:
@@ -101,7 +102,8 @@ def key_for(document: DidDocument, kid: str | None, relationship: str) -> dict[s
 
 
 async def checked_against(peers: Peers, did: str, check: Callable[[DidDocument], T]) -> T:
-    """What ``check`` returns for the DID document of ``did``; done again with a fresh copy where a key is unknown."""
+    """Return the result of ``check`` for the DID document of ``did``; repeat it with a fresh copy on
+    ``UnknownKey``."""
     try:
         return check(await peers.did_document(did))
     except UnknownKey:
@@ -109,7 +111,7 @@ async def checked_against(peers: Peers, did: str, check: Callable[[DidDocument],
 
 
 def sealing_key(document: DidDocument) -> bytes | None:
-    """The raw X25519 key (32 bytes) for which bytes are sealed to this participant; None where it has none."""
+    """Return the raw X25519 key (32 bytes) for sealing bytes to this participant; None if it has none."""
     for name in _listed(document, "keyAgreement"):
         try:
             jwk = key_for(document, name, "keyAgreement")
@@ -123,10 +125,10 @@ def sealing_key(document: DidDocument) -> bytes | None:
 
 
 def log_keys(document: DidDocument, *, formerly: bool = False) -> list[tuple[str, bytes]]:
-    """The ledger keys that a DID document names, each with its id: raw Ed25519, the one in use first.
+    """Return the ledger keys in a DID document, each with its id: raw Ed25519, the key in use first.
 
-    Only keys under ``assertionMethod``; with ``formerly`` also those that had their time, for checkpoints that were
-    taken while they had it.
+    Only keys under ``assertionMethod``; with ``formerly`` also retired keys, for checkpoints that were taken while
+    they were in use.
     """
     keys: list[tuple[bool, str, bytes]] = []
     used = _listed(document, "assertionMethod")
@@ -145,7 +147,7 @@ def log_keys(document: DidDocument, *, formerly: bool = False) -> list[tuple[str
 
 
 def _methods(document: DidDocument, relationship: str) -> list[dict[str, Any]]:
-    """The methods of the document, and those embedded under the relationship itself (DID Core §5.3.1)."""
+    """Return the methods of the document, and those embedded under the relationship itself (DID Core §5.3.1)."""
     methods = list(document.raw.get("verificationMethod") or [])
     embedded = document.raw.get(relationship)
     if isinstance(embedded, list):
@@ -176,7 +178,7 @@ def _public_jwk(method: dict[str, Any]) -> dict[str, Any]:
 
 
 def jwk_of_multikey(text: str) -> dict[str, Any]:
-    """The JWK behind a Multikey (base58btc, multicodec prefix). Raises ``Unauthenticated`` for other kinds."""
+    """Return the JWK for a Multikey (base58btc, multicodec prefix). Raises ``Unauthenticated`` for other kinds."""
     raw = _unbase58(text[1:]) if text.startswith("z") and len(text) <= 128 else b""
     curve = _MULTIKEY.get(raw[:2])
     if curve in ("Ed25519", "X25519") and len(raw) == 34:
@@ -208,7 +210,8 @@ def _unbase58(text: str) -> bytes:
 
 
 def verify_signature(text: str, signer: DidDocument) -> bytes:
-    """The payload of a compact JWS by a key of ``signer`` that may assert (DID Core §5.3.2). Raises."""
+    """Return the payload of a compact JWS, signed by an ``assertionMethod`` key of ``signer`` (DID Core §5.3.2).
+    Raises ``InvalidInput`` or ``Unauthenticated``."""
     jws = read_jws(text)
     if jws.kid_did not in (None, signer.id):
         raise InvalidInput("the signature names another signer's key")

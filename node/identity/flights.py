@@ -1,4 +1,4 @@
-"""Asking once where many want to know: callers of the same question share one flight."""
+"""Share one request between callers that ask the same question at the same time: a flight."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ Answer = TypeVar("Answer")
 
 
 class Flights(Generic[Answer]):
-    """At most one flight for each key at a time. A caller that gives up does not bring the flight down."""
+    """At most one flight for each key at a time. A caller that gives up does not end the flight."""
 
     def __init__(self) -> None:
         self._under_way: dict[str, asyncio.Task[Answer]] = {}
 
     async def join(self, key: str, start: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
-        """The answer of the flight under way for ``key``, or of a new one; its error is everybody's error."""
+        """Return the answer of the flight in progress for ``key``, or of a new one; all its callers get its error."""
         flight = self._under_way.get(key)
         if flight is None:
             flight = asyncio.create_task(start())
@@ -33,4 +33,4 @@ class Flights(Generic[Answer]):
     def _land(self, key: str, flight: asyncio.Task[Answer]) -> None:
         del self._under_way[key]
         if not flight.cancelled():
-            flight.exception()  # looked at, so that a flight whose callers all gave up makes no noise
+            flight.exception()  # read, so that nothing is logged if all callers have given up

@@ -1,4 +1,4 @@
-"""Who a token or a session stands for, and which of their roles work now."""
+"""The person behind a token or a session, and the roles of the person that work now."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from node.identity.ports import IdentityStore
 class IdentifyPerson:
     """Turns an API token or a session into a ``Caller``: a person, acting for this node.
 
-    Roles that bind the city are withheld while another person knows the password; from what was opened without the
-    second factor of an account that has one; and, where it is ``required``, from accounts without one. None of this
-    holds for the token with the hash ``terminal_token``, which lies beside the node's keys.
+    Roles that bind the city are withheld while another person knows the password; from sessions and tokens that were
+    opened without the second factor of an account that has one; and, if it is ``required``, from accounts without
+    one. This does not apply to the token with the hash ``terminal_token``, which is stored beside the node's keys.
     """
 
     def __init__(
@@ -42,11 +42,11 @@ class IdentifyPerson:
         self._threads = anyio.CapacityLimiter(8)
 
     async def by_token(self, token: str) -> Caller:
-        """The person behind an API token. Raises ``Unauthenticated``."""
+        """Return the person behind an API token. Raises ``Unauthenticated``."""
         return await self._identify(token, "api")
 
     async def by_session(self, session: str) -> Caller:
-        """The person behind a portal session. Raises ``Unauthenticated``."""
+        """Return the person behind a portal session. Raises ``Unauthenticated``."""
         return await self._identify(session, "session")
 
     async def _identify(self, token: str, kind: str) -> Caller:

@@ -1,8 +1,8 @@
 """Compact JWS (RFC 7515), read strictly and verified with a key that the caller of this module chose.
 
-Verification has three parts that must not mix: ``read_jws`` takes a token apart without believing it;
-the caller finds the key, in a DID document and never in the token; ``verify_jws`` checks the signature
-and raises. What the header says decides nothing but which of the key's own algorithms is meant (RFC 8725 §3.1).
+Verification has three parts that must not mix: ``read_jws`` parses a token without trusting it; the caller finds the
+key, in a DID document and never in the token; ``verify_jws`` checks the signature and raises. The header decides only
+which of the key's own algorithms is used (RFC 8725 §3.1).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ALGORITHMS: Final[dict[str, tuple[str, str | None]]] = {
     "RS256": ("RSA", None),
     "PS256": ("RSA", None),
 }
-"""The algorithms of peers, each with the only kind of key that it may use; no ``none``, nothing symmetric."""
+"""The algorithms of peers, each with the only kind of key that it may use; neither ``none`` nor symmetric ones."""
 
 _SAME: Final = ("EdDSA", "Ed25519")
 _FORBIDDEN_HEADERS: Final = ("crit", "b64", "jwk", "jku", "x5u", "x5c", "zip")
@@ -42,7 +42,7 @@ class BadSignature(InvalidInput):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jws:
-    """A token taken apart. Nothing in it has been verified."""
+    """A parsed token. Nothing in it has been verified."""
 
     text: str
     header: dict[str, Any]
@@ -56,23 +56,23 @@ class Jws:
 
     @property
     def kid(self) -> str | None:
-        """The key id as sent: a DID URL for everybody we talk to."""
+        """Return the key id as sent: a DID URL from every participant."""
         kid = self.header.get("kid")
         return kid if isinstance(kid, str) else None
 
     @property
     def kid_did(self) -> str | None:
-        """The DID in front of the fragment of ``kid``; None where the id is not absolute."""
+        """Return the DID before the fragment of ``kid``; None if the id is not absolute."""
         did, hash_sign, _ = (self.kid or "").partition("#")
         return did if hash_sign and did.startswith("did:") else None
 
     @property
     def typ(self) -> str:
-        """The media type in lower case, without a leading ``application/`` (RFC 7515 §4.1.9)."""
+        """Return the media type in lower case, without a leading ``application/`` (RFC 7515 §4.1.9)."""
         return str(self.header.get("typ", "")).lower().removeprefix("application/")
 
     def claims(self) -> dict[str, Any]:
-        """The payload as JSON object. Raises ``InvalidInput``."""
+        """Return the payload as JSON object. Raises ``InvalidInput``."""
         return read_object(self.payload)
 
 
@@ -82,10 +82,10 @@ def b64url(data: bytes) -> str:
 
 
 def unb64url(text: str) -> bytes:
-    """The bytes behind ``text``. Raises ``InvalidInput`` for padding, foreign characters, stray bits.
+    """Decode ``text``. Raises ``InvalidInput`` for padding, other characters, stray bits.
 
-    A second spelling of the same bytes would be a second token with the same signature, so only the one that
-    ``b64url`` writes is read.
+    A second spelling of the same bytes would be a second token with the same signature, so only the spelling of
+    ``b64url`` is accepted.
     """
     if not _BASE64URL.fullmatch(text):
         raise InvalidInput("not base64url without padding")
@@ -99,10 +99,10 @@ def unb64url(text: str) -> bytes:
 
 
 def read_jws(text: str, *, limit: int = MAX_TOKEN) -> Jws:
-    """Take a compact JWS apart. Raises ``InvalidInput``; verifies nothing.
+    """Parse a compact JWS. Raises ``InvalidInput``; verifies nothing.
 
-    Refused: more than ``limit`` characters, other than three parts, ``alg`` outside ``ALGORITHMS``, any
-    ``crit`` (we understand no extension, RFC 7515 §4.1.11), and headers that bring their own key.
+    It refuses more than ``limit`` characters, any number of parts but three, an ``alg`` outside ``ALGORITHMS``, any
+    ``crit`` (we support no extension, RFC 7515 §4.1.11), and headers that bring their own key.
     """
     if len(text) > limit:
         raise InvalidInput(f"the token is longer than {limit} characters")
@@ -134,7 +134,7 @@ def verify_jws(jws: Jws, jwk: dict[str, Any]) -> None:
     """Check the signature of ``jws`` with the public key ``jwk``. Returns nothing; raises ``BadSignature``.
 
     The key's kind decides which algorithms are possible; ``use``, ``key_ops`` and ``alg`` of the key are
-    observed; RSA keys have at least 2048 bits.
+    respected; RSA keys must have at least 2048 bits.
     """
     kind, curve = ALGORITHMS[jws.alg]
     if jwk.get("kty") != kind or (curve is not None and jwk.get("crv") != curve):
@@ -158,7 +158,7 @@ def verify_jws(jws: Jws, jwk: dict[str, Any]) -> None:
 
 
 def public_pem(jwk: dict[str, Any]) -> bytes:
-    """A public key as PEM, for tools that know no JWK. Raises ``BadSignature`` for a key that cannot be used."""
+    """Return a public key as PEM, for tools without JWK support. Raises ``BadSignature`` for an unusable key."""
     from joserfc.errors import JoseError
 
     try:

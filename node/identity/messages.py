@@ -1,7 +1,7 @@
-"""DCP 1.0 messages, scopes and media: the words that both sides of the protocol use.
+"""DCP 1.0 messages, scopes and media types, which both sides of the protocol use.
 
-DCP messages are made so that compacted JSON-LD is plain JSON (DCP 1.0 §4.1), so they are read as JSON; the
-discriminator is ``type``. Unknown members are left alone, since other connectors add their own.
+DCP messages are designed so that compacted JSON-LD is plain JSON (DCP 1.0 §4.1), so they are read as JSON; the
+discriminator is ``type``. Unknown members are ignored, since other connectors add their own.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class NotSupported(RemoteFault):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a scope asks for: credentials of a type (``BY_TYPE``) or one by its id (``BY_ID``)."""
+    """A scope, which requests credentials of a type (``BY_TYPE``) or one credential by its id (``BY_ID``)."""
 
     kind: str
     value: str
@@ -57,14 +57,14 @@ class Scope:
 
 
 def type_scope(credential_type: str) -> str:
-    """The scope for a credential type, in the form of three parts that all verifiers in use understand."""
+    """Return the scope for a credential type, in the form with three parts, which all verifiers in use understand."""
     return str(Scope(BY_TYPE, credential_type))
 
 
 def read_scope(text: Any) -> Scope:
-    """A scope with two or three parts (DCP 1.0 §5.4.1.2). Raises ``InvalidInput`` for unknown aliases.
+    """Read a scope with two or three parts (DCP 1.0 §5.4.1.2). Raises ``InvalidInput`` for unknown aliases.
 
-    An id may hold colons, so the alias ends at the first one and an operation is only taken from the end.
+    An id may contain colons, so the alias ends at the first colon, and an operation is only read from the end.
     """
     alias, colon, rest = text.partition(":") if isinstance(text, str) else ("", "", "")
     kind = _ALIASES.get(alias)
@@ -75,21 +75,21 @@ def read_scope(text: Any) -> Scope:
 
 
 def covered(scopes: Iterable[Scope], granted: Iterable[Scope]) -> tuple[Scope, ...]:
-    """The scopes of ``scopes`` that ``granted`` holds; the value ``*`` grants every type."""
+    """Return the ``scopes`` that are in ``granted``; the value ``*`` grants every type."""
     granted_scopes = set(granted)
     everything = Scope(BY_TYPE, "*") in granted_scopes
     return tuple(scope for scope in dict.fromkeys(scopes) if everything or scope in granted_scopes)
 
 
 def check_type(message: dict[str, Any], name: str) -> None:
-    """``message`` must be a ``name`` and name the DCP context. Raises ``InvalidInput``."""
+    """Check that ``message`` has the type ``name``. Raises ``InvalidInput``."""
     kind = message.get("type", message.get("@type"))
     if kind not in (name, f"{DCP}{name}") and kind != [name]:
         raise InvalidInput(f"expected a {name}", remedy=f'set "type" to "{name}"')
 
 
 def text_member(message: dict[str, Any], name: str) -> str:
-    """A required text member. Raises ``InvalidInput`` where it is missing, empty or overlong."""
+    """Return a required text member. Raises ``InvalidInput`` if it is missing, empty or too long."""
     value = message.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= 1024:
         raise InvalidInput(f"{name} is missing or not a text of at most 1024 characters")
@@ -97,7 +97,7 @@ def text_member(message: dict[str, Any], name: str) -> str:
 
 
 def list_member(message: dict[str, Any], name: str, *, limit: int = 20) -> list[Any]:
-    """A required list of 1 to ``limit`` things. Raises ``InvalidInput``."""
+    """Return a required list of 1 to ``limit`` entries. Raises ``InvalidInput``."""
     value = message.get(name)
     if not isinstance(value, list) or not 0 < len(value) <= limit:
         raise InvalidInput(f"{name} must be a list of 1 to {limit} entries")

@@ -12,7 +12,7 @@ from node.base.plaintext import word
 
 
 class UserRole(StrEnum):
-    """What a person of this node may do (governance digest §4)."""
+    """A role of a person of this node (governance digest §4)."""
 
     PUBLISHER = "publisher"
     STEWARD = "steward"
@@ -28,7 +28,7 @@ BINDING_ROLES = ALL_ROLES - {UserRole.AUDITOR}
 
 
 class Need(StrEnum):
-    """What an account's owner has to do before roles that bind the city work for them."""
+    """A step that an account's owner has to take before roles that bind the city work for them."""
 
     OWN_PASSWORD = "own-password"  # noqa: S105 - the name of a need
     SECOND_FACTOR = "second-factor"
@@ -55,9 +55,9 @@ class Credential:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """A credential that was presented but does not count, and why (revoked, expired, issuer not trusted …).
+    """A credential that was presented but does not count, with the reason (revoked, expired, issuer not trusted …).
 
-    ``transient``: the reason may pass by itself (its issuer cannot be reached just now).
+    ``transient``: the reason may be temporary (its issuer cannot be reached now).
     """
 
     types: tuple[str, ...]
@@ -70,13 +70,13 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Whoever asks. Exactly one of: anonymous, a participant (another node), a person of this node.
+    """The sender of a request. Exactly one of: anonymous, a participant (another node), a person of this node.
 
     ``did`` is the participant's DID; for a person it is this node's own DID, since people act for their node.
-    ``roles`` are those that work now; ``withheld`` are those that work once ``needs`` are met. ``reset_by`` is who
-    set the person's password or removed their second factor (``reset_what``), where that was another person.
-    ``second_factor`` is true where the session or token was opened with one. ``address`` is the network address from
-    which the request came, where one did; it says nothing about who the caller is.
+    ``roles`` work now; ``withheld`` roles work after ``needs`` are met. ``reset_by`` is the other person, if any, who
+    set the person's password or removed their second factor (``reset_what``). ``second_factor`` is true if the
+    session or token was opened with a second factor. ``address`` is the network address of the request, if there is
+    one; it does not identify the caller.
     """
 
     did: str | None = None
@@ -94,8 +94,7 @@ class Caller:
     @property
     def is_stranger(self) -> bool:
         """Whether the caller has no credential of an issuer that this node trusts: an unidentified caller, or a
-        participant without an accepted credential. Whoever has a domain name can make as many participants as they
-        like."""
+        participant without an accepted credential. The owner of a domain name can make any number of participants."""
         return not self.is_person and not self.credentials
 
     @property
@@ -112,14 +111,14 @@ class Caller:
 
     @property
     def name(self) -> str:
-        """For logs and the ledger: the account, the DID or ``anonymous``."""
+        """Return the name for logs and the ledger: the account, the DID or ``anonymous``."""
         return self.account or self.did or "anonymous"
 
     def may(self, role: UserRole) -> bool:
         return role in self.roles
 
     def unready(self, *roles: UserRole) -> NotAllowed | None:
-        """Why none of ``roles`` works although the person has one; None where that is not so."""
+        """Return the reason why none of ``roles`` works although the person has one of them; None otherwise."""
         if not self.needs or any(role in self.roles for role in roles) or self.withheld.isdisjoint(roles):
             return None
         if Need.OWN_PASSWORD in self.needs:
@@ -149,13 +148,13 @@ ANONYMOUS = Caller()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DidDocument:
-    """A DID document as far as we use it; ``raw`` is the whole."""
+    """A DID document; ``raw`` is the complete document."""
 
     id: str
     raw: dict[str, Any]
 
     def service(self, kind: str) -> str | None:
-        """The endpoint of the first service of this type, without a trailing slash."""
+        """Return the endpoint of the first service of this type, without a trailing slash."""
         for service in self.raw.get("service") or []:
             types = service.get("type")
             if kind == types or (isinstance(types, list) and kind in types):
@@ -169,9 +168,9 @@ class DidDocument:
 class Account:
     """A person of this node who signs in with a password (the city's own identity provider comes first, later).
 
-    ``reset_by`` is who last set the password for the person or removed their second factor (``reset_what``), at
-    ``reset_at``; ``chosen_at`` is when the person has chosen a password of their own since. ``second_factor`` is
-    since when there is one.
+    ``reset_by`` is the other person who last set the password or removed the second factor (``reset_what``), at
+    ``reset_at``; ``chosen_at`` is the moment when the owner chose a new password after that. ``second_factor`` is the
+    moment from which the second factor is in force.
     """
 
     id: str
@@ -194,7 +193,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiToken:
-    """An API token as it is kept: by its hash, which is also its name."""
+    """A stored API token: its hash is also its name."""
 
     sha256: str
     login: str
@@ -203,7 +202,7 @@ class ApiToken:
 
 
 class ApplicationState(StrEnum):
-    """A request for a credential, as its issuer sees it (DCP 1.0 §6.8: RECEIVED, ISSUED, REJECTED)."""
+    """The state of a request for a credential at its issuer (DCP 1.0 §6.8: RECEIVED, ISSUED, REJECTED)."""
 
     RECEIVED = "RECEIVED"
     ISSUED = "ISSUED"
@@ -212,11 +211,11 @@ class ApplicationState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """A participant asks the region for a credential; a person decides.
+    """A participant's request to the region for a credential; a person decides about it.
 
-    ``accession`` is what the applicant signed: the rulebook's IRI, version and hash, its legal name, contact;
-    empty for a holder that knows no accessions. ``credential_type`` holds several names with spaces between
-    where one request asks for several credentials.
+    ``accession`` is the statement that the applicant signed: the rulebook's IRI, version and hash, its legal name and
+    contact; empty for a holder that does not support accessions. ``credential_type`` has several names, separated by
+    spaces, if one request is for several credentials.
     """
 
     id: str
@@ -232,13 +231,13 @@ class Application:
 
     @property
     def types(self) -> tuple[str, ...]:
-        """The credential types asked for."""
+        """Return the requested credential types."""
         return tuple(self.credential_type.split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issued:
-    """A credential that this node issued: its place in the status list, and whether it still holds."""
+    """A credential that this node issued, with its place in the status list and its revocation."""
 
     id: str
     holder: str

@@ -1,4 +1,4 @@
-"""Who calls? A participant's token, and the credentials that stand behind it (DCP 1.0 §4.3, §5)."""
+"""Identify a participant by its token and its credentials (DCP 1.0 §4.3, §5)."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from node.identity.tokens import IdToken, read_token, verify_token
 class IdentifyParticipant:
     """Turns the ``Authorization`` of another node into a ``Caller``.
 
-    Everybody without valid credentials of all ``required_types`` is turned away; normally there are none, and it is
-    for policies to say what a caller may do.
+    A caller without valid credentials of all ``required_types`` is refused. Normally this is empty, and policies
+    decide what a caller may do.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class IdentifyParticipant:
         self._required = frozenset(required_types)
 
     async def identify(self, authorization: str | None) -> Caller:
-        """The caller behind an ``Authorization`` header.
+        """Return the caller behind an ``Authorization`` header.
 
         A token without the ``token`` claim identifies a participant that shows no credentials. Raises
-        ``Unauthenticated`` where token or presentation does not hold, ``PeerUnreachable`` where the caller
-        cannot be asked just now, ``Overloaded`` where too many callers are being asked already.
+        ``Unauthenticated`` if token or presentation is not valid, ``PeerUnreachable`` if the caller cannot be
+        queried now, ``Overloaded`` if too many callers are being queried already.
         """
         token = await self.authenticate(authorization)
         caller = await self._judge(token.issuer, await self._presentations.of(token))
@@ -59,10 +59,10 @@ class IdentifyParticipant:
         return caller
 
     async def authenticate(self, authorization: str | None) -> IdToken:
-        """The verified token alone, for doors that need no credentials; its ``jti`` is used up by this.
+        """Return only the verified token, for routes that need no credentials; this uses up its ``jti``.
 
-        Raises ``Unauthenticated``, ``PeerUnreachable`` where the caller's DID document cannot be fetched, and
-        ``NotAllowed`` where ``blocks`` has it.
+        Raises ``Unauthenticated``, ``PeerUnreachable`` if the caller's DID document cannot be fetched, and
+        ``NotAllowed`` if the caller is blocked.
         """
         token = read_token(bearer_of(authorization), audience=self._me, now=self._clock.now())
         try:
@@ -77,11 +77,11 @@ class IdentifyParticipant:
         return verified
 
     async def recheck(self, did: str) -> Caller:
-        """The participant as it stands at this moment, from what it presented last and fresh status lists.
+        """Return the participant's present state, from its last presentation and fresh status lists.
 
-        For accesses that come with another kind of token, such as the bytes of a transfer; works after a
-        restart, since presentations are kept. A participant that never presented anything has no credentials.
-        Raises ``NotAllowed`` where ``blocks`` has it.
+        For accesses with another kind of token, such as the bytes of a transfer. It works after a restart, since
+        presentations are kept. A participant that never presented anything has no credentials.
+        Raises ``NotAllowed`` if the participant is blocked.
         """
         await self._require_not_blocked(did)
         return await self._judge(did, await self._presentations.last(did))
@@ -100,7 +100,7 @@ class IdentifyParticipant:
 
 
 def bearer_of(authorization: str | None) -> str:
-    """The token in an ``Authorization: Bearer`` header. Raises ``Unauthenticated``."""
+    """Return the token in an ``Authorization: Bearer`` header. Raises ``Unauthenticated``."""
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("no token", remedy="send the header Authorization: Bearer <token>")

@@ -1,10 +1,9 @@
-"""Keys have their time: which keys a node has and had, and a DID document as it was at a moment.
+"""Periods of keys: the present and former keys of a node, and a DID document as it was at a moment.
 
-A key that was retired stays in the DID document as a verification method, with ``expires`` (W3C Controlled
-Identifiers 1.0 §2.2) and with ``formerly``, the purposes that it had; it is listed under none of them any more. So
-no reader accepts it for new signatures, and readers of ``formerly`` can still check its old ones. A key
-that was revoked has ``revoked``: what it signed counts only where it was seen before that moment, since whoever has a
-stolen key can write any date.
+A retired key stays in the DID document as a verification method, with ``expires`` (W3C Controlled Identifiers 1.0
+§2.2) and with ``formerly``, the purposes that it had; it is no longer listed under any of them. So no reader accepts
+it for new signatures, and readers of ``formerly`` can still check its old ones. A revoked key has ``revoked``: its
+signatures count only if they were seen before that moment, since a thief of the key can write any date.
 """
 
 from __future__ import annotations
@@ -21,22 +20,22 @@ from node.identity.jose import Jws
 from node.identity.model import DidDocument
 
 SKEW: Final = timedelta(seconds=30)
-"""How far the clocks of two parties may differ; also covers what was being signed while a key was replaced."""
+"""How far the clocks of two parties may differ; this also covers signatures made while a key was being replaced."""
 
 LIFETIME: Final = 300
-"""For so many seconds a DID document is used before it is read again: the longest for which a peer that never meets
-the new key goes on with the old one."""
+"""Seconds that a DID document is used before it is read again: the longest time for which a peer that never meets the
+new key uses the old one."""
 
 
 FIRST_PAUSE: Final = timedelta(seconds=1)
 LONGEST_PAUSE: Final = timedelta(seconds=60)
-"""A key that a document does not have makes a node read it anew at once. Where that found nothing new, the next look
-waits for the first pause, and twice as long each time up to the longest: invented names of keys must cost nothing,
-and a look that came too early must not hide a new key."""
+"""A node reads a document again at once if a key is not in it. If the key is still missing, the next read waits for
+the first pause, and each further one twice as long, up to the longest pause: invented key ids must not cause many
+reads, and a read that came too early must not hide a new key for long."""
 
 
 class KeyKind(StrEnum):
-    """What a key of a node is for."""
+    """The purpose of a node's key."""
 
     SIGNING = "signing"
     LOG = "log"
@@ -53,9 +52,9 @@ RELATIONSHIPS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownKey:
-    """The public side of one of a node's keys, and its time. ``since`` is None for keys of before it was written
-    down; ``until`` is None for the key in use; ``revoked`` is the moment from which nothing of it counts;
-    ``handover`` is, for a ledger key, the note by which the one before it handed over, signed by both."""
+    """The public half of one of a node's keys, and its period. ``since`` is None for keys that are older than the
+    record of periods; ``until`` is None for the key in use; from the moment ``revoked``, no signature of the key
+    counts; ``handover`` is, for a ledger key, the note that hands over from the previous key, signed by both."""
 
     id: str
     kind: KeyKind
@@ -74,7 +73,7 @@ class KnownKey:
         return "in use" if self.until is None else "retired"
 
     def to_json(self) -> dict[str, Any]:
-        """As the API shows it and the ledger keeps it."""
+        """Return the form for the API and the ledger."""
         members: dict[str, Any] = {
             "id": self.id,
             "kind": str(self.kind),
@@ -91,7 +90,7 @@ class KnownKey:
 
     @classmethod
     def from_json(cls, members: Mapping[str, Any]) -> KnownKey:
-        """``to_json`` read back. Raises ``KeyError``, ``ValueError`` or ``TypeError``."""
+        """Read the result of ``to_json``. Raises ``KeyError``, ``ValueError`` or ``TypeError``."""
 
         def when(name: str) -> datetime | None:
             return moment(members[name]) if members.get(name) else None
@@ -109,7 +108,7 @@ class KnownKey:
 
 
 def methods(did: str, keys: Sequence[KnownKey]) -> list[dict[str, Any]]:
-    """The verification methods of a DID document: those in use first, then those that had their time."""
+    """Return the verification methods of a DID document: those in use first, then former ones."""
     return [_method(did, key) for key in sorted(keys, key=lambda key: key.state != "in use")]
 
 
@@ -130,11 +129,11 @@ def _method(did: str, key: KnownKey) -> dict[str, Any]:
 
 
 def document_at(document: DidDocument, at: datetime | None, *, seen: datetime | None = None) -> DidDocument:
-    """``document`` as it was at ``at``: the keys that were in force then are listed as they were.
+    """Return ``document`` as it was at ``at``, with the keys that were in force then under their former purposes.
 
-    In: ``at``, the moment that what was signed states, and ``seen``, when a source that the reader trusts, such as
-    its own ledger, had it; where ``seen`` is given it decides about revoked keys, which can be made to state
-    any moment. Without ``at`` nothing is added. Keys whose time is not readable are not added.
+    ``at`` is the moment that the signed data states; ``seen`` is the moment when a source that the reader trusts,
+    such as its own ledger, had the data. If ``seen`` is given, it decides about revoked keys, because a thief of the
+    key can state any moment. Without ``at``, nothing is added. Keys with an unreadable period are not added.
     """
     if at is None:
         return document
@@ -168,7 +167,7 @@ def _was_in_force(method: Mapping[str, Any], at: datetime, seen: datetime) -> bo
 
 
 def why_not(method: Mapping[str, Any]) -> str:
-    """Why a key that is not listed counts no more, for people; empty where its document does not say."""
+    """Return the reason, for people, why a key is no longer listed; "" if its document does not state one."""
     for name, word in (("revoked", "was revoked as of"), ("expires", "was retired on")):
         if isinstance(method.get(name), str):
             return f"the key {word} {str(method[name])[:40]}"
@@ -176,8 +175,8 @@ def why_not(method: Mapping[str, Any]) -> str:
 
 
 def stated_moment(jws: Jws, *names: str) -> datetime | None:
-    """The moment that a JWS states itself, unverified, under the first of ``names`` that it has: a number as
-    NumericDate (RFC 7519 §2), a text as a date and time. None where it states none that can be read."""
+    """Return the unverified moment that a JWS states, under the first of ``names`` that it has: a number as
+    NumericDate (RFC 7519 §2), a text as a date and time. None if it states no readable moment."""
     try:
         claims = jws.claims()
     except InvalidInput:

@@ -1,4 +1,4 @@
-"""What identity needs from the outside: storage, keys, other people's documents."""
+"""The ports of identity: storage, keys, documents of other participants."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from node.identity.periods import KnownKey
 
 
 class Unsealer(Protocol):
-    """One sealing key, which it does not show."""
+    """One sealing key; its private half is not shown."""
 
     def seal_public_key(self) -> bytes:
         """The raw X25519 public key (32 bytes)."""
@@ -31,13 +31,14 @@ class KeyRing(Protocol):
     did: str
 
     def known(self) -> Sequence[KnownKey]:
-        """The public side of all keys, former ones included."""
+        """Return the public half of all keys, including former ones."""
 
     def sealed_to(self, public: bytes) -> Unsealer | None:
-        """Who opens what was sealed for this raw X25519 key, in use or formerly; None where it is not ours."""
+        """Return the unsealer for this raw X25519 key, in use or former; None if the key is not ours."""
 
     def sign_jws(self, header: dict[str, Any], payload: bytes) -> str:
-        """Compact JWS (RFC 7515) with ``alg`` ES256 and the ``kid`` of the key in use added to ``header``."""
+        """Return a compact JWS (RFC 7515) with ``alg`` ES256 and the ``kid`` of the key in use added to
+        ``header``."""
 
     def log_public_key(self) -> bytes:
         """The raw Ed25519 public key of the ledger (32 bytes)."""
@@ -55,42 +56,42 @@ class KeyRing(Protocol):
         """Encrypt a short secret for storage at rest, under a key outside the database."""
 
     def unwrap(self, wrapped: bytes) -> bytes:
-        """Undo ``wrap``; raises ``LocalFault`` where it was not made by this node."""
+        """Undo ``wrap``. Raises ``LocalFault`` if ``wrapped`` was not made by this node."""
 
 
 class Peers(Protocol):
-    """Documents of other participants, fetched through the one way out and cached briefly."""
+    """Documents of other participants, fetched through the node's guarded egress and cached briefly."""
 
     async def did_document(self, did: str, *, fresh: bool = False) -> DidDocument:
         """Resolve a ``did:web``. Raises ``PeerUnreachable``, ``ForbiddenAddress`` or ``InvalidInput``."""
 
     async def presentations(self, holder: DidDocument, access_token: str, scopes: Sequence[str]) -> list[Any]:
-        """Query the holder's credential service (DCP 1.0 §5.4); the ``presentation`` array of its answer."""
+        """Query the holder's credential service (DCP 1.0 §5.4). Return the ``presentation`` array of its answer."""
 
     async def status_list(self, url: str, *, max_age: float) -> str | dict[str, Any]:
-        """A status list credential, as JWT or JSON, at most ``max_age`` seconds old."""
+        """Return a status list credential, as JWT or JSON, at most ``max_age`` seconds old."""
 
     async def json_document(self, url: str) -> Any:
-        """A small JSON document that a credential refers to (its schema). Raises ``PeerUnreachable``."""
+        """Return a small JSON document that a credential refers to (its schema). Raises ``PeerUnreachable``."""
 
     async def issuer_metadata(self, issuer: DidDocument) -> dict[str, Any]:
-        """What an issuer service issues (DCP 1.0 §6.7). Raises ``PeerUnreachable``."""
+        """Return the metadata of an issuer service (DCP 1.0 §6.7). Raises ``PeerUnreachable``."""
 
     async def request_credentials(self, issuer: DidDocument, message: dict[str, Any]) -> str:
-        """POST a CredentialRequestMessage (DCP 1.0 §6.4); the issuer's id of the request.
+        """POST a CredentialRequestMessage (DCP 1.0 §6.4). Return the issuer's id of the request.
 
-        Raises ``PeerUnreachable``, or ``Conflict`` with the issuer's reason where it refuses the request.
+        Raises ``PeerUnreachable``, or ``Conflict`` with the issuer's reason if it refuses the request.
         """
 
     async def deliver_credentials(self, holder: DidDocument, message: dict[str, Any]) -> None:
         """POST a CredentialMessage to the holder's credential service (DCP 1.0 §6.5).
 
-        Raises ``PeerUnreachable``, or ``Conflict`` where the holder refuses the message for good.
+        Raises ``PeerUnreachable``, or ``Conflict`` if the holder refuses the message for good.
         """
 
 
 class Notes(Protocol):
-    """Texts under keys, in the database: what participants presented last is kept there across restarts."""
+    """Texts under keys, in the database: for example, the last presentations are kept there across restarts."""
 
     def get(self, tx: Transaction, key: str) -> str | None: ...
 
@@ -102,7 +103,7 @@ class IdentityStore(Protocol):
 
     # used token ids -------------------------------------------------------------------------------------
     def use_jti(self, tx: Transaction, issuer: str, jti: str, expires: datetime) -> bool:
-        """Remember (issuer, jti) until ``expires``; False when it was used already."""
+        """Remember (issuer, jti) until ``expires``. Return False if it was used already."""
 
     def forget_jtis(self, tx: Transaction, before: datetime) -> int: ...
 
@@ -110,66 +111,68 @@ class IdentityStore(Protocol):
     def add_account(self, tx: Transaction, account: Account, password_hash: str) -> None: ...
 
     def account(self, tx: Transaction, login: str) -> tuple[Account, str] | None:
-        """The account and its password hash."""
+        """Return the account and its password hash."""
 
     def accounts(self, tx: Transaction) -> Sequence[Account]: ...
 
     def set_password(self, tx: Transaction, login: str, password_hash: str) -> None:
-        """A new password; the sessions that the old one opened are over."""
+        """Set a new password, and end the sessions that were opened with the old one."""
 
     def note_reset(
         self, tx: Transaction, login: str, by: str | None, at: datetime, *, what: str = "password"
     ) -> None:
-        """Another person, ``by``, set the password or removed the second factor; None: the owner chose a password."""
+        """Note that another person, ``by``, set the password or removed the second factor; None: the owner chose a
+        password."""
 
     def end_sessions(self, tx: Transaction, login: str) -> None:
-        """End the portal sessions of ``login``, and sign-ins that are half done."""
+        """End the portal sessions of ``login``, and incomplete sign-ins."""
 
     def keep_second_factor(self, tx: Transaction, login: str, secret: str) -> None:
-        """The encrypted secret of a factor that is being set up, instead of an earlier one."""
+        """Store the encrypted secret of a factor that is being set up, and replace an earlier one."""
 
     def second_factor(self, tx: Transaction, login: str) -> str | None:
-        """The encrypted secret, also of a factor that is being set up."""
+        """Return the encrypted secret, also of a factor that is being set up."""
 
     def confirm_second_factor(self, tx: Transaction, login: str, at: datetime, codes: Sequence[str]) -> None:
-        """The factor is in force since ``at``, with these hashes of recovery codes."""
+        """Put the factor into force as of ``at``, with these hashes of recovery codes."""
 
     def drop_second_factor(self, tx: Transaction, login: str) -> None: ...
 
     def use_step(self, tx: Transaction, login: str, step: int) -> bool:
-        """Remember that a code of this time step was used; False where one of it or of a later one was before."""
+        """Note the use of a code of this time step. Return False if a code of this or a later step was used
+        before."""
 
     def use_recovery_code(self, tx: Transaction, login: str, code: str) -> bool:
-        """Use up the recovery code with this hash; False where there is none."""
+        """Use up the recovery code with this hash. Return False if there is none."""
 
     def recovery_codes(self, tx: Transaction, login: str) -> int:
-        """How many recovery codes are left."""
+        """Return the number of unused recovery codes."""
 
     def mark_token(self, tx: Transaction, token_sha256: str) -> None:
-        """The token or session was opened with a second factor."""
+        """Mark the token or session as opened with a second factor."""
 
     def is_marked(self, tx: Transaction, token_sha256: str) -> bool:
         """Whether the token or session was opened with a second factor."""
 
     def drop_tokens(self, tx: Transaction, login: str, *, but: str | None = None) -> int:
-        """End all API tokens of ``login`` but the one with the hash ``but``; how many those were."""
+        """End all API tokens of ``login`` except the one with the hash ``but``. Return how many were ended."""
 
     def add_token(
         self, tx: Transaction, *, token_sha256: str, login: str, kind: str, label: str, expires: datetime
     ) -> None:
-        """An API token, a portal session or a sign-in half done (``kind`` ``api``, ``session``, ``half``), by its
-        hash."""
+        """Add an API token, a portal session or an incomplete sign-in (``kind`` ``api``, ``session``, ``half``) by
+        its hash."""
 
     def by_token(self, tx: Transaction, token_sha256: str, now: datetime) -> tuple[Account, str] | None:
-        """The live account behind a token that is in force, and the token's kind."""
+        """Return the enabled account of a valid token, and the token's kind."""
 
     def drop_token(self, tx: Transaction, token_sha256: str) -> None: ...
 
     def tokens(self, tx: Transaction, login: str | None = None) -> Sequence[ApiToken]:
-        """API tokens (no sessions) of one account, or of all, the first to expire first."""
+        """Return API tokens (no sessions) of one account, or of all, the first to expire first."""
 
     def set_disabled(self, tx: Transaction, login: str, disabled: bool) -> None:
-        """Shut an account or open it again. Shutting it ends its sessions and tokens. Raises ``NotFound``."""
+        """Disable or enable an account. Disabling it ends its sessions and tokens. Raises ``NotFound``."""
 
     # wallet: credentials that we hold ---------------------------------------------------------------------
     def keep_credential(self, tx: Transaction, credential: Credential, at: datetime) -> None: ...
@@ -179,10 +182,10 @@ class IdentityStore(Protocol):
     def note_request(
         self, tx: Transaction, *, holder_pid: str, issuer: str, credential_type: str, at: datetime
     ) -> None:
-        """We asked an issuer for a credential."""
+        """Store our request to an issuer for a credential."""
 
     def requests(self, tx: Transaction) -> Sequence[dict[str, Any]]:
-        """What we asked for: ``holder_pid, issuer, issuer_pid, credential_type, at, state, reason``."""
+        """Return our requests: ``holder_pid, issuer, issuer_pid, credential_type, at, state, reason``."""
 
     def update_request(
         self,
@@ -204,10 +207,10 @@ class IdentityStore(Protocol):
     def applications(self, tx: Transaction, state: ApplicationState | None = None) -> Sequence[Application]: ...
 
     def save_application(self, tx: Transaction, application: Application) -> None:
-        """Keep what was decided. Raises ``Conflict`` where another process was quicker: it is decided once."""
+        """Store the decision. Raises ``Conflict`` if another process was quicker: there is only one decision."""
 
     def next_status_index(self, tx: Transaction) -> tuple[int, int]:
-        """Reserve a place in a status list: (list id, index), chosen so that it tells nothing of the order."""
+        """Reserve a place in a status list. Return (list id, index); the index does not reveal the order of issue."""
 
     def add_issued(self, tx: Transaction, issued: Issued) -> None: ...
 

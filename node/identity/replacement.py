@@ -1,4 +1,4 @@
-"""Replacing the node's keys from a page: the person shows their password once more, and says which keys they saw."""
+"""Replace the node's keys from a page: the person gives the password again, and the page sends the keys it showed."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class ReplaceKeys:
     async def replace(
         self, in_use: Mapping[KeyKind, str], password: str, code: str, by: Caller
     ) -> Sequence[KnownKey]:
-        """Replace the keys of these kinds; return the new ones, nothing where they had been replaced already.
+        """Replace the keys of these kinds. Return the new keys, or none if the keys were replaced already.
 
-        In: ``in_use``, for each kind the id of the key that was in use when the person decided, so that a form that
-        is sent twice replaces a key once. Raises ``NotAllowed`` without the role, for a wrong password or code,
-        ``SecondFactorNeeded``, ``InvalidInput`` where no kind is named, ``TooMany``.
+        ``in_use`` has, for each kind, the id of the key in use when the person decided, so that a form that is sent
+        twice replaces a key only once. Raises ``NotAllowed`` without the role and for a wrong password or code,
+        ``SecondFactorNeeded``, ``InvalidInput`` if no kind is named, ``TooMany``.
         """
         require(by, UseCase.CHANGE_KEYS)
         if not in_use:

@@ -1,13 +1,12 @@
-"""Every token counts once (DCP 1.0 §4.3.3 step 8): the memory of token ids, in SQL and across restarts.
+"""Accept every token only once (DCP 1.0 §4.3.3 step 8): used token ids are stored in SQL, across restarts.
 
-A synchronous commit for each request would bound the node by its disk, so tokens that arrive while one commit
-is under way share the next: one transaction, as many ids as are waiting. Nothing is accepted before its id is
-committed.
+With a commit for each request, the database would limit the node. So tokens that arrive during a commit share the
+next one: one transaction for all waiting ids. No token is accepted before its id is committed.
 
-An id is on the disk at the latest with what its message does, which is committed later
-(``node.base.work.UnitOfWork.begin``). A power cut can therefore not keep the effect of a message and lose the id of
-its token. A token whose id was lost has had no effect, or it was used to read: its holder may then use it again until
-it expires, which shows them what they could have asked for with a new one.
+The effect of a message is committed later than the id of its token, so the id is on the disk at the latest with that
+effect (``node.base.work.UnitOfWork.begin``). A power cut can therefore not keep the effect of a message and lose the
+id of its token. If an id was lost, its token had no effect or was only used to read. The holder may then use the token
+again until it expires, and reads only what a new token would give access to.
 """
 
 from __future__ import annotations
@@ -57,14 +56,14 @@ class ReplayGuard:
         self._waiting: list[_Use] = []
         self._writer: asyncio.Task[None] | None = None
         self._forgotten: datetime | None = None
-        # A place of its own: handlers that wait in the shared pool of threads must not hold up those who
-        # would end their waiting.
+        # A thread of its own: handlers in the shared pool of threads may be waiting for this work, and must not keep
+        # it from running.
         self._limiter = anyio.CapacityLimiter(1)
 
     async def use(self, issuer: str, jti: str, expires: datetime) -> bool:
-        """True the first time, False ever after; only answered once it is committed.
+        """Return True the first time, False after that; the answer comes only after the id is committed.
 
-        Raises ``Overloaded`` where more tokens wait than the node can remember in time.
+        Raises ``Overloaded`` if more tokens wait than the node can store in time.
         """
         if len(self._waiting) >= self._limit:
             raise Overloaded("too many tokens arrive at once", remedy="try again in a moment")

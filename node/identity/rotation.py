@@ -1,7 +1,7 @@
-"""Changing the node's own keys: new ones for old, and a key revoked as of a moment; each change stands in the ledger.
+"""Change the node's own keys: replace them, and revoke a key as of a moment. Each change is entered in the ledger.
 
-The key folder changes first, in one step, and the ledger is told after it. A process that ends in between leaves a
-node that works with its new keys; the entry is made up for at the next change and at the next start (``settle``).
+The key folder changes first, in one step, and the ledger after it. If a process ends in between, the node works with
+its new keys; the missing entry is added at the next change or at the next start (``settle``).
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ NOTE: Final = "keys"
 
 
 class ChangeableRing(Protocol):
-    """A key ring whose keys can be replaced."""
+    """A key ring with replaceable keys."""
 
     did: str
 
     def known(self) -> Sequence[KnownKey]:
-        """The public side of all keys."""
+        """Return the public half of all keys."""
 
     def rotate(self, kinds: Sequence[KeyKind], at: datetime) -> Sequence[KnownKey]:
-        """New keys of these kinds, in use from ``at``."""
+        """Make new keys of these kinds, in use from ``at``, and return them."""
 
     def revoke(self, kid: str, as_of: datetime, reason: str, now: datetime) -> Sequence[KnownKey]:
-        """Nothing of this key counts from ``as_of`` on. Raises ``NotFound``, ``InvalidInput``, ``Conflict``."""
+        """Revoke this key as of ``as_of``. Raises ``NotFound``, ``InvalidInput``, ``Conflict``."""
 
 
 class ChangeKeys:
-    """What an operator does with the node's keys."""
+    """The use cases of an operator for the node's keys."""
 
     def __init__(self, uow: UnitOfWork, notes: Notes, keyring: ChangeableRing, append: Append, clock: Clock) -> None:
         self._uow = uow
@@ -51,12 +51,12 @@ class ChangeKeys:
         self._clock = clock
 
     def all(self) -> list[KnownKey]:
-        """All keys: those in use first, then those that had their time, the latest first."""
+        """Return all keys: those in use first, then former ones, the latest first."""
         keys = list(reversed(self._ring.known()))
         return sorted(keys, key=lambda key: (key.state != "in use", list(KeyKind).index(key.kind)))
 
     def rotate(self, kinds: Sequence[KeyKind], by: Caller) -> list[KnownKey]:
-        """New keys of these kinds, in use at once; what was signed with the old ones stays verifiable.
+        """Make new keys of these kinds, in use at once; signatures of the old ones stay verifiable.
 
         Raises ``NotAllowed``.
         """
@@ -68,10 +68,10 @@ class ChangeKeys:
         return new_keys
 
     def revoke(self, kid: str, as_of: datetime, reason: str, by: Caller) -> list[KnownKey]:
-        """Revoke a key as of a moment; one that is in use is replaced in the same step.
+        """Revoke a key as of a moment; a key that is in use is replaced in the same step.
 
         Raises ``NotAllowed``, ``NotFound`` for an unknown key, ``InvalidInput`` for a moment in the future,
-        ``Conflict`` where it was revoked as of an earlier one.
+        ``Conflict`` if it was revoked as of an earlier moment.
         """
         require(by, UseCase.CHANGE_KEYS)
         self.settle(by.name)
@@ -84,16 +84,16 @@ class ChangeKeys:
         return self._ring.known()
 
     def settle(self, by: str = "node") -> int:
-        """Enter in the ledger what it has not been told of the keys; how many changes those were.
+        """Enter changes of the keys that are missing in the ledger. Return how many changes were entered.
 
-        Raises ``LocalFault`` where the keys here are older than those that the ledger was told of: those of another
-        server of the same node were changed.
+        Raises ``LocalFault`` if the keys here are older than those in the ledger: they were changed on another server
+        of the same node.
         """
         now = [key.to_json() for key in self._ring.known()]
         with self._uow.begin() as tx:
             note = self._notes.get(tx, NOTE)
             if note is None:
-                # The first look: the keys with which the node was made are no change.
+                # The first call: the keys that the node was created with are not a change.
                 before: dict[str, Any] = {key["id"]: key for key in now if not (key["since"] or key["until"])}
             else:
                 before = {key["id"]: key for key in read_object(note)["keys"]}

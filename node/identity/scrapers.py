@@ -1,4 +1,4 @@
-"""The token by which a monitor shows itself that reads the metrics."""
+"""The token of a monitor that reads the metrics."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ SCRAPER_WORDS = "the token of a monitor has 20 to 512 characters, of letters, di
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
-    """A program that has shown the node's own token for metrics. It is no person, and may read the metrics alone."""
+    """A program with the node's own token for metrics. It is not a person, and may read only the metrics."""
 
 
 def scraper_token(text: str) -> bool:
-    """Whether ``text`` can be the token of a monitor: long enough, and made as RFC 6750 §2.1 has it."""
+    """Whether ``text`` can be the token of a monitor: long enough, and of the form of RFC 6750 §2.1."""
     return re.fullmatch(r"[A-Za-z0-9._~+/=-]{20,512}", text) is not None
 
 
 def read_scraper_token(path: Path) -> str:
     """Return the first line of ``path`` (the setting ``metrics_token_file``).
 
-    Raises ``InvalidInput`` where the file cannot be read: a monitor that is locked out is noticed late.
+    Raises ``InvalidInput`` if the file cannot be read: without this error, people would notice late that the monitor
+    is locked out.
     """
     try:
         token = path.read_text("utf-8").split("\n", 1)[0].strip()

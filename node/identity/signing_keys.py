@@ -1,4 +1,4 @@
-"""The keys with which other participants sign now."""
+"""The present signing keys of other participants."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from node.identity.ports import Peers
 
 
 class SigningKeys:
-    """Finds a participant's key in its DID document, which is fetched anew where the key is not in it."""
+    """Finds a participant's key in its DID document, which is fetched anew if the key is not in it."""
 
     def __init__(self, peers: Peers, clock: Clock) -> None:
         self._peers = peers
         self._clock = clock
 
     async def __call__(self, did: str, kid: str) -> dict[str, Any]:
-        """The key ``kid`` of ``did``. Raises ``UnknownKey``, and as ``Peers.did_document``."""
-        # What arrives now was signed now, or while the key was being replaced: a former key is no longer accepted.
+        """Return the key ``kid`` of ``did``. Raises ``UnknownKey``, and the errors of ``Peers.did_document``."""
+        # Data that arrives now was signed now, or while the key was being replaced: a former key is not accepted.
         now = self._clock.now()
         try:
             return key_for(document_at(await self._peers.did_document(did), now), kid, "assertionMethod")

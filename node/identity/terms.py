@@ -1,8 +1,8 @@
-"""What the terms of our credentials stand for: the JSON-LD context that a credential carries for them.
+"""The meaning of the terms in our credentials: the JSON-LD context inside each credential.
 
-The contexts of the W3C define the terms of the data model and none of what a credential of ours says. Without a
-definition a reader that expands JSON-LD drops the type and every claim. The context stands in the credential itself:
-no reader has to fetch anything, and the meaning of signed data cannot change later.
+The contexts of the W3C define the terms of the data model, but not the types and claims of our credentials. Without a
+definition, a reader that expands JSON-LD drops the type and every claim. The context is in the credential itself: no
+reader has to fetch anything, and the meaning of signed data cannot change later.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ STATUS_LIST: Final[Mapping[str, Any]] = {
     "statusListIndex": "https://w3id.org/vc/status-list#statusListIndex",
     "statusListCredential": {"@id": "https://w3id.org/vc/status-list#statusListCredential", "@type": "@id"},
 }
-"""The terms of a status entry of data model 1.1, which its own context does not have."""
+"""The terms of a status entry of data model 1.1, which are missing in the context of that data model."""
 
 
 def context_of(credential_type: str, claims: Mapping[str, Any], *, elder: bool = False) -> dict[str, Any]:
-    """The context of a credential of this type that makes these claims; ``elder`` for data model 1.1.
+    """Return the context of a credential with this type and these claims; ``elder`` for data model 1.1.
 
-    Types and claims are IRIs below one namespace. A DID is a reference, several values are a set, and what has a
-    structure of its own is kept as the JSON that it is.
+    Types and claims are IRIs below one namespace. A DID is a reference, several values are a set, and a structured
+    value is kept as JSON.
     """
     terms = _OF_THE_ELDER_MODEL if elder else _OF_THE_DATA_MODEL
     context: dict[str, Any] = dict(STATUS_LIST) if elder else {}

@@ -1,18 +1,18 @@
-"""Self-issued ID tokens: how participants tell each other who they are (DCP 1.0 §4.3).
+"""Self-issued ID tokens, with which participants identify themselves (DCP 1.0 §4.3).
 
-``make_token`` writes one for one request; ``read_token`` and ``verify_token`` check one that came in. Both
-checks are pure: key material, our own DID and the time are arguments. The steps, in the order in which they
-are safe (each number stands beside its code):
+``make_token`` makes a token for one request; ``read_token`` and ``verify_token`` check a received token. Both
+checks are pure functions: key material, our own DID and the time are arguments. The steps, in a safe order (each
+number is beside its code):
 
-1. parse; the algorithm is one of ours; the key id, where there is one, is a DID URL;
+1. parse; the algorithm is one of ours; the key id, if there is one, is a DID URL;
 2. ``iss`` equals ``sub`` and is a DID; the DID in ``kid`` equals ``iss``; it is not our own;
 3. ``aud`` is our DID and nothing else;
 4. the key that ``kid`` names is in the DID document of ``iss``, whose ``id`` is ``iss``;
 5. it is listed under ``capabilityInvocation``;
-6. the signature holds;
-7. ``exp``, ``nbf``, ``iat`` hold, with little leeway and a short life;
-8. ``jti`` is there. That it was never seen before is for the caller of this module to find out, since it
-   needs storage: see ``node.identity.replay``.
+6. the signature is valid;
+7. ``exp``, ``nbf``, ``iat`` are valid, with little leeway and a short lifetime;
+8. ``jti`` is there. The caller of this module has to check that it is new, since this needs storage: see
+   ``node.identity.replay``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from node.identity.periods import document_at, stated_moment
 from node.identity.ports import KeyRing
 
 SKEW: Final = 30
-"""Seconds by which clocks may differ. The conformance kit sends tokens 60 s off and wants them refused."""
+"""Seconds by which clocks may differ. The conformance kit sends tokens that are 60 s off, which must be refused."""
 
 MAX_LIFETIME: Final = 600
 MAX_JTI: Final = 256
@@ -40,18 +40,18 @@ MAX_JTI: Final = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnverifiedToken:
-    """A token whose form is right. ``issuer`` names the DID document to look into, and proves nothing."""
+    """A token with a valid form. ``issuer`` names the DID document to fetch; it is not verified."""
 
     jws: Jws
     issuer: str
     claims: dict[str, Any] = field(repr=False)
     seen: datetime | None = None
-    """When it came."""
+    """The moment when it was received."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdToken:
-    """A verified token: who sent it (``issuer``), and the access token for its credentials, if it gave one.
+    """A verified token: its sender (``issuer``), and the access token for the sender's credentials, if it has one.
 
     ``wallet`` is this project's own claim: a mark that changes whenever the sender's credentials do.
     """
@@ -73,7 +73,7 @@ def make_token(
     lifetime: int = 300,
     extra: dict[str, Any] | None = None,
 ) -> str:
-    """A token of ours for one request to ``audience``, with a fresh ``jti`` (DCP 1.0 §4.3.1)."""
+    """Return a token of ours for one request to ``audience``, with a fresh ``jti`` (DCP 1.0 §4.3.1)."""
     issued = int(now.timestamp())
     claims: dict[str, Any] = {
         "iss": keyring.did,
@@ -91,9 +91,9 @@ def make_token(
 
 
 def read_token(text: str, *, audience: str, now: datetime, skew: int = SKEW) -> UnverifiedToken:
-    """Steps 1, 2, 3, 7 and 8: everything that needs no key. Raises ``Unauthenticated``.
+    """Check steps 1, 2, 3, 7 and 8, which need no key. Raises ``Unauthenticated``.
 
-    They come first so that a token which cannot be good makes us fetch nothing.
+    These steps come first, so that we fetch nothing for a token that cannot be valid.
     """
     try:
         jws = read_jws(text)  # 1
@@ -112,7 +112,7 @@ def read_token(text: str, *, audience: str, now: datetime, skew: int = SKEW) -> 
     if jws.kid is not None and jws.kid_did is None and not jws.kid.startswith("#"):
         raise Unauthenticated("kid of the token must be a DID URL")
     if issuer == audience:
-        # A token that says it is ours would be one that we made for another node, reflected.
+        # A token with our own DID would be one that we made for another node, sent back to us.
         raise Unauthenticated("the token claims to be from this very node")
     if "sub_jwk" in claims:
         raise Unauthenticated("the token brings its own key in sub_jwk")
@@ -128,14 +128,14 @@ def read_token(text: str, *, audience: str, now: datetime, skew: int = SKEW) -> 
 
 
 def verify_token(token: UnverifiedToken, document: DidDocument) -> IdToken:
-    """Steps 4, 5 and 6, with the DID document of ``token.issuer``. Raises ``Unauthenticated``.
+    """Check steps 4, 5 and 6 with the DID document of ``token.issuer``. Raises ``Unauthenticated``.
 
-    ``UnknownKey`` among them means that a fresh copy of the document may help.
+    Its subclass ``UnknownKey`` means that a fresh copy of the document may help.
     """
     if document.id != token.issuer:
         raise Unauthenticated("the DID document is about another DID")  # 4
-    # A token lives for minutes, so that the key may have been retired since, and not long ago. One that was revoked
-    # is judged by now: whoever has it can write any date.
+    # A token lives for minutes, so its key may have been retired shortly after it was made. A revoked key is judged
+    # by the present moment: a thief of the key can write any date.
     then = document_at(document, stated_moment(token.jws, "iat"), seen=token.seen)
     key = key_for(then, token.jws.kid, "capabilityInvocation")  # 4, 5
     try:
@@ -154,10 +154,11 @@ def verify_token(token: UnverifiedToken, document: DidDocument) -> IdToken:
 
 
 def check_times(claims: dict[str, Any], now: datetime, *, skew: int, max_lifetime: int) -> None:
-    """``exp`` and ``iat`` are there and hold, ``nbf`` holds where it is there, the life is short (RFC 7519 §4.1).
+    """Check that ``exp`` and ``iat`` are present and valid, ``nbf`` is valid if present, and the lifetime is short
+    (RFC 7519 §4.1).
 
-    Raises ``Unauthenticated``. Moments that fractions or huge numbers name are compared as numbers, so that no
-    date arithmetic can overflow on what a stranger wrote.
+    Raises ``Unauthenticated``. The moments are compared as numbers, because they may be fractions or huge numbers of
+    a stranger, and date arithmetic could overflow.
     """
     instant = now.timestamp()
     expires = _instant(claims, "exp", required=True)

@@ -32,7 +32,7 @@ def code_at(secret: bytes, step: int, *, digits: int = DIGITS) -> str:
 
 
 def matching_step(secret: bytes, code: str, now: datetime) -> int | None:
-    """Return the step near ``now`` that has this code, or None. All steps are compared, to take constant time."""
+    """Return the step near ``now`` that has this code, or None. All steps are compared."""
     present, matching = step_at(now), None
     for step in range(present - SKEW, present + SKEW + 1):
         if hmac.compare_digest(code_at(secret, step).encode(), code.encode()):

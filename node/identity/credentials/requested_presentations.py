@@ -39,7 +39,7 @@ from node.identity.tokens import IdToken
 
 _PEERS_KEPT: Final = 2048
 _INCOMPLETE: Final = timedelta(seconds=5)
-"""Seconds that an incomplete presentation is used: the missing credentials may be issued at any moment."""
+"""How long an incomplete presentation is used: the missing credentials may be issued at any moment."""
 _GRACES: Final = 10
 """How many times the maximum age a presentation is used if a new one is temporarily not available."""
 
