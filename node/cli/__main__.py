@@ -1,4 +1,4 @@
-"""``python -m node.cli``: the ``hansa`` command, run by an interpreter of choice."""
+"""``python -m node.cli``: the ``hansa`` command, run by a chosen interpreter."""
 
 from node.cli.main import main
 

@@ -45,9 +45,9 @@ def _version(asked: bool) -> None:
 
 
 def app_for(arguments: Sequence[str] = ()) -> typer.Typer:
-    """The command line with the verb that ``arguments`` name, or with all verbs where they name no known verb.
+    """Return the command line with the verb that ``arguments`` name, or with all verbs if they name no known verb.
 
-    One verb of forty is used: to load the others would take longer than most of them work.
+    A call uses one verb of forty: loading the others would take longer than the work of most verbs.
     """
     verb = next((word for word in arguments if not word.startswith("-")), None)
     modules = [name for name, verbs in VERBS.items() if verb in verbs]

@@ -1,8 +1,8 @@
 """``hansa backup`` and ``hansa restore``: a node in one file.
 
-The archive holds the database (copied while the node runs), keys, settings, token, the bytes of published assets
-and what was received. The views are left out: they follow from the ledger. A restored node has a higher epoch,
-which peers see: it may have forgotten what it did after the backup.
+The archive has the database (copied while the node runs), keys, settings, token, the bytes of published assets
+and received files. The views are left out: they are rebuilt from the ledger. A restored node has a higher epoch,
+which shows peers that it may have lost what it did after the backup.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class Restored:
 
 
 def write_backup(folder: Path, target: Path | None = None, *, recipient: bytes | None = None) -> Written:
-    """Back up the node in ``folder``, which may be running, into ``target``; sealed for ``recipient``, a raw X25519
-    key, where there is one.
+    """Back up the node in ``folder``, which may be running, into ``target``; seal the file for ``recipient``, a raw
+    X25519 key, if there is one.
 
-    The file appears under its name only when it is complete. Raises ``InvalidInput`` for a node on PostgreSQL,
-    whose database is backed up with its own tools.
+    The file appears under its name only when it is complete. Raises ``InvalidInput`` for a node on PostgreSQL: its
+    database is backed up with the tools of PostgreSQL.
     """
     from node.adapters.sql.backup import backup_sqlite
 
@@ -64,12 +64,12 @@ def write_backup(folder: Path, target: Path | None = None, *, recipient: bytes |
     path = target or places(folder).backups / f"hansa-{stamp}.tar{'.age' if recipient else ''}"
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     staged = path.with_name(path.name + ".part")
-    # The copy of the database is in the clear: it is made inside the node's own folder, wherever the backup goes.
+    # The copy of the database is not encrypted: it is made inside the node's own folder, whatever the target is.
     places(folder).backups.mkdir(exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=places(folder).backups) as scratch:
         copy = Path(scratch) / DATABASE
         backup_sqlite(settings.database, copy)
-        # A new file: one that another user had put there first would stay readable to them, with the keys.
+        # A new file: a file that another user had put there would stay readable to that user, with the keys in it.
         staged.unlink(missing_ok=True)
         descriptor = os.open(staged, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as out:
@@ -91,7 +91,7 @@ def write_backup(folder: Path, target: Path | None = None, *, recipient: bytes |
 
 
 def _pack(folder: Path, copy: Path, out: io.RawIOBase | BinaryIO) -> None:
-    """The tar file, written from the beginning to the end."""
+    """Write the tar file, from the beginning to the end."""
     with tarfile.open(fileobj=cast("BinaryIO", out), mode="w|") as archive:
         archive.add(copy, DATABASE)
         for entry in sorted(folder.iterdir()):
@@ -102,8 +102,8 @@ def _pack(folder: Path, copy: Path, out: io.RawIOBase | BinaryIO) -> None:
 def read_backup(archive: Path, folder: Path, *, identity: SealIdentity | None = None) -> Restored:
     """Restore ``archive`` into the new folder ``folder`` and raise the epoch; ``identity`` opens a sealed one.
 
-    What was unpacked is removed again where the file turns out to be cut off, changed, or sealed for another key.
-    Raises ``Conflict`` where the folder holds anything, ``InvalidInput`` for a file that is no backup.
+    Unpacked files are removed again if the archive is cut off, changed, or sealed for another key. Raises
+    ``Conflict`` if the folder is not empty, ``InvalidInput`` if the file is not a backup.
     """
     if folder.exists() and any(folder.iterdir()):
         raise Conflict(f"{folder} is not empty", remedy="restore into a new folder")
@@ -140,7 +140,7 @@ def _unpack(file: BinaryIO, folder: Path, identity: SealIdentity | None) -> None
     with tarfile.open(fileobj=source, mode="r|") as opened:
         # The filter refuses names that lead out of the folder, links and devices (PEP 706).
         opened.extractall(folder, filter="data")
-    # A tar file says itself where it ends. Whether the sealed file is whole is known only at its own end.
+    # A tar file states its own end, but only the end of the sealed file shows whether that file is complete.
     while sealed and source.read(1 << 20):
         pass
 
@@ -155,7 +155,7 @@ def _entries(folder: Path) -> int:
 
 
 def _tighten(folder: Path) -> None:
-    """Keys and database are private, whatever modes the archive has."""
+    """Make keys and database private, whatever modes the archive has."""
     for path in (folder / "keys", folder / "token", folder / FILE, folder / DATABASE):
         for one in (path, *(path.rglob("*") if path.is_dir() else ())):
             if one.exists():
@@ -163,7 +163,7 @@ def _tighten(folder: Path) -> None:
 
 
 def _whole_files(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    """Leave out what is still being written; it would not be whole."""
+    """Leave out files that are still being written, because they would not be complete."""
     if member.name.endswith(".part"):
         return None
     if not (member.isfile() or member.isdir()):

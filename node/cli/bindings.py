@@ -1,4 +1,4 @@
-"""Bindings as they are typed: options of ``run``, or a file that they change; what names runs and layers."""
+"""Bindings as typed: options of ``run``, or a file that they change; ids of runs and layers from their ends."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def binding(
     layers: Sequence[str] | None,
     in_place: Sequence[str] | None,
 ) -> dict[str, Any]:
-    """The binding that the options describe, or that a file does and the options change.
+    """Return the binding from the options, or from a file that the options change.
 
-    Raises ``InvalidInput`` for an option that cannot be read. What is odd about a file is for the node to say.
+    Raises ``InvalidInput`` for an option that cannot be read. The node reports errors in the content of a file.
     """
     bound: dict[str, Any] = {"scenario": scenario}
     if scenario.endswith((".yaml", ".yml", ".json")):
@@ -97,7 +97,7 @@ def _in_place(role: str, stated: Any) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
-    """A number, true, false, null or another JSON value; else the text itself."""
+    """Return a number, true, false, null or another JSON value; else the text itself."""
     try:
         return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -105,7 +105,7 @@ def _value(text: str) -> Any:
 
 
 def _no_constant(name: str) -> NoReturn:
-    # JSON has no NaN, whatever Python's reader thinks.
+    # JSON has no NaN, although Python's reader accepts it.
     raise ValueError(name)
 
 
@@ -113,7 +113,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def whole(client: HansaClient, pid: str) -> str:
-    """The pid that is meant: the whole of it, or its end. Raises ``InvalidInput`` where several end so, or none."""
+    """Return the pid for a pid or the end of one. Raises ``InvalidInput`` if no run, or more than one, ends so."""
     if pid.startswith("urn:"):
         return pid
     ending = [run["pid"] for run in client.scenarios.runs(limit=500) if run["pid"].endswith(pid)]
@@ -125,13 +125,13 @@ def whole(client: HansaClient, pid: str) -> str:
 
 
 def whole_layers(client: HansaClient, names: Sequence[str] | None) -> list[str]:
-    """The change layers that are meant, by their ids or the ends of them. What fits none is left to the node to
-    refuse. Raises ``InvalidInput`` where several end so."""
+    """Return the ids of change layers for ids or the ends of ids. A name without a match is returned unchanged: the
+    node refuses it. Raises ``InvalidInput`` if more than one layer ends so."""
     return [whole_layer(client, name) for name in names or ()]
 
 
 def whole_layer(client: HansaClient, name: str) -> str:
-    """The layer that is meant: see ``whole_layers``."""
+    """Return the id of a layer: see ``whole_layers``."""
     if name.startswith("urn:") or len(name) == SHA256_LENGTH:
         return name
     known = [str(layer["id"]) for layer in client.scenarios.layers()]
@@ -145,7 +145,7 @@ def whole_layer(client: HansaClient, name: str) -> str:
 
 
 def differences(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """Where two bindings differ: place (``input network``, ``step noise``, …) → the two values in words."""
+    """Return the differences of two bindings: place (``input network``, ``step noise``, …) → both values in words."""
     rows: dict[str, tuple[str, str]] = {}
     _differ(rows, "scenario", *(f"{side['scenario']} version {side['version']}" for side in (left, right)))
     for part, words_for in (("inputs", _input_words), ("steps", _step_words), ("parameters", str)):
@@ -171,6 +171,6 @@ def _step_words(bound: Mapping[str, Any]) -> str:
 
 
 def paired(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]]) -> list[tuple[str, Any, Any]]:
-    """The indicators of two runs beside each other; None where one has none of that name."""
+    """Return the indicators of two runs beside each other; None if a run has no indicator of that name."""
     one, other = ({each["name"]: each["after"] for each in side} for side in (left, right))
     return [(name, one.get(name), other.get(name)) for name in dict.fromkeys((*one, *other))]

@@ -23,7 +23,7 @@ TERMINAL_TOKEN_YEARS = 10
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """What ``init`` made: the password is shown once and kept nowhere."""
+    """The result of ``init``: the password is shown once and stored nowhere."""
 
     did: str
     login: str
@@ -34,8 +34,8 @@ class Created:
 def create(folder: Path, members: dict[str, Any]) -> Created:
     """Make a node in ``folder`` with these settings.
 
-    Raises ``Conflict`` where there is a node already, ``InvalidInput`` for a setting that is not valid. What it
-    began is not left half-made: the settings file, which makes a folder a node, is written last.
+    Raises ``Conflict`` if there is a node already, ``InvalidInput`` for a setting that is not valid. A failure leaves
+    no partial node: the settings file, which makes a folder a node, is written last.
     """
     from node.adapters.keys import FileKeyRing
     from node.bootstrap.parts import open_stores, outer_key, places
@@ -45,7 +45,7 @@ def create(folder: Path, members: dict[str, Any]) -> Created:
     if str(members.get("region", "")).startswith(("http://", "https://")):
         members = {**members, "region": did_of(str(members["region"]))}
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # Views and files of hidden assets lie in it as well: what others of this machine may read ends here.
+    # The folder also has views and files of hidden assets: other users of this machine must not read them.
     folder.chmod(0o700)
     staged = folder / f".{FILE}.new"
     write(folder, members)

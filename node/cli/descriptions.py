@@ -1,4 +1,4 @@
-"""Description files on the terminal: what to send for one, and a draft for a data file that has none."""
+"""Description files on the terminal: the submission for a file, and a draft for a data file without a description."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ RDF = {
 
 
 def read_submission(path: Path, attach: list[Path]) -> tuple[dict[str, Any], dict[str, int], list[Path]]:
-    """Return what to send for a description file, the lines of its fields, and the data files that belong to it."""
+    """Return the submission for a description file, the lines of its fields, and the data files that belong to it."""
     if path.suffix.lower() in RDF:
         document = path.read_bytes()
         try:
@@ -62,7 +62,7 @@ def read_submission(path: Path, attach: list[Path]) -> tuple[dict[str, Any], dic
 
 
 def code_file(path: Path, submission: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the file that ``code:`` names, and put its hash into ``submission``; None where it has one."""
+    """Return the file that ``code:`` names, and put its hash into ``submission``; None for no ``code`` or a hash."""
     fields = submission.get("fields")
     named = fields.get("code") if fields else None
     if not isinstance(named, str) or _SHA256.fullmatch(named):
@@ -115,7 +115,7 @@ _MEDIA = {
 
 
 def with_description(fact: Mapping[str, Any], submission: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the file as the API takes it; ``open`` as the description says."""
+    """Return the file in the form of the API; ``open`` is taken from the description."""
     described = next(
         (
             file
@@ -131,7 +131,7 @@ def with_description(fact: Mapping[str, Any], submission: Mapping[str, Any]) -> 
 
 
 def write_draft(path: Path, *, as_found: bool) -> None:
-    """Write the description of a data file that has none, as far as the file determines it."""
+    """Write a description for a data file without one, as far as the file determines it."""
     survey = examine(path, as_found=as_found)
     target = path.with_suffix(".yaml")
     if target.exists():
@@ -160,7 +160,7 @@ def write_draft(path: Path, *, as_found: bool) -> None:
 
 
 def _table_hints(survey: Survey | None) -> str:
-    """The findings about a table, as hints for its description."""
+    """Return the findings about a table, as hints for its description."""
     if survey is None:
         return ""
     named = [f"{one_line(name)} ({kind})" for name, kind in zip(survey.look.columns, survey.look.types, strict=True)]
@@ -168,5 +168,5 @@ def _table_hints(survey: Survey | None) -> str:
 
 
 def _yaml(text: str) -> str:
-    """A text of one line as YAML: bare where that is plain, else between quotes, as JSON writes it."""
+    """Return a text of one line as YAML: without quotes if that is unambiguous, else in the quotes of JSON."""
     return text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)

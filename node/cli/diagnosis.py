@@ -1,4 +1,4 @@
-"""``hansa doctor``: checks of a node, each with its result, and the command that mends a fault."""
+"""``hansa doctor``: checks of a node, each with its result, and the command that repairs a fault."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _BATCH = 200
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     text: str
     well: bool
@@ -50,7 +50,7 @@ class Finding:
 
 
 def examine(folder: Path) -> list[Finding]:
-    """Look at everything that commonly goes wrong; settings that cannot be read end the examination."""
+    """Check everything that commonly goes wrong; unreadable settings end the examination."""
     try:
         settings = load(folder)
     except HansaError as error:
@@ -79,7 +79,8 @@ def _keys(folder: Path, settings: Settings) -> Iterator[Finding]:
 
 
 def _wrapping(folder: Path, keys: FileKeyRing, *, expected: bool) -> Finding:
-    """Whether the keys lie encrypted. That they do not is a choice, unless the settings say otherwise."""
+    """Check whether the keys are encrypted. Unencrypted keys are a choice, unless the settings name an external
+    key."""
     if keys.is_wrapped:
         return Finding("keys are encrypted with an external key", True)
     if expected:
@@ -137,12 +138,13 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
         stores.uow.close()
     backups = places(folder).backups
     if settings.embedded and not (backups.is_dir() and any(backups.glob("*.tar*"))):
-        # Advice, not a fault: a node that was made a minute ago has nothing to lose.
+        # For a new node this is advice, not a fault: it has nothing to lose yet.
         yield Finding("there is no backup yet", size < WORTH_KEEPING, f"hansa backup {word(folder)}")
 
 
 def _promises(stores: Stores, me: str) -> Iterator[Finding]:
-    """Assets that an older Hansa has published under conditions, and that no data plane of this node delivers."""
+    """Check for assets that an older Hansa published under conditions, and that no data plane of this node
+    delivers."""
     after = ""
     while True:
         with stores.uow.read() as tx:

@@ -1,4 +1,4 @@
-"""Groups of verbs about one kind of thing, in which the two most usual verbs may be left out; and verbs like
+"""Groups of verbs about one kind of thing, where the two most usual verbs may be left out; and verbs that behave like
 groups."""
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ _HELP = ("-h", "--help")
 
 
 class Shorthand(TyperGroup):
-    """``hansa agreement`` lists and ``hansa agreement ID`` shows, as if it were said; other groups alike, as far as
-    they have these verbs."""
+    """A group with implied verbs: ``hansa agreement`` lists and ``hansa agreement ID`` shows; other groups likewise,
+    if they have these verbs."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args or (args[0].startswith("-") and args[0] not in _HELP):
@@ -30,7 +30,7 @@ class Shorthand(TyperGroup):
 OTHER_VERBS: Final = frozenset(
     {"add", "create", "delete", "edit", "help", "ls", "new", "remove", "rm", "set", "show", "status"}
 )
-"""What other verbs of other programs are called: no person or region has such a name."""
+"""Names of verbs in other programs: no person or region has such a name."""
 
 
 VALUES: Final = {
@@ -42,11 +42,11 @@ VALUES: Final = {
     "path": "PATH",
     "file": "FILE",
 }
-"""Type of an option, as typer calls it → what a person writes there."""
+"""Type of an option, as typer calls it → the name that the help shows for the value."""
 
 
 class Verb(TyperCommand):
-    """A verb whose help names values as the documentation does: ``hansa show IRI``, ``--limit NUMBER``."""
+    """A verb with a help that names values as the documentation does: ``hansa show IRI``, ``--limit NUMBER``."""
 
     def __init__(self, *args: Any, **names: Any) -> None:
         super().__init__(*args, **names)
@@ -65,12 +65,12 @@ class Verb(TyperCommand):
 
 
 def _no_type(ctx: object) -> str:
-    """The help of an argument says what it is, so its type adds nothing."""
+    """Return no type: the help of an argument describes it, so its type adds nothing."""
     return ""
 
 
 def name_values(app: typer.Typer) -> None:
-    """Make a ``Verb`` of each verb of ``app`` and of its groups that has no class of its own."""
+    """Make each verb of ``app`` and of its groups a ``Verb``, unless it has a class of its own."""
     for verb in app.registered_commands:
         verb.cls = Verb if verb.cls is None or verb.cls is TyperCommand else verb.cls
     for group in app.registered_groups:
@@ -79,8 +79,8 @@ def name_values(app: typer.Typer) -> None:
 
 
 class Listing(Verb):
-    """A verb that lists where nothing is named: ``hansa user list`` lists the accounts, and does not create one
-    called ``list``. A word that looks like a verb is refused with what may be typed."""
+    """A verb that lists if nothing is named: ``hansa user list`` lists the accounts, and does not create an account
+    called ``list``. A word that looks like a verb is refused with a hint of what may be typed."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] == "list":

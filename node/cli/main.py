@@ -17,13 +17,13 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run the command line; its exit status. Nothing prints a traceback unless ``--debug`` asks for it."""
+    """Run the command line, and return its exit status. A traceback is printed only with ``--debug``."""
     from node.cli.app import app_for
     from node.cli.output import Mode, failed, trace
 
     try:
         status = app_for(arguments)(arguments, standalone_mode=False, prog_name="hansa")
-        if status == INTERRUPTED:  # how typer tells of Ctrl-C
+        if status == INTERRUPTED:  # typer's status for Ctrl-C
             raise KeyboardInterrupt
         return int(status) if isinstance(status, int) else DONE
     except typer.Exit as stop:
@@ -42,7 +42,7 @@ def run(arguments: list[str]) -> int:
         if Mode.debug:
             trace(error)
         return _explain(error)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+    except Exception as error:  # noqa: BLE001 - every error is reported
         if Mode.debug:
             trace(error)
         failed(f"{type(error).__name__}: {error}")

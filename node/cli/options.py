@@ -23,7 +23,7 @@ Language = Annotated[str, typer.Option("--lang", envvar="HANSA_LANG", help="Lang
 
 
 def connect(node: str | None) -> HansaClient:
-    """A client of the node that is meant. One on this machine that begins to run just now is waited for."""
+    """Return a client of the requested node. If a node on this machine is just starting, wait for it."""
     from node.cli.output import remark
     from node.client import HansaClient, locate
     from node.client.startup import until_listening

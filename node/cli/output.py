@@ -1,10 +1,10 @@
-"""What the terminal shows: results to standard output, progress and remarks to standard error.
+"""Output to the terminal: results to standard output, progress and remarks to standard error.
 
-Colour only on a terminal, ``NO_COLOR`` honoured, 80 columns are enough. ``--json`` prints one document and
+Colour only on a terminal; ``NO_COLOR`` is respected; 80 columns are enough. ``--json`` prints one document and
 nothing else on standard output.
 
-What others wrote goes to a terminal through here and nowhere else: what a terminal would obey is written out
-(``base.plaintext``), and a line of theirs cannot pass for one of ours, because it begins further to the right.
+All texts of others go to the terminal through this module: control characters are written out (``base.plaintext``),
+and a line of theirs cannot pass for one of ours, because it is indented further.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ __all__ += ["next_step", "plainly", "reasons", "remark", "save", "say", "size", 
 
 @cache
 def _out() -> Console:
-    # The terminal library is loaded when something is shown: a server shows nothing.
+    # The terminal library is loaded only when something is shown: a server shows nothing.
     from rich.console import Console
 
     return Console(highlight=False, soft_wrap=True)
@@ -60,9 +60,9 @@ def _err() -> Console:
 
 
 def escape(text: str) -> str:
-    """``text`` with nothing in it that a terminal obeys, or the terminal library takes for markup.
+    """Return ``text`` without control characters for the terminal and without markup of the terminal library.
 
-    Its further lines are set in, so that they do not look like lines of ours.
+    Its further lines are indented, so that they do not look like lines of ours.
     """
     return _unmarked(visible(text).replace("\n", "\n    "))
 
@@ -70,13 +70,13 @@ def escape(text: str) -> str:
 def _unmarked(text: str) -> str:
     from rich.markup import escape as escaped
 
-    # A backslash at the end would take our own markup, which comes next, for text.
+    # A backslash at the end would turn our own markup, which comes next, into text.
     return escaped(text)
 
 
 class Mode:
-    """How this run of the command writes: as JSON or for people, in which language. Set once from the command
-    line."""
+    """The output mode of this run of the command: as JSON or for people, with or without tracebacks. Set once from
+    the command line."""
 
     json = False
     debug = False
@@ -88,7 +88,7 @@ def emit(document: Any) -> None:
 
 
 def exact(body: bytes) -> None:
-    """Bytes in a requested format: exact into a file or a pipe, legible on a terminal."""
+    """Print bytes in a requested format: unchanged into a file or a pipe, readable on a terminal."""
     if sys.stdout.isatty():
         text = visible(body.decode("utf-8", errors="replace").replace("\r\n", "\n"))
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
@@ -99,28 +99,28 @@ def exact(body: bytes) -> None:
 
 
 def plainly(text: str) -> None:
-    """A remark without the terminal library, for a server, which has no other use for it."""
+    """Print a remark without the terminal library, for a server, which does not need that library otherwise."""
     sys.stderr.write(one_line(text) + "\n")
 
 
 def trace(error: BaseException) -> None:
-    """Where an error came from (``--debug``)."""
+    """Print the traceback of an error (``--debug``)."""
     sys.stderr.write(visible("".join(traceback.format_exception(error))))
 
 
 def done(text: str, *, detail: str = "") -> None:
-    """A step that succeeded."""
+    """Print that a step succeeded."""
     if not Mode.json:
         _out().print(f"[green]✓[/green] {escape(text)}" + (f"   [dim]{escape(detail)}[/dim]" if detail else ""))
 
 
 def failed(text: str) -> None:
-    """A step that did not."""
+    """Print that a step failed."""
     _err().print(f"[red]✗[/red] {escape(text)}")
 
 
 def line(label: str, text: str, *, style: str = "") -> None:
-    """A labelled line of a result."""
+    """Print a labelled line of a result."""
     if not Mode.json:
         shown = escape(text)
         _out().print(
@@ -129,41 +129,41 @@ def line(label: str, text: str, *, style: str = "") -> None:
 
 
 def say(text: str = "") -> None:
-    """A plain line of a result."""
+    """Print a plain line of a result."""
     if not Mode.json:
         _out().print(escape(text))
 
 
 def block(text: str) -> None:
-    """Lines of our own making, such as the draft of a file, with their beginnings where they are."""
+    """Print lines of our own, such as the draft of a file, without further indentation."""
     if not Mode.json:
         _out().print(_unmarked(visible(text)))
 
 
 def remark(text: str) -> None:
-    """Something beside the result: where it stands, what comes next."""
+    """Print a remark beside the result, such as the state or the next step."""
     if not Mode.json:
         _err().print(f"[dim]{escape(text)}[/dim]")
 
 
 def mend(text: str) -> None:
-    """What would mend a failure, below it."""
+    """Print the remedy of a failure, below it."""
     _err().print(f"  [cyan]{escape(text)}[/cyan]")
 
 
 def complain(text: str) -> None:
-    """A plain line about a failure."""
+    """Print a plain line about a failure."""
     _err().print(escape(text))
 
 
 def next_step(command: str) -> None:
-    """What a person would type now."""
+    """Print the next command for the person."""
     if not Mode.json:
         _out().print(f"Next: [bold]{escape(command)}[/bold]")
 
 
 def findings(items: Sequence[Mapping[str, Any]], lines: Mapping[str, int]) -> None:
-    """Things to mend in a description, numbered, each with its place and its remedy."""
+    """Print the findings about a description, numbered, each with its place and its remedy."""
     for number, item in enumerate(items, 1):
         place = str(item.get("field") or "")
         at = item.get("line") or lines.get(place)
@@ -174,7 +174,7 @@ def findings(items: Sequence[Mapping[str, Any]], lines: Mapping[str, int]) -> No
 
 
 def save(path: Path, body: bytes) -> None:
-    """Write the file that the caller named. Raises ``InvalidInput`` where it cannot be written."""
+    """Write the file that the caller named. Raises ``InvalidInput`` if it cannot be written."""
     try:
         path.write_bytes(body)
     except OSError as error:
@@ -184,7 +184,7 @@ def save(path: Path, body: bytes) -> None:
 
 
 def table(rows: Sequence[Sequence[str]], heads: Sequence[str] = ()) -> None:
-    """Rows in columns, as narrow as they are."""
+    """Print rows in columns, as narrow as their content."""
     if Mode.json:
         return
     from rich.table import Table
@@ -199,21 +199,21 @@ def table(rows: Sequence[Sequence[str]], heads: Sequence[str] = ()) -> None:
 
 @contextmanager
 def bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error, for a terminal; silence for anything else."""
+    """Show a progress bar on standard error if it is a terminal, otherwise nothing."""
     with _progress(label, in_bytes=True) as show:
         yield show
 
 
 @contextmanager
 def counter(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar of things that are done one by one, as ``bar`` is one of bytes."""
+    """Show a progress bar for a number of things, as ``bar`` does for bytes."""
     with _progress(label, in_bytes=False) as show:
         yield show
 
 
 @contextmanager
 def _progress(label: str, *, in_bytes: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar that shows how much is done of how much; of an unknown whole (0) it only shows how much."""
+    """Show a bar with the finished part and the total; if the total is unknown (0), only with the finished part."""
     if Mode.json or not _err().is_terminal:
         yield lambda _done, _total: None
         return
@@ -231,7 +231,7 @@ def _progress(label: str, *, in_bytes: bool) -> Iterator[Callable[[int, int], No
 
 
 def size(count: int) -> str:
-    """Bytes as people read them."""
+    """Return a number of bytes in a form for people."""
     value = float(count)
     for unit in ("bytes", "kB", "MB", "GB"):
         if value < 1000 or unit == "GB":
@@ -241,12 +241,12 @@ def size(count: int) -> str:
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
-    """A number with its noun in the right form: ``1 result``, ``2 entries``."""
+    """Return a number with its noun in the right form: ``1 result``, ``2 entries``."""
     return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def words(texts: Mapping[str, str] | str | None, language: str) -> str:
-    """A text in the reader's language, else in English, else in whatever there is."""
+    """Return a text in the reader's language, else in English, else in any language."""
     if texts is None:
         return ""
     if isinstance(texts, str):
@@ -255,7 +255,7 @@ def words(texts: Mapping[str, str] | str | None, language: str) -> str:
 
 
 def reasons(items: Sequence[Any], language: str) -> None:
-    """Print why something is refused: each rule that is not met, with the missing fact and the remedy."""
+    """Print the reasons of a refusal: each rule that is not met, with the missing fact and the remedy."""
     for reason in items:
         if not isinstance(reason, Mapping):
             complain(f"  {reason}")

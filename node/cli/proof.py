@@ -1,4 +1,4 @@
-"""``hansa verify``: a ledger where it lies, a received file with its manifest, an agreement at the other party."""
+"""``hansa verify``: a ledger in its folder, a received file with its manifest, an agreement at the other party."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MANIFEST = ".manifest.jws"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was checked."""
+    """One check and its result."""
 
     what: str
     sound: bool
@@ -24,7 +24,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All checks; sound when each is."""
+    """All checks; the report is sound if every check is."""
 
     checks: tuple[Check, ...]
 
@@ -40,7 +40,7 @@ class Report:
 
 
 def verify_folder(folder: Path) -> Report:
-    """Hash a node's ledger again and compare it with what the node signed. The node may be running."""
+    """Hash a node's ledger again and compare it with the signed checkpoints. The node may be running."""
     from node.bootstrap.parts import log_keys_of, open_keys, open_stores
     from node.ledger.verification import ledger_checks
     from node.settings import load
@@ -82,7 +82,7 @@ def verify_file(path: Path) -> Report:
 
 
 def _signed(jws: str, provider: str) -> Check:
-    """The manifest's signature against the key in the provider's DID document, fetched now."""
+    """Check the manifest's signature with the key in the provider's DID document, which is fetched now."""
     import asyncio
 
     from node.adapters.egress import Egress
@@ -99,8 +99,8 @@ def _signed(jws: str, provider: str) -> Check:
     what = f"the manifest is signed by {provider}"
     try:
         document = check_document(provider, asyncio.run(fetch()))
-        # Only the file itself says when its manifest was made, and nothing here says when it came: a key that was
-        # retired since counts for its time, one that was revoked for nothing after the moment of revocation.
+        # Only the manifest states when it was made, and nothing here shows when it was received: a key that was
+        # retired later counts for its period, and a revoked key for nothing after the moment of revocation.
         then = document_at(document, read_kept(jws).issued)
         verify_manifest(jws, key_for(then, signing_key_id(jws), "assertionMethod"))
     except HansaError as error:

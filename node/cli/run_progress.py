@@ -1,4 +1,4 @@
-"""Shows a run on the terminal until its end: its pinned inputs, what prevents it, and its results."""
+"""Show a run on the terminal until its end: its pinned inputs, its obstacles, and its results."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ _ENDED = ("successful", "failed", "dismissed")
 
 
 def short(pid: str) -> str:
-    """The end of a pid, or of the id of a layer: enough to tell them apart by eye. A name stays as it is."""
+    """Return the end of a pid or of the id of a layer, which is enough to tell them apart. A name is not changed."""
     return pid[-8:] if pid.startswith("urn:") else pid
 
 
 def log_line(entry: str) -> str:
-    """A line of a run's log, with the time of the day in place of the whole moment."""
+    """Return a line of a run's log, with the time of day in place of the whole moment."""
     moment, _, text = entry.partition(" ")
     found = re.fullmatch(r"\d{4}-\d{2}-\d{2}T(\d{2}:\d{2}:\d{2})(?:\.\d+)?Z", moment)
     return f"{found[1]}  {text}" if found else entry
 
 
 def after(last: str, log: Sequence[str]) -> Sequence[str]:
-    """What a log says after ``last``; all of it, where that is not in it any more: a log is kept short."""
+    """Return the entries of a log after ``last``; all entries if ``last`` is not in it any more: a log is kept
+    short."""
     return log[len(log) - list(reversed(log)).index(last) :] if last in log else log
 
 
@@ -112,7 +113,7 @@ def pins(bound: Mapping[str, Any]) -> None:
 
 
 def figure(value: Any) -> str:
-    """A number as people read it."""
+    """Return a number in a form for people."""
     if value is None:
         return "–"
     return f"{value:,.10g}" if isinstance(value, int | float) else str(value)

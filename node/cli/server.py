@@ -1,4 +1,4 @@
-"""Running a node: the server with its worker, or a worker alone."""
+"""Run a node: the server with its worker, or a worker alone."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("hansa.serving")
 
 LONGEST_END: Final = 25
-"""So many seconds after it was told to end, a process is gone, whatever hangs: sooner than those who run it lose
-their patience (``stop_grace_period`` in docker/). A crash costs nothing that was acknowledged."""
+"""Seconds after the signal to end until the process is killed, even if something hangs: less than the time after
+which its supervisor kills it (``stop_grace_period`` in docker/). A crash loses nothing that was acknowledged."""
 
 
 def run_server(settings: Settings, *, with_worker: bool = True) -> int:
-    """Serve until SIGTERM or Ctrl-C; the exit status."""
-    # Of what is loaded and put together here nothing becomes garbage: looking for it takes a tenth of the start.
+    """Serve until SIGTERM or Ctrl-C, and return the exit status."""
+    # Nothing that is loaded and built here becomes garbage, and collecting takes a tenth of the start.
     gc.disable()
     import uvicorn
 
@@ -63,8 +63,8 @@ def run_server(settings: Settings, *, with_worker: bool = True) -> int:
         lifespan="on",
     )
     server = _server(config, node)
-    # Having finished what it was at, the server raises the signal that ended it once more: that was the wish of
-    # whoever runs the node, not a failure. Ctrl-C stays what it is to the terminal.
+    # After finishing its work, the server raises the signal that ended it once more. SIGTERM is the operator's wish,
+    # not a failure, so this handler takes it. Ctrl-C keeps its meaning for the terminal.
     signal.signal(signal.SIGTERM, lambda *_: setattr(server, "should_exit", True))
     gc.freeze()
     gc.enable()
@@ -82,7 +82,7 @@ def _server(config: Any, node: HansaNode) -> Any:
     import uvicorn
 
     class Server(uvicorn.Server):
-        """Tells the worker at once, while open requests are still being answered."""
+        """A server that notifies the worker at once of the end, while open requests are still being answered."""
 
         _loop: asyncio.AbstractEventLoop | None = None
 
@@ -101,7 +101,7 @@ def _server(config: Any, node: HansaNode) -> Any:
 
 
 def _end_at_the_latest() -> None:
-    """From now on the process has ``LONGEST_END`` seconds."""
+    """Kill the process after ``LONGEST_END`` seconds."""
 
     def end() -> None:
         log.critical("this process does not stop by itself and is ended")
@@ -113,9 +113,10 @@ def _end_at_the_latest() -> None:
 
 
 def own(settings: Settings) -> int:
-    """Take the data folder for this process: the graph store and the search index admit one. A file descriptor.
+    """Lock the data folder for this process, because the graph store and the search index admit only one process.
+    Return the file descriptor of the lock.
 
-    Raises ``LocalFault`` where another process serves from it. The kernel lets go of a lock whose holder is gone.
+    Raises ``LocalFault`` if another process serves from it. The kernel releases the lock when its process ends.
     """
     descriptor = os.open(settings.folder / SERVING_LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:

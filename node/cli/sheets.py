@@ -1,4 +1,4 @@
-"""Data files at the terminal: it says what it found in a table, and asks where that may be wrong."""
+"""Data files at the terminal: show what was found in a table, and ask if that may be wrong."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ DELIMITERS = {".csv": "", ".tsv": "\t", ".tab": "\t"}
 
 
 def examine(path: Path, *, as_found: bool, only_told: bool = False) -> sheets.Survey | None:
-    """Return what is in a table; None for a file without the name of a table.
+    """Return the survey of a table; None for a file without the name of a table.
 
-    Raises ``InvalidInput`` for a file that has the name of a table and is not one, and for a table that may have been
-    read wrongly, unless ``as_found`` or a person at the terminal confirms it. With ``only_told``, it asks nothing.
+    Raises ``InvalidInput`` for a file that has the name of a table but is not a table, and for a table that may have
+    been read wrongly, unless ``as_found`` or a person at the terminal confirms it. With ``only_told``, it asks
+    nothing.
     """
     delimiter = DELIMITERS.get(path.suffix.lower())
     if delimiter is None:

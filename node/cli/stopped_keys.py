@@ -1,4 +1,4 @@
-"""Changing the keys of a node that is not running."""
+"""Change the keys of a node that is not running."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from node.ledger.usecases import LedgerWriter
 from node.settings import load
 
 TERMINAL: Final = Caller(account="terminal", roles=frozenset({UserRole.OPERATOR}))
-"""A person who can read the data folder of a node operates it."""
+"""The caller at the terminal: a person who can read the data folder of a node operates the node."""
 
 
 class KeysInFolder:
-    """The keys of a node that is not running: as the client of its API offers it."""
+    """The keys of a node that is not running, with the methods of the client of its API."""
 
     def __init__(self, change: ChangeKeys) -> None:
         self._change = change
 
     def keys(self) -> list[dict[str, Any]]:
-        """All keys."""
+        """Return all keys."""
         return [key.to_json() for key in self._change.all()]
 
     def rotate_keys(self, kinds: list[str]) -> list[dict[str, Any]]:
-        """New keys of these kinds."""
+        """Make new keys of these kinds."""
         return [key.to_json() for key in self._change.rotate([KeyKind(kind) for kind in kinds], TERMINAL)]
 
     def revoke_key(self, key: str, as_of: str, reason: str) -> list[dict[str, Any]]:
@@ -42,7 +42,8 @@ class KeysInFolder:
 
 @contextmanager
 def keys_of(folder: Path) -> Iterator[KeysInFolder]:
-    """The keys of the node in ``folder``; its ledger is numbered further when it next runs. Raises ``LocalFault``."""
+    """Yield the keys of the node in ``folder``; new ledger entries are numbered at the next start of the node. Raises
+    ``LocalFault``."""
     settings = load(folder)
     keyring = open_keys(settings)
     check_identity(keyring.did, settings.public_url)

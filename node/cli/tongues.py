@@ -1,4 +1,4 @@
-"""The language of a city: said, asked, or told by the locale; never taken in silence."""
+"""The language of a city: from an option, a question or the locale; the choice is always shown."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from node.base.errors import InvalidInput
 ENGLISH: Final = "en"
 _TAG: Final = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}")
 _LOCALES: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
-"""In the order in which they count (POSIX, 8.2)."""
+"""The variables of the locale in their order of precedence (POSIX, 8.2)."""
 
 
 def choose(names: Sequence[str], environment: Mapping[str, str], *, asks: bool) -> tuple[list[str], str]:
-    """The languages of a new node, the main one first, and where that comes from, in words.
+    """Return the languages of a new node, the main one first, and their source in words.
 
-    ``names`` are those of ``--language``: tags, or names of languages. Without them a person at the terminal is asked
-    (``asks``), and else the locale tells. Raises ``InvalidInput`` for what is no language.
+    ``names`` are the values of ``--language``: tags, or names of languages. Without them, a person at the terminal is
+    asked (``asks``), or else the locale is used. Raises ``InvalidInput`` for a text that is not a language.
     """
     if names:
         return [tag_of(one) for one in names], "as requested"
@@ -32,7 +32,7 @@ def choose(names: Sequence[str], environment: Mapping[str, str], *, asks: bool) 
 
 
 def of_locale(environment: Mapping[str, str]) -> tuple[str, str]:
-    """The language of the locale, and where it stands; English where the locale names none."""
+    """Return the language of the locale, and its source; English if the locale names none."""
     name = next((locale for locale in _LOCALES if environment.get(locale)), "")
     language = re.split(r"[_.@]", environment.get(name, ""))[0].lower()
     if _TAG.fullmatch(language) and language not in ("c", "posix"):
@@ -41,7 +41,7 @@ def of_locale(environment: Mapping[str, str]) -> tuple[str, str]:
 
 
 def tag_of(text: str) -> str:
-    """The tag (BCP 47) that a person means: ``nl``, ``nl_BE``, ``Dutch``, ``Nederlands``."""
+    """Return the tag (BCP 47) for a text of a person: ``nl``, ``nl_BE``, ``Dutch``, ``Nederlands``."""
     from node.semantics.codelists.languages import LANGUAGES
 
     code = LANGUAGES.find(text)

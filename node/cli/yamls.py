@@ -1,4 +1,4 @@
-"""Reading a steward's YAML with the line of each field, so that a report can point at it."""
+"""Read a steward's YAML with the line of each field, so that a report can point at it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from node.base.errors import InvalidInput
 
 if TYPE_CHECKING:
-    # Loaded with the first file that is read: most commands read none, and the library takes longer than they do.
+    # Loaded only when a file is read: most commands read none, and loading the library takes longer than they do.
     import yaml
 
 
 def read_description(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
-    """The fields of a description, and dotted field name → line. Dates stay texts.
+    """Return the fields of a description, and dotted field name → line. Dates stay texts.
 
-    Raises ``InvalidInput`` with the line where the file is no YAML or holds no fields.
+    Raises ``InvalidInput``, with the line, if the file is not YAML or has no fields.
     """
     import yaml
 
@@ -41,9 +41,9 @@ def read_description(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
 
 
 def read_conditions(text_or_path: str) -> dict[str, Any] | str:
-    """Conditions as they stand on a command line: a template's name, YAML, or a file with either.
+    """Read conditions from the command line: a template's name, YAML, or a file with either.
 
-    Raises ``InvalidInput`` for what is neither.
+    Raises ``InvalidInput`` for any other text.
     """
     import yaml
 
@@ -71,7 +71,7 @@ def read_conditions(text_or_path: str) -> dict[str, Any] | str:
 
 @cache
 def _loader() -> type[yaml.SafeLoader]:
-    """The safe loader, with dates left as the texts that they are and without aliases (a bomb needs them)."""
+    """Return the safe loader, which leaves dates as texts and refuses aliases (YAML bombs need them)."""
     import yaml
 
     class Loader(yaml.SafeLoader):
