@@ -134,7 +134,7 @@ class Access:
         return AccessCode.REQUEST if decision.asks else AccessCode.REFUSED
 
     def summary(self, record: Record, language: str = "en") -> str:
-        """The conditions in one short sentence; empty where nothing is offered."""
+        """Return the conditions in one short sentence; empty if nothing is offered."""
         policy = _policy_of(record)
         return "" if policy is None else self.named(summary(policy, language, sealed=record.sealed))
 

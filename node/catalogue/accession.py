@@ -49,7 +49,7 @@ class Allegiance:
         region: str,
         own: str | None = None,
     ) -> None:
-        """``own`` is the DID of this node where it admits members itself."""
+        """``own`` is the DID of this node if it admits members itself."""
         self._own = own
         self._uow = uow
         self._notes = notes

@@ -1,6 +1,6 @@
 """The catalogue as the Dataspace Protocol shows it (DSP 2025-1 §5): one Dataset for each offered asset.
 
-Every offered asset of any kind is a Dataset whose ``@id`` is the asset's IRI. A catalogue lists what this node
+Every offered asset of any kind is a Dataset, and its ``@id`` is the asset's IRI. A catalogue lists what this node
 itself provides; assets of another node are requested from that node. The answer is plain JSON in the form of the
 official schemas. Members that other connectors do not know (title, kind) have names that they ignore and that
 JSON-LD expands. A region lists the catalogues of its members as nested ones, each with its end point.

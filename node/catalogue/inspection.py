@@ -150,7 +150,7 @@ class Inspect:
 
 
 def definition_of(record: Record | None) -> Mapping[str, Any] | None:
-    """Return the JSON Schema in the record of a schema; None where the record has none."""
+    """Return the JSON Schema in the record of a schema; None if it has none."""
     if record is None:
         return None
     text = next((text_of(term) for term in Statements(record).own(f"{HANSA}definition") if is_literal(term)), None)

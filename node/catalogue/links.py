@@ -22,7 +22,7 @@ _UNINTERESTING = frozenset({f"{RDF}type", f"{ODRL}hasPolicy", f"{ODRL}target"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """Another record, and the property by which it is linked."""
+    """Another record, and the property that links it."""
 
     iri: str
     predicate: str

@@ -123,7 +123,7 @@ Period = tuple[date | None, date | None]
 class Query:
     """A search: free text and facets. Facet values of one facet are alternatives, facets narrow each other.
 
-    ``bbox`` and ``period`` match assets whose area and time touch them.
+    ``bbox`` and ``period`` match assets with an area or a time that touches them.
     """
 
     text: str = ""

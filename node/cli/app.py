@@ -35,7 +35,7 @@ VERBS: Final = {
     "keys": ("keys",),
     "upkeep": ("verify", "backup", "restore", "accept-loss", "doctor", "demo"),
 }
-"""Module of ``node.cli.commands`` → its verbs, in the order in which ``hansa --help`` lists them."""
+"""Module of ``node.cli.commands`` → its verbs, in the order of ``hansa --help``."""
 
 
 def _version(asked: bool) -> None:

@@ -98,7 +98,7 @@ AT_LEAST_ONE: Final = frozenset(
     {"permission", "prohibition", "obligation", "hasPolicy", "distribution", "endpointProperties"}
     | {"catalog", "dataset", "service", "reason"}
 )
-"""Lists that have something in them, or are left out (``minItems`` in the schemas)."""
+"""Lists that are left out if they are empty (``minItems`` in the schemas)."""
 
 OPERATORS: Final = frozenset(
     {"eq", "gt", "gteq", "lt", "lteq", "term-lteq", "neq"}

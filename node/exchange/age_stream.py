@@ -94,7 +94,7 @@ def is_sealed(start: bytes) -> bool:
 def identity_in(text: str) -> SealIdentity:
     """Return the single X25519 identity in an identity file (``age-keygen``); skip comments and blank lines.
 
-    Raises ``InvalidInput`` where there is none, or more than one.
+    Raises ``InvalidInput`` if there is none, or more than one.
     """
     lines = [line.strip() for line in text.splitlines()]
     identities = [line for line in lines if line and not line.startswith("#")]

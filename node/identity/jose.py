@@ -148,8 +148,8 @@ def verify_jws(jws: Jws, jwk: dict[str, Any]) -> None:
         key = _import_key(canonical(jwk))
         key.check_use("sig")
         key.check_key_op("verify")
-        # The algorithm is taken from the registry's table, since its look-up by name warns about `EdDSA`,
-        # the name that most peers still use for what RFC 9864 calls `Ed25519`.
+        # The algorithm is taken from the registry's table, since its look-up by name warns about `EdDSA`, the name
+        # that most peers still use for `Ed25519` (RFC 9864).
         good = JWSRegistry.algorithms[jws.alg].verify(jws.signing_input, jws.signature, key)
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise BadSignature("the key of the token cannot be used") from error

@@ -1,8 +1,8 @@
-"""Which role a use case takes: the only place where that is written.
+"""The roles that each use case requires: this table is the only place that defines them.
 
-A use case asks this table with the caller that its door has identified (``require``); no door and no page asks for a
-role itself. What is not in the table everybody may do who gets that far: to read the work of a node (agreements,
-processes, deliveries, keys) it is enough to be one of its people, and what is public is for everybody.
+A use case checks this table (``require``) with the caller that the web layer has identified; no route and no page
+checks a role itself. Use cases outside the table need no role: every person of a node may read its work (agreements,
+processes, deliveries, keys), and public data are for everybody.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _OPERATOR, _AUDITOR = UserRole.OPERATOR, UserRole.AUDITOR
 
 
 class UseCase(StrEnum):
-    """What takes a role, in words that complete "a person may …"."""
+    """The use cases that require a role, in words that complete "a person may …"."""
 
     PUBLISH = "upload files, publish and withdraw assets"
     SCHEDULE_HARVESTS = "harvest catalogues of others on a schedule"
@@ -53,11 +53,11 @@ ROLES: Final[Mapping[UseCase, tuple[UserRole, ...]]] = MappingProxyType(
         UseCase.PUBLISH: (_PUBLISHER, _STEWARD),
         UseCase.SCHEDULE_HARVESTS: (_PUBLISHER, _STEWARD),
         UseCase.RUN_SCENARIOS: (_PUBLISHER, _STEWARD),
-        # Whoever keeps the node running or audits it has no business with the data itself (governance digest §4).
+        # People who run or audit the node need no access to the data itself (governance digest §4).
         UseCase.READ_RESULTS: (_PUBLISHER, _STEWARD),
         UseCase.CHANGE_LAYERS: (_PUBLISHER, _STEWARD),
         UseCase.CALL_MODELS: (_PUBLISHER, _OPERATOR),
-        # What comes of it binds the city: the provider may agree at once, and the node then signs by itself.
+        # The result binds the city: the provider may agree at once, and the node then signs by itself.
         UseCase.NEGOTIATE: (_STEWARD, _SIGNATORY),
         UseCase.SET_LIMITS: (_STEWARD, _SIGNATORY),
         UseCase.READ_LIMITS: (_STEWARD, _SIGNATORY, _AUDITOR),
@@ -80,18 +80,18 @@ ROLES: Final[Mapping[UseCase, tuple[UserRole, ...]]] = MappingProxyType(
         UseCase.READ_METRICS: (_OPERATOR, _AUDITOR),
     }
 )
-"""The roles, any of which is enough."""
+"""The roles of each use case; any one of them is enough."""
 
 
 def allowed(caller: Caller, use_case: UseCase) -> bool:
-    """Tell whether a role of the caller that works now is enough for ``use_case``."""
+    """Whether a role of the caller that works now is enough for ``use_case``."""
     return caller.is_person and any(caller.may(role) for role in ROLES[use_case])
 
 
 def require(caller: Caller, use_case: UseCase) -> None:
     """Raise ``NotAllowed`` unless ``caller`` is a person of this node with a role that is enough for ``use_case``.
 
-    Where the person has such a role and it does not work yet, the error says what is missing.
+    If the person has such a role and it does not work yet, the error names the missing step.
     """
     if allowed(caller, use_case):
         return

@@ -1,4 +1,4 @@
-"""The whole catalogue as DCAT-AP 3, in pages: what data portals harvest.
+"""The whole catalogue as DCAT-AP 3, in pages, for harvesting by data portals.
 
 One ``dcat:Catalog`` lists every asset of this node that the caller may see: published ones, and imported ones, which
 keep their own IRIs. Each page has the whole description of each resource on it, and links to the next page with

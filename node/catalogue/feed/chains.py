@@ -34,7 +34,7 @@ GROUP = 100
 
 @dataclass(frozen=True, slots=True)
 class ChainMember:
-    """A place on a page: position in the chain, ledger entry, and the time by which the stream is ordered."""
+    """A place on a page: position in the chain, ledger entry, and the time that orders the stream."""
 
     position: int
     entry: str
