@@ -5,8 +5,8 @@ next one: one transaction for all waiting ids. No token is accepted before its i
 
 The effect of a message is committed later than the id of its token, so the id is on the disk at the latest with that
 effect (``node.base.work.UnitOfWork.begin``). A power cut can therefore not keep the effect of a message and lose the
-id of its token. If an id was lost, its token had no effect or was only used to read. The holder may then use the token
-again until it expires, and reads only what a new token would give access to.
+id of its token. If an id was lost, its token had no effect or was only used to read. The holder may then use
+the token again until it expires, and reads only what a new token would give access to.
 """
 
 from __future__ import annotations
