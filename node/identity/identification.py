@@ -62,9 +62,9 @@ class IdentifyPerson:
         return self._caller(account, needs, marked)
 
     def by_account(self, login: str) -> Caller:
-        """The person with this account, for work that they left to the node: their roles of this moment.
+        """Return the person with this account and their present roles, for work that they ordered.
 
-        They gave the code of their second factor when they left it. An account that is gone or disabled has no role.
+        They gave the code of their second factor when they ordered it. A deleted or disabled account has no role.
         Synchronous: call it in a thread.
         """
         with self._uow.read() as tx:

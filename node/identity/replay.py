@@ -1,12 +1,12 @@
 """Accept every token only once (DCP 1.0 §4.3.3 step 8): used token ids are stored in SQL, across restarts.
 
-With a commit for each request, the database would limit the node. So tokens that arrive during a commit share the
-next one: one transaction for all waiting ids. No token is accepted before its id is committed.
+With a synchronous commit for each request, the disk would limit the node. So tokens that arrive during a commit
+share the next one: one transaction stores all waiting ids. No token is accepted before its id is committed.
 
 The effect of a message is committed later than the id of its token, so the id is on the disk at the latest with that
 effect (``node.base.work.UnitOfWork.begin``). A power cut can therefore not keep the effect of a message and lose the
-id of its token. If an id was lost, its token had no effect or was only used to read. The holder may then use
-the token again until it expires, and reads only what a new token would give access to.
+id of its token. If an id was lost, its token had no effect or was only used to read. The holder may then use the
+token again until it expires, and reads only what a new token would give access to.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What to harvest and how, and what a run of it needs of the use case."""
+"""The parameters of a harvest, and the interface of the use case for its runs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from node.semantics.harvest.door import Batches
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HarvestOrder:
-    """What to harvest, and how. ``source``, ``audience``, ``rules``, ``check`` and ``since`` are those of
+    """The parameters of a harvest. ``source``, ``audience``, ``rules``, ``check`` and ``since`` are those of
     ``ImportOrder``.
 
-    ``agreed``: the publisher agreed, whatever ``robots.txt`` says. ``fewer``: withdraw what vanished even where the
-    source lists less than half of what it had.
+    ``agreed``: the publisher agreed, so ``robots.txt`` does not forbid reading. ``fewer``: withdraw vanished records
+    even if the source lists less than half of its earlier ones.
     """
 
     url: str
@@ -34,7 +34,7 @@ class HarvestOrder:
 
 
 class Harvester(Protocol):
-    """``node.catalogue.harvest.harvests.Harvest``, as its runs need it."""
+    """The part of ``node.catalogue.harvest.harvests.Harvest`` that its runs need."""
 
     imports: Import
     states: SourceStates

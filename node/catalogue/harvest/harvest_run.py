@@ -1,4 +1,4 @@
-"""One harvest: page by page, what changed is entered, what was renamed is recognised, what vanished is withdrawn."""
+"""One harvest, page by page: enter changed records, recognise renamed ones, withdraw vanished ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAX_PAGES: Final = 5_000
 
 
 class HarvestRun:
-    """A harvest in progress: ``opened`` tells of the first page, iterating enters the records, ``tally`` counts."""
+    """A harvest in progress: ``opened`` describes the first page, iterating enters the records, ``tally`` counts."""
 
     def __init__(self, use_case: Harvester, order: HarvestOrder, by: Person, reader: Reader, way: str) -> None:
         self._use_case = use_case
@@ -53,10 +53,10 @@ class HarvestRun:
         self.tally = Tally()
         self.opened = Opened(total=0, source="", notes=(), left_out={})
         self.before_note: Callable[[], Awaitable[object]] = _nothing
-        """Called before a page is noted as read: what was told of it has to be kept by then."""
+        """Called before a page is stored as read: the report of its records has to be saved by then."""
 
     async def open(self) -> None:
-        """Read the first page, and say what is in it."""
+        """Read the first page, and set ``opened``."""
         url = self._order.url
         start = first_page(url)
         self._use_case.require_idle(url)
@@ -66,7 +66,7 @@ class HarvestRun:
         known, page, batches = self._first
         before = self._before
         if batches is None:
-            # Only a page that was noted can be unchanged.
+            # Only a page with a stored state can be unchanged.
             assert known is not None
             assert before is not None
             self.opened = Opened(
@@ -122,7 +122,7 @@ class HarvestRun:
             await self._use_case.imports.settle(self._last)
 
     def _unchanged(self, page: PageState) -> Iterator[Entered]:
-        """Count the records of a page that is as it was, and say again what was refused of it."""
+        """Count the records of an unchanged page, and report its refused records again."""
         for line in page.refused:
             yield self._counted(Entered(**{**line, "number": 0, "outcome": Outcome.REFUSED}))
         self._faulty.update(str(line[name]) for line in page.refused for name in ("iri", "address"))
@@ -133,7 +133,7 @@ class HarvestRun:
     async def _changed(
         self, place: str, known: PageState | None, page: Page, batches: Batches, next_page: str, *, was_read: bool
     ) -> AsyncIterator[Entered]:
-        """Enter the records of a page, and note it as read."""
+        """Enter the records of a page, and store the page as read."""
         refused: list[Entered] = []
         marks: dict[str, Marks] = {}
         waiting = len(self._waiting)
@@ -166,13 +166,13 @@ class HarvestRun:
         )
         await self.before_note()
         if len(self._waiting) > waiting:
-            # Until the new records are entered, the page is not noted as read.
+            # Until the new records are entered, the page is not stored as read.
             self._unfinished[place] = state
             state = replace(state, sha256="", etag="", modified="")
         await self._note(place, known, state)
 
     async def _read(self, place: str) -> tuple[PageState | None, Page | None, Batches | None]:
-        """What was noted of the page at ``place``, the page, and its records; without page it is as it was."""
+        """Return the stored state of the page at ``place``, the page, and its records; no page if it is unchanged."""
         known = None
         if self._before is not None:
             known = await asyncio.to_thread(self._use_case.states.page, self._order.url, place)
@@ -186,7 +186,7 @@ class HarvestRun:
         api = ckan_api(self._order.url)
         if not api:
             return following(page.url, batches.next)
-        # Portals answer with fewer packages than were asked for: the next page begins after those that came.
+        # Portals may answer with fewer packages than requested: the next page begins after those received.
         start = ckan_start(place) + (batches.listed or 0)
         return ckan_page(api, start) if batches.listed and start < (batches.expected or 0) else ""
 
@@ -204,7 +204,7 @@ class HarvestRun:
             missing=sorted(self._gone.union(before.missing if before else ())),
         )
         if before is not None and before.way != self._way:
-            # What other pages noted was found another way: keep which records they had, and nothing else.
+            # The stored states of other pages were made with other rules: keep only their lists of records.
             await asyncio.to_thread(self._forget_others, place, before)
         await asyncio.to_thread(self._use_case.states.save, self._order.url, source, {place: state})
         self._before = source
@@ -216,7 +216,7 @@ class HarvestRun:
         states.save(url, before, stale)
 
     async def _vanished(self) -> AsyncIterator[Entered]:
-        """Withdraw what the source no longer lists, unless that is half of it or more."""
+        """Withdraw the records that the source no longer lists, unless they are more than those that it lists."""
         url, states, before = self._order.url, self._use_case.states, self._before
         if before is None:
             return
@@ -263,7 +263,7 @@ class HarvestRun:
         return not marks.isdisjoint(self._marks)
 
     def _marks_before(self) -> dict[str, Marks]:
-        """The marks of all records that the source had when this run began."""
+        """Return the marks of all records that the source had when this run began."""
         before = self._before
         assert before is not None
         known: dict[str, Marks] = {}
@@ -277,7 +277,7 @@ class HarvestRun:
         return known
 
     async def _recognised(self) -> AsyncIterator[Entered]:
-        """Enter the records that waited, each as the one that it is."""
+        """Enter the records that waited, each as a renamed record or as a new one."""
         known, before = self._known, self._before
         if not self._waiting or known is None or before is None:
             return
@@ -331,11 +331,11 @@ class HarvestRun:
 
 
 async def _nothing() -> None:
-    """Nobody keeps what was told."""
+    """Do nothing: the report is not stored."""
 
 
 def _line(record: Entered) -> dict[str, Any]:
-    """What is noted of a refused record, to be told again while its page stays as it is."""
+    """Return the stored form of a refused record, to be reported again while its page is unchanged."""
     return {
         "iri": record.iri,
         "address": record.address,

@@ -1,5 +1,5 @@
-"""Where the record is that a draft is the next version of: at its own address or, after its IRI changed at the
-source, at the one that it had before."""
+"""Find the record that a draft is the next version of: at its own address or, after its IRI changed at the source, at
+the address that it had before."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from node.identity.ports import Notes
 
 
 class Homes:
-    """Finds the record of a draft, and renames records. ``notes`` has where renamed ones are."""
+    """Finds the record of a draft, and renames records. ``notes`` has the addresses of renamed ones."""
 
     def __init__(self, catalogue: Catalogue, notes: Notes) -> None:
         self._catalogue = catalogue
         self._notes = notes
 
     def marks_at(self, address: str) -> Marks:
-        """The marks of the record at ``address``."""
+        """Return the marks of the record at ``address``."""
         with self._catalogue.uow.read() as tx:
             head = self._catalogue.records.get(tx, address)
             if head is not None and head.withdrawn:
@@ -33,7 +33,7 @@ class Homes:
         return frozenset() if head is None else marks_of(head)
 
     def find(self, draft: Record) -> tuple[Record, bool]:
-        """``draft`` at the address where its record is, and whether there is none yet."""
+        """Return ``draft`` with the address of its record, and whether the record is new."""
         with self._catalogue.uow.read() as tx:
             if self._is_at(tx, draft.iri, draft):
                 return draft, False
@@ -80,5 +80,5 @@ class Homes:
 
 
 def _moved(address: str) -> str:
-    """The note of where the record is whose IRI would give it this address."""
+    """Return the key of the note with the real address of the record whose IRI would give it ``address``."""
     return f"harvest.moved.{hashlib.sha256(address.encode()).hexdigest()[:32]}"

@@ -1,7 +1,7 @@
-"""The report of a run as it is kept: the records that are not as they were, packed into sheets.
+"""The stored report of a run: the records that changed, packed into sheets.
 
-Records that did not change are counted and not listed: what is wrong with them, the report of the run that entered
-them says. A sheet holds a hundred lines. What many lines say alike, it holds once.
+Records that did not change are counted and not listed: their faults are in the report of the run that entered them.
+A sheet has a hundred lines, and stores a finding that many lines have in common once.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from node.catalogue.harvest.schedule import ScheduleStore, Sheet
 LINES: Final = 100
 """Lines of a sheet."""
 _TOLD_ANEW: Final = frozenset({Outcome.REFUSED, Outcome.UNCHANGED})
-"""Outcomes that a run which goes on tells of every record again."""
+"""Outcomes that a resumed run reports again for every record."""
 
 Line = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineFilter:
-    """Which lines of a report to show: those of an ``outcome`` (``faults``: those with an error or a finding), those
-    in whose title, IRI or faults ``text`` occurs; ``limit`` of them from number ``offset`` on."""
+    """The lines of a report to show: those of an ``outcome`` (``faults``: those with an error or a finding) that have
+    ``text`` in their title, IRI or faults; ``limit`` of them from number ``offset`` on."""
 
     outcome: str = ""
     text: str = ""
@@ -38,7 +38,7 @@ class LineFilter:
 
 
 class ReportWriter:
-    """Writes the report of a run. What was told is on disk after ``flush``."""
+    """Writes the report of a run. Added records are on disk after ``flush``."""
 
     def __init__(self, store: ScheduleStore, run_id: str) -> None:
         self._store = store
@@ -50,14 +50,14 @@ class ReportWriter:
         self._outcomes: Counter[str] = Counter()
 
     def resume(self, tx: Transaction) -> None:
-        """Take up the report of a run that was interrupted: what its records became stays told."""
+        """Resume the report of a run that was interrupted: the outcomes of its records stay in the report."""
         lines = [line for line in read_lines(tx, self._store, self._run) if line["outcome"] not in _TOLD_ANEW]
         self._store.drop_sheets(tx, self._run, 0)
         for line in lines:
             self._keep(line)
 
     def add(self, record: Entered) -> None:
-        """Take a record into the report, unless it did not change or is in it already."""
+        """Add a record to the report, unless it did not change or is in it already."""
         if record.outcome is Outcome.UNCHANGED:
             return
         if record.outcome is not Outcome.REFUSED and record.address in self._addresses:
@@ -66,11 +66,11 @@ class ReportWriter:
 
     @property
     def waiting(self) -> int:
-        """How many lines are not on disk yet."""
+        """Return the number of lines that are not on disk yet."""
         return self._unsaved
 
     def flush(self, tx: Transaction) -> None:
-        """Save what was added, once ``tx`` commits. The last sheet is written again until it is full."""
+        """Save the added records in ``tx``. The last sheet is written again until it is full."""
         if not self._unsaved:
             return
         for place, start in enumerate(range(0, len(self._lines), LINES)):
@@ -87,7 +87,7 @@ class ReportWriter:
         self._unsaved = 0
 
     def counts(self, tally: Tally) -> dict[str, int]:
-        """The figures of the whole run, also of what it did before it was interrupted."""
+        """Return the figures of the whole run, including the part before an interruption."""
         counts: dict[str, int] = tally.to_json()
         listed = sum(counts[outcome] for outcome in ("new", "changed", "renamed", "unchanged", "refused"))
         for outcome in ("new", "changed", "renamed", "withdrawn"):
@@ -112,7 +112,7 @@ class ReportReader:
         self._store = store
 
     def lines(self, run_id: str, only: LineFilter, language: str) -> tuple[list[Line], int, bool]:
-        """The lines that fit, the number of the first one after them, and whether there are more."""
+        """Return the lines that match, the number of the first line after them, and whether there are more."""
         lines: list[Line] = []
         passed = 0
         for line in self._matching(run_id, only):
@@ -127,7 +127,7 @@ class ReportReader:
         return lines, only.offset + len(lines), False
 
     def all(self, run_id: str, language: str) -> Iterator[Line]:
-        """Every line, a sheet at a time."""
+        """Yield every line; the sheets are read one at a time."""
         with self._uow.read() as tx:
             sheets = self._store.outcomes(tx, run_id)
         for number, _ in sheets:
@@ -135,7 +135,7 @@ class ReportReader:
                 yield in_language(line, language)
 
     def _matching(self, run_id: str, only: LineFilter) -> Iterator[Line | int]:
-        """Lines that fit; a number in place of so many that fit and come before ``offset``."""
+        """Yield the lines that match; yield a number in place of so many matches before ``offset``."""
         with self._uow.read() as tx:
             sheets = self._store.outcomes(tx, run_id)
         skipped = 0
@@ -160,7 +160,7 @@ class ReportReader:
 
 
 def read_lines(tx: Transaction, store: ScheduleStore, run_id: str) -> Iterator[Line]:
-    """All lines of a report as they are kept."""
+    """Yield all lines of a report as stored."""
     for number, _ in store.outcomes(tx, run_id):
         sheet = store.sheet(tx, run_id, number)
         if sheet is not None:
@@ -168,18 +168,18 @@ def read_lines(tx: Transaction, store: ScheduleStore, run_id: str) -> Iterator[L
 
 
 def has_faults(line: Mapping[str, Any]) -> bool:
-    """Whether something is wrong with the record of ``line``."""
+    """Whether the record of ``line`` has an error or findings."""
     return bool(line["error"] or line["findings"])
 
 
 def packed(lines: Sequence[Line]) -> bytes:
-    """``lines`` as a sheet holds them."""
+    """Return ``lines`` in the form of a sheet."""
     places: dict[str, int] = {}
     thin = []
     for line in lines:
         findings = []
         for finding in line["findings"]:
-            # What it is about, the line says itself.
+            # The focus is left out: the line itself names the record.
             text = json.dumps({**finding, "focus": ""}, ensure_ascii=False)
             findings.append(places.setdefault(text, len(places)))
         thin.append({**line, "findings": findings})
@@ -188,7 +188,7 @@ def packed(lines: Sequence[Line]) -> bytes:
 
 
 def unpacked(body: bytes) -> list[Line]:
-    """The lines of a sheet."""
+    """Return the lines of a sheet."""
     sheet = json.loads(zlib.decompress(body))
     return [{**line, "findings": [sheet["findings"][place] for place in line["findings"]]} for line in sheet["lines"]]
 

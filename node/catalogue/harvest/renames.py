@@ -1,8 +1,8 @@
-"""Records whose IRI changed at their source, recognised by their identifier.
+"""Recognise records with a changed IRI at their source by their identifier.
 
-Portals that are moved or rebuilt give new IRIs to old datasets. A record that vanished and a new one are the same
-where they have an identifier (``dct:identifier``, ``adms:identifier``) and the publisher in common, and no other
-record of the source had that identifier before or has it now.
+Portals that are moved or rebuilt give new IRIs to old datasets. A vanished record and a new one are the same if they
+have an identifier (``dct:identifier``, ``adms:identifier``) and the publisher in common, and no other record of the
+source had that identifier before or has it now.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from node.catalogue.nquads import is_literal, statements, text_of
 from node.vocab.namespaces import ADMS, DCT, SKOS
 
 MOST: Final = 5_000
-"""Records of one run that may wait for its end to be recognised; more that come under new IRIs are new."""
+"""The most records of one run that wait for its end to be recognised; further ones under new IRIs are new."""
 
 Marks = frozenset[str]
 
@@ -35,15 +35,15 @@ class NewRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """``addresses``: place of a new record → address of the record that it is. ``doubts``: place → why it is new
-    although a record with its identifier vanished."""
+    """``addresses``: place of a new record → address of the old record that it is. ``doubts``: place → the reason why
+    it is new although a record with its identifier vanished."""
 
     addresses: Mapping[int, str]
     doubts: Mapping[int, str]
 
 
 def marks_of(record: Record) -> Marks:
-    """What a record is recognised by: a hash of publisher and identifier, for each identifier that it has."""
+    """Return the marks that identify a record: for each of its identifiers, a hash of publisher and identifier."""
     lines = list(statements(record.nquads))
     subject = f"<{record.subject}>"
     others = {line.object for line in lines if line.subject == subject and line.predicate == f"<{ADMS}identifier>"}
@@ -62,10 +62,10 @@ def marks_of(record: Record) -> Marks:
 def judge(
     new: Sequence[Marks], *, before: Mapping[str, Marks], listed: Mapping[str, Marks], gone: Collection[str]
 ) -> Judgement:
-    """Which of the ``new`` records is which of the ``gone`` ones.
+    """Match the ``new`` records with the ``gone`` ones.
 
-    ``before`` has the marks of all records that the source had, by address; ``listed`` those of the records that it
-    lists now, beside the new ones.
+    ``before`` has the marks of all records that the source had, by address; ``listed`` has those of the records that
+    it lists now, without the new ones.
     """
     bearers_before: defaultdict[str, set[str]] = defaultdict(set)
     bearers_now: defaultdict[str, set[str | int]] = defaultdict(set)

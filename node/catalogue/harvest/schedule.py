@@ -1,4 +1,4 @@
-"""Sources that are harvested on a schedule: what is kept of each, of its runs, and when the next run is due."""
+"""Sources that are harvested on a schedule: their stored data, their runs, and the time of the next run."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ TOPIC: Final = "harvest"
 SHORTEST: Final = timedelta(minutes=15)
 LONGEST: Final = timedelta(days=366)
 FIRST_PAUSE: Final = timedelta(minutes=5)
-"""After a run that failed; each further one doubles it."""
+"""The pause after a run that failed; each further failure doubles it."""
 LONGEST_PAUSE: Final = timedelta(days=1)
 MOST_JITTER: Final = timedelta(minutes=5)
 MISSED: Final = timedelta(minutes=10)
-"""A run that is due for longer was missed: the node was off."""
+"""A run that has been due for longer was missed, because the node was off."""
 
 _UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _EVERY: Final = re.compile(r"([1-9][0-9]{0,5})([mhdw])", re.ASCII)
@@ -28,7 +28,7 @@ _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 
 class RunState(StrEnum):
-    """How a run stands. ``REFUSED``: whoever registered the source may no longer harvest."""
+    """The state of a run. ``REFUSED``: the person who registered the source may no longer harvest."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -39,11 +39,12 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scheduled:
-    """A source that is harvested every so often.
+    """A source that is harvested at regular intervals.
 
-    ``options`` are the members of ``HarvestOrder`` beside the address. Runs act in the name of ``by``, the login of
-    who registered the source. ``due`` is when the next run begins; None while the source is paused. ``run`` is the
-    id of the run that waits or is carried out. ``failures`` counts runs that failed since the last one that did not.
+    ``options`` are the members of ``HarvestOrder`` other than the address. Runs act in the name of ``by``, the login
+    of the person who registered the source. ``due`` is when the next run begins; None while the source is paused.
+    ``run`` is the id of the run that waits or is in progress. ``failures`` counts the failed runs since the last
+    successful one.
     """
 
     name: str
@@ -65,8 +66,8 @@ class Scheduled:
 class Run:
     """One run of a source.
 
-    ``attempt`` is above 1 where a run was interrupted and went on. ``opened`` and ``counts`` are those of the report;
-    ``problem`` says why it failed, with the remedy.
+    ``attempt`` is above 1 if the run was interrupted and resumed. ``opened`` and ``counts`` are those of the report;
+    ``problem`` has the reason of a failure, with the remedy.
     """
 
     id: str
@@ -84,7 +85,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """Some lines of the report of a run: how many there are of each outcome, and the lines, packed."""
+    """Some lines of the report of a run: the number of lines of each outcome, and the lines, packed."""
 
     number: int
     outcomes: Mapping[str, int]
@@ -95,7 +96,7 @@ class ScheduleStore(Protocol):
     """Scheduled sources, their runs, and the reports of the runs."""
 
     def source(self, tx: Transaction, name: str, *, lock: bool = False) -> Scheduled | None:
-        """The source of this name; with ``lock`` nobody else changes it until the transaction ends."""
+        """Return the source of this name; with ``lock`` nobody else changes it until the transaction ends."""
 
     def sources(self, tx: Transaction) -> Sequence[Scheduled]:
         """All sources, by name."""
@@ -135,7 +136,7 @@ class ScheduleStore(Protocol):
 
 
 def interval(every: str) -> timedelta:
-    """How long ``every`` is: ``30m``, ``12h``, ``1d``, ``2w``. Raises ``InvalidInput``."""
+    """Return the time that ``every`` states: ``30m``, ``12h``, ``1d``, ``2w``. Raises ``InvalidInput``."""
     match = _EVERY.fullmatch(every)
     length = int(match[1]) * _UNITS[match[2]] if match else timedelta()
     if not SHORTEST <= length <= LONGEST:
@@ -147,7 +148,7 @@ def interval(every: str) -> timedelta:
 
 
 def check_name(name: str) -> str:
-    """Return ``name``. Raises ``InvalidInput`` where it cannot name a source."""
+    """Return ``name``. Raises ``InvalidInput`` if it cannot be the name of a source."""
     if not _NAME.fullmatch(name):
         raise InvalidInput(
             f"{name!r} cannot name a source",
@@ -157,9 +158,9 @@ def check_name(name: str) -> str:
 
 
 def pause_after(failures: int, every: timedelta) -> timedelta:
-    """How long a source is left alone after so many failures in a row; the usual time where there are none.
+    """Return the pause after so many failures in a row; the usual interval if there are none.
 
-    A failure is tried again soon, then twice as late each time, up to a day, or ``every`` where that is longer.
+    The first retry comes soon, and each further pause is twice as long, up to a day, or ``every`` if that is longer.
     """
     if not failures:
         return every
@@ -168,6 +169,6 @@ def pause_after(failures: int, every: timedelta) -> timedelta:
 
 
 def jitter(pause: timedelta, share: float) -> timedelta:
-    """A part of ``pause``, a twentieth at most: many sources of one portal do not come in step. ``share`` is random,
-    from 0 to 1."""
+    """Return a part of ``pause``, a twentieth at most, so that many sources of one portal do not run in step.
+    ``share`` is random, from 0 to 1."""
     return min(pause / 20, MOST_JITTER) * share

@@ -1,7 +1,8 @@
-"""One run of a scheduled source: harvested in the name of who registered it, and reported as it goes.
+"""One run of a scheduled source: it acts in the name of the person who registered the source, and reports its
+progress.
 
-A run that was interrupted goes on where it stopped: pages that were noted are not read again, and what the run had
-entered by then stays in its report.
+A run that was interrupted goes on where it stopped: pages that were stored as read are not read again, and the
+records that the run had entered by then stay in its report.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class _Overtaken(Exception):
 
 @dataclass(slots=True)
 class _Work:
-    """A run while it is carried out."""
+    """A run in progress."""
 
     source: Scheduled
     run: Run
@@ -58,7 +59,7 @@ class _Work:
 
 
 class ScheduledRuns:
-    """Carries out runs. ``acting`` gives the person with a login, with the roles that they have now."""
+    """Carries out runs. ``acting`` returns the person with a login, with the present roles."""
 
     def __init__(
         self,
@@ -78,7 +79,7 @@ class ScheduledRuns:
         self._share = share
 
     async def carry_out(self, name: str, run_id: str) -> Conclusion | None:
-        """Harvest the source, and return what writes the result; None where there is nothing to do any more.
+        """Harvest the source, and return a function that writes the result; None if nothing is left to do.
 
         Raises ``Conflict`` while the source is harvested by hand.
         """
@@ -93,7 +94,7 @@ class ScheduledRuns:
         return partial(self._conclude, work, problem)
 
     def lock(self, name: str, tx: Transaction) -> None:
-        """Lock the source, as whoever pauses or removes it does, before its task is touched."""
+        """Lock the source before its task is changed, in the same order as pausing and removing it."""
         self._store.source(tx, name, lock=True)
 
     def _begin(self, name: str, run_id: str) -> _Work | None:
@@ -113,7 +114,7 @@ class ScheduledRuns:
         return _Work(source, run, report)
 
     async def _harvested(self, work: _Work) -> tuple[RunState, dict[str, str]]:
-        """Harvest; how it ended, and why where it did not end well."""
+        """Harvest. Return the final state, and the problem if it failed."""
         source, run = work.source, work.run
         try:
             person = await asyncio.to_thread(self._acting, source.by)
@@ -130,7 +131,7 @@ class ScheduledRuns:
             return RunState.REFUSED, _problem(error, error.detail)
         except LocalFault as error:
             log.warning("a scheduled harvest failed", exc_info=error, extra={"source": source.name})
-            # What is wrong here is for the log; a run is read by people who do not keep the node.
+            # Details of internal errors are for the log: people who read a run may not operate the node.
             return RunState.FAILED, _problem(error, error.detail if error.is_public else error.title)
         except HansaError as error:
             return RunState.FAILED, _problem(error, error.detail)
@@ -143,7 +144,7 @@ class ScheduledRuns:
         return RunState.DONE, {}
 
     async def _keep(self, work: _Work) -> None:
-        """Save what was told so far. Raises ``_Overtaken``."""
+        """Save the report so far. Raises ``_Overtaken``."""
         await asyncio.to_thread(in_turn, partial(self._save, work))
         crashpoint("harvest.kept")
 

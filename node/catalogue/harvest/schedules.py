@@ -1,4 +1,4 @@
-"""Harvest on a schedule: register a source, run it now, pause it, read what its runs reported.
+"""Harvest on a schedule: register a source, run it now, pause it, read the reports of its runs.
 
 When a source is due, its run becomes a task of the outbox: it survives a restart, and one process carries it out.
 """
@@ -37,16 +37,16 @@ from node.identity.model import Caller as Person
 from node.identity.roles import UseCase, require
 
 KEPT: Final = 10
-"""Runs of a source whose reports are kept."""
+"""The number of newest runs of a source that are kept, with their reports."""
 MOST: Final = 500
-"""Sources of a node."""
+"""The most sources of a node."""
 LATEST: Final = "latest"
 _MAX_URL: Final = 2048
 _OPTIONS: Final[Mapping[str, Any]] = {"source": "", "audience": None, "rules": [], "agreed": False, "fewer": False}
 
 
 class Schedules:
-    """Sources that are harvested by themselves. Synchronous: call it in a thread."""
+    """Sources that are harvested automatically. Synchronous: call it in a thread."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Schedules:
         imports: Import,
         share: Callable[[], float] = random.random,
     ) -> None:
-        """``share`` gives random numbers from 0 to 1: what was missed begins spread out."""
+        """``share`` returns random numbers from 0 to 1, so that missed runs begin at different times."""
         self._uow = uow
         self._store = store
         self._outbox = outbox
@@ -71,10 +71,10 @@ class Schedules:
 
     @taken_in_turn
     def register(self, name: str, url: str, every: str, options: Mapping[str, Any], by: Person) -> Scheduled:
-        """Harvest ``url`` every so often from now on, in the name of ``by``; the first run begins at once.
+        """Harvest ``url`` at regular intervals from now on, in the name of ``by``; the first run begins at once.
 
         ``options`` are members of ``HarvestOrder``. A source of this name is replaced, and keeps its reports. Raises
-        ``NotAllowed``, ``InvalidInput``, and ``Conflict`` where another source has this address.
+        ``NotAllowed``, ``InvalidInput``, and ``Conflict`` if another source has this address.
         """
         require(by, UseCase.SCHEDULE_HARVESTS)
         check_name(name)
@@ -150,7 +150,7 @@ class Schedules:
 
     @taken_in_turn
     def pause(self, name: str, by: Person) -> Scheduled:
-        """Begin no further runs. Raises ``NotAllowed``, ``NotFound``."""
+        """Pause the source: begin no further runs. Raises ``NotAllowed``, ``NotFound``."""
         require(by, UseCase.SCHEDULE_HARVESTS)
         with self._uow.begin() as tx:
             source = replace(self._require(tx, name, lock=True), due=None)
@@ -172,7 +172,8 @@ class Schedules:
 
     @taken_in_turn
     def remove(self, name: str, by: Person) -> Scheduled:
-        """Forget a source and its reports; a run of it ends. Its records stay. Raises as ``pause``."""
+        """Forget a source and its reports; a run in progress ends. Its records stay. Raises the errors of
+        ``pause``."""
         require(by, UseCase.SCHEDULE_HARVESTS)
         with self._uow.begin() as tx:
             source = self._require(tx, name, lock=True)
@@ -190,7 +191,7 @@ class Schedules:
             raise Conflict(f"{url} is being harvested as {source.name}", remedy="wait until that run has ended")
 
     def queue_due(self) -> int:
-        """Make tasks of the runs that are due; how many. To be called now and then, in any process."""
+        """Make tasks for the runs that are due, and return how many. Call it regularly, in any process."""
         now = self._clock.now()
         with self._uow.read() as tx:
             names = self._store.due(tx, now)
@@ -210,7 +211,7 @@ class Schedules:
             if source.run is None:
                 if source.due is None or source.due > now:
                     return False
-                # The node was off: what was missed runs once, and not all sources at the same moment.
+                # The node was off: missed runs are made up for by one run, at different times for different sources.
                 late = now - source.due > MISSED
                 self._store.save_source(tx, self._queue(tx, source, now, spread=late))
                 return True
