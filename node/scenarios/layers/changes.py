@@ -234,8 +234,7 @@ def _fields(edit: Operation) -> set[str]:
 
 
 def apply(rows: Rows, key: str, layers: Sequence[Layer]) -> Applied:
-    """Return rows with layers applied, in order. The given rows are not changed; rows without changes stay the same
-    objects.
+    """Return rows with layers applied, in order. The given rows stay as they are, also as objects if unchanged.
 
     ``key`` names the member that identifies rows (several, with commas between); an added row stands at the end.
     Changes that do not fit are left out and reported. Raises ``InvalidInput`` if the key does not identify each row,
@@ -314,8 +313,7 @@ def _misfits(layer: Layer, edit: Operation, row: Row | None) -> list[Conflict]:
 
 
 def _unknown(layer: Layer, edit: Operation, columns: Collection[str]) -> list[Conflict]:
-    """Return conflicts for members that no row has: they are misspelt or renamed, and no model would read the
-    change."""
+    """Return conflicts for members that no row has: misspelt or renamed ones, which no model would read."""
     tell = _teller(layer, edit)
     conflicts = []
     for name in edit.set:
