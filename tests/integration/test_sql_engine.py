@@ -333,6 +333,19 @@ class TestPostgres:
                 assert outbox.waiting(tx) == number + 1
             assert backend() == first
 
+    def test_prepared_statements_outlast_a_rollback_to_a_savepoint(self, postgres_engine: Engine) -> None:
+        uow, outbox = SqlUnitOfWork(postgres_engine), SqlOutbox()
+        for turn in range(20):
+            with uow.begin() as tx:
+                outbox.put(tx, task(f"before {turn}"))
+                tx.connection.execute(text("SELECT 1"))
+                savepoint = tx.connection.begin_nested()
+                tx.connection.execute(text("SELECT 2"))
+                savepoint.rollback()
+                outbox.put(tx, task(f"after {turn}"))
+        with uow.read() as tx:
+            assert outbox.find(tx, "after 19") is not None
+
     def test_only_what_need_not_be_on_the_disk_at_once_does_not_wait_for_it(self, postgres_engine: Engine) -> None:
         uow, setting = SqlUnitOfWork(postgres_engine), text("SHOW synchronous_commit")
         for synced in (True, False, True):

@@ -41,7 +41,7 @@ def test_a_push_from_the_terminal(
     _, shown = typed(pair.consumer, capsys, "transfer", newest["pid"][-8:])
     assert f"pushed to {door.url}/in/typed.csv" in shown
     assert "it is complete" in shown
-    assert "TransferStartMessage  taken" in shown
+    assert "TransferStartMessage  received" in shown
 
 
 @pytest.mark.parametrize(("kind", "state"), [("transfer", "STARTED"), ("negotiation", "OFFERED")])

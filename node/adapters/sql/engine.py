@@ -175,7 +175,9 @@ def _is_busy(error: Exception) -> bool:
 def _postgresql(url: URL) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
-        connect_args={"connect_timeout": 10, "client_encoding": "utf8"},
+        # Statements are prepared by ``drivers`` alone: once psycopg has prepared any, a rollback (to a savepoint too)
+        # makes it take away all of the connection (DEALLOCATE ALL).
+        connect_args={"connect_timeout": 10, "client_encoding": "utf8", "prepare_threshold": None},
         # Transactions keep their connections (``sessions``); other requests for one are rare.
         pool_size=8,
         max_overflow=56,

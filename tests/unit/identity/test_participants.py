@@ -527,7 +527,7 @@ class TestReplay:
         begin = world.uow.begin
         lock = threading.Lock()
 
-        def counting() -> Any:
+        def counting(*, synced: bool = True) -> Any:
             nonlocal begun
             with lock:
                 begun += 1
@@ -541,7 +541,7 @@ class TestReplay:
     async def test_a_database_that_fails_accepts_nothing(self) -> None:
         world = World()
 
-        def broken() -> Any:
+        def broken(*, synced: bool = True) -> Any:
             raise RuntimeError("disk full")
 
         world.uow.begin = broken  # type: ignore[method-assign]
