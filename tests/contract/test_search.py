@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from node.adapters.search.fields import LAYOUT, analyzer
+from node.adapters.search.fields import LAYOUT
 from node.adapters.search.index import TantivyIndex
 from node.adapters.search.snippets import snippet
+from node.adapters.search.stems import analyzer
 from node.adapters.search.words import words_of
 from node.base.errors import LocalFault, NoRoom
 from node.catalogue.model import Indexed, Query, Results
@@ -288,6 +289,11 @@ class SearchContract:
     def test_other_forms_of_a_word_are_found(self, index: SearchIndex, language: str, text: str, sought: str) -> None:
         put(index, indexed("a", texts={language: text}), indexed("b", text="Something else"))
         assert find(index, sought) == ["a"]
+
+    def test_a_long_word_with_accents_is_found(self, index: SearchIndex) -> None:
+        word = "ěščřžýáíé" * 6  # 54 letters, 108 bytes with the accents
+        put(index, indexed("a", texts={"cs": word}), indexed("b", texts={"cs": "Jiné"}))
+        assert find(index, word) == ["a"]
 
     def test_a_word_of_one_language_is_no_form_of_another(self, index: SearchIndex) -> None:
         put(index, indexed("en", texts={"en": "A policy"}), indexed("cs", texts={"cs": "A policy"}))

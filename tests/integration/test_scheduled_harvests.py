@@ -13,16 +13,10 @@ from node.cli.exits import REFUSED
 from node.cli.main import run
 from node.client.harvests import Harvests
 from tests.integration.test_harvests import Portal, portal
-from tests.nodes import Running, running
+from tests.nodes import Running, city, running
 from tests.waiting import until
 
-__all__ = ["portal"]
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("city") / "node", template=sqlite_template) as node:
-        yield node
+__all__ = ["city", "portal"]
 
 
 @pytest.fixture

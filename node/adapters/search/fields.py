@@ -33,19 +33,7 @@ PART_FROM: Final = 4
 COMPOUND_FROM: Final = 8
 """The shortest word with parts that can be searched for."""
 
-_LONGEST_WORD: Final = 60
 _WHOLE_WORLD: Final = (-180.0, 180.0)
-
-
-def analyzer() -> tantivy.TextAnalyzer:
-    """Return the analyzer: lower case, no accents, so that Größe and grosse, Přívoz and privoz are equal."""
-    return (
-        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-        .filter(tantivy.Filter.lowercase())
-        .filter(tantivy.Filter.ascii_fold())
-        .filter(tantivy.Filter.remove_long(_LONGEST_WORD))
-        .build()
-    )
 
 
 def schema() -> tantivy.Schema:

@@ -23,9 +23,10 @@ from typing import Any, Final
 import tantivy
 
 from node.adapters.search.checksums import check
-from node.adapters.search.fields import FACETS, FOLDED, LAYOUT, POSITION, RECORD, analyzer, document, schema, stored
+from node.adapters.search.fields import FACETS, FOLDED, LAYOUT, POSITION, RECORD, document, schema, stored
 from node.adapters.search.queries import Stage, both, narrowed, stages, visible, worded
 from node.adapters.search.snippets import snippet
+from node.adapters.search.stems import analyzer
 from node.adapters.search.words import Word, words_of
 from node.base.crashpoints import crashpoint
 from node.base.errors import Damaged, LocalFault, NoRoom, is_full

@@ -59,10 +59,9 @@ def _known(language: str) -> str:
 
 @cache
 def _stemmer(language: str) -> Callable[[str], list[str]]:
-    if language != "cs":
-        # The rules use the accents of their language, so accents are removed last.
-        return _built(tantivy.Filter.stemmer(_ENGINE[language]), tantivy.Filter.ascii_fold()).analyze
-    return lambda text: [_czech(word) for word in folded(text)]
+    if language == "cs":
+        return lambda text: [_czech(word) for word in folded(text)]
+    return analyzer(tantivy.Filter.stemmer(_ENGINE[language])).analyze
 
 
 def lowered(text: str) -> list[str]:
@@ -75,21 +74,25 @@ def folded(text: str) -> list[str]:
     return _folding().analyze(text)
 
 
+def analyzer(*filters: tantivy.Filter) -> tantivy.TextAnalyzer:
+    """Return the analyzer: lower case, no accents, so that Größe and grosse, Přívoz and privoz are equal.
+
+    ``filters`` come before the accents are removed: the rules of a language use them.
+    """
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple()).filter(tantivy.Filter.lowercase())
+    for each in (*filters, tantivy.Filter.ascii_fold(), tantivy.Filter.remove_long(_LONGEST_WORD)):
+        builder = builder.filter(each)
+    return builder.build()
+
+
 @cache
 def _lowering() -> tantivy.TextAnalyzer:
-    return _built()
+    return tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple()).filter(tantivy.Filter.lowercase()).build()
 
 
 @cache
 def _folding() -> tantivy.TextAnalyzer:
-    return _built(tantivy.Filter.ascii_fold())
-
-
-def _built(*filters: tantivy.Filter) -> tantivy.TextAnalyzer:
-    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-    for each in (tantivy.Filter.remove_long(_LONGEST_WORD), tantivy.Filter.lowercase(), *filters):
-        builder = builder.filter(each)
-    return builder.build()
+    return analyzer()
 
 
 def _czech(word: str) -> str:

@@ -11,7 +11,7 @@ import typer
 
 from node.base.errors import InvalidInput
 from node.base.plaintext import word
-from node.cli.commands.imports import SHOWN, counts_in_words, renamed_in_words, sheet
+from node.cli.commands.imports import SHOWN, Agreed, Audience, Fewer, Rules, counts_in_words, renamed_in_words, sheet
 from node.cli.exits import DONE, REFUSED
 from node.cli.groups import Shorthand
 from node.cli.options import Language, Node, connect
@@ -47,22 +47,11 @@ def add(
     url: Annotated[str, typer.Argument(metavar="URL", help="Web address, as for hansa import.")],
     every: Annotated[str, typer.Option(help="Time between two runs: 30m, 12h, 1d, 2w.")] = "1d",
     source: Annotated[str, typer.Option(help="Whose catalogue it is, as for hansa import.", show_default=False)] = "",
-    audience: Annotated[
-        str | None,
-        typer.Option(help="Who may see the records: public, members, internal. New ones are public by default."),
-    ] = None,
+    audience: Audience = None,
     repair: Annotated[bool, typer.Option("--repair", help="Apply all safe repair rules.")] = False,
-    rule: Annotated[
-        list[str] | None,
-        typer.Option("--rule", help="Apply this repair rule, also a lossy one; may be repeated.", show_default=False),
-    ] = None,
-    agreed: Annotated[
-        bool, typer.Option("--agreed", help="The publisher agreed to be harvested, whatever robots.txt says.")
-    ] = False,
-    fewer: Annotated[
-        bool,
-        typer.Option("--fewer", help="Withdraw what the source no longer has even if it is more than half."),
-    ] = False,
+    rule: Rules = None,
+    agreed: Agreed = False,
+    fewer: Fewer = False,
     node: Node = None,
 ) -> int:
     """Harvest a catalogue on a schedule, or change how. The first run begins at once.

@@ -40,6 +40,22 @@ _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "|", "%")
 SHOWN = 20
 """Lines of the report that a terminal shows of refused records."""
 
+# Options of `hansa harvest add` too.
+Audience = Annotated[
+    str | None,
+    typer.Option(help="Who may see the records: public, members, internal. New ones are public by default."),
+]
+Rules = Annotated[
+    list[str] | None,
+    typer.Option("--rule", help="Apply this repair rule, also a lossy one; may be repeated.", show_default=False),
+]
+Agreed = Annotated[
+    bool, typer.Option("--agreed", help="The publisher agreed to be harvested, whatever robots.txt says.")
+]
+Fewer = Annotated[
+    bool, typer.Option("--fewer", help="Withdraw what the source no longer has even if it is more than half.")
+]
+
 
 def register(app: typer.Typer) -> None:
     app.command("import")(import_)
@@ -64,25 +80,14 @@ def import_(
     base: Annotated[
         str, typer.Option(help="Base address of relative addresses in the file.", show_default=False)
     ] = "",
-    audience: Annotated[
-        str | None,
-        typer.Option(help="Who may see the records: public, members, internal. New ones are public by default."),
-    ] = None,
+    audience: Audience = None,
     repair: Annotated[
         bool, typer.Option("--repair", help="Apply all safe repair rules, and show what changed.")
     ] = False,
-    rule: Annotated[
-        list[str] | None,
-        typer.Option("--rule", help="Apply this repair rule, also a lossy one; may be repeated.", show_default=False),
-    ] = None,
+    rule: Rules = None,
     check: Annotated[bool, typer.Option("--check", help="Only report; save nothing.")] = False,
-    agreed: Annotated[
-        bool, typer.Option("--agreed", help="The publisher agreed to be harvested, whatever robots.txt says.")
-    ] = False,
-    fewer: Annotated[
-        bool,
-        typer.Option("--fewer", help="Withdraw what the source no longer has even if it is more than half."),
-    ] = False,
+    agreed: Agreed = False,
+    fewer: Fewer = False,
     report: Annotated[
         Path | None, typer.Option("--csv", help="Write the report to this file, a line for each record.")
     ] = None,
