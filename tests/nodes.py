@@ -272,7 +272,7 @@ def rows(node: Running, table: str) -> int:
 def is_sound(node: Running) -> bool:
     """Whether everything that is numbered is as it was signed (I9)."""
     parts = node.node.parts
-    return all(check["sound"] for check in ledger_checks(parts.stores.uow, parts.stores.ledger, parts.log_keys))
+    return all(check.sound for check in ledger_checks(parts.stores.uow, parts.stores.ledger, parts.log_keys))
 
 
 def puts_off(node: Running, words: str) -> bool:

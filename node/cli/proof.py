@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,33 +12,11 @@ from node.client import HansaClient
 MANIFEST = ".manifest.jws"
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One check and its result."""
-
-    what: str
-    sound: bool
-    detail: str = ""
+Checks = list[dict[str, Any]]
+"""As the API states checks: ``[{what, sound, detail}]``, in English."""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """All checks; the report is sound if every check is."""
-
-    checks: tuple[Check, ...]
-
-    @property
-    def sound(self) -> bool:
-        return all(check.sound for check in self.checks)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "sound": self.sound,
-            "checks": [{"what": check.what, "sound": check.sound, "detail": check.detail} for check in self.checks],
-        }
-
-
-def verify_folder(folder: Path) -> Report:
+def verify_folder(folder: Path) -> Checks:
     """Hash a node's ledger again and compare it with the signed checkpoints. The node may be running."""
     from node.bootstrap.parts import log_keys_of, open_keys, open_stores
     from node.ledger.verification import ledger_checks
@@ -51,10 +28,10 @@ def verify_folder(folder: Path) -> Report:
         checks = ledger_checks(stores.uow, stores.ledger, log_keys_of(open_keys(settings)))
     finally:
         stores.uow.close()
-    return Report(tuple(Check(one["what"], one["sound"], one["detail"]) for one in checks))
+    return [check.to_json() for check in checks]
 
 
-def verify_file(path: Path) -> Report:
+def verify_file(path: Path) -> Checks:
     """Compare a received file with the manifest beside it, and the manifest with its signer's published key."""
     from node.exchange.manifest import read_kept
 
@@ -69,19 +46,19 @@ def verify_file(path: Path) -> Report:
         while piece := file.read(1 << 20):
             digest.update(piece)
             size += len(piece)
-    checks = [
-        Check("the size matches the signature", size == manifest.size, f"{size} of {manifest.size} bytes"),
-        Check(
-            "the content matches the signature",
-            digest.hexdigest() == manifest.sha256,
-            f"sha256 {manifest.sha256[:16]}…",
-        ),
+    same = digest.hexdigest() == manifest.sha256
+    return [
+        _check("The size matches the signature", size == manifest.size, f"{size} of {manifest.size} bytes"),
+        _check("The content matches the signature", same, f"sha256 {manifest.sha256[:16]}…"),
         _signed(jws, manifest.provider),
     ]
-    return Report(tuple(checks))
 
 
-def _signed(jws: str, provider: str) -> Check:
+def _check(what: str, sound: bool, detail: str = "") -> dict[str, Any]:
+    return {"what": what, "sound": sound, "detail": detail}
+
+
+def _signed(jws: str, provider: str) -> dict[str, Any]:
     """Check the manifest's signature with the key in the provider's DID document, which is fetched now."""
     import asyncio
 
@@ -96,7 +73,7 @@ def _signed(jws: str, provider: str) -> Check:
             answer = await egress.request("GET", document_url(provider, allow_loopback_http=True), timeout=10)
             return answer.json()
 
-    what = f"the manifest is signed by {provider}"
+    what = f"The manifest is signed by {provider}"
     try:
         document = check_document(provider, asyncio.run(fetch()))
         # Only the manifest states when it was made, and nothing here shows when it was received: a key that was
@@ -104,11 +81,11 @@ def _signed(jws: str, provider: str) -> Check:
         then = document_at(document, read_kept(jws).issued)
         verify_manifest(jws, key_for(then, signing_key_id(jws), "assertionMethod"))
     except HansaError as error:
-        return Check(what, False, error.detail)
-    return Check(what, True)
+        return _check(what, False, error.detail)
+    return _check(what, True)
 
 
-def verify_agreement(client: HansaClient, agreement_id: str) -> Report:
+def verify_agreement(client: HansaClient, agreement_id: str) -> Checks:
     """Let the running node check an agreement here and at the other party."""
-    found = client.verify(agreement=agreement_id)
-    return Report(tuple(Check(check["what"], check["sound"], check["detail"]) for check in found["checks"]))
+    checks: Checks = client.verify(agreement=agreement_id)["checks"]
+    return checks

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from anyio.to_thread import run_sync
 
 from node.evidence.collection import ExportAgreement
 from node.evidence.proof import ProveAgreement
+from node.ledger.verification import Check
 
-LedgerChecks = Callable[[], list[dict[str, Any]]]
+LedgerChecks = Callable[[], list[Check]]
 """Hashes the whole ledger again and compares it with the signed checkpoints (``node.ledger.verification``)."""
 
 
@@ -22,13 +22,13 @@ class Proofs:
         self._prove = prove
         self._export = export
 
-    async def own_ledger(self) -> list[dict[str, Any]]:
+    async def own_ledger(self) -> list[Check]:
         """Hash everything again and compare it with the signed checkpoints."""
         return await run_sync(self._ledger)
 
-    async def agreement(self, agreement_id: str) -> list[dict[str, Any]]:
+    async def agreement(self, agreement_id: str) -> list[Check]:
         """Check the agreement at this node and at the other party."""
-        return [check.to_json() for check in await self._prove.prove(agreement_id)]
+        return await self._prove.prove(agreement_id)
 
     async def export(self, agreement_id: str) -> bytes:
         """Return the agreement with all its evidence as one file."""

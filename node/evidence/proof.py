@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -35,23 +35,11 @@ from node.ledger.proofs import (
     inclusion_from_json,
     inclusion_to_json,
 )
+from node.ledger.verification import TEXTS, Check
 from node.negotiation import agreement as agreements
 from node.negotiation.agreement import VerifyJws
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One check and its result."""
-
-    what: str
-    sound: bool
-    detail: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        return {"what": self.what, "sound": self.sound, "detail": self.detail}
-
 
 Get = Callable[[str, str], Awaitable[bytes]]
 """(URL, DID of the participant) → body. Raises ``PeerUnreachable`` or ``NotFound``."""
@@ -125,9 +113,7 @@ class ProveAgreement:
         agreement = await run_sync(self._agreement, agreement_id)
         peer = agreement.consumer if agreement.provider == self._me else agreement.provider
         checks = [
-            Check(
-                "our copy has the hash that was agreed", digest(agreement.body) == agreement.sha256, agreement.sha256
-            )
+            Check(TEXTS.in_all("agreement.copy"), digest(agreement.body) == agreement.sha256, {"": agreement.sha256})
         ]
         checks += [await self._signed_by(agreement, did) for did in (agreement.provider, agreement.consumer)]
         try:
@@ -135,13 +121,14 @@ class ProveAgreement:
             base = base_url(peer, allow_loopback_http=self._allow_loopback)
             entry = await self._peer_entry(base, peer, agreement_id)
             same = digest(entry_agreement(entry)) == agreement.sha256
-            checks.append(Check("the other party's copy is the same", same, peer))
+            checks.append(Check(TEXTS.in_all("agreement.peer-copy"), same, {"": peer}))
             checkpoint, _ = await self._place(base, peer, document, entry)
-            checks.append(Check("the other party has signed its ledger's state", True, f"{checkpoint.size} entries"))
-            checks.append(Check("the agreement is in the other party's ledger", True, f"entry {entry.id}"))
+            size = TEXTS.in_all("entries", count=checkpoint.size)
+            checks.append(Check(TEXTS.in_all("agreement.peer-state"), True, size))
+            checks.append(Check(TEXTS.in_all("agreement.peer-entry"), True, {"": entry.id}))
             checks.append(await self._consistent(base, peer, checkpoint))
         except HansaError as error:
-            checks.append(Check("the other party's ledger proves it", False, error.detail))
+            checks.append(Check(TEXTS.in_all("agreement.peer-proof"), False, {"en": error.detail}))
         return checks
 
     async def evidence(self, agreement_id: str) -> dict[str, Any]:
@@ -172,16 +159,16 @@ class ProveAgreement:
         return agreement
 
     async def _signed_by(self, agreement: Agreement, did: str) -> Check:
-        what = f"signed by {did}"
+        what = TEXTS.in_all("agreement.signed", party=did)
         signature = agreement.signatures.get(did)
         if signature is None:
-            return Check(what, False, "this party did not sign: its connector does not send signatures")
+            return Check(what, False, TEXTS.in_all("agreement.unsigned"))
         try:
             document = await self._peers.did_document(did)
             # Our own ledger proves when this signature was received.
             agreements.verify(signature, agreement.body, document, self._verify_jws, seen=agreement.finalized)
         except HansaError as error:
-            return Check(what, False, error.detail)
+            return Check(what, False, {"en": error.detail})
         return Check(what, True)
 
     async def _peer_entry(self, base: str, peer: str, agreement_id: str) -> Entry:
@@ -223,7 +210,7 @@ class ProveAgreement:
         return proof
 
     async def _consistent(self, base: str, peer: str, now: Checkpoint) -> Check:
-        what = "since the last check, the other party's ledger only grew"
+        what = TEXTS.in_all("agreement.consistent")
         key = f"checkpoint {peer}"
 
         def read() -> str | None:
@@ -237,17 +224,18 @@ class ProveAgreement:
         note = await run_sync(read)
         if note is None:
             await run_sync(keep)
-            return Check(what, True, "this is the first check: the ledger's state is stored for the next one")
+            return Check(what, True, TEXTS.in_all("agreement.first"))
         # The checkpoint was verified when it was stored, so a former key may open it.
         keys = log_keys(base, await self._peers.did_document(peer), formerly=True)
         before = open_checkpoint(note, keys, at=self._clock.now(), origin=_origin(base))
+        growth = TEXTS.in_all("agreement.grown", then=before.size, now=now.size)
         if before.size > now.size:
-            return Check(what, False, f"it had {before.size} entries, and now has {now.size}")
+            return Check(what, False, growth)
         query = urlencode({"old": before.size, "new": now.size})
         proof = consistency_from_json(read_object(await self._get(f"{base}/ledger/consistency?{query}", peer)))
         check_consistency(proof, before, now)
         await run_sync(keep)
-        return Check(what, True, f"from {before.size} to {now.size} entries")
+        return Check(what, True, growth)
 
 
 def entry_to_json(entry: Entry) -> dict[str, Any]:

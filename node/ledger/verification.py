@@ -8,10 +8,10 @@ whole ledger was replaced by another consistent one, only checkpoints kept elsew
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from node.base.errors import InvalidInput
 from node.base.work import Transaction, UnitOfWork
@@ -19,6 +19,10 @@ from node.ledger import merkle
 from node.ledger.checkpoints import LogKey, open_checkpoint
 from node.ledger.model import Checkpoint, Entry
 from node.ledger.ports import LedgerStore
+from node.texts.catalogue import Catalogue
+from node.texts.languages import pick
+
+TEXTS: Final = Catalogue("evidence")
 
 
 class Trouble(StrEnum):
@@ -51,6 +55,19 @@ class Discrepancy:
     position: int
     message: str
     entry: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check and its result. ``what`` and ``detail``: language → text."""
+
+    what: Mapping[str, str]
+    sound: bool
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the check as the API states it, in English."""
+        return {"what": pick(self.what, "en")[0], "sound": self.sound, "detail": pick(self.detail, "en")[0]}
 
 
 def verify_all(
@@ -235,19 +252,18 @@ class _Verification:
         self._discrepancies.append(Discrepancy(trouble=trouble, position=position, message=message, entry=entry))
 
 
-def ledger_checks(uow: UnitOfWork, ledger: LedgerStore, keys: Sequence[LogKey]) -> list[dict[str, Any]]:
+def ledger_checks(uow: UnitOfWork, ledger: LedgerStore, keys: Sequence[LogKey]) -> list[Check]:
     """Hash a ledger again. Return one check for the whole ledger, or one for each discrepancy."""
     with uow.read() as tx:
         size = ledger.size(tx)
     discrepancies = verify_all(uow, ledger, keys)
     if not discrepancies:
-        detail = f"{size} {'entry' if size == 1 else 'entries'}"
-        return [{"what": "the ledger is as it was signed", "sound": True, "detail": detail}]
+        return [Check(TEXTS.in_all("ledger.sound"), True, TEXTS.in_all("entries", count=size))]
     return [
-        {
-            "what": f"entry {item.position}: {item.trouble}",
-            "sound": False,
-            "detail": item.message + (f" ({item.entry})" if item.entry else ""),
-        }
+        Check(
+            TEXTS.in_all(f"ledger.{item.trouble}", position=item.position),
+            False,
+            {"en": item.message + (f" ({item.entry})" if item.entry else "")},
+        )
         for item in discrepancies
     ]

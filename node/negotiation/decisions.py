@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -18,7 +18,8 @@ from node.ledger.model import EntryKind
 from node.ledger.ports import Append
 from node.negotiation.model import PendingDecision
 from node.negotiation.ports import DecisionStore
-from node.negotiation.usecases import Negotiations
+from node.negotiation.usecases import TEXTS, Negotiations
+from node.texts.languages import pick
 
 
 class Admissions(Protocol):
@@ -69,9 +70,9 @@ class Decisions:
         Raises ``NotAllowed``, ``NotFound``, or ``Conflict`` if it was decided already.
         """
         require(by, UseCase.DECIDE)
-        return await self._decide(decision_id, approve, by.name, reason)
+        return await self._decide(decision_id, approve, by.name, {"und": reason} if reason else {})
 
-    async def _decide(self, decision_id: str, approve: bool, by: str, reason: str | None) -> PendingDecision:
+    async def _decide(self, decision_id: str, approve: bool, by: str, reason: Mapping[str, str]) -> PendingDecision:
         def look() -> PendingDecision | None:
             with self._uow.read() as tx:
                 return self._store.get(tx, decision_id)
@@ -80,19 +81,21 @@ class Decisions:
         if decision is None:
             if self._admissions is None:
                 raise NotFound("there is no such decision")
-            return _as_decision(await self._admissions.decide(decision_id, approve=approve, by=by, reason=reason))
+            return _as_decision(
+                await self._admissions.decide(decision_id, approve=approve, by=by, reason=_stored(reason))
+            )
         # The peer's credentials are checked again now: days may lie between the request and the decision.
         caller = await self._recheck(decision.peer) if approve else ANONYMOUS
         return await run_sync(lambda: self._carry_out(decision, approve, by, reason, caller))
 
     @taken_in_turn
     def _carry_out(
-        self, decision: PendingDecision, approve: bool, by: str, reason: str | None, caller: Caller
+        self, decision: PendingDecision, approve: bool, by: str, reason: Mapping[str, str], caller: Caller
     ) -> PendingDecision:
         with self._uow.begin() as tx:
             self._negotiations.hold(tx, decision.subject)
             now = self._clock.now()
-            decided = self._store.decide(tx, decision.id, approved=approve, by=by, at=now, reason=reason)
+            decided = self._store.decide(tx, decision.id, approved=approve, by=by, at=now, reason=_stored(reason))
             if decided is None:
                 raise Conflict("somebody has decided this already")
             body: dict[str, Any] = {
@@ -102,7 +105,7 @@ class Decisions:
                 "approved": approve,
             }
             if reason:
-                body["reason"] = reason
+                body["reason"] = _stored(reason)
             self._append(tx, EntryKind.DECISION, str(decision.details.get("dataset", decision.subject)), by, body)
             self._negotiations.decided(tx, decision.subject, approved=approve, by=by, reason=reason, caller=caller)
             return decided
@@ -114,12 +117,16 @@ class Decisions:
             decision for decision in await run_sync(self._open) if decision.due is not None and decision.due < now
         ]
         for decision in late:
-            await self._decide(decision.id, False, "node", "the time for a decision has passed")
+            await self._decide(decision.id, False, "node", TEXTS.in_all("lapsed"))
         return len(late)
 
     def _open(self) -> list[PendingDecision]:
         with self._uow.read() as tx:
             return list(self._store.open(tx))
+
+
+def _stored(reason: Mapping[str, str]) -> str | None:
+    return pick(reason, "en")[0] or None
 
 
 def _as_decision(application: Application) -> PendingDecision:
@@ -130,7 +137,7 @@ def _as_decision(application: Application) -> PendingDecision:
         subject=application.holder,
         peer=application.holder,
         peer_name=name,
-        summary={"en": f"{name} asks for a {application.credential_type}"},
+        summary=TEXTS.in_all("application", name=name, type=application.credential_type),
         details={"credentialType": application.credential_type, "accession": application.accession},
         at=application.at,
         decided_at=application.decided_at,

@@ -30,7 +30,10 @@ from node.negotiation.ports import NegotiationStore
 from node.negotiation.reactions import Reactions
 from node.negotiation.restatement import SETTLING, restates
 from node.policy.templates import compile_terms, in_catalogue
+from node.texts.catalogue import Catalogue
 from node.vocab.dsp import version_of
+
+TEXTS: Final = Catalogue("negotiation")
 
 _ONE_MEANING: Final = (machine.AGREEMENT, machine.VERIFICATION, machine.FINALIZED_EVENT)
 """Messages that can have only one meaning in a negotiation: a repetition in the same words is a resend, whatever its
@@ -317,9 +320,11 @@ class Negotiations:
             return moved
 
     def decided(
-        self, tx: Transaction, pid: str, *, approved: bool, by: str, reason: str | None, caller: Caller
+        self, tx: Transaction, pid: str, *, approved: bool, by: str, reason: Mapping[str, str], caller: Caller
     ) -> None:
-        """Continue after a person of this node decided about the use requested, or the offer made, in ``pid``."""
+        """Continue after a decision of this node about the use requested, or the offer made, in ``pid``.
+
+        ``reason``: language → text; if it is empty, the peer is told what was decided."""
         negotiation = self._store.get(tx, pid, lock=True)
         if negotiation is None or negotiation.state in machine.TABLE.terminal:
             return
@@ -327,12 +332,12 @@ class Negotiations:
             accepted = messages.event(negotiation, "ACCEPTED")
             self._conversation.command(tx, negotiation, machine.ACCEPTED_EVENT, accepted, approved_by=by)
         elif negotiation.role is Role.CONSUMER:
-            self._reactions.terminate(tx, negotiation, "not-approved", [reason or "the offer was declined"])
+            self._reactions.terminate(tx, negotiation, "not-approved", [{"text": reason or TEXTS.in_all("declined")}])
         elif approved:
             approved_one = self._conversation.amend(tx, negotiation, approved_by=by)
             self._reactions.react(tx, approved_one, caller)
         else:
-            why = {"rule": "obtainConsent", "text": {"en": reason or "the owner did not agree to this use"}}
+            why = {"rule": "obtainConsent", "text": reason or TEXTS.in_all("no-consent")}
             self._reactions.terminate(tx, negotiation, "not-approved", [why])
 
     # ---- what the worker reports -----------------------------------------------------------------------------

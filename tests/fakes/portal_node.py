@@ -43,6 +43,7 @@ from node.identity.model import (
 )
 from node.identity.periods import PREFIX, KeyKind, KnownKey
 from node.identity.roles import UseCase, require
+from node.ledger.verification import TEXTS, Check
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.policy.decide import decide, principal_action
 from node.policy.document.articles import TERMS
@@ -324,18 +325,14 @@ class FakeNode:
     async def export(self, agreement_id: str) -> bytes:
         return pack({"agreement.json": agreement_id.encode()})
 
-    async def own_ledger(self) -> list[dict[str, Any]]:
+    async def own_ledger(self) -> list[Check]:
         return [
-            {"what": "Both signatures hold", "sound": True, "detail": ""},
-            {"what": "The other side holds the same text", "sound": True, "detail": "sha256 4f1c…9a20"},
-            {
-                "what": "Proof of inclusion in the other side’s ledger",
-                "sound": False,
-                "detail": "Stad Brugge does not answer; tried at 09:30",
-            },
+            Check(TEXTS.in_all("agreement.signed", party="Stad Gent"), True),
+            Check(TEXTS.in_all("agreement.peer-copy"), True, {"": "sha256 4f1c…9a20"}),
+            Check(TEXTS.in_all("agreement.peer-proof"), False, {"en": "Stad Brugge does not answer; tried at 09:30"}),
         ]
 
-    async def agreement(self, agreement_id: str) -> list[dict[str, Any]]:
+    async def agreement(self, agreement_id: str) -> list[Check]:
         return await self.own_ledger()
 
     async def waiting(self, language: str) -> Sequence[Asked]:

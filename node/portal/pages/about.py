@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import Response
 
-from node.portal.views.agreements import verify
 from node.portal.visit import Visit
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ async def about(desk: Desk, visit: Visit) -> Response:
     """``/about``: the organisation that runs this node, its rulebook, what it does not do."""
     checks = None
     if visit.signed_in and visit.request.query_params.get("check") == "now":
-        checks = await verify(desk.node.proofs, None)
+        checks = await desk.node.proofs.own_ledger()
     return desk.render(visit, "about.html", facts=await desk.node.facts(), checks=checks)
 
 

@@ -17,7 +17,7 @@ from node.negotiation.model import Agreement, Negotiation
 from node.portal import markup
 from node.portal.pages.usage import conditions_of
 from node.portal.reasons import whys
-from node.portal.views.agreements import Agreed, verify
+from node.portal.views.agreements import Agreed
 from node.portal.views.processes import Conversation
 from node.portal.visit import Visit
 from node.texts.languages import LANGUAGES
@@ -53,7 +53,7 @@ async def agreement(desk: Desk, visit: Visit) -> Response:
     provides = agreed.agreement.role == Role.PROVIDER
     checks = None
     if visit.request.query_params.get("check") == "now":
-        checks = await verify(desk.node.proofs, agreed.agreement.id)
+        checks = await desk.node.proofs.agreement(agreed.agreement.id)
     return desk.render(
         visit,
         "agreement.html",

@@ -15,6 +15,7 @@ from node.base.clock import moment
 from node.base.errors import HansaError, NotAllowed
 from node.catalogue.access import decision_with_names
 from node.identity.model import Caller
+from node.ledger.verification import Check
 from node.negotiation.messages import TERMS
 from node.negotiation.model import Agreement
 from node.negotiation.uses import Tally
@@ -79,21 +80,12 @@ class AccessRecord:
     seq: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """A step of a verification in words, and its result."""
-
-    name: Texts
-    ok: bool
-    detail: str = ""
-
-
 class Proofs(Protocol):
     """Proofs of a running node."""
 
-    async def own_ledger(self) -> list[dict[str, Any]]: ...
+    async def own_ledger(self) -> list[Check]: ...
 
-    async def agreement(self, agreement_id: str) -> list[dict[str, Any]]: ...
+    async def agreement(self, agreement_id: str) -> list[Check]: ...
 
     async def export(self, agreement_id: str) -> bytes: ...
 
@@ -152,12 +144,6 @@ class Agreements:
         """Return the accesses that this node, as the provider, gave or refused; newest first."""
         kept = await run_sync(lambda: self._overview.accesses(agreement_id))
         return [_access_record(one) for one in reversed(kept)]
-
-
-async def verify(proofs: Proofs, agreement_id: str | None) -> Sequence[Check]:
-    """Check signatures, hashes and proofs, of an agreement or (None) of the whole ledger."""
-    results = await (proofs.agreement(agreement_id) if agreement_id else proofs.own_ledger())
-    return [Check(name={"en": one["what"]}, ok=one["sound"], detail=one["detail"]) for one in results]
 
 
 def _agreed(

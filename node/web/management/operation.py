@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from node.base.clock import stamp
 from node.base.work import Task
 from node.identity.model import Caller
+from node.ledger.verification import Check
 from node.web.api_router import PlacedApiRouter
 from node.web.management.person import Person
 from node.web.replies import kept_as
@@ -42,9 +43,9 @@ class Deliveries(Protocol):
 class Checks(Protocol):
     """The checks that a running node can make."""
 
-    async def own_ledger(self) -> list[dict[str, Any]]: ...
+    async def own_ledger(self) -> list[Check]: ...
 
-    async def agreement(self, agreement_id: str) -> list[dict[str, Any]]: ...
+    async def agreement(self, agreement_id: str) -> list[Check]: ...
 
 
 Forward = Callable[[str, str, bytes, Mapping[str, str]], Awaitable[tuple[int, str, bytes]]]
@@ -96,8 +97,11 @@ def router(
     @api.post("/verify", summary="Check this node's ledger, or an agreement in the other party's ledger")
     async def verify(request: Request, body: Verify) -> Any:
         await person(request)
-        found = await (checks.agreement(body.agreement) if body.agreement else checks.own_ledger())
-        return {"sound": all(check["sound"] for check in found), "checks": found}
+        results = await (checks.agreement(body.agreement) if body.agreement else checks.own_ledger())
+        return {
+            "sound": all(check.sound for check in results),
+            "checks": [check.to_json() for check in results],
+        }
 
     @api.get("/region/search", summary="Search the region's catalogue, as this node")
     async def region_search(request: Request) -> Response:

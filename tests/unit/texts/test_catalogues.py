@@ -23,8 +23,10 @@ ROOT = Path(__file__).resolve().parents[3]
 CODE: dict[str, tuple[str, ...]] = {
     "catalogue": ("node/catalogue",),
     "codes": ("node/semantics/codelists",),
+    "evidence": ("node/evidence", "node/ledger"),
     "findings": ("node/semantics",),
     "formats": ("node/texts",),
+    "negotiation": ("node/negotiation",),
     "portal": ("node/portal",),
     "scenarios": ("node/scenarios",),
     "transfer": ("node/transfer",),
