@@ -10,8 +10,10 @@ from node.adapters.peers.http import HttpPeers
 from node.base.clock import Clock
 from node.bootstrap.parts import Parts, Stores
 from node.catalogue.accession import Allegiance
-from node.identity.accounts.accounts import Accounts, SignIn, token_hash
+from node.identity.accounts.accounts import Accounts
+from node.identity.accounts.hashes import token_hash
 from node.identity.accounts.secondfactor import SecondFactor
+from node.identity.accounts.sign_in import SignIn
 from node.identity.blocks import Blocks
 from node.identity.credentials.access_tokens import AccessTokens, OutgoingTokens
 from node.identity.credentials.admissions import Admissions

@@ -10,7 +10,7 @@ import anyio.to_thread
 from node.base.clock import Clock
 from node.base.errors import Unauthenticated
 from node.base.work import UnitOfWork
-from node.identity.accounts.accounts import token_hash
+from node.identity.accounts.hashes import token_hash
 from node.identity.model import BINDING_ROLES, Account, Caller, Need
 from node.identity.ports import IdentityStore
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from anyio.to_thread import run_sync
 
 from node.base.errors import InvalidInput
-from node.identity.accounts.accounts import SignIn
+from node.identity.accounts.sign_in import SignIn
 from node.identity.model import Caller
 from node.identity.periods import KeyKind, KnownKey
 from node.identity.roles import UseCase, require

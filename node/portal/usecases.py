@@ -8,7 +8,7 @@ from node.catalogue.access import Access
 from node.catalogue.browse import Browse
 from node.catalogue.harvest.schedules import Schedules
 from node.catalogue.query import Ask
-from node.identity.accounts.accounts import SignIn
+from node.identity.accounts.sign_in import SignIn
 from node.identity.credentials.revocation import RevokeCredential
 from node.identity.replacement import ReplaceKeys
 from node.negotiation.acquire import Acquire

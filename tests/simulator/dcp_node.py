@@ -19,7 +19,8 @@ from node.adapters.peers import HttpPeers
 from node.base.clock import Clock, SystemClock
 from node.base.errors import HansaError
 from node.base.work import Task, Transaction
-from node.identity.accounts.accounts import Accounts, SignIn
+from node.identity.accounts.accounts import Accounts
+from node.identity.accounts.sign_in import SignIn
 from node.identity.credentials.access_tokens import AccessTokens, OutgoingTokens
 from node.identity.credentials.issuance import DecideApplication, DeliverCredential, ReceiveApplication, Supported
 from node.identity.credentials.membership import Accession, RequestCredential

@@ -1,13 +1,10 @@
-"""People of this node: accounts, passwords, sign-in, API tokens, portal sessions (governance digest §4).
+"""People of this node: accounts, their passwords, API tokens and portal sessions (governance digest §4).
 
-A city's own identity provider takes precedence if there is one; local accounts let a node work without it. A
-password is kept as an Argon2id hash, an API token or session as the SHA-256 of 256 random bits: random bits need no
-slow hash, and a stolen database gives no access.
+A city's own identity provider takes precedence if there is one; local accounts let a node work without it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 from collections.abc import Collection
@@ -15,31 +12,19 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
-import anyio
-import anyio.to_thread
-
 from node.base.clock import Clock
-from node.base.errors import Conflict, InvalidInput, LocalFault, NotAllowed, NotFound, Unauthenticated
+from node.base.errors import Conflict, InvalidInput, NotFound
 from node.base.ids import new_urn
 from node.base.work import Transaction, UnitOfWork
-from node.identity.accounts.secondfactor import SecondFactor, SecondFactorNeeded
-from node.identity.accounts.throttle import Throttle as Throttle  # noqa: PLC0414 - sign-in is where guessing is met
-from node.identity.accounts.throttle import place as place_of
+from node.identity.accounts.hashes import hash_password, token_hash
 from node.identity.model import Account, ApiToken, Caller, UserRole
 from node.identity.ports import IdentityStore
 from node.identity.roles import UseCase, allowed, require
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append
 
-MIN_PASSWORD: Final = 12
-MAX_PASSWORD: Final = 256
-_LOGIN = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,62}[a-z0-9])?", re.ASCII)
+LOGIN = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,62}[a-z0-9])?", re.ASCII)
 _PREFIXES: Final = {"api": "hansa_", "session": "", "half": ""}
-_HALF: Final = timedelta(minutes=5)
-"""The time that a sign-in waits for the code of the second factor."""
-
-_NOBODY: Final = "$argon2id$v=19$m=19456,t=2,p=1$" + "c2FsdHNhbHRzYWx0c2FsdA$" + "A" * 43
-"""A hash that matches no password: it makes refusing an unknown login take as long as refusing a wrong password."""
 
 
 class Accounts:
@@ -83,7 +68,7 @@ class Accounts:
     def _add(
         self, login: str, name: str, roles: Collection[UserRole], password: str, *, by: Caller | None
     ) -> Account:
-        if not _LOGIN.fullmatch(login):
+        if not LOGIN.fullmatch(login):
             raise InvalidInput(
                 "a login has 1 to 64 of a–z, 0–9, . _ @ + -, in lower case",
                 remedy="choose another, such as ann.peeters",
@@ -238,147 +223,3 @@ class Accounts:
         """End the token or session now; an unknown one has ended already."""
         with self._uow.begin() as tx:
             self._store.drop_token(tx, token_hash(token))
-
-
-class SignIn:
-    """Opens a portal session for login and password."""
-
-    def __init__(
-        self,
-        uow: UnitOfWork,
-        store: IdentityStore,
-        clock: Clock,
-        *,
-        lifetime: timedelta = timedelta(hours=12),
-        throttle: Throttle | None = None,
-        second_factor: SecondFactor | None = None,
-    ) -> None:
-        self._uow = uow
-        self._store = store
-        self._clock = clock
-        self._accounts = Accounts(uow, store, clock)
-        self._lifetime = lifetime
-        self._throttle = throttle or Throttle(clock)
-        self._second_factor = second_factor
-        # Each hash takes 19 MiB: two at a time bound the memory for many simultaneous sign-ins.
-        self._hashing = anyio.CapacityLimiter(2)
-
-    async def sign_in(self, login: str, password: str, *, origin: str = "") -> tuple[Account, str]:
-        """Return the account and the value of its session cookie, which is always new.
-
-        ``origin`` is the caller's network address, counted beside the login: guesses from one address slow that
-        address down, and do not affect people who sign in from another. Raises ``Unauthenticated`` with the same
-        sentence for every cause, ``TooMany`` after repeated failures; ``SecondFactorNeeded`` if the password is
-        correct and ``complete`` has to be called with the error's ``pending``.
-        """
-        name, place = login[:64], place_of(origin)
-        keys = [f"login {name} {place}", f"from {place}", f"all {name}"] if place else [f"login {name}"]
-        self._throttle.attempt(keys)
-        account = await anyio.to_thread.run_sync(self._verify, login, password, limiter=self._hashing)
-        if account is None:
-            raise Unauthenticated("login or password is wrong")
-        self._throttle.succeeded(keys)
-        if account.second_factor is not None:
-            pending = await anyio.to_thread.run_sync(
-                lambda: self._accounts.issue_token(login, "portal", _HALF, kind="half"), limiter=self._hashing
-            )
-            raise SecondFactorNeeded(pending)
-        return account, await self.open(login)
-
-    async def complete(self, pending: str, code: str) -> str:
-        """Return the session of a sign-in that waits for the code of the second factor.
-
-        Raises ``Unauthenticated`` if no such sign-in waits (any more), ``NotAllowed`` for a wrong code, ``TooMany``.
-        """
-
-        def waiting() -> str:
-            with self._uow.read() as tx:
-                pending_token = self._store.by_token(tx, token_hash(pending), self._clock.now())
-            if pending_token is None or pending_token[1] != "half":
-                raise Unauthenticated("this sign-in took too long", remedy="sign in again")
-            return pending_token[0].login
-
-        login = await anyio.to_thread.run_sync(waiting, limiter=self._hashing)
-        await self._factor().verify(login, code)
-        await anyio.to_thread.run_sync(self._accounts.drop_token, pending, limiter=self._hashing)
-        return await self.open(login, second_factor=True)
-
-    async def open(self, login: str, *, second_factor: bool = False) -> str:
-        """Return a new session for an account. The caller has just checked its password, and its second factor if it
-        has one."""
-
-        def issue() -> str:
-            return self._accounts.issue_token(
-                login, "portal", self._lifetime, kind="session", second_factor=second_factor
-            )
-
-        return await anyio.to_thread.run_sync(issue, limiter=self._hashing)
-
-    def _factor(self) -> SecondFactor:
-        if self._second_factor is None:
-            raise LocalFault("this node does not support second factors")
-        return self._second_factor
-
-    async def confirm(self, login: str, password: str) -> Account:
-        """Check the password of ``login``, who is signed in, and return the account. This is required before a change
-        of the password or a new token, so that somebody with an abandoned session or token can neither take over the
-        account nor extend the access.
-
-        Raises ``NotAllowed``, ``TooMany``.
-        """
-        keys = [f"confirm {login[:64]}"]
-        self._throttle.attempt(keys)
-        account = await anyio.to_thread.run_sync(self._verify, login, password, limiter=self._hashing)
-        if account is None:
-            raise NotAllowed("the password is wrong", remedy="give your current password")
-        self._throttle.succeeded(keys)
-        return account
-
-    async def confirm_both(self, login: str, password: str, code: str) -> bool:
-        """Like ``confirm``; also check the code if the account has a second factor. Return whether it has one.
-
-        Raises ``SecondFactorNeeded`` if the code is missing.
-        """
-        account = await self.confirm(login, password)
-        if account.second_factor is None:
-            return False
-        if not code:
-            raise SecondFactorNeeded
-        await self._factor().verify(login, code)
-        return True
-
-    async def sign_out(self, session: str) -> None:
-        await anyio.to_thread.run_sync(self._accounts.drop_token, session, limiter=self._hashing)
-
-    def _verify(self, login: str, password: str) -> Account | None:
-        with self._uow.read() as tx:
-            found = self._store.account(tx, login) if _LOGIN.fullmatch(login) else None
-        account, hashed = found if found is not None else (None, _NOBODY)
-        fits = password_fits(hashed, password)
-        return account if fits and account is not None and not account.disabled else None
-
-
-def token_hash(token: str) -> str:
-    """Return the SHA-256 of a token in hexadecimal, which is stored in place of the token."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def hash_password(password: str) -> str:
-    """Return the Argon2id hash of ``password`` (19 MiB, 2 passes). Raises ``InvalidInput`` if it is too short or too
-    long."""
-    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise InvalidInput(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
-    from argon2 import PasswordHasher
-
-    return PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1).hash(password)
-
-
-def password_fits(hashed: str, password: str) -> bool:
-    """Whether ``password`` has this hash; a damaged hash matches no password."""
-    from argon2 import PasswordHasher
-    from argon2.exceptions import Argon2Error, InvalidHashError
-
-    try:
-        return PasswordHasher().verify(hashed, password[:MAX_PASSWORD])
-    except (Argon2Error, InvalidHashError, UnicodeError):
-        return False

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from anyio.to_thread import run_sync
 
-from node.identity.accounts.accounts import Accounts, SignIn, token_hash
+from node.identity.accounts.accounts import Accounts
+from node.identity.accounts.hashes import token_hash
 from node.identity.accounts.secondfactor import Enrolment, SecondFactor
+from node.identity.accounts.sign_in import SignIn
 from node.identity.model import BINDING_ROLES, Account, ApiToken, Caller
 
 

@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from node.base.clock import stamp
 from node.base.errors import InvalidInput, NotFound
 from node.catalogue.accession import Join
-from node.identity.accounts.accounts import Accounts, SignIn, token_hash
+from node.identity.accounts.accounts import Accounts
+from node.identity.accounts.hashes import token_hash
+from node.identity.accounts.sign_in import SignIn
 from node.identity.credentials.revocation import RevokeCredential
 from node.identity.credentials.wallet import Wallet
 from node.identity.model import Account, ApiToken, Application, Issued, UserRole

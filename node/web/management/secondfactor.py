@@ -9,8 +9,9 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from node.base.clock import stamp
-from node.identity.accounts.accounts import Accounts, SignIn
+from node.identity.accounts.accounts import Accounts
 from node.identity.accounts.secondfactor import SecondFactor
+from node.identity.accounts.sign_in import SignIn
 from node.web.api_router import PlacedApiRouter
 from node.web.management.person import Person
 from node.web.unread import knowing

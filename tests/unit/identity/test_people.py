@@ -11,14 +11,10 @@ from statistics import median
 import pytest
 
 from node.base.errors import Conflict, InvalidInput, NotFound, TooMany, Unauthenticated
-from node.identity.accounts.accounts import (
-    Accounts,
-    SignIn,
-    Throttle,
-    hash_password,
-    password_fits,
-    token_hash,
-)
+from node.identity.accounts.accounts import Accounts
+from node.identity.accounts.hashes import hash_password, password_fits, token_hash
+from node.identity.accounts.sign_in import SignIn
+from node.identity.accounts.throttle import Throttle
 from node.identity.identification import IdentifyPerson
 from node.identity.model import UserRole
 from tests.fakes.people import person

@@ -9,8 +9,10 @@ import pytest
 
 from node.base.errors import Conflict, NotAllowed, NotFound, TooMany, Unauthenticated
 from node.identity.accounts import totp
-from node.identity.accounts.accounts import Accounts, SignIn, token_hash
+from node.identity.accounts.accounts import Accounts
+from node.identity.accounts.hashes import token_hash
 from node.identity.accounts.secondfactor import SecondFactor, SecondFactorNeeded
+from node.identity.accounts.sign_in import SignIn
 from node.identity.identification import IdentifyPerson
 from node.identity.model import BINDING_ROLES, Need, UserRole
 from tests.fakes.keys import MemoryKeyRing
