@@ -14,7 +14,7 @@ from node.catalogue.ports import RecordStore
 from node.catalogue.statements import Statements
 from node.semantics.description.builder import slug
 from node.semantics.model import Submission
-from node.vocab.namespaces import DCT, SKOS
+from node.vocab.namespaces import DCT, SKOS, local_name
 
 
 def foreign_iri(record: Record) -> str:
@@ -25,9 +25,7 @@ def foreign_iri(record: Record) -> str:
     named = [
         text
         for text in _texts(stated.own(f"{DCT}identifier"))
-        if "://" in text
-        and text != record.iri
-        and slug(text.rstrip("/#").replace("#", "/").rpartition("/")[2]) == name
+        if "://" in text and text != record.iri and slug(local_name(text)) == name
     ]
     return next((text for text in (*adopted[-1:], *named[-1:]) if text), "").rstrip("/#")
 

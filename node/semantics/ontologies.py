@@ -12,7 +12,7 @@ from node.semantics.documents import quads
 from node.semantics.findings.words import FINDINGS
 from node.semantics.triples import Node, first_text, iris, literals, subjects_of_type, texts
 from node.texts.languages import LANGUAGES
-from node.vocab.namespaces import DCAT, DCT, OWL, RDF, RDFS, SKOS
+from node.vocab.namespaces import DCAT, DCT, OWL, RDF, RDFS, SKOS, local_name
 
 _VANN: Final = "http://purl.org/vocab/vann/"
 _KINDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
@@ -56,7 +56,7 @@ class Term:
 
     def label(self, language: str = "en") -> str:
         """Return the label of the term; its local name if it has no label."""
-        local = self.iri.rstrip("/#").replace("#", "/").rpartition("/")[2]
+        local = local_name(self.iri)
         return self.labels.get(language) or self.labels.get("en") or next(iter(self.labels.values()), local)
 
     def to_json(self) -> dict[str, Any]:

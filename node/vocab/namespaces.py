@@ -83,3 +83,8 @@ def prefixed(iri: str) -> str:
         if iri.startswith(namespace) and len(iri) > len(namespace):
             return f"{prefix}:{iri[len(namespace) :]}"
     return ""
+
+
+def local_name(iri: str) -> str:
+    """Return the part of ``iri`` after the last ``#`` or ``/``, but for one at its end."""
+    return iri.rstrip("/#").replace("#", "/").rpartition("/")[2]

@@ -348,7 +348,7 @@ def column_mapping(data: bytes) -> object:
 
 
 @target(
-    "node.scenarios.layers.changes",
+    "node.scenarios.layers.serialization",
     {
         "id": "a",
         "title": "t",
@@ -365,7 +365,7 @@ def column_mapping(data: bytes) -> object:
 )
 def change_layer(data: bytes) -> object:
     """A change layer."""
-    from node.scenarios.layers.changes import layer_from_json
+    from node.scenarios.layers.serialization import layer_from_json
 
     return layer_from_json(_object(data))
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.scenarios.chain.parameters import beyond, bound_parameters
-from node.scenarios.layers.changes import apply, layer_from_json, sealed
+from node.scenarios.layers.changes import apply
+from node.scenarios.layers.serialization import layer_from_json, sealed
 from node.scenarios.model import (
     Binding,
     BoundInput,

@@ -7,7 +7,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.scenarios.chain.interfaces import ERROR, fits
+from node.scenarios.chain.interfaces import fits
+from node.scenarios.chain.mismatch import ERROR
 from node.scenarios.model import Port, Variable
 from node.scenarios.tables.units import Relation, compare
 

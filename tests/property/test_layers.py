@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.scenarios.layers.changes import apply, layer_from_json, layer_to_json, overlaps, sealed
+from node.scenarios.layers.changes import apply, overlaps
+from node.scenarios.layers.serialization import layer_from_json, layer_to_json, sealed
 from node.scenarios.model import Layer
 from node.scenarios.tables.rows import canonical_json
 

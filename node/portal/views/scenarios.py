@@ -15,7 +15,8 @@ from node.catalogue.browse import Browse
 from node.catalogue.model import Query, Record
 from node.identity.model import Caller
 from node.identity.roles import UseCase, allowed
-from node.scenarios.layers.changes import apply, layer_to_json
+from node.scenarios.layers.changes import apply
+from node.scenarios.layers.serialization import layer_to_json
 from node.scenarios.layers.usecases import Laid, Layers
 from node.scenarios.model import AFTER, Layer, Port, Rows, Run, State, Template, Texts
 from node.scenarios.records.cards import bound_of, template_of

@@ -24,7 +24,7 @@ from node.scenarios.chain.wiring import bound_step, output_port
 from node.scenarios.crate.graph import graph_of
 from node.scenarios.crate.plan import Graph
 from node.scenarios.crate.readme import indicators_csv, readme
-from node.scenarios.layers.changes import layer_to_json
+from node.scenarios.layers.serialization import layer_to_json
 from node.scenarios.model import GEOMETRY, Layer, Run
 from node.scenarios.run_view import binding_json, run_json
 from node.scenarios.serialization import to_json

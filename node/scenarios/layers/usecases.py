@@ -20,7 +20,9 @@ from node.base.ids import new_urn
 from node.base.work import UnitOfWork
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
-from node.scenarios.layers.changes import Conflict, apply, layer_from_json, sealed
+from node.scenarios.layers.changes import apply
+from node.scenarios.layers.conflicts import Conflict
+from node.scenarios.layers.serialization import layer_from_json, sealed
 from node.scenarios.model import Layer, Port, Rows
 from node.scenarios.ports import LayerStore
 from node.scenarios.records.cards import dataset_port

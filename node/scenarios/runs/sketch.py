@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from node.base.errors import HansaError
-from node.scenarios.chain.interfaces import Mismatch
+from node.scenarios.chain.mismatch import Mismatch
 from node.scenarios.findings import ERROR, Finding
 from node.scenarios.model import BoundInput, BoundStep, Port, Rows, Template
 

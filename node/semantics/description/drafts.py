@@ -28,7 +28,7 @@ from node.semantics.findings import words
 from node.semantics.kinds import KINDS, AssetKind, kind_named, kinds_like
 from node.semantics.model import File, Finding, Submission
 from node.semantics.triples import TYPE, drop, nodes, reachable, types
-from node.vocab.namespaces import DCAT, DCT, IT6
+from node.vocab.namespaces import DCAT, DCT, IT6, local_name
 
 
 @dataclass(slots=True, kw_only=True)
@@ -212,7 +212,7 @@ def _wanted_address(
                 words.about_field("wrong-address", field="iri", value=str(name_given), kind=kind.name, guess=below)
             )
             return None, ""
-        name = slug(str(name_given).rstrip("/#").replace("#", "/").rpartition("/")[2])
+        name = slug(local_name(str(name_given)))
         return (address(setting.base, kind, name), str(name_given)) if name else (None, "")
     text = str(name_given) if name_given else (_any_text(fields.get("title")) if titled else "")
     name = text if name_given and is_slug(text) else slug(text)

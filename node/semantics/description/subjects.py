@@ -20,7 +20,7 @@ from node.semantics.findings import words
 from node.semantics.kinds import KINDS, AssetKind, kind_of
 from node.semantics.model import Finding
 from node.semantics.triples import Node, first_text, objects, put, renamed, subjects_of_type, types
-from node.vocab.namespaces import ADMS, DCT, OWL, RDF, RDFS, SKOS, XSD
+from node.vocab.namespaces import ADMS, DCT, OWL, RDF, RDFS, SKOS, XSD, local_name
 
 DOCUMENT: Final = "https://document.invalid/"
 """The base for relative addresses in a document, until its subject has an address."""
@@ -121,7 +121,7 @@ def adopted(
     if iri is None and isinstance(old, NamedNode) and old.value.startswith(base.rstrip("/") + "/"):
         return dataset, None, (_wrong_address(old.value, base, kind),)
     nameless = isinstance(old, BlankNode) or old.value == DOCUMENT
-    name = "" if nameless else slug(_last_piece(old.value))
+    name = "" if nameless else slug(local_name(old.value))
     name = name or slug(first_text(dataset, old, f"{DCT}title", f"{RDFS}label", f"{SKOS}prefLabel"))
     if iri is None and not name:
         return dataset, None, (words.about_field("no-name"),)
@@ -144,7 +144,3 @@ def _remember(dataset: Dataset, new: NamedNode, old: str) -> None:
 
 def _wrong_address(iri: str, base: str, kind: AssetKind) -> Finding:
     return words.about_field("wrong-address", field="iri", value=iri, kind=kind.name, guess=address(base, kind, ""))
-
-
-def _last_piece(iri: str) -> str:
-    return iri.rstrip("/#").replace("#", "/").rpartition("/")[2]

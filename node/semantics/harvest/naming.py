@@ -17,7 +17,7 @@ from node.semantics.description.builder import slug
 from node.semantics.description.subjects import DOCUMENT, address
 from node.semantics.kinds import KINDS
 from node.semantics.triples import Node, first_text, nodes, objects
-from node.vocab.namespaces import ADMS, DCAT, DCT, RDFS, SKOS
+from node.vocab.namespaces import ADMS, DCAT, DCT, RDFS, SKOS, local_name
 
 _LENGTH: Final = 10
 """Hexadecimal digits of the hash, forty bits: the chance of a clash among ten thousand records, which would be
@@ -51,7 +51,7 @@ def identity(dataset: Dataset, subject: Node, source: str) -> str | None:
 
 def harvested_address(base: str, kind: str, identity: str, titles: Sequence[str]) -> str:
     """Return the address at this node of the record with this ``identity``."""
-    last = identity.rpartition("\n")[2].rstrip("/#").replace("#", "/").rpartition("/")[2]
+    last = local_name(identity.rpartition("\n")[2])
     name = slug(last) or next((text for text in map(slug, titles) if text), "") or kind
     return address(base, KINDS[kind], f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:_LENGTH]}")
 

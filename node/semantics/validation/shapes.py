@@ -26,7 +26,7 @@ from node.semantics.findings import words
 from node.semantics.kinds import EVERY_KIND_SHAPES, AssetKind
 from node.semantics.model import Finding
 from node.texts import languages
-from node.vocab.namespaces import DCAT, DCT, HANSA, RDF, RDFS, SH, SKOS
+from node.vocab.namespaces import DCAT, DCT, HANSA, RDF, RDFS, SH, SKOS, local_name
 
 CODED: Final[Mapping[str, CodeList]] = {
     f"{DCAT}theme": THEMES,
@@ -168,11 +168,6 @@ def _messages(rule: ShapeRule, breach: ShapeBreach, path: str) -> dict[str, tupl
             continue
         facts[language] = (what, why, near.get(language) or rule.remedies.get(language, remedy))
     return facts
-
-
-def local_name(iri: str) -> str:
-    """Return the part after the last ``#`` or ``/``."""
-    return iri.rstrip("/#").rsplit("#", 1)[-1].rsplit("/", 1)[-1]
 
 
 @lru_cache(maxsize=32)

@@ -14,7 +14,7 @@ from fastapi.responses import Response, StreamingResponse
 from node.base.changes import Changes
 from node.base.errors import InvalidInput, TooLarge
 from node.base.jsons import read_object
-from node.scenarios.layers.changes import layer_to_json
+from node.scenarios.layers.serialization import layer_to_json
 from node.scenarios.layers.usecases import Laid, Layers
 from node.scenarios.model import Port, Rows
 from node.scenarios.run_view import bound_json, run_json

@@ -17,7 +17,8 @@ import node
 from node.base.errors import HansaError, InvalidInput, NotAllowed, NotFound, Overloaded, PeerUnreachable
 from node.portal.languages import PORTAL, Speaker
 from node.portal.wording import _AS, worded
-from node.scenarios.chain.interfaces import Mismatch, fits
+from node.scenarios.chain.interfaces import fits
+from node.scenarios.chain.mismatch import Mismatch
 from node.scenarios.chain.parameters import bound_parameters
 from node.scenarios.chain.validity import outside
 from node.scenarios.errors import ModelFailed

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from node.base.errors import InvalidInput, NotFound
 from node.scenarios.chain.indicators import measure
 from node.scenarios.chain.wiring import bound_step, output_port
-from node.scenarios.layers.changes import sealed
+from node.scenarios.layers.serialization import sealed
 from node.scenarios.model import AFTER, BEFORE, Layer, Measured, Port, Rows, Run, State, StepRun
 from node.scenarios.runs.hashes import result_hash
 from node.scenarios.tables.rows import canonical_json, read_canonical

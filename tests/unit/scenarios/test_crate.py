@@ -16,7 +16,7 @@ import pytest
 from node.base.errors import LocalFault
 from node.scenarios.crate.archive import METADATA, faults_of, write_crate
 from node.scenarios.crate.graph import Graph
-from node.scenarios.layers.changes import layer_from_json, sealed
+from node.scenarios.layers.serialization import layer_from_json, sealed
 from node.scenarios.model import AFTER
 from tests.fakes import portal_scenarios as fake
 from tests.shared import data

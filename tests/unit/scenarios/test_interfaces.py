@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 import demo
-from node.scenarios.chain.interfaces import ERROR, WARNING, Mismatch, fits, input_ports, mending, output_ports
+from node.scenarios.chain.interfaces import fits, input_ports, mending, output_ports
+from node.scenarios.chain.mismatch import ERROR, WARNING, Mismatch
 from node.scenarios.model import Port, Transformation, Variable
 
 QUARTER, HOUR = timedelta(minutes=15), timedelta(hours=1)

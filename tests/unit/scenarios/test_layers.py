@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from node.base.errors import InvalidInput
-from node.scenarios.layers.changes import Applied, apply, layer_from_json, layer_to_json, overlaps, sealed
+from node.scenarios.layers.changes import Applied, apply, overlaps
+from node.scenarios.layers.serialization import layer_from_json, layer_to_json, sealed
 from node.scenarios.model import Layer, OperationType
 
 POINT = {"type": "Point", "coordinates": [3.7, 51.05]}
