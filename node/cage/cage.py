@@ -22,7 +22,7 @@ from node.cage.bars import REMEDY, Bars
 from node.cage.libraries import Libraries
 from node.cage.model import Limits
 from node.cage.nursery import Nursery, ZygoteGone
-from node.cage.pool import IdleChildren
+from node.cage.pool import IdleChildren, Use, within_life
 from node.cage.targets import CODE, TARGETS
 from node.cage.wire import UNBELIEVED, Answer, death, frame, timed_out
 from node.cage.zygote import Plan
@@ -104,7 +104,8 @@ class Cage:
                 unconfined=unconfined,
             )
         )
-        self._idle_children = IdleChildren(self._start_kept)
+        self._children_of_callers = IdleChildren(self._start_kept)
+        self._shared_children = IdleChildren(self._start_kept, shared=True)
 
     async def start(self) -> None:
         """Start the zygote. Best called before anything secret is read; otherwise the first call starts it."""
@@ -120,7 +121,8 @@ class Cage:
 
     def close(self) -> None:
         """``stop`` for callers without an event loop."""
-        self._idle_children.end_all()
+        self._children_of_callers.end_all()
+        self._shared_children.end_all()
         self._nursery.close()
 
     def bars(self) -> Bars:
@@ -155,13 +157,16 @@ class Cage:
         on_message: OnMessage | None = None,
         patience: float | None = None,
         owner: str | None = None,
+        shared: str | None = None,
     ) -> tuple[dict[str, Any], list[bytes]]:
         """Run ``target`` with ``message`` and ``blobs`` in a child of its own, within ``limits``.
 
         ``readable`` names files and folders that the child may read beside our own code. ``on_message`` receives the
         progress messages of the target; ``patience`` is how long this call waits for its turn, if not the default.
         ``owner`` names the caller on whose behalf the call is made: the child may then be one that has served only
-        this caller before (``node.cage.pool``). A cancelled call ends its child.
+        this caller before (``node.cage.pool``). ``shared`` names all that the target can reveal to its caller: the
+        child may then be one that has served other callers, but only with the same name. A cancelled call ends its
+        child.
 
         Raises the errors of the target (by code, among the remote faults), ``Overloaded`` if a limit was hit or no
         child became free in time, ``TooLarge`` for an answer beyond ``limits.answer``, ``NotConfined`` for a
@@ -171,8 +176,10 @@ class Cage:
             self._require_bars(await asyncio.to_thread(self.bars) if self._nursery.known is None else self.bars())
         order = _Order(target, message, blobs, limits, readable, on_message)
         async with self._turn(target, self._patience if patience is None else patience):
-            if owner is not None and not readable and on_message is None and target not in self._code:
-                answered = await self._idle_children.call(owner, target, message, blobs, limits)
+            whose = shared if owner is None else owner
+            if whose is not None and on_message is None and target not in self._code:
+                children = self._shared_children if owner is None else self._children_of_callers
+                answered = await children.call(Use(whose, target, limits, tuple(readable)), message, blobs)
                 if answered is not None:
                     return answered
             for last in (False, True):
@@ -204,13 +211,14 @@ class Cage:
                     self._lost(last=last)
         raise LocalFault("unreachable")
 
-    def _start_kept(self, target: str, limits: Limits) -> socket.socket:
-        place = self._order.get(target)
+    def _start_kept(self, use: Use) -> socket.socket:
+        place = self._order.get(use.target)
         if place is None:
-            raise _unknown(target)
+            raise _unknown(use.target)
+        limits = within_life(use.limits)
         connection = self._nursery.have_child(place, limits.wall)
         try:
-            for piece in frame({"limits": asdict(limits), "readable": [], "kept": True}):
+            for piece in frame({"limits": asdict(limits), "readable": list(use.readable), "kept": True}):
                 connection.sendall(piece)
         except BaseException:
             connection.close()

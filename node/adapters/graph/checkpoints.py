@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import threading
 from collections.abc import Callable
@@ -40,7 +41,8 @@ class Checkpoints:
             if self._newest is None or self._newest.generation != generation:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 self._count += 1
-                path = self._folder / str(self._count)
+                # No folder ever has the name of an earlier one: a child that is kept knows its copy by the name.
+                path = self._folder / f"{self._count}-{secrets.token_hex(8)}"
                 try:
                     make(path)
                 except BaseException:
@@ -48,6 +50,14 @@ class Checkpoints:
                     raise
                 self._retire()
                 self._newest = Copy(path, generation)
+            self._newest.readers += 1
+            return self._newest
+
+    def newest(self, generation: int) -> Copy | None:
+        """Return the copy of the state ``generation`` if there is one; it stays until ``release``."""
+        with self._lock:
+            if self._newest is None or self._newest.generation != generation:
+                return None
             self._newest.readers += 1
             return self._newest
 

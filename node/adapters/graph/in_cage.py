@@ -7,6 +7,7 @@ the engine then ignores any ``FROM`` of the query. With these two lists given, n
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Store
@@ -29,7 +30,7 @@ def query(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], 
     ``query``, ``mediaType``.
     """
     try:
-        store = Store.read_only(message["store"])
+        store = _opened(message["store"])
     except RuntimeError as error:
         raise LocalFault(DAMAGED) from error
     body = evaluated(
@@ -40,6 +41,12 @@ def query(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], 
         media_type=message["mediaType"],
     )
     return {}, [body]
+
+
+@lru_cache(maxsize=1)
+def _opened(folder: str) -> Store:
+    """Return the checkpoint in ``folder``, which never changes: a child that is kept opens it once."""
+    return Store.read_only(folder)
 
 
 def query_records(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:

@@ -6,6 +6,7 @@ A record has dozens of triples, and each is moved between graphs of the same few
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
@@ -73,6 +74,11 @@ def leaving_graph(graph: NamedNode) -> NamedNode:
 def left_graph(leaving: NamedNode) -> NamedNode:
     """Return the graph from which the triples in ``leaving`` are about to be removed."""
     return NamedNode(unquote(leaving.value.removeprefix(_LEAVING)))
+
+
+def dataset_name(default: Iterable[str], named: Iterable[str]) -> str:
+    """Return a name for the dataset of these graphs: two callers have the same one only if they see the same."""
+    return f"{' '.join(default)}\n{' '.join(named)}"  # no IRI has a space in it
 
 
 def in_graph(triple: Triple, graph: NamedNode) -> Quad:

@@ -33,13 +33,14 @@ from node.adapters.graph.names import (
     META,
     POSITION,
     audience_graph,
+    dataset_name,
     holders_of,
     in_graph,
     leaving_graph,
     left_graph,
     record_graph,
 )
-from node.adapters.graph.update import GraphUpdate
+from node.adapters.graph.update import GraphUpdate, as_stored
 from node.base.crashpoints import crashpoint
 from node.base.errors import Damaged, LocalFault, NoRoom, TooLarge, is_full
 from node.cage.cage import Cage
@@ -131,7 +132,13 @@ class OxigraphGraph:
                 "mediaType": media_type,
             }
             try:
-                _, (body,) = await self._cage.call("graph.query", message, limits=self._limits, readable=[str(path)])
+                _, (body,) = await self._cage.call(
+                    "graph.query",
+                    message,
+                    limits=self._limits,
+                    readable=[str(path)],
+                    shared=dataset_name(message["default"], message["named"]),
+                )
             except LocalFault as fault:
                 if fault.detail == DAMAGED:
                     self._found_damaged(checkpoint.life)
@@ -254,7 +261,7 @@ class OxigraphGraph:
         return self._store
 
     def _replace(self, store: Store, record: Record, position: int | None) -> None:
-        new_triples = set() if record.withdrawn else _as_stored(relabelled(record.nquads, record.iri))
+        new_triples = set() if record.withdrawn else as_stored(relabelled(record.nquads, record.iri))
         change = GraphUpdate()
         audiences = _audiences(self._graphs) | {record.audience}
         for audience in audiences:
@@ -295,17 +302,29 @@ class OxigraphGraph:
 
     @contextlib.asynccontextmanager
     async def _checkpoint(self) -> AsyncIterator[_Checkpoint]:
-        opening = asyncio.ensure_future(asyncio.to_thread(self._acquire))
-        try:
-            checkpoint = await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            # The thread continues; the checkpoint that it opens for a cancelled caller is released at once.
-            opening.add_done_callback(self._give_back)
-            raise
+        checkpoint = self._newest()
+        if checkpoint is None:
+            opening = asyncio.ensure_future(asyncio.to_thread(self._acquire))
+            try:
+                checkpoint = await asyncio.shield(opening)
+            except asyncio.CancelledError:
+                # The thread continues; the checkpoint that it opens for a cancelled caller is released at once.
+                opening.add_done_callback(self._give_back)
+                raise
         try:
             yield checkpoint
         finally:
             self._checkpoints.release(checkpoint.copy)
+
+    def _newest(self) -> _Checkpoint | None:
+        """Return the newest copy if it shows the store as it is now; never wait for who writes."""
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            copy = self._checkpoints.newest(self._generation) if self._known else None
+            return None if copy is None else _Checkpoint(copy, self._graphs, self._life)
+        finally:
+            self._lock.release()
 
     def _acquire(self) -> _Checkpoint:
         with self._knowing():
@@ -366,13 +385,6 @@ def _finish(store: Store) -> None:
 
 def _audiences(graphs: Iterable[NamedNode]) -> frozenset[str]:
     return frozenset(audience for graph in graphs for audience in holders_of(graph))
-
-
-def _as_stored(triples: list[Triple]) -> set[Triple]:
-    """Return ``triples`` as the engine returns them: it rewrites some literals ("05" becomes "5")."""
-    store = Store()
-    store.extend(in_graph(triple, META) for triple in triples)
-    return {quad.triple for quad in store}
 
 
 def _with_charset(media_type: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from pyoxigraph import NamedNode, Quad, Store, Triple
 
-from node.adapters.graph.names import audience_graph, audience_of_record, held_graph, in_graph, is_record_graph
+from node.adapters.graph.names import META, audience_graph, audience_of_record, held_graph, in_graph, is_record_graph
 
 
 class GraphUpdate:
@@ -68,3 +68,10 @@ def _said_by_another(store: Store, triple: Triple, audience: str, but: Collectio
         if isinstance(graph, NamedNode) and graph not in but and is_record_graph(graph, audience):
             return True
     return False
+
+
+def as_stored(triples: list[Triple]) -> set[Triple]:
+    """Return ``triples`` as the engine returns them: it rewrites some literals ("05" becomes "5")."""
+    store = Store()
+    store.extend(in_graph(triple, META) for triple in triples)
+    return {quad.triple for quad in store}

@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -16,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from node.base.errors import Conflict, InvalidDescription
+from node.cage import reports
 from node.cage.reports import tell as tell_caller
+from node.cage.wire import frame
 
 Answer = tuple[dict[str, Any], list[bytes]]
 
@@ -211,3 +214,29 @@ def hoard(message: dict[str, Any], blobs: list[bytes]) -> Answer:
 
 def refuse_by_name(message: dict[str, Any], blobs: list[bytes]) -> Answer:
     raise Conflict(str(os.getpid()))
+
+
+def promise_too_much(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """Announce an answer that no call may give, by itself."""
+    with socket.socket(fileno=os.dup(3)) as connection:
+        connection.sendall(b"says" + struct.pack("!II", 1 << 20, 1) + struct.pack("!Q", 1 << 40))
+    return {}, []
+
+
+def answer_for_the_next(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """Answer this call, and later, when nobody has asked, another one."""
+    _seen.append(None)
+    if len(_seen) > 1:
+        return {"pid": os.getpid()}, []
+    forged = b"".join(frame({"value": {"pid": 0}}))
+
+    def write_later() -> None:
+        voice = reports._voice
+        assert voice is not None
+        while not voice._done:
+            time.sleep(0.001)
+        with voice._lock, socket.socket(fileno=os.dup(3)) as connection:
+            connection.sendall(forged)
+
+    threading.Thread(target=write_later).start()
+    return {"pid": os.getpid()}, []
