@@ -82,9 +82,11 @@ class Outbox(Protocol):
         limit: int,
         lanes_blocked: Sequence[str] = (),
         topics_blocked: Sequence[str] = (),
+        takes: Callable[[Task], bool] = lambda task: True,
     ) -> Sequence[Task]:
         """Take due tasks with a lease that is free or over; at most one for each (lane, subject), the longest due
-        first. Takes nothing of a blocked lane or topic."""
+        first. Takes nothing of a blocked lane or topic, and of the ``limit`` first tasks only those for which
+        ``takes`` returns true: it is asked once about each of them, in this order."""
 
     def due(
         self,

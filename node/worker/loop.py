@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -25,6 +24,7 @@ from node.worker.lanes import Lanes
 from node.worker.looks import MOST_KNOWN, Looks
 from node.worker.outcomes import Again, Done, Handler, Never, Outcome
 from node.worker.pace import Pace as Pace  # noqa: PLC0414 - defined where a worker is made
+from node.worker.places import Places
 from node.worker.supervision import cancelled_from_outside
 
 log = logging.getLogger("hansa.worker")
@@ -139,7 +139,7 @@ class Worker:
     async def _pause(self) -> float:
         """Return the seconds until the next look at the queue: at most until the earliest task is due. While tasks
         run, the end of the first of them causes the next look anyway."""
-        if self._running or (self._embedded and not self._looks.left):
+        if self._running or not self._looks.left:
             return self._pace.poll
         try:
             next_due = await asyncio.to_thread(self._next_due)
@@ -159,7 +159,7 @@ class Worker:
     async def _take(self) -> int:
         room = self._pace.concurrency - len(self._running)
         now = asyncio.get_running_loop().time()
-        if room <= 0 or (self._embedded and not self._looks.due(now)):
+        if room <= 0 or not self._looks.due(now):
             return 0
         self._looks.begin(now)
         tasks = await asyncio.to_thread(self.lease, room)
@@ -182,57 +182,36 @@ class Worker:
         try:
             with self._uow.begin() as tx:
                 for task in tasks:
-                    self._untouched(tx, task)
+                    before = replace(task, attempts=task.attempts - 1)
+                    self._outbox.retry(tx, before, due=task.due, error=task.last_error or "not tried yet")
         except Exception as error:
             log.warning("leases could not be returned", exc_info=error)
-
-    def _untouched(self, tx: Transaction, task: Task) -> None:
-        """Give back a leased task as if it had not been taken."""
-        before = replace(task, attempts=task.attempts - 1)
-        self._outbox.retry(tx, before, due=task.due, error=task.last_error or "not tried yet")
 
     def lease(self, room: int) -> list[Task]:
         """Take up to ``room`` due tasks, from each lane only as many as its width allows."""
         self._looked = self._clock.now()
-        if self._embedded:
-            # No other worker uses this store, so a lease would add no information.
-            with self._uow.read() as tx:
-                known = set(self._running)
-                tasks = self._gather(tx, room)
-                self._looks.saw(self._outbox.live(tx, MOST_KNOWN), known.union(task.id for task in tasks))
-                return tasks
-        with self._uow.read() as tx:
-            next_due = self._outbox.next_due(tx)
-        if next_due is None or next_due > self._clock.now():
-            return []
-        with self._uow.begin() as tx:
-            return self._gather(tx, room)
+        known = set(self._running)
+        # No other worker uses an embedded store, so a lease would add no information.
+        with self._uow.read() if self._embedded else self._uow.begin() as tx:
+            tasks = self._gather(tx, room)
+            self._looks.saw(self._outbox.live(tx, MOST_KNOWN), known.union(task.id for task in tasks))
+            return tasks
 
     def _gather(self, tx: Transaction, room: int) -> list[Task]:
-        now = self._clock.now()
-        busy = set(self._running)
         running = [task for task, _ in list(self._running.values())]
-        in_lane = Counter(task.lane for task in running)
-        blocked = set(self._lanes.resting())
-        blocked |= {task.lane for task in running if in_lane[task.lane] >= self._width(task)}
-        long_ones = sum(task.topic in self._lengthy for task in running)
+        places = Places(
+            running,
+            resting=self._lanes.resting(),
+            width=self._width,
+            lengthy=self._lengthy,
+            most_lengthy=self._pace.lengthy,
+        )
         tasks: list[Task] = []
         while len(tasks) < room:
-            asked = min(room - len(tasks), self._pace.lane_width)
-            due = self._next(tx, now, asked, busy, blocked, () if long_ones < self._pace.lengthy else self._lengthy)
-            for task in due:
-                busy.add(task.id)
-                is_long = task.topic in self._lengthy
-                fits = in_lane[task.lane] < self._width(task)
-                if fits and (not is_long or long_ones < self._pace.lengthy):
-                    in_lane[task.lane] += 1
-                    long_ones += is_long
-                    tasks.append(task)
-                elif not self._embedded:
-                    self._untouched(tx, task)
-                if in_lane[task.lane] >= self._width(task):
-                    blocked.add(task.lane)
-            if len(due) < asked:
+            asked, passed_over = min(room - len(tasks), self._pace.lane_width), places.passed_over
+            taken = self._next(tx, asked, {task.id for task in (*running, *tasks)}, places)
+            tasks += taken
+            if len(taken) < asked and places.passed_over == passed_over:
                 break
         return tasks
 
@@ -242,14 +221,16 @@ class Worker:
         width = self._lanes.width(task.lane)
         return min(width, self._pace.narrow_width) if task.topic in self._narrow else width
 
-    def _next(
-        self, tx: Transaction, now: datetime, limit: int, busy: set[str], blocked: set[str], topics: Sequence[str]
-    ) -> Sequence[Task]:
-        without = {"lanes_blocked": sorted(blocked), "topics_blocked": topics}
+    def _next(self, tx: Transaction, limit: int, busy: set[str], places: Places) -> Sequence[Task]:
+        now = self._clock.now()
+        without = {"lanes_blocked": places.full_lanes, "topics_blocked": places.full_topics}
         if self._embedded:
-            return self._outbox.due(tx, now=now, limit=limit, busy=busy, **without)
+            due = self._outbox.due(tx, now=now, limit=limit, busy=busy, **without)
+            return [task for task in due if places.takes(task)]
         until = now + timedelta(seconds=self._pace.lease)
-        return self._outbox.lease(tx, owner=self._instance, now=now, until=until, limit=limit, **without)
+        return self._outbox.lease(
+            tx, owner=self._instance, now=now, until=until, limit=limit, takes=places.takes, **without
+        )
 
     async def _carry_out(self, task: Task) -> None:
         concluded = False

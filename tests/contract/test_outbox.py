@@ -251,6 +251,20 @@ class TestOutbox:
             assert names(leased) == ["message"]
         assert names(lease(stores)) == ["bytes", "late"]
 
+    def test_of_the_first_only_those_are_leased_that_the_worker_takes(self, stores: Stores) -> None:
+        put(stores, task("1"), task("2"), task("3"), task("4"))
+        asked: list[str] = []
+
+        def takes(one: Task) -> bool:
+            asked.append(one.id)
+            return one.id != "2"
+
+        with stores.uow.begin() as tx:
+            leased = stores.outbox.lease(tx, owner="w", now=NOW, until=NOW + MINUTE, limit=3, takes=takes)
+            assert [(one.id, one.attempts, one.fence) for one in leased] == [("1", 1, 1), ("3", 1, 1)]
+        assert asked == ["1", "2", "3"]
+        assert [(one.id, one.attempts, one.fence) for one in lease(stores)] == [("2", 1, 1), ("4", 1, 1)]
+
     def test_live_are_those_that_are_neither_done_nor_dead(self, stores: Stores) -> None:
         put(stores, task("1"), task("2"), task("3"), task("late", due=NOW + MINUTE))
         done, dead, _ = lease(stores)

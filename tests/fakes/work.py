@@ -174,16 +174,16 @@ class MemoryOutbox:
         limit: int,
         lanes_blocked: Sequence[str] = (),
         topics_blocked: Sequence[str] = (),
+        takes: Callable[[Task], bool] = lambda task: True,
     ) -> Sequence[Task]:
+        heads = [queued for queued in self._heads(tx) if queued.ready <= now]
+        open_ones = [one for one in heads if not (one.task.lane in lanes_blocked or one.task.topic in topics_blocked)]
         leased: list[Task] = []
-        for queued in sorted(self._heads(tx), key=lambda one: one.task.due):
-            if len(leased) == limit:
-                break
-            if queued.ready > now or queued.task.lane in lanes_blocked or queued.task.topic in topics_blocked:
-                continue
-            task = replace(queued.task, attempts=queued.task.attempts + 1, fence=queued.task.fence + 1)
-            memory(tx).put(self.table, task.id, replace(queued, task=task, leased_until=until))
-            leased.append(task)
+        for queued in sorted(open_ones, key=lambda one: one.task.due)[:limit]:
+            if takes(queued.task):
+                task = replace(queued.task, attempts=queued.task.attempts + 1, fence=queued.task.fence + 1)
+                memory(tx).put(self.table, task.id, replace(queued, task=task, leased_until=until))
+                leased.append(task)
         return leased
 
     def due(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,22 @@ _TURN = (outbox.c.due, outbox.c.ordinal)
 """The longest due comes first. Ordered by age alone, a task that a peer puts off again and again (429) would come
 before all untried tasks, each time it is due."""
 
-_LEASABLE = (
+_OFF_LANES = outbox.c.lane.not_in(bindparam("lanes", expanding=True))
+_OFF_TOPICS = outbox.c.topic.not_in(bindparam("topics", expanding=True))
+
+
+def _with_blocked(statement: Select[Any]) -> dict[tuple[bool, bool], Select[Any]]:
+    """Return ``statement`` by whether lanes, and whether topics, are blocked: as constants they are compiled once."""
+    off_lanes = statement.where(_OFF_LANES)
+    return {
+        (False, False): statement,
+        (True, False): off_lanes,
+        (False, True): statement.where(_OFF_TOPICS),
+        (True, True): off_lanes.where(_OFF_TOPICS),
+    }
+
+
+_LEASABLE = _with_blocked(
     select(outbox)
     .where(
         ~outbox.c.dead,
@@ -49,14 +64,12 @@ _LEASE = (
         attempts=outbox.c.attempts + 1,
     )
 )
-_DUE = (
+_DUE = _with_blocked(
     select(outbox)
     .where(~outbox.c.dead, outbox.c.due <= bindparam("now"), _is_head)
     .order_by(*_TURN)
     .limit(bindparam("most"))
 )
-_OFF_LANES = outbox.c.lane.not_in(bindparam("lanes", expanding=True))
-_OFF_TOPICS = outbox.c.topic.not_in(bindparam("topics", expanding=True))
 # Every lease, release and revival raises the fence, so the fence alone shows whether we still hold a task.
 _OWN = and_(outbox.c.id == bindparam("task"), outbox.c.fence == bindparam("held_fence"), ~outbox.c.dead)
 _DONE = delete(outbox).where(_OWN)
@@ -137,15 +150,15 @@ class SqlOutbox:
         limit: int,
         lanes_blocked: Sequence[str] = (),
         topics_blocked: Sequence[str] = (),
+        takes: Callable[[Task], bool] = lambda task: True,
     ) -> Sequence[Task]:
         connection = connection_of(tx)
         statement, wanted = _without(_LEASABLE, lanes_blocked, topics_blocked)
         rows = connection.execute(statement, {"now": now, "most": limit, **wanted}).all()
-        if not rows:
+        tasks = [task for task in (build(Task, row) for row in rows) if takes(task)]
+        if not tasks:
             return []
-        lease = {"ids": [row.id for row in rows], "holder": owner, "until": until}
-        connection.execute(_LEASE, lease)
-        tasks = [build(Task, row) for row in rows]
+        connection.execute(_LEASE, {"ids": [task.id for task in tasks], "holder": owner, "until": until})
         return [replace(task, attempts=task.attempts + 1, fence=task.fence + 1) for task in tasks]
 
     def due(
@@ -227,15 +240,15 @@ class SqlOutbox:
 
 
 def _without(
-    statement: Select[Any], lanes: Sequence[str], topics: Sequence[str]
+    statements: Mapping[tuple[bool, bool], Select[Any]], lanes: Sequence[str], topics: Sequence[str]
 ) -> tuple[Select[Any], dict[str, list[str]]]:
-    """Return ``statement`` without blocked tasks, and its parameters."""
+    """Return the statement without blocked tasks, and its parameters."""
     values: dict[str, list[str]] = {}
     if lanes:
-        statement, values["lanes"] = statement.where(_OFF_LANES), list(lanes)
+        values["lanes"] = list(lanes)
     if topics:
-        statement, values["topics"] = statement.where(_OFF_TOPICS), list(topics)
-    return statement, values
+        values["topics"] = list(topics)
+    return statements[bool(lanes), bool(topics)], values
 
 
 def _lease_of(task: Task) -> dict[str, Any]:

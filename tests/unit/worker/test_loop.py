@@ -202,21 +202,29 @@ def test_a_worker_that_ends_gives_back_what_it_has() -> None:
 class Slow(Scene):
     """A scene whose worker looks by itself once an hour, and counts its looks."""
 
-    def __init__(self) -> None:
-        super().__init__(embedded=True, pace=Pace(poll=3600, first_delay=0.01, longest_delay=0.02))
+    def __init__(self, *, embedded: bool = True) -> None:
+        super().__init__(embedded=embedded, pace=Pace(poll=3600, first_delay=0.01, longest_delay=0.02))
         self.looks = 0
-        due = self.outbox.due
+        self.given_back = 0
+        look = self.outbox.due if embedded else self.outbox.lease
+        retry = self.outbox.retry
 
         def counted(*arguments: Any, **options: Any) -> Sequence[Task]:
             self.looks += 1
-            return due(*arguments, **options)
+            return look(*arguments, **options)
 
-        self.outbox.due = counted  # type: ignore[method-assign]
+        def counted_return(*arguments: Any, **options: Any) -> bool:
+            self.given_back += 1
+            return retry(*arguments, **options)
+
+        setattr(self.outbox, look.__name__, counted)
+        self.outbox.retry = counted_return  # type: ignore[method-assign]
 
 
-def test_a_task_costs_one_look_at_the_queue() -> None:
+@pytest.mark.parametrize("embedded", [True, False])
+def test_a_task_costs_one_look_at_the_queue(embedded: bool) -> None:
     async def scenario() -> None:
-        async with Slow() as scene:
+        async with Slow(embedded=embedded) as scene:
             await until_async("the first look", lambda: scene.looks == 1)
             for number in range(1, 6):
                 scene.put(to("peer", number))
@@ -226,20 +234,23 @@ def test_a_task_costs_one_look_at_the_queue() -> None:
     asyncio.run(scenario())
 
 
-def test_what_waits_for_its_turn_is_found_without_being_told() -> None:
+@pytest.mark.parametrize("embedded", [True, False])
+def test_what_waits_for_its_turn_is_found_without_being_told(embedded: bool) -> None:
     async def scenario() -> None:
-        async with Slow() as scene:
+        async with Slow(embedded=embedded) as scene:
             first, second = to("peer", 1), to("peer", 2)
             scene.put(first, replace(second, subject=first.subject), *(to("many", number) for number in range(40)))
             await until_async("the second came after the first", lambda: scene.finished["peer"] == 2)
             await until_async("the lane was full for some", lambda: scene.finished["many"] == 40)
+            assert scene.given_back == 0, "only what has a place is leased"
 
     asyncio.run(scenario())
 
 
-def test_what_waits_for_its_time_is_found_without_being_told() -> None:
+@pytest.mark.parametrize("embedded", [True, False])
+def test_what_waits_for_its_time_is_found_without_being_told(embedded: bool) -> None:
     async def scenario() -> None:
-        async with Slow() as scene:
+        async with Slow(embedded=embedded) as scene:
             scene.put(replace(to("late"), due=CLOCK.now() + timedelta(seconds=0.1)))
             scene.stray.add("again")
             scene.put(to("again"))
