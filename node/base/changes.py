@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 AMONG_OTHERS: Final = 0.25
 """Seconds until the first look if other processes commit too, which do not notify this one."""
 
 ALONE: Final = 2.0
 """Seconds between two looks if only this process commits; the longest pause otherwise."""
+
+Concerns = Callable[[Any], bool]
+"""Returns whether what a notice tells may be what a waiter waits for."""
 
 LONGER: Final = 1.5
 """The factor by which each further pause of a waiter grows: otherwise a node with many waiters would mostly look."""
@@ -21,8 +24,9 @@ LONGER: Final = 1.5
 class Watch:
     """A waiter for one subject. It misses no notice between two calls of ``changed``."""
 
-    def __init__(self, pause: float) -> None:
+    def __init__(self, pause: float, concerns: Concerns) -> None:
         """``pause``: the seconds after which the waiter looks again even without a notice; the pauses grow."""
+        self.concerns = concerns
         self.pause = self._first_pause = pause
         self._loop = asyncio.get_running_loop()
         self._changed_event = asyncio.Event()
@@ -53,17 +57,22 @@ class Changes:
         self._watches: dict[str, set[Watch]] = {}
         self._lock = threading.Lock()
 
-    def tell(self, subject: str) -> None:
-        """Notify the watchers of ``subject`` of a committed change. May be called from any thread."""
+    def tell(self, subject: str, notice: object = None) -> None:
+        """Notify the watchers of ``subject`` that ``notice`` concerns of a committed change. May be called from any
+        thread."""
         with self._lock:
             watches = list(self._watches.get(subject, ()))
         for watch in watches:
-            watch.tell()
+            if watch.concerns(notice):
+                watch.tell()
 
     @contextmanager
-    def watch(self, subject: str) -> Iterator[Watch]:
-        """Yield a watch. Enter it before the first look, so that no change falls between look and wait."""
-        watch = Watch(self._pause)
+    def watch(self, subject: str, concerns: Concerns = lambda notice: True) -> Iterator[Watch]:
+        """Yield a watch. Enter it before the first look, so that no change falls between look and wait.
+
+        Notices for which ``concerns`` returns false do not wake it.
+        """
+        watch = Watch(self._pause, concerns)
         with self._lock:
             self._watches.setdefault(subject, set()).add(watch)
         try:

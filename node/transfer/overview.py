@@ -7,12 +7,12 @@ from typing import Any, Final
 from node.base.clock import stamp
 from node.base.errors import InvalidInput, NotFound
 from node.base.jsons import read_object
-from node.base.work import UnitOfWork
+from node.base.work import Transaction, UnitOfWork
 from node.dialogue.machine import Table
 from node.dialogue.process import Exchange, Role
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
-from node.ledger.model import EntryKind
+from node.ledger.model import Entry, EntryKind
 from node.ledger.ports import LedgerStore
 from node.negotiation import machine as negotiating
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
@@ -23,6 +23,10 @@ from node.transfer.model import Reception, Transfer
 from node.transfer.ports import ReceptionStore, TransferStore
 
 _TRANSFERS: Final = 1000
+_UNDER_WAY: Final = frozenset({negotiating.AGREED, negotiating.VERIFIED})
+
+NegotiationInFull = tuple[Negotiation, list[Exchange], PendingDecision | None]
+"""A negotiation, its messages, and the open decision that it waits for."""
 
 
 class Overview:
@@ -56,27 +60,33 @@ class Overview:
         with self._uow.read() as tx:
             return list(self._negotiations.select(tx, state=state, limit=limit))
 
-    def negotiation(self, pid: str) -> tuple[Negotiation, list[Exchange], PendingDecision | None]:
+    def negotiation(self, pid: str) -> NegotiationInFull:
         """Return a negotiation, its messages, and the open decision of this node that it waits for. Raises
         ``NotFound``."""
         with self._uow.read() as tx:
-            negotiation = self._negotiations.get(tx, pid)
-            if negotiation is None:
-                raise NotFound("there is no such negotiation")
-            decision = self._decisions.by_subject(tx, pid)
-            waits = decision if decision is not None and decision.decided_at is None else None
+            negotiation, waits = self._negotiation(tx, pid)
             return negotiation, list(self._negotiations.exchanges(tx, pid)), waits
 
-    def is_settled(self, pid: str) -> bool:
-        """Return whether a negotiation has ended, or waits for a decision here. Raises ``NotFound``."""
+    def settled_negotiation(self, pid: str) -> NegotiationInFull | None:
+        """Return as ``negotiation`` one that has ended, or waits for a decision here; None for others. Raises
+        ``NotFound``."""
         with self._uow.read() as tx:
-            negotiation = self._negotiations.get(tx, pid)
-            if negotiation is None:
-                raise NotFound("there is no such negotiation")
-            if negotiation.state in negotiating.TABLE.terminal:
-                return True
-            decision = self._decisions.by_subject(tx, pid)
-            return decision is not None and decision.decided_at is None
+            negotiation, waits = self._negotiation(tx, pid)
+            if waits is None and negotiation.state not in negotiating.TABLE.terminal:
+                return None
+            return negotiation, list(self._negotiations.exchanges(tx, pid)), waits
+
+    def may_settle(self, entry: Entry) -> bool:
+        """Return whether a negotiation may be settled since ``entry`` about it was committed. Between an agreement
+        and the end, it waits for nobody here."""
+        return entry.kind is not EntryKind.PROCESS or read_object(entry.body)["state"] not in _UNDER_WAY
+
+    def _negotiation(self, tx: Transaction, pid: str) -> tuple[Negotiation, PendingDecision | None]:
+        negotiation = self._negotiations.get(tx, pid)
+        if negotiation is None:
+            raise NotFound("there is no such negotiation")
+        decision = self._decisions.by_subject(tx, pid)
+        return negotiation, decision if decision is not None and decision.decided_at is None else None
 
     def transfers(self, *, state: str | None = None, limit: int = 200) -> list[Transfer]:
         """Return transfers, newest first; only those in ``state`` if it is given. Raises ``InvalidInput`` for an

@@ -26,4 +26,4 @@ class Wakes:
         """Wake the ledger: ``entry`` was committed and is to be followed."""
         if self.ledger is not None:
             self.ledger(entry)
-        self.changes.tell(entry.subject)
+        self.changes.tell(entry.subject, entry)

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from node.base import changes
+from node.base.jsons import read_object
 from node.negotiation import machine, strategy
-from node.transfer.overview import Overview
+from node.transfer.overview import NegotiationInFull, Overview
 from tests.nodes import Pair, agree, publish, running, until
 
 ASKS = {"permission": [{"action": "odrl:use", "duty": [{"action": "odrl:obtainConsent"}]}]}
@@ -53,13 +54,13 @@ def patient(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> 
 def looks(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each negotiation was looked at for somebody who waits for it."""
     counted: Counter[str] = Counter()
-    look = Overview.is_settled
+    look = Overview.settled_negotiation
 
-    def counting(self: Overview, pid: str) -> bool:
+    def counting(self: Overview, pid: str) -> NegotiationInFull | None:
         counted[pid] += 1
         return look(self, pid)
 
-    monkeypatch.setattr(Overview, "is_settled", counting)
+    monkeypatch.setattr(Overview, "settled_negotiation", counting)
     return counted
 
 
@@ -83,6 +84,19 @@ def test_other_negotiations_wake_nobody(patient: Pair, looks: Counter[str]) -> N
         assert looks[pid] - before == WAITERS, "a negotiation woke those who wait for another one"
         office.decide(decision["id"], approve=True)
         assert {one.result() for one in waiting} == {"FINALIZED"}
+
+
+def test_the_steps_between_agreement_and_end_wake_nobody(patient: Pair, looks: Counter[str]) -> None:
+    provider, consumer = patient.provider, patient.consumer
+    iri = publish(provider, "steps")["iri"]
+    with consumer.client() as client:
+        pid = client.negotiate(iri)["pid"]
+        assert client.negotiation(pid, wait=50)["state"] == "FINALIZED"
+    stores = consumer.node.parts.stores
+    with stores.uow.read() as tx:
+        states = [read_object(entry.body)["state"] for entry in stores.ledger.history(tx, pid)]
+    assert states[-3:] == ["AGREED", "VERIFIED", "FINALIZED"]
+    assert looks[pid] <= len(states) - 2, "a look at first, and one for each further step that may settle it"
 
 
 def test_an_open_decision_ends_the_wait(patient: Pair) -> None:

@@ -10,11 +10,12 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
 
 from node.base.changes import Changes
-from node.dialogue.process import Exchange
+from node.ledger.model import Entry
 from node.negotiation.acquire import Acquire
 from node.negotiation.decisions import Decisions
-from node.negotiation.model import Negotiation, PendingDecision
+from node.negotiation.model import Negotiation
 from node.negotiation.usecases import Negotiations
+from node.transfer.overview import NegotiationInFull
 from node.web.api_router import PlacedApiRouter
 from node.web.management.commands import commanded
 from node.web.management.person import Person
@@ -35,9 +36,11 @@ class NegotiationReader(Protocol):
 
     def negotiations(self, *, state: str | None = None) -> list[Negotiation]: ...
 
-    def negotiation(self, pid: str) -> tuple[Negotiation, list[Exchange], PendingDecision | None]: ...
+    def negotiation(self, pid: str) -> NegotiationInFull: ...
 
-    def is_settled(self, pid: str) -> bool: ...
+    def settled_negotiation(self, pid: str) -> NegotiationInFull | None: ...
+
+    def may_settle(self, entry: Entry) -> bool: ...
 
 
 def router(
@@ -87,12 +90,11 @@ def router(
         until = time.monotonic() + min(wait, LONGEST_WAIT)
 
         def look() -> dict[str, Any] | None:
-            if time.monotonic() < until and not reading.is_settled(pid):
-                return None
-            negotiation, exchanges, decision = reading.negotiation(pid)
-            return negotiation_json(negotiation, exchanges, decision, stuck=stuck(pid))
+            waits_on = time.monotonic() < until
+            settled = reading.settled_negotiation(pid) if waits_on else reading.negotiation(pid)
+            return None if settled is None else negotiation_json(*settled, stuck=stuck(pid))
 
-        with changes.watch(pid) as watch:
+        with changes.watch(pid, reading.may_settle) as watch:
             while (negotiation := await run_sync(look)) is None:
                 await watch.changed(min(watch.pause, max(until - time.monotonic(), 0.0)))
         return negotiation

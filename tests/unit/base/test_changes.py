@@ -26,6 +26,17 @@ async def test_who_is_told_something_begins_anew() -> None:
         assert (watch.pause, other.pause) == (AMONG_OTHERS, AMONG_OTHERS * LONGER)
 
 
+async def test_who_waits_for_something_else_is_not_woken() -> None:
+    changes = Changes()
+    with changes.watch("one", lambda notice: notice == "the end") as watch:
+        changes.tell("one", "a step")
+        await watch.changed(0.0)
+        assert watch.pause == AMONG_OTHERS * LONGER
+        changes.tell("one", "the end")
+        await watch.changed(60.0)
+        assert watch.pause == AMONG_OTHERS
+
+
 async def test_where_nobody_else_commits_the_pause_stays() -> None:
     with Changes(alone=True).watch("one") as watch:
         await watch.changed(0.0)
