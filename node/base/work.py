@@ -32,7 +32,7 @@ class UnitOfWork(Protocol):
         """Return a transaction that may write. Its commit is on the disk.
 
         With ``synced`` False, the commit may reach the disk later, but before any later commit: a power cut takes
-        both or only the later one. PostgreSQL then need not wait for the disk.
+        both or only the later one.
         """
 
     def read(self) -> AbstractContextManager[Transaction]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +26,7 @@ from node.adapters.sql import sessions as sessions_module
 from node.adapters.sql.engine import connect, sqlite_driver
 from node.adapters.sql.migrate import migrate
 from node.adapters.sql.outbox import SqlOutbox
-from node.adapters.sql.work import SqlUnitOfWork
+from node.adapters.sql.work import SqlTransaction, SqlUnitOfWork
 from node.base.errors import Contended, DatabaseAway, DatabaseBusy, HansaError, LocalFault
 from node.base.turns import taken_in_turn
 from node.base.work import Task
@@ -36,6 +37,11 @@ NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
 def task(name: str) -> Task:
     return Task(id=name, topic="t", lane="l", subject=name, body=b"", due=NOW)
+
+
+def waits_for_disk(tx: SqlTransaction) -> bool:
+    """Whether the commit of a transaction in SQLite waits for the disk."""
+    return bool(tx.connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2)
 
 
 class TestSqlite:
@@ -114,7 +120,7 @@ class TestSqlite:
             from datetime import UTC, datetime
             from node.adapters.sql.engine import connect
             from node.adapters.sql.outbox import SqlOutbox
-            from node.adapters.sql.work import SqlUnitOfWork
+            from node.adapters.sql.work import SqlTransaction, SqlUnitOfWork
             from node.base.work import Task
 
             uow, outbox, who = SqlUnitOfWork(connect(sys.argv[1])), SqlOutbox(), sys.argv[2]
@@ -181,6 +187,34 @@ class TestSqlite:
                 assert [outbox.waiting(tx) for tx in transactions] == [1] * len(transactions)
         uow.close()
 
+    def test_only_what_need_not_be_on_the_disk_at_once_does_not_wait_for_it(self, sqlite_engine: Engine) -> None:
+        uow = SqlUnitOfWork(sqlite_engine)
+        for synced in (True, False, False, True):
+            with uow.begin(synced=synced) as tx:
+                assert waits_for_disk(tx) is synced
+        uow.close()
+
+    def test_who_must_be_on_the_disk_shares_no_commit_that_does_not_wait_for_it(self, sqlite_engine: Engine) -> None:
+        uow, outbox = SqlUnitOfWork(sqlite_engine), SqlOutbox()
+        assert uow.writers is not None
+        turns = uow.writers.turns
+
+        def write() -> bool:
+            with uow.begin() as tx:
+                outbox.put(tx, task("synced"))
+                return waits_for_disk(tx)
+
+        with ThreadPoolExecutor(1) as pool:
+            with uow.begin(synced=False) as tx:
+                outbox.put(tx, task("unsynced"))
+                assert not waits_for_disk(tx)
+                writer = pool.submit(write)
+                until("it waits for its turn", lambda: turns.waiting == 1)
+            assert writer.result()
+        with uow.read() as tx:
+            assert outbox.waiting(tx) == 2
+        uow.close()
+
     def test_patience_ends(self, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(engines, "PATIENCE", 0.05)
         engine = connect(str(sqlite_engine.url))
@@ -204,7 +238,7 @@ class TestSqlite:
             from datetime import UTC, datetime
             from node.adapters.sql.engine import connect
             from node.adapters.sql.outbox import SqlOutbox
-            from node.adapters.sql.work import SqlUnitOfWork
+            from node.adapters.sql.work import SqlTransaction, SqlUnitOfWork
             from node.base.work import Task
 
             uow, outbox = SqlUnitOfWork(connect(sys.argv[1])), SqlOutbox()

@@ -112,7 +112,9 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        _begin_sqlite(connection, driver)
+        raw: Any = connection.connection.dbapi_connection
+        if not raw.in_transaction:  # Readers and writers begin theirs before SQLAlchemy takes part.
+            begin_sqlite(connection)
 
     return engine
 
@@ -140,11 +142,12 @@ def _settle_sqlite(connection: Any, path: Path, driver: Any) -> None:
         )
 
 
-def _begin_sqlite(connection: Connection, driver: Any) -> None:
+def begin_sqlite(connection: Connection) -> None:
+    """Begin a transaction of SQLite: reading or writing, as the options of ``connection`` say. Raises
+    ``LocalFault``."""
     raw: Any = connection.connection.dbapi_connection
+    driver = connection.dialect.loaded_dbapi
     read_only = bool(connection.get_execution_options().get(READ_ONLY))
-    if read_only and raw.in_transaction:
-        return  # The connection of a reader, with its transaction already begun (``readers``).
     # A writer takes its lock at once: after reading first, its request for the lock could only be refused.
     statement = "BEGIN" if read_only else "BEGIN IMMEDIATE"
     try:

@@ -4,6 +4,9 @@ A commit waits for the disk, and each message of a conversation is a transaction
 waiting leaves the transaction of the database open for it. The last writer commits for all of them. No member
 continues before that: an acknowledged write is still on disk. Each writer has its own savepoint. If it raises, only
 its own writes are undone. If the commit fails, it has failed for every writer in it.
+
+A transaction that need not be on the disk at once has a commit of its own if nobody waits: SQLite then writes its log
+without waiting for the disk. The log has one order, and the next commit that waits takes all of it to the disk.
 """
 
 from __future__ import annotations
@@ -19,8 +22,8 @@ from weakref import WeakValueDictionary
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from node.adapters.sql.engine import PATIENCE
-from node.adapters.sql.faults import fault_of, fault_of_driver
+from node.adapters.sql.engine import PATIENCE, begin_sqlite
+from node.adapters.sql.faults import fault_of_driver
 from node.base.errors import DatabaseBusy, LocalFault
 
 MOST: Final = 64
@@ -100,10 +103,12 @@ class Turns:
 class _Batch:
     """A database transaction and its writers. ``members`` counts those that have written and wait for the commit."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, synced: bool) -> None:
+        """``synced``: the commit waits for the disk."""
         self.connection = connection
-        self._transaction = connection.begin()
         self._driver: Any = connection.connection.dbapi_connection
+        self._synced = synced
+        begin_sqlite(connection)
         self._began = time.monotonic()
         self._ended: threading.Event | None = None
         self._failure: BaseException | None = None
@@ -112,8 +117,8 @@ class _Batch:
 
     @property
     def has_room(self) -> bool:
-        """Return whether another writer may join."""
-        return self.members < MOST and time.monotonic() - self._began < LONGEST
+        """Return whether another writer may join: never if the commit does not wait for the disk."""
+        return self._synced and self.members < MOST and time.monotonic() - self._began < LONGEST
 
     @property
     def is_alone(self) -> bool:
@@ -150,7 +155,7 @@ class _Batch:
         try:
             if not self._driver.in_transaction:
                 raise LocalFault("the database has ended the transaction")
-            self._transaction.commit()
+            self._run("COMMIT")
         except Exception as error:  # noqa: BLE001 - any error concerns all members
             self._failure = error
         finally:
@@ -165,8 +170,6 @@ class _Batch:
         """Raise ``LocalFault``, or the subclass that the failure stands for, if nothing was committed."""
         if self._failure is None:
             return
-        if isinstance(self._failure, DBAPIError):
-            raise fault_of(self._failure)
         if isinstance(self._failure, LocalFault):
             raise type(self._failure)(self._failure.detail, remedy=self._failure.remedy)
         raise LocalFault(f"the transaction was not committed: {type(self._failure).__name__}")
@@ -177,18 +180,14 @@ class _Batch:
         return self._failure is not None
 
     def _run(self, statement: str) -> None:
-        try:
-            self._driver.execute(statement)
-        except self.connection.dialect.loaded_dbapi.Error as error:
-            raise fault_of_driver(error) from None
+        _run(self.connection, statement)
 
     def _end(self) -> None:
         try:
             if self._driver.in_transaction:
-                self._transaction.rollback()  # It was not committed.
-            if self._driver.in_transaction:
-                # A failed commit has ended the transaction for SQLAlchemy, not for the database.
-                self._driver.rollback()
+                self._driver.rollback()  # It was not committed.
+            if self.connection.in_transaction():
+                self.connection.rollback()  # For SQLAlchemy, if it ran statements: in the database nothing is open.
         finally:
             if self._ended is not None:
                 self._ended.set()
@@ -201,14 +200,17 @@ class Writers:
         self._engine = engine
         self.turns = _turns(str(engine.url.database))
         self._connection: Connection | None = None
+        self._waits_for_disk = True
         self._open: _Batch | None = None
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
-        """Yield a transaction that may write. Returning commits before the caller continues, raising rolls back."""
+    def begin(self, *, synced: bool = True) -> Iterator[Connection]:
+        """Yield a transaction that may write. Returning commits before the caller continues, raising rolls back.
+        ``synced`` is that of ``node.base.work.UnitOfWork.begin``."""
         self.turns.take(self)
         try:
-            batch, self._open = self._open or self._begun(), None
+            # With others waiting, one commit that waits for the disk is less work than one for each.
+            batch, self._open = self._open or self._begun(synced or self.turns.waiting > 0), None
         except BaseException:
             self.turns.leave()
             raise
@@ -236,14 +238,22 @@ class Writers:
         if connection is not None:
             connection.close()
 
-    def _begun(self) -> _Batch:
+    def _begun(self, synced: bool) -> _Batch:
         if self._connection is None:
-            self._connection = self._engine.connect()
+            self._connection, self._waits_for_disk = self._engine.connect(), True
         try:
-            return _Batch(self._connection)
+            self._wait_for_disk(self._connection, synced)
+            return _Batch(self._connection, synced=synced)
         except BaseException:
             self._drop()
             raise
+
+    def _wait_for_disk(self, connection: Connection, wanted: bool) -> None:
+        """Have commits wait for the disk, or not. SQLite takes this between two transactions only."""
+        if wanted is self._waits_for_disk:
+            return
+        _run(connection, f"PRAGMA synchronous={'FULL' if wanted else 'NORMAL'}")
+        self._waits_for_disk = wanted
 
     def _leave(self, batch: _Batch) -> None:
         """Give the turn to the next writer. A connection is not used again after a failed transaction."""
@@ -277,6 +287,14 @@ class Writers:
         finally:
             if not handed_on:
                 self._leave(batch)
+
+
+def _run(connection: Connection, statement: str) -> None:
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        driver.execute(statement)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise fault_of_driver(error) from None
 
 
 _known: WeakValueDictionary[str, Turns] = WeakValueDictionary()

@@ -65,7 +65,7 @@ class SqlUnitOfWork:
             self.writers = Writers(engine)
             self._readers = Readers(engine)
             self._reading, self._writing = self._readers.begin, self.writers.begin
-            self._writing_unsynced = self._writing
+            self._writing_unsynced = partial(self.writers.begin, synced=False)
         else:
             sessions = sessions_of(engine)
             self._reading, self._writing = partial(sessions.begin, READ), partial(sessions.begin, WRITE)
