@@ -255,9 +255,9 @@ class TestOutbox:
         put(stores, task("1"), task("2"), task("3"), task("4"))
         asked: list[str] = []
 
-        def takes(one: Task) -> bool:
-            asked.append(one.id)
-            return one.id != "2"
+        def takes(candidate: Task) -> bool:
+            asked.append(candidate.id)
+            return candidate.id != "2"
 
         with stores.uow.begin() as tx:
             leased = stores.outbox.lease(tx, owner="w", now=NOW, until=NOW + MINUTE, limit=3, takes=takes)

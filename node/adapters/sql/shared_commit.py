@@ -248,12 +248,12 @@ class Writers:
             self._drop()
             raise
 
-    def _wait_for_disk(self, connection: Connection, wanted: bool) -> None:
+    def _wait_for_disk(self, connection: Connection, synced: bool) -> None:
         """Have commits wait for the disk, or not. SQLite takes this between two transactions only."""
-        if wanted is self._waits_for_disk:
+        if synced is self._waits_for_disk:
             return
-        _run(connection, f"PRAGMA synchronous={'FULL' if wanted else 'NORMAL'}")
-        self._waits_for_disk = wanted
+        _run(connection, f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
+        self._waits_for_disk = synced
 
     def _leave(self, batch: _Batch) -> None:
         """Give the turn to the next writer. A connection is not used again after a failed transaction."""
