@@ -11,7 +11,11 @@ from node.catalogue.browse import Connections
 from node.catalogue.envelope import signature_of
 from node.catalogue.links import Link
 from node.catalogue.model import Record
+from node.catalogue.nquads import statements
+from node.catalogue.search.entries import licences
 from node.identity.model import Caller
+from node.semantics.codelists.licences import LICENCES
+from node.texts.languages import pick
 
 
 def record_json(
@@ -43,6 +47,7 @@ def record_json(
         "signature": signature_of(record),
         "keywords": list(record.keywords),
         "themes": list(record.themes),
+        "licences": [_licence(name, language) for name in licences(statements(record.nquads))],
         "files": [replace(file, source=None).to_json() for file in record.files],
         "sealed": record.sealed,
         "access": str(code),
@@ -78,6 +83,12 @@ def version_json(record: Record) -> dict[str, Any]:
         "sha256": record.sha256,
         "withdrawn": record.withdrawn,
     }
+
+
+def _licence(name: str, language: str) -> dict[str, str]:
+    """Return a licence by its code, or by the IRI or text of the description, with its label."""
+    code = LICENCES.find(name)
+    return {"id": name, "label": pick(code.labels, language)[0] if code else name}
 
 
 def _link(link: Link) -> dict[str, Any]:

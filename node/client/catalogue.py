@@ -30,9 +30,11 @@ class CatalogueCalls(ABC):
         params.update({name: value for name, value in facets.items() if value not in (None, "", [], ())})
         return dict(self._get("/api/region/search" if region else "/api/catalogue/search", params=params))
 
-    def record(self, iri: str, *, version: int | None = None, as_of: str | None = None) -> dict[str, Any]:
-        """Return an asset as JSON."""
-        params: dict[str, Any] = {"iri": iri}
+    def record(
+        self, iri: str, *, version: int | None = None, as_of: str | None = None, language: str = "en"
+    ) -> dict[str, Any]:
+        """Return an asset as JSON, with its texts in ``language`` where they are there."""
+        params: dict[str, Any] = {"iri": iri, "lang": language}
         if version is not None:
             params["version"] = version
         if as_of is not None:

@@ -388,6 +388,8 @@ def test_finding_showing_asking(terminal: Terminal, iri: str) -> None:
     shown = terminal.hansa("show", iri, "--node", "ghent")
     assert shown.status == DONE
     assert "counters.csv" in shown.out
+    assert "Creative Commons Attribution 4.0" in shown.out
+    assert "iedereen" in terminal.hansa("show", iri, "--node", "ghent", "--lang", "nl").out
     as_json = terminal.hansa("--json", "show", iri, "--node", "ghent").json
     assert as_json["iri"] == iri
     assert [one["version"] for one in as_json["versions"]] == [1]

@@ -51,7 +51,7 @@ def indexed(record: Record) -> Indexed:
         at=record.at,
         bbox=_box(record.extra.get("bbox")),
         formats=_formats(record, quads),
-        licences=_licences(quads),
+        licences=licences(quads),
         node=record.origin,
         period=_period(quads),
     )
@@ -120,7 +120,7 @@ def _format(value: str) -> str:
     return code.code if code else value
 
 
-def _licences(quads: Iterable[Statement]) -> tuple[str, ...]:
+def licences(quads: Iterable[Statement]) -> tuple[str, ...]:
     """Return the codes of the licences that we know, else the IRI or text in the description."""
     names = [_value(each.object) for each in quads if each.predicate == _LICENCE]
     return _values(code.code if (code := LICENCES.find(name)) else name for name in names)

@@ -79,10 +79,10 @@ def find(
         )
         return
     for hit in matches["hits"]:
-        say(f"{words(hit['title'], lang)}")
+        say(hit["title"])
         line(hit["kind"], f"{hit['publisherName']} · {str(hit['at'])[:10]} · {hit.get('access') or ''}")
         if hit.get("conditions"):
-            line("conditions", words(hit["conditions"], lang))
+            line("conditions", hit["conditions"])
         line("", hit["iri"], style="cyan")
     remark(
         counted(matches["total"], "result")
@@ -99,16 +99,17 @@ def show(
 ) -> None:
     """Show one asset: what it is, how you may use it, its versions."""
     with connect(node) as client:
-        record = client.record(iri, version=version, as_of=as_of)
+        record = client.record(iri, version=version, as_of=as_of, language=lang)
         versions = client.versions(iri)
     if Mode.json:
         emit({**record, "versions": versions})
         return
-    say(words(record["title"], lang))
+    say(record["title"])
     line("kind", f"{record['kind']}, version {record['version']} of {str(record['at'])[:10]}")
     line("publisher", str(record["publisherName"]))
-    line("description", words(record.get("description"), lang))
-    line("conditions", words(record.get("conditions"), lang) or "description only, not offered here")
+    line("description", record["description"])
+    line("licence", ", ".join(licence["label"] for licence in record["licences"]) or "none")
+    line("conditions", record["conditions"]["summary"] or "description only, not offered here")
     for file in record.get("files", []):
         line("file", f"{file['name']}  {size(file['size'])}  sha256 {file['sha256'][:12]}…")
     table(
