@@ -538,6 +538,9 @@ class TestSnippets:
         assert snippet(analyzer(), {"de": "😀 Größe 😀 Straße"}, words_of("strasse")) == "😀 Größe 😀 «Straße»"
 
     def test_text_without_spaces_or_words(self) -> None:
+        texts = {"": "Ghent https://ghent.example/counts#file", "nl": "De counts", "en": "Hourly counts"}
+        assert snippet(analyzer(), texts, words_of("counts"), "cs") == "Hourly «counts»"
+        assert snippet(analyzer(), texts, words_of("ghent"), "nl").startswith("«Ghent» https://")
         assert snippet(analyzer(), {"": ""}, words_of("x")) == ""
         assert snippet(analyzer(), {}, words_of("x")) == ""
         assert len(snippet(analyzer(), {"": "x" * 10_000}, words_of("y"))) < 210

@@ -414,6 +414,8 @@ def test_getting_from_the_other_city(terminal: Terminal, iri: str, tmp_path: Pat
     assert (tmp_path / "mine.csv.manifest.jws").exists()
     assert terminal.hansa("verify", str(target), "--node", "bruges").status == DONE
     target.write_bytes(target.read_bytes().replace(b"12", b"13"))
+    absent = terminal.hansa("verify", "absent.csv", "--node", "bruges")
+    assert (absent.status, "there is no absent.csv" in absent.err) == (REFUSED, True)
     changed = terminal.hansa("verify", str(target), "--node", "bruges")
     assert changed.status == REFUSED
     agreements = terminal.hansa("--json", "agreement", "--node", "bruges").json

@@ -25,11 +25,12 @@ def snippet(
 ) -> str:
     """Return about 200 characters of one of ``texts`` (language → plain text), from shortly before the first match.
 
-    A text in ``language`` is preferred, and a text with the words themselves to a text with other forms of them.
+    A text with the words themselves is preferred to a text with other forms of them; then a text in ``language``, in
+    English, in another language. Texts without a language come last: many of them are identifiers.
     """
     plain = [
         " ".join(texts[each][:_READ].split()).translate(_QUOTES)
-        for each in sorted(texts, key=lambda tag: (tag != language, tag != ""))
+        for each in sorted(texts, key=lambda tag: (tag != language, tag == "", tag != "en"))
     ]
     for match in (matches, _matches_otherwise) if words else ():
         for text in plain:

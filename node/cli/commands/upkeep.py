@@ -47,6 +47,8 @@ def verify(
     else:
         from node.client import locate
 
+        if what is not None and not what.exists():
+            raise InvalidInput(f"there is no {what}", remedy="name a node's folder or a received file")
         folder = what or locate(node).folder
         if folder is None:
             raise InvalidInput("name the node's folder: a ledger is checked on its own machine")
