@@ -30,6 +30,8 @@ _LONG_OR_BROKEN: Final = tuple(re.compile(start + r"-?[0-9]+(?:[.eE]|(?<=[0-9]{1
 """A number of sixteen figures or more, or with a fraction or an exponent: as a member, and in a list. Also what looks
 like one within a text."""
 
+_BEYOND: Final = re.compile("[\ud800-\U0010ffff]")
+
 _BRACKET_OR_STRING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 
 
@@ -123,7 +125,7 @@ def _written_at_once(value: Any) -> str | None:
     if any(numbers.search(text) for numbers in _LONG_OR_BROKEN):
         return None
     # The encoder sorts by code points. Up to U+D7FF that is also the order of UTF-16.
-    return text if text.isascii() or max(text) < "\ud800" else None
+    return text if text.isascii() or _BEYOND.search(text) is None else None
 
 
 def _written(value: Any, fractions: bool) -> str:

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from node.base.errors import TooLarge
 from node.catalogue.harvest.harvest_order import Harvester, HarvestOrder
-from node.catalogue.harvest.imports import ImportOrder, check_source_name
+from node.catalogue.harvest.import_order import ImportOrder
+from node.catalogue.harvest.imports import check_source_name
 from node.catalogue.harvest.renames import MOST, Marks, NewRecord, judge
 from node.catalogue.harvest.report import Entered, Opened, Outcome, Tally
 from node.catalogue.harvest.source_pages import (

@@ -18,7 +18,8 @@ from node.base.work import Transaction
 from node.catalogue.envelope import withdrawal_of
 from node.catalogue.harvest.harvest_order import HarvestOrder
 from node.catalogue.harvest.harvest_run import HarvestRun
-from node.catalogue.harvest.imports import Import, ImportOrder
+from node.catalogue.harvest.import_order import ImportOrder
+from node.catalogue.harvest.imports import Import
 from node.catalogue.harvest.source_pages import (
     Get,
     Page,

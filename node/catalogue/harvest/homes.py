@@ -32,14 +32,13 @@ class Homes:
                 head = next((version for version in versions if not version.withdrawn), head)
         return frozenset() if head is None else marks_of(head)
 
-    def find(self, draft: Record) -> tuple[Record, bool]:
+    def find(self, tx: Transaction, draft: Record) -> tuple[Record, bool]:
         """Return ``draft`` with the address of its record, and whether the record is new."""
-        with self._catalogue.uow.read() as tx:
-            if self._is_at(tx, draft.iri, draft):
-                return draft, False
-            home = self._notes.get(tx, _moved(draft.iri))
-            if home is None or not self._is_at(tx, home, draft):
-                return draft, True
+        if self._is_at(tx, draft.iri, draft):
+            return draft, False
+        home = self._notes.get(tx, _moved(draft.iri))
+        if home is None or not self._is_at(tx, home, draft):
+            return draft, True
         if f"<{draft.iri}".encode() in draft.nquads:
             raise InvalidInput("it was renamed at its source, and names things relative to its file")
         return replace(draft, iri=home), False

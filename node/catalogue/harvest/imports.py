@@ -5,29 +5,29 @@ it can be read and has an identity and a title. It is kept unchanged, under its 
 findings. This node signs that it harvested the record (``origin``) and gives it an address, but makes no offer: the
 bytes are at the source.
 
-Each record is a transaction of its own. An import that ends halfway has entered the records that it reported; the
-next import finds them unchanged, by the hash of their canonical form, and goes on with the others.
+The records of a batch share a transaction, and are reported after it. An import that ends halfway has entered the
+records that it reported; the next import finds them unchanged, by the hash of their canonical form, and goes on with
+the others.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from node.base.errors import HansaError, InvalidInput, LocalFault
-from node.base.work import Transaction
-from node.catalogue.envelope import withdrawal_of
+from node.catalogue.harvest.drafts import Drafts
 from node.catalogue.harvest.homes import Homes
+from node.catalogue.harvest.import_order import ImportOrder
 from node.catalogue.harvest.renames import Marks, NewRecord, marks_of
 from node.catalogue.harvest.report import Entered, Opened, Outcome, Tally
-from node.catalogue.model import HARVESTED, PUBLIC, Published, Record
-from node.catalogue.names import check_audience, check_record_iri, check_statements
-from node.catalogue.publish import PLURALS, Catalogue, Settled, narrows, same_content, settle
+from node.catalogue.model import Published, Record
+from node.catalogue.names import check_audience
+from node.catalogue.publish import Catalogue, Settled, settle
 from node.catalogue.visibility import Visibility
 from node.identity.model import Caller as Person
 from node.identity.ports import Notes
@@ -40,27 +40,6 @@ _NAMELESS: Final = "import"
 
 Waits = Callable[[Marks], Awaitable[bool]]
 """Whether a new record with these marks waits for the end, since it may be an old one under a new IRI."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportOrder:
-    """The parameters of an import.
-
-    ``base`` is the address of the file, for addresses relative to it. ``source`` names the source of the records;
-    its default is the name of the ``dcat:Catalog``, or else ``name``, the name of the file. Without ``audience`` a
-    record keeps the audience of its previous version, and a new record is public. ``rules`` are rules of repair. With
-    ``check`` nothing is saved.
-    """
-
-    body: bytes
-    media_type: str
-    name: str = ""
-    base: str = ""
-    source: str = ""
-    audience: str | None = None
-    rules: Sequence[str] = ()
-    check: bool = False
-    since: datetime | None = None
 
 
 class Import:
@@ -80,10 +59,10 @@ class Import:
         """``peers`` returns the base URLs of other known nodes: their records arrive by following, not by import.
         ``notes`` has the addresses of records that were renamed at their source."""
         self.homes = Homes(catalogue, notes)
+        self._drafts = Drafts(catalogue, self.homes, peers)
         self.cage = cage
         self._catalogue = catalogue
         self._visibility = visibility
-        self._peers = peers
         self._settled = settled
         self._advised = tuple(advised)
 
@@ -118,7 +97,7 @@ class Import:
         """Enter or refuse each record of ``batches``; yield the publication, if any, before the report of it. A new
         record that ``waits`` is yielded as ``NewRecord``, and not entered."""
         seen: dict[str, int] = {}
-        records = examine(
+        pages = examine(
             self.cage,
             batches,
             base=self._catalogue.node.base,
@@ -127,65 +106,63 @@ class Import:
             advised=self._advised,
         )
         number = 0
-        async for examined in records:
-            number += 1
-            facts = examined.facts
-            about = Entered(
-                number=number,
-                outcome=Outcome.REFUSED,
-                iri=facts.get("iri", "") or _iri(facts.get("subject", "")),
-                address=facts.get("address", ""),
-                kind=facts.get("kind", ""),
-                title=next(iter(facts.get("titles", {}).values()), ""),
-                conforms=bool(facts.get("conforms")),
-                points=(facts.get("extra") or {}).get("score", {}).get("points"),
-                findings=examined.findings,
-                mends=tuple(facts.get("mends", ())),
-                repairs=tuple(facts.get("repairs", ())),
-                error=examined.error,
-                remedy=examined.remedy,
-            )
-            if about.error:
-                yield about
+        async with contextlib.aclosing(pages):
+            async for page in pages:
+                lines = [_line(number + place, examined) for place, examined in enumerate(page, 1)]
+                number += len(page)
+                candidates = await self._candidates(order, page, lines, batches.title, seen, waits)
+                drafts = [item.draft for item in candidates if isinstance(item, _Candidate)]
+                outcomes = iter(await asyncio.to_thread(self._drafts.store, drafts, order, by) if drafts else ())
+                for item in candidates:
+                    if isinstance(item, _Candidate):
+                        for result in _results(item.line, next(outcomes), order):
+                            yield result
+                    else:
+                        yield item
+
+    async def _candidates(
+        self,
+        order: ImportOrder,
+        page: Sequence[Examined],
+        lines: Sequence[Entered],
+        title: Mapping[str, str],
+        seen: dict[str, int],
+        waits: Waits | None,
+    ) -> list[_Candidate | Entered | NewRecord]:
+        """Return for each record of ``page`` the draft to store, the reason why it is refused, or that it waits.
+
+        ``seen`` has the address of each earlier record of the file, and its number.
+        """
+        drafts = await asyncio.to_thread(self._drafts.prepare, order, page, title)
+        candidates: list[_Candidate | Entered | NewRecord] = []
+        for line, draft in zip(lines, drafts, strict=True):
+            if draft is None:
+                candidates.append(line)
                 continue
-            first = seen.setdefault(about.address, number)
-            if first != number:
-                yield replace(
-                    about,
-                    error=f"it has the identity of record {first} of this file",
-                    remedy="the source has to give each its own IRI or identifier",
-                )
+            first = seen.setdefault(line.address, line.number)
+            if first != line.number:
+                error = f"it has the identity of record {first} of this file"
+                remedy = "the source has to give each its own IRI or identifier"
+                candidates.append(replace(line, error=error, remedy=remedy))
                 continue
-            try:
-                draft = self._draft(order, examined, batches.title)
-                draft, is_new = await asyncio.to_thread(self.homes.find, draft)
-                about = replace(about, address=draft.iri, marks=marks_of(draft))
-                first = seen.setdefault(draft.iri, number)
-                if first != number:
-                    yield replace(about, error=f"it is record {first} of this file under another IRI")
-                    continue
-                if is_new and waits is not None and await waits(about.marks):
-                    yield NewRecord(draft=draft, line=about)
-                    continue
-                published = await asyncio.to_thread(self._store, draft, order, by)
-            except LocalFault:
-                # A full disk or an unreachable database is not the record's fault, and fails the next record too.
-                raise
-            except HansaError as error:
-                yield replace(about, error=error.detail, remedy=error.remedy)
+            if isinstance(draft, HansaError):
+                candidates.append(replace(line, error=draft.detail, remedy=draft.remedy))
                 continue
-            version = published.record.version
-            outcome = Outcome.UNCHANGED
-            if published.created or (order.since is not None and published.record.at >= order.since):
-                outcome = Outcome.NEW if version == 1 else Outcome.CHANGED
-                yield published
-            yield replace(about, outcome=outcome, version=version)
+            about = replace(line, address=draft.record.iri, marks=marks_of(draft.record))
+            first = seen.setdefault(about.address, line.number)
+            if first != line.number:
+                candidates.append(replace(about, error=f"it is record {first} of this file under another IRI"))
+            elif draft.is_new and waits is not None and await waits(about.marks):
+                candidates.append(NewRecord(draft=draft.record, line=about))
+            else:
+                candidates.append(_Candidate(about, draft.record))
+        return candidates
 
     async def enter_waiting(
         self, record: NewRecord, order: ImportOrder, by: Person, *, address: str = "", note: str = ""
     ) -> tuple[Published | None, Entered]:
         """Enter a record that waited: as the one at ``address``, which keeps its versions, or as a new one."""
-        store = partial(self._store_renamed, address) if address else self._store
+        store = partial(self._store_renamed, address) if address else self._drafts.store_alone
         try:
             published = await asyncio.to_thread(store, record.draft, order, by)
         except LocalFault:
@@ -205,90 +182,6 @@ class Import:
         """Wait until the views show the record entered last."""
         if last is not None:
             await settle(last, self._settled)
-
-    def _draft(self, order: ImportOrder, examined: Examined, title: Mapping[str, str]) -> Record:
-        """Return the record that would be stored, with no version, moment or signature yet."""
-        facts, node = examined.facts, self._catalogue.node
-        address, nquads = facts["address"], examined.nquads
-        check_record_iri(address, base=node.base, plurals=PLURALS, kind=facts["kind"])
-        check_statements(nquads, iri=address, base=node.base, others=self._peers())
-        _require_nothing_of_ours(nquads, address, node.base)
-        harvested: dict[str, Any] = {"iri": facts["iri"], "source": order.source, "identity": facts["identity"]}
-        if title:
-            harvested["title"] = dict(title)
-        for name in ("mends", "repairs"):
-            if facts.get(name):
-                harvested[name] = facts[name]
-        extra = {**facts["extra"], HARVESTED: harvested}
-        if facts["bbox"] is not None:
-            # As text: a fraction has no canonical form.
-            extra["bbox"] = [repr(float(edge)) for edge in facts["bbox"]]
-        return Record(
-            iri=address,
-            version=0,
-            kind=facts["kind"],
-            audience=order.audience or "",
-            titles=dict(facts["titles"]),
-            descriptions=dict(facts["descriptions"]),
-            # A publisher without an IRI is identified by its name; if it has no name either, by the source.
-            publisher=facts["publisher"] or facts["publisherName"] or order.source,
-            publisher_name=facts["publisherName"] or ("" if facts["publisher"] else order.source),
-            origin=node.did,
-            nquads=nquads,
-            sha256=hashlib.sha256(nquads).hexdigest(),
-            at=self._catalogue.clock.now(),
-            by="",
-            keywords=tuple(facts["keywords"]),
-            themes=tuple(facts["themes"]),
-            warnings=tuple(finding.to_json() for finding in examined.findings if finding.severity != "info"),
-            extra=extra,
-        )
-
-    def _store(self, draft: Record, order: ImportOrder, by: Person) -> Published:
-        if order.check:
-            with self._catalogue.uow.read() as tx:
-                return self._outcome(tx, draft)[0]
-
-        def work(tx: Transaction) -> Published:
-            outcome, head = self._outcome(tx, draft)
-            if not outcome.created:
-                return outcome
-            if head is not None and narrows(head, outcome.record.audience):
-                self._catalogue.keep(tx, withdrawal_of(head), by)
-            return replace(outcome, record=self._catalogue.keep(tx, outcome.record, by))
-
-        return self._catalogue.in_turn(draft.iri, work)
-
-    def _outcome(self, tx: Transaction, draft: Record) -> tuple[Published, Record | None]:
-        """Return the result of publishing ``draft``, and the previous version. Raises ``InvalidInput`` if the address
-        belongs to another asset."""
-        head = self._catalogue.records.get(tx, draft.iri)
-        audience = draft.audience or (head.audience if head is not None else PUBLIC)
-        draft = replace(draft, audience=audience)
-        if head is None:
-            return Published(record=replace(draft, version=1), created=True), None
-        self._require_same_source(tx, draft, head)
-        if same_content(head, draft):
-            return Published(record=head, created=False), head
-        version = head.version + (2 if narrows(head, audience) else 1)
-        return Published(record=replace(draft, version=version), created=True), head
-
-    def _require_same_source(self, tx: Transaction, draft: Record, head: Record) -> None:
-        if head.withdrawn:
-            head = next((v for v in self._catalogue.records.versions(tx, draft.iri) if not v.withdrawn), head)
-        was, now = head.harvested, draft.harvested
-        assert now is not None
-        if head.origin != draft.origin or was is None or was.identity != now.identity:
-            raise InvalidInput(
-                f"{draft.iri} is the address of another asset here",
-                remedy="withdraw that asset, or leave this record out",
-            )
-        if was.source != now.source:
-            raise InvalidInput(
-                f"it was imported from {was.source} already",
-                remedy=f"import it from there, or say that this is the same source: --source '{was.source}'",
-                facts={"source": was.source},
-            )
 
 
 class Running:
@@ -330,15 +223,45 @@ def check_source_name(source: str) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A record that is to be stored, and the line of the report about it so far."""
+
+    line: Entered
+    draft: Record
+
+
+def _line(number: int, examined: Examined) -> Entered:
+    facts = examined.facts
+    return Entered(
+        number=number,
+        outcome=Outcome.REFUSED,
+        iri=facts.get("iri", "") or _iri(facts.get("subject", "")),
+        address=facts.get("address", ""),
+        kind=facts.get("kind", ""),
+        title=next(iter(facts.get("titles", {}).values()), ""),
+        conforms=bool(facts.get("conforms")),
+        points=(facts.get("extra") or {}).get("score", {}).get("points"),
+        findings=examined.findings,
+        mends=tuple(facts.get("mends", ())),
+        repairs=tuple(facts.get("repairs", ())),
+        error=examined.error,
+        remedy=examined.remedy,
+    )
+
+
+def _results(line: Entered, outcome: Published | HansaError, order: ImportOrder) -> Iterator[Published | Entered]:
+    """Yield the publication, if there is one, and the report of a record that was to be stored."""
+    if isinstance(outcome, HansaError):
+        yield replace(line, error=outcome.detail, remedy=outcome.remedy)
+        return
+    version = outcome.record.version
+    if outcome.created or (order.since is not None and outcome.record.at >= order.since):
+        yield outcome
+        yield replace(line, outcome=Outcome.NEW if version == 1 else Outcome.CHANGED, version=version)
+    else:
+        yield replace(line, outcome=Outcome.UNCHANGED, version=version)
+
+
 def _iri(subject: str) -> str:
     return subject[1:-1] if subject.startswith("<") else ""
-
-
-def _require_nothing_of_ours(nquads: bytes, address: str, base: str) -> None:
-    """Raise ``InvalidInput`` if the imported record states something about an asset of this node."""
-    ours = f"<{base.rstrip('/')}/".encode()
-    mine = (f"<{address}>".encode(), f"<{address}#".encode())
-    for line in nquads.splitlines():
-        if line.startswith(ours) and not line.startswith(mine):
-            told = line[1:].partition(b">")[0].decode()
-            raise InvalidInput(f"it states something about {told}, which is an asset of this node")

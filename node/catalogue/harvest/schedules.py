@@ -20,7 +20,8 @@ from node.base.ids import new_urn
 from node.base.plaintext import word
 from node.base.turns import in_turn, taken_in_turn
 from node.base.work import Outbox, Transaction, UnitOfWork
-from node.catalogue.harvest.imports import Import, ImportOrder, check_source_name
+from node.catalogue.harvest.import_order import ImportOrder
+from node.catalogue.harvest.imports import Import, check_source_name
 from node.catalogue.harvest.kept_report import ReportReader
 from node.catalogue.harvest.schedule import (
     MISSED,

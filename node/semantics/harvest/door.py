@@ -6,7 +6,8 @@ again record by record: a record that no call can finish then costs no other rec
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -91,17 +92,34 @@ async def examine(
     source: str,
     rules: Sequence[str] = (),
     advised: Sequence[str] = (),
-) -> AsyncIterator[Examined]:
-    """Yield the records of ``batches``, in their order. ``base`` is the node's public address, ``source`` the name of
-    the source, ``rules`` the names of the rules that repair."""
+) -> AsyncGenerator[list[Examined], None]:
+    """Yield the records of each batch, in their order; the next batch is examined while the caller has one.
+
+    ``base`` is the node's public address, ``source`` the name of the source, ``rules`` the names of the rules that
+    repair.
+    """
     message = {"base": base, "source": source, "rules": list(rules), "advised": list(advised)}
-    for packed, count in zip(batches.packed, batches.counts, strict=True):
-        try:
-            examined = await _batch(cage, packed, message, None, EXAMINE)
-        except (Overloaded, LocalFault, TooLarge):
-            examined = [await _alone(cage, packed, message, place) for place in range(count)]
-        for record in examined:
-            yield record
+    page: asyncio.Task[list[Examined]] | None = None
+    try:
+        for packed, count in zip(batches.packed, batches.counts, strict=True):
+            examined = None if page is None else await page
+            # One call at a time: the other places of the cage are for people who publish.
+            page = asyncio.create_task(_examined(cage, packed, count, message))
+            if examined is not None:
+                yield examined
+        if page is not None:
+            yield await page
+    finally:
+        if page is not None:
+            page.cancel()
+            await asyncio.gather(page, return_exceptions=True)
+
+
+async def _examined(cage: Caller, packed: bytes, count: int, message: Mapping[str, Any]) -> list[Examined]:
+    try:
+        return await _batch(cage, packed, message, None, EXAMINE)
+    except (Overloaded, LocalFault, TooLarge):
+        return [await _alone(cage, packed, message, place) for place in range(count)]
 
 
 async def _alone(cage: Caller, packed: bytes, message: Mapping[str, Any], place: int) -> Examined:

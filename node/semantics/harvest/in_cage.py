@@ -16,7 +16,7 @@ from node.semantics.harvest.examination import Examination, examine
 from node.semantics.harvest.partition import Piece, cut, left_out, read, title
 from node.semantics.harvest.rules.table import rules_named
 
-BATCH: Final = 20
+BATCH: Final = 50
 """Records that one call examines."""
 BATCH_TEXT: Final = 4 << 20
 """Characters of statements in a batch, unless one record alone has more."""

@@ -17,7 +17,8 @@ from node.base.errors import HansaError, InvalidInput, RemoteFault, TooLarge, To
 from node.catalogue.harvest.harvest_order import HarvestOrder
 from node.catalogue.harvest.harvest_run import HarvestRun
 from node.catalogue.harvest.harvests import Harvest
-from node.catalogue.harvest.imports import Import, ImportOrder, Running
+from node.catalogue.harvest.import_order import ImportOrder
+from node.catalogue.harvest.imports import Import, Running
 from node.catalogue.harvest.schedules import Schedules
 from node.web.api_router import PlacedApiRouter
 from node.web.management.person import Person

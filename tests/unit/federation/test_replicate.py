@@ -13,7 +13,8 @@ from federation.replicate.model import Limits
 from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnreachable
 from node.catalogue.envelope import envelope_of, signature_of
 from node.catalogue.feed import chains
-from node.catalogue.harvest.imports import Import, ImportOrder
+from node.catalogue.harvest.import_order import ImportOrder
+from node.catalogue.harvest.imports import Import
 from node.catalogue.model import INTERNAL, Query, Record
 from node.identity.model import ANONYMOUS, Caller
 from node.semantics.harvest.in_cage import cut_file, examine_batch

@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from node.base.errors import InvalidInput, TooMany
-from node.catalogue.harvest.imports import ImportOrder
+from node.catalogue.harvest.import_order import ImportOrder
 from node.catalogue.harvest.report import Entered, Opened, Outcome, Tally
 from node.web.management.imports import AT_ONCE, router
 
