@@ -16,6 +16,7 @@ TARGETS: Final[Mapping[str, str]] = {
     "graph.query_records": "node.adapters.graph.in_cage:query_records",
     "scenarios.look_at_libraries": "node.scenarios.models.in_cage:look_at_libraries",
     "scenarios.run_model": "node.scenarios.models.in_cage:run",
+    "profiles.profile": "node.adapters.profiles.in_cage:profile",
     "semantics.cut": "node.semantics.harvest.in_cage:cut_file",
     "semantics.describe": "node.semantics.in_cage:describe",
     "semantics.describe_model": "node.scenarios.models.in_cage:describe_code",

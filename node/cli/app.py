@@ -14,6 +14,7 @@ from node.cli.output import Mode
 
 VERBS: Final = {
     "setup": ("init", "serve", "worker"),
+    "drafts": ("draft",),
     "publish": ("publish", "withdraw"),
     "imports": ("import",),
     "harvests": ("harvest",),

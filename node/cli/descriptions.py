@@ -1,25 +1,17 @@
-"""Description files on the terminal: the submission for a file, and a draft for a data file without a description."""
+"""Description files on the terminal: the submission that a description and its data files make."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import mimetypes
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from node.base.errors import InvalidInput
-from node.base.plaintext import one_line, word
-from node.cli.output import done, line, say
-from node.cli.sheets import examine
 from node.cli.yamls import read_description
 
-if TYPE_CHECKING:
-    from node.semantics.sheets import Survey
-
-_BARE = re.compile(r"[A-Za-zÀ-ž][\w ./-]*[\w]")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 RDF = {
     ".ttl": "text/turtle",
@@ -128,45 +120,3 @@ def with_description(fact: Mapping[str, Any], submission: Mapping[str, Any]) -> 
     if described.get("open") is True:
         members["open"] = True
     return members
-
-
-def write_draft(path: Path, *, as_found: bool) -> None:
-    """Write a description for a data file without one, as far as the file determines it."""
-    survey = examine(path, as_found=as_found)
-    target = path.with_suffix(".yaml")
-    if target.exists():
-        raise InvalidInput(f"{path} is described in {target.name}", remedy=f"hansa publish {word(target)}")
-    title = path.stem.replace("-", " ").replace("_", " ").capitalize()
-    target.write_text(
-        f"# What {path.name} is. Lines with # are hints; publish with: hansa publish {word(Path(target.name))}\n"
-        "kind: dataset\n"
-        f"title: {_yaml(title)}\n"
-        "# language: nl          # of these texts and of the data; else the first of the node's languages\n"
-        "description:            # one or two sentences: what it holds, since when, how it was made\n"
-        "# theme: TRAN           # an EU data theme: TRAN, ENVI, GOVE, HEAL …\n"
-        "# keywords: [bicycle, counting]\n"
-        "# contact: {name: Mobility department, email: mobility@example.org}\n"
-        "# frequency: DAILY\n"
-        "license: CC-BY-4.0      # others cannot lawfully use the data without one\n"
-        "conditions: open        # or: members, members-ask, mobility-partners, …\n"
-        "files:\n"
-        f"  - path: {_yaml(path.name)}\n{_table_hints(survey)}",
-        "utf-8",
-    )
-    if survey is not None:
-        line(path.name, survey.words())
-    done(f"{target} written", detail="a draft of the description")
-    say(f"Next: fill in the description, then: hansa publish {word(target)}")
-
-
-def _table_hints(survey: Survey | None) -> str:
-    """Return the findings about a table, as hints for its description."""
-    if survey is None:
-        return ""
-    named = [f"{one_line(name)} ({kind})" for name, kind in zip(survey.look.columns, survey.look.types, strict=True)]
-    return f"# Found: {survey.words()}\n# Columns: {', '.join(named)[:2000]}\n"
-
-
-def _yaml(text: str) -> str:
-    """Return a text of one line as YAML: without quotes if that is unambiguous, else in the quotes of JSON."""
-    return text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)

@@ -11,6 +11,7 @@ from typing import Final
 
 from node.policy.labels import credential_label, group_label, known_purposes, purpose_label, purpose_names, purposes
 from node.portal.markup import last_segment
+from node.semantics.codelists.datatypes import DATATYPES
 from node.semantics.codelists.filetypes import FILE_TYPES
 from node.semantics.codelists.frequencies import FREQUENCIES
 from node.semantics.codelists.languages import LANGUAGES
@@ -30,6 +31,7 @@ _LISTS: Final[tuple[CodeList, ...]] = (
     LANGUAGES,
     NOTATIONS,
     RISKS,
+    DATATYPES,
 )
 _AUTHORITY: Final = re.compile(r"https?://publications\.europa\.eu/resource/authority/[a-z-]+/([A-Za-z0-9_.-]+)")
 _LANGUAGE: Final = re.compile(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from node.semantics.description import summary
+from node.semantics.description import summary, tables
 from node.semantics.description.completion import Setting, is_open
 from node.semantics.description.drafts import Draft, draft
 from node.semantics.documents import canonical
@@ -38,6 +38,8 @@ def describe(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
         return _broken(drafted), [b""]
     subject, kind, dataset = drafted.subject, drafted.kind, drafted.dataset
     files = nodes(dataset, subject, f"{DCAT}distribution")
+    for_all = drafted.conditions is not None and is_open(drafted.conditions, drafted.audience)
+    about_tables = tables.settle(dataset, subject, is_open=for_all, line=drafted.lines.get("personal_data"))
     findings = check(
         dataset,
         subject,
@@ -52,7 +54,7 @@ def describe(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
             path = path.rpartition(".")[0]
         return drafted.lines.get(path)
 
-    report = tidy([*drafted.findings, *placed(findings, drafted.places, line)])
+    report = tidy([*drafted.findings, *about_tables, *placed(findings, drafted.places, line)])
     nquads, sha256 = canonical(dataset, blank_nodes=BLANK_NODES)
     facts = summary.overview(dataset, subject, kind)
     if kind.name == "dataset":

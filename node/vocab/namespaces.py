@@ -27,6 +27,7 @@ IT6: Final = "http://data.europa.eu/it6/"
 GEODCAT: Final = "http://data.europa.eu/930/"
 MDCAT: Final = "https://data.vlaanderen.be/ns/metadata-dcat#"
 DPV: Final = "https://w3id.org/dpv#"
+CSVW: Final = "http://www.w3.org/ns/csvw#"
 CC: Final = "http://creativecommons.org/ns#"
 HYDRA: Final = "http://www.w3.org/ns/hydra/core#"
 LOCN: Final = "http://www.w3.org/ns/locn#"
@@ -64,6 +65,7 @@ PREFIXES: Final[dict[str, str]] = {
     "geodcat": GEODCAT,
     "mdcat": MDCAT,
     "dpv": DPV,
+    "csvw": CSVW,
     "cc": CC,
     "locn": LOCN,
     "geo": GEOSPARQL,

@@ -160,7 +160,9 @@ def test_a_draft_says_what_was_found(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "2 rows, 2 columns, separated by semicolon, utf-8" in told
     assert f"hansa publish '{path.with_suffix('.yaml')}'" in told
     written = path.with_suffix(".yaml").read_text("utf-8")
-    assert "# Columns: plaats (text), pm10 (number)" in written
+    assert "- name: plaats" in written
+    assert 'values: ["Korenmarkt", "Kouter"]' in written
+    assert "minimum: 8.25" in written
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import typer
 
 from node.base.errors import HansaError, InvalidInput
 from node.catalogue.exposure import RULES
-from node.cli.descriptions import RDF, code_file, file_facts, read_submission, with_description, write_draft
+from node.cli.descriptions import RDF, code_file, file_facts, read_submission, with_description
+from node.cli.drafts import write_draft
 from node.cli.exits import REFUSED
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, bar, complain, done, emit, failed, findings, line, remark, say, size, table, words
@@ -72,7 +73,8 @@ def publish(
     descriptions = [path for path in files if path.suffix.lower() in (".yaml", ".yml", *RDF)]
     for path in files:
         if path not in descriptions:
-            write_draft(path, as_found=as_found)
+            survey = examine(path, as_found=as_found)
+            write_draft(path, path.with_suffix(".yaml"), survey, any_format=True)
     if not descriptions:
         return 0
     results: list[dict[str, Any]] = []

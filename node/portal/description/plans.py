@@ -13,6 +13,7 @@ from typing import Final
 
 from node.portal.description.content import NAMING
 from node.vocab.namespaces import (
+    CSVW,
     DCAT,
     DCT,
     DQV,
@@ -95,6 +96,23 @@ PLANS: Final[dict[str, CardPlan]] = {
             ("sample", (f"{HANSA}sampleOf",)),
         ),
         sheets=(
+            SheetPlan(
+                label="columns",
+                types=(f"{CSVW}Column",),
+                order=f"{HANSA}position",
+                columns=(
+                    Column("name", (f"{CSVW}name",)),
+                    Column("meaning", (f"{DCT}description", f"{CSVW}title")),
+                    Column("type", (f"{CSVW}datatype",)),
+                    _UNIT,
+                    _LOWEST,
+                    _HIGHEST,
+                    Column("empty", (f"{HANSA}emptyCells",)),
+                    Column("distinct", (f"{HANSA}distinctValues",)),
+                    Column("values", (f"{SKOS}example",)),
+                    Column("personal", (f"{HANSA}personalDataKind",)),
+                ),
+            ),
             SheetPlan(
                 label="gaps",
                 rows=(f"{HANSA}hasGap",),

@@ -18,6 +18,7 @@ from node.semantics.codelists.licences import LICENCES
 from node.semantics.codelists.lookup import ACCESS, NOTATIONS, RISKS, CodeList
 from node.semantics.codelists.themes import THEMES
 from node.semantics.description.forms import Field, Form, find
+from node.semantics.description.tables import PERSONAL_DATA, TABLES
 from node.vocab.namespaces import (
     ADMS,
     DCAT,
@@ -172,6 +173,7 @@ FILE: Final = (
     Field(name="download_url", form=_L, property=f"{DCAT}downloadURL"),
     Field(name="access_service", form=_L, property=f"{DCAT}accessService", also=("service",), many=True),
     RESOLUTION,
+    TABLES,
 )
 """Fields of one entry of ``files``, beside ``path``/``name``, ``open``, ``sample`` and ``media_type``."""
 
@@ -259,6 +261,7 @@ DATASET: Final = (
     Field(name="sample_of", form=_L, property=f"{HANSA}sampleOf"),
     Field(name="crs", form=Form.CRS, property=f"{DCT}conformsTo", also=("coordinates",), many=True),
     RESOLUTION,
+    PERSONAL_DATA,
     Field(
         name="quality",
         form=Form.GROUP,

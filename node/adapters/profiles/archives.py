@@ -1,0 +1,92 @@
+"""Zip files: workbooks, Shapefiles and timetables, with limits on what they unpack to.
+
+Sizes in the directory of an archive are its own word, so reading stops at the stated size in any case.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from node.base.errors import InvalidInput, TooLarge
+from node.semantics.profiles.model import MAX_TABLES, Profile
+
+_MEMBERS: Final = 2_000
+_UNPACKED: Final = 2 << 30
+_WORKBOOK: Final = 256 << 20
+"""Bytes of an unpacked workbook: it is read into memory as a whole."""
+_RATIO: Final = 200
+"""How many times larger than its archive a file may be; tables of text shrink to a twentieth."""
+
+_SHAPE: Final = b"\x00\x00\x27\x0a"
+_TIMETABLE: Final = ("agency.txt", "stops.txt", "routes.txt", "trips.txt")
+
+
+def archive(path: Path, name: str) -> Profile:
+    """Return the profile of what is in a zip file. Raises ``InvalidInput`` and ``TooLarge``."""
+    try:
+        with zipfile.ZipFile(path) as unpacked:
+            return _profile(path, name, unpacked)
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError) as error:
+        raise InvalidInput(f"the zip file is damaged: {error}", remedy="pack it again, without a password") from error
+
+
+def _profile(path: Path, name: str, unpacked: zipfile.ZipFile) -> Profile:
+    members = unpacked.infolist()
+    if len(members) > _MEMBERS:
+        raise TooLarge(f"the zip file has more than {_MEMBERS} files", remedy="give the files one by one")
+    names = {member.filename: member for member in members}
+    workbook = "xl/workbook.xml" in names
+    _check_sizes(members, _WORKBOOK if workbook else _UNPACKED)
+    if workbook:
+        from node.adapters.profiles.layers import spreadsheet
+
+        return spreadsheet(path)
+    if all(file in names for file in _TIMETABLE):
+        from node.adapters.profiles.timetables import timetable
+
+        return timetable(path, unpacked)
+    shapes = sorted(file for file in names if file.lower().endswith(".shp"))
+    if shapes:
+        return _shapefiles(path, unpacked, shapes)
+    inside = ", ".join(sorted(names)[:5]) or "nothing"
+    raise InvalidInput(
+        f"the zip file has no Shapefile, no timetable (GTFS) and no workbook: {inside[:200]}",
+        remedy="unpack it, and give the data file itself",
+    )
+
+
+def _check_sizes(members: list[zipfile.ZipInfo], most: int) -> None:
+    total = sum(member.file_size for member in members)
+    packed = sum(member.compress_size for member in members)
+    if total > most or (total > 1 << 20 and total > _RATIO * max(packed, 1)):
+        raise TooLarge(
+            f"the zip file unpacks to {total} bytes, from {packed}", remedy="unpack it, and give the data file itself"
+        )
+
+
+def _shapefiles(path: Path, unpacked: zipfile.ZipFile, shapes: list[str]) -> Profile:
+    from node.adapters.profiles.layers import layered
+
+    profiles = []
+    for shape in shapes[:MAX_TABLES]:
+        with unpacked.open(shape) as file:
+            genuine = file.read(4) == _SHAPE
+        if not genuine or "}" in shape:
+            # GDAL would look for other drivers, which follow links to other files.
+            raise InvalidInput(f"{shape[:100]} is no Shapefile", remedy="export it again")
+        found = layered(f"/vsizip/{{{path}}}/{shape}", "Shapefile")
+        name = Path(shape).stem if len(shapes) > 1 else ""
+        profiles.append(replace(found, tables=tuple(replace(table, name=name) for table in found.tables)))
+    boxes = [found.bbox for found in profiles if found.bbox]
+    west, south, east, north = zip(*boxes, strict=True) if boxes else ((), (), (), ())
+    return replace(
+        profiles[0],
+        tables=tuple(table for found in profiles for table in found.tables),
+        bbox=(min(west), min(south), max(east), max(north)) if boxes else None,
+        crs=next((found.crs for found in profiles if found.crs), ""),
+        geometry=", ".join(dict.fromkeys(found.geometry for found in profiles if found.geometry)),
+        notes=tuple(note for found in profiles for note in found.notes),
+    )

@@ -1,0 +1,365 @@
+"""Tables of text and Parquet, profiled by DuckDB: one pass over the file with flat memory.
+
+The engine may read the one file and nothing else: its access to files and networks is off, its settings are locked,
+it installs and loads no extensions. The form of a table of text is found by ``node.semantics.sheets``, as everywhere.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from node.adapters.profiles.columns import SAMPLED, Collector, finished, shown, value_of
+from node.adapters.profiles.moments import Moments, usual_step, written
+from node.base.errors import InvalidInput
+from node.semantics import sheets
+from node.semantics.profiles.model import ALL_VALUES, MAX_COLUMNS, ColumnProfile, Profile, TableProfile
+from node.semantics.profiles.places import box_of_columns
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_MEMORY: Final = "400MB"
+_LINE: Final = 1 << 20
+"""Characters of the longest line: a longer one is no line of a table."""
+
+_SAMPLE: Final = 20_000
+"""Rows whose values are examples, and are compared with patterns."""
+
+_FEW: Final = 2 * ALL_VALUES
+"""Columns with fewer values by estimate have them counted."""
+
+_MOMENTS: Final = 50_000
+_EXACT: Final = 8 << 20
+"""Files of up to so many bytes have their different values counted, larger ones estimated."""
+
+_AT_ONCE: Final = 20
+_AGAIN: Final = 400 << 20
+"""Bytes that are read again to list the values of columns."""
+
+_COUNTED: Final = 40
+"""Columns of a table whose different values are counted: counts of many columns take by far longer than estimates."""
+
+_MOST_COLUMNS: Final = 2_000
+
+_BY_HAND: Final = 200_000
+_DECIMAL_COMMA: Final = re.compile(r"-?\d{1,15},\d{1,15}")
+
+_TYPES: Final = (
+    (("BOOLEAN",), "boolean"),
+    (
+        ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"),
+        "integer",
+    ),
+    (("UHUGEINT",), "integer"),
+    (("FLOAT", "DOUBLE", "DECIMAL"), "number"),
+    (("TIMESTAMP",), "datetime"),
+    (("DATE",), "date"),
+    (("TIME",), "time"),
+    (("BLOB", "GEOMETRY"), "binary"),
+)
+_BOUNDED: Final = frozenset({"integer", "number", "date", "datetime", "time"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A table for SQL: ``relation`` is the call that reads it, with ``values`` for its parameters."""
+
+    relation: str
+    values: tuple[Any, ...]
+    size: int
+
+    @property
+    def exact(self) -> bool:
+        """Return whether different values are counted rather than estimated."""
+        return self.size <= _EXACT
+
+    @property
+    def passes(self) -> int:
+        """Return how often the file may be read again."""
+        return max(1, min(10, _AGAIN // max(self.size, 1)))
+
+    def select(
+        self, engine: DuckDBPyConnection, columns: str, *, before: str = "", after: str = ""
+    ) -> DuckDBPyConnection:
+        """Run a query over the table. Names of columns in it are quoted; values of the file are never in it."""
+        query = f"{before}SELECT {columns} FROM {self.relation}{after}"  # noqa: S608 - see above
+        return engine.execute(query, self.values)
+
+
+def separated(path: Path, name: str) -> Profile:
+    """Return the profile of a table of text. Raises ``InvalidInput`` if it is none, or if it is damaged."""
+    delimiter = "\t" if name.lower().endswith((".tsv", ".tab")) else ""
+    table, moments, notes = separated_table(path, delimiter=delimiter)
+    return _profile("CSV", table, moments, notes)
+
+
+def separated_table(path: Path, *, delimiter: str = "", name: str = "") -> tuple[TableProfile, Moments, list[str]]:
+    """Return a table of text as a profile, its moments, and what a person should know about it."""
+    look = _look(path, delimiter)
+    if look.encoding == "windows-1252":
+        # The engine knows no such encoding, and Latin-1 lacks its quotation marks and the euro.
+        return _by_hand(path, look, name)
+    notes = [doubt.text("en") for doubt in look.doubts]
+    columns = list(_unique(look.columns))
+    options = f"delim = ?, header = true, encoding = ?, names = ?, max_line_size = {_LINE}, null_padding = false"
+    if look.delimiter != "," and _has_decimal_commas(path, look):
+        options += ", decimal_separator = ','"
+    fixed = (str(path), look.delimiter, look.encoding, columns)
+    # The types of a sample, then of all rows, then of the rows that fit: each is slower, and forgives more.
+    attempts = ("", ", sample_size = -1", ", sample_size = -1, ignore_errors = true, strict_mode = false")
+    error: Exception | None = None
+    size = path.stat().st_size
+    for attempt in attempts:
+        try:
+            with _engine(path) as engine:
+                source = _Source(f"read_csv(?, {options}{attempt})", fixed, size)
+                table, moments = _table(engine, source, name)
+        except _engine_errors() as refused:
+            error = refused
+            continue
+        if attempt == attempts[2]:
+            notes.append("some lines do not fit the table and were left out")
+        return table, moments, notes
+    raise _damaged("the table cannot be read", error)
+
+
+def _has_decimal_commas(path: Path, look: sheets.Look) -> bool:
+    with path.open("rb") as file:
+        rows = [cells for _, cells in islice(sheets.rows(file, look), 1, 200)]
+    return any(_DECIMAL_COMMA.fullmatch(cell.strip()) for cells in rows for cell in cells)
+
+
+def _by_hand(path: Path, look: sheets.Look, name: str) -> tuple[TableProfile, Moments, list[str]]:
+    """Return the profile of the first rows of a table, read cell by cell; all rows are counted."""
+    collectors = [Collector(column) for column in _unique(look.columns)[:MAX_COLUMNS]]
+    comma = look.delimiter != ","
+    count = 0
+    with path.open("rb") as file:
+        try:
+            for _, cells in islice(sheets.rows(file, look), 1, None):
+                count += 1
+                if count <= _BY_HAND:
+                    for collector, cell in zip(collectors, cells, strict=False):
+                        collector.add([value_of(cell, comma=comma)])
+        except csv.Error as error:
+            raise _damaged("the table cannot be read", error) from error
+    columns = tuple(collector.profile() for collector in collectors)
+    table = TableProfile(
+        name=name,
+        rows=count,
+        columns=columns,
+        read=_BY_HAND if count > _BY_HAND else None,
+        omitted=len(look.columns) - len(columns),
+    )
+    return table, Moments(), [doubt.text("en") for doubt in look.doubts]
+
+
+def parquet(path: Path, _name: str) -> Profile:
+    """Return the profile of a Parquet file. Raises ``InvalidInput`` if it is damaged."""
+    try:
+        with _engine(path) as engine:
+            table, moments = _table(engine, _Source("read_parquet(?)", (str(path),), path.stat().st_size), "")
+    except _engine_errors() as error:
+        raise _damaged("the Parquet file is damaged", error) from error
+    return _profile("Parquet", table, moments, [])
+
+
+def _profile(format_: str, table: TableProfile, moments: Moments, notes: Sequence[str]) -> Profile:
+    return Profile(
+        format=format_,
+        tables=(table,),
+        bbox=box_of_columns(table.columns),
+        begins=moments.begins,
+        ends=moments.ends,
+        step=moments.step,
+        notes=tuple(notes),
+    )
+
+
+def _look(path: Path, delimiter: str) -> sheets.Look:
+    with path.open("rb") as file:
+        head = file.read(_LINE + 1)
+    first = head.partition(b"\n")[0]
+    if len(first) > _LINE:
+        raise InvalidInput(
+            f"the first line has more than {_LINE} bytes: this is no table of rows and columns",
+            remedy="save it as a table with one line for each row, and the names of the columns in the first line",
+        )
+    try:
+        # The whole first line, however long it is; types come from the engine.
+        look = sheets.look(
+            head[: max(sheets.SAMPLE, len(first) + 1)], whole=len(head) <= sheets.SAMPLE, delimiter=delimiter
+        )
+    except ValueError as error:
+        raise InvalidInput(f"the table cannot be read: {error}", remedy="save it as CSV in UTF-8") from error
+    if not look.columns or (b"\0" in head and look.encoding != "utf-16"):
+        raise InvalidInput("the file is no table of text", remedy="save the table as CSV in UTF-8")
+    if len(look.columns) > _MOST_COLUMNS:
+        raise InvalidInput(
+            f"the table has {len(look.columns)} columns; at most {_MOST_COLUMNS} can be profiled",
+            remedy="put the names into a column of their own, so that the table has more rows and fewer columns",
+        )
+    return look
+
+
+def _unique(names: Sequence[str]) -> Sequence[str]:
+    """Return ``names`` with a number behind those that repeat, and a name for those without."""
+    unique: dict[str, None] = {}
+    for place, name in enumerate(names, 1):
+        stem = name[:200] or f"column {place}"
+        name_here, number = stem, 2
+        while name_here in unique:
+            name_here, number = f"{stem} {number}", number + 1
+        unique[name_here] = None
+    return tuple(unique)
+
+
+def _engine(path: Path) -> DuckDBPyConnection:
+    import duckdb
+
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "threads": "1",
+        "memory_limit": _MEMORY,
+        "max_temp_directory_size": "0B",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "python_enable_replacements": "false",
+        "preserve_insertion_order": "false",
+    }
+    engine = duckdb.connect(":memory:", config=settings)
+    engine.execute(f"SET allowed_paths = [{_text(str(path))}]")
+    engine.execute("SET enable_external_access = false")
+    engine.execute("SET lock_configuration = true")
+    return engine
+
+
+def _engine_errors() -> tuple[type[Exception], ...]:
+    import duckdb
+
+    return (duckdb.Error, OverflowError, UnicodeDecodeError)
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _table(engine: DuckDBPyConnection, source: _Source, name: str) -> tuple[TableProfile, Moments]:
+    described = source.select(engine, "*", before="DESCRIBE ").fetchall()
+    named = [(str(row[0]), _type(str(row[1]))) for row in described]
+    typed = named[:MAX_COLUMNS]
+    facts = []
+    for column, type_ in typed:
+        cell = _quoted(column)
+        filled = f"nullif(trim({cell}), '')" if type_ == "text" else cell
+        distinct = (
+            f"count(DISTINCT {filled})"
+            if source.exact and len(named) <= _COUNTED
+            else f"approx_count_distinct({filled})"
+        )
+        facts += [f"count({filled})", distinct]
+        facts += [f"min({cell})", f"max({cell})"] if type_ in _BOUNDED else ["NULL", "NULL"]
+    values = source.select(engine, f"count(*), {', '.join(facts)}").fetchone()
+    assert values is not None
+    rows = int(values[0])
+    samples = _samples(engine, source, [column for column, type_ in typed if type_ in ("text", "json")])
+    few = [c for place, (c, t) in enumerate(typed) if t == "text" and values[2 + 4 * place] <= _FEW]
+    listed = _listed(engine, source, few, source.passes)
+    columns = []
+    for place, (column, type_) in enumerate(typed):
+        count, different, least, most = values[1 + 4 * place : 5 + 4 * place]
+        usual = listed.get(column) or samples.get(column, [])
+        columns.append(
+            finished(
+                ColumnProfile(
+                    name=column,
+                    type=type_,
+                    rows=rows,
+                    empty=rows - int(count),
+                    # An estimate may be beyond what is possible, or below what was seen.
+                    distinct=len(usual) if column in listed else max(min(int(different), int(count)), len(usual)),
+                    minimum="" if least is None else shown(least),
+                    maximum="" if most is None else shown(most),
+                ),
+                usual,
+            )
+        )
+    table = TableProfile(name=name, rows=rows, columns=tuple(columns), omitted=len(named) - len(typed))
+    return table, _moments(engine, source, typed, values)
+
+
+def _type(name: str) -> str:
+    stem = name.partition("(")[0]
+    if name.endswith("]") or stem in ("STRUCT", "MAP", "LIST", "UNION", "JSON"):
+        return "json"
+    stem = stem.removesuffix(" WITH TIME ZONE").partition("_")[0]
+    return next((type_ for names, type_ in _TYPES if stem in names), "text")
+
+
+def _samples(engine: DuckDBPyConnection, source: _Source, columns: Sequence[str]) -> dict[str, list[str]]:
+    """Return for each column different values out of some rows of the whole file, the most frequent first."""
+    if not columns:
+        return {}
+    selected = ", ".join(f"left(CAST({_quoted(column)} AS VARCHAR), 200)" for column in columns)
+    # A reservoir with a fixed seed: the same file makes the same draft.
+    rows = source.select(engine, selected, after=f" USING SAMPLE reservoir({_SAMPLE} ROWS) REPEATABLE (1)").fetchall()
+    samples = {}
+    for place, column in enumerate(columns):
+        counts: dict[str, int] = {}
+        for row in rows:
+            text = (row[place] or "").strip()
+            if text:
+                counts[text] = counts.get(text, 0) + 1
+        samples[column] = sorted(counts, key=lambda text: (-counts[text], text))[:SAMPLED]
+    return samples
+
+
+def _listed(engine: DuckDBPyConnection, source: _Source, columns: Sequence[str], passes: int) -> dict[str, list[str]]:
+    """Return all values of columns that have few: a rare one is in no sample, but is searched for.
+
+    A pass over the file reads some columns, because the time grows with the square of their number.
+    """
+    listed: dict[str, list[str]] = {}
+    for start in range(0, min(len(columns), passes * _AT_ONCE), _AT_ONCE):
+        some = columns[start : start + _AT_ONCE]
+        selected = ", ".join(f"list(DISTINCT left(trim({_quoted(column)}), 200))" for column in some)
+        cells = source.select(engine, selected).fetchone() or ()
+        for column, values in zip(some, cells, strict=True):
+            listed[column] = sorted(value for value in values or () if value)
+    return listed
+
+
+def _moments(
+    engine: DuckDBPyConnection, source: _Source, columns: Sequence[tuple[str, str]], values: Sequence[Any]
+) -> Moments:
+    """Return the moments of the first column that has any."""
+    for place, (column, type_) in enumerate(columns):
+        least, most = values[3 + 4 * place : 5 + 4 * place]
+        if type_ not in ("date", "datetime") or not isinstance(least, date) or not isinstance(most, date):
+            continue
+        first = source.select(
+            engine,
+            f"{_quoted(column)} AS m",
+            before="SELECT DISTINCT m FROM (",
+            after=f" LIMIT {_MOMENTS}) WHERE m IS NOT NULL ORDER BY m",
+        )
+        rows = first.fetchall()
+        return Moments(begins=written(least), ends=written(most), step=usual_step([row[0] for row in rows]))
+    return Moments()
+
+
+def _damaged(what: str, error: Exception | None) -> InvalidInput:
+    # The first sentences only: the rest quotes the file and our query.
+    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("Original Line")]
+    reason = ". ".join(line.strip().rstrip(".") for line in lines[:2])[:240] if error and lines else "unknown"
+    return InvalidInput(f"{what}: {reason}", remedy="open it where it was made, and save it again")

@@ -1,0 +1,81 @@
+"""Timetables of public transport (GTFS Schedule): tables of text in a zip file."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+
+from node.adapters.profiles.columns import Collector, value_of
+from node.base.errors import InvalidInput
+from node.semantics import sheets
+from node.semantics.profiles.model import MAX_COLUMNS, MAX_TABLES, ColumnProfile, Profile, TableProfile
+from node.semantics.profiles.places import box_of_columns
+
+_ROWS: Final = 20_000
+"""Rows of a table that are profiled; all are counted."""
+
+
+def timetable(_path: Path, unpacked: zipfile.ZipFile) -> Profile:
+    """Return the profile of a timetable: its tables, where its stops are, and from when until when it holds."""
+    files = sorted(name for name in unpacked.namelist() if name.endswith(".txt") and "/" not in name)[:MAX_TABLES]
+    tables = {name.removesuffix(".txt"): _table(unpacked, name) for name in files}
+    begins, ends = _validity(tables)
+    stops = tables.get("stops")
+    return Profile(
+        format="GTFS",
+        tables=tuple(tables.values()),
+        bbox=box_of_columns(stops.columns) if stops else None,
+        begins=begins,
+        ends=ends,
+    )
+
+
+def _table(unpacked: zipfile.ZipFile, name: str) -> TableProfile:
+    with unpacked.open(name) as file:
+        head = file.read(sheets.SAMPLE)
+        look = sheets.look(head, whole=len(head) < sheets.SAMPLE, delimiter=",")
+        collectors = [Collector(column) for column in look.columns[:MAX_COLUMNS]]
+        count = 0
+        try:
+            for _, cells in islice(sheets.rows(cast(BinaryIO, file), look), 1, None):
+                count += 1
+                if count <= _ROWS:
+                    for collector, cell in zip(collectors, cells, strict=False):
+                        collector.add([value_of(cell)])
+        except csv.Error as error:
+            raise InvalidInput(f"{name} cannot be read: {error}", remedy="export the timetable again") from error
+    return TableProfile(
+        name=name.removesuffix(".txt"),
+        rows=count,
+        columns=tuple(collector.profile() for collector in collectors),
+        read=_ROWS if count > _ROWS else None,
+        omitted=len(look.columns) - len(collectors),
+    )
+
+
+def _validity(tables: Mapping[str, TableProfile]) -> tuple[str, str]:
+    """Return the first and the last day of service (``calendar``, ``calendar_dates``)."""
+    days = [
+        bound
+        for name, columns in (("calendar", ("start_date", "end_date")), ("calendar_dates", ("date",)))
+        if name in tables
+        for column in tables[name].columns
+        if column.name in columns
+        for bound in _days(column)
+    ]
+    return (min(days), max(days)) if days else ("", "")
+
+
+def _days(column: ColumnProfile) -> list[str]:
+    days = []
+    for bound in (column.minimum, column.maximum):
+        try:
+            days.append(datetime.strptime(bound, "%Y%m%d").date().isoformat())  # noqa: DTZ007 - days have no zone
+        except ValueError:
+            continue
+    return days

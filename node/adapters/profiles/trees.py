@@ -1,0 +1,130 @@
+"""JSON documents: GeoJSON, CityJSON, 3D Tiles, and lists of records."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from node.adapters.profiles.columns import Collector
+from node.base.errors import InvalidInput, TooLarge
+from node.semantics.profiles.model import MAX_COLUMNS, BBox, Profile, TableProfile
+
+_MOST: Final = 64 << 20
+_GEOJSON: Final = re.compile(rb'"type"\s*:\s*"(?:FeatureCollection|Feature)"')
+_CITYJSON: Final = re.compile(rb'"type"\s*:\s*"CityJSON"')
+_EPSG: Final = re.compile(r"EPSG(?:/[\d.]+/|:+)(\d{4,6})")
+_HEAD: Final = 64 * 1024
+
+
+def tree(path: Path, _name: str) -> Profile:
+    """Return the profile of a JSON document. Raises ``InvalidInput`` for a form that is not known."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    if _GEOJSON.search(head) and not _CITYJSON.search(head):
+        # Read piece by piece: the document may be large.
+        from node.adapters.profiles.layers import geojson
+
+        return geojson(path)
+    try:
+        content = _document(path)
+        if isinstance(content, list):
+            return _records(content)
+        if content.get("type") == "CityJSON":
+            return _city(content)
+        if "root" in content and isinstance(content.get("asset"), dict):
+            return _tiles(content)
+    except (TypeError, ValueError, AttributeError, KeyError, IndexError) as error:
+        raise InvalidInput(
+            f"the JSON document is not as its form demands: {error}", remedy="correct the file"
+        ) from error
+    raise InvalidInput(
+        "the JSON document is no GeoJSON, CityJSON, 3D Tiles or list of records",
+        remedy="describe it by hand, or give one of these",
+    )
+
+
+def _document(path: Path) -> Any:
+    """Return the JSON document at ``path``. Raises ``TooLarge`` and ``InvalidInput``."""
+    if path.stat().st_size > _MOST:
+        raise TooLarge(
+            f"a JSON document of more than {_MOST >> 20} MB cannot be profiled",
+            remedy="describe it by hand, or give a part of it",
+        )
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError as error:
+        raise InvalidInput(f"the file begins as JSON, but {error}", remedy="correct the file") from error
+
+
+def _records(rows: Sequence[Any]) -> Profile:
+    if not rows or not all(isinstance(row, dict) for row in rows):
+        raise InvalidInput("the JSON document is no list of records", remedy="describe it by hand")
+    names = list(dict.fromkeys(str(name) for row in rows for name in row))
+    collectors = {name: Collector(name) for name in names[:MAX_COLUMNS]}
+    for row in rows:
+        for name, collector in collectors.items():
+            collector.add([row.get(name)])
+    columns = tuple(collector.profile() for collector in collectors.values())
+    return Profile(
+        format="JSON", tables=(TableProfile(rows=len(rows), columns=columns, omitted=len(names) - len(columns)),)
+    )
+
+
+def _city(content: Mapping[str, Any]) -> Profile:
+    """CityJSON 1.0 to 2.0: its objects by type, and their attributes as columns (§2, §5)."""
+    objects = [item for item in content["CityObjects"].values() if isinstance(item, dict)]
+    kinds = Counter(str(item.get("type", "?")) for item in objects)
+    names = list(dict.fromkeys(str(name) for item in objects for name in item.get("attributes") or {}))
+    collectors = [Collector("type"), *(Collector(name) for name in names[:MAX_COLUMNS])]
+    for item in objects:
+        attributes = item.get("attributes") or {}
+        collectors[0].add([str(item.get("type", ""))])
+        for name, collector in zip(names, collectors[1:], strict=False):
+            collector.add([attributes.get(name)])
+    metadata = content.get("metadata") or {}
+    match = _EPSG.search(str(metadata.get("referenceSystem", "")))
+    crs = f"EPSG:{match[1]}" if match else ""
+    extent = metadata.get("geographicalExtent") or _corners(content)
+    note = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(8))
+    return Profile(
+        format="CityJSON",
+        tables=(TableProfile(rows=len(objects), columns=tuple(collector.profile() for collector in collectors)),),
+        bbox=_degrees([float(extent[place]) for place in (0, 1, 3, 4)]) if extent and crs == "EPSG:4326" else None,
+        crs=crs,
+        geometry="Solid",
+        notes=(f"it has {note}",) if note else (),
+    )
+
+
+def _corners(content: Mapping[str, Any]) -> list[float] | None:
+    vertices = content.get("vertices") or []
+    if not vertices:
+        return None
+    transform = content.get("transform") or {"scale": [1, 1, 1], "translate": [0, 0, 0]}
+    edges = [f(float(vertex[axis]) for vertex in vertices) for f in (min, max) for axis in range(3)]
+    return [
+        edge * float(transform["scale"][place % 3]) + float(transform["translate"][place % 3])
+        for place, edge in enumerate(edges)
+    ]
+
+
+def _tiles(content: Mapping[str, Any]) -> Profile:
+    """3D Tiles 1.0 and 1.1: a region is in radians (§ bounding volumes)."""
+    volume = content["root"].get("boundingVolume") or {}
+    region = volume.get("region")
+    box = _degrees([math.degrees(float(edge)) for edge in region[:4]]) if region else None
+    version = str(content["asset"].get("version", ""))[:10]
+    note = f"3D Tiles {version}".strip()
+    return Profile(
+        format="3D Tiles", bbox=box, notes=(note,) if box else (note, "its extent is not given as a region")
+    )
+
+
+def _degrees(edges: Sequence[float]) -> BBox | None:
+    west, south, east, north = (round(edge, 5) for edge in edges)
+    return (west, south, east, north) if -180 <= west <= east <= 180 and -90 <= south <= north <= 90 else None

@@ -1,0 +1,68 @@
+"""From the path of a data file to its profile: the interface of this package. All reading happens in the cage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from node.cage.model import Limits
+from node.semantics.profiles.model import Profile
+
+TARGET: Final = "profiles.profile"
+
+LIMITS: Final = Limits(memory=1536 << 20, cpu=60, wall=60.0, answer=8 << 20)
+"""What one profile may use. A table of 100 MB takes a second or two, and 150 MB of memory."""
+
+_OWN_GROUP: Final = "/proc/self/cgroup"
+"""DuckDB reads here how much memory its process may have, and does not start if it may not."""
+
+
+class ProfileCage(Protocol):
+    """The part of the cage that this module needs."""
+
+    async def call(
+        self,
+        target: str,
+        message: Mapping[str, Any],
+        blobs: Sequence[bytes] = (),
+        *,
+        limits: Limits,
+        readable: Sequence[str] = (),
+    ) -> tuple[dict[str, Any], list[bytes]]: ...
+
+
+class SyncProfileCage(Protocol):
+    """The part of the cage that callers without an event loop need."""
+
+    def call_sync(
+        self,
+        target: str,
+        message: Mapping[str, Any],
+        blobs: Sequence[bytes] = (),
+        *,
+        limits: Limits,
+        readable: Sequence[str] = (),
+    ) -> tuple[dict[str, Any], list[bytes]]: ...
+
+
+async def profile(cage: ProfileCage, path: Path, name: str) -> Profile:
+    """Return the profile of the file at ``path``, which people call ``name``.
+
+    Raises ``InvalidInput`` for a damaged file and for one in an unknown format, with the formats that are known, and
+    ``Overloaded`` for a file that needs more memory or time than one request may have.
+    """
+    order = _order(path, name)
+    answer, _ = await cage.call(TARGET, order, limits=LIMITS, readable=[order["path"], _OWN_GROUP])
+    return Profile.from_json(answer)
+
+
+def profile_sync(cage: SyncProfileCage, path: Path, name: str) -> Profile:
+    """``profile`` for callers without an event loop."""
+    order = _order(path, name)
+    answer, _ = cage.call_sync(TARGET, order, limits=LIMITS, readable=[order["path"], _OWN_GROUP])
+    return Profile.from_json(answer)
+
+
+def _order(path: Path, name: str) -> dict[str, str]:
+    return {"path": str(path.resolve()), "name": name}

@@ -1,0 +1,111 @@
+"""Units in the names of columns: ``speed (km/h)``, ``PM10 [μg/m³]``, ``length_m``, as codes of UCUM."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+_UNITS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "%": "%",
+        "a": "A",
+        "bar": "bar",
+        "c": "Cel",
+        "°c": "Cel",
+        "celsius": "Cel",
+        "cm": "cm",
+        "d": "d",
+        "days": "d",
+        "db": "dB",
+        "db(a)": "dB[A]",
+        "dba": "dB[A]",
+        "deg": "deg",
+        "°": "deg",
+        "eur": "[EUR]",
+        "€": "[EUR]",
+        "g": "g",
+        "gwh": "GW.h",
+        "h": "h",
+        "hours": "h",
+        "ha": "har",
+        "hpa": "hPa",
+        "hz": "Hz",
+        "k": "K",
+        "kg": "kg",
+        "km": "km",
+        "km/h": "km/h",
+        "kmh": "km/h",
+        "kph": "km/h",
+        "km2": "km2",
+        "km²": "km2",
+        "kw": "kW",
+        "kwh": "kW.h",
+        "l": "L",
+        "l/s": "L/s",
+        "lx": "lx",
+        "m": "m",
+        "m/s": "m/s",
+        "m2": "m2",
+        "m²": "m2",
+        "m3": "m3",
+        "m³": "m3",
+        "m3/h": "m3/h",
+        "m³/h": "m3/h",
+        "m3/s": "m3/s",
+        "m³/s": "m3/s",
+        "mbar": "mbar",
+        "mg/l": "mg/L",
+        "mg/m3": "mg/m3",
+        "mg/m³": "mg/m3",
+        "min": "min",
+        "minutes": "min",
+        "mm": "mm",
+        "mm/h": "mm/h",
+        "ms": "ms",
+        "mw": "MW",
+        "mwh": "MW.h",
+        "pa": "Pa",
+        "pct": "%",
+        "percent": "%",
+        "ppb": "[ppb]",
+        "ppm": "[ppm]",
+        "s": "s",
+        "seconds": "s",
+        "t": "t",
+        "ug/m3": "ug/m3",
+        "ugm3": "ug/m3",
+        "μg/m3": "ug/m3",
+        "μg/m³": "ug/m3",
+        "v": "V",
+        "veh/h": "{vehicles}/h",
+        "w": "W",
+        "w/m2": "W/m2",
+        "w/m²": "W/m2",
+        "wh": "W.h",
+    }
+)
+
+_IN_BRACKETS: Final = re.compile(r"[(\[]\s*(?:in\s+)?([^()\[\]]{1,12}(?:\(a\))?)\s*[)\]]\s*$")
+_SUFFIX: Final = re.compile(r"[_ ](?:in_)?([a-z0-9%°μ²³/]{1,8})$")
+
+_ALSO_WORDS: Final = frozenset(
+    {"a", "c", "d", "g", "h", "k", "l", "s", "t", "v", "w", "min", "ms", "bar", "pa", "days"}
+)
+"""Endings that are letters of a name, or the word *minimum*, more often than units: units only in brackets."""
+
+
+def unit_of(name: str) -> str:
+    """Return the UCUM code of the unit that the name of a column ends with; empty if it names none."""
+    # A small letter mu becomes the Greek one, which also the signs of this table are.
+    text = name.strip().casefold()
+    if match := _IN_BRACKETS.search(text):
+        word = match[1].strip()
+        # ``street(s)`` is a plural; ``delay (s)`` is in seconds.
+        plural = word.isalpha() and len(word) == 1 and not text[: match.start()].endswith((" ", "_"))
+        return "" if plural else _UNITS.get(word, "")
+    if match := _SUFFIX.search(text):
+        word = match[1]
+        return "" if word in _ALSO_WORDS else _UNITS.get(word, "")
+    return ""
