@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pyoxigraph import BlankNode, Dataset, NamedNode, Quad, RdfFormat
 from pyoxigraph import parse as read_quads
@@ -20,12 +20,12 @@ from node.semantics.description import summary
 from node.semantics.documents import canonical
 from node.semantics.harvest.naming import first_title, harvested_address, identity, own_iri, settled
 from node.semantics.harvest.rules.model import Record
-from node.semantics.harvest.rules.table import repair, rules_named
-from node.semantics.kinds import KINDS
+from node.semantics.harvest.rules.table import Repair, repair, rules_named
+from node.semantics.kinds import KINDS, AssetKind
 from node.semantics.model import Finding
 from node.semantics.quality import measure
 from node.semantics.triples import Node
-from node.semantics.validation.breaches import check, tidy
+from node.semantics.validation.breaches import check_all, tidy
 
 BLANK_NODES: Final = 5_000
 """Harvested records may have many; the limits of the cage bound the cost of canonical order."""
@@ -35,6 +35,10 @@ FINDINGS: Final = 50
 
 REPAIRS: Final = 200
 """Repairs that are reported for one record."""
+
+_In = TypeVar("_In")
+_With = TypeVar("_With")
+_Out = TypeVar("_Out")
 
 _ADDRESS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|<[^<>"\n]*>')
 """A text, which stays unchanged, or an address of N-Triples."""
@@ -60,9 +64,55 @@ class Examination:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """A piece that was read and repaired, before it is validated."""
+
+    dataset: Dataset
+    subject: NamedNode
+    kind: AssetKind
+    iri: str
+    name: str
+    address: str
+    mends: list[str]
+    repairs: list[Repair]
+
+
 def examine(piece: Mapping[str, Any], how: Examination) -> tuple[dict[str, Any], bytes]:
     """Return the facts of a piece as JSON, and its canonical N-Quads. Raises ``InvalidInput`` if the piece cannot be
     kept."""
+    ((facts, nquads),) = examine_all([piece], how)
+    if isinstance(facts, InvalidInput):
+        raise facts
+    return facts, nquads
+
+
+def examine_all(
+    pieces: Iterable[Mapping[str, Any]], how: Examination
+) -> list[tuple[dict[str, Any] | InvalidInput, bytes]]:
+    """Return the facts and the canonical N-Quads of each piece, or the reason why it cannot be kept."""
+    drafts = [_attempt(_draft, piece, how) for piece in pieces]
+    findings = iter(
+        check_all(
+            [(draft.dataset, draft.subject, draft.kind) for draft in drafts if isinstance(draft, _Draft)],
+            advised=how.advised,
+        )
+    )
+    results: list[tuple[dict[str, Any] | InvalidInput, bytes]] = []
+    for draft in drafts:
+        facts = draft if isinstance(draft, InvalidInput) else _attempt(_facts, draft, next(findings))
+        results.append((facts, b"") if isinstance(facts, InvalidInput) else facts)
+    return results
+
+
+def _attempt(step: Callable[[_In, _With], _Out], subject: _In, argument: _With) -> _Out | InvalidInput:
+    try:
+        return step(subject, argument)
+    except InvalidInput as error:
+        return error
+
+
+def _draft(piece: Mapping[str, Any], how: Examination) -> _Draft:
     if piece.get("fault"):
         raise InvalidInput(piece["fault"])
     dataset, subject, mends = _parsed(str(piece["subject"]), str(piece["lines"]))
@@ -80,30 +130,44 @@ def examine(piece: Mapping[str, Any], how: Examination) -> tuple[dict[str, Any],
         raise InvalidInput("it is an asset of this node itself", remedy="change it with hansa publish")
     address = harvested_address(how.base, kind.name, name, [title])
     dataset, settled_subject = settled(dataset, subject, address)
-    findings = tidy(check(dataset, settled_subject, kind, advised=how.advised))[:FINDINGS]
+    return _Draft(
+        dataset=dataset,
+        subject=settled_subject,
+        kind=kind,
+        iri=iri,
+        name=name,
+        address=address,
+        mends=mends,
+        repairs=list(repairs),
+    )
+
+
+def _facts(draft: _Draft, breaches: Sequence[Finding]) -> tuple[dict[str, Any], bytes]:
+    dataset, subject, kind = draft.dataset, draft.subject, draft.kind
+    findings = tidy(breaches)[:FINDINGS]
     nquads, sha256 = canonical(dataset, blank_nodes=BLANK_NODES)
-    facts = summary.overview(dataset, settled_subject, kind)
+    facts = summary.overview(dataset, subject, kind)
     conforms = is_conforming(findings)
     if kind.name == "dataset":
-        facts["score"] = measure(dataset, settled_subject, conforms=conforms).to_json()
-    publisher, publisher_name = summary.publisher(dataset, settled_subject)
+        facts["score"] = measure(dataset, subject, conforms=conforms).to_json()
+    publisher, publisher_name = summary.publisher(dataset, subject)
     answer = {
-        "iri": iri,
-        "identity": hashlib.sha256(name.encode()).hexdigest(),
-        "address": address,
+        "iri": draft.iri,
+        "identity": hashlib.sha256(draft.name.encode()).hexdigest(),
+        "address": draft.address,
         "kind": kind.name,
-        "titles": summary.titles(dataset, settled_subject),
-        "descriptions": summary.descriptions(dataset, settled_subject),
+        "titles": summary.titles(dataset, subject),
+        "descriptions": summary.descriptions(dataset, subject),
         "publisher": publisher,
         "publisherName": publisher_name,
-        "keywords": list(summary.keywords(dataset, settled_subject)),
-        "themes": list(summary.themes(dataset, settled_subject)),
-        "bbox": summary.bbox(dataset, settled_subject),
+        "keywords": list(summary.keywords(dataset, subject)),
+        "themes": list(summary.themes(dataset, subject)),
+        "bbox": summary.bbox(dataset, subject),
         "sha256": sha256,
         "conforms": conforms,
         "findings": [finding.to_json() for finding in findings],
-        "mends": mends,
-        "repairs": [done.to_json() for done in repairs[:REPAIRS]],
+        "mends": draft.mends,
+        "repairs": [done.to_json() for done in draft.repairs[:REPAIRS]],
         "extra": facts,
     }
     return answer, nquads

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
 from node.semantics.description.subjects import DOCUMENT
-from node.semantics.harvest.examination import Examination, examine
+from node.semantics.harvest.examination import Examination, examine_all
 from node.semantics.harvest.partition import Piece, cut, left_out, read, title
 from node.semantics.harvest.rules.table import rules_named
 
@@ -64,17 +64,16 @@ def examine_batch(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str
     how = Examination.from_json(message)
     unpacking = zlib.decompressobj()
     pieces = json.loads(unpacking.decompress(blobs[0], UNPACKED))
+    chosen = [piece for place, piece in enumerate(pieces) if message["only"] in (None, place)]
     records, statements = [], []
-    for place, piece in enumerate(pieces):
-        if message["only"] not in (None, place):
-            continue
-        try:
-            facts, nquads = examine(piece, how)
-        except InvalidInput as error:
-            facts, nquads = {"subject": piece["subject"], "error": error.detail, "remedy": error.remedy}, b""
-        records.append(facts)
+    for piece, (facts, nquads) in zip(chosen, examine_all(chosen, how), strict=True):
+        records.append(_refusal(piece, facts) if isinstance(facts, InvalidInput) else facts)
         statements.append(nquads)
     return {"records": records}, statements
+
+
+def _refusal(piece: Mapping[str, Any], error: InvalidInput) -> dict[str, Any]:
+    return {"subject": piece["subject"], "error": error.detail, "remedy": error.remedy}
 
 
 def _batches(pieces: Iterable[Piece]) -> Iterable[list[Piece]]:

@@ -11,8 +11,9 @@ from pyoxigraph import Dataset, NamedNode, RdfFormat, serialize
 from node.semantics.kinds import AssetKind
 from node.semantics.model import Finding
 from node.semantics.triples import Node
+from node.semantics.validation.batch import breaches_of
 from node.semantics.validation.profiles import PROFILES
-from node.semantics.validation.shapes import compiled, shapes_of, vocabulary
+from node.semantics.validation.shapes import ShapeBreach, Shapes, compiled, shapes_of, vocabulary
 from node.vocab.namespaces import ODRL
 
 MOST: Final = 200
@@ -34,21 +35,48 @@ def check(
     ``covered`` are the nodes for which conditions replace a licence. Breaches of an ``advised`` profile are only
     ``info``; the names are those of ``profiles.PROFILES``: a node with another name in its settings does not start.
     """
-    written = serialize([quad.triple for quad in dataset], format=RdfFormat.N_TRIPLES)
-    lines = [written or b"", vocabulary(dataset)]
-    lines.extend(f"{node} <{ODRL}hasPolicy> <{subject.value}#offer> .\n".encode() for node in covered)
-    ntriples = b"".join(lines)
+    ntriples = _document(dataset, subject, covered)
     shapes = shapes_of(kind)
-    findings = [
-        shapes.finding(breach)
-        for breach in shapes.breaches(ntriples)
-        if not (breach.severity != "violation" and breach.focus == subject.value and breach.path in kind.unasked)
-    ]
+    findings = _findings(shapes, shapes.breaches(ntriples), subject, kind)
     for name in (*enforced, *advised):
         profile = compiled((PROFILES[name],))
         severity = None if name in enforced else "info"
         findings.extend(profile.finding(breach, severity=severity) for breach in profile.breaches(ntriples))
     return findings
+
+
+def check_all(
+    drafts: Sequence[tuple[Dataset, NamedNode, AssetKind]], *, advised: Sequence[str] = ()
+) -> list[list[Finding]]:
+    """Return ``check`` of each draft, with fewer calls of the engine."""
+    documents = [_document(dataset, subject, ()) for dataset, subject, _ in drafts]
+    results: list[list[Finding]] = [[] for _ in drafts]
+    for kind in dict.fromkeys(kind for _, _, kind in drafts):
+        places = [place for place, (_, _, own) in enumerate(drafts) if own is kind]
+        shapes = shapes_of(kind)
+        breaches = breaches_of(shapes, [documents[place] for place in places])
+        for place, own_breaches in zip(places, breaches, strict=True):
+            results[place].extend(_findings(shapes, own_breaches, drafts[place][1], kind))
+    for name in advised:
+        profile = compiled((PROFILES[name],))
+        for result, own_breaches in zip(results, breaches_of(profile, documents), strict=True):
+            result.extend(profile.finding(breach, severity="info") for breach in own_breaches)
+    return results
+
+
+def _document(dataset: Dataset, subject: NamedNode, covered: Iterable[Node]) -> bytes:
+    written = serialize([quad.triple for quad in dataset], format=RdfFormat.N_TRIPLES)
+    lines = [written or b"", vocabulary(dataset)]
+    lines.extend(f"{node} <{ODRL}hasPolicy> <{subject.value}#offer> .\n".encode() for node in covered)
+    return b"".join(lines)
+
+
+def _findings(shapes: Shapes, breaches: Iterable[ShapeBreach], subject: NamedNode, kind: AssetKind) -> list[Finding]:
+    return [
+        shapes.finding(breach)
+        for breach in breaches
+        if not (breach.severity != "violation" and breach.focus == subject.value and breach.path in kind.unasked)
+    ]
 
 
 def placed(

@@ -112,6 +112,8 @@ class Shapes:
         except SyntaxError as error:
             raise LocalFault(f"the shapes cannot be read: {error}") from error
         self._rules = _rules(statements)
+        self.inverse = _inverse(statements)
+        """The properties that the shapes follow backwards; None if they may look at any statement."""
         # The engine copies everything that it does not use into every report; texts for people are most of the
         # shapes.
         used = [quad.triple for quad in statements if quad.predicate.value not in _FOR_PEOPLE]
@@ -277,7 +279,24 @@ def _breaches(report: bytes) -> tuple[ShapeBreach, ...]:
         for result in results.values()
         if "focusNode" in result
     ]
-    return tuple(sorted(breaches, key=lambda b: (b.focus, b.path, b.shape, b.component, b.value)))
+    return tuple(sorted(breaches, key=in_order))
+
+
+def in_order(breach: ShapeBreach) -> tuple[str, ...]:
+    """Return the key by which the breaches of a description are sorted."""
+    return breach.focus, breach.path, breach.shape, breach.component, breach.value
+
+
+def _inverse(statements: Dataset) -> frozenset[str] | None:
+    if any(True for _ in statements.quads_for_predicate(NamedNode(_sh("sparql")))):
+        return None
+    objects = [
+        quad.object
+        for name in ("inversePath", "targetObjectsOf")
+        for quad in statements.quads_for_predicate(NamedNode(_sh(name)))
+    ]
+    properties = frozenset(term.value for term in objects if isinstance(term, NamedNode))
+    return properties if len(properties) == len(set(objects)) else None
 
 
 def _text(term: Any) -> str:
