@@ -20,7 +20,11 @@ from node.base.errors import InvalidInput
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Model, Parameter, Port, Variable
 from node.scenarios.models.remote import OpenServiceModels
+from tests.conformance.test_ckan import harvested
+from tests.nodes import Running, city
 from tests.shared import SHARED
+
+__all__ = ["city"]
 
 PEER = SHARED / "kits/peers/peer"
 CACHE = Path(os.environ.get("HANSA_PEERS", Path.home() / ".cache/hansa-peers"))
@@ -81,6 +85,16 @@ def forms(hello: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     finally:
         process.terminate()
         process.wait(timeout=20)
+
+
+def test_its_records_are_harvested_page_by_page(hello: str, city: Running) -> None:
+    items = f"{hello}/collections/records/items"
+    first = harvested(city, f"{items}?limit=2")
+    assert (first[0]["total"], first[-1]["new"], first[-1]["refused"]) == (3, 3, 0)
+    assert {event["iri"] for event in first if event["event"] == "record"} == {
+        f"{items}/{name}" for name in ("berths", "parking", "air")
+    }
+    assert harvested(city, f"{items}?limit=2")[-1]["unchanged"] == 3
 
 
 def _free_port() -> int:

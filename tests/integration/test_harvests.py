@@ -43,6 +43,16 @@ class Portal:
             statements.append(view)
         self.pages[path] = (HEAD + "\n".join(statements)).encode()
 
+    def records(self, path: str, *names: str, following: str = "") -> None:
+        """A page of records of OGC API Records."""
+        features = [
+            {"type": "Feature", "id": name, "properties": {"type": "dataset", "title": f"Set {name}"}, "links": []}
+            for name in names
+        ]
+        links = [{"rel": "next", "href": f"http://paster{following}"}] if following else []
+        page = {"type": "FeatureCollection", "numberMatched": 3, "features": features, "links": links}
+        self.pages[path] = json.dumps(page).encode()
+
     def packages(self, *packages: dict[str, Any]) -> None:
         """The packages of a CKAN that answers with two at most."""
         self.media_type = "application/json"
@@ -264,6 +274,20 @@ def test_what_is_no_catalogue_or_may_not_be_dialled_is_refused(city: Running, po
             answer = http.post("/api/imports", headers=city.person(), params={"url": url})
             assert (answer.status_code, reason in answer.text) == (status, True), answer.text
         assert http.post("/api/imports", params={"url": portal.url}).status_code == 401
+
+
+def test_records_of_an_ogc_api_are_read_to_the_last(city: Running, client: HansaClient, portal: Portal) -> None:
+    portal.media_type = "application/geo+json"
+    items = "/collections/metadata/items"
+    portal.records(f"{items}?limit=200", "trees", "benches", following=f"{items}?offset=2")
+    portal.records(f"{items}?offset=2", "wells")
+    events = harvested(city, f"{portal.url}{items}", rule="safe")
+    assert counts(events) == {"new": 3}
+    assert (events[0]["source"], events[0]["total"]) == (f"{portal.url}{items}", 3)
+    wells = next(event for event in events if event.get("iri", "").endswith(f"{items}/wells"))
+    assert client.record(wells["address"])["title"] == "Set wells"
+    portal.records(f"{items}?limit=200", "trees", "benches")
+    assert counts(harvested(city, f"{portal.url}{items}", rule="safe")) == {"unchanged": 2, "withdrawn": 1}
 
 
 def test_the_packages_of_a_ckan_are_read_to_the_last(city: Running, client: HansaClient, portal: Portal) -> None:

@@ -21,6 +21,7 @@ from node.catalogue.harvest.source_pages import (
     ckan_start,
     first_page,
     following,
+    source_name,
 )
 from node.catalogue.harvest.source_state import PageState, SourceState
 from node.catalogue.model import Published
@@ -75,8 +76,7 @@ class HarvestRun:
             )
             return
         assert page is not None
-        own_name = ckan_api(url).rpartition("/api")[0] or next(iter(batches.catalogues), "") or url
-        source = self._order.source.strip() or own_name
+        source = self._order.source.strip() or source_name(url, batches.catalogues)
         check_source_name(source)
         self.opened = Opened(
             total=max(batches.expected or 0, batches.total),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
@@ -26,6 +26,8 @@ ACCEPT: Final = (
     "text/turtle, application/rdf+xml;q=0.9, application/ld+json;q=0.8, application/n-triples;q=0.7, "
     "application/json;q=0.6, application/xml;q=0.5, */*;q=0.1"
 )
+ACCEPT_RECORDS: Final = "application/geo+json, application/json;q=0.9"
+"""For OGC API Records, which offers its items as JSON-LD too, without the descriptions."""
 TRIES: Final = 4
 LONGEST_WAIT: Final = 120.0
 """The longest wait, in seconds, that a source may demand; if it demands more, the harvest ends."""
@@ -43,6 +45,7 @@ _TYPES: Final = {
     "text/xml": "application/rdf+xml",
     "application/ld+json": "application/ld+json",
     "application/json": "application/ld+json",
+    "application/geo+json": "application/ld+json",
     "application/n-triples": "application/n-triples",
     "application/n-quads": "application/n-quads",
     "application/trig": "application/trig",
@@ -54,13 +57,15 @@ _ENDINGS: Final = {
     ".owl": "application/rdf+xml",
     ".jsonld": "application/ld+json",
     ".json": "application/ld+json",
+    ".geojson": "application/ld+json",
     ".nt": "application/n-triples",
     ".nq": "application/n-quads",
     ".trig": "application/trig",
 }
 _CKAN: Final = re.compile(r"(https?://[^?#]*/api(?:/[1-9])?)(?:/action(?:/.*)?|/)?", re.ASCII)
+_RECORDS: Final = re.compile(r"https?://[^?#]*/collections/[^/?#]+/items/?", re.ASCII)
 ROWS: Final = 200
-"""Packages per request to CKAN; a portal with a lower limit answers with fewer."""
+"""Packages or records per request; a portal with a lower limit answers with fewer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +135,7 @@ class Reader:
 
         Raises ``PeerUnreachable`` if the page cannot be fetched, ``InvalidInput`` if it is not a catalogue.
         """
-        headers = {"Accept": ACCEPT}
+        headers = {"Accept": ACCEPT_RECORDS if is_items(url) else ACCEPT}
         if known is not None and known.etag:
             headers["If-None-Match"] = known.etag
         elif known is not None and known.modified:
@@ -177,10 +182,23 @@ def ckan_api(url: str) -> str:
     return match[1] if match else ""
 
 
+def source_name(url: str, catalogues: Sequence[str]) -> str:
+    """Return the name of the source at ``url``: the portal of a CKAN, the first of ``catalogues``, or the address."""
+    portal = ckan_api(url).rpartition("/api")[0]
+    return portal or next(iter(catalogues), "") or (url.partition("?")[0] if is_items(url) else url)
+
+
 def first_page(url: str) -> str:
-    """Return the address of the first page: ``url`` itself, or the first packages of a CKAN."""
-    api = ckan_api(url)
-    return ckan_page(api, 0) if api else url
+    """Return the address of the first page: ``url`` itself, the first packages of a CKAN, or the first items of a
+    collection of OGC API Records."""
+    if api := ckan_api(url):
+        return ckan_page(api, 0)
+    return f"{url}?limit={ROWS}" if is_items(url) and "?" not in url else url
+
+
+def is_items(url: str) -> bool:
+    """Return whether ``url`` is the items of a collection of an OGC API, as OGC API Records has them."""
+    return _RECORDS.fullmatch(url.partition("?")[0]) is not None
 
 
 def ckan_page(api: str, start: int) -> str:
@@ -209,6 +227,7 @@ def _media_type(answer: Answer) -> str:
     if media_type is None:
         raise InvalidInput(
             f"{answer.url} is no catalogue file: it is {stated or 'of an unknown type'}",
-            remedy="name the address of a DCAT file, or of CKAN's API: https://data.example/api/3",
+            remedy="name the address of a DCAT file, of CKAN's API (https://data.example/api/3), or of the items of "
+            "OGC API Records (https://data.example/collections/metadata/items)",
         )
     return media_type

@@ -66,8 +66,8 @@ def import_(
         str,
         typer.Argument(
             metavar="FILE|URL",
-            help="A catalogue file (.ttl, .jsonld, .rdf, .xml, .nt, .nq, .trig, .json), its web address, or the one "
-            "of CKAN's API, such as https://data.example/api/3.",
+            help="A catalogue file (.ttl, .jsonld, .rdf, .xml, .nt, .nq, .trig, .json), its web address, the one of "
+            "CKAN's API, such as https://data.example/api/3, or of the items of OGC API Records.",
         ),
     ],
     source: Annotated[
@@ -200,7 +200,7 @@ def _show(
         line("source", _source(opened))
         line("conform", f"{closed['conforming']} of {entered} break no obligation of DCAT-AP")
     else:
-        failed(f"{result}: all refused")
+        failed(f"{result}: all refused" if opened["total"] else "there are no records in it")
     if closed["missing"]:
         failed(f"{closed['missing']} records are no longer at the source, more than half: none of them was withdrawn")
         mend("look at the source; if it is right, import again with --fewer")

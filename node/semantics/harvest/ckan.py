@@ -7,15 +7,14 @@ Values are not changed: a text stays a text. A value that is not an address does
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
-from node.semantics.triples import TYPE, Node, Term
-from node.vocab.namespaces import ADMS, DCAT, DCT, FOAF, LOCN, SKOS, VCARD, XSD
+from node.semantics.harvest.jsonvalues import LANGUAGE, address, mail, mappings, period, place, values
+from node.semantics.triples import TYPE, Node
+from node.vocab.namespaces import ADMS, DCAT, DCT, FOAF, SKOS, VCARD, XSD
 
 _EXTRAS: Final = {
     "access_rights": f"{DCT}accessRights",
@@ -56,7 +55,6 @@ _OTHERS: Final = (
     "uri",
 )
 
-_GEOJSON: Final = "https://www.iana.org/assignments/media-types/application/vnd.geo+json"
 
 _FILES: Final = {
     "access_url": f"{DCAT}accessURL",
@@ -70,11 +68,6 @@ _FILES: Final = {
     "rights": f"{DCT}rights",
     "status": f"{ADMS}status",
 }
-_DATES: Final = frozenset({f"{DCT}issued", f"{DCT}modified", f"{DCAT}startDate", f"{DCAT}endDate"})
-_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
-_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
-_TAG: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
-_SCHEMES: Final = ("http", "https", "ftp", "mailto", "urn")
 
 
 def packages_of(document: Any) -> list[Mapping[str, Any]] | None:
@@ -100,63 +93,63 @@ def statements(package: Mapping[str, Any], site: str) -> Iterator[Quad]:
     site = site.rstrip("/")
     extras = _extras(package)
     page = f"{site}/dataset/{package['id']}"
-    node = next((iri for iri in (_iri(extras.get("uri")), _iri(page)) if iri), BlankNode())
+    node = next((iri for iri in (address(extras.get("uri")), address(page)) if iri), BlankNode())
     yield Quad(node, TYPE, NamedNode(f"{DCAT}Dataset"))
     yield from _texts(node, f"{DCT}title", package, "title")
     yield from _texts(node, f"{DCT}description", package, "notes")
     if not extras.get("identifier"):
-        yield from _quads(node, f"{DCT}identifier", package["id"])
-    yield from _quads(node, f"{DCAT}landingPage", package.get("url") or f"{site}/dataset/{package.get('name') or ''}")
-    yield from _quads(node, f"{DCAT}version", package.get("version"))
+        yield from values(node, f"{DCT}identifier", package["id"])
+    yield from values(node, f"{DCAT}landingPage", package.get("url") or f"{site}/dataset/{package.get('name') or ''}")
+    yield from values(node, f"{DCAT}version", package.get("version"))
     for name, property_ in _EXTRAS.items():
-        yield from _quads(node, property_, extras.get(name))
+        yield from values(node, property_, extras.get(name))
     for name, created in (("issued", "metadata_created"), ("modified", "metadata_modified")):
         if not extras.get(name):
-            yield from _quads(node, f"{DCT}{name}", package.get(created))
-    for tag in _mappings(package.get("tags")):
-        yield from _quads(node, f"{DCAT}keyword", tag.get("display_name") or tag.get("name"))
-    for group in _mappings(package.get("groups")):
+            yield from values(node, f"{DCT}{name}", package.get(created))
+    for tag in mappings(package.get("tags")):
+        yield from values(node, f"{DCAT}keyword", tag.get("display_name") or tag.get("name"))
+    for group in mappings(package.get("groups")):
         yield from _theme(node, group, site)
     yield from _publisher(node, package, extras, site)
     yield from _contact(node, package, extras)
     yield from _place_and_period(node, extras)
-    for resource in _mappings(package.get("resources")):
+    for resource in mappings(package.get("resources")):
         yield from _file(node, resource, package, page)
 
 
 def _extras(package: Mapping[str, Any]) -> dict[str, Any]:
     """Return the extras by name; fields of the same names on the package itself, as newer portals have them, come
     first."""
-    extras = {str(extra.get("key")): extra.get("value") for extra in _mappings(package.get("extras"))}
+    extras = {str(extra.get("key")): extra.get("value") for extra in mappings(package.get("extras"))}
     own = {name: package[name] for name in (*_EXTRAS, *_OTHERS) if package.get(name)}
     return extras | own
 
 
 def _file(node: Node, resource: Mapping[str, Any], package: Mapping[str, Any], page: str) -> Iterator[Quad]:
-    own = _iri(resource.get("uri")) or _iri(f"{page}/resource/{resource.get('id') or ''}")
+    own = address(resource.get("uri")) or address(f"{page}/resource/{resource.get('id') or ''}")
     file: Node = own if own and resource.get("id") else BlankNode()
     yield Quad(node, NamedNode(f"{DCAT}distribution"), file)
     yield Quad(file, TYPE, NamedNode(f"{DCAT}Distribution"))
     yield from _texts(file, f"{DCT}title", resource, "name")
     yield from _texts(file, f"{DCT}description", resource, "description")
     if not resource.get("access_url"):
-        yield from _quads(file, f"{DCAT}accessURL", resource.get("url"))
+        yield from values(file, f"{DCAT}accessURL", resource.get("url"))
     for name, property_ in _FILES.items():
-        yield from _quads(file, property_, resource.get(name))
+        yield from values(file, property_, resource.get(name))
     for name, moment in (("issued", "created"), ("modified", "last_modified")):
-        yield from _quads(file, f"{DCT}{name}", resource.get(name) or resource.get(moment))
+        yield from values(file, f"{DCT}{name}", resource.get(name) or resource.get(moment))
     size = str(resource.get("size") or "")
     if size.isdecimal():
         yield Quad(file, NamedNode(f"{DCAT}byteSize"), Literal(size, datatype=NamedNode(f"{XSD}nonNegativeInteger")))
     # CKAN has one licence for a package, DCAT one for each file.
     own_licence = resource.get("license")
-    yield from _quads(
+    yield from values(
         file, f"{DCT}license", own_licence or package.get("license_url") or package.get("license_title")
     )
 
 
 def _theme(node: Node, group: Mapping[str, Any], site: str) -> Iterator[Quad]:
-    theme = _iri(f"{site}/group/{group.get('name') or group.get('id') or ''}")
+    theme = address(f"{site}/group/{group.get('name') or group.get('id') or ''}")
     name = group.get("display_name") or group.get("title") or group.get("name")
     if theme is None or not name:
         return
@@ -171,13 +164,13 @@ def _publisher(node: Node, package: Mapping[str, Any], extras: Mapping[str, Any]
     name = extras.get("publisher_name") or organisation.get("title") or organisation.get("name")
     if not name:
         return
-    address = f"{site}/organization/{organisation['id']}" if organisation.get("id") else ""
-    agent: Node = _iri(extras.get("publisher_uri")) or _iri(address) or BlankNode()
+    page = f"{site}/organization/{organisation['id']}" if organisation.get("id") else ""
+    agent: Node = address(extras.get("publisher_uri")) or address(page) or BlankNode()
     yield Quad(node, NamedNode(f"{DCT}publisher"), agent)
     yield Quad(agent, TYPE, NamedNode(f"{FOAF}Agent"))
     yield Quad(agent, NamedNode(f"{FOAF}name"), Literal(str(name)))
-    yield from _quads(agent, f"{FOAF}homepage", extras.get("publisher_url"))
-    yield from _mail(agent, f"{FOAF}mbox", extras.get("publisher_email"))
+    yield from values(agent, f"{FOAF}homepage", extras.get("publisher_url"))
+    yield from mail(agent, f"{FOAF}mbox", extras.get("publisher_email"))
 
 
 def _contact(node: Node, package: Mapping[str, Any], extras: Mapping[str, Any]) -> Iterator[Quad]:
@@ -186,31 +179,20 @@ def _contact(node: Node, package: Mapping[str, Any], extras: Mapping[str, Any]) 
         (package.get("maintainer"), package.get("maintainer_email")),
         (package.get("author"), package.get("author_email")),
     )
-    name, mail = next(((name, mail) for name, mail in pairs if name or mail), ("", ""))
-    if not name and not mail:
+    name, mailbox = next(((name, mailbox) for name, mailbox in pairs if name or mailbox), ("", ""))
+    if not name and not mailbox:
         return
     card = BlankNode()
     yield Quad(node, NamedNode(f"{DCAT}contactPoint"), card)
     yield Quad(card, TYPE, NamedNode(f"{VCARD}Kind"))
-    yield from _quads(card, f"{VCARD}fn", name)
-    yield from _mail(card, f"{VCARD}hasEmail", mail)
+    yield from values(card, f"{VCARD}fn", name)
+    yield from mail(card, f"{VCARD}hasEmail", mailbox)
 
 
 def _place_and_period(node: Node, extras: Mapping[str, Any]) -> Iterator[Quad]:
-    geometry = extras.get("spatial")
-    if geometry:
-        place = BlankNode()
-        text = geometry if isinstance(geometry, str) else json.dumps(geometry)
-        yield Quad(node, NamedNode(f"{DCT}spatial"), place)
-        yield Quad(place, TYPE, NamedNode(f"{DCT}Location"))
-        yield Quad(place, NamedNode(f"{LOCN}geometry"), Literal(text, datatype=NamedNode(_GEOJSON)))
-    begins, ends = extras.get("temporal_start"), extras.get("temporal_end")
-    if begins or ends:
-        period = BlankNode()
-        yield Quad(node, NamedNode(f"{DCT}temporal"), period)
-        yield Quad(period, TYPE, NamedNode(f"{DCT}PeriodOfTime"))
-        yield from _quads(period, f"{DCAT}startDate", begins)
-        yield from _quads(period, f"{DCAT}endDate", ends)
+    if extras.get("spatial"):
+        yield from place(node, extras["spatial"])
+    yield from period(node, extras.get("temporal_start"), extras.get("temporal_end"))
 
 
 def _texts(node: Node, property_: str, members: Mapping[str, Any], name: str) -> Iterator[Quad]:
@@ -219,61 +201,8 @@ def _texts(node: Node, property_: str, members: Mapping[str, Any], name: str) ->
     translated = translated if translated and isinstance(translated, Mapping) else members.get(name)
     if isinstance(translated, Mapping):
         for tag, text in translated.items():
-            if (
-                isinstance(text, str)
-                and text.strip()
-                and re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", str(tag))
-            ):
+            if isinstance(text, str) and text.strip() and LANGUAGE.fullmatch(str(tag)):
                 yield Quad(node, NamedNode(property_), Literal(text, language=str(tag)))
         return
     if translated is not None and str(translated).strip():
         yield Quad(node, NamedNode(property_), Literal(str(translated)))
-
-
-def _quads(node: Node, property_: str, value: Any) -> Iterator[Quad]:
-    for text in _values(value):
-        yield Quad(node, NamedNode(property_), _term(property_, text))
-
-
-def _values(value: Any) -> list[str]:
-    """Return the texts of a value: of a list, of a list written as JSON, or the value itself."""
-    if isinstance(value, str) and value.startswith("["):
-        try:
-            listed = json.loads(value)
-        except ValueError:
-            listed = value
-        value = listed
-    values = value if isinstance(value, list) else [] if value in (None, "") else [value]
-    texts = (text if isinstance(text, str) else json.dumps(text, ensure_ascii=False) for text in values)
-    return [text for text in texts if text.strip()]
-
-
-def _term(property_: str, text: str) -> Term:
-    if property_ in _DATES:
-        if _MOMENT.fullmatch(text):
-            return Literal(text, datatype=NamedNode(f"{XSD}dateTime"))
-        return Literal(text, datatype=NamedNode(f"{XSD}date")) if _DATE.fullmatch(text) else Literal(text)
-    if property_ in (f"{DCT}identifier", f"{DCAT}version", f"{ADMS}versionNotes", f"{DCAT}keyword"):
-        return Literal(text)
-    return _iri(text) or Literal(text)
-
-
-def _mail(node: Node, property_: str, value: Any) -> Iterator[Quad]:
-    for text in _values(value):
-        address = text.strip().removeprefix("mailto:")
-        iri = _iri(f"mailto:{address}") if re.fullmatch(r"[^\s@<>\"]+@[^\s@<>\"]+", address) else None
-        yield Quad(node, NamedNode(property_), iri or Literal(text))
-
-
-def _iri(value: Any) -> NamedNode | None:
-    """Return ``value`` as an address; None if it is not an address."""
-    if not isinstance(value, str) or value.partition(":")[0].lower() not in _SCHEMES or value.strip() != value:
-        return None
-    try:
-        return NamedNode(value)
-    except ValueError:
-        return None
-
-
-def _mappings(value: Any) -> list[Mapping[str, Any]]:
-    return [member for member in value if isinstance(member, Mapping)] if isinstance(value, list) else []

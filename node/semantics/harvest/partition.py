@@ -20,6 +20,7 @@ from pyoxigraph import parse as read_quads
 from node.base.errors import InvalidInput, TooLarge
 from node.base.jsons import read_json
 from node.semantics.documents import MAX_IRI, MAX_JSON_DEPTH, MAX_LITERAL, Syntax, scanned, syntax_of, unreadable
+from node.semantics.harvest import ogcrecords
 from node.semantics.harvest.ckan import is_public, packages_of
 from node.semantics.harvest.ckan import statements as ckan_statements
 from node.semantics.harvest.datajson import is_data_json, statements
@@ -155,6 +156,9 @@ def _read(body: bytes, syntax: Syntax, base: str) -> Catalogue:
         packages = packages_of(document)
         if packages is not None:
             return _of_ckan(document, packages, base)
+        records = ogcrecords.records_of(document)
+        if records is not None:
+            return _of_ogc_records(document, records, base)
         if is_data_json(document):
             for quad in statements(document):
                 catalogue.add(quad)
@@ -178,6 +182,17 @@ def _of_ckan(document: Any, packages: list[Mapping[str, Any]], base: str) -> Cat
         if is_public(package):
             for quad in ckan_statements(package, base.partition("/api/")[0]):
                 catalogue.add(quad)
+    return catalogue
+
+
+def _of_ogc_records(document: Any, records: list[Mapping[str, Any]], base: str) -> Catalogue:
+    catalogue = Catalogue(notes=["read it as records of OGC API Records"], next=ogcrecords.next_page(document))
+    matches = document.get("numberMatched")
+    catalogue.expected = matches if isinstance(matches, int) else None
+    items = base.partition("?")[0]
+    for record in records:
+        for quad in ogcrecords.statements(record, items):
+            catalogue.add(quad)
     return catalogue
 
 
