@@ -31,9 +31,9 @@ class AgreementStore(Protocol):
         """Store it. The same id with the same hash again has no effect; with another hash raises ``Conflict``."""
 
     def save(self, tx: Transaction, agreement: Agreement) -> None:
-        """Store changes around it (signatures, dates), never of what was agreed. The provider chooses the id, and may
-        choose one that we have already. Raises ``Conflict`` for the id of an agreement from another negotiation or
-        with another hash."""
+        """Store changes around it (signatures, its end, when and by which entry it became final), never of what was
+        agreed, by whom and when. The provider chooses the id, and may choose one that we have already. Raises
+        ``Conflict`` for the id of an agreement from another negotiation or with another hash."""
 
     def get(self, tx: Transaction, agreement_id: str, *, lock: bool = False) -> Agreement | None:
         """Return it. With ``lock``, no other transaction changes it, or counts a use of it, until this one ends."""

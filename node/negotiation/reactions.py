@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -115,10 +115,13 @@ class Reactions:
             and len(look.messages_so_far()) >= self._house.longest
         ):
             action = strategy.Terminate("no-end", [f"there was no agreement after {self._house.longest} messages"])
-        if look.decision is not None and negotiation.state == machine.REQUESTED:
-            negotiation = self._keep_decision(tx, negotiation, look.decision)
         message = _MESSAGES.get(type(action))
-        if message is not None and not self._conversation.may_send(negotiation, message):
+        sends = message is not None and self._conversation.may_send(negotiation, message)
+        if look.decision is not None and negotiation.state == machine.REQUESTED:
+            negotiation = self._with_decision(tx, negotiation, look.decision)
+            if not sends:  # Otherwise it is saved with the message.
+                negotiation = self._conversation.amend(tx, negotiation)
+        if message is not None and not sends:
             log.error("the strategy asks for an impossible step: %s in %s", message, negotiation.state)
             return negotiation
         return self._act(tx, negotiation, action, record, caller, pause, words)
@@ -346,10 +349,12 @@ class Reactions:
         if asked is not None and asked.decided_at is None:
             self._decisions.decide(tx, asked.id, approved=approved, by=by, at=self._clock.now(), reason=reason)
 
-    def _keep_decision(self, tx: Transaction, negotiation: Negotiation, decision: Decision) -> Negotiation:
-        body = {"process": negotiation.pid, "peer": negotiation.peer, "decision": decision.to_json()}
+    def _with_decision(self, tx: Transaction, negotiation: Negotiation, decision: Decision) -> Negotiation:
+        """Note the decision in the ledger, and return the negotiation with it, which the caller saves."""
+        content = decision.to_json()
+        body = {"process": negotiation.pid, "peer": negotiation.peer, "decision": content}
         self._append(tx, EntryKind.DECISION, negotiation.dataset, "node", body)
-        return self._conversation.amend(tx, negotiation, decision=decision.to_json())
+        return replace(negotiation, decision=content)
 
 
 def _own_words(look: strategy.Look) -> dict[str, Any] | None:

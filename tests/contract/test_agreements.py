@@ -75,6 +75,16 @@ class TestAgreementStore:
         with pytest.raises(LocalFault), stores.uow.begin() as tx:
             stores.agreements.save(tx, agreement("urn:unknown"))
 
+    def test_save_leaves_what_was_agreed(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.agreements.add(tx, agreement())
+            other = agreement(
+                provider="did:web:evil.example", dataset="urn:other", at=NOW + DAY, body={}, entry="urn:e"
+            )
+            stores.agreements.save(tx, other)
+        with stores.uow.read() as tx:
+            assert stores.agreements.get(tx, "urn:a") == agreement(entry="urn:e")
+
     @pytest.mark.parametrize("other", [{"negotiation": "urn:other"}, {"sha256": "cd" * 32}])
     def test_save_never_puts_another_agreement_in_its_place(self, stores: Stores, other: dict[str, str]) -> None:
         with stores.uow.begin() as tx:

@@ -37,7 +37,10 @@ class MemoryAgreementStore:
             raise LocalFault(f"the agreement {agreement.id} does not exist")
         if (known.negotiation, known.sha256) != (agreement.negotiation, agreement.sha256):
             raise Conflict(f"there is another agreement {agreement.id}")
-        memory(tx).put("agreements", agreement.id, agreement)
+        around = {
+            name: getattr(agreement, name) for name in ("signatures", "finalized", "ended", "ended_why", "entry")
+        }
+        memory(tx).put("agreements", agreement.id, replace(known, **around))
 
     def get(self, tx: Transaction, agreement_id: str, *, lock: bool = False) -> Agreement | None:
         return memory(tx).rows("agreements").get(agreement_id)

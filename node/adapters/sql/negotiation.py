@@ -25,6 +25,7 @@ from node.negotiation.uses import Use
 
 _AGREEMENT = select(agreements).where(agreements.c.id == bindparam("id"))
 _LOCKED_AGREEMENT = _AGREEMENT.with_for_update()
+_AROUND_AGREEMENT = ("signatures", "finalized", "ended", "ended_why", "entry")
 _SAVE_AGREEMENT = update(agreements).where(
     agreements.c.id == bindparam("agreement"),
     agreements.c.negotiation == bindparam("settled_in"),
@@ -65,10 +66,9 @@ class SqlAgreementStore:
             raise Conflict(f"the agreement {agreement.id} already exists, with different content")
 
     def save(self, tx: Transaction, agreement: Agreement) -> None:
-        row = values(agreement, agreement=agreement.id)
-        same = {"settled_in": row.pop("negotiation"), "content": row.pop("sha256")}
-        del row["id"]
-        saved = connection_of(tx).execute(_SAVE_AGREEMENT, row | same)
+        same = {"agreement": agreement.id, "settled_in": agreement.negotiation, "content": agreement.sha256}
+        around = {name: getattr(agreement, name) for name in _AROUND_AGREEMENT}
+        saved = connection_of(tx).execute(_SAVE_AGREEMENT, around | same)
         if saved.rowcount == 1:
             return
         if self.get(tx, agreement.id) is None:

@@ -9,6 +9,7 @@ from typing import Any, Generic
 from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, exists, func, insert, select, update
 
 from node.adapters.sql.rows import add, build, values
+from node.adapters.sql.statements import Running
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict, LocalFault
 from node.base.work import Transaction
@@ -46,7 +47,9 @@ class SqlProcessStore(Generic[P]):
             other.c.pid != bindparam("this_pid"),
         )
         unchanged = and_(columns.pid == bindparam("this_pid"), columns.revision == bindparam("before"))
-        self._save = update(processes).where(unchanged, ~same_pid)
+        # Columns that keep their value are left out: each index that they are in would be written again.
+        self._save = update(processes).where(unchanged)
+        self._save_peer_pid = self._save.where(~same_pid)
         self._unchanged = select(columns.pid).where(unchanged)
         self._count = select(func.count()).where(
             columns.peer == bindparam("peer"),
@@ -94,18 +97,31 @@ class SqlProcessStore(Generic[P]):
         )
 
     def add(self, tx: Transaction, process: P) -> None:
-        if not add(connection_of(tx), self._processes, {"pid": process.pid} | self._row(process)):
+        connection = connection_of(tx)
+        opening = {"pid": process.pid, "role": process.role, "peer": process.peer, "created": process.created}
+        if not add(connection, self._processes, opening | self._row(process)):
             raise Conflict(f"the process {process.pid}, or the peer's {process.peer_pid}, already exists")
+        self._note(connection, process)
 
     def save(self, tx: Transaction, process: P) -> None:
         connection = connection_of(tx)
         which = {"this_pid": process.pid, "before": process.revision - 1}
-        peer = {
-            "this_peer": process.peer,
-            "this_peer_pid": process.peer_pid,
-            "this_role": process.role,
-        }
-        if connection.execute(self._save, self._row(process) | which | peer).rowcount == 1:
+        revision, state, peer_pid = connection.notes.get((self._processes.name, process.pid), (None, None, None))
+        row = self._row(process)
+        if revision != process.revision - 1 or peer_pid != process.peer_pid:
+            peer = {
+                "this_peer": process.peer,
+                "this_peer_pid": process.peer_pid,
+                "this_role": process.role,
+            }
+            saved = connection.execute(self._save_peer_pid, row | which | peer)
+        else:
+            del row["peer_pid"]
+            if state == process.state:
+                del row["state"]
+            saved = connection.execute(self._save, row | which)
+        if saved.rowcount == 1:
+            self._note(connection, process)
             return
         if connection.execute(self._unchanged, which).one_or_none() is not None:
             raise Conflict(f"the peer's process {process.peer_pid} already exists under another id")
@@ -180,19 +196,27 @@ class SqlProcessStore(Generic[P]):
         return None if row is None else build(Exchange, row)
 
     def _read_one(self, tx: Transaction, statement: Any, values: dict[str, Any]) -> P | None:
-        row = connection_of(tx).execute(statement, values).one_or_none()
-        return None if row is None else self._process(row)
+        connection = connection_of(tx)
+        row = connection.execute(statement, values).one_or_none()
+        if row is None:
+            return None
+        process = self._process(row)
+        self._note(connection, process)
+        return process
+
+    def _note(self, connection: Running, process: P) -> None:
+        """Note what ``save`` compares: a revision of a process is stored once, so it shows what has changed since."""
+        noted = (process.revision, process.state, process.peer_pid)
+        connection.notes[self._processes.name, process.pid] = noted
 
     def _row(self, process: P) -> dict[str, Any]:
+        """Return the columns that may change after the opening."""
         pending = process.pending
         return {
-            "role": process.role,
-            "peer": process.peer,
             "peer_pid": process.peer_pid,
             "peer_address": process.peer_address,
             "version": process.version,
             "state": process.state,
-            "created": process.created,
             "updated": process.updated,
             "pending_message": pending and pending.message,
             "pending_id": pending and pending.message_id,
