@@ -194,6 +194,33 @@ class TestSqlite:
                 assert waits_for_disk(tx) is synced
         uow.close()
 
+    def test_a_connection_that_others_may_use_waits_for_the_disk(self, sqlite_engine: Engine) -> None:
+        uow, outbox = SqlUnitOfWork(sqlite_engine), SqlOutbox()
+
+        def fail() -> None:
+            with uow.begin(synced=False) as tx:
+                outbox.put(tx, task("lost"))
+                raise KeyError("the writer's own")
+
+        def settings() -> list[int]:
+            """Of all connections that the pool has, and of further ones."""
+            reading = sqlite_engine.execution_options(**{engines.READ_ONLY: True})
+            with ExitStack() as connections:
+                every = [connections.enter_context(reading.connect()) for _ in range(6)]
+                return [int(one.exec_driver_sql("PRAGMA synchronous").scalar_one()) for one in every]
+
+        with pytest.raises(KeyError):
+            fail()
+        assert set(settings()) == {2}, "after a failure the writer takes another connection"
+        with uow.begin() as tx:
+            assert waits_for_disk(tx)
+        with uow.begin(synced=False) as tx:
+            outbox.put(tx, task("kept"))
+        assert uow.writers is not None
+        uow.writers.close()
+        assert set(settings()) == {2}
+        uow.close()
+
     def test_who_must_be_on_the_disk_shares_no_commit_that_does_not_wait_for_it(self, sqlite_engine: Engine) -> None:
         uow, outbox = SqlUnitOfWork(sqlite_engine), SqlOutbox()
         assert uow.writers is not None

@@ -112,9 +112,7 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        raw: Any = connection.connection.dbapi_connection
-        if not raw.in_transaction:  # Readers and writers begin theirs before SQLAlchemy takes part.
-            begin_sqlite(connection)
+        _begin_sqlite(connection, driver)
 
     return engine
 
@@ -142,12 +140,11 @@ def _settle_sqlite(connection: Any, path: Path, driver: Any) -> None:
         )
 
 
-def begin_sqlite(connection: Connection) -> None:
-    """Begin a transaction of SQLite: reading or writing, as the options of ``connection`` say. Raises
-    ``LocalFault``."""
+def _begin_sqlite(connection: Connection, driver: Any) -> None:
     raw: Any = connection.connection.dbapi_connection
-    driver = connection.dialect.loaded_dbapi
     read_only = bool(connection.get_execution_options().get(READ_ONLY))
+    if read_only and raw.in_transaction:
+        return  # The connection of a reader, with its transaction already begun (``readers``).
     # A writer takes its lock at once: after reading first, its request for the lock could only be refused.
     statement = "BEGIN" if read_only else "BEGIN IMMEDIATE"
     try:

@@ -22,14 +22,17 @@ from weakref import WeakValueDictionary
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from node.adapters.sql.engine import PATIENCE, begin_sqlite
-from node.adapters.sql.faults import fault_of_driver
+from node.adapters.sql.engine import PATIENCE
+from node.adapters.sql.faults import fault_of, fault_of_driver
 from node.base.errors import DatabaseBusy, LocalFault
 
 MOST: Final = 64
 """So many writers share a commit at most."""
 LONGEST: Final = 0.05
 """Seconds after which a shared transaction takes no further writer: the first of them waits for the last."""
+
+_SYNCED: Final = "hansa_synced"
+"""The key, in SQLAlchemy's data about a connection, of whether its commits wait for the disk."""
 
 
 class _Waiter:
@@ -106,9 +109,9 @@ class _Batch:
     def __init__(self, connection: Connection, *, synced: bool) -> None:
         """``synced``: the commit waits for the disk."""
         self.connection = connection
-        self._driver: Any = connection.connection.dbapi_connection
         self._synced = synced
-        begin_sqlite(connection)
+        self._transaction = connection.begin()
+        self._driver: Any = connection.connection.dbapi_connection
         self._began = time.monotonic()
         self._ended: threading.Event | None = None
         self._failure: BaseException | None = None
@@ -155,7 +158,7 @@ class _Batch:
         try:
             if not self._driver.in_transaction:
                 raise LocalFault("the database has ended the transaction")
-            self._run("COMMIT")
+            self._transaction.commit()
         except Exception as error:  # noqa: BLE001 - any error concerns all members
             self._failure = error
         finally:
@@ -170,6 +173,8 @@ class _Batch:
         """Raise ``LocalFault``, or the subclass that the failure stands for, if nothing was committed."""
         if self._failure is None:
             return
+        if isinstance(self._failure, DBAPIError):
+            raise fault_of(self._failure)
         if isinstance(self._failure, LocalFault):
             raise type(self._failure)(self._failure.detail, remedy=self._failure.remedy)
         raise LocalFault(f"the transaction was not committed: {type(self._failure).__name__}")
@@ -185,9 +190,10 @@ class _Batch:
     def _end(self) -> None:
         try:
             if self._driver.in_transaction:
-                self._driver.rollback()  # It was not committed.
-            if self.connection.in_transaction():
-                self.connection.rollback()  # For SQLAlchemy, if it ran statements: in the database nothing is open.
+                self._transaction.rollback()  # It was not committed.
+            if self._driver.in_transaction:
+                # A failed commit has ended the transaction for SQLAlchemy, not for the database.
+                self._driver.rollback()
         finally:
             if self._ended is not None:
                 self._ended.set()
@@ -200,7 +206,6 @@ class Writers:
         self._engine = engine
         self.turns = _turns(str(engine.url.database))
         self._connection: Connection | None = None
-        self._waits_for_disk = True
         self._open: _Batch | None = None
 
     @contextmanager
@@ -235,25 +240,24 @@ class Writers:
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None:
+        if connection is None:
+            return
+        try:
+            _wait_for_disk(connection, True)  # Others will use it.
+        except LocalFault:
+            connection.invalidate()
+        finally:
             connection.close()
 
     def _begun(self, synced: bool) -> _Batch:
         if self._connection is None:
-            self._connection, self._waits_for_disk = self._engine.connect(), True
+            self._connection = self._engine.connect()
         try:
-            self._wait_for_disk(self._connection, synced)
+            _wait_for_disk(self._connection, synced)
             return _Batch(self._connection, synced=synced)
         except BaseException:
             self._drop()
             raise
-
-    def _wait_for_disk(self, connection: Connection, synced: bool) -> None:
-        """Have commits wait for the disk, or not. SQLite takes this between two transactions only."""
-        if synced is self._waits_for_disk:
-            return
-        _run(connection, f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
-        self._waits_for_disk = synced
 
     def _leave(self, batch: _Batch) -> None:
         """Give the turn to the next writer. A connection is not used again after a failed transaction."""
@@ -287,6 +291,13 @@ class Writers:
         finally:
             if not handed_on:
                 self._leave(batch)
+
+
+def _wait_for_disk(connection: Connection, synced: bool) -> None:
+    """Have commits of ``connection`` wait for the disk, or not. SQLite takes this between two transactions only."""
+    if connection.info.get(_SYNCED, True) is not synced:
+        _run(connection, f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
+        connection.info[_SYNCED] = synced
 
 
 def _run(connection: Connection, statement: str) -> None:
