@@ -213,7 +213,7 @@ def cage_for(settings: Settings) -> Cage:
     """Return the cage of a node with these settings."""
     return Cage(
         width=settings.query_concurrency,
-        widths={"scenarios": settings.model_concurrency},
+        widths={"scenarios": settings.model_concurrency, "profiles": 1},
         libraries=model_libraries(settings),
     )
 

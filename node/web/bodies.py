@@ -22,6 +22,7 @@ from node.web.problems import answer_problem
 LIMIT: Final = 1 << 20
 OWN_LIMITS: Final = (
     "/api/files",
+    "/api/drafts",
     "/api/records",
     "/api/imports",
     "/sparql",

@@ -22,6 +22,7 @@ and only in a session, or with a token, that was opened with the second factor i
 
 USE_CASES: Final[Mapping[str, str]] = {
     "POST /api/files": "PUBLISH",
+    "POST /api/drafts": "PUBLISH",
     "POST /api/records": "PUBLISH",
     "POST /api/imports": "PUBLISH",
     "DELETE /api/records": "PUBLISH",

@@ -59,6 +59,7 @@ def test_the_terminals_client_is_told_too(node: Running, tmp_path: Path) -> None
     [
         ("/api/records", {"Content-Type": "application/json"}),
         ("/api/files", {"X-File-Name": "big.csv", "Content-Type": "text/csv"}),
+        ("/api/drafts", {"X-File-Name": "big.csv", "Content-Type": "text/csv"}),
         ("/api/negotiations", {"Content-Type": "application/json"}),
         ("/api/verify", {"Content-Type": "application/json"}),
         ("/api/region/sparql", {"Content-Type": "application/sparql-query"}),

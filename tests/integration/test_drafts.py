@@ -180,3 +180,47 @@ def typed(session: list[str], status: int, capsys: pytest.CaptureFixture[str]) -
     assert run(session[0].removeprefix("$ hansa ").split()) == status
     printed = capsys.readouterr()
     return printed.out + printed.err
+
+
+def test_the_api_drafts_what_is_sent(city: Running) -> None:
+    """The bytes are sent once: the draft is published with the file that it was made from."""
+    with city.http(headers=city.person()) as http:
+        answer = http.post("/api/drafts", content=PLACES.encode(), headers={"X-File-Name": "sent.csv"})
+        assert answer.status_code == 201, answer.text
+        file = answer.json()
+        assert file["profile"]["tables"][0]["columns"][3]["personal"] == "e-mail"
+        fields = yaml.safe_load(file["description"])
+        fields |= {"description": "Speeds.", "personal_data": "no", "conditions": "open"}
+        sent = {name: file[name] for name in ("name", "mediaType", "size", "sha256")}
+        assert http.post("/api/records", json={"fields": fields, "files": [sent]}).status_code == 201
+        refused = http.post("/api/drafts", content=b"%PDF-1.7\n", headers={"X-File-Name": "sent.pdf"})
+        assert refused.status_code == 400
+        assert "give one of: CSV" in refused.json()["remedy"]
+        assert str(city.folder) not in refused.text
+        assert http.post("/api/drafts", content=b"a", headers={"Authorization": ""}).status_code == 401
+
+
+def test_several_tables_have_their_names(city: Running, tmp_path: Path, stranger: httpx2.Client) -> None:
+    body = {
+        "id": "several",
+        "kind": "dataset",
+        "title": "Several",
+        "description": "Two tables.",
+        "license": "CC0-1.0",
+    }
+    (tmp_path / "data.csv").write_text("a\n1\n")
+    files = [
+        {
+            "path": "data.csv",
+            "tables": [
+                {"name": name, "columns": [{"name": name, "type": "date", "min": "2026-01-01", "max": "2026-02-01"}]}
+                for name in ("stops", "routes")
+            ],
+        }
+    ]
+    (tmp_path / "several.yaml").write_text(yaml.safe_dump({**body, "conditions": "open", "files": files}))
+    assert publish(city, tmp_path / "several.yaml") == 0
+    page = stranger.get("/datasets/several", headers={"Accept": "text/html"}).text
+    assert "Data dictionary: <bdi>routes</bdi>" in page
+    assert "Data dictionary: <bdi>stops</bdi>" in page
+    assert re.search(r"1.February.2026", page)

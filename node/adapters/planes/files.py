@@ -115,6 +115,12 @@ class FolderAssets:
         """Return the bytes as a seekable file, for blocking readers. Raises ``NotFound``, ``LocalFault``."""
         return os.fdopen(self._open(sha256), "rb")
 
+    def place(self, sha256: str) -> Path:
+        """Return the path of the bytes, for children that may read this one file. Raises ``NotFound``."""
+        if not self.has(sha256):
+            raise NotFound("this node does not have these bytes")
+        return self._path(sha256)
+
     def _path(self, sha256: str) -> Path:
         if not _SHA256.fullmatch(sha256):
             raise NotFound("this node does not have these bytes")

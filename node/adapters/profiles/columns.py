@@ -25,7 +25,7 @@ class Collector:
     """Collects the facts of one column."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.name = name
         self._rows = 0
         self._empty = 0
         self._types: set[str] = set()
@@ -56,7 +56,7 @@ class Collector:
         usual = sorted(self._counts, key=lambda text: -self._counts[text])
         return finished(
             ColumnProfile(
-                name=self._name,
+                name=self.name,
                 type=type_,
                 rows=self._rows,
                 empty=self._empty,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import zipfile
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final, cast
@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, cast
 from node.adapters.profiles.columns import Collector, value_of
 from node.base.errors import InvalidInput
 from node.semantics import sheets
-from node.semantics.profiles.model import MAX_COLUMNS, MAX_TABLES, ColumnProfile, Profile, TableProfile
+from node.semantics.profiles.model import MAX_COLUMNS, MAX_TABLES, Profile, TableProfile
 from node.semantics.profiles.places import box_of_columns
 
 _ROWS: Final = 20_000
@@ -46,7 +46,7 @@ def _table(unpacked: zipfile.ZipFile, name: str) -> TableProfile:
                 count += 1
                 if count <= _ROWS:
                     for collector, cell in zip(collectors, cells, strict=False):
-                        collector.add([value_of(cell)])
+                        collector.add([_day(cell) if "date" in collector.name else value_of(cell)])
         except csv.Error as error:
             raise InvalidInput(f"{name} cannot be read: {error}", remedy="export the timetable again") from error
     return TableProfile(
@@ -58,6 +58,14 @@ def _table(unpacked: zipfile.ZipFile, name: str) -> TableProfile:
     )
 
 
+def _day(cell: str) -> date | str:
+    """Return the day that a cell states (GTFS, Date: ``YYYYMMDD``), else its text."""
+    try:
+        return datetime.strptime(cell.strip(), "%Y%m%d").date()  # noqa: DTZ007 - days have no zone
+    except ValueError:
+        return cell.strip()
+
+
 def _validity(tables: Mapping[str, TableProfile]) -> tuple[str, str]:
     """Return the first and the last day of service (``calendar``, ``calendar_dates``)."""
     days = [
@@ -66,16 +74,7 @@ def _validity(tables: Mapping[str, TableProfile]) -> tuple[str, str]:
         if name in tables
         for column in tables[name].columns
         if column.name in columns
-        for bound in _days(column)
+        if column.type == "date"
+        for bound in (column.minimum, column.maximum)
     ]
     return (min(days), max(days)) if days else ("", "")
-
-
-def _days(column: ColumnProfile) -> list[str]:
-    days = []
-    for bound in (column.minimum, column.maximum):
-        try:
-            days.append(datetime.strptime(bound, "%Y%m%d").date().isoformat())  # noqa: DTZ007 - days have no zone
-        except ValueError:
-            continue
-    return days

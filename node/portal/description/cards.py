@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from node.portal.description.content import Fact, Value, values
 from node.portal.description.plans import PLANS, Column, SheetPlan
 from node.portal.description.triples import Description
 from node.portal.markup import unit
-from node.vocab.namespaces import QUDT, SCHEMA
+from node.vocab.namespaces import CSVW, DCT, QUDT, SCHEMA
 
 MAX_ROWS: Final = 400
 MAX_SOURCE: Final = 40_000
+MAX_PARTS: Final = 40
+MAX_LISTED: Final = 12
+"""Values of a cell that are shown on one line."""
 
+_PART_NAMES: Final = (f"{DCT}title", f"{CSVW}name")
 _LEAST: Final = f"{SCHEMA}minValue"
 _MOST: Final = f"{SCHEMA}maxValue"
 
@@ -30,12 +34,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """A table; ``columns`` are the labels of columns that at least one row fills. ``more`` counts rows left out."""
+    """A table; ``columns`` are the labels of columns that at least one row fills. ``more`` counts rows left out.
+    ``title``: its name, if there are several under the same label."""
 
     label: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     more: int = 0
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +66,7 @@ def card(kind: str, description: Description, subject: str) -> Card:
     for label, predicates in plan.paragraphs:
         if found := values(description, subject, *predicates):
             paragraphs.append(Fact(label=label, values=found))
-    sheets = [sheet for sheet in (_sheet(p, description, subject) for p in plan.sheets) if sheet]
+    sheets = [sheet for sheet_plan in plan.sheets for sheet in _sheets(sheet_plan, description, subject)]
     if any(sheet.label == "bindings" for sheet in sheets):
         # Roles that have only a name are shown by the things that are bound to them.
         sheets = [sheet for sheet in sheets if sheet.label != "roles" or len(sheet.columns) > 1]
@@ -74,6 +80,20 @@ def card(kind: str, description: Description, subject: str) -> Card:
     used |= {predicate for sheet_plan in plan.sheets for predicate in sheet_plan.rows}
     used |= {predicate for _, predicate in plan.sources}
     return Card(paragraphs=tuple(paragraphs), sheets=tuple(sheets), sources=tuple(sources), used=frozenset(used))
+
+
+def _sheets(plan: SheetPlan, description: Description, subject: str) -> Iterator[Sheet]:
+    """Yield the table of a plan, or one for each of its parts."""
+    if not plan.parts:
+        sheet = _sheet(plan, description, subject)
+        if sheet:
+            yield sheet
+        return
+    parts = sorted((description.value(part, *_PART_NAMES), part) for part in description.subjects(plan.parts))
+    for name, part in parts[:MAX_PARTS]:
+        sheet = _sheet(plan, description, part)
+        if sheet:
+            yield replace(sheet, title=name if len(parts) > 1 else "")
 
 
 def _sheet(plan: SheetPlan, description: Description, subject: str) -> Sheet | None:
@@ -118,8 +138,14 @@ def _cell(description: Description, node: str, column: Column) -> tuple[Value, .
         return values(description, node, *column.properties, depth=1)
     for predicate in column.properties:
         if found := values(description, node, predicate, depth=1):
-            return found
+            return (_listed(found),) if column.listed else found
     return ()
+
+
+def _listed(several: Sequence[Value]) -> Value:
+    """Return short texts as one: ``Gent, Ledeberg, …``."""
+    texts = [next(iter(value.texts.values()), value.plain) for value in several[:MAX_LISTED]]
+    return Value(shape="text", texts={"": ", ".join(texts) + (", …" if len(several) > MAX_LISTED else "")})
 
 
 def _line(description: Description, node: str, column: Column) -> Value:

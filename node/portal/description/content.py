@@ -23,6 +23,7 @@ from node.vocab.namespaces import (
     DCT,
     DQV,
     FOAF,
+    HANSA,
     LOCN,
     ODRL,
     OWL,
@@ -111,6 +112,7 @@ FACTS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("modified", (f"{DCT}modified",)),
     ("law", (f"{DCATAP}applicableLegislation",)),
     ("provenance", (f"{DCT}provenance",)),
+    ("personal", (f"{HANSA}hasPersonalData",)),
     ("landing", (f"{DCAT}landingPage", f"{FOAF}page")),
     ("contact", (f"{DCAT}contactPoint",)),
 )

@@ -32,24 +32,28 @@ from node.vocab.namespaces import (
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column: the first of ``properties`` that a row has, or all of them if ``merged``. ``inner`` names the
-    properties that describe a node behind it in one line (``intensity, veh/h``)."""
+    properties that describe a node behind it in one line (``intensity, veh/h``). Many short values are shown on one
+    line if ``listed``."""
 
     label: str
     properties: tuple[str, ...]
     merged: bool = False
     inner: tuple[str, ...] = ()
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetPlan:
     """A table. ``rows``: properties that lead from the asset to its rows; ``types``: classes whose members are rows
-    wherever they stand in the description; ``order``: a property that numbers the rows."""
+    wherever they stand in the description; ``order``: a property that numbers the rows. ``parts``: a class whose
+    members have the rows, instead of the asset; if there are several, each gets a table under its name."""
 
     label: str
     columns: tuple[Column, ...]
     rows: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     order: str = ""
+    parts: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +102,8 @@ PLANS: Final[dict[str, CardPlan]] = {
         sheets=(
             SheetPlan(
                 label="columns",
-                types=(f"{CSVW}Column",),
+                parts=f"{CSVW}Schema",
+                rows=(f"{CSVW}column",),
                 order=f"{HANSA}position",
                 columns=(
                     Column("name", (f"{CSVW}name",)),
@@ -108,9 +113,7 @@ PLANS: Final[dict[str, CardPlan]] = {
                     _LOWEST,
                     _HIGHEST,
                     Column("empty", (f"{HANSA}emptyCells",)),
-                    Column("distinct", (f"{HANSA}distinctValues",)),
-                    Column("values", (f"{SKOS}example",)),
-                    Column("personal", (f"{HANSA}personalDataKind",)),
+                    Column("values", (f"{SKOS}example",), listed=True),
                 ),
             ),
             SheetPlan(

@@ -6,16 +6,17 @@ of its record, unless the steward shows them; and columns that may hold personal
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-from pyoxigraph import Dataset, NamedNode
+from pyoxigraph import Dataset, Literal, NamedNode
 
 from node.semantics.codelists.datatypes import DATATYPES
 from node.semantics.description.forms import Field, Form
 from node.semantics.findings import words
 from node.semantics.model import Finding
-from node.semantics.triples import Node, drop, iris, literals, nodes
-from node.vocab.namespaces import CSVW, DCAT, DCT, HANSA, QUDT, SCHEMA, SKOS
+from node.semantics.triples import Node, drop, iris, literals, nodes, put
+from node.vocab.namespaces import CSVW, DCAT, DCT, HANSA, QUDT, SCHEMA, SKOS, XSD
 
 _SCHEMA: Final = f"{CSVW}tableSchema"
 _COLUMN: Final = f"{CSVW}column"
@@ -32,6 +33,7 @@ _OF_VALUES: Final = (
 """Properties of a column that reveal what is in the file."""
 
 _NAMED: Final = 5
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 PERSONAL_DATA: Final = Field(name="personal_data", form=Form.BOOLEAN, property=_ANSWER)
 
@@ -90,6 +92,8 @@ def settle(dataset: Dataset, subject: NamedNode, *, is_open: bool, line: int | N
         for table in nodes(dataset, file, _SCHEMA)
     ]
     columns = [column for _, table in tables for column in nodes(dataset, table, _COLUMN)]
+    for column in columns:
+        _type_bounds(dataset, column)
     findings = _about_personal_data(dataset, subject, columns, is_open=is_open, line=line)
     hidden = sum(_hide_values(dataset, file, table, is_open=is_open) for file, table in tables)
     if hidden:
@@ -113,6 +117,16 @@ def _about_personal_data(
     if answers and is_open:
         return [words.about_field("personal-open", severity="warning", field="personal_data", line=line)]
     return []
+
+
+def _type_bounds(dataset: Dataset, column: Node) -> None:
+    """Give the bounds of a column of days their type. Moments stay texts: in files, they seldom name their zone."""
+    if iris(dataset, column, f"{CSVW}datatype") != [f"{XSD}date"]:
+        return
+    for property_ in _OF_VALUES[:2]:
+        for text in literals(dataset, column, property_):
+            if _DAY.fullmatch(text.value):
+                put(dataset, column, property_, Literal(text.value, datatype=NamedNode(f"{XSD}date")))
 
 
 def _hide_values(dataset: Dataset, file: Node, table: Node, *, is_open: bool) -> int:

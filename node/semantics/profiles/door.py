@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -44,6 +45,18 @@ class SyncProfileCage(Protocol):
         limits: Limits,
         readable: Sequence[str] = (),
     ) -> tuple[dict[str, Any], list[bytes]]: ...
+
+
+class ProfileStored:
+    """Profiles files of this node. ``place`` returns the path of the bytes with a SHA-256, or raises ``NotFound``."""
+
+    def __init__(self, cage: ProfileCage, place: Callable[[str], Path]) -> None:
+        self._cage = cage
+        self._place = place
+
+    async def __call__(self, sha256: str, name: str) -> Profile:
+        """Return the profile of the stored file. Raises what ``profile`` raises."""
+        return await profile(self._cage, await asyncio.to_thread(self._place, sha256), name)
 
 
 async def profile(cage: ProfileCage, path: Path, name: str) -> Profile:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final
 from urllib.parse import unquote
 
@@ -18,6 +18,8 @@ from node.exchange.names import safe_name
 from node.exchange.ports import AssetStore
 from node.exchange.upload import Upload
 from node.semantics.model import File, Submission
+from node.semantics.profiles.description import description_of
+from node.semantics.profiles.model import Profile
 from node.web.api_router import PlacedApiRouter
 from node.web.management.person import Person
 from node.web.unread import knowing
@@ -91,14 +93,15 @@ def router(
     upload_limit: int,
     description_limit: int,
     limits_lapse: Callable[[str, Mapping[str, Any] | None], bool],
+    profiled: Callable[[str, str], Awaitable[Profile]],
 ) -> APIRouter:
-    """Return the routes of publishing. ``limits_lapse`` returns whether an asset has limits of bargaining that do not
+    """Return the routes of publishing. ``profiled`` returns the profile of a stored file, by its SHA-256 and name.
+    ``limits_lapse`` returns whether an asset has limits of bargaining that do not
     hold beside this offer."""
     api = PlacedApiRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
     upload = Upload(assets, upload_limit)
 
-    @api.post("/files", status_code=201, summary="Upload a file before its description")
-    async def take_file(request: Request) -> Any:
+    async def received(request: Request) -> dict[str, Any]:
         caller = await person(request)
         stated = request.headers.get("content-length", "")
         size = int(stated) if stated.isdigit() else None
@@ -107,6 +110,17 @@ def router(
         )
         media_type = request.headers.get("content-type", "application/octet-stream")
         return {"name": name, "mediaType": media_type, "size": stored.size, "sha256": stored.sha256}
+
+    @api.post("/files", status_code=201, summary="Upload a file before its description")
+    async def take_file(request: Request) -> Any:
+        return await received(request)
+
+    @api.post("/drafts", status_code=201, summary="Upload a file and draft its description from it")
+    async def draft_description(request: Request) -> Any:
+        file = await received(request)
+        profile = await profiled(file["sha256"], file["name"])
+        draft = description_of(profile, file["name"], command="POST /api/records")
+        return {**file, "description": draft, "profile": profile.to_json()}
 
     @api.post(
         "/records",

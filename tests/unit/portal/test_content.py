@@ -14,7 +14,7 @@ from node.portal.description.content import distributions, facts, lineage, remai
 from node.portal.description.plans import PLANS
 from node.portal.description.triples import Description
 from node.semantics.codelists.lookup import EU
-from node.semantics.description.fields import fields_of
+from node.semantics.description.fields import FILE, fields_of
 from node.semantics.kinds import KINDS
 from node.vocab.namespaces import DCAT, DCT, PROV
 from tests.fakes.portal_content import Graph, demo_records, say
@@ -207,7 +207,7 @@ def test_plans_are_for_kinds_and_properties_that_exist() -> None:
     assert set(PLANS) <= set(KINDS)
     for kind, plan in PLANS.items():
         known = {field.property for field in fields_of(kind)}
-        known |= {inner.property for field in fields_of(kind) for inner in field.fields}
+        known |= {inner.property for field in (*fields_of(kind), *FILE) for inner in field.fields}
         for label, predicates in plan.paragraphs:
             assert set(predicates) & known, (kind, label)
         for sheet in plan.sheets:
