@@ -34,6 +34,8 @@ BUSY: Final = 1.0
 """Seconds of work after which a kept child takes no new call, so that each has nearly all its processor time."""
 QUICK: Final = 2.0
 """Seconds that a call may take in the kept child of a caller; a longer call gets a child of its own."""
+START: Final = 5.0
+"""Seconds that a kept child may take until it is ready for its first call."""
 MOST: Final = 4
 """Idle children kept at a time, for all callers."""
 _PIECE: Final = 1 << 18
@@ -191,6 +193,8 @@ class IdleChildren:
         limits = child.use.limits
         answer = Answer(limits)
         child.calls += 1
+        if child.calls == 1 and not await _is_ready(child):
+            return None
         try:
             async with asyncio.timeout(limits.wall if self._shared else min(QUICK, limits.wall)):
                 complete = await _converse(child.connection, request, answer)
@@ -208,6 +212,19 @@ class IdleChildren:
             if isinstance(fault, Overloaded):
                 raise fault
         return None
+
+
+async def _is_ready(child: Child) -> bool:
+    """Wait until the new ``child`` has confined itself, so that this takes none of its first call's time."""
+    report = Answer(child.use.limits)
+    child.connection.setblocking(False)
+    with contextlib.suppress(ConnectionError, TimeoutError):
+        async with asyncio.timeout(START):
+            while data := await asyncio.get_running_loop().sock_recv(child.connection, _PIECE):
+                report.feed(data)
+                if report.tellings():
+                    return True
+    return False
 
 
 async def _converse(connection: socket.socket, request: list[bytes], answer: Answer) -> bool:

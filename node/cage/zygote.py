@@ -233,6 +233,8 @@ class Zygote:
             bars = self._confine_code(limits, channel, zygote)
         else:
             bars = confine(limits, (*self._readable, *order["readable"]), zygote)
+        if order.get("kept"):
+            voice.tell({"ready": True})
         while True:
             try:
                 answer = self._answer(name, connection, limits, bars)

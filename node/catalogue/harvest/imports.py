@@ -104,6 +104,7 @@ class Import:
             source=order.source,
             rules=order.rules,
             advised=self._advised,
+            owner=f"{by.did} {by.account}",
         )
         number = 0
         async with contextlib.aclosing(pages):

@@ -92,11 +92,12 @@ async def examine(
     source: str,
     rules: Sequence[str] = (),
     advised: Sequence[str] = (),
+    owner: str | None = None,
 ) -> AsyncGenerator[list[Examined], None]:
     """Yield the records of each batch, in their order; the next batch is examined while the caller has one.
 
     ``base`` is the node's public address, ``source`` the name of the source, ``rules`` the names of the rules that
-    repair.
+    repair. ``owner`` is the caller who imports, so that a child of the cage can serve the same caller again.
     """
     message = {"base": base, "source": source, "rules": list(rules), "advised": list(advised)}
     page: asyncio.Task[list[Examined]] | None = None
@@ -104,7 +105,7 @@ async def examine(
         for packed, count in zip(batches.packed, batches.counts, strict=True):
             examined = None if page is None else await page
             # One call at a time: the other places of the cage are for people who publish.
-            page = asyncio.create_task(_examined(cage, packed, count, message))
+            page = asyncio.create_task(_examined(cage, packed, count, message, owner))
             if examined is not None:
                 yield examined
         if page is not None:
@@ -115,16 +116,18 @@ async def examine(
             await asyncio.gather(page, return_exceptions=True)
 
 
-async def _examined(cage: Caller, packed: bytes, count: int, message: Mapping[str, Any]) -> list[Examined]:
+async def _examined(
+    cage: Caller, packed: bytes, count: int, message: Mapping[str, Any], owner: str | None
+) -> list[Examined]:
     try:
-        return await _batch(cage, packed, message, None, EXAMINE)
+        return await _batch(cage, packed, message, None, EXAMINE, owner)
     except (Overloaded, LocalFault, TooLarge):
         return [await _alone(cage, packed, message, place) for place in range(count)]
 
 
 async def _alone(cage: Caller, packed: bytes, message: Mapping[str, Any], place: int) -> Examined:
     try:
-        return (await _batch(cage, packed, message, place, ONE))[0]
+        return (await _batch(cage, packed, message, place, ONE, None))[0]
     except (Overloaded, LocalFault, TooLarge) as error:
         return Examined(
             facts={},
@@ -134,9 +137,10 @@ async def _alone(cage: Caller, packed: bytes, message: Mapping[str, Any], place:
 
 
 async def _batch(
-    cage: Caller, packed: bytes, message: Mapping[str, Any], only: int | None, limits: Limits
+    cage: Caller, packed: bytes, message: Mapping[str, Any], only: int | None, limits: Limits, owner: str | None
 ) -> list[Examined]:
-    answer, statements = await cage.call("semantics.examine", {**message, "only": only}, [packed], limits=limits)
+    call = {**message, "only": only}
+    answer, statements = await cage.call("semantics.examine", call, [packed], limits=limits, owner=owner)
     return [
         Examined(
             nquads=nquads,

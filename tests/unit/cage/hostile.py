@@ -240,3 +240,14 @@ def answer_for_the_next(message: dict[str, Any], blobs: list[bytes]) -> Answer:
 
     threading.Thread(target=write_later).start()
     return {"pid": os.getpid()}, []
+
+
+def examine_poisoned(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """Examine the words of a batch as if they were records: ``poison`` ends the process."""
+    words = blobs[0].split()
+    chosen = words if message["only"] is None else [words[message["only"]]]
+    if b"poison" in chosen:
+        os.abort()
+    _seen.append(None)
+    facts = [{"iri": word.decode(), "pid": os.getpid(), "calls": len(_seen)} for word in chosen]
+    return {"records": facts}, [b""] * len(chosen)

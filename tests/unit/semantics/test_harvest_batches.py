@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from node.base.errors import Overloaded
+from node.cage import pool
+from node.cage.cage import Cage
 from node.cage.model import Limits
 from node.semantics.harvest.door import Batches, Examined, examine
 
@@ -33,6 +35,7 @@ class FakeCage:
         owner: str | None = None,
     ) -> tuple[dict[str, Any], list[bytes]]:
         words, only = blobs[0].split(), message["only"]
+        assert (owner is None) == (only is not None), "a record that is examined alone has a child of its own"
         self.calls.append((blobs[0], only))
         self.running.add(blobs[0])
         try:
@@ -56,7 +59,7 @@ def names(page: list[Examined]) -> list[str]:
 
 async def test_every_batch_comes_in_order_and_one_ahead_is_examined() -> None:
     cage = FakeCage()
-    pages = examine(cage, batches(b"a b", b"c", b"d e", b"f"), base="", source="")
+    pages = examine(cage, batches(b"a b", b"c", b"d e", b"f"), base="", source="", owner="anna")
     assert names(await anext(pages)) == ["a", "b"]
     cage.may_end.clear()
     while not cage.running:
@@ -68,7 +71,9 @@ async def test_every_batch_comes_in_order_and_one_ahead_is_examined() -> None:
 
 async def test_a_poisoned_record_is_refused_alone() -> None:
     cage = FakeCage(poison=b"c")
-    pages = [names(page) async for page in examine(cage, batches(b"a b", b"b c d", b"e"), base="", source="")]
+    pages = [
+        names(page) async for page in examine(cage, batches(b"a b", b"b c d", b"e"), base="", source="", owner="anna")
+    ]
     assert [pages[0], pages[2]] == [["a", "b"], ["e"]]
     assert [pages[1][0], pages[1][2]] == ["b", "d"]
     assert "takes more than one record may take" in pages[1][1]
@@ -77,7 +82,7 @@ async def test_a_poisoned_record_is_refused_alone() -> None:
 
 async def test_an_import_that_ends_early_leaves_no_call_behind() -> None:
     cage = FakeCage()
-    pages = examine(cage, batches(b"a", b"b", b"c"), base="", source="")
+    pages = examine(cage, batches(b"a", b"b", b"c"), base="", source="", owner="anna")
     cage.may_end.clear()
     waiting = asyncio.ensure_future(anext(pages))
     while not cage.running:
@@ -87,3 +92,20 @@ async def test_an_import_that_ends_early_leaves_no_call_behind() -> None:
         await waiting
     await pages.aclose()
     assert not cage.running
+
+
+async def test_a_poisoned_record_ends_its_child_and_no_other_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In real children: one stays for the batches of an import, until a record ends it."""
+    monkeypatch.setattr(pool, "IDLE", 60.0)
+    monkeypatch.setattr(pool, "BUSY", 60.0)
+    targets = {"semantics.examine": "tests.unit.cage.hostile:examine_poisoned"}
+    packed = batches(b"a b", b"c", b"d poison e", b"f")
+    with Cage(targets=targets) as cage:
+        pages = [page async for page in examine(cage, packed, base="", source="", owner="anna")]
+    assert [names(page) for page in pages[:2] + pages[3:]] == [["a", "b"], ["c"], ["f"]]
+    assert [bool(record.error) for record in pages[2]] == [False, True, False]
+    before, after = pages[1][0].facts, pages[3][0].facts
+    assert (before["pid"], before["calls"]) == (pages[0][0].facts["pid"], 2)
+    alone = [record.facts for record in pages[2] if not record.error]
+    assert [facts["calls"] for facts in (*alone, after)] == [1, 1, 1]
+    assert len({facts["pid"] for facts in (before, *alone, after)}) == 4
