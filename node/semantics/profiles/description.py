@@ -57,6 +57,8 @@ def _facts(profile: Profile | None) -> Iterator[str]:
         return
     for note in profile.notes:
         yield f"# Check: {_remark(note)}"
+    if profile.geometry:
+        yield f"# Geometry: {_remark(profile.geometry)}"
     if profile.bbox:
         yield f"spatial: [{', '.join(f'{edge:.7g}' for edge in profile.bbox)}]   # west, south, east, north"
     if profile.crs:
@@ -130,7 +132,7 @@ def _column(column: ColumnProfile) -> Iterator[str]:
         yield f"{indent}distinct: {column.distinct}"
     if column.values:
         listed = ", ".join(_quoted(value) for value in column.values)
-        yield f"{indent}values: [{listed}]"
+        yield f"{indent}values: [{listed}]   # {'all' if column.complete else 'examples'}"
 
 
 def _bound(column: ColumnProfile, bound: str) -> str:
