@@ -1,9 +1,10 @@
 """Children that are kept between calls: for one caller, or for all callers who may see the same.
 
 A separate child for each call costs several times as much as a small description or query. A kept child serves one
-target, one call at a time, and is ended after a few idle seconds. All its calls together have the memory of a single
-one, and it takes no new call when it has used a second of its processor time. What fails in a child that has served
-others before is repeated in a separate child: that child has the limits of every call, so its result is final.
+target, one call at a time, and is ended after a few idle seconds. All its calls together have the processor time and
+the memory of a single one. What fails in a child that has served others before is repeated in a separate child: that
+child has the limits of every call, so its result is final. A child that callers share takes no new call after a
+second of work, so that each call has nearly all of the processor time, and a slow one is not begun again.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ IDLE: Final = 2.0
 CALLS: Final = 500
 """The most calls that a kept child serves: this bounds the memory that its targets leave behind."""
 BUSY: Final = 1.0
-"""Seconds of work after which a kept child takes no new call, so that each has nearly all its processor time."""
+"""Seconds of work after which a shared child takes no new call, so that each has nearly all its processor time."""
 QUICK: Final = 2.0
 """Seconds that a call may take in the kept child of a caller; a longer call gets a child of its own."""
 START: Final = 5.0
@@ -155,7 +156,8 @@ class IdleChildren:
 
     def give_back(self, child: Child) -> None:
         """Keep ``child``, which has answered, for the next call of its use, for a while."""
-        if child.calls >= CALLS or child.busy > BUSY or time.monotonic() - child.began > YOUNG:
+        spent = self._shared and child.busy > BUSY
+        if spent or child.calls >= CALLS or time.monotonic() - child.began > YOUNG:
             child.end()
             return
         child.expiry = asyncio.get_running_loop().call_later(IDLE, self._expire, child)

@@ -66,7 +66,7 @@ class Drafts:
     def store(self, drafts: Sequence[Record], order: ImportOrder, by: Person) -> list[Published | HansaError]:
         """Store ``drafts`` in one transaction; return for each what was published, or why it was not.
 
-        Raises ``LocalFault``: then none was stored.
+        Raises ``LocalFault``. Then none was stored, unless they had to be stored one by one.
         """
         if order.check:
             with self._catalogue.uow.read() as tx:

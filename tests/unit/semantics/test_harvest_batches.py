@@ -97,7 +97,6 @@ async def test_an_import_that_ends_early_leaves_no_call_behind() -> None:
 async def test_a_poisoned_record_ends_its_child_and_no_other_record(monkeypatch: pytest.MonkeyPatch) -> None:
     """In real children: one stays for the batches of an import, until a record ends it."""
     monkeypatch.setattr(pool, "IDLE", 60.0)
-    monkeypatch.setattr(pool, "BUSY", 60.0)
     targets = {"semantics.examine": "tests.unit.cage.hostile:examine_poisoned"}
     packed = batches(b"a b", b"c", b"d poison e", b"f")
     with Cage(targets=targets) as cage:
