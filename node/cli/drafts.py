@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from node.base.errors import InvalidInput
+from node.base.errors import HansaError, InvalidInput, Overloaded, TooLarge
 from node.base.plaintext import word
 from node.cage.cage import Cage
 from node.cli.output import Mode, done, emit, line, remark, say
@@ -27,15 +27,17 @@ def profile_file(path: Path) -> Profile:
 def write_draft(path: Path, target: Path, survey: Survey | None = None, *, any_format: bool = False) -> None:
     """Write the draft of the description of ``path`` to ``target``.
 
-    ``survey``: the form of a table that was confirmed before. ``any_format``: a file in a format that cannot be
-    profiled gets a draft without columns; else it raises ``InvalidInput``, as does a ``target`` that exists.
+    ``survey``: the form of a table that was confirmed before. ``any_format``: a file that cannot be profiled
+    gets a draft without columns; else the errors of ``profile_file`` are raised. Raises ``InvalidInput`` if
+    ``target`` exists.
     """
     if target.exists():
         raise InvalidInput(f"{path} is described in {target.name}", remedy=f"hansa publish {word(target)}")
-    profile, refusal = None, None
+    profile: Profile | None = None
+    refusal: HansaError | None = None
     try:
         profile = profile_file(path)
-    except InvalidInput as error:
+    except (InvalidInput, TooLarge, Overloaded) as error:
         if not any_format:
             raise
         refusal = error

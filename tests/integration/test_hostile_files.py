@@ -18,6 +18,7 @@ from pyogrio import raw
 
 from node.base.errors import HansaError
 from node.cage.cage import Cage
+from node.cli.main import run
 from node.semantics.profiles.door import profile_sync
 
 SECRET = "the content of another file"
@@ -78,8 +79,8 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "page.csv": (lambda path: path.write_bytes(b"<!DOCTYPE html><html>"), "it is a web page"),
     "nothing.csv": (lambda path: path.write_bytes(b" \n"), "the file is empty"),
     "grid.nc": (lambda path: path.write_bytes(b"CDF\x01\0\0"), "in the format NetCDF"),
-    "bomb.zip": (lambda path: zipped(path, a_shp=bytes(300 * MB)), "the zip file unpacks to"),
-    "bomb.xlsx": (lambda path: zipped(path, xl__workbook_xml=b"<x/>", a=bytes(300 * MB)), "the zip file unpacks to"),
+    "bomb.zip": (lambda path: zipped(path, a_shp=bytes(50 * MB)), "the zip file unpacks to"),
+    "bomb.xlsx": (lambda path: zipped(path, xl__workbook_xml=b"<x/>", a=bytes(50 * MB)), "the zip file unpacks to"),
     "others.zip": (lambda path: zipped(path, readme_md=b"x"), "has no Shapefile, no timetable"),
     "broken.zip": (lambda path: path.write_bytes(b"PK\x03\x04" + b"\0" * 200), "the zip file is damaged"),
     "links.zip": (lambda path: zipped(path, a_shp=VRT), "a.shp is no Shapefile"),
@@ -167,6 +168,19 @@ def test_a_table_in_another_encoding_is_read_and_said(cage: Cage, tmp_path: Path
     profile = profile_sync(cage, tmp_path / "latin.csv", "latin.csv")
     assert profile.tables[0].columns[0].values == ("5,5 €",)
     assert "Windows-1252" in profile.notes[0]
+
+
+def test_a_limit_has_a_remedy_for_files(cage: Cage, tmp_path: Path) -> None:
+    (tmp_path / "deep.json").write_text('{"a":' + "[" * 200_000)
+    assert "describe it by hand" in refused(cage, tmp_path / "deep.json").remedy
+
+
+def test_publishing_starts_from_a_file_that_cannot_be_profiled(tmp_path: Path) -> None:
+    zipped(tmp_path / "bomb.zip", a_shp=bytes(50 * MB))
+    assert run(["draft", str(tmp_path / "bomb.zip")]) != 0
+    assert not (tmp_path / "bomb.yaml").exists()
+    assert run(["publish", str(tmp_path / "bomb.zip")]) == 0
+    assert "tables:" not in (tmp_path / "bomb.yaml").read_text("utf-8")
 
 
 def test_lines_that_do_not_fit_are_said(cage: Cage, tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from node.base.errors import Overloaded
 from node.cage.model import Limits
 from node.semantics.profiles.model import Profile
 
@@ -66,15 +68,29 @@ async def profile(cage: ProfileCage, path: Path, name: str) -> Profile:
     ``Overloaded`` for a file that needs more memory or time than one request may have.
     """
     order = _order(path, name)
-    answer, _ = await cage.call(TARGET, order, limits=LIMITS, readable=[order["path"], _OWN_GROUP])
+    with _own_remedy():
+        answer, _ = await cage.call(TARGET, order, limits=LIMITS, readable=[order["path"], _OWN_GROUP])
     return Profile.from_json(answer)
 
 
 def profile_sync(cage: SyncProfileCage, path: Path, name: str) -> Profile:
     """``profile`` for callers without an event loop."""
     order = _order(path, name)
-    answer, _ = cage.call_sync(TARGET, order, limits=LIMITS, readable=[order["path"], _OWN_GROUP])
+    with _own_remedy():
+        answer, _ = cage.call_sync(TARGET, order, limits=LIMITS, readable=[order["path"], _OWN_GROUP])
     return Profile.from_json(answer)
+
+
+@contextmanager
+def _own_remedy() -> Iterator[None]:
+    """Say what helps against a limit: the cage does not know that it reads a data file."""
+    try:
+        yield
+    except Overloaded as error:
+        if error.facts.get("limit") == "queue":
+            raise
+        remedy = "draft from a part of the file, or describe it by hand: hansa publish FILE writes a short draft"
+        raise Overloaded(error.detail, remedy=remedy, facts=error.facts) from error
 
 
 def _order(path: Path, name: str) -> dict[str, str]:
