@@ -241,8 +241,9 @@ class Worker:
         finally:
             self._unrecorded.pop(task.id, None)
             self._running.pop(task.id, None)
-            if not concluded:
-                self._looks.tell()  # It is in the queue again.
+            if not concluded or not self._embedded:
+                # It is in the queue again, or other processes have added tasks meanwhile, without a notice here.
+                self._looks.tell()
             self._event.set()
 
     async def handle(self, task: Task) -> Outcome:

@@ -221,10 +221,9 @@ class Slow(Scene):
         self.outbox.retry = counted_return  # type: ignore[method-assign]
 
 
-@pytest.mark.parametrize("embedded", [True, False])
-def test_a_task_costs_one_look_at_the_queue(embedded: bool) -> None:
+def test_a_task_costs_one_look_at_the_queue() -> None:
     async def scenario() -> None:
-        async with Slow(embedded=embedded) as scene:
+        async with Slow() as scene:
             await until_async("the first look", lambda: scene.looks == 1)
             for number in range(1, 6):
                 scene.put(to("peer", number))
@@ -258,6 +257,17 @@ def test_what_waits_for_its_time_is_found_without_being_told(embedded: bool) -> 
             await until_async("it was tried again", lambda: scene.begun["again"] > 2)
             scene.stray.clear()
             await until_async("it is done", lambda: scene.finished["again"] == 1)
+
+    asyncio.run(scenario())
+
+
+def test_the_end_of_a_task_shows_what_another_process_has_added() -> None:
+    async def scenario() -> None:
+        async with Slow(embedded=False) as scene:
+            scene.put(to("told"))
+            with scene.uow.begin() as tx:
+                scene.outbox.put(tx, to("untold"))
+            await until_async("both are done", lambda: scene.finished["told"] == scene.finished["untold"] == 1)
 
     asyncio.run(scenario())
 
