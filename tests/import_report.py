@@ -20,7 +20,7 @@ from node.semantics.harvest.examination import Examination, examine
 from node.semantics.harvest.partition import Piece, cut, read
 from node.semantics.harvest.rules.table import SAFE
 from node.semantics.model import Finding
-from tests.shared import SHARED
+from tests.artefacts import SHARED
 
 FOLDER = SHARED / "data" / "catalogues"
 EXPECTED = 92

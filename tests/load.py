@@ -19,8 +19,8 @@ from demo.cast import Member
 from node.base.errors import HansaError
 from node.client import HansaClient, NodeAddress
 from node.vocab.dsp import PULL, PUSH
-from tests import reckoning
-from tests.reckoning import Findings
+from tests import comparison
+from tests.comparison import Findings
 
 REASON = "a storm comes up"
 EXPLAINED = frozenset({"peer-unreachable", "conflict"})
@@ -174,7 +174,7 @@ class Load:
         """As soon as the peer has told its id, with its first answer, wherever the negotiation stands then."""
         while not self._over.is_set():
             now = client.negotiation(pid)
-            if now["state"] in reckoning.ENDED:
+            if now["state"] in comparison.ENDED:
                 return
             if now["peerPid"] is not None:
                 with self.tally.lock:

@@ -31,10 +31,10 @@ from node.client import HansaClient, locate
 from node.dialogue.process import Exchange
 from node.ledger.verification import ledger_checks
 from node.settings import load
+from tests.messages import Traffic
 from tests.postgres import fresh_schema
-from tests.spoken import Traffic
-from tests.waiting import PATIENCE
-from tests.waiting import until as until  # noqa: PLC0414 - what a test does with nodes, it does with patience
+from tests.waits import PATIENCE
+from tests.waits import until as until  # noqa: PLC0414 - what a test does with nodes, it does with patience
 
 CSV = b"hour,count\n2026-01-01T00,12\n2026-01-01T01,7\n"
 

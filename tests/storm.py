@@ -27,17 +27,17 @@ from node.base.errors import HansaError
 from node.bootstrap.parts import Stores, open_stores, places
 from node.client import HansaClient
 from node.settings import load
-from tests import reckoning
-from tests.forked import Forked
+from tests import comparison
+from tests.forks import Fork
 from tests.load import REASON, Load, Tally
 from tests.postgres import CannotBeHad, cluster, scratch
 from tests.simulator.invariants import MOVES
-from tests.waiting import NotThere
+from tests.waits import NotThere
 
 REST_SECONDS = 120.0
 LOAD_SECONDS = 120.0
 """How long the storm goes on beyond its kills, at most, until each kind of work has been begun."""
-LIVE = {kind: sorted({to for to, _ in moves.values()} - reckoning.ENDED) for kind, moves in MOVES.items()}
+LIVE = {kind: sorted({to for to, _ in moves.values()} - comparison.ENDED) for kind, moves in MOVES.items()}
 """The states in which a conversation has not ended."""
 TOLD_EVERY = 50
 """Kills between two lines about how far the storm has come."""
@@ -55,8 +55,8 @@ class Storm:
         room = {name: str(1 << 40) for name in ("strangers_bytes_per_host", "strangers_bytes")}
         room |= dict.fromkeys(("strangers_open_per_host", "strangers_open"), "100000")
         brisk = {"log_level": "error", "wait_for_views": "false", **room}
-        self.provider = Forked("provider", "Provider", home, first, _database(store, postgres, "provider"), brisk)
-        self.consumer = Forked("consumer", "Consumer", home, second, _database(store, postgres, "consumer"), brisk)
+        self.provider = Fork("provider", "Provider", home, first, _database(store, postgres, "provider"), brisk)
+        self.consumer = Fork("consumer", "Consumer", home, second, _database(store, postgres, "consumer"), brisk)
         self.members = (self.provider, self.consumer)
         self.data = home / "data.csv"
         self.load = Load(self.provider, self.consumer, self.data, seed, self.tally)
@@ -99,17 +99,17 @@ class Storm:
         for victim in victims:
             victim.wait_ready()
 
-    def _kill_one(self, victim: Forked) -> None:
+    def _kill_one(self, victim: Fork) -> None:
         self._look_after(victim)
         victim.kill()
         self.tally.kills += 1
 
-    def _look_after(self, member: Forked) -> None:
+    def _look_after(self, member: Fork) -> None:
         """Whoever is not killed lives."""
         if member.ended is not None:
             self.tally.finds(f"{member.name} ended by itself, with {member.ended}:\n{member.log_tail()}")
 
-    # ---- rest and reckoning ------------------------------------------------------------------------------------
+    # ---- rest and comparison ------------------------------------------------------------------------------------
 
     def calm(self) -> None:
         """Whoever has suspended a transfer lets it go on; the consumer takes what offers lie before it."""
@@ -118,7 +118,7 @@ class Storm:
                 for pid in sorted(pid for key, pid in self.tally.suspended if key == member.key):
                     self._resume(client, pid)
         with self.consumer.client() as client, self.stores[1].uow.read() as tx:
-            lying = self.stores[1].negotiations.select(tx, state="OFFERED", limit=reckoning.LIMIT)
+            lying = self.stores[1].negotiations.select(tx, state="OFFERED", limit=comparison.LIMIT)
             for one in lying:
                 client.accept_offer(one.pid)
 
@@ -164,19 +164,19 @@ class Storm:
                 self.tally.finds(f"{member.name}, told to end, ended with {member.ended}:\n{member.log_tail()}")
         findings, tally = self.tally.findings, self.tally
         provider, consumer = self.stores
-        reckoning.records(findings, provider, tally.records)
+        comparison.records(findings, provider, tally.records)
         ended: dict[str, int] = {}
         for kind, acknowledged in (("negotiations", tally.negotiations), ("transfers", tally.transfers)):
-            ended[kind] = reckoning.conversations(
+            ended[kind] = comparison.conversations(
                 findings, provider, consumer, kind, acknowledged, reasons=(REASON,), wished=tally.wished
             )
         tally.broken_off = ended["negotiations"]
-        tally.agreements = reckoning.agreements(findings, provider, consumer)
+        tally.agreements = comparison.agreements(findings, provider, consumer)
         wanted = hashlib.sha256(self.data.read_bytes()).hexdigest()
-        reckoning.files(findings, consumer, places(self.consumer.folder).received, wanted)
+        comparison.files(findings, consumer, places(self.consumer.folder).received, wanted)
         for member in self.members:
-            reckoning.views(findings, member)
-            reckoning.ledger(findings, member)
+            comparison.views(findings, member)
+            comparison.ledger(findings, member)
         counts = {"agreement": tally.agreements, "negotiation broken off": tally.broken_off}
         for name in (*self.tally.missing(), *(name for name, count in counts.items() if not count)):
             self.tally.finds(f"a storm without load: nothing {name}")
@@ -209,7 +209,7 @@ def _database(store: str, postgres: str | None, name: str) -> tuple[str, ...]:
     if store == "sqlite":
         return ()
     assert postgres is not None, "a PostgreSQL URL comes with the store postgres"
-    return ("--database", reckoning.make_database(postgres, f"storm_{name}_{int(time.time() * 1000)}"))
+    return ("--database", comparison.make_database(postgres, f"storm_{name}_{int(time.time() * 1000)}"))
 
 
 def run(*, kills: int, seed: int, store: str, home: Path, postgres: str | None = None) -> Tally:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from tests.waiting import PATIENCE
+from tests.waits import PATIENCE
 
 _MODULES: Final = frozenset({b"node.cage.zygote", b"tests.unit.cage.without"})
 

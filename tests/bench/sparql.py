@@ -15,10 +15,10 @@ import httpx2
 import pyoxigraph
 
 from demo.cast import free_ports
+from tests.artefacts import SHARED
 from tests.bench.operation import filled
 from tests.bench.report import Figure, median
 from tests.postgres import CannotBeHad
-from tests.shared import SHARED
 
 PEER: Final = SHARED / "kits" / "peers" / "peer"
 JSON: Final = "application/sparql-results+json"

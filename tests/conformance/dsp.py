@@ -11,7 +11,7 @@ from typing import Any
 from jsonschema import Draft201909Validator  # type: ignore[import-untyped]
 from referencing import Registry, Resource
 
-from tests.shared import data
+from tests.artefacts import data
 
 BASE = "https://w3id.org/dspace/2025/1/"
 

@@ -9,7 +9,7 @@ from typing import Any
 from pyld import jsonld  # type: ignore[import-untyped]
 
 from node.vocab.dsp import V2025_1
-from tests.shared import data
+from tests.artefacts import data
 
 PROFILE = "https://w3id.org/dspace/2025/1/odrl-profile.jsonld"
 

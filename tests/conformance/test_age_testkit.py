@@ -18,7 +18,7 @@ from node.base.errors import InvalidInput
 from node.exchange.age import Opener, PayloadInvalid
 from node.exchange.age_header import HeaderForged, HeaderInvalid, NotForUs, Unsealable
 from node.exchange.sealkeys import X25519Identity, read_identity
-from tests.shared import SHARED, data
+from tests.artefacts import SHARED, data
 
 FOLDER = SHARED / "data" / "age-testkit"
 NAMES = sorted(path.name for path in FOLDER.iterdir() if path.suffix != ".md") if FOLDER.is_dir() else []

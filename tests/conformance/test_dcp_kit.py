@@ -23,9 +23,9 @@ from starlette.routing import Route
 
 from node.identity.credentials.issuance import Supported
 from node.identity.messages import VC11
-from tests.shared import SHARED
+from tests.artefacts import SHARED
 from tests.simulator.dcp_node import MEMBER, DcpNode, nodes
-from tests.simulator.serving import Address
+from tests.simulator.http_servers import Address
 
 CACHE = Path(os.environ.get("KITS_CACHE", Path.home() / ".cache" / "hansa-kits"))
 RUN = SHARED / "kits" / "run"

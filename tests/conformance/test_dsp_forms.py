@@ -20,10 +20,10 @@ from node.dialogue.terms import BY_IRI, NAMESPACES, TERMS, TYPES, WORDS, local
 from node.negotiation import messages as contract
 from node.transfer import messages as transfer
 from node.vocab.dsp import CONTEXTS, V2024_1, V2025_1
+from tests.artefacts import data
 from tests.conformance import jsonld
 from tests.conformance.dsp import SCHEMA_OF, examples, faults
 from tests.conformance.test_dsp_schemas import WRITTEN
-from tests.shared import data
 
 _DSPACE = V2025_1.namespace
 _STANDARD = V2025_1.context

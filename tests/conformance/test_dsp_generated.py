@@ -21,7 +21,7 @@ from node.transfer import messages as transfer
 from node.vocab.dsp import V2025_1
 from tests.conformance.dsp import examples, faults
 from tests.conformance.generator import as_text, messages
-from tests.spoken import schemas_at_hand
+from tests.messages import schemas_at_hand
 
 pytestmark = pytest.mark.skipif(
     not schemas_at_hand(), reason="the official schemas are not at hand: set HANSA_SHARED"

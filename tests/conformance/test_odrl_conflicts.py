@@ -16,7 +16,7 @@ from node.policy.decide import decide
 from node.policy.model import Situation
 from node.policy.odrl import parse
 from node.policy.terms import READ
-from tests.shared import data
+from tests.artefacts import data
 
 SUITE = "odrl-tests/ODRL-Test-Conflicts/data"
 ODRL = Namespace("http://www.w3.org/ns/odrl/2/")

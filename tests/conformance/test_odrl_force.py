@@ -27,7 +27,7 @@ from node.identity.model import Caller, Credential
 from node.policy.decide import decide
 from node.policy.model import Situation
 from node.policy.odrl import parse
-from tests.shared import SHARED, data
+from tests.artefacts import SHARED, data
 
 SUITE = "odrl-tests/ODRL-Test-Suite/data"
 TERMS = Namespace("http://www.w3.org/ns/odrl/2/")

@@ -24,9 +24,9 @@ from referencing.jsonschema import DRAFT202012
 from node.adapters.egress.client import Answer, Egress
 from node.adapters.planes.processes import HttpProcesses
 from node.scenarios.model import State
+from tests.artefacts import data
 from tests.models import COUNTING, GRID, STREETS, publish_model
 from tests.nodes import running
-from tests.shared import data
 
 OFFICIAL = "models/ogcapi-processes-examples"
 STATUS = {

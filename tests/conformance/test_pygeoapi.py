@@ -20,9 +20,9 @@ from node.base.errors import InvalidInput
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Model, Parameter, Port, Variable
 from node.scenarios.models.remote import OpenServiceModels
+from tests.artefacts import SHARED
 from tests.conformance.test_ckan import harvested
 from tests.nodes import Running, city
-from tests.shared import SHARED
 
 __all__ = ["city"]
 

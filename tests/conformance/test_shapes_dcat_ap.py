@@ -20,7 +20,7 @@ from node.base.errors import HansaError
 from node.semantics.documents import parse
 from node.semantics.resources import read
 from node.semantics.validation.shapes import Shapes
-from tests.shared import SHARED, data
+from tests.artefacts import SHARED, data
 
 SH = rdflib.Namespace("http://www.w3.org/ns/shacl#")
 MEDIA = {

@@ -11,7 +11,7 @@ import rdflib
 
 from node.semantics.resources import read
 from node.vocab.namespaces import PREFIXES
-from tests.shared import SHARED, data
+from tests.artefacts import SHARED, data
 
 SH = rdflib.Namespace("http://www.w3.org/ns/shacl#")
 TABLE = "shapes/dcat-ap-vl/dcat-ap-vl-2026-02-24-cardinalities.tsv"

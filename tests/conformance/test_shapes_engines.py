@@ -14,7 +14,7 @@ from node.semantics.kinds import EVERY_KIND_SHAPES, KINDS
 from node.semantics.model import Submission
 from node.semantics.resources import read
 from node.semantics.validation.shapes import Shapes, compiled, vocabulary
-from tests.unit.semantics.making import GOOD, described, fields, file
+from tests.unit.semantics.descriptions import GOOD, described, fields, file
 from tests.unit.semantics.texts import BROKEN, KIND_TEXTS, submission
 
 SH = rdflib.Namespace("http://www.w3.org/ns/shacl#")

@@ -19,7 +19,7 @@ from node.semantics.resources import read
 from node.semantics.triples import drop, subjects_of_type
 from node.semantics.validation.shapes import Shapes
 from node.vocab.namespaces import DCAT, DCT, IT6
-from tests.shared import SHARED, data
+from tests.artefacts import SHARED, data
 
 SH = rdflib.Namespace("http://www.w3.org/ns/shacl#")
 EXAMPLES = [

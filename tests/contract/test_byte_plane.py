@@ -31,7 +31,7 @@ from node.base.errors import (
 )
 from node.exchange.ports import Body, BytePlane
 from tests.fakes.planes import ScriptedPlane, Served
-from tests.simulator.serving import Address, served
+from tests.simulator.http_servers import Address, served
 
 DATA = b"".join(hashlib.sha256(bytes([number])).digest() for number in range(250)) * 40
 STATUSES = {Unauthenticated: 401, NotAllowed: 403, NotFound: 404, InvalidInput: 400, PeerUnreachable: 503}

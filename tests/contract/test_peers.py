@@ -32,8 +32,8 @@ from node.identity.ports import Peers
 from node.identity.tokens import IdToken, read_token, verify_token
 from tests.fakes.keys import MemoryKeyRing
 from tests.fakes.peers import MemoryPeers
+from tests.simulator.http_servers import Address, served
 from tests.simulator.peer_documents import HandClock, Participant
-from tests.simulator.serving import Address, served
 
 ME = Participant("me.example")
 SCOPES = ["org.eclipse.dspace.dcp.vc.type:MembershipCredential:read"]

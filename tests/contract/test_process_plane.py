@@ -31,7 +31,7 @@ from node.scenarios.errors import ModelFailed
 from node.scenarios.model import State
 from node.scenarios.models.remote import ProcessPlane
 from tests.fakes.processes import ScriptedProcesses, results, status
-from tests.simulator.serving import Address, served
+from tests.simulator.http_servers import Address, served
 
 KINDS = (Unauthenticated, NotAllowed, NotFound, InvalidInput, TooLarge, PeerUnreachable)
 STATUSES = dict(zip(KINDS, (401, 403, 404, 400, 413, 503), strict=True)) | {ModelFailed: 422, Overloaded: 503}

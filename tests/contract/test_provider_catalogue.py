@@ -20,7 +20,7 @@ from node.identity.correspondence import Correspondence
 from node.identity.model import DidDocument
 from node.negotiation.ports import ProviderCatalogue
 from node.vocab.dsp import V2025_1
-from tests.simulator.serving import Address, served
+from tests.simulator.http_servers import Address, served
 
 IRIS = [f"https://provider.example/datasets/{name}" for name in ("bridge", "quay", "ring")]
 

@@ -18,7 +18,7 @@ import httpx2
 import pytest
 
 from demo.cast import Member
-from tests.waiting import until
+from tests.waits import until
 
 KEPT = Path(__file__).resolve().parents[1] / "data" / "earlier_nodes.tar.xz"
 MOST_BYTES = 300_000

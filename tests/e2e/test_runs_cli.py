@@ -17,7 +17,7 @@ from tests.models import WALKING, card
 from tests.nodes import described
 from tests.postgres import fresh_schema
 from tests.runs import STREETS, TRANSFORMATION, layer, scenario
-from tests.waiting import until
+from tests.waits import until
 
 START = ("run", "start", "scenario/walks", "--input", "streets=dataset/streets")
 

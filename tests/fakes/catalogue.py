@@ -47,7 +47,7 @@ from tests.fakes.ledger import MemoryLedgerStore, log_signer, number_everything
 from tests.fakes.records import MemoryRecordStore
 from tests.fakes.search import MemorySearchIndex
 from tests.fakes.work import MemoryUnitOfWork
-from tests.following import catch_up
+from tests.view_updates import catch_up
 
 REGION = "did:web:region.example"
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

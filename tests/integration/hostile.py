@@ -16,8 +16,8 @@ from sqlalchemy import func, select
 
 from node.adapters.sql.schema import metadata
 from node.semantics.kinds import KINDS
+from tests.artefacts import SHARED, data
 from tests.nodes import Running, running
-from tests.shared import SHARED, data
 
 PASSING = frozenset({"guest_bytes", "jtis", "ledger_checkpoints", "ledger_nodes", "ledger_size", "meta", "views"})
 """Tables that change without anybody having been listened to: used tokens, what strangers said today, checkpoints,

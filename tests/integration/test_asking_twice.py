@@ -12,7 +12,7 @@ from node.cli.exits import WAITING
 from node.cli.main import run
 from tests.integration.test_dead_letters import signed_in
 from tests.nodes import Pair, publish, until
-from tests.unit.portal.reading import Page
+from tests.unit.portal.page import Page
 
 ASKS = {"permission": [{"action": "odrl:use", "duty": [{"action": "odrl:obtainConsent"}]}]}
 

@@ -12,10 +12,10 @@ import rdflib
 import rdflib.compare
 from rdflib.namespace import DCAT, FOAF, RDF
 
+from tests.artefacts import data
 from tests.integration.test_dsp_wire import violations
 from tests.integration.test_imports import HEAD, imported
 from tests.nodes import Running, described, publish
-from tests.shared import data
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:rdflib")
 

@@ -21,10 +21,10 @@ from node.identity.model import Caller
 from node.semantics.documents import canonical, parse
 from node.semantics.model import File
 from node.web import catalogue, sparql
+from tests.artefacts import SHARED
 from tests.fakes.assets import MemoryAssets
 from tests.fakes.catalogue import MEMBER, CatalogueNode
 from tests.fakes.catalogue_http import HEADER, Visitor, application, client
-from tests.shared import SHARED
 
 CSV = b"id,count\n1,2\n"
 JSON_RESULTS = "application/sparql-results+json"

@@ -19,7 +19,7 @@ from node.identity.model import Caller, UserRole
 from node.identity.roles import UseCase, require
 from node.web.callers import COOKIE
 from tests.simulator.dcp_node import MEMBER, DcpNode, nodes
-from tests.simulator.serving import Address
+from tests.simulator.http_servers import Address
 
 QUERY = presentation_query([type_scope(MEMBER)])
 PASSWORD = "correct horse battery"

@@ -20,7 +20,7 @@ from sqlalchemy.engine import Engine
 from node.identity.credentials.issuance import Supported
 from tests.fakes.people import person
 from tests.simulator.dcp_node import MEMBER, PARTNER, DcpNode, nodes
-from tests.simulator.serving import Address
+from tests.simulator.http_servers import Address
 from tests.stores import Stores, memory_stores, sql_stores
 
 OFFERED = [Supported(credential_type=MEMBER), Supported(credential_type=PARTNER, role="partner")]

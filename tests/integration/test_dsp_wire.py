@@ -13,10 +13,10 @@ import rdflib
 import rdflib.compare
 from pyld import jsonld
 
+from tests.artefacts import data
 from tests.conformance.dsp import faults
 from tests.integration.hostile import routes
 from tests.nodes import Pair, publish
-from tests.shared import data
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:rdflib")
 

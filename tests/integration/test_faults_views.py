@@ -18,9 +18,9 @@ from node.adapters.search import TantivyIndex
 from node.base.errors import DatabaseAway, NoRoom
 from node.ledger.model import Entry, EntryKind
 from node.worker.views import FollowLedger
-from tests import reckoning
-from tests.following import step
+from tests import comparison
 from tests.nodes import Running, publish, running, until
+from tests.view_updates import step
 
 QUERY = "SELECT ?title WHERE { ?it <http://purl.org/dc/terms/title> ?title }"
 
@@ -62,7 +62,7 @@ def replayed(node: Running, home: Path) -> tuple[str, str]:
     """The same of views that are made from the ledger of ``node``."""
     parts = node.node.parts
     graph, index = OxigraphGraph(home / "graph", parts.cage), TantivyIndex(home / "search")
-    reckoning.catch_up(parts.stores, graph, index)
+    comparison.catch_up(parts.stores, graph, index)
     digests = graph.digest(), index.digest()
     graph.close()
     index.close()

@@ -19,10 +19,10 @@ from node.catalogue.feed import chains, pages
 from node.catalogue.feed.heads import open_head
 from node.catalogue.model import INTERNAL
 from node.catalogue.representations import FEED_TYPES
+from tests.artefacts import data
 from tests.fakes.catalogue import MEMBER, CatalogueNode
 from tests.fakes.catalogue_http import Visitor, application, client
 from tests.fakes.keys import public_jwk
-from tests.shared import data
 
 # RDFLib's own parsers use what RDFLib calls deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:rdflib")

@@ -16,8 +16,8 @@ from node.cli.main import run
 from node.client import HansaClient
 from node.client.api import Refusal
 from node.semantics.documents import canonical, parse
+from tests.artefacts import data
 from tests.nodes import Running, described
-from tests.shared import data
 
 HEAD = """@prefix dcat: <http://www.w3.org/ns/dcat#> .
 @prefix dct: <http://purl.org/dc/terms/> .

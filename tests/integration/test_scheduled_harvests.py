@@ -14,7 +14,7 @@ from node.cli.main import run
 from node.client.harvests import Harvests
 from tests.integration.test_harvests import Portal, portal
 from tests.nodes import Running, city, running
-from tests.waiting import until
+from tests.waits import until
 
 __all__ = ["city", "portal"]
 

@@ -16,7 +16,7 @@ import uvicorn
 
 from node.web import connections
 from node.web.connections import MAX_HEAD, BoundedConnection, room_for_connections
-from tests.waiting import until
+from tests.waits import until
 
 BEAT = 0.4
 LARGE = b"x" * (48 << 20)

@@ -20,7 +20,7 @@ from node.adapters.sql.schema import metadata, outbox
 from node.adapters.sql.work import SqlTransaction, SqlUnitOfWork, connection_of
 from node.base.errors import LocalFault, NoRoom
 from node.base.work import Task
-from tests.waiting import until
+from tests.waits import until
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 Body = Callable[[SqlTransaction], None]

@@ -15,7 +15,7 @@ from node.ledger.model import InclusionProof
 from node.settings import load
 from tests.integration.hostile import read_problem
 from tests.nodes import Pair, Running, agree, publish, running
-from tests.waiting import until
+from tests.waits import until
 
 SCRAPER = "scrape-0123456789-abcdefghij"
 DOORS = ("/ledger/checkpoint", "/ledger/consistency?old=1", "/ledger/inclusion?entry={entry}")

@@ -99,7 +99,7 @@ def played(
                     yield from _cases(World(node, edc, desk, mock, version, settings), store, cases)
                     began = time.monotonic()
             except AssertionError as error:
-                # It is judged when the node ends (``tests.spoken``).
+                # It is judged when the node ends (``tests.messages``).
                 fault = str(error)
             yield Verdict(store, version, SPOKEN, fault, time.monotonic() - began)
 

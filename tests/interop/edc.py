@@ -20,9 +20,9 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL
 
-from tests import waiting
+from tests import waits
+from tests.artefacts import SHARED
 from tests.postgres import CannotBeHad as CannotBeHad  # noqa: PLC0414 - whoever asks for EDC may be told so
-from tests.shared import SHARED
 
 KIT: Final = SHARED / "kits" / "edc" / "edc"
 CACHE: Final = Path(os.environ.get("KITS_CACHE", Path.home() / ".cache" / "hansa-kits"))
@@ -262,8 +262,8 @@ def several(value: Any) -> Sequence[Any]:
 
 
 def until(what: str, condition: Callable[[], T | None], seconds: float = PATIENCE) -> T:
-    """As ``tests.waiting.until``, with the patience that EDC needs."""
-    return waiting.until(what, condition, seconds, pause=0.05)
+    """As ``tests.waits.until``, with the patience that EDC needs."""
+    return waits.until(what, condition, seconds, pause=0.05)
 
 
 @contextmanager

@@ -30,8 +30,8 @@ from node.worker.deliveries import SendMessages
 from node.worker.outcomes import Done
 from tests.fakes.process import MemoryProcessStore
 from tests.fakes.work import MemoryOutbox, memory
+from tests.messages import schemas_at_hand
 from tests.simulator.life import Life, live
-from tests.spoken import schemas_at_hand
 
 LIVES, STEPS = 60, 400
 BOTH = frozenset(Role)

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 from node.base.work import Task
 from node.dialogue.process import Process, Role
 from node.ledger.model import EntryKind
+from tests.messages import of_a_new_shape
 from tests.simulator.database import Change
-from tests.spoken import of_a_new_shape
 
 if TYPE_CHECKING:
     from tests.simulator.company import Company

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.comparison import Findings, make_database
 from tests.postgres import CannotBeHad, cluster, scratch
-from tests.reckoning import Findings, make_database
 from tests.sweep.pair import Pair
 from tests.sweep.points import Point, in_order, made_up_of, points
-from tests.sweep.sweeping import Outcome, Sweep
+from tests.sweep.run import Outcome, Sweep
 
 CANNOT = 3
 

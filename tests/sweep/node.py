@@ -25,7 +25,7 @@ from node.negotiation import strategy as negotiation
 from node.settings import Settings, load
 from node.transfer import machine as transferring
 from node.transfer import strategy as transfer
-from tests.forked import prepare
+from tests.forks import prepare
 
 HAGGLED: Final = "haggled"
 HELD: Final = "held.csv"

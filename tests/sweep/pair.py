@@ -15,12 +15,12 @@ from demo.cast import free_ports
 from node.bootstrap.parts import Stores, open_stores, places
 from node.dialogue.process import Process, Role
 from node.settings import load
-from tests import reckoning
-from tests.forked import Forked, Life
-from tests.reckoning import Findings
+from tests import comparison
+from tests.comparison import Findings
+from tests.forks import Fork, Life
 from tests.sweep.node import HAGGLED, HELD, serve
 from tests.sweep.points import PUBLISHED, SEALED, Scene, Step
-from tests.waiting import NotThere, until
+from tests.waits import NotThere, until
 
 PATIENCE: Final = 60.0
 """Seconds for anything that is waited for: on a quiet machine it takes one at most."""
@@ -45,7 +45,7 @@ EDITIONS: Final = 4
 
 
 @dataclass
-class Armed(Forked):
+class Armed(Fork):
     """A node that may be told where to die."""
 
     life: Life = serve
@@ -228,15 +228,15 @@ class Pair:
         for member in self.members.values():
             member.stop()
         provider, consumer = self.provider.stores, self.consumer.stores
-        reckoning.records(findings, provider, self.records)
-        for kind in reckoning.KINDS:
-            reckoning.conversations(findings, provider, consumer, kind, reasons=(REASON,))
-        reckoning.agreements(findings, provider, consumer)
+        comparison.records(findings, provider, self.records)
+        for kind in comparison.KINDS:
+            comparison.conversations(findings, provider, consumer, kind, reasons=(REASON,))
+        comparison.agreements(findings, provider, consumer)
         folder = places(self.consumer.folder).received
-        reckoning.files(findings, consumer, folder, hashlib.sha256(DATA).hexdigest())
+        comparison.files(findings, consumer, folder, hashlib.sha256(DATA).hexdigest())
         for member in self.members.values():
-            reckoning.views(findings, member)
-            reckoning.ledger(findings, member)
+            comparison.views(findings, member)
+            comparison.ledger(findings, member)
 
     def close(self) -> None:
         """Leave no process behind."""

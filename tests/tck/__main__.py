@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.artefacts import SHARED
 from tests.nodes import running
 from tests.postgres import CannotBeHad, cluster, fresh_schema, scratch
-from tests.shared import SHARED
 from tests.tck.claims import PARTS, serving
 from tests.tck.profile import Kit
 

@@ -21,10 +21,10 @@ from node.client import HansaClient
 from node.ledger.model import Entry, EntryKind
 from tests import storm as storms
 from tests.contract.test_processes import negotiation, transfer
-from tests.forked import Forked, prepare
+from tests.forks import Fork, prepare
 from tests.stores import memory_stores
 from tests.storm import Storm, summary
-from tests.waiting import NotThere
+from tests.waits import NotThere
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
@@ -42,7 +42,7 @@ def ends(folder: Path, environment: Mapping[str, str], log: Path) -> None:
 def test_a_node_that_ends_while_it_comes_up(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     create(tmp_path / "node", {"name": "Node", "public_url": f"http://127.0.0.1:{port}", "port": port})
-    node = Forked("node", "Node", tmp_path, port, life=ends)
+    node = Fork("node", "Node", tmp_path, port, life=ends)
     node.serve()
     with pytest.raises(NotThere, match=r"Node ended with 5 while it came up\n.*is damaged"):
         node.wait_ready()

@@ -17,8 +17,8 @@ from node.identity.model import ANONYMOUS
 from node.semantics.model import File
 from node.vocab.dsp import EXECUTE, PULL
 from node.vocab.namespaces import HANSA_MODEL
+from tests.artefacts import data
 from tests.fakes.catalogue import MEMBER, STRANGER, CatalogueNode
-from tests.shared import data
 
 
 def validator(name: str) -> Draft201909Validator:

@@ -19,9 +19,9 @@ from node.ledger.model import EntryKind
 from node.semantics.documents import canonical, parse
 from node.semantics.model import Described, File, Submission
 from node.vocab.namespaces import FOAF, ODRL
+from tests.artefacts import SHARED
 from tests.fakes.catalogue import PARTNER, CatalogueNode
 from tests.fakes.keys import public_jwk
-from tests.shared import SHARED
 
 BYTES = hashlib.sha256(b"a,b\n1,2\n").hexdigest()
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from node.base.plaintext import in_json, one_line, visible, word
 from node.cli import output
-from tests.shared import data
+from tests.artefacts import data
 
 OBEYED = (
     "\x1b]0;owned\x07",

@@ -9,7 +9,7 @@ import pytest
 
 from node.adapters.egress import AddressRules, forbidden
 from node.base.errors import ForbiddenAddress
-from tests.shared import data
+from tests.artefacts import data
 
 RULES = AddressRules()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from node.exchange.names import MAX_BYTES, safe_name
-from tests.shared import data
+from tests.artefacts import data
 
 
 def wishes() -> list[str]:

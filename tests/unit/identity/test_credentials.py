@@ -27,7 +27,7 @@ from node.identity.documents import UnknownKey
 from node.identity.jose import b64url, read_jws
 from node.identity.messages import VC11, VC20
 from node.identity.model import Credential, DidDocument
-from tests.shared import data
+from tests.artefacts import data
 from tests.simulator.peer_documents import NOW, VC1, VC2, Participant
 
 ME = "did:web:me.example"

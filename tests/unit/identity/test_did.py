@@ -20,8 +20,8 @@ from node.identity.did import (
 )
 from node.identity.documents import UnknownKey, build_document, jwk_of_multikey, key_for, sealing_key
 from node.identity.model import DidDocument
+from tests.artefacts import data
 from tests.fakes.keys import MemoryKeyRing, public_jwk
-from tests.shared import data
 
 NAMES = [
     ("did:web:data.ghent.example", "https://data.ghent.example", "/.well-known/did.json"),

@@ -49,11 +49,11 @@ from node.identity.messages import (
 from node.identity.model import ApplicationState, Credential, DidDocument, Rejected
 from node.identity.tokens import IdToken, read_token, verify_token
 from node.ledger.model import Entry, EntryKind
+from tests.artefacts import data
 from tests.fakes.identity import MemoryIdentityStore
 from tests.fakes.peers import MemoryPeers
 from tests.fakes.people import person
 from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
-from tests.shared import data
 from tests.simulator.peer_documents import NOW, HandClock, Participant
 
 MEMBER, PARTNER = "MembershipCredential", "MobilityPartnerCredential"

@@ -19,8 +19,8 @@ from node.policy.document.articles import TERMS, document_languages
 from node.policy.document.rendering import render, render_body, text_sha256
 from node.policy.odrl import parse
 from node.policy.words import LANGUAGES, explained
+from tests.artefacts import data
 from tests.fakes.policy import BRUGGE, D1, GENT, P3, P4, P5, offer
-from tests.shared import data
 
 RULEBOOK = {"iri": "https://vlaanderen.example/rulebooks/mobility", "version": 2, "sha256": "ab12" * 16}
 

@@ -13,8 +13,8 @@ from node.policy.comparison import same_terms
 from node.policy.odrl import MAX_LEAVES, normal, parse
 from node.policy.rules import Constraint, Logical, Rule, Value, leaves
 from node.policy.terms import COMMERCIAL_USE, CREDENTIAL, DATE_TIME, MODIFY, USE
+from tests.artefacts import data
 from tests.fakes.policy import D1, P3, P4, offer
-from tests.shared import data
 
 ODRL = "http://www.w3.org/ns/odrl/2/"
 BARE = {

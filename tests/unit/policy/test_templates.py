@@ -15,8 +15,8 @@ from node.base.errors import InvalidInput
 from node.policy.conflicts import lint
 from node.policy.odrl import parse
 from node.policy.templates import compile_conditions, compile_terms, in_catalogue, template, templates
+from tests.artefacts import data
 from tests.fakes.policy import D1, M2_VERSION, NOW, P3, P4, P5, REGION, compiled, offer
-from tests.shared import data
 
 ALL = ["open", "members", "members-ask", P3, P4, P5, {"open": {"attribution": True}}]
 

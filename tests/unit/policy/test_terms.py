@@ -12,7 +12,7 @@ from node.policy import labels, terms
 from node.policy.operands import OPERANDS
 from node.policy.terms import ACTIONS, DUTIES, INCLUDED_IN, LOGICAL, OPERATORS, VALUE_TYPES, includes
 from node.vocab.namespaces import DPV, HANSA_POLICY, ODRL
-from tests.shared import data
+from tests.artefacts import data
 
 PROFILE = Path(__file__).parents[3] / "policies" / "terms" / "profile.ttl"
 TERMS = Namespace(ODRL)

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from node.portal.settings import PortalSettings
 from tests.fakes.portal_node import BASE, ELS, JAN, FakeNode, application
-from tests.unit.portal.reading import Page
+from tests.unit.portal.page import Page
 
 HTML = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from tests.fakes.portal_harvests import schedules
 from tests.fakes.portal_node import BASE, NOW, FakeNode
 from tests.unit.portal.conftest import browser
-from tests.unit.portal.reading import Page, troubles
+from tests.unit.portal.page import Page, troubles
 
 ORIGIN = {"Origin": BASE}
 

@@ -29,12 +29,12 @@ from node.vocab.namespaces import (
     SKOS,
     VCARD,
 )
+from tests.artefacts import data
 from tests.fakes.portal_content import GENT, Graph, record
 from tests.fakes.portal_harvests import schedules
 from tests.fakes.portal_node import AGREEMENT, BASE, NOW, TRANSFER, FakeNode
-from tests.shared import data
 from tests.unit.portal.conftest import browser
-from tests.unit.portal.reading import Page, is_data, troubles
+from tests.unit.portal.page import Page, is_data, troubles
 
 MARKUP = (
     "<script>window.__xss=1</script>",

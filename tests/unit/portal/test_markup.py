@@ -7,8 +7,8 @@ import json
 import pytest
 
 from node.portal import markup
-from tests.shared import data
-from tests.unit.portal.reading import Page
+from tests.artefacts import data
+from tests.unit.portal.page import Page
 
 GOOD = (
     "http://example.org/",

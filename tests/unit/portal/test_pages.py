@@ -23,7 +23,7 @@ from tests.fakes.portal_content import LONG_TITLE, PLZEN, demo_records
 from tests.fakes.portal_node import AGREEMENT, BASE, BROKEN, NEGOTIATION, NOW, TRANSFER, FakeNode
 from tests.fakes.portal_scenarios import DONE, FAILED, PLAIN, RUNNING, SLOWER, TEMPLATE
 from tests.unit.portal.conftest import browser
-from tests.unit.portal.reading import Page, troubles
+from tests.unit.portal.page import Page, troubles
 
 RUN, COMPARED = f"/runs/{quote(DONE, safe='')}", f"/runs/compare?left={quote(DONE)}&right={quote(SLOWER)}"
 BIND = f"/scenario/bind?template={quote(TEMPLATE, safe='')}"

@@ -34,7 +34,7 @@ from tests.fakes.portal_scenarios import (
     TEMPLATE,
 )
 from tests.unit.portal.conftest import browser, token
-from tests.unit.portal.reading import Page, troubles
+from tests.unit.portal.page import Page, troubles
 
 RUN = f"/runs/{quote(DONE, safe='')}"
 NIGHT = f"{RUN}?show=hourly.hourly:light&part.partOfDay=night"

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from node.portal.settings import PortalSettings
 from tests.fakes.portal_node import BASE, NEGOTIATION, FakeNode
 from tests.unit.portal.conftest import browser, token
-from tests.unit.portal.reading import Page, troubles
+from tests.unit.portal.page import Page, troubles
 from tests.unit.portal.test_forms import ELSEWHERE
 
 DECISION = "urn:uuid:0192f3b0-aaaa-7a55-9d7c-3b1f0a6e2c55"

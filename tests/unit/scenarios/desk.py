@@ -40,7 +40,7 @@ from tests.fakes.scenarios import MemoryLayerStore, MemoryRunStore
 from tests.fakes.transfer import MemoryReceptionStore, MemoryTransferStore
 from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork, memory
 from tests.unit.scenarios.records import NOW, record
-from tests.unit.semantics.making import BASE, ME
+from tests.unit.semantics.descriptions import BASE, ME
 
 PLZEN = "https://data.plzen.example"
 THEM = "did:web:data.plzen.example"

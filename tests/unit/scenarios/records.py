@@ -14,7 +14,7 @@ import yaml
 import demo
 from node.catalogue.model import Record
 from node.semantics.model import Described, File, Submission
-from tests.unit.semantics.making import ME, described, refusals
+from tests.unit.semantics.descriptions import ME, described, refusals
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 _CODE = re.compile(r"^code: (\w+\.py)$", re.MULTILINE)

@@ -29,7 +29,7 @@ from tests.unit.scenarios.desk import (
     Desk,
     desk,
 )
-from tests.unit.semantics.making import BASE, ME
+from tests.unit.semantics.descriptions import BASE, ME
 
 
 async def check(at: Desk, **members: Any) -> Bound:

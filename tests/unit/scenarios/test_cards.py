@@ -21,7 +21,7 @@ from node.scenarios.records.cards import (
 )
 from node.semantics.model import File
 from tests.unit.scenarios.records import of_demo, record, with_statements
-from tests.unit.semantics.making import BASE, ME
+from tests.unit.semantics.descriptions import BASE, ME
 
 NOISE = """
 kind: model

@@ -18,8 +18,8 @@ from node.scenarios.crate.archive import METADATA, faults_of, write_crate
 from node.scenarios.crate.graph import Graph
 from node.scenarios.layers.serialization import layer_from_json, sealed
 from node.scenarios.model import AFTER
+from tests.artefacts import data
 from tests.fakes import portal_scenarios as fake
-from tests.shared import data
 from tests.unit.scenarios.sample import PID, layer, sample
 
 EXAMPLE = "models/workflow-run-crate/docs/profiles/0.5/provenance_run_crate/example3/ro-crate-metadata.json"

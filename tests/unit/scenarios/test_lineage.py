@@ -15,7 +15,7 @@ from node.vocab.namespaces import DCT, PROV
 from tests.fakes import portal_scenarios as fake
 from tests.fakes.portal_content import PLZEN
 from tests.unit.scenarios.sample import PID, SampleRun, layer, sample
-from tests.unit.semantics.making import BASE, described, refusals
+from tests.unit.semantics.descriptions import BASE, described, refusals
 
 RESULT = f"{BASE}/datasets/bridge-closed"
 NODE = "did:web:gent.example"

@@ -40,7 +40,7 @@ from tests.unit.scenarios.desk import (
     desk,
 )
 from tests.unit.scenarios.records import NOW
-from tests.unit.semantics.making import BASE
+from tests.unit.semantics.descriptions import BASE
 
 
 def steps(run: Run) -> list[tuple[str, str, State]]:

@@ -16,7 +16,7 @@ from node.scenarios.runs.lifecycle import with_step
 from node.scenarios.runs.usecases import LANE
 from tests.unit.scenarios.desk import CODE, DATASET, ELS, LAYER, PLZEN, STREETS, THEM, WANTED, desk
 from tests.unit.scenarios.records import NOW
-from tests.unit.semantics.making import BASE, ME
+from tests.unit.semantics.descriptions import BASE, ME
 
 
 class TestStarting:

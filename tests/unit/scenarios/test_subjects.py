@@ -5,7 +5,7 @@ from __future__ import annotations
 from node.scenarios.records.subjects import subject_of
 from node.semantics.model import Submission
 from tests.unit.scenarios.records import of_demo, record
-from tests.unit.semantics.making import described, refusals
+from tests.unit.semantics.descriptions import described, refusals
 
 PLAIN = """
 kind: dataset

@@ -17,7 +17,7 @@ from node.semantics.codelists.places import PLACES, place_named, place_of, place
 from node.semantics.codelists.themes import THEMES
 from node.semantics.description.fields import code_list
 from node.semantics.metrics import MACHINE_READABLE, NON_PROPRIETARY
-from tests.shared import data
+from tests.artefacts import data
 
 LISTS = (THEMES, LICENCES, FILE_TYPES, FREQUENCIES, LANGUAGES, ACCESS, NOTATIONS, RISKS)
 

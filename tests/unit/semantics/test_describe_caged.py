@@ -11,7 +11,7 @@ from node.cage.cage import Cage
 from node.cage.targets import TARGETS
 from node.semantics.description.door import TARGET, describe
 from node.semantics.model import Submission
-from tests.unit.semantics.making import BASE, GOOD, ME, NAME, fields, file, of_fields
+from tests.unit.semantics.descriptions import BASE, GOOD, ME, NAME, fields, file, of_fields
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the cage is built on Linux")
 

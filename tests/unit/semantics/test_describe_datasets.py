@@ -15,7 +15,7 @@ from node.semantics.documents import canonical
 from node.semantics.model import Finding, Submission
 from node.semantics.triples import first_text, iris, literals, nodes, types
 from node.vocab.namespaces import ADMS, DCAT, DCT, FOAF, HANSA, RDFS, SPDX, VCARD
-from tests.unit.semantics.making import (
+from tests.unit.semantics.descriptions import (
     BASE,
     GOOD,
     ME,

@@ -9,7 +9,7 @@ from node.base.errors import InvalidInput, UnsupportedMediaType
 from node.semantics.model import Submission
 from node.semantics.triples import first_text, iris, literals, nodes, objects, types
 from node.vocab.namespaces import ADMS, DCAT, DCT, IT6, ODRL, OWL, SKOS, SPDX
-from tests.unit.semantics.making import BASE, ME, described, fields, file, graph, of_turtle, refusals, rules
+from tests.unit.semantics.descriptions import BASE, ME, described, fields, file, graph, of_turtle, refusals, rules
 
 PREFIXES = """
 @prefix adms: <http://www.w3.org/ns/adms#> .

@@ -12,7 +12,7 @@ from node.semantics.model import Submission
 from node.semantics.triples import first_text, iris, literals, nodes, types
 from node.texts.catalogue import Catalogue
 from node.vocab.namespaces import ADMS, DCAT, DCT, HANSA, HANSA_MODEL, IT6, OWL, PROV, QUDT, SCHEMA
-from tests.unit.semantics.making import BASE, described, fields, file, graph, of_fields, refusals, rules
+from tests.unit.semantics.descriptions import BASE, described, fields, file, graph, of_fields, refusals, rules
 from tests.unit.semantics.texts import BROKEN, KIND_TEXTS, MODEL, submission
 
 

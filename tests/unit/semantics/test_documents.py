@@ -30,7 +30,7 @@ from node.semantics.documents import (
     serialise,
 )
 from node.vocab.namespaces import PREFIXES
-from tests.shared import data
+from tests.artefacts import data
 
 BASE = "http://ghent.example/datasets/traffic"
 TURTLE = """

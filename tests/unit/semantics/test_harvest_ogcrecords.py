@@ -11,7 +11,7 @@ from pyoxigraph import Dataset, Literal, NamedNode
 from node.semantics.harvest.ogcrecords import next_page, records_of, statements
 from node.semantics.triples import TYPE, objects
 from node.vocab.namespaces import DCAT, DCT, FOAF, SKOS, VCARD, XSD
-from tests.shared import data
+from tests.artefacts import data
 
 ITEMS = "https://geo.city.example/collections/metadata/items"
 TREES = NamedNode(f"{ITEMS}/trees")

@@ -12,7 +12,7 @@ from node.semantics.harvest.rules.model import Record
 from node.semantics.harvest.rules.table import RULES, SAFE, repair, rules_named, undo
 from node.semantics.harvest.rules.values import date_form, whole_bytes
 from tests import import_report
-from tests.shared import data
+from tests.artefacts import data
 
 PREFIXES = """@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
 @prefix foaf: <http://xmlns.com/foaf/0.1/> . @prefix vcard: <http://www.w3.org/2006/vcard/ns#> .

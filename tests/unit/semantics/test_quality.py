@@ -9,8 +9,8 @@ import rdflib
 
 from node.semantics.metrics import BANDS, DIMENSIONS, MAXIMUM, METRICS
 from node.semantics.quality import Score, score
-from tests.shared import data
-from tests.unit.semantics.making import GOOD, of_fields
+from tests.artefacts import data
+from tests.unit.semantics.descriptions import GOOD, of_fields
 
 DQV = rdflib.Namespace("http://www.w3.org/ns/dqv#")
 PV = "https://piveau.eu/ns/voc#"

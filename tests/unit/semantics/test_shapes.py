@@ -15,7 +15,7 @@ from node.semantics.kinds import EVERY_KIND_SHAPES, KINDS
 from node.semantics.model import Finding
 from node.semantics.validation.shapes import Shapes, shapes_of, vocabulary
 from node.vocab.namespaces import SH as SHACL
-from tests.unit.semantics.making import GOOD, graph, of_fields
+from tests.unit.semantics.descriptions import GOOD, graph, of_fields
 
 SH = rdflib.Namespace(SHACL)
 HANSA = rdflib.Namespace("https://w3id.org/hansa/ns#")

@@ -11,7 +11,7 @@ from pyoxigraph import Store
 
 from node.base.errors import InvalidInput, TooLarge
 from node.semantics.sparql import GRAPH_TYPES, RESULT_TYPES, QueryForm, guard, result_type
-from tests.shared import data
+from tests.artefacts import data
 
 
 def select(body: str) -> str:

@@ -16,7 +16,7 @@ from node.semantics.description.forms import Field
 from node.semantics.kinds import KINDS
 from node.semantics.model import Submission
 from node.vocab.namespaces import HANSA, HANSA_MODEL, HANSA_POLICY
-from tests.unit.semantics.making import described, file, refusals
+from tests.unit.semantics.descriptions import described, file, refusals
 
 FILES = {"hansa.ttl": HANSA, "model.ttl": HANSA_MODEL, "policy.ttl": HANSA_POLICY}
 ROOT = Path(__file__).resolve().parents[3]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from node.semantics.model import Submission
-from tests.unit.semantics.making import fields, file
+from tests.unit.semantics.descriptions import fields, file
 
 MODEL = """
 kind: model

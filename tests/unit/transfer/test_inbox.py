@@ -26,7 +26,7 @@ from tests.fakes.provider import CONSUMER_PID, HandClock
 from tests.postgres import waits_for
 from tests.stores import sql_stores
 from tests.unit.transfer.test_reception import Rig
-from tests.waiting import until
+from tests.waits import until
 
 DATA = b"intensity\n12\n"
 

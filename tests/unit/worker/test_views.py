@@ -20,8 +20,8 @@ from node.worker.follower import BATCH, SETTLE
 from node.worker.views import LATE, FollowLedger
 from tests.fakes.ledger import MemoryLedgerStore
 from tests.fakes.work import MemoryUnitOfWork
-from tests.following import step
-from tests.waiting import PATIENCE
+from tests.view_updates import step
+from tests.waits import PATIENCE
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 

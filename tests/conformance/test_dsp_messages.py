@@ -12,8 +12,8 @@ from node.catalogue.dsp import DspCatalogue
 from node.dialogue import wire
 from node.negotiation import messages as contract
 from node.vocab.dsp import V2024_1, V2025_1
+from tests.messages import Traffic, schemas_at_hand
 from tests.nodes import Running, agree, publish, running
-from tests.spoken import Traffic, schemas_at_hand
 
 pytestmark = pytest.mark.skipif(
     not schemas_at_hand(), reason="the official schemas are not at hand, so nothing is compared: set HANSA_SHARED"

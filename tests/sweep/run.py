@@ -13,11 +13,11 @@ from typing import Final
 from node.base.errors import HansaError, PeerUnreachable
 from node.dialogue.process import Process, Role
 from node.vocab.namespaces import DCT
-from tests import reckoning
-from tests.reckoning import Findings
+from tests import comparison
+from tests.comparison import Findings
 from tests.sweep.pair import EDITIONS, PATIENCE, Pair
 from tests.sweep.points import PUBLISHED, TRANSFER, Point, Step
-from tests.waiting import NotThere, until
+from tests.waits import NotThere, until
 
 LINGER: Final = 60.0
 """Seconds in which a node may still die once both sides stand where the scene ends: S5 comes after all else."""
@@ -205,9 +205,9 @@ class Sweep:
         assert theirs is not None, "both are at rest"
         if (ours.pid, ours.peer_pid) != (theirs.peer_pid, theirs.pid):
             findings.diverged.append(f"{talk.kind} {ours.pid} and {theirs.pid} are not each other's")
-        reckoning.same_messages(findings, talk.kind, (consumer, ours.pid), (provider, theirs.pid))
+        comparison.same_messages(findings, talk.kind, (consumer, ours.pid), (provider, theirs.pid))
         if state == "FINALIZED":
-            reckoning.agreements(findings, provider, consumer)
+            comparison.agreements(findings, provider, consumer)
         with pair.members[self._victim].client() as client:
             if not client.verify()["sound"]:
                 findings.diverged.append(f"the {self._victim}'s ledger does not verify")
@@ -241,8 +241,8 @@ class Sweep:
         iri, title = pair.edition("edition-0")
         self._until(f"{title} in the views", lambda: self._shown(iri, title))
         pair.provider.stop()
-        reckoning.views(self._findings, pair.provider)
-        reckoning.records(self._findings, pair.provider.stores, pair.records)
+        comparison.views(self._findings, pair.provider)
+        comparison.records(self._findings, pair.provider.stores, pair.records)
         pair.provider.arm(self._next)
         pair.provider.wait_ready(may_end=bool(self._next))
 

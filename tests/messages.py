@@ -4,7 +4,7 @@
 doors below ``/dsp``. What was heard is judged when the node has ended, so that nothing goes slower before. Messages
 of 2024/1, for which there are no schemas at hand, are compared with the members of 2025-1, as the peer reads them.
 
-Where the official schemas are absent, nothing is judged; ``tests/conformance/test_dsp_spoken.py`` then says so.
+Where the official schemas are absent, nothing is judged; ``tests/conformance/test_dsp_messages.py`` then says so.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from node.dialogue import wire
 from node.vocab.dsp import V2025_1, VERSIONS
-from tests.shared import SHARED
+from tests.artefacts import SHARED
 
 Faults = Callable[..., list[str]]
 

@@ -29,7 +29,7 @@ from node.exchange.delivery import SEALED_ENDING
 from node.ledger.model import EntryKind
 from node.settings import load
 from node.transfer.reception import DONE
-from tests import following
+from tests import view_updates
 from tests.simulator.invariants import MOVES
 
 ENDED: Final = frozenset({"FINALIZED", "TERMINATED", "COMPLETED"})
@@ -229,7 +229,7 @@ def catch_up(stores: Stores, graph: OxigraphGraph, index: TantivyIndex) -> None:
         GraphView(uow=stores.uow, records=stores.records, graph=graph),
         SearchView(uow=stores.uow, records=stores.records, index=index),
     )
-    following.catch_up(stores.uow, stores.ledger, both)
+    view_updates.catch_up(stores.uow, stores.ledger, both)
 
 
 def views(findings: Findings, member: Member) -> None:

@@ -28,7 +28,7 @@ from demo.cast import Member
 from node.base import crashpoints
 from node.cli.server import run_server
 from node.settings import load
-from tests.waiting import NotThere
+from tests.waits import NotThere
 
 PATIENCE: Final = 60.0
 """Seconds for a node to come up, or to end: on a quiet machine it takes one at most."""
@@ -59,7 +59,7 @@ def serve(folder: Path, environment: Mapping[str, str], log: Path) -> None:
 
 
 @dataclass
-class Forked(Member):
+class Fork(Member):
     """A member whose process is forked. ``life`` is what it does; else it serves, as ``hansa serve`` does."""
 
     running: ForkServerProcess | None = None

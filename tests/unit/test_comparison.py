@@ -1,4 +1,4 @@
-"""The reckoning finds what it is there to find: two sound sides, and then one thing wrong with them at a time."""
+"""The comparison finds what it is there to find: two sound sides, and then one thing wrong with them at a time."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from node.dialogue.process import Exchange, Role
 from node.ledger.model import Entry, EntryKind
 from node.negotiation.model import Agreement, Negotiation
 from node.transfer.model import Reception, Transfer
-from tests import reckoning
-from tests.reckoning import Findings
+from tests import comparison
+from tests.comparison import Findings
 from tests.simulator.invariants import MOVES
 from tests.stores import memory_stores
 
@@ -148,8 +148,8 @@ class Both:
     def findings(self, kind: str = "negotiations", acknowledged: tuple[str, ...] = ()) -> Findings:
         findings = Findings()
         stores = (self.provider.stores, self.consumer.stores)
-        reckoning.conversations(findings, *stores, kind, acknowledged, reasons=(WISH,))
-        reckoning.agreements(findings, *stores)
+        comparison.conversations(findings, *stores, kind, acknowledged, reasons=(WISH,))
+        comparison.agreements(findings, *stores)
         return findings
 
 
@@ -231,7 +231,7 @@ def test_what_ended_for_another_reason_than_the_one_who_wished_it_gave(side: str
     both.hold("n", BROKEN_OFF, code="not-received", reason=["the transfer is not active"])
     findings = Findings()
     stores = (both.provider.stores, both.consumer.stores)
-    reckoning.conversations(findings, *stores, "negotiations", reasons=(WISH,), wished={f"urn:n:{side}"})
+    comparison.conversations(findings, *stores, "negotiations", reasons=(WISH,), wished={f"urn:n:{side}"})
     assert not findings.count
 
 
@@ -352,7 +352,7 @@ def received(folder: Path, *left: str, sha256: str = hashlib.sha256(DATA).hexdig
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(DATA)
     found = Findings()
-    reckoning.files(found, consumer.stores, folder, sha256)
+    comparison.files(found, consumer.stores, folder, sha256)
     return found
 
 
