@@ -324,7 +324,8 @@ class Negotiations:
     ) -> None:
         """Continue after a decision of this node about the use requested, or the offer made, in ``pid``.
 
-        ``reason``: language → text; if it is empty, the peer is told what was decided."""
+        ``reason``: language → text, ``und`` for what a person wrote; if it is empty, the peer is told what was
+        decided."""
         negotiation = self._store.get(tx, pid, lock=True)
         if negotiation is None or negotiation.state in machine.TABLE.terminal:
             return
@@ -332,7 +333,8 @@ class Negotiations:
             accepted = messages.event(negotiation, "ACCEPTED")
             self._conversation.command(tx, negotiation, machine.ACCEPTED_EVENT, accepted, approved_by=by)
         elif negotiation.role is Role.CONSUMER:
-            self._reactions.terminate(tx, negotiation, "not-approved", [{"text": reason or TEXTS.in_all("declined")}])
+            declined = {"text": reason or TEXTS.in_all("declined")}
+            self._reactions.terminate(tx, negotiation, "not-approved", [reason.get("und", declined)])
         elif approved:
             approved_one = self._conversation.amend(tx, negotiation, approved_by=by)
             self._reactions.react(tx, approved_one, caller)

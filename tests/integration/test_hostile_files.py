@@ -10,6 +10,7 @@ import struct
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -149,10 +150,17 @@ def test_a_database_that_is_no_geopackage(cage: Cage, tmp_path: Path) -> None:
     assert "no GeoPackage" in refused(cage, tmp_path / "people.gpkg").detail
 
 
-def test_a_table_cannot_name_another_file(cage: Cage, tmp_path: Path) -> None:
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder whose path is short."""
+    with TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def test_a_table_cannot_name_another_file(cage: Cage, tmp_path: Path, short_path: Path) -> None:
     """Names of files, commands and queries in a table are its text, whatever stands beside it."""
-    (tmp_path / "secret.csv").write_text(f"a\n{SECRET}\n")
-    secret = tmp_path / "secret.csv"
+    secret = short_path / "secret.csv"  # A longer text is no example.
+    secret.write_text(f"a\n{SECRET}\n")
     header = f'"read_text(\'{secret}\')","x""; ATTACH \'{secret}\' AS s; --","=cmd|\' /C calc\'!A0"'
     (tmp_path / "table.csv").write_text(f"{header}\n{secret},'; DROP TABLE x--,=1+1\n")
     profile = profile_sync(cage, tmp_path / "table.csv", "table.csv")

@@ -87,7 +87,7 @@ class Import:
         require(by, UseCase.PUBLISH)
         if order.audience is not None and check_audience(order.audience) not in self._visibility.known:
             raise InvalidInput(
-                f"nobody here knows the audience {order.audience!r}",
+                f"the audience {order.audience!r} does not exist on this node",
                 remedy=f"one of: {', '.join(sorted(self._visibility.known))}",
             )
 

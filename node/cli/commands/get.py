@@ -157,7 +157,7 @@ def _agreed(
         line("agreement", f"{offer['agreementId']}  in force already")
         return DONE, str(offer["agreementId"])
     for other in offer["otherAgreements"]:
-        line("in force", f"{other}  on other terms than {'these' if ask is None else 'you ask for'}")
+        line("in force", f"{other}  with other terms than {'these' if ask is None else 'you ask for'}")
         remark(f"to use that agreement: hansa get {word(iri)} --agreement {word(other)}")
     running = offer["running"]
     if running is not None and ask is not None and not running["asksForThis"]:

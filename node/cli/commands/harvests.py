@@ -136,7 +136,7 @@ def resume(name: _Name, node: Node = None) -> int:
 
 
 def remove(name: _Name, node: Node = None) -> int:
-    """Harvest a source no longer. Its records stay; its reports go."""
+    """Harvest a source no longer. Its records stay; its reports are deleted."""
     with connect(node) as client:
         _harvests(client).remove(name)
     if Mode.json:

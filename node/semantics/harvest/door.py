@@ -131,8 +131,8 @@ async def _alone(cage: Caller, packed: bytes, message: Mapping[str, Any], place:
     except (Overloaded, LocalFault, TooLarge) as error:
         return Examined(
             facts={},
-            error=f"it takes more than one record may take ({error.detail})",
-            remedy="the source has to divide it",
+            error=f"the record exceeds the limit for one record ({error.detail})",
+            remedy="ask the source to divide it",
         )
 
 

@@ -76,7 +76,7 @@ async def test_a_poisoned_record_is_refused_alone() -> None:
     ]
     assert [pages[0], pages[2]] == [["a", "b"], ["e"]]
     assert [pages[1][0], pages[1][2]] == ["b", "d"]
-    assert "takes more than one record may take" in pages[1][1]
+    assert "exceeds the limit for one record" in pages[1][1]
     assert [only for batch, only in cage.calls if batch == b"b c d"] == [None, 0, 1, 2]
 
 

@@ -23,15 +23,20 @@ _ONE: Final = (
 
 _ROWS: Final = (
     ("empty", "Leaves out empty texts", '`dct:rights ""` →', values.empties),
-    ("hollow", "Leaves out blank nodes of which nothing is said but a class", "`dct:spatial []` →", values.hollows),
+    ("hollow", "Leaves out blank nodes that have only a class", "`dct:spatial []` →", values.hollows),
     (
         "link",
-        "Makes links of web addresses that are text",
+        "Turns web addresses in text into links",
         '`"https://a.example/"` → `<https://a.example/>`',
         values.links,
     ),
-    ("mail", "Makes `mailto:` links of e-mail addresses", '`"a@b.example"` → `<mailto:a@b.example>`', values.mail),
-    ("phone", "Makes `tel:` links of telephone numbers", '`"+32 9 210 10 10"` → `<tel:+3292101010>`', values.phones),
+    ("mail", "Turns e-mail addresses into `mailto:` links", '`"a@b.example"` → `<mailto:a@b.example>`', values.mail),
+    (
+        "phone",
+        "Turns phone numbers into `tel:` links",
+        '`"+32 9 210 10 10"` → `<tel:+3292101010>`',
+        values.phones,
+    ),
     ("language", "Takes languages from the EU list", "`nl-BE`, `dut` → `NLD`", codes.languages),
     ("theme", "Takes themes from the EU list, by code or name", "`transporte` → `TRAN`", codes.themes),
     (
@@ -50,27 +55,32 @@ _ROWS: Final = (
     ("period", "Writes the ends of periods by DCAT's names", "`schema:startDate` → `dcat:startDate`", values.periods),
     (
         "period-text",
-        "Makes periods of two dates with a slash",
+        "Turns two dates with a slash into a period",
         "`2019-01-01/2020-01-01` → `dct:PeriodOfTime`",
         values.period_texts,
     ),
     ("checksum", "Types checksums as `xsd:hexBinary`", '`"9f86"` → `"9f86"^^xsd:hexBinary`', values.checksums),
-    ("place", "Makes locations of names, boxes, WKT and GeoJSON", "`3.6,51.0,3.8,51.1` → `dcat:bbox`", shape.places),
+    (
+        "place",
+        "Turns names, boxes and geometries into locations",
+        "`3.6,51.0,3.8,51.1` → `dcat:bbox`",
+        shape.places,
+    ),
     (
         "keyword",
-        "Makes keywords of themes that no list knows",
+        "Turns themes that are on no list into keywords",
         '`dcat:theme "trees"` → `dcat:keyword`',
         codes.themes_to_keywords,
     ),
     (
         "theme-node",
-        "Makes themes or keywords of blank concepts, by their labels",
+        "Turns blank concepts into themes or keywords, by their labels",
         '`[ skos:prefLabel "trees" ]` → `dcat:keyword`',
         codes.theme_nodes,
     ),
     (
         "wrap",
-        "Makes resources of names of rights, formats, standards …",
+        "Turns names of rights, formats, standards … into resources",
         '`"free"` → `[ rdfs:label "free" ]`',
         shape.wrapped,
     ),
