@@ -414,7 +414,7 @@ class SimNode:
             record = self.decisions_store.get(tx, decision)
         assert record is not None, "only a decision that waits is taken"
         caller = Caller(did=record.peer) if approve else ANONYMOUS
-        self.decisions._carry_out(record, approve, "person", None, caller)
+        self.decisions._carry_out(record, approve, "person", {}, caller)
 
     def withdraw(self, iri: str) -> None:
         """The dataset is offered no longer."""
