@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import Any
 
+BBox = tuple[float, float, float, float]
+"""West, south, east, north in degrees."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:

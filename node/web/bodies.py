@@ -10,6 +10,7 @@ further bytes are read for a short time only, so that the answer is not lost on 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -36,6 +37,13 @@ OWN_LIMITS: Final = (
 
 _LINGER_BYTES: Final = 1 << 20
 _LINGER_SECONDS: Final = 2.0
+
+
+async def chunks(request: Request) -> AsyncIterator[bytes]:
+    """Yield the bytes of a request's body as they arrive. Raises ``ClientDisconnect`` if the caller goes away."""
+    async for chunk in request.stream():
+        if chunk:
+            yield chunk
 
 
 class BodyLimits:

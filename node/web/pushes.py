@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
@@ -11,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from node.base.errors import HansaError, InvalidInput
 from node.transfer.inbox import TakePush
+from node.web.bodies import chunks
 from node.web.problems import answer_problem
 
 PATH: Final = "/pushed/"
@@ -25,7 +25,7 @@ def routes(push: TakePush) -> list[BaseRoute]:
             reception = await push.take(
                 request.path_params["pid"],
                 request.headers.get("authorization"),
-                chunks=_pieces(request),
+                chunks=chunks(request),
                 media_type=request.headers.get("content-type", ""),
                 manifest=request.headers.get(MANIFEST),
             )
@@ -37,9 +37,3 @@ def routes(push: TakePush) -> list[BaseRoute]:
         return JSONResponse({"received": reception.received}, headers={"Cache-Control": "no-store"})
 
     return [Route(f"{PATH}{{pid}}", take, methods=["POST", "PUT"])]
-
-
-async def _pieces(request: Request) -> AsyncIterator[bytes]:
-    async for chunk in request.stream():
-        if chunk:
-            yield chunk

@@ -165,6 +165,17 @@ def test_decimal_commas_are_numbers(cage: Cage, tmp_path: Path) -> None:
     assert (column.type, column.minimum, column.maximum, column.unit) == ("number", "8.25", "12.5", "ug/m3")
 
 
+def test_infinite_numbers_bound_nothing(cage: Cage, tmp_path: Path) -> None:
+    numbers = "SELECT * FROM (VALUES ('-inf'::DOUBLE, 'inf'::FLOAT), (1.5, 'inf'), ('nan', 'inf'), (4, NULL)) t(n, m)"
+    duckdb.sql(f"COPY ({numbers}) TO '{tmp_path / 'flow.parquet'}' (FORMAT parquet)")
+    flow, endless = profile_sync(cage, tmp_path / "flow.parquet", "flow.parquet").tables[0].columns
+    assert (flow.type, flow.minimum, flow.maximum, flow.empty) == ("number", "1.5", "4", 1)
+    assert (endless.type, endless.minimum, endless.maximum, endless.empty) == ("number", "", "", 1)
+    (tmp_path / "flow.json").write_text('[{"n": 2}, {"n": Infinity}, {"n": 0.5}, {"n": NaN}, {"n": 7}]')
+    (column,) = profile_sync(cage, tmp_path / "flow.json", "flow.json").tables[0].columns
+    assert (column.type, column.minimum, column.maximum, column.empty) == ("number", "0.5", "7", 1)
+
+
 def test_a_large_table_takes_little_memory(cage: Cage, tmp_path: Path) -> None:
     """A rare value of a column with few is found, the types hold for all rows, and nothing is read into memory."""
     path = tmp_path / "large.csv"

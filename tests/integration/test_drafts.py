@@ -200,6 +200,13 @@ def test_the_api_drafts_what_is_sent(city: Running) -> None:
         assert http.post("/api/drafts", content=b"a", headers={"Authorization": ""}).status_code == 401
 
 
+def test_a_single_place_is_published(city: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A point has no area, which a description asks for: the draft says where it is, and can be published."""
+    draft = drafted(tmp_path, "pole.csv", "name,lat,lon\nKouter,51.05,3.72\n")
+    assert "# Place: 51.05 north, 3.72 east." in draft.read_text("utf-8")
+    assert publish(city, complete(draft)) == 0, capsys.readouterr()
+
+
 def test_several_tables_have_their_names(city: Running, tmp_path: Path, stranger: httpx2.Client) -> None:
     body = {
         "id": "several",

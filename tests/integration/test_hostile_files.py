@@ -84,16 +84,16 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "bomb.xlsx": (lambda path: zipped(path, xl__workbook_xml=b"<x/>", a=bytes(50 * MB)), "the zip file unpacks to"),
     "others.zip": (lambda path: zipped(path, readme_md=b"x"), "has no Shapefile, no timetable"),
     "broken.zip": (lambda path: path.write_bytes(b"PK\x03\x04" + b"\0" * 200), "the zip file is damaged"),
-    "links.zip": (lambda path: zipped(path, a_shp=VRT), "a.shp is no Shapefile"),
+    "links.zip": (lambda path: zipped(path, a_shp=VRT), "a.shp is not a Shapefile"),
     "lies.parquet": (lambda path: path.write_bytes(b"PAR1" + b"\xff" * 99 + b"\xff\xff\xff\x7fPAR1"), "is damaged"),
     "deep.geojson": (lambda path: path.write_text('{"type":"FeatureCollection","x":' + "[" * 200_000), "damaged"),
     "deep.json": (lambda path: path.write_text('{"a":' + "[" * 200_000), "nested too deeply"),
-    "city.json": (lambda path: path.write_text('{"type":"CityJSON","CityObjects":[1]}'), "not as its form demands"),
+    "city.json": (lambda path: path.write_text('{"type":"CityJSON","CityObjects":[1]}'), "an error of form"),
     "tiles.json": (
         lambda path: path.write_text('{"asset":{},"root":{"boundingVolume":{"region":["x"]}}}'),
-        "its form",
+        "an error of form",
     ),
-    "other.json": (lambda path: path.write_text('{"a": 1}'), "no GeoJSON, CityJSON, 3D Tiles"),
+    "other.json": (lambda path: path.write_text('{"a": 1}'), "not GeoJSON, CityJSON, 3D Tiles"),
 }
 
 
@@ -147,7 +147,7 @@ def test_a_database_that_is_no_geopackage(cage: Cage, tmp_path: Path) -> None:
     base.execute("CREATE TABLE people (name)")
     base.commit()
     base.close()
-    assert "no GeoPackage" in refused(cage, tmp_path / "people.gpkg").detail
+    assert "not a GeoPackage" in refused(cage, tmp_path / "people.gpkg").detail
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Final
 
 from node.base.errors import InvalidInput, TooLarge
 from node.semantics.profiles.model import MAX_TABLES, Profile
+from node.semantics.profiles.places import around
 
 _MEMBERS: Final = 2_000
 _UNPACKED: Final = 2 << 30
@@ -76,16 +77,15 @@ def _shapefiles(path: Path, unpacked: zipfile.ZipFile, shapes: list[str]) -> Pro
             genuine = file.read(4) == _SHAPE
         if not genuine or "}" in shape:
             # GDAL would look for other drivers, which follow links to other files.
-            raise InvalidInput(f"{shape[:100]} is no Shapefile", remedy="export it again")
+            raise InvalidInput(f"{shape[:100]} is not a Shapefile", remedy="export it again")
         found = layered(f"/vsizip/{{{path}}}/{shape}", "Shapefile")
         name = Path(shape).stem if len(shapes) > 1 else ""
         profiles.append(replace(found, tables=tuple(replace(table, name=name) for table in found.tables)))
     boxes = [found.bbox for found in profiles if found.bbox]
-    west, south, east, north = zip(*boxes, strict=True) if boxes else ((), (), (), ())
     return replace(
         profiles[0],
         tables=tuple(table for found in profiles for table in found.tables),
-        bbox=(min(west), min(south), max(east), max(north)) if boxes else None,
+        bbox=around(boxes),
         crs=next((found.crs for found in profiles if found.crs), ""),
         geometry=", ".join(dict.fromkeys(found.geometry for found in profiles if found.geometry)),
         notes=tuple(note for found in profiles for note in found.notes),

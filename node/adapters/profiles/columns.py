@@ -20,6 +20,9 @@ _DISTINCT: Final = 20_000
 SAMPLED: Final = 3_000
 """Values of a column that are compared with the patterns of personal data."""
 
+_NUMBERS: Final = {"integer", "number"}
+_BOUNDED: Final = frozenset({"integer", "number", "date", "datetime", "time"})
+
 
 class Collector:
     """Collects the facts of one column."""
@@ -42,7 +45,7 @@ class Collector:
                 continue
             type_, value = _typed(cell)
             self._types.add(type_)
-            if type_ in ("integer", "number", "date", "datetime", "time") and len(self._types) == 1:
+            if type_ in _BOUNDED and self._is_ordered() and _is_finite(value):
                 self._least = value if self._least is None or value < self._least else self._least
                 self._most = value if self._most is None or value > self._most else self._most
             text = shown(value)
@@ -52,7 +55,7 @@ class Collector:
     def profile(self) -> ColumnProfile:
         """Return the facts collected."""
         type_ = _common(self._types)
-        bounded = len(self._types) == 1 and self._least is not None
+        bounded = self._is_ordered() and self._least is not None
         usual = sorted(self._counts, key=lambda text: -self._counts[text])
         return finished(
             ColumnProfile(
@@ -66,6 +69,10 @@ class Collector:
             ),
             usual[:SAMPLED],
         )
+
+    def _is_ordered(self) -> bool:
+        """Return whether all values so far can be compared: integers and decimals with each other, too."""
+        return len(self._types) == 1 or self._types == _NUMBERS
 
 
 def finished(column: ColumnProfile, usual: Sequence[str]) -> ColumnProfile:
@@ -90,6 +97,11 @@ def shown(value: Any) -> str:
     if isinstance(value, datetime | date | clock_time):
         return value.isoformat()
     return str(value)
+
+
+def _is_finite(value: Any) -> bool:
+    """Return whether ``value`` can bound others: infinite numbers cannot."""
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def value_of(cell: str, *, comma: bool = False) -> int | float | str:
@@ -125,7 +137,7 @@ def _typed(cell: Any) -> tuple[str, Any]:
         # Moments with nanoseconds have no other form in Python.
         return ("datetime", str(cell)[:19]) if type(cell).__name__ == "datetime64" else ("integer", value)
     if isinstance(value, float):
-        return ("number", value) if math.isfinite(value) else ("number", 0.0)
+        return "number", value
     if isinstance(value, datetime):
         return "datetime", value.replace(tzinfo=None)
     if isinstance(value, date):
@@ -142,4 +154,4 @@ def _common(types: set[str]) -> str:
         return "text"
     if len(types) == 1:
         return next(iter(types))
-    return "number" if types == {"integer", "number"} else "text"
+    return "number" if types == _NUMBERS else "text"

@@ -15,7 +15,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from node.adapters.profiles.columns import Collector
 from node.base.errors import InvalidInput
-from node.semantics.profiles.model import MAX_COLUMNS, MAX_TABLES, BBox, Profile, TableProfile
+from node.semantics.model import BBox
+from node.semantics.profiles.model import MAX_COLUMNS, MAX_TABLES, Profile, TableProfile
+from node.semantics.profiles.places import around, in_degrees
 
 _PIECE: Final = 10_000
 _READ: Final = 200_000
@@ -29,7 +31,7 @@ def geopackage(path: Path, _name: str) -> Profile:
     with path.open("rb") as file:
         mark = file.read(72)[68:72]
     if mark not in (b"GPKG", b"GP10", b"GP11"):
-        raise InvalidInput("the file is an SQLite database, but no GeoPackage", remedy="export its tables as CSV")
+        raise InvalidInput("the file is an SQLite database, but not a GeoPackage", remedy="export its tables as CSV")
     # Through GDAL's own files: SQLite would lock the file, which a child may not do.
     return layered(f"GPKG:/vsisubfile/0_{path.stat().st_size},{path}", "GeoPackage")
 
@@ -67,7 +69,7 @@ def layered(source: str, format_: str) -> Profile:
     return Profile(
         format=format_,
         tables=tuple(tables),
-        bbox=_around(boxes),
+        bbox=around(boxes),
         crs=crs,
         geometry=", ".join(dict.fromkeys(shapes)),
         begins=min((column.minimum for column in moments), default=""),
@@ -121,17 +123,7 @@ def _box(source: str, layer: str, facts: Any) -> BBox | None:
             f"<TargetSRS>{_DEGREES}</TargetSRS></OGRVRTWarpedLayer></OGRVRTDataSource>"
         )
         bounds = pyogrio.read_info(warped, force_total_bounds=True)["total_bounds"]
-    if bounds is None:
-        return None
-    west, south, east, north = (round(float(edge), 5) for edge in bounds)
-    return (west, south, east, north) if -180 <= west <= east <= 180 and -90 <= south <= north <= 90 else None
-
-
-def _around(boxes: list[BBox]) -> BBox | None:
-    if not boxes:
-        return None
-    west, south, east, north = zip(*boxes, strict=True)
-    return min(west), min(south), max(east), max(north)
+    return None if bounds is None else in_degrees(bounds)
 
 
 @contextmanager

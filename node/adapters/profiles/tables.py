@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from node.adapters.profiles.columns import SAMPLED, Collector, finished, shown, value_of
@@ -65,6 +66,9 @@ _TYPES: Final = (
     (("BLOB", "GEOMETRY"), "binary"),
 )
 _BOUNDED: Final = frozenset({"integer", "number", "date", "datetime", "time"})
+_ENDLESS: Final = frozenset({"number", "date", "datetime"})
+_NOTHING: Final = MappingProxyType({"text": "nullif(trim({}), '')", "number": "nullif({}, 'nan'::DOUBLE)"})
+"""Cells that are empty although they are not NULL, by type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +193,7 @@ def _look(path: Path, delimiter: str) -> sheets.Look:
     first = head.partition(b"\n")[0]
     if len(first) > _LINE:
         raise InvalidInput(
-            f"the first line has more than {_LINE} bytes: this is no table of rows and columns",
+            f"the first line has more than {_LINE} bytes: this is not a table of rows and columns",
             remedy="save it as a table with one line for each row, and the names of the columns in the first line",
         )
     try:
@@ -200,7 +204,7 @@ def _look(path: Path, delimiter: str) -> sheets.Look:
     except ValueError as error:
         raise InvalidInput(f"the table cannot be read: {error}", remedy="save it as CSV in UTF-8") from error
     if not look.columns or (b"\0" in head and look.encoding != "utf-16"):
-        raise InvalidInput("the file is no table of text", remedy="save the table as CSV in UTF-8")
+        raise InvalidInput("the file is not a table of text", remedy="save the table as CSV in UTF-8")
     if len(look.columns) > _MOST_COLUMNS:
         raise InvalidInput(
             f"the table has {len(look.columns)} columns; at most {_MOST_COLUMNS} can be profiled",
@@ -261,14 +265,16 @@ def _table(engine: DuckDBPyConnection, source: _Source, name: str) -> tuple[Tabl
     facts = []
     for column, type_ in typed:
         cell = _quoted(column)
-        filled = f"nullif(trim({cell}), '')" if type_ == "text" else cell
+        filled = _NOTHING.get(type_, "{}").format(cell)
         distinct = (
             f"count(DISTINCT {filled})"
             if source.exact and len(named) <= _COUNTED
             else f"approx_count_distinct({filled})"
         )
         facts += [f"count({filled})", distinct]
-        facts += [f"min({cell})", f"max({cell})"] if type_ in _BOUNDED else ["NULL", "NULL"]
+        # Infinite numbers and days bound nothing.
+        finite = f" FILTER (WHERE isfinite({cell}))" if type_ in _ENDLESS else ""
+        facts += [f"min({cell}){finite}", f"max({cell}){finite}"] if type_ in _BOUNDED else ["NULL", "NULL"]
     values = source.select(engine, f"count(*), {', '.join(facts)}").fetchone()
     assert values is not None
     rows = int(values[0])

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from node.adapters.profiles.columns import Collector
 from node.base.errors import InvalidInput, TooLarge
-from node.semantics.profiles.model import MAX_COLUMNS, BBox, Profile, TableProfile
+from node.semantics.profiles.model import MAX_COLUMNS, Profile, TableProfile
+from node.semantics.profiles.places import in_degrees
 
 _MOST: Final = 64 << 20
 _GEOJSON: Final = re.compile(rb'"type"\s*:\s*"(?:FeatureCollection|Feature)"')
@@ -39,11 +40,9 @@ def tree(path: Path, _name: str) -> Profile:
         if "root" in content and isinstance(content.get("asset"), dict):
             return _tiles(content)
     except (TypeError, ValueError, AttributeError, KeyError, IndexError) as error:
-        raise InvalidInput(
-            f"the JSON document is not as its form demands: {error}", remedy="correct the file"
-        ) from error
+        raise InvalidInput(f"the JSON document has an error of form: {error}", remedy="correct the file") from error
     raise InvalidInput(
-        "the JSON document is no GeoJSON, CityJSON, 3D Tiles or list of records",
+        "the JSON document is not GeoJSON, CityJSON, 3D Tiles or a list of records",
         remedy="describe it by hand, or give one of these",
     )
 
@@ -63,7 +62,7 @@ def _document(path: Path) -> Any:
 
 def _records(rows: Sequence[Any]) -> Profile:
     if not rows or not all(isinstance(row, dict) for row in rows):
-        raise InvalidInput("the JSON document is no list of records", remedy="describe it by hand")
+        raise InvalidInput("the JSON document is not a list of records", remedy="describe it by hand")
     names = list(dict.fromkeys(str(name) for row in rows for name in row))
     collectors = {name: Collector(name) for name in names[:MAX_COLUMNS]}
     for row in rows:
@@ -94,7 +93,7 @@ def _city(content: Mapping[str, Any]) -> Profile:
     return Profile(
         format="CityJSON",
         tables=(TableProfile(rows=len(objects), columns=tuple(collector.profile() for collector in collectors)),),
-        bbox=_degrees([float(extent[place]) for place in (0, 1, 3, 4)]) if extent and crs == "EPSG:4326" else None,
+        bbox=in_degrees([extent[place] for place in (0, 1, 3, 4)]) if extent and crs == "EPSG:4326" else None,
         crs=crs,
         geometry="Solid",
         notes=(f"it has {note}",) if note else (),
@@ -117,14 +116,9 @@ def _tiles(content: Mapping[str, Any]) -> Profile:
     """3D Tiles 1.0 and 1.1: a region is in radians (§ bounding volumes)."""
     volume = content["root"].get("boundingVolume") or {}
     region = volume.get("region")
-    box = _degrees([math.degrees(float(edge)) for edge in region[:4]]) if region else None
+    box = in_degrees([math.degrees(float(edge)) for edge in region[:4]]) if region else None
     version = str(content["asset"].get("version", ""))[:10]
     note = f"3D Tiles {version}".strip()
     return Profile(
         format="3D Tiles", bbox=box, notes=(note,) if box else (note, "its extent is not given as a region")
     )
-
-
-def _degrees(edges: Sequence[float]) -> BBox | None:
-    west, south, east, north = (round(edge, 5) for edge in edges)
-    return (west, south, east, north) if -180 <= west <= east <= 180 and -90 <= south <= north <= 90 else None

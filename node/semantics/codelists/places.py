@@ -11,8 +11,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from node.semantics.codelists.lookup import EU, folded
-
-BBox = tuple[float, float, float, float]
+from node.semantics.model import BBox
 
 _GEONAMES = "https://sws.geonames.org"
 _NUTS = "http://data.europa.eu/nuts/code"

@@ -9,8 +9,9 @@ from pyoxigraph import Literal, NamedNode
 
 from node.semantics.codelists.places import Place, place_named, place_of, places_like
 from node.semantics.description import values
-from node.semantics.description.values import BBox, NotSo
+from node.semantics.description.values import NotSo
 from node.semantics.findings import words
+from node.semantics.model import BBox
 from node.texts.languages import LANGUAGES
 from node.vocab.namespaces import DCAT, DCT, RDF, RDFS
 

@@ -20,10 +20,9 @@ from node.semantics.codelists.themes import THEMES
 from node.semantics.description.fields import FILE, fields_of
 from node.semantics.description.forms import Field, Form
 from node.semantics.kinds import AssetKind
+from node.semantics.model import BBox
 from node.semantics.triples import Node, Term, first_text, iris, literals, nodes, objects, texts, types
 from node.vocab.namespaces import DCAT, DCT, FOAF, HANSA, IT6, LOCN, RDF, RDFS, SKOS, SPDX, XSD
-
-BBox = tuple[float, float, float, float]
 
 _NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _DEPTH: Final = 4

@@ -15,10 +15,10 @@ from pyoxigraph import Literal, NamedNode
 
 from node.semantics.description.forms import Form
 from node.semantics.kinds import PLURALS
+from node.semantics.model import BBox
 from node.vocab.namespaces import GEOSPARQL, RDF, XSD
 
 Term = NamedNode | Literal
-BBox = tuple[float, float, float, float]
 
 _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 _SCHEMES: Final = frozenset(

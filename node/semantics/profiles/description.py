@@ -60,7 +60,12 @@ def _facts(profile: Profile | None) -> Iterator[str]:
     if profile.geometry:
         yield f"# Geometry: {_remark(profile.geometry)}"
     if profile.bbox:
-        yield f"spatial: [{', '.join(f'{edge:.7g}' for edge in profile.bbox)}]   # west, south, east, north"
+        west, south, east, north = profile.bbox
+        if west < east and south < north:
+            yield f"spatial: [{west:.7g}, {south:.7g}, {east:.7g}, {north:.7g}]   # west, south, east, north"
+        else:
+            yield f"# Place: {south:.7g} north, {west:.7g} east. A description asks for an area, or a name:"
+            yield "# spatial: Gent"
     if profile.crs:
         yield f"crs: {profile.crs}"
     if profile.begins and profile.ends:

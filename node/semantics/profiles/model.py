@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
+from node.semantics.model import BBox
+
 MAX_COLUMNS: Final = 500
 """Columns of one table that are profiled; a draft states how many are left out."""
 
@@ -19,8 +21,6 @@ ALL_VALUES: Final = 100
 """Up to so many different texts are all listed, so that a search finds the file by them; of more, a few examples."""
 
 EXAMPLES: Final = 3
-
-BBox = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,11 @@ patterns have no nested repetition, so that no value can make them slow.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
+
+from node.semantics.codelists.lookup import folded
 
 EMAIL: Final = "e-mail"
 PHONE: Final = "phone"
@@ -126,11 +127,11 @@ def _is_name(text: str) -> bool:
     words = text.replace(",", " ").split()
     if not 2 <= len(words) <= 4 or not all(word[0].isupper() for word in words) or any(c.isdigit() for c in text):
         return False
-    return _folded(words[0]) in _FIRST_NAMES or _folded(words[-1]) in _FIRST_NAMES
+    return folded(words[0]) in _FIRST_NAMES or folded(words[-1]) in _FIRST_NAMES
 
 
 def _by_name(name: str, type_: str, minimum: str) -> str:
-    words = [word for word in _NOT_A_WORD.split(_folded(_CAMEL.sub(" ", name))) if word]
+    words = [word for word in _NOT_A_WORD.split(folded(_CAMEL.sub(" ", name))) if word]
     # ``Phone number (home)`` names its kind in the first or the first two words, ``home_phone`` in the last.
     runs = ["".join(words[start:end]) for start in range(len(words)) for end in range(start + 1, start + 4)]
     if type_ in ("integer", "number") and any(word in _COUNTED for word in words):
@@ -148,8 +149,3 @@ def _is_small(minimum: str) -> bool:
         return 1 <= float(minimum) < _SMALL
     except ValueError:
         return False
-
-
-def _folded(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in plain if not unicodedata.combining(c))

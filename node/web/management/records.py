@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import PurePath
 from typing import Annotated, Any, Final
 from urllib.parse import unquote
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from node.base.errors import InvalidInput, TooLarge
 from node.base.jsons import read_object
+from node.base.plaintext import word
 from node.catalogue.model import Published
 from node.catalogue.publish import Publish, Withdraw
 from node.exchange.names import safe_name
@@ -21,6 +23,7 @@ from node.semantics.model import File, Submission
 from node.semantics.profiles.description import description_of
 from node.semantics.profiles.model import Profile
 from node.web.api_router import PlacedApiRouter
+from node.web.bodies import chunks
 from node.web.management.person import Person
 from node.web.unread import knowing
 
@@ -106,7 +109,7 @@ def router(
         stated = request.headers.get("content-length", "")
         size = int(stated) if stated.isdigit() else None
         name, stored = await upload(
-            unquote(request.headers.get("x-file-name", "")), _chunks(request), caller, size=size
+            unquote(request.headers.get("x-file-name", "")), chunks(request), caller, size=size
         )
         media_type = request.headers.get("content-type", "application/octet-stream")
         return {"name": name, "mediaType": media_type, "size": stored.size, "sha256": stored.sha256}
@@ -119,7 +122,8 @@ def router(
     async def draft_description(request: Request) -> Any:
         file = await received(request)
         profile = await profiled(file["sha256"], file["name"])
-        draft = description_of(profile, file["name"], command="POST /api/records")
+        target = PurePath(file["name"]).with_suffix(".yaml").name
+        draft = description_of(profile, file["name"], command=f"hansa publish {word(target)}")
         return {**file, "description": draft, "profile": profile.to_json()}
 
     @api.post(
@@ -218,9 +222,3 @@ async def _body(request: Request, limit: int) -> bytes:
                 f"a description may have at most {limit} bytes", remedy="send the data as files, separately"
             )
     return bytes(body)
-
-
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    async for chunk in request.stream():
-        if chunk:
-            yield chunk
