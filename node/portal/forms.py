@@ -32,11 +32,13 @@ async def read_form(request: Request) -> dict[str, str]:
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BYTES:
-            raise TooLarge("the form is larger than 64 KiB", remedy="shorten the text")
+            raise TooLarge("the form is larger than 64 KiB", remedy="shorten the text", facts={"case": "form"})
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
     except ValueError as error:
-        raise InvalidInput("the form is not readable", remedy="send it again from the page") from error
+        raise InvalidInput(
+            "the form is not readable", remedy="send it again from the page", facts={"case": "form"}
+        ) from error
     fields: dict[str, str] = {}
     for name, value in pairs:
         fields.setdefault(name, value.replace("\r\n", "\n"))

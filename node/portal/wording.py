@@ -1,8 +1,8 @@
 """Findings, caveats and refusals in the reader's language: a text for each code, filled with the facts of the case.
 
 The sentence that comes with a code is in English, for the API and the terminal. A text for the code replaces it here
-(``told.<code>``, or ``told.<code>.<case>`` if a code has several sentences; the remedy is under ``mend.``) if the
-facts have every value that the text needs; else the English sentence stays. Codes and facts may come from another
+(``problem.<code>``, or ``problem.<code>.<case>`` if a code has several sentences; the remedy is under ``remedy.``) if
+the facts have every value that the text needs; else the English sentence stays. Codes and facts may come from another
 city's node: they choose among our texts and fill them, and can do no more.
 """
 
@@ -30,25 +30,28 @@ _AMOUNTS: Final = ("minimum", "maximum", "lowest", "highest")
 _VALUES: Final = ("seen", "now", "wanted")
 """Values of cells, which may be empty."""
 
+_NOUNS: Final = {"seen": "before", "wanted": "expected", "came": "actual"}
+"""Facts that have another name in texts: runs, layers and other nodes have them under the first name."""
+
 _FURTHER: Final = ("columns", "examples", "more")
 """Facts that are shown after the sentence, in words of their own, if there are any."""
 
 _AS: Final[Mapping[str, str]] = {
-    "mend.unknown-role": "mend.known",
-    "mend.unknown-step": "mend.known",
-    "mend.no-such-input": "mend.known",
-    "mend.unknown-parameter": "mend.known",
-    "mend.quantity-kind": "mend.unit-dimension",
-    "mend.not-allowed.ended": "mend.not-allowed.no-agreement",
-    "mend.model-failed.no-answer": "mend.model-failed.ended-itself",
-    "mend.does-not-fit.there": "mend.does-not-fit.changed",
-    "mend.does-not-fit.gone": "mend.does-not-fit.changed",
-    "mend.does-not-fit.unmultiplied": "mend.does-not-fit.changed",
-    "mend.does-not-fit.no-member": "mend.does-not-fit.changed",
-    "mend.does-not-fit.no-figure": "mend.does-not-fit.changed",
-    "mend.overloaded.processor": "mend.overloaded.time",
-    "mend.overloaded.depth": "mend.model-failed.no-rows",
-    "mend.overloaded.progress": "mend.model-failed.no-rows",
+    "remedy.unknown-role": "remedy.known",
+    "remedy.unknown-step": "remedy.known",
+    "remedy.no-such-input": "remedy.known",
+    "remedy.unknown-parameter": "remedy.known",
+    "remedy.quantity-kind": "remedy.unit-dimension",
+    "remedy.not-allowed.ended": "remedy.not-allowed.no-agreement",
+    "remedy.model-failed.no-answer": "remedy.model-failed.ended-itself",
+    "remedy.does-not-fit.there": "remedy.does-not-fit.changed",
+    "remedy.does-not-fit.gone": "remedy.does-not-fit.changed",
+    "remedy.does-not-fit.unmultiplied": "remedy.does-not-fit.changed",
+    "remedy.does-not-fit.no-member": "remedy.does-not-fit.changed",
+    "remedy.does-not-fit.no-figure": "remedy.does-not-fit.changed",
+    "remedy.overloaded.processor": "remedy.overloaded.time",
+    "remedy.overloaded.depth": "remedy.model-failed.no-rows",
+    "remedy.overloaded.progress": "remedy.model-failed.no-rows",
 }
 """Codes that share a remedy."""
 
@@ -80,7 +83,7 @@ def worded(
     if stops:
         first = _of_json(speaker, stops[0])
         sentence_of_all = _filled(
-            speaker, ["told.does-not-fit.many"], {"stops": str(len(stops)), "first": first.text}
+            speaker, ["problem.does-not-fit.many"], {"stops": str(len(stops)), "first": first.text}
         )
         if len(stops) == 1 or not sentence_of_all:
             return first
@@ -88,13 +91,13 @@ def worded(
         return first._replace(text=sentence if first.lang else sentence_of_all)
     case = str(facts.get("case") or facts.get("limit") or "")
     values = _values(speaker, facts)
-    text = _filled(speaker, _keys("told", code, case), values)
+    text = _filled(speaker, _keys("problem", code, case), values)
     if text:
         text = " ".join([text, *_further(speaker, facts, values)])
     between = {"between": ", ".join(one.rpartition("/")[2] for one in mends)} if mends else {}
     mend = ""
     if remedy:
-        asked = ["mend.between"] if mends else _keys("mend", code, case)
+        asked = ["remedy.between"] if mends else _keys("remedy", code, case)
         mend = _filled(speaker, asked, {**values, **between})
     return Worded(text or sentence, "" if text else foreign, mend or remedy, foreign if remedy and not mend else "")
 
@@ -117,7 +120,7 @@ def _keys(family: str, code: str, case: str) -> Iterator[str]:
     """Yield the keys of texts that may fit, the most specific first."""
     for key in [f"{family}.{code}.{case}", f"{family}.{code}"] if case else [f"{family}.{code}"]:
         yield _AS.get(key, key)
-    if case and family == "told":
+    if case and family == "problem":
         yield f"{family}.{case}"
 
 
@@ -131,7 +134,7 @@ def _filled(speaker: Speaker, keys: Iterator[str] | Sequence[str], values: Mappi
 def _further(speaker: Speaker, facts: Mapping[str, Any], values: Mapping[str, str]) -> Iterator[str]:
     for name in _FURTHER:
         if facts.get(name) and name in values:
-            yield speaker.say(f"told.{name}", **{name: values[name]})
+            yield speaker.say(f"problem.{name}", **{name: values[name]})
 
 
 def _values(speaker: Speaker, facts: Mapping[str, Any]) -> dict[str, str]:
@@ -141,7 +144,7 @@ def _values(speaker: Speaker, facts: Mapping[str, Any]) -> dict[str, str]:
     for name, value in facts.items():
         text = _shown(speaker, name, value)
         if text:
-            texts[name] = f"{text}\u00a0{unit}" if unit and name in _AMOUNTS else text
+            texts[_NOUNS.get(name, name)] = f"{text}\u00a0{unit}" if unit and name in _AMOUNTS else text
     bounds = _bounds(speaker, facts.get("minimum"), facts.get("maximum"))
     if bounds:
         texts["bounds"] = f"{bounds}\u00a0{unit}" if unit else bounds
@@ -150,7 +153,7 @@ def _values(speaker: Speaker, facts: Mapping[str, Any]) -> dict[str, str]:
 
 def _shown(speaker: Speaker, name: str, value: Any) -> str:
     if value is None:
-        return speaker.say("told.empty") if name in _VALUES else ""
+        return speaker.say("problem.empty") if name in _VALUES else ""
     if isinstance(value, bool):
         return speaker.say("yes" if value else "no")
     if isinstance(value, int | float):

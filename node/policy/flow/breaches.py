@@ -115,7 +115,7 @@ class Comparison:
                 "alike",
                 origin,
                 self._about(origin, lambda words: words.alike, needed),
-                lambda language: texts(language).under.format(said=needed),
+                lambda language: texts(language).under.format(value=needed),
             )
 
     def unknown_licence(self, name: str) -> None:
@@ -138,8 +138,8 @@ class Comparison:
         self._put(
             code,
             origin,
-            lambda language: texts(language).asks.format(who=quoted([title], language), said=make(language)),
-            remedy or (lambda language: texts(language).add.format(said=make(language))),
+            lambda language: texts(language).asks.format(who=quoted([title], language), value=make(language)),
+            remedy or (lambda language: texts(language).add.format(value=make(language))),
             about=about,
         )
 
@@ -158,7 +158,7 @@ class Comparison:
 
     def _about(self, origin: Origin, template: Callable[[Texts], str], content: str = "") -> Sentence:
         title = self.bound.title(origin.input)
-        return lambda language: template(texts(language)).format(who=quoted([title], language), said=content)
+        return lambda language: template(texts(language)).format(who=quoted([title], language), value=content)
 
 
 def _depth(action: str) -> int:

@@ -82,7 +82,7 @@ def _not_understood(bound: Bound, origin: Origin, demand: Demand) -> Problem:
         "not-understood",
         (origin,),
         lambda language: texts(language).not_understood.format(
-            who=bound.who([origin], language), said=demand_text(demand, language)
+            who=bound.who([origin], language), value=demand_text(demand, language)
         ),
     )
 
@@ -97,7 +97,7 @@ def _barred(bound: Bound, bar: Bar) -> Problem:
             "void": words.void,
             "not-understood": words.not_understood,
         }[bar.code]
-        return template.format(who=bound.who([bar.origin], language), said=bar.fact)
+        return template.format(who=bound.who([bar.origin], language), value=bar.fact)
 
     return _problem(bar.code, (bar.origin,), text)
 
@@ -132,7 +132,7 @@ def _closed(
     def text(language: str) -> str:
         named = [f"{bound.who([other], language)}: {code}" for other, code in unfit]
         items = "; ".join([*named, *([_items(bound, more, language)] if more else [])])
-        return texts(language).alike_closed.format(who=bound.who([origin], language), said=family, items=items)
+        return texts(language).alike_closed.format(who=bound.who([origin], language), value=family, items=items)
 
     others = tuple(dict.fromkeys([*(one for one, _ in unfit), *(one for one, _ in more)]))
     return _problem("share-alike", (origin, *others), text)

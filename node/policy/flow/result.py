@@ -81,7 +81,7 @@ class Inherited:
             lines.append(words.sealed.format(who=self.bound.who(self.freedom.sealed, language)))
         if self.licence:
             asked_by = [origin for _, origin in self.freedom.alike]
-            lines.append(words.alike.format(said=self.licence, who=self.bound.who(asked_by, language)))
+            lines.append(words.alike.format(value=self.licence, who=self.bound.who(asked_by, language)))
         return lines if fitting.origins or len(lines) > len(fitting.policy.permissions) else [words.free]
 
     def to_json(self, facts: Mapping[str, Any] = _NO_FACTS) -> dict[str, Any]:

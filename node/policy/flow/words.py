@@ -22,7 +22,7 @@ from node.texts.text_classes import typed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Texts:
-    """One language. ``{who}`` is an input in quotation marks, ``{said}`` a sentence without its full stop."""
+    """One language. ``{who}`` is an input in quotation marks, ``{value}`` a sentence without its full stop."""
 
     free: str
     exclude: str

@@ -282,7 +282,11 @@ class DrawnLayers:
         record = await self._library.record(target, caller, version=version)
         key = key_of(rows, port)
         if not key:
-            raise InvalidInput(f"the rows of {name} have no key", remedy="publish it with an id for each row")
+            raise InvalidInput(
+                f"the rows of {name} have no key",
+                remedy="publish it with an id for each row",
+                facts={"case": "no-key", "name": name},
+            )
         layer = Layer(
             id="",
             title="",

@@ -53,8 +53,8 @@ class _Findings:
                 field=path,
                 name=name,
                 line=line_of(self.lines, path),
-                said=_shown(stated),
-                meant=_shown(meant),
+                value=_shown(stated),
+                expected=_shown(meant),
             )
         )
 

@@ -127,6 +127,6 @@ def _lines(fields: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _unfit(described: Described, fault: InvalidInput, lines: Mapping[str, Any]) -> Described:
     finding = words.about_field(
-        "code-unfit", field="code", line=line_of(lines, "code"), why=fault.detail, mend=fault.remedy
+        "code-unfit", field="code", line=line_of(lines, "code"), why=fault.detail, correction=fault.remedy
     )
     return replace(described, findings=(*described.findings, finding))

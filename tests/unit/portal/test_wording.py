@@ -87,10 +87,10 @@ def test_the_sources_are_read() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_code_and_case_has_a_text_or_a_reason_to_have_none(language: str) -> None:
-    known = {key.removeprefix("told.") for key in PORTAL.texts(language) if key.startswith("told.")}
+    known = {key.removeprefix("problem.") for key in PORTAL.texts(language) if key.startswith("problem.")}
     heads, tails = {key.partition(".")[0] for key in known}, {key.rpartition(".")[2] for key in known}
     # A case may be told only by what mends it, as the orders of two steps in time are.
-    tails |= {key.rpartition(".")[2] for key in PORTAL.texts(language) if key.startswith("mend.")}
+    tails |= {key.rpartition(".")[2] for key in PORTAL.texts(language) if key.startswith("remedy.")}
     for code, case in (*MADE, *((one.code, "") for one in REFUSALS)):
         assert not code or code in heads or code in ENGLISH_ONLY, code
         assert not case or case in tails, case
@@ -103,10 +103,10 @@ def test_what_is_mended_alike_has_a_text() -> None:
 
 
 def test_each_mend_belongs_to_something_told() -> None:
-    subjects = {key.removeprefix("told.") for key in PORTAL.texts("en") if key.startswith("told.")}
+    subjects = {key.removeprefix("problem.") for key in PORTAL.texts("en") if key.startswith("problem.")}
     for key in PORTAL.texts("en"):
-        if key.startswith("mend.") and key not in ("mend.known", "mend.between"):
-            about = key.removeprefix("mend.")
+        if key.startswith("remedy.") and key not in ("remedy.known", "remedy.between"):
+            about = key.removeprefix("remedy.")
             assert (
                 any(one == about or one.startswith(f"{about}.") for one in subjects)
                 or about.split(".")[0] in subjects

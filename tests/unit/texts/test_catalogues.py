@@ -16,6 +16,7 @@ from node.policy.phrases.model import Phrases
 from node.texts.catalogue import FOLDER, Catalogue, fill
 from node.texts.languages import LANGUAGES, forms, plural
 from node.texts.text_classes import typed
+from tests.architecture.test_names import EMPTY_NAMES
 from tests.unit.texts.extraction import use
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -26,6 +27,7 @@ CODE: dict[str, tuple[str, ...]] = {
     "evidence": ("node/evidence", "node/ledger"),
     "findings": ("node/semantics",),
     "formats": ("node/texts",),
+    "harvest": ("node/semantics/harvest", "node/catalogue/harvest"),
     "negotiation": ("node/negotiation",),
     "portal": ("node/portal",),
     "scenarios": ("node/scenarios",),
@@ -41,6 +43,9 @@ GIVEN = {"language": "", "plural": None}
 
 # The same asset, as object and as possessor: what a sentence needs is for its language to say.
 ALIKE = {"of_asset": "asset"}
+
+NO_NOUNS = EMPTY_NAMES | {"asked", "came", "meant", "mend", "seen"}
+"""Words that name neither a value in a text nor a family of texts."""
 
 DOMAINS = sorted(path.name for path in FOLDER.iterdir())
 
@@ -77,6 +82,18 @@ def test_every_language_has_the_same_names(domain: str, language: str) -> None:
         spare = set() if isinstance(text, str) else {"n"}
         theirs, english = ({ALIKE.get(name, name) for name in catalogue.names(key, tag)} for tag in (language, "en"))
         assert theirs - spare == english - spare, key
+
+
+def empty_names(catalogue: Catalogue) -> set[str]:
+    """The values and families of texts with names that say nothing."""
+    keys = set(catalogue.texts("en"))
+    families = {key.partition(".")[0] for key in keys if "." in key}
+    return {name for key in keys for name in catalogue.names(key)} & NO_NOUNS | families & NO_NOUNS
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_values_and_families_of_texts_are_named_by_nouns(domain: str) -> None:
+    assert empty_names(Catalogue(domain)) == set()
 
 
 @pytest.mark.parametrize("domain", CODE)
