@@ -83,7 +83,9 @@ def check_statements(nquads: bytes, *, iri: str, base: str, others: Iterable[str
     term, and for a description that an RDF engine could not load: the views must never fail on an accepted record.
     """
     if len(nquads) > MAX_DESCRIPTION:
-        raise InvalidInput(f"a description has at most {MAX_DESCRIPTION >> 20} MB")
+        megabytes = MAX_DESCRIPTION >> 20
+        facts = {"case": "long-description", "megabytes": megabytes}
+        raise InvalidInput(f"a description has at most {megabytes} MB", facts=facts)
     own = base.rstrip("/") + "/"
     bases = {own, *(other.rstrip("/") + "/" for other in others)}
     for statement in statements(nquads):
@@ -95,11 +97,19 @@ def check_statements(nquads: bytes, *, iri: str, base: str, others: Iterable[str
         # One host may have several nodes, one below the other: the longest matching base is the responsible node.
         closest = max((base for base in bases if subject.startswith(base)), key=len, default=own)
         if closest != own:
-            raise InvalidInput(f"it states something about {subject}, for which another node answers")
+            raise InvalidInput(
+                f"it states something about {subject}, for which another node answers",
+                facts={"case": "about-other-node", "iri": subject},
+            )
         if iri_of(statement.predicate) == _HAS_POLICY and not (subject == iri or subject.startswith(own)):
-            raise InvalidInput(f"it states a policy of {subject}, which the publisher may not state")
+            raise InvalidInput(
+                f"it states a policy of {subject}, which the publisher may not state",
+                facts={"case": "policy-of-another", "iri": subject},
+            )
     # Only now: after the loop the text is known to be canonical, so it is safe to give it to an engine.
     try:
         quads(nquads)
     except (SyntaxError, ValueError) as error:
-        raise InvalidInput(f"the statements are not readable: {str(error)[:200]}") from error
+        reason = str(error)[:200]
+        facts = {"case": "unreadable-statements", "reason": reason}
+        raise InvalidInput(f"the statements are not readable: {reason}", facts=facts) from error

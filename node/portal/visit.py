@@ -80,6 +80,10 @@ class Visit:
         foreign = tag and not tag.lower().startswith(self.language)
         return TextInLanguage(text, language_tag(tag) if foreign else "")
 
+    def foreign(self, language: str) -> str:
+        """Return the tag of ``language`` if it is not the language of the page, else nothing."""
+        return "" if language.startswith(self.language) else language_tag(language)
+
     def worded(self, problem: Any) -> Worded:
         """Return a finding, a caveat, an error, or a stored error object in the reader's language."""
         if isinstance(problem, Mapping):

@@ -134,7 +134,7 @@ def canonical(dataset: Dataset, *, blank_nodes: int = MAX_BLANK_NODES) -> tuple[
         raise InvalidInput(
             f"the document has {len(blanks)} blank nodes; {blank_nodes} are allowed",
             remedy="give the things that it describes their own IRIs",
-            facts={"blankNodes": len(blanks), "allowed": blank_nodes},
+            facts={"case": "blank-nodes", "blankNodes": len(blanks), "allowed": blank_nodes},
         )
     copy = Dataset(quads)
     copy.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)

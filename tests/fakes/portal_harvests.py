@@ -52,6 +52,8 @@ def schedules(now: datetime, base: str, text: str = "") -> Schedules:
         for number in range(130):
             report.add(_record(number, base, text))
         report.add(Entered(number=131, outcome=Outcome.REFUSED, title=text, error=text or "no title", remedy="x"))
+        cause = {"case": "same-record", "number": 7}
+        report.add(Entered(number=132, outcome=Outcome.REFUSED, title=text, error="record 7 again", cause=cause))
         report.flush(tx)
     return Schedules(
         uow=uow,

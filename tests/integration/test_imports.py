@@ -329,6 +329,8 @@ def test_the_terminal_imports_and_reports(
     assert "Brugge (https://oostende.example/catalogue)" in printed.out
     assert "2 Catalog (10 statements)" in printed.out
     assert "it has no title" in printed.err
+    assert run(["import", str(file), "--check", "--lang", "nl"]) == 0
+    assert "het heeft geen titel" in capsys.readouterr().err
     rows = list(csv.DictReader(sheet.read_text("utf-8").splitlines()))
     assert [row["outcome"] for row in rows] == ["new", "new", "new", "refused"]
     assert rows[0]["title"] == "'=Bomen()"
@@ -340,7 +342,7 @@ def test_the_terminal_imports_and_reports(
     file.write_text(HEAD + '[] a dcat:Dataset ; dct:title "Anonymous" .', "utf-8")
     assert run(["import", str(file)]) == REFUSED
     printed = capsys.readouterr()
-    assert "nothing identifies it" in printed.err
+    assert "neither an IRI nor an identifier" in printed.err
     assert "✗ 0 of 1 records imported: all refused" in printed.err
     assert "✓" not in printed.out
     assert run(["import", str(sheet)]) == REFUSED

@@ -88,7 +88,7 @@ def test_doubtful_ones_are_new_and_the_report_says_why(city: Running, portal: Po
     assert counts(events) == {"new": 2, "unchanged": 2, "withdrawn": 1}
     notes = [event["note"] for event in events[1:-1] if event["outcome"] == "new"]
     assert len(notes) == 2
-    assert all("not taken for a renamed record" in note for note in notes)
+    assert all("not treated as a renamed record" in note for note in notes)
 
 
 def test_a_whole_catalogue_that_moved_is_renamed(city: Running, portal: Portal) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from node.base.errors import HansaError, InvalidInput, LocalFault
+from node.base.errors import HansaError, LocalFault
 from node.base.work import Transaction
 from node.catalogue.envelope import withdrawal_of
 from node.catalogue.harvest.homes import Homes
@@ -23,6 +23,7 @@ from node.catalogue.names import check_record_iri, check_statements
 from node.catalogue.publish import PLURALS, Catalogue, narrows, same_content
 from node.identity.model import Caller as Person
 from node.semantics.harvest.door import Examined
+from node.semantics.harvest.refusals import refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,16 +140,9 @@ class Drafts:
         was, now = head.harvested, draft.harvested
         assert now is not None
         if head.origin != draft.origin or was is None or was.identity != now.identity:
-            raise InvalidInput(
-                f"{draft.iri} is the address of another asset here",
-                remedy="withdraw that asset, or leave this record out",
-            )
+            raise refusal("address-of-another", address=draft.iri)
         if was.source != now.source:
-            raise InvalidInput(
-                f"it was imported from {was.source} already",
-                remedy=f"import it from there, or say that this is the same source: --source '{was.source}'",
-                facts={"source": was.source},
-            )
+            raise refusal("other-source", source=was.source)
 
     def _draft(
         self, order: ImportOrder, examined: Examined, title: Mapping[str, str], peers: tuple[str, ...]
@@ -197,5 +191,4 @@ def _require_nothing_of_ours(nquads: bytes, address: str, base: str) -> None:
     mine = (f"<{address}>".encode(), f"<{address}#".encode())
     for line in nquads.splitlines():
         if line.startswith(ours) and not line.startswith(mine):
-            told = line[1:].partition(b">")[0].decode()
-            raise InvalidInput(f"it states something about {told}, which is an asset of this node")
+            raise refusal("about-own-asset", iri=line[1:].partition(b">")[0].decode())

@@ -291,7 +291,7 @@ class HarvestRun:
                 self._import_order(),
                 self._by,
                 address=judgement.addresses.get(place, ""),
-                note=judgement.doubts.get(place, ""),
+                doubt=judgement.doubts.get(place),
             )
             self._last = published or self._last
             page = self._unfinished[record.page]
@@ -344,4 +344,5 @@ def _line(record: Entered) -> dict[str, Any]:
         "title": record.title[:300],
         "error": record.error,
         "remedy": record.remedy,
+        "cause": dict(record.cause),
     }

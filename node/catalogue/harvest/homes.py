@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
-from node.base.errors import InvalidInput
 from node.base.work import Transaction
 from node.catalogue.envelope import withdrawal_of
 from node.catalogue.harvest.renames import Marks, marks_of
@@ -14,6 +13,7 @@ from node.catalogue.model import HARVESTED, Published, Record
 from node.catalogue.publish import Catalogue, narrows
 from node.identity.model import Caller as Person
 from node.identity.ports import Notes
+from node.semantics.harvest.refusals import refusal
 
 
 class Homes:
@@ -40,7 +40,7 @@ class Homes:
         if home is None or not self._is_at(tx, home, draft):
             return draft, True
         if f"<{draft.iri}".encode() in draft.nquads:
-            raise InvalidInput("it was renamed at its source, and names things relative to its file")
+            raise refusal("renamed-relative")
         return replace(draft, iri=home), False
 
     def _is_at(self, tx: Transaction, address: str, draft: Record) -> bool:
@@ -57,7 +57,7 @@ class Homes:
             head = self._catalogue.records.get(tx, address)
             was, now = head.harvested if head is not None else None, draft.harvested
             if head is None or head.withdrawn or was is None or now is None or was.source != now.source:
-                raise InvalidInput(f"{address} is no record of this source any more", remedy="harvest again")
+                raise refusal("no-longer-listed", address=address)
             audience = draft.audience or head.audience
             version = head.version + (2 if narrows(head, audience) else 1)
             extra = {**draft.extra, HARVESTED: {**draft.extra[HARVESTED], "former": was.iri or address}}

@@ -34,6 +34,7 @@ from node.identity.ports import Notes
 from node.identity.roles import UseCase, require
 from node.semantics.description.door import Caller
 from node.semantics.harvest.door import Batches, Examined, cut, examine
+from node.semantics.harvest.refusals import cause_of, refusal
 
 MAX_SOURCE: Final = 200
 _NAMELESS: Final = "import"
@@ -142,17 +143,15 @@ class Import:
                 continue
             first = seen.setdefault(line.address, line.number)
             if first != line.number:
-                error = f"it has the identity of record {first} of this file"
-                remedy = "the source has to give each its own IRI or identifier"
-                candidates.append(replace(line, error=error, remedy=remedy))
+                candidates.append(_refused(line, refusal("same-identity", number=first)))
                 continue
             if isinstance(draft, HansaError):
-                candidates.append(replace(line, error=draft.detail, remedy=draft.remedy))
+                candidates.append(_refused(line, draft))
                 continue
             about = replace(line, address=draft.record.iri, marks=marks_of(draft.record))
             first = seen.setdefault(about.address, line.number)
             if first != line.number:
-                candidates.append(replace(about, error=f"it is record {first} of this file under another IRI"))
+                candidates.append(_refused(about, refusal("same-record", number=first)))
             elif draft.is_new and waits is not None and await waits(about.marks):
                 candidates.append(NewRecord(draft=draft.record, line=about))
             else:
@@ -160,20 +159,23 @@ class Import:
         return candidates
 
     async def enter_waiting(
-        self, record: NewRecord, order: ImportOrder, by: Person, *, address: str = "", note: str = ""
+        self, record: NewRecord, order: ImportOrder, by: Person, *, address: str = "", doubt: HansaError | None = None
     ) -> tuple[Published | None, Entered]:
-        """Enter a record that waited: as the one at ``address``, which keeps its versions, or as a new one."""
+        """Enter a record that waited: as the one at ``address``, which keeps its versions, or as a new one, with the
+        ``doubt`` why it is not another one that was renamed."""
         store = partial(self._store_renamed, address) if address else self._drafts.store_alone
         try:
             published = await asyncio.to_thread(store, record.draft, order, by)
         except LocalFault:
             raise
         except HansaError as error:
-            return None, replace(record.line, error=error.detail, remedy=error.remedy)
+            return None, _refused(record.line, error)
         entered = published.record
         former = entered.harvested.former if address and entered.harvested is not None else ""
         outcome = Outcome.RENAMED if former else Outcome.NEW if entered.version == 1 else Outcome.CHANGED
-        line = replace(record.line, outcome=outcome, version=entered.version, former=former, note=note)
+        line = replace(record.line, outcome=outcome, version=entered.version, former=former)
+        if doubt is not None:
+            line = replace(line, note=doubt.detail, cause=cause_of(doubt))
         return published, replace(line, address=entered.iri)
 
     def _store_renamed(self, address: str, draft: Record, order: ImportOrder, by: Person) -> Published:
@@ -248,13 +250,19 @@ def _line(number: int, examined: Examined) -> Entered:
         repairs=tuple(facts.get("repairs", ())),
         error=examined.error,
         remedy=examined.remedy,
+        cause=examined.cause,
     )
+
+
+def _refused(line: Entered, error: HansaError) -> Entered:
+    """Return ``line`` with the reason why its record is refused."""
+    return replace(line, error=error.detail, remedy=error.remedy, cause=cause_of(error))
 
 
 def _results(line: Entered, outcome: Published | HansaError, order: ImportOrder) -> Iterator[Published | Entered]:
     """Yield the publication, if there is one, and the report of a record that was to be stored."""
     if isinstance(outcome, HansaError):
-        yield replace(line, error=outcome.detail, remedy=outcome.remedy)
+        yield _refused(line, outcome)
         return
     version = outcome.record.version
     if outcome.created or (order.since is not None and outcome.record.at >= order.since):

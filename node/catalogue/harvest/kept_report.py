@@ -17,6 +17,7 @@ from typing import Any, Final
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.harvest.report import Entered, Outcome, Tally, in_language
 from node.catalogue.harvest.schedule import ScheduleStore, Sheet
+from node.semantics.harvest.refusals import reason_in
 
 LINES: Final = 100
 """Lines of a sheet."""
@@ -115,7 +116,7 @@ class ReportReader:
         """Return the lines that match, the number of the first line after them, and whether there are more."""
         lines: list[Line] = []
         passed = 0
-        for line in self._matching(run_id, only):
+        for line in self._matching(run_id, only, language):
             if isinstance(line, int):
                 passed += line
                 continue
@@ -134,7 +135,7 @@ class ReportReader:
             for line in self._sheet(run_id, number):
                 yield in_language(line, language)
 
-    def _matching(self, run_id: str, only: LineFilter) -> Iterator[Line | int]:
+    def _matching(self, run_id: str, only: LineFilter, language: str) -> Iterator[Line | int]:
         """Yield the lines that match; yield a number in place of so many matches before ``offset``."""
         with self._uow.read() as tx:
             sheets = self._store.outcomes(tx, run_id)
@@ -149,7 +150,7 @@ class ReportReader:
                 yield count
                 continue
             for line in self._sheet(run_id, number):
-                if _fits(line, only.outcome, words):
+                if _fits(line, only.outcome, words, language):
                     skipped += 1
                     yield line
 
@@ -197,7 +198,7 @@ def _lines_in(outcomes: Mapping[str, int]) -> int:
     return sum(count for outcome, count in outcomes.items() if outcome != "faults")
 
 
-def _fits(line: Line, outcome: str, words: str) -> bool:
+def _fits(line: Line, outcome: str, words: str, language: str) -> bool:
     if outcome == "faults" and not has_faults(line):
         return False
     if outcome not in ("", "faults") and line["outcome"] != outcome:
@@ -206,7 +207,8 @@ def _fits(line: Line, outcome: str, words: str) -> bool:
         return True
     faults = " ".join(_words(finding) for finding in line["findings"])
     names = " ".join(line[name] for name in ("title", "iri", "former", "address", "error"))
-    return words in f"{names} {faults}".casefold()
+    reason = " ".join(reason_in(language, line.get("cause", {})) or ())
+    return words in f"{names} {reason} {faults}".casefold()
 
 
 def _words(finding: Mapping[str, Any]) -> str:

@@ -13,9 +13,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.base.errors import InvalidInput
 from node.catalogue.harvest.report import Entered
 from node.catalogue.model import Record
 from node.catalogue.nquads import is_literal, statements, text_of
+from node.semantics.harvest.refusals import refusal
 from node.vocab.namespaces import ADMS, DCT, SKOS
 
 MOST: Final = 5_000
@@ -39,7 +41,7 @@ class Judgement:
     it is new although a record with its identifier vanished."""
 
     addresses: Mapping[int, str]
-    doubts: Mapping[int, str]
+    doubts: Mapping[int, InvalidInput]
 
 
 def marks_of(record: Record) -> Marks:
@@ -79,7 +81,7 @@ def judge(
         for mark in marks:
             bearers_now[mark].add(place)
     addresses: dict[int, str] = {}
-    doubts: dict[int, str] = {}
+    doubts: dict[int, InvalidInput] = {}
     for place, marks in enumerate(new):
         candidates = {address for mark in marks for address in bearers_before.get(mark, ())}
         if candidates.isdisjoint(gone):
@@ -89,10 +91,7 @@ def judge(
         if len(candidates) == 1 and now == {place}:
             addresses[place] = candidates.pop()
         else:
-            doubts[place] = (
-                f"not taken for a renamed record: its identifier was that of {len(candidates)} "
-                f"and is that of {len(now)} of this source"
-            )
+            doubts[place] = refusal("doubtful-rename", before=len(candidates), now=len(now))
     return Judgement(addresses=addresses, doubts=doubts)
 
 

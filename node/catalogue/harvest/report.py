@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from node.semantics.harvest.refusals import reason_in
 from node.semantics.model import Finding
+from node.texts.languages import supported
 
 
 class Outcome(StrEnum):
@@ -27,7 +29,8 @@ class Entered:
     """One record of an import. ``iri`` is its own at the source, ``address`` the one here; both are empty if the
     record could not be read that far. ``error`` is the reason for a refusal. ``points`` are those of data.europa.eu,
     at most 405. ``former`` is the IRI that a renamed record had until now; ``note`` is the reason why a record that
-    seems to be renamed is new; ``marks`` are those of ``node.catalogue.harvest.renames``.
+    seems to be renamed is new. Error, remedy and note are in English; ``cause`` has their case and values for other
+    languages (``node.semantics.harvest.refusals``). ``marks`` are those of ``node.catalogue.harvest.renames``.
     """
 
     number: int
@@ -46,14 +49,15 @@ class Entered:
     remedy: str = ""
     former: str = ""
     note: str = ""
+    cause: Mapping[str, str | int] = field(default_factory=dict)
     marks: frozenset[str] = frozenset()
 
     def to_json(self, language: str = "en") -> dict[str, Any]:
-        """Return the record for the report, with its findings in one language, those about obligations first."""
-        return {**self._facts(), "findings": [_finding(finding, language) for finding in self._faults()]}
+        """Return the record for the report in one language, with the findings about obligations first."""
+        return in_language(self.to_kept(), language)
 
     def to_kept(self) -> dict[str, Any]:
-        """Return the record for a stored report, with its findings in all languages."""
+        """Return the record for a stored report: with its findings in all languages, and the cause of its error."""
         return {**self._facts(), "findings": [finding.to_json() for finding in self._faults()]}
 
     def _faults(self) -> list[Finding]:
@@ -76,6 +80,7 @@ class Entered:
             "remedy": self.remedy,
             "former": self.former,
             "note": self.note,
+            "cause": dict(self.cause),
         }
 
 
@@ -127,9 +132,24 @@ class Opened:
 
 
 def in_language(line: Mapping[str, Any], language: str) -> dict[str, Any]:
-    """A line that ``Entered.to_kept`` wrote, as ``Entered.to_json`` has it."""
+    """Return a line that ``Entered.to_kept`` wrote as ``Entered.to_json`` has it.
+
+    ``language`` of the result is the language of error, remedy and note: English if there is no text for the cause.
+    Lines of older versions have no cause.
+    """
     findings = [_finding(Finding.from_json(finding), language) for finding in line["findings"]]
-    return {**line, "findings": findings}
+    return {**line, **_reason(line, language), "findings": findings}
+
+
+def _reason(line: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """Return error, remedy and note of ``line`` in ``language`` if there is a text, and their language."""
+    cause = line.get("cause", {})
+    texts = reason_in(language, cause)
+    if texts is None:
+        return {"cause": cause, "language": "en"}
+    text, remedy = texts
+    reason = {"error": text, "remedy": remedy} if line["error"] else {"note": text}
+    return {**reason, "cause": cause, "language": supported(language)}
 
 
 def _finding(finding: Finding, language: str) -> dict[str, Any]:

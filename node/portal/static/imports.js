@@ -23,10 +23,16 @@ function element(name, text) {
   return made;
 }
 
-function list(texts) {
+function list(texts, languages = []) {
   const made = element("ul");
   made.className = "plain small";
-  for (const text of texts) made.append(element("li", text));
+  texts.forEach((text, place) => made.append(inLanguage(element("li", text), languages[place])));
+  return made;
+}
+
+// A reason for which there is no text in the page's language is in English.
+function inLanguage(made, language) {
+  if (language && language !== form.dataset.language) made.lang = language;
   return made;
 }
 
@@ -51,8 +57,9 @@ function row(record) {
   name.append(title);
   const cells = [element("td", words[record.outcome]), element("td"), element("td")];
   const remark = record.former ? `${at("report").dataset.former} ${record.former}` : record.note;
-  if (remark) cells[0].append(element("br"), element("bdi", remark));
-  cells[1].append(list(faultTexts(record)));
+  if (remark) cells[0].append(element("br"), inLanguage(element("bdi", remark), record.former ? "" : record.language));
+  const reasons = record.error ? [record.error, record.remedy].filter(Boolean).map(() => record.language) : [];
+  cells[1].append(list(faultTexts(record), reasons));
   cells[2].append(list(record.repairs.map(repairText)));
   const heads = document.querySelectorAll("#report thead th");
   cells.forEach((cell, place) => { cell.dataset.label = heads[place + 1].textContent; });

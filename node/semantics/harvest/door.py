@@ -14,6 +14,7 @@ from typing import Any, Final
 from node.base.errors import LocalFault, Overloaded, TooLarge
 from node.cage.model import Limits
 from node.semantics.description.door import Caller
+from node.semantics.harvest.refusals import cause_of, refusal
 from node.semantics.model import Finding
 
 MAX_BYTES: Final = 256 << 20
@@ -51,13 +52,15 @@ class Batches:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:
-    """One record: its ``facts`` from ``node.semantics.harvest.examination``, or the reason why it is refused."""
+    """One record: its ``facts`` from ``node.semantics.harvest.examination``, or the reason why it is refused, in
+    English, and its ``cause`` (``node.semantics.harvest.refusals``)."""
 
     nquads: bytes = b""
     facts: Mapping[str, Any]
     findings: tuple[Finding, ...] = ()
     error: str = ""
     remedy: str = ""
+    cause: Mapping[str, str | int] = field(default_factory=dict)
 
 
 async def cut(
@@ -129,11 +132,8 @@ async def _alone(cage: Caller, packed: bytes, message: Mapping[str, Any], place:
     try:
         return (await _batch(cage, packed, message, place, ONE, None))[0]
     except (Overloaded, LocalFault, TooLarge) as error:
-        return Examined(
-            facts={},
-            error=f"the record exceeds the limit for one record ({error.detail})",
-            remedy="ask the source to divide it",
-        )
+        reason = refusal("record-limit", reason=error.detail)
+        return Examined(facts={}, error=reason.detail, remedy=reason.remedy, cause=cause_of(reason))
 
 
 async def _batch(
@@ -148,6 +148,7 @@ async def _batch(
             findings=tuple(Finding.from_json(finding) for finding in facts.get("findings", ())),
             error=facts.get("error", ""),
             remedy=facts.get("remedy", ""),
+            cause=facts.get("cause", {}),
         )
         for facts, nquads in zip(answer["records"], statements, strict=True)
     ]

@@ -19,6 +19,7 @@ from node.base.errors import InvalidInput
 from node.semantics.description import summary
 from node.semantics.documents import canonical
 from node.semantics.harvest.naming import first_title, harvested_address, identity, own_iri, settled
+from node.semantics.harvest.refusals import refusal
 from node.semantics.harvest.rules.model import Record
 from node.semantics.harvest.rules.table import Repair, repair, rules_named
 from node.semantics.kinds import KINDS, AssetKind
@@ -114,20 +115,20 @@ def _attempt(step: Callable[[_In, _With], _Out], subject: _In, argument: _With) 
 
 def _draft(piece: Mapping[str, Any], how: Examination) -> _Draft:
     if piece.get("fault"):
-        raise InvalidInput(piece["fault"])
+        raise refusal(**piece["fault"])
     dataset, subject, mends = _parsed(str(piece["subject"]), str(piece["lines"]))
     rules = rules_named(how.rules)
     record = Record(dataset, subject, Dataset(_inherited(piece)))
     repairs = repair(record, rules) if rules else []
     title = first_title(dataset, subject)
     if not title:
-        raise InvalidInput("it has no title", remedy="the source has to give it one")
+        raise refusal("no-title")
     name = identity(dataset, subject, how.source)
     if name is None:
-        raise InvalidInput("nothing identifies it", remedy="the source has to give it an IRI or an identifier")
+        raise refusal("no-identity")
     iri, kind = own_iri(subject), KINDS[piece["kind"]]
     if iri.startswith(how.base.rstrip("/") + "/"):
-        raise InvalidInput("it is an asset of this node itself", remedy="change it with hansa publish")
+        raise refusal("own-asset")
     address = harvested_address(how.base, kind.name, name, [title])
     dataset, settled_subject = settled(dataset, subject, address)
     return _Draft(
@@ -188,9 +189,7 @@ def _parsed(subject: str, lines: str) -> tuple[Dataset, Node, list[str]]:
         return *_read(_ADDRESS.sub(_encoded, subject), _ADDRESS.sub(_encoded, lines)), ["encoded spaces in addresses"]
     except (SyntaxError, ValueError):
         message = getattr(first, "msg", None) or str(first)
-        raise InvalidInput(
-            f"it cannot be read: {message.rpartition(': ')[2][:200]}", remedy="the source has to correct it"
-        ) from first
+        raise refusal("unreadable-record", reason=message.rpartition(": ")[2][:200]) from first
 
 
 def _inherited(piece: Mapping[str, Any]) -> Iterable[Quad]:

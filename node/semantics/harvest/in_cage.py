@@ -14,6 +14,7 @@ from node.base.errors import InvalidInput
 from node.semantics.description.subjects import DOCUMENT
 from node.semantics.harvest.examination import Examination, examine_all
 from node.semantics.harvest.partition import Piece, cut, left_out, read, title
+from node.semantics.harvest.refusals import cause_of
 from node.semantics.harvest.rules.table import rules_named
 
 BATCH: Final = 50
@@ -58,8 +59,9 @@ def cut_file(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
 def examine_batch(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     """Target ``semantics.examine``: examine or refuse each record of a batch.
 
-    ``message``: an ``Examination``, and ``only``, the index of the single record to examine, or None for all. Returns
-    ``{"records": [facts | {"subject", "error", "remedy"}, …]}`` and a blob with the canonical N-Quads of each.
+    ``message``: an ``Examination``, and ``only``, the index of the single record to examine, or None for all.
+    Returns ``{"records": [facts | {"subject", "error", "remedy", "cause"}, …]}`` and a blob with the canonical
+    N-Quads of each.
     """
     how = Examination.from_json(message)
     unpacking = zlib.decompressobj()
@@ -73,7 +75,8 @@ def examine_batch(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str
 
 
 def _refusal(piece: Mapping[str, Any], error: InvalidInput) -> dict[str, Any]:
-    return {"subject": piece["subject"], "error": error.detail, "remedy": error.remedy}
+    members = {"error": error.detail, "remedy": error.remedy, "cause": cause_of(error)}
+    return {"subject": piece["subject"], **members}
 
 
 def _batches(pieces: Iterable[Piece]) -> Iterable[list[Piece]]:

@@ -47,6 +47,10 @@ _NEXT: Final = frozenset({f"<{HYDRA}next>", f"<{HYDRA}nextPage>"})
 _TOTAL: Final = f"<{HYDRA}totalItems>"
 
 
+Fault = Mapping[str, str | int]
+"""Why a record cannot be kept: the case of a refusal and its values; empty if it can be kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One record as it came: its resource (a term of N-Triples), kind, statements, and fault.
@@ -58,14 +62,14 @@ class Piece:
     kind: str
     lines: tuple[str, ...]
     inherited: tuple[str, ...] = ()
-    fault: str = ""
+    fault: Fault = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         members: dict[str, Any] = {"subject": self.subject, "kind": self.kind, "lines": "".join(self.lines)}
         if self.inherited:
             members["inherited"] = "".join(self.inherited)
         if self.fault:
-            members["fault"] = self.fault
+            members["fault"] = dict(self.fault)
         return members
 
 
@@ -81,7 +85,7 @@ class Catalogue:
     links: dict[str, list[str]] = field(default_factory=dict)
     types: dict[str, set[str]] = field(default_factory=dict)
     entries: dict[str, list[str]] = field(default_factory=dict)
-    faults: dict[str, str] = field(default_factory=dict)
+    faults: dict[str, Fault] = field(default_factory=dict)
     statements: int = 0
     notes: list[str] = field(default_factory=list)
     graphs: bool = False
@@ -205,7 +209,7 @@ def cut(catalogue: Catalogue) -> Iterator[Piece]:
             reached, fault = _closure(catalogue, node)
             lines = tuple(line for one in reached for line in catalogue.lines.get(one, ()))
             if len(lines) > MAX_PIECE:
-                lines, fault = (), f"it has more than {MAX_PIECE} statements"
+                lines, fault = (), {"case": "many-statements", "count": MAX_PIECE}
             yield Piece(node, str(kind), lines, inherited.get(node, ()), fault)
 
 
@@ -250,10 +254,10 @@ def title(catalogue: Catalogue) -> dict[str, str]:
     return {}
 
 
-def _closure(catalogue: Catalogue, root: str) -> tuple[dict[str, None], str]:
+def _closure(catalogue: Catalogue, root: str) -> tuple[dict[str, None], Fault]:
     """Return the nodes reachable from ``root``, itself first, and a fault of any of them."""
     reached: dict[str, None] = {}
-    fault = ""
+    fault: Fault = {}
     ahead = [root, *reversed(catalogue.entries.get(root, ()))]
     while ahead:
         node = ahead.pop()
@@ -263,7 +267,7 @@ def _closure(catalogue: Catalogue, root: str) -> tuple[dict[str, None], str]:
         if about and node not in catalogue.entries.get(root, ()) and _is_about_another(catalogue, node, root):
             continue
         reached[node] = None
-        fault = fault or catalogue.faults.get(node, "")
+        fault = fault or catalogue.faults.get(node, {})
         if len(reached) > MAX_PIECE:
             break
         ahead.extend(reversed(catalogue.links.get(node, ())))
@@ -295,19 +299,19 @@ def _inherited(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
     return inherited
 
 
-def _fault(quad: Quad) -> str:
+def _fault(quad: Quad) -> Fault:
     """Return why a statement cannot be kept, empty if it can."""
     for term in (quad.subject, quad.object):
         if isinstance(term, Triple):
-            return "it quotes triples, which is RDF 1.2"
+            return {"case": "rdf-triples"}
         if isinstance(term, NamedNode) and len(term.value) > MAX_IRI:
-            return f"an address in it is longer than {MAX_IRI} characters"
+            return {"case": "long-address", "characters": MAX_IRI}
         if isinstance(term, Literal):
             if len(term.value) > MAX_LITERAL:
-                return f"a text in it is longer than {MAX_LITERAL >> 20} MB"
+                return {"case": "long-text", "megabytes": MAX_LITERAL >> 20}
             if "\x00" in term.value:
                 # No database stores it as text.
-                return "a text in it has a NUL character"
+                return {"case": "nul-character"}
             if term.direction is not None:
-                return "a text in it has a base direction, which is RDF 1.2"
-    return ""
+                return {"case": "rdf-direction"}
+    return {}

@@ -15,7 +15,7 @@ from node.catalogue.harvest.kept_report import LineFilter
 from node.catalogue.harvest.schedule import Run, Scheduled
 from node.catalogue.harvest.schedules import Schedules
 from node.web.api_router import PlacedApiRouter
-from node.web.management.person import Person
+from node.web.management.person import Person, language_of
 from node.web.unread import knowing
 
 READERS: Final = 2
@@ -89,7 +89,7 @@ def router(*, person: Person, schedules: Schedules) -> APIRouter:
         description=(
             "`run` is an id, or `latest`. `outcome` is new, changed, renamed, refused, withdrawn, or faults for "
             "records with an error or a finding; `q` is sought in titles, IRIs and faults. `next` is the offset of "
-            "the lines that follow, or null."
+            "the lines that follow, or null. Texts are in `language`, or in that of `Accept-Language`."
         ),
     )
     async def report(
@@ -100,9 +100,10 @@ def router(*, person: Person, schedules: Schedules) -> APIRouter:
         q: Annotated[str, Query(max_length=200)] = "",
         offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-        language: Annotated[str, Query(max_length=16)] = "en",
+        language: Annotated[str, Query(max_length=16)] = "",
     ) -> Any:
         await person(request)
+        language = language_of(request, language)
         facts = await run_sync(schedules.run, name, run)
         only = LineFilter(outcome=outcome, text=q, offset=offset, limit=limit)
         lines, end, more = await run_sync(schedules.reports.lines, facts.id, only, language, limiter=readers)

@@ -21,7 +21,7 @@ from node.catalogue.harvest.import_order import ImportOrder
 from node.catalogue.harvest.imports import Import, Running
 from node.catalogue.harvest.schedules import Schedules
 from node.web.api_router import PlacedApiRouter
-from node.web.management.person import Person
+from node.web.management.person import Person, language_of
 from node.web.unread import knowing
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,8 @@ def router(*, person: Person, imports: Import, harvest: Harvest, schedules: Sche
             "`opened` (how many records, the source, mends, what belongs to no record), `record` for each record as "
             "it is entered, and `closed` with the counts, or `failed`. Whoever ends the connection ends the import; "
             "what was told is entered. With `check`, nothing is saved. Two imports run at the same time; a third is "
-            "answered with 429."
+            "answered with 429. Reasons, remedies and notes are in `language`, or in that of `Accept-Language`; the "
+            "`cause` of a record is for programs."
         ),
         openapi_extra={"requestBody": {"content": {"text/turtle": {}, "application/rdf+xml": {}}}},
     )
@@ -65,8 +66,9 @@ def router(*, person: Person, imports: Import, harvest: Harvest, schedules: Sche
         url: Text = "",
         agreed: bool = False,
         fewer: bool = False,
-        language: Annotated[str, Query(max_length=16)] = "en",
+        language: Annotated[str, Query(max_length=16)] = "",
     ) -> Response:
+        language = language_of(request, language)
         caller = await person(request)
         imports.require_role(caller)
         running.take()

@@ -1,4 +1,4 @@
-"""Identify the person who calls the management API."""
+"""Identify the person who calls the management API, and the language of the answer."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Protocol
 
 from fastapi import Request
 
+from node.catalogue.representations import language_in
 from node.identity.model import Caller
 
 
@@ -14,3 +15,8 @@ class Person(Protocol):
     """Identifies a person of this node; raises ``Unauthenticated``."""
 
     def __call__(self, request: Request) -> Awaitable[Caller]: ...
+
+
+def language_of(request: Request, language: str) -> str:
+    """Return the language of an answer: ``language`` of the query, else the one that the reader prefers."""
+    return language_in(language or request.headers.get("accept-language"))

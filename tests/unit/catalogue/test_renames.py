@@ -29,7 +29,7 @@ def test_two_new_ones_with_the_identifier_are_in_doubt() -> None:
 def test_two_vanished_ones_with_the_identifier_are_in_doubt() -> None:
     judgement = judge([marks("x")], before={"1": marks("x"), "2": marks("x")}, listed={}, gone={"1", "2"})
     assert judgement.addresses == {}
-    assert "was that of 2" in judgement.doubts[0]
+    assert judgement.doubts[0].facts == {"case": "doubtful-rename", "before": 2, "now": 1}
 
 
 def test_an_identifier_that_another_record_has_taken_over_identifies_nothing() -> None:

@@ -79,9 +79,9 @@ def test_a_report_is_filtered_and_paged(els: TestClient) -> None:
     assert first.count("<tr>") == 101
     assert "offset=100" in first
     second = els.get("/imports/ghent?offset=100").text
-    assert second.count("<tr>") == 32
+    assert second.count("<tr>") == 33
     refused = els.get("/imports/ghent?outcome=refused").text
-    assert refused.count("<tr>") == 2
+    assert refused.count("<tr>") == 3
     assert els.get("/imports/ghent?q=set%2012").text.count("<tr>") == 12
     for strange in ("offset=-1", "offset=99999999999999999999", "offset=%D9%A3", "outcome=x", "run=latest"):
         assert els.get(f"/imports/ghent?{strange}").status_code == 200, strange
@@ -96,7 +96,7 @@ def test_the_report_as_a_table_has_every_line(node: FakeNode) -> None:
         answer = client.get("/imports/ghent/report.csv")
     assert answer.status_code == 200, answer.text
     rows = list(csv.reader(io.StringIO(answer.text)))
-    assert len(rows) == 132
+    assert len(rows) == 133
     assert {row[1] for row in rows[1:]} == {"'=1+1"}
 
 
@@ -104,3 +104,13 @@ def test_the_report_as_a_table_has_every_line(node: FakeNode) -> None:
 def test_strangers_sign_in_first(path: str, visitor: TestClient) -> None:
     answer = visitor.get(path, follow_redirects=False)
     assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/sign-in")
+
+
+def test_reasons_are_in_the_language_of_the_reader(els: TestClient) -> None:
+    german = {"Accept-Language": "de"}
+    page = els.get("/imports/ghent?outcome=refused", headers=german).text
+    assert "<li><bdi>er ist Eintrag 7 dieser Datei unter einer anderen IRI</bdi></li>" in page
+    assert '<li lang="en"><bdi>no title</bdi></li>' in page, "a line without a case is as it was stored"
+    assert els.get("/imports/ghent?q=Eintrag%207", headers=german).text.count("<tr>") == 2
+    rows = list(csv.reader(io.StringIO(els.get("/imports/ghent/report.csv", headers=german).text)))
+    assert [row[9] for row in rows[-2:]] == ["no title", "er ist Eintrag 7 dieser Datei unter einer anderen IRI"]

@@ -272,7 +272,7 @@ def test_blank_nodes_are_capped() -> None:
     assert canonical(parse(document(50), "text/turtle", base=BASE))
     with pytest.raises(InvalidInput, match="51 blank nodes; 50") as caught:
         canonical(parse(document(51), "text/turtle", base=BASE))
-    assert caught.value.facts == {"blankNodes": 51, "allowed": 50}
+    assert caught.value.facts == {"case": "blank-nodes", "blankNodes": 51, "allowed": 50}
     assert canonical(parse(document(51), "text/turtle", base=BASE), blank_nodes=51)
 
 

@@ -48,7 +48,7 @@ def test_a_text_that_no_database_keeps_spoils_its_own_record_only() -> None:
         HEAD + '<https://a.example/1> a dcat:Dataset ; dct:title "a\\u0000b" .\n'
         '<https://a.example/2> a dcat:Dataset ; dct:title "c" .'
     )
-    assert [piece.fault for piece in records] == ["a text in it has a NUL character", ""]
+    assert [piece.fault for piece in records] == [{"case": "nul-character"}, {}]
 
 
 def test_the_title_of_the_catalogue_is_told_by_language() -> None:

@@ -1,0 +1,49 @@
+"""Reasons why a foreign record is refused or entered with a doubt: for each case a text in every language.
+
+A report keeps the English text, for programs and for versions without texts, and the case with its values. The text
+in a reader's language is looked up when the report is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from node.base.errors import HansaError, InvalidInput
+from node.texts.catalogue import Catalogue
+
+TEXTS: Final = Catalogue("harvest")
+
+LONGEST: Final = 300
+"""The most characters of a value."""
+
+
+def refusal(case: str, **values: str | int) -> InvalidInput:
+    """Return the error for a record that is refused for this case, in English."""
+    text, remedy = _texts("en", case, values)
+    return InvalidInput(text, remedy=remedy, facts={"case": case, **values})
+
+
+def cause_of(error: HansaError) -> dict[str, str | int]:
+    """Return the case of ``error`` and its values, as a report keeps them; empty if no text is known for it."""
+    facts = {name: value for name, value in error.facts.items() if isinstance(value, str | int)}
+    return facts if TEXTS.known(f"refusal.{facts.get('case', '')}") else {}
+
+
+def reason_in(language: str, cause: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return the reason and the remedy of a case in ``language``; None if there is no text for it or a value of the
+    text is missing, as in reports of other versions."""
+    case = cause.get("case", "")
+    if not TEXTS.known(f"refusal.{case}"):
+        return None
+    keys = [key for key in (f"refusal.{case}", f"remedy.{case}") if TEXTS.known(key)]
+    if any(not TEXTS.names(key) <= cause.keys() for key in keys):
+        return None
+    return _texts(language, case, cause)
+
+
+def _texts(language: str, case: str, values: Mapping[str, Any]) -> tuple[str, str]:
+    shown = {name: str(value)[:LONGEST] for name, value in values.items()}
+    text = TEXTS.say(language, f"refusal.{case}", **shown)
+    remedy = f"remedy.{case}"
+    return text, TEXTS.say(language, remedy, **shown) if TEXTS.known(remedy) else ""
