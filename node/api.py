@@ -25,7 +25,7 @@ from node.catalogue.model import INTERNAL, PUBLIC, QUARANTINE, Followed, Record
 from node.catalogue.names import check_audience, check_file_name, check_record_iri, check_statements
 from node.catalogue.nquads import Statement, iri_of, is_blank, is_iri, line, statement, text_of
 from node.catalogue.ports import FollowStore, RecordStore
-from node.catalogue.publish import PLURALS
+from node.catalogue.publication.catalogue import PLURALS
 from node.identity.did import did_of
 from node.identity.documents import key_for
 from node.identity.model import Caller, DidDocument, UserRole

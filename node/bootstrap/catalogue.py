@@ -23,12 +23,16 @@ from node.catalogue.harvest.schedules import Schedules
 from node.catalogue.harvest.source_state import SourceStates
 from node.catalogue.inspection import Inspect
 from node.catalogue.model import NodeFacts
-from node.catalogue.publish import Catalogue, Publish, Settled, Withdraw
+from node.catalogue.publication.catalogue import Catalogue, Settled
+from node.catalogue.publication.publish import Publish
+from node.catalogue.publication.submission_check import SubmissionCheck
+from node.catalogue.publication.version_writer import VersionWriter
+from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
 from node.catalogue.views import GraphView, SearchView
 from node.ledger.usecases import Sequencer
 from node.scenarios.models.publication import DescribeWithCode, stored_code
-from node.semantics.description.door import describe
+from node.semantics.description.door import DescribeOptions, describe, describe_all
 from node.semantics.schemas.patterns import Patterns
 from node.worker.follower import View
 from node.worker.views import FollowLedger
@@ -216,9 +220,7 @@ def _scheduled_runs(base: Foundation, harvest: Harvest) -> ScheduledRuns:
 
 def _publish(base: Foundation, catalogue: Catalogue, settled: Settled | None) -> Publish:
     parts, settings = base.parts, base.parts.settings
-    described = partial(
-        describe,
-        parts.cage,
+    options = DescribeOptions(
         base=parts.base,
         me=parts.me,
         my_name=settings.name,
@@ -226,16 +228,26 @@ def _publish(base: Foundation, catalogue: Catalogue, settled: Settled | None) ->
         advised=settings.advised_profiles,
         enforced=settings.enforced_profiles,
     )
+    describe_with_code = DescribeWithCode(
+        partial(describe, parts.cage, **options),
+        partial(describe_all, parts.cage, **options),
+        cage=parts.cage,
+        code=stored_code(parts.assets),
+    )
     return Publish(
-        catalogue=catalogue,
-        describe=DescribeWithCode(described, cage=parts.cage, code=stored_code(parts.assets)),
-        has_asset=parts.assets.has,
-        visibility=base.visibility,
-        settled=settled,
-        inspect=Inspect(
-            uow=parts.stores.uow,
-            records=parts.stores.records,
-            opened=parts.assets.file,
-            patterns=lambda: Patterns(parts.cage),
+        check=SubmissionCheck(
+            catalogue=catalogue,
+            has_asset=parts.assets.has,
+            visibility=base.visibility,
+            inspect=Inspect(
+                uow=parts.stores.uow,
+                records=parts.stores.records,
+                opened=parts.assets.file,
+                patterns=lambda: Patterns(parts.cage),
+            ),
         ),
+        writer=VersionWriter(catalogue),
+        describe=describe_with_code,
+        describe_all=describe_with_code.describe_all,
+        settled=settled,
     )

@@ -23,7 +23,8 @@ from node.catalogue.harvest.harvests import Harvest
 from node.catalogue.harvest.imports import Import
 from node.catalogue.harvest.schedules import Schedules
 from node.catalogue.model import NodeFacts
-from node.catalogue.publish import Publish, Withdraw
+from node.catalogue.publication.publish import Publish
+from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
 from node.catalogue.rulebook import RulebookInForce
 from node.catalogue.visibility import Visibility

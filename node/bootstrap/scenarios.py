@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.models import ModelServices
 from node.catalogue.browse import Browse
-from node.catalogue.publish import Publish
+from node.catalogue.publication.publish import Publish
 from node.negotiation.received_data import ReceivedDecisions
 from node.negotiation.uses import Uses
 from node.scenarios.execution import DurableExecution, ExecutionJournal

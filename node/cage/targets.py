@@ -19,6 +19,7 @@ TARGETS: Final[Mapping[str, str]] = {
     "profiles.profile": "node.adapters.profiles.in_cage:profile",
     "semantics.cut": "node.semantics.harvest.in_cage:cut_file",
     "semantics.describe": "node.semantics.in_cage:describe",
+    "semantics.describe_all": "node.semantics.in_cage:describe_all",
     "semantics.describe_model": "node.scenarios.models.in_cage:describe_code",
     "semantics.examine": "node.semantics.harvest.in_cage:examine_batch",
     "semantics.match": "node.semantics.schemas.patterns:caged_match",

@@ -105,6 +105,13 @@ class HansaClient(CatalogueCalls, SecondFactorCalls, KeyCalls, ImportCalls):
         """Publish a description: see ``POST /api/records``."""
         return dict(self._json("POST", "/api/records", json=submission))
 
+    def publish_all(
+        self, submissions: Sequence[Mapping[str, Any]], *, dry_run: bool = False, wait: bool = True
+    ) -> dict[str, Any]:
+        """Publish several descriptions: see ``POST /api/records/batch``."""
+        body = {"records": [dict(submission) for submission in submissions], "dryRun": dry_run, "wait": wait}
+        return dict(self._json("POST", "/api/records/batch", json=body, timeout=None))
+
     def withdraw(self, iri: str) -> dict[str, Any]:
         """Take an asset out of the catalogue; its versions stay in the ledger."""
         return dict(self._json("DELETE", "/api/records", params={"iri": iri}))

@@ -1,4 +1,4 @@
-"""The function for descriptions that runs in the cage: it turns a submission into a checked, canonical description.
+"""The functions for descriptions that run in the cage: they turn submissions into checked, canonical descriptions.
 
 A child is forked for each call from a process that has imported this module: data compiled here at import are
 compiled once, and a description of sixty triples takes a few milliseconds. The functions also work outside the cage,
@@ -7,18 +7,21 @@ for tests and for this node's own data.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
+from node.base.errors import RemoteFault
+from node.cage.wire import fault_to_json
 from node.semantics.description import summary, tables
 from node.semantics.description.completion import Setting, is_open
 from node.semantics.description.drafts import Draft, draft
 from node.semantics.documents import canonical
 from node.semantics.kinds import KINDS
-from node.semantics.model import Submission
+from node.semantics.model import Finding, Submission
 from node.semantics.ontologies import vocabulary
 from node.semantics.quality import measure
 from node.semantics.triples import nodes
-from node.semantics.validation.breaches import check, placed, tidy
+from node.semantics.validation.breaches import Candidate, check_all, placed, tidy
 from node.semantics.validation.shapes import shapes_of
 from node.vocab.namespaces import DCAT
 
@@ -31,30 +34,75 @@ TERMS: Final = 300
 
 def describe(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     """Target ``semantics.describe``: see ``node.semantics.description.door`` for arguments and results."""
-    submission = Submission.from_json(message["submission"], blobs[0] if blobs else None)
-    setting = Setting(base=message["base"], me=message["me"], my_name=message["myName"], language=message["language"])
-    drafted = draft(submission, setting)
-    if drafted.subject is None or drafted.kind is None:
-        return _broken(drafted), [b""]
-    subject, kind, dataset = drafted.subject, drafted.kind, drafted.dataset
-    files = nodes(dataset, subject, f"{DCAT}distribution")
-    for_all = drafted.conditions is not None and is_open(drafted.conditions, drafted.audience)
-    about_tables = tables.settle(dataset, subject, is_open=for_all, line=drafted.lines.get("personal_data"))
-    findings = check(
-        dataset,
-        subject,
-        kind,
-        covered=() if is_open(drafted.conditions, drafted.audience) else (subject, *files),
-        advised=message["advised"],
-        enforced=message["enforced"],
-    )
+    drafted = draft(Submission.from_json(message["submission"], blobs[0] if blobs else None), _setting(message))
+    ((answer, nquads),) = _described([drafted], message)
+    return answer, [nquads]
+
+
+def describe_all(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    """Target ``semantics.describe_all``: describe many submissions, or say why one cannot be read.
+
+    ``message`` is that of ``describe`` with ``submissions``, and ``documents``: for each the place of its document
+    among ``blobs``, or None. Returns ``{"descriptions": [answer of describe | {"fault"}, …]}`` and a blob with the
+    canonical N-Quads of each.
+    """
+    setting = _setting(message)
+    drafts: list[Draft | RemoteFault] = []
+    for members, place in zip(message["submissions"], message["documents"], strict=True):
+        try:
+            drafts.append(draft(Submission.from_json(members, None if place is None else blobs[place]), setting))
+        except RemoteFault as fault:
+            drafts.append(fault)
+    answers = iter(_described([drafted for drafted in drafts if isinstance(drafted, Draft)], message))
+    results = [
+        ({"fault": fault_to_json(drafted)}, b"") if isinstance(drafted, RemoteFault) else next(answers)
+        for drafted in drafts
+    ]
+    return {"descriptions": [answer for answer, _ in results]}, [nquads for _, nquads in results]
+
+
+def _setting(message: dict[str, Any]) -> Setting:
+    return Setting(base=message["base"], me=message["me"], my_name=message["myName"], language=message["language"])
+
+
+def _described(drafts: Sequence[Draft], message: dict[str, Any]) -> list[tuple[dict[str, Any], bytes]]:
+    """Return the answer about each draft, and its canonical N-Quads; all are validated together."""
+    descriptions, tables_of = [], []
+    for drafted in drafts:
+        if drafted.subject is None or drafted.kind is None:
+            continue
+        dataset, subject = drafted.dataset, drafted.subject
+        for_all = drafted.conditions is not None and is_open(drafted.conditions, drafted.audience)
+        tables_of.append(tables.settle(dataset, subject, is_open=for_all, line=drafted.lines.get("personal_data")))
+        files = nodes(dataset, subject, f"{DCAT}distribution")
+        covered = () if is_open(drafted.conditions, drafted.audience) else (subject, *files)
+        descriptions.append(Candidate(dataset=dataset, subject=subject, kind=drafted.kind, covered=covered))
+    findings = check_all(descriptions, advised=message["advised"], enforced=message["enforced"])
+    reports = zip(descriptions, tables_of, findings, strict=True)
+    setting = _setting(message)
+    return [
+        _broken(drafted)
+        if drafted.subject is None or drafted.kind is None
+        else _answer(drafted, *next(reports), setting)
+        for drafted in drafts
+    ]
+
+
+def _answer(
+    drafted: Draft,
+    description: Candidate,
+    about_tables: Sequence[Finding],
+    breaches: Sequence[Finding],
+    setting: Setting,
+) -> tuple[dict[str, Any], bytes]:
+    dataset, subject, kind = description.dataset, description.subject, description.kind
 
     def line(path: str) -> int | None:
         while path and path not in drafted.lines:
             path = path.rpartition(".")[0]
         return drafted.lines.get(path)
 
-    report = tidy([*drafted.findings, *about_tables, *placed(findings, drafted.places, line)])
+    report = tidy([*drafted.findings, *about_tables, *placed(breaches, drafted.places, line)])
     nquads, sha256 = canonical(dataset, blank_nodes=BLANK_NODES)
     facts = summary.overview(dataset, subject, kind)
     if kind.name == "dataset":
@@ -84,16 +132,16 @@ def describe(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
         "bbox": summary.bbox(dataset, subject),
         "extra": facts,
     }
-    return answer, [nquads]
+    return answer, nquads
 
 
 def _addresses(facts: dict[str, Any]) -> list[str]:
     return [str(file["download_url"]) for file in facts.get("files", ()) if "download_url" in file]
 
 
-def _broken(drafted: Draft) -> dict[str, Any]:
+def _broken(drafted: Draft) -> tuple[dict[str, Any], bytes]:
     """Return the answer about a submission without a subject: the findings, and empty values for the rest."""
-    return {
+    answer: dict[str, Any] = {
         "iri": "",
         "kind": drafted.kind.name if drafted.kind else "",
         "titles": {},
@@ -110,6 +158,7 @@ def _broken(drafted: Draft) -> dict[str, Any]:
         "bbox": None,
         "extra": None,
     }
+    return answer, b""
 
 
 for _kind in KINDS.values():

@@ -24,6 +24,7 @@ USE_CASES: Final[Mapping[str, str]] = {
     "POST /api/files": "PUBLISH",
     "POST /api/drafts": "PUBLISH",
     "POST /api/records": "PUBLISH",
+    "POST /api/records/batch": "PUBLISH",
     "POST /api/imports": "PUBLISH",
     "DELETE /api/records": "PUBLISH",
     "PUT /api/harvests/{name}": "SCHEDULE_HARVESTS",

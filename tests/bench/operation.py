@@ -18,7 +18,7 @@ import httpx2
 from demo.cast import HANSA, Member, free_ports, until
 from node.bootstrap.build import build
 from node.catalogue.model import Record
-from node.catalogue.publish import Catalogue
+from node.catalogue.publication.catalogue import Catalogue
 from node.identity.model import Caller, UserRole
 from node.ledger.usecases import LedgerWriter
 from node.settings import load

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from pyoxigraph import Dataset
 
+from node.base.errors import HansaError, RemoteFault
 from node.base.jsons import canonical
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
@@ -27,7 +28,11 @@ from node.catalogue.feed.pages import Feed
 from node.catalogue.model import NodeFacts, Record, Settlement
 from node.catalogue.nquads import iri_term, line, literal_term
 from node.catalogue.ports import Graph, RecordStore, SearchIndex
-from node.catalogue.publish import PLURALS, Catalogue, Publish, Withdraw
+from node.catalogue.publication.catalogue import PLURALS, Catalogue
+from node.catalogue.publication.publish import Publish
+from node.catalogue.publication.submission_check import SubmissionCheck
+from node.catalogue.publication.version_writer import VersionWriter
+from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
 from node.catalogue.views import GraphView, SearchView
 from node.catalogue.visibility import Visibility
@@ -154,10 +159,12 @@ class CatalogueNode:
             region=lambda: REGION,
         )
         self.publishing = Publish(
-            catalogue=catalogue,
+            check=SubmissionCheck(
+                catalogue=catalogue, has_asset=self.assets.__contains__, visibility=self.visibility
+            ),
+            writer=VersionWriter(catalogue),
             describe=self.describing or self.describe,
-            has_asset=self.assets.__contains__,
-            visibility=self.visibility,
+            describe_all=self.describe_all,
             settled=self.settled,
         )
         self.withdrawing = Withdraw(catalogue=catalogue, settled=self.settled)
@@ -223,6 +230,15 @@ class CatalogueNode:
     def settle(self) -> None:
         number_everything(self.sequencer)
         catch_up(self.uow, self.ledger, self.views, batch=50)
+
+    async def describe_all(self, submissions: Sequence[Submission], owner: str) -> list[Described | HansaError]:
+        results: list[Described | HansaError] = []
+        for submission in submissions:
+            try:
+                results.append(await (self.describing or self.describe)(submission, owner))
+            except RemoteFault as fault:
+                results.append(fault)
+        return results
 
     async def describe(self, submission: Submission, owner: str = "") -> Described:
         """Titles, descriptions, keywords, ``links`` (property, IRI), ``notes``; without a title it is refused."""

@@ -11,7 +11,7 @@ import pytest
 from node.base.errors import Conflict, LocalFault
 from node.base.work import Transaction
 from node.catalogue.model import Record
-from node.catalogue.publish import Catalogue
+from node.catalogue.publication.catalogue import Catalogue
 from tests.integration.test_imports import HEAD, addresses, imported, outcomes
 from tests.nodes import Running
 

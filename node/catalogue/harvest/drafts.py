@@ -20,7 +20,7 @@ from node.catalogue.harvest.homes import Homes
 from node.catalogue.harvest.import_order import ImportOrder
 from node.catalogue.model import HARVESTED, PUBLIC, Published, Record
 from node.catalogue.names import check_record_iri, check_statements
-from node.catalogue.publish import PLURALS, Catalogue, narrows, same_content
+from node.catalogue.publication.catalogue import PLURALS, Catalogue, narrows, same_content
 from node.identity.model import Caller as Person
 from node.semantics.harvest.door import Examined
 from node.semantics.harvest.refusals import refusal

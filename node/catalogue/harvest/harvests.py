@@ -28,7 +28,7 @@ from node.catalogue.harvest.source_pages import (
 )
 from node.catalogue.harvest.source_state import SourceStates
 from node.catalogue.model import Published
-from node.catalogue.publish import Catalogue
+from node.catalogue.publication.catalogue import Catalogue
 from node.identity.model import Caller as Person
 from node.semantics.harvest.door import Batches, cut
 

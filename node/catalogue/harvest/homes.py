@@ -10,7 +10,7 @@ from node.base.work import Transaction
 from node.catalogue.envelope import withdrawal_of
 from node.catalogue.harvest.renames import Marks, marks_of
 from node.catalogue.model import HARVESTED, Published, Record
-from node.catalogue.publish import Catalogue, narrows
+from node.catalogue.publication.catalogue import Catalogue, narrows
 from node.identity.model import Caller as Person
 from node.identity.ports import Notes
 from node.semantics.harvest.refusals import refusal

@@ -27,7 +27,7 @@ from node.catalogue.harvest.renames import Marks, NewRecord, marks_of
 from node.catalogue.harvest.report import Entered, Opened, Outcome, Tally
 from node.catalogue.model import Published, Record
 from node.catalogue.names import check_audience
-from node.catalogue.publish import Catalogue, Settled, settle
+from node.catalogue.publication.catalogue import Catalogue, Settled, settle
 from node.catalogue.visibility import Visibility
 from node.identity.model import Caller as Person
 from node.identity.ports import Notes

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from node.base.errors import HansaError, InvalidInput
-from node.catalogue.exposure import RULES
-from node.cli.descriptions import RDF, code_file, file_facts, read_submission, with_description
+from node.cli.descriptions import RDF
 from node.cli.drafts import write_draft
 from node.cli.exits import REFUSED
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, bar, complain, done, emit, failed, findings, line, remark, say, size, table, words
+from node.cli.output import Mode, done, emit, table, words
 from node.cli.sheets import examine
+from node.cli.submissions import (
+    TOGETHER,
+    TOGETHER_BYTES,
+    DescriptionFile,
+    PublishOptions,
+    publish_alone,
+    publish_together,
+    read_file,
+)
 
 if TYPE_CHECKING:
     from node.client import HansaClient
-    from node.semantics.sheets import Survey
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +36,10 @@ def register(app: typer.Typer) -> None:
 
 def publish(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Descriptions (.yaml, .ttl, .jsonld …), or a data file to start from.")
+        list[Path] | None,
+        typer.Argument(
+            help="Descriptions (.yaml, .ttl, .jsonld …), a folder with descriptions, or a data file to start from."
+        ),
     ] = None,
     kind: Annotated[
         str | None, typer.Option(help="Kind of the asset, if RDF does not state it: dataset, model, ontology …")
@@ -61,47 +71,84 @@ def publish(
     node: Node = None,
     lang: Language = "en",
 ) -> int:
-    """Publish assets. Each description is checked first, and nothing is saved if there are errors."""
+    """Publish assets. Each description is checked first, and nothing of it is saved if it has errors.
+
+    Of many descriptions, or of a folder with descriptions (.yaml), those without errors are published; the command
+    shows the errors of the others.
+    """
     if choices is not None:
         _show_choices(choices, lang)
         return 0
     if not files:
         raise typer.BadParameter("name a description to publish, or a data file to start from")
-    missing = next((path for path in files if not path.is_file()), None)
-    if missing is not None:
-        raise InvalidInput(f"{missing} is not a file")
-    descriptions = [path for path in files if path.suffix.lower() in (".yaml", ".yml", *RDF)]
-    for path in files:
+    paths = _paths(files)
+    descriptions = [path for path in paths if path.suffix.lower() in (".yaml", ".yml", *RDF)]
+    for path in paths:
         if path not in descriptions:
             survey = examine(path, as_found=as_found)
             write_draft(path, path.with_suffix(".yaml"), survey, any_format=True)
     if not descriptions:
         return 0
-    results: list[dict[str, Any]] = []
-    status = 0
+    options = PublishOptions(
+        kind=kind,
+        conditions=conditions,
+        audience=audience,
+        earlier_versions=earlier_versions,
+        check=check,
+        lang=lang,
+    )
     with connect(node) as client:
-        for number, path in enumerate(descriptions, 1):
-            submitted = read_submission(path, attach or [])
-            surveys = [examine(one, as_found=as_found, only_told=check) for one in submitted[2]]
-            result = _publish_one(
-                client,
-                path,
-                submitted,
-                surveys,
-                kind,
-                conditions,
-                audience,
-                earlier_versions,
-                check=check,
-                lang=lang,
-                together=len(descriptions) > 1,
-                wait=number == len(descriptions),
-            )
-            results.append(result)
-            status = max(status, REFUSED if "findings" in result else 0)
+        results = _publish(client, descriptions, attach or [], options, as_found=as_found)
     if Mode.json:
         emit(results if len(results) != 1 else results[0])
-    return status
+    return REFUSED if any("findings" in result or "error" in result for result in results) else 0
+
+
+def _paths(files: Sequence[Path]) -> list[Path]:
+    """Return the files to publish: those that were named, and the descriptions in folders, by name."""
+    paths: dict[Path, None] = {}
+    for path in files:
+        if path.is_dir():
+            inside = sorted(file for file in path.iterdir() if file.suffix.lower() in (".yaml", ".yml"))
+            if not inside:
+                raise InvalidInput(
+                    f"{path} has no descriptions (.yaml) in it", remedy="name the files that you want to publish"
+                )
+            paths.update(dict.fromkeys(inside))
+        elif path.is_file():
+            paths[path] = None
+        else:
+            raise InvalidInput(f"{path} is not a file")
+    return list(paths)
+
+
+def _publish(
+    client: HansaClient,
+    descriptions: Sequence[Path],
+    attach: Sequence[Path],
+    options: PublishOptions,
+    *,
+    as_found: bool,
+) -> list[dict[str, Any]]:
+    if len(descriptions) == 1:
+        return [publish_alone(client, read_file(descriptions[0], attach, options, as_found=as_found), options)]
+    results: list[dict[str, Any]] = []
+    batch: list[DescriptionFile] = []
+    length = 0
+    for path in descriptions:
+        try:
+            description = read_file(path, attach, options, as_found=as_found)
+        except HansaError:
+            # As if each were published before the next is read.
+            publish_together(client, batch, options, wait=True)
+            raise
+        size = path.stat().st_size
+        if batch and (len(batch) == TOGETHER or length + size > TOGETHER_BYTES):
+            results += publish_together(client, batch, options, wait=False)
+            batch, length = [], 0
+        batch.append(description)
+        length += size
+    return results + publish_together(client, batch, options, wait=True)
 
 
 def _show_choices(field: str, lang: str) -> None:
@@ -127,106 +174,6 @@ def _show_choices(field: str, lang: str) -> None:
         emit([{"code": row[0], "label": row[1], "more": row[2]} for row in rows])
     else:
         table(rows, ["write", "means", ""])
-
-
-def _publish_one(
-    client: HansaClient,
-    path: Path,
-    submitted: tuple[dict[str, Any], dict[str, int], list[Path]],
-    surveys: Sequence[Survey | None],
-    kind: str | None,
-    conditions: str | None,
-    audience: str | None,
-    earlier_versions: bool,
-    *,
-    check: bool,
-    lang: str,
-    together: bool = False,
-    wait: bool = True,
-) -> dict[str, Any]:
-    """``together`` with others a description is sent once: the node checks it before it saves anything. It is sent
-    for a check before that where files are to be uploaded, or where it says who may see the asset. Without ``wait``
-    search and SPARQL may show it a moment later."""
-    submission, lines, data = submitted
-    for name, value in (("kind", kind), ("conditions", conditions), ("audience", audience)):
-        if value:
-            submission[name] = {"template": value} if name == "conditions" else value
-    if earlier_versions:
-        submission["earlierVersions"] = True
-    code = code_file(path, submission)
-    facts = [file_facts(one) for one in data]
-    submission["files"] = [with_description(fact, submission) for fact in facts]
-    for fact, survey in zip(facts, surveys, strict=True):
-        found = f", {survey.words()}" if survey else ""
-        line(fact["name"], f"{size(fact['size'])}, sha256 {fact['sha256'][:4]}…{found}")
-    if code is not None:
-        # Before the check, which reads the code: it is what the card must agree with.
-        line(code["name"], f"{size(code['size'])}, sha256 {code['sha256'][:4]}…, run here and not handed out")
-        client.upload(code["path"], media_type=code["mediaType"])
-    first = check or not together or bool(facts) or code is not None or _names_audience(submission)
-    try:
-        if first:
-            checked = _checked(client, submission, lang)
-            if check:
-                done("no errors", detail=f"{checked['kind']} {checked['iri']}")
-                return checked
-        for fact in facts:
-            with bar(fact["name"]) as progress:
-                client.upload(fact["path"], media_type=fact["mediaType"], progress=progress)
-        published = client.publish({**submission, "language": lang, **({} if wait else {"wait": False})})
-    except HansaError as refusal:
-        if "findings" not in refusal.facts:
-            raise
-        return _refused(path, refusal, lines)
-    done(f"{published['kind']} published", detail=f"version {published['version']}")
-    line("address", published["iri"], style="cyan")
-    _tell_behind(published)
-    said = _about_audience(published) if first else []
-    warnings = [one for one in published.get("warnings", []) if one.get("severity") != "info" and one not in said]
-    if warnings:
-        remark(f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''}:")
-        if not Mode.json:
-            findings(warnings[:6], lines)
-    return published
-
-
-def _names_audience(submission: Mapping[str, Any]) -> bool:
-    return bool(submission.get("audience") or (submission.get("fields") or {}).get("audience"))
-
-
-def _checked(client: HansaClient, submission: Mapping[str, Any], lang: str) -> dict[str, Any]:
-    """What the node would publish. Who would see more is told here: what others have read cannot be taken back."""
-    checked = client.publish({**submission, "dryRun": True, "language": lang})
-    for warning in _about_audience(checked):
-        remark(_text_of(warning, "message", lang))
-        say(f"    {_text_of(warning, 'remedy', lang)}")
-    return checked
-
-
-def _tell_behind(published: Mapping[str, Any]) -> None:
-    """Which views do not show the version yet."""
-    if published.get("behind"):
-        remark(f"not shown yet by {', '.join(sorted(published['behind']))}: still catching up with the ledger")
-
-
-def _about_audience(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The warnings about who sees or may download more than before."""
-    return [warning for warning in answer.get("warnings", []) if warning.get("rule") in RULES]
-
-
-def _text_of(warning: Mapping[str, Any], part: str, lang: str) -> str:
-    translated = warning.get("translations", {}).get(lang, {})
-    return str(translated.get(part) or warning.get(part, ""))
-
-
-def _refused(path: Path, refusal: HansaError, lines: Mapping[str, int]) -> dict[str, Any]:
-    items = [finding for finding in refusal.facts["findings"] if finding.get("severity") == "violation"]
-    count = len(items)
-    failed(f"{path}: {count} error{'s' if count != 1 else ''}")
-    if not Mode.json:
-        findings(items, lines)
-        complain("nothing was saved")
-    return {"file": str(path), "findings": refusal.facts["findings"]}
 
 
 def withdraw(iri: Annotated[str, typer.Argument(help="Address of the asset.")], node: Node = None) -> None:

@@ -7,11 +7,11 @@ of the model, its owner, its range of validity. If both state something, they mu
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from node.base.errors import InvalidInput, TooLarge
+from node.base.errors import HansaError, InvalidInput, RemoteFault, TooLarge
 from node.exchange.ports import AssetStore
 from node.scenarios.models.code import MOST_CODE, CageCaller, describe_code
 from node.scenarios.models.comparison import differences, line_of
@@ -22,18 +22,25 @@ from node.semantics.kinds import kind_named
 from node.semantics.model import Described, Submission
 
 Describe = Callable[[Submission, str], Awaitable[Described]]
+DescribeAll = Callable[[Sequence[Submission], str], Awaitable[list[Described | HansaError]]]
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class DescribeWithCode:
-    """Describes submissions, and reads the code of models: ``Describe`` for ``node.catalogue.publish``."""
+    """Describes submissions and reads the code of models, for ``node.catalogue.publication.publish``."""
 
     def __init__(
-        self, describe: Describe, *, cage: CageCaller, code: Callable[[str], Awaitable[bytes | None]]
+        self,
+        describe: Describe,
+        describe_all: DescribeAll,
+        *,
+        cage: CageCaller,
+        code: Callable[[str], Awaitable[bytes | None]],
     ) -> None:
         """``code`` returns the bytes in the asset store with a SHA-256, or None."""
         self._describe = describe
+        self._describe_all = describe_all
         self._cage = cage
         self._code = code
 
@@ -54,6 +61,33 @@ class DescribeWithCode:
         filled = filled_in(fields, interface)
         described = await self._describe(replace(submission, fields=filled), owner)
         return replace(described, findings=(*described.findings, *differences(filled, interface, _lines(fields))))
+
+    async def describe_all(self, submissions: Sequence[Submission], owner: str) -> list[Described | HansaError]:
+        """Return for each of ``submissions`` the description or the error that a call of this object alone would
+        return or raise."""
+        models = [submission.fields is not None and _is_model(submission) for submission in submissions]
+        others = [submission for submission, is_model in zip(submissions, models, strict=True) if not is_model]
+        described = iter(await self._describe_all(others, owner) if others else ())
+        return [
+            await self._model_or_fault(submission, owner)
+            if is_model
+            else await self._compared_or_fault(next(described), submission)
+            for submission, is_model in zip(submissions, models, strict=True)
+        ]
+
+    async def _model_or_fault(self, submission: Submission, owner: str) -> Described | HansaError:
+        try:
+            return await self(submission, owner)
+        except RemoteFault as fault:
+            return fault
+
+    async def _compared_or_fault(
+        self, described: Described | HansaError, submission: Submission
+    ) -> Described | HansaError:
+        try:
+            return described if isinstance(described, HansaError) else await self._compared(described, submission)
+        except RemoteFault as fault:
+            return fault
 
     async def _compared(self, described: Described, submission: Submission) -> Described:
         """Compare a model submitted as RDF with its code; nothing is filled in."""

@@ -19,7 +19,7 @@ from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.base.work import UnitOfWork
 from node.catalogue.model import Published
 from node.catalogue.offers import terms_of
-from node.catalogue.publish import Publish
+from node.catalogue.publication.publish import Publish
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.negotiation.ports import AgreementStore
@@ -96,7 +96,7 @@ class Release:
 
         Raises ``Conflict`` for a run without a result and for a name that another asset has, ``NotAllowed`` with the
         breaches if the conditions are more open than those of an input, and as
-        ``node.catalogue.publish.Publish``.
+        ``node.catalogue.publication.publish.Publish``.
         """
         require(caller, UseCase.PUBLISH)
         run = await self._runs.run(pid)

@@ -6,15 +6,20 @@ findings, not raised: a caller shows them all, and publishes only if none is a v
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, NotRequired, Protocol, TypedDict, Unpack
 
-from node.base.errors import InvalidInput
+from node.base.errors import HansaError, InvalidInput, LocalFault, Overloaded, RemoteFault, TooLarge
 from node.cage.model import PARSE, Limits
+from node.cage.wire import fault_from_json
 from node.semantics.model import Described, File, Finding, Submission
 
 TARGET: Final = "semantics.describe"
+TARGET_OF_MANY: Final = "semantics.describe_all"
+MANY: Final = Limits(cpu=60, wall=90.0)
+"""Limits of a call that describes many submissions."""
 
 
 class Caller(Protocol):
@@ -31,43 +36,89 @@ class Caller(Protocol):
     ) -> tuple[dict[str, Any], list[bytes]]: ...
 
 
-async def describe(
-    cage: Caller,
-    submission: Submission,
-    owner: str | None = None,
-    *,
-    base: str,
-    me: str,
-    my_name: str,
-    language: str = "en",
-    advised: Sequence[str] = (),
-    enforced: Sequence[str] = (),
-) -> Described:
-    """Return the description in ``submission``, checked against the shapes of its kind.
+class DescribeOptions(TypedDict):
+    """The node for which submissions are described.
 
     ``base``: the node's public address; ``me``, ``my_name``: its DID and name, the publisher if the description names
     none. ``language``: of texts without a language. ``advised``, ``enforced``: further profiles (``dcat-ap-vl``);
-    breaches of the first are only information, breaches of the second are violations. ``owner``: the caller who needs
-    this, so that a child of the cage can serve the same caller again.
+    breaches of the first are only information, breaches of the second are violations.
+    """
+
+    base: str
+    me: str
+    my_name: str
+    language: NotRequired[str]
+    advised: NotRequired[Sequence[str]]
+    enforced: NotRequired[Sequence[str]]
+
+
+async def describe(
+    cage: Caller, submission: Submission, owner: str | None = None, **options: Unpack[DescribeOptions]
+) -> Described:
+    """Return the description in ``submission``, checked against the shapes of its kind.
+
+    ``owner``: the caller who needs this, so that a child of the cage can serve the same caller again.
 
     Raises ``InvalidInput``, ``UnsupportedMediaType`` and ``TooLarge`` for a document that cannot be read, and
     ``Overloaded`` for a document that needs more resources than one request may have. All other faults are in
     ``findings``.
     """
-    if submission.document is None and submission.fields is None:
-        raise InvalidInput("the request has neither a document nor fields", remedy="send a document, or fields")
-    message = {
-        "submission": _as_json(submission),
-        "base": base.rstrip("/"),
-        "me": me,
-        "myName": my_name,
-        "language": language,
-        "advised": list(advised),
-        "enforced": list(enforced),
-    }
+    message = {"submission": _as_json(submission), **_message(options)}
     blobs = [] if submission.document is None else [submission.document]
     answer, answer_blobs = await cage.call(TARGET, message, blobs, limits=PARSE, owner=owner)
     return described(answer, answer_blobs[0])
+
+
+async def describe_all(
+    cage: Caller, submissions: Sequence[Submission], owner: str | None = None, **options: Unpack[DescribeOptions]
+) -> list[Described | HansaError]:
+    """Return for each of ``submissions`` what ``describe`` returns or raises, in one call of the cage.
+
+    If they exceed the limits of one call together, or end it, each is described in a call of its own.
+    """
+    results: list[Described | HansaError | None] = [None] * len(submissions)
+    members: dict[int, dict[str, Any]] = {}
+    for place, submission in enumerate(submissions):
+        try:
+            members[place] = _as_json(submission)
+        except InvalidInput as fault:
+            results[place] = fault
+    documents = {place: submissions[place].document for place in members}
+    blobs = [document for document in documents.values() if document is not None]
+    numbers = itertools.count()
+    message = {
+        "submissions": list(members.values()),
+        "documents": [None if document is None else next(numbers) for document in documents.values()],
+        **_message(options),
+    }
+    try:
+        answer, answer_blobs = await cage.call(TARGET_OF_MANY, message, blobs, limits=MANY, owner=owner)
+    except (Overloaded, LocalFault, TooLarge):
+        for place in members:
+            results[place] = await _alone(cage, submissions[place], **options)
+    else:
+        for place, facts, nquads in zip(members, answer["descriptions"], answer_blobs, strict=True):
+            is_fault = "fault" in facts
+            results[place] = fault_from_json(facts["fault"]) if is_fault else described(facts, nquads)
+    return [result for result in results if result is not None]
+
+
+async def _alone(cage: Caller, submission: Submission, **options: Unpack[DescribeOptions]) -> Described | HansaError:
+    try:
+        return await describe(cage, submission, **options)
+    except RemoteFault as fault:
+        return fault
+
+
+def _message(options: DescribeOptions) -> dict[str, Any]:
+    return {
+        "base": options["base"].rstrip("/"),
+        "me": options["me"],
+        "myName": options["my_name"],
+        "language": options.get("language", "en"),
+        "advised": list(options.get("advised", ())),
+        "enforced": list(options.get("enforced", ())),
+    }
 
 
 def described(answer: Mapping[str, Any], nquads: bytes) -> Described:
@@ -94,6 +145,8 @@ def described(answer: Mapping[str, Any], nquads: bytes) -> Described:
 
 
 def _as_json(submission: Submission) -> dict[str, Any]:
+    if submission.document is None and submission.fields is None:
+        raise InvalidInput("the request has neither a document nor fields", remedy="send a document, or fields")
     try:
         # YAML converts texts that look like a date; in a message they are texts again.
         text = json.dumps(submission.to_json(), default=str, allow_nan=False)

@@ -26,7 +26,7 @@ from node.semantics.kinds import KINDS, AssetKind
 from node.semantics.model import Finding
 from node.semantics.quality import measure
 from node.semantics.triples import Node
-from node.semantics.validation.breaches import check_all, tidy
+from node.semantics.validation.breaches import Candidate, check_all, tidy
 
 BLANK_NODES: Final = 5_000
 """Harvested records may have many; the limits of the cage bound the cost of canonical order."""
@@ -95,7 +95,11 @@ def examine_all(
     drafts = [_attempt(_draft, piece, how) for piece in pieces]
     findings = iter(
         check_all(
-            [(draft.dataset, draft.subject, draft.kind) for draft in drafts if isinstance(draft, _Draft)],
+            [
+                Candidate(dataset=draft.dataset, subject=draft.subject, kind=draft.kind)
+                for draft in drafts
+                if isinstance(draft, _Draft)
+            ],
             advised=how.advised,
         )
     )

@@ -60,6 +60,8 @@ class _Group:
 
 def breaches_of(shapes: Shapes, documents: Sequence[bytes]) -> list[tuple[ShapeBreach, ...]]:
     """Return ``shapes.breaches`` of each of ``documents``, which are N-Triples as the engine of RDF writes them."""
+    if len(documents) == 1:
+        return [shapes.breaches(documents[0])]
     results: list[tuple[ShapeBreach, ...]] = [()] * len(documents)
     for group in _groups(documents, shapes.inverse):
         together = _told_apart(group, shapes.breaches(b"".join(group.statements))) if len(group.members) > 1 else None

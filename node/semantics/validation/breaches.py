@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from pyoxigraph import Dataset, NamedNode, RdfFormat, serialize
@@ -21,61 +22,55 @@ _ORDER: Final = {"violation": 0, "warning": 1, "info": 2}
 _FAR: Final = 1 << 30
 
 
-def check(
-    dataset: Dataset,
-    subject: NamedNode,
-    kind: AssetKind,
-    *,
-    covered: Iterable[Node] = (),
-    advised: Sequence[str] = (),
-    enforced: Sequence[str] = (),
-) -> list[Finding]:
-    """Return the findings of the shapes of ``kind`` and of further profiles, each node's focus as the data name it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A description to validate. ``covered`` are the nodes for which conditions replace a licence."""
 
-    ``covered`` are the nodes for which conditions replace a licence. Breaches of an ``advised`` profile are only
-    ``info``; the names are those of ``profiles.PROFILES``: a node with another name in its settings does not start.
-    """
-    ntriples = _document(dataset, subject, covered)
-    shapes = shapes_of(kind)
-    findings = _findings(shapes, shapes.breaches(ntriples), subject, kind)
-    for name in (*enforced, *advised):
-        profile = compiled((PROFILES[name],))
-        severity = None if name in enforced else "info"
-        findings.extend(profile.finding(breach, severity=severity) for breach in profile.breaches(ntriples))
-    return findings
+    dataset: Dataset
+    subject: NamedNode
+    kind: AssetKind
+    covered: Sequence[Node] = ()
 
 
 def check_all(
-    drafts: Sequence[tuple[Dataset, NamedNode, AssetKind]], *, advised: Sequence[str] = ()
+    descriptions: Sequence[Candidate], *, advised: Sequence[str] = (), enforced: Sequence[str] = ()
 ) -> list[list[Finding]]:
-    """Return ``check`` of each draft, with fewer calls of the engine."""
-    documents = [_document(dataset, subject, ()) for dataset, subject, _ in drafts]
-    results: list[list[Finding]] = [[] for _ in drafts]
-    for kind in dict.fromkeys(kind for _, _, kind in drafts):
-        places = [place for place, (_, _, own) in enumerate(drafts) if own is kind]
+    """Return for each description the findings of the shapes of its kind and of further profiles, each node's focus
+    as the data name it. A description has the findings that it has alone.
+
+    Breaches of an ``advised`` profile are only ``info``; the names are those of ``profiles.PROFILES``: a node with
+    another name in its settings does not start.
+    """
+    documents = [_document(description) for description in descriptions]
+    results: list[list[Finding]] = [[] for _ in descriptions]
+    for kind in dict.fromkeys(description.kind for description in descriptions):
+        places = [place for place, description in enumerate(descriptions) if description.kind is kind]
         shapes = shapes_of(kind)
         breaches = breaches_of(shapes, [documents[place] for place in places])
         for place, own_breaches in zip(places, breaches, strict=True):
-            results[place].extend(_findings(shapes, own_breaches, drafts[place][1], kind))
-    for name in advised:
+            results[place].extend(_findings(shapes, own_breaches, descriptions[place]))
+    for name in (*enforced, *advised):
         profile = compiled((PROFILES[name],))
+        severity = None if name in enforced else "info"
         for result, own_breaches in zip(results, breaches_of(profile, documents), strict=True):
-            result.extend(profile.finding(breach, severity="info") for breach in own_breaches)
+            result.extend(profile.finding(breach, severity=severity) for breach in own_breaches)
     return results
 
 
-def _document(dataset: Dataset, subject: NamedNode, covered: Iterable[Node]) -> bytes:
+def _document(description: Candidate) -> bytes:
+    dataset, subject = description.dataset, description.subject
     written = serialize([quad.triple for quad in dataset], format=RdfFormat.N_TRIPLES)
     lines = [written or b"", vocabulary(dataset)]
-    lines.extend(f"{node} <{ODRL}hasPolicy> <{subject.value}#offer> .\n".encode() for node in covered)
+    lines.extend(f"{node} <{ODRL}hasPolicy> <{subject.value}#offer> .\n".encode() for node in description.covered)
     return b"".join(lines)
 
 
-def _findings(shapes: Shapes, breaches: Iterable[ShapeBreach], subject: NamedNode, kind: AssetKind) -> list[Finding]:
+def _findings(shapes: Shapes, breaches: Iterable[ShapeBreach], description: Candidate) -> list[Finding]:
+    subject, unasked = description.subject.value, description.kind.unasked
     return [
         shapes.finding(breach)
         for breach in breaches
-        if not (breach.severity != "violation" and breach.focus == subject.value and breach.path in kind.unasked)
+        if not (breach.severity != "violation" and breach.focus == subject and breach.path in unasked)
     ]
 
 

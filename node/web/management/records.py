@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import PurePath
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import unquote
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from node.base.errors import InvalidInput, TooLarge
+from node.base.errors import HansaError, InvalidInput, TooLarge
 from node.base.jsons import read_object
 from node.base.plaintext import word
 from node.catalogue.model import Published
-from node.catalogue.publish import Publish, Withdraw
+from node.catalogue.publication.publish import Publish
+from node.catalogue.publication.submission_check import PublishOrder
+from node.catalogue.publication.withdraw import Withdraw
 from node.exchange.names import safe_name
 from node.exchange.ports import AssetStore
 from node.exchange.upload import Upload
@@ -25,10 +27,17 @@ from node.semantics.profiles.model import Profile
 from node.web.api_router import PlacedApiRouter
 from node.web.bodies import chunks
 from node.web.management.person import Person
+from node.web.problems import problem
 from node.web.unread import knowing
 
 MAX_NESTING = 64
 
+MOST_TOGETHER: Final = 100
+"""Descriptions in a batch: the answer comes after all of them."""
+
+LimitsLapse = Callable[[str, Mapping[str, Any] | None], bool]
+
+_Form = TypeVar("_Form", bound=BaseModel)
 
 _LIMITS_LAPSE: Final = {
     "severity": "warning",
@@ -63,12 +72,11 @@ class SubmittedFile(BaseModel):
         )
 
 
-class Submitted(BaseModel):
-    """What to publish: ``fields`` (as a steward's YAML) or ``document`` with ``mediaType``, or both.
+class SubmittedRecord(BaseModel):
+    """An asset to publish: ``fields`` (as a steward's YAML) or ``document`` with ``mediaType``, or both.
 
     Without ``audience`` a new version is for the same audience as the one before. A wider audience holds from this
-    version on; ``earlierVersions`` opens the earlier versions and their files to it too. With ``wait`` false the
-    answer comes as soon as the version is saved: search, SPARQL and feed show it a moment later.
+    version on; ``earlierVersions`` opens the earlier versions and their files to it too.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -82,9 +90,40 @@ class Submitted(BaseModel):
     audience: str | None = Field(None, max_length=64)
     iri: str | None = Field(None, max_length=2048)
     earlier_versions: bool = Field(False, alias="earlierVersions")
+    language: str = Field("en", max_length=16)
+
+    def to_order(self) -> PublishOrder:
+        conditions = self.conditions
+        submission = Submission(
+            kind=self.kind,
+            document=self.document.encode() if self.document is not None else None,
+            media_type=self.media_type,
+            fields=self.fields,
+            files=tuple(file.to_file() for file in self.files),
+            conditions={"template": conditions} if isinstance(conditions, str) else conditions,
+            audience=self.audience,
+            iri=self.iri,
+        )
+        return PublishOrder(submission=submission, earlier_versions=self.earlier_versions)
+
+
+class Submitted(SubmittedRecord):
+    """What to publish: see the members of a record of a batch. With ``dryRun`` nothing is saved. With ``wait`` false
+    the answer comes as soon as the version is saved: search, SPARQL and feed show it a moment later.
+    """
+
     dry_run: bool = Field(False, alias="dryRun")
     wait: bool = True
-    language: str = Field("en", max_length=16)
+
+
+class SubmittedBatch(BaseModel):
+    """Several assets to publish, in their order. ``dryRun`` and ``wait`` as for one asset."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    records: list[SubmittedRecord] = Field(min_length=1, max_length=MOST_TOGETHER)
+    dry_run: bool = Field(False, alias="dryRun")
+    wait: bool = True
 
 
 def router(
@@ -95,7 +134,7 @@ def router(
     assets: AssetStore,
     upload_limit: int,
     description_limit: int,
-    limits_lapse: Callable[[str, Mapping[str, Any] | None], bool],
+    limits_lapse: LimitsLapse,
     profiled: Callable[[str, str], Awaitable[Profile]],
 ) -> APIRouter:
     """Return the routes of publishing. ``profiled`` returns the profile of a stored file, by its SHA-256 and name.
@@ -135,19 +174,48 @@ def router(
     async def publish_record(request: Request) -> Any:
         caller = await person(request)
         publish.require_role(caller)
-        submitted = _read(await _body(request, description_limit))
-        await run_sync(_check_sizes, assets, submitted.files)
+        submitted = _read(Submitted, await _body(request, description_limit))
+        fault = await run_sync(_size_fault, assets, submitted.files)
+        if fault is not None:
+            raise fault
+        order = submitted.to_order()
         published = await publish.publish(
-            _submission(submitted),
+            order.submission,
             caller,
             dry_run=submitted.dry_run,
-            earlier_versions=submitted.earlier_versions,
+            earlier_versions=order.earlier_versions,
             wait=submitted.wait,
         )
-        answer, record = published_json(published), published.record
-        if await run_sync(limits_lapse, record.iri, record.offer):
-            answer["warnings"].append(_LIMITS_LAPSE)
-        return answer
+        return await run_sync(_published_json, published, limits_lapse)
+
+    @api.post(
+        "/records/batch",
+        summary="Publish several assets",
+        description=(
+            f"Checks and saves up to {MOST_TOGETHER} descriptions together, which takes much less time than as many "
+            "requests. Each is checked as if it came alone. `results` has one object for each, in their order: "
+            "`published` with the members of `POST /api/records`, or `problem` with the reason why this one was "
+            "refused; the others are saved nevertheless. `position` and `behind` are those of the last version. "
+            "The whole request may be as large as one description may be."
+        ),
+        openapi_extra={
+            "requestBody": {"content": {"application/json": {"schema": SubmittedBatch.model_json_schema()}}}
+        },
+    )
+    async def publish_records(request: Request) -> Any:
+        caller = await person(request)
+        publish.require_role(caller)
+        batch = _read(SubmittedBatch, await _body(request, description_limit))
+        faults = await run_sync(lambda: [_size_fault(assets, record.files) for record in batch.records])
+        orders = [record.to_order() for record, fault in zip(batch.records, faults, strict=True) if fault is None]
+        done = await publish.publish_all(orders, caller, dry_run=batch.dry_run, wait=batch.wait)
+        outcomes, settlement = iter(done.outcomes), done.settlement
+        everything = [next(outcomes) if fault is None else fault for fault in faults]
+        return {
+            "results": await run_sync(_results, everything, limits_lapse),
+            "position": settlement and settlement.position,
+            "behind": dict(settlement.behind) if settlement else {},
+        }
 
     @api.delete("/records", summary="Withdraw an asset")
     async def withdraw_record(request: Request, iri: Annotated[str, Query(max_length=2048)]) -> Any:
@@ -156,16 +224,17 @@ def router(
     return api
 
 
-def _check_sizes(assets: AssetStore, files: list[SubmittedFile]) -> None:
-    """Check that stated sizes are right, because they are signed, agreed and promised. Files that are missing here
+def _size_fault(assets: AssetStore, files: Sequence[SubmittedFile]) -> InvalidInput | None:
+    """Return the error if a stated size is wrong: sizes are signed, agreed and promised. Files that are missing here
     are reported later."""
     for file in files:
         stored = assets.size(file.sha256)
         if stored is not None and stored != file.size:
-            raise InvalidInput(
+            return InvalidInput(
                 f"{safe_name(file.name)} has {stored} bytes, not {file.size}",
                 remedy="state the size that the upload returned",
             )
+    return None
 
 
 def published_json(published: Published) -> dict[str, Any]:
@@ -186,24 +255,26 @@ def published_json(published: Published) -> dict[str, Any]:
     }
 
 
-def _submission(submitted: Submitted) -> Submission:
-    conditions = submitted.conditions
-    return Submission(
-        kind=submitted.kind,
-        document=submitted.document.encode() if submitted.document is not None else None,
-        media_type=submitted.media_type,
-        fields=submitted.fields,
-        files=tuple(file.to_file() for file in submitted.files),
-        conditions={"template": conditions} if isinstance(conditions, str) else conditions,
-        audience=submitted.audience,
-        iri=submitted.iri,
-    )
+def _published_json(published: Published, limits_lapse: LimitsLapse) -> dict[str, Any]:
+    answer, record = published_json(published), published.record
+    if limits_lapse(record.iri, record.offer):
+        answer["warnings"].append(_LIMITS_LAPSE)
+    return answer
 
 
-def _read(body: bytes) -> Submitted:
+def _results(outcomes: Sequence[Published | HansaError], limits_lapse: LimitsLapse) -> list[dict[str, Any]]:
+    return [
+        {"problem": problem(outcome)}
+        if isinstance(outcome, HansaError)
+        else {"published": _published_json(outcome, limits_lapse)}
+        for outcome in outcomes
+    ]
+
+
+def _read(form: type[_Form], body: bytes) -> _Form:
     members = read_object(body, max_depth=MAX_NESTING)
     try:
-        return Submitted.model_validate(members)
+        return form.model_validate(members)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])

@@ -225,7 +225,7 @@ async def test_iris_are_names_below_our_own(gent: CatalogueNode, iri: str) -> No
 
 
 async def test_nobody_speaks_in_the_name_of_another_node(gent: CatalogueNode) -> None:
-    gent.publishing._peers = lambda: ("https://plzen.example",)
+    gent.publishing._check._peers = lambda: ("https://plzen.example",)
     about_other = f'<https://plzen.example/datasets/x> <{FOAF}name> "mine" .'
     with pytest.raises(InvalidInput, match="another node"):
         await gent.publish("counts", lines=[about_other])

@@ -1,0 +1,196 @@
+"""Publish: a submission becomes a version in the ledger, or a report of errors; alone, or with others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from node.base.errors import HansaError, RemoteFault
+from node.catalogue.model import INTERNAL, Published, Settlement
+from node.catalogue.publication.catalogue import Settled, settle
+from node.catalogue.publication.submission_check import PendingVersion, PublishOrder, SubmissionCheck
+from node.catalogue.publication.version_writer import VersionWriter
+from node.identity.model import Caller
+from node.identity.roles import UseCase, require
+from node.semantics.model import Described, Submission
+
+Describe = Callable[[Submission, str], Awaitable[Described]]
+"""``node.semantics.description.door.describe`` with the cage and this node's base, DID and name filled in."""
+
+DescribeAll = Callable[[Sequence[Submission], str], Awaitable[list[Described | HansaError]]]
+"""``node.semantics.description.door.describe_all``, likewise."""
+
+_Item = tuple[PublishOrder, Described | HansaError]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOutcome:
+    """What became of each submission of a batch: the publication, or the reason why it was refused.
+
+    ``settlement`` is that of the version stored last; None if none was stored, or nobody waited.
+    """
+
+    outcomes: Sequence[Published | HansaError]
+    settlement: Settlement | None = None
+
+
+class Publish:
+    """Check submissions, and publish each as the next version of its asset."""
+
+    def __init__(
+        self,
+        *,
+        check: SubmissionCheck,
+        writer: VersionWriter,
+        describe: Describe,
+        describe_all: DescribeAll,
+        settled: Settled | None = None,
+    ) -> None:
+        self._check = check
+        self._writer = writer
+        self._describe = describe
+        self._describe_all = describe_all
+        self._settled = settled
+
+    def require_role(self, by: Caller) -> None:
+        """Raise ``NotAllowed`` if ``publish`` would raise it: for a check before a long description is read."""
+        require(by, UseCase.PUBLISH)
+
+    async def publish(
+        self,
+        submission: Submission,
+        by: Caller,
+        *,
+        dry_run: bool = False,
+        earlier_versions: bool = False,
+        wait: bool = True,
+    ) -> Published:
+        """Publish ``submission`` for ``by``; with ``dry_run`` only return what would be published. Without ``wait``
+        this may return before the views show the version.
+
+        If no audience is named, a new version has the audience of the previous one. A wider audience applies from
+        this version on; ``earlier_versions`` opens the earlier ones to it too.
+
+        Publishing the same content again makes no new version. Raises ``InvalidDescription`` with the findings if
+        the shapes of the kind are violated, ``InvalidInput`` for names, files, audiences or conditions that cannot
+        be used, ``NotAllowed`` if ``by`` may not publish. If it raises, nothing has been stored.
+        """
+        require(by, UseCase.PUBLISH)
+        order = PublishOrder(submission=submission, earlier_versions=earlier_versions)
+        await asyncio.to_thread(self._check.check_submitted, submission, bytes_here=not dry_run)
+        owner = _owner(by)
+        described = await self._describe(submission, owner)
+        inherited = await asyncio.to_thread(self._check.inherited, order, described)
+        if inherited == INTERNAL:
+            # The defaults of a description (access rights, licence) depend on its audience.
+            described = await self._describe(replace(submission, audience=inherited), owner)
+        pending = await asyncio.to_thread(self._check.pending, order, described, inherited)
+        if dry_run:
+            published = await asyncio.to_thread(self._writer.foresee, pending)
+        else:
+            published = await asyncio.to_thread(self._writer.store, pending, by)
+            published = await settle(published, self._settled if wait else None)
+        return replace(published, findings=pending.findings + published.findings)
+
+    async def publish_all(
+        self, orders: Sequence[PublishOrder], by: Caller, *, dry_run: bool = False, wait: bool = True
+    ) -> BatchOutcome:
+        """Publish each of ``orders`` as ``publish`` does, in their order; one that is refused does not harm another.
+
+        They are described in one call of the cage, and stored in one transaction as far as none of them depends on
+        another. Raises ``NotAllowed`` if ``by`` may not publish, and ``LocalFault`` if the node cannot store. Then
+        versions have been stored in whole groups, from the first order on.
+        """
+        require(by, UseCase.PUBLISH)
+        faults = await asyncio.to_thread(self._faults, orders, bytes_here=not dry_run)
+        usable = [order.submission for order, fault in zip(orders, faults, strict=True) if fault is None]
+        descriptions = iter(await self._describe_all(usable, _owner(by)) if usable else ())
+        items = [
+            (order, next(descriptions) if fault is None else fault)
+            for order, fault in zip(orders, faults, strict=True)
+        ]
+        outcomes: list[Published | HansaError] = []
+        for group in _groups(items):
+            results = await asyncio.to_thread(self._publish_group, group, by, dry_run=dry_run)
+            for (order, _), result in zip(group, results, strict=True):
+                outcomes.append(await self._alone(order, by, dry_run=dry_run) if result is None else result)
+        created = [item for item in outcomes if isinstance(item, Published) and item.created and not dry_run]
+        settlement = await self._settled(created[-1].record.entry) if created and wait and self._settled else None
+        return BatchOutcome(outcomes=outcomes, settlement=settlement)
+
+    def _faults(self, orders: Sequence[PublishOrder], *, bytes_here: bool) -> list[RemoteFault | None]:
+        """Return for each submission why it cannot be used, as far as that is known before it is described."""
+        faults: list[RemoteFault | None] = []
+        for order in orders:
+            try:
+                self._check.check_submitted(order.submission, bytes_here=bytes_here)
+                faults.append(None)
+            except RemoteFault as fault:
+                faults.append(fault)
+        return faults
+
+    def _publish_group(
+        self, group: Sequence[_Item], by: Caller, *, dry_run: bool
+    ) -> list[Published | HansaError | None]:
+        """Publish or refuse each of ``group``, which are of different assets; None for one that has to be described
+        again."""
+        candidates = [self._candidate(order, described) for order, described in group]
+        versions = [pending for pending in candidates if isinstance(pending, PendingVersion)]
+        published = iter(self._writer.foresee_all(versions) if dry_run else self._writer.store_all(versions, by))
+        return [
+            _with_findings(next(published), pending) if isinstance(pending, PendingVersion) else pending
+            for pending in candidates
+        ]
+
+    def _candidate(
+        self, order: PublishOrder, described: Described | HansaError
+    ) -> PendingVersion | HansaError | None:
+        if isinstance(described, HansaError):
+            return described
+        try:
+            inherited = self._check.inherited(order, described)
+            return None if inherited == INTERNAL else self._check.pending(order, described, inherited)
+        except RemoteFault as fault:
+            return fault
+
+    async def _alone(self, order: PublishOrder, by: Caller, *, dry_run: bool) -> Published | HansaError:
+        try:
+            return await self.publish(
+                order.submission, by, dry_run=dry_run, earlier_versions=order.earlier_versions, wait=False
+            )
+        except RemoteFault as fault:
+            return fault
+
+
+def _groups(items: Sequence[_Item]) -> Iterator[list[_Item]]:
+    """Yield ``items`` in groups in which no description depends on another.
+
+    A description depends on an earlier one of the same asset, and a dataset on the schema that its files must match.
+    """
+    group: list[_Item] = []
+    assets: set[str] = set()
+    for order, described in items:
+        if isinstance(described, HansaError):
+            group.append((order, described))
+            continue
+        if described.iri in assets:
+            yield group
+            group, assets = [], set()
+        group.append((order, described))
+        assets.add(described.iri)
+        if described.kind == "schema":
+            yield group
+            group, assets = [], set()
+    if group:
+        yield group
+
+
+def _with_findings(published: Published | HansaError, pending: PendingVersion) -> Published | HansaError:
+    if isinstance(published, HansaError):
+        return published
+    return replace(published, findings=pending.findings + published.findings)
+
+
+def _owner(by: Caller) -> str:
+    return f"{by.did} {by.account}"

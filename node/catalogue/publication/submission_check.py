@@ -1,0 +1,192 @@
+"""From a described submission to the version that would be stored, with all checks that may refuse it before that."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from node.base.errors import InvalidDescription, InvalidInput
+from node.catalogue.carriers import OWN, Carriers
+from node.catalogue.model import INTERNAL, OPENS_HISTORY, PUBLIC, Record
+from node.catalogue.names import check_audience, check_file_name, check_record_iri, check_statements
+from node.catalogue.nquads import merge
+from node.catalogue.offers import Terms, offer_lines, terms_of
+from node.catalogue.publication.catalogue import PLURALS, Catalogue
+from node.catalogue.visibility import Visibility
+from node.policy.conflicts import lint
+from node.semantics.model import Described, File, Finding, Submission
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishOrder:
+    """A submission, and whether the audience that it names may see the earlier versions too."""
+
+    submission: Submission
+    earlier_versions: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingVersion:
+    """A version that was checked and not stored: ``draft`` has no number, moment or signature yet.
+
+    ``inherited`` is the audience of the previous version if the submission names none.
+    """
+
+    draft: Record
+    submission: Submission
+    terms: Terms | None
+    inherited: str | None
+    findings: tuple[Finding, ...]
+
+
+class SubmissionCheck:
+    """Checks submissions. Its methods block: they read files and the database."""
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        has_asset: Callable[[str], bool],
+        visibility: Visibility,
+        peers: Callable[[], tuple[str, ...]] = tuple,
+        carriers: Carriers = OWN,
+        inspect: Callable[[Record], tuple[Finding, ...]] = lambda _draft: (),
+    ) -> None:
+        """``inspect`` compares the files with the description and with the previous version
+        (``node.catalogue.inspection``). ``peers`` returns the base URLs of other known nodes: no record may have an
+        address below them. An asset is offered under conditions only if one of ``carriers`` can deliver it."""
+        self._catalogue = catalogue
+        self._has_asset = has_asset
+        self._visibility = visibility
+        self._peers = peers
+        self._carriers = carriers
+        self._inspect = inspect
+
+    def check_submitted(self, submission: Submission, *, bytes_here: bool) -> None:
+        """Raise ``InvalidInput`` if the address or the files of ``submission`` cannot be used; with ``bytes_here``
+        also for files that were not uploaded."""
+        if submission.iri is not None:
+            self._check_iri(submission.iri, None)
+        names = [check_file_name(file.name) for file in submission.files]
+        if len(set(names)) != len(names):
+            raise InvalidInput("two files have the same name", remedy="rename one of them")
+        # A description can be checked before its files are sent: they may be large, and it may have errors.
+        missing = self._missing(submission.files) if bytes_here else []
+        if missing:
+            raise InvalidInput(
+                f"the bytes of {', '.join(missing)} were not uploaded", remedy="upload the file first, then publish"
+            )
+
+    def inherited(self, order: PublishOrder, described: Described) -> str | None:
+        """Return the audience of the previous version if the new one names none, even if that one is withdrawn.
+
+        Raises ``InvalidDescription`` for violations, and ``InvalidInput`` for conditions that cannot be used.
+        """
+        refuse_violations(described.findings)
+        terms = self._terms(order.submission, described)
+        named = described.audience or order.submission.audience
+        if order.earlier_versions and not named:
+            raise InvalidInput("opening earlier versions needs an audience", remedy="name it: audience: public")
+        if named or (terms is not None and terms.audience == INTERNAL):
+            return None
+        with self._catalogue.uow.read() as tx:
+            head = self._catalogue.records.get(tx, described.iri)
+        return None if head is None else head.audience
+
+    def pending(self, order: PublishOrder, described: Described, inherited: str | None) -> PendingVersion:
+        """Return the version that would be stored. ``inherited`` as the method of this name returned it.
+
+        Raises ``InvalidDescription`` with all findings if one is a violation, and ``InvalidInput``.
+        """
+        submission = order.submission
+        findings = tuple(described.findings)
+        refuse_violations(findings)
+        terms = self._terms(submission, described)
+        audience = described.audience or submission.audience or inherited
+        draft = self._draft(submission, described, terms, audience, opens=order.earlier_versions)
+        # Nobody could agree to an offer that contradicts itself, or everybody could.
+        findings += tuple(lint(draft.offer, at=self._catalogue.clock.now())) if draft.offer else ()
+        # An offer that no data plane can deliver must not be published either.
+        findings += self._carriers.findings(draft)
+        about_files = self._inspect(draft)
+        findings += about_files
+        refuse_violations(findings)
+        warnings = (*draft.warnings, *(finding.to_json() for finding in about_files))
+        return PendingVersion(
+            draft=replace(draft, warnings=warnings),
+            submission=submission,
+            terms=terms,
+            inherited=inherited,
+            findings=findings,
+        )
+
+    def _terms(self, submission: Submission, described: Described) -> Terms | None:
+        conditions = submission.conditions or described.conditions
+        return terms_of(conditions, iri=described.iri, region=self._catalogue.region()) if conditions else None
+
+    def _missing(self, files: tuple[File, ...]) -> list[str]:
+        return [file.name for file in files if file.source is None and not self._has_asset(file.sha256)]
+
+    def _check_iri(self, iri: str, kind: str | None) -> None:
+        check_record_iri(iri, base=self._catalogue.node.base, plurals=PLURALS, kind=kind)
+
+    def _draft(
+        self, submission: Submission, described: Described, terms: Terms | None, audience: str | None, *, opens: bool
+    ) -> Record:
+        """Return the record that would be stored, without version and signature."""
+        node = self._catalogue.node
+        if described.kind not in PLURALS:
+            raise InvalidInput(
+                "that is not a kind of asset that this node knows", remedy=f"one of: {', '.join(PLURALS)}"
+            )
+        self._check_iri(described.iri, described.kind)
+        check_statements(described.nquads, iri=described.iri, base=node.base, others=self._peers())
+        nquads = described.nquads
+        if terms is not None and terms.offer is not None:
+            nquads = merge(nquads, offer_lines(described.iri, terms.offer, described.kind))
+        audience = audience or (terms.audience if terms else PUBLIC)
+        if check_audience(audience) not in self._visibility.known:
+            raise InvalidInput(
+                f"nobody here knows the audience {audience!r}",
+                remedy=f"one of: {', '.join(sorted(self._visibility.known))}",
+            )
+        extra = dict(described.extra or {})
+        if described.bbox is not None:
+            # As text: a fraction has no canonical form.
+            extra["bbox"] = [repr(float(edge)) for edge in described.bbox]
+        if opens:
+            extra[OPENS_HISTORY] = True
+        return Record(
+            iri=described.iri,
+            version=0,
+            kind=described.kind,
+            audience=audience,
+            titles=dict(described.titles),
+            descriptions=dict(described.descriptions),
+            publisher=described.publisher,
+            publisher_name=described.publisher_name,
+            origin=node.did,
+            nquads=nquads,
+            sha256=hashlib.sha256(nquads).hexdigest(),
+            at=self._catalogue.clock.now(),
+            by="",
+            offer=terms.offer if terms else None,
+            files=tuple(described.files or submission.files),
+            keywords=tuple(described.keywords),
+            themes=tuple(described.themes),
+            sealed=bool(terms and terms.sealed),
+            warnings=tuple(finding.to_json() for finding in described.findings if finding.severity != "info"),
+            extra=extra,
+        )
+
+
+def refuse_violations(findings: Sequence[Finding]) -> None:
+    """Raise ``InvalidDescription`` with all ``findings`` if one of them is a violation."""
+    count = sum(finding.severity == "violation" for finding in findings)
+    if count:
+        raise InvalidDescription(
+            f"the description has {count} error{'s' if count > 1 else ''}",
+            findings=[finding.to_json() for finding in findings],
+            remedy="correct the errors and publish again; nothing has been saved",
+        )

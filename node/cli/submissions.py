@@ -1,0 +1,236 @@
+"""Publishing from the terminal: a description file alone, or many in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from node.base.errors import HansaError
+from node.catalogue.exposure import RULES
+from node.cli.descriptions import code_file, file_facts, read_submission, with_description
+from node.cli.output import Mode, bar, complain, done, failed, findings, line, mend, remark, say, size
+from node.cli.sheets import examine
+
+if TYPE_CHECKING:
+    from node.client import HansaClient
+
+TOGETHER: Final = 50
+"""Descriptions that are sent together."""
+TOGETHER_BYTES: Final = 4 << 20
+"""Bytes of the description files that are sent together, unless one alone has more."""
+
+_BAD_BATCH: Final = (400, 413)
+"""Statuses of a batch that is refused as a whole, because of one description in it, or of all of them together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishOptions:
+    """The options of the command that concern every description."""
+
+    kind: str | None = None
+    conditions: str | None = None
+    audience: str | None = None
+    earlier_versions: bool = False
+    check: bool = False
+    lang: str = "en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescriptionFile:
+    """A description that was read: its submission, the lines of its fields, its data files and its code."""
+
+    path: Path
+    submission: dict[str, Any]
+    lines: Mapping[str, int]
+    facts: Sequence[Mapping[str, Any]]
+    code: Mapping[str, Any] | None
+    survey_notes: Sequence[str]
+
+    @property
+    def is_checked_first(self) -> bool:
+        """Return whether it is checked before it is published: its files may be large, and what others have read
+        cannot be taken back."""
+        fields = self.submission.get("fields") or {}
+        return bool(self.facts or self.code or self.submission.get("audience") or fields.get("audience"))
+
+
+def read_file(path: Path, attach: Sequence[Path], options: PublishOptions, *, as_found: bool) -> DescriptionFile:
+    """Read the description at ``path`` and the files that belong to it. Raises ``InvalidInput``."""
+    submission, lines, data = read_submission(path, list(attach))
+    surveys = [examine(file, as_found=as_found, only_told=options.check) for file in data]
+    for name, value in (("kind", options.kind), ("conditions", options.conditions), ("audience", options.audience)):
+        if value:
+            submission[name] = {"template": value} if name == "conditions" else value
+    if options.earlier_versions:
+        submission["earlierVersions"] = True
+    submission["language"] = options.lang
+    code = code_file(path, submission)
+    facts = [file_facts(file) for file in data]
+    submission["files"] = [with_description(fact, submission) for fact in facts]
+    notes = [f", {survey.words()}" if survey else "" for survey in surveys]
+    return DescriptionFile(path=path, submission=submission, lines=lines, facts=facts, code=code, survey_notes=notes)
+
+
+def publish_alone(client: HansaClient, description: DescriptionFile, options: PublishOptions) -> dict[str, Any]:
+    """Check a description, publish it, and return what the node answers; or return its errors.
+
+    Raises ``HansaError`` if it is refused for another reason.
+    """
+    _show_files(client, description)
+    try:
+        checked = client.publish({**description.submission, "dryRun": True})
+        _show_wider_audience(checked, options.lang)
+        if options.check:
+            _show_checked(checked)
+            return checked
+        _upload(client, description)
+        published = client.publish(description.submission)
+    except HansaError as refusal:
+        if "findings" not in refusal.facts:
+            raise
+        return _refused(description, refusal)
+    _show_published(published, description)
+    return published
+
+
+def publish_together(
+    client: HansaClient, descriptions: Sequence[DescriptionFile], options: PublishOptions, *, wait: bool
+) -> list[dict[str, Any]]:
+    """Publish descriptions in one batch; return for each what the node answers, or why it was refused.
+
+    A description is sent once, because the node checks each before it saves anything; it is sent for a check before
+    that where files are to be uploaded, or where it says who may see the asset. Without ``wait`` search and SPARQL
+    may show the assets a moment later.
+    """
+    results: dict[Path, dict[str, Any]] = {}
+    for description in descriptions:
+        _show_files(client, description)
+    first = [description for description in descriptions if options.check or description.is_checked_first]
+    for description, answer in zip(first, _answers(client, first, dry_run=True), strict=True):
+        if isinstance(answer, HansaError):
+            results[description.path] = _refused(description, answer)
+            continue
+        _show_wider_audience(answer, options.lang)
+        if options.check:
+            _show_checked(answer)
+            results[description.path] = answer
+        else:
+            _upload(client, description)
+    rest = [description for description in descriptions if description.path not in results]
+    for description, answer in zip(rest, _answers(client, rest, wait=wait), strict=True):
+        if isinstance(answer, HansaError):
+            results[description.path] = _refused(description, answer)
+        else:
+            _show_published(answer, description)
+            results[description.path] = answer
+    return [results[description.path] for description in descriptions]
+
+
+def _answers(
+    client: HansaClient, descriptions: Sequence[DescriptionFile], *, dry_run: bool = False, wait: bool = True
+) -> list[dict[str, Any] | HansaError]:
+    """Return what the node answers about each description, or why it refuses it."""
+    from node.client.api import Refusal
+
+    if not descriptions:
+        return []
+    submissions = [description.submission for description in descriptions]
+    try:
+        results = client.publish_all(submissions, dry_run=dry_run, wait=wait)["results"]
+    except Refusal as refusal:
+        if refusal.http_status not in _BAD_BATCH:
+            raise
+        return [_answer_alone(client, submission, dry_run=dry_run, wait=wait) for submission in submissions]
+    return [
+        Refusal(result["problem"]["status"], result["problem"]) if "problem" in result else result["published"]
+        for result in results
+    ]
+
+
+def _answer_alone(
+    client: HansaClient, submission: Mapping[str, Any], *, dry_run: bool, wait: bool
+) -> dict[str, Any] | HansaError:
+    from node.client.api import Refusal
+
+    try:
+        return client.publish({**submission, "dryRun": dry_run, "wait": wait})
+    except Refusal as refusal:
+        if refusal.http_status >= 500:
+            raise
+        return refusal
+
+
+def _show_files(client: HansaClient, description: DescriptionFile) -> None:
+    """Print the files that belong to a description, and upload its code: the check compares the card with it."""
+    for fact, note in zip(description.facts, description.survey_notes, strict=True):
+        line(fact["name"], f"{size(fact['size'])}, sha256 {fact['sha256'][:4]}…{note}")
+    code = description.code
+    if code is not None:
+        line(code["name"], f"{size(code['size'])}, sha256 {code['sha256'][:4]}…, run here and not handed out")
+        client.upload(code["path"], media_type=code["mediaType"])
+
+
+def _upload(client: HansaClient, description: DescriptionFile) -> None:
+    for fact in description.facts:
+        with bar(fact["name"]) as progress:
+            client.upload(fact["path"], media_type=fact["mediaType"], progress=progress)
+
+
+def _show_checked(checked: Mapping[str, Any]) -> None:
+    done("no errors", detail=f"{checked['kind']} {checked['iri']}")
+
+
+def _show_wider_audience(checked: Mapping[str, Any], lang: str) -> None:
+    """Print who would see more: what others have read cannot be taken back."""
+    for warning in _about_audience(checked):
+        remark(_text_of(warning, "message", lang))
+        say(f"    {_text_of(warning, 'remedy', lang)}")
+
+
+def _show_published(published: Mapping[str, Any], description: DescriptionFile) -> None:
+    done(f"{published['kind']} published", detail=f"version {published['version']}")
+    line("address", published["iri"], style="cyan")
+    if published.get("behind"):
+        behind = ", ".join(sorted(published["behind"]))
+        remark(f"not shown yet by {behind}: still catching up with the ledger")
+    warnings = [warning for warning in published.get("warnings", []) if warning.get("severity") != "info"]
+    if description.is_checked_first:
+        shown = _about_audience(published)
+        warnings = [warning for warning in warnings if warning not in shown]
+    if warnings:
+        remark(f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''}:")
+        if not Mode.json:
+            findings(warnings[:6], description.lines)
+
+
+def _about_audience(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the warnings about who sees or may download more than before."""
+    return [warning for warning in answer.get("warnings", []) if warning.get("rule") in RULES]
+
+
+def _text_of(warning: Mapping[str, Any], part: str, lang: str) -> str:
+    translated = warning.get("translations", {}).get(lang, {})
+    return str(translated.get(part) or warning.get(part, ""))
+
+
+def _refused(description: DescriptionFile, refusal: HansaError) -> dict[str, Any]:
+    path = description.path
+    if "findings" not in refusal.facts:
+        failed(f"{path}: {refusal.detail}")
+        if refusal.remedy:
+            mend(refusal.remedy)
+        return {
+            "file": str(path),
+            "code": refusal.facts.get("code"),
+            "error": refusal.detail,
+            "remedy": refusal.remedy,
+        }
+    items = [finding for finding in refusal.facts["findings"] if finding.get("severity") == "violation"]
+    count = len(items)
+    failed(f"{path}: {count} error{'s' if count != 1 else ''}")
+    if not Mode.json:
+        findings(items, description.lines)
+        complain("nothing was saved")
+    return {"file": str(path), "findings": refusal.facts["findings"]}
