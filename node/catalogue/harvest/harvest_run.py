@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from node.base.errors import TooLarge
+from node.base.errors import InvalidInput, TooLarge
 from node.catalogue.harvest.harvest_order import Harvester, HarvestOrder
 from node.catalogue.harvest.import_order import ImportOrder
 from node.catalogue.harvest.imports import check_source_name
 from node.catalogue.harvest.renames import MOST, Marks, NewRecord, judge
 from node.catalogue.harvest.report import Entered, Opened, Outcome, Tally
-from node.catalogue.harvest.source_pages import (
-    Page,
-    Reader,
+from node.catalogue.harvest.source_addresses import (
     ckan_api,
     ckan_page,
     ckan_start,
@@ -23,10 +21,12 @@ from node.catalogue.harvest.source_pages import (
     following,
     source_name,
 )
+from node.catalogue.harvest.source_pages import Page, Reader
 from node.catalogue.harvest.source_state import PageState, SourceState
 from node.catalogue.model import Published
 from node.identity.model import Caller as Person
 from node.semantics.harvest.door import Batches
+from node.semantics.harvest.xml.requests import entrance
 
 MAX_PAGES: Final = 5_000
 
@@ -41,6 +41,7 @@ class HarvestRun:
         self._reader = reader
         self._way = way
         self._before: SourceState | None = None
+        self._start = ""
         self._first: tuple[PageState | None, Page | None, Batches | None] = (None, None, None)
         self._gone: set[str] = set()
         self._known: dict[str, Marks] | None = None
@@ -60,11 +61,11 @@ class HarvestRun:
     async def open(self) -> None:
         """Read the first page, and set ``opened``."""
         url = self._order.url
-        start = first_page(url)
         self._use_case.require_idle(url)
-        await self._reader.require_permission(start, agreed=self._order.agreed)
+        await self._reader.require_permission(entrance(url) or first_page(url), agreed=self._order.agreed)
         self._before = await asyncio.to_thread(self._use_case.states.source, url)
-        self._first = await self._read(start)
+        self._start, title = await self._enter(url)
+        self._first = await self._read(self._start)
         known, page, batches = self._first
         before = self._before
         if batches is None:
@@ -72,7 +73,11 @@ class HarvestRun:
             assert known is not None
             assert before is not None
             self.opened = Opened(
-                total=len(known.records), source=before.source, title=before.title, notes=(), left_out={}
+                total=len(known.records),
+                source=before.source,
+                title=title or before.title,
+                notes=(),
+                left_out={},
             )
             return
         assert page is not None
@@ -81,10 +86,26 @@ class HarvestRun:
         self.opened = Opened(
             total=max(batches.expected or 0, batches.total),
             source=source,
-            title=batches.title,
+            title=title or batches.title,
             notes=batches.notes,
             left_out=batches.left_out,
         )
+
+    async def _enter(self, url: str) -> tuple[str, Mapping[str, str]]:
+        """Return the address of the first page, and the title of the source if the server states it beforehand."""
+        doorway = entrance(url)
+        if not doorway:
+            return first_page(url), {}
+        page = await self._reader.read(doorway, None)
+        assert page is not None  # nothing is known about it, so it cannot be unchanged
+        answer = await self._use_case.pieces(page, ())
+        start = following(page.url, answer.next)
+        if not start:
+            raise InvalidInput(
+                f"{doorway} is not an answer of a CSW server or of OAI-PMH",
+                remedy="name the address of the server, as in its capabilities",
+            )
+        return start, answer.title
 
     async def __aiter__(self) -> AsyncGenerator[Entered, None]:
         url = self._order.url
@@ -97,7 +118,7 @@ class HarvestRun:
             self._use_case.busy.discard(url)
 
     async def _records(self) -> AsyncIterator[Entered]:
-        place = first_page(self._order.url)
+        place = self._start
         was_read = self._before is not None
         while place and place not in self._visited:
             if len(self._visited) == MAX_PAGES:
@@ -115,6 +136,11 @@ class HarvestRun:
             async for record in self._changed(place, known, page, batches, following_page, was_read=was_read):
                 yield record
             place = following_page
+        if place and entrance(self._order.url):
+            raise InvalidInput(
+                f"the server sends {place} as the next page a second time, so its list has no end",
+                remedy="ask the source to correct its paging; nothing was withdrawn",
+            )
         async for record in self._recognised():
             yield record
         async for record in self._vanished():

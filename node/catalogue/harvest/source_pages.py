@@ -10,22 +10,25 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
-from urllib.parse import parse_qs, urljoin, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 from urllib.robotparser import RobotFileParser
 
 from node.base.errors import InvalidInput, PeerUnreachable
+from node.catalogue.harvest.source_addresses import is_items
 from node.catalogue.harvest.source_state import PageState
 from node.semantics.harvest.door import MAX_BYTES
+from node.semantics.harvest.xml.requests import entrance
 
 AGENT: Final = "hansa"
 ACCEPT: Final = (
     "text/turtle, application/rdf+xml;q=0.9, application/ld+json;q=0.8, application/n-triples;q=0.7, "
     "application/json;q=0.6, application/xml;q=0.5, */*;q=0.1"
 )
+ACCEPT_XML: Final = "application/xml, text/xml;q=0.9, */*;q=0.1"
 ACCEPT_RECORDS: Final = "application/geo+json, application/json;q=0.9"
 """For OGC API Records, which offers its items as JSON-LD too, without the descriptions."""
 TRIES: Final = 4
@@ -35,6 +38,13 @@ LONGEST_DELAY: Final = 30.0
 """Seconds between two requests at most, even if ``robots.txt`` asks for more."""
 MAX_ROBOTS: Final = 1 << 20
 """The most bytes of ``robots.txt`` that are read: programs have to read at least half as many (RFC 9309, 2.5)."""
+_PLAIN: Final = {"Accept-Encoding": "identity"}
+"""pycsw, which answers every address, cuts off what it compresses."""
+_MOMENT: Final = re.compile(
+    rb"<(?:[\w.-]{1,40}:)?SearchStatus\s[^<>]{0,200}>|<(?:[\w.-]{1,40}:)?responseDate>[^<>]{0,40}<"
+    rb'|\s(?:expires|elapsedTime)="[^"]{0,40}"'
+)
+"""The time of an answer of CSW or OAI-PMH, which differs at each request."""
 _BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 _TYPES: Final = {
@@ -62,10 +72,6 @@ _ENDINGS: Final = {
     ".nq": "application/n-quads",
     ".trig": "application/trig",
 }
-_CKAN: Final = re.compile(r"(https?://[^?#]*/api(?:/[1-9])?)(?:/action(?:/.*)?|/)?", re.ASCII)
-_RECORDS: Final = re.compile(r"https?://[^?#]*/collections/[^/?#]+/items/?", re.ASCII)
-ROWS: Final = 200
-"""Packages or records per request; a portal with a lower limit answers with fewer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +102,8 @@ class Page:
 
     @property
     def sha256(self) -> str:
-        return hashlib.sha256(self.body).hexdigest()
+        """The hash of the page without the time at which the source wrote it."""
+        return hashlib.sha256(_MOMENT.sub(b"", self.body)).hexdigest()
 
 
 class Reader:
@@ -114,7 +121,8 @@ class Reader:
         The delay between requests in ``robots.txt`` is obeyed in both cases.
         """
         parts = urlsplit(url)
-        answer = await self._get(urlunsplit((parts.scheme, parts.netloc, "/robots.txt", "", "")), {}, MAX_ROBOTS)
+        robots = urlunsplit((parts.scheme, parts.netloc, "/robots.txt", "", ""))
+        answer = await self._get(robots, _PLAIN, MAX_ROBOTS)
         rules = RobotFileParser()
         if answer.status == 200:
             rules.parse(answer.body.decode("utf-8", errors="replace").splitlines())
@@ -136,6 +144,8 @@ class Reader:
         Raises ``PeerUnreachable`` if the page cannot be fetched, ``InvalidInput`` if it is not a catalogue.
         """
         headers = {"Accept": ACCEPT_RECORDS if is_items(url) else ACCEPT}
+        if entrance(url):
+            headers = {"Accept": ACCEPT_XML, **_PLAIN}
         if known is not None and known.etag:
             headers["If-None-Match"] = known.etag
         elif known is not None and known.modified:
@@ -176,50 +186,6 @@ class Reader:
         raise AssertionError("the last attempt returns or raises")
 
 
-def ckan_api(url: str) -> str:
-    """Return the root of CKAN's API if ``url`` is one of its addresses (``https://data.example/api/3``), else ""."""
-    match = _CKAN.fullmatch(url.partition("?")[0])
-    return match[1] if match else ""
-
-
-def source_name(url: str, catalogues: Sequence[str]) -> str:
-    """Return the name of the source at ``url``: the portal of a CKAN, the first of ``catalogues``, or the address."""
-    portal = ckan_api(url).rpartition("/api")[0]
-    return portal or next(iter(catalogues), "") or (url.partition("?")[0] if is_items(url) else url)
-
-
-def first_page(url: str) -> str:
-    """Return the address of the first page: ``url`` itself, the first packages of a CKAN, or the first items of a
-    collection of OGC API Records."""
-    if api := ckan_api(url):
-        return ckan_page(api, 0)
-    return f"{url}?limit={ROWS}" if is_items(url) and "?" not in url else url
-
-
-def is_items(url: str) -> bool:
-    """Return whether ``url`` is the items of a collection of an OGC API, as OGC API Records has them."""
-    return _RECORDS.fullmatch(url.partition("?")[0]) is not None
-
-
-def ckan_page(api: str, start: int) -> str:
-    """Return the address of the packages of a CKAN from number ``start`` on, in an order that stays the same."""
-    return f"{api}/action/package_search?rows={ROWS}&start={start}&sort=id%20asc"
-
-
-def ckan_start(page: str) -> int:
-    """Return the number of the first package of a page with an address from ``ckan_page``."""
-    return int(parse_qs(urlsplit(page).query)["start"][0])
-
-
-def following(page: str, stated: str) -> str:
-    """Return the address of the next page that ``page`` states, on the host of ``page``: portals behind proxies
-    state internal host names."""
-    if not stated:
-        return ""
-    here, there = urlsplit(page), urlsplit(urljoin(page, stated))
-    return urlunsplit((here.scheme, here.netloc, there.path, there.query, ""))
-
-
 def _media_type(answer: Answer) -> str:
     stated = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     ending = PurePosixPath(urlsplit(answer.url).path).suffix.lower()
@@ -227,7 +193,8 @@ def _media_type(answer: Answer) -> str:
     if media_type is None:
         raise InvalidInput(
             f"{answer.url} is no catalogue file: it is {stated or 'of an unknown type'}",
-            remedy="name the address of a DCAT file, of CKAN's API (https://data.example/api/3), or of the items of "
-            "OGC API Records (https://data.example/collections/metadata/items)",
+            remedy="name the address of a DCAT file, of CKAN's API (https://data.example/api/3), of the items of OGC "
+            "API Records (https://data.example/collections/metadata/items), of a CSW server "
+            "(https://data.example/csw) or of OAI-PMH (https://data.example/oai)",
         )
     return media_type

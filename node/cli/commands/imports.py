@@ -67,7 +67,8 @@ def import_(
         typer.Argument(
             metavar="FILE|URL",
             help="A catalogue file (.ttl, .jsonld, .rdf, .xml, .nt, .nq, .trig, .json), its web address, the one of "
-            "CKAN's API, such as https://data.example/api/3, or of the items of OGC API Records.",
+            "CKAN's API, such as https://data.example/api/3, of the items of OGC API Records, of a CSW server, or of "
+            "OAI-PMH.",
         ),
     ],
     source: Annotated[

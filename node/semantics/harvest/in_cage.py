@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from node.base.errors import InvalidInput
 from node.semantics.description.subjects import DOCUMENT
+from node.semantics.documents import MAX_IRI
 from node.semantics.harvest.examination import Examination, examine_all
 from node.semantics.harvest.partition import Piece, cut, left_out, read, title
 from node.semantics.harvest.refusals import cause_of
@@ -76,7 +77,7 @@ def examine_batch(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str
 
 def _refusal(piece: Mapping[str, Any], error: InvalidInput) -> dict[str, Any]:
     members = {"error": error.detail, "remedy": error.remedy, "cause": cause_of(error)}
-    return {"subject": piece["subject"], **members}
+    return {"subject": piece["subject"][:MAX_IRI], **members}
 
 
 def _batches(pieces: Iterable[Piece]) -> Iterable[list[Piece]]:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from node.base.errors import InvalidInput, PeerUnreachable
-from node.catalogue.harvest.source_pages import Answer, Reader, ckan_api, ckan_page, ckan_start, first_page, following
+from node.catalogue.harvest.source_addresses import ckan_api, ckan_page, ckan_start, first_page, following
+from node.catalogue.harvest.source_pages import Answer, Reader
 from node.catalogue.harvest.source_state import PageState
 
 URL = "https://data.city.example/catalog.ttl"
