@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
-from pyoxigraph import NamedNode, Quad, Store, Triple
+from pyoxigraph import Literal, NamedNode, Quad, Store, Triple
 
 from node.adapters.graph.names import META, audience_graph, audience_of_record, held_graph, in_graph, is_record_graph
+from node.vocab.namespaces import XSD
+
+_TEXT: Final = NamedNode(f"{XSD}string")
 
 
 class GraphUpdate:
@@ -72,6 +76,15 @@ def _said_by_another(store: Store, triple: Triple, audience: str, but: Collectio
 
 def as_stored(triples: list[Triple]) -> set[Triple]:
     """Return ``triples`` as the engine returns them: it rewrites some literals ("05" becomes "5")."""
+    unchanged = {triple for triple in triples if not _is_rewritten(triple)}
+    if len(unchanged) == len(triples):
+        return unchanged
     store = Store()
-    store.extend(in_graph(triple, META) for triple in triples)
-    return {quad.triple for quad in store}
+    store.extend(in_graph(triple, META) for triple in triples if triple not in unchanged)
+    return unchanged | {quad.triple for quad in store}
+
+
+def _is_rewritten(triple: Triple) -> bool:
+    """Return whether the engine may return another text: only for numbers, dates and the like."""
+    term = triple.object
+    return isinstance(term, Literal) and not term.language and term.datatype != _TEXT

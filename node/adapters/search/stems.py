@@ -95,6 +95,7 @@ def _folding() -> tantivy.TextAnalyzer:
     return analyzer()
 
 
+@lru_cache(maxsize=16384)
 def _czech(word: str) -> str:
     for ending in _CZECH_ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= _CZECH_STEM:

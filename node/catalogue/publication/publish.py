@@ -81,11 +81,11 @@ class Publish:
         await asyncio.to_thread(self._check.check_submitted, submission, bytes_here=not dry_run)
         owner = _owner(by)
         described = await self._describe(submission, owner)
-        inherited = await asyncio.to_thread(self._check.inherited, order, described)
-        if inherited == INTERNAL:
+        stated = await asyncio.to_thread(self._check.stated_terms, order, described)
+        if stated.inherited == INTERNAL:
             # The defaults of a description (access rights, licence) depend on its audience.
-            described = await self._describe(replace(submission, audience=inherited), owner)
-        pending = await asyncio.to_thread(self._check.pending, order, described, inherited)
+            described = await self._describe(replace(submission, audience=INTERNAL), owner)
+        pending = await asyncio.to_thread(self._check.pending, order, described, stated)
         if dry_run:
             published = await asyncio.to_thread(self._writer.foresee, pending)
         else:
@@ -149,8 +149,8 @@ class Publish:
         if isinstance(described, HansaError):
             return described
         try:
-            inherited = self._check.inherited(order, described)
-            return None if inherited == INTERNAL else self._check.pending(order, described, inherited)
+            stated = self._check.stated_terms(order, described)
+            return None if stated.inherited == INTERNAL else self._check.pending(order, described, stated)
         except RemoteFault as fault:
             return fault
 

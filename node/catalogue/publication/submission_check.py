@@ -27,6 +27,14 @@ class PublishOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StatedTerms:
+    """The conditions of a description, and the audience of the previous version if the description names none."""
+
+    terms: Terms | None
+    inherited: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PendingVersion:
     """A version that was checked and not stored: ``draft`` has no number, moment or signature yet.
 
@@ -78,8 +86,9 @@ class SubmissionCheck:
                 f"the bytes of {', '.join(missing)} were not uploaded", remedy="upload the file first, then publish"
             )
 
-    def inherited(self, order: PublishOrder, described: Described) -> str | None:
-        """Return the audience of the previous version if the new one names none, even if that one is withdrawn.
+    def stated_terms(self, order: PublishOrder, described: Described) -> StatedTerms:
+        """Return the conditions, and the audience of the previous version if the new one names none, even if that
+        version is withdrawn.
 
         Raises ``InvalidDescription`` for violations, and ``InvalidInput`` for conditions that cannot be used.
         """
@@ -89,20 +98,20 @@ class SubmissionCheck:
         if order.earlier_versions and not named:
             raise InvalidInput("opening earlier versions needs an audience", remedy="name it: audience: public")
         if named or (terms is not None and terms.audience == INTERNAL):
-            return None
+            return StatedTerms(terms=terms, inherited=None)
         with self._catalogue.uow.read() as tx:
             head = self._catalogue.records.get(tx, described.iri)
-        return None if head is None else head.audience
+        return StatedTerms(terms=terms, inherited=None if head is None else head.audience)
 
-    def pending(self, order: PublishOrder, described: Described, inherited: str | None) -> PendingVersion:
-        """Return the version that would be stored. ``inherited`` as the method of this name returned it.
+    def pending(self, order: PublishOrder, described: Described, stated: StatedTerms) -> PendingVersion:
+        """Return the version that would be stored. ``stated`` is what ``stated_terms`` returned.
 
         Raises ``InvalidDescription`` with all findings if one is a violation, and ``InvalidInput``.
         """
         submission = order.submission
         findings = tuple(described.findings)
         refuse_violations(findings)
-        terms = self._terms(submission, described)
+        terms, inherited = stated.terms, stated.inherited
         audience = described.audience or submission.audience or inherited
         draft = self._draft(submission, described, terms, audience, opens=order.earlier_versions)
         # Nobody could agree to an offer that contradicts itself, or everybody could.
