@@ -17,7 +17,8 @@ from node.base.errors import HansaError
 from node.cli.commands.imports import MEDIA_TYPES
 from node.semantics.description.subjects import DOCUMENT
 from node.semantics.harvest.examination import Examination, examine
-from node.semantics.harvest.partition import Piece, cut, read
+from node.semantics.harvest.partition import Piece, cut
+from node.semantics.harvest.readers import read
 from node.semantics.harvest.rules.table import SAFE
 from node.semantics.model import Finding
 from tests.artefacts import SHARED

@@ -360,3 +360,27 @@ def test_real_files_with_slips_enter(city: Running, name: str) -> None:
     assert events[0]["notes"]
     assert events[-1]["refused"] == 0
     assert events[-1]["new"] >= 2
+
+
+def test_the_folder_of_a_data_package_is_imported(
+    city: Running,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HANSA_NODE", str(city.folder))
+    fields = [{"name": "species", "type": "string"}, {"name": "height", "type": "number"}]
+    resource = {"name": "trees", "path": "trees.csv", "schema": {"fields": fields}}
+    package = {"name": "street-trees", "title": "Street trees", "resources": [resource]}
+    (tmp_path / "datapackage.json").write_text(json.dumps(package), "utf-8")
+    base = "https://trees.example/street/datapackage.json"
+    assert run(["--json", "import", str(tmp_path), "--base", base]) == 0
+    (record,) = json.loads(capsys.readouterr().out)["records"]
+    assert record["iri"] == base
+    with city.http() as http:
+        page = http.get(record["address"], headers={"Accept": "text/html"}).text
+    assert page.index("species") < page.rindex("height")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert run(["import", str(empty)]) == REFUSED
+    assert "is not a file" in capsys.readouterr().err

@@ -34,6 +34,8 @@ COLUMNS = (
     "former",
     "note",
 )
+DESCRIPTOR = "datapackage.json"
+"""The file that describes the folder of a Data Package."""
 _COUNTED = ("new", "changed", "renamed", "unchanged", "refused", "withdrawn")
 _AGAIN = "import it again: it continues where it stopped"
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "|", "%")
@@ -66,9 +68,9 @@ def import_(
         str,
         typer.Argument(
             metavar="FILE|URL",
-            help="A catalogue file (.ttl, .jsonld, .rdf, .xml, .nt, .nq, .trig, .json), its web address, the one of "
-            "CKAN's API, such as https://data.example/api/3, of the items of OGC API Records, of a CSW server, or of "
-            "OAI-PMH.",
+            help="A catalogue file (.ttl, .jsonld, .rdf, .xml, .nt, .nq, .trig, .json), the folder of a Data "
+            "Package, or the web address of a file, of CKAN's API, such as https://data.example/api/3, of the items "
+            "of OGC API Records, of a CSW server, or of OAI-PMH.",
         ),
     ],
     source: Annotated[
@@ -106,7 +108,7 @@ def import_(
     source no longer has are withdrawn.
     """
     on_the_web = catalogue.startswith(("https://", "http://"))
-    file = Path(catalogue)
+    file = _file(Path(catalogue))
     name = catalogue if on_the_web else file.name
     media_type = "" if on_the_web else _media_type(file)
     rows: list[dict[str, Any]] = []
@@ -163,6 +165,12 @@ def import_(
         if report is not None:
             line("report", str(report))
     return REFUSED if closed["refused"] and closed["refused"] == opened["total"] else 0
+
+
+def _file(path: Path) -> Path:
+    """Return the file to import: in the folder of a Data Package, its descriptor."""
+    descriptor = path / DESCRIPTOR
+    return descriptor if descriptor.is_file() else path
 
 
 def _media_type(file: Path) -> str:

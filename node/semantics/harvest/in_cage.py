@@ -14,7 +14,8 @@ from node.base.errors import InvalidInput
 from node.semantics.description.subjects import DOCUMENT
 from node.semantics.documents import MAX_IRI
 from node.semantics.harvest.examination import Examination, examine_all
-from node.semantics.harvest.partition import Piece, cut, left_out, read, title
+from node.semantics.harvest.partition import Piece, cut, left_out, title
+from node.semantics.harvest.readers import read
 from node.semantics.harvest.refusals import cause_of
 from node.semantics.harvest.rules.table import rules_named
 

@@ -13,7 +13,8 @@ from node.semantics.description.subjects import DOCUMENT
 from node.semantics.harvest import mends
 from node.semantics.harvest.in_cage import cut_file, examine_batch
 from node.semantics.harvest.naming import harvested_address
-from node.semantics.harvest.partition import Piece, cut, read
+from node.semantics.harvest.partition import Piece, cut
+from node.semantics.harvest.readers import read
 
 BASE = "https://data.gent.example"
 HEAD = "@prefix dcat: <http://www.w3.org/ns/dcat#> .\n@prefix dct: <http://purl.org/dc/terms/> .\n"

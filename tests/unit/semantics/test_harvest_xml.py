@@ -11,7 +11,8 @@ from pyoxigraph import parse as read_quads
 
 from node.base.errors import InvalidInput
 from node.semantics.description.summary import bbox
-from node.semantics.harvest.partition import Catalogue, cut, read, title
+from node.semantics.harvest.partition import Catalogue, cut, title
+from node.semantics.harvest.readers import read
 from node.semantics.harvest.xml.requests import entrance
 from node.semantics.triples import TYPE, objects
 from node.vocab.namespaces import DCAT, DCT, FOAF, GEODCAT, RDFS, SKOS, VCARD
