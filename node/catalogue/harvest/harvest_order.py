@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from node.catalogue.harvest.import_order import ImportOrder
 from node.catalogue.harvest.imports import Import
 from node.catalogue.harvest.source_pages import Page
 from node.catalogue.harvest.source_state import SourceStates
@@ -31,6 +32,18 @@ class HarvestOrder:
     agreed: bool = False
     fewer: bool = False
     since: datetime | None = None
+
+    def import_order(self, source: str) -> ImportOrder:
+        """Return the parameters for the records of one page; ``source`` is the name of the source."""
+        return ImportOrder(
+            body=b"",
+            media_type="",
+            source=source,
+            audience=self.audience,
+            rules=self.rules,
+            check=self.check,
+            since=self.since,
+        )
 
 
 class Harvester(Protocol):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from node.base.errors import InvalidInput, TooLarge
+from node.catalogue.harvest.first_place import first_place
 from node.catalogue.harvest.harvest_order import Harvester, HarvestOrder
-from node.catalogue.harvest.import_order import ImportOrder
 from node.catalogue.harvest.imports import check_source_name
 from node.catalogue.harvest.renames import MOST, Marks, NewRecord, judge
 from node.catalogue.harvest.report import Entered, Opened, Outcome, Tally
@@ -23,6 +24,7 @@ from node.catalogue.harvest.source_addresses import (
 )
 from node.catalogue.harvest.source_pages import Page, Reader
 from node.catalogue.harvest.source_state import PageState, SourceState
+from node.catalogue.harvest.stream import ReadPage, Stream
 from node.catalogue.model import Published
 from node.identity.model import Caller as Person
 from node.semantics.harvest.door import Batches
@@ -51,6 +53,9 @@ class HarvestRun:
         self._listed: dict[str, Marks | None] = {}
         self._faulty: set[str] = set()
         self._visited: dict[str, None] = {}
+        self._stream = Stream()
+        self._ahead: deque[str] = deque()
+        self._was_read = False
         self._number = 0
         self._last: Published | None = None
         self.tally = Tally()
@@ -64,7 +69,8 @@ class HarvestRun:
         self._use_case.require_idle(url)
         await self._reader.require_permission(entrance(url) or first_page(url), agreed=self._order.agreed)
         self._before = await asyncio.to_thread(self._use_case.states.source, url)
-        self._start, title = await self._enter(url)
+        self._was_read = self._before is not None
+        self._start, title = await first_place(self._reader, self._use_case, url)
         self._first = await self._read(self._start)
         known, page, batches = self._first
         before = self._before
@@ -91,22 +97,6 @@ class HarvestRun:
             left_out=batches.left_out,
         )
 
-    async def _enter(self, url: str) -> tuple[str, Mapping[str, str]]:
-        """Return the address of the first page, and the title of the source if the server states it beforehand."""
-        doorway = entrance(url)
-        if not doorway:
-            return first_page(url), {}
-        page = await self._reader.read(doorway, None)
-        assert page is not None  # nothing is known about it, so it cannot be unchanged
-        answer = await self._use_case.pieces(page, ())
-        start = following(page.url, answer.next)
-        if not start:
-            raise InvalidInput(
-                f"{doorway} is not an answer of a CSW server or of OAI-PMH",
-                remedy="name the address of the server, as in its capabilities",
-            )
-        return start, answer.title
-
     async def __aiter__(self) -> AsyncGenerator[Entered, None]:
         url = self._order.url
         self._use_case.require_idle(url)
@@ -118,29 +108,13 @@ class HarvestRun:
             self._use_case.busy.discard(url)
 
     async def _records(self) -> AsyncIterator[Entered]:
-        place = self._start
-        was_read = self._before is not None
-        while place and place not in self._visited:
-            if len(self._visited) == MAX_PAGES:
-                raise TooLarge(f"the source has more than {MAX_PAGES} pages", remedy="import a part of it")
-            known, page, batches = self._first if not self._visited else await self._read(place)
-            self._first = (None, None, None)
-            self._visited[place] = None
-            if page is None or batches is None:
-                assert known is not None
-                for record in self._unchanged(known):
-                    yield record
-                place = known.next
-                continue
-            following_page = self._next(place, page, batches)
-            async for record in self._changed(place, known, page, batches, following_page, was_read=was_read):
+        async for record in self._pages():
+            yield record
+        async for record in self._streamed():
+            yield record
+        for state in self._stream.unchanged():
+            for record in self._unchanged(state):
                 yield record
-            place = following_page
-        if place and entrance(self._order.url):
-            raise InvalidInput(
-                f"the server sends {place} as the next page a second time, so its list has no end",
-                remedy="ask the source to correct its paging; nothing was withdrawn",
-            )
         async for record in self._recognised():
             yield record
         async for record in self._vanished():
@@ -148,25 +122,93 @@ class HarvestRun:
         if not self._order.check:
             await self._use_case.imports.settle(self._last)
 
+    async def _pages(self) -> AsyncIterator[Entered]:
+        """Read all pages, and enter their records unless they are those of an event stream."""
+        repeated = ""
+        self._ahead.append(self._start)
+        while self._ahead:
+            place = self._ahead.popleft()
+            if not place or place in self._visited:
+                repeated = repeated or place
+                continue
+            if len(self._visited) == MAX_PAGES:
+                raise TooLarge(f"the source has more than {MAX_PAGES} pages", remedy="import a part of it")
+            known, page, batches = self._first if not self._visited else await self._read(place)
+            self._first = (None, None, None)
+            self._visited[place] = None
+            async for record in self._entered(place, known, page, batches):
+                yield record
+        if repeated and entrance(self._order.url):
+            raise InvalidInput(
+                f"the server sends {repeated} as the next page a second time, so its list has no end",
+                remedy="ask the source to correct its paging; nothing was withdrawn",
+            )
+
+    async def _entered(
+        self, place: str, known: PageState | None, page: Page | None, batches: Batches | None
+    ) -> AsyncIterator[Entered]:
+        """Enter the records of a page, or count them if it is unchanged; the pages that it names are read later."""
+        if page is None or batches is None:
+            assert known is not None
+            self._ahead.extend((known.next, *known.relations))
+            if known.versions:
+                self._stream.skip(known)
+                return
+            for record in self._unchanged(known):
+                yield record
+            return
+        state = self._state(place, page, batches)
+        self._ahead.extend((state.next, *state.relations))
+        read_page = ReadPage(place=place, known=known, state=state, batches=batches)
+        if batches.versions is None:
+            async for record in self._changed(read_page, was_read=self._was_read):
+                yield record
+            return
+        self._stream.hold(read_page)
+        if self._stream.is_full:
+            async for record in self._streamed():
+                yield record
+
     def _unchanged(self, page: PageState) -> Iterator[Entered]:
         """Count the records of an unchanged page, and report its refused records again."""
         for line in page.refused:
             yield self._counted(Entered(**{**line, "number": 0, "outcome": Outcome.REFUSED}))
         self._faulty.update(str(line[name]) for line in page.refused for name in ("iri", "address"))
-        self.tally.skip(len(page.records), conforming=page.conforming, repaired=page.repaired)
-        self._number += len(page.records)
-        self._listed.update(dict.fromkeys(page.records))
+        # In an event stream, a page has older versions of records that another page has, too.
+        records = [address for address in page.records if address not in self._listed]
+        self.tally.skip(len(records), conforming=min(page.conforming, len(records)), repaired=page.repaired)
+        self._number += len(records)
+        self._listed.update(dict.fromkeys(records))
 
-    async def _changed(
-        self, place: str, known: PageState | None, page: Page, batches: Batches, next_page: str, *, was_read: bool
-    ) -> AsyncIterator[Entered]:
+    async def _streamed(self) -> AsyncIterator[Entered]:
+        """Enter the newest versions in the pages of an event stream that were read."""
+        for page in self._stream.pages():
+            async for record in self._changed(page, was_read=False):
+                yield record
+
+    def _state(self, place: str, page: Page, batches: Batches) -> PageState:
+        """Return the state of a page before its records are entered."""
+        return PageState(
+            sha256=page.sha256,
+            etag=page.etag,
+            modified=page.modified,
+            next=self._next(place, page, batches),
+            relations=[following(page.url, address) for address in batches.relations],
+            versions={record: time for batch in batches.versions or () for record, time in batch},
+            immutable=page.immutable,
+        )
+
+    async def _changed(self, page: ReadPage, *, was_read: bool) -> AsyncIterator[Entered]:
         """Enter the records of a page, and store the page as read."""
+        place, known, batches = page.place, page.known, page.batches
         refused: list[Entered] = []
         marks: dict[str, Marks] = {}
         waiting = len(self._waiting)
         waits = self._waits if was_read else None
         before_page = replace(self.tally, outcomes=self.tally.outcomes.copy())
-        async for item in self._use_case.imports.enter(self._import_order(), batches, self._by, waits=waits):
+        async for item in self._use_case.imports.enter(
+            self._order.import_order(self.opened.source), batches, self._by, waits=waits
+        ):
             if isinstance(item, Published):
                 self._last = item
                 continue
@@ -180,15 +222,12 @@ class HarvestRun:
             yield self._counted(item)
         self._listed.update(marks)
         self._faulty.update(text for item in refused for text in (item.iri, item.address))
-        state = PageState(
-            sha256=page.sha256,
-            etag=page.etag,
-            modified=page.modified,
-            next=next_page,
+        state = replace(
+            page.state,
             records=list(marks),
             conforming=self.tally.conforming - before_page.conforming,
             repaired=self.tally.repaired - before_page.repaired,
-            refused=[_line(item) for item in refused],
+            refused=[item.to_refusal() for item in refused],
             marks={address: sorted(texts) for address, texts in marks.items()},
         )
         await self.before_note()
@@ -248,7 +287,8 @@ class HarvestRun:
         if before is None:
             return
         unvisited = [page for page in before.pages if page not in self._visited]
-        gone = await self._no_longer_listed(before)
+        # A stream may forget old members, which says nothing about their records.
+        gone = [] if self._stream.exists else await self._no_longer_listed(before)
         if gone and len(gone) > len(self._listed) and not self._order.fewer:
             self.tally.missing = len(gone)
             return
@@ -314,7 +354,7 @@ class HarvestRun:
         for place, record in enumerate(self._waiting):
             published, line = await self._use_case.imports.enter_waiting(
                 record,
-                self._import_order(),
+                self._order.import_order(self.opened.source),
                 self._by,
                 address=judgement.addresses.get(place, ""),
                 doubt=judgement.doubts.get(place),
@@ -322,7 +362,7 @@ class HarvestRun:
             self._last = published or self._last
             page = self._unfinished[record.page]
             if line.outcome is Outcome.REFUSED:
-                page = replace(page, refused=[*page.refused, _line(line)])
+                page = replace(page, refused=[*page.refused, line.to_refusal()])
             else:
                 self._listed[line.address] = line.marks
                 page = replace(
@@ -344,31 +384,6 @@ class HarvestRun:
         self.tally.add(record)
         return replace(record, number=self._number)
 
-    def _import_order(self) -> ImportOrder:
-        order = self._order
-        return ImportOrder(
-            body=b"",
-            media_type="",
-            source=self.opened.source,
-            audience=order.audience,
-            rules=order.rules,
-            check=order.check,
-            since=order.since,
-        )
-
 
 async def _nothing() -> None:
     """Do nothing: the report is not stored."""
-
-
-def _line(record: Entered) -> dict[str, Any]:
-    """Return the stored form of a refused record, to be reported again while its page is unchanged."""
-    return {
-        "iri": record.iri,
-        "address": record.address,
-        "kind": record.kind,
-        "title": record.title[:300],
-        "error": record.error,
-        "remedy": record.remedy,
-        "cause": dict(record.cause),
-    }

@@ -56,6 +56,18 @@ class Entered:
         """Return the record for the report in one language, with the findings about obligations first."""
         return in_language(self.to_kept(), language)
 
+    def to_refusal(self) -> dict[str, Any]:
+        """Return the stored form of a refused record, to be reported again while its page is unchanged."""
+        return {
+            "iri": self.iri,
+            "address": self.address,
+            "kind": self.kind,
+            "title": self.title[:300],
+            "error": self.error,
+            "remedy": self.remedy,
+            "cause": dict(self.cause),
+        }
+
     def to_kept(self) -> dict[str, Any]:
         """Return the record for a stored report: with its findings in all languages, and the cause of its error."""
         return {**self._facts(), "findings": [finding.to_json() for finding in self._faults()]}

@@ -99,6 +99,7 @@ class Page:
     url: str
     etag: str = ""
     modified: str = ""
+    immutable: bool = False
 
     @property
     def sha256(self) -> str:
@@ -143,6 +144,8 @@ class Reader:
 
         Raises ``PeerUnreachable`` if the page cannot be fetched, ``InvalidInput`` if it is not a catalogue.
         """
+        if known is not None and known.immutable and known.sha256:
+            return None
         headers = {"Accept": ACCEPT_RECORDS if is_items(url) else ACCEPT}
         if entrance(url):
             headers = {"Accept": ACCEPT_XML, **_PLAIN}
@@ -161,6 +164,7 @@ class Reader:
             url=answer.url,
             etag=answer.headers.get("ETag", "")[:512],
             modified=answer.headers.get("Last-Modified", "")[:64],
+            immutable="immutable" in answer.headers.get("Cache-Control", "").lower().replace(" ", "").split(","),
         )
         return None if known is not None and known.sha256 == page.sha256 else page
 

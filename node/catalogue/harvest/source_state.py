@@ -21,7 +21,9 @@ _PREFIX: Final = "harvest."
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageState:
     """A page as it was read last. ``records`` are addresses here; ``refused`` are lines of the report.
-    ``marks`` are those of each record (``node.catalogue.harvest.renames``); older notes lack them.
+    ``marks`` are those of each record (``node.catalogue.harvest.renames``). A page of an event stream has
+    ``relations``, the addresses of other pages, and ``versions``, the time of each record in it. An ``immutable``
+    page never changes, as the source said. Older notes lack these.
     """
 
     sha256: str
@@ -33,6 +35,9 @@ class PageState:
     repaired: int = 0
     refused: Sequence[Mapping[str, Any]] = ()
     marks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    relations: Sequence[str] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    immutable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

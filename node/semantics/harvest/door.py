@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from node.base.errors import LocalFault, Overloaded, TooLarge
@@ -32,7 +32,9 @@ class Batches:
 
     ``notes``: mends of the syntax, as sentences. ``left_out``: class → number of things that belong to no record.
     ``catalogues``: IRIs of the catalogues in the file. ``title``: the title of the first catalogue, by language.
-    ``next``, ``expected``, ``listed``: as in ``node.semantics.harvest.partition.Catalogue``.
+    ``next``, ``expected``, ``listed``, ``relations``: as in ``node.semantics.harvest.partition.Catalogue``.
+    ``versions``: for each batch of a page of an event stream the records and the times of their versions. ``chosen``:
+    the indexes of the records that count, None for all.
     """
 
     packed: Sequence[bytes]
@@ -44,10 +46,34 @@ class Batches:
     next: str = ""
     expected: int | None = None
     listed: int | None = None
+    relations: Sequence[str] = ()
+    versions: Sequence[Sequence[tuple[str, str]]] | None = None
+    chosen: Sequence[Sequence[int]] | None = None
 
     @property
     def total(self) -> int:
         return sum(self.counts)
+
+    def newest(self, times: dict[str, str]) -> Batches:
+        """Return the records whose version has the time that ``times`` has for them.
+
+        Each is taken out of ``times``, so that it counts once.
+        """
+        chosen: list[list[int]] = []
+        for batch in self.versions or ():
+            places = []
+            for place, (record, time) in enumerate(batch):
+                if times.get(record) == time:
+                    del times[record]
+                    places.append(place)
+            chosen.append(places)
+        filled = [(packed, places) for packed, places in zip(self.packed, chosen, strict=True) if places]
+        return replace(
+            self,
+            packed=[packed for packed, _ in filled],
+            counts=[len(places) for _, places in filled],
+            chosen=[places for _, places in filled],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +110,8 @@ async def cut(
         next=answer["next"],
         expected=answer["expected"],
         listed=answer["listed"],
+        relations=answer["relations"],
+        versions=answer["versions"],
     )
 
 
@@ -105,10 +133,11 @@ async def examine(
     message = {"base": base, "source": source, "rules": list(rules), "advised": list(advised)}
     page: asyncio.Task[list[Examined]] | None = None
     try:
-        for packed, count in zip(batches.packed, batches.counts, strict=True):
+        for number, packed in enumerate(batches.packed):
+            places = None if batches.chosen is None else batches.chosen[number]
             examined = None if page is None else await page
             # One call at a time: the other places of the cage are for people who publish.
-            page = asyncio.create_task(_examined(cage, packed, count, message, owner))
+            page = asyncio.create_task(_examined(cage, packed, places, batches.counts[number], message, owner))
             if examined is not None:
                 yield examined
         if page is not None:
@@ -120,24 +149,34 @@ async def examine(
 
 
 async def _examined(
-    cage: Caller, packed: bytes, count: int, message: Mapping[str, Any], owner: str | None
+    cage: Caller,
+    packed: bytes,
+    places: Sequence[int] | None,
+    count: int,
+    message: Mapping[str, Any],
+    owner: str | None,
 ) -> list[Examined]:
     try:
-        return await _batch(cage, packed, message, None, EXAMINE, owner)
+        return await _batch(cage, packed, message, places, EXAMINE, owner)
     except (Overloaded, LocalFault, TooLarge):
-        return [await _alone(cage, packed, message, place) for place in range(count)]
+        return [await _alone(cage, packed, message, place) for place in (range(count) if places is None else places)]
 
 
 async def _alone(cage: Caller, packed: bytes, message: Mapping[str, Any], place: int) -> Examined:
     try:
-        return (await _batch(cage, packed, message, place, ONE, None))[0]
+        return (await _batch(cage, packed, message, [place], ONE, None))[0]
     except (Overloaded, LocalFault, TooLarge) as error:
         reason = refusal("record-limit", reason=error.detail)
         return Examined(facts={}, error=reason.detail, remedy=reason.remedy, cause=cause_of(reason))
 
 
 async def _batch(
-    cage: Caller, packed: bytes, message: Mapping[str, Any], only: int | None, limits: Limits, owner: str | None
+    cage: Caller,
+    packed: bytes,
+    message: Mapping[str, Any],
+    only: Sequence[int] | None,
+    limits: Limits,
+    owner: str | None,
 ) -> list[Examined]:
     call = {**message, "only": only}
     answer, statements = await cage.call("semantics.examine", call, [packed], limits=limits, owner=owner)

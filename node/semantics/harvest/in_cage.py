@@ -32,13 +32,15 @@ def cut_file(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
     ``message``: ``mediaType``, ``base`` (for relative addresses, may be empty), ``rules`` (those that will repair the
     records later: an unknown rule is refused before anything is stored), ``page`` (the file is one of several, and
     may have no records). Returns ``{"batches": [count, …], "notes", "leftOut", "title", "next", "expected", "listed",
-    "catalogues"}`` and a blob for each batch.
+    "relations", "versions", "catalogues"}`` and a blob for each batch.
     """
     rules_named(message["rules"])
     catalogue = read(blobs[0], message["mediaType"], base=message["base"] or DOCUMENT)
-    counts, packed = [], []
+    counts, packed, versions = [], [], []
     for batch in _batches(cut(catalogue)):
         counts.append(len(batch))
+        if catalogue.versions is not None:
+            versions.append([[piece.subject, catalogue.versions.get(piece.subject, "")] for piece in batch])
         packed.append(zlib.compress(json.dumps([piece.to_json() for piece in batch]).encode(), 3))
     if not counts and not message.get("page"):
         raise InvalidInput(
@@ -54,6 +56,8 @@ def cut_file(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
         "next": catalogue.next,
         "expected": catalogue.expected,
         "listed": catalogue.listed,
+        "relations": catalogue.relations,
+        "versions": None if catalogue.versions is None else versions,
         "catalogues": [iri for iri in named if not iri.startswith(DOCUMENT)][:10],
     }, packed
 
@@ -61,14 +65,15 @@ def cut_file(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
 def examine_batch(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     """Target ``semantics.examine``: examine or refuse each record of a batch.
 
-    ``message``: an ``Examination``, and ``only``, the index of the single record to examine, or None for all.
+    ``message``: an ``Examination``, and ``only``, the indexes of the records to examine, or None for all.
     Returns ``{"records": [facts | {"subject", "error", "remedy", "cause"}, …]}`` and a blob with the canonical
     N-Quads of each.
     """
     how = Examination.from_json(message)
     unpacking = zlib.decompressobj()
     pieces = json.loads(unpacking.decompress(blobs[0], UNPACKED))
-    chosen = [piece for place, piece in enumerate(pieces) if message["only"] in (None, place)]
+    only = message["only"]
+    chosen = pieces if only is None else [pieces[place] for place in only]
     records, statements = [], []
     for piece, (facts, nquads) in zip(chosen, examine_all(chosen, how), strict=True):
         records.append(_refusal(piece, facts) if isinstance(facts, InvalidInput) else facts)

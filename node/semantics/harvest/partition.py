@@ -75,7 +75,9 @@ class Catalogue:
     """The statements of a file by subject, as text.
 
     For a page of a longer catalogue ``next`` is the address of the next page, ``expected`` the number of records in
-    all. ``listed`` is the number of packages in an answer of CKAN, which lists them by number and names no next page.
+    all. For a page of an event stream ``relations`` are the addresses of the pages that it leads to, ``versions`` the
+    time of each record's version (``node.semantics.harvest.ldes``). ``listed`` is the number of packages in an answer
+    of CKAN, which lists them by number and names no next page.
     """
 
     lines: dict[str, list[str]] = field(default_factory=dict)
@@ -89,6 +91,8 @@ class Catalogue:
     next: str = ""
     expected: int | None = None
     listed: int | None = None
+    relations: list[str] = field(default_factory=list)
+    versions: dict[str, str] | None = None
 
     def add(self, quad: Quad) -> None:
         subject, predicate, object_ = str(quad.subject), str(quad.predicate), quad.object

@@ -13,7 +13,7 @@ from node.base.errors import InvalidInput
 from node.base.jsons import read_json
 from node.semantics.description.subjects import DOCUMENT
 from node.semantics.documents import MAX_JSON_DEPTH, RDF_XML, Syntax, scanned, syntax_of, unreadable
-from node.semantics.harvest import ogcrecords
+from node.semantics.harvest import ldes, ogcrecords
 from node.semantics.harvest.ckan import is_public, packages_of
 from node.semantics.harvest.ckan import statements as ckan_statements
 from node.semantics.harvest.datajson import is_data_json, statements
@@ -90,6 +90,7 @@ def _read(body: bytes, syntax: Syntax, base: str) -> Catalogue:
         if not catalogue.graphs and quad.graph_name.__class__.__name__ != "DefaultGraph":
             catalogue.graphs = True
             catalogue.notes.append("took the statements out of their named graphs")
+    ldes.settle(catalogue, base)
     return catalogue
 
 

@@ -245,7 +245,7 @@ def answer_for_the_next(message: dict[str, Any], blobs: list[bytes]) -> Answer:
 def examine_poisoned(message: dict[str, Any], blobs: list[bytes]) -> Answer:
     """Examine the words of a batch as if they were records: ``poison`` ends the process."""
     words = blobs[0].split()
-    chosen = words if message["only"] is None else [words[message["only"]]]
+    chosen = words if message["only"] is None else [words[place] for place in message["only"]]
     if b"poison" in chosen:
         os.abort()
     _seen.append(None)

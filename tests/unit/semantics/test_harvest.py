@@ -123,7 +123,7 @@ def test_one_bad_record_leaves_the_others() -> None:
         "it cannot be read: Invalid IRI code point '{'",
         "",
     ]
-    alone = examine_batch({**message, "only": 2}, batches)[0]["records"]
+    alone = examine_batch({**message, "only": [2]}, batches)[0]["records"]
     assert alone == records[2:]
 
 

@@ -20,7 +20,7 @@ class FakeCage:
 
     def __init__(self, poison: bytes = b"none") -> None:
         self.poison = poison
-        self.calls: list[tuple[bytes, int | None]] = []
+        self.calls: list[tuple[bytes, list[int] | None]] = []
         self.running: set[bytes] = set()
         self.may_end = asyncio.Event()
         self.may_end.set()
@@ -42,7 +42,7 @@ class FakeCage:
             await self.may_end.wait()
         finally:
             self.running.discard(blobs[0])
-        chosen = words if only is None else [words[only]]
+        chosen = words if only is None else [words[place] for place in only]
         if self.poison in chosen:
             raise Overloaded("too much")
         return {"records": [{"iri": word.decode()} for word in chosen]}, [b""] * len(chosen)
@@ -77,7 +77,7 @@ async def test_a_poisoned_record_is_refused_alone() -> None:
     assert [pages[0], pages[2]] == [["a", "b"], ["e"]]
     assert [pages[1][0], pages[1][2]] == ["b", "d"]
     assert "exceeds the limit for one record" in pages[1][1]
-    assert [only for batch, only in cage.calls if batch == b"b c d"] == [None, 0, 1, 2]
+    assert [only for batch, only in cage.calls if batch == b"b c d"] == [None, [0], [1], [2]]
 
 
 async def test_an_import_that_ends_early_leaves_no_call_behind() -> None:
