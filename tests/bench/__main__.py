@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Final
 
-from tests.bench import catalogue, edc, measures, operation, scenarios, sparql
+from tests.bench import catalogue, edc, growth, measures, operation, scenarios, sparql
 from tests.bench.processes import keep_on
 from tests.bench.report import Figure, machine, show, write
 from tests.interop.edc import free_ports
@@ -29,6 +29,8 @@ ALL: Final[dict[str, Measure]] = {
     "with_records": operation.with_records,
     "publishing": catalogue.publishing,
     "catalogue": catalogue.answering,
+    "disk": growth.on_disk,
+    "following": growth.following,
     "sparql": sparql.guarded,
     "negotiating": measures.negotiating,
     "transferring": measures.transferring,
@@ -41,8 +43,10 @@ ALL: Final[dict[str, Measure]] = {
 QUICK: Final[dict[str, Measure]] = {
     "start_up": partial(operation.start_up, 2),
     "with_records": partial(operation.with_records, 1_000, 1),
-    "publishing": partial(catalogue.publishing, 20, 48),
+    "publishing": partial(catalogue.publishing, 20, 48, 100),
     "catalogue": partial(catalogue.answering, 200, 15),
+    "disk": partial(growth.on_disk, 100),
+    "following": partial(growth.following, 100),
     "sparql": partial(sparql.guarded, 500, 5),
     "negotiating": partial(measures.negotiating, 16),
     "transferring": partial(measures.transferring, 50, 1),

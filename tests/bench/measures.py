@@ -15,8 +15,8 @@ from pathlib import Path
 import httpx2
 
 from demo.cast import Member
-from tests.bench.processes import Fsyncs, bare_server, cpu_seconds, nodes
-from tests.bench.report import Figure, median
+from tests.bench.processes import DiskCalls, bare_server, cpu_seconds, nodes
+from tests.bench.report import Figure, median, p95
 
 BARE = "bare FastAPI on uvicorn, same run"
 FIELDS = {
@@ -33,8 +33,9 @@ AT_ONCE = (1, 8, 64)
 
 
 def negotiating(count: int = 64) -> list[Figure]:
-    """Negotiations, asked to FINALIZED, 1, 8 and 64 at once: ``negotiation_p50_ms``, ``negotiations_per_s``,
-    ``negotiation_cpu_ms`` and ``negotiation_fsyncs``, the last two of both nodes together.
+    """Negotiations, asked to FINALIZED, 1, 8 and 64 at once: ``negotiation_p50_ms``, ``negotiation_p95_ms``,
+    ``negotiations_per_s``, ``negotiation_cpu_ms``, ``negotiation_fsyncs`` and ``negotiation_page_writes``, the last
+    three of both nodes together. Pages are those of SQLite: on PostgreSQL, the server writes them.
 
     Baseline: four durable echoes in a row, the messages of a negotiation and nothing else.
     """
@@ -59,12 +60,13 @@ def negotiating(count: int = 64) -> list[Figure]:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What ``took`` seconds each, ``seconds`` in all, and per one: processor milliseconds and fsyncs."""
+    """What ``took`` seconds each, ``seconds`` in all, and per one: processor milliseconds, fsyncs, written pages."""
 
     took: list[float]
     seconds: float
     cpu_ms: float
     fsyncs: float
+    pages: float
 
 
 def _measured(pids: list[int], work: Callable[[int, int], list[float]], count: int, at_once: int) -> Measured:
@@ -72,9 +74,9 @@ def _measured(pids: list[int], work: Callable[[int, int], list[float]], count: i
     took = work(count, at_once)
     seconds, cpu = time.perf_counter() - began, cpu_seconds(pids) - cpu
     # Tracing slows down what is traced, so it has a smaller turn of its own.
-    with Fsyncs(pids) as fsyncs:
-        traced = len(work(max(8, at_once), at_once)) if Fsyncs.available() else 1
-    return Measured(took, seconds, cpu * 1000 / len(took), fsyncs.count / traced)
+    with DiskCalls(pids) as calls:
+        traced = len(work(max(8, at_once), at_once)) if DiskCalls.available() else 1
+    return Measured(took, seconds, cpu * 1000 / len(took), calls.fsyncs / traced, calls.pages / traced)
 
 
 def _compared(at_once: int, number: int, nodes: Measured, floor: Measured) -> list[Figure]:
@@ -91,11 +93,14 @@ def _compared(at_once: int, number: int, nodes: Measured, floor: Measured) -> li
 
     figures = [
         figure("negotiation_p50_ms", "ms", median(nodes.took) * 1000, median(floor.took) * 1000),
+        figure("negotiation_p95_ms", "ms", p95(nodes.took) * 1000, p95(floor.took) * 1000),
         figure("negotiations_per_s", "1/s", number / nodes.seconds, number / floor.seconds, lower_is_better=False),
         figure("negotiation_cpu_ms", "ms", nodes.cpu_ms, floor.cpu_ms),
     ]
-    if Fsyncs.available():
+    if DiskCalls.available():
         figures.append(figure("negotiation_fsyncs", "", nodes.fsyncs, floor.fsyncs))
+    if nodes.pages:
+        figures.append(figure("negotiation_page_writes", "", nodes.pages, floor.pages))
     return figures
 
 

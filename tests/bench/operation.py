@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-import resource
 import subprocess
 import tempfile
 import time
@@ -23,7 +22,7 @@ from node.identity.model import Caller, UserRole
 from node.ledger.usecases import LedgerWriter
 from node.settings import load
 from tests.bench.measures import BARE, FIELDS
-from tests.bench.processes import await_ready, bare_server, new_member, proportional_mb
+from tests.bench.processes import await_ready, bare_server, children_seconds, new_member, proportional_mb
 from tests.bench.report import Figure, median
 
 IN_ONE_TRANSACTION = 500
@@ -64,7 +63,7 @@ def with_records(count: int = 25_000, rounds: int = 3) -> list[Figure]:
 def demonstration() -> list[Figure]:
     """``demo_s``: ``hansa demo`` from its first word to its last. Baseline: the processor time that it and its nodes
     took, spread evenly over all cores of this machine: what is above that, it waited."""
-    before = _children_seconds()
+    before = children_seconds()
     began = time.perf_counter()
     ended = subprocess.run([*HANSA, "demo"], capture_output=True, text=True, check=False)
     took = time.perf_counter() - began
@@ -78,7 +77,7 @@ def demonstration() -> list[Figure]:
             unit="s",
             n=1,
             baseline_name=f"its own processor time over {cores} cores",
-            baseline_value=(_children_seconds() - before) / cores,
+            baseline_value=(children_seconds() - before) / cores,
         )
     ]
 
@@ -202,8 +201,3 @@ def _use(member: Member, iri: str) -> None:
         for _ in range(3):
             visitor.post("/sparql", data={"query": QUERY}, headers={"Accept": "application/sparql-results+json"})
             person.publish({"fields": {**FIELDS, "id": "one-more"}})
-
-
-def _children_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime

@@ -6,6 +6,7 @@ The nodes keep their state in SQLite, or with ``keep_on`` in PostgreSQL, each in
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 
 _SERVER = "HANSA_BENCH_POSTGRES"
+_TRACED = "trace=fsync,fdatasync,pwrite64"
+_PAGE = "= 4096"
 
 
 def proportional_mb(pid: int) -> float:
@@ -36,30 +39,52 @@ def proportional_mb(pid: int) -> float:
 
 
 def cpu_seconds(pids: Sequence[int]) -> float:
-    """Processor time that these processes and their living children have used."""
+    """Processor time that these processes and their children have used; ended children too, if a living child of
+    these processes has waited for them, as the parent of those in the cage does."""
+    total = 0.0
+    for root in map(psutil.Process, pids):
+        total += sum(root.cpu_times()[:2])
+        total += sum(sum(child.cpu_times()[:4]) for child in root.children(recursive=True))
+    return total
+
+
+def children_seconds() -> float:
+    """Processor time that ended children of this process have used."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def written_bytes(pids: Sequence[int]) -> int:
+    """Bytes that these processes and their living children have passed to the system for writing to files."""
     families = [[root, *root.children(recursive=True)] for root in map(psutil.Process, pids)]
-    return sum(times.user + times.system for family in families for times in (one.cpu_times() for one in family))
+    return sum(int(member.io_counters().write_chars) for family in families for member in family)
 
 
-class Fsyncs:
-    """Counts the calls by which these processes wait for the disk, with strace."""
+def folder_bytes(folder: Path) -> int:
+    """Bytes that the files in a folder take on the disk."""
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+
+
+class DiskCalls:
+    """Counts the calls by which these processes wait for the disk, and the pages that SQLite writes, with strace."""
 
     def __init__(self, pids: Sequence[int]) -> None:
         self._pids = pids
         self._traces: list[tuple[subprocess.Popen[bytes], Path]] = []
-        self.count = 0
+        self.fsyncs = 0
+        self.pages = 0
 
     @staticmethod
     def available() -> bool:
         """Whether there is an strace."""
         return shutil.which("strace") is not None
 
-    def __enter__(self) -> Fsyncs:
+    def __enter__(self) -> DiskCalls:
         if not self.available():
             return self
         for pid in self._pids:
             summary = Path(tempfile.mkstemp(prefix="hansa-bench-strace-")[1])
-            command = ["strace", "-f", "-qq", "-o", str(summary), "-e", "trace=fsync,fdatasync"]
+            command = ["strace", "-f", "-qq", "-s", "0", "-o", str(summary), "-e", _TRACED]
             self._traces.append((subprocess.Popen([*command, "-p", str(pid)], stderr=subprocess.DEVNULL), summary))
         time.sleep(0.5)
         return self
@@ -69,7 +94,9 @@ class Fsyncs:
             trace.terminate()
             trace.wait(10)
             lines = summary.read_text("utf-8", "replace").splitlines()
-            self.count += sum(" resumed>" not in line for line in lines)
+            self.fsyncs += sum("sync(" in line for line in lines)
+            # A page of a table, or of the log that all of them are written to first.
+            self.pages += sum("pwrite64" in line and line.endswith(_PAGE) for line in lines)
             summary.unlink()
 
 

@@ -49,6 +49,10 @@ def median(values: Sequence[float]) -> float:
     return statistics.median(values)
 
 
+def p95(values: Sequence[float]) -> float:
+    return sorted(values)[int(len(values) * 0.95)]
+
+
 def machine() -> str:
     """What this was measured on, as far as it explains a figure."""
     import os

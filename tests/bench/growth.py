@@ -1,0 +1,104 @@
+"""What many records cost beside time: the disk that they take, and what a follower needs to have them too."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+
+from demo.cast import until
+from tests.bench.catalogue import publish_together
+from tests.bench.measures import FIELDS
+from tests.bench.processes import bare_server, folder_bytes, nodes, written_bytes
+from tests.bench.report import Figure
+
+CHANGES: Final = 100
+RECORD_BYTES: Final = 7_000
+"""About the length of the N-Quads of a record in real catalogues."""
+_SENTENCE: Final = "Counters in the surface of the road count the bicycles that pass, in both directions, number {}. "
+
+
+def on_disk(records: int = 1000) -> list[Figure]:
+    """``disk_kb_per_record`` and ``written_kb_per_record``: records of about 7 kB, with every view of them.
+
+    Baseline: as many durable echoes of the same texts.
+    """
+    words = "".join(_SENTENCE.format(number) for number in range(RECORD_BYTES // len(_SENTENCE) - 20))
+    with tempfile.TemporaryDirectory(prefix="hansa-bench-") as scratch:
+        home = Path(scratch)
+        with nodes(home, "keeper") as (member,):
+            assert member.process is not None
+            pids = [member.process.pid]
+            with member.client() as client:
+                publish_together(client, "warm", 2)
+                disk, written = folder_bytes(member.folder), written_bytes(pids)
+                publish_together(client, "set", records, description=words)
+                statements = httpx2.get(f"{member.url}/datasets/set-0", headers={"Accept": "application/n-quads"})
+                length = len(statements.raise_for_status().content)
+            written = written_bytes(pids) - written
+            member.stop()
+            disk = folder_bytes(member.folder) - disk
+        with bare_server(home) as (url, process, _), httpx2.Client() as bare:
+            before, echoed = folder_bytes(home) - folder_bytes(member.folder), written_bytes([process.pid])
+            for number in range(records):
+                fields = {**FIELDS, "description": words, "id": f"set-{number}"}
+                bare.post(f"{url}/keep", json=fields).raise_for_status()
+            echoed = written_bytes([process.pid]) - echoed
+            growth = folder_bytes(home) - folder_bytes(member.folder) - before
+    baseline = f"durable echoes of the same fields ({length / 1000:.1f} kB as N-Quads), same run"
+    return [
+        _figure("disk_kb_per_record", "kB", disk / records / 1000, growth / records / 1000, records, baseline),
+        _figure("written_kb_per_record", "kB", written / records / 1000, echoed / records / 1000, records, baseline),
+    ]
+
+
+def following(records: int = 2000) -> list[Figure]:
+    """``follow_records_per_s``: from the command to follow until every view of the follower shows the records of the
+    other node. ``follow_100_changes_s``: from the answer about 100 changes until the follower's search shows them; a
+    follower looks every five seconds.
+
+    Baselines: the rate at which the other node took the records in batches; the time that it took for the changes.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="hansa-bench-") as scratch,
+        nodes(Path(scratch), "source", "follower") as (source, follower),
+        source.client() as client,
+        follower.client() as reader,
+    ):
+        began = time.perf_counter()
+        publish_together(client, "set", records)
+        took = time.perf_counter() - began
+        began = time.perf_counter()
+        reader.follow(source.url)
+        _await(reader, "", records)
+        followed = time.perf_counter() - began
+        began = time.perf_counter()
+        publish_together(client, "set", CHANGES, keywords=["tram"])
+        changed = time.perf_counter()
+        _await(reader, "tram", CHANGES)
+        visible = time.perf_counter() - changed
+    return [
+        Figure(
+            metric="follow_records_per_s",
+            value=records / followed,
+            unit="1/s",
+            n=records,
+            baseline_name="published in batches at the other node, same run",
+            baseline_value=records / took,
+            lower_is_better=False,
+        ),
+        _figure(
+            "follow_100_changes_s", "s", visible, changed - began, CHANGES, "published at the other node, same run"
+        ),
+    ]
+
+
+def _await(reader: Any, words: str, count: int) -> None:
+    until(f"the follower shows {count} records", lambda: reader.search(words, limit=1)["total"] == count, seconds=900)
+
+
+def _figure(metric: str, unit: str, value: float, baseline: float, count: int, name: str) -> Figure:
+    return Figure(metric=metric, value=value, unit=unit, n=count, baseline_name=name, baseline_value=baseline)
