@@ -1,4 +1,4 @@
-"""How the demonstration prints: numbered steps with what was typed, what was seen and how long it took.
+"""The demonstration's output: numbered steps with the input, the result and the time of each.
 
 Each step is also checked: ``check`` stops the demonstration if a condition does not hold.
 """

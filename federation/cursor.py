@@ -1,4 +1,4 @@
-"""How far a feed has been read: for each chain the next position and the last head, and the members put aside."""
+"""The position in a feed: for each chain the next entry and the last head, and the members put aside."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 from node.api import Frontier, Head, InvalidInput, hash_text, moment, read_hash, stamp
 
 KEPT = 50
-"""How many of the members put aside are kept with their reasons, the newest first."""
+"""The number of members put aside that are kept with their reasons, the newest first."""
 
 NOTED = 20
-"""How many forks and announced restarts are kept with a member; all of them stand in the ledger."""
+"""The number of forks and announced restarts that are kept with a member; all of them stand in the ledger."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,9 +33,9 @@ class MemberView:
     trouble: str = ""
     put_aside: tuple[dict[str, str], ...] = ()
     committed: bool | None = None
-    """Whether the heads of its feed commit to its content; None before it was read."""
+    """True if the heads of its feed commit to its content; None before it was read."""
     fork: str = ""
-    """Why the node is in quarantine: everybody may know."""
+    """The reason for the quarantine of the node; everybody may read it."""
     restored: dict[str, Any] | None = None
     """The last restore that lost records which were here already, as announced; for this node's own people."""
 

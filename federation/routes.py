@@ -48,7 +48,7 @@ def members_router(members: Members, region: Region, *, wake: Callable[[], None]
         return Response(status_code=204)
 
     async def evidence(request: Request, url: str) -> Response:
-        """What the followed node `url` (or its DID or name) signed that does not go together, and what it announced
+        """The contradictions that the followed node `url` (or its DID or name) signed, and what it announced
         as lost. Takes the role operator or auditor."""
         caller = await identify(request)
         found = await region.evidence(url, caller)

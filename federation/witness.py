@@ -29,10 +29,10 @@ log = logging.getLogger("hansa.federation")
 PATH: Final = "/federation/heads"
 MAX_BYTES: Final = 4 << 20
 MAX_HEADS: Final = 2_000
-"""How many of the heads that one witness shows are read at once."""
+"""The number of heads of one witness that are read at once."""
 
 REMEMBERED: Final = 20_000
-"""How many heads are remembered as consistent with ours, so that no proof is requested twice."""
+"""The number of heads remembered as consistent with ours, so that no proof is requested twice."""
 
 
 class Witness:

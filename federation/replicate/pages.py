@@ -50,7 +50,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class MemberText:
-    """What a page states about a member. Everything is unverified; ``trouble`` is set if it cannot be read."""
+    """The text of a page about a member. Everything is unverified; ``trouble`` is set if it cannot be read."""
 
     iri: str
     position: int | None

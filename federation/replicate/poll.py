@@ -1,4 +1,4 @@
-"""When feeds are read: each at its interval, at once on request, less often after errors."""
+"""The times at which feeds are read: each at its interval, at once on request, less often after errors."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ Listen = Callable[[str, str], Awaitable[object]]
 
 @dataclass(slots=True)
 class Contact:
-    """What this process knows of its latest contacts with a node; lost at a restart, and soon known again."""
+    """The latest contacts of this process with a node; lost at a restart, and soon known again."""
 
     seen: datetime | None = None
     changed: datetime | None = None
     failures: int = 0
     due: float = 0.0
     compare: float = 0.0
-    """When to ask it again for the heads that it has seen."""
+    """The time at which it is asked again for the heads that it has seen."""
 
 
 class Poll:

@@ -31,7 +31,7 @@ from node.api import (
 
 
 class Client(Protocol):
-    """What a run needs from the node that follows (``federation.replicate.client.Replicate``)."""
+    """The port of a run to the node that follows (``federation.replicate.client.Replicate``)."""
 
     @property
     def limits(self) -> Limits: ...

@@ -20,7 +20,7 @@ from node.api import (
 )
 
 AHEAD = timedelta(minutes=10)
-"""How far another node's clock may be ahead of ours."""
+"""The time by which another node's clock may be ahead of ours."""
 
 
 def verify_member(

@@ -52,7 +52,7 @@ class LocalFault(HansaError):
     status = 500
     title = "Internal error"
     is_public: ClassVar[bool] = False
-    """Whether ``detail`` and ``remedy`` may be shown to the caller: they are sentences without particulars."""
+    """True if ``detail`` and ``remedy`` may be shown to the caller: they are sentences without particulars."""
 
     @property
     def told_status(self) -> int:

@@ -1,4 +1,4 @@
-"""How a child gives up everything except its one socket and a little memory, in the order that works.
+"""The confinement of a child: it gives up everything except one socket and a little memory, in the order that works.
 
 Limits first, then its root, its capabilities and read access, and the filter of system calls last, because it forbids
 the other steps. The child can undo none of this.
@@ -33,7 +33,7 @@ _CHANNEL: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Den:
-    """What the confinement of a child with a stranger's code needs.
+    """The needs of the confinement of a child with a stranger's code.
 
     ``place`` is the root that was made for such children, ``channel`` the descriptor over which the usher gets the
     descriptor on which it answers; in the folders ``listed`` only the names may be read.

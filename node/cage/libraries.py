@@ -1,4 +1,4 @@
-"""What a stranger's code may import and read: the standard library, our package, and what the owner admits.
+"""The modules and files for a stranger's code: the standard library, our package, and what the owner admits.
 
 The owner of a node names modules (the setting ``model_libraries``), such as numpy. They come from a separate folder
 or from the environment of the node, with the packages that they require. If a folder contains other packages too,
@@ -28,7 +28,7 @@ OURS: Final = "node"
 
 @dataclass(frozen=True, slots=True)
 class Libraries:
-    """What the owner admits: ``names`` of modules, and their folder, if it is not our own."""
+    """The modules that the owner admits: their ``names``, and their folder, if it is not our own."""
 
     names: tuple[str, ...] = ()
     folder: str = ""
@@ -36,7 +36,7 @@ class Libraries:
 
 @dataclass(slots=True)
 class Open:
-    """What code may import and read.
+    """The modules that code may import, and the paths that it may read.
 
     ``paths`` are open with everything below, of ``listed`` folders only the names; for a separate root folder, the
     coarser ``bound`` without ``covered``. ``modules`` holds the path of each module that may be imported.

@@ -12,7 +12,7 @@ ORDER: Final = struct.Struct("=Bd")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one child may use: address space in bytes, processor seconds, seconds on the wall, bytes of answer."""
+    """The limits of one child: address space in bytes, processor seconds, seconds on the wall, bytes of answer."""
 
     memory: int = 1 << 30
     cpu: int = 10

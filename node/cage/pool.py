@@ -44,7 +44,7 @@ _PIECE: Final = 1 << 18
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a kept child is used for, and never for anything else.
+    """The one use of a kept child.
 
     ``whose`` names its caller, or what all its callers may see; ``readable`` are the paths that it may read.
     """

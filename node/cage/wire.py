@@ -31,7 +31,7 @@ _BLOBS_LIMIT: Final = 1 << 20
 
 MOST_TOLD: Final = 1000
 LONGEST_TOLD: Final = 4096
-"""How many tellings a child may send, and how many bytes each of them may have."""
+"""The number of progress messages that a child may send, and the bytes of each."""
 
 SMALLER: Final = "make the request smaller: a shorter document, fewer patterns, a LIMIT"
 

@@ -1,4 +1,4 @@
-"""Who may use an asset: an access code for lists, sentences for readers, the decision for a caller.
+"""Access to an asset: a code for lists, sentences for readers, the decision for a caller.
 
 Seeing and using are two things. A record that a caller sees carries an *access code* that depends on the record
 alone (so that the search index can be rebuilt to the same bytes). An identified caller also gets a decision of its

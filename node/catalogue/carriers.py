@@ -60,12 +60,14 @@ class Carriers:
         return tuple(dict.fromkeys(forms))
 
     def deliver(self, record: Record) -> bool:
-        """Whether any data plane delivers ``record`` under an agreement."""
+        """Return whether any data plane delivers ``record`` under an agreement."""
         return bool(self.formats(record))
 
     def breaks_promise(self, record: Record) -> bool:
-        """Whether ``record`` is offered under conditions and cannot be delivered under them. For an asset that is
-        free for everybody, this node promises no delivery."""
+        """Return whether ``record`` is offered under conditions and cannot be delivered under them.
+
+        For an asset that is free for everybody, this node promises no delivery.
+        """
         if record.withdrawn or record.offer is None or self.deliver(record):
             return False
         return access_code_of(record) is not AccessCode.OPEN
@@ -87,7 +89,7 @@ class Carriers:
 
 
 def runnable(record: Record) -> bool:
-    """Whether a record describes a model that its node can run: one with code, or with an end point to call."""
+    """Return whether a record describes a model that its node can run: with code, or with an end point to call."""
     if record.kind != "model":
         return False
     stated = Statements(record)

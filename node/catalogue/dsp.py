@@ -31,7 +31,7 @@ from node.vocab.namespaces import FOAF, HANSA
 
 PAGE: Final = 50
 SCAN: Final = 1000
-"""How many records one request reads when a filter excludes most of them."""
+"""The number of records that one request reads when a filter excludes most of them."""
 
 
 def formats_of(record: Record) -> tuple[str, ...]:
@@ -211,7 +211,7 @@ class DspCatalogue:
         return fitting, after
 
     def _shows(self, record: Record, criteria: Filter) -> bool:
-        """Whether the catalogue lists the offered asset ``record``: it is deliverable and matches."""
+        """Return whether the catalogue lists the offered asset ``record``: it is deliverable and matches."""
         formats = self._formats(record)
         return bool(formats) and criteria.fits(record, formats)
 

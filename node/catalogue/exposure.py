@@ -22,7 +22,7 @@ RULES: Final = (WIDENED, OPENED, INHERITED)
 
 
 def widens(head: Record, audience: str) -> bool:
-    """Whether the new ``audience`` may include people who did not see ``head``.
+    """Return whether the new ``audience`` may include people who did not see ``head``.
 
     Audiences have no order among themselves. So every change counts, except one from the public audience or to our
     own people.

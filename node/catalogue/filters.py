@@ -79,11 +79,11 @@ class Filter:
 
     @property
     def fits_all(self) -> bool:
-        """Whether the filter selects every asset, from the beginning."""
+        """Return whether the filter selects every asset, from the beginning."""
         return replace(self, limit=None) == Filter()
 
     def fits(self, record: Record, formats: Sequence[str]) -> bool:
-        """Whether the asset ``record``, which is transferred in ``formats``, matches."""
+        """Return whether the asset ``record``, which is transferred in ``formats``, matches."""
         if not self.keywords <= set(record.keywords) or not self.themes <= set(record.themes):
             return False
         if not self.publishers <= {record.publisher.casefold(), record.publisher_name.casefold()}:

@@ -100,7 +100,7 @@ class Record:
 
     @property
     def opens_history(self) -> bool:
-        """Whether this version makes all earlier ones as visible as itself."""
+        """Return whether this version makes all earlier ones as visible as itself."""
         return self.extra.get(OPENS_HISTORY) is True
 
     def title(self, language: str = "en") -> str:

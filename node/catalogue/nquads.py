@@ -102,12 +102,12 @@ def statement(text: str) -> Statement | None:
 
 
 def is_iri(term: str) -> bool:
-    """Whether a term of N-Quads is an IRI."""
+    """Return whether a term of N-Quads is an IRI."""
     return term.startswith("<")
 
 
 def is_blank(term: str) -> bool:
-    """Whether a term of N-Quads is a blank node."""
+    """Return whether a term of N-Quads is a blank node."""
     return term.startswith("_:")
 
 

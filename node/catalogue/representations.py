@@ -30,10 +30,10 @@ HTML: Final = "text/html"
 JSON: Final = "application/json"
 
 RECORD_TYPES: Final = (TURTLE, JSON_LD, N_TRIPLES, N_QUADS, RDF_XML, JSON)
-"""How a record can be read by machines; the first is the default."""
+"""The formats in which machines read a record; the first is the default."""
 
 FEED_TYPES: Final = (N_QUADS, TRIG, JSON_LD, TURTLE, N_TRIPLES)
-"""How the feed can be read."""
+"""The formats of the feed."""
 
 WITHOUT_GRAPHS: Final = frozenset({TURTLE, N_TRIPLES})
 """Of these, the syntaxes that show a page of members as version objects."""

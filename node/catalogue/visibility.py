@@ -1,4 +1,4 @@
-"""Who may see a record: one rule for every way to read the catalogue.
+"""The visibility of a record: one rule for every way to read the catalogue.
 
 For a caller, a record that it may not see does not exist. Every list, count, facet, feed page, query and single
 record is restricted to the audiences that this module returns for a caller, and by nothing else.
@@ -37,12 +37,12 @@ class Visibility:
         return audiences_of(caller, self._rules(), self._me)
 
     def may_see(self, record: Record, caller: Caller) -> bool:
-        """Whether ``record``, the newest version of its asset, exists for ``caller``."""
+        """Return whether ``record``, the newest version of its asset, exists for ``caller``."""
         return admits(self.audiences(caller), record.audience)
 
 
 def admits(audiences: Collection[str] | None, audience: str) -> bool:
-    """Whether a caller with ``audiences`` (None: all) sees a record for ``audience``."""
+    """Return whether a caller with ``audiences`` (None: all) sees a record for ``audience``."""
     return audiences is None or audience in audiences
 
 

@@ -21,19 +21,19 @@ from node.dialogue.terms import BY_IRI, WORDS, local
 from node.vocab.dsp import CONTEXTS, V2025_1, VERSIONS, DspVersion
 
 MAX_TERMS: Final = 500
-"""How many terms the contexts of one message may define."""
+"""The number of terms that the contexts of one message may define."""
 
 _MAX_CHAIN: Final = 8
 """The longest chain of terms that a term may be defined by."""
 
 MAX_LENGTH: Final = 2048
-"""How many characters a namespace, the vocabulary, or the IRI of a term may have."""
+"""The characters that a namespace, the vocabulary, or the IRI of a term may have."""
 
 MAX_WHOLE: Final = 2 * MAX_LENGTH
-"""How many characters an expanded name or identifier may have."""
+"""The characters that an expanded name or identifier may have."""
 
 MAX_GROWTH: Final = 4 << 20
-"""How many characters the expansion of all names and identifiers may add to one message. The reason for the limit: a
+"""The characters that the expansion of all names and identifiers may add to one message. The reason for the limit: a
 prefix of one letter may stand for two thousand characters, and may be used a hundred thousand times."""
 
 _OF_A_STANDARD: Final = 64

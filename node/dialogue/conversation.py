@@ -205,7 +205,7 @@ class Conversation(Generic[P]):
         return self._settle(tx, process, Step(moved, step.effects), due=due).process
 
     def may_send(self, process: P, message: str) -> bool:
-        """Whether ``command`` would send this message now."""
+        """Return whether ``command`` would send this message now."""
         move = self.table.move(process.state, message)
         allowed = move is not None and move.may_send(process.role)
         return allowed and process.pending is None and process.peer_pid is not None

@@ -258,7 +258,7 @@ def _refuse(table: Table, process: P, message_id: str, code: str, reason: tuple[
 
 
 def _has_the_last_word(table: Table, process: P, to: str) -> bool:
-    """Whether our pending message reaches the aim of the protocol, while the peer's would lead elsewhere (``to``).
+    """Return whether our pending message reaches the aim of the protocol, while the peer's leads elsewhere (``to``).
 
     Other crossing messages lead both sides to the same state, in either order. But a completion and a suspension, for
     example, would leave one side COMPLETED and the other SUSPENDED. So the message that reaches the aim takes

@@ -85,13 +85,15 @@ class Exchange:
 
     @property
     def accepted(self) -> bool:
-        """Whether the receiver took the message and it is valid, by its answer or by its next message."""
+        """Return whether the receiver took the message and it is valid, by its answer or by its next message."""
         return self.answer_status == IMPLIED or 200 <= self.answer_status < 300
 
     @property
     def void(self) -> bool:
-        """Whether the receiver took the message after its sender had taken it back, because another message had
-        crossed it: it has no effect on either side."""
+        """Return whether the receiver took the message after its sender had taken it back.
+
+        Another message had crossed it: it has no effect on either side.
+        """
         return self.answer_status < 0
 
     @property
@@ -146,7 +148,7 @@ class ProcessStore(Protocol[P]):
         oldest first."""
 
     def delivered(self, tx: Transaction, pid: str, message_id: str) -> bool:
-        """Whether a message of ours is stored as taken by the peer, void or not."""
+        """Return whether a message of ours is stored as taken by the peer, void or not."""
 
     def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
         """Return all messages of a process, oldest first, with their bodies."""

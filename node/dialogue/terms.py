@@ -216,5 +216,5 @@ are often escaped in texts, and are in no name."""
 
 
 def unusual(raw: bytes) -> bool:
-    """Whether a message may be in another form than the compact one."""
+    """Return whether a message may be in another form than the compact one."""
     return _ESCAPED.search(raw) is not None or UNUSUAL.search(raw) is not None

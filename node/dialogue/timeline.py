@@ -28,13 +28,13 @@ from node.dialogue.message import AFTER, Incoming
 from node.dialogue.process import Exchange, P, ProcessStore
 
 KEPT: Final = 20
-"""How many refusals of each side are kept for one process."""
+"""The number of refusals of each side that are kept for one process."""
 LONGEST: Final = 64 * 1024
 """The length in bytes above which only the head of a refused message is kept; also the head of a taken message if the
 rest is not needed."""
 _HEAD: Final = ("@id", "providerPid", "consumerPid", AFTER)
 WORDS: Final = 2048
-"""How many characters of an identifier are kept: the longest identifier that we accept."""
+"""The characters of an identifier that are kept: the longest identifier that we accept."""
 _PASSING: Final = frozenset({401, 404, 408, 409, 423, 425, 429})
 
 
@@ -99,7 +99,7 @@ class Timeline(Generic[P]):
         self._store.record(tx, replace(exchange, body=self._storable(exchange.body)))
 
     def knows(self, tx: Transaction, exchange: Exchange) -> bool:
-        """Whether this answer to a message of ours is kept already."""
+        """Return whether this answer to a message of ours is kept already."""
         if exchange.accepted:
             return self._store.delivered(tx, exchange.pid, exchange.message_id or "")
         refusals = self._store.refusals(tx, exchange.pid, outgoing=True)

@@ -86,7 +86,7 @@ def settled(body: Mapping[str, Any], version: DspVersion) -> dict[str, Any]:
 
 
 def same(first: Any, second: Any) -> bool:
-    """Whether two offers or agreements are the same in the compact form, whatever form they were received in."""
+    """Return whether two offers or agreements are the same in the compact form, in whatever form they arrived."""
     return normal(first) == normal(second)
 
 
@@ -125,7 +125,7 @@ def written(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _named_alone(context: Any) -> bool:
-    """Whether ``@context`` is an array of addresses, one of them a version's: the form of the schemas."""
+    """Return whether ``@context`` is an array of addresses, one of them a version's: the form of the schemas."""
     if not isinstance(context, list) or not all(isinstance(entry, str) for entry in context):
         return False
     return any(version.context in context for version in VERSIONS.values())

@@ -218,8 +218,10 @@ def _signed_with(checkpoint: Checkpoint, key: LogKey) -> bool:
 
 
 def _has_changed(now: Mapping[str, Any] | None, then: Mapping[str, Any], did: str) -> bool:
-    """Whether a party has changed its ledger key since it signed. Its ledger is then shown under the new key, and the
-    file needs the document that has both keys."""
+    """Return whether a party has changed its ledger key since it signed.
+
+    Its ledger is then shown under the new key, and the file needs the document that has both keys.
+    """
     if now is None:
         return False
     keys = [log_keys(DidDocument(id=did, raw=dict(raw))) for raw in (now, then)]

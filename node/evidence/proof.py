@@ -49,7 +49,7 @@ _PAUSES: Final = (0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds between the requests for a checkpoint that has a new entry."""
 
 _LOOKED_AT = 50
-"""How many of a participant's newest agreements are searched for one that is in the ledger."""
+"""The number of a participant's newest agreements that are searched for one in the ledger."""
 
 
 class ServeEntry:
@@ -72,7 +72,7 @@ class ServeEntry:
         return entry_to_json(entry)
 
     def party(self, did: str) -> bool:
-        """Whether the ledger has an entry of an agreement between ``did`` and this node, so that the party has
+        """Return whether the ledger has an entry of an agreement between ``did`` and this node, so that the party has
         something to check there. Ended agreements count too."""
         with self._uow.read() as tx:
             agreements_between = (

@@ -46,7 +46,7 @@ class WebName:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether ``host`` names this machine: ``localhost``, 127.0.0.0/8 in its plain form, ``::1``."""
+    """Return whether ``host`` names this machine: ``localhost``, 127.0.0.0/8 in its plain form, ``::1``."""
     if host == "localhost":
         return True
     try:
@@ -58,7 +58,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_public_name(host: str) -> bool:
-    """Whether ``host`` has the form of a DNS name under some top-level domain, and cannot be read as a number."""
+    """Return whether ``host`` has the form of a DNS name under some top-level domain, and is not a number."""
     labels = host.split(".")
     return (
         len(host) <= 253
@@ -135,7 +135,7 @@ def plain_name(did: str) -> str:
 
 
 def same_party(url: str, document: DidDocument) -> bool:
-    """Whether ``url`` belongs to the party of ``document``: it has the host of its did:web or of one of its services.
+    """Return whether ``url`` belongs to the party of ``document``: it has the host of its did:web or of a service.
 
     On loopback every node has the same host, so the port has to match too.
     """

@@ -93,8 +93,11 @@ class Caller:
 
     @property
     def is_stranger(self) -> bool:
-        """Whether the caller has no credential of an issuer that this node trusts: an unidentified caller, or a
-        participant without an accepted credential. The owner of a domain name can make any number of participants."""
+        """Return whether the caller has no credential of an issuer that this node trusts.
+
+        It is an unidentified caller, or a participant without an accepted credential. The owner of a domain name
+        can make any number of participants.
+        """
         return not self.is_person and not self.credentials
 
     @property
@@ -187,7 +190,7 @@ class Account:
 
     @property
     def must_choose(self) -> bool:
-        """Whether another person knows the present password."""
+        """Return whether another person knows the present password."""
         return self.reset_by is not None and self.chosen_at is None
 
 

@@ -20,7 +20,7 @@ from node.identity.jose import Jws
 from node.identity.model import DidDocument
 
 SKEW: Final = timedelta(seconds=30)
-"""How far the clocks of two parties may differ; this also covers signatures made while a key was being replaced."""
+"""The difference allowed between two clocks; it also covers signatures made while a key was being replaced."""
 
 LIFETIME: Final = 300
 """Seconds that a DID document is used before it is read again: the longest time for which a peer that never meets the

@@ -152,7 +152,7 @@ class IdentityStore(Protocol):
         """Mark the token or session as opened with a second factor."""
 
     def is_marked(self, tx: Transaction, token_sha256: str) -> bool:
-        """Whether the token or session was opened with a second factor."""
+        """Return whether the token or session was opened with a second factor."""
 
     def drop_tokens(self, tx: Transaction, login: str, *, but: str | None = None) -> int:
         """End all API tokens of ``login`` except the one with the hash ``but``. Return how many were ended."""

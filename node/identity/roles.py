@@ -84,7 +84,7 @@ ROLES: Final[Mapping[UseCase, tuple[UserRole, ...]]] = MappingProxyType(
 
 
 def allowed(caller: Caller, use_case: UseCase) -> bool:
-    """Whether a role of the caller that works now is enough for ``use_case``."""
+    """Return whether a role of the caller that works now is enough for ``use_case``."""
     return caller.is_person and any(caller.may(role) for role in ROLES[use_case])
 
 

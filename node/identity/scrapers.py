@@ -17,7 +17,7 @@ class Monitor:
 
 
 def scraper_token(text: str) -> bool:
-    """Whether ``text`` can be the token of a monitor: long enough, and of the form of RFC 6750 §2.1."""
+    """Return whether ``text`` can be the token of a monitor: long enough, and of the form of RFC 6750 §2.1."""
     return re.fullmatch(r"[A-Za-z0-9._~+/=-]{20,512}", text) is not None
 
 

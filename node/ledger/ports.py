@@ -56,7 +56,7 @@ class LedgerStore(Protocol):
         """Number the entries ``first``, ``first + 1``, … Raises ``LocalFault`` for an entry that has a number."""
 
     def size(self, tx: Transaction, *, lock: bool = False) -> int:
-        """How many entries are numbered; ``lock`` makes the caller the one sequencer until it commits."""
+        """Return the number of numbered entries; ``lock`` makes the caller the one sequencer until it commits."""
 
     def node(self, tx: Transaction, level: int, index: int) -> bytes | None:
         """Hash of a complete subtree of 2^level leaves beginning at leaf ``index`` × 2^level."""

@@ -34,7 +34,7 @@ from node.policy.odrl import parse
 from node.policy.templates import compile_terms
 
 PATIENCE: Final = 3
-"""How often we offer other terms before we end the negotiation."""
+"""The number of times that we offer other terms before we end the negotiation."""
 
 
 class WithinLimits:

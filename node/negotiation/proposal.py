@@ -29,7 +29,7 @@ LONGEST_SHOWN: Final = 500
 """The most characters of content beside the terms that a person is shown."""
 
 LEEWAY: Final = timedelta(minutes=5)
-"""How much the two nodes' clocks may differ."""
+"""The difference allowed between the two nodes' clocks."""
 
 _KEYWORDS: Final = frozenset({"@id", "@type"})
 _KEYWORDS_OF_VALUES: Final = _KEYWORDS | {"@value", "@language", "@list", "@set"}

@@ -26,7 +26,7 @@ SETTLING: Final = 1.0
 it is still writing."""
 
 MOST_ANEW: Final = 2
-"""How often an agreement may be written anew in one negotiation."""
+"""The number of times that an agreement may be written anew in one negotiation."""
 
 _OF_EACH_DRAFT: Final = frozenset({"@id", "timestamp"})
 

@@ -1,4 +1,4 @@
-"""What this node does by itself in a negotiation. A strategy reads the situation and returns an action; it does not
+"""This node's own actions in a negotiation. A strategy reads the situation and returns an action; it does not
 act itself.
 
 The standard strategy accepts terms that equal the offer and add nothing, refuses with reasons, and asks a person

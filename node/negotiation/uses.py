@@ -1,4 +1,4 @@
-"""How often an agreement was used: counted durably, one use at a time, on both sides.
+"""The uses of an agreement: counted durably, one at a time, on both sides.
 
 An agreement may say how often its asset may be used (``odrl:count``). A *use* is
 

@@ -55,7 +55,7 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Whether one condition is met, and the sentence about it."""
+    """The result for one condition: met or not, and the sentence about it."""
 
     truth: Truth
     have: str = ""

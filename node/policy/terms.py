@@ -156,7 +156,7 @@ MINIMUM_CELL_SIZE: Final = HANSA_POLICY + "minimumCellSize"
 
 
 class ValueType(StrEnum):
-    """How the right operand of a known left operand is read."""
+    """The type of the right operand of a known left operand."""
 
     IRI = "iri"
     MOMENT = "moment"

@@ -1,4 +1,4 @@
-"""Whether the caller wants a page for people or data for machines (RFC 9110 §12.5.1)."""
+"""The choice between a page for people and data for machines (RFC 9110 §12.5.1)."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Decimals:
-    """How many decimals of a number are significant. Outputs are rounded to them, halves to the even digit."""
+    """The number of significant decimals. Outputs are rounded to them, halves to the even digit."""
 
     count: int
 

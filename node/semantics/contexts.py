@@ -17,7 +17,7 @@ HANSA_CONTEXT: Final = "https://w3id.org/hansa/context.jsonld"
 CONTEXTS: Final[dict[str, dict[str, Any]]] = {HANSA_CONTEXT: {"@context": dict(PREFIXES)}}
 
 _MOST: Final = 100
-"""How often one document may name a context by address: each time, a copy is inserted."""
+"""The number of times that one document may name a context by address: each time, a copy is inserted."""
 
 
 class _Placer:

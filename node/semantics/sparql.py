@@ -168,7 +168,7 @@ class _Scan:
     template: bool = False
     """After CONSTRUCT: the next brace is a template."""
     begin: bool = False
-    """Whether the next term begins a new statement."""
+    """True if the next term begins a new statement."""
     patterns: int = 0
     branches: int = 0
     operators: int = 0

@@ -18,7 +18,7 @@ from node.vocab.dsp import EXECUTE, PUSH
 
 
 class Waits(StrEnum):
-    """What a process waits for. *ours* is this node, *theirs* the other side."""
+    """The causes for which a process waits. *ours* is this node, *theirs* the other side."""
 
     ANSWER = "answer"
     DELIVERY = "delivery"

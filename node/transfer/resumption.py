@@ -1,4 +1,4 @@
-"""Which side resumes a suspended transfer (docs/decisions/0012-crossed-messages-and-resumption.md)."""
+"""The side that resumes a suspended transfer (docs/decisions/0012-crossed-messages-and-resumption.md)."""
 
 from __future__ import annotations
 

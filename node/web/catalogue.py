@@ -126,7 +126,7 @@ class _Door:
         older: Annotated[int | None, Query(ge=1, alias="from")] = None,
         newer: Annotated[int | None, Query(ge=1, alias="to")] = None,
     ) -> Response:
-        """What version `to` of an asset has that version `from` has not, and the other way round: statements, files,
+        """The differences between the versions `from` and `to` of an asset, in both directions: statements, files,
         conditions, audience. By default the newest version and the one before it."""
         caller = await self._identify(request)
         wanted = iri_meant(iri, self._base)
@@ -134,12 +134,12 @@ class _Door:
         return _json(found.to_json(), caller)
 
     async def counts(self, request: Request) -> Response:
-        """How many assets of each kind there are for you."""
+        """The number of assets of each kind that you may see."""
         caller = await self._identify(request)
         return _json(await self._browse.counts(caller), caller)
 
     async def publishers(self, request: Request) -> Response:
-        """Who publishes here, with the number of assets of each kind that you may see."""
+        """The publishers here, with the number of assets of each kind that you may see."""
         caller = await self._identify(request)
         found = await self._browse.publishers(caller)
         return _json(

@@ -54,7 +54,7 @@ class RangeNotSatisfiable(HansaError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How often a running read is checked, and how fast it may be. ``bytes_per_second`` None: no limit."""
+    """The interval of the checks of a running read, and its greatest rate. ``bytes_per_second`` None: no limit."""
 
     recheck_bytes: int = 64 * 1024 * 1024
     recheck_seconds: float = 5.0

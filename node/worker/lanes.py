@@ -1,4 +1,4 @@
-"""How much of the worker each peer may use, and for how long a peer that does not answer is not called."""
+"""The share of the worker for each peer, and the pause after a peer that does not answer."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class Looks:
         self._has_news = True
         self._next = 0.0
         self.left = True
-        """Whether tasks waited at the last look: for their time, their turn, or room."""
+        """True if tasks waited at the last look: for their time, their turn, or room."""
 
     def tell(self) -> None:
         """Note that a task was added to the queue, or given back to it."""

@@ -1,4 +1,4 @@
-"""How fast the worker works, how long it waits, and when it gives up."""
+"""The pace of the worker, its waits, and the time at which it gives up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a worker has room for further tasks: in which lanes, and for how many lengthy ones."""
+"""The room of a worker for further tasks: its lanes, and the number of lengthy ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Places:
         self._lengthy_tasks = 0
         self._full = set(resting)
         self.passed_over = 0
-        """How many tasks were refused a place."""
+        """The number of tasks that were refused a place."""
         for task in running:
             self._add(task)
 

@@ -24,7 +24,7 @@ GAP: Final = 1e-10
 ROUNDS: Final = 2000
 
 TOLD: Final = 10
-"""How often the model says at most how far it is."""
+"""The number of times that the model reports its progress."""
 
 SHARES: Final = (
     *(0.10, 0.05, 0.05, 0.05, 0.10, 0.20, 0.50, 0.90, 1.00, 0.70, 0.60, 0.60),
@@ -63,7 +63,7 @@ class Trips(TypedDict):
 
 
 class Flow(TypedDict):
-    """What passes a segment in a quarter of an hour."""
+    """The traffic of a segment in a quarter of an hour."""
 
     segmentId: str
     quarter: Annotated[str, "beginning of the quarter of an hour, as 07:15"]

@@ -49,7 +49,7 @@ class Receptor(TypedDict):
 
 
 class Level(TypedDict):
-    """What a façade hears."""
+    """The noise at a façade."""
 
     receptorId: str
     Lden: Annotated[
@@ -92,7 +92,7 @@ def day_evening_night(levels: dict[Part, float]) -> float:
 
 
 def energy(level: float) -> float:
-    """What a level is as an energy, relative to that of 0 dB."""
+    """Return a level as an energy, relative to that of 0 dB."""
     return math.pow(10, level / 10)
 
 

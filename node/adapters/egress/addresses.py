@@ -1,4 +1,4 @@
-"""Which addresses this node dials: a list of our own, applied to the text of a URL and to the addresses of a name.
+"""The addresses that this node dials: a list of our own, applied to the text of a URL and to the addresses of a name.
 
 ``ipaddress.is_private`` and ``is_global`` are not this list: they let carrier-grade NAT, 192.0.0.192, multicast and
 several spellings of loopback inside IPv6 through. Transitional IPv6 addresses are unwrapped, and the IPv4 address

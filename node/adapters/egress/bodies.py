@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 _FRAMING: Final = 64 * 1024
-"""How much larger a compressed answer may be than its content."""
+"""The factor by which a compressed answer may grow when it is unpacked."""
 
 
 class Refused(PermissionError):
@@ -59,8 +59,8 @@ async def chunks_of(response: aiohttp.ClientResponse, url: str, idle: float) -> 
 
 
 class Speed:
-    """How fast a peer sends or receives, over each ``window`` of seconds in which we wait for it. Time in which we
-    work or hold back does not count."""
+    """The least rate at which a peer sends or receives, over each ``window`` of seconds in which we wait for it.
+    Time in which we work or hold back does not count."""
 
     def __init__(self, window: float, slowest: int, too_slow: str = "the peer receives too slowly") -> None:
         """``slowest``: bytes a second; ``too_slow``: the message for a slower peer."""

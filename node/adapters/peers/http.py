@@ -30,7 +30,7 @@ _DOCUMENT_SECONDS: Final = 10.0
 _MESSAGE_SECONDS: Final = 20.0
 _KEPT: Final = 1024
 _STRANGERS: Final = 128
-"""How many documents may be requested at once before those of strangers wait: half of a lane."""
+"""The number of documents requested at once before those of strangers wait: half of a lane."""
 _PASSING: Final = frozenset({408, 425, 429})
 """Statuses that are only temporary: too late, too early, too many."""
 

@@ -19,7 +19,7 @@ _UNPACKED: Final = 2 << 30
 _WORKBOOK: Final = 256 << 20
 """Bytes of an unpacked workbook: it is read into memory as a whole."""
 _RATIO: Final = 200
-"""How many times larger than its archive a file may be; tables of text shrink to a twentieth."""
+"""The factor by which a file may be larger than its archive; tables of text shrink to a twentieth."""
 
 _SHAPE: Final = b"\x00\x00\x27\x0a"
 _TIMETABLE: Final = ("agency.txt", "stops.txt", "routes.txt", "trips.txt")

@@ -14,7 +14,7 @@ from node.adapters.search.words import Word
 from node.catalogue import model
 
 Stage = tuple[bool, bool]
-"""Whether every word must match, and whether a word with two different letters matches."""
+"""Two choices: every word must match; a word with two different letters matches."""
 
 # The ways of finding a word, best first. The steps are so wide that a better way always outranks a lesser one; within
 # the exact ways the usual weighting (BM25) decides, which stays well below a step.

@@ -20,7 +20,7 @@ SQLITE_MINIMUM = (3, 51, 3)
 """Older builds can lose committed rows when a write-ahead log is reset (the WAL-reset bug)."""
 
 PATIENCE = 30.0
-"""How long, in seconds, a transaction waits for others before it gives up."""
+"""The seconds that a transaction waits for others before it gives up."""
 
 READ_ONLY = "hansa_read_only"
 """Execution option of connections that only read."""

@@ -23,7 +23,7 @@ RESTART = "restart."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """How often a node was restored from a backup, and how many entries its ledger had each time."""
+    """The restores of a node from a backup, with the number of entries that its ledger had each time."""
 
     epoch: int
     restarts: dict[int, int]

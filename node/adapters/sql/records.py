@@ -20,7 +20,7 @@ from node.catalogue.model import PUBLIC, Record
 from node.semantics.model import File
 
 _CHUNK = 500
-"""How many ids one query asks for."""
+"""The number of ids in one query."""
 
 OPENED = ""
 """In place of an audience in ``record_reach``: the last version that also opened the earlier ones."""

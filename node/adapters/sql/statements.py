@@ -182,7 +182,7 @@ class Running:
         self._statements = statements
         self._driver: Driver | None = None
         self.notes: dict[tuple[str, str], Any] = {}
-        """What stores note about rows that they have read or written in this transaction, by table and key."""
+        """The stores' notes about rows that they have read or written in this transaction, by table and key."""
 
     @property
     def dialect(self) -> Dialect:

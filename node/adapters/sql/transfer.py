@@ -52,7 +52,7 @@ class SqlGrantStore:
 
 
 class SqlReceptionStore:
-    """What has arrived so far, one row for each transfer."""
+    """Store of what has arrived so far, one row for each transfer."""
 
     def put(self, tx: Transaction, reception: Reception) -> None:
         put(connection_of(tx), receptions, values(reception))

@@ -24,7 +24,7 @@ from node.ledger.proofs import read_hash
 TYPE: Final = "hansa-feed+jws"
 
 MAX_RESTARTS: Final = 1_000
-"""How many restarts a head may name; a node is not restored more often."""
+"""The number of restarts that a head may name; a node is not restored more often."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ POLLING: Final = 60
 
 PATIENCE: Final = 50
 PAUSE: Final = 0.02
-"""How often and how long (seconds) an answer waits for the chains to catch up with the ledger."""
+"""The number of waits of an answer for the chains to catch up with the ledger, and the seconds of each."""
 
 FORMAT: Final = "2"
 """Part of every entity tag: raised when the form in which members are written changes."""

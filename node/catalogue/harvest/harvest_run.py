@@ -321,7 +321,7 @@ class HarvestRun:
         return [address for address in candidates if address not in self._listed]
 
     async def _waits(self, marks: Marks) -> bool:
-        """Whether a new record with these marks may be one that the source had under another IRI."""
+        """Return whether a new record with these marks may be one that the source had under another IRI."""
         if not marks or len(self._waiting) >= MOST:
             return False
         if self._known is None:

@@ -40,7 +40,7 @@ MAX_SOURCE: Final = 200
 _NAMELESS: Final = "import"
 
 Waits = Callable[[Marks], Awaitable[bool]]
-"""Whether a new record with these marks waits for the end, since it may be an old one under a new IRI."""
+"""True if a new record with these marks waits for the end, since it may be an old one under a new IRI."""
 
 
 class Import:

@@ -169,7 +169,7 @@ def read_lines(tx: Transaction, store: ScheduleStore, run_id: str) -> Iterator[L
 
 
 def has_faults(line: Mapping[str, Any]) -> bool:
-    """Whether the record of ``line`` has an error or findings."""
+    """Return whether the record of ``line`` has an error or findings."""
     return bool(line["error"] or line["findings"])
 
 

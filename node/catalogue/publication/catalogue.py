@@ -32,7 +32,7 @@ Settled = Callable[[str], Awaitable[Settlement]]
 
 
 ATTEMPTS = 8
-"""How often a publication that lost the race for a version number is tried before its ``Conflict`` is raised."""
+"""The attempts of a publication that loses the race for a version number, before its ``Conflict`` is raised."""
 
 PAUSE = 0.02
 """The longest wait, in seconds, before the first repetition."""
@@ -95,7 +95,7 @@ async def settle(published: Published, settled: Settled | None) -> Published:
 
 
 def narrows(head: Record, audience: str) -> bool:
-    """Whether the new ``audience`` may exclude people who see ``head``.
+    """Return whether the new ``audience`` may exclude people who see ``head``.
 
     Audiences have no order among themselves. So every change counts, except one to the public audience, or one from
     our own people, who see every record.
@@ -104,7 +104,7 @@ def narrows(head: Record, audience: str) -> bool:
 
 
 def same_content(head: Record, draft: Record) -> bool:
-    """Whether ``draft`` has the same description, offer, files and audience as ``head``."""
+    """Return whether ``draft`` has the same description, offer, files and audience as ``head``."""
     opens = draft.opens_history and not head.opens_history
     return not head.withdrawn and not opens and canonical(_content(head)) == canonical(_content(draft))
 

@@ -26,7 +26,7 @@ _Item = tuple[PublishOrder, Described | HansaError]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOutcome:
-    """What became of each submission of a batch: the publication, or the reason why it was refused.
+    """The outcome of each submission of a batch: the publication, or the reason why it was refused.
 
     ``settlement`` is that of the version stored last; None if none was stored, or nobody waited.
     """

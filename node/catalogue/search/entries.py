@@ -17,7 +17,7 @@ from node.semantics.codelists.licences import LICENCES
 from node.vocab.namespaces import DCAT, DCT, SCHEMA, XSD
 
 MAX_TEXT: Final = 64 * 1024
-"""How much text of a record is indexed, in characters."""
+"""The characters of a record's text that are indexed."""
 
 MAX_VALUES: Final = 50
 """The most values of one facet that are indexed for a record: an imported catalogue may list thousands."""

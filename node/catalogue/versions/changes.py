@@ -40,22 +40,22 @@ class VersionDifference:
 
     @property
     def conditions(self) -> bool:
-        """Whether the conditions of use differ."""
+        """Return whether the conditions of use differ."""
         return not same_conditions(self.before, self.after)
 
     @property
     def audience(self) -> bool:
-        """Whether the audience differs."""
+        """Return whether the audience differs."""
         return self.before.audience != self.after.audience
 
     @property
     def renamed(self) -> bool:
-        """Whether the record has another IRI at its source."""
+        """Return whether the record has another IRI at its source."""
         return self.before.subject != self.after.subject
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing differs."""
+        """Return whether nothing differs."""
         return not (self.statements or self.files or self.conditions or self.audience or self.renamed)
 
     def to_json(self) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def file_changes(before: Record, after: Record) -> Iterator[FileChange]:
 
 
 def same_conditions(left: Record, right: Record) -> bool:
-    """Whether two versions have the same conditions. The identifiers are ignored: every version gets new ones."""
+    """Return whether two versions have the same conditions, except for identifiers, which every version gets anew."""
     return _terms(left) == _terms(right)
 
 

@@ -1,4 +1,4 @@
-"""What ``hansa user`` does with passwords and second factors."""
+"""The passwords and second factors of ``hansa user``."""
 
 from __future__ import annotations
 

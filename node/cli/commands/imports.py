@@ -234,7 +234,7 @@ def renamed_in_words(row: Mapping[str, Any]) -> str:
 
 
 class _Repairs:
-    """What each rule changed: how often, and the first change as an example."""
+    """The changes of each rule: their number, and the first as an example."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
@@ -282,7 +282,7 @@ def counts_in_words(closed: Mapping[str, Any]) -> str:
 
 
 def _left_out(left: Mapping[str, int]) -> str:
-    """What of the file belongs to no record, in words."""
+    """Return in words the parts of the file that belong to no record."""
     things = [
         f"{count} {name.rpartition('#')[2].rpartition('/')[2]}"
         for name, count in left.items()

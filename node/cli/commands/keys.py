@@ -19,7 +19,7 @@ group = typer.Typer(cls=Shorthand, help="The node's own keys: list, rotate, revo
 
 
 class Doors(Protocol):
-    """What can be done with the keys of a node, over its API or in its folder."""
+    """The operations on the keys of a node, over its API or in its folder."""
 
     def keys(self) -> list[dict[str, Any]]: ...
 

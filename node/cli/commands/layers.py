@@ -88,7 +88,7 @@ def show(
 
 
 def _changes(operation: Mapping[str, Any]) -> Iterator[str]:
-    """What one operation does to a row, member by member."""
+    """Return the effect of one operation on a row, member by member."""
     seen = operation.get("before") or {}
     for name, value in (operation.get("set") or {}).items():
         if isinstance(value, Mapping):

@@ -118,7 +118,7 @@ def try_(
 
 @dataclass(frozen=True, slots=True)
 class _Home:
-    """Where a model is tried: the cage and the limits of a node."""
+    """The environment of a model's trial: the cage and the limits of a node."""
 
     cage: Cage
     limits: Limits

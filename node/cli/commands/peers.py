@@ -141,7 +141,7 @@ def _show_fork(fork: Mapping[str, Any]) -> None:
 
 
 def _claims(jws: str) -> str:
-    """What a head says, in one line. It was verified by the node when it came."""
+    """Return the content of a head in one line. The node verified it when it came."""
     from node.identity.jose import read_jws
 
     claims = read_jws(jws).claims()

@@ -1,4 +1,4 @@
-"""What the verbs about negotiations and transfers have in common: finding one, its time line, steering it."""
+"""The common parts of the commands for negotiations and transfers: search, time line, steering."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _PATIENCE = 8.0
 """Seconds in which the other side usually has answered."""
 _BUSY = ("our-fetch", "their-push")
-"""What a process may wait for while bytes are coming: the bar has no text."""
+"""The causes of a wait while bytes are coming: the bar has no text."""
 _FATES = {
     "taken": "received",
     "void": "received, but it had already been withdrawn and does not count",
@@ -31,7 +31,7 @@ _FATES = {
 }
 
 STUCK = "delivery"
-"""What a process waits for whose message, or bytes, could not be delivered: ``process_status.Waits``."""
+"""The causes of a wait after a failed delivery of a message or bytes: ``process_status.Waits``."""
 
 Id = Annotated[str, typer.Argument(help="Its id, or the end of it.", metavar="ID")]
 State = Annotated[str | None, typer.Option(help="Only those in this state, such as offered or started.")]
@@ -145,7 +145,7 @@ def show_status(process: dict[str, Any], lang: str) -> None:
 
 
 def beside(decision: dict[str, Any]) -> None:
-    """What the offer that a person is asked about says beside its terms: accepting it means that too."""
+    """Print what the offer that a person is asked about says beside its terms: accepting it means that too."""
     for said in (decision["details"] or {}).get("beside") or []:
         line("also says", f"{said['name']}: {said['value']}", style="yellow")
 
@@ -165,7 +165,7 @@ def timeline(process: dict[str, Any], lang: str) -> None:
 
 
 def tell_code(process: dict[str, Any], lang: str) -> None:
-    """Why a process was paused or ended, or is about to be: the code of that message, and its reasons."""
+    """Print why a process was paused or ended, or is about to be: the code of that message, and its reasons."""
     if process["code"] or process["reason"]:
         line("why", str(process["code"] or ""))
         tell_why(process["reason"], lang)
@@ -237,7 +237,7 @@ class Watch:
         self._seen = self._shown = ""
 
     def __call__(self, process: dict[str, Any]) -> str | None:
-        """How it stands now; what it waits for."""
+        """Show the present state, and what the process waits for."""
         text, waits = process["status"]["text"], process["status"]["waitsFor"]
         if waits not in _BUSY and text == self._seen != self._shown:
             remark(text)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Branch(StrEnum):
-    """Which half of a run."""
+    """The half of a run."""
 
     BEFORE = "before"
     AFTER = "after"

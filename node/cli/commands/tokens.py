@@ -12,7 +12,7 @@ from node.cli.options import Node, connect
 from node.cli.output import Mode, done, emit, line, remark, say, table
 
 SHORT = 12
-"""How much of a token's hash names it in lists."""
+"""The characters of a token's hash that name it in lists."""
 
 SECOND_FACTOR = "second-factor-needed"
 

@@ -109,7 +109,7 @@ def push(
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a provider is to send bytes: an address, with ``{file}`` for the name, and what opens it."""
+    """The address to which a provider sends bytes, with ``{file}`` for the name, and its credentials."""
 
     url: str
     opening: tuple[str, str] | None
@@ -134,7 +134,7 @@ class Target:
 
 
 def follow_push(client: HansaClient, pid: str) -> dict[str, Any]:
-    """Until it has ended, or a delivery was given up. Interrupted, it goes on by itself."""
+    """Follow the transfer until it has ended, or a delivery was given up. Interrupted, it goes on by itself."""
     remark(f"transfer {pid}")
     watch = Watch()
     with bar("sending") as progress:

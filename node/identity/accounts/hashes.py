@@ -34,7 +34,7 @@ def hash_password(password: str) -> str:
 
 
 def password_fits(hashed: str, password: str) -> bool:
-    """Whether ``password`` has this hash; a damaged hash matches no password."""
+    """Return whether ``password`` has this hash; a damaged hash matches no password."""
     from argon2 import PasswordHasher
     from argon2.exceptions import Argon2Error, InvalidHashError
 

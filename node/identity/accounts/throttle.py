@@ -107,5 +107,5 @@ def place(origin: str) -> str:
 
 
 def is_here(address: str) -> bool:
-    """Whether ``address``, as returned by ``place``, is that of this machine."""
+    """Return whether ``address``, as returned by ``place``, is that of this machine."""
     return not address or is_loopback(address) or address == "::/64"

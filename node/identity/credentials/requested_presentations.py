@@ -39,9 +39,9 @@ from node.identity.tokens import IdToken
 
 _PEERS_KEPT: Final = 2048
 _INCOMPLETE: Final = timedelta(seconds=5)
-"""How long an incomplete presentation is used: the missing credentials may be issued at any moment."""
+"""The time for which an incomplete presentation is used: the missing credentials may be issued at any moment."""
 _GRACES: Final = 10
-"""How many times the maximum age a presentation is used if a new one is temporarily not available."""
+"""The multiple of the maximum age at which a presentation is still used if no new one is available."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -202,7 +202,7 @@ def _since(value: Any) -> dict[int, datetime]:
 
 
 def check_status(entry: StatusEntry, status: StatusList) -> bool:
-    """Whether the bit of ``entry`` is set, that is: the credential is revoked or suspended.
+    """Return whether the bit of ``entry`` is set, that is: the credential is revoked or suspended.
 
     Raises ``BadStatusList`` if the list does not cover this entry (§3.2: wrong purpose, wrong kind, index out of
     range).

@@ -38,7 +38,7 @@ class TrustList:
         self._issuers = _frozen(issuers)
 
     def vouches(self, did: str) -> bool:
-        """Whether ``did`` is an issuer of any type."""
+        """Return whether ``did`` is an issuer of any type."""
         return any(did in dids for dids in self._issuers.values())
 
     def to_json(self) -> dict[str, tuple[str, ...]]:

@@ -52,7 +52,7 @@ class Released:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """Whether one more request is answered. ``left``: how many different requests are still answered after this one;
+    """The answer to one more request. ``left``: how many different requests are still answered after this one;
     ``reason`` and ``remedy`` explain a refusal."""
 
     allowed: bool

@@ -54,7 +54,7 @@ class Clauses:
 
 @dataclass(frozen=True, kw_only=True)
 class Duties:
-    """What the recipient must do, as sentences without their full stop."""
+    """The recipient's duties, as sentences without their full stop."""
 
     delete: str
     delete_within: str

@@ -22,7 +22,7 @@ _STEP_WIDTH: Final = 236
 _STEP_HEIGHT: Final = 74
 _STEP_GAP: Final = 46
 _LINE: Final = 26
-"""How many letters fit into a line of a box."""
+"""The number of letters in a line of a box."""
 _ROLE: Final = 14
 _ARROW: Final = 7
 

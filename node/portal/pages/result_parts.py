@@ -1,4 +1,4 @@
-"""How a result was made, for its page: the run, and every version and layer that it used."""
+"""The origin of a result, for its page: the run, and every version and layer that it used."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class UsedThing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Making:
-    """How a result was made: ``run`` is the page of the run, for people of the node that ran it."""
+    """The origin of a result: ``run`` is the page of the run, for people of the node that ran it."""
 
     titles: Texts
     run: str

@@ -29,7 +29,7 @@ from node.transfer.deletion.model import Due
 from node.transfer.overview import Overview
 
 CHECKED: Final = 200
-"""How many agreements of the list, newest first, are evaluated; older ones are evaluated on their own pages."""
+"""The number of agreements of the list, newest first, that are evaluated; older ones are on their own pages."""
 
 PATIENCE: Final = 2.0
 """Seconds that the list of agreements waits for status lists."""

@@ -23,7 +23,7 @@ from node.transfer.model import Reception, Transfer
 from node.transfer.overview import Overview
 
 LISTED: Final = 200
-"""How many processes the list shows."""
+"""The number of processes in the list."""
 
 Texts = dict[str, str]
 """Language tag → text."""

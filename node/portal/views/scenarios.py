@@ -33,7 +33,7 @@ CANCEL, AGAIN, PUBLISH = "cancel", "again", "publish"
 
 MOST_CANDIDATES: Final = 60
 MOST_RUNS: Final = 500
-"""How many of the newest runs are read."""
+"""The number of newest runs that are read."""
 USING_SHOWN: Final = 20
 _READABLE: Final = ("text/csv", "text/tab-separated-values", "application/json", "application/geo+json")
 _DRAWABLE: Final = "application/geo+json"

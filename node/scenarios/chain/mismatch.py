@@ -1,4 +1,4 @@
-"""How a source does not fit the target that takes its rows."""
+"""The mismatches between a source and the target that takes its rows."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ WARNING: Final = "warning"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mismatch:
-    """How a source does not fit a target. ``code`` is stable, ``have`` and ``need`` are the two sides, ``facts`` are
-    the values in the sentence."""
+    """A mismatch between a source and a target.
+
+    ``code`` is stable, ``have`` and ``need`` are the two sides, ``facts`` are the values in the sentence.
+    """
 
     code: str
     sentence: str

@@ -14,7 +14,7 @@ from node.scenarios.tables.geometries import BBox, positions
 from node.scenarios.tables.rows import key_of, row_id
 
 EXAMPLES: Final = 5
-"""How many rows are named."""
+"""The number of rows that are named."""
 
 
 def outside(port: Port, rows: Rows) -> tuple[Caveat, ...]:

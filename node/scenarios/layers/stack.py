@@ -11,7 +11,7 @@ from node.scenarios.layers.changes import apply, overlaps
 from node.scenarios.model import BoundInput, Layer, Rows
 
 SHOWN: Final = 3
-"""How many places are named if two layers change the same."""
+"""The number of places that are named if two layers change the same."""
 
 
 def of_input(bound: BoundInput, layers: Sequence[Layer]) -> list[Layer]:

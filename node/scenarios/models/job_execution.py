@@ -27,7 +27,7 @@ from node.scenarios.ports import JobStore
 from node.scenarios.records.cards import model_of
 
 _ANSWERED: Final = 5000
-"""How many of an owner's jobs are searched for earlier questions."""
+"""The number of an owner's jobs that are searched for earlier questions."""
 
 
 class JobExecution:

@@ -18,7 +18,7 @@ from node.scenarios.model import AFTER, BEFORE, BoundInput, Layer, Port, Row, Ro
 from node.scenarios.tables.rows import key_of, looks_like_id, row_id
 
 SHOWN: Final = 5
-"""How many rows of an input are shown; the others are counted."""
+"""The number of rows of an input that are shown; the others are counted."""
 
 TracedChange = dict[str, Any]
 Names = dict[str, Any]

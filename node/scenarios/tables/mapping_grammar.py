@@ -53,7 +53,7 @@ _ALLOWED: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """How a column is computed. ``scale`` and ``shift`` convert figures to ``unit``; for ``per``, in base units."""
+    """The rule of a column. ``scale`` and ``shift`` convert figures to ``unit``; for ``per``, in base units."""
 
     name: str
     action: str

@@ -1,4 +1,4 @@
-"""How often data are updated: the EU authority table ``frequency``, by the words that people use for it."""
+"""Frequencies of updates: the EU authority table ``frequency``, by the words that people use for it."""
 
 from __future__ import annotations
 

@@ -196,4 +196,4 @@ RISKS: Final = CodeList(
         ),
     ),
 )
-"""How much harm a wrong answer of a model can do."""
+"""The harm that a wrong answer of a model can do."""

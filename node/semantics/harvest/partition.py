@@ -45,7 +45,7 @@ _TOTAL: Final = f"<{HYDRA}totalItems>"
 
 
 Fault = Mapping[str, str | int]
-"""Why a record cannot be kept: the case of a refusal and its values; empty if it can be kept."""
+"""The reason why a record cannot be kept: the case of a refusal and its values; empty if it can be kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from node.semantics.profiles.model import Profile
 TARGET: Final = "profiles.profile"
 
 LIMITS: Final = Limits(memory=1536 << 20, cpu=60, wall=60.0, answer=8 << 20)
-"""What one profile may use. A table of 100 MB takes a second or two, and 150 MB of memory."""
+"""The limits of one profile. A table of 100 MB takes a second or two, and 150 MB of memory."""
 
 _OWN_GROUP: Final = "/proc/self/cgroup"
 """DuckDB reads here how much memory its process may have, and does not start if it may not."""

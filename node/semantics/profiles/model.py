@@ -68,7 +68,7 @@ class TableProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What a file says about itself. ``format`` is a word for people: ``CSV``, ``GeoPackage``.
+    """The facts in a file about itself. ``format`` is a word for people: ``CSV``, ``GeoPackage``.
 
     ``bbox``: west, south, east, north in degrees. ``crs``: ``EPSG:31370``, if it is known. ``begins``, ``ends``: the
     first and last moment in its columns; ``step``: the usual distance between two moments (ISO 8601). ``notes`` are

@@ -1,4 +1,4 @@
-"""Which columns may hold personal data: by their names in five languages, and by the pattern of their values.
+"""Suspicion of personal data in columns: by their names in five languages, and by the pattern of their values.
 
 This only suspects, it proves nothing: a draft turns each suspicion into a question that a person answers. The
 patterns have no nested repetition, so that no value can make them slow.

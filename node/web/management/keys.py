@@ -17,7 +17,7 @@ from node.web.unread import knowing
 
 
 class Rotate(BaseModel):
-    """Which keys are replaced; all three where none is named."""
+    """The keys to replace; all three where none is named."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -27,7 +27,7 @@ class Rotate(BaseModel):
 
 
 class Revoke(BaseModel):
-    """Which key is revoked, as of when, and why; the reason stands in the ledger."""
+    """The key to revoke, the time from which, and the reason; the reason stands in the ledger."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -53,7 +53,7 @@ Forward = Callable[[str, str, bytes, Mapping[str, str]], Awaitable[tuple[int, st
 
 
 class Verify(BaseModel):
-    """What to verify: an agreement at its other party, or this node's own ledger."""
+    """The subject of a verification: an agreement at its other party, or this node's own ledger."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -58,7 +58,7 @@ class NewPassword(BaseModel):
 
 
 class AccountAccess(BaseModel):
-    """Whether an account may sign in."""
+    """The right of an account to sign in."""
 
     model_config = ConfigDict(extra="forbid")
 

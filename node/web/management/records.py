@@ -108,8 +108,10 @@ class SubmittedRecord(BaseModel):
 
 
 class Submitted(SubmittedRecord):
-    """What to publish: see the members of a record of a batch. With ``dryRun`` nothing is saved. With ``wait`` false
-    the answer comes as soon as the version is saved: search, SPARQL and feed show it a moment later.
+    """An asset to publish alone, with the members of a record of a batch.
+
+    With ``dryRun`` nothing is saved. With ``wait`` false the answer comes as soon as the version is saved: search,
+    SPARQL and feed show it a moment later.
     """
 
     dry_run: bool = Field(False, alias="dryRun")

@@ -35,7 +35,7 @@ def read_ask(text: str) -> dict[str, Any] | str:
 
 
 class AskFor(BaseModel):
-    """What to negotiate for."""
+    """The asset to negotiate for."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -53,7 +53,7 @@ class AskFor(BaseModel):
 
 
 class PushTo(BaseModel):
-    """Whatever takes bytes over HTTP: an upload address, a function, a lake's door."""
+    """A target that takes bytes over HTTP: an upload address, a function, a lake's door."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -72,7 +72,7 @@ class PushTo(BaseModel):
 
 
 class Fetch(BaseModel):
-    """Which bytes to transfer."""
+    """The bytes to transfer."""
 
     model_config = ConfigDict(extra="forbid")
 

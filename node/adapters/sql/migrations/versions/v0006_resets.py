@@ -1,4 +1,4 @@
-"""Who set the password of an account, if it was not its owner, and when the owner chose a new one since.
+"""Columns for the person who set an account's password, if not its owner, and for the owner's next choice.
 
 It is unknown for existing accounts: they count as chosen by their owners, so that all can continue their work.
 """

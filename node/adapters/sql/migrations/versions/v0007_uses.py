@@ -1,4 +1,4 @@
-"""How often agreements were used that limit it."""
+"""A table with the number of uses of agreements that limit it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the feed of a followed node was last read, and whether to its end."""
+"""Columns for the last reading of a followed node's feed, and for whether it came to its end."""
 
 from __future__ import annotations
 
