@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Deferred(Generic[T_co]):
+class Lazy(Generic[T_co]):
     """The result of ``make``, made once for all threads. After an attempt that raises, the next use tries again."""
 
     def __init__(self, make: Callable[[], T_co]) -> None:

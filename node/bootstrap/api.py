@@ -18,7 +18,7 @@ from node.identity.credentials.admissions import IssuerView
 from node.policy.document.rendering import render
 from node.portal.portal import Portal
 from node.semantics.harvest.door import MAX_BYTES
-from node.semantics.profiles.door import ProfileStored
+from node.semantics.profiles.door import StoredProfiles
 from node.web import catalogue, dcat, feed, ledger, ogc, sparql
 from node.web.applications import Refuse, answer_errors
 from node.web.management import (
@@ -157,7 +157,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             upload_limit=settings.upload_limit,
             description_limit=settings.description_limit,
             limits_lapse=protocol_services.limits.lapse,
-            profiled=ProfileStored(node.parts.cage, node.parts.assets.place),
+            profiled=StoredProfiles(node.parts.cage, node.parts.assets.place),
         )
     )
     app.include_router(

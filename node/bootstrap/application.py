@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from node.adapters.peers.callbacks import CheckCallback
-from node.base.lazy import Deferred
+from node.base.lazy import Lazy
 from node.bootstrap.node import HansaNode
 from node.bootstrap.operation import scraper_token
 from node.identity.documents import sealing_key
@@ -23,7 +23,14 @@ from node.portal.accept import prefers_page
 from node.portal.headers import SecurityHeaders
 from node.vocab.dsp import VERSIONS, DspVersion
 from node.web import data, dcp, deletions, health, pushes, wellknown
-from node.web.applications import Refuse, Remaining, UnderPath, answer_errors, errors_as_answers, lifespan_of
+from node.web.applications import (
+    DeferredApplication,
+    Refuse,
+    UnderPath,
+    answer_errors,
+    errors_as_answers,
+    lifespan_of,
+)
 from node.web.bodies import BodyLimits
 from node.web.dsp import door as dsp
 from node.web.routers import PlacedRouter
@@ -37,9 +44,9 @@ if TYPE_CHECKING:
 def application(node: HansaNode) -> ASGIApp:
     """Return the ASGI application of ``node``; its lifespan starts and stops the node."""
     counters = health.Counters()
-    api: Deferred[Api] = Deferred(lambda: _api(node, refuse))
+    api: Lazy[Api] = Lazy(lambda: _api(node, refuse))
 
-    remaining = Remaining(api)
+    remaining = DeferredApplication(api)
     refuse = errors_as_answers(page=remaining.error_page, prefers_page=prefers_page)
     app = Starlette()
     app.router = PlacedRouter(
@@ -63,7 +70,7 @@ def application(node: HansaNode) -> ASGIApp:
         ),
         path=node.parts.path,
     )
-    return UnderPath(health.Counting(SecurityHeaders(visited), counters), node.parts.path)
+    return UnderPath(health.RequestCounter(SecurityHeaders(visited), counters), node.parts.path)
 
 
 def _api(node: HansaNode, refuse: Refuse) -> Api:

@@ -12,7 +12,7 @@ from node.adapters.peers.requests import RegionRequests
 from node.adapters.signed_head import require_newest
 from node.adapters.sql.soundness import require_undamaged
 from node.base.clock import Clock
-from node.base.lazy import Deferred
+from node.base.lazy import Lazy
 from node.bootstrap.catalogue import CatalogueServices, catalogue_services
 from node.bootstrap.foundation import Foundation, foundation
 from node.bootstrap.node import HansaNode
@@ -73,8 +73,8 @@ def build(
         transfers_strategy=transfer_strategy,
     )
     catalogue = catalogue_services(base, with_views=with_views)
-    models = Deferred(lambda: _models(base, protocol_services))
-    scenarios = Deferred(lambda: _scenarios(base, models, catalogue))
+    models = Lazy(lambda: _models(base, protocol_services))
+    scenarios = Lazy(lambda: _scenarios(base, models, catalogue))
     pace = Pace(lease=settings.lease_seconds)
     worker = _worker(base, protocol_services, catalogue, models, scenarios, pace)
     callers = _callers(base, authenticators)
@@ -152,7 +152,7 @@ def _models(base: Foundation, protocol_services: Protocol) -> ModelServices:
     return model_services(base, protocol_services)
 
 
-def _scenarios(base: Foundation, models: Deferred[ModelServices], catalogue: CatalogueServices) -> Scenarios:
+def _scenarios(base: Foundation, models: Lazy[ModelServices], catalogue: CatalogueServices) -> Scenarios:
     # Imported here for the same reason.
     from node.bootstrap.scenarios import scenarios
 
@@ -163,8 +163,8 @@ def _worker(
     base: Foundation,
     protocol_services: Protocol,
     catalogue: CatalogueServices,
-    models: Deferred[ModelServices],
-    scenarios: Deferred[Scenarios],
+    models: Lazy[ModelServices],
+    scenarios: Lazy[Scenarios],
     pace: Pace,
 ) -> Worker:
     parts = base.parts

@@ -25,7 +25,7 @@ from node.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Negotiating:
+class NegotiationParts:
     """All parts for contracts, and those that transfers share."""
 
     negotiations: Negotiations
@@ -36,12 +36,12 @@ class Negotiating:
     guests: Guests
 
 
-def negotiating(base: Foundation, *, admissions: Admissions | None, strategy: Strategy) -> Negotiating:
+def negotiating(base: Foundation, *, admissions: Admissions | None, strategy: Strategy) -> NegotiationParts:
     """Put negotiation together. Plug-ins may replace the strategy."""
     parts, people, stores, clock = base.parts, base.people, base.parts.stores, base.parts.clock
     caps, guests = _caps(parts.settings), _guests(base)
     negotiations = _negotiations(base, strategy, caps, guests)
-    return Negotiating(
+    return NegotiationParts(
         negotiations=negotiations,
         decisions=Decisions(
             uow=stores.uow,

@@ -9,7 +9,7 @@ import pluggy
 
 from node.adapters.peers.requests import RegionRequests
 from node.base.changes import Changes
-from node.base.lazy import Deferred
+from node.base.lazy import Lazy
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
@@ -53,8 +53,8 @@ class HansaNode:
     parts: Parts
     people: People
     protocol: Protocol
-    running_models: Deferred[ModelServices]
-    running_scenarios: Deferred[Scenarios]
+    running_models: Lazy[ModelServices]
+    running_scenarios: Lazy[Scenarios]
     node: NodeFacts
     visibility: Visibility
     access: Access

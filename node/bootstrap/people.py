@@ -21,7 +21,7 @@ from node.identity.credentials.issuance import (
     DecideApplication,
     DeliverCredential,
     ReceiveApplication,
-    Supported,
+    SupportedCredential,
     claims_with_contact,
 )
 from node.identity.credentials.membership import RequestCredential
@@ -42,7 +42,7 @@ from node.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Issuing:
+class IssuerParts:
     """The parts of an issuer, for a node that admits members."""
 
     receive: ReceiveApplication
@@ -67,7 +67,7 @@ class People:
     second_factor: SecondFactor
     wallet: Wallet
     requests: RequestCredential
-    issuing: Issuing | None
+    issuing: IssuerParts | None
     deliver: DeliverCredential
     own_document: Callable[[], DidDocument]
 
@@ -223,18 +223,18 @@ def _authorities(parts: Parts) -> tuple[str, ...]:
     return (*((settings.region,) if settings.region else ()), *((parts.me,) if settings.issuer else ()))
 
 
-def _supported(settings: Settings, credential_type: str) -> Supported:
+def _supported(settings: Settings, credential_type: str) -> SupportedCredential:
     profile = settings.credential_profiles.get(credential_type, VC20)
-    return Supported(
+    return SupportedCredential(
         credential_type=credential_type, profile=profile, format=settings.credential_formats.get(profile, "")
     )
 
 
-def _issuing(parts: Parts, peers: HttpPeers, lists: StatusLists, append: Append) -> Issuing:
+def _issuing(parts: Parts, peers: HttpPeers, lists: StatusLists, append: Append) -> IssuerParts:
     stores, settings = parts.stores, parts.settings
     supported = [_supported(settings, name) for name in settings.issues]
 
-    return Issuing(
+    return IssuerParts(
         receive=ReceiveApplication(
             stores.uow,
             stores.identity,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from anyio.to_thread import run_sync
 
 from node.adapters.peers.requests import PostMessages
-from node.base.lazy import Deferred
+from node.base.lazy import Lazy
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
@@ -25,7 +25,7 @@ from node.worker.harvests import HarvestHandler
 from node.worker.notifications import CredentialHandler, DeletionHandler
 from node.worker.outcomes import Handler
 from node.worker.pace import Pace
-from node.worker.setback import SetRight
+from node.worker.setback import QueueRepair
 from node.worker.timers import Timer
 from node.worker.transfers import PushHandler, ReceptionHandler
 
@@ -45,8 +45,8 @@ def handlers(
     people: People,
     protocol_services: Protocol,
     catalogue: CatalogueServices,
-    models: Deferred[ModelServices],
-    scenarios: Deferred[Scenarios],
+    models: Lazy[ModelServices],
+    scenarios: Lazy[Scenarios],
 ) -> dict[str, Handler]:
     """Return the handlers of the outbox's tasks, by topic."""
 
@@ -71,8 +71,8 @@ def handlers(
         DELETION_TOPIC: DeletionHandler(post, protocol_services.deletions.confirm),
         "credential": CredentialHandler(people.deliver),
         HARVEST_TOPIC: HarvestHandler(catalogue.scheduled_runs),
-        JOB_TOPIC: ExecutionHandler(Deferred(lambda: models.value.job_execution)),
-        RUN_TOPIC: ExecutionHandler(Deferred(lambda: scenarios.value.run_execution), exhausted=Pace().exhausted),
+        JOB_TOPIC: ExecutionHandler(Lazy(lambda: models.value.job_execution)),
+        RUN_TOPIC: ExecutionHandler(Lazy(lambda: scenarios.value.run_execution), exhausted=Pace().exhausted),
     }
 
 
@@ -85,7 +85,7 @@ def timers(
 ) -> list[Timer]:
     """Return the tasks done every so many seconds. ``wake`` is called where the worker may have something to do."""
     stores = parts.stores
-    set_right = SetRight(uow=stores.uow, outbox=stores.outbox, clock=parts.clock, pace=pace, wake=wake)
+    set_right = QueueRepair(uow=stores.uow, outbox=stores.outbox, clock=parts.clock, pace=pace, wake=wake)
     tokens = UsedTokens(stores.uow, stores.identity, parts.clock)
     return [
         # Only the process that queued tasks while its clock was ahead knows that their times are wrong.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from node.adapters.planes.http import HttpPlane
 from node.bootstrap.foundation import Foundation
-from node.bootstrap.negotiation import Negotiating
+from node.bootstrap.negotiation import NegotiationParts
 from node.dialogue.conversation import Conversation
 from node.identity.documents import verify_signature
 from node.identity.signing_keys import SigningKeys
@@ -42,7 +42,7 @@ class Deletions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Transferring:
+class TransferParts:
     """All parts for bytes under an agreement."""
 
     transfers: Transfers
@@ -59,7 +59,9 @@ class Transferring:
     deletions: Deletions
 
 
-def transferring(base: Foundation, contracts: Negotiating, strategy: transfer_strategy.Strategy) -> Transferring:
+def transferring(
+    base: Foundation, contracts: NegotiationParts, strategy: transfer_strategy.Strategy
+) -> TransferParts:
     """Put transfers together. Plug-ins may replace the strategy."""
     parts, stores, clock = base.parts, base.parts.stores, base.parts.clock
     uses = Uses(stores.uses, stores.agreements, clock)
@@ -69,7 +71,7 @@ def transferring(base: Foundation, contracts: Negotiating, strategy: transfer_st
     authorise = _authorise(base, uses)
     deliveries = OpenDelivery(parts.assets, parts.keyring)
     manifests = SignManifest(stores.uow, stores.records, parts.keyring, clock)
-    return Transferring(
+    return TransferParts(
         transfers=transfers,
         transfer_requests=TransferRequests(
             uow=stores.uow,
@@ -154,7 +156,7 @@ def _reactions(
 
 
 def _transfers(
-    base: Foundation, contracts: Negotiating, conversation: Conversation[Transfer], reactions: Reactions
+    base: Foundation, contracts: NegotiationParts, conversation: Conversation[Transfer], reactions: Reactions
 ) -> Transfers:
     parts, stores = base.parts, base.parts.stores
     return Transfers(

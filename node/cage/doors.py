@@ -6,7 +6,7 @@ import os
 import select
 import socket
 
-from node.cage.libraries import Open
+from node.cage.libraries import CodeAccess
 from node.cage.usher import Usher
 
 
@@ -36,7 +36,7 @@ class Channel:
 class Doors:
     """All channels and listeners of one zygote, on its ``poll``."""
 
-    def __init__(self, poll: select.poll, opened: Open) -> None:
+    def __init__(self, poll: select.poll, opened: CodeAccess) -> None:
         self._poll = poll
         self._usher = Usher(opened.paths, opened.listed)
         self._channels: dict[int, tuple[int, socket.socket]] = {}

@@ -35,7 +35,7 @@ class Libraries:
 
 
 @dataclass(slots=True)
-class Open:
+class CodeAccess:
     """The modules that code may import, and the paths that it may read.
 
     ``paths`` are open with everything below, of ``listed`` folders only the names; for a separate root folder, the
@@ -50,9 +50,9 @@ class Open:
     versions: dict[str, str] = field(default_factory=dict)
 
 
-def opened(root: Path, libraries: Libraries) -> Open:
+def opened(root: Path, libraries: Libraries) -> CodeAccess:
     """Return the files that code may read, with our packages below ``root``. Unknown libraries are left out."""
-    opened_libraries = Open()
+    opened_libraries = CodeAccess()
     standard = Path(sysconfig.get_path("stdlib"))
     # Those of the interpreter itself, not of the environment in which it runs.
     own = [standard, Path(sysconfig.get_path("platstdlib", vars={"platbase": sys.base_exec_prefix}))]
@@ -79,10 +79,10 @@ def _shared_libraries() -> list[str]:
     return [*folders, *(str(path) for path in sorted(beside.glob("lib*.so*")) if beside != Path("/usr/lib"))]
 
 
-def _admit(libraries: Libraries, opened_libraries: Open) -> list[str]:
+def _admit(libraries: Libraries, opened_libraries: CodeAccess) -> list[str]:
     """Add the modules that the owner admits to ``opened_libraries``; return all files of their packages."""
     where = [libraries.folder] if libraries.folder else [path for path in sys.path if Path(path).name in _INSTALLED]
-    known = _Installed(where)
+    known = _InstalledPackages(where)
     paths: list[str] = []
     for name in libraries.names:
         packages = known.packages_of(name)
@@ -99,7 +99,7 @@ def _admit(libraries: Libraries, opened_libraries: Open) -> list[str]:
     return paths
 
 
-class _Installed:
+class _InstalledPackages:
     """The packages in some folders, by the names in their metadata."""
 
     def __init__(self, where: Sequence[str]) -> None:
@@ -157,10 +157,10 @@ def _as_module(entry: Path) -> dict[str, str]:
     return {}
 
 
-_narrowed: Open | None = None
+_narrowed: CodeAccess | None = None
 
 
-def narrow(opened: Open) -> None:
+def narrow(opened: CodeAccess) -> None:
     """Make this process find only modules that are open to code: for a child, before it is confined."""
     global _narrowed  # noqa: PLW0603 - a child has one target, and the import system is one
     sys.path[:] = [path for path in sys.path if path in opened.listed or path in opened.paths]

@@ -25,7 +25,7 @@ RULEBOOK = "rulebook"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class SentApplication:
     """An application that was sent: the issuer, our id of the application, and the region's rulebook."""
 
     issuer: str
@@ -119,7 +119,7 @@ class Join:
         self._contact = contact
         self._address = address
 
-    async def join(self, region: str, credential_type: str, by: Caller) -> Asked:
+    async def join(self, region: str, credential_type: str, by: Caller) -> SentApplication:
         """Apply to ``region`` (its address or its DID) for a credential.
 
         Raises ``NotAllowed``, ``PeerUnreachable``, ``InvalidInput`` if the region does not issue such a credential,
@@ -147,7 +147,7 @@ class Join:
         holder_pid = await self._requests.request(did, credential_type, accession)
         # Only now: a region that did not accept the application must not decide which issuers are trusted here.
         await run_sync(lambda: self._allegiance.settle(did, types, rulebook))
-        return Asked(issuer=did, holder_pid=holder_pid, rulebook=rulebook)
+        return SentApplication(issuer=did, holder_pid=holder_pid, rulebook=rulebook)
 
     async def _rulebook(self, base: str) -> dict[str, Any] | None:
         """The region's newest rulebook, as its catalogue shows it to everybody."""

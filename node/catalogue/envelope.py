@@ -20,7 +20,7 @@ from typing import Any, Final
 from node.base.clock import moment, stamp
 from node.base.errors import InvalidInput, LocalFault
 from node.base.jsons import canonical, read_object
-from node.catalogue.model import Record, Widened
+from node.catalogue.model import Record, WiderAudience
 from node.identity.jose import Jws, read_jws, verify_jws
 from node.identity.periods import stated_moment
 from node.identity.ports import KeyRing
@@ -86,7 +86,7 @@ def signature_of(record: Record) -> str:
     return signature
 
 
-def ledger_body(record: Record, change: Widened | None = None) -> dict[str, Any]:
+def ledger_body(record: Record, change: WiderAudience | None = None) -> dict[str, Any]:
     """Return the body of the ledger entry of a signed record: everything that is needed to restore the record.
 
     ``local`` is present only if some files stay at their place or the audience got wider (``change``); it never

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from node.catalogue.findings import CATALOGUE, finding
-from node.catalogue.model import INTERNAL, PUBLIC, Record, Widened
+from node.catalogue.model import INTERNAL, PUBLIC, Record, WiderAudience
 from node.semantics.model import Finding
 from node.texts.languages import LANGUAGES
 
@@ -30,14 +30,16 @@ def widens(head: Record, audience: str) -> bool:
     return head.audience not in (audience, PUBLIC) and audience != INTERNAL
 
 
-def widened(head: Record | None, draft: Record) -> Widened | None:
+def widened(head: Record | None, draft: Record) -> WiderAudience | None:
     """Return how ``draft`` widens the audience of ``head``; None if nobody new sees anything."""
     if head is None or not (draft.opens_history or widens(head, draft.audience)):
         return None
-    return Widened(before=head.audience, after=draft.audience, earlier_versions=draft.opens_history)
+    return WiderAudience(before=head.audience, after=draft.audience, earlier_versions=draft.opens_history)
 
 
-def findings_about(head: Record | None, draft: Record, change: Widened | None, *, inherited: bool) -> list[Finding]:
+def findings_about(
+    head: Record | None, draft: Record, change: WiderAudience | None, *, inherited: bool
+) -> list[Finding]:
     """Return warnings if publishing ``draft`` lets more people see or download the asset than ``head`` did.
 
     ``inherited``: no audience was named, and the audience of the conditions would have been wider.
@@ -57,7 +59,7 @@ def findings_about(head: Record | None, draft: Record, change: Widened | None, *
     return findings
 
 
-def _opened(head: Record | None, draft: Record, change: Widened | None) -> Iterable[str]:
+def _opened(head: Record | None, draft: Record, change: WiderAudience | None) -> Iterable[str]:
     """Return the files that more people may download now than before."""
     before = {file.name for file in head.files if file.open} if head is not None and change is None else set()
     return (file.name for file in draft.files if file.open and file.name not in before)

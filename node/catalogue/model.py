@@ -19,7 +19,7 @@ OPENS_HISTORY = "opensHistory"
 """The member of ``Record.extra`` that marks a version as opening the earlier ones to its own audience."""
 
 HARVESTED = "harvested"
-"""The member of ``Record.extra`` of a record that came from a foreign catalogue (``Harvested``)."""
+"""The member of ``Record.extra`` of a record that came from a foreign catalogue (``HarvestOrigin``)."""
 
 
 QUARANTINE = "quarantine"
@@ -27,7 +27,7 @@ QUARANTINE = "quarantine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Harvested:
+class HarvestOrigin:
     """The source of an imported record: ``iri`` is the record's own at the source, or empty; ``source`` names the
     catalogue; ``identity`` is the hash of the record's identifying properties; ``title`` is the title of the
     catalogue by language; ``former`` is the IRI of the record before this version, if it changed."""
@@ -79,7 +79,7 @@ class Record:
         return f"{self.iri}#v{self.version}"
 
     @property
-    def harvested(self) -> Harvested | None:
+    def harvested(self) -> HarvestOrigin | None:
         """Return the source of an imported record; None for a record that its node published itself."""
         members = self.extra.get(HARVESTED)
         if not isinstance(members, dict):
@@ -87,7 +87,7 @@ class Record:
         texts = {name: members.get(name) for name in ("iri", "source", "identity", "former")}
         stated = members.get("title")
         titles = stated if isinstance(stated, dict) else {}
-        return Harvested(
+        return HarvestOrigin(
             **{name: text if isinstance(text, str) else "" for name, text in texts.items()},
             title={str(tag): text for tag, text in titles.items() if isinstance(text, str) and text},
         )
@@ -176,7 +176,7 @@ class Results:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Indexed:
+class IndexFields:
     """The fields of a record in the search index.
 
     ``texts``: language → text in it, with "" for text without a known language. ``node`` is the DID of the node
@@ -219,7 +219,7 @@ class NodeFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Widened:
+class WiderAudience:
     """A wider audience of an asset: the audiences before and after; ``earlier_versions`` if these are opened too."""
 
     before: str
@@ -240,7 +240,7 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
+class Publication:
     """The result of publishing or withdrawing.
 
     ``record`` is the version that is now current, ``created`` is true if this call made it. ``position`` is its place
@@ -254,7 +254,7 @@ class Published:
     position: int | None = None
     behind: Mapping[str, int] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
-    widened: Widened | None = None
+    widened: WiderAudience | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

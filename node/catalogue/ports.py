@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from node.base.work import Transaction
-from node.catalogue.model import Followed, Indexed, Query, Record, Results
+from node.catalogue.model import Followed, IndexFields, Query, Record, Results
 
 
 class RecordStore(Protocol):
@@ -94,7 +94,7 @@ class Graph(Protocol):
 class SearchIndex(Protocol):
     """The text and facet view. Rebuildable from the ledger."""
 
-    def take(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
+    def take(self, changes: Iterable[tuple[str, IndexFields | None]], position: int) -> None:
         """Collect the new documents by IRI; None removes the document.
 
         Only ``settle`` writes the collected changes together; from then on searches show them and ``position`` counts

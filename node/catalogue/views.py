@@ -21,7 +21,7 @@ STRIDE = 5_000
 """After so many entries that are not about records, a view stores its position nevertheless."""
 
 
-class _Passed:
+class _SkippedPosition:
     """The position up to which a view has skipped entries beyond its stored position.
 
     Most entries are not records (messages of a negotiation, accesses), and storing a position costs a view as much
@@ -64,7 +64,7 @@ class _RecordView(ABC):
         self._uow = uow
         self._records = records
         self._stored = stored
-        self._passed = _Passed()
+        self._passed = _SkippedPosition()
 
     def position(self) -> int:
         """Return the next ``seq`` that the view has not taken."""

@@ -30,7 +30,7 @@ LEFT_OUT = frozenset({"graph", "search", "backups", HEAD, DATABASE, f"{DATABASE}
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenBackup:
     """A backup that was made."""
 
     path: Path
@@ -39,14 +39,14 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class RestoredNode:
     """A node that was restored."""
 
     epoch: int
     entries: int
 
 
-def write_backup(folder: Path, target: Path | None = None, *, recipient: bytes | None = None) -> Written:
+def write_backup(folder: Path, target: Path | None = None, *, recipient: bytes | None = None) -> WrittenBackup:
     """Back up the node in ``folder``, which may be running, into ``target``; seal the file for ``recipient``, a raw
     X25519 key, if there is one.
 
@@ -87,7 +87,7 @@ def write_backup(folder: Path, target: Path | None = None, *, recipient: bytes |
             os.fsync(out.fileno())
     entries = _entries(folder)
     staged.rename(path)
-    return Written(path=path, size=path.stat().st_size, entries=entries)
+    return WrittenBackup(path=path, size=path.stat().st_size, entries=entries)
 
 
 def _pack(folder: Path, copy: Path, out: io.RawIOBase | BinaryIO) -> None:
@@ -99,7 +99,7 @@ def _pack(folder: Path, copy: Path, out: io.RawIOBase | BinaryIO) -> None:
                 archive.add(entry, entry.name, filter=_whole_files)
 
 
-def read_backup(archive: Path, folder: Path, *, identity: SealIdentity | None = None) -> Restored:
+def read_backup(archive: Path, folder: Path, *, identity: SealIdentity | None = None) -> RestoredNode:
     """Restore ``archive`` into the new folder ``folder`` and raise the epoch; ``identity`` opens a sealed one.
 
     Unpacked files are removed again if the archive is cut off, changed, or sealed for another key. Raises
@@ -125,7 +125,7 @@ def read_backup(archive: Path, folder: Path, *, identity: SealIdentity | None = 
             epoch = stores.meta.raise_epoch(tx, stores.ledger.size(tx))
     finally:
         stores.uow.close()
-    return Restored(epoch=epoch, entries=_entries(folder))
+    return RestoredNode(epoch=epoch, entries=_entries(folder))
 
 
 def _unpack(file: BinaryIO, folder: Path, identity: SealIdentity | None) -> None:

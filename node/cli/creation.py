@@ -22,7 +22,7 @@ TERMINAL_TOKEN_YEARS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Created:
+class NewNode:
     """The result of ``init``: the password is shown once and stored nowhere."""
 
     did: str
@@ -31,7 +31,7 @@ class Created:
     store: str
 
 
-def create(folder: Path, members: dict[str, Any]) -> Created:
+def create(folder: Path, members: dict[str, Any]) -> NewNode:
     """Make a node in ``folder`` with these settings.
 
     Raises ``Conflict`` if there is a node already, ``InvalidInput`` for a setting that is not valid. A failure leaves
@@ -65,7 +65,7 @@ def create(folder: Path, members: dict[str, Any]) -> Created:
         file.write(token + "\n")
     stores.uow.close()
     staged.rename(folder / FILE)
-    return Created(
+    return NewNode(
         did=keys.did,
         login=ADMINISTRATOR,
         password=password,

@@ -35,14 +35,14 @@ def run_server(settings: Settings, *, with_worker: bool = True) -> int:
     from node.base.logs import configure
     from node.bootstrap.application import application
     from node.bootstrap.build import build
-    from node.web.connections import BoundedConnection, Passing, room_for_connections
+    from node.web.connections import BoundedConnection, Exemptions, room_for_connections
 
     os.umask(0o077)
     configure(settings.log_level, settings.log_format)
     holding = own(settings)
     BoundedConnection.most = room_for_connections()
     BoundedConnection.most_per_address = settings.connections_per_address
-    BoundedConnection.passes = Passing(settings.trusted_proxies)
+    BoundedConnection.passes = Exemptions(settings.trusted_proxies)
     node = build(settings, with_worker=with_worker)
     config = uvicorn.Config(
         application(node),

@@ -10,7 +10,7 @@ from node.client.scenarios import Speaks
 PATH = "/api/members"
 
 
-class Following:
+class Follows:
     """The nodes that one node follows. All methods raise ``Refusal`` if the node refuses, ``PeerUnreachable``."""
 
     def __init__(self, client: Speaks) -> None:

@@ -33,8 +33,8 @@ from node.dialogue.machine import (
     Table,
     advance,
 )
-from node.dialogue.message import AFTER, Incoming
-from node.dialogue.process import IMPLIED, Exchange, P, Pending, Process, ProcessStore, Role
+from node.dialogue.message import AFTER, IncomingMessage
+from node.dialogue.process import IMPLIED, Exchange, P, PendingMessage, Process, ProcessStore, Role
 from node.dialogue.repeats import Repeats
 from node.dialogue.timeline import Timeline
 from node.dialogue.wire import written
@@ -117,7 +117,7 @@ class Conversation(Generic[P]):
     # ---- incoming --------------------------------------------------------------------------------------------
 
     @contextmanager
-    def noting_refusal(self, uow: UnitOfWork, pid: str, peer: str, message: Incoming) -> Iterator[None]:
+    def noting_refusal(self, uow: UnitOfWork, pid: str, peer: str, message: IncomingMessage) -> Iterator[None]:
         """Enclose the transaction that takes ``message``: if it refuses the message, keep the refusal in the time
         line of the process, in a transaction of its own. Raises ``NotFound`` like ``find``, and before any writing
         transaction begins: a caller that guesses process ids must not delay writers."""
@@ -134,15 +134,15 @@ class Conversation(Generic[P]):
                         self._timeline.refuse(tx, process, message, error)
             raise
 
-    def repeated(self, tx: Transaction, process: P, message: Incoming) -> Answer | None:
+    def repeated(self, tx: Transaction, process: P, message: IncomingMessage) -> Answer | None:
         """Return the stored answer if this same message was accepted before, like ``Repeats.repeated``."""
         return _as_then(self._repeats.repeated(tx, process, message))
 
-    def said_again(self, tx: Transaction, process: P, message: Incoming) -> Answer | None:
+    def said_again(self, tx: Transaction, process: P, message: IncomingMessage) -> Answer | None:
         """Return the stored answer if the last message had the same content, like ``Repeats.said_again``."""
         return _as_then(self._repeats.said_again(tx, process, message))
 
-    def receive(self, tx: Transaction, process: P, message: Incoming, **changes: Any) -> Step[P]:
+    def receive(self, tx: Transaction, process: P, message: IncomingMessage, **changes: Any) -> Step[P]:
         """Apply the peer's message; ``changes`` are new values of fields that subclasses of ``Process`` add.
 
         Raises ``RemoteProtocolError`` if the table does not allow it, ``Crossed`` if its sender has taken it
@@ -155,13 +155,13 @@ class Conversation(Generic[P]):
         moved = replace(step.process, peer_pid=process.peer_pid or theirs, **changes)
         return self._settle(tx, process, Step(moved, step.effects))
 
-    def hear(self, tx: Transaction, process: P, message: Incoming) -> Answer:
+    def hear(self, tx: Transaction, process: P, message: IncomingMessage) -> Answer:
         """Accept a message that does not change the state. Raises ``InvalidInput`` if its process ids are not those
         of this process."""
         self._check_pids(process, message)
         return self.accept(tx, process, message)
 
-    def accept(self, tx: Transaction, process: P, message: Incoming, *, status: int = 200) -> Answer:
+    def accept(self, tx: Transaction, process: P, message: IncomingMessage, *, status: int = 200) -> Answer:
         """Keep the message and its answer, so that a repeat gets the same answer."""
         answer = Answer(status, self._acknowledge(process))
         self._timeline.keep(tx, process, message, status, answer.body, body=self._repeats.copy(message))
@@ -176,7 +176,7 @@ class Conversation(Generic[P]):
 
     def open(self, tx: Transaction, process: P, message: str, body: Mapping[str, Any]) -> P:
         """Begin a process with an opening message of ours; it is pending until the peer acknowledges it."""
-        born = replace(process, pending=Pending(message, str(body["@id"])))
+        born = replace(process, pending=PendingMessage(message, str(body["@id"])))
         self._store.add(tx, born)
         self._dispatch(tx, born, Send(message, str(body["@id"]), body), due=self._clock.now())
         self._tell(tx, born, message, by_us=True)
@@ -336,7 +336,7 @@ class Conversation(Generic[P]):
             },
         )
 
-    def _check_not_late(self, tx: Transaction, process: P, message: Incoming) -> None:
+    def _check_not_late(self, tx: Transaction, process: P, message: IncomingMessage) -> None:
         """Raises ``Crossed`` for a message that has crossed one of ours and does not fit after it.
 
         Its sender took our message while this one was under way, took this one back, and both sides have gone on
@@ -356,7 +356,7 @@ class Conversation(Generic[P]):
                     remedy="send it again if you still mean it",
                 )
 
-    def _check_pids(self, process: P, message: Incoming) -> None:
+    def _check_pids(self, process: P, message: IncomingMessage) -> None:
         ours, theirs = (
             ("providerPid", "consumerPid") if process.role is Role.PROVIDER else ("consumerPid", "providerPid")
         )

@@ -20,7 +20,7 @@ from node.base.clock import Clock
 from node.base.errors import TooMany
 from node.base.work import Transaction, UnitOfWork
 from node.dialogue.caps import RETRY_AFTER
-from node.dialogue.message import Incoming
+from node.dialogue.message import IncomingMessage
 from node.identity.accounts.throttle import is_here
 from node.identity.did import is_loopback
 from node.identity.model import Caller
@@ -81,7 +81,7 @@ class Guests:
     ) -> None:
         self._uow, self._store, self._clock, self._budgets, self._vouched = uow, store, clock, budgets, vouched
 
-    def admit(self, tx: Transaction, caller: Caller, pid: str, process: str, message: Incoming) -> None:
+    def admit(self, tx: Transaction, caller: Caller, pid: str, process: str, message: IncomingMessage) -> None:
         """Count the process ``pid`` that ``message`` opens, before it is added. Raises ``TooMany``."""
         if not self._counts(caller):
             return
@@ -98,7 +98,7 @@ class Guests:
         self._take(tx, guest, message)
         self._store.add(tx, guest)
 
-    def charge(self, caller: Caller, pid: str, message: Incoming) -> None:
+    def charge(self, caller: Caller, pid: str, message: IncomingMessage) -> None:
         """Count a message in a process that a stranger opened; it counts even if it is refused afterwards. Raises
         ``TooMany``."""
         if not self._counts(caller):
@@ -116,7 +116,7 @@ class Guests:
         did = str(caller.did)
         return caller.is_stranger and did.startswith("did:web:") and not self._vouched(did)
 
-    def _take(self, tx: Transaction, guest: Guest, message: Incoming) -> None:
+    def _take(self, tx: Transaction, guest: Guest, message: IncomingMessage) -> None:
         now = self._clock.now()
         day, size = now.strftime("%Y-%m-%d"), len(message.raw) + OVERHEAD
         bounds = {ALL: self._budgets.bytes_in_all, f"host {guest.host}": self._budgets.bytes_per_host}
@@ -136,17 +136,17 @@ class Guests:
         self._store.store(tx, day, sorted(bounds), size)
 
 
-class Uncounted:
+class UnlimitedGuests:
     """The replacement for ``Guests`` where strangers are not counted, as in simulations: its methods do nothing."""
 
-    def admit(self, tx: Transaction, caller: Caller, pid: str, process: str, message: Incoming) -> None:
+    def admit(self, tx: Transaction, caller: Caller, pid: str, process: str, message: IncomingMessage) -> None:
         """As ``Guests.admit``."""
 
-    def charge(self, caller: Caller, pid: str, message: Incoming) -> None:
+    def charge(self, caller: Caller, pid: str, message: IncomingMessage) -> None:
         """As ``Guests.charge``."""
 
 
-UNCOUNTED: Final = Uncounted()
+UNCOUNTED: Final = UnlimitedGuests()
 
 
 def host_of(did: str) -> str:

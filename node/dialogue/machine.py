@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Any, Generic
 
 from node.base.errors import Crossed, LocalProtocolError, RemoteProtocolError
-from node.dialogue.process import P, Pending, Role
+from node.dialogue.process import P, PendingMessage, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,7 @@ def _command(
         raise LocalProtocolError(
             f"{message} cannot be sent by the {process.role} of a {table.name} in state {process.state}"
         )
-    waiting = _changed(process, now, pending=Pending(message, message_id))
+    waiting = _changed(process, now, pending=PendingMessage(message, message_id))
     return Step(waiting, (Send(message, message_id, body),))
 
 

@@ -18,7 +18,7 @@ when it decided to send this one. It makes crossed messages recognisable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming:
+class IncomingMessage:
     """A message that was read: ``name`` is the table's name for it, ``body`` the whole object in the compact form of
     2025-1, ``raw`` the bytes that were sent; ``rewritten`` is true if the bytes have another form."""
 

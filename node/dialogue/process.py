@@ -27,7 +27,7 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class PendingMessage:
     """A message of ours that is decided and durable, but not yet acknowledged by the peer."""
 
     message: str
@@ -52,7 +52,7 @@ class Process:
     state: str
     created: datetime
     updated: datetime
-    pending: Pending | None = None
+    pending: PendingMessage | None = None
     revision: int = 0
     code: str | None = None
     reason: list[Any] = field(default_factory=list)

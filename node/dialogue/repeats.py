@@ -10,7 +10,7 @@ from typing import Any, Final, Generic
 from node.base.work import Transaction
 from node.dialogue import wire
 from node.dialogue.machine import Table
-from node.dialogue.message import Incoming
+from node.dialogue.message import IncomingMessage
 from node.dialogue.process import Exchange, P, ProcessStore
 from node.dialogue.timeline import LONGEST, WORDS, head
 from node.vocab.namespaces import HANSA
@@ -31,14 +31,14 @@ class Repeats(Generic[P]):
         self._storable = storable
         self._brief = brief
 
-    def copy(self, message: Incoming) -> bytes:
+    def copy(self, message: IncomingMessage) -> bytes:
         """Return the stored copy of an accepted message; ``repeated`` recognises the message by it."""
         copy = self._storable(message.raw)
         if message.name not in self._brief or len(message.raw) <= LONGEST:
             return copy
         return self._storable(head(message, **{CONTENT: _digest(wire.read(copy))}))
 
-    def repeated(self, tx: Transaction, process: P, message: Incoming) -> Exchange | None:
+    def repeated(self, tx: Transaction, process: P, message: IncomingMessage) -> Exchange | None:
         """Return the stored message if this same message was accepted before.
 
         A message with an ``@id`` is recognised anywhere in the conversation. A message without an ``@id`` counts as a
@@ -58,7 +58,7 @@ class Repeats(Generic[P]):
                 return None
         return known
 
-    def said_again(self, tx: Transaction, process: P, message: Incoming) -> Exchange | None:
+    def said_again(self, tx: Transaction, process: P, message: IncomingMessage) -> Exchange | None:
         """Return the last message accepted from the peer if this one has the same content under another ``@id``: a
         peer that could not record our answer may write its message anew."""
         last = self._store.last_accepted(tx, process.pid)
@@ -67,7 +67,7 @@ class Repeats(Generic[P]):
         before, now = _content(wire.read(last.body)), _content(message.body)
         return last if before == now or wire.same(before, now) else None
 
-    def _of_this_content(self, tx: Transaction, process: P, message: Incoming) -> Exchange | None:
+    def _of_this_content(self, tx: Transaction, process: P, message: IncomingMessage) -> Exchange | None:
         """Return an accepted message with the same content: JSON-LD that is written anew may have other bytes, such
         as another order of members or other prefixes.
 

@@ -24,7 +24,7 @@ from node.base.jsons import canonical
 from node.base.work import Transaction
 from node.dialogue import wire
 from node.dialogue.machine import Table
-from node.dialogue.message import AFTER, Incoming
+from node.dialogue.message import AFTER, IncomingMessage
 from node.dialogue.process import Exchange, P, ProcessStore
 
 KEPT: Final = 20
@@ -55,7 +55,7 @@ class Timeline(Generic[P]):
         self._storable = storable
         self._refusal = refusal
 
-    def refuse(self, tx: Transaction, process: P, message: Incoming, error: HansaError) -> None:
+    def refuse(self, tx: Transaction, process: P, message: IncomingMessage, error: HansaError) -> None:
         """Keep a message of the peer that was refused with ``error``."""
         if not self._has_room(tx, process.pid, message.sha256, error.told_status, outgoing=False):
             return
@@ -64,7 +64,14 @@ class Timeline(Generic[P]):
         self.keep(tx, process, message, error.told_status, answer, body=body)
 
     def keep(
-        self, tx: Transaction, process: P, message: Incoming, status: int, answer: Mapping[str, Any], *, body: bytes
+        self,
+        tx: Transaction,
+        process: P,
+        message: IncomingMessage,
+        status: int,
+        answer: Mapping[str, Any],
+        *,
+        body: bytes,
     ) -> None:
         """Keep a message of the peer with our answer; ``body`` is the copy that is stored."""
         self._store.record(
@@ -169,7 +176,7 @@ def _why(answer: bytes) -> tuple[str | None, tuple[Any, ...]]:
     return (code if isinstance(code, str) else None), listed
 
 
-def head(message: Incoming, **more: str) -> bytes:
+def head(message: IncomingMessage, **more: str) -> bytes:
     """Return the members that identify sender, message and process, with a bounded length. Members that are not texts
     are left out, also because they may have no canonical form. ``more`` are members of ours."""
     members = {name: value[:WORDS] for name in _HEAD if (value := message.text(name)) is not None}

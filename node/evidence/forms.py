@@ -35,7 +35,7 @@ _COMMANDS: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Detached:
+class DetachedSignature:
     """A signature without its envelope: the signed bytes, the bytes of the signature, and the algorithm."""
 
     signed: bytes
@@ -47,14 +47,14 @@ class Detached:
         return _COMMANDS[self.algorithm].format(key=key, signature=signature, signed=signed)
 
 
-def of_jws(text: str) -> Detached:
+def of_jws(text: str) -> DetachedSignature:
     """Split a compact JWS into its parts. Raises ``InvalidInput``."""
     jws = read_jws(text)
     algorithm = "Ed25519" if jws.alg == "EdDSA" else jws.alg
-    return Detached(signed=jws.signing_input, signature=_signature(jws), algorithm=algorithm)
+    return DetachedSignature(signed=jws.signing_input, signature=_signature(jws), algorithm=algorithm)
 
 
-def of_note(note: str, name: str) -> Detached:
+def of_note(note: str, name: str) -> DetachedSignature:
     """Return the signature of the key ``name`` on a signed note (C2SP signed-note). Raises ``InvalidInput``."""
     text, _, lines = note.rpartition("\n\n")
     for line in lines.splitlines():
@@ -64,7 +64,7 @@ def of_note(note: str, name: str) -> Detached:
                 signature = base64.b64decode(encoded, validate=True)[4:]
             except ValueError as error:
                 raise InvalidInput("a signature of the checkpoint is not valid Base64") from error
-            return Detached(signed=f"{text}\n".encode(), signature=signature, algorithm="Ed25519")
+            return DetachedSignature(signed=f"{text}\n".encode(), signature=signature, algorithm="Ed25519")
     raise InvalidInput(f"{name} did not sign the checkpoint")
 
 

@@ -37,7 +37,7 @@ class Signer(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sealed:
+class Seal:
     """The recipient (``age1…``) of sealed bytes, and the size of the sealed file in bytes."""
 
     recipient: str
@@ -56,7 +56,7 @@ class Manifest:
     media_type: str
     size: int
     sha256: str
-    sealed: Sealed | None
+    sealed: Seal | None
     provider: str
     consumer: str
     issued: datetime
@@ -106,7 +106,7 @@ class Manifest:
             sha256=sha256,
             sealed=None
             if sealed is None
-            else Sealed(recipient=_text(sealed, "recipient"), size=_number(sealed, "size")),
+            else Seal(recipient=_text(sealed, "recipient"), size=_number(sealed, "size")),
             provider=_text(claims, "iss"),
             consumer=_text(claims, "aud"),
             issued=issued,

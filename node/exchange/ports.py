@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class StoredBytes:
     """Bytes in the store, addressed by their ``sha256``."""
 
     sha256: str
@@ -20,19 +20,19 @@ class Stored:
 class AssetStore(Protocol):
     """Stores bytes by their SHA-256. Names never come from outside."""
 
-    async def take_in(self, chunks: AsyncIterator[bytes], *, limit: int) -> Stored:
+    async def take_in(self, chunks: AsyncIterator[bytes], *, limit: int) -> StoredBytes:
         """Store a stream durably (hash, fsync, rename). Raises ``TooLarge`` and keeps nothing beyond ``limit``."""
 
-    async def adopt(self, path: Path, *, limit: int) -> Stored:
+    async def adopt(self, path: Path, *, limit: int) -> StoredBytes:
         """Store a copy of a file of this machine. Raises ``InvalidInput`` for anything but a plain file."""
 
     async def open(self, sha256: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """Yield the bytes from ``start`` to before ``end``. Raises ``NotFound``."""
 
-    async def verify(self, sha256: str) -> Stored:
+    async def verify(self, sha256: str) -> StoredBytes:
         """Hash the stored bytes again. Raises ``NotFound``, or ``LocalFault`` if they have changed."""
 
-    async def check(self, sha256: str) -> Stored:
+    async def check(self, sha256: str) -> StoredBytes:
         """Like ``verify``, but trust an earlier verification if the bytes were not written to since."""
 
     def has(self, sha256: str) -> bool: ...

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from node.base.errors import TooLarge
 from node.exchange.names import safe_name
-from node.exchange.ports import AssetStore, Stored
+from node.exchange.ports import AssetStore, StoredBytes
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 
@@ -20,7 +20,7 @@ class Upload:
 
     async def __call__(
         self, name: str, chunks: AsyncIterator[bytes], by: Caller, *, size: int | None = None
-    ) -> tuple[str, Stored]:
+    ) -> tuple[str, StoredBytes]:
         """Store the bytes of ``chunks``. Nothing of them is read before ``by`` has been authorised.
 
         ``size`` is the stated length, if there is one. Return the name that the file may have, and the stored bytes'

@@ -54,7 +54,7 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rejected:
+class Rejection:
     """A credential that was presented but does not count, with the reason (revoked, expired, issuer not trusted …).
 
     ``transient``: the reason may be temporary (its issuer cannot be reached now).
@@ -83,7 +83,7 @@ class Caller:
     account: str | None = None
     roles: frozenset[UserRole] = frozenset()
     credentials: tuple[Credential, ...] = ()
-    rejected: tuple[Rejected, ...] = ()
+    rejected: tuple[Rejection, ...] = ()
     withheld: frozenset[UserRole] = frozenset()
     needs: tuple[Need, ...] = ()
     reset_by: str = ""
@@ -239,7 +239,7 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Issued:
+class IssuedCredential:
     """A credential that this node issued, with its place in the status list and its revocation."""
 
     id: str

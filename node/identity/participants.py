@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from node.base.clock import Clock
 from node.base.errors import ForbiddenAddress, InvalidInput, TooLarge, Unauthenticated
 from node.identity.blocks import Blocks
-from node.identity.credentials.requested_presentations import Presentations, Presented
+from node.identity.credentials.requested_presentations import Presentations, PresentedCredentials
 from node.identity.credentials.verification import VerifyCredentials
 from node.identity.documents import checked_against
-from node.identity.model import Caller, Credential, Rejected
+from node.identity.model import Caller, Credential, Rejection
 from node.identity.ports import Peers
 from node.identity.replay import ReplayGuard
 from node.identity.tokens import IdToken, read_token, verify_token
@@ -90,12 +90,12 @@ class IdentifyParticipant:
         if self._blocks is not None:
             await self._blocks.require_welcome(did)
 
-    async def _judge(self, did: str, presented: Presented) -> Caller:
+    async def _judge(self, did: str, presented: PresentedCredentials) -> Caller:
         outcomes = [await self._verifier.check_status(credential) for credential in presented.credentials]
         return Caller(
             did=did,
             credentials=tuple(outcome for outcome in outcomes if isinstance(outcome, Credential)),
-            rejected=(*presented.rejected, *(outcome for outcome in outcomes if isinstance(outcome, Rejected))),
+            rejected=(*presented.rejected, *(outcome for outcome in outcomes if isinstance(outcome, Rejection))),
         )
 
 

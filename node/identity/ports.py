@@ -7,7 +7,15 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from node.base.work import Transaction
-from node.identity.model import Account, ApiToken, Application, ApplicationState, Credential, DidDocument, Issued
+from node.identity.model import (
+    Account,
+    ApiToken,
+    Application,
+    ApplicationState,
+    Credential,
+    DidDocument,
+    IssuedCredential,
+)
 from node.identity.periods import KnownKey
 
 
@@ -212,10 +220,10 @@ class IdentityStore(Protocol):
     def next_status_index(self, tx: Transaction) -> tuple[int, int]:
         """Reserve a place in a status list. Return (list id, index); the index does not reveal the order of issue."""
 
-    def add_issued(self, tx: Transaction, issued: Issued) -> None: ...
+    def add_issued(self, tx: Transaction, issued: IssuedCredential) -> None: ...
 
-    def issued(self, tx: Transaction, holder: str | None = None) -> Sequence[Issued]: ...
+    def issued(self, tx: Transaction, holder: str | None = None) -> Sequence[IssuedCredential]: ...
 
-    def revoke(self, tx: Transaction, credential_id: str, at: datetime, why: str) -> Issued | None: ...
+    def revoke(self, tx: Transaction, credential_id: str, at: datetime, why: str) -> IssuedCredential | None: ...
 
     def revoked_indexes(self, tx: Transaction, list_id: int) -> Sequence[int]: ...

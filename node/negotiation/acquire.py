@@ -36,7 +36,7 @@ _MOST: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offered:
+class ProviderOffer:
     """The offer of a provider for an asset. ``dataset`` is the DSP Dataset, ``address`` its protocol base URL."""
 
     dataset: dict[str, Any]
@@ -51,7 +51,7 @@ class Offered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conditions(Offered):
+class Conditions(ProviderOffer):
     """The offer of a provider for an asset, and what this node has about the asset already.
 
     The *requested terms* are the offer, or the other terms passed to ``Acquire.conditions``. ``agreement`` is an
@@ -139,7 +139,7 @@ class Acquire:
         terms = self._terms(conditions, asking) if asking is not None else offered.offer
         return await run_sync(self._between_us, conditions, terms)
 
-    async def _offered(self, iri: str, offer_id: str | None) -> Offered:
+    async def _offered(self, iri: str, offer_id: str | None) -> ProviderOffer:
         """Return the current offer of the provider of ``iri``. Raises as ``conditions``."""
         provider = await run_sync(self._provider_of, iri)
         if provider == self._me:
@@ -149,7 +149,9 @@ class Acquire:
         offers = [offer for offer in dataset.get("hasPolicy", []) if offer_id in (None, offer.get("@id"))]
         if not offers:
             raise NotFound("the provider has no such offer for this asset")
-        return Offered(dataset=dataset, provider=provider, address=address, offer=offers[0], policy=parse(offers[0]))
+        return ProviderOffer(
+            dataset=dataset, provider=provider, address=address, offer=offers[0], policy=parse(offers[0])
+        )
 
     async def request(
         self,
@@ -174,7 +176,7 @@ class Acquire:
 
     async def _negotiate(
         self,
-        offered: Offered,
+        offered: ProviderOffer,
         *,
         purpose: str | None = None,
         asking: Mapping[str, Any] | str | None = None,
@@ -209,7 +211,7 @@ class Acquire:
             return running  # A repeated request, after a crash or by impatience, is the same request.
         return await self._negotiate(conditions, purpose=purpose)
 
-    def _terms(self, offered: Offered, asking: Mapping[str, Any] | str) -> dict[str, Any]:
+    def _terms(self, offered: ProviderOffer, asking: Mapping[str, Any] | str) -> dict[str, Any]:
         offer_id = str(offered.offer["@id"])
         return compile_terms(asking, target=offered.iri, offer_id=offer_id, region=self._region())
 

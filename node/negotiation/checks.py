@@ -16,7 +16,7 @@ from node.catalogue.carriers import OWN, WHY, Carriers
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.dialogue.caps import Caps
-from node.dialogue.message import Incoming
+from node.dialogue.message import IncomingMessage
 from node.dialogue.process import Role
 from node.identity.model import Caller, DidDocument
 from node.negotiation import agreement, machine, proposal
@@ -106,7 +106,7 @@ class Checks:
         return record.offer
 
     def content(
-        self, tx: Transaction, negotiation: Negotiation, message: Incoming, signer: DidDocument | None
+        self, tx: Transaction, negotiation: Negotiation, message: IncomingMessage, signer: DidDocument | None
     ) -> dict[str, Any]:
         """Return the fields of the negotiation that the message sets besides the state."""
         body = message.body
@@ -156,7 +156,7 @@ class Checks:
             raise InvalidInput("an offer within a negotiation must keep its target")
 
     def _signature(
-        self, negotiation: Negotiation, message: Incoming, body: Mapping[str, Any], signer: DidDocument | None
+        self, negotiation: Negotiation, message: IncomingMessage, body: Mapping[str, Any], signer: DidDocument | None
     ) -> dict[str, Any]:
         signature = message.text(SIGNATURE)
         if signature is None:

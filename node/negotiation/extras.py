@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from node.base.errors import TooLarge
 from node.dialogue import wire
-from node.dialogue.message import AFTER, Incoming
+from node.dialogue.message import AFTER, IncomingMessage
 from node.dialogue.terms import TERMS
 from node.negotiation import messages
 
@@ -21,7 +21,7 @@ MOST: Final = 16 * 1024
 _OURS: Final = frozenset({messages.SIGNATURE, messages.TERMS, messages.JSON_TERMS, messages.PURPOSE, AFTER})
 
 
-def require_modest(message: Incoming) -> None:
+def require_modest(message: IncomingMessage) -> None:
     """Raises ``TooLarge`` if the members that are neither the protocol's nor ours take more than ``MOST`` bytes. For
     a message that was converted to the compact form, the compact form is measured."""
     size = _size(message.body)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from node.base.errors import InvalidInput
 from node.base.ids import new_urn
 from node.dialogue import wire
-from node.dialogue.message import Incoming, require_text, require_type
+from node.dialogue.message import IncomingMessage, require_text, require_type
 from node.dialogue.wire import version_named, written
 from node.negotiation import machine
 from node.negotiation.model import Negotiation
@@ -40,7 +40,7 @@ _EVENT: Final = "ContractNegotiationEventMessage"
 _RULES: Final = ("permission", "prohibition")
 
 
-def read(raw: bytes, *expected: str) -> Incoming:
+def read(raw: bytes, *expected: str) -> IncomingMessage:
     """Return the message in ``raw``, which must be one of ``expected`` (``@type`` names).
 
     Raises ``InvalidInput``, which names the member that the schema requires.
@@ -64,7 +64,7 @@ def read(raw: bytes, *expected: str) -> Incoming:
         if event not in ("ACCEPTED", "FINALIZED"):
             raise InvalidInput("eventType must be ACCEPTED or FINALIZED")
         name = f"{_EVENT}:{event}"
-    return Incoming(name=name, body=body, raw=raw, rewritten=rewritten)
+    return IncomingMessage(name=name, body=body, raw=raw, rewritten=rewritten)
 
 
 def _with_terms(body: dict[str, Any], *, rewritten: bool) -> dict[str, Any]:

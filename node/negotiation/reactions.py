@@ -242,7 +242,7 @@ class Reactions:
         return V2024_1.at(self._house.address) if negotiation.version == V2024_1.name else None
 
     def _due(self, action: strategy.Action, pause: float) -> datetime | None:
-        after = pause + (action.after if isinstance(action, strategy.Paced) else 0.0)
+        after = pause + (action.after if isinstance(action, strategy.PacedMessage) else 0.0)
         return self._clock.now() + timedelta(seconds=after) if after else None
 
     def terminate(

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from node.dialogue import wire
-from node.dialogue.message import Incoming
+from node.dialogue.message import IncomingMessage
 from node.dialogue.process import Role
 from node.negotiation import machine
 from node.negotiation.messages import SIGNATURE
@@ -31,7 +31,7 @@ MOST_ANEW: Final = 2
 _OF_EACH_DRAFT: Final = frozenset({"@id", "timestamp"})
 
 
-def restates(negotiation: Negotiation, message: Incoming) -> bool:
+def restates(negotiation: Negotiation, message: IncomingMessage) -> bool:
     """Return whether ``message`` replaces the current agreement by another draft.
 
     It does so only while the agreement waits for our verification, or the verification is on its way and not yet

@@ -24,43 +24,43 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paced:
+class PacedMessage:
     """A message to the peer. It is sent after ``after`` seconds; a message of the peer in between may cancel it."""
 
     after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Offer(Paced):
+class Offer(PacedMessage):
     """Offer these terms (provider)."""
 
     terms: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Counter(Paced):
+class Counter(PacedMessage):
     """Request these terms instead (consumer)."""
 
     terms: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Accept(Paced):
+class Accept(PacedMessage):
     """Accept the current offer (consumer)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Agree(Paced):
+class Agree(PacedMessage):
     """Propose the agreement (provider)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verify(Paced):
+class Verify(PacedMessage):
     """Confirm the agreement (consumer)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finalize(Paced):
+class Finalize(PacedMessage):
     """Finalize (provider)."""
 
 
@@ -70,7 +70,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Terminate(Paced):
+class Terminate(PacedMessage):
     """End the negotiation, with a code and reasons."""
 
     code: str

@@ -15,9 +15,9 @@ from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.dialogue.caps import Caps
 from node.dialogue.conversation import Answer, Conversation, peer_of
-from node.dialogue.guests import UNCOUNTED, Guests, Uncounted
+from node.dialogue.guests import UNCOUNTED, Guests, UnlimitedGuests
 from node.dialogue.machine import Entered
-from node.dialogue.message import Incoming
+from node.dialogue.message import IncomingMessage
 from node.dialogue.opening import opens_once
 from node.dialogue.process import Exchange, Role
 from node.identity.model import Caller, DidDocument
@@ -56,7 +56,7 @@ class Negotiations:
         me: str,
         address: str,
         caps: Caps | None = None,
-        guests: Guests | Uncounted = UNCOUNTED,
+        guests: Guests | UnlimitedGuests = UNCOUNTED,
     ) -> None:
         self._uow, self._store = uow, store
         self._conversation, self._reactions = conversation, reactions
@@ -68,7 +68,7 @@ class Negotiations:
 
     @opens_once
     @taken_in_turn
-    def requested(self, caller: Caller, message: Incoming, *, purpose: str | None = None) -> Answer:
+    def requested(self, caller: Caller, message: IncomingMessage, *, purpose: str | None = None) -> Answer:
         """POST /negotiations/request: the consumer opens a negotiation (DSP 2025-1 §8.2.2).
 
         An offer that this caller may not see is answered exactly as one that does not exist. A repeated request
@@ -110,7 +110,7 @@ class Negotiations:
 
     @opens_once
     @taken_in_turn
-    def offered(self, caller: Caller, message: Incoming) -> Answer:
+    def offered(self, caller: Caller, message: IncomingMessage) -> Answer:
         """POST /negotiations/offers: a provider opens a negotiation by an offer (DSP 2025-1 §8.3.2).
 
         A repeated offer returns the same negotiation. The strategy decides whether an unrequested offer is accepted;
@@ -157,7 +157,7 @@ class Negotiations:
         self,
         pid: str,
         caller: Caller,
-        message: Incoming,
+        message: IncomingMessage,
         *,
         role: Role | None = None,
         signer: DidDocument | None = None,
@@ -191,7 +191,12 @@ class Negotiations:
             return answer
 
     def _restated(
-        self, tx: Transaction, before: Negotiation, caller: Caller, message: Incoming, changes: Mapping[str, Any]
+        self,
+        tx: Transaction,
+        before: Negotiation,
+        caller: Caller,
+        message: IncomingMessage,
+        changes: Mapping[str, Any],
     ) -> Answer:
         """Replace the current agreement by the provider's last draft, which is then verified."""
         instead = [*before.instead, str((before.agreement or {})["@id"])]

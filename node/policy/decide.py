@@ -57,7 +57,7 @@ class _Line:
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class _Judgement:
     """A rule or condition: its truth as a whole, and its leaves."""
 
     truth: Truth
@@ -114,7 +114,7 @@ def _outcome(truth: Truth) -> Outcome:
     return Outcome.ASK if truth is Truth.WAITING else Outcome.REFUSE
 
 
-def _permission(rule: Rule, path: str, requested: str, situation: Situation) -> _Judged:
+def _permission(rule: Rule, path: str, requested: str, situation: Situation) -> _Judgement:
     if includes(rule.action, requested):
         verdict = YES
     elif rule.action in ACTIONS:
@@ -130,13 +130,15 @@ def _permission(rule: Rule, path: str, requested: str, situation: Situation) -> 
     conditions = _conditions(rule.constraints, f"{path}.constraint", situation)
     duties = [_duty(duty, f"{path}.duty[{index}]", situation, asks=True) for index, duty in enumerate(rule.duties)]
     others = _breaches(rule, path, situation, skip="duty")
-    return _Judged(
+    return _Judgement(
         _worst([verdict.truth, conditions.truth, *(judged.truth for judged in (*duties, *others))]),
         (own, *conditions.lines, *(line for judged in (*duties, *others) for line in judged.lines)),
     )
 
 
-def _alternatives(permissions: Sequence[_Judged], granted: Truth, requested: str, policy: Policy) -> Iterable[_Line]:
+def _alternatives(
+    permissions: Sequence[_Judgement], granted: Truth, requested: str, policy: Policy
+) -> Iterable[_Line]:
     """Yield the lines of all permissions. If one suffices, unmet conditions of the others do not count. Unmet
     conditions of a permission for another action do not count either, if there is a permission for this action."""
     suffices = granted.satisfies or granted is Truth.WAITING
@@ -149,7 +151,7 @@ def _alternatives(permissions: Sequence[_Judged], granted: Truth, requested: str
             yield line if line.met or (counts and not beside) else replace(line, counts=False)
 
 
-def _prohibition(rule: Rule, path: str, requested: str, situation: Situation, *, overridden: bool) -> _Judged:
+def _prohibition(rule: Rule, path: str, requested: str, situation: Situation, *, overridden: bool) -> _Judgement:
     """Judge a prohibition. ``overridden``: a permission that wins over it covers the requested action."""
     understood = rule.action in ACTIONS
     bites = understood and includes(rule.action, requested)
@@ -178,13 +180,13 @@ def _prohibition(rule: Rule, path: str, requested: str, situation: Situation, *,
         lines.append(replace(line, verdict=shown, met=not in_the_way, counts=True))
     others = _breaches(rule, path, situation)
     blocked = applies or not understood or not readable
-    return _Judged(
+    return _Judgement(
         _worst([Truth.NO if blocked else Truth.YES, *(judged.truth for judged in others)]),
         (*lines, *(line for judged in others for line in judged.lines)),
     )
 
 
-def _duty(rule: Rule, path: str, situation: Situation, *, asks: bool) -> _Judged:
+def _duty(rule: Rule, path: str, situation: Situation, *, asks: bool) -> _Judgement:
     """Return a duty. Its constraints describe what has to be done; they are not conditions of access."""
     verdict = _duty_verdict(rule, situation, asks=asks)
     fact = (asks and rule.action == terms.OBTAIN_CONSENT) or rule.action not in DUTIES
@@ -198,7 +200,7 @@ def _duty(rule: Rule, path: str, situation: Situation, *, asks: bool) -> _Judged
             kind = Nature.UNDERTAKING if known else Nature.FACT
             lines.append(_Line(leaf.path, leaf.content.left_operand, kind, shape, known))
     others = _breaches(rule, path, situation)
-    return _Judged(
+    return _Judgement(
         _worst([*(line.verdict.truth for line in lines), *(judged.truth for judged in others)]),
         (*lines, *(line for judged in others for line in judged.lines)),
     )
@@ -221,7 +223,7 @@ def _duty_verdict(rule: Rule, situation: Situation, *, asks: bool) -> Verdict:
     return PROMISED
 
 
-def _breaches(rule: Rule, path: str, situation: Situation, *, skip: str = "") -> list[_Judged]:
+def _breaches(rule: Rule, path: str, situation: Situation, *, skip: str = "") -> list[_Judgement]:
     """Return the rules that apply after a breach (remedies, consequences), and duties that are no preconditions."""
     return [
         _duty(inner, f"{path}.{name}[{index}]", situation, asks=False)
@@ -231,18 +233,18 @@ def _breaches(rule: Rule, path: str, situation: Situation, *, skip: str = "") ->
     ]
 
 
-def _conditions(conditions: Sequence[Condition], path: str, situation: Situation) -> _Judged:
+def _conditions(conditions: Sequence[Condition], path: str, situation: Situation) -> _Judgement:
     judged = [_condition(item, f"{path}[{index}]", situation) for index, item in enumerate(conditions)]
-    return _Judged(_worst([item.truth for item in judged]), tuple(line for item in judged for line in item.lines))
+    return _Judgement(_worst([item.truth for item in judged]), tuple(line for item in judged for line in item.lines))
 
 
-def _condition(condition: Condition, path: str, situation: Situation) -> _Judged:
+def _condition(condition: Condition, path: str, situation: Situation) -> _Judgement:
     if isinstance(condition, Constraint):
         row = operand_of(condition)
         verdict = judge(condition, situation)
         nature = Nature.FACT if row is None else row.nature
         line = _Line(path, condition.left_operand, nature, verdict, verdict.truth.satisfies)
-        return _Judged(verdict.truth, (line,))
+        return _Judgement(verdict.truth, (line,))
     parts = [
         _condition(item, f"{path}.{condition.operator}[{index}]", situation)
         for index, item in enumerate(condition.operands)
@@ -255,7 +257,7 @@ def _condition(condition: Condition, path: str, situation: Situation) -> _Judged
         # Too many alternatives hold: no single leaf is the cause, the whole is.
         whole = Verdict(truth=truth, have="more than one", need="exactly one", remedy=Remedy("ask_provider"))
         lines = (*lines, _Line(path, ODRL + condition.operator, Nature.FACT, whole, False))
-    return _Judged(truth, lines)
+    return _Judgement(truth, lines)
 
 
 def _combined(condition: Logical, truths: list[Truth]) -> Truth:

@@ -58,7 +58,7 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compiled:
+class CompiledConditions:
     """The result of compiled conditions: the offer (None: no offer), how bytes travel, who may see the asset."""
 
     offer: dict[str, Any] | None
@@ -89,7 +89,7 @@ def template(name: str) -> Template:
 
 def compile_conditions(
     conditions: Mapping[str, Any] | str, *, target: str, offer_id: str, region: str | None = None
-) -> Compiled:
+) -> CompiledConditions:
     """Compile ``conditions`` to an offer of the asset ``target``.
 
     ``conditions`` is the id of a template; ``{"template": id, parameter: value, …}``; ``{id: {parameter: value}}``;
@@ -106,7 +106,9 @@ def compile_conditions(
     offer = None
     if chosen.policy is not None:
         offer = _offer(_filled(chosen.policy, values), target, offer_id, sealed=bool(sealed))
-    return Compiled(offer=offer, sealed=bool(sealed), audience=chosen.audience, template=chosen.id, ask=chosen.ask)
+    return CompiledConditions(
+        offer=offer, sealed=bool(sealed), audience=chosen.audience, template=chosen.id, ask=chosen.ask
+    )
 
 
 def compile_terms(
@@ -236,7 +238,7 @@ def _offer(policy: Mapping[str, Any], target: str, offer_id: str, *, sealed: boo
     return offer
 
 
-def _own_policy(policy: Mapping[str, Any], target: str, offer_id: str) -> Compiled:
+def _own_policy(policy: Mapping[str, Any], target: str, offer_id: str) -> CompiledConditions:
     """Return a policy that the publisher wrote: its terms stay, in DSP's spelling; id and target become ours."""
     read_policy = parse({**policy, "@id": offer_id, "@type": "Offer"})
     if not read_policy.permissions and not read_policy.prohibitions:
@@ -261,4 +263,4 @@ def _own_policy(policy: Mapping[str, Any], target: str, offer_id: str) -> Compil
         elif ":" in key and not key.startswith("@"):
             own[key] = value
     offer = {"@id": offer_id, "@type": "Offer", "profile": PROFILE, "target": target, **own}
-    return Compiled(offer=offer, sealed=read_policy.sealed, audience=PUBLIC, ask=False)
+    return CompiledConditions(offer=offer, sealed=read_policy.sealed, audience=PUBLIC, ask=False)

@@ -18,7 +18,7 @@ from node.portal.forms import csrf_token
 from node.portal.languages import Speaker
 from node.portal.markup import language_tag
 from node.portal.settings import PortalSettings
-from node.portal.wording import Worded, worded
+from node.portal.wording import ProblemWords, worded
 from node.semantics.kinds import KINDS
 from node.texts.languages import LANGUAGES, own_name, pick
 
@@ -84,7 +84,7 @@ class Visit:
         """Return the tag of ``language`` if it is not the language of the page, else nothing."""
         return "" if language.startswith(self.language) else language_tag(language)
 
-    def worded(self, problem: Any) -> Worded:
+    def worded(self, problem: Any) -> ProblemWords:
         """Return a finding, a caveat, an error, or a stored error object in the reader's language."""
         if isinstance(problem, Mapping):
             detail, remedy, facts = problem.get("detail", ""), problem.get("remedy", ""), problem.get("facts")

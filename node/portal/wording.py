@@ -56,7 +56,7 @@ _AS: Final[Mapping[str, str]] = {
 """Codes that share a remedy."""
 
 
-class Worded(NamedTuple):
+class ProblemWords(NamedTuple):
     """The problem and the remedy. ``lang`` and ``mend_lang`` are their languages if they are not the page's."""
 
     text: str
@@ -72,7 +72,7 @@ def worded(
     remedy: str = "",
     facts: Mapping[str, Any] | None = None,
     mends: Sequence[str] = (),
-) -> Worded:
+) -> ProblemWords:
     """Return the text for ``code`` and ``facts``, for a reader; ``sentence`` and ``remedy`` if there is no such text.
 
     ``mends`` are transformations that would remedy the problem.
@@ -99,7 +99,9 @@ def worded(
     if remedy:
         asked = ["remedy.between"] if mends else _keys("remedy", code, case)
         mend = _filled(speaker, asked, {**values, **between})
-    return Worded(text or sentence, "" if text else foreign, mend or remedy, foreign if remedy and not mend else "")
+    return ProblemWords(
+        text or sentence, "" if text else foreign, mend or remedy, foreign if remedy and not mend else ""
+    )
 
 
 def _stops(findings: Any) -> list[Mapping[str, Any]]:
@@ -108,7 +110,7 @@ def _stops(findings: Any) -> list[Mapping[str, Any]]:
     return [one for one in many if one.get("severity") == "violation"]
 
 
-def _of_json(speaker: Speaker, stored: Mapping[str, Any]) -> Worded:
+def _of_json(speaker: Speaker, stored: Mapping[str, Any]) -> ProblemWords:
     facts, mends = stored.get("facts"), stored.get("mends")
     known = {name: value for name, value in facts.items() if name != "findings"} if isinstance(facts, Mapping) else {}
     between = [name for name in mends if isinstance(name, str)] if isinstance(mends, list) else []

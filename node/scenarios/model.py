@@ -323,7 +323,7 @@ class StepRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class IndicatorValue:
     """An indicator of a run. ``before`` is None if the run has no change layers: there is only one branch then."""
 
     name: str
@@ -345,7 +345,7 @@ class Run:
     created: datetime
     updated: datetime
     steps: tuple[StepRun, ...]
-    indicators: tuple[Measured, ...] = ()
+    indicators: tuple[IndicatorValue, ...] = ()
     result: str | None = None
     error: Mapping[str, Any] | None = None
     log: tuple[str, ...] = ()

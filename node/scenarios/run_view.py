@@ -7,7 +7,7 @@ from typing import Any
 
 from node.base.clock import stamp
 from node.scenarios.findings import Bound
-from node.scenarios.model import Binding, Caveat, Measured, Run, StepRun
+from node.scenarios.model import Binding, Caveat, IndicatorValue, Run, StepRun
 
 
 def run_json(run: Run, *, whole: bool = True) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def step_json(step: StepRun) -> dict[str, Any]:
     return members
 
 
-def measured_json(measured: Measured) -> dict[str, Any]:
+def measured_json(measured: IndicatorValue) -> dict[str, Any]:
     """Return an indicator."""
     return {"name": measured.name, "before": measured.before, "after": measured.after, "unit": measured.unit}
 

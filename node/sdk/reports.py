@@ -13,7 +13,7 @@ MOST_TEXT: Final = 300
 MOST_CAVEATS: Final = 50
 
 
-class Telling:
+class RunReports:
     """The receiver of one run's progress, and its caveats so far."""
 
     def __init__(self, listener: Listener | None = None) -> None:
@@ -21,7 +21,7 @@ class Telling:
         self.caveats: list[dict[str, Any]] = []
 
 
-_now: ContextVar[Telling | None] = ContextVar("telling", default=None)
+_now: ContextVar[RunReports | None] = ContextVar("telling", default=None)
 
 
 def progress(percent: float, text: str = "") -> None:
@@ -45,9 +45,9 @@ def caveat(sentence: str, *, code: str = "model", **facts: Any) -> None:
 
 
 @contextmanager
-def listening(listener: Listener | None = None) -> Iterator[Telling]:
+def listening(listener: Listener | None = None) -> Iterator[RunReports]:
     """Receive the reports while a model runs."""
-    telling = Telling(listener)
+    telling = RunReports(listener)
     token = _now.set(telling)
     try:
         yield telling

@@ -138,7 +138,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
+class CheckedDescription:
     """A submission after parsing and checks. ``findings`` with severity ``violation`` forbid publishing.
 
     If kind or address cannot be determined, ``kind`` or ``iri`` is empty, and findings give the reason. ``titles``

@@ -25,7 +25,7 @@ from node.vocab.namespaces import DCAT, DCT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Measurement:
     """The result of a metric: points earned (possibly a share), or None if it was not checked."""
 
     metric: Metric
@@ -40,7 +40,7 @@ class Measured:
 class Score:
     """The total. ``raise_it`` lists the metrics that would earn more, the largest gain first."""
 
-    measured: tuple[Measured, ...]
+    measured: tuple[Measurement, ...]
 
     @property
     def points(self) -> int:
@@ -55,7 +55,7 @@ class Score:
         own = [item for item in self.measured if item.metric.dimension == name]
         return int(sum(item.earned or 0.0 for item in own) + 1e-9), sum(item.metric.points for item in own)
 
-    def raise_it(self) -> tuple[Measured, ...]:
+    def raise_it(self) -> tuple[Measurement, ...]:
         lacking = [item for item in self.measured if item.missing > 0.5]
         return tuple(sorted(lacking, key=lambda item: -item.missing))
 
@@ -102,17 +102,19 @@ def _measured(
     files: list[Node],
     conforms: bool,
     reached: Mapping[str, bool],
-) -> Measured:
+) -> Measurement:
     if metric.looks:
         property_ = f"{DCAT}{'accessURL' if metric.name.startswith('access') else 'downloadURL'}"
         seen = [_answers(dataset, file, property_, reached) for file in files]
         if any(answer is None for answer in seen):
-            return Measured(metric=metric, earned=None)
-        return Measured(metric=metric, earned=_share(metric, [bool(answer) for answer in seen]))
+            return Measurement(metric=metric, earned=None)
+        return Measurement(metric=metric, earned=_share(metric, [bool(answer) for answer in seen]))
     if metric.of_files:
-        return Measured(metric=metric, earned=_share(metric, [_FILE_TESTS[metric.name](dataset, f) for f in files]))
+        return Measurement(
+            metric=metric, earned=_share(metric, [_FILE_TESTS[metric.name](dataset, f) for f in files])
+        )
     passed = conforms if metric.name == "dcatApCompliance" else _TESTS[metric.name](dataset, subject)
-    return Measured(metric=metric, earned=float(metric.points) if passed else 0.0)
+    return Measurement(metric=metric, earned=float(metric.points) if passed else 0.0)
 
 
 def _share(metric: Metric, passed: list[bool]) -> float:

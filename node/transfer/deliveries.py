@@ -8,7 +8,7 @@ from node.base.work import UnitOfWork
 from node.catalogue.ports import RecordStore
 from node.exchange.age import SealPlan, SealSecrets
 from node.exchange.delivery import Delivery, deliver_plain, deliver_sealed
-from node.exchange.manifest import Manifest, Sealed
+from node.exchange.manifest import Manifest, Seal
 from node.exchange.offloop import off_loop
 from node.exchange.ports import AssetStore
 from node.exchange.sealkeys import recipient_text
@@ -68,7 +68,7 @@ class SignManifest:
         sealed = None
         if grant.sealed:
             secrets = SealSecrets.unpack(self._keyring.unwrap(grant.secrets or b""))
-            sealed = Sealed(recipient=recipient_text(secrets.recipient), size=SealPlan(secrets).sealed_size)
+            sealed = Seal(recipient=recipient_text(secrets.recipient), size=SealPlan(secrets).sealed_size)
         return Manifest(
             transfer=grant.transfer,
             agreement=grant.agreement,

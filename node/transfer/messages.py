@@ -9,7 +9,7 @@ from urllib.parse import quote
 from node.base.errors import InvalidInput
 from node.base.ids import new_urn
 from node.dialogue import wire
-from node.dialogue.message import Incoming, require_text, require_type
+from node.dialogue.message import IncomingMessage, require_text, require_type
 from node.dialogue.wire import written
 from node.transfer import machine
 from node.transfer.addresses import read_push_address, without_token, without_unused
@@ -33,7 +33,7 @@ _REQUIRED: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def read(raw: bytes, *expected: str) -> Incoming:
+def read(raw: bytes, *expected: str) -> IncomingMessage:
     """Return the message in ``raw``, which must be of a type in ``expected``. Raises ``InvalidInput``."""
     body, rewritten = wire.look(raw)
     kind = require_type(body, *expected)
@@ -41,7 +41,7 @@ def read(raw: bytes, *expected: str) -> Incoming:
         require_text(body, member)
     if body.get("dataAddress") is not None:
         require_data_address(body["dataAddress"])
-    return Incoming(name=kind, body=body, raw=raw, rewritten=rewritten)
+    return IncomingMessage(name=kind, body=body, raw=raw, rewritten=rewritten)
 
 
 def require_data_address(address: Any) -> None:
@@ -60,7 +60,7 @@ def require_data_address(address: Any) -> None:
             raise InvalidInput("each endpoint property needs a text as its value")
 
 
-def push_target(message: Incoming) -> dict[str, Any] | None:
+def push_target(message: IncomingMessage) -> dict[str, Any] | None:
     """Return the address to which the consumer wants the bytes pushed. Raises ``InvalidInput`` if it wants a push and
     gives no address."""
     if message.body.get("format") != PUSH:

@@ -28,7 +28,7 @@ from node.ledger.model import EntryKind
 from node.ledger.ports import Append
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
-from node.negotiation.strategy import Paced
+from node.negotiation.strategy import PacedMessage
 from node.negotiation.uses import Uses
 from node.policy.decide import decide
 from node.policy.model import Decision, Situation
@@ -49,7 +49,7 @@ RECEIVE_TOPIC: Final = "receive"
 PUSH_TOPIC: Final = "push"
 
 
-class Granting(Protocol):
+class AccessGrants(Protocol):
     """Opens the access of one transfer: stores the grant in ``tx`` and returns the DSP DataAddress. Without a file it
     opens the execution of a model."""
 
@@ -93,7 +93,7 @@ class Reactions:
         records: RecordStore,
         grants: GrantStore,
         courier: Courier,
-        granting: Granting,
+        granting: AccessGrants,
         situation: Judge,
         strategy: strategy.Strategy,
         append: Append,
@@ -141,7 +141,7 @@ class Reactions:
         self._act(tx, transfer, action, agreement)
 
     def _act(self, tx: Transaction, transfer: Transfer, action: strategy.Action, agreement: Agreement | None) -> None:
-        after = action.after if isinstance(action, Paced) else 0.0
+        after = action.after if isinstance(action, PacedMessage) else 0.0
         due = self._clock.now() + timedelta(seconds=after) if after else None
         match action:
             case strategy.Hold():

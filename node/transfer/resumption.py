@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from node.base.errors import NotAllowed, RemoteProtocolError
-from node.dialogue.message import AFTER, Incoming
+from node.dialogue.message import AFTER, IncomingMessage
 from node.dialogue.process import Role
 from node.transfer import machine
 from node.transfer.model import Transfer
@@ -51,7 +51,7 @@ def require_turn(had: int, most: int) -> None:
         )
 
 
-def asks_to_resume(transfer: Transfer, message: Incoming) -> bool:
+def asks_to_resume(transfer: Transfer, message: IncomingMessage) -> bool:
     """Return whether a consumer's start only asks for ours.
 
     A node of this kind renews its token by itself when it has resumed, and dates its messages. Others consider the
@@ -61,7 +61,9 @@ def asks_to_resume(transfer: Transfer, message: Incoming) -> bool:
     return provides and message.name == machine.START and message.text(AFTER) is None
 
 
-def answers_resumption(transfer: Transfer, message: Incoming, messages_so_far: Callable[[], Sequence[str]]) -> bool:
+def answers_resumption(
+    transfer: Transfer, message: IncomingMessage, messages_so_far: Callable[[], Sequence[str]]
+) -> bool:
     """Return whether a provider starts a transfer once more that we have resumed, like the connectors described in
     ``asks_to_resume``. ``messages_so_far`` reads the messages that were taken; it is called only for the few messages
     that need it."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from node.dialogue.process import Role
-from node.negotiation.strategy import Paced
+from node.negotiation.strategy import PacedMessage
 from node.policy.model import Decision
 from node.transfer import machine
 from node.transfer.model import Transfer
@@ -21,7 +21,7 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Start(Paced):
+class Start(PacedMessage):
     """Open the access and send its address to the consumer (provider)."""
 
 
@@ -36,19 +36,19 @@ class Push:
 
 
 @dataclass(frozen=True, slots=True)
-class Complete(Paced):
+class Complete(PacedMessage):
     """All is done."""
 
 
 @dataclass(frozen=True, slots=True)
-class Suspend(Paced):
+class Suspend(PacedMessage):
     """Pause it, with a code."""
 
     code: str
 
 
 @dataclass(frozen=True, slots=True)
-class Terminate(Paced):
+class Terminate(PacedMessage):
     """End it, with a code and reasons."""
 
     code: str

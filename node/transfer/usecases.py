@@ -15,9 +15,9 @@ from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.dialogue.caps import Caps
 from node.dialogue.conversation import Answer, Conversation, peer_of
-from node.dialogue.guests import UNCOUNTED, Guests, Uncounted
+from node.dialogue.guests import UNCOUNTED, Guests, UnlimitedGuests
 from node.dialogue.machine import Entered
-from node.dialogue.message import Incoming
+from node.dialogue.message import IncomingMessage
 from node.dialogue.opening import opens_once
 from node.dialogue.process import Exchange, Role
 from node.identity.model import Caller
@@ -61,7 +61,7 @@ class Transfers:
         clock: Clock,
         me: str,
         caps: Caps | None = None,
-        guests: Guests | Uncounted = UNCOUNTED,
+        guests: Guests | UnlimitedGuests = UNCOUNTED,
     ) -> None:
         self._uow = uow
         self._caps = caps or Caps()
@@ -79,7 +79,7 @@ class Transfers:
 
     @opens_once
     @taken_in_turn
-    def requested(self, caller: Caller, message: Incoming, *, seal_key: bytes | None = None) -> Answer:
+    def requested(self, caller: Caller, message: IncomingMessage, *, seal_key: bytes | None = None) -> Answer:
         """Handle POST /transfers/request (DSP 2025-1 §10.2.2): ``seal_key`` is the caller's X25519 key, if it has
         one.
 
@@ -132,7 +132,7 @@ class Transfers:
         return agreement
 
     @taken_in_turn
-    def received(self, pid: str, caller: Caller, message: Incoming, *, role: Role | None = None) -> Answer:
+    def received(self, pid: str, caller: Caller, message: IncomingMessage, *, role: Role | None = None) -> Answer:
         """Handle any message within a transfer of ours. Raises ``NotFound``, ``RemoteProtocolError``,
         ``InvalidInput``."""
         try:
@@ -145,7 +145,7 @@ class Transfers:
                     self._conversation.amend(tx, transfer, suspended_by=str(Role.PROVIDER), **why)
             raise
 
-    def _received(self, pid: str, caller: Caller, message: Incoming, role: Role | None) -> Answer:
+    def _received(self, pid: str, caller: Caller, message: IncomingMessage, role: Role | None) -> Answer:
         peer = peer_of(caller)
         self._guests.charge(caller, pid, message)
         with self._conversation.noting_refusal(self._uow, pid, peer, message), self._uow.begin() as tx:
@@ -305,7 +305,7 @@ class Transfers:
             )
 
 
-def _settled_by(message: Incoming, transfer: Transfer) -> dict[str, Any]:
+def _settled_by(message: IncomingMessage, transfer: Transfer) -> dict[str, Any]:
     """Return the fields of ``transfer`` that ``message`` changes.
 
     Raises ``NotAllowed`` if the consumer's start would lift a suspension by this node as provider.

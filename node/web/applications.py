@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from node.base.errors import HansaError, InvalidInput, MethodNotAllowed, NotFound, RemoteFault
-from node.base.lazy import Deferred
+from node.base.lazy import Lazy
 from node.web.problems import answer_failure, answer_nobody, answer_problem
 
 Refuse = Callable[[Request, Exception], Awaitable[Response]]
@@ -61,11 +61,11 @@ class Pages(Protocol):
     def error_page(self) -> Refuse: ...
 
 
-class Remaining:
+class DeferredApplication:
     """ASGI application for requests that no other route takes: the one in ``deferred``, made at the first request for
     it."""
 
-    def __init__(self, deferred: Deferred[Pages]) -> None:
+    def __init__(self, deferred: Lazy[Pages]) -> None:
         self.deferred = deferred
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

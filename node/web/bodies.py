@@ -61,7 +61,7 @@ class BodyLimits:
         inside = str(scope["path"]).removeprefix(self._path)
         limit = None if inside.startswith(OWN_LIMITS) else self._limit
         body = _Body(scope, receive, limit)
-        answering = _Answering(scope, body, send)
+        answering = _Answer(scope, body, send)
         if limit is not None and body.stated is not None and body.stated > limit:
             body.over = True
             await answering.refuse()
@@ -117,7 +117,7 @@ class _Body:
         return message
 
 
-class _Answering:
+class _Answer:
     """The outgoing answer: that of the application, or 413 if the application answered otherwise after its body was
     cut off."""
 
@@ -148,7 +148,7 @@ class _Answering:
     async def refuse(self) -> None:
         """Answer 413 ourselves."""
         answer = await answer_problem(Request(self._scope), too_large(LIMIT))
-        inner = _Answering(self._scope, self._body, self._send)
+        inner = _Answer(self._scope, self._body, self._send)
         await answer(self._scope, self._body.receive, inner.send)
 
 

@@ -44,7 +44,7 @@ _COME_AGAIN: Final = (
 )
 
 
-class Passing:
+class Exemptions:
     """Decides whether the connections of an address are exempt from counting: those of this machine, and of
     ``proxies`` in the form of the setting ``trusted_proxies`` (addresses and networks with commas between, or
     ``*``)."""
@@ -81,7 +81,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     most: ClassVar[int] = 768
     most_per_address: ClassVar[int] = 512
-    passes: ClassVar[Passing] = Passing()
+    passes: ClassVar[Exemptions] = Exemptions()
     by_address: ClassVar[dict[str, dict[HttpToolsProtocol, None]]] = {}
     """The counted connections, the oldest first."""
 

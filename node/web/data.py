@@ -103,7 +103,7 @@ class DataDoor:
         if request.method == "HEAD":
             return Response(status_code=status, headers=headers)
         await self.authorise.begin(access, start, end)
-        return _Reading(self.authorise, access, delivery, start, end, self.pace, status=status, headers=headers)
+        return _ReadResponse(self.authorise, access, delivery, start, end, self.pace, status=status, headers=headers)
 
     async def _manifest(self, request: Request) -> Response:
         access = await self.authorise.authorise(
@@ -140,7 +140,7 @@ def read_range(header: str | None, size: int) -> tuple[int, int] | None:
     return start, end
 
 
-class _Reading(Response):
+class _ReadResponse(Response):
     """One read, streamed piece by piece, and checked while it runs."""
 
     def __init__(

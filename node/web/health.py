@@ -41,7 +41,7 @@ class Counters:
                 self.buckets[bound] += 1
 
 
-class Counting:
+class RequestCounter:
     """ASGI middleware that counts requests."""
 
     def __init__(self, app: ASGIApp, counters: Counters) -> None:

@@ -27,7 +27,7 @@ def knowing(check: Callable[[Request], Awaitable[object]]) -> type[APIRoute]:
     # it.
     from fastapi.routing import APIRoute
 
-    class Knowing(APIRoute):
+    class CheckedRoute(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handle = super().get_route_handler()
 
@@ -37,4 +37,4 @@ def knowing(check: Callable[[Request], Awaitable[object]]) -> type[APIRoute]:
 
             return handle_known
 
-    return Knowing
+    return CheckedRoute

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from node.base.errors import Conflict, LocalFault, Overloaded, PeerUnreachable
-from node.base.lazy import Deferred
+from node.base.lazy import Lazy
 from node.base.work import Task
 from node.worker.outcomes import Again, Done, Outcome
 
@@ -31,7 +31,7 @@ class ExecutionHandler:
     attempts."""
 
     def __init__(
-        self, execution: Deferred[DurableExecution[Any]], *, exhausted: Callable[[int], bool] = after_attempts
+        self, execution: Lazy[DurableExecution[Any]], *, exhausted: Callable[[int], bool] = after_attempts
     ) -> None:
         self._execution = execution
         self._exhausted = exhausted

@@ -13,7 +13,7 @@ from node.base.errors import LocalFault
 from node.cage.bars import PARSED_WITHOUT_LANDLOCK
 from node.cage.cage import Cage
 from node.worker.loop import Worker
-from node.worker.supervision import Supervised
+from node.worker.supervision import Supervision
 from node.worker.timers import Timer, keep
 from node.worker.views import FollowLedger
 
@@ -73,7 +73,7 @@ class Lifecycle:
         self._timers = timers
         self._with_worker = with_worker
         self._grace = grace
-        self._loops: list[Supervised] = []
+        self._loops: list[Supervision] = []
         self._tasks: list[asyncio.Task[Any]] = []
         self._ending: asyncio.Task[None] | None = None
 
@@ -116,7 +116,7 @@ class Lifecycle:
         return limits
 
     def _keep(self, name: str, work: Work) -> None:
-        loop = Supervised(name, work)
+        loop = Supervision(name, work)
         self._loops.append(loop)
         self._tasks.append(asyncio.create_task(loop.run(), name=name))
 

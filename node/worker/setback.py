@@ -23,7 +23,7 @@ TOLERANCE: Final = 5.0
 log = logging.getLogger("hansa.worker")
 
 
-class SetRight:
+class QueueRepair:
     """Corrects the queue. Call it at the start and at intervals.
 
     Afterwards no pause is longer than the longest that a peer may ask for. If this process has seen the clock go

@@ -20,7 +20,7 @@ PROVEN: Final = 30.0
 """Seconds after a restart until work counts as healthy: work that dies at once is red nearly all the time."""
 
 
-class Supervised:
+class Supervision:
     """Keeps ``work`` running until ``run`` is cancelled or ``stop`` is called.
 
     ``work`` is called again whenever it raises or returns, or something that it waits for is cancelled. ``failed`` is

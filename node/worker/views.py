@@ -1,7 +1,7 @@
 """Follow the ledger: the sequencer numbers committed entries, and each view takes those that are new to it.
 
-Numbering does not wait for views, and views do not wait for each other: each has its own loop. A view is woken when
-entries of its kinds were numbered.
+The sequencer does not wait for views, and views do not wait for each other: each has its own loop. A view is woken
+when entries of its kinds were numbered.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LATE: Final = 1000
 """A caller does not wait for a view that is more entries behind than this."""
 
 
-class Numbering(Protocol):
+class Sequencer(Protocol):
     """The sequencer."""
 
     def run(self, limit: int = BATCH) -> int:
@@ -46,7 +46,7 @@ class FollowLedger:
         *,
         uow: UnitOfWork,
         ledger: LedgerStore,
-        sequencer: Numbering | None,
+        sequencer: Sequencer | None,
         views: Sequence[View],
         poll: float = 1.0,
         monotonic: Callable[[], float] = time.monotonic,

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from node.identity.credentials.issuance import Supported
+from node.identity.credentials.issuance import SupportedCredential
 from node.identity.messages import VC11
 from tests.artefacts import SHARED
 from tests.simulator.dcp_node import MEMBER, DcpNode, nodes
@@ -53,8 +53,8 @@ def node_for(part: str, kit: str) -> Any:
         "issuance.cs": {},
         "issuance.issuer": {
             "issues": [
-                Supported(credential_type=MEMBER, profile=VC11, format="VC1_0_JWT"),
-                Supported(credential_type="SensitiveDataCredential", profile=VC11, format="VC1_0_JWT"),
+                SupportedCredential(credential_type=MEMBER, profile=VC11, format="VC1_0_JWT"),
+                SupportedCredential(credential_type="SensitiveDataCredential", profile=VC11, format="VC1_0_JWT"),
             ]
         },
     }

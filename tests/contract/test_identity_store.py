@@ -17,7 +17,7 @@ from node.identity.model import (
     Application,
     ApplicationState,
     Credential,
-    Issued,
+    IssuedCredential,
     UserRole,
 )
 from tests.stores import Stores
@@ -43,7 +43,7 @@ def application(name: str = "urn:app", **members: Any) -> Application:
     return Application(id=name, **{**values, **members})
 
 
-def issued(name: str = "urn:vc", index: int = 5, **members: Any) -> Issued:
+def issued(name: str = "urn:vc", index: int = 5, **members: Any) -> IssuedCredential:
     values: dict[str, Any] = {
         "holder": "did:web:ghent.example",
         "type": "MembershipCredential",
@@ -52,7 +52,7 @@ def issued(name: str = "urn:vc", index: int = 5, **members: Any) -> Issued:
         "at": NOW,
         "valid_until": NOW + timedelta(365),
     }
-    return Issued(id=name, index=index, **{**values, **members})
+    return IssuedCredential(id=name, index=index, **{**values, **members})
 
 
 def credential(name: str = "urn:vc", **members: Any) -> Credential:

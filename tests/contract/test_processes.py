@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from node.base.errors import Conflict, LocalFault
-from node.dialogue.process import IMPLIED, AcceptedMessage, Exchange, Pending, Process, Role
+from node.dialogue.process import IMPLIED, AcceptedMessage, Exchange, PendingMessage, Process, Role
 from node.negotiation.model import Negotiation
 from node.transfer.model import Transfer
 from tests.stores import Stores
@@ -72,7 +72,7 @@ class TestProcessStore:
             negotiation(),
             negotiation(
                 peer_pid="urn:theirs",
-                pending=Pending("ContractAgreementMessage", "urn:m1"),
+                pending=PendingMessage("ContractAgreementMessage", "urn:m1"),
                 revision=7,
                 code="refused",
                 reason=["because", {"@value": "waarom", "@language": "nl"}],

@@ -15,9 +15,9 @@ from node.scenarios.model import (
     BoundStep,
     Caveat,
     Indicator,
+    IndicatorValue,
     Job,
     Layer,
-    Measured,
     Model,
     Operation,
     OperationType,
@@ -189,7 +189,7 @@ def run(pid: str = "urn:r", **members: Any) -> Run:
             ),
             StepRun(branch="after", name="assign"),
         ),
-        "indicators": (Measured(name="hours", before=None, after=12.5, unit="h"),),
+        "indicators": (IndicatorValue(name="hours", before=None, after=12.5, unit="h"),),
         "log": ("began", "ended"),
     }
     return Run(pid=pid, **{**values, **members})

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from node.catalogue.harvest.schedule import Run, RunState, Scheduled, Sheet
+from node.catalogue.harvest.schedule import Run, RunState, ScheduledSource, Sheet
 from tests.stores import Stores
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 OPTIONS = {"source": "", "audience": None, "rules": ["safe"], "agreed": True, "fewer": False}
 
 
-def source(name: str, **changes: object) -> Scheduled:
-    usual = Scheduled(
+def source(name: str, **changes: object) -> ScheduledSource:
+    usual = ScheduledSource(
         name=name, url=f"https://{name}.example/", every="1d", options=OPTIONS, by="eva", at=NOW, due=NOW
     )
     return replace(usual, **changes)  # type: ignore[arg-type]

@@ -20,15 +20,15 @@ from node.adapters.search.snippets import snippet
 from node.adapters.search.stems import analyzer
 from node.adapters.search.words import words_of
 from node.base.errors import LocalFault, NoRoom
-from node.catalogue.model import Indexed, Query, Results
+from node.catalogue.model import IndexFields, Query, Results
 from node.catalogue.ports import SearchIndex
 from tests.fakes.search import MemorySearchIndex
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-def indexed(name: str, title: str = "", text: str = "", **more: Any) -> Indexed:
-    record = Indexed(
+def indexed(name: str, title: str = "", text: str = "", **more: Any) -> IndexFields:
+    record = IndexFields(
         iri=f"http://ghent.example/datasets/{name}",
         audience="public",
         kind="dataset",
@@ -44,11 +44,11 @@ def indexed(name: str, title: str = "", text: str = "", **more: Any) -> Indexed:
     return replace(record, **more)
 
 
-def put(index: SearchIndex, *records: Indexed, position: int = 1) -> None:
+def put(index: SearchIndex, *records: IndexFields, position: int = 1) -> None:
     show(index, [(record.iri, record) for record in records], position)
 
 
-def show(index: SearchIndex, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
+def show(index: SearchIndex, changes: Iterable[tuple[str, IndexFields | None]], position: int) -> None:
     """Have searches show ``changes`` at once."""
     index.take(changes, position)
     index.settle()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 from node.base.errors import InvalidInput, LocalFault, NotFound, TooLarge
-from node.exchange.ports import Stored
+from node.exchange.ports import StoredBytes
 
 PIECE = 1024 * 1024
 
@@ -18,7 +18,7 @@ class MemoryAssets:
     def __init__(self) -> None:
         self._bytes: dict[str, bytes] = {}
 
-    async def take_in(self, chunks: AsyncIterator[bytes], *, limit: int) -> Stored:
+    async def take_in(self, chunks: AsyncIterator[bytes], *, limit: int) -> StoredBytes:
         content = bytearray()
         async for chunk in chunks:
             if len(content) + len(chunk) > limit:
@@ -26,7 +26,7 @@ class MemoryAssets:
             content += chunk
         return self.keep(bytes(content))
 
-    async def adopt(self, path: Path, *, limit: int) -> Stored:
+    async def adopt(self, path: Path, *, limit: int) -> StoredBytes:
         if path.is_symlink() or path.is_dir():
             raise InvalidInput(f"{path.name} is not a file")
         if not path.exists():
@@ -37,13 +37,13 @@ class MemoryAssets:
         data = self._get(sha256)[start:end]
         return stream(data[at : at + PIECE] for at in range(0, len(data), PIECE))
 
-    async def verify(self, sha256: str) -> Stored:
+    async def verify(self, sha256: str) -> StoredBytes:
         data = self._get(sha256)
         if hashlib.sha256(data).hexdigest() != sha256:
             raise LocalFault(f"the stored asset {sha256} has changed")
-        return Stored(sha256=sha256, size=len(data))
+        return StoredBytes(sha256=sha256, size=len(data))
 
-    async def check(self, sha256: str) -> Stored:
+    async def check(self, sha256: str) -> StoredBytes:
         return await self.verify(sha256)
 
     def has(self, sha256: str) -> bool:
@@ -52,8 +52,8 @@ class MemoryAssets:
     def size(self, sha256: str) -> int | None:
         return len(self._bytes[sha256]) if sha256 in self._bytes else None
 
-    def keep(self, data: bytes) -> Stored:
-        stored = Stored(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+    def keep(self, data: bytes) -> StoredBytes:
+        stored = StoredBytes(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
         self._bytes[stored.sha256] = data
         return stored
 

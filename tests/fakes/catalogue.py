@@ -44,7 +44,7 @@ from node.ledger.usecases import LedgerWriter, Sequencer
 from node.policy.visible import AudienceRule
 from node.semantics.documents import canonical as canonical_form
 from node.semantics.documents import parse
-from node.semantics.model import Described, File, Finding, Submission
+from node.semantics.model import CheckedDescription, File, Finding, Submission
 from node.vocab.namespaces import DCAT, DCT, FOAF, HANSA_MODEL, RDF
 from tests.fakes.graph import MemoryGraph
 from tests.fakes.keys import public_jwk
@@ -124,7 +124,7 @@ class CatalogueNode:
     ledger: LedgerStore = field(default_factory=MemoryLedgerStore)
     graph: Graph = field(default_factory=MemoryGraph)
     index: SearchIndex = field(default_factory=MemorySearchIndex)
-    describing: Callable[[Submission, str], Awaitable[Described]] | None = None
+    describing: Callable[[Submission, str], Awaitable[CheckedDescription]] | None = None
 
     def __post_init__(self) -> None:
         authority = self.base.partition("://")[2].replace(":", "%3A").replace("/", ":")
@@ -231,8 +231,10 @@ class CatalogueNode:
         number_everything(self.sequencer)
         catch_up(self.uow, self.ledger, self.views, batch=50)
 
-    async def describe_all(self, submissions: Sequence[Submission], owner: str) -> list[Described | HansaError]:
-        results: list[Described | HansaError] = []
+    async def describe_all(
+        self, submissions: Sequence[Submission], owner: str
+    ) -> list[CheckedDescription | HansaError]:
+        results: list[CheckedDescription | HansaError] = []
         for submission in submissions:
             try:
                 results.append(await (self.describing or self.describe)(submission, owner))
@@ -240,7 +242,7 @@ class CatalogueNode:
                 results.append(fault)
         return results
 
-    async def describe(self, submission: Submission, owner: str = "") -> Described:
+    async def describe(self, submission: Submission, owner: str = "") -> CheckedDescription:
         """Titles, descriptions, keywords, ``links`` (property, IRI), ``notes``; without a title it is refused."""
         fields = submission.fields or {}
         kind = submission.kind or fields.get("kind", "dataset")
@@ -264,7 +266,7 @@ class CatalogueNode:
         dataset: Dataset = parse("\n".join(lines).encode(), "application/n-quads", base=iri)
         nquads, sha256 = canonical_form(dataset)
         findings = () if titles else (NO_TITLE,)
-        return Described(
+        return CheckedDescription(
             iri=iri,
             kind=kind,
             titles=titles,

@@ -10,7 +10,7 @@ from typing import Any
 
 from node.base.errors import Conflict, LocalFault, NotFound
 from node.base.work import Transaction
-from node.identity.model import Account, ApiToken, Application, ApplicationState, Credential, Issued
+from node.identity.model import Account, ApiToken, Application, ApplicationState, Credential, IssuedCredential
 from tests.fakes.work import memory
 
 STATUS_LIST_SIZE = 131_072
@@ -228,19 +228,19 @@ class MemoryIdentityStore:
                 memory(tx).put("status places", place, None)
                 return place
 
-    def add_issued(self, tx: Transaction, issued: Issued) -> None:
+    def add_issued(self, tx: Transaction, issued: IssuedCredential) -> None:
         places = [(known.list_id, known.index) for known in memory(tx).rows("issued").values()]
         if issued.id in memory(tx).rows("issued") or (issued.list_id, issued.index) in places:
             raise Conflict("a credential with this id or this position in the status list already exists")
         memory(tx).put("issued", issued.id, issued)
 
-    def issued(self, tx: Transaction, holder: str | None = None) -> Sequence[Issued]:
-        issued: list[Issued] = list(reversed(memory(tx).rows("issued").values()))
+    def issued(self, tx: Transaction, holder: str | None = None) -> Sequence[IssuedCredential]:
+        issued: list[IssuedCredential] = list(reversed(memory(tx).rows("issued").values()))
         issued.sort(key=lambda credential: credential.at, reverse=True)
         return [credential for credential in issued if holder in (None, credential.holder)]
 
-    def revoke(self, tx: Transaction, credential_id: str, at: datetime, why: str) -> Issued | None:
-        credential: Issued | None = memory(tx).rows("issued").get(credential_id)
+    def revoke(self, tx: Transaction, credential_id: str, at: datetime, why: str) -> IssuedCredential | None:
+        credential: IssuedCredential | None = memory(tx).rows("issued").get(credential_id)
         if credential is None or credential.revoked_at is not None:
             return credential
         revoked = replace(credential, revoked_at=at, revoked_why=why)
@@ -248,7 +248,7 @@ class MemoryIdentityStore:
         return revoked
 
     def revoked_indexes(self, tx: Transaction, list_id: int) -> Sequence[int]:
-        issued: list[Issued] = list(memory(tx).rows("issued").values())
+        issued: list[IssuedCredential] = list(memory(tx).rows("issued").values())
         return sorted(
             credential.index
             for credential in issued

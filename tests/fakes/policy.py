@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from node.identity.model import Caller, Credential, Rejected
+from node.identity.model import Caller, Credential, Rejection
 from node.policy.model import Situation
-from node.policy.templates import Compiled, compile_conditions
+from node.policy.templates import CompiledConditions, compile_conditions
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 REGION = "did:web:vlaanderen.example"
@@ -25,7 +25,7 @@ def offer(conditions: Any, **rest: Any) -> dict[str, Any]:
     return made
 
 
-def compiled(conditions: Any, **rest: Any) -> Compiled:
+def compiled(conditions: Any, **rest: Any) -> CompiledConditions:
     return compile_conditions(conditions, target=D1, offer_id="urn:uuid:offer-1", region=REGION, **rest)
 
 
@@ -50,10 +50,12 @@ def credential(kind: str, **changes: Any) -> Credential:
 
 MEMBER = credential("MembershipCredential")
 PARTNER = credential("MobilityPartnerCredential")
-REVOKED = Rejected(types=("MobilityPartnerCredential",), issuer=REGION, why="revoked", since=NOW - timedelta(hours=1))
+REVOKED = Rejection(
+    types=("MobilityPartnerCredential",), issuer=REGION, why="revoked", since=NOW - timedelta(hours=1)
+)
 
 
-def brugge(*credentials: Credential, rejected: tuple[Rejected, ...] = ()) -> Caller:
+def brugge(*credentials: Credential, rejected: tuple[Rejection, ...] = ()) -> Caller:
     return Caller(did=BRUGGE, credentials=credentials, rejected=rejected)
 
 

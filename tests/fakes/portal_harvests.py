@@ -7,8 +7,8 @@ from typing import Final
 
 from node.base.delivery import Courier
 from node.catalogue.harvest.kept_report import ReportWriter
-from node.catalogue.harvest.report import Entered, Outcome
-from node.catalogue.harvest.schedule import Run, RunState, Scheduled
+from node.catalogue.harvest.report import ImportedRecord, Outcome
+from node.catalogue.harvest.schedule import Run, RunState, ScheduledSource
 from node.catalogue.harvest.schedules import Schedules
 from node.semantics.model import Finding
 from tests.fakes.clock import FixedClock
@@ -28,9 +28,9 @@ def schedules(now: datetime, base: str, text: str = "") -> Schedules:
     uow, store, outbox = MemoryUnitOfWork(), MemoryScheduleStore(), MemoryOutbox()
     ended = now - timedelta(hours=2)
 
-    def source(name: str, **members: object) -> Scheduled:
+    def source(name: str, **members: object) -> ScheduledSource:
         usual = {"every": "1d", "options": OPTIONS, "by": "els", "at": now, "due": now + timedelta(hours=22)}
-        return Scheduled(name=name, url=f"https://{name}.example/catalog.ttl", **{**usual, **members})  # type: ignore[arg-type]
+        return ScheduledSource(name=name, url=f"https://{name}.example/catalog.ttl", **{**usual, **members})  # type: ignore[arg-type]
 
     def run(run_id: str, name: str, **members: object) -> Run:
         usual = {"state": RunState.DONE, "attempt": 1, "started": ended, "ended": ended, "queued": ended}
@@ -51,9 +51,13 @@ def schedules(now: datetime, base: str, text: str = "") -> Schedules:
         report = ReportWriter(store, "urn:run:1b")
         for number in range(130):
             report.add(_record(number, base, text))
-        report.add(Entered(number=131, outcome=Outcome.REFUSED, title=text, error=text or "no title", remedy="x"))
+        report.add(
+            ImportedRecord(number=131, outcome=Outcome.REFUSED, title=text, error=text or "no title", remedy="x")
+        )
         cause = {"case": "same-record", "number": 7}
-        report.add(Entered(number=132, outcome=Outcome.REFUSED, title=text, error="record 7 again", cause=cause))
+        report.add(
+            ImportedRecord(number=132, outcome=Outcome.REFUSED, title=text, error="record 7 again", cause=cause)
+        )
         report.flush(tx)
     return Schedules(
         uow=uow,
@@ -65,10 +69,10 @@ def schedules(now: datetime, base: str, text: str = "") -> Schedules:
     )
 
 
-def _record(number: int, base: str, text: str) -> Entered:
+def _record(number: int, base: str, text: str) -> ImportedRecord:
     finding = Finding(severity="warning", message=text or "a licence is missing", remedy="add one", rule="r")
     repair = {"rule": "language", "property": "x", "before": text or "nl", "after": text or "NLD"}
-    return Entered(
+    return ImportedRecord(
         number=number,
         outcome=Outcome.NEW,
         iri=f"https://ghent.example/set/{number}",

@@ -37,8 +37,8 @@ from node.identity.model import (
     ApplicationState,
     Caller,
     Credential,
-    Issued,
-    Rejected,
+    IssuedCredential,
+    Rejection,
     UserRole,
 )
 from node.identity.periods import PREFIX, KeyKind, KnownKey
@@ -56,11 +56,11 @@ from node.portal.reasons import whys
 from node.portal.settings import PortalSettings
 from node.portal.usecases import UseCases
 from node.portal.views.account import Person
-from node.portal.views.agreements import AccessRecord, Agreed
+from node.portal.views.agreements import AccessRecord, AgreementView
 from node.portal.views.assets import Quality, QualityPart
 from node.portal.views.keys import ListedKeys, listed_keys
-from node.portal.views.processes import Asked, Conversation, Deliveries, Stuck
-from node.portal.views.region import Applied, IssuedTo, Member, NodeFacts
+from node.portal.views.processes import Conversation, DecisionView, Deliveries, Stuck
+from node.portal.views.region import ApplicationView, IssuedTo, Member, NodeFacts
 from node.transfer.model import Reception, Transfer
 from tests.fakes.portal_content import (
     BRUGGE,
@@ -335,7 +335,7 @@ class FakeNode:
     async def agreement(self, agreement_id: str) -> list[Check]:
         return await self.own_ledger()
 
-    async def waiting(self, language: str) -> Sequence[Asked]:
+    async def waiting(self, language: str) -> Sequence[DecisionView]:
         return self.pending
 
     async def decide(self, decision_id: str, *, approve: bool, by: Caller, reason: str | None = None) -> None:
@@ -441,7 +441,7 @@ class FakeNode:
     async def end_token(self, caller: Caller, sha256: str) -> None:
         self.ended.append(sha256)
 
-    async def applications(self) -> Sequence[Applied]:
+    async def applications(self) -> Sequence[ApplicationView]:
         return self.applied
 
     async def issued(self) -> Sequence[IssuedTo]:
@@ -508,10 +508,10 @@ class FakeAgreements:
     def __init__(self, node: FakeNode) -> None:
         self._node = node
 
-    async def all(self) -> Sequence[Agreed]:
+    async def all(self) -> Sequence[AgreementView]:
         return self._node.contracts
 
-    async def get(self, agreement_id: str) -> Agreed:
+    async def get(self, agreement_id: str) -> AgreementView:
         for one in self._node.contracts:
             if one.agreement.id == agreement_id:
                 return one
@@ -741,9 +741,9 @@ def _decided(conditions: str, caller: Caller) -> Decision:
     return decide(policy, _situation(caller, NOW, GENT), action=principal_action(policy))
 
 
-def _pending() -> list[Asked]:
+def _pending() -> list[DecisionView]:
     return [
-        Asked(
+        DecisionView(
             decision=PendingDecision(
                 id="urn:uuid:0192f3b0-aaaa-7a55-9d7c-3b1f0a6e2c55",
                 kind="use",
@@ -762,7 +762,7 @@ def _pending() -> list[Asked]:
             iri=f"{BASE}/models/traffic-assignment",
             conditions=("It may be run, not copied.", "Only for public tasks.", "Results name Gent as source."),
         ),
-        Asked(
+        DecisionView(
             decision=PendingDecision(
                 id="urn:uuid:0192f3b0-bbbb-7a55-9d7c-3b1f0a6e2c66",
                 kind="use",
@@ -782,7 +782,7 @@ def _pending() -> list[Asked]:
     ]
 
 
-def _applications() -> list[Applied]:
+def _applications() -> list[ApplicationView]:
     accession = {
         "legalName": "Stad Brugge",
         "contact": "mobiliteit@brugge.example",
@@ -791,7 +791,7 @@ def _applications() -> list[Applied]:
         "sha256": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
     }
     return [
-        Applied(
+        ApplicationView(
             application=Application(
                 id="app-1",
                 holder=BRUGGE,
@@ -804,7 +804,7 @@ def _applications() -> list[Applied]:
             name="Stad Brugge",
             decision="dec-app-1",
         ),
-        Applied(
+        ApplicationView(
             application=Application(
                 id="app-0",
                 holder=PLZEN,
@@ -823,7 +823,7 @@ def _applications() -> list[Applied]:
 
 def _credentials() -> list[IssuedTo]:
     def issued_to(number: int, holder: str, name: str, kind: str, **more: Any) -> IssuedTo:
-        issued = Issued(
+        issued = IssuedCredential(
             id=f"urn:uuid:0192f3c0-000{number}-7a55-9d7c-3b1f0a6e2c77",
             holder=holder,
             type=kind,
@@ -851,7 +851,7 @@ def _credentials() -> list[IssuedTo]:
     ]
 
 
-def _agreements() -> list[Agreed]:
+def _agreements() -> list[AgreementView]:
     body = {"@id": AGREEMENT, "@type": "Agreement"}
     first = Agreement(
         id=AGREEMENT,
@@ -867,7 +867,7 @@ def _agreements() -> list[Agreed]:
         finalized=NOW - timedelta(hours=3),
         entry="entry-77",
     )
-    rejected = Rejected(
+    rejected = Rejection(
         types=("MobilityPartnerCredential",), issuer=REGION, why="revoked", since=NOW - timedelta(minutes=18)
     )
     blocked = _decided("mobility", replace(BRUGGE_CALLER, rejected=(rejected,)))
@@ -884,15 +884,17 @@ def _agreements() -> list[Agreed]:
     )
     counts = say(en="Traffic counts Gent", nl="Verkeerstellingen Gent")
     return [
-        Agreed(agreement=first, title=counts, provider_name="Stad Gent", consumer_name="Stad Brugge", now=blocked),
-        Agreed(
+        AgreementView(
+            agreement=first, title=counts, provider_name="Stad Gent", consumer_name="Stad Brugge", now=blocked
+        ),
+        AgreementView(
             agreement=second,
             title=say(en="Road noise", cs="Hluk ze silniční dopravy"),
             provider_name="Plzeň",
             consumer_name="Stad Gent",
             now=_decided("members", BRUGGE_CALLER),
         ),
-        Agreed(agreement=third, title=counts, provider_name="Plzeň", consumer_name="Stad Gent"),
+        AgreementView(agreement=third, title=counts, provider_name="Plzeň", consumer_name="Stad Gent"),
     ]
 
 

@@ -23,8 +23,8 @@ from node.portal.views.scenarios import (
     Candidate,
     Clash,
     Drawn,
+    RunView,
     ScenarioUseCases,
-    Watched,
 )
 from node.scenarios.findings import Bound, Finding
 from node.scenarios.model import (
@@ -35,8 +35,8 @@ from node.scenarios.model import (
     BoundStep,
     Caveat,
     Indicator,
+    IndicatorValue,
     Layer,
-    Measured,
     Model,
     Operation,
     OperationType,
@@ -501,8 +501,8 @@ def demo_runs() -> list[Run]:
         updated=NOW - timedelta(minutes=8),
         steps=_steps(both),
         indicators=(
-            Measured(name="vehicleHours", before=412.4, after=455.1, unit="h"),
-            Measured(name="residentsAbove55", before=520.0, after=460.0, unit="1"),
+            IndicatorValue(name="vehicleHours", before=412.4, after=455.1, unit="h"),
+            IndicatorValue(name="residentsAbove55", before=520.0, after=460.0, unit="1"),
         ),
         result=_hash("result"),
         log=(
@@ -518,8 +518,8 @@ def demo_runs() -> list[Run]:
         binding=binding(layers=(_hash("bridge"), _hash("speed")), parameters={"greenFactor": 1.5}),
         created=NOW - timedelta(hours=2),
         indicators=(
-            Measured(name="vehicleHours", before=412.4, after=461.9, unit="h"),
-            Measured(name="residentsAbove55", before=520.0, after=280.0, unit="1"),
+            IndicatorValue(name="vehicleHours", before=412.4, after=461.9, unit="h"),
+            IndicatorValue(name="residentsAbove55", before=520.0, after=280.0, unit="1"),
         ),
         result=_hash("slower"),
         published=f"{HOMES[GENT]}/datasets/road-network",
@@ -567,8 +567,8 @@ def demo_runs() -> list[Run]:
         created=NOW - timedelta(days=2),
         steps=_steps((AFTER,)),
         indicators=(
-            Measured(name="vehicleHours", before=None, after=412.4, unit="h"),
-            Measured(name="residentsAbove55", before=None, after=520.0, unit="1"),
+            IndicatorValue(name="vehicleHours", before=None, after=412.4, unit="h"),
+            IndicatorValue(name="residentsAbove55", before=None, after=520.0, unit="1"),
         ),
         result=_hash("plain"),
     )
@@ -715,7 +715,7 @@ class FakeWatched:
             ]
         return runs[:limit]
 
-    async def get(self, pid: str, caller: Caller) -> Watched:
+    async def get(self, pid: str, caller: Caller) -> RunView:
         run = self._fake.run_of(pid)
         may = set()
         if allowed(caller, UseCase.RUN_SCENARIOS):
@@ -723,7 +723,7 @@ class FakeWatched:
             if run.state is State.SUCCESSFUL and run.published is None:
                 may.add(PUBLISH)
         by_hash = {layer.sha256: layer for layer in self._fake.layers_by_id.values()}
-        return Watched(
+        return RunView(
             run=run,
             layers=tuple(by_hash[one] for one in run.binding.layers if one in by_hash),
             may=frozenset(may),

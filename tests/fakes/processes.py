@@ -6,7 +6,7 @@ import json
 
 from node.base.errors import HansaError, PeerUnreachable, Unauthenticated
 from node.scenarios.model import State
-from node.scenarios.models.remote import Posted, Status
+from node.scenarios.models.remote import PostedJob, Status
 
 
 class ScriptedProcesses:
@@ -26,13 +26,13 @@ class ScriptedProcesses:
         self.dismissed: list[str] = []
         self.renewals: list[tuple[str, str]] = []
 
-    async def execute(self, url: str, body: bytes, *, authorization: str | None, key: str) -> Posted:
+    async def execute(self, url: str, body: bytes, *, authorization: str | None, key: str) -> PostedJob:
         self._check(authorization)
         self.executed.append((url, key, body))
         if self.at_once:
-            return Posted(result=self._results())
+            return PostedJob(result=self._results())
         keys = list(dict.fromkeys(key for _, key, _ in self.executed))
-        return Posted(job=f"{self.base}/jobs/{keys.index(key) + 1}")
+        return PostedJob(job=f"{self.base}/jobs/{keys.index(key) + 1}")
 
     async def status(self, url: str, *, authorization: str | None) -> Status:
         self._check(authorization)

@@ -6,24 +6,24 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from node.base.work import Transaction
-from node.catalogue.harvest.schedule import Run, Scheduled, Sheet
+from node.catalogue.harvest.schedule import Run, ScheduledSource, Sheet
 from tests.fakes.work import memory
 
 
 class MemoryScheduleStore:
     """Sources by name, runs by id, sheets by run and number."""
 
-    def source(self, tx: Transaction, name: str, *, lock: bool = False) -> Scheduled | None:
+    def source(self, tx: Transaction, name: str, *, lock: bool = False) -> ScheduledSource | None:
         return memory(tx).rows("harvest_sources").get(name)
 
-    def sources(self, tx: Transaction) -> Sequence[Scheduled]:
+    def sources(self, tx: Transaction) -> Sequence[ScheduledSource]:
         return sorted(memory(tx).rows("harvest_sources").values(), key=lambda source: source.name)
 
     def due(self, tx: Transaction, now: datetime) -> Sequence[str]:
         sources = self.sources(tx)
         return [source.name for source in sources if source.run or (source.due is not None and source.due <= now)]
 
-    def save_source(self, tx: Transaction, source: Scheduled) -> None:
+    def save_source(self, tx: Transaction, source: ScheduledSource) -> None:
         memory(tx).put("harvest_sources", source.name, source)
 
     def drop_source(self, tx: Transaction, name: str) -> None:

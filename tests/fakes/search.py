@@ -11,7 +11,7 @@ from datetime import date
 
 from node.adapters.search.stems import stems, stems_of_word
 from node.adapters.search.words import Word, words_of
-from node.catalogue.model import Hit, Indexed, Query, Results
+from node.catalogue.model import Hit, IndexFields, Query, Results
 
 _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "œ": "oe"})
 
@@ -20,12 +20,12 @@ class MemorySearchIndex:
     """Implements ``node.catalogue.ports.SearchIndex`` the slow and simple way."""
 
     def __init__(self) -> None:
-        self._records: dict[str, Indexed] = {}
+        self._records: dict[str, IndexFields] = {}
         self._position = 0
-        self._waiting: list[tuple[str, Indexed | None]] = []
+        self._waiting: list[tuple[str, IndexFields | None]] = []
         self._taken_position: int | None = None
 
-    def take(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
+    def take(self, changes: Iterable[tuple[str, IndexFields | None]], position: int) -> None:
         self._waiting += changes
         self._taken_position = position
 
@@ -90,7 +90,7 @@ def folded(text: str) -> list[str]:
     return re.findall(r"[^\W_]+", "".join(c for c in plain if not unicodedata.combining(c)))
 
 
-def _fits(record: Indexed, query: Query) -> bool:
+def _fits(record: IndexFields, query: Query) -> bool:
     values = {
         "kind": {record.kind},
         "theme": set(record.themes),
@@ -114,7 +114,7 @@ def _fits(record: Indexed, query: Query) -> bool:
     return left <= east and right >= west and low <= north and high >= south
 
 
-def _overlaps(record: Indexed, query: Query) -> bool:
+def _overlaps(record: IndexFields, query: Query) -> bool:
     if record.period is None or query.period is None:
         return False
     begin, end = record.period
@@ -122,7 +122,7 @@ def _overlaps(record: Indexed, query: Query) -> bool:
     return (begin or date.min) <= (until or date.max) and (end or date.max) >= (since or date.min)
 
 
-def _score(record: Indexed, word: Word, slips: int) -> float:
+def _score(record: IndexFields, word: Word, slips: int) -> float:
     titles, keywords = " ".join(record.titles.values()), " ".join((*record.keywords, record.publisher_name))
     weights = ((4.0, titles), (3.0, keywords), (2.5, _all_text(record)))
     best = max(
@@ -134,7 +134,7 @@ def _score(record: Indexed, word: Word, slips: int) -> float:
     return max(best, by_stem)
 
 
-def _all_text(record: Indexed) -> str:
+def _all_text(record: IndexFields) -> str:
     return "\n".join(record.texts.values())
 
 

@@ -20,7 +20,7 @@ from node.catalogue.model import INTERNAL, Query
 from node.identity.model import ANONYMOUS
 from node.semantics.description.door import describe
 from node.semantics.documents import canonical, parse
-from node.semantics.model import Described, File, Submission
+from node.semantics.model import CheckedDescription, File, Submission
 from tests.fakes.catalogue import MEMBER, CatalogueNode, participant
 from tests.fakes.federation import Follower, Network
 from tests.stores import Stores, sql_stores
@@ -48,7 +48,7 @@ def node(base: str, name: str, cage: Cage, path: Path) -> CatalogueNode:
     stores = sql_stores(engine)
     nodes: list[CatalogueNode] = []
 
-    async def described(submission: Submission, owner: str) -> Described:
+    async def described(submission: Submission, owner: str) -> CheckedDescription:
         return await describe(cage, submission, owner, base=base, me=nodes[0].did, my_name=name)
 
     nodes.append(

@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection, Request
 
 from node.adapters.egress import Answer
 from node.base.errors import NotAllowed, Unauthenticated
-from node.identity.credentials.issuance import Supported
+from node.identity.credentials.issuance import SupportedCredential
 from node.identity.messages import credential_request, presentation_query, type_scope
 from node.identity.model import Caller, UserRole
 from node.identity.roles import UseCase, require
@@ -34,7 +34,9 @@ async def _kit_authenticator(request: HTTPConnection) -> Caller | None:
 @pytest.fixture
 async def two() -> AsyncIterator[tuple[DcpNode, DcpNode]]:
     def region(address: Address) -> DcpNode:
-        return DcpNode(address, issues=[Supported(credential_type=MEMBER)], authenticators=[_kit_authenticator])
+        return DcpNode(
+            address, issues=[SupportedCredential(credential_type=MEMBER)], authenticators=[_kit_authenticator]
+        )
 
     async with nodes(region, DcpNode) as (one, other):
         yield one, other

@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import Engine
 
-from node.identity.credentials.issuance import Supported
+from node.identity.credentials.issuance import SupportedCredential
 from tests.fakes.people import person
 from tests.simulator.dcp_node import MEMBER, PARTNER, DcpNode, nodes
 from tests.simulator.http_servers import Address
 from tests.stores import Stores, memory_stores, sql_stores
 
-OFFERED = [Supported(credential_type=MEMBER), Supported(credential_type=PARTNER, role="partner")]
+OFFERED = [SupportedCredential(credential_type=MEMBER), SupportedCredential(credential_type=PARTNER, role="partner")]
 AT_ONCE = 64
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from node.base.clock import WatchedClock, is_younger
 from node.base.work import Task
 from node.worker.pace import Pace
-from node.worker.setback import SetRight
+from node.worker.setback import QueueRepair
 from tests.fakes.clock import JumpingClock
 from tests.nodes import Pair, Running, agree, ask, if_ended, publish, receive, running, until
 from tests.stores import Stores
@@ -54,9 +54,9 @@ class Queue:
         """A process, which knows nothing of one before it."""
         self.clock = WatchedClock(self.hand, lambda: self.hand.passed)
 
-    def watch(self) -> SetRight:
+    def watch(self) -> QueueRepair:
         """What its worker runs now and then."""
-        return SetRight(
+        return QueueRepair(
             uow=self.stores.uow,
             outbox=self.stores.outbox,
             clock=self.clock,

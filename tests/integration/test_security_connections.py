@@ -205,7 +205,7 @@ def few(port: int) -> Iterator[int]:
         patch.setattr(BoundedConnection, "most_per_address", 3)
         patch.setattr(connections, "PARTING", 0.1)
         patch.setattr(connections, "is_here", lambda _: False)
-        patch.setattr(BoundedConnection, "passes", connections.Passing("192.0.2.0/24"))
+        patch.setattr(BoundedConnection, "passes", connections.Exemptions("192.0.2.0/24"))
         yield port
     until("all have gone", lambda: not BoundedConnection.by_address)
 
@@ -259,7 +259,7 @@ def test_a_connection_at_rest_makes_room_for_a_new_one(few: int) -> None:
     ],
 )
 def test_trusted_proxies_are_not_counted(proxies: str, host: str, passes: bool) -> None:
-    assert connections.Passing(proxies)(host) is passes
+    assert connections.Exemptions(proxies)(host) is passes
 
 
 def test_room_is_left_for_other_files() -> None:

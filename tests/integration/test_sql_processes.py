@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import Update
 
 from node.adapters.sql.negotiation import SqlNegotiationStore
-from node.adapters.sql.statements import Running
+from node.adapters.sql.statements import TransactionStatements
 from node.adapters.sql.work import SqlUnitOfWork
-from node.dialogue.process import Pending, Role
+from node.dialogue.process import PendingMessage, Role
 from node.negotiation.model import Negotiation
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -43,14 +43,14 @@ def uow(request: pytest.FixtureRequest) -> SqlUnitOfWork:
 def written(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
     """The indexed columns that each update writes."""
     updates: list[set[str]] = []
-    execute = Running.execute
+    execute = TransactionStatements.execute
 
-    def noting(self: Running, statement: Any, parameters: Any = None) -> Any:
+    def noting(self: TransactionStatements, statement: Any, parameters: Any = None) -> Any:
         if isinstance(statement, Update):
             updates.append(INDEXED & set(parameters))
         return execute(self, statement, parameters)
 
-    monkeypatch.setattr(Running, "execute", noting)
+    monkeypatch.setattr(TransactionStatements, "execute", noting)
     return updates
 
 
@@ -58,7 +58,7 @@ def test_a_step_writes_no_index_over_what_it_leaves(uow: SqlUnitOfWork, written:
     store = SqlNegotiationStore()
     with uow.begin() as tx:
         store.add(tx, OPENED)
-        store.save(tx, replace(OPENED, revision=1, pending=Pending("message", "urn:m")))
+        store.save(tx, replace(OPENED, revision=1, pending=PendingMessage("message", "urn:m")))
 
     def step(change: Callable[[Negotiation], Negotiation]) -> Negotiation:
         with uow.begin() as tx:

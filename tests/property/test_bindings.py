@@ -17,7 +17,7 @@ from node.scenarios.model import (
     Binding,
     BoundInput,
     BoundStep,
-    Measured,
+    IndicatorValue,
     Model,
     Parameter,
     Port,
@@ -154,14 +154,18 @@ rows = st.lists(
 )
 PORT = Port(role="out", variables=(Variable(name="x", unit="m", decimals=2),))
 measured = st.lists(
-    st.builds(Measured, name=names, before=st.none() | st.floats(-9, 9), after=st.floats(-9, 9), unit=st.just("m")),
+    st.builds(
+        IndicatorValue, name=names, before=st.none() | st.floats(-9, 9), after=st.floats(-9, 9), unit=st.just("m")
+    ),
     unique_by=lambda one: one.name,
     max_size=4,
 )
 
 
 @given(rows, measured, st.randoms(use_true_random=False))
-def test_the_result_knows_no_order_of_rows(data: list[dict[str, Any]], figures: list[Measured], chance: Any) -> None:
+def test_the_result_knows_no_order_of_rows(
+    data: list[dict[str, Any]], figures: list[IndicatorValue], chance: Any
+) -> None:
     shuffled = [turned(row) for row in data]
     chance.shuffle(shuffled)
     first = result_hash({"after.s.out": digest(data, PORT), "before.s.out": "00"}, figures)

@@ -22,7 +22,12 @@ from node.base.work import Task, Transaction
 from node.identity.accounts.accounts import Accounts
 from node.identity.accounts.sign_in import SignIn
 from node.identity.credentials.access_tokens import AccessTokens, OutgoingTokens
-from node.identity.credentials.issuance import DecideApplication, DeliverCredential, ReceiveApplication, Supported
+from node.identity.credentials.issuance import (
+    DecideApplication,
+    DeliverCredential,
+    ReceiveApplication,
+    SupportedCredential,
+)
 from node.identity.credentials.membership import Accession, RequestCredential
 from node.identity.credentials.requested_presentations import Presentations
 from node.identity.credentials.revocation import RevokeCredential, StatusLists
@@ -71,7 +76,7 @@ class DcpNode:
         address: Address,
         *,
         stores: Stores | None = None,
-        issues: Sequence[Supported] = (),
+        issues: Sequence[SupportedCredential] = (),
         clock: Clock | None = None,
         per_host: int = 32,
         status_max_age: float = 1.0,

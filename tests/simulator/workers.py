@@ -18,7 +18,7 @@ from node.base.work import Task
 from node.worker.deliveries import PeerAnswer
 from node.worker.loop import Pace, Worker
 from node.worker.outcomes import Again, Outcome
-from node.worker.setback import SetRight
+from node.worker.setback import QueueRepair
 from tests.simulator.database import Crash
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Hand:
             pace=PACE,
             embedded=embedded,
         )
-        self.set_right = SetRight(
+        self.set_right = QueueRepair(
             uow=self.node.uow,
             outbox=self.node.outbox,
             clock=clock,

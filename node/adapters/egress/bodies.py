@@ -50,7 +50,7 @@ async def read(response: aiohttp.ClientResponse, limit: int) -> bytes:
 async def chunks_of(response: aiohttp.ClientResponse, url: str, idle: float) -> AsyncIterator[bytes]:
     content = response.content
     while True:
-        with Translated(url):
+        with ErrorTranslation(url):
             async with asyncio.timeout(idle):
                 chunk = await content.readany()
         if not chunk:
@@ -105,7 +105,7 @@ async def timed_upload(
         raise
 
 
-class Translated:
+class ErrorTranslation:
     """Translates errors of sockets and of the client library into errors of ``node.base.errors``."""
 
     def __init__(self, url: str) -> None:

@@ -25,7 +25,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from node.adapters.egress.addresses import AddressRules, Lookup, Target
-from node.adapters.egress.bodies import Refused, Speed, Translated, chunks_of, read, timed_upload
+from node.adapters.egress.bodies import ErrorTranslation, Refused, Speed, chunks_of, read, timed_upload
 from node.base.errors import ForbiddenAddress, HansaError, InvalidInput, PeerUnreachable
 from node.base.jsons import read_json
 from node.identity.did import DEFAULT_PORTS
@@ -135,7 +135,7 @@ class Egress:
         if json is not None:
             body = jsons.dumps(json, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
             sent.setdefault("Content-Type", "application/json")
-        with Translated(url):
+        with ErrorTranslation(url):
             async with asyncio.timeout(timeout):
                 response, at = await self._follow(method, url, sent, body, allow_redirects, lane)
                 async with response:
@@ -161,7 +161,7 @@ class Egress:
         of ``request``, also while chunks are read.
         """
         sent = {**(headers or {}), "Accept-Encoding": "identity"}
-        with Translated(url):
+        with ErrorTranslation(url):
             async with asyncio.timeout(timeout):
                 response, at = await self._follow(method, url, sent, body, allow_redirects, lane)
         async with response:
@@ -203,7 +203,7 @@ class Egress:
         target = self.rules.check_url(url)
         raised: list[HansaError] = []
         sent = {**headers, "Content-Length": str(size), "Accept-Encoding": "identity"}
-        with Translated(url):
+        with ErrorTranslation(url):
             try:
                 async with asyncio.timeout(idle) as deadline:
                     speed = Speed(window, slowest)

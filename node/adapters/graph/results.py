@@ -36,7 +36,7 @@ def written(results: QuerySolutions | QueryBoolean | QueryTriples, media_type: s
     """Return ``results`` in ``media_type``. Raises ``TooLarge`` beyond ``MAX_ROWS`` or ``MAX_BYTES``."""
     if isinstance(results, QueryTriples):
         return _graph(results, media_type)
-    sink = _Bounded()
+    sink = _BoundedBuffer()
     format_ = _RESULT_FORMATS[media_type]
     if isinstance(results, QueryBoolean) and format_ in (QueryResultsFormat.CSV, QueryResultsFormat.TSV):
         # SPARQL 1.1 CSV and TSV define no ASK results; a single cell holds the same.
@@ -55,7 +55,7 @@ class _Full(Exception):
     pass
 
 
-class _Bounded(io.BytesIO):
+class _BoundedBuffer(io.BytesIO):
     def write(self, piece: object) -> int:
         count = super().write(piece)  # type: ignore[arg-type]
         if self.tell() > MAX_BYTES:

@@ -53,7 +53,7 @@ _NOTE_ED25519: Final = b"\x01"
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
+class _OpenKeys:
     """The keys as they were read: the list, its mark on the disk, and the needed private halves."""
 
     mark: tuple[int, int, int] | None
@@ -129,7 +129,7 @@ class FileKeyRing:
     def known(self) -> Sequence[KnownKey]:
         return self._now().keys
 
-    def _now(self) -> _Opened:
+    def _now(self) -> _OpenKeys:
         """Return the current keys: another process may have changed them since the last call."""
         held = self._known
         if self._mark() == held.mark:
@@ -146,7 +146,7 @@ class FileKeyRing:
             return None
         return status.st_mtime_ns, status.st_ino, status.st_size
 
-    def _read(self) -> _Opened:
+    def _read(self) -> _OpenKeys:
         for last in (False, True):
             mark = self._mark()
             try:
@@ -156,7 +156,7 @@ class FileKeyRing:
                     raise
         raise AssertionError
 
-    def _opened(self, mark: tuple[int, int, int] | None) -> _Opened:
+    def _opened(self, mark: tuple[int, int, int] | None) -> _OpenKeys:
         keys = ring.read_ring(self.folder)
         if keys is None:
             keys = tuple(
@@ -179,7 +179,7 @@ class FileKeyRing:
         assert isinstance(signing_key, ec.EllipticCurvePrivateKey)
         assert isinstance(log_key, ed25519.Ed25519PrivateKey)
         seals = [private[sealing.id], *(private[key.id] for key in keys if key.id in private and key != sealing)]
-        return _Opened(
+        return _OpenKeys(
             mark,
             keys,
             signing.id,

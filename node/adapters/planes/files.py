@@ -21,7 +21,7 @@ from weakref import WeakValueDictionary
 from node.base.errors import InvalidInput, LocalFault, NotFound, TooLarge
 from node.base.ids import new_uuid
 from node.exchange.offloop import off_loop, opened
-from node.exchange.ports import Stored
+from node.exchange.ports import StoredBytes
 from node.exchange.spool import READ_SIZE, PartFile, disk_fault, rename_durably, sync_folder
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -44,7 +44,7 @@ class FolderAssets:
             if left.lstat().st_mtime < abandoned:
                 left.unlink(missing_ok=True)
 
-    async def take_in(self, chunks: AsyncIterator[bytes], *, limit: int) -> Stored:
+    async def take_in(self, chunks: AsyncIterator[bytes], *, limit: int) -> StoredBytes:
         """Store a stream. Raises ``TooLarge`` at the first byte beyond ``limit``, ``NoRoom`` if the disk is full,
         ``LocalFault`` if it fails; errors of the stream pass through. After an error nothing is left behind."""
         try:
@@ -56,7 +56,7 @@ class FolderAssets:
         except OSError as error:
             raise disk_fault("the asset could not be stored", error) from error
 
-    async def adopt(self, path: Path, *, limit: int) -> Stored:
+    async def adopt(self, path: Path, *, limit: int) -> StoredBytes:
         """Store a copy of a file of this machine: a copy, since the original may be written to later.
 
         Raises ``NotFound``, ``InvalidInput`` for links, folders and devices, ``TooLarge``.
@@ -82,11 +82,11 @@ class FolderAssets:
             raise NotFound("this node does not have these bytes")
         return self._stream(sha256, start, end)
 
-    async def verify(self, sha256: str) -> Stored:
+    async def verify(self, sha256: str) -> StoredBytes:
         """Hash the file again. Raises ``NotFound``, or ``LocalFault`` if the bytes do not match their name."""
         return await off_loop(self._verify, sha256)
 
-    async def check(self, sha256: str) -> Stored:
+    async def check(self, sha256: str) -> StoredBytes:
         """As ``verify``, unless this process has verified or written the same untouched file before."""
         async with self._checks.setdefault(sha256, asyncio.Lock()):  # A second caller need not hash it too.
             known = self._verified.get(sha256)
@@ -96,7 +96,7 @@ class FolderAssets:
                 except FileNotFoundError as error:
                     raise NotFound("this node does not have these bytes") from error
                 if _signature(status) == known:
-                    return Stored(sha256=sha256, size=status.st_size)
+                    return StoredBytes(sha256=sha256, size=status.st_size)
             return await self.verify(sha256)
 
     def has(self, sha256: str) -> bool:
@@ -134,7 +134,7 @@ class FolderAssets:
         except OSError as error:
             raise LocalFault(f"a stored asset cannot be read: {error.strerror}") from error
 
-    async def _fill(self, part: PartFile, chunks: AsyncIterator[bytes], limit: int) -> Stored:
+    async def _fill(self, part: PartFile, chunks: AsyncIterator[bytes], limit: int) -> StoredBytes:
         digest = hashlib.sha256()
         buffer = bytearray()
         async for chunk in chunks:
@@ -151,9 +151,9 @@ class FolderAssets:
         await off_loop(_add, part, digest, bytes(buffer))
         return await off_loop(self._keep, part, digest.hexdigest())
 
-    def _keep(self, part: PartFile, sha256: str) -> Stored:
+    def _keep(self, part: PartFile, sha256: str) -> StoredBytes:
         """Give the arrived bytes their name; if older bytes have it, replace them."""
-        stored = Stored(sha256=sha256, size=part.size)
+        stored = StoredBytes(sha256=sha256, size=part.size)
         target = self._path(sha256)
         part.sync()
         os.chmod(part.path, 0o400)
@@ -165,7 +165,7 @@ class FolderAssets:
         self._verified[sha256] = _signature(target.lstat())
         return stored
 
-    def _verify(self, sha256: str) -> Stored:
+    def _verify(self, sha256: str) -> StoredBytes:
         file = self._open(sha256)
         with os.fdopen(file, "rb", buffering=0) as handle:
             before = os.fstat(file)
@@ -174,7 +174,7 @@ class FolderAssets:
             self._verified.pop(sha256, None)
             raise LocalFault(f"the stored asset {sha256} has changed on the disk: its bytes are {actual} now")
         self._verified[sha256] = _signature(before)
-        return Stored(sha256=sha256, size=before.st_size)
+        return StoredBytes(sha256=sha256, size=before.st_size)
 
     async def _stream(self, sha256: str, start: int, end: int | None) -> AsyncIterator[bytes]:
         file = await opened(self._open, os.close, sha256)

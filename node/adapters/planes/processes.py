@@ -27,7 +27,7 @@ from node.base.errors import (
 from node.base.jsons import read_json, read_object
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import State
-from node.scenarios.models.remote import Posted, Status
+from node.scenarios.models.remote import PostedJob, Status
 from node.scenarios.models.requests import MOST_BYTES
 
 _SECONDS: Final = 60.0
@@ -49,7 +49,7 @@ class HttpProcesses:
         self._seconds = seconds
         self._most = most
 
-    async def execute(self, url: str, body: bytes, *, authorization: str | None, key: str) -> Posted:
+    async def execute(self, url: str, body: bytes, *, authorization: str | None, key: str) -> PostedJob:
         """See ``ProcessPlane.execute``."""
         headers = {"Content-Type": "application/json", "Prefer": "respond-async", "Idempotency-Key": key}
         answer = await self._ask("POST", url, authorization, headers=headers, body=body)
@@ -58,8 +58,8 @@ class HttpProcesses:
             location = answer.headers.get("location") or _monitor(answer)
             if not location:
                 raise PeerUnreachable("the service created a job and does not state its address")
-            return Posted(job=_same_origin(url, urljoin(url, location), authorization))
-        return Posted(result=_result(answer))
+            return PostedJob(job=_same_origin(url, urljoin(url, location), authorization))
+        return PostedJob(result=_result(answer))
 
     async def status(self, url: str, *, authorization: str | None) -> Status:
         """See ``ProcessPlane.status``."""

@@ -9,7 +9,7 @@ import tantivy
 
 from node.adapters.search.stems import stems
 from node.base.jsons import canonical
-from node.catalogue.model import Indexed
+from node.catalogue.model import IndexFields
 
 LAYOUT: Final = 2
 """Raised with every change of the fields: an index of another layout is left and a new one is made."""
@@ -57,7 +57,7 @@ def schema() -> tantivy.Schema:
     return builder.build()
 
 
-def document(record: Indexed, folding: tantivy.TextAnalyzer) -> tantivy.Document:
+def document(record: IndexFields, folding: tantivy.TextAnalyzer) -> tantivy.Document:
     """Return ``record`` as a document of the index."""
     entry = tantivy.Document(
         what=RECORD,
@@ -98,12 +98,12 @@ def day(at: date) -> int:
     return at.toordinal()
 
 
-def _stems(record: Indexed) -> set[str]:
+def _stems(record: IndexFields) -> set[str]:
     texts = [*record.titles.items(), *record.texts.items(), *(("", keyword) for keyword in record.keywords)]
     return {stem for language, text in texts for stem in stems(text, language)}
 
 
-def _parts(record: Indexed, folding: tantivy.TextAnalyzer) -> set[str]:
+def _parts(record: IndexFields, folding: tantivy.TextAnalyzer) -> set[str]:
     """Return the ends of long words. Dutch, German and Czech build compounds: "overlast" is in "geluidsoverlast".
 
     A part of a word is the beginning of one of its ends, which the index finds thirty times faster than a pattern
@@ -114,7 +114,7 @@ def _parts(record: Indexed, folding: tantivy.TextAnalyzer) -> set[str]:
     return {word[at:] for word in words for at in range(1, len(word) - PART_FROM + 1)}
 
 
-def source(record: Indexed) -> bytes:
+def source(record: IndexFields) -> bytes:
     """Return all indexed content of ``record`` in one canonical text: for the digest and for snippets."""
     return canonical(
         {

@@ -30,7 +30,7 @@ from node.adapters.search.stems import analyzer
 from node.adapters.search.words import Word, words_of
 from node.base.crashpoints import crashpoint
 from node.base.errors import Damaged, LocalFault, NoRoom, is_full
-from node.catalogue.model import Hit, Indexed, Query, Results
+from node.catalogue.model import Hit, IndexFields, Query, Results
 
 _HEAP: Final = 15_000_000  # the least that the engine takes
 _LARGE: Final = 200
@@ -74,7 +74,7 @@ class TantivyIndex:
         self._collected: int | None = None
         self._used = time.monotonic()
 
-    def take(self, changes: Iterable[tuple[str, Indexed | None]], position: int) -> None:
+    def take(self, changes: Iterable[tuple[str, IndexFields | None]], position: int) -> None:
         """Collect replaced and removed documents, by IRI; searches and ``position`` show them after ``settle``."""
         waiting = list(changes)
         with self._writing:

@@ -25,7 +25,15 @@ from node.adapters.sql.schema import issued as issued_credentials
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict, LocalFault, NotFound
 from node.base.work import Transaction
-from node.identity.model import Account, ApiToken, Application, ApplicationState, Credential, Issued, UserRole
+from node.identity.model import (
+    Account,
+    ApiToken,
+    Application,
+    ApplicationState,
+    Credential,
+    IssuedCredential,
+    UserRole,
+)
 
 STATUS_LIST_SIZE = 131_072
 """Places in a status list: the smallest size that hides the holder (W3C Bitstring Status List 1.0 §3.2: 16 KB)."""
@@ -276,23 +284,23 @@ class SqlIdentityStore:
                     return list_id, place
             list_id += 1
 
-    def add_issued(self, tx: Transaction, issued: Issued) -> None:
+    def add_issued(self, tx: Transaction, issued: IssuedCredential) -> None:
         if not add(connection_of(tx), issued_credentials, values(issued)):
             raise Conflict("a credential with this id or this position in the status list already exists")
 
-    def issued(self, tx: Transaction, holder: str | None = None) -> Sequence[Issued]:
+    def issued(self, tx: Transaction, holder: str | None = None) -> Sequence[IssuedCredential]:
         statement = select(issued_credentials).order_by(
             issued_credentials.c.at.desc(), issued_credentials.c.ordinal.desc()
         )
         if holder is not None:
             statement = statement.where(issued_credentials.c.holder == holder)
-        return [build(Issued, row) for row in connection_of(tx).execute(statement)]
+        return [build(IssuedCredential, row) for row in connection_of(tx).execute(statement)]
 
-    def revoke(self, tx: Transaction, credential_id: str, at: datetime, why: str) -> Issued | None:
+    def revoke(self, tx: Transaction, credential_id: str, at: datetime, why: str) -> IssuedCredential | None:
         connection = connection_of(tx)
         connection.execute(_REVOKE, {"credential": credential_id, "moment": at, "why": why})
         row = connection.execute(_ISSUED, {"id": credential_id}).one_or_none()
-        return None if row is None else build(Issued, row)
+        return None if row is None else build(IssuedCredential, row)
 
     def revoked_indexes(self, tx: Transaction, list_id: int) -> Sequence[int]:
         statement = (

@@ -9,11 +9,11 @@ from typing import Any, Generic
 from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, exists, func, insert, select, update
 
 from node.adapters.sql.rows import add, build, values
-from node.adapters.sql.statements import Running
+from node.adapters.sql.statements import TransactionStatements
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict, LocalFault
 from node.base.work import Transaction
-from node.dialogue.process import AcceptedMessage, Exchange, P, Pending, Process, Role
+from node.dialogue.process import AcceptedMessage, Exchange, P, PendingMessage, Process, Role
 
 _COMMON = frozenset(field.name for field in fields(Process))
 
@@ -204,7 +204,7 @@ class SqlProcessStore(Generic[P]):
         self._note(connection, process)
         return process
 
-    def _note(self, connection: Running, process: P) -> None:
+    def _note(self, connection: TransactionStatements, process: P) -> None:
         """Note what ``save`` compares: a revision of a process is stored once, so it shows what has changed since."""
         noted = (process.revision, process.state, process.peer_pid)
         connection.notes[self._processes.name, process.pid] = noted
@@ -227,7 +227,7 @@ class SqlProcessStore(Generic[P]):
         }
 
     def _process(self, row: Row[Any]) -> P:
-        pending = None if row.pending_id is None else Pending(row.pending_message, row.pending_id)
+        pending = None if row.pending_id is None else PendingMessage(row.pending_message, row.pending_id)
         # A field that this version of Hansa does not know is left out; a field that it added gets its default.
         own = {name: value for name, value in row.rest.items() if name in self._own}
         return self._kind(

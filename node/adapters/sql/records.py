@@ -12,7 +12,7 @@ from node.adapters.sql.rows import add, build, put, values
 from node.adapters.sql.schema import record_heads as heads
 from node.adapters.sql.schema import record_reach as reach
 from node.adapters.sql.schema import records
-from node.adapters.sql.statements import Running
+from node.adapters.sql.statements import TransactionStatements
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict
 from node.base.work import Transaction
@@ -131,7 +131,9 @@ class SqlRecordStore:
         row = connection_of(tx).execute(statement, values).one_or_none()
         return None if row is None else _record(row)
 
-    def _newest(self, connection: Running, values: dict[str, Any], statement: Select[Any]) -> Record | None:
+    def _newest(
+        self, connection: TransactionStatements, values: dict[str, Any], statement: Select[Any]
+    ) -> Record | None:
         version = connection.execute(statement, values).one_or_none()
         if version is None:
             return None

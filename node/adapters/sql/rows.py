@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Insert, Row, Table
 
-from node.adapters.sql.statements import Running
+from node.adapters.sql.statements import TransactionStatements
 
 T = TypeVar("T")
 
@@ -24,12 +24,12 @@ def build(kind: type[T], row: Row[Any], **converted: Any) -> T:
     return kind(**{name: mapping[name] for name in names if name not in converted}, **converted)
 
 
-def add(connection: Running, table: Table, row: dict[str, Any]) -> bool:
+def add(connection: TransactionStatements, table: Table, row: dict[str, Any]) -> bool:
     """Insert ``row``; return False, with the transaction still usable, if one of its keys exists already."""
     return connection.execute(_insert(table, connection.dialect.name), row).rowcount == 1
 
 
-def put(connection: Running, table: Table, row: dict[str, Any], *, newer: str | None = None) -> None:
+def put(connection: TransactionStatements, table: Table, row: dict[str, Any], *, newer: str | None = None) -> None:
     """Insert ``row`` or replace the row with its primary key.
 
     With ``newer`` the row is replaced only if its column of that name is smaller.

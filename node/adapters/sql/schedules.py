@@ -12,7 +12,7 @@ from node.adapters.sql.rows import build, put, values
 from node.adapters.sql.schema import metadata
 from node.adapters.sql.work import connection_of
 from node.base.work import Transaction
-from node.catalogue.harvest.schedule import Run, RunState, Scheduled, Sheet
+from node.catalogue.harvest.schedule import Run, RunState, ScheduledSource, Sheet
 
 harvest_sources = Table(
     "harvest_sources",
@@ -90,18 +90,18 @@ _DROP_SOURCE = delete(harvest_sources).where(harvest_sources.c.name == bindparam
 class SqlScheduleStore:
     """Sources by name, runs by id, sheets of a report by their number."""
 
-    def source(self, tx: Transaction, name: str, *, lock: bool = False) -> Scheduled | None:
+    def source(self, tx: Transaction, name: str, *, lock: bool = False) -> ScheduledSource | None:
         statement = _SOURCE.with_for_update() if lock else _SOURCE
         row = connection_of(tx).execute(statement, {"of": name}).one_or_none()
-        return None if row is None else build(Scheduled, row)
+        return None if row is None else build(ScheduledSource, row)
 
-    def sources(self, tx: Transaction) -> Sequence[Scheduled]:
-        return [build(Scheduled, row) for row in connection_of(tx).execute(_SOURCES)]
+    def sources(self, tx: Transaction) -> Sequence[ScheduledSource]:
+        return [build(ScheduledSource, row) for row in connection_of(tx).execute(_SOURCES)]
 
     def due(self, tx: Transaction, now: datetime) -> Sequence[str]:
         return list(connection_of(tx).execute(_DUE, {"now": now}).scalars())
 
-    def save_source(self, tx: Transaction, source: Scheduled) -> None:
+    def save_source(self, tx: Transaction, source: ScheduledSource) -> None:
         put(connection_of(tx), harvest_sources, values(source, options=dict(source.options)))
 
     def drop_source(self, tx: Transaction, name: str) -> None:

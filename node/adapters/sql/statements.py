@@ -70,7 +70,7 @@ class Rows:
         return [row[0] for row in self._rows]
 
 
-class Compiled:
+class CompiledStatement:
     """The text of a statement for one set of parameters, and how parameters and columns are converted."""
 
     def __init__(self, statement: Any, compiled: SQLCompiler, dialect: Dialect, values: Mapping[str, Any]) -> None:
@@ -136,14 +136,14 @@ class Form:
         self._dialect = dialect
         binds = {bind.key: bind for bind in compiled.binds.values()}
         self.lists = tuple(key for key, bind in binds.items() if bind.expanding and bind.required)
-        self._by_lengths: dict[tuple[int, ...], Compiled] = {}
+        self._by_lengths: dict[tuple[int, ...], CompiledStatement] = {}
 
-    def compiled(self, values: Mapping[str, Any]) -> Compiled | None:
+    def compiled(self, values: Mapping[str, Any]) -> CompiledStatement | None:
         """Return the statement for these values; None if its lists have had too many lengths already."""
         lengths = tuple([len(values[key]) for key in self.lists])
         known = self._by_lengths.get(lengths)
         if known is None and len(self._by_lengths) < MOST_LENGTHS:
-            known = Compiled(self._statement, self._compiled, self._dialect, values)
+            known = CompiledStatement(self._statement, self._compiled, self._dialect, values)
             self._by_lengths[lengths] = known
         return known
 
@@ -174,7 +174,7 @@ class Statements:
         return Form(statement, compiled, self._dialect)
 
 
-class Running:
+class TransactionStatements:
     """Statements within one transaction."""
 
     def __init__(self, connection: Connection, statements: Statements) -> None:

@@ -15,7 +15,7 @@ from node.adapters.sql.faults import fault_of
 from node.adapters.sql.readers import Readers
 from node.adapters.sql.sessions import READ, WRITE, WRITE_UNSYNCED, sessions_of
 from node.adapters.sql.shared_commit import Writers
-from node.adapters.sql.statements import Running, Statements
+from node.adapters.sql.statements import Statements, TransactionStatements
 from node.base.errors import DatabaseBusy, LocalFault
 from node.base.work import Transaction
 
@@ -27,7 +27,7 @@ class SqlTransaction:
 
     def __init__(self, connection: Connection, statements: Statements) -> None:
         self.connection = connection
-        self.running = Running(connection, statements)
+        self.running = TransactionStatements(connection, statements)
         self._callbacks: list[Callable[[], None]] = []
 
     def after_commit(self, callback: Callable[[], None]) -> None:
@@ -97,7 +97,7 @@ class SqlUnitOfWork:
         self.engine.dispose()
 
 
-def connection_of(tx: Transaction) -> Running:
+def connection_of(tx: Transaction) -> TransactionStatements:
     """Return the runner of statements in a transaction. Raises ``LocalFault`` for another adapter's transaction."""
     if not isinstance(tx, SqlTransaction):
         raise LocalFault("this store needs a transaction of the SQL adapter")

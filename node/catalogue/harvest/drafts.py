@@ -18,11 +18,11 @@ from node.base.work import Transaction
 from node.catalogue.envelope import withdrawal_of
 from node.catalogue.harvest.homes import Homes
 from node.catalogue.harvest.import_order import ImportOrder
-from node.catalogue.model import HARVESTED, PUBLIC, Published, Record
+from node.catalogue.model import HARVESTED, PUBLIC, Publication, Record
 from node.catalogue.names import check_record_iri, check_statements
 from node.catalogue.publication.catalogue import PLURALS, Catalogue, narrows, same_content
 from node.identity.model import Caller as Person
-from node.semantics.harvest.door import Examined
+from node.semantics.harvest.door import ExaminedRecord
 from node.semantics.harvest.refusals import refusal
 
 
@@ -43,7 +43,7 @@ class Drafts:
         self._peers = peers
 
     def prepare(
-        self, order: ImportOrder, page: Sequence[Examined], title: Mapping[str, str]
+        self, order: ImportOrder, page: Sequence[ExaminedRecord], title: Mapping[str, str]
     ) -> list[Draft | HansaError | None]:
         """Return the draft of each record at the address of its asset, the reason why there is none, or None for a
         record that was refused already."""
@@ -64,7 +64,7 @@ class Drafts:
                     drafts.append(error)
         return drafts
 
-    def store(self, drafts: Sequence[Record], order: ImportOrder, by: Person) -> list[Published | HansaError]:
+    def store(self, drafts: Sequence[Record], order: ImportOrder, by: Person) -> list[Publication | HansaError]:
         """Store ``drafts`` in one transaction; return for each what was published, or why it was not.
 
         Raises ``LocalFault``. Then none was stored, unless they had to be stored one by one.
@@ -81,18 +81,18 @@ class Drafts:
             # Nothing of the batch was stored. One of them is at fault, or another process was quicker with it.
             return [self._store_or_refuse(draft, order, by) for draft in drafts]
 
-    def store_alone(self, draft: Record, order: ImportOrder, by: Person) -> Published:
+    def store_alone(self, draft: Record, order: ImportOrder, by: Person) -> Publication:
         """Store ``draft`` in a transaction of its own. Raises the errors of ``Import``."""
         if order.check:
             with self._catalogue.uow.read() as tx:
                 return self._outcome(tx, draft)[0]
 
-        def work(tx: Transaction) -> Published:
+        def work(tx: Transaction) -> Publication:
             return self._write(tx, by, *self._outcome(tx, draft))
 
         return self._catalogue.in_turn(draft.iri, work)
 
-    def _store_or_refuse(self, draft: Record, order: ImportOrder, by: Person) -> Published | HansaError:
+    def _store_or_refuse(self, draft: Record, order: ImportOrder, by: Person) -> Publication | HansaError:
         try:
             return self.store_alone(draft, order, by)
         except LocalFault:
@@ -100,11 +100,11 @@ class Drafts:
         except HansaError as error:
             return error
 
-    def _keep(self, tx: Transaction, draft: Record, by: Person) -> Published | HansaError:
+    def _keep(self, tx: Transaction, draft: Record, by: Person) -> Publication | HansaError:
         outcome, head = self._settled_outcome(tx, draft)
         return outcome if isinstance(outcome, HansaError) else self._write(tx, by, outcome, head)
 
-    def _settled_outcome(self, tx: Transaction, draft: Record) -> tuple[Published | HansaError, Record | None]:
+    def _settled_outcome(self, tx: Transaction, draft: Record) -> tuple[Publication | HansaError, Record | None]:
         """Return ``_outcome``, or why ``draft`` is refused: nothing of it was written by then."""
         try:
             return self._outcome(tx, draft)
@@ -113,26 +113,26 @@ class Drafts:
         except HansaError as error:
             return error, None
 
-    def _write(self, tx: Transaction, by: Person, outcome: Published, head: Record | None) -> Published:
+    def _write(self, tx: Transaction, by: Person, outcome: Publication, head: Record | None) -> Publication:
         if not outcome.created:
             return outcome
         if head is not None and narrows(head, outcome.record.audience):
             self._catalogue.keep(tx, withdrawal_of(head), by)
         return replace(outcome, record=self._catalogue.keep(tx, outcome.record, by))
 
-    def _outcome(self, tx: Transaction, draft: Record) -> tuple[Published, Record | None]:
+    def _outcome(self, tx: Transaction, draft: Record) -> tuple[Publication, Record | None]:
         """Return the result of publishing ``draft``, and the previous version. Raises ``InvalidInput`` if the address
         belongs to another asset."""
         head = self._catalogue.records.get(tx, draft.iri)
         audience = draft.audience or (head.audience if head is not None else PUBLIC)
         draft = replace(draft, audience=audience)
         if head is None:
-            return Published(record=replace(draft, version=1), created=True), None
+            return Publication(record=replace(draft, version=1), created=True), None
         self._require_same_source(tx, draft, head)
         if same_content(head, draft):
-            return Published(record=head, created=False), head
+            return Publication(record=head, created=False), head
         version = head.version + (2 if narrows(head, audience) else 1)
-        return Published(record=replace(draft, version=version), created=True), head
+        return Publication(record=replace(draft, version=version), created=True), head
 
     def _require_same_source(self, tx: Transaction, draft: Record, head: Record) -> None:
         if head.withdrawn:
@@ -145,7 +145,7 @@ class Drafts:
             raise refusal("other-source", source=was.source)
 
     def _draft(
-        self, order: ImportOrder, examined: Examined, title: Mapping[str, str], peers: tuple[str, ...]
+        self, order: ImportOrder, examined: ExaminedRecord, title: Mapping[str, str], peers: tuple[str, ...]
     ) -> Record:
         """Return the record that would be stored, with no version, moment or signature yet."""
         facts, node = examined.facts, self._catalogue.node

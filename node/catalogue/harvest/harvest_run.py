@@ -13,7 +13,7 @@ from node.catalogue.harvest.first_place import first_place
 from node.catalogue.harvest.harvest_order import Harvester, HarvestOrder
 from node.catalogue.harvest.imports import check_source_name
 from node.catalogue.harvest.renames import MOST, Marks, NewRecord, judge
-from node.catalogue.harvest.report import Entered, Opened, Outcome, Tally
+from node.catalogue.harvest.report import ImportedRecord, OpenedFile, Outcome, Tally
 from node.catalogue.harvest.source_addresses import (
     ckan_api,
     ckan_page,
@@ -25,7 +25,7 @@ from node.catalogue.harvest.source_addresses import (
 from node.catalogue.harvest.source_pages import Page, Reader
 from node.catalogue.harvest.source_state import PageState, SourceState
 from node.catalogue.harvest.stream import ReadPage, Stream
-from node.catalogue.model import Published
+from node.catalogue.model import Publication
 from node.identity.model import Caller as Person
 from node.semantics.harvest.door import Batches
 from node.semantics.harvest.xml.requests import entrance
@@ -57,9 +57,9 @@ class HarvestRun:
         self._ahead: deque[str] = deque()
         self._was_read = False
         self._number = 0
-        self._last: Published | None = None
+        self._last: Publication | None = None
         self.tally = Tally()
-        self.opened = Opened(total=0, source="", notes=(), left_out={})
+        self.opened = OpenedFile(total=0, source="", notes=(), left_out={})
         self.before_note: Callable[[], Awaitable[object]] = _nothing
         """Called before a page is stored as read: the report of its records has to be saved by then."""
 
@@ -78,7 +78,7 @@ class HarvestRun:
             # Only a page with a stored state can be unchanged.
             assert known is not None
             assert before is not None
-            self.opened = Opened(
+            self.opened = OpenedFile(
                 total=len(known.records),
                 source=before.source,
                 title=title or before.title,
@@ -89,7 +89,7 @@ class HarvestRun:
         assert page is not None
         source = self._order.source.strip() or source_name(url, batches.catalogues)
         check_source_name(source)
-        self.opened = Opened(
+        self.opened = OpenedFile(
             total=max(batches.expected or 0, batches.total),
             source=source,
             title=title or batches.title,
@@ -97,7 +97,7 @@ class HarvestRun:
             left_out=batches.left_out,
         )
 
-    async def __aiter__(self) -> AsyncGenerator[Entered, None]:
+    async def __aiter__(self) -> AsyncGenerator[ImportedRecord, None]:
         url = self._order.url
         self._use_case.require_idle(url)
         self._use_case.busy.add(url)
@@ -107,7 +107,7 @@ class HarvestRun:
         finally:
             self._use_case.busy.discard(url)
 
-    async def _records(self) -> AsyncIterator[Entered]:
+    async def _records(self) -> AsyncIterator[ImportedRecord]:
         async for record in self._pages():
             yield record
         async for record in self._streamed():
@@ -122,7 +122,7 @@ class HarvestRun:
         if not self._order.check:
             await self._use_case.imports.settle(self._last)
 
-    async def _pages(self) -> AsyncIterator[Entered]:
+    async def _pages(self) -> AsyncIterator[ImportedRecord]:
         """Read all pages, and enter their records unless they are those of an event stream."""
         repeated = ""
         self._ahead.append(self._start)
@@ -146,7 +146,7 @@ class HarvestRun:
 
     async def _entered(
         self, place: str, known: PageState | None, page: Page | None, batches: Batches | None
-    ) -> AsyncIterator[Entered]:
+    ) -> AsyncIterator[ImportedRecord]:
         """Enter the records of a page, or count them if it is unchanged; the pages that it names are read later."""
         if page is None or batches is None:
             assert known is not None
@@ -169,10 +169,10 @@ class HarvestRun:
             async for record in self._streamed():
                 yield record
 
-    def _unchanged(self, page: PageState) -> Iterator[Entered]:
+    def _unchanged(self, page: PageState) -> Iterator[ImportedRecord]:
         """Count the records of an unchanged page, and report its refused records again."""
         for line in page.refused:
-            yield self._counted(Entered(**{**line, "number": 0, "outcome": Outcome.REFUSED}))
+            yield self._counted(ImportedRecord(**{**line, "number": 0, "outcome": Outcome.REFUSED}))
         self._faulty.update(str(line[name]) for line in page.refused for name in ("iri", "address"))
         # In an event stream, a page has older versions of records that another page has, too.
         records = [address for address in page.records if address not in self._listed]
@@ -180,7 +180,7 @@ class HarvestRun:
         self._number += len(records)
         self._listed.update(dict.fromkeys(records))
 
-    async def _streamed(self) -> AsyncIterator[Entered]:
+    async def _streamed(self) -> AsyncIterator[ImportedRecord]:
         """Enter the newest versions in the pages of an event stream that were read."""
         for page in self._stream.pages():
             async for record in self._changed(page, was_read=False):
@@ -198,10 +198,10 @@ class HarvestRun:
             immutable=page.immutable,
         )
 
-    async def _changed(self, page: ReadPage, *, was_read: bool) -> AsyncIterator[Entered]:
+    async def _changed(self, page: ReadPage, *, was_read: bool) -> AsyncIterator[ImportedRecord]:
         """Enter the records of a page, and store the page as read."""
         place, known, batches = page.place, page.known, page.batches
-        refused: list[Entered] = []
+        refused: list[ImportedRecord] = []
         marks: dict[str, Marks] = {}
         waiting = len(self._waiting)
         waits = self._waits if was_read else None
@@ -209,7 +209,7 @@ class HarvestRun:
         async for item in self._use_case.imports.enter(
             self._order.import_order(self.opened.source), batches, self._by, waits=waits
         ):
-            if isinstance(item, Published):
+            if isinstance(item, Publication):
                 self._last = item
                 continue
             if isinstance(item, NewRecord):
@@ -281,7 +281,7 @@ class HarvestRun:
         stale = {page: replace(state, sha256="", etag="", modified="") for page, state in pages.items() if state}
         states.save(url, before, stale)
 
-    async def _vanished(self) -> AsyncIterator[Entered]:
+    async def _vanished(self) -> AsyncIterator[ImportedRecord]:
         """Withdraw the records that the source no longer lists, unless they are more than those that it lists."""
         url, states, before = self._order.url, self._use_case.states, self._before
         if before is None:
@@ -306,7 +306,7 @@ class HarvestRun:
                 still.append(address)
             elif iri is not None:
                 own = "" if iri == address else iri
-                yield self._counted(Entered(number=0, outcome=Outcome.WITHDRAWN, iri=own, address=address))
+                yield self._counted(ImportedRecord(number=0, outcome=Outcome.WITHDRAWN, iri=own, address=address))
         if not self._order.check and (gone or unvisited or before.missing):
             forgotten = dict.fromkeys(unvisited, None)
             state_now = replace(before, pages=list(self._visited), missing=still)
@@ -343,7 +343,7 @@ class HarvestRun:
             known[address] = self._use_case.imports.homes.marks_at(address)
         return known
 
-    async def _recognised(self) -> AsyncIterator[Entered]:
+    async def _recognised(self) -> AsyncIterator[ImportedRecord]:
         """Enter the records that waited, each as a renamed record or as a new one."""
         known, before = self._known, self._before
         if not self._waiting or known is None or before is None:
@@ -379,7 +379,7 @@ class HarvestRun:
             states = self._use_case.states
             await asyncio.to_thread(states.save, self._order.url, self._before or before, self._unfinished)
 
-    def _counted(self, record: Entered) -> Entered:
+    def _counted(self, record: ImportedRecord) -> ImportedRecord:
         self._number += 1
         self.tally.add(record)
         return replace(record, number=self._number)

@@ -27,7 +27,7 @@ from node.catalogue.harvest.source_pages import (
     Reader,
 )
 from node.catalogue.harvest.source_state import SourceStates
-from node.catalogue.model import Published
+from node.catalogue.model import Publication
 from node.catalogue.publication.catalogue import Catalogue
 from node.identity.model import Caller as Person
 from node.semantics.harvest.door import Batches, cut
@@ -97,11 +97,11 @@ class Harvest:
         if harvested.iri in faulty or address in faulty:
             return ""
 
-        def work(tx: Transaction) -> Published:
+        def work(tx: Transaction) -> Publication:
             now = self._catalogue.records.get(tx, address)
             if now is None or now.withdrawn:
-                return Published(record=now or head, created=False)
-            return Published(record=self._catalogue.keep(tx, withdrawal_of(now), by), created=True)
+                return Publication(record=now or head, created=False)
+            return Publication(record=self._catalogue.keep(tx, withdrawal_of(now), by), created=True)
 
         if not check:
             self._catalogue.in_turn(address, work)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from node.base.work import Transaction
 from node.catalogue.envelope import withdrawal_of
 from node.catalogue.harvest.renames import Marks, marks_of
-from node.catalogue.model import HARVESTED, Published, Record
+from node.catalogue.model import HARVESTED, Publication, Record
 from node.catalogue.publication.catalogue import Catalogue, narrows
 from node.identity.model import Caller as Person
 from node.identity.ports import Notes
@@ -50,7 +50,7 @@ class Homes:
         was, now = head.harvested if head is not None else None, draft.harvested
         return was is not None and now is not None and was.identity == now.identity
 
-    def rename(self, address: str, draft: Record, by: Person, *, check: bool) -> Published:
+    def rename(self, address: str, draft: Record, by: Person, *, check: bool) -> Publication:
         """Enter ``draft`` as the next version of the record at ``address``, which had another IRI."""
 
         def versions(tx: Transaction) -> tuple[Record, Record]:
@@ -65,15 +65,15 @@ class Homes:
 
         if check:
             with self._catalogue.uow.read() as tx:
-                return Published(record=versions(tx)[1], created=True)
+                return Publication(record=versions(tx)[1], created=True)
 
-        def work(tx: Transaction) -> Published:
+        def work(tx: Transaction) -> Publication:
             head, record = versions(tx)
             if narrows(head, record.audience):
                 self._catalogue.keep(tx, withdrawal_of(head), by)
             if draft.iri != address:
                 self._notes.put(tx, _moved(draft.iri), address)
-            return Published(record=self._catalogue.keep(tx, record, by), created=True)
+            return Publication(record=self._catalogue.keep(tx, record, by), created=True)
 
         return self._catalogue.in_turn(address, work)
 

@@ -24,8 +24,8 @@ from node.catalogue.harvest.drafts import Drafts
 from node.catalogue.harvest.homes import Homes
 from node.catalogue.harvest.import_order import ImportOrder
 from node.catalogue.harvest.renames import Marks, NewRecord, marks_of
-from node.catalogue.harvest.report import Entered, Opened, Outcome, Tally
-from node.catalogue.model import Published, Record
+from node.catalogue.harvest.report import ImportedRecord, OpenedFile, Outcome, Tally
+from node.catalogue.model import Publication, Record
 from node.catalogue.names import check_audience
 from node.catalogue.publication.catalogue import Catalogue, Settled, settle
 from node.catalogue.visibility import Visibility
@@ -33,7 +33,7 @@ from node.identity.model import Caller as Person
 from node.identity.ports import Notes
 from node.identity.roles import UseCase, require
 from node.semantics.description.door import Caller
-from node.semantics.harvest.door import Batches, Examined, cut, examine
+from node.semantics.harvest.door import Batches, ExaminedRecord, cut, examine
 from node.semantics.harvest.refusals import cause_of, refusal
 
 MAX_SOURCE: Final = 200
@@ -71,7 +71,7 @@ class Import:
         """Raise ``NotAllowed`` if ``begin`` would raise it: for a check before a long file is read."""
         require(by, UseCase.PUBLISH)
 
-    async def begin(self, order: ImportOrder, by: Person) -> Running:
+    async def begin(self, order: ImportOrder, by: Person) -> ImportProgress:
         """Cut the file of ``order``. Its records are entered while the result is iterated.
 
         Raises ``NotAllowed`` if ``by`` may not publish, ``InvalidInput`` for an unknown audience, rule or source
@@ -81,7 +81,7 @@ class Import:
         batches = await cut(self.cage, order.body, order.media_type, base=order.base, rules=order.rules)
         source = order.source.strip() or next(iter(batches.catalogues), "") or order.name.strip() or _NAMELESS
         check_source_name(source)
-        return Running(self, replace(order, body=b"", source=source), batches, by)
+        return ImportProgress(self, replace(order, body=b"", source=source), batches, by)
 
     def check_order(self, order: ImportOrder, by: Person) -> None:
         """Raise ``NotAllowed`` if ``by`` may not publish, ``InvalidInput`` for an unknown audience."""
@@ -94,7 +94,7 @@ class Import:
 
     async def enter(
         self, order: ImportOrder, batches: Batches, by: Person, *, waits: Waits | None = None
-    ) -> AsyncIterator[Published | Entered | NewRecord]:
+    ) -> AsyncIterator[Publication | ImportedRecord | NewRecord]:
         """Enter or refuse each record of ``batches``; yield the publication, if any, before the report of it. A new
         record that ``waits`` is yielded as ``NewRecord``, and not entered."""
         seen: dict[str, int] = {}
@@ -125,18 +125,18 @@ class Import:
     async def _candidates(
         self,
         order: ImportOrder,
-        page: Sequence[Examined],
-        lines: Sequence[Entered],
+        page: Sequence[ExaminedRecord],
+        lines: Sequence[ImportedRecord],
         title: Mapping[str, str],
         seen: dict[str, int],
         waits: Waits | None,
-    ) -> list[_Candidate | Entered | NewRecord]:
+    ) -> list[_Candidate | ImportedRecord | NewRecord]:
         """Return for each record of ``page`` the draft to store, the reason why it is refused, or that it waits.
 
         ``seen`` has the address of each earlier record of the file, and its number.
         """
         drafts = await asyncio.to_thread(self._drafts.prepare, order, page, title)
-        candidates: list[_Candidate | Entered | NewRecord] = []
+        candidates: list[_Candidate | ImportedRecord | NewRecord] = []
         for line, draft in zip(lines, drafts, strict=True):
             if draft is None:
                 candidates.append(line)
@@ -160,7 +160,7 @@ class Import:
 
     async def enter_waiting(
         self, record: NewRecord, order: ImportOrder, by: Person, *, address: str = "", doubt: HansaError | None = None
-    ) -> tuple[Published | None, Entered]:
+    ) -> tuple[Publication | None, ImportedRecord]:
         """Enter a record that waited: as the one at ``address``, which keeps its versions, or as a new one, with the
         ``doubt`` why it is not another one that was renamed."""
         store = partial(self._store_renamed, address) if address else self._drafts.store_alone
@@ -178,16 +178,16 @@ class Import:
             line = replace(line, note=doubt.detail, cause=cause_of(doubt))
         return published, replace(line, address=entered.iri)
 
-    def _store_renamed(self, address: str, draft: Record, order: ImportOrder, by: Person) -> Published:
+    def _store_renamed(self, address: str, draft: Record, order: ImportOrder, by: Person) -> Publication:
         return self.homes.rename(address, draft, by, check=order.check)
 
-    async def settle(self, last: Published | None) -> None:
+    async def settle(self, last: Publication | None) -> None:
         """Wait until the views show the record entered last."""
         if last is not None:
             await settle(last, self._settled)
 
 
-class Running:
+class ImportProgress:
     """An import in progress: ``opened`` describes the file; iterating enters the records; ``tally`` counts them."""
 
     def __init__(self, use_case: Import, order: ImportOrder, batches: Batches, by: Person) -> None:
@@ -196,7 +196,7 @@ class Running:
         self._batches = batches
         self._by = by
         self.tally = Tally()
-        self.opened = Opened(
+        self.opened = OpenedFile(
             total=batches.total,
             source=order.source,
             title=batches.title,
@@ -204,12 +204,12 @@ class Running:
             left_out=batches.left_out,
         )
 
-    async def __aiter__(self) -> AsyncIterator[Entered]:
-        last: Published | None = None
+    async def __aiter__(self) -> AsyncIterator[ImportedRecord]:
+        last: Publication | None = None
         async for item in self._use_case.enter(self._order, self._batches, self._by):
-            if isinstance(item, Published):
+            if isinstance(item, Publication):
                 last = item
-            if not isinstance(item, Entered):
+            if not isinstance(item, ImportedRecord):
                 continue
             self.tally.add(item)
             yield item
@@ -230,13 +230,13 @@ def check_source_name(source: str) -> None:
 class _Candidate:
     """A record that is to be stored, and the line of the report about it so far."""
 
-    line: Entered
+    line: ImportedRecord
     draft: Record
 
 
-def _line(number: int, examined: Examined) -> Entered:
+def _line(number: int, examined: ExaminedRecord) -> ImportedRecord:
     facts = examined.facts
-    return Entered(
+    return ImportedRecord(
         number=number,
         outcome=Outcome.REFUSED,
         iri=facts.get("iri", "") or _iri(facts.get("subject", "")),
@@ -254,12 +254,14 @@ def _line(number: int, examined: Examined) -> Entered:
     )
 
 
-def _refused(line: Entered, error: HansaError) -> Entered:
+def _refused(line: ImportedRecord, error: HansaError) -> ImportedRecord:
     """Return ``line`` with the reason why its record is refused."""
     return replace(line, error=error.detail, remedy=error.remedy, cause=cause_of(error))
 
 
-def _results(line: Entered, outcome: Published | HansaError, order: ImportOrder) -> Iterator[Published | Entered]:
+def _results(
+    line: ImportedRecord, outcome: Publication | HansaError, order: ImportOrder
+) -> Iterator[Publication | ImportedRecord]:
     """Yield the publication, if there is one, and the report of a record that was to be stored."""
     if isinstance(outcome, HansaError):
         yield _refused(line, outcome)

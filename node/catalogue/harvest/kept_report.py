@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Final
 
 from node.base.work import Transaction, UnitOfWork
-from node.catalogue.harvest.report import Entered, Outcome, Tally, in_language
+from node.catalogue.harvest.report import ImportedRecord, Outcome, Tally, in_language
 from node.catalogue.harvest.schedule import ScheduleStore, Sheet
 from node.semantics.harvest.refusals import reason_in
 
@@ -57,7 +57,7 @@ class ReportWriter:
         for line in lines:
             self._keep(line)
 
-    def add(self, record: Entered) -> None:
+    def add(self, record: ImportedRecord) -> None:
         """Add a record to the report, unless it did not change or is in it already."""
         if record.outcome is Outcome.UNCHANGED:
             return

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.base.errors import InvalidInput
-from node.catalogue.harvest.report import Entered
+from node.catalogue.harvest.report import ImportedRecord
 from node.catalogue.model import Record
 from node.catalogue.nquads import is_literal, statements, text_of
 from node.semantics.harvest.refusals import refusal
@@ -31,7 +31,7 @@ class NewRecord:
     """A record that may be an old one under a new IRI: its draft, its line of the report, the page that has it."""
 
     draft: Record
-    line: Entered
+    line: ImportedRecord
     page: str = ""
 
 

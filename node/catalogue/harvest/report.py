@@ -25,7 +25,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entered:
+class ImportedRecord:
     """One record of an import. ``iri`` is its own at the source, ``address`` the one here; both are empty if the
     record could not be read that far. ``error`` is the reason for a refusal. ``points`` are those of data.europa.eu,
     at most 405. ``former`` is the IRI that a renamed record had until now; ``note`` is the reason why a record that
@@ -106,7 +106,7 @@ class Tally:
     missing: int = 0
     """The number of records that vanished at the source and were not withdrawn, because too many vanished."""
 
-    def add(self, record: Entered) -> None:
+    def add(self, record: ImportedRecord) -> None:
         self.outcomes[str(record.outcome)] += 1
         self.conforming += record.conforms
         self.repaired += bool(record.repairs)
@@ -123,7 +123,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class OpenedFile:
     """A file that was cut into records: their number, the name of the source, the title of the catalogue by language,
     and the parts that belong to no record."""
 

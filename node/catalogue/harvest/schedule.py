@@ -38,7 +38,7 @@ class RunState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scheduled:
+class ScheduledSource:
     """A source that is harvested at regular intervals.
 
     ``options`` are the members of ``HarvestOrder`` other than the address. Runs act in the name of ``by``, the login
@@ -95,16 +95,16 @@ class Sheet:
 class ScheduleStore(Protocol):
     """Scheduled sources, their runs, and the reports of the runs."""
 
-    def source(self, tx: Transaction, name: str, *, lock: bool = False) -> Scheduled | None:
+    def source(self, tx: Transaction, name: str, *, lock: bool = False) -> ScheduledSource | None:
         """Return the source of this name; with ``lock`` nobody else changes it until the transaction ends."""
 
-    def sources(self, tx: Transaction) -> Sequence[Scheduled]:
+    def sources(self, tx: Transaction) -> Sequence[ScheduledSource]:
         """All sources, by name."""
 
     def due(self, tx: Transaction, now: datetime) -> Sequence[str]:
         """The names of sources that have a run, or whose next run is due by ``now``."""
 
-    def save_source(self, tx: Transaction, source: Scheduled) -> None:
+    def save_source(self, tx: Transaction, source: ScheduledSource) -> None:
         """Set or replace."""
 
     def drop_source(self, tx: Transaction, name: str) -> None:

@@ -29,7 +29,7 @@ from node.catalogue.harvest.kept_report import LINES, ReportWriter
 from node.catalogue.harvest.schedule import (
     Run,
     RunState,
-    Scheduled,
+    ScheduledSource,
     ScheduleStore,
     interval,
     jitter,
@@ -52,7 +52,7 @@ class _Overtaken(Exception):
 class _Work:
     """A run in progress."""
 
-    source: Scheduled
+    source: ScheduledSource
     run: Run
     report: ReportWriter
     harvest: HarvestRun | None = None
@@ -177,11 +177,11 @@ class ScheduledRuns:
         self._store.save_source(tx, replace(source, run=None, failures=failures, due=due))
 
 
-def _options(source: Scheduled) -> dict[str, Any]:
+def _options(source: ScheduledSource) -> dict[str, Any]:
     return {**source.options, "rules": tuple(source.options["rules"])}
 
 
-def _require_role(person: Person, source: Scheduled) -> None:
+def _require_role(person: Person, source: ScheduledSource) -> None:
     if allowed(person, UseCase.SCHEDULE_HARVESTS):
         return
     roles = ROLES[UseCase.SCHEDULE_HARVESTS]

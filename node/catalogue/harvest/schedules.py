@@ -29,7 +29,7 @@ from node.catalogue.harvest.schedule import (
     TOPIC,
     Run,
     RunState,
-    Scheduled,
+    ScheduledSource,
     ScheduleStore,
     check_name,
     interval,
@@ -71,7 +71,7 @@ class Schedules:
         self.reports = ReportReader(uow, store)
 
     @taken_in_turn
-    def register(self, name: str, url: str, every: str, options: Mapping[str, Any], by: Person) -> Scheduled:
+    def register(self, name: str, url: str, every: str, options: Mapping[str, Any], by: Person) -> ScheduledSource:
         """Harvest ``url`` at regular intervals from now on, in the name of ``by``; the first run begins at once.
 
         ``options`` are members of ``HarvestOrder``. A source of this name is replaced, and keeps its reports. Raises
@@ -96,7 +96,7 @@ class Schedules:
                 raise Conflict(f"this node has {MOST} sources already", remedy="remove one that is not needed")
             if before is not None and before.run is not None and before.url != url:
                 raise Conflict(f"{name} is being harvested", remedy="wait until that run has ended")
-            source = Scheduled(
+            source = ScheduledSource(
                 name=name,
                 url=url,
                 every=every,
@@ -111,14 +111,14 @@ class Schedules:
             self._store.save_source(tx, source)
         return source
 
-    def all(self) -> list[tuple[Scheduled, Run | None]]:
+    def all(self) -> list[tuple[ScheduledSource, Run | None]]:
         """Every source with its newest run."""
         with self._uow.read() as tx:
             return [
                 (source, next(iter(self._store.runs(tx, source.name, 1)), None)) for source in self._store.sources(tx)
             ]
 
-    def source(self, name: str) -> tuple[Scheduled, Sequence[Run]]:
+    def source(self, name: str) -> tuple[ScheduledSource, Sequence[Run]]:
         """A source, and its runs, newest first. Raises ``NotFound``."""
         with self._uow.read() as tx:
             return self._require(tx, name), self._store.runs(tx, name, KEPT)
@@ -150,7 +150,7 @@ class Schedules:
         return run
 
     @taken_in_turn
-    def pause(self, name: str, by: Person) -> Scheduled:
+    def pause(self, name: str, by: Person) -> ScheduledSource:
         """Pause the source: begin no further runs. Raises ``NotAllowed``, ``NotFound``."""
         require(by, UseCase.SCHEDULE_HARVESTS)
         with self._uow.begin() as tx:
@@ -159,7 +159,7 @@ class Schedules:
         return source
 
     @taken_in_turn
-    def resume(self, name: str, by: Person) -> Scheduled:
+    def resume(self, name: str, by: Person) -> ScheduledSource:
         """Begin the next run now, and go on by the schedule. Raises ``NotAllowed``, ``NotFound``."""
         require(by, UseCase.SCHEDULE_HARVESTS)
         with self._uow.begin() as tx:
@@ -172,7 +172,7 @@ class Schedules:
         return source
 
     @taken_in_turn
-    def remove(self, name: str, by: Person) -> Scheduled:
+    def remove(self, name: str, by: Person) -> ScheduledSource:
         """Forget a source and its reports; a run in progress ends. Its records stay. Raises the errors of
         ``pause``."""
         require(by, UseCase.SCHEDULE_HARVESTS)
@@ -224,18 +224,20 @@ class Schedules:
             self._deliver(tx, source, source.run, now)
         return True
 
-    def _queue(self, tx: Transaction, source: Scheduled, now: datetime, *, spread: bool = False) -> Scheduled:
+    def _queue(
+        self, tx: Transaction, source: ScheduledSource, now: datetime, *, spread: bool = False
+    ) -> ScheduledSource:
         run = Run(id=new_urn(), source=source.name, by=source.by, queued=now, state=RunState.QUEUED)
         self._store.save_run(tx, run)
         self._deliver(tx, source, run.id, now + MOST_JITTER * self._share() if spread else now)
         return replace(source, run=run.id)
 
-    def _deliver(self, tx: Transaction, source: Scheduled, run_id: str, due: datetime) -> None:
+    def _deliver(self, tx: Transaction, source: ScheduledSource, run_id: str, due: datetime) -> None:
         self._courier.deliver(
             tx, topic=TOPIC, lane=TOPIC, subject=source.name, body=b"", due=due, headers={}, task_id=run_id
         )
 
-    def _require(self, tx: Transaction, name: str, *, lock: bool = False) -> Scheduled:
+    def _require(self, tx: Transaction, name: str, *, lock: bool = False) -> ScheduledSource:
         source = self._store.source(tx, name, lock=lock)
         if source is None:
             raise NotFound("there is no source of this name", remedy="hansa harvest list")

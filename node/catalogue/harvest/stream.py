@@ -29,7 +29,7 @@ class Stream:
 
     def __init__(self) -> None:
         self.exists = False
-        """Whether the source is an event stream."""
+        """True if the source is an event stream."""
         self._newest: dict[str, str] = {}
         self._pages: list[ReadPage] = []
         self._unchanged: list[PageState] = []

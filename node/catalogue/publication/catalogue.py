@@ -19,7 +19,7 @@ from node.base.errors import Conflict
 from node.base.jsons import canonical
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.envelope import ledger_body, signed
-from node.catalogue.model import INTERNAL, PUBLIC, NodeFacts, Published, Record, Settlement, Widened
+from node.catalogue.model import INTERNAL, PUBLIC, NodeFacts, Publication, Record, Settlement, WiderAudience
 from node.catalogue.ports import RecordStore
 from node.identity.model import Caller
 from node.identity.ports import KeyRing
@@ -55,7 +55,7 @@ class Catalogue:
 
     _turns: tuple[Lock, ...] = field(default_factory=lambda: tuple(Lock() for _ in range(64)))
 
-    def in_turn(self, iri: str, work: Callable[[Transaction], Published]) -> Published:
+    def in_turn(self, iri: str, work: Callable[[Transaction], Publication]) -> Publication:
         """Do ``work`` on the asset ``iri`` in a transaction.
 
         Within this process, works on an asset run one at a time. Another process may still take the version number
@@ -73,7 +73,7 @@ class Catalogue:
                     time.sleep(random.uniform(0, PAUSE * attempt))  # noqa: S311 - to part two who collide
         raise AssertionError("the last attempt returns or raises")
 
-    def keep(self, tx: Transaction, version: Record, by: Caller, change: Widened | None = None) -> Record:
+    def keep(self, tx: Transaction, version: Record, by: Caller, change: WiderAudience | None = None) -> Record:
         """Sign ``version`` and put it into the ledger and the store, in the caller's transaction.
 
         ``change`` describes a wider audience from now on; the ledger entry records it.
@@ -86,7 +86,7 @@ class Catalogue:
         return with_entry
 
 
-async def settle(published: Published, settled: Settled | None) -> Published:
+async def settle(published: Publication, settled: Settled | None) -> Publication:
     """Return ``published`` with its place in the ledger, after the views show it or are known to be far behind."""
     if not published.created or settled is None:
         return published

@@ -7,21 +7,21 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from node.base.errors import HansaError, RemoteFault
-from node.catalogue.model import INTERNAL, Published, Settlement
+from node.catalogue.model import INTERNAL, Publication, Settlement
 from node.catalogue.publication.catalogue import Settled, settle
 from node.catalogue.publication.submission_check import PendingVersion, PublishOrder, SubmissionCheck
 from node.catalogue.publication.version_writer import VersionWriter
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
-from node.semantics.model import Described, Submission
+from node.semantics.model import CheckedDescription, Submission
 
-Describe = Callable[[Submission, str], Awaitable[Described]]
+Describe = Callable[[Submission, str], Awaitable[CheckedDescription]]
 """``node.semantics.description.door.describe`` with the cage and this node's base, DID and name filled in."""
 
-DescribeAll = Callable[[Sequence[Submission], str], Awaitable[list[Described | HansaError]]]
+DescribeAll = Callable[[Sequence[Submission], str], Awaitable[list[CheckedDescription | HansaError]]]
 """``node.semantics.description.door.describe_all``, likewise."""
 
-_Item = tuple[PublishOrder, Described | HansaError]
+_Item = tuple[PublishOrder, CheckedDescription | HansaError]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class BatchOutcome:
     ``settlement`` is that of the version stored last; None if none was stored, or nobody waited.
     """
 
-    outcomes: Sequence[Published | HansaError]
+    outcomes: Sequence[Publication | HansaError]
     settlement: Settlement | None = None
 
 
@@ -65,7 +65,7 @@ class Publish:
         dry_run: bool = False,
         earlier_versions: bool = False,
         wait: bool = True,
-    ) -> Published:
+    ) -> Publication:
         """Publish ``submission`` for ``by``; with ``dry_run`` only return what would be published. Without ``wait``
         this may return before the views show the version.
 
@@ -110,12 +110,12 @@ class Publish:
             (order, next(descriptions) if fault is None else fault)
             for order, fault in zip(orders, faults, strict=True)
         ]
-        outcomes: list[Published | HansaError] = []
+        outcomes: list[Publication | HansaError] = []
         for group in _groups(items):
             results = await asyncio.to_thread(self._publish_group, group, by, dry_run=dry_run)
             for (order, _), result in zip(group, results, strict=True):
                 outcomes.append(await self._alone(order, by, dry_run=dry_run) if result is None else result)
-        created = [item for item in outcomes if isinstance(item, Published) and item.created and not dry_run]
+        created = [item for item in outcomes if isinstance(item, Publication) and item.created and not dry_run]
         settlement = await self._settled(created[-1].record.entry) if created and wait and self._settled else None
         return BatchOutcome(outcomes=outcomes, settlement=settlement)
 
@@ -132,7 +132,7 @@ class Publish:
 
     def _publish_group(
         self, group: Sequence[_Item], by: Caller, *, dry_run: bool
-    ) -> list[Published | HansaError | None]:
+    ) -> list[Publication | HansaError | None]:
         """Publish or refuse each of ``group``, which are of different assets; None for one that has to be described
         again."""
         candidates = [self._candidate(order, described) for order, described in group]
@@ -144,7 +144,7 @@ class Publish:
         ]
 
     def _candidate(
-        self, order: PublishOrder, described: Described | HansaError
+        self, order: PublishOrder, described: CheckedDescription | HansaError
     ) -> PendingVersion | HansaError | None:
         if isinstance(described, HansaError):
             return described
@@ -154,7 +154,7 @@ class Publish:
         except RemoteFault as fault:
             return fault
 
-    async def _alone(self, order: PublishOrder, by: Caller, *, dry_run: bool) -> Published | HansaError:
+    async def _alone(self, order: PublishOrder, by: Caller, *, dry_run: bool) -> Publication | HansaError:
         try:
             return await self.publish(
                 order.submission, by, dry_run=dry_run, earlier_versions=order.earlier_versions, wait=False
@@ -186,7 +186,7 @@ def _groups(items: Sequence[_Item]) -> Iterator[list[_Item]]:
         yield group
 
 
-def _with_findings(published: Published | HansaError, pending: PendingVersion) -> Published | HansaError:
+def _with_findings(published: Publication | HansaError, pending: PendingVersion) -> Publication | HansaError:
     if isinstance(published, HansaError):
         return published
     return replace(published, findings=pending.findings + published.findings)

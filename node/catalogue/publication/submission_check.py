@@ -15,7 +15,7 @@ from node.catalogue.offers import Terms, offer_lines, terms_of
 from node.catalogue.publication.catalogue import PLURALS, Catalogue
 from node.catalogue.visibility import Visibility
 from node.policy.conflicts import lint
-from node.semantics.model import Described, File, Finding, Submission
+from node.semantics.model import CheckedDescription, File, Finding, Submission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class SubmissionCheck:
                 f"the bytes of {', '.join(missing)} were not uploaded", remedy="upload the file first, then publish"
             )
 
-    def stated_terms(self, order: PublishOrder, described: Described) -> StatedTerms:
+    def stated_terms(self, order: PublishOrder, described: CheckedDescription) -> StatedTerms:
         """Return the conditions, and the audience of the previous version if the new one names none, even if that
         version is withdrawn.
 
@@ -103,7 +103,7 @@ class SubmissionCheck:
             head = self._catalogue.records.get(tx, described.iri)
         return StatedTerms(terms=terms, inherited=None if head is None else head.audience)
 
-    def pending(self, order: PublishOrder, described: Described, stated: StatedTerms) -> PendingVersion:
+    def pending(self, order: PublishOrder, described: CheckedDescription, stated: StatedTerms) -> PendingVersion:
         """Return the version that would be stored. ``stated`` is what ``stated_terms`` returned.
 
         Raises ``InvalidDescription`` with all findings if one is a violation, and ``InvalidInput``.
@@ -130,7 +130,7 @@ class SubmissionCheck:
             findings=findings,
         )
 
-    def _terms(self, submission: Submission, described: Described) -> Terms | None:
+    def _terms(self, submission: Submission, described: CheckedDescription) -> Terms | None:
         conditions = submission.conditions or described.conditions
         return terms_of(conditions, iri=described.iri, region=self._catalogue.region()) if conditions else None
 
@@ -141,7 +141,13 @@ class SubmissionCheck:
         check_record_iri(iri, base=self._catalogue.node.base, plurals=PLURALS, kind=kind)
 
     def _draft(
-        self, submission: Submission, described: Described, terms: Terms | None, audience: str | None, *, opens: bool
+        self,
+        submission: Submission,
+        described: CheckedDescription,
+        terms: Terms | None,
+        audience: str | None,
+        *,
+        opens: bool,
     ) -> Record:
         """Return the record that would be stored, without version and signature."""
         node = self._catalogue.node

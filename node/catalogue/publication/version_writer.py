@@ -14,7 +14,7 @@ from node.base.errors import HansaError, InvalidInput, RemoteFault
 from node.base.work import Transaction
 from node.catalogue.envelope import withdrawal_of
 from node.catalogue.exposure import findings_about, widened
-from node.catalogue.model import OPENS_HISTORY, PUBLIC, Published, Record
+from node.catalogue.model import OPENS_HISTORY, PUBLIC, Publication, Record
 from node.catalogue.offers import Terms
 from node.catalogue.origins import require_same_origin
 from node.catalogue.publication.catalogue import Catalogue, narrows, same_content
@@ -28,14 +28,14 @@ class VersionWriter:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
 
-    def foresee(self, pending: PendingVersion) -> Published:
+    def foresee(self, pending: PendingVersion) -> Publication:
         """Return what ``store`` would return. Nothing is stored."""
         with self._catalogue.uow.read() as tx:
             return self._foreseen(tx, pending)
 
-    def foresee_all(self, versions: Sequence[PendingVersion]) -> list[Published | HansaError]:
+    def foresee_all(self, versions: Sequence[PendingVersion]) -> list[Publication | HansaError]:
         """Return what ``store_all`` would return. Nothing is stored."""
-        outcomes: list[Published | HansaError] = []
+        outcomes: list[Publication | HansaError] = []
         with self._catalogue.uow.read() as tx:
             for pending in versions:
                 try:
@@ -44,19 +44,19 @@ class VersionWriter:
                     outcomes.append(fault)
         return outcomes
 
-    def store(self, pending: PendingVersion, by: Caller) -> Published:
+    def store(self, pending: PendingVersion, by: Caller) -> Publication:
         """Store ``pending`` in a transaction of its own.
 
         Raises ``InvalidInput`` if the address belongs to another asset or node, or if the audience that it inherits
         has changed, and ``Conflict``.
         """
 
-        def work(tx: Transaction) -> Published:
+        def work(tx: Transaction) -> Publication:
             return self._write(tx, by, *self._outcome_of(tx, pending))
 
         return self._catalogue.in_turn(pending.draft.iri, work)
 
-    def store_all(self, versions: Sequence[PendingVersion], by: Caller) -> list[Published | HansaError]:
+    def store_all(self, versions: Sequence[PendingVersion], by: Caller) -> list[Publication | HansaError]:
         """Store ``versions``, each of another asset, in one transaction; return for each what was published, or why
         it was not.
 
@@ -71,20 +71,20 @@ class VersionWriter:
             # Nothing of the batch was stored. One of them is at fault, or another process was quicker with it.
             return [self._store_or_refuse(pending, by) for pending in versions]
 
-    def _foreseen(self, tx: Transaction, pending: PendingVersion) -> Published:
+    def _foreseen(self, tx: Transaction, pending: PendingVersion) -> Publication:
         draft = pending.draft
         head = self._catalogue.records.get(tx, draft.iri)
         if head is not None:
             require_same_origin(self._catalogue.records, tx, draft, pending.submission)
         return _outcome(head, _after(head, draft), pending.terms, pending.inherited)
 
-    def _store_or_refuse(self, pending: PendingVersion, by: Caller) -> Published | HansaError:
+    def _store_or_refuse(self, pending: PendingVersion, by: Caller) -> Publication | HansaError:
         try:
             return self.store(pending, by)
         except RemoteFault as fault:
             return fault
 
-    def _keep(self, tx: Transaction, pending: PendingVersion, by: Caller) -> Published | HansaError:
+    def _keep(self, tx: Transaction, pending: PendingVersion, by: Caller) -> Publication | HansaError:
         try:
             outcome, head = self._outcome_of(tx, pending)
         except RemoteFault as fault:
@@ -92,7 +92,7 @@ class VersionWriter:
             return fault
         return self._write(tx, by, outcome, head)
 
-    def _outcome_of(self, tx: Transaction, pending: PendingVersion) -> tuple[Published, Record | None]:
+    def _outcome_of(self, tx: Transaction, pending: PendingVersion) -> tuple[Publication, Record | None]:
         """Return the result of publishing ``pending``, and the previous version."""
         draft, inherited = pending.draft, pending.inherited
         head = self._catalogue.records.get(tx, draft.iri)
@@ -107,7 +107,7 @@ class VersionWriter:
             )
         return _outcome(head, _after(head, draft), pending.terms, inherited), head
 
-    def _write(self, tx: Transaction, by: Caller, outcome: Published, head: Record | None) -> Published:
+    def _write(self, tx: Transaction, by: Caller, outcome: Publication, head: Record | None) -> Publication:
         if not outcome.created:
             return outcome
         if head is not None and narrows(head, outcome.record.audience):
@@ -125,12 +125,12 @@ def _after(head: Record | None, draft: Record) -> Record:
     return replace(draft, version=head.version + (2 if narrows(head, draft.audience) else 1))
 
 
-def _outcome(head: Record | None, draft: Record, terms: Terms | None, inherited: str | None) -> Published:
+def _outcome(head: Record | None, draft: Record, terms: Terms | None, inherited: str | None) -> Publication:
     """Return the result of publishing ``draft`` after ``head``: no new version, or this one and its warnings."""
     if head is not None and same_content(head, draft):
-        return Published(record=head, created=False)
+        return Publication(record=head, created=False)
     change = widened(head, draft)
     # Conditions for a wide audience have little effect while few see the asset: warn if the audience was forgotten.
     forgotten = inherited not in (None, PUBLIC) and terms is not None and terms.offer is not None
     about = findings_about(head, draft, change, inherited=forgotten)
-    return Published(record=draft, created=True, widened=change, findings=tuple(about))
+    return Publication(record=draft, created=True, widened=change, findings=tuple(about))

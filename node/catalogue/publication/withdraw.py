@@ -6,7 +6,7 @@ import asyncio
 
 from node.base.work import Transaction
 from node.catalogue.envelope import withdrawal_of
-from node.catalogue.model import Published
+from node.catalogue.model import Publication
 from node.catalogue.publication.catalogue import Catalogue, Settled, settle
 from node.catalogue.visibility import absent
 from node.identity.model import Caller
@@ -20,7 +20,7 @@ class Withdraw:
         self._catalogue = catalogue
         self._settled = settled
 
-    async def withdraw(self, iri: str, by: Caller) -> Published:
+    async def withdraw(self, iri: str, by: Caller) -> Publication:
         """Add a version of ``iri`` that marks it as withdrawn; an asset that is withdrawn already does not change.
 
         Raises ``NotFound`` for an asset of another node, ``NotAllowed`` if ``by`` may not publish.
@@ -29,13 +29,13 @@ class Withdraw:
         published = await asyncio.to_thread(self._store, iri, by)
         return await settle(published, self._settled)
 
-    def _store(self, iri: str, by: Caller) -> Published:
-        def withdraw(tx: Transaction) -> Published:
+    def _store(self, iri: str, by: Caller) -> Publication:
+        def withdraw(tx: Transaction) -> Publication:
             head = self._catalogue.records.get(tx, iri)
             if head is None or head.origin != self._catalogue.node.did:
                 raise absent()
             if head.withdrawn:
-                return Published(record=head, created=False)
-            return Published(record=self._catalogue.keep(tx, withdrawal_of(head), by), created=True)
+                return Publication(record=head, created=False)
+            return Publication(record=self._catalogue.keep(tx, withdrawal_of(head), by), created=True)
 
         return self._catalogue.in_turn(iri, withdraw)

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, Final
 
 from node.catalogue.access import access_code_of
-from node.catalogue.model import Indexed, Period, Record
+from node.catalogue.model import IndexFields, Period, Record
 from node.catalogue.nquads import Statement, is_literal, language_of, statements, text_of
 from node.catalogue.search.periods import first_day, last_day
 from node.semantics.codelists.filetypes import FILE_TYPES, IANA, file_type
@@ -34,10 +34,10 @@ _TEMPORAL: Final = f"<{DCT}temporal>"
 _TAG: Final = re.compile(r"[a-z]{2,3}")
 
 
-def indexed(record: Record) -> Indexed:
+def indexed(record: Record) -> IndexFields:
     """Return the entry of ``record`` in the search index."""
     quads = list(statements(record.nquads))
-    return Indexed(
+    return IndexFields(
         iri=record.iri,
         audience=record.audience,
         kind=record.kind,

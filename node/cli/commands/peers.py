@@ -16,7 +16,7 @@ from node.cli.output import Mode, done, emit, line, next_step, remark, save, say
 
 if TYPE_CHECKING:
     from node.client import HansaClient
-    from node.client.follows import Following
+    from node.client.follows import Follows
 
 group = typer.Typer(
     cls=Shorthand,
@@ -104,10 +104,10 @@ def leave(which: Which, node: Node = None) -> None:
     done(f"no longer following {member['name']}", detail=member["did"])
 
 
-def _following(client: HansaClient) -> Following:
-    from node.client.follows import Following
+def _following(client: HansaClient) -> Follows:
+    from node.client.follows import Follows
 
-    return Following(client)
+    return Follows(client)
 
 
 def _state(member: Mapping[str, Any]) -> str:

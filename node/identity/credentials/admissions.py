@@ -8,7 +8,7 @@ from anyio.to_thread import run_sync
 
 from node.base.work import UnitOfWork
 from node.identity.credentials.issuance import DecideApplication
-from node.identity.model import Application, ApplicationState, Issued
+from node.identity.model import Application, ApplicationState, IssuedCredential
 from node.identity.ports import IdentityStore
 
 
@@ -19,7 +19,7 @@ class IssuerView:
         self._uow = uow
         self._store = store
 
-    def issued(self) -> list[Issued]:
+    def issued(self) -> list[IssuedCredential]:
         """Return all credentials that this node has issued."""
         with self._uow.read() as tx:
             return list(self._store.issued(tx))

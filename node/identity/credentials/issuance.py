@@ -35,7 +35,7 @@ from node.identity.messages import (
     list_member,
     text_member,
 )
-from node.identity.model import Application, ApplicationState, Issued
+from node.identity.model import Application, ApplicationState, IssuedCredential
 from node.identity.ports import IdentityStore, KeyRing, Peers
 from node.identity.tokens import IdToken
 from node.ledger.model import EntryKind
@@ -48,7 +48,7 @@ MAX_WAITING: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Supported:
+class SupportedCredential:
     """A credential that this node issues: its type, its form, and the role that it states.
 
     ``format`` is the ``format`` of the container of a delivered credential: the profile's alias, unless the holders
@@ -90,7 +90,7 @@ class ReceiveApplication:
         peers: Peers,
         keyring: KeyRing,
         clock: Clock,
-        supported: Collection[Supported],
+        supported: Collection[SupportedCredential],
         public_url: str,
         *,
         append: Append | None = None,
@@ -180,7 +180,7 @@ class ReceiveApplication:
             return self._store.application(tx, application_id)
 
 
-def claims_of(application: Application, supported: Supported, issuer: str) -> dict[str, Any]:
+def claims_of(application: Application, supported: SupportedCredential, issuer: str) -> dict[str, Any]:
     """Return the claims of a membership credential: names from the accession, the role from us."""
     accession = application.accession
     stated = {
@@ -208,11 +208,11 @@ class DecideApplication:
         outbox: Outbox,
         keyring: KeyRing,
         clock: Clock,
-        supported: Collection[Supported],
+        supported: Collection[SupportedCredential],
         public_url: str,
         *,
         lifetime: timedelta = timedelta(days=365),
-        claims: Callable[[Application, Supported, str], dict[str, Any]] = claims_of,
+        claims: Callable[[Application, SupportedCredential, str], dict[str, Any]] = claims_of,
         append: Append | None = None,
     ) -> None:
         self._uow = uow
@@ -226,7 +226,7 @@ class DecideApplication:
         self._claims = claims
         self._append = append
 
-    def approve(self, application_id: str, by: str) -> Sequence[Issued]:
+    def approve(self, application_id: str, by: str) -> Sequence[IssuedCredential]:
         """Issue the requested credentials; ``by`` is the person. Raises ``NotFound``, and ``Conflict`` if the
         application was rejected.
 
@@ -272,7 +272,7 @@ class DecideApplication:
             raise NotFound("there is no such application")
         return application
 
-    def _issue(self, tx: Transaction, application: Application, credential_type: str) -> Issued:
+    def _issue(self, tx: Transaction, application: Application, credential_type: str) -> IssuedCredential:
         entry = self._supported.get(credential_type)
         if entry is None:
             raise InvalidInput(f"this node does not issue {credential_type}")
@@ -288,7 +288,7 @@ class DecideApplication:
             valid_until=now + self._lifetime,
             status=entry_for(list_url(self._public_url, list_id, kind), index, kind=kind),
         )
-        issued = Issued(
+        issued = IssuedCredential(
             id=statement.id,
             holder=application.holder,
             type=credential_type,
@@ -327,7 +327,7 @@ class DecideApplication:
         _record(self._append, tx, decided, by=by, event=str(state).lower())
 
 
-def claims_with_contact(application: Application, entry: Supported, issuer: str) -> dict[str, Any]:
+def claims_with_contact(application: Application, entry: SupportedCredential, issuer: str) -> dict[str, Any]:
     """Like ``claims_of``, with the contact that the applicant gave."""
     contact = application.accession.get("contact")
     return {**claims_of(application, entry, issuer), **({"contact": contact} if contact else {})}
@@ -346,7 +346,7 @@ class DeliverCredential:
         await self._peers.deliver_credentials(holder, read_object(task.body))
 
 
-def _from(issued: Issued, application: Application) -> bool:
+def _from(issued: IssuedCredential, application: Application) -> bool:
     return issued.type in application.types and (
         application.decided_at is None or issued.at >= application.decided_at.replace(microsecond=0)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from node.identity.credentials.wallet import Wallet
-from node.identity.model import Caller, Credential, Rejected
+from node.identity.model import Caller, Credential, Rejection
 
 
 class Ourselves:
@@ -20,7 +20,7 @@ class Ourselves:
         self._seen = Caller(
             did=self._me,
             credentials=tuple(one for one in checked if isinstance(one, Credential)),
-            rejected=tuple(one for one in checked if isinstance(one, Rejected)),
+            rejected=tuple(one for one in checked if isinstance(one, Rejection)),
         )
         return self._seen
 

@@ -27,7 +27,7 @@ from node.identity.credentials.credentials import Unacceptable, UnverifiedCreden
 from node.identity.documents import key_for
 from node.identity.jose import BadSignature, Jws, read_jws, verify_jws
 from node.identity.messages import VC1_CONTEXT, VC2_CONTEXT, VC20
-from node.identity.model import DidDocument, Rejected
+from node.identity.model import DidDocument, Rejection
 from node.identity.periods import document_at, stated_moment
 from node.identity.ports import KeyRing
 from node.identity.tokens import check_times
@@ -47,7 +47,7 @@ class UnverifiedPresentation:
     holder: str
     claims: dict[str, Any] = field(repr=False)
     credentials: tuple[UnverifiedCredential, ...]
-    unreadable: tuple[Rejected, ...] = ()
+    unreadable: tuple[Rejection, ...] = ()
 
 
 def read_presentation(entry: Any) -> UnverifiedPresentation:
@@ -85,7 +85,7 @@ def read_presentation(entry: Any) -> UnverifiedPresentation:
         try:
             credentials.append(read_credential(_unwrapped(item)))
         except Unacceptable as error:
-            unreadable.append(Rejected(types=(), issuer="", why=error.detail))
+            unreadable.append(Rejection(types=(), issuer="", why=error.detail))
     return UnverifiedPresentation(
         jws=jws,
         holder=holder,

@@ -33,7 +33,7 @@ from node.identity.credentials.verification import VerifyCredentials
 from node.identity.documents import checked_against
 from node.identity.flights import Flights
 from node.identity.messages import type_scope
-from node.identity.model import Credential, Rejected
+from node.identity.model import Credential, Rejection
 from node.identity.ports import Notes, Peers
 from node.identity.tokens import IdToken
 
@@ -45,7 +45,7 @@ _GRACES: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Presented:
+class PresentedCredentials:
     """The verified credentials that a participant showed last; their status is checked again at each access.
 
     ``wallet`` is the mark of its wallet at that time, ``trust`` our trusted issuers by type at that time.
@@ -54,7 +54,7 @@ class Presented:
 
     at: datetime
     credentials: tuple[Credential, ...] = ()
-    rejected: tuple[Rejected, ...] = ()
+    rejected: tuple[Rejection, ...] = ()
     wallet: str | None = None
     trust: tuple[tuple[str, frozenset[str]], ...] = ()
     complete: bool = False
@@ -102,21 +102,21 @@ class Presentations:
         # A smaller maximum age also applies to incomplete presentations and to those of unreachable holders.
         self._incomplete_max_age = min(_INCOMPLETE, self._max_age)
         self._grace = _GRACES * self._max_age
-        self._recent: OrderedDict[str, Presented] = OrderedDict()
-        self._flights: Flights[Presented] = Flights()
+        self._recent: OrderedDict[str, PresentedCredentials] = OrderedDict()
+        self._flights: Flights[PresentedCredentials] = Flights()
         self._queries = asyncio.Semaphore(max_queries)
         self._max_waiting = max_waiting
         self._waiting = 0
         self._threads = anyio.CapacityLimiter(4)
 
-    async def of(self, token: IdToken) -> Presented:
+    async def of(self, token: IdToken) -> PresentedCredentials:
         """Return the credentials that the sender of ``token`` shows now; none if its token allows no query.
 
         Raises ``Unauthenticated`` if the presentation is not valid, ``PeerUnreachable`` if the participant cannot be
         queried now, ``Overloaded`` if too many queries are running already.
         """
         if token.access_token is None or not self._credential_types():
-            return Presented(at=self._clock.now())
+            return PresentedCredentials(at=self._clock.now())
         presented = self._recent.get(token.issuer)
         if presented is not None and self._is_fresh(presented, token):
             return presented
@@ -128,11 +128,11 @@ class Presentations:
                 return presented
             raise
 
-    async def last(self, did: str) -> Presented:
+    async def last(self, did: str) -> PresentedCredentials:
         """Return the credentials that the participant showed last, also before a restart; none if it showed none."""
         return self._recent.get(did) or await self._recalled(did)
 
-    def _is_fresh(self, presented: Presented, token: IdToken) -> bool:
+    def _is_fresh(self, presented: PresentedCredentials, token: IdToken) -> bool:
         if presented.trust != self._trust_mark():
             return False
         known_wallet = token.wallet is not None and presented.settled
@@ -148,7 +148,7 @@ class Presentations:
         names = dict.fromkeys((*self._trust.types(), *self._required))
         return tuple(type_scope(name) for name in names)
 
-    async def _query_in_turn(self, token: IdToken) -> Presented:
+    async def _query_in_turn(self, token: IdToken) -> PresentedCredentials:
         if self._waiting >= self._max_waiting:
             raise Overloaded("too many participants are being identified at once")
         self._waiting += 1
@@ -163,13 +163,13 @@ class Presentations:
             await anyio.to_thread.run_sync(self._keep, token.issuer, presented, limiter=self._threads)
         return presented
 
-    async def _query(self, token: IdToken) -> Presented:
+    async def _query(self, token: IdToken) -> PresentedCredentials:
         """Query the holder's credential service and verify its answer (DCP 1.0 §5.4)."""
         assert token.access_token is not None
         now = self._clock.now()
         document = await self._peers.did_document(token.issuer)
         if document.service("CredentialService") is None:
-            return Presented(at=now, wallet=token.wallet, trust=self._trust_mark())
+            return PresentedCredentials(at=now, wallet=token.wallet, trust=self._trust_mark())
         try:
             entries = await self._peers.presentations(document, token.access_token, self._credential_types())
         except (InvalidInput, ForbiddenAddress, TooLarge) as error:
@@ -177,7 +177,7 @@ class Presentations:
         if len(entries) > MAX_PRESENTATIONS:
             raise Unauthenticated(f"more than {MAX_PRESENTATIONS} presentations were shown")
         shown: dict[str, UnverifiedCredential] = {}
-        rejected: list[Rejected] = []
+        rejected: list[Rejection] = []
         for entry in entries:
             presentation = read_presentation(entry)
             await checked_against(
@@ -193,9 +193,9 @@ class Presentations:
             raise Unauthenticated(f"more than {MAX_CREDENTIALS} credentials were shown")
         outcomes = [await self._verifier.verify(presentation, token.issuer) for presentation in shown.values()]
         credentials = tuple(outcome for outcome in outcomes if isinstance(outcome, Credential))
-        rejected.extend(outcome for outcome in outcomes if isinstance(outcome, Rejected))
+        rejected.extend(outcome for outcome in outcomes if isinstance(outcome, Rejection))
         have = {name for credential in credentials for name in credential.types}
-        return Presented(
+        return PresentedCredentials(
             at=now,
             credentials=credentials,
             rejected=tuple(rejected),
@@ -205,28 +205,28 @@ class Presentations:
             settled=not any(rejection.transient for rejection in rejected),
         )
 
-    async def _recalled(self, did: str) -> Presented:
+    async def _recalled(self, did: str) -> PresentedCredentials:
         stored = await anyio.to_thread.run_sync(self._stored_presentation, did, limiter=self._threads)
         if stored is None:
-            return Presented(at=self._clock.now())
+            return PresentedCredentials(at=self._clock.now())
         texts, at = stored
         outcomes = [await self._verifier.verify_text(text, did) for text in texts]
-        presented = Presented(
+        presented = PresentedCredentials(
             at=at,
             credentials=tuple(outcome for outcome in outcomes if isinstance(outcome, Credential)),
-            rejected=tuple(outcome for outcome in outcomes if isinstance(outcome, Rejected)),
+            rejected=tuple(outcome for outcome in outcomes if isinstance(outcome, Rejection)),
         )
         if not any(rejection.transient for rejection in presented.rejected):
             self._remember(did, presented)
         return presented
 
-    def _remember(self, did: str, presented: Presented) -> None:
+    def _remember(self, did: str, presented: PresentedCredentials) -> None:
         self._recent[did] = presented
         self._recent.move_to_end(did)
         if len(self._recent) > _PEERS_KEPT:
             self._recent.popitem(last=False)
 
-    def _keep(self, did: str, presented: Presented) -> None:
+    def _keep(self, did: str, presented: PresentedCredentials) -> None:
         note = canonical({"at": stamp(presented.at), "credentials": sorted(presented.texts)}).decode()
         with self._uow.begin() as tx:
             self._notes.put(tx, _note_key(did), note)

@@ -14,7 +14,7 @@ from node.base.clock import Clock, is_younger
 from node.base.errors import InvalidInput, NotFound
 from node.base.work import UnitOfWork
 from node.identity.credentials.status import BITSTRING, ELDER, issue_list
-from node.identity.model import Caller, Issued
+from node.identity.model import Caller, IssuedCredential
 from node.identity.ports import IdentityStore, KeyRing
 from node.identity.roles import UseCase, require
 from node.ledger.model import EntryKind
@@ -113,7 +113,7 @@ class RevokeCredential:
         self._lists = lists
         self._append = append
 
-    def revoke(self, credential_id: str, why: str, by: Caller) -> Issued:
+    def revoke(self, credential_id: str, why: str, by: Caller) -> IssuedCredential:
         """Set the bit of the credential and record the reason; revoking again changes nothing.
 
         Raises ``NotAllowed``, ``NotFound``, ``InvalidInput``.

@@ -33,7 +33,7 @@ from node.identity.credentials.status import (
 from node.identity.credentials.trust import Trust
 from node.identity.did import same_party
 from node.identity.documents import checked_against
-from node.identity.model import Credential, Rejected
+from node.identity.model import Credential, Rejection
 from node.identity.ports import Peers
 
 _LISTS_KEPT = 256
@@ -75,7 +75,7 @@ class VerifyCredentials:
         self._allow_unsigned = allow_unsigned_status_list
         self._lists: OrderedDict[str, _Known] = OrderedDict()
 
-    async def verify(self, credential: UnverifiedCredential, holder: str) -> Credential | Rejected:
+    async def verify(self, credential: UnverifiedCredential, holder: str) -> Credential | Rejection:
         """Check everything but the status, which is checked at each access: see ``check_status``.
 
         The result has only the types that the issuer is trusted for.
@@ -96,21 +96,21 @@ class VerifyCredentials:
             return credential.rejected(error.detail)
         return replace(verified, types=trusted)
 
-    async def verify_text(self, jwt: str, holder: str) -> Credential | Rejected:
+    async def verify_text(self, jwt: str, holder: str) -> Credential | Rejection:
         """Like ``verify``, for a credential that was stored as text."""
         try:
             return await self.verify(read_credential(jwt), holder)
         except Unacceptable as error:
-            return Rejected(types=(), issuer="", why=error.detail)
+            return Rejection(types=(), issuer="", why=error.detail)
 
-    async def check_status(self, credential: Credential) -> Credential | Rejected:
+    async def check_status(self, credential: Credential) -> Credential | Rejection:
         """Check whether a verified credential counts at this moment: trust, dates, status."""
         types = self._trusted(credential.types, credential.issuer)
         if not types:
             return _rejected(credential, f"{credential.issuer} is not trusted to issue it any more")
         return await self.in_force(replace(credential, types=types))
 
-    async def in_force(self, credential: Credential) -> Credential | Rejected:
+    async def in_force(self, credential: Credential) -> Credential | Rejection:
         """Check that a verified credential is neither expired nor revoked; trust in its issuer is not checked."""
         now = self._clock.now()
         if credential.valid_until is not None and credential.valid_until <= now:
@@ -188,8 +188,8 @@ def _over(known: _Known, now: datetime) -> bool:
 
 def _rejected(
     credential: Credential, why: str, *, since: datetime | None = None, transient: bool = False
-) -> Rejected:
-    return Rejected(
+) -> Rejection:
+    return Rejection(
         types=credential.types,
         issuer=credential.issuer,
         why=why,

@@ -35,7 +35,7 @@ from node.identity.messages import (
     read_scope,
     text_member,
 )
-from node.identity.model import Credential, Rejected
+from node.identity.model import Credential, Rejection
 from node.identity.ports import IdentityStore, KeyRing, Peers
 from node.identity.tokens import IdToken
 from node.ledger.model import EntryKind
@@ -88,7 +88,7 @@ class Wallet:
         self._mark = _mark_of(credentials)
         return credentials
 
-    async def check_status(self) -> list[Credential | Rejected]:
+    async def check_status(self) -> list[Credential | Rejection]:
         """Return the credentials that we hold with their status: a revoked credential has a reason and a moment."""
         return [await self._verifier.in_force(credential) for credential in await self.credentials()]
 

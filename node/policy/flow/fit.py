@@ -27,7 +27,7 @@ Origins = tuple[Origin, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fitted:
+class FittedPolicy:
     """A policy, and for each path of it (``permission[0].constraint[1]``) the inputs that demand this part."""
 
     policy: Policy
@@ -40,7 +40,7 @@ class _Part:
     origins: set[Origin]
 
 
-def fitted(freedom: Freedom, facts: Mapping[str, Any]) -> Fitted:
+def fitted(freedom: Freedom, facts: Mapping[str, Any]) -> FittedPolicy:
     """Return the policy that just fits ``freedom``; it permits nothing if no alternative can be met. ``facts`` are as
     in ``node.policy.flow.stricter.follows``."""
     origins: dict[str, Origins] = {}
@@ -74,7 +74,7 @@ def fitted(freedom: Freedom, facts: Mapping[str, Any]) -> Fitted:
         conflict="prohibit",
         sealed=bool(freedom.sealed),
     )
-    return Fitted(policy=policy, origins=origins)
+    return FittedPolicy(policy=policy, origins=origins)
 
 
 def offer_of(policy: Policy, *, target: str, offer_id: str) -> dict[str, Any]:

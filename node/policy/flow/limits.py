@@ -17,7 +17,7 @@ from node.policy.flow.breaches import Breach
 from node.policy.flow.fit import offer_of
 from node.policy.flow.freedom import Alternatives, Freedom, under_policy
 from node.policy.flow.impossible import Bound, problems
-from node.policy.flow.result import Inherited, Source, admits, strictest_offer
+from node.policy.flow.result import Inheritance, Source, admits, strictest_offer
 from node.policy.odrl import parse
 from node.policy.rules import Constraint, Policy, leaves
 from node.policy.terms import ACTIONS
@@ -74,7 +74,7 @@ def nearest(
     return offer if offer.get("permission") else None
 
 
-def _bound(policies: Mapping[str, Mapping[str, Any]], title: str) -> Inherited:
+def _bound(policies: Mapping[str, Mapping[str, Any]], title: str) -> Inheritance:
     """As ``node.policy.flow.result.inherited``, but for the asset itself, not for a result made from it."""
     forms = [_form(policy, name) for name, policy in policies.items()]
     freedom = forms[0]
@@ -82,7 +82,7 @@ def _bound(policies: Mapping[str, Mapping[str, Any]], title: str) -> Inherited:
         freedom = _few_pairs(freedom.meet(form))
     sources = tuple(Source(iri=name, title=title, policy=policy) for name, policy in policies.items())
     bare = Bound(freedom, {source.iri: source.title for source in sources})
-    return Inherited(sources=sources, freedom=freedom, problems=tuple(problems(bare)))
+    return Inheritance(sources=sources, freedom=freedom, problems=tuple(problems(bare)))
 
 
 def _form(policy: Mapping[str, Any], name: str) -> Freedom:

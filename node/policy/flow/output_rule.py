@@ -42,7 +42,7 @@ QUESTIONS: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Released:
+class Release:
     """The released rows. ``suppressed`` is the number of rows left out; ``sentence`` states it, empty for 0."""
 
     rows: tuple[Row, ...]
@@ -63,7 +63,7 @@ class Allowance:
 
 def suppress(
     rows: Sequence[Row], *, count_column: str, minimum: int, key: Sequence[str] = (), sums: Collection[str] = ()
-) -> Released:
+) -> Release:
     """Return the rows that may leave, in their order.
 
     ``count_column`` is the number of people that a row covers; ``key`` are the members that name a row, the breakdown
@@ -86,7 +86,7 @@ def suppress(
         if _count(total, count_column) >= minimum:
             left[index] = total
     suppressed = len(rows) - len(left)
-    return Released(
+    return Release(
         rows=tuple(left[index] for index in sorted(left)),
         suppressed=suppressed,
         sentence=_sentence(suppressed, len(rows), minimum),

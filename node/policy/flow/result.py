@@ -17,7 +17,7 @@ from functools import reduce
 from typing import Any, Final
 
 from node.policy.flow.breaches import OFFER, Breach, Comparison
-from node.policy.flow.fit import Fitted, fitted, offer_of, rule_json
+from node.policy.flow.fit import FittedPolicy, fitted, offer_of, rule_json
 from node.policy.flow.freedom import TOP, Bar, Freedom, Origin, under_licence, under_policy
 from node.policy.flow.impossible import Bound, Problem, origins_json, problems
 from node.policy.flow.licences import licence as licence_facts
@@ -26,7 +26,7 @@ from node.policy.odrl import parse
 from node.policy.rules import Policy
 from node.policy.words import explained
 
-__all__ = ["Breach", "Inherited", "Problem", "Source", "admits", "inherited", "normal_form", "strictest_offer"]
+__all__ = ["Breach", "Inheritance", "Problem", "Source", "admits", "inherited", "normal_form", "strictest_offer"]
 
 _NO_FACTS: Final[Mapping[str, Any]] = {}
 
@@ -46,7 +46,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inherited:
+class Inheritance:
     """The conditions that bind a result. ``problems`` is empty if a result may be published."""
 
     sources: tuple[Source, ...]
@@ -109,19 +109,19 @@ class Inherited:
             members["sealed"] = True
         return members
 
-    def _line(self, text: str, paths: Iterable[str], fitting: Fitted, language: str) -> str:
+    def _line(self, text: str, paths: Iterable[str], fitting: FittedPolicy, language: str) -> str:
         asked_by = [origin for path in paths for origin in _asked_by(path, fitting)]
         return f"{text.rstrip('.')} ({self.bound.who(asked_by, language)})." if asked_by else text
 
 
-def inherited(sources: Sequence[Source]) -> Inherited:
+def inherited(sources: Sequence[Source]) -> Inheritance:
     """Return the conditions that a result made from ``sources`` inherits; no conditions without sources.
 
     Raises ``InvalidInput`` for a policy that cannot be read, ``TooLarge`` if there are too many alternatives.
     """
     freedom = reduce(Freedom.meet, [normal_form(source) for source in sources], TOP)
-    bare = Inherited(sources=tuple(sources), freedom=freedom, problems=())
-    return Inherited(sources=tuple(sources), freedom=freedom, problems=tuple(problems(bare.bound)))
+    bare = Inheritance(sources=tuple(sources), freedom=freedom, problems=())
+    return Inheritance(sources=tuple(sources), freedom=freedom, problems=tuple(problems(bare.bound)))
 
 
 def normal_form(source: Source) -> Freedom:
@@ -142,7 +142,7 @@ def normal_form(source: Source) -> Freedom:
 
 
 def admits(
-    inherited: Inherited,
+    inherited: Inheritance,
     offer: Mapping[str, Any],
     *,
     licence: str | None = None,
@@ -176,7 +176,7 @@ def admits(
 
 
 def strictest_offer(
-    inherited: Inherited, *, target: str, offer_id: str, facts: Mapping[str, Any] = _NO_FACTS
+    inherited: Inheritance, *, target: str, offer_id: str, facts: Mapping[str, Any] = _NO_FACTS
 ) -> dict[str, Any]:
     """Return the most open offer (DSP 2025-1 MessageOffer) about ``target`` that keeps the result's conditions: it
     just fits. ``facts`` are as in ``admits``. It has no permission if no result may be published."""
@@ -184,14 +184,14 @@ def strictest_offer(
     return offer_of(policy, target=target, offer_id=offer_id)
 
 
-def _asked_by(path: str, fitting: Fitted) -> tuple[Origin, ...]:
+def _asked_by(path: str, fitting: FittedPolicy) -> tuple[Origin, ...]:
     """Return the inputs that demand the part with the leaf at ``path``; none for a permission as a whole."""
     while path and path not in fitting.origins:
         path = path.rpartition(".")[0]
     return fitting.origins.get(path, ())
 
 
-def _unpublishable(bound: Inherited, problem: Problem) -> Breach:
+def _unpublishable(bound: Inheritance, problem: Problem) -> Breach:
     origin = problem.origins[0]
     title = bound.bound.title(origin.input)
     return Breach(

@@ -15,7 +15,7 @@ from node.portal import headers
 from node.portal.pages.catalogue import harmless
 from node.portal.pages.runs import scenarios_of
 from node.portal.runs import results
-from node.portal.runs.results import Gathered
+from node.portal.runs.results import RunFigure
 from node.portal.visit import Visit
 from node.scenarios.model import Run
 
@@ -78,7 +78,7 @@ async def agreement_zip(desk: Desk, visit: Visit) -> Response:
     return _file(visit, content, "application/zip", file_name(agreement_id))
 
 
-async def _gathered(desk: Desk, visit: Visit) -> tuple[Run, Gathered]:
+async def _gathered(desk: Desk, visit: Visit) -> tuple[Run, RunFigure]:
     scenarios = scenarios_of(desk)
     run = await scenarios.runs.run(visit.request.path_params["pid"])
     gathered = await results.gather(scenarios.watched, visit.caller, run, dict(visit.parameters()))

@@ -33,7 +33,7 @@ class UsedThing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Making:
+class ResultOrigin:
     """The origin of a result: ``run`` is the page of the run, for people of the node that ran it."""
 
     titles: Texts
@@ -41,7 +41,7 @@ class Making:
     used: tuple[UsedThing, ...]
 
 
-async def making_of(desk: Desk, visit: Visit, record: Record, description: Description) -> Making | None:
+async def making_of(desk: Desk, visit: Visit, record: Record, description: Description) -> ResultOrigin | None:
     """Return the record's statements (PROV-O) about the run that made it; None if no run made it."""
     activity = description.value(record.iri, f"{PROV}wasGeneratedBy")
     used = description.terms(activity, f"{PROV}used") if activity else []
@@ -52,7 +52,7 @@ async def making_of(desk: Desk, visit: Visit, record: Record, description: Descr
     order = list(KINDS)
     things.sort(key=lambda one: (order.index(one.kind) if one.kind else len(order), one.iri))
     run = visit.url(f"/runs/{quote(activity, safe='')}") if here and activity.startswith("urn:") else ""
-    return Making(titles=description.texts(activity, f"{RDFS}label"), run=run, used=tuple(things))
+    return ResultOrigin(titles=description.texts(activity, f"{RDFS}label"), run=run, used=tuple(things))
 
 
 async def _thing(desk: Desk, visit: Visit, description: Description, used: str, *, here: bool) -> UsedThing:

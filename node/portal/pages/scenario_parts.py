@@ -27,7 +27,7 @@ MAX_RUNS: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Used:
+class UsedStep:
     """A step with the catalogue's record of the thing that it uses."""
 
     step: Step
@@ -41,7 +41,7 @@ class Shown:
     """A template as the page of its record shows it."""
 
     template: Template
-    steps: tuple[Used, ...]
+    steps: tuple[UsedStep, ...]
     picture: Drawing
 
 
@@ -111,7 +111,7 @@ async def template_chain(
     return _picture(visit, template, await _used(desk, visit, template, known), missing)
 
 
-async def _used(desk: Desk, visit: Visit, template: Template, known: Cities) -> list[Used]:
+async def _used(desk: Desk, visit: Visit, template: Template, known: Cities) -> list[UsedStep]:
     inputs = []
     for step in sorted(template.steps, key=lambda step: step.position):
         try:
@@ -119,7 +119,7 @@ async def _used(desk: Desk, visit: Visit, template: Template, known: Cities) -> 
         except NotFound:
             record = None
         inputs.append(
-            Used(
+            UsedStep(
                 step=step,
                 record=record,
                 where=known.name(record.origin) if record else _host(step.uses),
@@ -133,7 +133,7 @@ def _host(iri: str) -> str:
     return urlsplit(iri).netloc if web_address(iri) else ""
 
 
-def _picture(visit: Visit, template: Template, used: Sequence[Used], missing: Sequence[str]) -> Drawing:
+def _picture(visit: Visit, template: Template, used: Sequence[UsedStep], missing: Sequence[str]) -> Drawing:
     unknown = visit.t("chain.unknown")
     links = [
         Link(

@@ -17,7 +17,7 @@ from node.negotiation.model import Agreement, Negotiation
 from node.portal import markup
 from node.portal.pages.usage import conditions_of
 from node.portal.reasons import whys
-from node.portal.views.agreements import Agreed
+from node.portal.views.agreements import AgreementView
 from node.portal.views.processes import Conversation
 from node.portal.visit import Visit
 from node.texts.languages import LANGUAGES
@@ -91,7 +91,7 @@ async def confirm_deletion(desk: Desk, visit: Visit) -> Response:
     return desk.go(visit, visit.url(f"/agreements/{quote(agreement_id, safe='')}") + "#deletion")
 
 
-def agreement_status(agreed: Agreed) -> str:
+def agreement_status(agreed: AgreementView) -> str:
     """Return ``ended``, ``pending`` (not final yet), ``barred`` (the other party is blocked here), ``blocked`` (in
     force, but an access now is refused), ``force`` (an access now is permitted), ``unchecked`` (in force; the
     decision about an access is not known)."""
@@ -187,7 +187,7 @@ def family(conversation: Conversation) -> str:
     return "negotiation" if isinstance(conversation.process, Negotiation) else "transfer"
 
 
-async def _document(desk: Desk, agreed: Agreed, language: str) -> Markup:
+async def _document(desk: Desk, agreed: AgreementView, language: str) -> Markup:
     text = await desk.node.agreements.document(agreed.agreement.id, None if language == BOTH else language)
     return Markup(markup.embedded(text))  # noqa: S704 - only what the cleaner lets through
 

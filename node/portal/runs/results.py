@@ -36,7 +36,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gathered:
+class RunFigure:
     """A figure of a run. ``together`` is how rows of one feature became one figure: empty (there was one row),
     ``sum``, ``mean`` or ``energy``; ``apart`` are inputs that stay with their owner and cannot be drawn."""
 
@@ -68,7 +68,7 @@ class Gathered:
         return pick(self.figure.variable.description, language)[0].rstrip(".") or self.figure.column
 
 
-async def gather(runs: WatchedRuns, caller: Caller, run: Run, query: Mapping[str, str]) -> Gathered | None:
+async def gather(runs: WatchedRuns, caller: Caller, run: Run, query: Mapping[str, str]) -> RunFigure | None:
     """Return the figure that ``query`` asks for (``show=noise.levels:Lden``, ``part.<column>=<value>``), else the
     first.
 
@@ -98,7 +98,7 @@ async def gather(runs: WatchedRuns, caller: Caller, run: Run, query: Mapping[str
         for name, values in keyed.parts.items()
     )
     chosen = {part.name: part.chosen for part in parts}
-    return Gathered(
+    return RunFigure(
         run=run,
         figure=figure,
         figures=offered,
@@ -143,7 +143,7 @@ def _together(figure: Figure, parts: Sequence[Part]) -> str:
     return "energy" if str(unit).startswith("dB") else "mean"
 
 
-def scale_of(*gathered: Gathered) -> Scale:
+def scale_of(*gathered: RunFigure) -> Scale:
     """Return one scale for all compared figures."""
     decimals = gathered[0].decimals
     if all(one.compared for one in gathered):
@@ -152,7 +152,7 @@ def scale_of(*gathered: Gathered) -> Scale:
 
 
 def picture(
-    gathered: Gathered, scale: Scale, visit: Visit, *, chosen: str = "", links: bool = True
+    gathered: RunFigure, scale: Scale, visit: Visit, *, chosen: str = "", links: bool = True
 ) -> maps.Picture | None:
     """Return the map: the features of the figure in colour, other features of the inputs as base map."""
     own = next((place for place in gathered.places if place.key == gathered.keyed.key), None)
@@ -184,7 +184,7 @@ def picture(
     return maps.draw(marks)
 
 
-def words(gathered: Gathered, change: Difference, visit: Visit) -> str:
+def words(gathered: RunFigure, change: Difference, visit: Visit) -> str:
     """Return a feature in words: ``gent-seg-017: 1 800 → 0 vehicles/h (−1 800)``."""
     speaker, decimals, unit = visit.speaker, gathered.decimals, gathered.unit
     tail = f"\u00a0{unit}" if unit else ""

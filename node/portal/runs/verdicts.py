@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from node.portal.drawing.scale import Scale
 from node.portal.runs import results
-from node.portal.views.scenarios import Watched
+from node.portal.views.scenarios import RunView
 from node.portal.visit import Visit
-from node.scenarios.model import Indicator, Measured, Run, State
+from node.scenarios.model import Indicator, IndicatorValue, Run, State
 
 TONES: Final = {
     State.ACCEPTED: "plain",
@@ -27,7 +27,7 @@ class IndicatorFigure:
     is not declared; ``met`` is whether a target is reached, None without one."""
 
     indicator: Indicator
-    measured: Measured
+    measured: IndicatorValue
     verdict: str
     met: bool | None = None
 
@@ -53,7 +53,7 @@ def verdicts(run: Run) -> list[IndicatorFigure]:
     return verdicts
 
 
-def verdict(indicator: Indicator, measured: Measured) -> str:
+def verdict(indicator: Indicator, measured: IndicatorValue) -> str:
     """Return better or worse, within the precision of the figures: compared before rounding (digest §12, trap 10)."""
     if measured.before is None or indicator.better not in ("lower", "higher"):
         return ""
@@ -64,7 +64,7 @@ def verdict(indicator: Indicator, measured: Measured) -> str:
     return "better" if (change < 0) == (indicator.better == "lower") else "worse"
 
 
-def _met(indicator: Indicator, measured: Measured) -> bool | None:
+def _met(indicator: Indicator, measured: IndicatorValue) -> bool | None:
     if indicator.target is None:
         return None
     if indicator.better == "higher":
@@ -72,7 +72,7 @@ def _met(indicator: Indicator, measured: Measured) -> bool | None:
     return measured.after <= indicator.target
 
 
-def legend(visit: Visit, gathered: results.Gathered, scale: Scale) -> list[dict[str, Any]]:
+def legend(visit: Visit, gathered: results.RunFigure, scale: Scale) -> list[dict[str, Any]]:
     """Return the classes from the highest to the lowest, in words."""
     speaker = visit.speaker
     rows = []
@@ -94,7 +94,7 @@ def legend(visit: Visit, gathered: results.Gathered, scale: Scale) -> list[dict[
 
 
 def beside_one_another(
-    sides: Sequence[Watched],
+    sides: Sequence[RunView],
 ) -> list[tuple[Indicator, IndicatorFigure | None, IndicatorFigure | None]]:
     """Return each indicator of two runs."""
     left, right = ({one.indicator.name: one for one in verdicts(side.run)} for side in sides)
@@ -102,7 +102,7 @@ def beside_one_another(
     return [(indicator, left.get(name), right.get(name)) for name, indicator in indicators.items()]
 
 
-def differing(left: Watched, right: Watched, visit: Visit) -> list[tuple[str, str, str]]:
+def differing(left: RunView, right: RunView, visit: Visit) -> list[tuple[str, str, str]]:
     """Return (what, left, right) for each difference of the two bindings."""
     sides = [_bound(side, visit) for side in (left, right)]
     names = dict.fromkeys([*sides[0], *sides[1]])
@@ -111,7 +111,7 @@ def differing(left: Watched, right: Watched, visit: Visit) -> list[tuple[str, st
     return [row for row in rows if row[1] != row[2]]
 
 
-def _bound(side: Watched, visit: Visit) -> dict[str, str]:
+def _bound(side: RunView, visit: Visit) -> dict[str, str]:
     binding = side.run.binding
 
     def version(titles: Mapping[str, str], number: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from node.base.errors import InvalidInput, NotAllowed, NotFound
 from node.identity.model import Caller
-from node.portal.views.scenarios import Watched, WatchedRuns
+from node.portal.views.scenarios import RunView, WatchedRuns
 from node.scenarios.model import AFTER, GEOMETRY, BoundInput, BoundStep, Layer, Operation, Row, Rows, Texts
 
 MAX_ROWS: Final = 6
@@ -50,7 +50,7 @@ class Origin:
     sources: tuple[Origin, ...] = ()
 
 
-async def trace(runs: WatchedRuns, caller: Caller, watched: Watched, of: str, key: str, name: str) -> Origin | None:
+async def trace(runs: WatchedRuns, caller: Caller, watched: RunView, of: str, key: str, name: str) -> Origin | None:
     """Return the trace back from the row ``name`` of ``of``; None if there is no such row."""
     walk = _Walk(runs, caller, watched)
     known: Known = {key: frozenset((name,))}
@@ -61,7 +61,7 @@ async def trace(runs: WatchedRuns, caller: Caller, watched: Watched, of: str, ke
 
 
 class _Walk:
-    def __init__(self, runs: WatchedRuns, caller: Caller, watched: Watched) -> None:
+    def __init__(self, runs: WatchedRuns, caller: Caller, watched: RunView) -> None:
         self._runs = runs
         self._caller = caller
         self._watched = watched

@@ -45,7 +45,7 @@ SituationOf = Callable[[Caller, Agreement], Situation]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Agreed:
+class AgreementView:
     """An agreement as the pages show it. ``kind`` is that of its asset, if the agreement names it.
 
     ``now`` is the decision about an access at this moment; None if it could not be made. ``barred``: the other party
@@ -109,7 +109,7 @@ class Agreements:
         self._situation = situation
         self._names = names
 
-    async def all(self) -> Sequence[Agreed]:
+    async def all(self) -> Sequence[AgreementView]:
         """Return all agreements, newest first."""
         agreements = await run_sync(self._overview.agreements)
         consumers = {one.consumer for one in agreements[:CHECKED] if not one.ended}
@@ -123,13 +123,13 @@ class Agreements:
         pairs = list(zip_longest(agreements, checked))
         return await run_sync(lambda: [_agreed(one, look, self._situation, {}) for one, look in pairs])
 
-    async def get(self, agreement_id: str) -> Agreed:
+    async def get(self, agreement_id: str) -> AgreementView:
         """Return an agreement with ``now``. Raises ``NotFound``."""
         agreement = await run_sync(lambda: self._overview.agreement(agreement_id))
         look = asyncio.ensure_future(self._look(agreement.consumer))
         await asyncio.wait([look])
 
-        def judge() -> Agreed:
+        def judge() -> AgreementView:
             uses, deletion = self._overview.uses(agreement), self._duties.of(agreement)
             return _agreed(agreement, look, self._situation, self._names(), uses=uses, deletion=deletion)
 
@@ -154,7 +154,7 @@ def _agreed(
     *,
     uses: Tally | None = None,
     deletion: Due | None = None,
-) -> Agreed:
+) -> AgreementView:
     """Evaluate ``agreement`` for the consumer that ``look`` returned, if any; conditions show ``names``."""
     terms = agreement.body.get(TERMS) or {}
     parties = {
@@ -173,7 +173,7 @@ def _agreed(
             named = _named_in(now, {**parties, **names})
             now = decision_with_names(now, named)
     asset = terms.get("asset") or {}
-    return Agreed(
+    return AgreementView(
         agreement=agreement,
         title=dict(asset.get("title") or {}),
         kind=str(asset.get("kind") or ""),

@@ -66,7 +66,7 @@ class Deliveries:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class DecisionView:
     """A pending or past decision of a person: the asset, and the conditions in words."""
 
     decision: PendingDecision
@@ -193,14 +193,14 @@ class Questions:
     def __init__(self, decisions: Decisions) -> None:
         self._decisions = decisions
 
-    async def waiting(self, language: str) -> Sequence[Asked]:
+    async def waiting(self, language: str) -> Sequence[DecisionView]:
         """Return the questions, oldest first, with the offered conditions in words."""
         return [_asked(one, language) for one in await run_sync(self._decisions.waiting)]
 
 
-def _asked(decision: PendingDecision, language: str) -> Asked:
+def _asked(decision: PendingDecision, language: str) -> DecisionView:
     offer = decision.details.get("offer")
-    return Asked(
+    return DecisionView(
         decision=decision,
         titles=dict(decision.details.get("title") or {}),
         iri=str(decision.details.get("dataset") or ""),

@@ -15,7 +15,7 @@ from node.catalogue.browse import Browse
 from node.catalogue.model import QUARANTINE, Followed
 from node.catalogue.ports import FollowStore
 from node.identity.blocks import Blocks
-from node.identity.model import Application, ApplicationState, Caller, Issued
+from node.identity.model import Application, ApplicationState, Caller, IssuedCredential
 from node.identity.roles import UseCase, allowed
 from node.ledger.ports import LedgerStore
 
@@ -24,7 +24,7 @@ Texts = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
+class ApplicationView:
     """An application for a credential. ``decision`` is the id for deciding it; empty once decided."""
 
     application: Application
@@ -36,7 +36,7 @@ class Applied:
 class IssuedTo:
     """A credential that this node issued, with the name of its holder."""
 
-    issued: Issued
+    issued: IssuedCredential
     name: str
 
 
@@ -124,7 +124,7 @@ class AboutNode:
 class Issuer(Protocol):
     """Applications to an issuer node, and credentials that it issued."""
 
-    def issued(self) -> list[Issued]: ...
+    def issued(self) -> list[IssuedCredential]: ...
 
     def applications(self) -> list[Application]: ...
 
@@ -135,11 +135,11 @@ class Admissions:
     def __init__(self, issuer: Issuer) -> None:
         self._issuer = issuer
 
-    async def applications(self) -> Sequence[Applied]:
+    async def applications(self) -> Sequence[ApplicationView]:
         """Return all applications, open ones first."""
         known = sorted(await run_sync(self._issuer.applications), key=lambda one: one.decided_at is not None)
         return [
-            Applied(
+            ApplicationView(
                 application=one, name=_name(one), decision=one.id if one.state is ApplicationState.RECEIVED else ""
             )
             for one in known

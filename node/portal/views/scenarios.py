@@ -17,7 +17,7 @@ from node.identity.model import Caller
 from node.identity.roles import UseCase, allowed
 from node.scenarios.layers.changes import apply
 from node.scenarios.layers.serialization import layer_to_json
-from node.scenarios.layers.usecases import Laid, Layers
+from node.scenarios.layers.usecases import LayeredVersion, Layers
 from node.scenarios.model import AFTER, Layer, Port, Rows, Run, State, Template, Texts
 from node.scenarios.records.cards import bound_of, template_of
 from node.scenarios.records.library import Library
@@ -63,7 +63,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
+class RunView:
     """A run as its page shows it: with its layers in the order of the stack, the actions that this person may take
     (``CANCEL``, ``AGAIN``, ``PUBLISH``), and the conditions, one sentence each, that a result inherits."""
 
@@ -171,7 +171,7 @@ class WatchedRuns:
         runs = await self._runs.newest(template, limit=MOST_RUNS if uses else limit)
         return [run for run in runs if uses is None or any(pin.iri == uses for pin in run.binding.pins)][:limit]
 
-    async def get(self, pid: str, caller: Caller) -> Watched:
+    async def get(self, pid: str, caller: Caller) -> RunView:
         """Return a run with its layers and the actions that this person may take. Raises ``NotFound``."""
         run = await self._runs.run(pid)
         may = set()
@@ -179,7 +179,7 @@ class WatchedRuns:
             may.add(AGAIN if run.state.ended else CANCEL)
         if allowed(caller, UseCase.PUBLISH) and run.state is State.SUCCESSFUL and run.published is None:
             may.add(PUBLISH)
-        return Watched(
+        return RunView(
             run=run,
             layers=tuple(await self._stacked(run)),
             may=frozenset(may),
@@ -313,7 +313,7 @@ class DrawnLayers:
         return (await self._layers.save({**body, "id": layer.id}, caller, after=after)).layer
 
 
-def _clashes(laid: Laid) -> tuple[Clash, ...]:
+def _clashes(laid: LayeredVersion) -> tuple[Clash, ...]:
     return tuple(
         Clash(id=one.id, field=one.field, seen=one.seen, now=one.now, meant=one.meant) for one in laid.conflicts
     )

@@ -26,7 +26,7 @@ from node.scenarios.tables.rows import check_key, rounded, row_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
+class LayeredRows:
     """Rows with layers applied, and the changes that were left out."""
 
     rows: Rows
@@ -52,7 +52,7 @@ def members(edit: Operation) -> set[str]:
     return {*edit.set, *edit.unset, *([GEOMETRY] if edit.geometry is not None else [])}
 
 
-def apply(rows: Rows, key: str, layers: Sequence[Layer]) -> Applied:
+def apply(rows: Rows, key: str, layers: Sequence[Layer]) -> LayeredRows:
     """Return rows with layers applied, in order. The given rows stay as they are, also as objects if unchanged.
 
     ``key`` names the member that identifies rows (several, with commas between); an added row stands at the end.
@@ -81,7 +81,7 @@ def apply(rows: Rows, key: str, layers: Sequence[Layer]) -> Applied:
                 by_id[operation.id] = {**_key_values(operation.id, names, whole), **_changed({}, operation)}
             else:
                 by_id[operation.id] = _changed(by_id[operation.id], operation)
-    return Applied(rows=list(by_id.values()), conflicts=tuple(conflicts))
+    return LayeredRows(rows=list(by_id.values()), conflicts=tuple(conflicts))
 
 
 def _key_values(identifier: str, names: tuple[str, ...], whole: Mapping[str, bool]) -> Row:

@@ -32,7 +32,7 @@ from node.semantics.kinds import iri_meant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Laid:
+class LayeredVersion:
     """A layer on the version that it is for: the rows without it and with it, and the changes that do not fit."""
 
     layer: Layer
@@ -71,7 +71,7 @@ class Layers:
         require(caller, UseCase.CHANGE_LAYERS)
         return await self.target(iri, caller, version=version, file=file)
 
-    async def save(self, body: Mapping[str, Any], caller: Caller, *, after: str = "") -> Laid:
+    async def save(self, body: Mapping[str, Any], caller: Caller, *, after: str = "") -> LayeredVersion:
         """Store a layer: ``{title, reason, target, version?, file?, key?, id?, operations: […]}``.
 
         The author is the caller. ``after`` is the hash of the edited state: if another person has saved another state
@@ -150,16 +150,16 @@ class Layers:
 
         return await run_sync(read)
 
-    async def laid(self, layer: Layer, caller: Caller, *, version: int | None = None) -> Laid:
+    async def laid(self, layer: Layer, caller: Caller, *, version: int | None = None) -> LayeredVersion:
         """Return ``layer`` on the version that it is for, or on another one: its changes and its conflicts."""
         rows, *_ = await self.target(layer.target, caller, version=version or layer.version, file=layer.file)
         return self._laid(layer, rows)
 
-    def _laid(self, layer: Layer, rows: Rows) -> Laid:
+    def _laid(self, layer: Layer, rows: Rows) -> LayeredVersion:
         applied = apply(rows, layer.key, [layer])
-        return Laid(layer=layer, before=rows, after=applied.rows, conflicts=tuple(applied.conflicts))
+        return LayeredVersion(layer=layer, before=rows, after=applied.rows, conflicts=tuple(applied.conflicts))
 
-    async def moved(self, layer: Layer, caller: Caller, version: int) -> Laid:
+    async def moved(self, layer: Layer, caller: Caller, version: int) -> LayeredVersion:
         """Return the layer pinned to another version of its dataset, if it fits. Raises as ``save``."""
         rows, _, _, _, sha256 = await self.target(layer.target, caller, version=version, file=layer.file)
         return self._laid(sealed(replace(layer, version=version, target_sha256=sha256)), rows)

@@ -25,7 +25,7 @@ _SINGLE: Final = str | int | float | bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class ModelAnswer:
     """A parsed answer: the value of each output as received, and the caveats in the answer."""
 
     values: Mapping[str, Any]
@@ -37,7 +37,7 @@ class Answered:
         return {role: found for role, value in self.values.items() if (found := _linked(value))}
 
 
-def taken_apart(model: Model, body: bytes) -> Answered:
+def taken_apart(model: Model, body: bytes) -> ModelAnswer:
     """Return the outputs of ``model`` in an answer, by role. Raises ``ModelFailed`` for a body that is not JSON,
     ``Overloaded`` for more values than a step takes."""
     _count(body)
@@ -48,7 +48,7 @@ def taken_apart(model: Model, body: bytes) -> Answered:
     roles = [port.role for port in model.outputs]
     said = document.get("caveats") if isinstance(document, Mapping) and "caveats" not in roles else None
     listed = [one for one in said if isinstance(one, Mapping)] if isinstance(said, list) else []
-    return Answered(values=_by_role(model, document), caveats=tuple(_caveat(one) for one in listed))
+    return ModelAnswer(values=_by_role(model, document), caveats=tuple(_caveat(one) for one in listed))
 
 
 def one_value(model: Model, role: str, body: bytes) -> Any:

@@ -19,10 +19,10 @@ from node.scenarios.models.draft import filled_in, stated_as
 from node.semantics.description.fields import fields_of
 from node.semantics.findings import words
 from node.semantics.kinds import kind_named
-from node.semantics.model import Described, Submission
+from node.semantics.model import CheckedDescription, Submission
 
-Describe = Callable[[Submission, str], Awaitable[Described]]
-DescribeAll = Callable[[Sequence[Submission], str], Awaitable[list[Described | HansaError]]]
+Describe = Callable[[Submission, str], Awaitable[CheckedDescription]]
+DescribeAll = Callable[[Sequence[Submission], str], Awaitable[list[CheckedDescription | HansaError]]]
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -44,7 +44,7 @@ class DescribeWithCode:
         self._cage = cage
         self._code = code
 
-    async def __call__(self, submission: Submission, owner: str) -> Described:
+    async def __call__(self, submission: Submission, owner: str) -> CheckedDescription:
         """Return the description of ``submission``. Raises as describing does, and ``InvalidInput`` if the code has
         not been uploaded."""
         fields = submission.fields
@@ -62,7 +62,9 @@ class DescribeWithCode:
         described = await self._describe(replace(submission, fields=filled), owner)
         return replace(described, findings=(*described.findings, *differences(filled, interface, _lines(fields))))
 
-    async def describe_all(self, submissions: Sequence[Submission], owner: str) -> list[Described | HansaError]:
+    async def describe_all(
+        self, submissions: Sequence[Submission], owner: str
+    ) -> list[CheckedDescription | HansaError]:
         """Return for each of ``submissions`` the description or the error that a call of this object alone would
         return or raise."""
         models = [submission.fields is not None and _is_model(submission) for submission in submissions]
@@ -75,21 +77,21 @@ class DescribeWithCode:
             for submission, is_model in zip(submissions, models, strict=True)
         ]
 
-    async def _model_or_fault(self, submission: Submission, owner: str) -> Described | HansaError:
+    async def _model_or_fault(self, submission: Submission, owner: str) -> CheckedDescription | HansaError:
         try:
             return await self(submission, owner)
         except RemoteFault as fault:
             return fault
 
     async def _compared_or_fault(
-        self, described: Described | HansaError, submission: Submission
-    ) -> Described | HansaError:
+        self, described: CheckedDescription | HansaError, submission: Submission
+    ) -> CheckedDescription | HansaError:
         try:
             return described if isinstance(described, HansaError) else await self._compared(described, submission)
         except RemoteFault as fault:
             return fault
 
-    async def _compared(self, described: Described, submission: Submission) -> Described:
+    async def _compared(self, described: CheckedDescription, submission: Submission) -> CheckedDescription:
         """Compare a model submitted as RDF with its code; nothing is filled in."""
         facts = described.extra or {}
         if described.kind != "model" or not isinstance(facts.get("code"), str):
@@ -159,7 +161,7 @@ def _lines(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     return lines if isinstance(lines, Mapping) else {}
 
 
-def _unfit(described: Described, fault: InvalidInput, lines: Mapping[str, Any]) -> Described:
+def _unfit(described: CheckedDescription, fault: InvalidInput, lines: Mapping[str, Any]) -> CheckedDescription:
     finding = words.about_field(
         "code-unfit", field="code", line=line_of(lines, "code"), why=fault.detail, correction=fault.remedy
     )

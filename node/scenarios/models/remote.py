@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Posted:
+class PostedJob:
     """The answer to an execute request: the URL of a job, or the result at once."""
 
     job: str | None = None
@@ -58,7 +58,7 @@ class ProcessPlane(Protocol):
     (403, with the reasons as ``facts``), ``NotFound``, ``InvalidInput``, ``TooLarge``, ``ForbiddenAddress``.
     """
 
-    async def execute(self, url: str, body: bytes, *, authorization: str | None, key: str) -> Posted:
+    async def execute(self, url: str, body: bytes, *, authorization: str | None, key: str) -> PostedJob:
         """POST an execute request, asynchronously if the service supports it. Repeated with ``key``, it is the same
         job."""
 
@@ -178,7 +178,7 @@ class OpenServiceModels:
         return await _RemoteJob(self._plane, model, bare, self._habits, progress).follow(url, inputs, parameters, key)
 
 
-class Authorised(Protocol):
+class AuthorisedCall(Protocol):
     """Makes a call with the current authorization."""
 
     async def __call__(self, call: Callable[[str | None], Awaitable[T]]) -> T: ...
@@ -188,7 +188,12 @@ class _RemoteJob:
     """One execution at another service, followed to its end."""
 
     def __init__(
-        self, plane: ProcessPlane, model: Model, authorised: Authorised, timing: CallTiming, progress: Progress | None
+        self,
+        plane: ProcessPlane,
+        model: Model,
+        authorised: AuthorisedCall,
+        timing: CallTiming,
+        progress: Progress | None,
     ) -> None:
         self._plane = plane
         self._model = model

@@ -53,7 +53,7 @@ DecideUse = Callable[[Agreement], Awaitable[Decision]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Obtained:
+class ObtainedBytes:
     """Bytes that are in our asset store now, and the agreement under which they were received."""
 
     file: File
@@ -128,7 +128,7 @@ class Library:
             raise PeerUnreachable(f"{owner} answers with status {status} for {url}")
         return body
 
-    async def obtain(self, record: Record, name: str | None) -> Obtained:
+    async def obtain(self, record: Record, name: str | None) -> ObtainedBytes:
         """Return the file of ``record`` (the only one, if no name is given) in our asset store.
 
         Raises ``InvalidInput`` if the file is ambiguous, ``NotAllowed`` if its bytes were never received, or if the
@@ -143,21 +143,21 @@ class Library:
         if record.origin == self._me:
             if not self._assets.has(file.sha256):
                 raise NotFound(f"this node does not store the bytes of {file.name}")
-            return Obtained(file=file)
+            return ObtainedBytes(file=file)
         if file.open:
             return await self._open(record, file)
         return await self._under_contract(record, file)
 
-    async def _open(self, record: Record, file: File) -> Obtained:
+    async def _open(self, record: Record, file: File) -> ObtainedBytes:
         if not self._assets.has(file.sha256):
             url = f"{record.iri}/files/{quote(file.name, safe='')}?version={record.version}"
             body = await self._get(url, "*/*", record.origin)
             stored = await self._assets.take_in(once(body), limit=MOST_BYTES)
             if stored.sha256 != file.sha256:
                 raise InvalidInput(f"{file.name} is not the file that {record.origin} published: its SHA-256 differs")
-        return Obtained(file=file)
+        return ObtainedBytes(file=file)
 
-    async def _under_contract(self, record: Record, file: File) -> Obtained:
+    async def _under_contract(self, record: Record, file: File) -> ObtainedBytes:
         agreement = await self.permitted(record.iri, record.origin, record.title())
         if not self._assets.has(file.sha256):
             path = await run_sync(self._path_of, record, file)
@@ -173,7 +173,7 @@ class Library:
                     },
                 )
             await self._assets.adopt(path, limit=MOST_BYTES)
-        return Obtained(file=file, agreement=agreement.id)
+        return ObtainedBytes(file=file, agreement=agreement.id)
 
     async def at_hand(self, record: Record, file: File) -> bool:
         """Return whether ``file`` can be read here now, without a request to others: it is this node's own, open to

@@ -7,7 +7,7 @@ from typing import Any
 
 from node.base.errors import InvalidInput
 from node.base.jsons import digest
-from node.scenarios.model import Binding, Measured
+from node.scenarios.model import Binding, IndicatorValue
 
 
 def binding_key(binding: Binding) -> str:
@@ -42,7 +42,7 @@ def _determining(binding: Binding) -> dict[str, Any]:
     }
 
 
-def result_hash(outputs: Mapping[str, str], indicators: Sequence[Measured]) -> str:
+def result_hash(outputs: Mapping[str, str], indicators: Sequence[IndicatorValue]) -> str:
     """Return the SHA-256 over a result: the indicators, and the hash of the rows of each output
     (``branch.step.output``).
 

@@ -13,7 +13,7 @@ from node.base.work import Transaction
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append
 from node.scenarios.execution import MOST_LINES, Report
-from node.scenarios.model import Measured, Run, State, StepRun
+from node.scenarios.model import IndicatorValue, Run, State, StepRun
 from node.scenarios.runs.hashes import result_hash
 
 WAITING: Final = "waiting: "
@@ -76,7 +76,7 @@ def with_report(run: Run, now: datetime, step: StepRun, report: Report) -> Run:
     return logged(with_step(run, now, replace(step, progress=report.percent)), now, *told)
 
 
-def finished(run: Run, now: datetime, indicators: tuple[Measured, ...]) -> Run:
+def finished(run: Run, now: datetime, indicators: tuple[IndicatorValue, ...]) -> Run:
     """Return the run after its last step: successful, with the hash of its result."""
     outputs = {
         f"{step.branch}.{step.name}.{role}": sha256 for step in run.steps for role, sha256 in step.outputs.items()

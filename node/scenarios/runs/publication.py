@@ -17,7 +17,7 @@ from anyio.to_thread import run_sync
 
 from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.base.work import UnitOfWork
-from node.catalogue.model import Published
+from node.catalogue.model import Publication
 from node.catalogue.offers import terms_of
 from node.catalogue.publication.publish import Publish
 from node.identity.model import Caller
@@ -149,7 +149,7 @@ class Release:
                 remedy="choose another name for the result",
             )
 
-    async def inherited(self, run: Run, caller: Caller) -> result.Inherited:
+    async def inherited(self, run: Run, caller: Caller) -> result.Inheritance:
         """Return the conditions that a result of ``run`` inherits."""
         sources = await self._sources(run.binding.template, run.binding.version, None, caller)
         for pin in run.binding.pins:
@@ -184,7 +184,7 @@ class Release:
         return {MINIMUM_CELL_SIZE: min(counts)} if counts and min(counts) > 0 else {}
 
     def _offer(
-        self, wish: Wish, bound: result.Inherited, iri: str, *, licence: str | None, facts: Mapping[str, Any]
+        self, wish: Wish, bound: result.Inheritance, iri: str, *, licence: str | None, facts: Mapping[str, Any]
     ) -> dict[str, Any]:
         if wish.conditions is None:
             offer = result.strictest_offer(bound, target=iri, offer_id=f"{iri}#offer", facts=facts)
@@ -241,7 +241,7 @@ class Release:
             found = [self._layers.get(tx, sha256) for sha256 in run.binding.layers]
         return [one for one in found if one is not None]
 
-    def _mark(self, pid: str, published: Published) -> None:
+    def _mark(self, pid: str, published: Publication) -> None:
         with self._uow.begin() as tx:
             run = self._store.get(tx, pid, lock=True)
             if run is not None:

@@ -29,8 +29,8 @@ from node.scenarios.model import (
     BoundInput,
     BoundStep,
     Caveat,
+    IndicatorValue,
     Layer,
-    Measured,
     Model,
     Rows,
     Run,
@@ -201,7 +201,7 @@ def with_layers(binding: Binding, inputs: Values, layers: list[Layer]) -> Values
     return values
 
 
-def measured(run: Run, values_of: Mapping[str, Values]) -> tuple[Measured, ...]:
+def measured(run: Run, values_of: Mapping[str, Values]) -> tuple[IndicatorValue, ...]:
     """Return the indicators of the template over the outputs of both branches."""
     figures = []
     for indicator in run.template.indicators:
@@ -212,7 +212,7 @@ def measured(run: Run, values_of: Mapping[str, Values]) -> tuple[Measured, ...]:
             for branch, values in values_of.items()
         }
         figures.append(
-            Measured(
+            IndicatorValue(
                 name=indicator.name,
                 before=of_branch.get(BEFORE),
                 after=of_branch[AFTER],

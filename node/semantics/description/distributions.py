@@ -45,7 +45,7 @@ def download_address(iri: str, name: str) -> str:
     return f"{iri}/files/{quote(name, safe='')}"
 
 
-class Filing:
+class Distributions:
     """Makes the distributions of one asset; ``files`` holds the files with their descriptions, for the record."""
 
     def __init__(self, builder: Builder, subject: NamedNode, files: Sequence[File], *, learned: bool = False) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final, NotRequired, Protocol, TypedDict, Unpack
 from node.base.errors import HansaError, InvalidInput, LocalFault, Overloaded, RemoteFault, TooLarge
 from node.cage.model import PARSE, Limits
 from node.cage.wire import fault_from_json
-from node.semantics.model import Described, File, Finding, Submission
+from node.semantics.model import CheckedDescription, File, Finding, Submission
 
 TARGET: Final = "semantics.describe"
 TARGET_OF_MANY: Final = "semantics.describe_all"
@@ -54,7 +54,7 @@ class DescribeOptions(TypedDict):
 
 async def describe(
     cage: Caller, submission: Submission, owner: str | None = None, **options: Unpack[DescribeOptions]
-) -> Described:
+) -> CheckedDescription:
     """Return the description in ``submission``, checked against the shapes of its kind.
 
     ``owner``: the caller who needs this, so that a child of the cage can serve the same caller again.
@@ -71,12 +71,12 @@ async def describe(
 
 async def describe_all(
     cage: Caller, submissions: Sequence[Submission], owner: str | None = None, **options: Unpack[DescribeOptions]
-) -> list[Described | HansaError]:
+) -> list[CheckedDescription | HansaError]:
     """Return for each of ``submissions`` what ``describe`` returns or raises, in one call of the cage.
 
     If they exceed the limits of one call together, or end it, each is described in a call of its own.
     """
-    results: list[Described | HansaError | None] = [None] * len(submissions)
+    results: list[CheckedDescription | HansaError | None] = [None] * len(submissions)
     members: dict[int, dict[str, Any]] = {}
     for place, submission in enumerate(submissions):
         try:
@@ -103,7 +103,9 @@ async def describe_all(
     return [result for result in results if result is not None]
 
 
-async def _alone(cage: Caller, submission: Submission, **options: Unpack[DescribeOptions]) -> Described | HansaError:
+async def _alone(
+    cage: Caller, submission: Submission, **options: Unpack[DescribeOptions]
+) -> CheckedDescription | HansaError:
     try:
         return await describe(cage, submission, **options)
     except RemoteFault as fault:
@@ -121,10 +123,10 @@ def _message(options: DescribeOptions) -> dict[str, Any]:
     }
 
 
-def described(answer: Mapping[str, Any], nquads: bytes) -> Described:
+def described(answer: Mapping[str, Any], nquads: bytes) -> CheckedDescription:
     """Return the answer of the caged function as a value."""
     box = answer["bbox"]
-    return Described(
+    return CheckedDescription(
         iri=answer["iri"],
         kind=answer["kind"],
         titles=answer["titles"],

@@ -262,7 +262,7 @@ def _fill(
     if submission.document is not None:
         result.files = _attach(result, subject, submission, builder.language, learned=learned)
     else:
-        files = distributions.Filing(builder, subject, submission.files, learned=learned)
+        files = distributions.Distributions(builder, subject, submission.files, learned=learned)
         files.describe(fields)
         result.files = tuple(files.files)
     for quad in builder.dataset:

@@ -77,7 +77,7 @@ class Batches:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Examined:
+class ExaminedRecord:
     """One record: its ``facts`` from ``node.semantics.harvest.examination``, or the reason why it is refused, in
     English, and its ``cause`` (``node.semantics.harvest.refusals``)."""
 
@@ -124,14 +124,14 @@ async def examine(
     rules: Sequence[str] = (),
     advised: Sequence[str] = (),
     owner: str | None = None,
-) -> AsyncGenerator[list[Examined], None]:
+) -> AsyncGenerator[list[ExaminedRecord], None]:
     """Yield the records of each batch, in their order; the next batch is examined while the caller has one.
 
     ``base`` is the node's public address, ``source`` the name of the source, ``rules`` the names of the rules that
     repair. ``owner`` is the caller who imports, so that a child of the cage can serve the same caller again.
     """
     message = {"base": base, "source": source, "rules": list(rules), "advised": list(advised)}
-    page: asyncio.Task[list[Examined]] | None = None
+    page: asyncio.Task[list[ExaminedRecord]] | None = None
     try:
         for number, packed in enumerate(batches.packed):
             places = None if batches.chosen is None else batches.chosen[number]
@@ -155,19 +155,19 @@ async def _examined(
     count: int,
     message: Mapping[str, Any],
     owner: str | None,
-) -> list[Examined]:
+) -> list[ExaminedRecord]:
     try:
         return await _batch(cage, packed, message, places, EXAMINE, owner)
     except (Overloaded, LocalFault, TooLarge):
         return [await _alone(cage, packed, message, place) for place in (range(count) if places is None else places)]
 
 
-async def _alone(cage: Caller, packed: bytes, message: Mapping[str, Any], place: int) -> Examined:
+async def _alone(cage: Caller, packed: bytes, message: Mapping[str, Any], place: int) -> ExaminedRecord:
     try:
         return (await _batch(cage, packed, message, [place], ONE, None))[0]
     except (Overloaded, LocalFault, TooLarge) as error:
         reason = refusal("record-limit", reason=error.detail)
-        return Examined(facts={}, error=reason.detail, remedy=reason.remedy, cause=cause_of(reason))
+        return ExaminedRecord(facts={}, error=reason.detail, remedy=reason.remedy, cause=cause_of(reason))
 
 
 async def _batch(
@@ -177,11 +177,11 @@ async def _batch(
     only: Sequence[int] | None,
     limits: Limits,
     owner: str | None,
-) -> list[Examined]:
+) -> list[ExaminedRecord]:
     call = {**message, "only": only}
     answer, statements = await cage.call("semantics.examine", call, [packed], limits=limits, owner=owner)
     return [
-        Examined(
+        ExaminedRecord(
             nquads=nquads,
             facts=facts,
             findings=tuple(Finding.from_json(finding) for finding in facts.get("findings", ())),

@@ -49,8 +49,8 @@ class SyncProfileCage(Protocol):
     ) -> tuple[dict[str, Any], list[bytes]]: ...
 
 
-class ProfileStored:
-    """Profiles files of this node. ``place`` returns the path of the bytes with a SHA-256, or raises ``NotFound``."""
+class StoredProfiles:
+    """The files of this node, for profiling. ``place`` returns the path of a SHA-256, or raises ``NotFound``."""
 
     def __init__(self, cage: ProfileCage, place: Callable[[str], Path]) -> None:
         self._cage = cage

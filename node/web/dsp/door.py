@@ -19,7 +19,7 @@ from node.base.crashpoints import crashpoint
 from node.base.errors import InvalidInput, TooLarge, UnsupportedMediaType
 from node.dialogue import wire
 from node.dialogue.conversation import Answer
-from node.dialogue.message import Incoming, require_type
+from node.dialogue.message import IncomingMessage, require_type
 from node.dialogue.process import Role
 from node.dialogue.wire import written
 from node.identity.model import Caller, DidDocument
@@ -199,7 +199,7 @@ class _Door:
     def open_negotiation(self, kind: str) -> Callable[[Request], Awaitable[Response]]:
         """Return the handler of an opening message: a consumer's request, or a provider's offer."""
 
-        def opened(caller: Caller, message: Incoming) -> Answer:
+        def opened(caller: Caller, message: IncomingMessage) -> Answer:
             if kind == negotiating.OFFER:
                 return self._doors.negotiations.offered(caller, message)
             return self._doors.negotiations.requested(caller, message, purpose=message.text(contract.PURPOSE))
@@ -296,7 +296,9 @@ class _Door:
 
         return await answered(answer, self._refusals.transfer({}, pid), hidden=True)
 
-    async def _message(self, request: Request, read: Callable[[bytes, str], Incoming], kind: str) -> Incoming:
+    async def _message(
+        self, request: Request, read: Callable[[bytes, str], IncomingMessage], kind: str
+    ) -> IncomingMessage:
         """Return the message, which must be of this route's protocol version."""
         raw = await _body(request)
         crashpoint(point(kind, "R1"))
@@ -315,7 +317,7 @@ class _Door:
 
     # ---- in common -------------------------------------------------------------------------------------------
 
-    async def _check_callback(self, message: Incoming, caller: Caller) -> DidDocument:
+    async def _check_callback(self, message: IncomingMessage, caller: Caller) -> DidDocument:
         document = await self._doors.document(str(caller.did))
         address = message.text("callbackAddress")
         if address is not None:
@@ -323,7 +325,7 @@ class _Door:
         return document
 
 
-def _side(message: Incoming) -> Role | None:
+def _side(message: IncomingMessage) -> Role | None:
     """Return our role at a path that both sides have. The type of an event decides it; a termination may go either
     way."""
     match message.name:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from node.base.clock import stamp
 from node.catalogue.harvest.kept_report import LineFilter
-from node.catalogue.harvest.schedule import Run, Scheduled
+from node.catalogue.harvest.schedule import Run, ScheduledSource
 from node.catalogue.harvest.schedules import Schedules
 from node.web.api_router import PlacedApiRouter
 from node.web.management.person import Person, language_of
@@ -112,7 +112,7 @@ def router(*, person: Person, schedules: Schedules) -> APIRouter:
     return api
 
 
-def source_json(source: Scheduled, runs: Sequence[Run]) -> dict[str, Any]:
+def source_json(source: ScheduledSource, runs: Sequence[Run]) -> dict[str, Any]:
     """Return a source with its runs as JSON, for API and terminal."""
     return {
         "name": source.name,

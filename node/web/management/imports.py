@@ -18,7 +18,7 @@ from node.catalogue.harvest.harvest_order import HarvestOrder
 from node.catalogue.harvest.harvest_run import HarvestRun
 from node.catalogue.harvest.harvests import Harvest
 from node.catalogue.harvest.import_order import ImportOrder
-from node.catalogue.harvest.imports import Import, Running
+from node.catalogue.harvest.imports import Import, ImportProgress
 from node.catalogue.harvest.schedules import Schedules
 from node.web.api_router import PlacedApiRouter
 from node.web.management.person import Person, language_of
@@ -123,7 +123,7 @@ class _Report(StreamingResponse):
     """The lines of an import. Its place is free again when the last line is sent, or the caller has closed the
     connection."""
 
-    def __init__(self, running: Running | HarvestRun, language: str, places: _Places) -> None:
+    def __init__(self, running: ImportProgress | HarvestRun, language: str, places: _Places) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         super().__init__(_lines(running, language), media_type=LINES, headers=headers)
         self._places = places
@@ -140,7 +140,7 @@ class _Report(StreamingResponse):
             self._places.give_back()
 
 
-async def _lines(running: Running | HarvestRun, language: str) -> AsyncIterator[bytes]:
+async def _lines(running: ImportProgress | HarvestRun, language: str) -> AsyncIterator[bytes]:
     yield _line("opened", running.opened.to_json())
     try:
         async for record in running:

@@ -16,7 +16,7 @@ from node.identity.accounts.hashes import token_hash
 from node.identity.accounts.sign_in import SignIn
 from node.identity.credentials.revocation import RevokeCredential
 from node.identity.credentials.wallet import Wallet
-from node.identity.model import Account, ApiToken, Application, Issued, UserRole
+from node.identity.model import Account, ApiToken, Application, IssuedCredential, UserRole
 from node.web.api_router import PlacedApiRouter
 from node.web.management.person import Person
 from node.web.management.requests import Why
@@ -29,7 +29,7 @@ DAYS: Final = 90
 class Issuer(Protocol):
     """Reads the applications and the issued credentials, for the people of an issuer node."""
 
-    def issued(self) -> list[Issued]: ...
+    def issued(self) -> list[IssuedCredential]: ...
 
     def applications(self) -> list[Application]: ...
 
@@ -249,7 +249,7 @@ def application_json(application: Application) -> dict[str, Any]:
     }
 
 
-def issued_json(issued: Issued) -> dict[str, Any]:
+def issued_json(issued: IssuedCredential) -> dict[str, Any]:
     return {
         "id": issued.id,
         "holder": issued.holder,

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from node.base.errors import HansaError, InvalidInput, TooLarge
 from node.base.jsons import read_object
 from node.base.plaintext import word
-from node.catalogue.model import Published
+from node.catalogue.model import Publication
 from node.catalogue.publication.publish import Publish
 from node.catalogue.publication.submission_check import PublishOrder
 from node.catalogue.publication.withdraw import Withdraw
@@ -107,7 +107,7 @@ class SubmittedRecord(BaseModel):
         return PublishOrder(submission=submission, earlier_versions=self.earlier_versions)
 
 
-class Submitted(SubmittedRecord):
+class PublishRequest(SubmittedRecord):
     """An asset to publish alone, with the members of a record of a batch.
 
     With ``dryRun`` nothing is saved. With ``wait`` false the answer comes as soon as the version is saved: search,
@@ -171,12 +171,14 @@ def router(
         "/records",
         status_code=201,
         summary="Publish an asset",
-        openapi_extra={"requestBody": {"content": {"application/json": {"schema": Submitted.model_json_schema()}}}},
+        openapi_extra={
+            "requestBody": {"content": {"application/json": {"schema": PublishRequest.model_json_schema()}}}
+        },
     )
     async def publish_record(request: Request) -> Any:
         caller = await person(request)
         publish.require_role(caller)
-        submitted = _read(Submitted, await _body(request, description_limit))
+        submitted = _read(PublishRequest, await _body(request, description_limit))
         fault = await run_sync(_size_fault, assets, submitted.files)
         if fault is not None:
             raise fault
@@ -239,7 +241,7 @@ def _size_fault(assets: AssetStore, files: Sequence[SubmittedFile]) -> InvalidIn
     return None
 
 
-def published_json(published: Published) -> dict[str, Any]:
+def published_json(published: Publication) -> dict[str, Any]:
     """Return the result of publishing as JSON."""
     record = published.record
     return {
@@ -257,14 +259,14 @@ def published_json(published: Published) -> dict[str, Any]:
     }
 
 
-def _published_json(published: Published, limits_lapse: LimitsLapse) -> dict[str, Any]:
+def _published_json(published: Publication, limits_lapse: LimitsLapse) -> dict[str, Any]:
     answer, record = published_json(published), published.record
     if limits_lapse(record.iri, record.offer):
         answer["warnings"].append(_LIMITS_LAPSE)
     return answer
 
 
-def _results(outcomes: Sequence[Published | HansaError], limits_lapse: LimitsLapse) -> list[dict[str, Any]]:
+def _results(outcomes: Sequence[Publication | HansaError], limits_lapse: LimitsLapse) -> list[dict[str, Any]]:
     return [
         {"problem": problem(outcome)}
         if isinstance(outcome, HansaError)

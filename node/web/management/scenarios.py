@@ -15,7 +15,7 @@ from node.base.changes import Changes
 from node.base.errors import InvalidInput, TooLarge
 from node.base.jsons import read_object
 from node.scenarios.layers.serialization import layer_to_json
-from node.scenarios.layers.usecases import Laid, Layers
+from node.scenarios.layers.usecases import LayeredVersion, Layers
 from node.scenarios.model import Port, Rows
 from node.scenarios.run_view import bound_json, run_json
 from node.scenarios.runs.usecases import Runs
@@ -124,7 +124,7 @@ def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> A
     return api
 
 
-def _laid(laid: Laid) -> dict[str, Any]:
+def _laid(laid: LayeredVersion) -> dict[str, Any]:
     return {**layer_to_json(laid.layer), "conflicts": [conflict.to_json() for conflict in laid.conflicts]}
 
 

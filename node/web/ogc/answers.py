@@ -41,7 +41,7 @@ _TYPES: Final[tuple[tuple[type[HansaError], str], ...]] = (
 )
 
 
-class _Failed(HansaError):
+class _JobFailure(HansaError):
     """The error with which a job ended, raised again."""
 
     def __init__(self, error: Mapping[str, Any]) -> None:
@@ -51,8 +51,8 @@ class _Failed(HansaError):
         self.error = error
 
 
-def failure(job: Job) -> _Failed:
-    return _Failed(job.error or {"detail": "the job failed", "code": "error", "status": 500})
+def failure(job: Job) -> _JobFailure:
+    return _JobFailure(job.error or {"detail": "the job failed", "code": "error", "status": 500})
 
 
 async def body_of(request: Request) -> bytes:
@@ -103,7 +103,7 @@ def link(href: str, rel: str, type_: str, title: str = "") -> dict[str, str]:
 
 def _exception(request: Request, error: HansaError) -> Response:
     members = problem(error, instance=request.url.path)
-    if isinstance(error, _Failed):
+    if isinstance(error, _JobFailure):
         told = error.error
         members |= {name: told[name] for name in ("code", "title", "status") if name in told}
         members["type"] = f"urn:hansa:problem:{told.get('code', 'error')}"

@@ -11,13 +11,13 @@ import pytest
 
 from node.base.errors import Conflict, InvalidDescription, InvalidInput, NotAllowed, NotFound
 from node.catalogue.envelope import ledger_body, open_record, signature_of
-from node.catalogue.model import Published, Record, Widened
+from node.catalogue.model import Publication, Record, WiderAudience
 from node.catalogue.nquads import is_literal, statements, text_of
 from node.catalogue.offers import CONDITIONS
 from node.identity.model import ANONYMOUS, Caller, UserRole
 from node.ledger.model import EntryKind
 from node.semantics.documents import canonical, parse
-from node.semantics.model import Described, File, Submission
+from node.semantics.model import CheckedDescription, File, Submission
 from node.vocab.namespaces import FOAF, ODRL
 from tests.artefacts import SHARED
 from tests.fakes.catalogue import PARTNER, CatalogueNode
@@ -320,13 +320,13 @@ async def test_a_box_is_kept_as_text(gent: CatalogueNode) -> None:
 OPEN_FILE = File(name="a.csv", media_type="text/csv", size=8, sha256=BYTES, open=True)
 
 
-async def published(node: CatalogueNode, **options: object) -> Published:
+async def published(node: CatalogueNode, **options: object) -> Publication:
     more = {name: options.pop(name) for name in ("dry_run", "earlier_versions") if name in options}
     fields = {"slug": "counts", "title": {"en": "Counts"}, **options.pop("fields", {})}  # type: ignore[dict-item]
     return await node.publishing.publish(Submission(fields=fields, **options), node.steward, **more)  # type: ignore[arg-type]
 
 
-def rules(outcome: Published) -> list[str]:
+def rules(outcome: Publication) -> list[str]:
     return [finding.rule for finding in outcome.findings]
 
 
@@ -351,7 +351,7 @@ async def test_the_description_of_an_inherited_audience_says_so_too(gent: Catalo
     asked: list[str | None] = []
     describe = gent.publishing._describe
 
-    async def listening(submission: Submission, owner: str) -> Described:
+    async def listening(submission: Submission, owner: str) -> CheckedDescription:
         asked.append(submission.audience)
         return await describe(submission)
 
@@ -371,7 +371,7 @@ async def test_a_wider_audience_is_told_in_five_languages(gent: CatalogueNode, d
     await published(gent, audience="internal")
     wider = await published(gent, audience="members", dry_run=dry_run)
     (warning,) = [finding for finding in wider.findings if finding.rule == "audience-widened"]
-    assert (warning.severity, wider.widened) == ("warning", Widened(before="internal", after="members"))
+    assert (warning.severity, wider.widened) == ("warning", WiderAudience(before="internal", after="members"))
     assert "Version 2 is visible to: members of the data space." in warning.message
     assert "visibility of earlier versions and their files does not change" in warning.message
     assert warning.remedy == "to prevent this, set the audience: internal"

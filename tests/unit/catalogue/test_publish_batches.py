@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from node.base.errors import Conflict, HansaError, InvalidDescription, InvalidInput, LocalFault, NotAllowed
-from node.catalogue.model import Published, Record
+from node.catalogue.model import Publication, Record
 from node.catalogue.publication.submission_check import PublishOrder
 from node.identity.model import ANONYMOUS
 from node.semantics.model import File, Submission
@@ -25,7 +25,7 @@ def order(slug: str, *, earlier_versions: bool = False, **options: Any) -> Publi
     return PublishOrder(submission=Submission(fields=fields, **submitted), earlier_versions=earlier_versions)
 
 
-async def publish(node: CatalogueNode, *orders: PublishOrder, **options: Any) -> list[Published | HansaError]:
+async def publish(node: CatalogueNode, *orders: PublishOrder, **options: Any) -> list[Publication | HansaError]:
     return list((await node.publishing.publish_all(orders, node.steward, **options)).outcomes)
 
 
@@ -34,7 +34,7 @@ def versions(node: CatalogueNode, iri: str) -> list[Record]:
         return list(node.records.versions(tx, iri))
 
 
-def records(outcomes: list[Published | HansaError]) -> list[tuple[str, int]]:
+def records(outcomes: list[Publication | HansaError]) -> list[tuple[str, int]]:
     return [
         (type(outcome).__name__, 0)
         if isinstance(outcome, HansaError)
@@ -107,7 +107,7 @@ async def test_two_versions_of_an_asset_follow_each_other(gent: CatalogueNode) -
         order("counts", description={"en": "more"}),
     )
     assert records(outcomes) == [("counts", 1), ("other", 1), ("counts", 2), ("counts", 2)]
-    assert [outcome.created for outcome in outcomes if isinstance(outcome, Published)] == [True, True, True, False]
+    assert [outcome.created for outcome in outcomes if isinstance(outcome, Publication)] == [True, True, True, False]
     assert [version.audience for version in versions(gent, "https://gent.example/datasets/counts")] == [
         "internal"
     ] * 2
@@ -131,7 +131,7 @@ async def test_a_dry_run_saves_nothing_and_reports_all(gent: CatalogueNode) -> N
         gent, order("counts", audience="public"), order("untitled", title={}), order("new"), dry_run=True
     )
     assert records(outcomes) == [("counts", 2), ("InvalidDescription", 0), ("new", 1)]
-    assert isinstance(outcomes[0], Published)
+    assert isinstance(outcomes[0], Publication)
     assert [finding.rule for finding in outcomes[0].findings] == ["audience-widened"]
     assert len(versions(gent, "https://gent.example/datasets/counts")) == 1
     assert versions(gent, "https://gent.example/datasets/new") == []

@@ -15,8 +15,8 @@ from node.base.errors import Conflict, InvalidInput, LocalFault, NotAllowed, Not
 from node.base.work import Task
 from node.catalogue.harvest.harvest_order import HarvestOrder
 from node.catalogue.harvest.kept_report import LINES, LineFilter
-from node.catalogue.harvest.report import Entered, Opened, Outcome, Tally
-from node.catalogue.harvest.schedule import Run, RunState, Scheduled, interval, jitter, pause_after
+from node.catalogue.harvest.report import ImportedRecord, OpenedFile, Outcome, Tally
+from node.catalogue.harvest.schedule import Run, RunState, ScheduledSource, interval, jitter, pause_after
 from node.catalogue.harvest.scheduled_runs import ScheduledRuns
 from node.catalogue.harvest.schedules import KEPT, Schedules
 from node.identity.model import Caller, UserRole
@@ -43,14 +43,14 @@ class Imports:
 class SourceRun:
     """A harvest that tells these records, and then ends or fails."""
 
-    records: list[Entered]
+    records: list[ImportedRecord]
     failure: Exception | None
     before: Callable[[], Any]
     tally: Tally = field(default_factory=Tally)
-    opened: Opened = field(default_factory=lambda: Opened(total=0, source="data", notes=(), left_out={}))
+    opened: OpenedFile = field(default_factory=lambda: OpenedFile(total=0, source="data", notes=(), left_out={}))
     before_note: Any = None
 
-    async def __aiter__(self) -> AsyncGenerator[Entered, None]:
+    async def __aiter__(self) -> AsyncGenerator[ImportedRecord, None]:
         for record in self.records:
             self.tally.add(record)
             yield record
@@ -63,7 +63,7 @@ class SourceRun:
 class Harvester:
     """Harvests that the test writes: what the source tells, and how it ends."""
 
-    records: list[Entered] = field(default_factory=list)
+    records: list[ImportedRecord] = field(default_factory=list)
     failure: Exception | None = None
     refusal: Exception | None = None
     busy: bool = False
@@ -114,7 +114,7 @@ class Node:
         )
         self.handler = HarvestHandler(runs)
 
-    def register(self, name: str = "ghent", url: str = URL, every: str = "1d", by: Caller = EVA) -> Scheduled:
+    def register(self, name: str = "ghent", url: str = URL, every: str = "1d", by: Caller = EVA) -> ScheduledSource:
         return self.schedules.register(name, url, every, {"rules": ["safe"]}, by)
 
     def tasks(self) -> list[Task]:
@@ -170,8 +170,8 @@ def node() -> Node:
     return Node()
 
 
-def record(number: int, outcome: Outcome = Outcome.NEW, **members: Any) -> Entered:
-    return Entered(
+def record(number: int, outcome: Outcome = Outcome.NEW, **members: Any) -> ImportedRecord:
+    return ImportedRecord(
         number=number,
         outcome=outcome,
         iri=f"https://data.example/{number}",

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from node.base.errors import InvalidInput
-from node.catalogue.model import Indexed, Record
+from node.catalogue.model import IndexFields, Record
 from node.catalogue.search.entries import MAX_TEXT, MAX_VALUES, indexed
 from node.catalogue.search.periods import first_day, last_day, period
 from node.semantics.model import File
@@ -20,7 +20,7 @@ DCT = "http://purl.org/dc/terms"
 DCAT = "http://www.w3.org/ns/dcat#"
 
 
-def of(*lines: str, **more: object) -> Indexed:
+def of(*lines: str, **more: object) -> IndexFields:
     nquads = "".join(f"{line} .\n" for line in lines).encode()
     described: Record = record(nquads=nquads, **more)
     return indexed(described)

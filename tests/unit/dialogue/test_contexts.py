@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from node.base.errors import InvalidInput
 from node.dialogue import wire
 from node.dialogue.contexts import MAX_TERMS, names_in
-from node.dialogue.message import Incoming
+from node.dialogue.message import IncomingMessage
 from node.negotiation import messages
 from node.vocab.dsp import V2024_1, V2025_1
 
@@ -34,7 +34,7 @@ def event(**more: Any) -> dict[str, Any]:
     }
 
 
-def read(body: Any) -> Incoming:
+def read(body: Any) -> IncomingMessage:
     return messages.read(json.dumps(body).encode(), EVENT)
 
 

@@ -11,7 +11,7 @@ import pytest
 from node.base.errors import NotFound, RemoteProtocolError
 from node.base.jsons import read_object
 from node.base.work import Transaction
-from node.dialogue.message import Incoming
+from node.dialogue.message import IncomingMessage
 from node.dialogue.process import Exchange
 from node.negotiation import machine, messages
 from node.negotiation.strategy import Hold
@@ -23,7 +23,7 @@ from tests.unit.negotiation.test_reactions import Rig, negotiation
 LONG = "x" * 100_000
 
 
-def ending(**members: Any) -> Incoming:
+def ending(**members: Any) -> IncomingMessage:
     """A termination that comes for a negotiation which has ended."""
     body = {
         "@context": [V2025_1.context],
@@ -36,7 +36,7 @@ def ending(**members: Any) -> Incoming:
     return messages.read(json.dumps(body).encode(), machine.TERMINATION)
 
 
-def refused(message: Incoming) -> Exchange:
+def refused(message: IncomingMessage) -> Exchange:
     """What is kept of a message that is refused, as its sender is told."""
     rig, ended = Rig(Hold()), negotiation(machine.FINALIZED)
     with rig.uow.begin() as tx:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from node.base.jsons import canonical
-from node.exchange.manifest import TYPE, Manifest, ManifestInvalid, Sealed, read_kept, signing_key_id, verify_manifest
+from node.exchange.manifest import TYPE, Manifest, ManifestInvalid, Seal, read_kept, signing_key_id, verify_manifest
 from node.identity.jose import b64url, unb64url
 from tests.fakes.keys import public_jwk
 from tests.fakes.provider import CONSUMER, PROVIDER, SeedKeyRing
@@ -25,7 +25,7 @@ MANIFEST = Manifest(
     media_type="text/csv",
     size=47_000_000,
     sha256="ab" * 32,
-    sealed=Sealed(recipient="age1qqq", size=47_011_000),
+    sealed=Seal(recipient="age1qqq", size=47_011_000),
     provider=PROVIDER,
     consumer=CONSUMER,
     issued=datetime(2026, 11, 20, 12, 0, tzinfo=UTC),

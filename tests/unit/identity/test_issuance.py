@@ -28,7 +28,7 @@ from node.identity.credentials.issuance import (
     DecideApplication,
     DeliverCredential,
     ReceiveApplication,
-    Supported,
+    SupportedCredential,
 )
 from node.identity.credentials.membership import Accession, RequestCredential, sign_accession
 from node.identity.credentials.presentations import read_presentation, verify_presentation
@@ -46,7 +46,7 @@ from node.identity.messages import (
     credential_request,
     presentation_query,
 )
-from node.identity.model import ApplicationState, Credential, DidDocument, Rejected
+from node.identity.model import ApplicationState, Credential, DidDocument, Rejection
 from node.identity.tokens import IdToken, read_token, verify_token
 from node.ledger.model import Entry, EntryKind
 from tests.artefacts import data
@@ -92,7 +92,7 @@ class Ledger:
 
 
 class Region:
-    def __init__(self, peers: MemoryPeers, clock: HandClock, supported: Sequence[Supported]) -> None:
+    def __init__(self, peers: MemoryPeers, clock: HandClock, supported: Sequence[SupportedCredential]) -> None:
         self.party = Participant("region.example", issuer=True)
         self.uow, self.store, self.outbox = MemoryUnitOfWork(), MemoryIdentityStore(), MemoryOutbox()
         self.ledger = Ledger()
@@ -131,9 +131,12 @@ class City:
 
 
 class World:
-    def __init__(self, *supported: Supported) -> None:
+    def __init__(self, *supported: SupportedCredential) -> None:
         self.clock, self.peers = HandClock(), MemoryPeers()
-        offered = supported or (Supported(credential_type=MEMBER), Supported(credential_type=PARTNER, role="partner"))
+        offered = supported or (
+            SupportedCredential(credential_type=MEMBER),
+            SupportedCredential(credential_type=PARTNER, role="partner"),
+        )
         self.region = Region(self.peers, self.clock, offered)
         self.gent = City(self.peers, self.clock, "gent.example")
         self.stranger = Participant("stranger.example", issuer=True)
@@ -401,7 +404,8 @@ class TestDeciding:
 
     async def test_two_credentials_in_one_request_as_the_conformance_kit_asks(self) -> None:
         world = World(
-            Supported(credential_type=MEMBER, profile=VC11), Supported(credential_type="SensitiveData", profile=VC11)
+            SupportedCredential(credential_type=MEMBER, profile=VC11),
+            SupportedCredential(credential_type="SensitiveData", profile=VC11),
         )
         ids = [entry["id"] for entry in world.region.receive.metadata()["credentialsSupported"]]
         token = world.token(world.gent.party, world.region.party)
@@ -567,7 +571,9 @@ class TestPresenting:
         assert answer["presentation"] == []
 
     async def test_both_data_models_make_two_presentations(self) -> None:
-        world = World(Supported(credential_type=MEMBER), Supported(credential_type=PARTNER, profile=VC11))
+        world = World(
+            SupportedCredential(credential_type=MEMBER), SupportedCredential(credential_type=PARTNER, profile=VC11)
+        )
         await world.admit(MEMBER)
         await world.admit(PARTNER)
         assert await self.ask(world, [f"{BY_TYPE}:{PARTNER}", f"{BY_TYPE}:{MEMBER}"]) == [MEMBER, PARTNER]
@@ -630,7 +636,7 @@ class TestRevoking:
         assert revoked.revoked_at == world.clock.now()
         await world.publish_status()
         (after,) = await world.gent.wallet.check_status()
-        assert isinstance(after, Rejected)
+        assert isinstance(after, Rejection)
         assert "revoked" in after.why
         assert after.since == revoked.revoked_at
 
@@ -666,13 +672,13 @@ class TestRevoking:
             await world.region.lists.document(name)
 
     async def test_both_kinds_of_list_tell_the_same(self) -> None:
-        world = World(Supported(credential_type=MEMBER, profile=VC11))
+        world = World(SupportedCredential(credential_type=MEMBER, profile=VC11))
         credential_id = await world.admit()
         world.region.revoke.revoke(credential_id, "left", person("ann"))
         url = f"{world.region.party.url}/status/1.sl2021"
         world.peers.lists[url] = await world.region.lists.behind(url)
         (checked,) = await world.gent.wallet.check_status()
-        assert isinstance(checked, Rejected)
+        assert isinstance(checked, Rejection)
         assert "revoked" in checked.why
 
 

@@ -14,7 +14,7 @@ from node.base.work import Transaction
 from node.identity.credentials.requested_presentations import Presentations
 from node.identity.credentials.trust import TrustList
 from node.identity.credentials.verification import VerifyCredentials
-from node.identity.model import Caller, Rejected
+from node.identity.model import Caller, Rejection
 from node.identity.participants import IdentifyParticipant, bearer_of
 from node.identity.replay import ReplayGuard
 from tests.fakes.identity import MemoryIdentityStore
@@ -392,7 +392,7 @@ class TestRecheck:
         world.relist()
         caller = await world.identify.recheck(BRUGGE.did)
         assert types_of(caller) == set()
-        assert isinstance(caller.rejected[0], Rejected)
+        assert isinstance(caller.rejected[0], Rejection)
         assert world.peers.count("presentations") == 1
 
     async def test_after_a_restart(self) -> None:

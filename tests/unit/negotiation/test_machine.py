@@ -21,7 +21,7 @@ from node.dialogue.machine import (
     Table,
     advance,
 )
-from node.dialogue.process import Pending, Process, Role
+from node.dialogue.process import PendingMessage, Process, Role
 from node.negotiation import machine as negotiating
 from node.transfer import machine as transferring
 
@@ -89,7 +89,7 @@ TABLES: dict[str, tuple[Table, dict[tuple[str, str, Role], str]]] = {
 }
 
 
-def process(state: str, role: Role, pending: Pending | None = None) -> Process:
+def process(state: str, role: Role, pending: PendingMessage | None = None) -> Process:
     return Process(
         pid="urn:ours",
         role=role,
@@ -133,7 +133,7 @@ def test_every_state_message_and_role(which: str) -> None:
 
 
 def test_a_reply_that_overtakes_the_acknowledgement_counts_as_it() -> None:
-    agreed = process("AGREED", C, Pending(negotiating.VERIFICATION, "urn:m"))
+    agreed = process("AGREED", C, PendingMessage(negotiating.VERIFICATION, "urn:m"))
     step = advance(negotiating.TABLE, agreed, Received(negotiating.FINALIZED_EVENT), NOW)
     assert step.process.state == "FINALIZED"
     assert step.process.pending is None
@@ -148,7 +148,7 @@ def test_a_reply_that_overtakes_the_acknowledgement_counts_as_it() -> None:
 
 
 def test_an_answer_to_the_opening_message_overtakes_it_too() -> None:
-    asked = process("REQUESTED", C, Pending(negotiating.REQUEST, "urn:m"))
+    asked = process("REQUESTED", C, PendingMessage(negotiating.REQUEST, "urn:m"))
     step = advance(negotiating.TABLE, asked, Received(negotiating.AGREEMENT), NOW)
     assert step.process.state == "AGREED"
     assert step.effects[0] == Arrived("urn:m")
@@ -160,42 +160,42 @@ def test_whatever_the_peer_says_shows_that_it_has_the_opening_message(table: str
         "n": (negotiating.TABLE, negotiating.REQUEST, negotiating.TERMINATION),
         "t": (transferring.TABLE, transferring.REQUEST, transferring.TERMINATION),
     }[table]
-    asked = process("REQUESTED", C, Pending(opening, "urn:m"))
+    asked = process("REQUESTED", C, PendingMessage(opening, "urn:m"))
     step = advance(rules, asked, Received(ending), NOW)
     assert step.effects == (Arrived("urn:m"), Entered("TERMINATED", ending, by_us=False))
 
 
 def test_what_was_overtaken_may_never_have_arrived() -> None:
-    agreed = process("OFFERED", C, Pending(negotiating.ACCEPTED_EVENT, "urn:m"))
+    agreed = process("OFFERED", C, PendingMessage(negotiating.ACCEPTED_EVENT, "urn:m"))
     step = advance(negotiating.TABLE, agreed, Received(negotiating.TERMINATION), NOW)
     assert step.effects[0] == Cancel("urn:m")
 
 
 def test_what_both_send_at_once_ends_alike_on_both_sides() -> None:
-    consumer = process("OFFERED", C, Pending(negotiating.ACCEPTED_EVENT, "urn:c"))
-    provider = process("OFFERED", P, Pending(negotiating.TERMINATION, "urn:p"))
+    consumer = process("OFFERED", C, PendingMessage(negotiating.ACCEPTED_EVENT, "urn:c"))
+    provider = process("OFFERED", P, PendingMessage(negotiating.TERMINATION, "urn:p"))
     consumer = advance(negotiating.TABLE, consumer, Received(negotiating.TERMINATION), NOW).process
     provider = advance(negotiating.TABLE, provider, Received(negotiating.ACCEPTED_EVENT), NOW).process
     assert provider.state == "ACCEPTED"
-    assert provider.pending == Pending(negotiating.TERMINATION, "urn:p"), "still legal, so still on its way"
+    assert provider.pending == PendingMessage(negotiating.TERMINATION, "urn:p"), "still legal, so still on its way"
     provider = advance(negotiating.TABLE, provider, Acknowledged("urn:p"), NOW).process
     assert (consumer.state, provider.state) == ("TERMINATED", "TERMINATED")
 
 
 def test_one_message_at_a_time() -> None:
-    waiting = process("REQUESTED", P, Pending(negotiating.AGREEMENT, "urn:m"))
+    waiting = process("REQUESTED", P, PendingMessage(negotiating.AGREEMENT, "urn:m"))
     with pytest.raises(LocalProtocolError):
         advance(negotiating.TABLE, waiting, Commanded(negotiating.TERMINATION, "urn:n", {}), NOW)
 
 
 def test_a_refused_opening_ends_the_process_and_a_refused_step_does_not() -> None:
-    asked = process("REQUESTED", C, Pending(negotiating.REQUEST, "urn:m"))
+    asked = process("REQUESTED", C, PendingMessage(negotiating.REQUEST, "urn:m"))
     ended = advance(negotiating.TABLE, asked, Refused("urn:m", "no-such-offer", ("why",)), NOW).process
     assert (ended.state, ended.code, ended.reason) == ("TERMINATED", "no-such-offer", ["why"])
-    verified = process("VERIFIED", P, Pending(negotiating.FINALIZED_EVENT, "urn:m"))
+    verified = process("VERIFIED", P, PendingMessage(negotiating.FINALIZED_EVENT, "urn:m"))
     kept = advance(negotiating.TABLE, verified, Refused("urn:m", "x"), NOW).process
     assert (kept.state, kept.pending, kept.code) == ("VERIFIED", None, "x")
-    ending = process("OFFERED", P, Pending(negotiating.TERMINATION, "urn:m"))
+    ending = process("OFFERED", P, PendingMessage(negotiating.TERMINATION, "urn:m"))
     assert advance(negotiating.TABLE, ending, Refused("urn:m", "x"), NOW).process.state == "TERMINATED"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from node.base.work import Task
-from node.dialogue.process import Exchange, Pending, Role
+from node.dialogue.process import Exchange, PendingMessage, Role
 from node.negotiation import machine
 from node.negotiation.model import Negotiation
 from node.negotiation.strategy import Accept, Action, Counter, Finalize, Hold, Look, Offer, Terminate
@@ -99,7 +99,7 @@ def test_what_cannot_be_is_held_and_told_to_the_log(
     [
         negotiation(machine.FINALIZED),
         negotiation(machine.TERMINATED),
-        negotiation(pending=Pending(machine.ACCEPTED_EVENT, "urn:uuid:m")),
+        negotiation(pending=PendingMessage(machine.ACCEPTED_EVENT, "urn:uuid:m")),
     ],
     ids=["finalized", "terminated", "a message is on its way"],
 )

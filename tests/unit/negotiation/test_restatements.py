@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from node.dialogue.message import Incoming
-from node.dialogue.process import Pending, Role
+from node.dialogue.message import IncomingMessage
+from node.dialogue.process import PendingMessage, Role
 from node.negotiation import machine, messages
 from node.negotiation.model import Negotiation
 from node.negotiation.restatement import restates
@@ -31,12 +31,12 @@ def agreed(**changes: Any) -> Negotiation:
     return replace(negotiation(machine.AGREED, agreement=FIRST), **changes)
 
 
-def sent(agreement: dict[str, Any], name: str = machine.AGREEMENT, **more: Any) -> Incoming:
-    return Incoming(name=name, body={"@id": "urn:uuid:message", "agreement": agreement, **more}, raw=b"")
+def sent(agreement: dict[str, Any], name: str = machine.AGREEMENT, **more: Any) -> IncomingMessage:
+    return IncomingMessage(name=name, body={"@id": "urn:uuid:message", "agreement": agreement, **more}, raw=b"")
 
 
-@pytest.mark.parametrize("pending", [None, Pending(machine.VERIFICATION, "urn:uuid:v")])
-def test_the_same_words_under_another_id_and_date(pending: Pending | None) -> None:
+@pytest.mark.parametrize("pending", [None, PendingMessage(machine.VERIFICATION, "urn:uuid:v")])
+def test_the_same_words_under_another_id_and_date(pending: PendingMessage | None) -> None:
     assert restates(agreed(pending=pending), sent(ANEW))
 
 
@@ -55,7 +55,7 @@ def test_the_same_words_under_another_id_and_date(pending: Pending | None) -> No
         (agreed(state=machine.FINALIZED), sent(ANEW)),
         (agreed(state=machine.REQUESTED, agreement=None), sent(ANEW)),
         (agreed(role=Role.PROVIDER), sent(ANEW)),
-        (agreed(pending=Pending(machine.TERMINATION, "urn:uuid:t")), sent(ANEW)),
+        (agreed(pending=PendingMessage(machine.TERMINATION, "urn:uuid:t")), sent(ANEW)),
         (agreed(instead=["urn:uuid:a", "urn:uuid:b"]), sent(ANEW)),
         (agreed(agreement={**FIRST, "urn:x": 1}), sent({**ANEW, "urn:x": True})),
     ],
@@ -77,5 +77,5 @@ def test_the_same_words_under_another_id_and_date(pending: Pending | None) -> No
         "true is not 1",
     ],
 )
-def test_nothing_else_is(stored: Negotiation, message: Incoming) -> None:
+def test_nothing_else_is(stored: Negotiation, message: IncomingMessage) -> None:
     assert not restates(stored, message)

@@ -9,7 +9,7 @@ import pytest
 from node.base.errors import InvalidInput, TooLarge
 from node.policy.decide import decide
 from node.policy.flow.licences import licence
-from node.policy.flow.result import Breach, Inherited, Source, admits, inherited, strictest_offer
+from node.policy.flow.result import Breach, Inheritance, Source, admits, inherited, strictest_offer
 from node.policy.model import Outcome
 from node.policy.odrl import parse
 from node.policy.terms import DISTRIBUTE, MINIMUM_CELL_SIZE, USE
@@ -43,7 +43,7 @@ def deleted_within(span: str) -> list[dict[str, Any]]:
     return [{"action": "odrl:delete", "constraint": [constraint("odrl:elapsedTime", "lteq", span)]}]
 
 
-def fitting(bound: Inherited, **facts: Any) -> dict[str, Any]:
+def fitting(bound: Inheritance, **facts: Any) -> dict[str, Any]:
     return strictest_offer(bound, target="https://x.example/result", offer_id="urn:uuid:2", **facts)
 
 

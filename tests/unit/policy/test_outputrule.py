@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput
-from node.policy.flow.output_rule import TOTALS, Released, allowance, fewest, suppress
+from node.policy.flow.output_rule import TOTALS, Release, allowance, fewest, suppress
 
 
 def receptor(name: str, residents: Any, level: float = 60.0) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def cell(district: str, band: str, residents: int, level: float = 60.0) -> dict[
     return {"district": district, "band": band, "residents": residents, "Lden": level}
 
 
-def by_band(*rows: dict[str, Any], minimum: int = 10, **more: Any) -> Released:
+def by_band(*rows: dict[str, Any], minimum: int = 10, **more: Any) -> Release:
     return suppress(rows, count_column="residents", minimum=minimum, key=("district", "band"), **more)
 
 

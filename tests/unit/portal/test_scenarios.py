@@ -18,7 +18,7 @@ from node.portal.languages import Speaker
 from node.portal.runs.results import signed
 from node.portal.runs.verdicts import verdict
 from node.scenarios.findings import Finding
-from node.scenarios.model import Caveat, Indicator, Measured, Operation, OperationType, State
+from node.scenarios.model import Caveat, Indicator, IndicatorValue, Operation, OperationType, State
 from tests.fakes.portal_node import AGREEMENT, BASE, NOW, FakeNode
 from tests.fakes.portal_scenarios import (
     BRIDGE,
@@ -251,7 +251,7 @@ def test_runs_that_do_not_exist_are_not_there(els: TestClient) -> None:
 )
 def test_verdicts(better: str, before: float | None, after: float, words: str) -> None:
     indicator = Indicator(name="x", titles={}, better=better, decimals=1)
-    assert verdict(indicator, Measured(name="x", before=before, after=after)) == words
+    assert verdict(indicator, IndicatorValue(name="x", before=before, after=after)) == words
 
 
 def test_changes_carry_their_sign() -> None:

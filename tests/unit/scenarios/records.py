@@ -13,7 +13,7 @@ import yaml
 
 import demo
 from node.catalogue.model import Record
-from node.semantics.model import Described, File, Submission
+from node.semantics.model import CheckedDescription, File, Submission
 from tests.unit.semantics.descriptions import ME, described, refusals
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -28,7 +28,7 @@ async def record(text: str, *files: File, version: int = 1, **options: Any) -> R
     return record_of(description, version=version)
 
 
-def record_of(description: Described, *, version: int = 1) -> Record:
+def record_of(description: CheckedDescription, *, version: int = 1) -> Record:
     """The record that this node publishes from a description."""
     return Record(
         iri=description.iri,

@@ -11,7 +11,7 @@ from node.base.errors import InvalidInput, NotFound
 from node.scenarios.chain.indicators import measure
 from node.scenarios.chain.wiring import bound_step, output_port
 from node.scenarios.layers.serialization import sealed
-from node.scenarios.model import AFTER, BEFORE, Layer, Measured, Port, Rows, Run, State, StepRun
+from node.scenarios.model import AFTER, BEFORE, IndicatorValue, Layer, Port, Rows, Run, State, StepRun
 from node.scenarios.runs.hashes import result_hash
 from node.scenarios.tables.rows import canonical_json, read_canonical
 from tests.fakes import portal_scenarios as fake
@@ -65,7 +65,7 @@ def sample(*, in_place: bool = False, layers: Sequence[Layer] | None = None) -> 
         for branch in (BEFORE, AFTER)
     }
     indicators = tuple(
-        Measured(
+        IndicatorValue(
             name=indicator.name,
             before=measure(indicator, rows[BEFORE]) if mine else None,
             after=measure(indicator, rows[AFTER]),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from node.base.errors import HansaError, LocalFault, Overloaded, PeerUnreachable
-from node.base.lazy import Deferred
+from node.base.lazy import Lazy
 from node.base.work import Task
 from node.scenarios.model import Job, State
 from node.scenarios.models.jobs import Asker
@@ -35,7 +35,7 @@ def failing(at: Desk, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None
 
 async def handled(at: Desk, job: Job, attempts: int) -> Outcome:
     task = Task(id="job", topic=JOB_TOPIC, lane="jobs", subject=job.id, body=b"", due=NOW, attempts=attempts)
-    return await ExecutionHandler(Deferred(lambda: at.execution))(task)
+    return await ExecutionHandler(Lazy(lambda: at.execution))(task)
 
 
 class TestTheWorker:

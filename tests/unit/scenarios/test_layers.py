@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from node.base.errors import InvalidInput
-from node.scenarios.layers.changes import Applied, apply, overlaps
+from node.scenarios.layers.changes import LayeredRows, apply, overlaps
 from node.scenarios.layers.serialization import layer_from_json, layer_to_json, sealed
 from node.scenarios.model import Layer, OperationType
 
@@ -36,7 +36,7 @@ def update(id_: str, **more: Any) -> dict[str, Any]:
     return {"op": "update", "id": id_, **more}
 
 
-def on(*operations: dict[str, Any], rows: list[dict[str, Any]] = ROWS, key: str = "segmentId") -> Applied:
+def on(*operations: dict[str, Any], rows: list[dict[str, Any]] = ROWS, key: str = "segmentId") -> LayeredRows:
     return apply(rows, key, [layer(*operations, key=key)])
 
 

@@ -19,7 +19,7 @@ from node.scenarios.models.draft import filled_in, model_of
 from node.scenarios.models.publication import DescribeWithCode, stored_code
 from node.scenarios.records.cards import model_of as card_of
 from node.semantics.description.door import describe
-from node.semantics.model import Described, Finding, Submission
+from node.semantics.model import CheckedDescription, Finding, Submission
 from tests.fakes.assets import MemoryAssets
 from tests.unit.scenarios.records import record_of
 
@@ -96,11 +96,11 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-async def published(cage: Cage, submission: Submission, *texts: str) -> Described:
+async def published(cage: Cage, submission: Submission, *texts: str) -> CheckedDescription:
     """What a node that holds ``texts`` makes of a submission."""
     files = {sha256(text): text.encode() for text in texts}
 
-    async def described(draft: Submission, owner: str) -> Described:
+    async def described(draft: Submission, owner: str) -> CheckedDescription:
         return await describe(cage, draft, owner, base="https://x.example", me="did:web:x.example", my_name="X")
 
     async def code(digest: str) -> bytes | None:
@@ -115,7 +115,7 @@ def written(text: str, code: str = CODE, **changes: Any) -> Submission:
     return Submission(fields={**fields, **changes})
 
 
-def violations(described: Described) -> list[Finding]:
+def violations(described: CheckedDescription) -> list[Finding]:
     return [one for one in described.findings if one.severity == "violation"]
 
 

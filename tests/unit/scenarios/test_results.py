@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from node.base.errors import InvalidInput
-from node.scenarios.model import Binding, BoundInput, BoundStep, Measured, Transformation
+from node.scenarios.model import Binding, BoundInput, BoundStep, IndicatorValue, Transformation
 from node.scenarios.runs.hashes import binding_key, result_hash
 
 CARD = Transformation(iri="urn:t", version=1, titles={}, language="column mapping", definition={})
@@ -20,7 +20,7 @@ BINDING = Binding(
     template="urn:s", version=1, template_sha256="33", inputs=(INPUT, replace(INPUT, role="trips")), steps=(STEP,),
     parameters={"demandFactor": 1.5, "part": "day"}, layers=("44", "55"), key="",
 )  # fmt: skip
-MEASURED = (Measured(name="a", before=1.5, after=2.0, unit="h"), Measured(name="b", before=None, after=3))
+MEASURED = (IndicatorValue(name="a", before=1.5, after=2.0, unit="h"), IndicatorValue(name="b", before=None, after=3))
 
 
 def test_what_does_not_count_does_not_change_the_key() -> None:

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from node.base.errors import InvalidInput, LocalFault, NotAllowed, Overloaded, PeerUnreachable
-from node.base.lazy import Deferred
+from node.base.lazy import Lazy
 from node.base.work import Task
 from node.scenarios.errors import ModelFailed
 from node.scenarios.execution import Dismissed, Report
-from node.scenarios.model import AFTER, BEFORE, Caveat, Measured, Run, State, StepRun
+from node.scenarios.model import AFTER, BEFORE, Caveat, IndicatorValue, Run, State, StepRun
 from node.scenarios.ports import Reference
 from node.scenarios.runs.hashes import result_hash
 from node.scenarios.runs.lifecycle import finished, with_report, with_step
@@ -63,8 +63,8 @@ class TestHappyPath:
         assert run.state is State.SUCCESSFUL
         assert steps(run) == [(AFTER, name, State.SUCCESSFUL) for name in ("walk", "seconds", "effort")]
         assert run.indicators == (
-            Measured(name="hard", before=None, after=0.0, unit="1"),
-            Measured(name="minutes", before=None, after=20.1, unit="min"),
+            IndicatorValue(name="hard", before=None, after=0.0, unit="1"),
+            IndicatorValue(name="minutes", before=None, after=20.1, unit="min"),
         )
         assert (run.error, run.progress) == (None, 100)
         assert at.noted == [(run.pid, State.ACCEPTED), (run.pid, State.SUCCESSFUL)]
@@ -496,7 +496,7 @@ class TestTrouble:
 
 def handler(at: Desk) -> ExecutionHandler:
     """The handler of runs, as a node has it."""
-    return ExecutionHandler(Deferred(at.execution), exhausted=Pace().exhausted)
+    return ExecutionHandler(Lazy(at.execution), exhausted=Pace().exhausted)
 
 
 class TestTheWorker:

@@ -12,7 +12,7 @@ from node.cage.model import Limits
 from node.semantics import in_cage
 from node.semantics.description.door import describe
 from node.semantics.documents import quads
-from node.semantics.model import Described, File, Finding, Submission
+from node.semantics.model import CheckedDescription, File, Finding, Submission
 
 BASE = "https://data.gent.example"
 ME = "did:web:data.gent.example"
@@ -44,31 +44,31 @@ def fields(text: str) -> dict[str, Any]:
     return dict(yaml.safe_load(text))
 
 
-async def described(submission: Submission, **options: Any) -> Described:
+async def described(submission: Submission, **options: Any) -> CheckedDescription:
     return await describe(Here(), submission, base=BASE, me=ME, my_name=NAME, **options)
 
 
-async def of_fields(text: str, *names: str, **options: Any) -> Described:
+async def of_fields(text: str, *names: str, **options: Any) -> CheckedDescription:
     """The description of YAML ``text`` with the files ``names``."""
     return await described(Submission(fields=fields(text), files=tuple(file(name) for name in names)), **options)
 
 
-async def of_turtle(text: str, *names: str, **options: Any) -> Described:
+async def of_turtle(text: str, *names: str, **options: Any) -> CheckedDescription:
     submission = Submission(
         document=text.encode(), media_type="text/turtle", files=tuple(file(name) for name in names)
     )
     return await described(submission, **options)
 
 
-def graph(description: Described) -> Dataset:
+def graph(description: CheckedDescription) -> Dataset:
     return Dataset(quads(description.nquads))
 
 
-def refusals(description: Described) -> list[Finding]:
+def refusals(description: CheckedDescription) -> list[Finding]:
     return [finding for finding in description.findings if finding.severity == "violation"]
 
 
-def rules(description: Described, severity: str = "violation") -> set[str]:
+def rules(description: CheckedDescription, severity: str = "violation") -> set[str]:
     """The last part of the rules that were broken."""
     return {
         finding.rule.rpartition("#")[2] or finding.rule

@@ -12,7 +12,7 @@ from node.cage.model import Limits
 from node.cage.targets import TARGETS
 from node.semantics.description import door
 from node.semantics.description.door import TARGET, TARGET_OF_MANY, describe, describe_all
-from node.semantics.model import Described, Submission
+from node.semantics.model import CheckedDescription, Submission
 from tests.unit.semantics.descriptions import BASE, GOOD, ME, NAME, fields, file, of_fields
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the cage is built on Linux")
@@ -61,14 +61,14 @@ def batch() -> list[Submission]:
     ]
 
 
-async def describe_or_fault(cage: Cage, submission: Submission) -> Described | HansaError:
+async def describe_or_fault(cage: Cage, submission: Submission) -> CheckedDescription | HansaError:
     try:
         return await describe(cage, submission, base=BASE, me=ME, my_name=NAME, advised=("dcat-ap-vl",))
     except HansaError as fault:
         return fault
 
 
-def comparable(result: Described | HansaError) -> object:
+def comparable(result: CheckedDescription | HansaError) -> object:
     return (type(result), result.detail, result.remedy) if isinstance(result, HansaError) else result
 
 
@@ -97,4 +97,4 @@ async def test_a_batch_beyond_the_limits_is_described_one_by_one(monkeypatch: py
     submissions = batch()[:3]
     with Cage(width=2) as cage:
         results = await describe_all(cage, submissions, "anna", base=BASE, me=ME, my_name=NAME)
-    assert [type(result) for result in results] == [Described, Described, InvalidInput]
+    assert [type(result) for result in results] == [CheckedDescription, CheckedDescription, InvalidInput]

@@ -12,7 +12,7 @@ from node.base.errors import Overloaded
 from node.cage import pool
 from node.cage.cage import Cage
 from node.cage.model import Limits
-from node.semantics.harvest.door import Batches, Examined, examine
+from node.semantics.harvest.door import Batches, ExaminedRecord, examine
 
 
 class FakeCage:
@@ -53,7 +53,7 @@ def batches(*packed: bytes) -> Batches:
     return Batches(packed=packed, counts=counts, notes=(), left_out={}, catalogues=())
 
 
-def names(page: list[Examined]) -> list[str]:
+def names(page: list[ExaminedRecord]) -> list[str]:
     return [record.facts.get("iri", record.error) for record in page]
 
 

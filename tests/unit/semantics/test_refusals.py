@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from node.base.errors import InvalidInput
-from node.catalogue.harvest.report import Entered, Outcome, in_language
+from node.catalogue.harvest.report import ImportedRecord, Outcome, in_language
 from node.semantics.harvest.refusals import TEXTS, cause_of, reason_in, refusal
 from node.texts.languages import LANGUAGES
 
@@ -46,7 +46,9 @@ def test_each_case_in_code_has_a_text_and_each_text_a_case() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_reason_is_in_the_language_of_the_reader(language: str) -> None:
     error = refusal("same-identity", number=3)
-    line = Entered(number=4, outcome=Outcome.REFUSED, error=error.detail, remedy=error.remedy, cause=cause_of(error))
+    line = ImportedRecord(
+        number=4, outcome=Outcome.REFUSED, error=error.detail, remedy=error.remedy, cause=cause_of(error)
+    )
     shown = line.to_json(language)
     assert shown["language"] == language
     assert (shown["error"] == error.detail) == (shown["remedy"] == error.remedy) == (language == "en")
@@ -55,13 +57,13 @@ def test_a_reason_is_in_the_language_of_the_reader(language: str) -> None:
 
 def test_a_note_is_in_the_language_of_the_reader() -> None:
     doubt = refusal("doubtful-rename", before=1, now=2)
-    line = Entered(number=4, outcome=Outcome.NEW, note=doubt.detail, cause=cause_of(doubt)).to_json("de")
+    line = ImportedRecord(number=4, outcome=Outcome.NEW, note=doubt.detail, cause=cause_of(doubt)).to_json("de")
     assert (line["error"], line["remedy"], line["language"]) == ("", "", "de")
     assert line["note"].endswith("bisher: 1, jetzt: 2")
 
 
 def test_a_line_of_an_older_version_is_shown_as_it_was_stored() -> None:
-    line = Entered(number=1, outcome=Outcome.REFUSED, error="it has no title", remedy="give it one").to_kept()
+    line = ImportedRecord(number=1, outcome=Outcome.REFUSED, error="it has no title", remedy="give it one").to_kept()
     del line["cause"]
     shown = in_language(line, "nl")
     assert (shown["error"], shown["remedy"], shown["language"]) == ("it has no title", "give it one", "en")

@@ -20,7 +20,7 @@ from node.base.errors import (
     PeerUnreachable,
     Unauthenticated,
 )
-from node.dialogue.process import Pending
+from node.dialogue.process import PendingMessage
 from node.exchange.age import SealSecrets
 from node.exchange.manifest import verify_manifest
 from node.exchange.sealkeys import X25519Identity
@@ -255,9 +255,9 @@ async def test_a_suspended_transfer_whose_grant_was_closed_is_still_called_suspe
 @pytest.mark.parametrize("state", ["REQUESTED", "SUSPENDED"])
 async def test_the_bearer_may_overtake_the_answer_to_our_start_message(rig: Rig, state: str) -> None:
     """Whoever has the token has the start message, even if the worker has not recorded its 200 yet."""
-    rig.provider.change_transfer(state=state, pending=Pending("TransferStartMessage", "urn:uuid:m"))
+    rig.provider.change_transfer(state=state, pending=PendingMessage("TransferStartMessage", "urn:uuid:m"))
     await rig.provider.authorise.authorise(PROVIDER_PID, rig.address.authorization)
-    rig.provider.change_transfer(pending=Pending("TransferTerminationMessage", "urn:uuid:m"))
+    rig.provider.change_transfer(pending=PendingMessage("TransferTerminationMessage", "urn:uuid:m"))
     await rig.refused(NotAllowed)
 
 

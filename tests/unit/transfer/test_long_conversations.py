@@ -11,7 +11,7 @@ import pytest
 from node.base.delivery import Courier
 from node.base.errors import RemoteProtocolError
 from node.dialogue.conversation import Conversation
-from node.dialogue.message import AFTER, Incoming
+from node.dialogue.message import AFTER, IncomingMessage
 from node.dialogue.process import Exchange, Role
 from node.dialogue.timeline import LONGEST
 from node.transfer import machine, messages
@@ -85,7 +85,7 @@ class Rig:
                 ),
             )
 
-    def take(self, message: Incoming) -> tuple[str, bool]:
+    def take(self, message: IncomingMessage) -> tuple[str, bool]:
         """The state that the peer is told, and whether that was told before."""
         with self.uow.begin() as tx:
             process = self.conversation.find(tx, "urn:uuid:ours", PEER, lock=True)
@@ -124,7 +124,7 @@ def otherwise(raw: bytes) -> bytes:
     return json.dumps({**body, "https://w3id.org/dspace/2025/1/providerPid": pid}).encode()
 
 
-def read(raw: bytes) -> Incoming:
+def read(raw: bytes) -> IncomingMessage:
     return messages.read(raw, machine.START, machine.SUSPENSION)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from node.exchange.manifest import verify_manifest
-from node.exchange.ports import Stored
+from node.exchange.ports import StoredBytes
 from node.semantics.model import File
 from node.transfer.addresses import read_address
 from node.web import data
@@ -386,7 +386,7 @@ async def test_a_source_that_fails_cuts_the_read(
     assert isinstance(assets, MemoryAssets)
     checked = assets.check
 
-    async def damaged_after(sha256: str) -> Stored:
+    async def damaged_after(sha256: str) -> StoredBytes:
         found = await checked(sha256)
         assets.damage(sha256, SOURCE[:100_000])
         return found

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from node.base.errors import InvalidInput, TooMany
 from node.catalogue.harvest.import_order import ImportOrder
-from node.catalogue.harvest.report import Entered, Opened, Outcome, Tally
+from node.catalogue.harvest.report import ImportedRecord, OpenedFile, Outcome, Tally
 from node.web.management.imports import AT_ONCE, router
 
 HEADERS = {"Content-Type": "text/turtle"}
@@ -23,13 +23,13 @@ class FakeRun:
     """An import of one record, which is entered when ``go_on`` is set."""
 
     def __init__(self, go_on: asyncio.Event) -> None:
-        self.opened = Opened(total=1, source="test", notes=(), left_out={})
+        self.opened = OpenedFile(total=1, source="test", notes=(), left_out={})
         self.tally = Tally()
         self._go_on = go_on
 
-    async def __aiter__(self) -> AsyncIterator[Entered]:
+    async def __aiter__(self) -> AsyncIterator[ImportedRecord]:
         await self._go_on.wait()
-        record = Entered(number=1, outcome=Outcome.NEW)
+        record = ImportedRecord(number=1, outcome=Outcome.NEW)
         self.tally.add(record)
         yield record
 

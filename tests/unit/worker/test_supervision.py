@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from node.worker.supervision import Supervised
+from node.worker.supervision import Supervision
 from node.worker.timers import Timer, keep
 from tests.nodes import until_async
 
@@ -33,7 +33,7 @@ async def _end(task: asyncio.Task[None]) -> None:
 def test_work_that_dies_is_begun_again_and_says_why() -> None:
     async def scenario() -> None:
         work, lives = dying(2)
-        supervised = Supervised("worker", work, first_pause=0.01, proven=3600)
+        supervised = Supervision("worker", work, first_pause=0.01, proven=3600)
         task = asyncio.create_task(supervised.run())
         await until_async("it lives for the third time", lambda: len(lives) == 3)
         assert supervised.failed == "KeyError: 'nobody thought of this'", "living is not being well"
@@ -45,7 +45,7 @@ def test_work_that_dies_is_begun_again_and_says_why() -> None:
 def test_work_that_has_lived_for_a_while_is_well_again() -> None:
     async def scenario() -> None:
         work, lives = dying(1)
-        kept = Supervised("worker", work, first_pause=0.01, proven=0.05)
+        kept = Supervision("worker", work, first_pause=0.01, proven=0.05)
         task = asyncio.create_task(kept.run())
         await until_async("it is well again", lambda: len(lives) == 2 and kept.failed is None)
         await _end(task)
@@ -58,7 +58,7 @@ def test_work_that_returns_has_ended_too() -> None:
         async def work() -> None:
             return
 
-        supervised = Supervised("worker", work, first_pause=3600)
+        supervised = Supervision("worker", work, first_pause=3600)
         task = asyncio.create_task(supervised.run())
         await until_async("it is noticed", lambda: supervised.failed == "it ended by itself")
         supervised.stop()
@@ -78,7 +78,7 @@ def test_what_was_told_to_stop_is_not_begun_again(dies: bool) -> None:
             if dies:
                 raise OSError("on the way out")
 
-        supervised = Supervised("worker", work)
+        supervised = Supervision("worker", work)
         task = asyncio.create_task(supervised.run())
         await until_async("it lives", lambda: bool(lives))
         supervised.stop()
@@ -106,7 +106,7 @@ def test_work_that_is_cancelled_from_within_has_died() -> None:
                 await _stray()
             await asyncio.Event().wait()
 
-        supervised = Supervised("views", work, first_pause=0.01, proven=3600)
+        supervised = Supervision("views", work, first_pause=0.01, proven=3600)
         task = asyncio.create_task(supervised.run())
         await until_async("it lives again", lambda: len(lives) == 2)
         assert supervised.failed == "it cancelled itself"

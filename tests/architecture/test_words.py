@@ -1,0 +1,95 @@
+"""Classes are named by nouns, and a docstring begins with what the thing does or is."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = {
+    path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
+    for folder in ("node", "federation", "demo")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+}
+
+NOUNS = frozenset(
+    {"Binding", "Drawing", "Feed", "Finding", "Listing", "Mapping", "Need", "Ring", "Setting", "Speed", "Thing"}
+    | {"Timing"}
+)
+"""Nouns of the dictionary that end as participles do."""
+
+EVENTS = "node/dialogue/machine.py"
+"""Its events have the names of events: what has happened, in the past."""
+
+STILL_NAMED_SO = {"node/catalogue/model.py: Followed"}  # plug-ins import it from node.api
+
+QUESTION = re.compile(r"(?:How|Until|What|Whatever|When|Where|Whether|Which|Who|Whose|Why)\b")
+
+
+def participles(sources: Mapping[str, str]) -> set[str]:
+    """Return ``path: class`` for each class that is named by an action or a state.
+
+    Errors may be named by what has happened: ``Contended``.
+    """
+    trees = {path: [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)]
+             for path, text in sources.items()}  # fmt: skip
+    errors = _errors(node for classes in trees.values() for node in classes)
+    return {
+        f"{path}: {node.name}"
+        for path, classes in trees.items()
+        if path != EVENTS
+        for node in classes
+        if node.name not in errors and _is_participle(node.name)
+    }
+
+
+def _is_participle(name: str) -> bool:
+    last = re.findall(r"[A-Z][a-z0-9]*", name)[-1:]
+    return bool(last) and last[0].endswith(("ing", "ed")) and last[0] not in NOUNS
+
+
+def _errors(classes: Iterable[ast.ClassDef]) -> set[str]:
+    """Return the names of the classes that are raised: by their bases, as far as we define them."""
+    bases: dict[str, set[str]] = {}
+    for node in classes:
+        bases.setdefault(node.name, set()).update(ast.unparse(base).rpartition(".")[2] for base in node.bases)
+    errors = {"Exception", "BaseException", "PermissionError", "HansaError"}
+    while more := {name for name, above in bases.items() if above & errors} - errors:
+        errors |= more
+    return errors
+
+
+def questions(source: str) -> Iterator[tuple[int, str]]:
+    """Yield line and beginning of each docstring of a module that begins as a question does."""
+    for node in ast.walk(ast.parse(source)):
+        for inner in getattr(node, "body", None) if isinstance(getattr(node, "body", None), list) else ():
+            if isinstance(inner, ast.Expr) and isinstance(inner.value, ast.Constant):
+                text = inner.value.value
+                if isinstance(text, str) and QUESTION.match(text.lstrip()):
+                    yield inner.lineno, text.strip()[:60]
+
+
+def test_classes_are_named_by_nouns() -> None:
+    assert participles(SOURCES) == STILL_NAMED_SO, "name the class by what it is: PostedJob, not Posted"
+
+
+@pytest.mark.parametrize("path", SOURCES)
+def test_docstrings_begin_with_what_a_thing_does_or_is(path: str) -> None:
+    assert list(questions(SOURCES[path])) == []
+
+
+def test_a_participle_would_be_found() -> None:
+    sources = {"node/a.py": "class Posted: ...\nclass _Making: ...\nclass KeyRing: ...\nclass Lost(Fault): ...",
+               "node/b.py": "class Fault(Exception): ...\nclass Damaged(Fault): ..."}  # fmt: skip
+    assert participles(sources) == {"node/a.py: Posted", "node/a.py: _Making"}
+
+
+@pytest.mark.parametrize(
+    "source", ['"""How it works."""', 'def f():\n    """Whether it fits."""', 'X = 1\n"""What it holds."""']
+)
+def test_a_question_would_be_found(source: str) -> None:
+    assert list(questions(source))
