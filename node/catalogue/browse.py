@@ -21,6 +21,7 @@ from node.catalogue.access import Access, AccessCode, word
 from node.catalogue.links import Ask, Link, mentions, users_query
 from node.catalogue.model import Query, Record
 from node.catalogue.ports import RecordStore, SearchIndex
+from node.catalogue.search.suggestions import READ, Suggestion, is_completed, suggestions
 from node.catalogue.visibility import Visibility, absent
 from node.identity.model import Caller
 
@@ -128,6 +129,10 @@ class Browse:
         _check_query(query)
         return await asyncio.to_thread(self._search, query, caller)
 
+    async def suggest(self, text: str, caller: Caller, *, language: str = "en") -> Sequence[Suggestion]:
+        """Return at most ten keywords and titles with the words of ``text``; none if it is too short or too long."""
+        return await asyncio.to_thread(self._suggest, text, caller, language) if is_completed(text) else ()
+
     async def newest(self, caller: Caller, *, limit: int = 10, language: str = "en") -> Sequence[CatalogueHit]:
         """Return the records that changed last, newest first."""
         page = await self.search(Query(newest=True, limit=limit, language=language), caller)
@@ -209,6 +214,12 @@ class Browse:
             hits=tuple(hits),
             facets=results.facets,
         )
+
+    def _suggest(self, text: str, caller: Caller, language: str) -> Sequence[Suggestion]:
+        iris = self._index.complete(text, audiences=self._visibility.audiences(caller), limit=READ)
+        with self._uow.read() as tx:
+            heads = [self._records.get(tx, iri) for iri in iris]
+        return suggestions(text, [head for head in heads if head and self._exists(head, caller)], language)
 
     def _record(self, iri: str, caller: Caller, version: int | None, as_of: datetime | None) -> Record:
         audiences = self._visibility.audiences(caller)

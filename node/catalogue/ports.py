@@ -112,6 +112,10 @@ class SearchIndex(Protocol):
     def search(self, query: Query, *, audiences: Collection[str] | None) -> Results:
         """Return the hits for ``audiences`` (None: all); counts cover just these."""
 
+    def complete(self, text: str, *, audiences: Collection[str] | None, limit: int) -> Sequence[str]:
+        """Return the IRIs of records whose title, keywords or publisher have all words of ``text``, those in titles
+        first. The last word may be the beginning of one; all words are matched without case and accents."""
+
     def clear(self) -> None: ...
 
     def digest(self) -> str:

@@ -55,6 +55,7 @@ def router(
     door = _Door(browse, identify, assets, base.rstrip("/"), html_view)
     routes = PlacedApiRouter(tags=["catalogue"])
     routes.add_api_route("/api/catalogue/search", door.search, methods=["GET"], name="search")
+    routes.add_api_route("/api/catalogue/suggestions", door.suggestions, methods=["GET"], name="suggestions")
     routes.add_api_route("/api/catalogue/record", door.record, methods=["GET"], name="record")
     routes.add_api_route("/api/catalogue/versions", door.versions, methods=["GET"], name="versions")
     routes.add_api_route("/api/catalogue/changes", door.changes, methods=["GET"], name="changes")
@@ -94,6 +95,17 @@ class _Door:
         language = _language(request, parameters.lang)
         page = await self._browse.search(parameters.query(language), caller)
         return _json(page.to_json(language), caller)
+
+    async def suggestions(
+        self, request: Request, q: Annotated[str, Query(max_length=300)], lang: str | None = None
+    ) -> Response:
+        """Suggestions for a search that is being typed: at most ten keywords and titles of assets that you may see.
+
+        The last word of `q` may be the beginning of a word, from two letters on.
+        """
+        caller = await self._identify(request)
+        matches = await self._browse.suggest(q, caller, language=_language(request, lang))
+        return _json({"suggestions": [match.to_json() for match in matches]}, caller)
 
     async def record(
         self,

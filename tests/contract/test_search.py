@@ -88,6 +88,29 @@ class SearchContract:
         assert set(hits[:2]) == {"a", "e"}, "titles weigh most"
         assert hits[-1] == "b", "running text least"
 
+    def test_the_last_word_is_completed_for_those_who_may_see_it(self, index: SearchIndex) -> None:
+        put(
+            index,
+            indexed("counts", "Traffic counts"),
+            indexed("agency", keywords=("Traffic",)),
+            indexed("hidden", "Traffic plans", audience="internal"),
+            indexed("noise", text="Traffic noise"),
+            indexed("élan", "Trafic à Liège"),
+        )
+
+        def completed(text: str, audiences: tuple[str, ...] | None = ("public",), limit: int = 9) -> list[str]:
+            iris = index.complete(text, audiences=audiences, limit=limit)
+            return [iri.rpartition("/")[2] for iri in iris]
+
+        assert completed("traff") == ["counts", "agency"], "titles first, running text not at all"
+        assert completed("TRAFIC à li") == ["élan"]
+        assert completed("traffic co") == ["counts"]
+        assert sorted(completed("traff", None)) == ["agency", "counts", "hidden"]
+        assert completed("traff", ()) == []
+        assert len(completed("tra", limit=2)) == 2
+        for text in ("", "coun traffic", "zebra", ".*"):
+            assert completed(text) == [], text
+
     def test_accents_and_case_do_not_matter(self, index: SearchIndex) -> None:
         put(
             index,

@@ -6,7 +6,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 
 from node.adapters.search.stems import stems, stems_of_word
@@ -75,6 +75,24 @@ class MemorySearchIndex:
                 "node": dict(Counter(r.node for r in matches if r.node)),
             },
         )
+
+    def complete(self, text: str, *, audiences: Collection[str] | None, limit: int) -> Sequence[str]:
+        words = folded(text)
+        ranked = []
+        for record in self._records.values():
+            if not words or (audiences is not None and record.audience not in audiences):
+                continue
+            titles, others = folded(" ".join(record.titles.values())), folded(" ".join(record.keywords))
+            others += folded(record.publisher_name)
+            if all(word in (*titles, *others) for word in words[:-1]):
+                hits = [
+                    rank
+                    for rank, own in ((2, titles), (1, others))
+                    if any(each.startswith(words[-1]) for each in own)
+                ]
+                if hits:
+                    ranked.append((-hits[0], record.iri))
+        return [iri for _, iri in sorted(ranked)[:limit]]
 
     def clear(self) -> None:
         self._records.clear()

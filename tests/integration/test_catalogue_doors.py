@@ -253,6 +253,25 @@ async def test_search_answers_as_agreed(gent: Doors) -> None:
     assert [hit["access"] for hit in for_members["hits"]] == ["members"]
 
 
+async def test_what_is_typed_is_completed_from_what_the_caller_may_see(gent: Doors) -> None:
+    titles = {"nl": "Fietstellingen", "en": "Bicycle counts"}
+    await gent.node.publish("counts", title=titles, keywords=("fietsen", "Fietspad"), conditions={"template": "open"})
+    await gent.node.publish("plans", title={"nl": "Fietsplannen"}, keywords=("fietsgeheim",), audience="internal")
+    path = "/api/catalogue/suggestions"
+    answer = (await gent.visitor().get(path, q="fie", lang="nl")).json()["suggestions"]
+    assert [(each["text"], each["type"]) for each in answer] == [
+        ("fietsen", "keyword"),
+        ("Fietspad", "keyword"),
+        ("Fietstellingen", "title"),
+    ]
+    assert answer[-1]["iri"].endswith("/counts")
+    assert (await gent.visitor().get(path, q="fietsg")).json() == {"suggestions": []}
+    assert (await gent.visitor().get(path, q="FIÉTSP", lang="nl")).json()["suggestions"][0]["text"] == "Fietspad"
+    for text in ("", "f", "x" * 200, '"^.*[(', "zz .*"):
+        assert (await gent.visitor().get(path, q=text)).json() == {"suggestions": []}, text
+    assert (await gent.visitor().get(path)).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("params", "status"),
     [

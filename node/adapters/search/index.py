@@ -24,7 +24,7 @@ import tantivy
 
 from node.adapters.search.checksums import check
 from node.adapters.search.fields import FACETS, FOLDED, LAYOUT, POSITION, RECORD, document, schema, stored
-from node.adapters.search.queries import Stage, both, narrowed, stages, visible, worded
+from node.adapters.search.queries import Stage, begun, both, narrowed, stages, visible, worded
 from node.adapters.search.snippets import snippet
 from node.adapters.search.stems import analyzer
 from node.adapters.search.words import Word, words_of
@@ -197,6 +197,18 @@ class TantivyIndex:
         )
         key = (None if audiences is None else frozenset(audiences), tuple(words), stage, replace(query, **_UNCOUNTED))
         return Results(total=int(answer.count), hits=hits, facets=_counted(counted, key, searcher, matching))
+
+    def complete(self, text: str, *, audiences: Collection[str] | None, limit: int) -> Sequence[str]:
+        """Return the IRIs of records with these words; nothing is counted, so it is quick for each letter typed."""
+        with self._using():
+            searcher = self._searcher
+        assert searcher is not None, "there is one while the index is open"
+        words = [word.text for word in words_of(text)]
+        if not words:
+            return []
+        matching = both(*visible(self._schema, audiences), begun(self._schema, words))
+        answer = searcher.search(matching, min(max(1, limit), _MOST_HITS), count=False)
+        return [stored(searcher.doc(address), "iri") for _, address in answer.hits]
 
     def clear(self) -> None:
         """Start with an empty index."""

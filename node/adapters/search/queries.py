@@ -62,6 +62,22 @@ def worded(schema: tantivy.Schema, words: Sequence[Word], stage: Stage) -> Query
     return Query.boolean_query([(occur, _word(schema, word, two_slips)) for word in words])
 
 
+def begun(schema: tantivy.Schema, words: Sequence[str]) -> Query:
+    """Return the query for documents with all words in title, keywords or publisher; the last may be a beginning."""
+    *whole, last = words
+    queries = [_either(_exactly(schema, word)) for word in whole]
+    beginnings = _patterns(schema, f"{last}.*", _PREFIX[:2]) if len(last) >= PREFIX_FROM else []
+    return both(*queries, _either([*_exactly(schema, last), *beginnings]))
+
+
+def _exactly(schema: tantivy.Schema, word: str) -> list[Query]:
+    return [Query.const_score_query(Query.term_query(schema, name, word), score) for name, score in _EXACT[:2]]
+
+
+def _either(queries: Sequence[Query]) -> Query:
+    return Query.disjunction_max_query(list(queries))
+
+
 def both(*queries: Query) -> Query:
     return Query.boolean_query([(Occur.Must, query) for query in queries])
 

@@ -468,7 +468,8 @@ def test_a_city_brings_name_accent_and_logo(node: FakeNode, tmp_path: Path) -> N
 
 def test_static_files_are_kept_for_ever_under_their_edition(visitor: TestClient) -> None:
     page = Page(visitor.get("/").text)
-    for address in [e["href"] for e in page.all("link", rel="stylesheet")] + [page.element("script")["src"]]:
+    scripts = [e["src"] for e in page.all("script")]
+    for address in [e["href"] for e in page.all("link", rel="stylesheet")] + scripts:
         answer = visitor.get(address)
         assert answer.status_code == 200
         assert "immutable" in answer.headers["cache-control"]
@@ -476,6 +477,14 @@ def test_static_files_are_kept_for_ever_under_their_edition(visitor: TestClient)
         assert visitor.get(old).headers["cache-control"] == "no-cache"
     for path in ("/portal/x/../desk.py", "/portal/x/..%2Fdesk.py", "/portal/x/desk.py", "/portal/x/%2e%2e"):
         assert visitor.get(path).status_code == 404
+
+
+def test_the_search_field_offers_suggestions_with_javascript_and_works_without(visitor: TestClient) -> None:
+    for path in ("/", "/search?q=fiets"):
+        page = Page(visitor.get(path).text)
+        assert page.element("input", id="q")["data-suggestions"] == "/api/catalogue/suggestions"
+        script = next(each["src"] for each in page.all("script") if "suggest.js" in each.get("src", ""))
+        assert "datalist" in visitor.get(script).text
 
 
 def test_a_node_below_a_path_links_below_it(node: FakeNode) -> None:
