@@ -55,6 +55,8 @@ class Catalogue:
 
     def in_all(self, key: str, /, **values: object) -> dict[str, str]:
         """Return the text of ``key`` in every language: language → text."""
+        if not values:
+            return dict(_in_all(self, key))
         return {language: self.say(language, key, **values) for language in LANGUAGES}
 
     def keys(self, prefix: str) -> Iterator[str]:
@@ -64,8 +66,15 @@ class Catalogue:
 
 def fill(text: str, values: Mapping[str, object]) -> str:
     """Return ``text`` with each ``{name}`` replaced by its value; a name without a value stays."""
+    if not values or "{" not in text:
+        return text
     # Not str.format: values come from strangers and must not be able to access attributes.
     return _NAME.sub(lambda match: str(values.get(match[1], match[0])), text)
+
+
+@cache
+def _in_all(catalogue: Catalogue, key: str) -> Mapping[str, str]:
+    return {language: catalogue.say(language, key) for language in LANGUAGES}
 
 
 @cache

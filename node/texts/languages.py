@@ -22,6 +22,8 @@ _REGIONS: Final = {"en": "en_GB"}
 
 def supported(tag: str) -> str:
     """Return the language of ``LANGUAGES`` for a tag (``nl-BE`` reads as ``nl``), English for any other."""
+    if tag in LANGUAGES:
+        return tag
     base = tag.replace("_", "-").partition("-")[0].lower()
     return base if base in LANGUAGES else FALLBACK
 

@@ -10,10 +10,12 @@ postgres`` has the nodes (and EDC) keep their state there. Exit status 3: the pe
 from __future__ import annotations
 
 import argparse
+import compileall
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from tests.bench import catalogue, edc, growth, measures, operation, scenarios, sparql
@@ -62,6 +64,7 @@ PEERS: Final[dict[str, dict[str, Measure]]] = {
     "fuseki": {"beside_fuseki": sparql.beside_fuseki},
 }
 ABSENT: Final = 3
+ROOT: Final = Path(__file__).resolve().parents[2]
 
 
 def main() -> int:
@@ -90,6 +93,9 @@ def _run(asked: argparse.Namespace) -> int:
         chosen = {**chosen, "with_records": partial(operation.with_records, asked.records)}
     if asked.runs:
         chosen = {**chosen, "draining_runs": partial(scenarios.draining, asked.runs)}
+    # As an installation does. A checkout in which Python may not write bytecode would compile it at each start.
+    for package in ("node", "federation", "demo"):
+        compileall.compile_dir(ROOT / package, quiet=1)
     print(f"{machine()}, nodes on {'PostgreSQL' if asked.store == 'postgres' else 'SQLite'}")
     measured: list[Figure] = []
     for name in asked.names or list(chosen):

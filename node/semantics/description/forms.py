@@ -70,14 +70,14 @@ class Field:
     key: str = ""
     ordered: bool = False
 
-    def named(self, name: str) -> bool:
-        return name == self.name or name in self.also
-
 
 def find(fields: tuple[Field, ...], name: str) -> Field | None:
     """Return the field that ``name`` means, whether written with hyphens, spaces or underscores."""
     key = name.strip().casefold().replace("-", "_").replace(" ", "_")
-    return next((field for field in fields if field.named(key)), None)
+    for field in fields:
+        if key == field.name or key in field.also:
+            return field
+    return None
 
 
 def spellings(fields: tuple[Field, ...]) -> Iterator[str]:
