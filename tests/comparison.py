@@ -82,7 +82,7 @@ def conversations(
 ) -> int:
     """I2, I3, I4, I5, I7 over everything of a ``kind``; ``acknowledged`` are pids that the consumer has told.
 
-    Only what was broken off on purpose may end in TERMINATED: for one of ``reasons``, as one of both sides holds it,
+    Only what was terminated on purpose may end in TERMINATED: for one of ``reasons``, as one of both sides holds it,
     or because somebody has ``wished`` it, by the pid of either side; what follows from a wish may cross it on its way
     and end the conversation first, with a reason of its own. How many of both sides' conversations ended so.
     """
@@ -94,7 +94,7 @@ def conversations(
     by_consumer = Counter(one.peer_pid for one in theirs if one.peer_pid is not None)
     findings.doubled += [f"{kind} {pid} ×{count}" for pid, count in by_consumer.items() if count > 1]
     there = {one.peer_pid: one for one in theirs}
-    broken_off = 0
+    terminated = 0
     for pid, process in ours.items():
         other = there.get(pid)
         if other is None:
@@ -112,7 +112,7 @@ def conversations(
                 f"{kind} {pid} and {other.pid} are not each other's: the first has {process.peer_pid}"
             )
         if process.state == "TERMINATED":
-            broken_off += 1
+            terminated += 1
             told = any(reason in reasons for side in (process, other) for reason in side.reason)
             if not told and not {process.pid, other.pid} & set(wished):
                 findings.lost.append(f"{kind} {pid}: ended by nobody's wish ({_why(process)}; {_why(other)})")
@@ -121,7 +121,7 @@ def conversations(
         if other.peer_pid not in ours:
             findings.diverged.append(f"{kind} {other.pid} of the provider: {other.state}, and the consumer has none")
             messages_once(findings, provider, kind, other.pid)
-    return broken_off
+    return terminated
 
 
 def _why(process: Process) -> str:

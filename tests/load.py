@@ -39,11 +39,11 @@ class Tally:
     transfers: set[str] = field(default_factory=set)
     suspended: set[tuple[str, str]] = field(default_factory=set)
     wished: set[str] = field(default_factory=set)
-    """What was to be broken off, whether that was acknowledged or not, by the pid of whoever wanted it."""
+    """What was to be terminated, whether that was acknowledged or not, by the pid of whoever wanted it."""
     terminated: set[str] = field(default_factory=set)
-    """Negotiations whose breaking off was acknowledged, by the pid of whoever broke off."""
+    """Negotiations whose termination was acknowledged, by the pid of whoever terminated them."""
     agreements: int = 0
-    broken_off: int = 0
+    terminations: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     kills: int = 0
     findings: Findings = field(default_factory=Findings)
@@ -60,7 +60,7 @@ class Tally:
                 "published": self.records,
                 "negotiated": self.negotiations,
                 "transferred": self.transfers,
-                "broken off": self.terminated,
+                "terminated": self.terminated,
             }
             return [name for name, done in begun.items() if not done]
 

@@ -5,7 +5,7 @@ under the load of ``tests.load``, while a further hand kills them, one or both, 
 the kills are spent, what was suspended goes on, what waits for a person is settled, and the nodes may come to rest;
 then their databases, files and views are compared.
 
-The last line says: kills, records, negotiations, agreements, broken off (negotiations), transfers, lost, doubled,
+The last line says: kills, records, negotiations, agreements, terminated (negotiations), transfers, lost, doubled,
 diverged. Any of the last three that is not 0 fails the run. As diverged counts, too: a node that ends by itself or
 does not come up, a load that stops, a refusal that no dead peer explains, work that does not come to rest, and a
 storm without load.
@@ -170,14 +170,14 @@ class Storm:
             ended[kind] = comparison.conversations(
                 findings, provider, consumer, kind, acknowledged, reasons=(REASON,), wished=tally.wished
             )
-        tally.broken_off = ended["negotiations"]
+        tally.terminations = ended["negotiations"]
         tally.agreements = comparison.agreements(findings, provider, consumer)
         wanted = hashlib.sha256(self.data.read_bytes()).hexdigest()
         comparison.files(findings, consumer, places(self.consumer.folder).received, wanted)
         for member in self.members:
             comparison.views(findings, member)
             comparison.ledger(findings, member)
-        counts = {"agreement": tally.agreements, "negotiation broken off": tally.broken_off}
+        counts = {"agreement": tally.agreements, "negotiation terminated": tally.terminations}
         for name in (*self.tally.missing(), *(name for name, count in counts.items() if not count)):
             self.tally.finds(f"a storm without load: nothing {name}")
 
@@ -231,7 +231,7 @@ def summary(tally: Tally) -> str:
     """The last line."""
     return (
         f"kills {tally.kills}  records {len(tally.records)}  negotiations {len(tally.negotiations)}  "
-        f"agreements {tally.agreements}  broken off {tally.broken_off}  transfers {len(tally.transfers)}  "
+        f"agreements {tally.agreements}  terminated {tally.terminations}  transfers {len(tally.transfers)}  "
         f"{tally.findings.summary()}"
     )
 

@@ -128,7 +128,7 @@ def test_a_worker_that_stood_still_for_longer_than_its_lease_is_fenced_off(
     """It is stopped while its request is under way, another one does its work, and it comes back with an answer."""
     with scene(tmp_path, sqlite_template, postgres_url) as s:
         server = s.consumer.serve("--no-worker")
-        brief = {"lease_seconds": "3"}  # A shorter one runs out under a worker that a busy machine holds up.
+        brief = {"lease_seconds": "6"}  # A shorter one runs out under a worker that a busy machine holds up.
         first = s.consumer.start("worker", **brief)
 
         async def stop_the_sender(link: Link) -> None:

@@ -21,5 +21,5 @@ def test_a_slice_of_the_storm(tmp_path: Path) -> None:
     found = {name: getattr(tally.findings, name) for name in ("lost", "doubled", "diverged")}
     assert found == {"lost": [], "doubled": [], "diverged": []}, summary(tally)
     assert tally.kills >= KILLS
-    kinds = ("records", "negotiations", "agreements", "transfers", "broken_off")
+    kinds = ("records", "negotiations", "agreements", "transfers", "terminations")
     assert all(getattr(tally, kind) for kind in kinds), f"something of each kind while nodes died: {summary(tally)}"

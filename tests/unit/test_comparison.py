@@ -193,7 +193,7 @@ def test_an_agreement_that_one_has_lost() -> None:
     assert found.diverged == ["agreement urn:a:n"]
 
 
-def test_an_agreement_of_a_negotiation_that_was_broken_off() -> None:
+def test_an_agreement_of_a_negotiation_that_was_terminated() -> None:
     both = Both()
     both.hold("n", BROKEN_OFF, reason=[WISH])
     for side in both.sides:

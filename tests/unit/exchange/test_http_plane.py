@@ -317,7 +317,7 @@ async def taking(pause: float) -> AsyncIterator[str]:
         yield url
 
 
-async def test_a_push_to_an_address_that_trickles_is_broken_off(egress: Egress) -> None:
+async def test_a_push_to_an_address_that_trickles_is_ended(egress: Egress) -> None:
     plane = HttpPlane(egress, window=0.2, slowest_taker=1 << 40)
     async with taking(0.005) as url:
         with pytest.raises(PeerUnreachable, match="receives too slowly"):
