@@ -10,7 +10,7 @@ import httpx2
 
 from demo.acts import after_a_moment, published, why
 from demo.cast import Cast, until
-from demo.stage import Stage
+from demo.stage import Stage, first_line
 
 
 def go_back(stage: Stage, cast: Cast, pid: str) -> None:
@@ -113,7 +113,7 @@ def revoke(stage: Stage, cast: Cast) -> None:
         stage.check(since, f"since {since}")
         stage.typed("brugge", f"hansa get {iri}")
         again = brugge.hansa("get", iri, "--yes", json=False)
-        stage.check(again.returncode == 1, f"asked again, it is refused: {_words(why(again))}")
+        stage.check(again.returncode == 1, f"asked again, it is refused: {first_line(why(again))}")
 
 
 def _received(client: Any, pid: str) -> bool:
@@ -137,8 +137,3 @@ def _since(accesses: list[dict[str, Any]]) -> str:
             if reason.get("since"):
                 return str(reason["since"])
     return ""
-
-
-def _words(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0] if lines else ""

@@ -9,7 +9,7 @@ from typing import Any
 
 from demo.acts import published, why
 from demo.cast import Cast, Member, until
-from demo.stage import Stage
+from demo.stage import Stage, first_line
 
 SCENARIO = "scenario/contributiebrug-dicht"
 RECEPTORS = 40
@@ -87,7 +87,7 @@ def _published(stage: Stage, cast: Cast, run: dict[str, Any]) -> None:
     stage.typed("gent", f"hansa run publish {pid} --id bridge-closed-noise --conditions open")
     freer = gent.hansa("run", "publish", run["pid"], "--id", "bridge-closed-noise", "--conditions", "open")
     told = freer.stderr + freer.stdout
-    stage.check(freer.returncode == 1, f"the result may not be freer than its inputs: {_first_line(told)}")
+    stage.check(freer.returncode == 1, f"the result may not be freer than its inputs: {first_line(told)}")
     stage.typed("gent", f"hansa run publish {pid} --id bridge-closed-noise")
     asset = _hansa(gent, "run", "publish", run["pid"], "--id", "bridge-closed-noise")
     query = (
@@ -143,7 +143,7 @@ def _in_place(stage: Stage, cast: Cast) -> None:
     )
     fetched = gent.hansa("get", receptors, "--yes", "--output", str(cast.home / "receptors.geojson"))
     stage.check(
-        fetched.returncode != 0, f"the data themselves are refused: {_first_line(fetched.stderr + fetched.stdout)}"
+        fetched.returncode != 0, f"the data themselves are refused: {first_line(fetched.stderr + fetched.stdout)}"
     )
     stage.typed("gent", "hansa run start plzen-in-place.yaml")
     run = _ran(stage, gent, "start", str(_file(cast, "gent", "plzen-in-place.yaml")))
@@ -186,8 +186,3 @@ def _rows(member: Member, query: str) -> list[dict[str, Any]]:
 
 def _file(cast: Cast, folder: str, name: str) -> Path:
     return cast.home / "files" / folder / name
-
-
-def _first_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0] if lines else ""

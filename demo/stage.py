@@ -15,6 +15,12 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+def first_line(text: str) -> str:
+    """Return the first line of ``text`` that is not empty."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0] if lines else ""
+
+
 class Failed(Exception):
     """A condition of the demonstration did not hold."""
 

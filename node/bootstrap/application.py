@@ -17,8 +17,8 @@ from starlette.types import ASGIApp
 from node.adapters.peers.callbacks import CheckCallback
 from node.base.lazy import Lazy
 from node.bootstrap.node import HansaNode
-from node.bootstrap.operation import scraper_token
 from node.identity.documents import sealing_key
+from node.identity.scrapers import monitor_token
 from node.portal.accept import prefers_page
 from node.portal.headers import SecurityHeaders
 from node.vocab.dsp import VERSIONS, DspVersion
@@ -81,12 +81,15 @@ def _api(node: HansaNode, refuse: Refuse) -> Api:
 
 
 def _monitor_doors(node: HansaNode, counters: health.Counters) -> Sequence[BaseRoute]:
+    settings = node.parts.settings
     return health.routes(
         health=node.health,
         limited=node.lifecycle.limited,
         ready=node.status.readiness,
         gauges=node.status.gauges,
-        identify=monitor_or_person(scraper_token(node.parts.settings), node.callers.person),
+        identify=monitor_or_person(
+            monitor_token(settings.metrics_token, settings.metrics_token_file), node.callers.person
+        ),
         counters=counters,
     )
 

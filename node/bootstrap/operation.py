@@ -14,9 +14,7 @@ from node.evidence.checks import Proofs
 from node.evidence.collection import ExportAgreement
 from node.evidence.proof import ProveAgreement
 from node.identity.documents import verify_signature
-from node.identity.scrapers import read_scraper_token
 from node.ledger.verification import ledger_checks
-from node.settings import Settings
 from node.worker.dead_letters import DeadLetters
 from node.worker.loop import Worker
 from node.worker.status import LiveFacts, NodeStatus
@@ -89,9 +87,3 @@ def status(parts: Parts, node: NodeFacts, live: LiveFacts, *, worker: Worker, fo
         worker=worker,
         following=following,
     )
-
-
-def scraper_token(settings: Settings) -> str:
-    """Return the token of a monitor; empty if none is set. Raises ``InvalidInput`` if its file cannot be read."""
-    file = settings.metrics_token_file
-    return settings.metrics_token or "" if file is None else read_scraper_token(file)

@@ -11,7 +11,7 @@ from node.base.clock import Clock
 from node.bootstrap.parts import Parts, Stores
 from node.catalogue.accession import Allegiance
 from node.identity.accounts.accounts import Accounts
-from node.identity.accounts.hashes import token_hash
+from node.identity.accounts.hashes import stored_token_hash
 from node.identity.accounts.secondfactor import SecondFactor
 from node.identity.accounts.sign_in import SignIn
 from node.identity.blocks import Blocks
@@ -82,7 +82,10 @@ def identity(parts: Parts, append: Append) -> People:
     settings, stores, clock, keyring = parts.settings, parts.stores, parts.clock, parts.keyring
     own_document = OwnDocument(keyring, parts.base, issuer=settings.issuer)
     configured = configured_trust(
-        settings.trust, (*settings.issues, *settings.audiences.values()), _authorities(parts)
+        settings.trust,
+        (*settings.issues, *settings.audiences.values()),
+        region=settings.region,
+        issuer=parts.me if settings.issuer else None,
     )
     trust = TrustList(configured)
     allegiance = Allegiance(
@@ -161,26 +164,24 @@ def identity(parts: Parts, append: Append) -> People:
 
 def _persons(parts: Parts) -> IdentifyPerson:
     settings, stores, clock, keyring = parts.settings, parts.stores, parts.clock, parts.keyring
-    terminal = _terminal_token(parts)
     return IdentifyPerson(
         stores.uow,
         stores.identity,
         clock,
         keyring.did,
-        terminal_token=terminal,
+        terminal_token=stored_token_hash(parts.places.token),
         required=settings.second_factor == "required",
     )
 
 
 def _accounts(parts: Parts, append: Append) -> Accounts:
     settings, stores, clock = parts.settings, parts.stores, parts.clock
-    terminal = _terminal_token(parts)
     return Accounts(
         stores.uow,
         stores.identity,
         clock,
         append=append,
-        terminal_token=terminal,
+        terminal_token=stored_token_hash(parts.places.token),
         token_days=settings.token_days,
     )
 
@@ -209,18 +210,6 @@ def _participants(
         blocks=blocks,
         required_types=settings.required_credentials,
     )
-
-
-def _terminal_token(parts: Parts) -> str | None:
-    """Return the hash of the API token in the data folder, if there is one."""
-    file = parts.places.token
-    return token_hash(file.read_text("ascii").strip()) if file.is_file() else None
-
-
-def _authorities(parts: Parts) -> tuple[str, ...]:
-    """Return the DIDs that are trusted without being named: the region, and this node if it is an issuer."""
-    settings = parts.settings
-    return (*((settings.region,) if settings.region else ()), *((parts.me,) if settings.issuer else ()))
 
 
 def _supported(settings: Settings, credential_type: str) -> SupportedCredential:

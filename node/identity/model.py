@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from node.base.errors import NotAllowed
 from node.base.plaintext import word
@@ -53,6 +53,17 @@ class Credential:
         return name in self.types
 
 
+class HasIssuer(Protocol):
+    """The members that every credential has, verified or not."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def types(self) -> tuple[str, ...]: ...
+    @property
+    def issuer(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
     """A credential that was presented but does not count, with the reason (revoked, expired, issuer not trusted …).
@@ -66,6 +77,20 @@ class Rejection:
     since: datetime | None = None
     id: str = ""
     transient: bool = False
+
+    @classmethod
+    def of(
+        cls, credential: HasIssuer, why: str, *, since: datetime | None = None, transient: bool = False
+    ) -> Rejection:
+        """Return the rejection of ``credential``, verified or not, with the reason ``why``."""
+        return cls(
+            types=credential.types,
+            issuer=credential.issuer,
+            why=why,
+            since=since,
+            id=credential.id,
+            transient=transient,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,12 +16,20 @@ class Monitor:
     """A program with the node's own token for metrics. It is not a person, and may read only the metrics."""
 
 
-def scraper_token(text: str) -> bool:
+def is_scraper_token(text: str) -> bool:
     """Return whether ``text`` can be the token of a monitor: long enough, and of the form of RFC 6750 §2.1."""
     return re.fullmatch(r"[A-Za-z0-9._~+/=-]{20,512}", text) is not None
 
 
-def read_scraper_token(path: Path) -> str:
+def monitor_token(token: str | None, file: Path | None) -> str:
+    """Return the token of a monitor: that in ``file``, if there is one, else ``token``; empty if neither is set.
+
+    Raises ``InvalidInput`` if the file cannot be read.
+    """
+    return token or "" if file is None else _read(file)
+
+
+def _read(path: Path) -> str:
     """Return the first line of ``path`` (the setting ``metrics_token_file``).
 
     Raises ``InvalidInput`` if the file cannot be read: without this error, people would notice late that the monitor
@@ -31,7 +39,7 @@ def read_scraper_token(path: Path) -> str:
         token = path.read_text("utf-8").split("\n", 1)[0].strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"metrics_token_file {path} cannot be read: {error}") from error
-    if not scraper_token(token):
+    if not is_scraper_token(token):
         raise InvalidInput(
             f"metrics_token_file {path} holds no such text: {SCRAPER_WORDS}",
             remedy="openssl rand -hex 32 makes one",

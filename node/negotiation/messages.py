@@ -12,8 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from node.base.errors import InvalidInput
-from node.base.ids import new_urn
-from node.dialogue import wire
+from node.dialogue import bodies, wire
 from node.dialogue.message import IncomingMessage, require_text, require_type
 from node.dialogue.wire import version_named, written
 from node.negotiation import machine
@@ -144,7 +143,7 @@ def _require_rules(policy: Mapping[str, Any], where: str) -> None:
 def request(negotiation: Negotiation, offer: Mapping[str, Any], callback: str | None) -> dict[str, Any]:
     """Return a ContractRequestMessage: the opening one with ``callback``, a counter-offer without."""
     message = {
-        **_head(negotiation, machine.REQUEST),
+        **bodies.head(negotiation, machine.REQUEST),
         "consumerPid": negotiation.pid,
         "offer": {**offer, "@type": "Offer", "target": negotiation.dataset},
     }
@@ -159,7 +158,7 @@ def offer(negotiation: Negotiation, terms: Mapping[str, Any], callback: str | No
     """Return a ContractOfferMessage: the opening one with ``callback``, an offer within a negotiation without; in
     2024/1 every offer has it."""
     message = {
-        **_head(negotiation, machine.OFFER),
+        **bodies.head(negotiation, machine.OFFER),
         "providerPid": negotiation.pid,
         "offer": {**terms, "@type": "Offer", "target": negotiation.dataset},
     }
@@ -173,7 +172,7 @@ def offer(negotiation: Negotiation, terms: Mapping[str, Any], callback: str | No
 def agreement(negotiation: Negotiation, body: Mapping[str, Any], signature: str | None) -> dict[str, Any]:
     """Return a ContractAgreementMessage, with our additional terms and the provider's signature beside it."""
     plain = {name: value for name, value in body.items() if name != TERMS}
-    message = {**_head(negotiation, machine.AGREEMENT), **_pids(negotiation), "agreement": plain}
+    message = {**bodies.head(negotiation, machine.AGREEMENT), **bodies.pids(negotiation), "agreement": plain}
     if TERMS in body:
         message[TERMS] = body[TERMS]
         message[JSON_TERMS] = {"@type": "@json", "@value": body[TERMS]}
@@ -184,7 +183,7 @@ def agreement(negotiation: Negotiation, body: Mapping[str, Any], signature: str 
 
 def verification(negotiation: Negotiation, signature: str | None) -> dict[str, Any]:
     """Return a ContractAgreementVerificationMessage, with the consumer's signature."""
-    message = {**_head(negotiation, machine.VERIFICATION), **_pids(negotiation)}
+    message = {**bodies.head(negotiation, machine.VERIFICATION), **bodies.pids(negotiation)}
     if signature:
         message[SIGNATURE] = signature
     return message
@@ -192,12 +191,12 @@ def verification(negotiation: Negotiation, signature: str | None) -> dict[str, A
 
 def event(negotiation: Negotiation, kind: str) -> dict[str, Any]:
     """Return a ContractNegotiationEventMessage; ``kind`` is ACCEPTED or FINALIZED."""
-    return {**_head(negotiation, _EVENT), **_pids(negotiation), "eventType": kind}
+    return {**bodies.head(negotiation, _EVENT), **bodies.pids(negotiation), "eventType": kind}
 
 
 def termination(negotiation: Negotiation, code: str, reason: Sequence[Any]) -> dict[str, Any]:
     """Return a ContractNegotiationTerminationMessage with a code and, if given, reasons."""
-    message = {**_head(negotiation, machine.TERMINATION), **_pids(negotiation), "code": code}
+    message = {**bodies.head(negotiation, machine.TERMINATION), **bodies.pids(negotiation), "code": code}
     if reason:
         message["reason"] = list(reason)
     return message
@@ -209,7 +208,7 @@ def acknowledgement(negotiation: Negotiation) -> dict[str, Any]:
         "@context": [VERSIONS[negotiation.version].context],
         "@type": "ContractNegotiation",
         "@id": negotiation.pid,
-        **_pids(negotiation),
+        **bodies.pids(negotiation),
         "state": negotiation.state,
     }
     return written(body)
@@ -219,23 +218,19 @@ def error(
     version: DspVersion, *, provider_pid: str, consumer_pid: str, code: str, reason: Sequence[Any]
 ) -> dict[str, Any]:
     """Return a ContractNegotiationError."""
-    body = {
-        "@context": [version.context],
-        "@type": "ContractNegotiationError",
-        "providerPid": provider_pid,
-        "consumerPid": consumer_pid,
-        "code": code,
-        "reason": list(reason) or [code],
-    }
-    return written(body)
+    return bodies.error(
+        "ContractNegotiationError",
+        version,
+        provider_pid=provider_pid,
+        consumer_pid=consumer_pid,
+        code=code,
+        reason=reason,
+    )
 
 
 def refusal(negotiation: Negotiation, code: str, reason: Sequence[Any]) -> dict[str, Any]:
     """Return the error for a message of this negotiation that is refused."""
-    version, pids = VERSIONS[negotiation.version], _pids(negotiation)
-    return error(
-        version, provider_pid=pids["providerPid"], consumer_pid=pids["consumerPid"], code=code, reason=reason
-    )
+    return bodies.refusal("ContractNegotiationError", negotiation, code, reason)
 
 
 def path(name: str, peer_pid: str | None) -> str:
@@ -255,14 +250,3 @@ def path(name: str, peer_pid: str | None) -> str:
             machine.TERMINATION: "/termination",
         }[name]
     )
-
-
-def _head(negotiation: Negotiation, kind: str) -> dict[str, Any]:
-    return {"@context": [VERSIONS[negotiation.version].context], "@type": kind, "@id": new_urn()}
-
-
-def _pids(negotiation: Negotiation) -> dict[str, Any]:
-    ours, theirs = negotiation.pid, negotiation.peer_pid or negotiation.pid
-    if negotiation.role == "provider":
-        return {"providerPid": ours, "consumerPid": theirs}
-    return {"providerPid": theirs, "consumerPid": ours}

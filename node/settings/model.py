@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from node.identity.scrapers import SCRAPER_WORDS, scraper_token
+from node.identity.scrapers import SCRAPER_WORDS, is_scraper_token
 
 PREFIX = "HANSA_"
 
@@ -302,7 +302,7 @@ class Settings(BaseModel):
     @field_validator("metrics_token")
     @classmethod
     def _scraper(cls, value: str) -> str:
-        if value and not scraper_token(value):
+        if value and not is_scraper_token(value):
             raise ValueError(SCRAPER_WORDS)
         return value
 

@@ -7,8 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from node.base.errors import InvalidInput
-from node.base.ids import new_urn
-from node.dialogue import wire
+from node.dialogue import bodies, wire
 from node.dialogue.message import IncomingMessage, require_text, require_type
 from node.dialogue.wire import written
 from node.transfer import machine
@@ -99,7 +98,7 @@ def storable(raw: bytes) -> bytes:
 def request(transfer: Transfer, callback: str, *, file: str | None = None) -> dict[str, Any]:
     """Return a TransferRequestMessage for a pull, or for a push if the transfer has a data address."""
     message = {
-        **_head(transfer, machine.REQUEST),
+        **bodies.head(transfer, machine.REQUEST),
         "consumerPid": transfer.pid,
         "agreementId": transfer.agreement,
         "format": transfer.format,
@@ -114,22 +113,22 @@ def request(transfer: Transfer, callback: str, *, file: str | None = None) -> di
 
 def start(transfer: Transfer, data_address: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return a TransferStartMessage; a provider's start of a pull has the data address."""
-    message = {**_head(transfer, machine.START), **_pids(transfer)}
+    message = {**bodies.head(transfer, machine.START), **bodies.pids(transfer)}
     if data_address is not None:
         message["dataAddress"] = dict(data_address)
     return message
 
 
 def completion(transfer: Transfer) -> dict[str, Any]:
-    return {**_head(transfer, machine.COMPLETION), **_pids(transfer)}
+    return {**bodies.head(transfer, machine.COMPLETION), **bodies.pids(transfer)}
 
 
 def suspension(transfer: Transfer, code: str, reason: Sequence[Any] = ()) -> dict[str, Any]:
-    return _with_reason({**_head(transfer, machine.SUSPENSION), **_pids(transfer), "code": code}, reason)
+    return _with_reason({**bodies.head(transfer, machine.SUSPENSION), **bodies.pids(transfer), "code": code}, reason)
 
 
 def termination(transfer: Transfer, code: str, reason: Sequence[Any] = ()) -> dict[str, Any]:
-    return _with_reason({**_head(transfer, machine.TERMINATION), **_pids(transfer), "code": code}, reason)
+    return _with_reason({**bodies.head(transfer, machine.TERMINATION), **bodies.pids(transfer), "code": code}, reason)
 
 
 def acknowledgement(transfer: Transfer) -> dict[str, Any]:
@@ -138,7 +137,7 @@ def acknowledgement(transfer: Transfer) -> dict[str, Any]:
         "@context": [VERSIONS[transfer.version].context],
         "@type": "TransferProcess",
         "@id": transfer.pid,
-        **_pids(transfer),
+        **bodies.pids(transfer),
         "state": transfer.state,
     }
     return written(body)
@@ -148,23 +147,19 @@ def error(
     version: DspVersion, *, provider_pid: str, consumer_pid: str, code: str, reason: Sequence[Any]
 ) -> dict[str, Any]:
     """Return a TransferError."""
-    body = {
-        "@context": [version.context],
-        "@type": "TransferError",
-        "providerPid": provider_pid,
-        "consumerPid": consumer_pid,
-        "code": code,
-        "reason": list(reason) or [code],
-    }
-    return written(body)
+    return bodies.error(
+        "TransferError",
+        version,
+        provider_pid=provider_pid,
+        consumer_pid=consumer_pid,
+        code=code,
+        reason=reason,
+    )
 
 
 def refusal(transfer: Transfer, code: str, reason: Sequence[Any]) -> dict[str, Any]:
     """Return the error for a peer whose message in this transfer is refused."""
-    version, pids = VERSIONS[transfer.version], _pids(transfer)
-    return error(
-        version, provider_pid=pids["providerPid"], consumer_pid=pids["consumerPid"], code=code, reason=reason
-    )
+    return bodies.refusal("TransferError", transfer, code, reason)
 
 
 def path(name: str, peer_pid: str | None) -> str:
@@ -180,17 +175,6 @@ def path(name: str, peer_pid: str | None) -> str:
             machine.TERMINATION: "/termination",
         }[name]
     )
-
-
-def _head(transfer: Transfer, kind: str) -> dict[str, Any]:
-    return {"@context": [VERSIONS[transfer.version].context], "@type": kind, "@id": new_urn()}
-
-
-def _pids(transfer: Transfer) -> dict[str, Any]:
-    ours, theirs = transfer.pid, transfer.peer_pid or transfer.pid
-    if transfer.role == "provider":
-        return {"providerPid": ours, "consumerPid": theirs}
-    return {"providerPid": theirs, "consumerPid": ours}
 
 
 def _with_reason(message: dict[str, Any], reason: Sequence[Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from node.base.disk import sync_folder
 from node.base.errors import LocalFault
 
 MAGIC: Final = b"HANSA-WRAPPED-1\n"
@@ -118,7 +119,7 @@ def write_whole(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     staged.replace(path)
-    sync(path.parent)
+    sync_folder(path.parent)
 
 
 def check_private(path: Path, *, is_folder: bool) -> None:
@@ -140,12 +141,3 @@ def check_private(path: Path, *, is_folder: bool) -> None:
         raise LocalFault(
             f"{path} belongs to another user", remedy=f"chown it to the user that runs the node: {os.geteuid()}"
         )
-
-
-def sync(folder: Path) -> None:
-    """Sync the names in ``folder`` to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

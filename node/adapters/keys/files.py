@@ -33,9 +33,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from node.adapters.keys import ring
-from node.adapters.keys.atrest import MAGIC, Outer, check_private, read_secret, sync, write_secret
+from node.adapters.keys.atrest import MAGIC, Outer, check_private, read_secret, write_secret
 from node.base.clock import stamp
 from node.base.crashpoints import crashpoint
+from node.base.disk import sync_folder
 from node.base.errors import Conflict, InvalidInput, LocalFault
 from node.base.jsons import canonical
 from node.identity.did import plain_name
@@ -97,7 +98,7 @@ class FileKeyRing:
             write_secret(aside / WRAP_FILE, AESGCM.generate_key(256), outer)
             write_secret(aside / DID_FILE, f"{did}\n".encode(), None)
             aside.rename(folder)
-            sync(folder.parent)
+            sync_folder(folder.parent)
         except BaseException:
             with contextlib.suppress(OSError):
                 shutil.rmtree(aside)
@@ -234,7 +235,7 @@ class FileKeyRing:
         for path in self.folder.glob("*.pem"):
             if path.name not in kept:  # This also removes the files of an earlier, interrupted change.
                 path.unlink()
-        sync(self.folder)
+        sync_folder(self.folder)
         crashpoint("keys K5")
         return tuple(new_keys)
 

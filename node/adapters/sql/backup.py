@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL, Engine, make_url
 from node.adapters.sql.engine import PATIENCE, connect, sqlite_driver, sqlite_path
 from node.adapters.sql.work import translated
 from node.base.clock import SystemClock
+from node.base.disk import sync_folder
 from node.base.errors import LocalFault
 
 _CHECK = "PRAGMA integrity_check"
@@ -102,7 +103,7 @@ def _private(target: Path) -> Iterator[Path]:
     try:
         yield part
         part.replace(target)
-        _sync(target.parent)
+        sync_folder(target.parent)
     finally:
         part.unlink(missing_ok=True)
 
@@ -110,14 +111,6 @@ def _private(target: Path) -> Iterator[Path]:
 def _settle(path: Path) -> None:
     with path.open("rb+") as file:
         os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _tool(name: str) -> str:

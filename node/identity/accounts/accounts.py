@@ -10,17 +10,17 @@ import secrets
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from node.base.clock import Clock
 from node.base.errors import Conflict, InvalidInput, NotFound
 from node.base.ids import new_urn
-from node.base.work import Transaction, UnitOfWork
+from node.base.work import UnitOfWork
+from node.identity.accounts.events import AccountEvents
 from node.identity.accounts.hashes import hash_password, token_hash
 from node.identity.model import Account, ApiToken, Caller, UserRole
 from node.identity.ports import IdentityStore
 from node.identity.roles import UseCase, allowed, require
-from node.ledger.model import EntryKind
 from node.ledger.ports import Append
 
 LOGIN = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,62}[a-z0-9])?", re.ASCII)
@@ -48,7 +48,7 @@ class Accounts:
         self._uow = uow
         self._store = store
         self._clock = clock
-        self._append = append
+        self._record = AccountEvents(append)
         self._terminal_token = terminal_token
         self.token_days = token_days
 
@@ -90,7 +90,7 @@ class Accounts:
                 raise Conflict(f"the account {login} already exists")
             self._store.add_account(tx, account, hashed)
             actor = by.name if by is not None else login
-            self._tell(tx, login, actor, "account-added", roles=sorted(map(str, account.roles)))
+            self._record(tx, login, actor, "account-added", roles=sorted(map(str, account.roles)))
         return account
 
     def all(self, by: Caller) -> list[Account]:
@@ -119,7 +119,7 @@ class Accounts:
             if account.disabled == disabled:
                 return account
             self._store.set_disabled(tx, login, disabled)
-            self._tell(tx, login, by.name, "account-disabled" if disabled else "account-enabled")
+            self._record(tx, login, by.name, "account-disabled" if disabled else "account-enabled")
         return replace(account, disabled=disabled)
 
     def find(self, login: str) -> Account:
@@ -151,12 +151,8 @@ class Accounts:
             if token is None:
                 raise NotFound("there is no such token")
             self._store.drop_token(tx, sha256)
-            self._tell(tx, token.login, by.name, "token-revoked", token=sha256, label=token.label)
+            self._record(tx, token.login, by.name, "token-revoked", token=sha256, label=token.label)
         return token
-
-    def _tell(self, tx: Transaction, login: str, by: str, event: str, **facts: Any) -> None:
-        if self._append is not None:
-            self._append(tx, EntryKind.NODE, f"account {login}", by, {"event": event, **facts})
 
     def set_password(self, login: str, password: str, *, by: Caller, keep_tokens: bool = False) -> None:
         """Set a new password. This ends the portal sessions of the old one, and the API tokens unless
@@ -178,7 +174,7 @@ class Accounts:
             if another or account[0].must_choose:
                 self._store.note_reset(tx, login, another, self._clock.now())
             ended = 0 if keep_tokens else self._store.drop_tokens(tx, login, but=self._terminal_token)
-            self._tell(tx, login, by.name, "password-changed", setByAnother=another is not None, tokensEnded=ended)
+            self._record(tx, login, by.name, "password-changed", setByAnother=another is not None, tokensEnded=ended)
 
     def make_token(self, login: str, label: str, days: int, *, second_factor: bool = False) -> str:
         """Return a new API token for an account. The caller has just checked its password, and its second factor if
@@ -216,7 +212,7 @@ class Accounts:
             if second_factor:
                 self._store.mark_token(tx, token_hash(token))
             if kind == "api":
-                self._tell(tx, login, login, "token-made", token=token_hash(token), label=label[:200])
+                self._record(tx, login, login, "token-made", token=token_hash(token), label=label[:200])
         return token
 
     def drop_token(self, token: str) -> None:

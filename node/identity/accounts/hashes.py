@@ -7,6 +7,7 @@ slow hash, and a stolen database gives no access.
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Final
 
 from node.base.errors import InvalidInput
@@ -21,6 +22,11 @@ NOBODY: Final = "$argon2id$v=19$m=19456,t=2,p=1$" + "c2FsdHNhbHRzYWx0c2FsdA$" + 
 def token_hash(token: str) -> str:
     """Return the SHA-256 of a token in hexadecimal, which is stored in place of the token."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def stored_token_hash(file: Path) -> str | None:
+    """Return the hash of the API token in ``file``; None if there is no such file."""
+    return token_hash(file.read_text("ascii").strip()) if file.is_file() else None
 
 
 def hash_password(password: str) -> str:

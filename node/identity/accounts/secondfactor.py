@@ -19,11 +19,11 @@ from node.base.clock import Clock
 from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.base.work import Transaction, UnitOfWork
 from node.identity.accounts import totp
+from node.identity.accounts.events import AccountEvents
 from node.identity.accounts.throttle import Throttle
 from node.identity.model import Caller
 from node.identity.ports import IdentityStore, KeyRing
 from node.identity.roles import UseCase, require
-from node.ledger.model import EntryKind
 from node.ledger.ports import Append
 
 RECOVERY_CODES: Final = 10
@@ -75,7 +75,7 @@ class SecondFactor:
         self._keyring = keyring
         self._clock = clock
         self._issuer = issuer
-        self._append = append
+        self._record = AccountEvents(append)
         self._throttle = Throttle(clock)
         self._threads = anyio.CapacityLimiter(4)
 
@@ -117,7 +117,7 @@ class SecondFactor:
                 self._store.confirm_second_factor(tx, login, self._clock.now(), hashes)
                 if session:
                     self._store.mark_token(tx, session)
-                self._tell(tx, login, login, "second-factor-added")
+                self._record(tx, login, login, "second-factor-added")
             return True
 
         await self._tried(login, settle)
@@ -132,7 +132,7 @@ class SecondFactor:
                 if _RECOVERY.fullmatch(plain):
                     used = self._store.use_recovery_code(tx, login, _hashed(login, plain))
                     if used:
-                        self._tell(tx, login, login, "recovery-code-used")
+                        self._record(tx, login, login, "recovery-code-used")
                     return used
                 return self._used(tx, login, plain)
 
@@ -154,13 +154,13 @@ class SecondFactor:
             self._drop(tx, login)
             self._store.note_reset(tx, login, by.name, self._clock.now(), what="second-factor")
             self._store.end_sessions(tx, login)
-            self._tell(tx, login, by.name, "second-factor-removed", byAnother=True)
+            self._record(tx, login, by.name, "second-factor-removed", byAnother=True)
 
     def remove_own(self, login: str) -> None:
         """Remove the factor for its owner, who has given password and code. Raises ``NotFound``."""
         with self._uow.begin() as tx:
             self._drop(tx, login)
-            self._tell(tx, login, login, "second-factor-removed", byAnother=False)
+            self._record(tx, login, login, "second-factor-removed", byAnother=False)
 
     def _drop(self, tx: Transaction, login: str) -> None:
         account = self._store.account(tx, login)
@@ -200,10 +200,6 @@ class SecondFactor:
     def _enrolment(self, login: str, secret: bytes) -> Enrolment:
         uri = totp.address(secret, issuer=self._issuer, login=login)
         return Enrolment(secret=totp.spelled(secret), uri=uri)
-
-    def _tell(self, tx: Transaction, login: str, by: str, event: str, **facts: Any) -> None:
-        if self._append is not None:
-            self._append(tx, EntryKind.NODE, f"account {login}", by, {"event": event, **facts})
 
 
 def _plain(code: str) -> str:

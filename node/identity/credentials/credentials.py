@@ -29,7 +29,7 @@ from node.base.jsons import canonical
 from node.identity.documents import UnknownKey, key_for
 from node.identity.jose import BadSignature, Jws, read_jws, verify_jws
 from node.identity.messages import VC1_CONTEXT, VC2_CONTEXT, VC11, VC20
-from node.identity.model import Credential, DidDocument, Rejection
+from node.identity.model import Credential, DidDocument
 from node.identity.periods import document_at
 from node.identity.ports import KeyRing
 from node.identity.terms import context_of
@@ -64,10 +64,6 @@ class UnverifiedCredential:
         return tuple(
             entry["id"] if isinstance(entry, dict) and isinstance(entry.get("id"), str) else "" for entry in entries
         )
-
-    def rejected(self, why: str, *, since: datetime | None = None, transient: bool = False) -> Rejection:
-        """Return this credential as rejected, with the reason ``why``."""
-        return Rejection(types=self.types, issuer=self.issuer, why=why, since=since, id=self.id, transient=transient)
 
 
 def read_credential(text: Any) -> UnverifiedCredential:

@@ -7,7 +7,7 @@ list never means "everyone".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 
@@ -52,9 +52,13 @@ def _frozen(issuers: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
 
 
 def configured_trust(
-    named: Mapping[str, Iterable[str]], types: Iterable[str], authorities: Sequence[str]
+    named: Mapping[str, Iterable[str]], types: Iterable[str], *, region: str | None, issuer: str | None
 ) -> dict[str, tuple[str, ...]]:
-    """Return type → DIDs: the ``named`` issuers, and for all ``types`` also the ``authorities``."""
+    """Return type → DIDs: the ``named`` issuers, and for all ``types`` also those that need no naming.
+
+    These are the region, and this node (``issuer``) if it issues credentials.
+    """
+    authorities = [did for did in (region, issuer) if did]
     trust = {name: tuple(dids) for name, dids in named.items()}
     if not authorities:
         return trust

@@ -82,7 +82,7 @@ class VerifyCredentials:
         """
         trusted = self._trusted(credential.types, credential.issuer)
         if not trusted:
-            return credential.rejected(f"{credential.issuer} is not trusted to issue it")
+            return Rejection.of(credential, f"{credential.issuer} is not trusted to issue it")
         try:
             verified = await checked_against(
                 self._peers,
@@ -91,9 +91,9 @@ class VerifyCredentials:
             )
             await self._check_schemas(credential)
         except (PeerUnreachable, Overloaded):
-            return credential.rejected(f"its issuer {credential.issuer} cannot be reached", transient=True)
+            return Rejection.of(credential, f"its issuer {credential.issuer} cannot be reached", transient=True)
         except RemoteFault as error:
-            return credential.rejected(error.detail)
+            return Rejection.of(credential, error.detail)
         return replace(verified, types=trusted)
 
     async def verify_text(self, jwt: str, holder: str) -> Credential | Rejection:
@@ -107,14 +107,14 @@ class VerifyCredentials:
         """Check whether a verified credential counts at this moment: trust, dates, status."""
         types = self._trusted(credential.types, credential.issuer)
         if not types:
-            return _rejected(credential, f"{credential.issuer} is not trusted to issue it any more")
+            return Rejection.of(credential, f"{credential.issuer} is not trusted to issue it any more")
         return await self.in_force(replace(credential, types=types))
 
     async def in_force(self, credential: Credential) -> Credential | Rejection:
         """Check that a verified credential is neither expired nor revoked; trust in its issuer is not checked."""
         now = self._clock.now()
         if credential.valid_until is not None and credential.valid_until <= now:
-            return _rejected(
+            return Rejection.of(
                 credential, f"it expired on {stamp(credential.valid_until)}", since=credential.valid_until
             )
         try:
@@ -122,15 +122,15 @@ class VerifyCredentials:
                 status = await self._status_list(entry, credential.issuer, now)
                 if check_status(entry, status):
                     what = "suspended" if entry.purpose == "suspension" else "revoked"
-                    return _rejected(
+                    return Rejection.of(
                         credential, f"it was {what} by its issuer", since=status.since.get(entry.index, now)
                     )
         except (PeerUnreachable, Overloaded):
-            return _rejected(
+            return Rejection.of(
                 credential, f"its status cannot be read: {credential.issuer} does not answer", transient=True
             )
         except RemoteFault as error:
-            return _rejected(credential, f"its status cannot be told: {error.detail}")
+            return Rejection.of(credential, f"its status cannot be told: {error.detail}")
         return credential
 
     def _trusted(self, types: tuple[str, ...], issuer: str) -> tuple[str, ...]:
@@ -184,16 +184,3 @@ class VerifyCredentials:
 
 def _over(known: _Known, now: datetime) -> bool:
     return known.status.valid_until is not None and known.status.valid_until <= now
-
-
-def _rejected(
-    credential: Credential, why: str, *, since: datetime | None = None, transient: bool = False
-) -> Rejection:
-    return Rejection(
-        types=credential.types,
-        issuer=credential.issuer,
-        why=why,
-        since=since,
-        id=credential.id,
-        transient=transient,
-    )

@@ -13,6 +13,7 @@ from node.base.clock import Clock
 from node.base.errors import NotAllowed, NotFound
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
+from node.exchange.contents import contents
 from node.exchange.ports import AssetStore
 from node.ledger.ports import Append
 from node.policy.flow.output_rule import allowance
@@ -59,7 +60,7 @@ class JobExecution:
     async def __call__(self, job: Job) -> None:
         """Run the model and store its result. Raises ``Dismissed``, and the errors of the model and its data."""
         model = await run_sync(self._model, job)
-        request = await asyncio.to_thread(read_request, model, await self._read(job.request))
+        request = await asyncio.to_thread(read_request, model, await contents(self._assets, job.request))
         local = await self._run(job, model, request)
         result = await keep(self._assets, local.outcome)
         await run_sync(
@@ -116,9 +117,6 @@ class JobExecution:
         if record is None:
             raise NotFound("this node no longer has this version of the model")
         return model_of(record)
-
-    async def _read(self, sha256: str) -> bytes:
-        return b"".join([chunk async for chunk in await self._assets.open(sha256)])
 
 
 def question_of(job: Job) -> str:

@@ -20,6 +20,7 @@ from node.base.ids import new_uuid
 from node.base.jsons import read_object
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.model import Record
+from node.exchange.contents import contents
 from node.exchange.offloop import once
 from node.exchange.ports import AssetStore
 from node.identity.model import Caller
@@ -196,7 +197,7 @@ class Jobs:
 
     async def requested_outputs(self, job: Job) -> tuple[tuple[str, ...] | None, str]:
         """Return the requested outputs (None: all of them), and whether raw or as a document."""
-        asked = read_object(await self._read(job.request))
+        asked = read_object(await contents(self._assets, job.request))
         outputs = asked.get("outputs")
         return (tuple(outputs) if outputs is not None else None), str(asked["response"])
 
@@ -237,9 +238,6 @@ class Jobs:
         if job is None or not _is_of(job, asker):
             raise NotFound("this job does not exist")
         return job
-
-    async def _read(self, sha256: str) -> bytes:
-        return b"".join([chunk async for chunk in await self._assets.open(sha256)])
 
 
 def _is_of(job: Job, asker: Asker) -> bool:

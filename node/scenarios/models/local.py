@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from node.base.errors import InvalidInput, NotConfined
 from node.cage.bars import REMEDY
 from node.cage.model import Limits
+from node.exchange.contents import contents
 from node.exchange.ports import AssetStore
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Caveat, Model, Port, Rows
@@ -179,7 +180,7 @@ class LocalModels:
             raise ModelFailed(
                 "this node does not have the code of the model", remedy="ask its owner to publish it again with code:"
             )
-        return b"".join([chunk async for chunk in await self._assets.open(sha256)])
+        return await contents(self._assets, sha256)
 
 
 def _name(model: Model) -> str:

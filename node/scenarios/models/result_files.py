@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from node.base.errors import InvalidInput
 from node.base.jsons import read_json, read_object
+from node.exchange.contents import contents
 from node.exchange.ports import AssetStore
 from node.scenarios.models.requests import as_json
 from node.scenarios.ports import Outcome
@@ -112,4 +113,4 @@ async def _whole(assets: AssetStore, sha256: str) -> StoredResult:
 
 
 async def _read(assets: AssetStore, sha256: str, start: int, end: int | None) -> bytes:
-    return b"".join([chunk async for chunk in await assets.open(sha256, start=start, end=end)])
+    return await contents(assets, sha256, start=start, end=end)

@@ -21,6 +21,7 @@ from node.base.errors import InvalidInput, NotAllowed, NotFound, Overloaded, Too
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
+from node.exchange.contents import contents
 from node.exchange.ports import AssetStore
 from node.negotiation.agreement import agreed_version
 from node.negotiation.model import Agreement
@@ -146,7 +147,7 @@ class Visits:
         file = visit.file
         if file.size > MOST_BYTES:
             raise TooLarge(f"{file.name} has {file.size:,} bytes; a model reads {MOST_BYTES:,} at most")
-        body = b"".join([chunk async for chunk in await self._assets.open(file.sha256)])
+        body = await contents(self._assets, file.sha256)
         return await asyncio.to_thread(read_rows, body, file.media_type, port)
 
     def _look_up(

@@ -23,6 +23,7 @@ from node.base.work import UnitOfWork
 from node.catalogue.browse import Browse
 from node.catalogue.envelope import open_record, signing_key, stated_at
 from node.catalogue.model import Record
+from node.exchange.contents import contents
 from node.exchange.offloop import once
 from node.exchange.ports import AssetStore
 from node.identity.documents import key_for
@@ -227,7 +228,7 @@ class Library:
         size = self._assets.size(sha256)
         if size is not None and size > MOST_BYTES:
             raise TooLarge(f"{size:,} bytes are more than a step takes ({MOST_BYTES:,})")
-        return b"".join([chunk async for chunk in await self._assets.open(sha256)])
+        return await contents(self._assets, sha256)
 
     async def columns(self, file: File) -> frozenset[str] | None:
         """Return the members of the rows of ``file``; None if its bytes are not here, are too many to inspect in
