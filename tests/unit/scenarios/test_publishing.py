@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,13 @@ import pytest
 import yaml
 
 import demo
-from node.base.errors import TooLarge
+from node.base.errors import HansaError, RemoteFault, TooLarge
 from node.cage.cage import Cage
 from node.scenarios.models.code import MOST_CODE
 from node.scenarios.models.draft import filled_in, model_of
 from node.scenarios.models.publication import DescribeWithCode, stored_code
 from node.scenarios.records.cards import model_of as card_of
-from node.semantics.description.door import describe
+from node.semantics.description.door import DescribeOptions, describe, describe_all
 from node.semantics.model import CheckedDescription, Finding, Submission
 from tests.fakes.assets import MemoryAssets
 from tests.unit.scenarios.records import record_of
@@ -97,16 +98,28 @@ def sha256(text: str) -> str:
 
 
 async def published(cage: Cage, submission: Submission, *texts: str) -> CheckedDescription:
-    """What a node that holds ``texts`` makes of a submission."""
+    """What a node that holds ``texts`` makes of a submission, alone and among others alike."""
     files = {sha256(text): text.encode() for text in texts}
+    options = DescribeOptions(base="https://x.example", me="did:web:x.example", my_name="X")
 
     async def described(draft: Submission, owner: str) -> CheckedDescription:
-        return await describe(cage, draft, owner, base="https://x.example", me="did:web:x.example", my_name="X")
+        return await describe(cage, draft, owner, **options)
+
+    async def all_described(drafts: Sequence[Submission], owner: str) -> list[CheckedDescription | HansaError]:
+        return await describe_all(cage, drafts, owner, **options)
 
     async def code(digest: str) -> bytes | None:
         return files.get(digest)
 
-    return await DescribeWithCode(described, cage=cage, code=code)(submission, "anna")
+    describing = DescribeWithCode(described, all_described, cage=cage, code=code)
+    [among_others] = await describing.describe_all([submission], "anna")
+    if isinstance(among_others, HansaError):
+        with pytest.raises(RemoteFault, match=f"^{re.escape(str(among_others))}$"):
+            await describing(submission, "anna")
+        raise among_others
+    alone = await describing(submission, "anna")
+    assert (among_others.iri, among_others.findings) == (alone.iri, alone.findings)
+    return alone
 
 
 def written(text: str, code: str = CODE, **changes: Any) -> Submission:
