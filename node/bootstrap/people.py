@@ -77,25 +77,27 @@ class People:
         return self.own_document()
 
 
+def _trust(parts: Parts) -> tuple[TrustList, Allegiance]:
+    settings, own = parts.settings, parts.me if parts.settings.issuer else None
+    configured = configured_trust(
+        settings.trust, (*settings.issues, *settings.audiences.values()), region=settings.region, issuer=own
+    )
+    trust = TrustList(configured)
+    return trust, Allegiance(
+        uow=parts.stores.uow,
+        notes=parts.stores.meta,
+        trust=trust,
+        configured=configured,
+        region=settings.region,
+        own=own,
+    )
+
+
 def identity(parts: Parts, append: Append) -> People:
     """Put identity together."""
     settings, stores, clock, keyring = parts.settings, parts.stores, parts.clock, parts.keyring
     own_document = OwnDocument(keyring, parts.base, issuer=settings.issuer)
-    configured = configured_trust(
-        settings.trust,
-        (*settings.issues, *settings.audiences.values()),
-        region=settings.region,
-        issuer=parts.me if settings.issuer else None,
-    )
-    trust = TrustList(configured)
-    allegiance = Allegiance(
-        uow=stores.uow,
-        notes=stores.meta,
-        trust=trust,
-        configured=configured,
-        region=settings.region,
-        own=parts.me if settings.issuer else None,
-    )
+    trust, allegiance = _trust(parts)
     allegiance.load()
     second_factor = SecondFactor(
         stores.uow,
