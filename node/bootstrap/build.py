@@ -80,6 +80,7 @@ def build(
     callers = _callers(base, authenticators)
     host = news.host = _host(base, catalogue, callers)
     lifecycle = _lifecycle(base, catalogue, protocol_services, worker, pace, plugins, host, with_worker=with_worker)
+    facts = _live_facts(base, lifecycle)
     return HansaNode(
         parts=parts,
         people=base.people,
@@ -94,6 +95,7 @@ def build(
         imports=catalogue.imports,
         harvest=catalogue.harvest,
         schedules=catalogue.schedules,
+        drafts=catalogue.drafts,
         withdraw=catalogue.withdraw,
         ask=catalogue.ask,
         feed=catalogue.feed,
@@ -114,9 +116,7 @@ def build(
         lifecycle=lifecycle,
         letters=dead_letters(parts, protocol_services, worker.wake),
         proofs=proofs(parts, base.people, base.requests),
-        status=status(
-            parts, catalogue.node, _live_facts(base, lifecycle), worker=worker, following=catalogue.following
-        ),
+        status=status(parts, catalogue.node, facts, worker=worker, following=catalogue.following),
         region=RegionRequests(base.requests, lambda: base.people.allegiance.region, parts.address_of),
     )
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from node.adapters.peers.sources import WebSources
+from node.adapters.planes.drafts import FolderDrafts
 from node.adapters.signed_head import SignedHead
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.parts import Parts
 from node.catalogue.access import Access
 from node.catalogue.accession import Join
 from node.catalogue.browse import Browse
+from node.catalogue.drafts.usecases import DatasetDrafts
 from node.catalogue.dsp import DspCatalogue, FollowedMembers
 from node.catalogue.export.catalog import CatalogExport
 from node.catalogue.feed.chains import Chains
@@ -33,6 +35,7 @@ from node.catalogue.views import GraphView, SearchView
 from node.ledger.usecases import Sequencer
 from node.scenarios.models.publication import DescribeWithCode, stored_code
 from node.semantics.description.door import DescribeOptions, describe, describe_all
+from node.semantics.profiles.door import profile
 from node.semantics.schemas.patterns import Patterns
 from node.worker.follower import View
 from node.worker.views import FollowLedger
@@ -50,6 +53,7 @@ class CatalogueServices:
     imports: Import
     harvest: Harvest
     schedules: Schedules
+    drafts: DatasetDrafts
     scheduled_runs: ScheduledRuns
     withdraw: Withdraw
     feed: Feed
@@ -99,6 +103,7 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
     settled = following.reflected if settings.wait_for_views else None
     members = FollowedMembers(stores.uow, stores.followed, people.blocks) if settings.issuer else tuple
     harvest = _harvest(base, _imports(base, catalogue, settled), catalogue)
+    publish = _publish(base, catalogue, settled)
     return CatalogueServices(
         node=node,
         access=access,
@@ -111,10 +116,11 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
             access=access,
             ask=ask,
         ),
-        publish=_publish(base, catalogue, settled),
+        publish=publish,
         imports=harvest.imports,
         harvest=harvest,
         schedules=_schedules(base, harvest),
+        drafts=_drafts(base, catalogue, publish),
         scheduled_runs=_scheduled_runs(base, harvest),
         withdraw=Withdraw(catalogue=catalogue, settled=settled),
         feed=Feed(
@@ -204,6 +210,19 @@ def _schedules(base: Foundation, harvest: Harvest) -> Schedules:
         courier=base.courier,
         clock=parts.clock,
         imports=harvest.imports,
+    )
+
+
+def _drafts(base: Foundation, catalogue: Catalogue, publish: Publish) -> DatasetDrafts:
+    parts = base.parts
+    return DatasetDrafts(
+        store=FolderDrafts(parts.places.drafts),
+        profiled=partial(profile, parts.cage),
+        publish=publish,
+        assets=parts.assets,
+        clock=parts.clock,
+        limit=parts.settings.upload_limit,
+        region=catalogue.region,
     )
 
 

@@ -16,6 +16,7 @@ from node.bootstrap.protocol import Protocol
 from node.catalogue.access import Access
 from node.catalogue.accession import Join
 from node.catalogue.browse import Browse
+from node.catalogue.drafts.usecases import DatasetDrafts
 from node.catalogue.dsp import DspCatalogue
 from node.catalogue.export.catalog import CatalogExport
 from node.catalogue.feed.pages import Feed
@@ -63,6 +64,7 @@ class HansaNode:
     imports: Import
     harvest: Harvest
     schedules: Schedules
+    drafts: DatasetDrafts
     withdraw: Withdraw
     ask: Ask
     feed: Feed

@@ -53,6 +53,7 @@ class Places:
     graph: Path
     search: Path
     blobs: Path
+    drafts: Path
     received: Path
     backups: Path
 
@@ -65,6 +66,7 @@ def places(folder: Path) -> Places:
         graph=folder / "graph",
         search=folder / "search",
         blobs=folder / "blobs",
+        drafts=folder / "drafts",
         received=folder / "received",
         backups=folder / "backups",
     )

@@ -50,6 +50,7 @@ def use_cases(node: HansaNode) -> UseCases:
         sparql=node.ask,
         acquire=protocol.acquire,
         schedules=node.schedules,
+        drafts=node.drafts,
         agreements=Agreements(
             overview,
             protocol.deletions.duties,

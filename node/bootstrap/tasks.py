@@ -94,5 +94,6 @@ def timers(
         Timer("idle search", 30.0, lambda: run_sync(parts.index.rest), each_process=True),
         Timer("used tokens", 300.0, lambda: run_sync(tokens.forget)),
         Timer("harvests", 30.0, lambda: run_sync(catalogue.schedules.queue_due)),
+        Timer("old drafts", 3600.0, lambda: run_sync(catalogue.drafts.forget_old)),
         Timer("late decisions", 60.0, protocol_services.decisions.expire),
     ]

@@ -78,6 +78,12 @@ def _open_data_commons(name: str) -> str:
     return f"http://opendatacommons.org/licenses/{name}/1.0"
 
 
+def words_of_type(code: str, language: str) -> str:
+    """Return the name of a type of columns."""
+    known = DATATYPES.find(code)
+    return known.label(language) if known else code
+
+
 def file_type(value: str, language: str) -> str:
     """Return the name of a format in ``language``; ``value`` may be a code (``GEOJSON``), an IRI or free text."""
     code = FILE_TYPES.find(value)

@@ -21,20 +21,25 @@ TOKEN: Final = "csrf"  # noqa: S105 - the name of the field
 _PLAIN_PATH: Final = re.compile(r"/(?:[^/\\\x00-\x20\x7f-\x9f][^\\\x00-\x20\x7f-\x9f]*)?")
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, *, most: int = MAX_FIELDS, size: int = MAX_BYTES) -> dict[str, str]:
     """Return the fields of an ``application/x-www-form-urlencoded`` body; of a repeated field, the first.
 
-    Raises ``UnsupportedMediaType``, ``TooLarge`` (64 KiB, 60 fields), ``InvalidInput`` (not UTF-8).
+    Raises ``UnsupportedMediaType``, ``TooLarge`` (more than ``size`` bytes), ``InvalidInput`` (not UTF-8, or more
+    than ``most`` fields).
     """
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
         raise UnsupportedMediaType("a form of this portal is sent as application/x-www-form-urlencoded")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BYTES:
-            raise TooLarge("the form is larger than 64 KiB", remedy="shorten the text", facts={"case": "form"})
+        if len(body) > size:
+            raise TooLarge(
+                f"the form is larger than {size >> 10} KiB",
+                remedy="shorten the text",
+                facts={"case": "form", "kilobytes": size >> 10},
+            )
     try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=most, errors="strict")
     except ValueError as error:
         raise InvalidInput(
             "the form is not readable", remedy="send it again from the page", facts={"case": "form"}

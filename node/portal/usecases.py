@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
+from node.catalogue.drafts.usecases import DatasetDrafts
 from node.catalogue.harvest.schedules import Schedules
 from node.catalogue.query import Ask
 from node.identity.accounts.sign_in import SignIn
@@ -35,6 +36,7 @@ class UseCases:
     sparql: Ask
     acquire: Acquire
     schedules: Schedules
+    drafts: DatasetDrafts
 
     # agreements and work
     agreements: Agreements

@@ -26,6 +26,7 @@ OWN_LIMITS: Final = (
     "/api/drafts",
     "/api/records",
     "/api/imports",
+    "/publish/file",  # the portal's form with a data file
     "/sparql",
     "/dsp/",
     "/dcp/",

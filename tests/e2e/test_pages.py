@@ -14,6 +14,7 @@ import pytest_asyncio
 import uvicorn
 
 from tests.e2e.chromium import Chromium, binary
+from tests.fakes.drafts import DRAFT
 from tests.fakes.portal_node import AGREEMENT, BROKEN, ELS, TRANSFER, FakeNode, application
 from tests.fakes.portal_scenarios import BRIDGE, DONE, FAILED, NETWORK, RUNNING, SLOWER, SPEED_LAYER, TEMPLATE
 from tests.unit.portal.test_hostile import MARKUP, Hostile
@@ -49,6 +50,9 @@ INSIDE = (
     f"/processes/{BROKEN}",
     "/deliveries",
     "/imports",
+    "/publish",
+    f"/publish/{DRAFT}",
+    f"/publish/{DRAFT}/preview",
     "/applications",
     "/issued",
     "/keys",

@@ -62,6 +62,7 @@ from node.portal.views.keys import ListedKeys, listed_keys
 from node.portal.views.processes import Conversation, DecisionView, Deliveries, Stuck
 from node.portal.views.region import ApplicationView, IssuedTo, Member, NodeFacts
 from node.transfer.model import Reception, Transfer
+from tests.fakes.drafts import dataset_drafts
 from tests.fakes.portal_content import (
     BRUGGE,
     GENT,
@@ -115,6 +116,7 @@ class FakeNode:
         self.half: dict[str, str] = {}
         self.scenarios = FakeScenarios()
         self.schedules = schedules(NOW, BASE)
+        self.drafts = dataset_drafts(NOW, BASE, self.records)
         self.asked: list[tuple[str, str | None]] = []
         self.retried: list[str] = []
         self.given_up: list[str] = []
@@ -604,6 +606,7 @@ def use_cases(node: FakeNode) -> UseCases:
         sparql=cast("Any", sparql),
         acquire=parts,
         schedules=node.schedules,
+        drafts=node.drafts,
         agreements=cast("Any", FakeAgreements(node)),
         proofs=parts,
         confirm_deletion=parts.confirm,

@@ -71,7 +71,7 @@ def _count(node: Running) -> dict[str, int]:
         for table in metadata.sorted_tables:
             if table.name not in PASSING:
                 counts[table.name] = tx.connection.execute(select(func.count()).select_from(table)).scalar_one()
-    for place in ("blobs", "received"):
+    for place in ("blobs", "received", "drafts"):
         folder = Path(node.folder / place)
         counts[place] = sum(path.is_file() for path in folder.rglob("*")) if folder.exists() else 0
     return counts
@@ -140,7 +140,7 @@ _CALLERS = re.compile(r"/ogc/processes/\{process\}/execution|/ogc/jobs.*")
 _FORMER = re.compile(r"/processes/\{process\}/execution|/jobs.*")
 _PEOPLE = re.compile(r"/api/.*|/metrics")
 _PAGES_OF_PEOPLE = re.compile(
-    r"/(agreements|decisions|deliveries|imports|applications|issued|keys|record/ask|sign-out|runs|layers|scenario/(bind|start)"
+    r"/(agreements|decisions|deliveries|imports|publish|applications|issued|keys|record/ask|sign-out|runs|layers|scenario/(bind|start)"
     r"|account).*"
 )
 

@@ -96,7 +96,7 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
         making=await making_of(desk, visit, record, description),
         card=laid_out,
         remaining=remaining(description, record.subject, laid_out.used),
-        names=_Names(description, await node.catalogue.connections(record, caller), laid_out),
+        names=Names(description, await node.catalogue.connections(record, caller), laid_out),
         files=files,
         preview=await _preview(desk, visit, record, files),
         steps=timeline(versions),
@@ -168,7 +168,7 @@ async def ask(desk: Desk, visit: Visit) -> Response:
     return desk.go(visit, visit.url(f"/processes/{quote(negotiation.pid, safe='')}", done="asked"))
 
 
-class _Names:
+class Names:
     """Names of IRIs: from the catalogue, the description itself, a code list, or the end of the IRI."""
 
     def __init__(self, description: Description, connections: Connections, laid_out: Card) -> None:

@@ -30,6 +30,7 @@ from node.vocab.namespaces import (
     VCARD,
 )
 from tests.artefacts import data
+from tests.fakes.drafts import DRAFT, add_draft
 from tests.fakes.portal_content import GENT, Graph, record
 from tests.fakes.portal_harvests import schedules
 from tests.fakes.portal_node import AGREEMENT, BASE, NOW, TRANSFER, FakeNode
@@ -282,6 +283,7 @@ def test_markup_stays_text_on_working_pages(text: str, node: FakeNode, monkeypat
     node.facts = replace(node.facts, name=text, operator=text, contact=text, rulebook="javascript:window.__xss=1")
 
     node.schedules = schedules(NOW, "https://gent.example", text)
+    add_draft(node.drafts, NOW, text)
 
     async def document(*_: object) -> str:
         return f"<h1>{text}</h1><p lang='{text}' class=\"{text}\">{text}<a href='{text}'>x</a>"
@@ -300,6 +302,8 @@ def test_markup_stays_text_on_working_pages(text: str, node: FakeNode, monkeypat
             f"/processes/{TRANSFER}",
             "/deliveries",
             "/imports/ghent",
+            f"/publish/{DRAFT}",
+            f"/publish/{DRAFT}/preview",
             "/imports/ghent?run=urn:run:2",
             "/about?check=now",
             "/",

@@ -19,6 +19,7 @@ from node.portal.pages.work import NEGOTIATION_STEPS, TRANSFER_STEPS
 from node.portal.settings import PortalSettings
 from node.texts.languages import LANGUAGES
 from node.transfer import machine as transferring
+from tests.fakes.drafts import DRAFT
 from tests.fakes.portal_content import LONG_TITLE, PLZEN, demo_records
 from tests.fakes.portal_node import AGREEMENT, BASE, BROKEN, NEGOTIATION, NOW, TRANSFER, FakeNode
 from tests.fakes.portal_scenarios import DONE, FAILED, PLAIN, RUNNING, SLOWER, TEMPLATE
@@ -79,6 +80,9 @@ PEOPLES_PAGES = (
     "/imports/plzen",
     "/imports/vienna",
     "/imports/brno",
+    "/publish",
+    f"/publish/{DRAFT}",
+    f"/publish/{DRAFT}/preview",
     "/applications",
     "/issued",
     "/keys",

@@ -1,0 +1,131 @@
+"""Drafts in a local folder: for each its bytes in ``ID.data``, and everything else in ``ID.json``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from node.base.errors import NotFound, TooLarge
+from node.catalogue.drafts.model import Answers, DatasetDraft
+from node.exchange.offloop import off_loop, opened
+from node.exchange.spool import READ_SIZE, PartFile, disk_fault
+
+_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class FolderDrafts:
+    """``DraftStore`` over a folder, which is made for the first draft."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    async def take_in(self, draft_id: str, chunks: AsyncIterator[bytes], *, limit: int) -> tuple[str, int]:
+        try:
+            await off_loop(self._make_folder)
+            part = await opened(PartFile, PartFile.close, self._place(draft_id, "data"))
+            try:
+                return await _fill(part, chunks, limit)
+            except BaseException:
+                await off_loop(part.path.unlink, missing_ok=True)
+                raise
+            finally:
+                await off_loop(part.close)
+        except OSError as error:
+            raise disk_fault("the file could not be stored", error) from error
+
+    def path(self, draft_id: str) -> Path:
+        path = self._place(draft_id, "data")
+        if not path.is_file():
+            raise NotFound("this draft does not exist")
+        return path
+
+    def save(self, draft: DatasetDraft) -> None:
+        self._write(self._place(draft.id, "json"), draft.to_json())
+
+    def draft(self, draft_id: str) -> DatasetDraft | None:
+        try:
+            text = self._place(draft_id, "json").read_text("utf-8")
+        except (FileNotFoundError, NotFound):
+            return None
+        return DatasetDraft.from_json(json.loads(text))
+
+    def drafts(self) -> Sequence[DatasetDraft]:
+        names = [path.stem for path in self._root.glob("*.json")] if self._root.is_dir() else []
+        drafts = [self.draft(name) for name in names if _ID.fullmatch(name)]
+        return [draft for draft in drafts if draft is not None]
+
+    def remove(self, draft_id: str) -> None:
+        # The draft first: bytes without a draft are removed later, a draft without bytes could not be published.
+        for ending in ("json", "data"):
+            self._place(draft_id, ending).unlink(missing_ok=True)
+
+    def remember(self, account: str, answers: Answers) -> None:
+        self._write(self._last(account), dict(answers))
+
+    def remembered(self, account: str) -> Answers:
+        try:
+            answers: Answers = json.loads(self._last(account).read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        return answers
+
+    def remove_rest(self, before: float) -> int:
+        rest = [
+            path
+            for path in (self._root.iterdir() if self._root.is_dir() else ())
+            if path.suffix in (".data", ".new") and not path.with_name(f"{path.name.partition('.')[0]}.json").exists()
+        ]
+        old = [path for path in rest if path.lstat().st_mtime < before]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
+
+    def _write(self, target: Path, members: Mapping[str, Any]) -> None:
+        fresh = target.with_suffix(f".{threading.get_native_id()}.new")
+        try:
+            fresh.write_text(json.dumps(members, ensure_ascii=False), "utf-8", errors="replace")
+            fresh.chmod(0o600)
+            fresh.replace(target)
+        except OSError as error:
+            fresh.unlink(missing_ok=True)
+            raise disk_fault("the draft could not be saved", error) from error
+
+    def _last(self, account: str) -> Path:
+        return self._root / f"{hashlib.sha256(account.encode()).hexdigest()[:32]}.last"
+
+    def _make_folder(self) -> None:
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def _place(self, draft_id: str, ending: str) -> Path:
+        if not _ID.fullmatch(draft_id):
+            raise NotFound("this draft does not exist")
+        return self._root / f"{draft_id}.{ending}"
+
+
+async def _fill(part: PartFile, chunks: AsyncIterator[bytes], limit: int) -> tuple[str, int]:
+    digest = hashlib.sha256()
+    buffer = bytearray()
+    async for chunk in chunks:
+        if part.size + len(buffer) + len(chunk) > limit:
+            raise TooLarge(
+                f"this node accepts files of at most {limit} bytes",
+                remedy="split the data into several files",
+                facts={"case": "file", "megabytes": limit // 1_000_000},
+            )
+        buffer += chunk
+        if len(buffer) >= READ_SIZE:
+            await off_loop(_add, part, digest, bytes(buffer))
+            buffer.clear()
+    await off_loop(_add, part, digest, bytes(buffer))
+    await off_loop(part.sync)
+    return digest.hexdigest(), part.size
+
+
+def _add(part: PartFile, digest: hashlib._Hash, data: bytes) -> None:
+    digest.update(data)
+    part.append(data)

@@ -1,0 +1,92 @@
+"""A draft: a data file that a person has sent, what it says about itself, and the person's answers so far."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from node.base.clock import moment, stamp
+from node.semantics.model import File
+from node.semantics.profiles.model import Profile
+
+Answers = Mapping[str, str]
+"""Name of a field of the form → the text of the person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetDraft:
+    """A dataset that is not published yet. ``profile`` is None for a file that cannot be profiled, and
+    ``unread`` then says why, in English. ``at`` is when the person saved it last."""
+
+    id: str
+    account: str
+    at: datetime
+    file: File
+    profile: Profile | None = None
+    unread: str = ""
+    answers: Answers = field(default_factory=dict)
+
+    @property
+    def suspects(self) -> tuple[str, ...]:
+        """Return the names of the columns that may hold personal data."""
+        return tuple(column.name for _, column in self.profile.suspects) if self.profile else ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "account": self.account,
+            "at": stamp(self.at),
+            "file": self.file.to_json(),
+            "profile": self.profile and self.profile.to_json(),
+            "unread": self.unread,
+            "answers": dict(self.answers),
+        }
+
+    @classmethod
+    def from_json(cls, members: Mapping[str, Any]) -> DatasetDraft:
+        """Return the draft that ``to_json`` wrote."""
+        profile = members["profile"]
+        return cls(
+            id=members["id"],
+            account=members["account"],
+            at=moment(members["at"]),
+            file=File.from_json(members["file"]),
+            profile=Profile.from_json(profile) if profile else None,
+            unread=members["unread"],
+            answers=members["answers"],
+        )
+
+
+class DraftStore(Protocol):
+    """Stores drafts and the bytes of their files. It blocks, except for ``take_in``."""
+
+    async def take_in(self, draft_id: str, chunks: AsyncIterator[bytes], *, limit: int) -> tuple[str, int]:
+        """Store the bytes of a new draft; return their SHA-256 and size. Raises ``TooLarge``, ``NoRoom``. Then
+        nothing is left behind."""
+
+    def path(self, draft_id: str) -> Path:
+        """Return the path of the bytes. Raises ``NotFound``."""
+
+    def save(self, draft: DatasetDraft) -> None:
+        """Save the draft in place of its earlier state. Its bytes are there."""
+
+    def draft(self, draft_id: str) -> DatasetDraft | None: ...
+
+    def drafts(self) -> Sequence[DatasetDraft]:
+        """Return all drafts, in no order."""
+
+    def remove(self, draft_id: str) -> None:
+        """Remove the draft and its bytes, if they are there."""
+
+    def remember(self, account: str, answers: Answers) -> None:
+        """Keep the answers that the person's next draft begins with, in place of earlier ones."""
+
+    def remembered(self, account: str) -> Answers:
+        """Return the answers that ``remember`` kept; none if there are none."""
+
+    def remove_rest(self, before: float) -> int:
+        """Remove bytes without a draft, of uploads that broke off, if they were written before this time (seconds
+        since 1970); return how many."""

@@ -1,0 +1,190 @@
+"""Publish from a page: send a file, answer questions about it, look at the result, publish it.
+
+Between these steps the file and the answers are kept as a draft of the person. A draft is no asset: it is in no
+ledger, no search and no backup, and it is removed when it is published, or when nobody has touched it for two weeks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from node.base.clock import Clock
+from node.base.errors import Conflict, InvalidInput, Overloaded, TooLarge, TooMany
+from node.base.ids import new_uuid
+from node.catalogue.drafts.answers import KEPT, first_answers, submission_of
+from node.catalogue.drafts.model import DatasetDraft, DraftStore
+from node.catalogue.model import Publication
+from node.catalogue.publication.publish import Publish
+from node.catalogue.visibility import absent
+from node.exchange.names import safe_name
+from node.exchange.ports import AssetStore
+from node.identity.model import Caller
+from node.identity.roles import UseCase, require
+from node.policy.templates import Template, templates
+from node.semantics.codelists.filetypes import MEDIA_TYPE_OF, file_type
+from node.semantics.model import File
+from node.semantics.profiles.model import Profile
+
+MOST: Final = 10
+"""Drafts of one person."""
+AGE: Final = timedelta(days=14)
+"""Drafts that were saved longer ago are removed."""
+_FOR_MODELS: Final = frozenset({"run-not-copy"})
+"""Templates that no dataset can have: nothing could deliver them."""
+
+Profiled = Callable[[Path, str], Awaitable[Profile]]
+"""Profiles the file at a path, which people call by a name (``node.semantics.profiles.door.profile``)."""
+
+
+class DatasetDrafts:
+    """The drafts of all people. Each person sees only their own."""
+
+    def __init__(
+        self,
+        *,
+        store: DraftStore,
+        profiled: Profiled,
+        publish: Publish,
+        assets: AssetStore,
+        clock: Clock,
+        limit: int,
+        region: Callable[[], str | None],
+    ) -> None:
+        """``limit`` is of one file, in bytes. ``region`` returns the DID of the region that conditions refer to."""
+        self._store = store
+        self._profiled = profiled
+        self._publish = publish
+        self._assets = assets
+        self._clock = clock
+        self._region = region
+        self.limit = limit
+
+    async def mine(self, by: Caller) -> Sequence[DatasetDraft]:
+        """Return the drafts of ``by``, the newest first. Raises ``NotAllowed``."""
+        require(by, UseCase.PUBLISH)
+        drafts = await asyncio.to_thread(self._store.drafts)
+        mine = [draft for draft in drafts if draft.account == by.account and not self._is_old(draft)]
+        return sorted(mine, key=lambda draft: draft.at, reverse=True)
+
+    async def begin(self, name: str, chunks: AsyncIterator[bytes], by: Caller) -> DatasetDraft:
+        """Store a file and return the draft that it makes. Nothing of ``chunks`` is read before ``by`` is authorised.
+
+        Raises ``NotAllowed``, ``TooMany`` drafts, ``TooLarge``, ``InvalidInput`` for an empty file. A file that
+        cannot be profiled makes a draft without columns.
+        """
+        mine = await self.mine(by)
+        if len(mine) >= MOST:
+            raise TooMany(
+                f"you have {len(mine)} drafts already",
+                remedy="publish or remove one of them first",
+                facts={"case": "drafts", "count": len(mine)},
+            )
+        fit, draft_id = safe_name(name), str(new_uuid())
+        sha256, size = await self._store.take_in(draft_id, chunks, limit=self.limit)
+        try:
+            if not size:
+                raise InvalidInput("the file is empty", remedy="choose another file", facts={"case": "empty-file"})
+            draft = await self._drafted(draft_id, fit, sha256, size, by)
+            await asyncio.to_thread(self._store.save, draft)
+        except BaseException:
+            await asyncio.to_thread(self._store.remove, draft_id)
+            raise
+        return draft
+
+    async def _drafted(self, draft_id: str, name: str, sha256: str, size: int, by: Caller) -> DatasetDraft:
+        profile, unread = None, ""
+        try:
+            profile = await self._profiled(await asyncio.to_thread(self._store.path, draft_id), name)
+        except (InvalidInput, TooLarge, Overloaded) as error:
+            unread = error.detail
+        code = file_type(name)
+        media_type = MEDIA_TYPE_OF.get(code.code, "") if code else ""
+        file = File(name=name, media_type=media_type or "application/octet-stream", size=size, sha256=sha256)
+        draft = DatasetDraft(
+            id=draft_id,
+            account=str(by.account),
+            at=self._clock.now(),
+            file=file,
+            profile=profile,
+            unread=unread,
+        )
+        return replace(draft, answers=first_answers(draft, self._store.remembered(draft.account)))
+
+    async def find(self, draft_id: str, by: Caller) -> DatasetDraft:
+        """Return a draft of ``by``. Raises ``NotAllowed``, and ``NotFound`` also for those of others."""
+        require(by, UseCase.PUBLISH)
+        draft = await asyncio.to_thread(self._store.draft, draft_id)
+        if draft is None or draft.account != by.account or self._is_old(draft):
+            raise absent()
+        return draft
+
+    async def save(self, draft_id: str, answers: Mapping[str, str], by: Caller) -> DatasetDraft:
+        """Save the answers in place of the earlier ones. Raises the errors of ``find``."""
+        draft = replace(await self.find(draft_id, by), answers=dict(answers), at=self._clock.now())
+        await asyncio.to_thread(self._store.save, draft)
+        return draft
+
+    async def remove(self, draft_id: str, by: Caller) -> None:
+        """Remove a draft and its file. Raises the errors of ``find``."""
+        await asyncio.to_thread(self._store.remove, (await self.find(draft_id, by)).id)
+
+    async def check(self, draft: DatasetDraft, by: Caller) -> Publication:
+        """Return what publishing ``draft`` would make. Raises the errors of ``Publish.publish``, and ``Conflict`` if
+        its address is that of another asset."""
+        if not draft.answers.get("conditions"):
+            raise InvalidInput(
+                "no conditions were chosen",
+                remedy="choose conditions",
+                facts={"case": "no-conditions", "field": "conditions"},
+            )
+        published = await self._publish.publish(submission_of(draft), by, dry_run=True)
+        if not published.created or published.record.version > 1:
+            raise Conflict(
+                f"{published.record.iri} is published already",
+                remedy="choose another address",
+                facts={"case": "address-used", "iri": published.record.iri, "field": "id"},
+            )
+        return published
+
+    async def publish(self, draft_id: str, by: Caller) -> Publication:
+        """Publish a draft and remove it. Raises the errors of ``find`` and ``check``. Then nothing is published, and
+        the draft stays."""
+        draft = await self.find(draft_id, by)
+        await self.check(draft, by)
+        stored = await self._assets.adopt(await asyncio.to_thread(self._store.path, draft.id), limit=self.limit)
+        file = replace(draft.file, sha256=stored.sha256, size=stored.size)
+        published = await self._publish.publish(submission_of(replace(draft, file=file)), by)
+        kept = {name: draft.answers[name] for name in KEPT if draft.answers.get(name)}
+        await asyncio.to_thread(self._store.remember, draft.account, kept)
+        await asyncio.to_thread(self._store.remove, draft.id)
+        return published
+
+    def conditions(self) -> list[tuple[Template, bool]]:
+        """Return the templates for datasets, and whether this node can use each: some need a region."""
+        return [
+            (
+                template,
+                not any(one.name == "region" and one.required for one in template.parameters) or self._has_region,
+            )
+            for template in templates()
+            if template.id not in _FOR_MODELS
+        ]
+
+    @property
+    def _has_region(self) -> bool:
+        return self._region() is not None
+
+    def forget_old(self) -> int:
+        """Remove drafts that nobody has saved for two weeks, and what broken uploads left; return how many."""
+        old = [draft.id for draft in self._store.drafts() if self._is_old(draft)]
+        for draft_id in old:
+            self._store.remove(draft_id)
+        return len(old) + self._store.remove_rest((self._clock.now() - timedelta(days=1)).timestamp())
+
+    def _is_old(self, draft: DatasetDraft) -> bool:
+        return draft.at < self._clock.now() - AGE

@@ -1,0 +1,278 @@
+"""Publish a dataset in three steps: its file, the questions about it, and a look at the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from node.base.errors import Conflict, HansaError, InvalidDescription, InvalidInput, TooLarge, TooMany
+from node.catalogue.browse import Connections
+from node.catalogue.drafts.model import DatasetDraft
+from node.catalogue.drafts.usecases import AGE
+from node.catalogue.model import Publication
+from node.identity.roles import UseCase, allowed
+from node.policy.templates import template
+from node.portal.description.cards import card
+from node.portal.description.content import facts
+from node.portal.description.triples import Description
+from node.portal.forms import TOKEN, check_csrf, read_form
+from node.portal.pages.asset import Names
+from node.portal.uploads import read_upload
+from node.portal.visit import Visit
+from node.semantics.codelists.frequencies import FREQUENCIES
+from node.semantics.codelists.languages import LANGUAGES
+from node.semantics.codelists.licences import LICENCES
+from node.semantics.codelists.lookup import CodeList
+from node.semantics.codelists.themes import THEMES
+from node.semantics.model import Finding
+
+if TYPE_CHECKING:
+    from node.portal.desk import Desk
+
+MAX_FIELDS: Final = 600
+MAX_BYTES: Final = 512 * 1024
+COLUMNS: Final = 100
+"""Columns that are asked about; the others are published without a meaning."""
+_SHOWN: Final = 8
+"""Remarks on a page of a preview."""
+_REQUIRED: Final = ("title", "description", "license")
+_LABELS: Final = {
+    "title": "publish.title",
+    "description": "fact.words",
+    "license": "fact.licence",
+    "personal_data": "fact.personal",
+    "conditions": "use.conditions",
+    "theme": "facet.theme",
+    "keywords": "drafts.keywords",
+    "contact.name": "drafts.contact.name",
+    "contact.email": "drafts.contact.email",
+    "spatial": "fact.place",
+    "from": "drafts.from",
+    "until": "drafts.until",
+    "frequency": "fact.frequency",
+    "id": "drafts.address",
+    "language": "drafts.language",
+    "landing_page": "fact.landing",
+    "provenance": "fact.provenance",
+}
+"""Controls of the form, and the texts that name them."""
+
+
+class Trouble(NamedTuple):
+    """A fault of a field. ``field`` is the name of its control, empty if there is none; ``lang`` is the
+    language of the text if it is not the page's."""
+
+    field: str
+    text: str
+    lang: str = ""
+
+
+async def drafts(desk: Desk, visit: Visit) -> Response:
+    """``GET /publish``: choose a file, or go on with a draft."""
+    return await _start(desk, visit)
+
+
+async def begin(desk: Desk, visit: Visit) -> Response:
+    """``POST /publish/file``: take the file in and show the questions, or the form again with the reason."""
+    upload = await read_upload(visit.request)
+    # Before a byte of the file is read.
+    check_csrf(desk.settings.secret, visit.session, upload.fields)
+    try:
+        if upload.chunks is None or not upload.name:
+            raise InvalidInput("no file was chosen", remedy="choose a data file", facts={"case": "no-file"})
+        draft = await desk.node.drafts.begin(upload.name, upload.chunks, visit.caller)
+    except (InvalidInput, TooLarge, TooMany) as error:
+        return await _start(desk, visit, error)
+    return desk.go(visit, _address(visit, draft))
+
+
+async def draft(desk: Desk, visit: Visit) -> Response:
+    """``GET /publish/{id}``: the questions about a file, with the answers so far."""
+    return _questions(desk, visit, await _draft(desk, visit))
+
+
+async def answer(desk: Desk, visit: Visit) -> Response:
+    """``POST /publish/{id}``: save the answers; then show the preview, or the questions again with the errors."""
+    fields = await read_form(visit.request, most=MAX_FIELDS, size=MAX_BYTES)
+    check_csrf(desk.settings.secret, visit.session, fields)
+    answers = {name: text for name, text in fields.items() if name not in (TOKEN, "do") and text.strip()}
+    saved = await desk.node.drafts.save(visit.request.path_params["id"], answers, visit.caller)
+    if fields.get("do") == "save":
+        return desk.go(visit, visit.url("/publish", done="draft-saved"))
+    troubles = (await _checked(desk, visit, saved))[1]
+    if troubles:
+        return _questions(desk, visit, saved, troubles)
+    return desk.go(visit, _address(visit, saved) + "/preview")
+
+
+async def preview(desk: Desk, visit: Visit) -> Response:
+    """``GET /publish/{id}/preview``: the dataset as it will be, and the button that publishes it."""
+    dataset_draft = await _draft(desk, visit)
+    published, troubles = await _checked(desk, visit, dataset_draft)
+    if published is None:
+        return _questions(desk, visit, dataset_draft, troubles)
+    record = published.record
+    description = Description.read(record.nquads)
+    laid_out = card(record.kind, description, record.subject)
+    return desk.render(
+        visit,
+        "draft-preview.html",
+        draft=dataset_draft,
+        address=_address(visit, dataset_draft),
+        record=record,
+        facts=facts(description, record.subject),
+        card=laid_out,
+        names=Names(description, Connections(), laid_out),
+        words=desk.node.access.sentences(record, visit.language),
+        remarks=[_text(visit, one) for one in published.findings if one.severity == "warning"][:_SHOWN],
+    )
+
+
+async def publish(desk: Desk, visit: Visit) -> Response:
+    """``POST /publish/{id}/publish``: publish the draft, and show the page of the new asset."""
+    try:
+        published = await desk.node.drafts.publish(visit.request.path_params["id"], visit.caller)
+    except (InvalidDescription, InvalidInput, Conflict) as error:
+        dataset_draft = await _draft(desk, visit)
+        return _questions(desk, visit, dataset_draft, _troubles(visit, dataset_draft, error))
+    return desk.go(visit, visit.asset(published.record, done="dataset-published"))
+
+
+async def remove(desk: Desk, visit: Visit) -> Response:
+    """``POST /publish/{id}/remove``: remove a draft and its file."""
+    await desk.node.drafts.remove(visit.request.path_params["id"], visit.caller)
+    return desk.go(visit, visit.url("/publish", done="draft-removed"))
+
+
+async def _start(desk: Desk, visit: Visit, error: HansaError | None = None) -> Response:
+    may = allowed(visit.caller, UseCase.PUBLISH)
+    return desk.render(
+        visit,
+        "publish.html",
+        status=200 if error is None else error.status,
+        may=may,
+        limit=desk.node.drafts.limit,
+        days=AGE.days,
+        mine=await desk.node.drafts.mine(visit.caller) if may else (),
+        trouble=None if error is None else visit.worded(error),
+    )
+
+
+async def _draft(desk: Desk, visit: Visit) -> DatasetDraft:
+    return await desk.node.drafts.find(visit.request.path_params["id"], visit.caller)
+
+
+def _address(visit: Visit, dataset_draft: DatasetDraft) -> str:
+    return visit.url(f"/publish/{quote(dataset_draft.id, safe='')}")
+
+
+def _questions(desk: Desk, visit: Visit, dataset_draft: DatasetDraft, troubles: Sequence[Trouble] = ()) -> Response:
+    tables = dataset_draft.profile.tables if dataset_draft.profile else ()
+    columns = [
+        (f"column.{place}.{number}", table.name, column)
+        for place, table in enumerate(tables)
+        for number, column in enumerate(table.columns)
+    ]
+    answers, conditions = dataset_draft.answers, desk.node.drafts.conditions()
+    return desk.render(
+        visit,
+        "draft.html",
+        status=422 if troubles else 200,
+        draft=dataset_draft,
+        address=_address(visit, dataset_draft),
+        answers=answers,
+        troubles=troubles,
+        labels={name: visit.t(key) for name, key in _LABELS.items()},
+        of_field={trouble.field: trouble for trouble in reversed(troubles)},
+        rows=sum(table.rows for table in tables),
+        width=sum(len(table.columns) + table.omitted for table in tables),
+        columns=columns[:COLUMNS],
+        suspects=", ".join(dataset_draft.suspects[:20]),
+        licences=_choices(LICENCES, answers.get("license", ""), visit.language),
+        themes=_choices(THEMES, answers.get("theme", ""), visit.language),
+        frequencies=_choices(FREQUENCIES, answers.get("frequency", ""), visit.language),
+        tongues=_choices(LANGUAGES, answers.get("language", ""), visit.language),
+        conditions=[one for one, _ in conditions],
+        unavailable=[one for one, is_available in conditions if not is_available],
+    )
+
+
+def _choices(codes: CodeList, answer: str, language: str) -> list[tuple[str, str]]:
+    """Return the codes of a list with their labels; an answer that the list does not have is a choice too."""
+    # Older versions of a licence are for what was published under them.
+    current = [code for code in codes if not code.code.startswith("CC-BY") or code.code.endswith("4.0")]
+    choices = [(code.code, code.label(language)) for code in current]
+    return choices if not answer or answer in dict(choices) else [(answer, answer), *choices]
+
+
+async def _checked(desk: Desk, visit: Visit, dataset_draft: DatasetDraft) -> tuple[Publication | None, list[Trouble]]:
+    """Return what would be published, or what has to be corrected before."""
+    try:
+        return await desk.node.drafts.check(dataset_draft, visit.caller), []
+    except (InvalidDescription, InvalidInput, Conflict) as error:
+        return None, _troubles(visit, dataset_draft, error)
+
+
+def _troubles(visit: Visit, dataset_draft: DatasetDraft, error: HansaError) -> list[Trouble]:
+    """Return the errors, those of missing answers first; of a field with several, the first."""
+    missing = [Trouble(name, visit.t("drafts.fill")) for name in _REQUIRED if not dataset_draft.answers.get(name)]
+    if dataset_draft.suspects and dataset_draft.answers.get("personal_data") not in ("yes", "no"):
+        missing.append(Trouble("personal_data", visit.t("drafts.choose")))
+    if not dataset_draft.answers.get("conditions"):
+        missing.append(Trouble("conditions", visit.t("drafts.choose")))
+    known = {trouble.field for trouble in missing}
+    if isinstance(error, InvalidDescription):
+        findings = [Finding.from_json(one) for one in error.findings if one["severity"] == "violation"]
+        others = [_about(visit, finding) for finding in findings]
+    elif error.facts.get("field") == "conditions" and error.facts.get("findings"):
+        others = _about_conditions(visit, dataset_draft, error.facts["findings"])
+    else:
+        words = visit.worded(error)
+        text = f"{words.text}: {words.mend}" if words.mend and words.lang == words.mend_lang else words.text
+        others = [Trouble(str(error.facts.get("field", "")), text, words.lang)]
+    return missing + [trouble for trouble in others if trouble.field not in known]
+
+
+def _text(visit: Visit, finding: Finding) -> Trouble:
+    """Return a finding in the reader's language: what is wrong, and why it matters."""
+    texts: Mapping[str, Any] = finding.translations.get(visit.language) or {}
+    message, why = texts.get("message", finding.message), texts.get("why", finding.why)
+    lang = "" if texts or visit.language == "en" else "en"
+    return Trouble("", ". ".join(part.rstrip(".") for part in (message, why) if part), lang)
+
+
+def _about_conditions(
+    visit: Visit, dataset_draft: DatasetDraft, findings: Sequence[Mapping[str, str]]
+) -> list[Trouble]:
+    """Return what is wrong with the parameters of the conditions, each under its name in the reader's language."""
+    chosen = template(dataset_draft.answers["conditions"])
+    labels = {parameter.name: visit.translated(parameter.label).text for parameter in chosen.parameters}
+    troubles = []
+    for finding in findings:
+        name = finding["field"].partition(".")[2]
+        missing = not dataset_draft.answers.get(f"{chosen.id}.{name}")
+        text = visit.t("drafts.fill") if missing else finding["message"]
+        troubles.append(Trouble("conditions", f"{labels.get(name, name)}: {text}", "" if missing else "en"))
+    return troubles
+
+
+def _about(visit: Visit, finding: Finding) -> Trouble:
+    """Return a finding with its control, and the name of the control in place of that of the field."""
+    trouble, control = _text(visit, finding), _control(finding.field)
+    if not control:
+        return trouble
+    label = visit.t(_LABELS[control])
+    return trouble._replace(field=control, text=trouble.text.replace(finding.field, label, 1))
+
+
+def _control(field: str) -> str:
+    """Return the name of the control for a field of a description: ``contact.0.email`` has ``contact.email``."""
+    first = field.partition(".")[0]
+    if first == "contact":
+        return "contact.email" if field.endswith("email") else "contact.name"
+    if first == "temporal":
+        return "until" if field.endswith(".to") else "from"
+    return {"iri": "id"}.get(first, first if first in _LABELS else "")

@@ -1,0 +1,161 @@
+"""A dataset published by the forms of a real node, as a browser without scripts sends them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import yaml
+
+from node.semantics.profiles.description import description_of
+from node.semantics.profiles.fields import place_of, tables_of, theme_of, title_of
+from node.semantics.profiles.model import ColumnProfile, Profile, TableProfile
+from tests.nodes import Running, running
+
+COUNTS = "time,counter,bicycles\n" + "".join(
+    f"2026-11-{day:02}T{hour:02}:00:00,{counter},{hour * 3}\n"
+    for day in range(1, 8)
+    for hour in range(24)
+    for counter in ("Coupure", "Visserij")
+)
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("city"), template=sqlite_template) as node:
+        yield node
+
+
+@pytest.fixture
+def browser(city: Running) -> Iterator[httpx2.Client]:
+    """The browser of the administrator, signed in."""
+    headers = {"Accept": "text/html", "Accept-Language": "en", "Origin": city.url}
+    with httpx2.Client(base_url=city.url, headers=headers, timeout=60, trust_env=False) as client:
+        fields = {"login": "admin", "password": city.password, "next": "/"}
+        assert post(client, "/sign-in", "/sign-in", **fields).status_code == 303
+        yield client
+
+
+def post(client: httpx2.Client, form: str, path: str, **fields: str) -> Any:
+    csrf = re.search(r'name="csrf" value="([^"]+)"', client.get(form).text)
+    assert csrf is not None
+    return client.post(path, data={"csrf": csrf[1], **fields})
+
+
+def upload(client: httpx2.Client, name: str, body: bytes) -> Any:
+    csrf = re.search(r'name="csrf" value="([^"]+)"', client.get("/publish").text)
+    assert csrf is not None
+    return client.post("/publish/file", files={"csrf": (None, csrf[1]), "file": (name, body, "text/csv")})
+
+
+def drafts(city: Running) -> list[str]:
+    folder = city.folder / "drafts"
+    return sorted(path.suffix for path in folder.iterdir()) if folder.is_dir() else []
+
+
+ANSWERS = {
+    "title": "Bicycle counters",
+    "description": "Bicycles that pass two counters, every hour.",
+    "license": "CC-BY-4.0",
+    "conditions": "open",
+    "direct": "yes",
+    "theme": "TRAN",
+    "keywords": "bicycle, counting",
+    "contact.name": "Mobility",
+    "contact.email": "mobility@example.org",
+    "spatial": "3.6, 51, 3.8, 51.1",
+    "from": "2026-11-01",
+    "until": "2026-11-07",
+    "column.0.2": "Bicycles in the hour",
+    "do": "preview",
+}
+
+
+def test_from_a_csv_to_a_dataset(city: Running, browser: httpx2.Client) -> None:
+    address = upload(browser, "bicycle-counters.csv", COUNTS.encode()).headers["location"]
+    form = browser.get(address).text
+    assert "336 rows" in form
+    assert 'value="Bicycle counters"' in form
+    assert 'value="2026-11-01T00:00:00"' in form
+    assert '<option value="TRAN" selected>' in form
+    assert drafts(city) == [".data", ".json"]
+    answer = post(browser, address, address, **ANSWERS)
+    assert answer.headers["location"] == f"{address}/preview", answer.text
+    preview = browser.get(f"{address}/preview").text
+    assert "Bicycles in the hour" in preview
+    with city.http() as stranger:
+        assert stranger.get("/datasets/bicycle-counters").status_code == 404, "a preview publishes nothing"
+        answer = post(browser, f"{address}/preview", f"{address}/publish")
+        assert answer.headers["location"] == "/datasets/bicycle-counters?done=dataset-published", answer.text
+        assert "The dataset was published." in browser.get(answer.headers["location"]).text
+        record = stranger.get("/datasets/bicycle-counters", headers={"Accept": "application/json"}).json()
+        assert (record["titles"], record["version"]) == ({"en": "Bicycle counters"}, 1)
+        assert stranger.get("/datasets/bicycle-counters/files/bicycle-counters.csv").text == COUNTS
+    assert drafts(city) == [".last"]
+    assert browser.get(address).status_code == 404
+
+    # The same title again: the address belongs to the first dataset.
+    address = upload(browser, "again.csv", COUNTS.encode()).headers["location"]
+    assert 'value="mobility@example.org"' in browser.get(address).text, "the contact of the last dataset"
+    answer = post(browser, address, address, **ANSWERS)
+    assert answer.status_code == 422
+    assert "this web address belongs to another asset" in answer.text
+    assert post(browser, address, f"{address}/publish").status_code == 422
+    assert post(browser, address, f"{address}/remove").status_code == 303
+    assert drafts(city) == [".last"]
+
+
+def test_what_has_errors_is_not_published(city: Running, browser: httpx2.Client) -> None:
+    body = b"name,e-mail\nAn,an@example.org\nBo,bo@example.org\n"
+    address = upload(browser, "people.csv", body).headers["location"]
+    assert 'value="internal" required checked' in browser.get(address).text
+    wrong = {**ANSWERS, "title": "People", "contact.email": "nobody", "from": "soon", "until": "", "license": "mine"}
+    answer = post(browser, address, address, **wrong)
+    assert answer.status_code == 422
+    for name in ("personal_data", "contact.email", "from", "license"):
+        assert f'id="{name}-error"' in answer.text, name
+    assert post(browser, address, f"{address}/publish").status_code == 422
+    with city.http() as stranger:
+        assert stranger.get("/datasets/people").status_code == 404
+    assert post(browser, address, f"{address}/remove").status_code == 303
+
+
+def test_conditions_that_lack_a_value_say_which(browser: httpx2.Client) -> None:
+    address = upload(browser, "partners.csv", COUNTS.encode()).headers["location"]
+    answer = post(browser, address, address, **{**ANSWERS, "title": "P", "conditions": "mobility-partners"})
+    assert answer.status_code == 422
+    assert "Last day of use: Please fill in this field." in answer.text
+    dated = {**ANSWERS, "title": "P", "conditions": "mobility-partners", "mobility-partners.until": "2027-12-31"}
+    assert post(browser, address, address, **dated).status_code == 303
+    assert "31 December 2027" in browser.get(f"{address}/preview").text
+    assert post(browser, address, f"{address}/remove").status_code == 303
+
+
+def test_form_and_terminal_draft_the_same() -> None:
+    columns = (
+        ColumnProfile(
+            name="time", type="datetime", rows=3, minimum="2026-01-01T00:00:00", maximum="2026-01-02T00:00:00"
+        ),
+        ColumnProfile(
+            name="speed", type="number", rows=3, empty=1, minimum="1.5", maximum="2.5", unit="km/h", distinct=2
+        ),
+        ColumnProfile(name="n", type="integer", rows=3, minimum="1", maximum="2"),
+        ColumnProfile(name="mail", type="text", rows=3, distinct=3, personal="e-mail"),
+        ColumnProfile(name="kind", type="text", rows=3, distinct=2, values=("a", "b: c"), complete=True),
+    )
+    profile = Profile(format="CSV", tables=(TableProfile(rows=3, columns=columns),), bbox=(3.6, 51.0, 3.8, 51.1))
+    name = "fiets-tellingen_2026.csv"
+    draft = yaml.safe_load(description_of(profile, name, command="x"))
+    for column in draft["files"][0]["tables"][0]["columns"]:
+        del column["description"]
+    assert draft["files"][0]["tables"] == tables_of(profile, name)
+    assert (draft["title"], draft["spatial"]) == (
+        title_of(name),
+        [float(one) for one in place_of(profile).split(",")],
+    )
+    assert theme_of(profile, "fiets-tellingen_2026.csv") == "TRAN"
+    assert theme_of(None, "fiets-en-afval.csv") == ""
