@@ -37,6 +37,8 @@ from node.scenarios.models.publication import DescribeWithCode, stored_code
 from node.semantics.description.door import DescribeOptions, describe, describe_all
 from node.semantics.profiles.door import profile
 from node.semantics.schemas.patterns import Patterns
+from node.semantics.validation.profiles import references
+from node.settings.model import Settings
 from node.worker.follower import View
 from node.worker.views import FollowLedger
 
@@ -167,13 +169,17 @@ def _following(parts: Parts, chains: Chains, *, with_views: bool) -> FollowLedge
     )
 
 
+def _advised(settings: Settings) -> tuple[str, ...]:
+    return references(settings.advised_profiles, settings.folder)
+
+
 def _imports(base: Foundation, catalogue: Catalogue, settled: Settled | None) -> Import:
     return Import(
         cage=base.parts.cage,
         catalogue=catalogue,
         visibility=base.visibility,
         settled=settled,
-        advised=base.parts.settings.advised_profiles,
+        advised=_advised(base.parts.settings),
         notes=base.parts.stores.meta,
     )
 
@@ -197,7 +203,7 @@ def _harvest(base: Foundation, imports: Import, catalogue: Catalogue) -> Harvest
         catalogue=catalogue,
         states=SourceStates(parts.stores.uow, parts.stores.meta),
         get=WebSources(parts.egress).get,
-        advised=parts.settings.advised_profiles,
+        advised=_advised(parts.settings),
     )
 
 
@@ -244,8 +250,8 @@ def _publish(base: Foundation, catalogue: Catalogue, settled: Settled | None) ->
         me=parts.me,
         my_name=settings.name,
         language=settings.languages[0],
-        advised=settings.advised_profiles,
-        enforced=settings.enforced_profiles,
+        advised=_advised(settings),
+        enforced=references(settings.enforced_profiles, settings.folder),
     )
     describe_with_code = DescribeWithCode(
         partial(describe, parts.cage, **options),

@@ -34,6 +34,7 @@ VERBS: Final = {
     "tokens": ("token",),
     "deliveries": ("deliveries",),
     "keys": ("keys",),
+    "profiles": ("profile",),
     "upkeep": ("verify", "backup", "restore", "accept-loss", "doctor", "demo"),
 }
 """Module of ``node.cli.commands`` → its verbs, in the order of ``hansa --help``."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_origin
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from node.identity.scrapers import SCRAPER_WORDS, is_scraper_token
 
@@ -59,7 +59,9 @@ class Settings(BaseModel):
         "without a language are tagged with it. For older nodes the default is English.",
     )
     advised_profiles: tuple[str, ...] = Field(
-        (), description="Further profiles whose rules give warnings when publishing, such as dcat-ap-vl."
+        (),
+        description="Further profiles whose rules give warnings when publishing, such as dcat-ap-vl, or one of this "
+        "node's own (hansa profile list).",
     )
     enforced_profiles: tuple[str, ...] = Field((), description="Further profiles whose rules must be met.")
     region: str = Field("", description="DID of the region whose rulebook and credentials this node accepts.")
@@ -283,12 +285,15 @@ class Settings(BaseModel):
 
     @field_validator("advised_profiles", "enforced_profiles")
     @classmethod
-    def _profiles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        from node.semantics.validation.profiles import PROFILES
+    def _profiles(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        from node.semantics.validation.profiles import names
 
+        if not value:
+            return value
+        known = names(info.data["folder"])
         for name in value:
-            if name not in PROFILES:
-                raise ValueError(f"there is no profile {name!r}; the profiles are: {', '.join(sorted(PROFILES))}")
+            if name not in known:
+                raise ValueError(f"there is no profile {name!r}; the profiles are: {', '.join(known)}")
         return value
 
     @field_validator("model_libraries")

@@ -13,8 +13,8 @@ from node.semantics.kinds import AssetKind
 from node.semantics.model import Finding
 from node.semantics.triples import Node
 from node.semantics.validation.batch import breaches_of
-from node.semantics.validation.profiles import PROFILES
-from node.semantics.validation.shapes import ShapeBreach, Shapes, compiled, shapes_of, vocabulary
+from node.semantics.validation.profiles import relevant, shapes_for
+from node.semantics.validation.shapes import ShapeBreach, Shapes, shapes_of, vocabulary
 from node.vocab.namespaces import ODRL
 
 MOST: Final = 200
@@ -38,8 +38,8 @@ def check_all(
     """Return for each description the findings of the shapes of its kind and of further profiles, each node's focus
     as the data name it. A description has the findings that it has alone.
 
-    Breaches of an ``advised`` profile are only ``info``; the names are those of ``profiles.PROFILES``: a node with
-    another name in its settings does not start.
+    Breaches of an ``advised`` profile are only ``info``. Profiles are given as references (``profiles.references``):
+    a node that names another one in its settings does not start.
     """
     documents = [_document(description) for description in descriptions]
     results: list[list[Finding]] = [[] for _ in descriptions]
@@ -50,10 +50,12 @@ def check_all(
         for place, own_breaches in zip(places, breaches, strict=True):
             results[place].extend(_findings(shapes, own_breaches, descriptions[place]))
     for name in (*enforced, *advised):
-        profile = compiled((PROFILES[name],))
+        profile = shapes_for(name)
         severity = None if name in enforced else "info"
-        for result, own_breaches in zip(results, breaches_of(profile, documents), strict=True):
-            result.extend(profile.finding(breach, severity=severity) for breach in own_breaches)
+        breaches = breaches_of(profile, documents)
+        for result, document, own_breaches in zip(results, documents, breaches, strict=True):
+            applicable = relevant(own_breaches, name, document)
+            result.extend(profile.finding(breach, severity=severity) for breach in applicable)
     return results
 
 

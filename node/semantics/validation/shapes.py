@@ -39,6 +39,7 @@ CODED: Final[Mapping[str, CodeList]] = {
 """Property → the code list that its values come from."""
 
 _TYPE = NamedNode(f"{RDF}type")
+_NODE_SHAPE = NamedNode(f"{SH}NodeShape")
 _PARAMETERS: Final = {
     "minCount": "MinCount",
     "maxCount": "MaxCount",
@@ -112,6 +113,8 @@ class Shapes:
         except SyntaxError as error:
             raise LocalFault(f"the shapes cannot be read: {error}") from error
         self._rules = _rules(statements)
+        self.count = sum(quad.object == _NODE_SHAPE for quad in statements.quads_for_predicate(_TYPE))
+        """The number of node shapes."""
         self.inverse = _inverse(statements)
         """The properties that the shapes follow backwards; None if they may look at any statement."""
         # The engine copies everything that it does not use into every report; texts for people are most of the

@@ -1,0 +1,133 @@
+"""profile: further profiles of DCAT-AP that a node can check, also a national one from its official SHACL files."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from node.base.errors import Conflict, InvalidInput, LocalFault
+from node.base.plaintext import word
+from node.cli.groups import Shorthand
+from node.cli.options import Node
+from node.cli.output import Mode, done, emit, line, remark, table
+
+if TYPE_CHECKING:
+    from node.settings.model import Settings
+
+group = typer.Typer(
+    cls=Shorthand,
+    help="Profiles that this node can check: list, check, add.",
+    no_args_is_help=False,
+)
+
+SHOWN = 20
+"""Faults of the files that a terminal shows."""
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,59}")
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(group, name="profile")
+
+
+@group.command("list")
+def list_(node: Node = None) -> None:
+    """List the profiles, and whether the node uses them."""
+    from node.semantics.validation.profiles import names, own_profiles
+
+    settings = _settings(node)
+    own = own_profiles(settings.folder)
+    rows = [(name, own.get(name, []), _use(settings, name)) for name in names(settings.folder)]
+    if Mode.json:
+        emit({"profiles": [{"name": name, "files": list(map(str, files)), "use": use} for name, files, use in rows]})
+        return
+    table(
+        [(name, f"{len(files)} files" if files else "Hansa", use) for name, files, use in rows],
+        ("profile", "from", "use"),
+    )
+    remark("to use one, name it in advised_profiles or enforced_profiles of hansa.toml, and restart the node")
+
+
+@group.command("check")
+def check(
+    name: Annotated[str, typer.Argument(help="Name of the profile.")],
+    node: Node = None,
+) -> None:
+    """Check whether the shapes of a profile can be understood."""
+    from node.semantics.validation.profiles import names, references
+
+    settings = _settings(node)
+    known = names(settings.folder)
+    if name not in known:
+        raise InvalidInput(f"there is no profile {name!r}", remedy=f"the profiles are: {', '.join(known)}")
+    (reference,) = references([name], settings.folder)
+    _understand(name, reference)
+
+
+@group.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="Name for the settings, such as dcat-ap-nl.")],
+    files: Annotated[list[Path], typer.Argument(help="The official SHACL files: .ttl, .nt, .rdf, .xml, .jsonld.")],
+    node: Node = None,
+) -> None:
+    """Add a profile from its official SHACL files. They are checked first, and copied into the node's folder."""
+    from node.semantics.validation.profiles import FOLDER, FORMATS, names, references
+
+    settings = _settings(node)
+    if not _NAME.fullmatch(name):
+        raise InvalidInput(f"{name!r} cannot name a profile", remedy="use small letters, digits, dots and hyphens")
+    if name in names(settings.folder):
+        raise Conflict(f"there is a profile {name} already", remedy="choose another name, or remove its folder first")
+    for file in files:
+        if file.suffix.lower() not in FORMATS or not file.is_file():
+            raise InvalidInput(f"{file} is no file of shapes", remedy=f"supported: {', '.join(FORMATS)}")
+    place = settings.folder / FOLDER / name
+    place.mkdir(parents=True)
+    try:
+        for file in files:
+            shutil.copyfile(file, place / file.name)
+        _understand(name, references([name], settings.folder)[0])
+    except BaseException:
+        shutil.rmtree(place)
+        raise
+    line("folder", str(place))
+    remark(f'to use it: advised_profiles = ["{name}"] in {word(str(settings.folder / "hansa.toml"))}, and restart')
+
+
+def _use(settings: Settings, name: str) -> str:
+    if name in settings.enforced_profiles:
+        return "enforced"
+    return "advised" if name in settings.advised_profiles else ""
+
+
+def _understand(name: str, reference: str) -> None:
+    from node.semantics.validation.profiles import gaps, shapes_for
+
+    try:
+        shapes = shapes_for(reference)
+    except LocalFault as error:
+        raise InvalidInput(
+            f"the shapes of {name} are not understood: {error.detail}",
+            remedy="correct the files, or leave out the rule",
+        ) from error
+    faults = gaps(reference)
+    if Mode.json:
+        emit({"name": name, "shapes": shapes.count, "gaps": faults})
+    done(name, detail=f"{shapes.count} shapes")
+    for fault in faults[:SHOWN]:
+        remark(fault)
+    if len(faults) > SHOWN:
+        remark(f"and {len(faults) - SHOWN} more")
+
+
+def _settings(node: str | None) -> Settings:
+    from node.client import locate
+    from node.settings.file import load
+
+    folder = locate(node).folder
+    if folder is None:
+        raise InvalidInput("name the node's folder: its profiles are on its own machine", remedy="--node FOLDER")
+    return load(folder)

@@ -1,0 +1,135 @@
+"""Profiles of a node's own: SHACL files in its folder, added, listed, checked, and applied to what is published."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from node.base.errors import InvalidInput
+from node.cli.exits import REFUSED
+from node.cli.main import run
+from node.semantics.validation.profiles import references, relevant, shapes_for
+from node.settings.file import load, write
+from tests.nodes import described, running
+
+SHAPES = """@prefix sh: <http://www.w3.org/ns/shacl#> .
+@prefix dcat: <http://www.w3.org/ns/dcat#> .
+@prefix dct: <http://purl.org/dc/terms/> .
+@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
+<https://nl.example/shapes#Dataset> a sh:NodeShape ; sh:targetClass dcat:Dataset ;
+    sh:property <https://nl.example/shapes#status>, <https://nl.example/shapes#theme> .
+<https://nl.example/shapes#status> sh:path dct:source ; sh:minCount 1 ;
+    sh:message "the national profile demands a source"@en .
+"""
+MORE = """@prefix sh: <http://www.w3.org/ns/shacl#> .
+@prefix dcat: <http://www.w3.org/ns/dcat#> .
+<https://nl.example/shapes#theme> sh:path dcat:landingPage ; sh:class <https://nl.example/Page> .
+"""
+
+
+def node_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "node"
+    folder.mkdir()
+    write(folder, {"public_url": "https://data.gent.example"})
+    monkeypatch.setenv("HANSA_NODE", str(folder))
+    return folder
+
+
+def test_a_profile_is_added_from_its_files_and_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = node_folder(tmp_path, monkeypatch)
+    for name, text in (("a.ttl", SHAPES), ("b.ttl", MORE), ("bad.ttl", "<a> <b>"), ("odd.ttl", ODD)):
+        (tmp_path / name).write_text(text, "utf-8")
+    assert run(["profile", "add", "dcat-ap-nl", str(tmp_path / "a.ttl"), str(tmp_path / "b.ttl")]) == 0
+    assert "1 shapes" in (printed := capsys.readouterr()).out
+    assert 'advised_profiles = ["dcat-ap-nl"]' in printed.out + printed.err
+    assert run(["--json", "profile"]) == 0
+    listed = json.loads(capsys.readouterr().out)["profiles"]
+    assert [(row["name"], len(row["files"]), row["use"]) for row in listed] == [
+        ("dcat-ap-nl", 2, ""),
+        ("dcat-ap-vl", 0, ""),
+    ]
+    assert run(["profile", "check", "dcat-ap-nl"]) == 0
+    assert run(["profile", "check", "dcat-ap-vl"]) == 0
+    capsys.readouterr()
+    for words, reason in (
+        (["add", "dcat-ap-nl", "a.ttl"], "already"),
+        (["add", "../x", "a.ttl"], "cannot name a profile"),
+        (["add", "bad", "bad.ttl"], "cannot be read"),
+        (["add", "odd", "odd.ttl"], "are not understood"),
+        (["add", "none", "none.ttl"], "is no file of shapes"),
+        (["check", "dcat-ap-de"], "the profiles are: dcat-ap-nl, dcat-ap-vl"),
+    ):
+        paths = [str(tmp_path / word) if word.endswith(".ttl") else word for word in words]
+        assert run(["profile", *paths]) != 0, words
+        assert reason in capsys.readouterr().err.replace("\n", " "), words
+    assert sorted(place.name for place in (folder / "profiles").iterdir()) == ["dcat-ap-nl"], "nothing is left behind"
+    write(folder, {"public_url": "https://data.gent.example", "advised_profiles": ["dcat-ap-de"]})
+    with pytest.raises(InvalidInput, match="the profiles are: dcat-ap-nl, dcat-ap-vl"):
+        load(folder)
+
+
+ODD = """@prefix sh: <http://www.w3.org/ns/shacl#> .
+<urn:s> a sh:NodeShape ; sh:targetClass <urn:c> ; sh:sparql [ sh:select "SELECT nothing" ] .
+"""
+
+
+def test_faults_of_official_files_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node_folder(tmp_path, monkeypatch)
+    (tmp_path / "a.ttl").write_text(SHAPES.replace("sh:minCount 1", 'sh:minCount "1"'), "utf-8")
+    assert run(["--json", "profile", "add", "nl", str(tmp_path / "a.ttl")]) == 0
+    assert json.loads(capsys.readouterr().out)["gaps"] == [
+        "minCount of https://nl.example/shapes#status is 1 as text, not a number",
+        "https://nl.example/shapes#theme is named as a shape, but the files do not have it",
+    ]
+    assert run(["profile", "check", "nl"]) == 0
+    assert "the files do not have it" in "".join(capsys.readouterr())
+
+
+def test_a_class_that_is_stated_elsewhere_is_not_demanded(tmp_path: Path) -> None:
+    place = tmp_path / "profiles" / "nl"
+    place.mkdir(parents=True)
+    (place / "a.ttl").write_text(SHAPES, "utf-8")
+    (place / "b.ttl").write_text(MORE, "utf-8")
+    (reference,) = references(["nl"], tmp_path)
+    dataset = "<urn:d> <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <http://www.w3.org/ns/dcat#Dataset> .\n"
+    page = "<urn:d> <http://www.w3.org/ns/dcat#landingPage> <https://city.example/p> .\n"
+    document = (dataset + page).encode()
+    breaches = shapes_for(reference).breaches(document)
+    assert len(breaches) == 2
+    (breach,) = relevant(breaches, reference, document)
+    assert breach.path.endswith("source")
+    typed = document + b"<https://city.example/p> <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <urn:other> .\n"
+    assert len(relevant(shapes_for(reference).breaches(typed), reference, typed)) == 2
+
+
+def test_an_enforced_profile_of_its_own_refuses_what_breaks_it(
+    tmp_path: Path,
+    sqlite_template: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "node"
+    with running(folder, template=sqlite_template) as city:
+        monkeypatch.setenv("HANSA_NODE", str(folder))
+        (tmp_path / "a.ttl").write_text(SHAPES, "utf-8")
+        (tmp_path / "b.ttl").write_text(MORE, "utf-8")
+        assert run(["profile", "add", "dcat-ap-nl", str(tmp_path / "a.ttl"), str(tmp_path / "b.ttl")]) == 0
+        port = urlsplit(city.node.parts.base).port
+    settings = folder / "hansa.toml"
+    settings.write_text(f'enforced_profiles = ["dcat-ap-nl"]\n{settings.read_text("utf-8")}', "utf-8")
+    with running(folder, port=port):
+        fields = described("plain")
+        description = tmp_path / "plain.yaml"
+        description.write_text(json.dumps(fields), "utf-8")
+        assert run(["publish", str(description)]) == REFUSED
+        assert "the national profile demands a source" in "".join(capsys.readouterr())
+        fields |= {"source": "https://city.example/register", "landing_page": "https://city.example/plain"}
+        description.write_text(json.dumps(fields), "utf-8")
+        assert run(["publish", str(description)]) == 0
