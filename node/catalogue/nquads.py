@@ -118,7 +118,7 @@ def is_literal(term: str) -> bool:
 def iri_of(term: str) -> str:
     """Return the IRI in a term. Raises ``InvalidInput`` for a literal or a blank node."""
     if not is_iri(term):
-        raise InvalidInput("an IRI is expected where something else stands")
+        raise InvalidInput("an IRI is expected here")
     return term[1:-1]
 
 
@@ -126,7 +126,7 @@ def text_of(term: str) -> str:
     """Return the text of a literal. Raises ``InvalidInput`` for any other term."""
     match = _LITERAL_PARTS.fullmatch(term)
     if match is None:
-        raise InvalidInput("a literal is expected where something else stands")
+        raise InvalidInput("a literal is expected here")
     return _ESCAPE.sub(_unescape, match.group(1))
 
 

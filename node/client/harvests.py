@@ -36,7 +36,7 @@ class Harvests:
         return dict(self._client.call("POST", f"{_path(name)}/run"))
 
     def pause(self, name: str) -> dict[str, Any]:
-        """Begin no further runs."""
+        """Pause a source: no further runs begin."""
         return dict(self._client.call("POST", f"{_path(name)}/pause"))
 
     def resume(self, name: str) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def unb64url(text: str) -> bytes:
     except binascii.Error as error:
         raise InvalidInput("not base64url") from error
     if b64url(data) != text:
-        raise InvalidInput("not the one spelling in base64url")
+        raise InvalidInput("the base64url text is not in its canonical form")
     return data
 
 
@@ -154,7 +154,7 @@ def verify_jws(jws: Jws, jwk: dict[str, Any]) -> None:
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise BadSignature("the key of the token cannot be used") from error
     if not good:
-        raise BadSignature("the signature does not hold")
+        raise BadSignature("the signature is not valid")
 
 
 def public_pem(jwk: dict[str, Any]) -> bytes:

@@ -153,19 +153,19 @@ class Caller:
             removed = self.reset_what == "second-factor"
             done = "removed the second factor" if removed else "set the password"
             return NotAllowed(
-                f"{self.reset_by} {done} of this account: your roles that bind work once you have chosen "
-                "a password of your own",
+                f"{self.reset_by} {done} of this account: roles that can bind the "
+                "organisation work again once you have chosen a password of your own",
                 remedy=f"hansa user {word(self.account)} --password, or the page /account",
                 facts={"case": "factor-removed" if removed else "own-password", "by": self.reset_by},
             )
         if Need.SECOND_FACTOR in self.needs:
             return NotAllowed(
-                "this node asks for a second factor: your roles that bind work once you have set one up",
+                "this node asks for a second factor: set one up, for roles that can bind the organisation to work",
                 remedy=f"hansa user {word(self.account)} --second-factor, or the page /account",
                 facts={"case": "second-factor"},
             )
         return NotAllowed(
-            "this was opened without the code of your second factor: your roles that bind do not work with it",
+            "this was opened without the code of your second factor: roles that can bind the organisation need it",
             remedy="sign in again, or make a new token with a code: hansa token new LABEL",
             facts={"case": "without-code"},
         )

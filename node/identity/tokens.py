@@ -113,7 +113,7 @@ def read_token(text: str, *, audience: str, now: datetime, skew: int = SKEW) -> 
         raise Unauthenticated("kid of the token must be a DID URL")
     if issuer == audience:
         # A token with our own DID would be one that we made for another node, sent back to us.
-        raise Unauthenticated("the token claims to be from this very node")
+        raise Unauthenticated("the token was issued in the name of this node itself")
     if "sub_jwk" in claims:
         raise Unauthenticated("the token brings its own key in sub_jwk")
     if claims.get("aud") not in (audience, [audience]):
@@ -141,7 +141,7 @@ def verify_token(token: UnverifiedToken, document: DidDocument) -> IdToken:
     try:
         verify_jws(token.jws, key)  # 6
     except BadSignature as error:
-        raise Unauthenticated(f"the token does not hold: {error.detail}") from error
+        raise Unauthenticated(f"the token is not valid: {error.detail}") from error
     claims, wallet = token.claims, token.claims.get("https://w3id.org/hansa/ns#wallet")
     return IdToken(
         issuer=token.issuer,

@@ -69,7 +69,7 @@ class LogKey:
         try:
             Ed25519PublicKey.from_public_bytes(self.public_key).verify(signature, text.encode())
         except (InvalidSignature, ValueError) as error:
-            raise InvalidInput(f"the signature of {self.name} on the note does not hold") from error
+            raise InvalidInput(f"the signature of {self.name} on the note is not valid") from error
 
 
 def checkpoint_text(origin: str, size: int, root: bytes) -> str:

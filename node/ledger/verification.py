@@ -235,7 +235,7 @@ class _Verification:
             self._note(
                 Trouble.SIGNATURE,
                 checkpoint.size,
-                f"the checkpoint over {checkpoint.size} entries does not hold: {error.detail}",
+                f"the checkpoint over {checkpoint.size} entries is not valid: {error.detail}",
             )
             return
         if signed != checkpoint:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TERMINAL = sorted(path for path in (ROOT / "node" / "cli").glob("*.py") if path.name != "output.py")
+TERMINAL = sorted(path for path in (ROOT / "node" / "cli").rglob("*.py") if path.name != "output.py")
 SPEAKING = [*TERMINAL, *sorted((ROOT / "node" / "client").glob("*.py")), *sorted((ROOT / "federation").rglob("*.py"))]
 # The demonstration shows commands with names of its own, and runs them without a shell.
 ALL = [path for room in ("node", "federation") for path in sorted((ROOT / room).rglob("*.py"))]

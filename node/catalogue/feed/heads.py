@@ -114,7 +114,7 @@ def _restart_json(restart: Restart) -> dict[str, Any]:
 
 
 def _restarts(members: Any, epoch: int, size: int) -> tuple[Restart, ...]:
-    wrong = InvalidInput("the head of the feed says something unreadable about restarts")
+    wrong = InvalidInput("the restarts in the head of the feed cannot be read")
     if not isinstance(members, list) or len(members) > MAX_RESTARTS:
         raise wrong
     restarts = []

@@ -185,7 +185,7 @@ class Reader:
                 asked = answer.headers.get("Retry-After", "").strip()
                 wait = float(asked) if asked.isdecimal() else wait
                 if wait > LONGEST_WAIT:
-                    raise PeerUnreachable(f"{url} asks to be left alone for {asked} seconds")
+                    raise PeerUnreachable(f"{url} asks clients to wait for {asked} seconds")
             await self._pause(wait)
         raise AssertionError("the last attempt returns or raises")
 

@@ -163,7 +163,7 @@ class SubmissionCheck:
         audience = audience or (terms.audience if terms else PUBLIC)
         if check_audience(audience) not in self._visibility.known:
             raise InvalidInput(
-                f"nobody here knows the audience {audience!r}",
+                f"the audience {audience!r} is not known here",
                 remedy=f"one of: {', '.join(sorted(self._visibility.known))}",
             )
         extra = dict(described.extra or {})

@@ -92,7 +92,7 @@ def give_up(
     letter: Annotated[str, typer.Argument(metavar="ID", help="Id of the delivery, as in hansa deliveries list.")],
     node: Node = None,
 ) -> int:
-    """Give a delivery up. The negotiation or transfer that waits for it ends."""
+    """Cancel a delivery. The negotiation or transfer that waits for it ends."""
     with connect(node) as client:
         told = client.give_up(letter)
     if Mode.json:

@@ -71,7 +71,7 @@ def get(
             help="The header that gives access to that address; @FILE reads it from a file.",
         ),
     ] = None,
-    put: Annotated[bool, typer.Option("--put", help="With --push-to: by PUT in place of POST.")] = False,
+    put: Annotated[bool, typer.Option("--put", help="With --push-to: send by PUT instead of POST.")] = False,
     keep_sealed: Annotated[bool, typer.Option("--keep-sealed", help="Save the sealed file too (NAME.age).")] = False,
     node: Node = None,
     lang: Language = "en",

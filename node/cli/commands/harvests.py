@@ -30,7 +30,7 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the source, 
 def register(app: typer.Typer) -> None:
     verbs = typer.Typer(
         cls=Shorthand,
-        help="Catalogues harvested on a schedule: add, list, run, report …",
+        help="Harvest catalogues on a schedule: add, list, run, report …",
     )
     verbs.command("add")(add)
     verbs.command("list")(listed)
@@ -113,7 +113,7 @@ def run(
 
 
 def pause(name: _Name, node: Node = None) -> int:
-    """Begin no further runs of a source. A run that has begun goes on to its end."""
+    """Pause a source: no further runs begin. A run that has begun goes on to its end."""
     with connect(node) as client:
         source = _harvests(client).pause(name)
     if Mode.json:
@@ -136,7 +136,7 @@ def resume(name: _Name, node: Node = None) -> int:
 
 
 def remove(name: _Name, node: Node = None) -> int:
-    """Harvest a source no longer. Its records stay; its reports are deleted."""
+    """Stop harvesting a source. Its records stay; its reports are deleted."""
     with connect(node) as client:
         _harvests(client).remove(name)
     if Mode.json:

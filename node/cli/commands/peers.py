@@ -129,7 +129,7 @@ def _show_fork(fork: Mapping[str, Any]) -> None:
     for label, jws in (("first head", fork["first"]), ("second head", fork["second"])):
         line(label, _claims(jws))
     if fork["proof"]:
-        answered = "answered with a proof that does not hold" if fork["proof"]["answer"] else "gave none"
+        answered = "answered with a proof that is not valid" if fork["proof"]["answer"] else "gave none"
         line("proof", f"asked for {fork['proof']['url']}, it {answered} (status {fork['proof']['status']})")
     if fork.get("shownByHeads"):
         line("to check", "the two heads prove it to anybody")

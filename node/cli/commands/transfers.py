@@ -80,7 +80,7 @@ def push(
         str | None,
         typer.Option(metavar="'NAME: VALUE'", help="The header that gives access to it; @FILE reads it from a file."),
     ] = None,
-    put: Annotated[bool, typer.Option("--put", help="Send by PUT in place of POST.")] = False,
+    put: Annotated[bool, typer.Option("--put", help="Send by PUT instead of POST.")] = False,
     file: Annotated[
         list[str] | None, typer.Option("--file", help="Which file, if the asset has several; may be repeated.")
     ] = None,

@@ -111,7 +111,7 @@ def restore(
         typer.Option("--identity", "-i", help="The age identity file (AGE-SECRET-KEY-1…) of an encrypted backup."),
     ] = None,
 ) -> None:
-    """Restore a node from a backup into a new folder. Its epoch rises, so that peers notice."""
+    """Restore a node from a backup into a new folder. Other nodes notice that it was restored."""
     from node.cli.archive import read_backup
     from node.exchange.age_stream import identity_in
 
@@ -135,7 +135,7 @@ def restore(
 def accept_loss(
     folder: Annotated[Path, typer.Argument(help="The node's data folder; the node must be stopped.")],
 ) -> int:
-    """Accept that the database lost signed ledger entries. Its epoch rises, so that peers notice.
+    """Accept that the database lost signed ledger entries. Other nodes notice the loss.
 
     If nothing is lost, the command changes nothing, and the exit status is 1.
     """

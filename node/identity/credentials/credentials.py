@@ -142,7 +142,7 @@ def verify_credential(
     except Unauthenticated as error:
         raise Unacceptable(f"the credential's key may not sign credentials: {error.detail}") from error
     except BadSignature as error:
-        raise Unacceptable("the signature of the credential does not hold") from error
+        raise Unacceptable("the signature of the credential is not valid") from error
     valid_from, valid_until = _dates(credential)
     if valid_from - SKEW > now:
         raise Unacceptable(f"the credential is not valid before {stamp(valid_from)}")  # 4

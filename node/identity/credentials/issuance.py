@@ -146,7 +146,7 @@ class ReceiveApplication:
         """Return the CredentialStatus to the applicant; raise ``NotFound`` for everyone else (§6.8)."""
         application = await anyio.to_thread.run_sync(self._find, application_id, limiter=self._threads)
         if application is None or application.holder != token.issuer:
-            raise NotFound("there is no request of yours under this id")
+            raise NotFound("you have no application with this id")
         return credential_status(
             issuer_pid=application.id, holder_pid=application.holder_pid, status=str(application.state)
         )

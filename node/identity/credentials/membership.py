@@ -173,7 +173,7 @@ def verify_accession(message: dict[str, Any], *, holder: DidDocument, issuer: st
     except UnknownKey:
         raise
     except HansaError as error:
-        raise InvalidInput(f"the signature of the accession does not hold: {error.detail}") from error
+        raise InvalidInput(f"the signature of the accession is not valid: {error.detail}") from error
     if stated != _signed(holder.id, issuer, str(message.get("holderPid")), accession):
         raise InvalidInput("the accession is not the one that was signed")
     return {**accession, "signature": signature}

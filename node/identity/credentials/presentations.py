@@ -128,7 +128,7 @@ def verify_presentation(
     try:
         verify_jws(jws, key)  # 3
     except BadSignature as error:
-        raise Unauthenticated(f"the presentation does not hold: {error.detail}") from error
+        raise Unauthenticated(f"the presentation is not valid: {error.detail}") from error
     if claims.get("aud") not in (audience, [audience]):
         raise Unauthenticated("the presentation is not for this node")  # 4
     check_times({"iat": int(now.timestamp()), **claims}, now, skew=skew, max_lifetime=86_400)  # 5

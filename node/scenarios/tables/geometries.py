@@ -89,7 +89,7 @@ def _positions(coordinates: Any, depth: int) -> Iterator[Any]:
         yield coordinates
         return
     if not isinstance(coordinates, Sequence) or isinstance(coordinates, str):
-        raise InvalidInput(f"{str(coordinates)[:60]} stands where a list of positions belongs")
+        raise InvalidInput(f"{str(coordinates)[:60]} is not a list of positions")
     for coordinate in coordinates:
         yield from _positions(coordinate, depth - 1)
 

@@ -67,7 +67,7 @@ def router(*, person: Person, schedules: Schedules) -> APIRouter:
         await person(request)
         return source_json(*await run_sync(schedules.source, name))
 
-    @api.delete("/{name}", status_code=204, summary="Harvest a source no longer; its records stay")
+    @api.delete("/{name}", status_code=204, summary="Stop harvesting a source; its records stay")
     async def remove(request: Request, name: str) -> None:
         await run_sync(schedules.remove, name, await person(request))
 
@@ -75,7 +75,7 @@ def router(*, person: Person, schedules: Schedules) -> APIRouter:
     async def run_now(request: Request, name: str) -> Any:
         return run_json(await run_sync(schedules.run_now, name, await person(request)))
 
-    @api.post("/{name}/pause", summary="Begin no further runs of a source")
+    @api.post("/{name}/pause", summary="Pause a source: no further runs begin")
     async def pause(request: Request, name: str) -> Any:
         return source_json(await run_sync(schedules.pause, name, await person(request)), ())
 

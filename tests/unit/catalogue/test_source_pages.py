@@ -92,7 +92,7 @@ async def test_a_busy_source_is_asked_again(answers: Sequence[Answer | Exception
 
 
 async def test_patience_has_an_end() -> None:
-    with pytest.raises(PeerUnreachable, match="left alone for 86400 seconds"):
+    with pytest.raises(PeerUnreachable, match="asks clients to wait for 86400 seconds"):
         await Web(answer(503, retry_after="86400")).reader().read(URL, None)
     with pytest.raises(PeerUnreachable, match="status 503"):
         await Web(*[answer(503)] * 4).reader().read(URL, None)

@@ -151,7 +151,7 @@ class TestAttacks:
 
     def test_a_token_of_our_own_reflected(self) -> None:
         me = Participant("me.example")
-        with pytest.raises(Unauthenticated, match="this very node"):
+        with pytest.raises(Unauthenticated, match="this node itself"):
             read_token(me.token(ME), audience=ME, now=NOW)
 
     def test_the_public_key_as_hmac_secret_in_every_encoding(self) -> None:

@@ -89,7 +89,7 @@ class TestReading:
             assert open_checkpoint(note, [SIGNER.key, new.key], at=AT).size == 42
 
     def test_one_bad_signature_of_a_known_key_condemns_the_note(self) -> None:
-        with pytest.raises(InvalidInput, match="does not hold"):
+        with pytest.raises(InvalidInput, match="is not valid"):
             open_checkpoint(NOTE + signature_line(SIGNER.key, bytes(64)), [SIGNER.key], at=AT)
 
     def test_nobody_known_has_signed(self) -> None:
