@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from node.base.disk import sync_folder
 from node.base.errors import NotFound, TooLarge
 from node.catalogue.drafts.model import Answers, DatasetDraft
 from node.exchange.offloop import off_loop, opened
@@ -88,9 +90,14 @@ class FolderDrafts:
     def _write(self, target: Path, members: Mapping[str, Any]) -> None:
         fresh = target.with_suffix(f".{threading.get_native_id()}.new")
         try:
-            fresh.write_text(json.dumps(members, ensure_ascii=False), "utf-8", errors="replace")
-            fresh.chmod(0o600)
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
+                json.dump(members, file, ensure_ascii=False)
+                file.flush()
+                # After a power cut the name must not stand for an empty file.
+                os.fsync(file.fileno())
             fresh.replace(target)
+            sync_folder(self._root)
         except OSError as error:
             fresh.unlink(missing_ok=True)
             raise disk_fault("the draft could not be saved", error) from error

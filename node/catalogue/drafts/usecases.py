@@ -74,8 +74,8 @@ class DatasetDrafts:
     async def begin(self, name: str, chunks: AsyncIterator[bytes], by: Caller) -> DatasetDraft:
         """Store a file and return the draft that it makes. Nothing of ``chunks`` is read before ``by`` is authorised.
 
-        Raises ``NotAllowed``, ``TooMany`` drafts, ``TooLarge``, ``InvalidInput`` for an empty file. A file that
-        cannot be profiled makes a draft without columns.
+        Raises ``NotAllowed``, ``TooMany`` drafts, ``TooLarge``, ``InvalidInput`` for an empty file, ``Overloaded``
+        if many files are being profiled. A file that cannot be profiled makes a draft without columns.
         """
         mine = await self.mine(by)
         if len(mine) >= MOST:
@@ -100,7 +100,11 @@ class DatasetDrafts:
         profile, unread = None, ""
         try:
             profile = await self._profiled(await asyncio.to_thread(self._store.path, draft_id), name)
-        except (InvalidInput, TooLarge, Overloaded) as error:
+        except (InvalidInput, TooLarge) as error:
+            unread = error.detail
+        except Overloaded as error:
+            if error.facts.get("limit") == "queue":
+                raise  # In a moment the file can be profiled: without that, nobody asks about personal data.
             unread = error.detail
         code = file_type(name)
         media_type = MEDIA_TYPE_OF.get(code.code, "") if code else ""
@@ -113,7 +117,8 @@ class DatasetDrafts:
             profile=profile,
             unread=unread,
         )
-        return replace(draft, answers=first_answers(draft, self._store.remembered(draft.account)))
+        last = await asyncio.to_thread(self._store.remembered, draft.account)
+        return replace(draft, answers=first_answers(draft, last))
 
     async def find(self, draft_id: str, by: Caller) -> DatasetDraft:
         """Return a draft of ``by``. Raises ``NotAllowed``, and ``NotFound`` also for those of others."""

@@ -44,6 +44,13 @@ def as_person(node: FakeNode, name: str, *roles: UserRole) -> TestClient:
     return client
 
 
+def test_a_file_that_could_be_profiled_later_makes_no_draft(els: TestClient) -> None:
+    """A draft without columns does not ask about personal data."""
+    before = els.get("/publish", headers=ENGLISH).text.count("<form")
+    assert send(els, "busy.csv").status_code == 503
+    assert els.get("/publish", headers=ENGLISH).text.count("<form") == before
+
+
 def test_a_csv_is_published_in_three_screens_and_four_answers(els: TestClient, node: FakeNode) -> None:
     draft = begun(els)
     form = Page(els.get(draft, headers=ENGLISH).text)
