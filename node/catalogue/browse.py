@@ -297,11 +297,14 @@ def _check_query(query: Query) -> None:
             remedy="narrow the search by a facet, or use SPARQL or the feed to read everything",
         )
     if len(query.text) > MAX_TEXT:
-        raise InvalidInput(f"a search text has at most {MAX_TEXT} characters")
+        raise InvalidInput(f"a search text has at most {MAX_TEXT} characters", remedy="search for fewer words")
     values = [value for chosen in query.facets.values() for value in chosen]
     if len(values) > 50 or any(len(value) > MAX_TEXT for value in values):
-        raise InvalidInput("too many or too long facet values")
+        raise InvalidInput("too many or too long facet values", remedy="choose at most 50 values")
     if query.bbox is not None:
         west, south, east, north = query.bbox
         if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-            raise InvalidInput("a box is west,south,east,north in degrees, west before east, south before north")
+            raise InvalidInput(
+                "a box is west,south,east,north in degrees, west before east, south before north",
+                remedy="give four numbers in this order: bbox=3.6,51.0,3.8,51.1",
+            )

@@ -70,7 +70,10 @@ def check_file_name(name: str) -> str:
 def check_audience(name: str) -> str:
     """Return ``name``. Raises ``InvalidInput`` if it cannot be the name of an audience."""
     if not _AUDIENCE.fullmatch(name) or ".." in name:
-        raise InvalidInput("this is not the name of an audience")
+        raise InvalidInput(
+            "this is not the name of an audience",
+            remedy="use public, internal, or a name from the setting audiences",
+        )
     return name
 
 
@@ -85,7 +88,9 @@ def check_statements(nquads: bytes, *, iri: str, base: str, others: Iterable[str
     if len(nquads) > MAX_DESCRIPTION:
         megabytes = MAX_DESCRIPTION >> 20
         facts = {"case": "long-description", "megabytes": megabytes}
-        raise InvalidInput(f"a description has at most {megabytes} MB", facts=facts)
+        raise InvalidInput(
+            f"a description has at most {megabytes} MB", remedy="describe less, or publish parts", facts=facts
+        )
     own = base.rstrip("/") + "/"
     bases = {own, *(other.rstrip("/") + "/" for other in others)}
     for statement in statements(nquads):

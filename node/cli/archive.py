@@ -115,9 +115,9 @@ def read_backup(archive: Path, folder: Path, *, identity: SealIdentity | None = 
         for one in folder.iterdir():
             shutil.rmtree(one) if one.is_dir() else one.unlink()
         why = error.detail if isinstance(error, Unsealable) else str(error)
-        raise InvalidInput(f"{archive} cannot be read as a backup: {why}") from error
+        raise InvalidInput(f"{archive} cannot be read as a backup: {why}", remedy="try an earlier backup") from error
     if not (folder / FILE).is_file() or not (folder / DATABASE).is_file():
-        raise InvalidInput(f"{archive} is not the backup of a node")
+        raise InvalidInput(f"{archive} is not the backup of a node", remedy="give a file that hansa backup wrote")
     _tighten(folder)
     stores = open_stores(load(folder))
     try:

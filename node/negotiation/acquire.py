@@ -148,7 +148,7 @@ class Acquire:
         dataset, address = await self._catalogue.dataset(provider, iri)
         offers = [offer for offer in dataset.get("hasPolicy", []) if offer_id in (None, offer.get("@id"))]
         if not offers:
-            raise NotFound("the provider has no such offer for this asset")
+            raise NotFound("the provider has no such offer for this asset", remedy="request its present offers again")
         return ProviderOffer(
             dataset=dataset, provider=provider, address=address, offer=offers[0], policy=parse(offers[0])
         )

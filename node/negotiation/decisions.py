@@ -80,7 +80,7 @@ class Decisions:
         decision = await run_sync(look)
         if decision is None:
             if self._admissions is None:
-                raise NotFound("there is no such decision")
+                raise NotFound("there is no such decision", remedy="hansa decide lists those that wait")
             return _as_decision(
                 await self._admissions.decide(decision_id, approve=approve, by=by, reason=_stored(reason))
             )
@@ -97,7 +97,7 @@ class Decisions:
             now = self._clock.now()
             decided = self._store.decide(tx, decision.id, approved=approve, by=by, at=now, reason=_stored(reason))
             if decided is None:
-                raise Conflict("somebody has decided this already")
+                raise Conflict("somebody has decided this already", remedy="open the decision to see the result")
             body: dict[str, Any] = {
                 "decision": decision.id,
                 "about": decision.subject,

@@ -172,14 +172,14 @@ class SetLimits:
         require(by, UseCase.SET_LIMITS)
         with self._uow.begin() as tx:
             if self._store.get(tx, dataset) is None:
-                raise NotFound("this asset has no limits")
+                raise NotFound("this asset has no limits", remedy="set some first: hansa limits IRI --give")
             self._store.drop(tx, dataset)
             self._append(tx, EntryKind.DECISION, dataset, by.name, {"limits": None})
 
     def _offered(self, tx: Transaction, dataset: str) -> Mapping[str, Any]:
         record = self._records.get(tx, dataset)
         if record is None or record.withdrawn or record.offer is None or record.origin != self._me:
-            raise NotFound("this node has no offer for this asset")
+            raise NotFound("this node has no offer for this asset", remedy="publish the asset with conditions first")
         return record.offer
 
 

@@ -175,7 +175,7 @@ def _file(path: Path) -> Path:
 
 def _media_type(file: Path) -> str:
     if not file.is_file():
-        raise InvalidInput(f"{file} is not a file")
+        raise InvalidInput(f"{file} is not a file", remedy="check its path and name")
     media_type = MEDIA_TYPES.get(file.suffix.lower())
     if media_type is None:
         raise InvalidInput(

@@ -118,7 +118,7 @@ def _paths(files: Sequence[Path]) -> list[Path]:
         elif path.is_file():
             paths[path] = None
         else:
-            raise InvalidInput(f"{path} is not a file")
+            raise InvalidInput(f"{path} is not a file", remedy="check its path and name")
     return list(paths)
 
 

@@ -39,7 +39,7 @@ def synth(
     if media_type is None:
         raise InvalidInput(f"{file} is neither .csv nor .geojson", remedy="save the data as .csv or .geojson")
     if not file.is_file():
-        raise InvalidInput(f"{file} is not a file")
+        raise InvalidInput(f"{file} is not a file", remedy="check its path and name")
     if file.stat().st_size > MOST_BYTES:
         raise InvalidInput(f"{file} is larger than {MOST_BYTES // 1_000_000} MB", remedy="make it from a part of it")
     target = out or file.with_name(f"{file.stem}-stand-in{file.suffix}")

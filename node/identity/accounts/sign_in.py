@@ -59,7 +59,10 @@ class SignIn:
         self._throttle.attempt(keys)
         account = await anyio.to_thread.run_sync(self._verify, login, password, limiter=self._hashing)
         if account is None:
-            raise Unauthenticated("login or password is wrong")
+            raise Unauthenticated(
+                "login or password is wrong",
+                remedy="try again, or have an administrator set a new password: hansa user LOGIN --password",
+            )
         self._throttle.succeeded(keys)
         if account.second_factor is not None:
             pending = await anyio.to_thread.run_sync(

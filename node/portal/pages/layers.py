@@ -120,7 +120,9 @@ def _titled(layer_: Layer, visit: Visit) -> Layer:
     title = visit.fields.get("title", layer_.title).strip()[:MAX_TITLE]
     reason = visit.fields.get("reason", layer_.reason).strip()[:MAX_REASON]
     if not title or not reason:
-        raise InvalidInput("a change layer needs a title and a reason", facts={"case": "untitled-layer"})
+        raise InvalidInput(
+            "a change layer needs a title and a reason", remedy="fill in both", facts={"case": "untitled-layer"}
+        )
     return replace(layer_, title=title, reason=reason)
 
 

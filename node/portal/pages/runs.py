@@ -130,7 +130,9 @@ async def publish(desk: Desk, visit: Visit) -> Response:
     pid, title = visit.request.path_params["pid"], visit.fields.get("title", "").strip()[:MAX_TITLE]
     try:
         if not title:
-            raise InvalidInput("the result needs a title", facts={"case": "untitled-result"})
+            raise InvalidInput(
+                "the result needs a title", remedy="fill in a title", facts={"case": "untitled-result"}
+            )
         template = visit.fields.get("conditions", "")
         conditions = {"template": template} if template else {}
         iri = await scenarios_of(desk).watched.publish(pid, {visit.language: title}, conditions, visit.caller)
