@@ -6,22 +6,20 @@ a form in their order. One file is read, and it is never held in memory.
 
 from __future__ import annotations
 
-import re
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from node.base.errors import InvalidInput, TooLarge, UnsupportedMediaType
 
-MAX_HEAD: Final = 8 * 1024
-"""Bytes of the headers of a part, and of a field."""
+MAX_FIELD: Final = 8 * 1024
+"""Bytes of a field."""
 MAX_PARTS: Final = 20
-
-_BOUNDARY: Final = re.compile(r"""boundary=(?:"([^"\r\n]{1,70})"|([^\s;"]{1,70}))""", re.IGNORECASE)
-_NAME: Final = re.compile(r'[;\s]name="([^"\r\n]*)"', re.IGNORECASE)
-_FILE_NAME: Final = re.compile(r'[;\s]filename="([^"\r\n]*)"', re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -33,84 +31,125 @@ class Upload:
     chunks: AsyncIterator[bytes] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The beginning of a part. ``file_name`` is None for a field."""
+
+    name: str
+    file_name: str | None
+
+
+_PartEnd = None
+_Event = _Head | bytes | None
+"""The beginning of a part, some of its bytes, or its end."""
+
+
 async def read_upload(request: Request) -> Upload:
     """Return the fields and the file of a form. ``chunks`` is None if the form has no file.
 
     Raises ``UnsupportedMediaType`` for another form, ``TooLarge`` for long fields, ``InvalidInput`` for a form that
     breaks off; ``chunks`` raises it too.
     """
-    kind = request.headers.get("content-type", "")
-    boundary = _BOUNDARY.search(kind)
-    if not kind.lower().startswith("multipart/form-data") or boundary is None:
+    kind, options = parse_options_header(request.headers.get("content-type"))
+    boundary = options.get(b"boundary")
+    if kind != b"multipart/form-data" or not boundary:
         raise UnsupportedMediaType("a form with a file is sent as multipart/form-data")
-    reader = _Reader(request.stream(), b"\r\n--" + (boundary[1] or boundary[2]).encode("latin-1"))
-    upload = Upload()
-    for _ in range(MAX_PARTS):
-        head = await reader.head()
-        if head is None:
-            return upload
-        name, file_name = _NAME.search(head), _FILE_NAME.search(head)
-        if file_name is not None:
-            # Browsers write a quotation mark in a name as %22, and nothing else in another way.
-            upload.name, upload.chunks = file_name[1].replace("%22", '"'), reader.content()
-            return upload
-        value = b"".join([piece async for piece in reader.content(MAX_HEAD)]).decode("utf-8", errors="replace")
-        if name is not None:
-            upload.fields.setdefault(name[1], value)
-    raise TooLarge("the form has too many fields")
-
-
-class _Reader:
-    """Reads the parts of a body, which ``delimiter`` separates."""
-
-    def __init__(self, stream: AsyncIterator[bytes], delimiter: bytes) -> None:
-        self._stream = stream
-        self._delimiter = delimiter
-        # The first delimiter may lack the line end before it.
-        self._buffer = bytearray(b"\r\n")
-        self._is_before_first = True
-
-    async def head(self) -> str | None:
-        """Return the headers of the next part; None after the last one."""
-        if self._is_before_first:
-            self._is_before_first = False
-            async for _ in self.content(MAX_HEAD):
-                pass
-        while len(self._buffer) < 2:
-            await self._more()
-        if self._buffer.startswith(b"--"):
-            return None
-        while (end := self._buffer.find(b"\r\n\r\n")) < 0:
-            if len(self._buffer) > MAX_HEAD:
-                raise _unreadable()
-            await self._more()
-        head = bytes(self._buffer[:end]).decode("utf-8", errors="replace")
-        del self._buffer[: end + 4]
-        return head
-
-    async def content(self, limit: int | None = None) -> AsyncIterator[bytes]:
-        """Yield the content of the part, up to the next delimiter, which is read too."""
-        size, overlap = 0, len(self._delimiter) - 1
-        while True:
-            end = self._buffer.find(self._delimiter)
-            length = end if end >= 0 else max(0, len(self._buffer) - overlap)
-            size += length
-            if limit is not None and size > limit:
+    upload, name, value, parts = Upload(), "", bytearray(), 0
+    events = _events(request.stream(), boundary)
+    async for event in events:
+        if isinstance(event, _Head):
+            if event.file_name is not None:
+                upload.name, upload.chunks = event.file_name, _content(events)
+                return upload
+            parts += 1
+            if parts > MAX_PARTS:
+                raise TooLarge("the form has too many fields")
+            name, value = event.name, bytearray()
+        elif event is _PartEnd:
+            upload.fields.setdefault(name, value.decode("utf-8", errors="replace"))
+        else:
+            value += event
+            if len(value) > MAX_FIELD:
                 raise TooLarge("a field of the form is too long", remedy="shorten the text", facts={"case": "field"})
-            if length:
-                yield bytes(self._buffer[:length])
-                del self._buffer[:length]
-            if end >= 0:
-                del self._buffer[: len(self._delimiter)]
-                return
-            await self._more()
+    return upload
 
-    async def _more(self) -> None:
-        async for chunk in self._stream:
-            if chunk:
-                self._buffer += chunk
-                return
-        raise _unreadable()
+
+async def _content(events: AsyncIterator[_Event]) -> AsyncIterator[bytes]:
+    """Yield the bytes of the part that has begun."""
+    async for event in events:
+        if not isinstance(event, bytes):
+            return
+        yield event
+
+
+async def _events(stream: AsyncIterator[bytes], boundary: bytes) -> AsyncIterator[_Event]:
+    """Yield what a body has, up to its end. Raises ``InvalidInput`` if it is not such a form, or breaks off."""
+    form = _Form(boundary)
+    async for chunk in stream:
+        form.read(chunk)
+        while form.events:
+            yield form.events.popleft()
+        if form.is_complete:
+            return
+    raise _unreadable()
+
+
+class _Form:
+    """Turns the calls of the parser into events."""
+
+    def __init__(self, boundary: bytes) -> None:
+        self.events: deque[_Event] = deque()
+        self.is_complete = False
+        self._header = bytearray()
+        self._value = bytearray()
+        self._disposition = b""
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._part_begins,
+                "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
+                "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+                "on_header_end": self._header_ends,
+                "on_headers_finished": self._headers_end,
+                "on_part_data": lambda data, start, end: self.events.append(bytes(data[start:end])),
+                "on_part_end": lambda: self.events.append(_PartEnd),
+                "on_end": self._end,
+            },
+        )
+
+    def read(self, chunk: bytes) -> None:
+        """Add the events in ``chunk``. Raises ``InvalidInput``."""
+        try:
+            self._parser.write(chunk)
+        except MultipartParseError as error:
+            raise _unreadable() from error
+
+    def _part_begins(self) -> None:
+        self._disposition = b""
+
+    def _header_ends(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            self._disposition = bytes(self._value)
+        self._header.clear()
+        self._value.clear()
+
+    def _headers_end(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        file_name = options.get(b"filename")
+        # Browsers write a quotation mark in a name as %22, and nothing else in another way.
+        self.events.append(
+            _Head(
+                name=_text(options.get(b"name", b"")),
+                file_name=None if file_name is None else _text(file_name).replace("%22", '"'),
+            )
+        )
+
+    def _end(self) -> None:
+        self.is_complete = True
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", errors="replace")
 
 
 def _unreadable() -> InvalidInput:

@@ -58,6 +58,7 @@ MAY_LOAD = {
     "pydantic": "the settings",
     "pyoxigraph": "the graph view",
     "pysqlite3": "the database",
+    "python_multipart": "starlette loads it where it is; pages read forms with files by it",
     "sqlalchemy": "the database",
     "starlette": "the doors",
     "tantivy": "the search view",
@@ -75,7 +76,7 @@ THEIRS = {
 
 COLD = (
     "aiohttp", "alembic", "argon2", "authlib", "fastapi", "jinja2", "joserfc", "opentelemetry", "owlready2",
-    "psycopg", "pyshacl", "python_multipart", "rdflib", "rich", "shifty", "sqlalchemy.dialects.postgresql",
+    "psycopg", "pyshacl", "rdflib", "rich", "shifty", "sqlalchemy.dialects.postgresql",
     "httpx2", "pytest", "yaml", "demo", "node.adapters.sql.migrations.versions", "node.bootstrap.api",
     "node.bootstrap.models", "node.bootstrap.scenarios", "node.portal.portal", "node.scenarios.models.jobs",
     "node.scenarios.runs.usecases", "node.web.management", "node.web.ogc",
