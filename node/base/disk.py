@@ -7,8 +7,8 @@ from pathlib import Path
 
 
 def sync_folder(folder: Path) -> None:
-    """Sync the names in ``folder`` to the disk: a file moved there is there after a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    """Sync ``folder``, so that the names in it survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

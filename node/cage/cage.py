@@ -353,7 +353,7 @@ def _room(target: str) -> str:
 
 def _crowded(width: int, patience: float) -> Overloaded:
     return Overloaded(
-        f"{width} requests of this kind are running, and none has ended within {patience:g} seconds",
+        f"this node works on {width} of these at the same time, and none has ended within {patience:g} seconds",
         remedy="try again in a moment",
         facts={"limit": "queue"},
     )

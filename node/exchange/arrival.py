@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from node.base.crashpoints import crashpoint
+from node.base.disk import sync_folder
 from node.base.errors import InvalidInput
 from node.exchange.age import Opener
 from node.exchange.delivery import SEALED_ENDING
@@ -23,7 +24,7 @@ from node.exchange.manifest import Manifest
 from node.exchange.names import safe_name
 from node.exchange.offloop import off_loop, opened
 from node.exchange.sealkeys import SealIdentity
-from node.exchange.spool import PartFile, sync_folder
+from node.exchange.spool import PartFile
 
 _PIECES_AT_ONCE: Final = 16
 

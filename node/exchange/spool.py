@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from node.base.disk import sync_folder
 from node.base.errors import Conflict, LocalFault, NoRoom, NotFound
 
 READ_SIZE: Final = 1024 * 1024
@@ -97,12 +98,3 @@ def rename_durably(old: Path, new: Path) -> None:
     sync_folder(new.parent)
     if old.parent != new.parent:
         sync_folder(old.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Sync ``folder``, so that the names in it survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

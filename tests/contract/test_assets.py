@@ -176,6 +176,16 @@ async def test_changed_bytes_are_noticed_and_heal(folder: FolderAssets, tmp_path
     assert (await folder.verify(SHA)).size == len(DATA)
 
 
+async def test_bytes_that_are_being_read_by_their_path_stay(folder: FolderAssets, tmp_path: Path) -> None:
+    """A child may read one file, not one of the same name that comes later."""
+    stored = await asyncio.gather(*(folder.take_in(in_pieces(DATA), limit=len(DATA)) for _ in range(8)))
+    first = folder.place(stored[0].sha256).stat()
+    await folder.take_in(in_pieces(DATA), limit=len(DATA))
+    assert folder.place(stored[0].sha256).stat().st_ino == first.st_ino
+    assert await folder.check(stored[0].sha256) == stored[0]
+    assert not list((tmp_path / "blobs" / "incoming").iterdir())
+
+
 async def test_check_hashes_once(folder: FolderAssets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     await folder.take_in(in_pieces(DATA), limit=len(DATA))
     hashed: list[str] = []
@@ -288,11 +298,11 @@ async def test_nothing_has_its_name_before_it_is_synced(
     steps: list[str] = []
     count_calls(monkeypatch, os, "fdatasync", steps)
     count_calls(monkeypatch, os, "fsync", steps)
-    count_calls(monkeypatch, os, "replace", steps)
+    count_calls(monkeypatch, os, "link", steps)
     await folder.take_in(in_pieces(DATA), limit=len(DATA))
     assert steps.count("fdatasync") == 1
-    assert steps.index("fdatasync") < steps.index("replace")
-    assert "fsync" in steps[steps.index("replace") + 1 :]
+    assert steps.index("fdatasync") < steps.index("link")
+    assert "fsync" in steps[steps.index("link") + 1 :]
 
 
 async def test_a_full_disk_is_our_fault_and_leaves_nothing(

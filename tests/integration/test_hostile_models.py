@@ -479,7 +479,7 @@ async def test_what_goes_with_an_answer_is_bounded() -> None:
     ("fault", "kind"),
     [
         (LocalFault("the cage is closed"), LocalFault),
-        (Overloaded("2 requests of this kind are running", facts={"limit": "queue"}), Overloaded),
+        (Overloaded("this node works on 2 of these at the same time", facts={"limit": "queue"}), Overloaded),
         (InvalidInput("x" * 9999), InvalidInput),
         (HansaError("odd"), ModelFailed),
     ],

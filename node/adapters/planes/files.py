@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import BinaryIO, Final
 from weakref import WeakValueDictionary
 
+from node.base.disk import sync_folder
 from node.base.errors import InvalidInput, LocalFault, NotFound, TooLarge
 from node.base.ids import new_uuid
 from node.exchange.offloop import off_loop, opened
 from node.exchange.ports import StoredBytes
-from node.exchange.spool import READ_SIZE, PartFile, disk_fault, rename_durably, sync_folder
+from node.exchange.spool import READ_SIZE, PartFile, disk_fault, rename_durably
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _ABANDONED_AFTER: Final = 24 * 3600
@@ -152,7 +153,11 @@ class FolderAssets:
         return await off_loop(self._keep, part, digest.hexdigest())
 
     def _keep(self, part: PartFile, sha256: str) -> StoredBytes:
-        """Give the arrived bytes their name; if older bytes have it, replace them."""
+        """Give the arrived bytes their name.
+
+        If the same bytes have it already, they stay: somebody may be reading them by their path. Bytes that have
+        changed on the disk are replaced.
+        """
         stored = StoredBytes(sha256=sha256, size=part.size)
         target = self._path(sha256)
         part.sync()
@@ -160,10 +165,24 @@ class FolderAssets:
         if not target.parent.exists():
             target.parent.mkdir(mode=0o700, exist_ok=True)
             sync_folder(self._root)
-        rename_durably(part.path, target)
-        # They were hashed on arrival. The signature is read only now: renaming changes a file's ``st_ctime``.
-        self._verified[sha256] = _signature(target.lstat())
+        if _is_named(part.path, target):
+            # They were hashed on arrival. The signature is read only now: a new name changes a file's ``st_ctime``.
+            self._verified[sha256] = _signature(target.lstat())
+        elif self._is_intact(sha256):
+            sync_folder(target.parent)  # Whoever gave the name may not have done so yet.
+        else:
+            rename_durably(part.path, target)
+            self._verified[sha256] = _signature(target.lstat())
         return stored
+
+    def _is_intact(self, sha256: str) -> bool:
+        """Return whether the stored bytes are those of their name; untouched ones are not hashed again."""
+        try:
+            if self._verified.get(sha256) != _signature(self._path(sha256).lstat()):
+                self._verify(sha256)
+        except (LocalFault, NotFound, FileNotFoundError):
+            return False
+        return True
 
     def _verify(self, sha256: str) -> StoredBytes:
         file = self._open(sha256)
@@ -199,6 +218,23 @@ async def _pieces(file: int, start: int, end: int | None) -> AsyncIterator[bytes
 def _add(part: PartFile, digest: hashlib._Hash, data: bytes) -> None:
     digest.update(data)
     part.append(data)
+
+
+def _is_named(part: Path, target: Path) -> bool:
+    """Move ``part`` to ``target``, and return whether it was done; False if there is a file already."""
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        return False
+    except OSError:
+        # A file system without links: two writers of the same bytes at the same moment replace each other's.
+        if target.exists():
+            return False
+        rename_durably(part, target)
+        return True
+    part.unlink()
+    sync_folder(target.parent)
+    return True
 
 
 def _drop(part: PartFile) -> None:

@@ -158,7 +158,7 @@ async def test_a_call_waits_for_its_turn_but_not_for_ever() -> None:
         assert await quick == ({}, [])
         endless = asyncio.create_task(cage.call("spin", {}, limits=LONG))
         await asyncio.sleep(0)
-        with pytest.raises(Overloaded, match="1 requests of this kind are running") as caught:
+        with pytest.raises(Overloaded, match="works on 1 of these at the same time") as caught:
             await cage.call("echo", {}, limits=LONG)
         assert caught.value.facts == {"limit": "queue"}
         endless.cancel()

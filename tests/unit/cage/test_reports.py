@@ -97,7 +97,7 @@ async def test_a_room_may_have_a_width_and_a_call_a_patience_of_its_own() -> Non
         spinning = asyncio.create_task(cage.call("models.spin", {}, limits=LIMITS))
         await until(lambda: bool(zygote_pid() and children(zygote_pid())))
         with pytest.raises(
-            Overloaded, match=r"1 requests of this kind are running, and none has ended within 0\.2 seconds"
+            Overloaded, match=r"works on 1 of these at the same time, and none has ended within 0\.2 seconds"
         ):
             await cage.call("models.echo", {}, limits=LIMITS, patience=0.2)
         assert await cage.call("echo", {}, limits=LIMITS, patience=0.2) == ({}, [])
