@@ -74,7 +74,8 @@ async def describe_all(
 ) -> list[CheckedDescription | HansaError]:
     """Return for each of ``submissions`` what ``describe`` returns or raises, in one call of the cage.
 
-    If they exceed the limits of one call together, or end it, each is described in a call of its own.
+    If they exceed the limits of one call together, or end it, each is described in a call of its own. Raises
+    ``Overloaded`` if the cage has no place for the call.
     """
     results: list[CheckedDescription | HansaError | None] = [None] * len(submissions)
     members: dict[int, dict[str, Any]] = {}
@@ -93,7 +94,9 @@ async def describe_all(
     }
     try:
         answer, answer_blobs = await cage.call(TARGET_OF_MANY, message, blobs, limits=MANY, owner=owner)
-    except (Overloaded, LocalFault, TooLarge):
+    except (Overloaded, LocalFault, TooLarge) as fault:
+        if fault.facts.get("limit") == "queue":
+            raise  # Each alone would wait in the same queue.
         for place in members:
             results[place] = await _alone(cage, submissions[place], **options)
     else:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import pytest
 
-from node.base.errors import HansaError, InvalidInput
+from node.base.errors import HansaError, InvalidInput, Overloaded
 from node.cage.cage import Cage
 from node.cage.model import Limits
 from node.cage.targets import TARGETS
@@ -98,3 +99,18 @@ async def test_a_batch_beyond_the_limits_is_described_one_by_one(monkeypatch: py
     with Cage(width=2) as cage:
         results = await describe_all(cage, submissions, "anna", base=BASE, me=ME, my_name=NAME)
     assert [type(result) for result in results] == [CheckedDescription, CheckedDescription, InvalidInput]
+
+
+async def test_a_batch_without_a_place_waits_once() -> None:
+    """Described one by one, each of them would wait for a place again."""
+    calls: list[str] = []
+
+    class Crowded:
+        async def call(self, target: str, *_: Any, **__: Any) -> Any:
+            calls.append(target)
+            raise Overloaded("crowded", facts={"limit": "queue"})
+
+    submissions = [Submission(fields={"title": title}) for title in "abc"]
+    with pytest.raises(Overloaded):
+        await describe_all(Crowded(), submissions, "anna", base=BASE, me=ME, my_name=NAME)
+    assert calls == [TARGET_OF_MANY]
