@@ -242,7 +242,7 @@ def agree(stage: Stage, cast: Cast) -> None:
     """4. A person approves; both sides hold one signed agreement; a refusal states the reason."""
     with stage.step(4, "Agree: one signed agreement, readable by people, and a refusal that says why"):
         _approved_by_a_person(stage, cast)
-        _refused_and_told_why(stage, cast)
+        _check_refusal_and_reasons(stage, cast)
         _admit(stage, cast, cast.brugge, "MobilityPartnerCredential")
 
 
@@ -279,7 +279,7 @@ def _approved_by_a_person(stage: Stage, cast: Cast) -> None:
             stage.check(ours == theirs, f"both render the same document ({language}, {len(ours)} characters)")
 
 
-def _refused_and_told_why(stage: Stage, cast: Cast) -> None:
+def _check_refusal_and_reasons(stage: Stage, cast: Cast) -> None:
     iri = f"{cast.gent.url}/datasets/traffic-counts"
     stage.typed("brugge", f"hansa get {iri}")
     refused = cast.brugge.hansa("get", iri, "--yes", json=False)

@@ -26,7 +26,7 @@ class HansaError(Exception):
         self.facts = facts or {}
 
     @property
-    def told_status(self) -> int:
+    def sent_status(self) -> int:
         """Return the HTTP status that is sent to another participant."""
         return self.status
 
@@ -55,7 +55,7 @@ class LocalFault(HansaError):
     """True if ``detail`` and ``remedy`` may be shown to the caller: they are sentences without particulars."""
 
     @property
-    def told_status(self) -> int:
+    def sent_status(self) -> int:
         # What is ours alone to mend is a refusal to everybody else.
         return self.status if self.status >= 500 else 400
 

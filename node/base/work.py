@@ -138,7 +138,7 @@ class Outbox(Protocol):
     def dead(self, tx: Transaction, limit: int = 100, *, subject: str | None = None) -> Sequence[Task]:
         """Return the dead letters, newest first; only those about one ``subject`` if it is given."""
 
-    def given_up(self, tx: Transaction) -> int:
+    def dead_count(self, tx: Transaction) -> int:
         """Return how many dead letters there are."""
 
     def waiting(self, tx: Transaction) -> int:

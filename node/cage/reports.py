@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from node.cage.model import Limits
-from node.cage.wire import LONGEST_TOLD, MOST_TOLD, told_frame
+from node.cage.wire import LONGEST_REPORT, MOST_REPORTS, report_frame
 
 _AT_ONCE: Final = 20
 
@@ -28,21 +28,21 @@ class Voice:
         self._lock = threading.Lock()
         self._began = time.monotonic()
         # Spread over the whole time that the child may take, so that a long run can report until its end.
-        self._pause = limits.wall / (MOST_TOLD - _AT_ONCE)
+        self._pause = limits.wall / (MOST_REPORTS - _AT_ONCE)
         self._count = 0
         self._done = False
 
     def tell(self, value: Mapping[str, Any]) -> None:
         """Send ``value``, unless there were too many messages already, or it is too long."""
         body = json.dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii")
-        if len(body) > LONGEST_TOLD:
+        if len(body) > LONGEST_REPORT:
             return
         with self._lock:
-            allowed = min(MOST_TOLD, _AT_ONCE + (time.monotonic() - self._began) / self._pause)
+            allowed = min(MOST_REPORTS, _AT_ONCE + (time.monotonic() - self._began) / self._pause)
             if self._done or self._count >= allowed:
                 return
             self._count += 1
-            self._connection.sendall(told_frame(body))
+            self._connection.sendall(report_frame(body))
 
     def answer(self, pieces: list[bytes]) -> None:
         """Send the answer; no progress message is sent after it."""

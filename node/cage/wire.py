@@ -29,8 +29,8 @@ _DIED: Final = b"died"
 _HEADER_LIMIT: Final = 64 << 20
 _BLOBS_LIMIT: Final = 1 << 20
 
-MOST_TOLD: Final = 1000
-LONGEST_TOLD: Final = 4096
+MOST_REPORTS: Final = 1000
+LONGEST_REPORT: Final = 4096
 """The number of progress messages that a child may send, and the bytes of each."""
 
 SMALLER: Final = "make the request smaller: a shorter document, fewer patterns, a LIMIT"
@@ -43,7 +43,7 @@ def frame(header: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> list[bytes]
     return [_PREFIX.pack(_BEGIN, len(body), len(blobs)) + lengths + body, *blobs]
 
 
-def told_frame(body: bytes) -> bytes:
+def report_frame(body: bytes) -> bytes:
     """Return the frame of a progress message with the JSON ``body``."""
     return _PREFIX.pack(_TELLS, len(body), 0) + body
 
@@ -121,15 +121,15 @@ class Answer:
         return False
 
     def _take_telling(self, length: int, count: int) -> bool:
-        if count or length > LONGEST_TOLD:
+        if count or length > LONGEST_REPORT:
             raise _nonsense()
         end = _PREFIX.size + length
         if len(self._buffer) < end:
             return False
         self._count += 1
-        if self._count > MOST_TOLD:
+        if self._count > MOST_REPORTS:
             raise Overloaded(
-                f"it reported progress more than {MOST_TOLD} times", remedy=SMALLER, facts={"limit": "progress"}
+                f"it reported progress more than {MOST_REPORTS} times", remedy=SMALLER, facts={"limit": "progress"}
             )
         try:
             value = json.loads(self._buffer[_PREFIX.size : end])

@@ -104,7 +104,7 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
     try:
         with stores.uow.read() as tx:
             size = stores.ledger.size(tx)
-            given_up, newest = stores.outbox.given_up(tx), stores.outbox.dead(tx)
+            dead_count, newest = stores.outbox.dead_count(tx), stores.outbox.dead(tx)
             waiting = stores.outbox.waiting(tx)
             followed = stores.followed.all(tx)
         try:
@@ -126,10 +126,10 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
                     False,
                     f"hansa members evidence {word(member.url)}   then   hansa members accept, or leave",
                 )
-        if given_up:
+        if dead_count:
             reasons = {str(task.last_error) for task in newest}
             yield Finding(
-                f"{given_up} deliveries were given up: {'; '.join(sorted(reasons))[:200]}",
+                f"{dead_count} deliveries were given up: {'; '.join(sorted(reasons))[:200]}",
                 False,
                 "see them with a retry button: " + settings.public_url + "/deliveries",
             )

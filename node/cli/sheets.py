@@ -15,11 +15,11 @@ from node.semantics import sheets
 DELIMITERS = {".csv": "", ".tsv": "\t", ".tab": "\t"}
 
 
-def examine(path: Path, *, as_found: bool, only_told: bool = False) -> sheets.Survey | None:
+def examine(path: Path, *, as_is: bool, quiet: bool = False) -> sheets.Survey | None:
     """Return the survey of a table; None for a file without the name of a table.
 
     Raises ``InvalidInput`` for a file that has the name of a table but is not a table, and for a table that may have
-    been read wrongly, unless ``as_found`` or a person at the terminal confirms it. With ``only_told``, it asks
+    been read wrongly, unless ``as_is`` or a person at the terminal confirms it. With ``quiet``, it asks
     nothing.
     """
     delimiter = DELIMITERS.get(path.suffix.lower())
@@ -34,12 +34,12 @@ def examine(path: Path, *, as_found: bool, only_told: bool = False) -> sheets.Su
             remedy="save the table itself as CSV in UTF-8, or correct the extension of the file name",
         ) from error
     doubts = [doubt.text("en") for doubt in survey.doubts()]
-    if not doubts or as_found:
+    if not doubts or as_is:
         return survey
-    if only_told or (sys.stdin.isatty() and not Mode.json):
+    if quiet or (sys.stdin.isatty() and not Mode.json):
         for doubt in doubts:
             complain(f"{path}: {doubt}")
-        if only_told or typer.confirm("  publish it as it was read?", default=False, err=True):
+        if quiet or typer.confirm("  publish it as it was read?", default=False, err=True):
             return survey
         raise InvalidInput(f"{path} was not published", remedy="correct it and publish again")
     raise InvalidInput(

@@ -56,10 +56,10 @@ class DescriptionFile:
         return bool(self.facts or self.code or self.submission.get("audience") or fields.get("audience"))
 
 
-def read_file(path: Path, attach: Sequence[Path], options: PublishOptions, *, as_found: bool) -> DescriptionFile:
+def read_file(path: Path, attach: Sequence[Path], options: PublishOptions, *, as_is: bool) -> DescriptionFile:
     """Read the description at ``path`` and the files that belong to it. Raises ``InvalidInput``."""
     submission, lines, data = read_submission(path, list(attach))
-    surveys = [examine(file, as_found=as_found, only_told=options.check) for file in data]
+    surveys = [examine(file, as_is=as_is, quiet=options.check) for file in data]
     for name, value in (("kind", options.kind), ("conditions", options.conditions), ("audience", options.audience)):
         if value:
             submission[name] = {"template": value} if name == "conditions" else value

@@ -127,7 +127,7 @@ class Conversation(Generic[P]):
             yield
         except HansaError as error:
             # NotFound also means a message at the end point of the other role; it belongs to no time line.
-            if 400 <= error.told_status < 500 and not isinstance(error, NotFound):
+            if 400 <= error.sent_status < 500 and not isinstance(error, NotFound):
                 with uow.begin() as tx:
                     process = self._store.get(tx, pid, lock=True)
                     if process is not None and process.peer == peer:
@@ -138,9 +138,9 @@ class Conversation(Generic[P]):
         """Return the stored answer if this same message was accepted before, like ``Repeats.repeated``."""
         return _as_then(self._repeats.repeated(tx, process, message))
 
-    def said_again(self, tx: Transaction, process: P, message: IncomingMessage) -> Answer | None:
-        """Return the stored answer if the last message had the same content, like ``Repeats.said_again``."""
-        return _as_then(self._repeats.said_again(tx, process, message))
+    def repeated_answer(self, tx: Transaction, process: P, message: IncomingMessage) -> Answer | None:
+        """Return the stored answer if the last message had the same content, like ``Repeats.repeated_answer``."""
+        return _as_then(self._repeats.repeated_answer(tx, process, message))
 
     def receive(self, tx: Transaction, process: P, message: IncomingMessage, **changes: Any) -> Step[P]:
         """Apply the peer's message; ``changes`` are new values of fields that subclasses of ``Process`` add.

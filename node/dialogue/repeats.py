@@ -58,7 +58,7 @@ class Repeats(Generic[P]):
                 return None
         return known
 
-    def said_again(self, tx: Transaction, process: P, message: IncomingMessage) -> Exchange | None:
+    def repeated_answer(self, tx: Transaction, process: P, message: IncomingMessage) -> Exchange | None:
         """Return the last message accepted from the peer if this one has the same content under another ``@id``: a
         peer that could not record our answer may write its message anew."""
         last = self._store.last_accepted(tx, process.pid)

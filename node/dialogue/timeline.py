@@ -57,11 +57,11 @@ class Timeline(Generic[P]):
 
     def refuse(self, tx: Transaction, process: P, message: IncomingMessage, error: HansaError) -> None:
         """Keep a message of the peer that was refused with ``error``."""
-        if not self._has_room(tx, process.pid, message.sha256, error.told_status, outgoing=False):
+        if not self._has_room(tx, process.pid, message.sha256, error.sent_status, outgoing=False):
             return
         answer = self._refusal(process, error.code, error.reasons)
         body = self._storable(message.raw if len(message.raw) <= LONGEST else head(message))
-        self.keep(tx, process, message, error.told_status, answer, body=body)
+        self.keep(tx, process, message, error.sent_status, answer, body=body)
 
     def keep(
         self,

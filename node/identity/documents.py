@@ -88,15 +88,15 @@ def key_for(document: DidDocument, kid: str | None, relationship: str) -> dict[s
         if len(methods) != 1:
             raise Unauthenticated("the token does not say which key signed it, and its DID has several")
         kid = next(iter(methods))
-    wanted_id = method_id(document.id, kid)
-    if wanted_id.partition("#")[0] != document.id:
+    key_id = method_id(document.id, kid)
+    if key_id.partition("#")[0] != document.id:
         raise Unauthenticated("the key of the token belongs to another DID")
-    method = methods.get(wanted_id)
+    method = methods.get(key_id)
     if method is None:
         raise UnknownKey("the DID document has no key of this id")
     if method.get("controller") != document.id:
         raise Unauthenticated("the key is controlled by somebody else")
-    if wanted_id not in _listed(document, relationship):
+    if key_id not in _listed(document, relationship):
         raise Unauthenticated(why_not(method) or f"the key is not listed under {relationship} of its DID document")
     return _public_jwk(method)
 

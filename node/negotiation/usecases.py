@@ -174,7 +174,7 @@ class Negotiations:
             negotiation = self._conversation.find(tx, pid, peer, role=role, lock=True)
             repeated = self._conversation.repeated(tx, negotiation, message)
             if repeated is None and message.name in _ONE_MEANING:
-                repeated = self._conversation.said_again(tx, negotiation, message)
+                repeated = self._conversation.repeated_answer(tx, negotiation, message)
             if repeated is not None:
                 return repeated
             changes = self._checks.content(tx, negotiation, message, signer)

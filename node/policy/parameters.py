@@ -135,10 +135,10 @@ def _moment(value: Any, clock: str) -> dict[str, str]:
 
 
 def _purpose(name: str) -> tuple[str, ...]:
-    terms_found = purposes(name)
-    if len(terms_found) == 1 and ":" not in terms_found[0]:
+    matches = purposes(name)
+    if len(matches) == 1 and ":" not in matches[0]:
         raise ValueError(f"is not a purpose that this node knows: {name[:80]}")
-    return terms_found
+    return matches
 
 
 def _text(value: Any) -> str:

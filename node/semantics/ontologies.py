@@ -152,9 +152,9 @@ def _differences(before: Term, after: Term) -> list[TermChange]:
     differences = []
     if before.kind != after.kind:
         differences.append(_change("kind", after, before.kind, after.kind, breaking=True))
-    if _said_otherwise(before.definitions, after.definitions):
+    if _differs(before.definitions, after.definitions):
         differences.append(_change("meaning", after, breaking=True))
-    if _said_otherwise(before.labels, after.labels):
+    if _differs(before.labels, after.labels):
         differences.append(_change("label", after, breaking=False))
     for what in ("wider", "domain", "range"):
         if getattr(before, what) != getattr(after, what):
@@ -164,7 +164,7 @@ def _differences(before: Term, after: Term) -> list[TermChange]:
     return differences
 
 
-def _said_otherwise(before: Mapping[str, str], after: Mapping[str, str]) -> bool:
+def _differs(before: Mapping[str, str], after: Mapping[str, str]) -> bool:
     """Return whether an existing text was changed or removed; texts in further languages do not count."""
     return any(after.get(tag) != text for tag, text in before.items())
 

@@ -21,12 +21,12 @@ _NIL: Final = NamedNode(f"{RDF}nil")
 def objects(dataset: Dataset, subject: Node, property_: str) -> list[Term]:
     """Return the objects of ``property_`` of ``subject``, sorted by their texts."""
     predicate = NamedNode(property_)
-    objects_found = [
+    matches = [
         quad.object
         for quad in dataset.quads_for_subject(subject)
         if quad.predicate == predicate and isinstance(quad.object, NamedNode | BlankNode | Literal)
     ]
-    return sorted(objects_found, key=str)
+    return sorted(matches, key=str)
 
 
 def nodes(dataset: Dataset, subject: Node, property_: str) -> list[Node]:

@@ -73,10 +73,10 @@ def pick(texts_by_tag: Mapping[str, str], language: str) -> tuple[str, str]:
     language that is left."""
     if not texts_by_tag:
         return "", ""
-    for tag_wanted in (language, FALLBACK):
-        if texts_by_tag.get(tag_wanted):
-            return texts_by_tag[tag_wanted], tag_wanted
+    for candidate in (language, FALLBACK):
+        if texts_by_tag.get(candidate):
+            return texts_by_tag[candidate], candidate
         for tag, text in texts_by_tag.items():
-            if text and tag.lower().startswith(f"{tag_wanted}-"):
+            if text and tag.lower().startswith(f"{candidate}-"):
                 return text, tag
     return next(((text, tag) for tag, text in texts_by_tag.items() if text), ("", ""))

@@ -9,8 +9,8 @@ from typing import Any, TypeVar, get_type_hints
 Model = TypeVar("Model")
 
 
-def typed(model: type[Model], texts: Mapping[str, Any], prefix: str = "", **fields_given: Any) -> Model:
-    """Return a ``model`` with the texts below ``prefix``; ``fields_given`` are the fields that are not texts.
+def typed(model: type[Model], texts: Mapping[str, Any], prefix: str = "", **other_fields: Any) -> Model:
+    """Return a ``model`` with the texts below ``prefix``; ``other_fields`` are the fields that are not texts.
 
     A string field gets the text of its name, a ``dict`` gets all texts below its name, and a dataclass is filled in
     the same way. Raises ``KeyError`` if a text is missing.
@@ -19,8 +19,8 @@ def typed(model: type[Model], texts: Mapping[str, Any], prefix: str = "", **fiel
     values: dict[str, Any] = {}
     for item in fields(model):  # type: ignore[arg-type]
         key, hint = f"{prefix}{item.name}", hints[item.name]
-        if item.name in fields_given:
-            values[item.name] = fields_given[item.name]
+        if item.name in other_fields:
+            values[item.name] = other_fields[item.name]
         elif isinstance(hint, type) and is_dataclass(hint):
             values[item.name] = typed(hint, texts, f"{key}.")
         elif key in texts:

@@ -12,7 +12,7 @@ from node.base.clock import stamp
 _REMEMBERED: Final = 10_000
 
 
-REFUSALS_TOLD: Final = 20
+REFUSALS_LOGGED: Final = 20
 REFUSALS_EVERY: Final = timedelta(minutes=1)
 """This many refusals of a grant have entries of their own; of those that follow, one entry a minute gives the
 number."""
@@ -94,7 +94,7 @@ class Refusals:
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         known.count += 1
-        if known.count > REFUSALS_TOLD and at - known.logged_at < REFUSALS_EVERY:
+        if known.count > REFUSALS_LOGGED and at - known.logged_at < REFUSALS_EVERY:
             known.untold += 1
             return None
         untold, known.untold, known.logged_at = known.untold, 0, at

@@ -158,7 +158,7 @@ class _Run:
         self._last_byte = time.monotonic()
         self._pause = receive.habits.first_pause
         self._restarts = self._renewals = 0
-        self._said_otherwise = False
+        self._differs = False
 
     async def run(self) -> Reception:
         try:
@@ -206,11 +206,11 @@ class _Run:
     def _reworded(self, refusal: HansaError) -> bool:
         """Switch to the other of the token's two forms, once: the end point may require that form. Return whether
         there is one."""
-        other = None if self._said_otherwise else self._address.in_other_words()
+        other = None if self._differs else self._address.in_other_words()
         if other is None:
             return False
         log.info("sending the token in its other form: %s", refusal.detail, extra={"transfer": self._transfer.pid})
-        self._address, self._said_otherwise = other, True
+        self._address, self._differs = other, True
         return True
 
     async def _attempt(self) -> None:

@@ -25,7 +25,7 @@ BEAT: Final = 30.0
 SLOWEST: Final = 1024
 """Bytes of a body that must arrive between two checks, as long as the application wants more."""
 
-WANTED_FILES: Final = 16_384
+MOST_FILES: Final = 16_384
 """Open files that a node requests from the system; connections may take three quarters of the number granted."""
 
 _TOO_LARGE: Final = (
@@ -202,8 +202,8 @@ class BoundedConnection(HttpToolsProtocol):
 def room_for_connections() -> int:
     """Return the number of connections there is room for, after raising the system's limit of open files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    limit = WANTED_FILES if hard == resource.RLIM_INFINITY else min(WANTED_FILES, hard)
+    limit = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < limit:
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
         soft = limit
-    return (WANTED_FILES if soft == resource.RLIM_INFINITY else soft) * 3 // 4
+    return (MOST_FILES if soft == resource.RLIM_INFINITY else soft) * 3 // 4

@@ -111,7 +111,7 @@ class NodeStatus:
         def read() -> tuple[int, int, int, int]:
             with self._uow.read() as tx:
                 unnumbered = self._ledger.unnumbered(tx)
-                return self._ledger.size(tx), unnumbered, self._outbox.waiting(tx), self._outbox.given_up(tx)
+                return self._ledger.size(tx), unnumbered, self._outbox.waiting(tx), self._outbox.dead_count(tx)
 
         size, unnumbered, waiting, dead = await run_sync(read)
         figures = {

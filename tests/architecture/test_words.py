@@ -63,6 +63,24 @@ def _errors(classes: Iterable[ast.ClassDef]) -> set[str]:
     return errors
 
 
+EMPTY_WORDS = frozenset({"acted", "carried", "found", "given", "said", "spoken", "told", "wanted"})
+"""Words that say nothing of a thing in a longer name either; a moment may be named so: ``found_at``."""
+
+
+def empty_names(source: str) -> set[str]:
+    """Return the functions, parameters, attributes and values of a module that have such a word in their names."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.attr if isinstance(node, ast.Attribute) else node.id)
+    longer = {name for name in names if "_" in name.strip("_") and not name.endswith("_at")}
+    return {name for name in longer if EMPTY_WORDS & {*name.lower().split("_")}}
+
+
 def questions(source: str) -> Iterator[tuple[int, str]]:
     """Yield line and beginning of each docstring of a module that begins as a question does."""
     for node in ast.walk(ast.parse(source)):
@@ -80,6 +98,16 @@ def test_classes_are_named_by_nouns() -> None:
 @pytest.mark.parametrize("path", SOURCES)
 def test_docstrings_begin_with_what_a_thing_does_or_is(path: str) -> None:
     assert list(questions(SOURCES[path])) == []
+
+
+@pytest.mark.parametrize("path", SOURCES)
+def test_longer_names_have_no_empty_words(path: str) -> None:
+    assert empty_names(SOURCES[path]) == set(), "say what it is: sent_status, not told_status"
+
+
+def test_an_empty_word_would_be_found() -> None:
+    source = "MOST_TOLD = 1\ndef f(only_told, found_at, one_line):\n    self.kind_found = x\n    no_one = wanted = 2"
+    assert empty_names(source) == {"MOST_TOLD", "only_told", "kind_found"}
 
 
 def test_a_participle_would_be_found() -> None:

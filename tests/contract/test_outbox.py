@@ -159,7 +159,7 @@ class TestOutbox:
         with stores.uow.read() as tx:
             assert names(stores.outbox.dead(tx)) == ["3", "2", "1"]
             assert names(stores.outbox.dead(tx, 1)) == ["3"]
-            assert (stores.outbox.given_up(tx), stores.outbox.waiting(tx)) == (3, 0)
+            assert (stores.outbox.dead_count(tx), stores.outbox.waiting(tx)) == (3, 0)
 
     def test_a_dead_letter_can_be_revived_and_begins_anew(self, stores: Stores) -> None:
         put(stores, task("1"))
@@ -170,7 +170,7 @@ class TestOutbox:
             assert stores.outbox.revive(tx, "unknown", due=NOW) is False
             assert stores.outbox.revive(tx, "1", due=NOW + MINUTE) is True
             assert stores.outbox.dead(tx) == []
-            assert stores.outbox.given_up(tx) == 0
+            assert stores.outbox.dead_count(tx) == 0
         assert lease(stores) == []
         [again] = lease(stores, now=NOW + MINUTE)
         assert (again.attempts, again.dead) == (1, False)

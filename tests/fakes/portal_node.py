@@ -119,7 +119,7 @@ class FakeNode:
         self.drafts = dataset_drafts(NOW, BASE, self.records)
         self.asked: list[tuple[str, str | None]] = []
         self.retried: list[str] = []
-        self.given_up: list[str] = []
+        self.dead_count: list[str] = []
         self.pending = _pending()
         self.applied = _applications()
         self.credentials = _credentials()
@@ -372,7 +372,7 @@ class FakeNode:
         if task_id not in {task.id for task in self.stuck}:
             raise NotFound
         self.stuck = [task for task in self.stuck if task.id != task_id]
-        self.given_up.append(task_id)
+        self.dead_count.append(task_id)
 
     # people and members -----------------------------------------------------------------------------------
     async def sign_in(self, login: str, password: str, *, origin: str = "") -> tuple[Account, str]:

@@ -259,7 +259,7 @@ class MemoryOutbox:
         dead = [task for task in every if subject is None or task.subject == subject]
         return dead[::-1][:limit]
 
-    def given_up(self, tx: Transaction) -> int:
+    def dead_count(self, tx: Transaction) -> int:
         return sum(queued.task.dead for queued in self._all(tx))
 
     def waiting(self, tx: Transaction) -> int:

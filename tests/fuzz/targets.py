@@ -373,9 +373,9 @@ def change_layer(data: bytes) -> object:
 @target("node.scenarios.runs.request", {"scenario": "https://ghent.example/s", "inputs": {"a": {"dataset": "x"}}})
 def binding(data: bytes) -> object:
     """What somebody wants to run."""
-    from node.scenarios.runs.request import wanted_from_json
+    from node.scenarios.runs.request import binding_request
 
-    return wanted_from_json(_object(data), "https://ghent.example")
+    return binding_request(_object(data), "https://ghent.example")
 
 
 @target("node.web.data", "bytes=0-9", "bytes=-5", "bytes=5-", "items=1-2", "bytes=0-1,4-5")

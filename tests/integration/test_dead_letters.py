@@ -37,7 +37,7 @@ def impatient(tmp_path: Path, sqlite_template: Path) -> Iterator[tuple[Pair, Swi
         yield two, cut
 
 
-def given_up(node: Running) -> dict[str, Any]:
+def dead_letter(node: Running) -> dict[str, Any]:
     """The one dead letter of ``node``, as the API tells it."""
     with node.client() as client:
         [letter] = until("it is given up", lambda: client.deliveries()["dead"])
@@ -67,7 +67,7 @@ def test_a_dead_letter_is_seen_with_its_reason_and_tried_again(impatient: tuple[
     cut.paths = ("/negotiations",)
     with two.consumer.client() as client:
         pid = client.negotiate(iri)["pid"]
-    letter = given_up(two.consumer)
+    letter = dead_letter(two.consumer)
     assert (letter["about"], letter["message"]) == (pid, "ContractRequestMessage")
     assert "given up" in letter["error"]
     with signed_in(two.consumer) as person:
@@ -112,7 +112,7 @@ def test_what_is_given_up_for_good_ends_what_waits_for_it(impatient: tuple[Pair,
     cut.paths = ("/negotiations",)
     with two.consumer.client() as client:
         pid = client.negotiate(iri)["pid"]
-        letter = given_up(two.consumer)
+        letter = dead_letter(two.consumer)
         assert client.give_up(letter["id"])["state"] == "given up"
         ended = client.negotiation(pid)
         assert client.deliveries() == {"waiting": 0, "dead": []}
@@ -133,7 +133,7 @@ def test_a_token_is_not_kept_with_what_was_given_up(impatient: tuple[Pair, Switc
         asked = {"agreementId": agreement, "format": format_}
         pid = client.call("POST", "/api/transfers", json=asked)["pid"]
     sender = two.provider if pulled else two.consumer
-    letter = given_up(sender)
+    letter = dead_letter(sender)
     body = stored_task(sender, letter["id"]).body
     assert b"dataAddress" in body
     assert b"authorization" not in body.replace(b'"name":"authType"', b"")
@@ -158,7 +158,7 @@ def test_what_is_given_up_is_known_by_what_was_sent(impatient: tuple[Pair, Switc
     cut.paths, cut.fault = ("/start",), too_late
     with two.consumer.client() as client:
         client.transfer(agreement)
-    letter = given_up(two.provider)
+    letter = dead_letter(two.provider)
     task = stored_task(two.provider, letter["id"])
     with two.provider.client() as client:
         client.give_up(letter["id"])
@@ -175,7 +175,7 @@ def test_a_start_that_cannot_be_any_more_can_only_be_given_up(impatient: tuple[P
     cut.paths = ("/start",)
     with two.consumer.client() as client:
         pid = client.transfer(agreement)["pid"]
-    letter = given_up(two.provider)
+    letter = dead_letter(two.provider)
     with two.provider.client() as client:
         client.withdraw(iri)
         cut.paths = ()
@@ -198,7 +198,7 @@ def test_bytes_that_never_come_can_be_given_up(
     cut.paths = ("/data/",)
     with two.consumer.client() as client:
         pid = client.transfer(agreement)["pid"]
-        letter = given_up(two.consumer)
+        letter = dead_letter(two.consumer)
         assert (letter["topic"], letter["about"]) == ("receive", pid)
         client.give_up(letter["id"])
     assert transfer_ends(two.consumer, pid)["state"] == "TERMINATED"

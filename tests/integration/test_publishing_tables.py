@@ -183,7 +183,7 @@ def test_a_draft_is_not_written_without_a_word(
     assert not path.with_suffix(".yaml").exists()
     if b"%PDF" in body:
         with pytest.raises(InvalidInput):
-            examine(path, as_found=True)
+            examine(path, as_is=True)
     else:
         assert run(["publish", str(path), "--as-found"]) == 0
         assert path.with_suffix(".yaml").exists()
@@ -201,6 +201,6 @@ def test_a_person_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr("typer.confirm", answer)
     with pytest.raises(InvalidInput, match="was not published"):
-        examine(path, as_found=False)
-    assert examine(path, as_found=False) is not None
+        examine(path, as_is=False)
+    assert examine(path, as_is=False) is not None
     assert asked == ["  publish it as it was read?"] * 2

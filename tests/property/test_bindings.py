@@ -25,7 +25,7 @@ from node.scenarios.model import (
     Variable,
 )
 from node.scenarios.runs.hashes import binding_key, result_hash
-from node.scenarios.runs.request import wanted_from_json
+from node.scenarios.runs.request import binding_request
 from node.scenarios.tables.rows import digest
 from tests.unit.scenarios.desk import DATASET, WANTED, desk
 
@@ -205,7 +205,7 @@ def test_what_is_wanted_is_read_the_same_in_any_order(parameters: dict[str, Any]
         "inputs": {name: {"dataset": "dataset/d", "version": one} for name, one in versions.items()},
         "parameters": parameters,
     }
-    assert wanted_from_json(turned(body), "https://x") == wanted_from_json(body, "https://x")
+    assert binding_request(turned(body), "https://x") == binding_request(body, "https://x")
 
 
 @given(st.floats(-1e9, 1e9), st.none() | st.floats(-1e9, 1e9), st.none() | st.floats(-1e9, 1e9))
@@ -235,7 +235,7 @@ def test_a_run_gives_the_same_result_for_the_same_rows(order: list[tuple[str, in
         at = await desk()
         body = "segmentId,length\n" + "".join(f"{one},{length}\n" for one, length in lines)
         await at.publish(DATASET, ("streets.csv", body.encode()))
-        run = await at.carried_out(json.loads(json.dumps(WANTED)))
+        run = await at.perform(json.loads(json.dumps(WANTED)))
         assert run.result is not None
         return run.result, run.binding.key
 

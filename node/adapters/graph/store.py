@@ -141,7 +141,7 @@ class OxigraphGraph:
                 )
             except LocalFault as fault:
                 if fault.detail == DAMAGED:
-                    self._found_damaged(checkpoint.life)
+                    self._mark_damaged(checkpoint.life)
                     raise _damaged(DAMAGED) from fault
                 raise
         return body, _with_charset(media_type)
@@ -210,7 +210,7 @@ class OxigraphGraph:
             ctypes.CDLL(None).malloc_trim(0)
         return True
 
-    def _found_damaged(self, life: int) -> None:
+    def _mark_damaged(self, life: int) -> None:
         """Mark the store as damaged: ``position`` then reports it, and every reader of the ledger begins again.
 
         Does nothing if ``clear`` was called since: the query was slow, and the data that it read are gone already.

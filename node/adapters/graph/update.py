@@ -45,7 +45,7 @@ class GraphUpdate:
                 audience = audience_of_record(record)
                 if says:
                     after.add(audience)
-                elif not _said_by_another(store, triple, audience, records):
+                elif not _is_stated_elsewhere(store, triple, audience, records):
                     after.discard(audience)
             self._move(triple, frozenset(before), frozenset(after))
 
@@ -65,7 +65,7 @@ class GraphUpdate:
         self.leaving.setdefault(graph, []).append(triple)
 
 
-def _said_by_another(store: Store, triple: Triple, audience: str, but: Collection[NamedNode]) -> bool:
+def _is_stated_elsewhere(store: Store, triple: Triple, audience: str, but: Collection[NamedNode]) -> bool:
     """Return whether a record of ``audience`` states ``triple``, apart from the records of the graphs ``but``."""
     for quad in store.quads_for_pattern(triple.subject, triple.predicate, triple.object, None):
         graph = quad.graph_name

@@ -119,7 +119,7 @@ _CANCEL = delete(outbox).where(outbox.c.id == bindparam("task")).returning(outbo
 _DEAD = select(outbox).where(outbox.c.dead).order_by(outbox.c.ordinal.desc()).limit(bindparam("most"))
 _DEAD_ABOUT = _DEAD.where(outbox.c.subject == bindparam("about"))
 _FIND = select(outbox).where(outbox.c.id == bindparam("task"))
-_GIVEN_UP = select(func.count()).select_from(outbox).where(outbox.c.dead)
+_DEAD_COUNT = select(func.count()).select_from(outbox).where(outbox.c.dead)
 _WAITING = select(func.count()).select_from(outbox).where(~outbox.c.dead)
 _LIVE = select(outbox.c.id).where(~outbox.c.dead).limit(bindparam("most"))
 _NEXT_DUE = select(
@@ -222,8 +222,8 @@ class SqlOutbox:
             rows = connection_of(tx).execute(_DEAD_ABOUT, values | {"about": subject})
         return [build(Task, row) for row in rows]
 
-    def given_up(self, tx: Transaction) -> int:
-        return int(connection_of(tx).execute(_GIVEN_UP).scalar_one())
+    def dead_count(self, tx: Transaction) -> int:
+        return int(connection_of(tx).execute(_DEAD_COUNT).scalar_one())
 
     def waiting(self, tx: Transaction) -> int:
         return int(connection_of(tx).execute(_WAITING).scalar_one())

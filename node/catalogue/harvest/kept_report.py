@@ -21,7 +21,7 @@ from node.semantics.harvest.refusals import reason_in
 
 LINES: Final = 100
 """Lines of a sheet."""
-_TOLD_ANEW: Final = frozenset({Outcome.REFUSED, Outcome.UNCHANGED})
+_REPORTED_ANEW: Final = frozenset({Outcome.REFUSED, Outcome.UNCHANGED})
 """Outcomes that a resumed run reports again for every record."""
 
 Line = dict[str, Any]
@@ -52,7 +52,7 @@ class ReportWriter:
 
     def resume(self, tx: Transaction) -> None:
         """Resume the report of a run that was interrupted: the outcomes of its records stay in the report."""
-        lines = [line for line in read_lines(tx, self._store, self._run) if line["outcome"] not in _TOLD_ANEW]
+        lines = [line for line in read_lines(tx, self._store, self._run) if line["outcome"] not in _REPORTED_ANEW]
         self._store.drop_sheets(tx, self._run, 0)
         for line in lines:
             self._keep(line)
@@ -101,7 +101,7 @@ class ReportWriter:
         self._lines.append(line)
         self._unsaved += 1
         self._outcomes[line["outcome"]] += 1
-        if line["address"] and line["outcome"] not in _TOLD_ANEW:
+        if line["address"] and line["outcome"] not in _REPORTED_ANEW:
             self._addresses.add(line["address"])
 
 

@@ -95,7 +95,7 @@ def steer(
     out; ``aim`` is the state in which a command wants to end the process; ``then`` says what comes next."""
     with connect(node) as client:
         pid = kind.pid(client, name)
-        status = carried_out(lambda wait: kind.read(client, pid, wait), give(client, pid), word, lang, aim=aim)
+        status = perform(lambda wait: kind.read(client, pid, wait), give(client, pid), word, lang, aim=aim)
         if status == DONE and then is not None and not Mode.json:
             then(client, pid, lang)
     return status
@@ -186,7 +186,7 @@ def tell_why(causes: Sequence[Any], lang: str) -> None:
             line("", json.dumps(reason, ensure_ascii=False))
 
 
-def carried_out(
+def perform(
     look: Callable[[float], dict[str, Any]], answer: dict[str, Any], word: str, lang: str, *, aim: str | None = None
 ) -> int:
     """A command was given, and ``answer`` is what the node answered to it: wait a moment for what the other side

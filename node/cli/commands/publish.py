@@ -59,7 +59,7 @@ def publish(
         list[Path] | None, typer.Option("--file", help="A data file that belongs to an RDF description.")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Only check; publish nothing.")] = False,
-    as_found: Annotated[
+    as_is: Annotated[
         bool,
         typer.Option(
             "--as-found", help="Accept tables as they were read, even if that is in doubt, without a question."
@@ -85,7 +85,7 @@ def publish(
     descriptions = [path for path in paths if path.suffix.lower() in (".yaml", ".yml", *RDF)]
     for path in paths:
         if path not in descriptions:
-            survey = examine(path, as_found=as_found)
+            survey = examine(path, as_is=as_is)
             write_draft(path, path.with_suffix(".yaml"), survey, any_format=True)
     if not descriptions:
         return 0
@@ -98,7 +98,7 @@ def publish(
         lang=lang,
     )
     with connect(node) as client:
-        results = _publish(client, descriptions, attach or [], options, as_found=as_found)
+        results = _publish(client, descriptions, attach or [], options, as_is=as_is)
     if Mode.json:
         emit(results if len(results) != 1 else results[0])
     return REFUSED if any("findings" in result or "error" in result for result in results) else 0
@@ -128,16 +128,16 @@ def _publish(
     attach: Sequence[Path],
     options: PublishOptions,
     *,
-    as_found: bool,
+    as_is: bool,
 ) -> list[dict[str, Any]]:
     if len(descriptions) == 1:
-        return [publish_alone(client, read_file(descriptions[0], attach, options, as_found=as_found), options)]
+        return [publish_alone(client, read_file(descriptions[0], attach, options, as_is=as_is), options)]
     results: list[dict[str, Any]] = []
     batch: list[DescriptionFile] = []
     length = 0
     for path in descriptions:
         try:
-            description = read_file(path, attach, options, as_found=as_found)
+            description = read_file(path, attach, options, as_is=as_is)
         except HansaError:
             # As if each were published before the next is read.
             publish_together(client, batch, options, wait=True)

@@ -37,7 +37,7 @@ class ModelAnswer:
         return {role: found for role, value in self.values.items() if (found := _linked(value))}
 
 
-def taken_apart(model: Model, body: bytes) -> ModelAnswer:
+def parsed_answer(model: Model, body: bytes) -> ModelAnswer:
     """Return the outputs of ``model`` in an answer, by role. Raises ``ModelFailed`` for a body that is not JSON,
     ``Overloaded`` for more values than a step takes."""
     _count(body)
@@ -52,7 +52,7 @@ def taken_apart(model: Model, body: bytes) -> ModelAnswer:
 
 
 def one_value(model: Model, role: str, body: bytes) -> Any:
-    """Return the value in the document to which the link of one output leads. Raises as ``taken_apart``."""
+    """Return the value in the document to which the link of one output leads. Raises as ``parsed_answer``."""
     _count(body)
     try:
         document = read_json(body)

@@ -22,7 +22,7 @@ from node.base.errors import HansaError, NotAllowed, PeerUnreachable, Unauthenti
 from node.base.jsons import read_object
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Caveat, Model, Rows, State
-from node.scenarios.models.answers import one_value, rows_of, taken_apart
+from node.scenarios.models.answers import one_value, parsed_answer, rows_of
 from node.scenarios.models.requests import DOCUMENT, as_json, value_of
 from node.scenarios.models.transfers import ModelTransfers
 from node.scenarios.ports import Outcome, Progress, Reference
@@ -229,7 +229,7 @@ class _RemoteJob:
 
     async def _read(self, where: str, result: bytes) -> tuple[dict[str, Rows], tuple[Caveat, ...]]:
         """Return the outputs in an answer from the address ``where``, and those behind its links."""
-        answered = await asyncio.to_thread(taken_apart, self._model, result)
+        answered = await asyncio.to_thread(parsed_answer, self._model, result)
         values = dict(answered.values)
         for role, link in answered.links.items():
             body = await self._linked(where, urljoin(where, link))

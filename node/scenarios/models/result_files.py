@@ -64,7 +64,7 @@ def length(pieces: Sequence[Piece]) -> int:
     return sum(len(piece) if isinstance(piece, bytes) else piece[1] - piece[0] for piece in pieces)
 
 
-async def given_out(assets: AssetStore, sha256: str, pieces: Sequence[Piece]) -> AsyncIterator[bytes]:
+async def contents_of(assets: AssetStore, sha256: str, pieces: Sequence[Piece]) -> AsyncIterator[bytes]:
     """Yield the bytes of ``pieces``, in their order, a part of the file at a time."""
     for piece in pieces:
         if isinstance(piece, bytes):
@@ -103,12 +103,12 @@ def _places(text: bytes) -> dict[str, tuple[int, int]] | None:
 
 
 async def _whole(assets: AssetStore, sha256: str) -> StoredResult:
-    def taken_apart(body: bytes) -> tuple[dict[str, Piece], bytes]:
+    def parsed_answer(body: bytes) -> tuple[dict[str, Piece], bytes]:
         members: dict[str, Any] = read_json(body)
         return {role: as_json(rows) for role, rows in members["outputs"].items()}, as_json(members["caveats"])
 
     body = await _read(assets, sha256, 0, None)
-    outputs, caveats = await asyncio.to_thread(taken_apart, body)
+    outputs, caveats = await asyncio.to_thread(parsed_answer, body)
     return StoredResult(sha256=sha256, outputs=outputs, caveats=caveats)
 
 

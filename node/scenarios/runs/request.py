@@ -45,7 +45,7 @@ class BindingRequest:
     layers: tuple[str, ...] = ()
 
 
-def wanted_from_json(body: Mapping[str, Any], base: str) -> BindingRequest:
+def binding_request(body: Mapping[str, Any], base: str) -> BindingRequest:
     """Read a binding. An input may be the address of a dataset alone; ``dataset/slug`` is one of the node at
     ``base``.
 

@@ -21,7 +21,7 @@ from node.scenarios.model import GEOMETRY, Binding, Port, Rows, Run, State, Step
 from node.scenarios.ports import RUN_TOPIC, RunStore
 from node.scenarios.records.library import Library
 from node.scenarios.runs.binding import Bind
-from node.scenarios.runs.request import wanted_from_json
+from node.scenarios.runs.request import binding_request
 from node.scenarios.tables.rows import named_places, read_canonical, read_rows
 from node.semantics.kinds import iri_meant
 
@@ -58,7 +58,7 @@ class Runs:
         a value that is not a binding, ``NotFound`` for an unknown scenario, ``NotAllowed``. Open files of other nodes
         are fetched for it."""
         require(caller, UseCase.RUN_SCENARIOS)
-        return await self._bind(wanted_from_json(body, self._base), caller)
+        return await self._bind(binding_request(body, self._base), caller)
 
     async def start(self, body: Mapping[str, Any], caller: Caller) -> Run:
         """Bind and run. Raises as ``check``, and ``DoesNotFit`` with the findings."""

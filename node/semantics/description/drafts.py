@@ -99,7 +99,7 @@ def _kind(submission: Submission, fields: Mapping[str, Any], result: Draft) -> A
 def _from_fields(
     submission: Submission, fields: dict[str, Any], kind: AssetKind, setting: Setting, result: Draft
 ) -> None:
-    iri, foreign = _wanted_address(submission, fields, kind, setting, result)
+    iri, foreign = _requested_address(submission, fields, kind, setting, result)
     if iri is None:
         if not result.findings:
             result.findings.append(words.about_field("no-name", field="id"))
@@ -120,25 +120,23 @@ def _from_document(
     result: Draft,
 ) -> None:
     asked = submission.iri or (fields["iri"] if is_link(fields.get("iri")) else None)
-    subject_found = main_subject(document, kind, asked)
-    if isinstance(subject_found, Finding):
-        result.findings.append(subject_found)
+    candidate = main_subject(document, kind, asked)
+    if isinstance(candidate, Finding):
+        result.findings.append(candidate)
         return
-    iri: str | None = asked if asked and is_address(asked, setting.base, subject_found.kind) else None
+    iri: str | None = asked if asked and is_address(asked, setting.base, candidate.kind) else None
     if iri is None and fields:
-        iri, _ = _wanted_address(submission, fields, subject_found.kind, setting, result, titled=False)
-    dataset, subject, notes = adopted(
-        _unrelated(document, subject_found), subject_found, setting.base, iri or submission.iri
-    )
+        iri, _ = _requested_address(submission, fields, candidate.kind, setting, result, titled=False)
+    dataset, subject, notes = adopted(_unrelated(document, candidate), candidate, setting.base, iri or submission.iri)
     result.findings.extend(notes)
-    result.kind = subject_found.kind
+    result.kind = candidate.kind
     if subject is None:
         return
     result.subject = subject
     result.dataset = _absolute(dataset, subject)
-    _only_own(result, subject, subject_found.kind, setting)
+    _only_own(result, subject, candidate.kind, setting)
     _conditions_in_rdf(result, subject)
-    builder = _builder(fields, subject_found.kind, setting, result)
+    builder = _builder(fields, candidate.kind, setting, result)
     if fields or submission.files:
         _fill(builder, subject, submission, fields, setting, result)
 
@@ -192,7 +190,7 @@ def _conditions_in_rdf(result: Draft, subject: NamedNode) -> None:
         result.conditions = {"offer": offer}
 
 
-def _wanted_address(
+def _requested_address(
     submission: Submission,
     fields: Mapping[str, Any],
     kind: AssetKind,
@@ -202,20 +200,20 @@ def _wanted_address(
     titled: bool = True,
 ) -> tuple[str | None, str]:
     """Return the address that the submission asks for, and a foreign one that it names as its own."""
-    name_given = submission.iri or fields.get("iri") or fields.get("id") or fields.get("name") or fields.get("slug")
-    if is_link(name_given):
-        if is_address(str(name_given), setting.base, kind):
-            return str(name_given), ""
-        if str(name_given).startswith(setting.base.rstrip("/") + "/") or submission.iri:
+    stated_name = submission.iri or fields.get("iri") or fields.get("id") or fields.get("name") or fields.get("slug")
+    if is_link(stated_name):
+        if is_address(str(stated_name), setting.base, kind):
+            return str(stated_name), ""
+        if str(stated_name).startswith(setting.base.rstrip("/") + "/") or submission.iri:
             below = address(setting.base, kind, "")
             result.findings.append(
-                words.about_field("wrong-address", field="iri", value=str(name_given), kind=kind.name, guess=below)
+                words.about_field("wrong-address", field="iri", value=str(stated_name), kind=kind.name, guess=below)
             )
             return None, ""
-        name = slug(local_name(str(name_given)))
-        return (address(setting.base, kind, name), str(name_given)) if name else (None, "")
-    text = str(name_given) if name_given else (_any_text(fields.get("title")) if titled else "")
-    name = text if name_given and is_slug(text) else slug(text)
+        name = slug(local_name(str(stated_name)))
+        return (address(setting.base, kind, name), str(stated_name)) if name else (None, "")
+    text = str(stated_name) if stated_name else (_any_text(fields.get("title")) if titled else "")
+    name = text if stated_name and is_slug(text) else slug(text)
     return (address(setting.base, kind, name) if name else None), ""
 
 

@@ -73,9 +73,9 @@ def main_subject(dataset: Dataset, kind: AssetKind | None, iri: str | None) -> S
     for known in KINDS.values():
         for class_ in known.classes:
             for node in subjects_of_type(dataset, class_):
-                kind_found = kind_of(types(dataset, node))
-                if kind_found is not None and (kind is None or kind_found is kind):
-                    candidates[node] = kind_found
+                own_kind = kind_of(types(dataset, node))
+                if own_kind is not None and (kind is None or own_kind is kind):
+                    candidates[node] = own_kind
     if iri is not None and NamedNode(iri) in candidates:
         return Subject(NamedNode(iri), candidates[NamedNode(iri)])
     if kind is None and not _defines_terms(dataset):

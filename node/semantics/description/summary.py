@@ -118,8 +118,8 @@ def _facts(
             continue
         # Two fields may write one property (crs and conforms_to): each value is read once, by the first field that
         # can.
-        terms_given = objects(dataset, subject, field.property)
-        terms = [term for term in terms_given if (field.property, term) not in visited and _reads(field, term)]
+        own_terms = objects(dataset, subject, field.property)
+        terms = [term for term in own_terms if (field.property, term) not in visited and _reads(field, term)]
         value = _read(dataset, field, terms, depth)
         if value is not None and (value not in ({}, []) or field.form in (Form.VALUE, Form.JSON)):
             visited.update((field.property, term) for term in terms)
@@ -166,7 +166,7 @@ def _value(dataset: Dataset, field: Field, term: Term) -> Any:
             }
         case Form.PERIOD if not isinstance(term, Literal):
             ends = (("from", f"{DCAT}startDate"), ("to", f"{DCAT}endDate"))
-            return {name: texts_found[0].value for name, p in ends if (texts_found := literals(dataset, term, p))}
+            return {name: bounds[0].value for name, p in ends if (bounds := literals(dataset, term, p))}
         case Form.STATEMENT if not isinstance(term, Literal):
             return texts(dataset, term, f"{RDFS}label", f"{DCT}description") or term.value
         case Form.MAIL | Form.PHONE:
@@ -232,9 +232,9 @@ def _file(dataset: Dataset, node: Node) -> dict[str, Any]:
     members = facts(dataset, node, FILE)
     members["iri"] = node.value if isinstance(node, NamedNode) else ""
     for name, property_ in (("media_type", f"{DCAT}mediaType"), ("download_url", f"{DCAT}downloadURL")):
-        iris_given = iris(dataset, node, property_)
-        if iris_given:
-            members[name] = iris_given[0].removeprefix("https://www.iana.org/assignments/media-types/")
+        own_iris = iris(dataset, node, property_)
+        if own_iris:
+            members[name] = own_iris[0].removeprefix("https://www.iana.org/assignments/media-types/")
     size = [plain(term) for term in literals(dataset, node, f"{DCAT}byteSize")]
     if size:
         members["size"] = size[0]

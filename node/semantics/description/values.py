@@ -47,7 +47,7 @@ _MAIL: Final = re.compile(r"[^@\s<>\"]{1,64}@[^@\s<>\"]{1,190}")
 _PHONE: Final = re.compile(r"\+?[0-9][0-9 ()./-]{2,30}")
 _DURATION: Final = re.compile(r"P(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?")
 _SPOKEN: Final = re.compile(r"(\d+) ?(s|sec|min|minutes?|h|hours?|d|days?)")
-_SPOKEN_UNITS: Final = {"s": "PT{}S", "m": "PT{}M", "h": "PT{}H", "d": "P{}D"}
+_UNIT_WORDS: Final = {"s": "PT{}S", "m": "PT{}M", "h": "PT{}H", "d": "P{}D"}
 _EPSG: Final = re.compile(r"(?:EPSG:|http://www\.opengis\.net/def/crs/EPSG/\d+/)(\d{4,6})", re.IGNORECASE)
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?")
 
@@ -188,7 +188,7 @@ def duration(value: Any) -> Literal:
     text = str(value).strip()
     match = _SPOKEN.fullmatch(text.casefold())
     if match:
-        text = _SPOKEN_UNITS[match[2][0]].format(match[1])
+        text = _UNIT_WORDS[match[2][0]].format(match[1])
     if not _DURATION.fullmatch(text):
         raise NotSo("duration")
     # XML Schema knows no weeks.

@@ -64,13 +64,13 @@ def breaches_of(shapes: Shapes, documents: Sequence[bytes]) -> list[tuple[ShapeB
         return [shapes.breaches(documents[0])]
     results: list[tuple[ShapeBreach, ...]] = [()] * len(documents)
     for group in _groups(documents, shapes.inverse):
-        together = _told_apart(group, shapes.breaches(b"".join(group.statements))) if len(group.members) > 1 else None
+        together = _by_member(group, shapes.breaches(b"".join(group.statements))) if len(group.members) > 1 else None
         for number, (place, _) in enumerate(group.members):
             results[place] = shapes.breaches(documents[place]) if together is None else together[number]
     return results
 
 
-def _told_apart(group: _Group, breaches: Sequence[ShapeBreach]) -> list[tuple[ShapeBreach, ...]] | None:
+def _by_member(group: _Group, breaches: Sequence[ShapeBreach]) -> list[tuple[ShapeBreach, ...]] | None:
     """Return the breaches of each description of ``group``, those of a node for each that mentions it.
 
     Returns None if a breach is about no node that any of them mentions: a literal, for example.

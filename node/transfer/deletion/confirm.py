@@ -128,5 +128,5 @@ class ConfirmDeletion:
         """Record that the provider has accepted the confirmation, or the reason why it never will."""
         known = self._store.get(tx, agreement_id)
         if known is not None:
-            told_at = None if refused else self._clock.now()
-            self._store.put(tx, replace(known, told=told_at, untold=refused))
+            confirmed_at = None if refused else self._clock.now()
+            self._store.put(tx, replace(known, told=confirmed_at, untold=refused))

@@ -91,14 +91,14 @@ async def answered(
                 fault.code, fault.reasons if fault.is_public else ["this node failed because of an internal error"]
             )
             return JSONResponse(body, status_code=fault.status, headers=again_later(fault))
-        return JSONResponse(error_body(fault.code, fault.reasons), status_code=fault.told_status)
+        return JSONResponse(error_body(fault.code, fault.reasons), status_code=fault.sent_status)
     except HansaError as error:
         if hidden and error.status == 401:
             nobody = NotFound("there is no such process between you and this node")
             return JSONResponse(error_body(nobody.code, [*nobody.reasons, *error.reasons]), nobody.status)
         headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
         headers |= again_later(error)
-        return JSONResponse(error_body(error.code, error.reasons), status_code=error.told_status, headers=headers)
+        return JSONResponse(error_body(error.code, error.reasons), status_code=error.sent_status, headers=headers)
 
 
 def elsewhere(version: DspVersion, routes: Sequence[Route]) -> Route:

@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 
 from node.exchange.ports import AssetStore
 from node.scenarios.models.requests import DOCUMENT, as_json
-from node.scenarios.models.result_files import Piece, StoredResult, given_out, length
+from node.scenarios.models.result_files import Piece, StoredResult, contents_of, length
 
 PRIVATE: Final = {"Cache-Control": "private, no-store", "Vary": "Authorization, Cookie"}
 _JSON: Final = "application/json"
@@ -44,4 +44,4 @@ def composed(assets: AssetStore, result: StoredResult, roles: tuple[str, ...] | 
 def streamed(assets: AssetStore, result: StoredResult, pieces: Sequence[Piece], *, kind: str = _JSON) -> Response:
     """Return an answer with the pieces of a result, one after the other."""
     headers = {**PRIVATE, "Content-Type": kind, "Content-Length": str(length(pieces))}
-    return StreamingResponse(given_out(assets, result.sha256, pieces), headers=headers)
+    return StreamingResponse(contents_of(assets, result.sha256, pieces), headers=headers)

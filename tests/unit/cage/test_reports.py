@@ -13,7 +13,7 @@ from node.base.errors import LocalFault, Overloaded, TooLarge
 from node.cage.cage import Cage
 from node.cage.model import Limits
 from node.cage.reports import tell
-from node.cage.wire import LONGEST_TOLD, MOST_TOLD, Answer, frame, told_frame
+from node.cage.wire import LONGEST_REPORT, MOST_REPORTS, Answer, frame, report_frame
 from tests.unit.cage.test_cage import children, until
 from tests.zygotes import zygote_pid
 
@@ -60,7 +60,7 @@ async def test_an_honest_target_that_tells_too_often_is_thinned_out(cage: Cage) 
         [],
     )
     assert heard[:20] == [{"n": number} for number in range(20)]
-    assert 20 <= len(heard) <= MOST_TOLD
+    assert 20 <= len(heard) <= MOST_REPORTS
 
 
 async def test_what_is_too_long_is_not_told(cage: Cage) -> None:
@@ -69,10 +69,10 @@ async def test_what_is_too_long_is_not_told(cage: Cage) -> None:
     assert heard == [{"text": "short"}]
 
 
-@pytest.mark.parametrize("count", [MOST_TOLD, MOST_TOLD + 1])
+@pytest.mark.parametrize("count", [MOST_REPORTS, MOST_REPORTS + 1])
 async def test_who_writes_to_the_socket_by_itself_is_counted(cage: Cage, count: int) -> None:
-    message = {"count": count, "bytes": told_frame(b'{"n":1}').hex()}
-    if count <= MOST_TOLD:
+    message = {"count": count, "bytes": report_frame(b'{"n":1}').hex()}
+    if count <= MOST_REPORTS:
         assert await cage.call("forge", message, limits=LIMITS) == ({}, [])
         return
     with pytest.raises(Overloaded) as caught:
@@ -114,7 +114,7 @@ def test_outside_the_cage_nobody_listens() -> None:
 
 def test_tellings_come_out_whole_in_whatever_pieces_they_come_in() -> None:
     told = [b'{"n":1}', b"{}", b'{"text":"\xc3\xa9"}']
-    whole = b"".join(map(told_frame, told)) + b"".join(frame({"value": {"a": 1}}, [b"xyz"]))
+    whole = b"".join(map(report_frame, told)) + b"".join(frame({"value": {"a": 1}}, [b"xyz"]))
     for size in (1, 3, 7, len(whole)):
         answer, heard = Answer(LIMITS), []
         for at in range(0, len(whole), size):
@@ -128,11 +128,11 @@ def test_tellings_come_out_whole_in_whatever_pieces_they_come_in() -> None:
 @pytest.mark.parametrize(
     "bytes_",
     [
-        b"tell" + struct.pack("!II", LONGEST_TOLD + 1, 0),
+        b"tell" + struct.pack("!II", LONGEST_REPORT + 1, 0),
         b"tell" + struct.pack("!II", 2, 1),
-        told_frame(b"[]"),
-        told_frame(b"nonsense"),
-        told_frame(b"[" * 4000),
+        report_frame(b"[]"),
+        report_frame(b"nonsense"),
+        report_frame(b"[" * 4000),
         b"yell" + struct.pack("!II", 2, 0),
     ],
 )
@@ -144,4 +144,4 @@ def test_a_telling_that_is_none_is_nonsense(bytes_: bytes) -> None:
 def test_an_answer_behind_tellings_is_bounded_like_any() -> None:
     answer = Answer(Limits(answer=1 << 16))
     with pytest.raises(TooLarge):
-        answer.feed(told_frame(b"{}") + b"says" + struct.pack("!IIQ", 10, 1, 1 << 20))
+        answer.feed(report_frame(b"{}") + b"says" + struct.pack("!IIQ", 10, 1, 1 << 20))

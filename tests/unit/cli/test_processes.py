@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from node.cli.commands import processes
-from node.cli.commands.processes import Watch, carried_out, show_status
+from node.cli.commands.processes import Watch, perform, show_status
 from node.cli.exits import DONE, REFUSED, WAITING
 
 OURS = {
@@ -99,14 +99,14 @@ def test_what_came_of_a_command(
 ) -> None:
     """Its own message counts, and no other."""
     later = iter([process("OFFERED", "a"), now])
-    assert carried_out(lambda _: next(later), process("OFFERED", "a"), "done", "en", aim=aim) == status
+    assert perform(lambda _: next(later), process("OFFERED", "a"), "done", "en", aim=aim) == status
     show_status = capsys.readouterr()
     assert message in show_status.out + show_status.err
 
 
 def test_no_answer_yet(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "_PATIENCE", 0)
-    assert carried_out(lambda _: process("OFFERED", "a"), process("OFFERED", "a"), "done", "en") == WAITING
+    assert perform(lambda _: process("OFFERED", "a"), process("OFFERED", "a"), "done", "en") == WAITING
     assert "it stands so" in capsys.readouterr().err
 
 

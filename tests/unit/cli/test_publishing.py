@@ -65,7 +65,7 @@ def test_a_wider_audience_is_told_before_it_is_published(
     description = write(tmp_path, "X")
     client = Client(capsys)
     options = PublishOptions(audience="public", earlier_versions=True, lang=lang)
-    publish_alone(client, read_file(description, [], options, as_found=False), options)  # type: ignore[arg-type]
+    publish_alone(client, read_file(description, [], options, as_is=False), options)  # type: ignore[arg-type]
     checked, published = client.asked
     assert (checked["dryRun"], checked["earlierVersions"], checked["audience"]) == (True, True, "public")
     assert published["earlierVersions"] is True
@@ -77,7 +77,7 @@ def test_a_wider_audience_is_told_before_it_is_published(
 
 def publish(client: Client, paths: Sequence[Path], *, wait: bool = True) -> list[dict[str, Any]]:
     options = PublishOptions()
-    descriptions = [read_file(path, [], options, as_found=False) for path in paths]
+    descriptions = [read_file(path, [], options, as_is=False) for path in paths]
     return publish_together(client, descriptions, options, wait=wait)  # type: ignore[arg-type]
 
 

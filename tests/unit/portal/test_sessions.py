@@ -170,7 +170,7 @@ def test_revoking_takes_a_reason(els: TestClient, node: FakeNode) -> None:
 def test_giving_a_delivery_up(els: TestClient, node: FakeNode) -> None:
     answer = els.post("/deliveries/task-1/give-up", data={"csrf": token(els, "/deliveries")})
     assert answer.headers["location"] == "/deliveries?done=given-up"
-    assert node.given_up == ["task-1"]
+    assert node.dead_count == ["task-1"]
     assert "Cancelled." in els.get("/deliveries?done=given-up").text
 
 

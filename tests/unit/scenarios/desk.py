@@ -384,7 +384,7 @@ class Desk:
         assert run is not None
         return run
 
-    async def carried_out(self, request: Mapping[str, Any] = WANTED) -> Run:
+    async def perform(self, request: Mapping[str, Any] = WANTED) -> Run:
         """A run from its start to its end."""
         run = await self.runs.start(request, ELS)
         self.clock.at += timedelta(seconds=1)

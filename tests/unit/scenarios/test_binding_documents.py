@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from node.base.errors import InvalidInput
-from node.scenarios.runs.request import BindingRequest, InputRequest, UseRequest, wanted_from_json
+from node.scenarios.runs.request import BindingRequest, InputRequest, UseRequest, binding_request
 from node.semantics.kinds import iri_meant
 
 BASE = "https://data.gent.example"
@@ -15,7 +15,7 @@ ROADS = f"{BASE}/datasets/roads"
 
 
 def test_everything_that_can_be_said() -> None:
-    read = wanted_from_json(
+    read = binding_request(
         {
             "scenario": "scenario/bridge",
             "version": 2,
@@ -48,8 +48,8 @@ def test_everything_that_can_be_said() -> None:
 def test_a_scenario_alone_is_a_binding() -> None:
     empty = {"version": None, "inputs": None, "uses": None, "parameters": None, "layers": None}
     bare = BindingRequest(scenario=f"{BASE}/scenarios/bridge")
-    assert wanted_from_json({"scenario": "scenario/bridge"}, BASE) == bare
-    assert wanted_from_json({"scenario": "scenario/bridge", **empty}, BASE) == bare
+    assert binding_request({"scenario": "scenario/bridge"}, BASE) == bare
+    assert binding_request({"scenario": "scenario/bridge", **empty}, BASE) == bare
 
 
 @pytest.mark.parametrize(
@@ -89,12 +89,12 @@ def test_a_scenario_alone_is_a_binding() -> None:
 )
 def test_a_bad_member_is_named(members: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
-        wanted_from_json({"scenario": "scenario/bridge", **members}, BASE)
+        binding_request({"scenario": "scenario/bridge", **members}, BASE)
 
 
 def test_many_odd_members_make_no_endless_sentence() -> None:
     with pytest.raises(InvalidInput) as refused:
-        wanted_from_json({"scenario": "x", **dict.fromkeys(map(str, range(10_000)))}, BASE)
+        binding_request({"scenario": "x", **dict.fromkeys(map(str, range(10_000)))}, BASE)
     assert len(refused.value.detail) < 300
     assert "scenario" in refused.value.remedy
 

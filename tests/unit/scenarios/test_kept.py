@@ -12,7 +12,7 @@ from node.adapters.planes.files import FolderAssets
 from node.exchange.offloop import once
 from node.scenarios.model import Caveat
 from node.scenarios.models.requests import as_json
-from node.scenarios.models.result_files import find, given_out, keep, length
+from node.scenarios.models.result_files import contents_of, find, keep, length
 from node.scenarios.ports import Outcome
 
 ODD = '},"places":{"a":[0,9]}}'
@@ -23,7 +23,7 @@ async def read(assets: FolderAssets, sha256: str) -> tuple[dict[str, Any], Any]:
     result_file = await find(assets, sha256)
     outputs = {}
     for role, piece in result_file.outputs.items():
-        body = b"".join([chunk async for chunk in given_out(assets, result_file.sha256, [piece])])
+        body = b"".join([chunk async for chunk in contents_of(assets, result_file.sha256, [piece])])
         assert len(body) == length([piece])
         outputs[role] = json.loads(body)
     assert isinstance(result_file.caveats, bytes)

@@ -15,7 +15,7 @@ from node.dialogue.process import Role
 from node.negotiation.model import Agreement
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Model, Port, State
-from node.scenarios.models.answers import rows_of, taken_apart
+from node.scenarios.models.answers import parsed_answer, rows_of
 from node.scenarios.models.remote import CallTiming, ContractModels, Status
 from node.scenarios.models.transfers import ModelTransfers
 from node.transfer.addresses import execute_address
@@ -153,7 +153,7 @@ class TestUnderContract:
 
 def read(model: Model, body: bytes) -> Any:
     """The outputs in an answer that holds them all by value, and the caveats that go with them."""
-    answered = taken_apart(model, body)
+    answered = parsed_answer(model, body)
     return rows_of(model, answered.values), answered.caveats
 
 

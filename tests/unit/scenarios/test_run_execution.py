@@ -59,7 +59,7 @@ async def layered(at: Desk, **members: Any) -> dict[str, Any]:
 class TestHappyPath:
     async def test_one_branch(self) -> None:
         at = await desk()
-        run = await at.carried_out()
+        run = await at.perform()
         assert run.state is State.SUCCESSFUL
         assert steps(run) == [(AFTER, name, State.SUCCESSFUL) for name in ("walk", "seconds", "effort")]
         assert run.indicators == (
@@ -72,7 +72,7 @@ class TestHappyPath:
 
     async def test_outputs_are_kept_in_canonical_form(self) -> None:
         at = await desk()
-        run = await at.carried_out()
+        run = await at.perform()
         walk, seconds, effort = run.steps
         stored = await at.library.read(walk.outputs["times"])
         # In the order of their key, with the two decimals of the card.
@@ -92,14 +92,14 @@ class TestHappyPath:
     async def test_a_step_reads_what_was_kept_not_what_was_given(self) -> None:
         at = await desk()
         await at.publish(DATASET, ("streets.csv", b"segmentId,length\na,1000\nb,331\n"))
-        await at.carried_out()
+        await at.perform()
         (effort,) = [inputs for key, inputs, _ in at.hand.calls if key.endswith("/effort")]
         # 331 m at 4 km/h take 4.965 minutes, of which two decimals are kept: 297.6 s and not 297.9.
         assert {one["segmentId"]: one["seconds"] for one in effort["walks"]} == {"a": 900, "b": 297.6}
 
     async def test_before_and_after(self) -> None:
         at = await desk()
-        run = await at.carried_out(await layered(at))
+        run = await at.perform(await layered(at))
         assert steps(run) == [
             (branch, name, State.SUCCESSFUL) for branch in (BEFORE, AFTER) for name in ("walk", "seconds", "effort")
         ]
@@ -114,21 +114,21 @@ class TestHappyPath:
 
     async def test_parameters_go_to_the_models_that_have_them(self) -> None:
         at = await desk()
-        await at.carried_out({**WANTED, "parameters": {"weight": 140, "shoes": "sandals"}})
+        await at.perform({**WANTED, "parameters": {"weight": 140, "shoes": "sandals"}})
         assert [given for _, _, given in at.hand.calls] == [{"speed": 4.0, "shoes": "sandals"}, {"weight": 140}]
 
     async def test_an_input_that_need_not_be_bound_is_left_out(self) -> None:
         at = await desk()
-        await at.carried_out()
+        await at.perform()
         assert set(at.hand.calls[1][1]) == {"walks"}
         hills = DATASET.replace("id: streets", "id: hills").replace("Streets", "Hills")
         await at.publish(hills, ("hills.csv", b"hillId,metres\nh,29\n"))
-        await at.carried_out({**WANTED, "inputs": {**WANTED["inputs"], "hills": "dataset/hills"}})
+        await at.perform({**WANTED, "inputs": {**WANTED["inputs"], "hills": "dataset/hills"}})
         assert at.hand.calls[3][1]["hills"] == [{"hillId": "h", "metres": 29}]
 
     async def test_data_that_stay_are_only_referred_to(self) -> None:
         at = await desk()
-        run = await at.carried_out({**WANTED, "inputs": {"streets": {"dataset": "dataset/streets", "inPlace": True}}})
+        run = await at.perform({**WANTED, "inputs": {"streets": {"dataset": "dataset/streets", "inPlace": True}}})
         assert run.state is State.SUCCESSFUL
         assert at.hand.calls[0][1]["streets"] == Reference(
             iri=f"{BASE}/datasets/streets", version=1, file="streets.csv"
@@ -137,7 +137,7 @@ class TestHappyPath:
     async def test_caveats_go_with_the_run(self) -> None:
         at = await desk()
         at.hand.caveats = (Caveat(code="slow", sentence="This is slow."),)
-        run = await at.carried_out()
+        run = await at.perform()
         told = [(one.step, one.code, one.sentence) for one in run.caveats]
         assert told == [
             ("walk", "outside-validity", "1 of 3 rows of streets have length below 100 m (the lowest 90): c"),
@@ -154,7 +154,7 @@ class TestHappyPath:
                 progress(250, "")
 
         at.hand.meanwhile = report_lines
-        run = await at.carried_out()
+        run = await at.perform()
         assert lines(run) == [
             "after: walk (Walking, version 1, here)",
             "after: walk: the first street",
@@ -169,7 +169,7 @@ class TestHappyPath:
     async def test_an_empty_run_is_none(self) -> None:
         at = await desk()
         await at.execution().complete("urn:none")
-        run = await at.carried_out()
+        run = await at.perform()
         asked = list(at.hand.asked)
         await at.execution().complete(run.pid)
         assert at.hand.asked == asked
@@ -180,7 +180,7 @@ class TestSameResult:
     async def test_again(self) -> None:
         at = await desk()
         wanted = await layered(at)
-        first = await at.carried_out(wanted)
+        first = await at.perform(wanted)
         second = await at.runs.again(first.pid, ELS)
         await at.execution().complete(second.pid)
         again = at.load(second.pid)
@@ -188,20 +188,20 @@ class TestSameResult:
 
     async def test_again_after_the_data_were_corrected(self) -> None:
         at = await desk()
-        first = await at.carried_out()
+        first = await at.perform()
         await at.publish(DATASET, ("streets.csv", STREETS.replace(b"1000", b"1100")))
         second = await at.runs.again(first.pid, ELS)
         await at.execution().complete(second.pid)
         assert at.load(second.pid).result == first.result
-        third = await at.carried_out()
+        third = await at.perform()
         assert third.binding.key != first.binding.key
         assert third.result != first.result
 
     async def test_the_order_of_rows_does_not_matter(self) -> None:
         at = await desk()
-        first = await at.carried_out()
+        first = await at.perform()
         await at.publish(DATASET, ("streets.csv", b"segmentId,length\nc,90\na,1000\nb,250\n"))
-        other = await at.carried_out()
+        other = await at.perform()
         # Other bytes, hence another binding, and yet the same figures.
         assert other.binding.key != first.binding.key
         assert other.result == first.result
@@ -233,7 +233,7 @@ class TestCrashes:
     async def test_a_crash_at_any_moment_costs_one_step_at_most(self, late: bool) -> None:
         calm = await desk()
         request = await layered(calm)
-        expected = await calm.carried_out(request)
+        expected = await calm.perform(request)
         crashes = 0
         for moment in range(100):
             at = await desk()
@@ -263,7 +263,7 @@ class TestCrashes:
         assert crashes >= 1 + 6 * 2 + 1
 
     async def test_a_model_that_dies_with_the_process(self) -> None:
-        calm = await (await desk()).carried_out()
+        calm = await (await desk()).perform()
         at = await desk()
         at.hand.trouble[2] = Crash()
         run = await at.runs.start(WANTED, ELS)
@@ -284,7 +284,7 @@ class TestCrashes:
         assert sum(one.startswith("after: effort (") for one in lines(ended)) == 1
 
     async def test_a_worker_that_is_stopped_in_the_middle_of_a_model(self) -> None:
-        calm = await (await desk()).carried_out()
+        calm = await (await desk()).perform()
         at = await desk()
         begun, stopped = asyncio.Event(), asyncio.Event()
 
@@ -372,7 +372,7 @@ class TestDismissal:
 
 class TestTrouble:
     async def test_a_peer_that_is_away_is_waited_for(self) -> None:
-        calm = await (await desk()).carried_out()
+        calm = await (await desk()).perform()
         at = await desk()
         at.hand.trouble = {turn: PeerUnreachable("Plzeň does not answer") for turn in (2, 3, 4)}
         run = await at.runs.start(WANTED, ELS)
@@ -422,7 +422,7 @@ class TestTrouble:
     async def test_a_refusal_ends_the_run_with_its_reason(self, error: Any) -> None:
         at = await desk()
         at.hand.trouble[2] = error
-        run = await at.carried_out()
+        run = await at.perform()
         assert run.state is State.FAILED
         assert run.error is not None
         assert (run.error["code"], run.error["detail"], run.error["remedy"]) == (
@@ -444,7 +444,7 @@ class TestTrouble:
         await at.publish(DATASET, ("streets.csv", STREETS), foreign=True)
         at.agree(there, "urn:d")
         wanted = {**WANTED, "inputs": {"streets": there}}
-        first = await at.carried_out(wanted)
+        first = await at.perform(wanted)
         assert first.state is State.SUCCESSFUL
         at.permits = False
         refused = await at.runs.again(first.pid, ELS)
@@ -465,7 +465,7 @@ class TestTrouble:
         at = await desk()
         await at.publish(HEAD + CHAIN)
         at.hand.trouble[1] = ModelFailed("x")
-        run = await at.carried_out()
+        run = await at.perform()
         assert run.state is State.FAILED
         assert steps(run)[1:] == [(AFTER, "seconds", State.ACCEPTED), (AFTER, "effort", State.ACCEPTED)]
 
@@ -488,7 +488,7 @@ class TestTrouble:
                 return replace(outcome, outputs={"times": odd})
 
         at.hand = Odd()
-        run = await at.carried_out()
+        run = await at.perform()
         assert run.state is State.FAILED
         assert run.error is not None
         assert "minutes is nan, which is not a number" in run.error["detail"]
@@ -552,13 +552,13 @@ class TestTheJournal:
                 progress(number // 10, f"line {number}")
 
         at.hand.meanwhile = report_lines
-        run = await at.carried_out()
+        run = await at.perform()
         assert len(run.log) == 500
         assert lines(run)[-1] == "done"
 
     async def test_nothing_is_written_of_a_run_that_has_ended(self) -> None:
         at = await desk()
-        run = await at.carried_out()
+        run = await at.perform()
         journal = at.journal()
         assert journal.begin(run.pid) is None
         step = StepRun(branch=AFTER, name="walk")

@@ -65,7 +65,7 @@ class TestStarting:
 class TestAgain:
     async def test_the_same_binding_and_the_same_hash(self) -> None:
         at = await desk()
-        first = await at.carried_out()
+        first = await at.perform()
         second = await at.runs.again(first.pid, replace(ELS, account="jan"))
         assert second.binding == first.binding
         assert (second.repeats, second.by, second.state) == (first.pid, "jan", State.ACCEPTED)
@@ -96,7 +96,7 @@ class TestCancelling:
 
     async def test_what_has_ended(self) -> None:
         at = await desk()
-        run = await at.carried_out()
+        run = await at.perform()
         with pytest.raises(Conflict, match="the run has ended"):
             await at.runs.cancel(run.pid, ELS)
         with pytest.raises(NotFound):
@@ -115,7 +115,7 @@ class TestCancelling:
 class TestReading:
     async def test_outputs(self) -> None:
         at = await desk()
-        run = await at.carried_out()
+        run = await at.perform()
         rows, port = await at.runs.output(run, AFTER, "effort.efforts")
         assert rows[0] == {"segmentId": "a", "kilojoules": 90}
         assert [one.decimals for one in port.variables] == [1]
@@ -136,7 +136,7 @@ class TestReading:
     )
     async def test_outputs_that_are_not_there(self, branch: str, name: str) -> None:
         at = await desk()
-        run = await at.carried_out()
+        run = await at.perform()
         with pytest.raises(NotFound) as refused:
             await at.runs.output(run, branch, name)
         assert refused.value.remedy == "it has: after/effort.efforts, after/seconds.times, after/walk.times"
@@ -147,7 +147,7 @@ class TestReading:
 
     async def test_inputs(self) -> None:
         at = await desk()
-        run = await at.carried_out()
+        run = await at.perform()
         rows, port = await at.runs.input(run, "streets")
         assert rows[0] == {"segmentId": "b", "length": 250}
         # The unit is the template's, the bounds of validity are the model's own business.
@@ -246,7 +246,7 @@ class TestShown:
     async def test_a_run_that_is_done(self) -> None:
         at = await desk()
         saved = (await at.layers.save(LAYER, ELS)).layer
-        run = await at.carried_out({**WANTED, "layers": [saved.id]})
+        run = await at.perform({**WANTED, "layers": [saved.id]})
         shown = run_json(run)
         assert (shown["pid"], shown["state"], shown["progress"], shown["by"]) == (run.pid, "successful", 100, "els")
         assert (shown["scenario"], shown["scenarioVersion"]) == (f"{BASE}/scenarios/walks", 1)

@@ -27,7 +27,7 @@ from node.exchange.sealkeys import X25519Identity
 from node.identity.model import ANONYMOUS, Caller
 from node.policy.odrl import SEALED
 from node.semantics.model import File
-from node.transfer.accounts import REFUSALS_EVERY, REFUSALS_TOLD
+from node.transfer.accounts import REFUSALS_EVERY, REFUSALS_LOGGED
 from node.transfer.addresses import Address, read_address, without_token
 from node.transfer.model import AccessGrant
 from tests.fakes.assets import MemoryAssets
@@ -350,11 +350,11 @@ async def test_who_is_refused_again_and_again_does_not_fill_the_ledger(rig: Rig)
     rig.provider.refuse = "revoked"
     for _ in range(100):
         await rig.refused(NotAllowed)
-    assert len(rig.provider.events) == REFUSALS_TOLD
+    assert len(rig.provider.events) == REFUSALS_LOGGED
     rig.clock.forward(seconds=REFUSALS_EVERY.total_seconds())
     for _ in range(50):
         await rig.refused(NotAllowed)
-    assert [event.get("repeated") for event in rig.provider.events[-2:]] == [None, 100 - REFUSALS_TOLD]
+    assert [event.get("repeated") for event in rig.provider.events[-2:]] == [None, 100 - REFUSALS_LOGGED]
 
 
 async def test_the_ledger_hears_of_the_first_read_every_refusal_and_the_end(rig: Rig) -> None:
