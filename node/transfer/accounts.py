@@ -69,7 +69,7 @@ class AccessEvent:
 
 
 @dataclass(slots=True)
-class _Known:
+class _GrantRefusals:
     """The refusals of one grant in the life of this process."""
 
     logged_at: datetime
@@ -81,7 +81,7 @@ class Refusals:
     """Decides which refusals get an entry of their own in the ledger, in the life of this process."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._known: OrderedDict[str, _GrantRefusals] = OrderedDict()
 
     def untold(self, transfer: str, at: datetime) -> int | None:
         """Return how many refusals had no entry before this one, or None if this one gets no entry either.
@@ -89,7 +89,7 @@ class Refusals:
         Each entry costs a write to the disk and stays for ever: a peer that asks again and again must not be able to
         fill the ledger.
         """
-        known = self._known.pop(transfer, None) or _Known(at)
+        known = self._known.pop(transfer, None) or _GrantRefusals(at)
         self._known[transfer] = known
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)

@@ -22,7 +22,7 @@ from node.portal.views.scenarios import (
     PUBLISH,
     Candidate,
     Clash,
-    Drawn,
+    LayerView,
     RunView,
     ScenarioUseCases,
 )
@@ -771,7 +771,7 @@ class FakeLayers:
     async def of(self, target: str | None = None) -> Sequence[Layer]:
         return [layer for layer in self._fake.layers_by_id.values() if target in (None, layer.target)]
 
-    async def get(self, layer_id: str, caller: Caller) -> Drawn:
+    async def get(self, layer_id: str, caller: Caller) -> LayerView:
         if layer_id not in self._fake.layers_by_id:
             raise NotFound
         layer = self._fake.layers_by_id[layer_id]
@@ -787,7 +787,7 @@ class FakeLayers:
             for name, seen in operation.before.items()
             if seen == 1900
         )
-        return Drawn(
+        return LayerView(
             layer=layer,
             rows=network(),
             titles=say(nl="Wegennet Gent", en="Road network of Ghent"),
@@ -804,13 +804,13 @@ class FakeLayers:
 
     async def draft(
         self, target: str, caller: Caller, *, version: int | None = None, file: str | None = None
-    ) -> Drawn:
+    ) -> LayerView:
         require(caller, UseCase.CHANGE_LAYERS)
         if target != NETWORK:
             raise NotFound
         empty = replace(bridge_layer(), id="", title="", reason="", operations=(), author="", sha256="")
         titles = say(nl="Wegennet Gent", en="Road network of Ghent")
-        return Drawn(layer=empty, rows=network(), titles=titles, newest=1, may_edit=True)
+        return LayerView(layer=empty, rows=network(), titles=titles, newest=1, may_edit=True)
 
     async def save(self, layer: Layer, caller: Caller, *, after: str = "") -> Layer:
         require(caller, UseCase.CHANGE_LAYERS)

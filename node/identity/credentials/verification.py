@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _ReadStatusList:
     """A status list as it was last read: the document, its parsed form, the moment of fetching."""
 
     document: str | dict[str, Any]
@@ -73,7 +73,7 @@ class VerifyCredentials:
         self._status_max_age = status_max_age
         self._status_grace = timedelta(seconds=status_grace)
         self._allow_unsigned = allow_unsigned_status_list
-        self._lists: OrderedDict[str, _Known] = OrderedDict()
+        self._lists: OrderedDict[str, _ReadStatusList] = OrderedDict()
 
     async def verify(self, credential: UnverifiedCredential, holder: str) -> Credential | Rejection:
         """Check everything but the status, which is checked at each access: see ``check_status``.
@@ -157,13 +157,13 @@ class VerifyCredentials:
             )
         else:
             status = known.status
-        self._lists[entry.url] = _Known(fetched, status, now)
+        self._lists[entry.url] = _ReadStatusList(fetched, status, now)
         self._lists.move_to_end(entry.url)
         if len(self._lists) > _LISTS_KEPT:
             self._lists.popitem(last=False)
         return status
 
-    def _may_stand_in(self, known: _Known, issuer: str, now: datetime) -> bool:
+    def _may_stand_in(self, known: _ReadStatusList, issuer: str, now: datetime) -> bool:
         return known.status.issuer == issuer and now - known.at <= self._status_grace and not _over(known, now)
 
     async def _check_schemas(self, credential: UnverifiedCredential) -> None:
@@ -182,5 +182,5 @@ class VerifyCredentials:
                 check_schema(schema, subject)
 
 
-def _over(known: _Known, now: datetime) -> bool:
+def _over(known: _ReadStatusList, now: datetime) -> bool:
     return known.status.valid_until is not None and known.status.valid_until <= now

@@ -13,7 +13,7 @@ from node.base.errors import HansaError, InvalidInput, NotFound
 from node.portal.drawing import maps
 from node.portal.pages.runs import scenarios_of
 from node.portal.runs import edits
-from node.portal.views.scenarios import Drawn
+from node.portal.views.scenarios import LayerView
 from node.portal.visit import Visit
 from node.scenarios.model import GEOMETRY, Layer, Operation, OperationType, Row
 from node.scenarios.tables.rows import row_id
@@ -73,7 +73,7 @@ async def edit(desk: Desk, visit: Visit) -> Response:
     return await _edit(desk, visit, await scenarios_of(desk).drawn.get(visit.request.path_params["id"], visit.caller))
 
 
-async def _draft(desk: Desk, visit: Visit, values: Mapping[str, str]) -> Drawn:
+async def _draft(desk: Desk, visit: Visit, values: Mapping[str, str]) -> LayerView:
     target, version = values.get("target", ""), values.get("version", "")
     if not target:
         raise InvalidInput(
@@ -83,7 +83,7 @@ async def _draft(desk: Desk, visit: Visit, values: Mapping[str, str]) -> Drawn:
     return await scenarios_of(desk).drawn.draft(target, visit.caller, version=number, file=values.get("file") or None)
 
 
-async def _edit(desk: Desk, visit: Visit, drawn: Drawn) -> Response:
+async def _edit(desk: Desk, visit: Visit, drawn: LayerView) -> Response:
     """Apply a change, and show the page again: with the change, or with the errors beside the form."""
     fields = visit.fields
     try:
@@ -100,7 +100,7 @@ async def _edit(desk: Desk, visit: Visit, drawn: Drawn) -> Response:
     return desk.go(visit, target)
 
 
-def _applied(drawn: Drawn, fields: Mapping[str, str]) -> Layer:
+def _applied(drawn: LayerView, fields: Mapping[str, str]) -> Layer:
     feature = fields.get("feature", "").strip()[:200]
     match fields.get("do"):
         case "set":
@@ -126,7 +126,7 @@ def _titled(layer_: Layer, visit: Visit) -> Layer:
     return replace(layer_, title=title, reason=reason)
 
 
-def _page(desk: Desk, visit: Visit, drawn: Drawn, *, trouble: HansaError | None = None) -> Response:
+def _page(desk: Desk, visit: Visit, drawn: LayerView, *, trouble: HansaError | None = None) -> Response:
     query, layer_ = visit.request.query_params, drawn.layer
     feature = visit.fields.get("feature", "") or query.get("feature", "")
     adding = visit.fields.get("do") == "add" or query.get("add") == "1"
@@ -192,7 +192,7 @@ def _line(operation: Operation, row: Row | None) -> Line:
     return Line(operation=operation, members=tuple(members))
 
 
-def _map(visit: Visit, drawn: Drawn, feature: str) -> maps.Picture | None:
+def _map(visit: Visit, drawn: LayerView, feature: str) -> maps.Picture | None:
     layer_, address = drawn.layer, _base(visit, drawn.layer)
     by_id = {operation.id: operation for operation in layer_.operations}
     marks = []

@@ -37,7 +37,7 @@ class UsedStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class TemplateView:
     """A template as the page of its record shows it."""
 
     template: Template
@@ -45,7 +45,7 @@ class Shown:
     picture: Drawing
 
 
-async def scenario_of(desk: Desk, visit: Visit, record: Record) -> Shown | None:
+async def scenario_of(desk: Desk, visit: Visit, record: Record) -> TemplateView | None:
     """Return the template that ``record`` describes; None if it is not one, or this node has no scenarios."""
     if desk.node.scenarios is None or record.kind != "scenario":
         return None
@@ -56,10 +56,12 @@ async def scenario_of(desk: Desk, visit: Visit, record: Record) -> Shown | None:
         return None
     known = await cities(desk.node, visit.caller)
     used = await _used(desk, visit, template, known)
-    return Shown(template=template, steps=tuple(used), picture=_picture(visit, template, used, ()))
+    return TemplateView(template=template, steps=tuple(used), picture=_picture(visit, template, used, ()))
 
 
-async def runs_of(desk: Desk, visit: Visit, record: Record, shown: Shown | None = None) -> Sequence[Run] | None:
+async def runs_of(
+    desk: Desk, visit: Visit, record: Record, shown: TemplateView | None = None
+) -> Sequence[Run] | None:
     """Return runs of a scenario, or those that use a model or transformation; None if this page shows no runs.
 
     Runs of a scenario that binds the template of another one are stored under that template (``shown``).

@@ -25,7 +25,7 @@ _CONDITIONS: Final = ((f"{ODRL}hasPolicy",), (f"{HANSA}conditions",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TermShown:
+class TermView:
     """A value as the page shows it: it has a ``link`` if it is an IRI, a ``language`` if it is text in a language."""
 
     text: str
@@ -41,8 +41,8 @@ class ChangedProperty:
     name: str
     label: str
     about: str
-    removed: tuple[TermShown, ...]
-    added: tuple[TermShown, ...]
+    removed: tuple[TermView, ...]
+    added: tuple[TermView, ...]
 
 
 async def differences(desk: Desk, visit: Visit) -> Response:
@@ -90,9 +90,9 @@ def _row(difference: Difference) -> ChangedProperty:
     )
 
 
-def _shown(term: str) -> TermShown:
+def _shown(term: str) -> TermView:
     if is_iri(term):
-        return TermShown(text=iri_of(term), link=iri_of(term))
+        return TermView(text=iri_of(term), link=iri_of(term))
     if is_literal(term):
-        return TermShown(text=text_of(term), language=language_of(term))
-    return TermShown(text=term)
+        return TermView(text=text_of(term), language=language_of(term))
+    return TermView(text=term)

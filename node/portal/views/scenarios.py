@@ -85,7 +85,7 @@ class Clash:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class LayerView:
     """A layer as its page shows it. ``rows`` are those of the version that it was made for, unchanged; ``titles``
     name the dataset; ``newest`` is the number of its newest version, which ``clashes`` refer to."""
 
@@ -236,7 +236,7 @@ class DrawnLayers:
         self._library = library
         self._runs = runs
 
-    async def get(self, layer_id: str, caller: Caller) -> Drawn:
+    async def get(self, layer_id: str, caller: Caller) -> LayerView:
         """Return a layer, on the version that it is for, with its clashes with the newest version.
 
         Raises ``NotFound``, ``NotAllowed`` (data that cannot be read here).
@@ -248,7 +248,7 @@ class DrawnLayers:
         if record.version != layer.version:
             newest = await self._layers.laid(layer, caller, version=record.version)
         using = [run for run in await self._runs.newest(limit=MOST_RUNS) if layer.sha256 in run.binding.layers]
-        return Drawn(
+        return LayerView(
             layer=layer,
             rows=laid.before,
             titles=record.titles,
@@ -267,7 +267,7 @@ class DrawnLayers:
 
     async def draft(
         self, target: str, caller: Caller, *, version: int | None = None, file: str | None = None
-    ) -> Drawn:
+    ) -> LayerView:
         """Return a layer for a dataset that is not stored yet: empty ``id``, ``title`` and ``operations``, the key
         detected.
 
@@ -300,7 +300,7 @@ class DrawnLayers:
             operations=(),
             at=record.at,
         )
-        return Drawn(layer=layer, rows=rows, titles=record.titles, newest=number, may_edit=True)
+        return LayerView(layer=layer, rows=rows, titles=record.titles, newest=number, may_edit=True)
 
     async def save(self, layer: Layer, caller: Caller, *, after: str = "") -> Layer:
         """Store a layer: a draft with operations (the node gives the id), or a new state of a layer that was read
