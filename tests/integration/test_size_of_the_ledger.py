@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from node.base.errors import InvalidInput, NotFound
-from node.bootstrap.operation import scraper_token
 from node.identity.model import UserRole
+from node.identity.scrapers import monitor_token
 from node.ledger.model import InclusionProof
 from node.settings import load
 from tests.integration.hostile import read_problem
@@ -137,10 +137,10 @@ def test_the_monitors_token_may_lie_in_a_file(tmp_path: Path, sqlite_template: P
             assert http.get("/metrics", headers={"Authorization": f"Bearer {SCRAPER}"}).status_code == 200
         (tmp_path / "token").write_text("short", "utf-8")
         with pytest.raises(InvalidInput, match="holds no such text"):
-            scraper_token(node.node.parts.settings)
+            monitor_token(None, tmp_path / "token")
         (tmp_path / "token").unlink()
         with pytest.raises(InvalidInput, match="cannot be read"):
-            scraper_token(node.node.parts.settings)
+            monitor_token(None, tmp_path / "token")
 
 
 @pytest.mark.parametrize(

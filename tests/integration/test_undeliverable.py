@@ -32,12 +32,12 @@ def elsewhere(slug: str, **fields: Any) -> dict[str, Any]:
 
 def published_before(node: Running, slug: str, **more: Any) -> str:
     """An asset without bytes, published by a node that did not ask whether it can be delivered."""
-    publish_ = node.node.publish
-    publish_._carriers = Carriers((PromisesAll(),))
+    check = node.node.publish._check
+    check._carriers = Carriers((PromisesAll(),))
     try:
         return str(publish(node, slug, data=None, **more)["iri"])
     finally:
-        publish_._carriers = OWN
+        check._carriers = OWN
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
