@@ -14,8 +14,9 @@ from typing import Any, Final
 from node.base.disk import sync_folder
 from node.base.errors import NotFound, TooLarge
 from node.catalogue.drafts.model import Answers, DatasetDraft
+from node.exchange.intake import fill
 from node.exchange.offloop import off_loop, opened
-from node.exchange.spool import READ_SIZE, PartFile, disk_fault
+from node.exchange.spool import PartFile, disk_fault
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -115,24 +116,11 @@ class FolderDrafts:
 
 
 async def _fill(part: PartFile, chunks: AsyncIterator[bytes], limit: int) -> tuple[str, int]:
-    digest = hashlib.sha256()
-    buffer = bytearray()
-    async for chunk in chunks:
-        if part.size + len(buffer) + len(chunk) > limit:
-            raise TooLarge(
-                f"this node accepts files of at most {limit} bytes",
-                remedy="split the data into several files",
-                facts={"case": "file", "megabytes": limit // 1_000_000},
-            )
-        buffer += chunk
-        if len(buffer) >= READ_SIZE:
-            await off_loop(_add, part, digest, bytes(buffer))
-            buffer.clear()
-    await off_loop(_add, part, digest, bytes(buffer))
+    too_large = TooLarge(
+        f"this node accepts files of at most {limit} bytes",
+        remedy="split the data into several files",
+        facts={"case": "file", "megabytes": limit // 1_000_000},
+    )
+    sha256 = await fill(part, chunks, limit=limit, too_large=too_large)
     await off_loop(part.sync)
-    return digest.hexdigest(), part.size
-
-
-def _add(part: PartFile, digest: hashlib._Hash, data: bytes) -> None:
-    digest.update(data)
-    part.append(data)
+    return sha256, part.size

@@ -21,6 +21,7 @@ from weakref import WeakValueDictionary
 from node.base.disk import sync_folder
 from node.base.errors import InvalidInput, LocalFault, NotFound, TooLarge
 from node.base.ids import new_uuid
+from node.exchange.intake import fill
 from node.exchange.offloop import off_loop, opened
 from node.exchange.ports import StoredBytes
 from node.exchange.spool import READ_SIZE, PartFile, disk_fault, rename_durably
@@ -136,21 +137,13 @@ class FolderAssets:
             raise LocalFault(f"a stored asset cannot be read: {error.strerror}") from error
 
     async def _fill(self, part: PartFile, chunks: AsyncIterator[bytes], limit: int) -> StoredBytes:
-        digest = hashlib.sha256()
-        buffer = bytearray()
-        async for chunk in chunks:
-            if part.size + len(buffer) + len(chunk) > limit:
-                raise TooLarge(
-                    f"it is larger than {limit} bytes",
-                    remedy="the operator can raise the limit for assets",
-                    facts={"limit": limit},
-                )
-            buffer += chunk
-            if len(buffer) >= READ_SIZE:
-                await off_loop(_add, part, digest, bytes(buffer))
-                buffer.clear()
-        await off_loop(_add, part, digest, bytes(buffer))
-        return await off_loop(self._keep, part, digest.hexdigest())
+        too_large = TooLarge(
+            f"it is larger than {limit} bytes",
+            remedy="the operator can raise the limit for assets",
+            facts={"limit": limit},
+        )
+        sha256 = await fill(part, chunks, limit=limit, too_large=too_large)
+        return await off_loop(self._keep, part, sha256)
 
     def _keep(self, part: PartFile, sha256: str) -> StoredBytes:
         """Give the arrived bytes their name.
@@ -213,11 +206,6 @@ async def _pieces(file: int, start: int, end: int | None) -> AsyncIterator[bytes
             return
         at += len(piece)
         yield piece
-
-
-def _add(part: PartFile, digest: hashlib._Hash, data: bytes) -> None:
-    digest.update(data)
-    part.append(data)
 
 
 def _is_named(part: Path, target: Path) -> bool:

@@ -13,6 +13,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
 from node.semantics.harvest.jsonvalues import LANGUAGE, address, values
 from node.semantics.harvest.xml.boxes import rectangle
+from node.semantics.harvest.xml.distributions import distribution
 from node.semantics.harvest.xml.elements import Element, attribute, children, text
 from node.semantics.triples import TYPE, Node
 from node.vocab.namespaces import DCAT, DCT, FOAF
@@ -101,15 +102,8 @@ def _files(
             continue
         file = BlankNode()
         bearers.append(file)
-        yield Quad(node, NamedNode(f"{DCAT}distribution"), file)
-        yield Quad(file, TYPE, NamedNode(f"{DCAT}Distribution"))
-        yield from values(file, f"{DCAT}accessURL", target)
-        if "download" in protocol.lower():
-            yield from values(file, f"{DCAT}downloadURL", target)
-        yield from values(file, f"{DCT}title", attribute(link, "name") or attribute(link, "description"))
-        if len(formats) == 1 and len(links) == 1:
-            # Several formats do not say which of several links has which.
-            yield from values(file, f"{DCT}format", formats)
+        title = attribute(link, "name") or attribute(link, "description")
+        yield from distribution(node, file, target, protocol=protocol, title=title, formats=formats, links=len(links))
     for bearer in bearers or [node]:
         yield from values(bearer, f"{DCT}license", licences[:1])
     yield from values(node, f"{DCT}rights", [content for content in rights if content not in licences])

@@ -15,6 +15,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 from node.semantics.harvest.jsonvalues import LANGUAGE, address, mail, period, values
 from node.semantics.harvest.rules import spellings
 from node.semantics.harvest.xml.boxes import rectangle
+from node.semantics.harvest.xml.distributions import distribution
 from node.semantics.harvest.xml.elements import Element, attribute, split, text
 from node.semantics.triples import TYPE, Node
 from node.vocab.namespaces import DCAT, DCT, FOAF, GEODCAT, RDFS, SKOS, VCARD, XSD
@@ -168,10 +169,10 @@ def _places(node: Node, info: Element) -> Iterator[Quad]:
 
 
 def _files(node: Node, record: Element, info: Element) -> Iterator[Quad]:
-    distribution = "{*}distributionInfo/*"
+    info_path = "{*}distributionInfo/*"
     formats = [
-        *_all(record, f"{distribution}/{{*}}distributionFormat/*/{{*}}name"),
-        *_all(record, f"{distribution}/{{*}}distributor/*/{{*}}distributorFormat/*/{{*}}name"),
+        *_all(record, f"{info_path}/{{*}}distributionFormat/*/{{*}}name"),
+        *_all(record, f"{info_path}/{{*}}distributor/*/{{*}}distributorFormat/*/{{*}}name"),
     ]
     licences, rights, access = _conditions(info)
     bearers: list[Node] = []
@@ -186,16 +187,16 @@ def _files(node: Node, record: Element, info: Element) -> Iterator[Quad]:
             continue
         file = BlankNode()
         bearers.append(file)
-        yield Quad(node, NamedNode(f"{DCAT}distribution"), file)
-        yield Quad(file, TYPE, NamedNode(f"{DCAT}Distribution"))
-        yield from values(file, f"{DCAT}accessURL", target)
-        if "download" in protocol.lower():
-            yield from values(file, f"{DCAT}downloadURL", target)
-        yield from values(file, f"{DCT}title", _value(link.find("{*}name")))
+        yield from distribution(
+            node,
+            file,
+            target,
+            protocol=protocol,
+            title=_value(link.find("{*}name")),
+            formats=formats,
+            links=len(links),
+        )
         yield from values(file, f"{DCT}description", _value(link.find("{*}description")))
-        if len(formats) == 1 and len(links) == 1:
-            # Several formats do not say which of several links has which.
-            yield from values(file, f"{DCT}format", formats)
         if (standard := address(_link(link.find("{*}protocol")))) is not None:
             yield Quad(file, NamedNode(f"{DCT}conformsTo"), standard)
     # A record states its conditions once, DCAT for each file.
