@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
-from node.semantics.harvest.jsonvalues import LANGUAGE, address, mail, mappings, period, place, values
+from node.semantics.harvest.plain_values import LANGUAGE, address, linked, mail, mappings, period, place, values
 from node.semantics.triples import TYPE, Node
 from node.vocab.namespaces import ADMS, DCAT, DCT, FOAF, SKOS, VCARD, XSD
 
@@ -128,8 +128,7 @@ def _extras(package: Mapping[str, Any]) -> dict[str, Any]:
 def _file(node: Node, resource: Mapping[str, Any], package: Mapping[str, Any], page: str) -> Iterator[Quad]:
     own = address(resource.get("uri")) or address(f"{page}/resource/{resource.get('id') or ''}")
     file: Node = own if own and resource.get("id") else BlankNode()
-    yield Quad(node, NamedNode(f"{DCAT}distribution"), file)
-    yield Quad(file, TYPE, NamedNode(f"{DCAT}Distribution"))
+    yield from linked(node, f"{DCAT}distribution", file, f"{DCAT}Distribution")
     yield from _texts(file, f"{DCT}title", resource, "name")
     yield from _texts(file, f"{DCT}description", resource, "description")
     if not resource.get("access_url"):
@@ -153,8 +152,7 @@ def _theme(node: Node, group: Mapping[str, Any], site: str) -> Iterator[Quad]:
     name = group.get("display_name") or group.get("title") or group.get("name")
     if theme is None or not name:
         return
-    yield Quad(node, NamedNode(f"{DCAT}theme"), theme)
-    yield Quad(theme, TYPE, NamedNode(f"{SKOS}Concept"))
+    yield from linked(node, f"{DCAT}theme", theme, f"{SKOS}Concept")
     yield Quad(theme, NamedNode(f"{SKOS}prefLabel"), Literal(str(name)))
 
 
@@ -166,8 +164,7 @@ def _publisher(node: Node, package: Mapping[str, Any], extras: Mapping[str, Any]
         return
     page = f"{site}/organization/{organisation['id']}" if organisation.get("id") else ""
     agent: Node = address(extras.get("publisher_uri")) or address(page) or BlankNode()
-    yield Quad(node, NamedNode(f"{DCT}publisher"), agent)
-    yield Quad(agent, TYPE, NamedNode(f"{FOAF}Agent"))
+    yield from linked(node, f"{DCT}publisher", agent, f"{FOAF}Agent")
     yield Quad(agent, NamedNode(f"{FOAF}name"), Literal(str(name)))
     yield from values(agent, f"{FOAF}homepage", extras.get("publisher_url"))
     yield from mail(agent, f"{FOAF}mbox", extras.get("publisher_email"))
@@ -183,8 +180,7 @@ def _contact(node: Node, package: Mapping[str, Any], extras: Mapping[str, Any]) 
     if not name and not mailbox:
         return
     card = BlankNode()
-    yield Quad(node, NamedNode(f"{DCAT}contactPoint"), card)
-    yield Quad(card, TYPE, NamedNode(f"{VCARD}Kind"))
+    yield from linked(node, f"{DCAT}contactPoint", card, f"{VCARD}Kind")
     yield from values(card, f"{VCARD}fn", name)
     yield from mail(card, f"{VCARD}hasEmail", mailbox)
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
+from node.semantics.harvest.plain_values import linked
 from node.semantics.triples import TYPE, Node, Term
 from node.vocab.namespaces import DCAT, DCT, FOAF, VCARD
 
@@ -66,14 +67,12 @@ def _dataset(node: BlankNode, members: Mapping[str, Any]) -> Iterator[Quad]:
     publisher = members.get("publisher")
     if isinstance(publisher, Mapping) and publisher.get("name"):
         agent = BlankNode(f"{node.value}publisher")
-        yield Quad(node, NamedNode(f"{DCT}publisher"), agent)
-        yield Quad(agent, TYPE, NamedNode(f"{FOAF}Agent"))
+        yield from linked(node, f"{DCT}publisher", agent, f"{FOAF}Agent")
         yield Quad(agent, NamedNode(f"{FOAF}name"), Literal(str(publisher["name"])))
     contact = members.get("contactPoint")
     if isinstance(contact, Mapping):
         card = BlankNode(f"{node.value}contact")
-        yield Quad(node, NamedNode(f"{DCAT}contactPoint"), card)
-        yield Quad(card, TYPE, NamedNode(f"{VCARD}Kind"))
+        yield from linked(node, f"{DCAT}contactPoint", card, f"{VCARD}Kind")
         for name, property_ in (("fn", f"{VCARD}fn"), ("hasEmail", f"{VCARD}hasEmail")):
             if contact.get(name):
                 yield Quad(card, NamedNode(property_), _term(name == "hasEmail", str(contact[name])))
@@ -81,8 +80,7 @@ def _dataset(node: BlankNode, members: Mapping[str, Any]) -> Iterator[Quad]:
     for number, file in enumerate(files if isinstance(files, list) else [files]):
         if isinstance(file, Mapping):
             distribution = BlankNode(f"{node.value}file{number}")
-            yield Quad(node, NamedNode(f"{DCAT}distribution"), distribution)
-            yield Quad(distribution, TYPE, NamedNode(f"{DCAT}Distribution"))
+            yield from linked(node, f"{DCAT}distribution", distribution, f"{DCAT}Distribution")
             yield from _members(distribution, file)
 
 

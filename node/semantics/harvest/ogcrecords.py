@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
-from node.semantics.harvest.jsonvalues import LANGUAGE, address, mail, mappings, period, place, values
+from node.semantics.harvest.plain_values import LANGUAGE, address, linked, mail, mappings, period, place, values
 from node.semantics.triples import TYPE, Node
 from node.vocab.namespaces import DCAT, DCT, FOAF, SKOS, VCARD, XSD
 
@@ -95,8 +95,7 @@ def _resources(node: Node, record: Mapping[str, Any], *, is_service: bool) -> It
         elif relation in _FILES | _SERVICES:
             file = BlankNode()
             bearers.append(file)
-            yield Quad(node, NamedNode(f"{DCAT}distribution"), file)
-            yield Quad(file, TYPE, NamedNode(f"{DCAT}Distribution"))
+            yield from linked(node, f"{DCAT}distribution", file, f"{DCAT}Distribution")
             yield from values(file, f"{DCAT}accessURL", target)
             if relation == "enclosure":
                 yield from values(file, f"{DCAT}downloadURL", target)
@@ -120,8 +119,7 @@ def _theme(node: Node, theme: Mapping[str, Any]) -> Iterator[Quad]:
         if iri is None:
             yield from values(node, f"{DCAT}keyword", name)
             continue
-        yield Quad(node, NamedNode(f"{DCAT}theme"), iri)
-        yield Quad(iri, TYPE, NamedNode(f"{SKOS}Concept"))
+        yield from linked(node, f"{DCAT}theme", iri, f"{SKOS}Concept")
         yield from values(iri, f"{SKOS}prefLabel", name)
 
 
@@ -129,8 +127,7 @@ def _contacts(node: Node, contacts: list[Mapping[str, Any]]) -> Iterator[Quad]:
     publisher = next((each for each in contacts if _PUBLISHERS & {*_roles(each)}), None)
     if publisher is not None:
         agent = BlankNode()
-        yield Quad(node, NamedNode(f"{DCT}publisher"), agent)
-        yield Quad(agent, TYPE, NamedNode(f"{FOAF}Agent"))
+        yield from linked(node, f"{DCT}publisher", agent, f"{FOAF}Agent")
         yield from values(agent, f"{FOAF}name", publisher.get("organization") or publisher.get("name"))
         pages = [link["href"] for link in _links(publisher) if link.get("rel") in ("about", "canonical")]
         yield from values(agent, f"{FOAF}homepage", pages[:1])
@@ -138,8 +135,7 @@ def _contacts(node: Node, contacts: list[Mapping[str, Any]]) -> Iterator[Quad]:
     contact = contact or next((each for each in contacts if mappings(each.get("emails"))), None)
     if contact is not None:
         card = BlankNode()
-        yield Quad(node, NamedNode(f"{DCAT}contactPoint"), card)
-        yield Quad(card, TYPE, NamedNode(f"{VCARD}Kind"))
+        yield from linked(node, f"{DCAT}contactPoint", card, f"{VCARD}Kind")
         yield from values(card, f"{VCARD}fn", contact.get("name") or contact.get("organization"))
         for each in mappings(contact.get("emails")):
             yield from mail(card, f"{VCARD}hasEmail", each.get("value"))

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
-from node.semantics.triples import TYPE, Node
+from node.semantics.harvest.plain_values import linked
+from node.semantics.triples import Node
 from node.vocab.namespaces import DCAT, DCT, GEOSPARQL
 
 
@@ -25,6 +26,5 @@ def rectangle(node: Node, west: float, south: float, east: float, north: float) 
     corners = ((west, south), (east, south), (east, north), (west, north), (west, south))
     shape = f"POLYGON(({','.join(f'{x:.10g} {y:.10g}' for x, y in corners)}))"
     place = BlankNode()
-    yield Quad(node, NamedNode(f"{DCT}spatial"), place)
-    yield Quad(place, TYPE, NamedNode(f"{DCT}Location"))
+    yield from linked(node, f"{DCT}spatial", place, f"{DCT}Location")
     yield Quad(place, NamedNode(f"{DCAT}bbox"), Literal(shape, datatype=NamedNode(f"{GEOSPARQL}wktLiteral")))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pyoxigraph import BlankNode, NamedNode, Quad
+from pyoxigraph import BlankNode, Quad
 
-from node.semantics.harvest.jsonvalues import values
-from node.semantics.triples import TYPE, Node
+from node.semantics.harvest.plain_values import linked, values
+from node.semantics.triples import Node
 from node.vocab.namespaces import DCAT, DCT
 
 
@@ -19,8 +19,7 @@ def distribution(
     ``formats`` and ``links`` are those of the whole record: several formats do not say which of several links has
     which.
     """
-    yield Quad(node, NamedNode(f"{DCAT}distribution"), file)
-    yield Quad(file, TYPE, NamedNode(f"{DCAT}Distribution"))
+    yield from linked(node, f"{DCAT}distribution", file, f"{DCAT}Distribution")
     yield from values(file, f"{DCAT}accessURL", target)
     if "download" in protocol.lower():
         yield from values(file, f"{DCAT}downloadURL", target)

@@ -11,7 +11,7 @@ from typing import Final
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
-from node.semantics.harvest.jsonvalues import LANGUAGE, address, values
+from node.semantics.harvest.plain_values import LANGUAGE, address, linked, values
 from node.semantics.harvest.xml.boxes import rectangle
 from node.semantics.harvest.xml.distributions import distribution
 from node.semantics.harvest.xml.elements import Element, attribute, children, text
@@ -83,8 +83,7 @@ def _pairs(members: dict[str, list[Element]]) -> Iterator[tuple[str, Element]]:
 def _agents(node: Node, property_: str, names: Sequence[str]) -> Iterator[Quad]:
     for name in names[:1] if property_.endswith("publisher") else names:
         agent = BlankNode()
-        yield Quad(node, NamedNode(property_), agent)
-        yield Quad(agent, TYPE, NamedNode(f"{FOAF}Agent"))
+        yield from linked(node, property_, agent, f"{FOAF}Agent")
         yield Quad(agent, NamedNode(f"{FOAF}name"), Literal(name))
 
 

@@ -1,4 +1,4 @@
-"""Values of plain JSON as terms of RDF: portals name addresses, dates and places as texts.
+"""Plain values of JSON and XML as terms of RDF: portals name addresses, dates and places as texts.
 
 Values are not changed: a text stays a text, and a value that is not an address does not become a link.
 """
@@ -24,6 +24,12 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
 _SCHEMES: Final = ("http", "https", "ftp", "mailto", "urn")
 _DATES: Final = frozenset({f"{DCT}issued", f"{DCT}modified", f"{DCAT}startDate", f"{DCAT}endDate"})
+
+
+def linked(node: Node, property_: str, thing: Node, type_: str) -> Iterator[Quad]:
+    """Yield that ``node`` has ``thing``, and its type."""
+    yield Quad(node, NamedNode(property_), thing)
+    yield Quad(thing, TYPE, NamedNode(type_))
 
 
 def values(node: Node, property_: str, value: Any) -> Iterator[Quad]:
@@ -82,8 +88,7 @@ def place(node: Node, geometry: Any) -> Iterator[Quad]:
     """Yield the place of ``node``: a GeoJSON geometry, as an object or as text."""
     location = BlankNode()
     text = geometry if isinstance(geometry, str) else json.dumps(geometry)
-    yield Quad(node, NamedNode(f"{DCT}spatial"), location)
-    yield Quad(location, TYPE, NamedNode(f"{DCT}Location"))
+    yield from linked(node, f"{DCT}spatial", location, f"{DCT}Location")
     yield Quad(location, NamedNode(f"{LOCN}geometry"), Literal(text, datatype=NamedNode(_GEOJSON)))
 
 
@@ -92,7 +97,6 @@ def period(node: Node, begins: Any, ends: Any) -> Iterator[Quad]:
     if not begins and not ends:
         return
     covered = BlankNode()
-    yield Quad(node, NamedNode(f"{DCT}temporal"), covered)
-    yield Quad(covered, TYPE, NamedNode(f"{DCT}PeriodOfTime"))
+    yield from linked(node, f"{DCT}temporal", covered, f"{DCT}PeriodOfTime")
     yield from values(covered, f"{DCAT}startDate", begins)
     yield from values(covered, f"{DCAT}endDate", ends)
