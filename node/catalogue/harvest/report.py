@@ -144,7 +144,7 @@ class OpenedFile:
 
 
 def in_language(line: Mapping[str, Any], language: str) -> dict[str, Any]:
-    """Return a line that ``Entered.to_kept`` wrote as ``Entered.to_json`` has it.
+    """Return a line that ``ImportedRecord.to_kept`` wrote as ``ImportedRecord.to_json`` has it.
 
     ``language`` of the result is the language of error, remedy and note: English if there is no text for the cause.
     Lines of older versions have no cause.
