@@ -90,7 +90,7 @@ def publish_alone(client: HansaClient, description: DescriptionFile, options: Pu
     except HansaError as refusal:
         if "findings" not in refusal.facts:
             raise
-        return _refused(description, refusal)
+        return _refused(description, refusal, "nothing was saved")
     _show_published(published, description)
     return published
 
@@ -215,7 +215,9 @@ def _text_of(warning: Mapping[str, Any], part: str, lang: str) -> str:
     return str(translated.get(part) or warning.get(part, ""))
 
 
-def _refused(description: DescriptionFile, refusal: HansaError) -> dict[str, Any]:
+def _refused(
+    description: DescriptionFile, refusal: HansaError, outcome: str = "this description was not saved"
+) -> dict[str, Any]:
     path = description.path
     if "findings" not in refusal.facts:
         failed(f"{path}: {refusal.detail}")
@@ -232,5 +234,5 @@ def _refused(description: DescriptionFile, refusal: HansaError) -> dict[str, Any
     failed(f"{path}: {count} error{'s' if count != 1 else ''}")
     if not Mode.json:
         findings(items, description.lines)
-        complain("nothing was saved")
+        complain(outcome)
     return {"file": str(path), "findings": refusal.facts["findings"]}

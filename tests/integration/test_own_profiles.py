@@ -44,8 +44,10 @@ def test_a_profile_is_added_from_its_files_and_listed(
     folder = node_folder(tmp_path, monkeypatch)
     for name, text in (("a.ttl", SHAPES), ("b.ttl", MORE), ("bad.ttl", "<a> <b>"), ("odd.ttl", ODD)):
         (tmp_path / name).write_text(text, "utf-8")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "a.ttl").write_text(MORE, "utf-8")
     assert run(["profile", "add", "dcat-ap-nl", str(tmp_path / "a.ttl"), str(tmp_path / "b.ttl")]) == 0
-    assert "1 shapes" in (printed := capsys.readouterr()).out
+    assert "1 shape\n" in (printed := capsys.readouterr()).out
     assert 'advised_profiles = ["dcat-ap-nl"]' in printed.out + printed.err
     assert run(["--json", "profile"]) == 0
     listed = json.loads(capsys.readouterr().out)["profiles"]
@@ -61,7 +63,8 @@ def test_a_profile_is_added_from_its_files_and_listed(
         (["add", "../x", "a.ttl"], "cannot name a profile"),
         (["add", "bad", "bad.ttl"], "cannot be read"),
         (["add", "odd", "odd.ttl"], "are not understood"),
-        (["add", "none", "none.ttl"], "is no file of shapes"),
+        (["add", "none", "none.ttl"], "is not a file of shapes"),
+        (["add", "twice", "a.ttl", "other/a.ttl"], "two of the files have the same name"),
         (["check", "dcat-ap-de"], "the profiles are: dcat-ap-nl, dcat-ap-vl"),
     ):
         paths = [str(tmp_path / word) if word.endswith(".ttl") else word for word in words]

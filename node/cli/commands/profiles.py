@@ -45,7 +45,7 @@ def list_(node: Node = None) -> None:
         emit({"profiles": [{"name": name, "files": list(map(str, files)), "use": use} for name, files, use in rows]})
         return
     table(
-        [(name, f"{len(files)} files" if files else "Hansa", use) for name, files, use in rows],
+        [(name, _count(len(files), "file") if files else "Hansa", use) for name, files, use in rows],
         ("profile", "from", "use"),
     )
     remark("to use one, name it in advised_profiles or enforced_profiles of hansa.toml, and restart the node")
@@ -83,7 +83,9 @@ def add(
         raise Conflict(f"there is a profile {name} already", remedy="choose another name, or remove its folder first")
     for file in files:
         if file.suffix.lower() not in FORMATS or not file.is_file():
-            raise InvalidInput(f"{file} is no file of shapes", remedy=f"supported: {', '.join(FORMATS)}")
+            raise InvalidInput(f"{file} is not a file of shapes", remedy=f"supported: {', '.join(FORMATS)}")
+    if len({file.name for file in files}) < len(files):
+        raise InvalidInput("two of the files have the same name", remedy="rename one of them")
     place = settings.folder / FOLDER / name
     place.mkdir(parents=True)
     try:
@@ -95,6 +97,10 @@ def add(
         raise
     line("folder", str(place))
     remark(f'to use it: advised_profiles = ["{name}"] in {word(str(settings.folder / "hansa.toml"))}, and restart')
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _use(settings: Settings, name: str) -> str:
@@ -116,7 +122,7 @@ def _understand(name: str, reference: str) -> None:
     faults = gaps(reference)
     if Mode.json:
         emit({"name": name, "shapes": shapes.count, "gaps": faults})
-    done(name, detail=f"{shapes.count} shapes")
+    done(name, detail=_count(shapes.count, "shape"))
     for fault in faults[:SHOWN]:
         remark(fault)
     if len(faults) > SHOWN:
