@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -38,7 +39,6 @@ from node.semantics.description.door import DescribeOptions, describe, describe_
 from node.semantics.profiles.door import profile
 from node.semantics.schemas.patterns import Patterns
 from node.semantics.validation.profiles import references
-from node.settings.model import Settings
 from node.worker.follower import View
 from node.worker.views import FollowLedger
 
@@ -104,8 +104,9 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
     )
     settled = following.reflected if settings.wait_for_views else None
     members = FollowedMembers(stores.uow, stores.followed, people.blocks) if settings.issuer else tuple
-    harvest = _harvest(base, _imports(base, catalogue, settled), catalogue)
-    publish = _publish(base, catalogue, settled)
+    advised = references(settings.advised_profiles, settings.folder)
+    harvest = _harvest(base, _imports(base, catalogue, settled, advised), catalogue)
+    publish = _publish(base, catalogue, settled, advised)
     return CatalogueServices(
         node=node,
         access=access,
@@ -169,17 +170,13 @@ def _following(parts: Parts, chains: Chains, *, with_views: bool) -> FollowLedge
     )
 
 
-def _advised(settings: Settings) -> tuple[str, ...]:
-    return references(settings.advised_profiles, settings.folder)
-
-
-def _imports(base: Foundation, catalogue: Catalogue, settled: Settled | None) -> Import:
+def _imports(base: Foundation, catalogue: Catalogue, settled: Settled | None, advised: Sequence[str]) -> Import:
     return Import(
         cage=base.parts.cage,
         catalogue=catalogue,
         visibility=base.visibility,
         settled=settled,
-        advised=_advised(base.parts.settings),
+        advised=advised,
         notes=base.parts.stores.meta,
     )
 
@@ -203,7 +200,6 @@ def _harvest(base: Foundation, imports: Import, catalogue: Catalogue) -> Harvest
         catalogue=catalogue,
         states=SourceStates(parts.stores.uow, parts.stores.meta),
         get=WebSources(parts.egress).get,
-        advised=_advised(parts.settings),
     )
 
 
@@ -243,14 +239,14 @@ def _scheduled_runs(base: Foundation, harvest: Harvest) -> ScheduledRuns:
     )
 
 
-def _publish(base: Foundation, catalogue: Catalogue, settled: Settled | None) -> Publish:
+def _publish(base: Foundation, catalogue: Catalogue, settled: Settled | None, advised: Sequence[str]) -> Publish:
     parts, settings = base.parts, base.parts.settings
     options = DescribeOptions(
         base=parts.base,
         me=parts.me,
         my_name=settings.name,
         language=settings.languages[0],
-        advised=_advised(settings),
+        advised=advised,
         enforced=references(settings.enforced_profiles, settings.folder),
     )
     describe_with_code = DescribeWithCode(

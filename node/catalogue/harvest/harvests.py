@@ -49,7 +49,6 @@ class Harvest:
         states: SourceStates,
         get: Get,
         pause: Pause = asyncio.sleep,
-        advised: Sequence[str] = (),
     ) -> None:
         """``get`` requests an address on the web through the node's guarded egress."""
         self.imports = imports
@@ -57,7 +56,6 @@ class Harvest:
         self._catalogue = catalogue
         self._get = get
         self._pause = pause
-        self._advised = tuple(advised)
         self.busy: set[str] = set()
         """Addresses that are being harvested."""
 
@@ -108,5 +106,5 @@ class Harvest:
         return harvested.iri or address
 
     def _way(self, order: HarvestOrder) -> str:
-        parts = [WAY, sorted(order.rules), order.audience, order.source, list(self._advised)]
+        parts = [WAY, sorted(order.rules), order.audience, order.source, list(self.imports.advised)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -65,7 +65,7 @@ class Import:
         self._catalogue = catalogue
         self._visibility = visibility
         self._settled = settled
-        self._advised = tuple(advised)
+        self.advised = tuple(advised)
 
     def require_role(self, by: Person) -> None:
         """Raise ``NotAllowed`` if ``begin`` would raise it: for a check before a long file is read."""
@@ -104,7 +104,7 @@ class Import:
             base=self._catalogue.node.base,
             source=order.source,
             rules=order.rules,
-            advised=self._advised,
+            advised=self.advised,
             owner=f"{by.did} {by.account}",
         )
         number = 0
