@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup dev demo test lint type format bench unkind import-report storm sweep simulate tck interop sbom audit fuzz release clean docs
+.PHONY: help setup dev demo test lint type format bench unkind import-report storm sweep simulate tck interop suites sbom audit fuzz release clean docs
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ tck: $(VENV)/.dev ## the official DSP kit, 65 tests, three runs on each database
 
 interop: $(VENV)/.dev ## a live Eclipse EDC as a peer, both directions (STORE=memory|postgres|public; needs a JDK and Maven)
 	@scripts/interop $(if $(STORE),--store $(STORE))
+
+suites: $(VENV)/.dev ## the W3C's test suites of SHACL and SPARQL 1.1, with every failure and its reason
+	@$(BIN)/python -m tests.suites
 
 sbom: ## a bill of materials (CycloneDX) in build, with every licence checked
 	@$(PYTHON) scripts/supply licences
