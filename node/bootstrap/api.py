@@ -93,7 +93,7 @@ def _open_doors(app: FastAPI, node: HansaNode, portal: Portal) -> None:
 def _ogc_door(app: FastAPI, node: HansaNode) -> None:
     app.router.routes.extend(
         ogc.OgcDoor(
-            processes=node.models.processes,
+            ogc_processes=node.models.ogc_processes,
             jobs=node.models.jobs,
             assets=node.parts.assets,
             authorise=node.protocol.authorise,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from node.adapters.planes.processes import HttpProcesses
+from node.adapters.planes.ogc_processes import HttpOgcProcesses
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.parts import model_limits
 from node.bootstrap.protocol import Protocol
@@ -26,7 +26,7 @@ from node.scenarios.models.visits import Visits
 class ModelServices:
     """All parts for running models."""
 
-    processes: OgcProcesses
+    ogc_processes: OgcProcesses
     jobs: Jobs
     job_execution: DurableExecution[Job]
     executor: ModelRouter
@@ -42,7 +42,7 @@ def model_services(
     visibility, changes = base.visibility, base.wakes.changes
     stores, clock = parts.stores, parts.clock
 
-    plane = HttpProcesses(parts.egress, most=parts.settings.model_answer)
+    plane = HttpOgcProcesses(parts.egress, most=parts.settings.model_answer)
     local = LocalModels(
         cage=parts.cage,
         assets=parts.assets,
@@ -77,7 +77,7 @@ def model_services(
         tell=lambda job: changes.tell(job.id),
     )
     return ModelServices(
-        processes=OgcProcesses(
+        ogc_processes=OgcProcesses(
             uow=stores.uow, records=stores.records, visibility=visibility, base=parts.base, me=parts.me
         ),
         jobs=Jobs(

@@ -32,7 +32,6 @@ OWN_LIMITS: Final = (
     "/dcp/",
     "/issuer/",
     "/ogc/processes/",
-    "/processes/",  # where peers of the version before call models: node.web.ogc.former
     "/pushed/",
 )
 

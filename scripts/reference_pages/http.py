@@ -28,8 +28,8 @@ A request can show its sender in one of three ways. Each gives access to differe
 - The *recipient* of a transfer sends the token of its data address: to `/data` if it is a token for bytes, and to
   `/ogc` if it is a token for calling a model.
 
-Processes, jobs, the landing page and the conformance of the OGC API are below `/ogc`. Their earlier addresses
-(`/processes`, `/jobs`, `/`, `/conformance`) redirect programs (308). They answer a request with a token themselves.
+Processes, jobs, the landing page and the conformance of the OGC API are below `/ogc`. The page `/processes` lists
+negotiations and transfers.
 
 A request without a token gets what everybody may see. A request with an invalid token is answered 401, and never
 treated as a request without one.

@@ -43,7 +43,7 @@ TESTED = {
     "node.negotiation.ports.LimitStore": "test_agreements.py",
     "node.negotiation.ports.ProviderCatalogue": "test_provider_catalogue.py",
     "node.negotiation.uses.UseStore": "test_uses.py",
-    "node.scenarios.models.remote.ProcessPlane": "test_process_plane.py",
+    "node.scenarios.models.remote.OgcProcessPlane": "test_ogc_process_plane.py",
     "node.scenarios.ports.JobStore": "test_scenario_stores.py",
     "node.scenarios.ports.LayerStore": "test_scenario_stores.py",
     "node.scenarios.ports.RunStore": "test_scenario_stores.py",

@@ -22,7 +22,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from node.adapters.egress.client import Answer, Egress
-from node.adapters.planes.processes import HttpProcesses
+from node.adapters.planes.ogc_processes import HttpOgcProcesses
 from node.scenarios.model import State
 from tests.artefacts import data
 from tests.models import COUNTING, GRID, STREETS, publish_model
@@ -192,6 +192,6 @@ class Fixed(Egress):
 async def test_the_client_reads_the_official_examples(name: str, state: State, progress: int) -> None:
     example = data(f"{OFFICIAL}/core/examples/json/{name}").read_bytes()
     assert json.loads(example)["status"] == str(state)
-    found = await HttpProcesses(Fixed(example)).status("https://x.example/jobs/1", authorization="Bearer t")
+    found = await HttpOgcProcesses(Fixed(example)).status("https://x.example/jobs/1", authorization="Bearer t")
     assert (found.state, found.progress) == (state, progress)
     assert found.results == "https://x.example/jobs/1/results"

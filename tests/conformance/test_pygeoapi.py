@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from node.adapters.egress.client import Egress
-from node.adapters.planes.processes import HttpProcesses
+from node.adapters.planes.ogc_processes import HttpOgcProcesses
 from node.base.errors import InvalidInput
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Model, Parameter, Port, Variable
@@ -151,7 +151,7 @@ async def call(endpoint: str, port: Port, **parameters: Any) -> Any:
     )  # fmt: skip
     egress = Egress(allow_loopback=True, ports=range(1, 65536))
     try:
-        outcome = await OpenServiceModels(plane=HttpProcesses(egress)).execute(model, {}, parameters, key="k")
+        outcome = await OpenServiceModels(plane=HttpOgcProcesses(egress)).execute(model, {}, parameters, key="k")
     finally:
         await egress.close()
     return outcome.outputs[port.role]

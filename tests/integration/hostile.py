@@ -130,14 +130,13 @@ _OPEN = re.compile(
     r"/|/openapi\.json|/docs/api|/about|/members|/search.*|/record|/record\..*|/record/changes|/catalog(\..*)?|/portal/.*|/sign-in(/code)?"
     r"|/health|/ready|/\.well-known/.*|/api/catalogue/.*|/sparql|/feed.*|/status/.*"
     r"|/issuer/(metadata|schemas/.*)"
-    r"|/federation/heads|/ogc|/ogc/conformance|/ogc/processes(?!.*/execution).*|/conformance|/processes(?!.*/execution).*"
+    r"|/federation/heads|/ogc|/ogc/conformance|/ogc/processes(?!.*/execution).*|/processes(?!.*/execution).*"
     r"|/dsp/catalog|/dsp/[^/]+/\{rest:path\}"
 )
 _PARTICIPANTS = re.compile(
     r"/dsp/.*|/dcp/.*|/issuer/(credentials|requests/.*)|/(data|pushed)/.*|/deletions|/ledger/.*"
 )
 _CALLERS = re.compile(r"/ogc/processes/\{process\}/execution|/ogc/jobs.*")
-_FORMER = re.compile(r"/processes/\{process\}/execution|/jobs.*")
 _PEOPLE = re.compile(r"/api/.*|/metrics")
 _PAGES_OF_PEOPLE = re.compile(
     r"/(agreements|decisions|deliveries|imports|publish|applications|issued|keys|record/ask|sign-out|runs|layers|scenario/(bind|start)"
@@ -170,7 +169,6 @@ def who(method: str, path: str) -> str:
     for name, pattern in (
         ("participants", _PARTICIPANTS),
         ("callers of models", _CALLERS),
-        ("former addresses", _FORMER),
         ("people", _PEOPLE),
         ("pages of people", _PAGES_OF_PEOPLE),
     ):

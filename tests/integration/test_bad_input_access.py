@@ -131,7 +131,6 @@ def test_every_route_is_for_somebody(three: Three) -> None:
         "everybody",
         "participants",
         "callers of models",
-        "former addresses",
         "people",
         "pages of people",
     }
@@ -157,9 +156,6 @@ def test_nobody_passes_as_somebody(three: Three) -> None:
                         # Whether there is such a model is told to nobody who may not see it.
                         expected = 404 if path.endswith("/execution") else 401
                         assert answer.status_code == expected, (method, path, answer.status_code, answer.text)
-                    case "former addresses":
-                        assert answer.status_code == 308, (method, path, answer.status_code, answer.text)
-                        assert answer.headers["location"].startswith(f"{three.provider.url}/ogc/")
                     case "people":
                         # Following other nodes is refused to nobody in the words in which it is to somebody.
                         expected = 403 if path == "/api/members" or path.startswith("/api/members/") else 401

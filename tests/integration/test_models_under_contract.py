@@ -208,25 +208,6 @@ class TestTheToken:
         for method in ("GET", "DELETE"):
             assert http.request(method, f"/ogc/jobs/{theirs}").status_code == 404
 
-    def test_a_peer_of_the_version_before_is_answered_where_it_asks(self, lines: Pair, http: httpx2.Client) -> None:
-        """It has the former address in what it keeps, and follows no redirect with its token."""
-        asked = {"inputs": {"streets": STREETS}}
-        answer = http.post("/processes/walking/execution", json=asked, headers={"Prefer": "respond-async"})
-        assert answer.status_code == 201
-        job = answer.json()["jobID"]
-        assert (
-            answer.headers["link"]
-            == f'<{lines.provider.url}/ogc/processes/walking/execution>; rel="successor-version"'
-        )
-        until("the job ends", lambda: http.get(f"/jobs/{job}").json()["status"] == "successful")
-        assert http.get(f"/jobs/{job}/results").json() == TIMES
-        assert http.delete(f"/jobs/{job}").json()["status"] == "dismissed"
-        with lines.provider.http(headers={"Authorization": bearer(lines) + "x"}) as void:
-            assert void.post("/processes/walking/execution", json=asked).status_code == 401, (
-                "so it asks for a new one"
-            )
-            assert void.get(f"/jobs/{job}").status_code == 401
-
     def test_an_older_token_is_nobodys(self, lines: Pair) -> None:
         with lines.provider.http(headers={"Authorization": bearer(lines) + "x"}) as http:
             assert http.post("/ogc/processes/walking/execution", json={"inputs": {}}).status_code == 401

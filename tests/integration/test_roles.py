@@ -52,8 +52,8 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
 """The use cases behind pages that take a role, with the fields of their forms. Pages about a run or a layer that
 there is not say so to everybody; for those ``tests/unit/portal/test_scenarios.py`` has runs and layers."""
 
-CALLS: Final = {"/ogc/processes/{process}/execution", "/processes/{process}/execution"}
-"""Addresses at which models are called, the former one too (``UseCase.CALL_MODELS``)."""
+CALLS: Final = {"/ogc/processes/{process}/execution"}
+"""The address at which models are called (``UseCase.CALL_MODELS``)."""
 
 REFUSED: Final = re.compile('need the role (.+?)(?=["<.,]|$)')
 

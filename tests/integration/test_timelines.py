@@ -57,7 +57,7 @@ def test_what_comes_after_the_end_of_a_transfer_is_in_its_time_line(pair: Pair) 
         there = client.transfer_state(theirs)
     assert {one["status"]["endedBy"] for one in (transfer, there)} == {"this-node", "other-side"}
     assert transfer["status"]["waitsFor"] is None
-    assert transfer["standing"] == transfer["status"], "the older name, for programs that know it"
+    assert "standing" not in transfer, "one thing has one name"
     last = transfer["messages"][-1]
     assert (last["message"], last["direction"], last["status"]) == (machine.SUSPENSION, "in", 400)
     assert (last["fate"], last["late"], last["code"]) == ("refused", True, answer.json()["code"])

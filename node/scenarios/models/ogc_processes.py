@@ -39,7 +39,7 @@ MOST_LISTED: Final = 1000
 _TYPES: Final[Mapping[type, str]] = {bool: "boolean", int: "number", float: "number", str: "string", list: "array"}
 
 
-class NoSuchProcess(NotFound):
+class NoSuchOgcProcess(NotFound):
     """There is no such process, or it does not exist for this caller."""
 
 
@@ -74,7 +74,7 @@ class OgcProcesses:
         return [record for record in await run_sync(read) if runnable(record)]
 
     async def seen(self, process: str, caller: Caller, *, version: int | None = None) -> Record:
-        """Return a process, as ``caller`` may see it. Raises ``NoSuchProcess``."""
+        """Return a process, as ``caller`` may see it. Raises ``NoSuchOgcProcess``."""
 
         def read() -> Record | None:
             with self.uow.read() as tx:
@@ -87,7 +87,7 @@ class OgcProcesses:
         return self._required(await run_sync(read))
 
     async def under_contract(self, process: str, agreement: Agreement, *, version: int | None = None) -> Record:
-        """Return a process for a participant with ``agreement`` about it. Raises ``NoSuchProcess``."""
+        """Return a process for a participant with ``agreement`` about it. Raises ``NoSuchOgcProcess``."""
 
         def read() -> Record | None:
             with self.uow.read() as tx:
@@ -102,7 +102,9 @@ class OgcProcesses:
 
     def _required(self, record: Record | None) -> Record:
         if record is None or record.withdrawn or record.origin != self.me or not runnable(record):
-            raise NoSuchProcess("this process does not exist", remedy="for the list of processes, see /ogc/processes")
+            raise NoSuchOgcProcess(
+                "this process does not exist", remedy="for the list of processes, see /ogc/processes"
+            )
         return record
 
 

@@ -51,7 +51,7 @@ class Status:
     results: str
 
 
-class ProcessPlane(Protocol):
+class OgcProcessPlane(Protocol):
     """A client of OGC API Processes.
 
     All calls raise ``PeerUnreachable`` (no answer, or a temporary error), ``Unauthenticated`` (401), ``NotAllowed``
@@ -95,7 +95,12 @@ class ContractModels:
     """Calls the models of other participants."""
 
     def __init__(
-        self, *, transfers: ModelTransfers, plane: ProcessPlane, token_for: TokenFor, timing: CallTiming | None = None
+        self,
+        *,
+        transfers: ModelTransfers,
+        plane: OgcProcessPlane,
+        token_for: TokenFor,
+        timing: CallTiming | None = None,
     ) -> None:
         self._transfers = transfers
         self._plane = plane
@@ -155,7 +160,7 @@ class ContractModels:
 class OpenServiceModels:
     """Calls the process behind a model of ours, at a service that requires no agreement."""
 
-    def __init__(self, *, plane: ProcessPlane, timing: CallTiming | None = None) -> None:
+    def __init__(self, *, plane: OgcProcessPlane, timing: CallTiming | None = None) -> None:
         self._plane = plane
         self._habits = timing or CallTiming()
 
@@ -189,7 +194,7 @@ class _RemoteJob:
 
     def __init__(
         self,
-        plane: ProcessPlane,
+        plane: OgcProcessPlane,
         model: Model,
         authorised: AuthorisedCall,
         timing: CallTiming,

@@ -24,19 +24,17 @@ from node.transfer.process_status import ProcessStatus, status_of
 
 
 def conditions_json(conditions: Conditions, named: Callable[[str], str] = str) -> dict[str, Any]:
-    """Return the conditions of an offer as JSON; ``standing`` is the older name of ``decision``."""
-    languages, decision = LANGUAGES, conditions.decision.to_json()
+    """Return the conditions of an offer as JSON."""
     return {
         "iri": conditions.iri,
         "title": conditions.dataset.get("dct:title") or conditions.dataset.get("title"),
         "provider": conditions.provider,
         "offer": conditions.offer,
-        "summary": {language: named(summary(conditions.policy, language)) for language in languages},
+        "summary": {language: named(summary(conditions.policy, language)) for language in LANGUAGES},
         "sentences": {
-            language: [named(text) for text in sentences(conditions.policy, language)] for language in languages
+            language: [named(text) for text in sentences(conditions.policy, language)] for language in LANGUAGES
         },
-        "decision": decision,
-        "standing": decision,
+        "decision": conditions.decision.to_json(),
         "agreementId": conditions.agreement.id if conditions.agreement else None,
         "otherAgreements": [other.id for other in conditions.others],
         "running": {
@@ -105,10 +103,9 @@ def message_json(message: TimelineMessage) -> dict[str, Any]:
 
 
 def _status_json(now: ProcessStatus) -> dict[str, Any]:
-    """Return the status of a process. ``standing`` is its older name, and will be removed in 1.0."""
+    """Return the status of a process."""
     ended = None if now.ended_by_us is None else "this-node" if now.ended_by_us else "other-side"
-    status = {"waitsFor": str(now.waits) if now.waits is not None else None, "endedBy": ended, "text": now.text}
-    return {"status": status, "standing": status}
+    return {"waitsFor": str(now.waits) if now.waits is not None else None, "endedBy": ended, "text": now.text}
 
 
 def negotiation_json(
@@ -118,7 +115,7 @@ def negotiation_json(
         **process_json(negotiation),
         "offer": negotiation.offer,
         "waitsFor": decision_json(decision) if decision is not None else None,
-        **_status_json(status_of(negotiation, exchanges, decision=decision is not None, stuck=stuck)),
+        "status": _status_json(status_of(negotiation, exchanges, decision=decision is not None, stuck=stuck)),
         "messages": [message_json(one) for one in time_line(negotiating.TABLE, exchanges)],
     }
 
@@ -132,7 +129,7 @@ def transfer_json(
         "pushedTo": pushed_to(transfer.format, transfer.data_address),
         "suspendedBy": transfer.suspended_by if transfer.state == machine.SUSPENDED else None,
         "reception": reception_json(reception) if reception is not None else None,
-        **_status_json(status_of(transfer, exchanges, stuck=stuck)),
+        "status": _status_json(status_of(transfer, exchanges, stuck=stuck)),
         "messages": [message_json(one) for one in time_line(machine.TABLE, exchanges)],
     }
 

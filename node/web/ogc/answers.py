@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from node.base.errors import HansaError, InvalidInput, LocalFault, NotFound, TooLarge
 from node.scenarios.model import Job
-from node.scenarios.models.ogc_processes import NoSuchProcess
+from node.scenarios.models.ogc_processes import NoSuchOgcProcess
 from node.scenarios.models.requests import MOST_BYTES
 from node.web.ogc.results import PRIVATE
 from node.web.problems import again_later, problem
@@ -35,7 +35,7 @@ class ResultNotReady(NotFound):
 
 
 _TYPES: Final[tuple[tuple[type[HansaError], str], ...]] = (
-    (NoSuchProcess, f"{_EXCEPTIONS}no-such-process"),
+    (NoSuchOgcProcess, f"{_EXCEPTIONS}no-such-process"),
     (NoSuchJob, f"{_EXCEPTIONS}no-such-job"),
     (ResultNotReady, f"{_EXCEPTIONS}result-not-ready"),
 )

@@ -4,8 +4,8 @@ A caller who may see a model sees its process. It may be executed by this node's
 operator, and by participants with the token of a transfer of the format for calling models. That token is authorised
 anew at every call and every look at a job. A job exists for its owner only.
 
-All addresses are below ``/ogc``; the former ones are in ``node.web.ogc.former``. Errors are exceptions of the
-standard as ``application/json``; a request for ``application/problem+json`` gets the same members under that name.
+All addresses are below ``/ogc`` (decision 0020). Errors are exceptions of the standard as ``application/json``; a
+request for ``application/problem+json`` gets the same members under that name.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from node.exchange.ports import AssetStore
 from node.identity.model import Caller
 from node.scenarios.model import Job, State
 from node.scenarios.models.jobs import Asker, Jobs
-from node.scenarios.models.ogc_processes import NoSuchProcess, OgcProcesses, description, summary
+from node.scenarios.models.ogc_processes import NoSuchOgcProcess, OgcProcesses, description, summary
 from node.transfer.access import AuthoriseAccess, CallUse
 from node.transfer.addresses import OGC_PATH
 from node.web.ogc.answers import (
@@ -42,7 +42,6 @@ from node.web.ogc.answers import (
     preference,
     version_of,
 )
-from node.web.ogc.former import Operation, former_routes
 from node.web.ogc.results import PRIVATE, composed, streamed
 
 _SPEC: Final = "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/"
@@ -67,7 +66,7 @@ class _Principal:
 class OgcDoor:
     """``identify`` identifies people and participants; ``authorise`` checks the tokens of transfers."""
 
-    processes: OgcProcesses
+    ogc_processes: OgcProcesses
     jobs: Jobs
     assets: AssetStore
     authorise: AuthoriseAccess
@@ -79,16 +78,7 @@ class OgcDoor:
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes, to be mounted at the root of the node's public URL, before the pages."""
-        return [
-            *(
-                Route(f"{OGC_PATH}{path}", answering(handler), methods=[method])
-                for method, path, handler in self._operations()
-            ),
-            *former_routes(self._operations(), base=self.base, answering=answering),
-        ]
-
-    def _operations(self) -> list[Operation]:
-        return [
+        operations: tuple[tuple[str, str, Callable[[Request], Awaitable[Response]]], ...] = (
             ("GET", "", self._landing),
             ("GET", "/conformance", self._conformance),
             ("GET", "/processes", self._list),
@@ -99,6 +89,9 @@ class OgcDoor:
             ("DELETE", "/jobs/{job}", self._dismiss),
             ("GET", "/jobs/{job}/results", self._results),
             ("GET", "/jobs/{job}/results/{output}", self._result),
+        )
+        return [
+            Route(f"{OGC_PATH}{path}", answering(handler), methods=[method]) for method, path, handler in operations
         ]
 
     @property
@@ -125,7 +118,7 @@ class OgcDoor:
     async def _list(self, request: Request) -> Response:
         caller = await self.identify(request)
         limit = limit_of(request, 1000)
-        records = await self.processes.listed(caller)
+        records = await self.ogc_processes.listed(caller)
         processes = [{**summary(record), "links": [self._self(record)]} for record in records[:limit]]
         links = [link(f"{self._root}/processes", "self", "application/json")]
         return JSONResponse({"processes": processes, "links": links}, headers=PRIVATE)
@@ -135,7 +128,7 @@ class OgcDoor:
         if await self.authorise.knows(request.headers.get("authorization")):
             record = (await self._under_contract(request, name, version)).record
         else:
-            record = await self.processes.seen(name, await self.identify(request), version=version)
+            record = await self.ogc_processes.seen(name, await self.identify(request), version=version)
         execute = f"{self._root}/processes/{quote(name, safe='')}/execution"
         links = [
             self._self(record),
@@ -176,7 +169,7 @@ class OgcDoor:
         if await self.authorise.knows(request.headers.get("authorization")):
             return await self._under_contract(request, name, version, counted=True)
         caller = await self.identify(request)
-        record = await self.processes.seen(name, caller, version=version)
+        record = await self.ogc_processes.seen(name, caller, version=version)
         return _Principal(asker=_person(caller), record=record)
 
     async def _under_contract(
@@ -184,9 +177,9 @@ class OgcDoor:
     ) -> _Principal:
         # Each new job is a use, counted when it is made: a repeated call is the same job, and no new use.
         access = await self.authorise.authorise_call(request.headers.get("authorization"), asked=f"process {name}")
-        if access.agreement.dataset != self.processes.iri(name):
-            raise NoSuchProcess("there is no such process", remedy="see /ogc/processes for those that there are")
-        record = await self.processes.under_contract(name, access.agreement, version=version)
+        if access.agreement.dataset != self.ogc_processes.iri(name):
+            raise NoSuchOgcProcess("there is no such process", remedy="see /ogc/processes for those that there are")
+        record = await self.ogc_processes.under_contract(name, access.agreement, version=version)
         if counted:
             await self.authorise.called(access)
         return _Principal(asker=_participant(access), record=record, use=CallUse(self.authorise, access))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from node.adapters.egress.client import Answer, Egress
-from node.adapters.planes.processes import HttpProcesses
+from node.adapters.planes.ogc_processes import HttpOgcProcesses
 from node.base.errors import HansaError, InvalidInput
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Model, Port, Variable
@@ -80,7 +80,7 @@ def as_job(results: Any, *, accepted: int = 201, body: Any = None, code: int = 2
 
 
 async def call(service: Egress, model: Model = MODEL) -> Any:
-    outcome = await OpenServiceModels(plane=HttpProcesses(service), timing=HASTY).execute(model, {}, {}, key="k")
+    outcome = await OpenServiceModels(plane=HttpOgcProcesses(service), timing=HASTY).execute(model, {}, {}, key="k")
     return outcome.outputs
 
 

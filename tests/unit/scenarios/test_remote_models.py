@@ -20,7 +20,7 @@ from node.scenarios.models.remote import CallTiming, ContractModels, Status
 from node.scenarios.models.transfers import ModelTransfers
 from node.transfer.addresses import execute_address
 from node.transfer.model import Transfer
-from tests.fakes.processes import ScriptedProcesses, results
+from tests.fakes.ogc_processes import ScriptedOgcProcesses, results
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 PEER = "https://ghent.example"
@@ -60,7 +60,7 @@ class OpenTransfers:
         )  # fmt: skip
 
 
-class Plane(ScriptedProcesses):
+class Plane(ScriptedOgcProcesses):
     """A peer's service; it gives the token ``gives`` to whoever renews one."""
 
     def __init__(self, *looks: Status | HansaError, valid: str = "first") -> None:

@@ -1,4 +1,4 @@
-"""The contract of ``ProcessPlane``, kept by the client over HTTP (to a service on loopback) and by the scripted one.
+"""The contract of ``OgcProcessPlane``, kept by the client over HTTP (to a loopback service) and by the scripted one.
 
 Which forms of answers the client over HTTP understands is in ``tests/unit/scenarios/test_answers_of_services.py``.
 """
@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from node.adapters.egress import Egress
-from node.adapters.planes.processes import HttpProcesses
+from node.adapters.planes.ogc_processes import HttpOgcProcesses
 from node.base.errors import (
     HansaError,
     InvalidInput,
@@ -29,8 +29,8 @@ from node.base.errors import (
 )
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import State
-from node.scenarios.models.remote import ProcessPlane
-from tests.fakes.processes import ScriptedProcesses, results, status
+from node.scenarios.models.remote import OgcProcessPlane
+from tests.fakes.ogc_processes import ScriptedOgcProcesses, results, status
 from tests.simulator.http_servers import Address, served
 
 KINDS = (Unauthenticated, NotAllowed, NotFound, InvalidInput, TooLarge, PeerUnreachable)
@@ -42,7 +42,7 @@ class Service:
     """What the scripted service does, over HTTP as OGC API Processes has it (OGC 18-062r2 §7)."""
 
     def __init__(self, address: Address) -> None:
-        self.script = ScriptedProcesses(base=address.url, valid="first")
+        self.script = ScriptedOgcProcesses(base=address.url, valid="first")
         self.app = Starlette(
             routes=[
                 Route("/processes/walking/execution", self.execute, methods=["POST"]),
@@ -92,8 +92,8 @@ def _token(request: Request) -> str | None:
 class Scene:
     """A client, and the service behind it."""
 
-    plane: ProcessPlane
-    service: ScriptedProcesses
+    plane: OgcProcessPlane
+    service: ScriptedOgcProcesses
 
     @property
     def url(self) -> str:
@@ -107,7 +107,7 @@ class Scene:
 @pytest.fixture(params=["http", "scripted"])
 async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
     if request.param == "scripted":
-        script = ScriptedProcesses(base="https://service.example", valid="first")
+        script = ScriptedOgcProcesses(base="https://service.example", valid="first")
         yield Scene(script, script)
         return
 
@@ -116,7 +116,7 @@ async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
         return service.app, service
 
     async with served(make) as (_, service), Egress(allow_loopback=True) as egress:
-        yield Scene(HttpProcesses(egress), service.script)
+        yield Scene(HttpOgcProcesses(egress), service.script)
 
 
 async def test_a_request_becomes_a_job_and_the_same_request_the_same_job(scene: Scene) -> None:

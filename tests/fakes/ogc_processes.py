@@ -1,4 +1,4 @@
-"""A service of models by script: ``ProcessPlane`` without a network, with the refusals of real services."""
+"""A service of models by script: ``OgcProcessPlane`` without a network, with the refusals of real services."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from node.scenarios.model import State
 from node.scenarios.models.remote import PostedJob, Status
 
 
-class ScriptedProcesses:
-    """``ProcessPlane`` that takes the token ``valid``, None for none. Each look at a job gives the next of ``looks``,
-    in the end success; what is an error among them is raised. ``refusals`` are raised first, each once."""
+class ScriptedOgcProcesses:
+    """``OgcProcessPlane`` that takes the token ``valid``, None for none. Each look at a job gives the next of
+    ``looks``, in the end success; what is an error among them is raised. ``refusals`` are raised first, each once."""
 
     def __init__(self, *looks: Status | HansaError, base: str, valid: str | None = None) -> None:
         self.looks = list(looks)

@@ -41,8 +41,8 @@ _WORDS: Final = ("detail", "description", "title")
 _RESULTS: Final = ("http://www.opengis.net/def/rel/ogc/1.0/results", "results")
 
 
-class HttpProcesses:
-    """``node.scenarios.models.remote.ProcessPlane`` over HTTP."""
+class HttpOgcProcesses:
+    """``node.scenarios.models.remote.OgcProcessPlane`` over HTTP."""
 
     def __init__(self, egress: Egress, *, seconds: float = _SECONDS, most: int = MOST_BYTES) -> None:
         self._egress = egress
@@ -50,7 +50,7 @@ class HttpProcesses:
         self._most = most
 
     async def execute(self, url: str, body: bytes, *, authorization: str | None, key: str) -> PostedJob:
-        """See ``ProcessPlane.execute``."""
+        """See ``OgcProcessPlane.execute``."""
         headers = {"Content-Type": "application/json", "Prefer": "respond-async", "Idempotency-Key": key}
         answer = await self._ask("POST", url, authorization, headers=headers, body=body)
         # 2.0 and others accept with 202; the body names no more than the job's address.
@@ -62,7 +62,7 @@ class HttpProcesses:
         return PostedJob(result=_result(answer))
 
     async def status(self, url: str, *, authorization: str | None) -> Status:
-        """See ``ProcessPlane.status``."""
+        """See ``OgcProcessPlane.status``."""
         members = _object(await self._ask("GET", url, authorization, most=_STATUS_BYTES))
         try:
             state = State(str(members.get("status")))
@@ -78,15 +78,15 @@ class HttpProcesses:
         )
 
     async def results(self, url: str, *, authorization: str | None) -> bytes:
-        """See ``ProcessPlane.results``."""
+        """See ``OgcProcessPlane.results``."""
         return _result(await self._ask("GET", url, authorization, ended=True))
 
     async def dismiss(self, url: str, *, authorization: str | None) -> None:
-        """See ``ProcessPlane.dismiss``."""
+        """See ``OgcProcessPlane.dismiss``."""
         await self._ask("DELETE", url, authorization, most=_STATUS_BYTES)
 
     async def renew(self, url: str, *, authorization: str) -> bytes:
-        """See ``ProcessPlane.renew``."""
+        """See ``OgcProcessPlane.renew``."""
         return (await self._ask("POST", url, authorization, most=_STATUS_BYTES)).body
 
     async def _ask(
