@@ -60,22 +60,22 @@ class Score:
         return tuple(sorted(lacking, key=lambda item: -item.missing))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the score for records and pages: whole numbers and texts only."""
+        """Return the score as records keep it: whole numbers and names. The advice of a metric is a text of ours."""
         return {
             "points": self.points,
             "of": MAXIMUM,
             "band": self.band,
             "dimensions": {name: list(self.dimension(name)) for name in DIMENSIONS},
             "raise": [
-                {
-                    "metric": item.metric.name,
-                    "points": int(item.missing),
-                    "field": item.metric.field,
-                    "advice": FINDINGS.in_all(f"quality.{item.metric.name}"),
-                }
+                {"metric": item.metric.name, "points": int(item.missing), "field": item.metric.field}
                 for item in self.raise_it()
             ],
         }
+
+
+def advice(metric: str) -> Mapping[str, str]:
+    """Return how to earn the points of the metric of this name, by language."""
+    return FINDINGS.in_all(f"quality.{metric}")
 
 
 def score(nquads: bytes, iri: str, *, conforms: bool, reached: Mapping[str, bool] = MappingProxyType({})) -> Score:

@@ -15,7 +15,7 @@ from node.identity.model import Caller
 from node.policy.model import Decision
 from node.semantics.documents import serialise
 from node.semantics.metrics import METRICS
-from node.semantics.quality import score
+from node.semantics.quality import advice, score
 from node.texts.catalogue import Catalogue
 from node.vocab.namespaces import PREFIXES
 
@@ -32,7 +32,7 @@ class QualityPart:
     name: Texts
     points: int
     of: int
-    raise_by: tuple[Texts, ...] = ()
+    raise_by: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ def _quality(scored: Mapping[str, Any]) -> Quality:
                 points=points,
                 of=of,
                 raise_by=tuple(
-                    advice["advice"] for advice in scored["raise"] if dimension_of.get(advice["metric"]) == name
+                    advice(item["metric"]) for item in scored["raise"] if dimension_of.get(item["metric"]) == name
                 ),
             )
             for name, (points, of) in scored["dimensions"].items()
