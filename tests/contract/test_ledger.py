@@ -18,8 +18,10 @@ from tests.stores import Stores
 NOW = datetime(2026, 11, 20, 9, 30, 15, 123456, tzinfo=UTC)
 
 
-def entry(name: str, *, subject: str = "urn:a", kind: EntryKind = EntryKind.RECORD) -> Entry:
-    return Entry(id=name, kind=kind, subject=subject, at=NOW, by="did:web:a", body=b'{"n":"\xc3\xbc"}')
+def entry(
+    name: str, *, subject: str = "urn:a", kind: EntryKind = EntryKind.RECORD, body: bytes = b'{"n":"\xc3\xbc"}'
+) -> Entry:
+    return Entry(id=name, kind=kind, subject=subject, at=NOW, by="did:web:a", body=body)
 
 
 def append(stores: Stores, *entries: Entry) -> None:
@@ -39,6 +41,12 @@ class TestLedgerStore:
         with stores.uow.read() as tx:
             assert stores.ledger.get(tx, "e1") == entry("e1")
             assert stores.ledger.get(tx, "e2") is None
+
+    @pytest.mark.parametrize("body", [b"", b"x", b"x" * 5_000, b"{}", b'{"text": "' + b"bicycle " * 500 + b'"}'])
+    def test_a_body_comes_out_as_it_went_in(self, stores: Stores, body: bytes) -> None:
+        append(stores, replace(entry("e1"), body=body))
+        with stores.uow.read() as tx:
+            assert stores.ledger.get(tx, "e1") == replace(entry("e1"), body=body)
 
     def test_a_known_id_is_a_conflict_that_leaves_the_transaction_usable(self, stores: Stores) -> None:
         append(stores, entry("e1"))

@@ -7,16 +7,23 @@ Text compares by code point on both (PostgreSQL would otherwise sort by the lang
 from __future__ import annotations
 
 import json
+import zlib
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Integer, Text
+from sqlalchemy import BigInteger, Integer, LargeBinary, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from node.base.clock import moment, stamp
 from node.base.errors import InvalidInput
+
+_COMPRESSED: Final = b"\x78"
+"""The first byte of what ``zlib`` writes. JSON and N-Quads never begin with it."""
+_LEVEL: Final = 1
+_WORTH_IT: Final = 1024
+"""Bytes from which compression is tried."""
 
 
 class Unstorable(InvalidInput, DontWrapMixin):
@@ -76,6 +83,31 @@ class Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
+
+
+class Octets(TypeDecorator[bytes]):
+    """Bytes, compressed (RFC 1950) where that saves room. Values that an earlier node stored as they are can be read
+    too."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> bytes | None:
+        if value is None:
+            return None
+        octets = bytes(value)
+        if octets[:1] == _COMPRESSED:
+            # Stored as it is, it would be taken for compressed bytes.
+            return zlib.compress(octets, _LEVEL)
+        if len(octets) < _WORTH_IT:
+            return octets
+        return min(octets, zlib.compress(octets, _LEVEL), key=len)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
+        if value is None:
+            return None
+        octets = bytes(value)
+        return zlib.decompress(octets) if octets[:1] == _COMPRESSED else octets
 
 
 class _Whole(TypeDecorator[int]):

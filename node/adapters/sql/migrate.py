@@ -35,6 +35,7 @@ VERSIONS = (
     "0012",
     "0013",
     "0014",
+    "0015",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

@@ -81,8 +81,9 @@ _VERSION, _VERSION_FOR_THEM = (
 )
 
 _BY_ENTRY = select(records).where(records.c.entry.in_(bindparam("entries", expanding=True))).order_by(records.c.iri)
-_HELD = select(func.count().label("number"), func.sum(func.length(records.c.nquads)).label("size")).where(
-    records.c.origin == bindparam("origin")
+_HELD = select(records.c.entry).where(records.c.origin == bindparam("origin"))
+_LENGTHS = select(records.c.nquads).where(
+    records.c.origin == bindparam("origin"), records.c.entry.in_(bindparam("entries", expanding=True))
 )
 
 
@@ -198,8 +199,14 @@ class SqlRecordStore:
         return {row.kind: row.number for row in connection_of(tx).execute(statement)}
 
     def count_of(self, tx: Transaction, origin: str) -> tuple[int, int]:
-        row = connection_of(tx).execute(_HELD, {"origin": origin}).one()
-        return int(row.number), int(row.size or 0)
+        connection, number, size = connection_of(tx), 0, 0
+        ids = list(dict.fromkeys(row.entry for row in connection.execute(_HELD, {"origin": origin})))
+        # The database knows only how long a description is when it is compressed, so each is read.
+        for chunk in _chunks(ids):
+            rows = connection.execute(_LENGTHS, {"origin": origin, "entries": chunk}).all()
+            number += len(rows)
+            size += sum(len(row.nquads) for row in rows)
+        return number, size
 
 
 def current_statement(

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection
 
-from node.adapters.sql.columns import Big, Json, Moment, Ordinal, Words
+from node.adapters.sql.columns import Big, Json, Moment, Octets, Ordinal, Words
 
 metadata = MetaData(
     naming_convention={
@@ -67,7 +67,7 @@ entries = Table(
     Column("subject", Words, nullable=False),
     Column("at", Moment, nullable=False),
     Column("by", Words, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", Octets, nullable=False),
     Column("seq", Big, unique=True),
 )
 Index("ix_entries_subject", entries.c.subject, entries.c.ordinal)
@@ -121,7 +121,7 @@ records = Table(
     Column("publisher", Words, nullable=False),
     Column("publisher_name", Words, nullable=False),
     Column("origin", Words, nullable=False),
-    Column("nquads", LargeBinary, nullable=False),
+    Column("nquads", Octets, nullable=False),
     Column("sha256", Words, nullable=False),
     Column("at", Moment, nullable=False),
     Column("by", Words, nullable=False),
