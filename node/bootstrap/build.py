@@ -225,7 +225,7 @@ def _lifecycle(
             cage=parts.cage,
             refresh=base.people.wallet.refresh,
             hang_up=parts.egress.close,
-            close=parts.closing,
+            close=(catalogue.chains.close, *parts.closing),
         ),
         following=catalogue.following,
         worker=worker,

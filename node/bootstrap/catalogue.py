@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from node.adapters.chain_snapshot import ChainSnapshot
 from node.adapters.peers.sources import WebSources
 from node.adapters.planes.drafts import FolderDrafts
 from node.adapters.signed_head import SignedHead
+from node.adapters.sql.node_state import History
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.parts import Parts
 from node.catalogue.access import Access
@@ -60,6 +62,7 @@ class CatalogueServices:
     withdraw: Withdraw
     feed: Feed
     following: FollowLedger
+    chains: Chains
     dsp: DspCatalogue
     export: CatalogExport
     join: Join
@@ -90,7 +93,7 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
         visibility=base.visibility,
         at_once=settings.query_concurrency,
     )
-    chains = Chains(me=parts.me, epoch=history.epoch, restarts=history.restarts)
+    chains = _chains(parts, history)
     following = _following(parts, chains, with_views=with_views)
     base.wakes.ledger = following.wake
     catalogue = Catalogue(
@@ -126,17 +129,9 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
         drafts=_drafts(base, catalogue, publish),
         scheduled_runs=_scheduled_runs(base, harvest),
         withdraw=Withdraw(catalogue=catalogue, settled=settled),
-        feed=Feed(
-            uow=stores.uow,
-            records=stores.records,
-            chains=chains,
-            visibility=base.visibility,
-            keyring=parts.keyring,
-            clock=parts.clock,
-            node=node,
-            numbered=stores.ledger.size,
-        ),
+        feed=_feed(base, chains, node),
         following=following,
+        chains=chains,
         dsp=DspCatalogue(
             uow=stores.uow, records=stores.records, visibility=base.visibility, node=node, members=members
         ),
@@ -144,6 +139,28 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
             uow=stores.uow, records=stores.records, visibility=base.visibility, node=node, members=members
         ),
         join=_join(base),
+    )
+
+
+def _chains(parts: Parts, history: History) -> Chains:
+    stores = parts.stores
+    snapshot = ChainSnapshot(
+        parts.settings.folder, me=parts.me, epoch=history.epoch, uow=stores.uow, ledger=stores.ledger
+    )
+    return Chains(me=parts.me, epoch=history.epoch, restarts=history.restarts, snapshots=snapshot)
+
+
+def _feed(base: Foundation, chains: Chains, node: NodeFacts) -> Feed:
+    parts, stores = base.parts, base.parts.stores
+    return Feed(
+        uow=stores.uow,
+        records=stores.records,
+        chains=chains,
+        visibility=base.visibility,
+        keyring=parts.keyring,
+        clock=parts.clock,
+        node=node,
+        numbered=stores.ledger.size,
     )
 
 

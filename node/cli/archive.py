@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from node.adapters.chain_snapshot import NAME as CHAINS
 from node.adapters.signed_head import HEAD
 from node.base.errors import Conflict, InvalidInput, LocalFault
 from node.bootstrap.parts import open_stores, places
@@ -26,7 +27,7 @@ from node.exchange.sealkeys import SealIdentity
 from node.settings import FILE, load
 
 DATABASE = "hansa.sqlite"
-LEFT_OUT = frozenset({"graph", "search", "backups", HEAD, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"})
+LEFT_OUT = frozenset({"graph", "search", "backups", CHAINS, HEAD, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"})
 
 
 @dataclass(frozen=True, slots=True)

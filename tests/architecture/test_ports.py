@@ -23,6 +23,7 @@ TESTED = {
     "node.base.work.Outbox": "test_outbox.py",
     "node.base.work.UnitOfWork": "test_work.py",
     "node.catalogue.drafts.model.DraftStore": "test_drafts.py",
+    "node.catalogue.feed.snapshot.Snapshots": "test_chain_snapshot.py",
     "node.catalogue.harvest.schedule.ScheduleStore": "test_schedules.py",
     "node.catalogue.ports.FollowStore": "test_node_state.py",
     "node.catalogue.ports.Graph": "test_graph.py",

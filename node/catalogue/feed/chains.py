@@ -8,7 +8,8 @@ loses members gets a new edition, that is a new address, and its old address is 
 edit an immutable page). Tombstones stay, so that followers forget the asset. A retracted member keeps its leaf in
 the tree that the heads of the chain commit to.
 
-This view is kept in memory, about 600 bytes a version, and read from the ledger at start, once.
+This view is kept in memory, about 600 bytes a version. A start takes its content from a snapshot (see
+``snapshot``), and from the ledger only what was published after it.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from node.base.clock import moment, stamp
-from node.catalogue.feed.commitment import LeafTree, leaf_of
+from node.catalogue.feed.commitment import leaf_of
+from node.catalogue.feed.content import Asset, Chain, ChainContent
 from node.catalogue.feed.heads import Restart
+from node.catalogue.feed.snapshot import Snapshots
 from node.catalogue.model import OPENS_HISTORY, PUBLIC
 from node.ledger.model import Entry, EntryKind
 
@@ -30,6 +33,14 @@ PAGE = 100
 
 GROUP = 100
 """Pages in a group: the index of a chain lists only the newest pages and the groups before them."""
+
+LEAST = 2_000
+SHARE = 10
+"""A snapshot is stored after so many entries (``LEAST``), or after this part (one in ``SHARE``) of the ledger if that
+is more: what is written stays in proportion to what was published."""
+
+CLOSING = 200
+"""At the end a snapshot is stored after so many entries: to read fewer of them costs less than to write it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,60 +70,62 @@ class Span:
         return f"{self.number}.{self.edition}" if self.edition else str(self.number)
 
 
-@dataclass(slots=True)
-class _Chain:
-    entries: list[str] = field(default_factory=list)
-    times: list[str] = field(default_factory=list)
-    retracted: set[int] = field(default_factory=set)
-    tree: LeafTree = field(default_factory=LeafTree)
-    sizes: dict[int, int] = field(default_factory=dict)
-    """Epoch → number of members that the chain had when the epoch began."""
-
-
-@dataclass(slots=True)
-class _Asset:
-    version: int = 0
-    audience: str = ""
-    last: dict[str, int] = field(default_factory=dict)
-    """Audience → the last version that is for it."""
-    opened: int = 0
-    """The last version that opened the earlier ones."""
-    places: list[tuple[str, int, bool, int]] = field(default_factory=list)
-    """(audience, position, withdrawn, version) of each version."""
-
-    def since(self, audience: str) -> int:
-        """Return the first version of the unbroken run, up to the newest, that readers of this audience's chain may
-        see; they also see public versions."""
-        others = (last for name, last in self.last.items() if name not in (audience, PUBLIC) and last >= self.opened)
-        return max(others, default=0) + 1
-
-
 class Chains:
     """A view of the ledger: the chains, with the place of each version of this node's own records."""
 
     name = "feed"
     kinds: tuple[EntryKind, ...] = (EntryKind.RECORD,)
 
-    def __init__(self, *, me: str, epoch: int = 0, restarts: Mapping[int, int] | None = None) -> None:
-        """``restarts``: for each epoch after the first, the number of ledger entries when it began."""
+    def __init__(
+        self,
+        *,
+        me: str,
+        epoch: int = 0,
+        restarts: Mapping[int, int] | None = None,
+        snapshots: Snapshots | None = None,
+    ) -> None:
+        """``restarts``: for each epoch after the first, the number of ledger entries when it began. Without
+        ``snapshots`` the whole ledger is read at each start."""
         self._me = me
         self.epoch = epoch
         self._restarts = dict(restarts or {})
         self._lock = threading.Lock()
-        self._clear()
-
-    def _clear(self) -> None:
-        self._position = 0
-        self._chains: dict[str, _Chain] = {PUBLIC: _Chain()}
-        self._assets: dict[str, _Asset] = {}
+        self._snapshots = snapshots
+        self._begun = snapshots is None
+        self._stored = 0
+        self._content = ChainContent()
 
     # the view -----------------------------------------------------------------------------------------------
 
     def position(self) -> int:
-        return self._position
+        if not self._begun:
+            self._begin()
+        return self._content.position
 
     def shown(self) -> int:
-        return self._position
+        return self.position()
+
+    def _begin(self) -> None:
+        """Take the content of the snapshot, if there is one of this ledger."""
+        content = self._snapshots.newest() if self._snapshots is not None else None
+        with self._lock:
+            if content is not None:
+                self._content = content
+                self._stored = content.position
+            self._begun = True
+
+    def close(self) -> None:
+        """Store a snapshot, so that the next start need not read the ledger. To be called when nothing follows it any
+        more."""
+        if self._begun:
+            self._store(CLOSING)
+
+    def _store(self, least: int) -> None:
+        """Store a snapshot if at least ``least`` entries were applied since the last one."""
+        # Only the follower changes the content, and it calls this: readers need not wait.
+        if self._snapshots is not None and self._content.position - self._stored >= least:
+            self._snapshots.store(self._content)
+            self._stored = self._content.position
 
     def settle(self) -> None:
         """Do nothing: applied entries are shown at once."""
@@ -121,19 +134,20 @@ class Chains:
         with self._lock:
             for entry in entries:
                 assert entry.seq is not None, "views follow numbered entries only"
-                if entry.seq < self._position:
+                if entry.seq < self._content.position:
                     continue
                 if entry.kind is EntryKind.RECORD:
                     self._take(entry)
-                self._position = entry.seq + 1
+                self._content.position = entry.seq + 1
+        self._store(max(LEAST, self._content.position // SHARE))
 
     def passed(self, position: int) -> None:
         with self._lock:
-            self._position = max(self._position, position)
+            self._content.position = max(self._content.position, position)
 
     def rebuild(self) -> None:
         with self._lock:
-            self._clear()
+            self._content, self._begun, self._stored = ChainContent(), True, 0
 
     def _take(self, entry: Entry) -> None:
         body = json.loads(entry.body)
@@ -141,7 +155,7 @@ class Chains:
         audience, withdrawn = envelope["audience"], envelope["withdrawn"]
         if envelope["origin"] != self._me:
             return
-        chain = self._chains.setdefault(audience, _Chain())
+        chain = self._content.chains.setdefault(audience, Chain())
         time = stamp(moment(envelope["at"]))
         # Two writers may commit in another order than they read the clock; times in a stream never decrease.
         chain.times.append(max(time, chain.times[-1]) if chain.times else time)
@@ -150,7 +164,7 @@ class Chains:
         for epoch, numbered in self._restarts.items():
             if entry.seq is not None and entry.seq < numbered:
                 chain.sizes[epoch] = len(chain.entries)
-        asset, version = self._assets.setdefault(envelope["iri"], _Asset()), envelope["version"]
+        asset, version = self._content.assets.setdefault(envelope["iri"], Asset()), envelope["version"]
         place = (audience, len(chain.entries) - 1, withdrawn, version)
         asset.places.append(place)
         opens = envelope.get("extra", {}).get(OPENS_HISTORY) is True
@@ -162,10 +176,10 @@ class Chains:
         asset.opened = max(asset.opened, version if opens else 0)
         self._retract(asset, [place] if same else asset.places)
 
-    def _retract(self, asset: _Asset, places: Iterable[tuple[str, int, bool, int]]) -> None:
+    def _retract(self, asset: Asset, places: Iterable[tuple[str, int, bool, int]]) -> None:
         since = {audience: asset.since(audience) for audience in asset.last}
         for audience, position, withdrawn, version in places:
-            retracted = self._chains[audience].retracted
+            retracted = self._content.chains[audience].retracted
             gone = not withdrawn and version < since[audience]
             (retracted.add if gone else retracted.discard)(position)
 
@@ -174,45 +188,45 @@ class Chains:
     def audiences(self, names: Iterable[str] | None) -> list[str]:
         """Return the chains among ``names`` (None: all), the public one first."""
         with self._lock:
-            known = set(self._chains) if names is None else set(self._chains) & set(names)
+            known = set(self._content.chains) if names is None else set(self._content.chains) & set(names)
         return sorted(known, key=lambda audience: (audience != PUBLIC, audience))
 
     def size(self, audience: str) -> int:
         with self._lock:
-            return len(self._chains[audience].entries)
+            return len(self._content.chains[audience].entries)
 
     def root(self, audience: str, size: int) -> bytes:
         """The root of the tree over the first ``size`` members of the chain."""
         with self._lock:
-            return self._chains[audience].tree.root(size)
+            return self._content.chains[audience].tree.root(size)
 
     def leaves(self, audience: str, first: int, end: int) -> list[bytes]:
         """Return the leaf hashes of a part of the chain, including those of retracted members."""
         with self._lock:
-            return self._chains[audience].tree.leaves(first, end)
+            return self._content.chains[audience].tree.leaves(first, end)
 
     def consistency(self, audience: str, old: int, new: int) -> tuple[bytes, ...]:
         """Return the proof that the chain of ``new`` members begins with that of ``old``. Raises ``InvalidInput``."""
         with self._lock:
-            return self._chains[audience].tree.consistency(old, new)
+            return self._content.chains[audience].tree.consistency(old, new)
 
     def restarts(self, audience: str) -> tuple[Restart, ...]:
         """Return the size and root of the chain at the beginning of each known epoch."""
         with self._lock:
-            chain = self._chains[audience]
+            chain = self._content.chains[audience]
             sizes = {epoch: chain.sizes.get(epoch, 0) for epoch in sorted(self._restarts)}
             return tuple(Restart(epoch, size, chain.tree.root(size)) for epoch, size in sizes.items())
 
     def groups(self, audience: str) -> list[Span]:
         """The full groups of a chain."""
         with self._lock:
-            chain = self._chains[audience]
+            chain = self._content.chains[audience]
             return [self._span(chain, number, PAGE * GROUP) for number in range(len(chain.entries) // (PAGE * GROUP))]
 
     def pages(self, audience: str, group: int | None = None) -> list[Span]:
         """The pages of a full group; without ``group`` those after the last full group."""
         with self._lock:
-            chain = self._chains[audience]
+            chain = self._content.chains[audience]
             if group is None:
                 first = len(chain.entries) // (PAGE * GROUP) * GROUP
                 last = -(-len(chain.entries) // PAGE)
@@ -223,7 +237,7 @@ class Chains:
     def page(self, audience: str, number: int) -> tuple[Span, list[ChainMember]] | None:
         """Return a page and its members without the retracted ones; None if the chain is not that long."""
         with self._lock:
-            chain = self._chains[audience]
+            chain = self._content.chains[audience]
             if not 0 <= number * PAGE < len(chain.entries):
                 return None
             span = self._span(chain, number, PAGE)
@@ -237,9 +251,9 @@ class Chains:
     def retractions(self, audience: str) -> str:
         """Return a mark that changes whenever a member of the chain is retracted or comes back."""
         with self._lock:
-            return _mark(self._chains[audience].retracted)
+            return _mark(self._content.chains[audience].retracted)
 
-    def _span(self, chain: _Chain, number: int, size: int) -> Span:
+    def _span(self, chain: Chain, number: int, size: int) -> Span:
         first = number * size
         end = min(first + size, len(chain.entries))
         retracted = [position for position in chain.retracted if first <= position < end]

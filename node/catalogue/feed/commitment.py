@@ -43,6 +43,14 @@ class LeafTree:
                 self._levels.append(bytearray())
             self._levels[level] += hashed
 
+    def extend(self, leaves: bytes) -> None:
+        """Add leaf hashes that follow each other without anything between them. Raises ``ValueError`` if the last one
+        is not whole."""
+        if len(leaves) % merkle.HASH_SIZE:
+            raise ValueError("the last leaf hash is not complete")
+        for start in range(0, len(leaves), merkle.HASH_SIZE):
+            self.add(leaves[start : start + merkle.HASH_SIZE])
+
     def root(self, size: int) -> bytes:
         """The root of the first ``size`` members; O(log n)."""
         return merkle.root_hash(size, self._node)

@@ -89,7 +89,7 @@ def test_a_version_more_for_the_same_audience_goes_through_no_earlier_one() -> N
     """An asset that is published every minute has half a million versions after a year."""
     chains = Chains(me=ME)
     chains.apply([version(0, "a", 1, PUBLIC)])
-    places = chains._assets["a"].places = Walked(chains._assets["a"].places)
+    places = chains._content.assets["a"].places = Walked(chains._content.assets["a"].places)
     chains.apply([version(seq, "a", seq + 1, PUBLIC) for seq in range(1, 100)])
     assert (len(places), places.times) == (100, 0)
     chains.apply([version(100, "a", 101, "members")])
@@ -181,5 +181,5 @@ def test_twenty_five_thousand_records_cost_one_reading_and_little_memory() -> No
         path = chains.consistency(PUBLIC, 12_345, 25_001)
         assert len(path) <= 16
         assert hashed < 40
-    stored = sum(len(level) for level in chains._chains[PUBLIC].tree._levels)
+    stored = sum(len(level) for level in chains._content.chains[PUBLIC].tree._levels)
     assert stored < 64 * 25_001 + 1

@@ -294,7 +294,7 @@ async def test_what_is_meant_for_the_origins_own_people_is_not_kept(scene: Scene
     good = await scene.gent.publish("good")
     await scene.gent.publish("staff", audience="internal")
     # The hostile server puts the internal chain where the members' chain is expected.
-    scene.gent.chains._chains["members"] = scene.gent.chains._chains["internal"]
+    scene.gent.chains._content.chains["members"] = scene.gent.chains._content.chains["internal"]
     outcome = await scene.follower.run(scene.gent)
     assert (outcome.added, outcome.quarantined) == (1, 1)
     assert "another audience" in scene.reasons()[0]

@@ -372,7 +372,7 @@ async def test_a_new_epoch_does_not_wash_a_history_clean(
     for which in range(3):
         await restored.publish(f"other-{which}")
     restored.chains._restarts = {} if size is None else {1: size}
-    restored.chains._chains["public"].sizes = {} if size is None else {1: size}
+    restored.chains._content.chains["public"].sizes = {} if size is None else {1: size}
     with pytest.raises(ForkedFeed):
         await scene.run()
     assert scene.fork()["kind"] == kind
