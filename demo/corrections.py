@@ -8,41 +8,41 @@ from typing import Any
 
 import httpx2
 
-from demo.acts import after_a_moment, published, why
-from demo.cast import Cast, until
-from demo.stage import Stage, first_line
+from demo.nodes import DemoNodes, until
+from demo.output import StepOutput, first_line
+from demo.steps import after_a_moment, published, why
 
 
-def go_back(stage: Stage, cast: Cast, pid: str) -> None:
+def go_back(output: StepOutput, nodes: DemoNodes, pid: str) -> None:
     """8. Gent corrects its data; the pinned run gives the same result as before."""
-    gent = cast.gent
-    with stage.step(8, "Go back in time: data are corrected, and the result stays explainable"):
+    gent = nodes.gent
+    with output.step(8, "Go back in time: data are corrected, and the result stays explainable"):
         before = after_a_moment()
         counts, network = f"{gent.url}/datasets/traffic-counts", f"{gent.url}/datasets/road-network"
-        _correct(cast)
-        published(stage, gent, "gent", ("traffic-counts.yaml", "road-network.yaml"))
+        _correct(nodes)
+        published(output, gent, "gent", ("traffic-counts.yaml", "road-network.yaml"))
         with gent.client() as client:
             now, then = client.record(counts), client.record(counts, as_of=before)
-        stage.check(
+        output.check(
             (now["version"], then["version"]) == (2, 1),
             f"the broken sensor is corrected: version 2; as of {before} it was version 1",
         )
         began = time.monotonic()
-        until("the region sees version 2", lambda: _version_at(cast, counts) == 2)
-        stage.check(True, f"the region saw it after {time.monotonic() - began:.1f} s")
+        until("the region sees version 2", lambda: _version_at(nodes, counts) == 2)
+        output.check(True, f"the region saw it after {time.monotonic() - began:.1f} s")
         with gent.client() as client:
             first = client.scenarios.run(pid)
-        stage.typed("gent", f"hansa run again {pid[-8:]}")
+        output.typed("gent", f"hansa run again {pid[-8:]}")
         again = json.loads(gent.hansa("run", "again", pid).stdout)
-        stage.check(
+        output.check(
             again["result"] == first["result"] and first["result"],
             f"the bridge scenario, pinned, gives the identical result: {first['result'][:12]}…",
         )
         newest = json.loads(
-            gent.hansa("run", "start", str(cast.home / "files" / "gent" / "bridge-run.yaml"), *_layers(first)).stdout
+            gent.hansa("run", "start", str(nodes.home / "files" / "gent" / "bridge-run.yaml"), *_layers(first)).stdout
         )
         bound = newest["binding"]["inputs"]["network"]["version"], first["binding"]["inputs"]["network"]["version"]
-        stage.check(
+        output.check(
             newest["result"] != first["result"] and bound[0] > bound[1],
             f"bound anew, to version {bound[0]} of the network, it gives another: {newest['result'][:12]}…",
         )
@@ -53,14 +53,14 @@ def _layers(run: dict[str, Any]) -> tuple[str, ...]:
     return tuple(word for sha256 in run["binding"]["layers"] for word in ("--layer", sha256))
 
 
-def _version_at(cast: Cast, iri: str) -> int:
-    answer = httpx2.get(f"{cast.vlaanderen.url}/api/catalogue/record", params={"iri": iri}, timeout=10)
+def _version_at(nodes: DemoNodes, iri: str) -> int:
+    answer = httpx2.get(f"{nodes.vlaanderen.url}/api/catalogue/record", params={"iri": iri}, timeout=10)
     return int(answer.json()["version"]) if answer.status_code == 200 else 0
 
 
-def _correct(cast: Cast) -> None:
+def _correct(nodes: DemoNodes) -> None:
     """Correct the sensor that counted too much, and a capacity with a typing error."""
-    folder = cast.home / "files" / "gent"
+    folder = nodes.home / "files" / "gent"
     counts = folder / "traffic-counts.csv"
     corrected = counts.with_suffix(".new")
     with counts.open(encoding="utf-8", newline="") as old, corrected.open("w", encoding="utf-8", newline="") as new:
@@ -80,40 +80,40 @@ def _without_excess(line: str) -> str:
     return ",".join(cells) + "\n"
 
 
-def revoke(stage: Stage, cast: Cast) -> None:
+def revoke(output: StepOutput, nodes: DemoNodes) -> None:
     """9. A credential is revoked; the next read is refused, and both sides show the reason and the time."""
-    region, gent, brugge = cast.vlaanderen, cast.gent, cast.brugge
+    region, gent, brugge = nodes.vlaanderen, nodes.gent, nodes.brugge
     iri = f"{gent.url}/datasets/traffic-counts"
-    with stage.step(9, "Revoke: Brugge's mobility partnership ends, and the next read is refused"):
+    with output.step(9, "Revoke: Brugge's mobility partnership ends, and the next read is refused"):
         with brugge.client() as client:
             agreement_held = next(agreement for agreement in client.agreements() if agreement["dataset"] == iri)
             pid = client.transfer(agreement_held["id"])["pid"]
             until("a new transfer under the same agreement runs", lambda: _received(client, pid))
-            stage.check(True, "Brugge receives under the agreement that it has")
+            output.check(True, "Brugge receives under the agreement that it has")
         with region.client() as office:
             credential = next(
                 one
                 for one in office.issued()
                 if one["holder"] == brugge.did and one["type"] == "MobilityPartnerCredential"
             )
-            stage.clicked(region.key, "Issued credentials: Stad Brugge, mobility partner: revoke")
+            output.clicked(region.key, "Issued credentials: Stad Brugge, mobility partner: revoke")
             office.revoke(credential["id"], "the partnership has ended")
-        refused = until("the next read is refused", lambda: _refused(cast, pid), seconds=40)
-        stage.saw(f"Brugge is told: {refused['error']}")
-        stage.check(
+        refused = until("the next read is refused", lambda: _refused(nodes, pid), seconds=40)
+        output.saw(f"Brugge is told: {refused['error']}")
+        output.check(
             "revoked" in json.dumps(refused).lower(), "Brugge sees that its credential was revoked, and since when"
         )
         with gent.client() as client:
             accesses = client.agreement(agreement_held["id"])["accesses"]
         last = [access for access in accesses if access.get("outcome") == "refused"]
-        stage.check(
+        output.check(
             last and "revoked" in json.dumps(last).lower(), "Gent's ledger has the refusal with the same reason"
         )
         since = _since(last)
-        stage.check(since, f"since {since}")
-        stage.typed("brugge", f"hansa get {iri}")
+        output.check(since, f"since {since}")
+        output.typed("brugge", f"hansa get {iri}")
         again = brugge.hansa("get", iri, "--yes", json=False)
-        stage.check(again.returncode == 1, f"asked again, it is refused: {first_line(why(again))}")
+        output.check(again.returncode == 1, f"asked again, it is refused: {first_line(why(again))}")
 
 
 def _received(client: Any, pid: str) -> bool:
@@ -121,9 +121,9 @@ def _received(client: Any, pid: str) -> bool:
     return bool(reception and reception["received"] > 0)
 
 
-def _refused(cast: Cast, pid: str) -> dict[str, Any] | None:
+def _refused(nodes: DemoNodes, pid: str) -> dict[str, Any] | None:
     """Return the reception once it has failed; None before."""
-    with cast.brugge.client() as client:
+    with nodes.brugge.client() as client:
         state = client.transfer_state(pid)
         reception = state.get("reception") or {}
         if reception.get("state") == "failed":

@@ -45,7 +45,8 @@ class Segment:
 
 
 def network(seed: int, city: str = "gent", centre: tuple[float, float] = GENT) -> list[Segment]:
-    """Forty directed segments on a grid, each street in both directions; one of Ghent's is the bridge of the story.
+    """Forty directed segments on a grid, each street in both directions; one of Ghent's is the bridge of the
+    demonstration.
 
     Every node can be reached from every other, also when one bridge is closed.
     """

@@ -6,32 +6,32 @@ import re
 import sqlite3
 from pathlib import Path
 
-from demo.acts import published, why
-from demo.cast import Cast
-from demo.stage import Stage
+from demo.nodes import DemoNodes
+from demo.output import StepOutput
+from demo.steps import published, why
 
 
-def prove(stage: Stage, cast: Cast) -> None:
+def prove(output: StepOutput, nodes: DemoNodes) -> None:
     """10. Check that agreements are equal and signed and ledgers consistent, and that a tampered copy is detected."""
-    with stage.step(10, "Prove: nothing was rewritten, and a tampered copy is found out"):
-        with cast.brugge.client() as client:
+    with output.step(10, "Prove: nothing was rewritten, and a tampered copy is found out"):
+        with nodes.brugge.client() as client:
             (agreement_held,) = [
                 agreement for agreement in client.agreements() if agreement["dataset"].endswith("/traffic-counts")
             ]
-            stage.typed("brugge", f"hansa verify --agreement {agreement_held['id']}")
+            output.typed("brugge", f"hansa verify --agreement {agreement_held['id']}")
             first = client.verify(agreement=agreement_held["id"])
             for check in first["checks"]:
-                stage.check(check["sound"], check["what"] + (f" ({check['detail']})" if check["detail"] else ""))
-            _retitled(cast.home / "files" / "gent" / "traffic-counts-sample.yaml")
-            published(stage, cast.gent, "gent", ("traffic-counts-sample.yaml",))
+                output.check(check["sound"], check["what"] + (f" ({check['detail']})" if check["detail"] else ""))
+            _retitled(nodes.home / "files" / "gent" / "traffic-counts-sample.yaml")
+            published(output, nodes.gent, "gent", ("traffic-counts-sample.yaml",))
             again = client.verify(agreement=agreement_held["id"])
             grown = str(again["checks"][-1]["detail"])
             before, after = (int(number) for number in re.findall(r"\d+", grown)[:2])
-            stage.check(again["sound"] and after > before, f"{again['checks'][-1]['what']}: {grown}")
-        stage.typed("gent", f"hansa verify {cast.gent.folder}")
-        sound = cast.gent.hansa("verify", str(cast.gent.folder))
-        stage.check(sound.returncode == 0, "Gent's ledger is as it was signed")
-        _tampered(stage, cast)
+            output.check(again["sound"] and after > before, f"{again['checks'][-1]['what']}: {grown}")
+        output.typed("gent", f"hansa verify {nodes.gent.folder}")
+        sound = nodes.gent.hansa("verify", str(nodes.gent.folder))
+        output.check(sound.returncode == 0, "Gent's ledger is as it was signed")
+        _tampered(output, nodes)
 
 
 def _retitled(description: Path) -> None:
@@ -42,28 +42,28 @@ def _retitled(description: Path) -> None:
     )
 
 
-def _tampered(stage: Stage, cast: Cast) -> None:
+def _tampered(output: StepOutput, nodes: DemoNodes) -> None:
     """Change an agreement in a copy of Brugge's node, and a byte of a received file; check that both are detected."""
-    copy = cast.home / "copy.tar"
-    made = cast.brugge.hansa("backup", str(cast.brugge.folder), "--to", str(copy))
-    stage.check(made.returncode == 0, "Brugge's node is backed up while it runs")
-    folder = cast.home / "tampered"
-    restored = cast.brugge.hansa("restore", str(copy), str(folder))
-    stage.check(
+    copy = nodes.home / "copy.tar"
+    made = nodes.brugge.hansa("backup", str(nodes.brugge.folder), "--to", str(copy))
+    output.check(made.returncode == 0, "Brugge's node is backed up while it runs")
+    folder = nodes.home / "tampered"
+    restored = nodes.brugge.hansa("restore", str(copy), str(folder))
+    output.check(
         restored.returncode == 0,
         "and restored into another folder: " + (why(restored) if restored.returncode else "it is sound"),
     )
     change_one_word(folder / "hansa.sqlite")
-    stage.typed("anybody", f"hansa verify {folder}")
-    found = cast.brugge.hansa("verify", str(folder))
-    stage.check(found.returncode == 1, "one changed word in an agreement's entry is found")
-    file = cast.home / "received.csv"
+    output.typed("anybody", f"hansa verify {folder}")
+    found = nodes.brugge.hansa("verify", str(folder))
+    output.check(found.returncode == 1, "one changed word in an agreement's entry is found")
+    file = nodes.home / "received.csv"
     with file.open("r+b") as opened:
         opened.seek(1000)
         opened.write(b"9")
-    stage.typed("anybody", f"hansa verify {file}")
-    broken = cast.brugge.hansa("verify", str(file))
-    stage.check(broken.returncode == 1, "one changed byte in the received file is found")
+    output.typed("anybody", f"hansa verify {file}")
+    broken = nodes.brugge.hansa("verify", str(file))
+    output.check(broken.returncode == 1, "one changed byte in the received file is found")
 
 
 def change_one_word(database: Path) -> None:

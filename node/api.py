@@ -38,7 +38,7 @@ from node.ledger.ports import Append
 from node.ledger.proofs import consistency_from_json, read_hash
 from node.negotiation import strategy as negotiation_strategy
 from node.vocab.namespaces import DCT, FOAF, HANSA, LDES, PROV, RDF, TREE
-from node.web.unread import knowing
+from node.web.caller_checks import knowing
 
 __all__ = [
     "DCT",

@@ -18,7 +18,7 @@ from typing import Any, Final
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
-from demo.cast import Member
+from demo.nodes import Member
 from node.adapters.graph.store import OxigraphGraph
 from node.adapters.search import TantivyIndex
 from node.bootstrap.parts import Stores, open_stores, places

@@ -24,7 +24,7 @@ import node.bootstrap.api
 import node.bootstrap.application
 import node.bootstrap.models
 import node.bootstrap.scenarios  # noqa: F401
-from demo.cast import Member
+from demo.nodes import Member
 from node.base import crashpoints
 from node.cli.server import run_server
 from node.settings import load

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from demo.cast import Member
+from demo.nodes import Member
 from node.base.errors import HansaError
 from node.client import HansaClient, NodeAddress
 from node.vocab.dsp import PULL, PUSH

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from demo.cast import Member, free_ports
+from demo.nodes import Member, free_ports
 
 
 @contextmanager

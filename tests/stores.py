@@ -13,7 +13,6 @@ from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
 from node.adapters.sql.engine import connect
-from node.adapters.sql.guests import SqlGuestStore
 from node.adapters.sql.identity import SqlIdentityStore
 from node.adapters.sql.ledger import SqlLedgerStore
 from node.adapters.sql.migrate import migrate
@@ -30,13 +29,14 @@ from node.adapters.sql.records import SqlRecordStore
 from node.adapters.sql.scenarios import SqlJobStore, SqlLayerStore, SqlRunStore
 from node.adapters.sql.schedules import SqlScheduleStore
 from node.adapters.sql.schema import metadata
+from node.adapters.sql.stranger_processes import SqlStrangerProcessStore
 from node.adapters.sql.transfer import SqlDeletionStore, SqlGrantStore, SqlReceptionStore, SqlTransferStore
 from node.adapters.sql.work import SqlUnitOfWork
 from node.base.work import Outbox
 from node.catalogue.harvest.schedule import ScheduleStore
 from node.catalogue.ports import FollowStore, RecordStore
-from node.dialogue.guests import GuestStore
 from node.dialogue.process import ProcessStore
+from node.dialogue.stranger_limits import StrangerProcessStore
 from node.identity.ports import IdentityStore
 from node.ledger.ports import LedgerStore
 from node.negotiation.model import Negotiation
@@ -46,7 +46,6 @@ from node.scenarios.ports import JobStore, LayerStore, RunStore
 from node.transfer.deletion.model import DeletionStore
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore, ReceptionStore
-from tests.fakes.guests import MemoryGuestStore
 from tests.fakes.identity import MemoryIdentityStore
 from tests.fakes.ledger import MemoryLedgerStore
 from tests.fakes.negotiation import (
@@ -60,6 +59,7 @@ from tests.fakes.node_state import MemoryFollowStore, MemoryMetaStore
 from tests.fakes.records import MemoryRecordStore
 from tests.fakes.scenarios import MemoryJobStore, MemoryLayerStore, MemoryRunStore
 from tests.fakes.schedules import MemoryScheduleStore
+from tests.fakes.stranger_processes import MemoryStrangerProcessStore
 from tests.fakes.transfer import MemoryDeletionStore, MemoryGrantStore, MemoryReceptionStore, MemoryTransferStore
 from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
 from tests.postgres import fresh_schema
@@ -82,7 +82,7 @@ class Stores:
     uses: UseStore
     deletions: DeletionStore
     grants: GrantStore
-    guests: GuestStore
+    stranger_processes: StrangerProcessStore
     receptions: ReceptionStore
     jobs: JobStore
     runs: RunStore
@@ -109,7 +109,7 @@ def memory_stores() -> Stores:
         uses=MemoryUseStore(),
         deletions=MemoryDeletionStore(),
         grants=MemoryGrantStore(),
-        guests=MemoryGuestStore(),
+        stranger_processes=MemoryStrangerProcessStore(),
         receptions=MemoryReceptionStore(),
         jobs=MemoryJobStore(),
         runs=MemoryRunStore(),
@@ -137,7 +137,7 @@ def sql_stores(engine: Engine) -> Stores:
         uses=SqlUseStore(),
         deletions=SqlDeletionStore(),
         grants=SqlGrantStore(),
-        guests=SqlGuestStore(),
+        stranger_processes=SqlStrangerProcessStore(),
         receptions=SqlReceptionStore(),
         jobs=SqlJobStore(),
         runs=SqlRunStore(),

@@ -22,7 +22,7 @@ from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 
-from demo.cast import free_ports
+from demo.nodes import free_ports
 from node.base.errors import HansaError
 from node.bootstrap.parts import Stores, open_stores, places
 from node.client import HansaClient

@@ -13,7 +13,7 @@ from node.base.ids import new_urn
 from node.base.work import Outbox, Task, Transaction
 
 
-class Courier:
+class OutboxWriter:
     """Writes tasks into the outbox. ``wake`` may be called from any thread."""
 
     def __init__(self, outbox: Outbox, wake: Callable[[], None]) -> None:

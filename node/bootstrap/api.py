@@ -17,8 +17,8 @@ from node.evidence.proof import ServeEntry
 from node.identity.credentials.admissions import IssuerView
 from node.policy.document.rendering import render
 from node.portal.portal import Portal
-from node.semantics.harvest.door import MAX_BYTES
-from node.semantics.profiles.door import StoredProfiles
+from node.semantics.harvest.cage_client import MAX_BYTES
+from node.semantics.profiles.cage_client import StoredProfiles
 from node.web import catalogue, dcat, feed, ledger, ogc, sparql
 from node.web.applications import Refuse, answer_errors
 from node.web.management import (
@@ -92,7 +92,7 @@ def _open_doors(app: FastAPI, node: HansaNode, portal: Portal) -> None:
 
 def _ogc_door(app: FastAPI, node: HansaNode) -> None:
     app.router.routes.extend(
-        ogc.OgcDoor(
+        ogc.OgcRoutes(
             ogc_processes=node.models.ogc_processes,
             jobs=node.models.jobs,
             assets=node.parts.assets,

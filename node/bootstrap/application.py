@@ -32,7 +32,7 @@ from node.web.applications import (
     lifespan_of,
 )
 from node.web.bodies import BodyLimits
-from node.web.dsp import door as dsp
+from node.web.dsp import routes as dsp
 from node.web.routers import PlacedRouter
 from node.web.scrapers import monitor_or_person
 from node.web.visitors import VisitorBounds, VisitorLimits
@@ -97,7 +97,7 @@ def _monitor_doors(node: HansaNode, counters: health.Counters) -> Sequence[BaseR
 def _dsp_routes(node: HansaNode, version: DspVersion) -> Sequence[BaseRoute]:
     protocol_services, egress = node.protocol, node.parts.egress
     return dsp.routes(
-        dsp.Doors(
+        dsp.DspServices(
             version=version,
             address=node.parts.dsp_address,
             negotiations=protocol_services.negotiations,

@@ -68,7 +68,7 @@ def build(
     news = AdmissionNews(manager=plugins, me=parts.me, address=parts.address_of)
     protocol_services = protocol(
         base,
-        admissions=admissions(parts, base.people, wake=base.wakes.wake_worker, admitted=news),
+        admissions=admissions(parts, base.people, wake=base.commit_hooks.wake_worker, admitted=news),
         strategy=strategy or strategy_of(plugins, StandardStrategy()),
         transfers_strategy=transfer_strategy,
     )
@@ -110,7 +110,7 @@ def build(
         situations=base.situations,
         worker=worker,
         following=catalogue.following,
-        changes=base.wakes.changes,
+        changes=base.commit_hooks.changes,
         host=host,
         plugins=plugins,
         lifecycle=lifecycle,
@@ -180,7 +180,7 @@ def _worker(
         narrow=NARROW,
         remains=remains,
     )
-    base.wakes.worker = worker.wake
+    base.commit_hooks.worker = worker.wake
     return worker
 
 
@@ -230,7 +230,7 @@ def _lifecycle(
         following=catalogue.following,
         worker=worker,
         background=lambda: chain.from_iterable(plugins.hook.hansa_tasks(host=host)),
-        timers=timers(parts, protocol_services, catalogue, pace, base.wakes.wake_worker),
+        timers=timers(parts, protocol_services, catalogue, pace, base.commit_hooks.wake_worker),
         with_worker=with_worker,
         grace=parts.settings.ending_seconds,
     )

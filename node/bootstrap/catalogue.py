@@ -37,8 +37,8 @@ from node.catalogue.query import Ask
 from node.catalogue.views import GraphView, SearchView
 from node.ledger.usecases import Sequencer
 from node.scenarios.models.publication import DescribeWithCode, stored_code
-from node.semantics.description.door import DescribeOptions, describe, describe_all
-from node.semantics.profiles.door import profile
+from node.semantics.description.cage_client import DescribeOptions, describe, describe_all
+from node.semantics.profiles.cage_client import profile
 from node.semantics.schemas.patterns import Patterns
 from node.semantics.validation.profiles import references
 from node.worker.follower import View
@@ -95,7 +95,7 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
     )
     chains = _chains(parts, history)
     following = _following(parts, chains, with_views=with_views)
-    base.wakes.ledger = following.wake
+    base.commit_hooks.ledger = following.wake
     catalogue = Catalogue(
         uow=stores.uow,
         append=base.append,
@@ -226,7 +226,7 @@ def _schedules(base: Foundation, harvest: Harvest) -> Schedules:
         uow=parts.stores.uow,
         store=parts.stores.schedules,
         outbox=parts.stores.outbox,
-        courier=base.courier,
+        outbox_writer=base.outbox_writer,
         clock=parts.clock,
         imports=harvest.imports,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from node.adapters.peers.requests import PeerRequests
 from node.base.changes import Changes
-from node.base.delivery import Courier
+from node.base.delivery import OutboxWriter
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People, identity
 from node.catalogue.rulebook import RulebookInForce
@@ -17,7 +17,7 @@ from node.ledger.ports import Append
 from node.ledger.usecases import LedgerWriter
 from node.policy.situations import Situations
 from node.policy.visible import audience_rules
-from node.worker.wakes import Wakes
+from node.worker.commit_hooks import CommitHooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +27,8 @@ class Foundation:
     parts: Parts
     people: People
     append: Append
-    courier: Courier
-    wakes: Wakes
+    outbox_writer: OutboxWriter
+    commit_hooks: CommitHooks
     correspondence: Correspondence
     requests: PeerRequests
     ourselves: Ourselves
@@ -39,8 +39,12 @@ class Foundation:
 
 def foundation(parts: Parts, *, outgoing: Outgoing | None = None, documents: Documents | None = None) -> Foundation:
     """Put the foundation together. ``outgoing`` and ``documents`` are those of ``node.identity.correspondence``."""
-    stores, settings, wakes = parts.stores, parts.settings, Wakes(changes=Changes(alone=parts.settings.embedded))
-    append = LedgerWriter(stores.ledger, parts.clock, wakes.wake_ledger)
+    stores, settings, commit_hooks = (
+        parts.stores,
+        parts.settings,
+        CommitHooks(changes=Changes(alone=parts.settings.embedded)),
+    )
+    append = LedgerWriter(stores.ledger, parts.clock, commit_hooks.wake_ledger)
     people = identity(parts, append)
     ourselves = Ourselves(parts.me, people.wallet)
     rulebook = RulebookInForce(
@@ -50,8 +54,8 @@ def foundation(parts: Parts, *, outgoing: Outgoing | None = None, documents: Doc
         parts=parts,
         people=people,
         append=append,
-        courier=Courier(stores.outbox, wakes.wake_worker),
-        wakes=wakes,
+        outbox_writer=OutboxWriter(stores.outbox, commit_hooks.wake_worker),
+        commit_hooks=commit_hooks,
         correspondence=Correspondence(people.tokens, people.peers, outgoing=outgoing, documents=documents),
         requests=PeerRequests(parts.egress, people.tokens),
         ourselves=ourselves,

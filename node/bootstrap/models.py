@@ -38,8 +38,8 @@ def model_services(
     protocol_services: Protocol,
 ) -> ModelServices:
     """Put the parts for running models together."""
-    parts, append, courier = base.parts, base.append, base.courier
-    visibility, changes = base.visibility, base.wakes.changes
+    parts, append, outbox_writer = base.parts, base.append, base.outbox_writer
+    visibility, changes = base.visibility, base.commit_hooks.changes
     stores, clock = parts.stores, parts.clock
 
     plane = HttpOgcProcesses(parts.egress, most=parts.settings.model_answer)
@@ -86,7 +86,7 @@ def model_services(
             assets=parts.assets,
             local=local,
             journal=journal,
-            courier=courier,
+            outbox_writer=outbox_writer,
             clock=clock,
         ),
         job_execution=DurableExecution(

@@ -8,7 +8,7 @@ from node.adapters.peers.catalogues import RemoteCatalogues
 from node.bootstrap.foundation import Foundation
 from node.dialogue.caps import Caps
 from node.dialogue.conversation import Conversation
-from node.dialogue.guests import Budgets, Guests
+from node.dialogue.stranger_limits import Budgets, StrangerLimits
 from node.identity.documents import verify_signature
 from node.negotiation import machine, messages
 from node.negotiation.acquire import Acquire
@@ -33,14 +33,14 @@ class NegotiationParts:
     acquire: Acquire
     limits: SetLimits
     caps: Caps
-    guests: Guests
+    stranger_limits: StrangerLimits
 
 
 def negotiating(base: Foundation, *, admissions: Admissions | None, strategy: Strategy) -> NegotiationParts:
     """Put negotiation together. Plug-ins may replace the strategy."""
     parts, people, stores, clock = base.parts, base.people, base.parts.stores, base.parts.clock
-    caps, guests = _caps(parts.settings), _guests(base)
-    negotiations = _negotiations(base, strategy, caps, guests)
+    caps, stranger_limits = _caps(parts.settings), _stranger_limits(base)
+    negotiations = _negotiations(base, strategy, caps, stranger_limits)
     return NegotiationParts(
         negotiations=negotiations,
         decisions=Decisions(
@@ -76,16 +76,16 @@ def negotiating(base: Foundation, *, admissions: Admissions | None, strategy: St
             me=parts.me,
         ),
         caps=caps,
-        guests=guests,
+        stranger_limits=stranger_limits,
     )
 
 
-def _negotiations(base: Foundation, strategy: Strategy, caps: Caps, guests: Guests) -> Negotiations:
+def _negotiations(base: Foundation, strategy: Strategy, caps: Caps, stranger_limits: StrangerLimits) -> Negotiations:
     parts, stores, clock, settings = base.parts, base.parts.stores, base.parts.clock, base.parts.settings
     talk: Conversation[Negotiation] = Conversation(
         table=machine.TABLE,
         store=stores.negotiations,
-        courier=base.courier,
+        outbox_writer=base.outbox_writer,
         append=base.append,
         clock=clock,
         acknowledge=messages.acknowledgement,
@@ -138,7 +138,7 @@ def _negotiations(base: Foundation, strategy: Strategy, caps: Caps, guests: Gues
         me=parts.me,
         address=parts.dsp_address,
         caps=caps,
-        guests=guests,
+        stranger_limits=stranger_limits,
     )
 
 
@@ -151,7 +151,7 @@ def _caps(settings: Settings) -> Caps:
     )
 
 
-def _guests(base: Foundation) -> Guests:
+def _stranger_limits(base: Foundation) -> StrangerLimits:
     """Return how much of this node strangers may use: participants without a trusted credential."""
     stores, settings = base.parts.stores, base.parts.settings
     budgets = Budgets(
@@ -160,4 +160,4 @@ def _guests(base: Foundation) -> Guests:
         bytes_per_host=settings.strangers_bytes_per_host,
         bytes_in_all=settings.strangers_bytes,
     )
-    return Guests(stores.uow, stores.guests, base.parts.clock, budgets, base.people.trust.vouches)
+    return StrangerLimits(stores.uow, stores.stranger_processes, base.parts.clock, budgets, base.people.trust.vouches)

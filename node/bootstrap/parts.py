@@ -15,7 +15,6 @@ from node.adapters.keys import FileKeyRing, Outer
 from node.adapters.planes.files import FolderAssets
 from node.adapters.search import TantivyIndex
 from node.adapters.sql.engine import connect
-from node.adapters.sql.guests import SqlGuestStore
 from node.adapters.sql.identity import SqlIdentityStore
 from node.adapters.sql.ledger import SqlLedgerStore
 from node.adapters.sql.migrate import migrate
@@ -31,6 +30,7 @@ from node.adapters.sql.outbox import SqlOutbox
 from node.adapters.sql.records import SqlRecordStore
 from node.adapters.sql.scenarios import SqlJobStore, SqlLayerStore, SqlRunStore
 from node.adapters.sql.schedules import SqlScheduleStore
+from node.adapters.sql.stranger_processes import SqlStrangerProcessStore
 from node.adapters.sql.transfer import SqlDeletionStore, SqlGrantStore, SqlReceptionStore, SqlTransferStore
 from node.adapters.sql.work import SqlUnitOfWork
 from node.base.clock import Clock, SystemClock, WatchedClock
@@ -84,7 +84,7 @@ class Stores:
     agreements: SqlAgreementStore
     decisions: SqlDecisionStore
     limits: SqlLimitStore
-    guests: SqlGuestStore
+    stranger_processes: SqlStrangerProcessStore
     uses: SqlUseStore
     deletions: SqlDeletionStore
     grants: SqlGrantStore
@@ -118,7 +118,7 @@ def open_stores(settings: Settings) -> Stores:
         agreements=SqlAgreementStore(),
         decisions=SqlDecisionStore(),
         limits=SqlLimitStore(),
-        guests=SqlGuestStore(),
+        stranger_processes=SqlStrangerProcessStore(),
         uses=SqlUseStore(),
         deletions=SqlDeletionStore(),
         grants=SqlGrantStore(),

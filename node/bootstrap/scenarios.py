@@ -42,7 +42,7 @@ def scenarios(
     publish: Publish,
 ) -> Scenarios:
     """Put scenarios together."""
-    parts, people, courier = base.parts, base.people, base.courier
+    parts, people, outbox_writer = base.parts, base.people, base.outbox_writer
     stores, clock = parts.stores, parts.clock
 
     uses = Uses(stores.uses, stores.agreements, clock)
@@ -73,7 +73,7 @@ def scenarios(
         runs=stores.runs,
         bind=bind,
         library=library,
-        courier=courier,
+        outbox_writer=outbox_writer,
         clock=clock,
         journal=journal,
         base=parts.base,
@@ -112,7 +112,7 @@ def scenarios(
 
 
 def _journal(base: Foundation) -> ExecutionJournal[Run]:
-    changes = base.wakes.changes
+    changes = base.commit_hooks.changes
     return ExecutionJournal(
         uow=base.parts.stores.uow,
         store=base.parts.stores.runs,

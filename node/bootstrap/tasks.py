@@ -25,7 +25,7 @@ from node.worker.harvests import HarvestHandler
 from node.worker.notifications import CredentialHandler, DeletionHandler
 from node.worker.outcomes import Handler
 from node.worker.pace import Pace
-from node.worker.setback import QueueRepair
+from node.worker.queue_repair import QueueRepair
 from node.worker.timers import Timer
 from node.worker.transfers import PushHandler, ReceptionHandler
 

@@ -118,7 +118,7 @@ def _conversation(base: Foundation) -> Conversation[Transfer]:
     return Conversation(
         table=machine.TABLE,
         store=base.parts.stores.transfers,
-        courier=base.courier,
+        outbox_writer=base.outbox_writer,
         append=base.append,
         clock=base.parts.clock,
         acknowledge=messages.acknowledgement,
@@ -143,7 +143,7 @@ def _reactions(
         agreements=stores.agreements,
         records=stores.records,
         grants=stores.grants,
-        courier=base.courier,
+        outbox_writer=base.outbox_writer,
         granting=lambda tx, transfer, agreement, record, file, seal_key: grants.grant(
             tx, transfer, agreement, record, file, recipient_seal_key=seal_key
         )[1],
@@ -172,7 +172,7 @@ def _transfers(
         clock=parts.clock,
         me=parts.me,
         caps=contracts.caps,
-        guests=contracts.guests,
+        stranger_limits=contracts.stranger_limits,
     )
 
 
@@ -243,7 +243,7 @@ def _deletions(base: Foundation) -> Deletions:
             agreements=stores.agreements,
             duties=duties,
             files=ReceivedFiles(receipts, parts.places.received),
-            send=SendConfirmation(stores.negotiations, base.courier),
+            send=SendConfirmation(stores.negotiations, base.outbox_writer),
             keyring=parts.keyring,
             append=base.append,
             clock=parts.clock,

@@ -18,19 +18,19 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Self
 
 from node.base.errors import LocalFault, NotConfined, Overloaded
-from node.cage.bars import REMEDY, Bars
+from node.cage.barriers import REMEDY, Barriers
+from node.cage.fork_server import Plan
+from node.cage.launcher import ForkServerGone, Launcher
 from node.cage.libraries import Libraries
 from node.cage.model import Limits
-from node.cage.nursery import Nursery, ZygoteGone
 from node.cage.pool import IdleChildren, Use, within_life
 from node.cage.targets import CODE, TARGETS
 from node.cage.wire import UNBELIEVED, Answer, death, frame, timed_out
-from node.cage.zygote import Plan
 
 _log = logging.getLogger(__name__)
 
 _GRACE: Final = 5.0
-"""Seconds beyond the child's own wall clock, for the zygote to load a module and fork."""
+"""Seconds beyond the child's own wall clock, for the fork server to load a module and fork."""
 _PIECE: Final = 1 << 18
 _DESCRIPTIONS: Final = "semantics"
 
@@ -95,7 +95,7 @@ class Cage:
         self._widths = {room: own.get(room, width) for room in map(_room, targets)}
         self._turns = {room: asyncio.Semaphore(places) for room, places in self._widths.items()}
         self._thread_turns = threading.Semaphore(width)
-        self._nursery = Nursery(
+        self._launcher = Launcher(
             Plan(
                 targets=targets,
                 code=code,
@@ -108,26 +108,26 @@ class Cage:
         self._shared_children = IdleChildren(self._start_kept, shared=True)
 
     async def start(self) -> None:
-        """Start the zygote. Best called before anything secret is read; otherwise the first call starts it."""
+        """Start the fork server. Best called before anything secret is read; otherwise the first call starts it."""
         self.open()
 
     async def stop(self) -> None:
-        """End the zygote and all children; returns when they are gone."""
+        """End the fork server and all children; returns when they are gone."""
         await asyncio.to_thread(self.close)
 
     def open(self) -> None:
         """``start`` for callers without an event loop."""
-        self._nursery.open()
+        self._launcher.open()
 
     def close(self) -> None:
         """``stop`` for callers without an event loop."""
         self._children_of_callers.end_all()
         self._shared_children.end_all()
-        self._nursery.close()
+        self._launcher.close()
 
-    def bars(self) -> Bars:
-        """Return the bars around children that run a stranger's code; wait until the zygote has tried them."""
-        return self._nursery.bars()
+    def barriers(self) -> Barriers:
+        """Return the barriers around children with a stranger's code; wait until the fork server has tried them."""
+        return self._launcher.barriers()
 
     def __enter__(self) -> Self:
         self.open()
@@ -137,9 +137,9 @@ class Cage:
         self.close()
 
     @property
-    def known(self) -> Bars | None:
-        """Return ``bars`` if the zygote has reported them, else None; never wait."""
-        return self._nursery.known
+    def known(self) -> Barriers | None:
+        """Return ``barriers`` if the fork server has reported them, else None; never wait."""
+        return self._launcher.known
 
     @property
     def lacking(self) -> str:
@@ -173,7 +173,9 @@ class Cage:
         stranger's code if it cannot be kept from our files, else ``LocalFault``.
         """
         if target in self._code:
-            self._require_bars(await asyncio.to_thread(self.bars) if self._nursery.known is None else self.bars())
+            self._require_barriers(
+                await asyncio.to_thread(self.barriers) if self._launcher.known is None else self.barriers()
+            )
         order = _Order(target, message, blobs, limits, readable, on_message)
         async with self._turn(target, self._patience if patience is None else patience):
             whose = shared if owner is None else owner
@@ -185,7 +187,7 @@ class Cage:
             for last in (False, True):
                 try:
                     return await self._converse(order)
-                except ZygoteGone:
+                except ForkServerGone:
                     self._lost(last=last)
         raise LocalFault("unreachable")
 
@@ -201,13 +203,13 @@ class Cage:
     ) -> tuple[dict[str, Any], list[bytes]]:
         """``call`` for threads and for callers without an event loop."""
         if target in self._code:
-            self._require_bars(self.bars())
+            self._require_barriers(self.barriers())
         order = _Order(target, message, blobs, limits, readable, on_message)
         with self._thread_turn():
             for last in (False, True):
                 try:
                     return self._converse_sync(order)
-                except ZygoteGone:
+                except ForkServerGone:
                     self._lost(last=last)
         raise LocalFault("unreachable")
 
@@ -216,7 +218,7 @@ class Cage:
         if place is None:
             raise _unknown(use.target)
         limits = within_life(use.limits)
-        connection = self._nursery.have_child(place, limits.wall)
+        connection = self._launcher.request_child(place, limits.wall)
         try:
             for piece in frame({"limits": asdict(limits), "readable": list(use.readable), "kept": True}):
                 connection.sendall(piece)
@@ -233,7 +235,7 @@ class Cage:
         try:
             ours.setblocking(False)
             async with asyncio.timeout(limits.wall + _GRACE):
-                # A dead child receives no more; the zygote's report about it must still be read.
+                # A dead child receives no more; the fork server's report about it must still be read.
                 with contextlib.suppress(ConnectionError):
                     for piece in request:
                         await loop.sock_sendall(ours, piece)
@@ -272,9 +274,9 @@ class Cage:
             except TimeoutError:
                 raise timed_out(limits) from None
 
-    def _require_bars(self, bars: Bars) -> None:
-        if bars.lacking and not self._unconfined:
-            raise NotConfined(bars.lacking, remedy=REMEDY)
+    def _require_barriers(self, barriers: Barriers) -> None:
+        if barriers.lacking and not self._unconfined:
+            raise NotConfined(barriers.lacking, remedy=REMEDY)
 
     def _finish(self, answer: Answer, target: str) -> tuple[dict[str, Any], list[bytes]]:
         try:
@@ -292,8 +294,8 @@ class Cage:
         return value, blobs
 
     def _warn_unfiltered(self) -> None:
-        # The zygote reports this, never the child that answered.
-        known = self._nursery.known
+        # The fork server reports this, never the child that answered.
+        known = self._launcher.known
         if not self._warned and known is not None and not known.seccomp:
             self._warned = True
             _log.warning(
@@ -305,14 +307,14 @@ class Cage:
         status = answer.status()
         if status is not None:
             return death(status, limits)
-        if self._nursery.is_gone():
-            return ZygoteGone()
+        if self._launcher.is_gone():
+            return ForkServerGone()
         return Overloaded("no child process could be started", remedy="try again in a moment")
 
     def _lost(self, *, last: bool) -> None:
         if last:
-            raise LocalFault("the cage has closed: its zygote ended twice")
-        _log.error("the zygote ended; starting another", extra={"action": "cage-restarted"})
+            raise LocalFault("the cage has closed: its fork server ended twice")
+        _log.error("the fork server ended; starting another", extra={"action": "cage-restarted"})
 
     @contextlib.asynccontextmanager
     async def _turn(self, target: str, patience: float) -> AsyncIterator[None]:
@@ -344,7 +346,7 @@ class Cage:
         place = self._order.get(order.target)
         if place is None:
             raise _unknown(order.target)
-        return self._nursery.have_child(place, order.limits.wall)
+        return self._launcher.request_child(place, order.limits.wall)
 
 
 def _room(target: str) -> str:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.cage import landlock, root, seccomp
-from node.cage.bars import LANDLOCK, ROOT, SECCOMP, USHER, Bars
+from node.cage.barriers import LANDLOCK, PATH_SUPERVISOR, ROOT, SECCOMP, Barriers
 from node.cage.model import Limits
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -35,9 +35,8 @@ _CHANNEL: Final = 4
 class Den:
     """The needs of the confinement of a child with a stranger's code.
 
-    ``place`` is the root that was made for such children, ``channel`` the descriptor over which the usher gets the
-    descriptor on which it answers; in the folders ``listed`` only the names may be read.
-    """
+    ``place`` is the root that was made for such children, ``channel`` the descriptor over which the path supervisor
+    gets the descriptor on which it answers; in the folders ``listed`` only the names may be read."""
 
     place: str | None = None
     channel: int | None = None
@@ -78,8 +77,8 @@ def on_the_clock(seconds: float) -> None:
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def confine(limits: Limits, paths: Sequence[str], parent: int, den: Den | None = None) -> Bars:
-    """Apply all bars that this system has; return those that depend on the kernel.
+def confine(limits: Limits, paths: Sequence[str], parent: int, den: Den | None = None) -> Barriers:
+    """Apply all barriers that this system has; return those that depend on the kernel.
 
     ``paths`` may be read; when the process ``parent`` dies, this one dies too. ``den`` is given for a stranger's
     code.
@@ -93,29 +92,29 @@ def confine(limits: Limits, paths: Sequence[str], parent: int, den: Den | None =
     # No RLIMIT_NPROC: it counts all processes of the user, and threads; the filter forbids processes.
     libc = ctypes.CDLL(None, use_errno=True)
     if not sys.platform.startswith("linux"):
-        return Bars()
+        return Barriers()
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(0)
-    bars = 0
+    barriers = 0
     if den is not None and den.place is not None and root.enter(den.place):
-        bars |= ROOT
+        barriers |= ROOT
     _drop_capabilities(libc)
     if landlock.install(libc, paths, den.listed if den is not None else ()):
-        bars |= LANDLOCK
+        barriers |= LANDLOCK
     if den is not None and den.channel is not None and _have_paths_answered(libc, den.channel):
-        bars |= USHER
+        barriers |= PATH_SUPERVISOR
     if seccomp.install(libc, os.getpid()):
-        bars |= SECCOMP
-    return Bars.of(bars)
+        barriers |= SECCOMP
+    return Barriers.of(barriers)
 
 
 def _have_paths_answered(libc: ctypes.CDLL, channel: int) -> bool:
-    with socket.socket(fileno=channel) as ushers:
+    with socket.socket(fileno=channel) as supervisor:
         listener = seccomp.install_asking(libc)
         if listener is None:
             return False
-        socket.send_fds(ushers, [b"!"], [listener])
+        socket.send_fds(supervisor, [b"!"], [listener])
     os.close(listener)
     return True
 

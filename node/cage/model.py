@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 ORDER: Final = struct.Struct("=Bd")
-"""A zygote's order for a call: the place of its target among the sorted names, and its seconds on the wall."""
+"""A fork server's order for a call: the place of its target among the sorted names, and its seconds on the wall."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from node.base.errors import HansaError, LocalFault, Overloaded
+from node.cage.launcher import ForkServerGone
 from node.cage.model import Limits
-from node.cage.nursery import ZygoteGone
 from node.cage.wire import Answer, death, frame, timed_out
 
 LIFE: Final = 60.0
@@ -67,7 +67,7 @@ class Child:
     expiry: asyncio.TimerHandle | None = None
 
     def end(self) -> None:
-        """Close the connection: the zygote then ends the child."""
+        """Close the connection: the fork server then ends the child."""
         if self.expiry is not None:
             self.expiry.cancel()
         self.connection.close()
@@ -107,7 +107,7 @@ class IdleChildren:
         """
         try:
             child = self.take(use)
-        except ZygoteGone:
+        except ForkServerGone:
             return None
         sound = False
         began = time.monotonic()
@@ -233,7 +233,7 @@ async def _converse(connection: socket.socket, request: list[bytes], answer: Ans
     """Send ``request``, and feed ``answer`` until it is complete; return False if the child ended before that."""
     loop = asyncio.get_running_loop()
     connection.setblocking(False)
-    # A dead child receives no more; the zygote's report about it must still be read.
+    # A dead child receives no more; the fork server's report about it must still be read.
     with contextlib.suppress(ConnectionError):
         for piece in request:
             await loop.sock_sendall(connection, piece)

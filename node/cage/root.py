@@ -1,10 +1,9 @@
 """A separate root for children that run a stranger's code: it contains only what they may read.
 
-In its own user namespace and mount namespace, if the system allows them (Linux 3.8 and later), the zygote makes an
-empty file system once and binds the readable paths of such children into it, read-only. A child changes its root to
-it before it gives up the right to do so: after that no path shows whether something is behind it, and there is no
-``/proc``.
-"""
+In its own user namespace and mount namespace, if the system allows them (Linux 3.8 and later), the fork server makes
+an empty file system once and binds the readable paths of such children into it, read-only. A child changes its root
+to it before it gives up the right to do so: after that no path shows whether something is behind it, and there is no
+``/proc``."""
 
 from __future__ import annotations
 

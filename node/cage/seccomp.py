@@ -8,7 +8,7 @@ kernel, so that new calls stay closed. ``clone3`` and ``openat2`` keep their arg
 look: ENOSYS makes libc fall back to ``clone`` and ``openat``, and their flags are checked here.
 
 If a child that runs a stranger's code cannot have its own root, a second filter makes every call that names a path
-wait for the answer of ``node.cage.usher``.
+wait for the answer of ``node.cage.path_supervisor``.
 """
 
 from __future__ import annotations

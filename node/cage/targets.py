@@ -27,4 +27,4 @@ TARGETS: Final[Mapping[str, str]] = {
 }
 
 CODE: Final = frozenset({"scenarios.look_at_libraries", "scenarios.run_model", "semantics.describe_model"})
-"""Targets that run a stranger's code: they need more bars (``node.cage.bars``), and see less."""
+"""Targets that run a stranger's code: they need more barriers (``node.cage.barriers``), and see less."""

@@ -3,7 +3,7 @@
 A frame is a mark, two 32-bit numbers (length of the JSON header, number of blobs), one 64-bit length for each blob,
 the header and the blobs. Nothing is pickled: a child's output is as untrusted as its input. Before its answer a child
 may send *tellings*: frames with a mark of their own, one small JSON object each, bounded in number and size. If a
-child ends without a complete answer, the zygote appends the wait status as a trailer, so that the caller can see
+child ends without a complete answer, the fork server appends the wait status as a trailer, so that the caller can see
 which limit was hit.
 """
 
@@ -164,7 +164,8 @@ class Answer:
                 at += length
 
     def status(self) -> int | None:
-        """Return the wait status in the zygote's trailer; None without a trailer, because the zygote died too."""
+        """Return the wait status in the fork server's trailer; None without a trailer, because the fork server died
+        too."""
         if len(self._buffer) >= _TRAILER.size:
             mark, status = _TRAILER.unpack_from(self._buffer, len(self._buffer) - _TRAILER.size)
             if mark == _DIED:
@@ -181,7 +182,7 @@ def _nonsense() -> LocalFault:
 
 
 def trailer(status: int) -> bytes:
-    """Return the trailer that the zygote appends for a child that ended with this wait status."""
+    """Return the trailer that the fork server appends for a child that ended with this wait status."""
     return _TRAILER.pack(_DIED, status)
 
 

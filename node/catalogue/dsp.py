@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from node.base.errors import InvalidInput, NotFound
 from node.base.work import UnitOfWork
-from node.catalogue.carriers import OWN, WHY, stored_files
+from node.catalogue.deliverability import OWN, WHY, stored_files
 from node.catalogue.filters import Filter
 from node.catalogue.model import NodeFacts, Record
 from node.catalogue.ports import FollowStore, RecordStore

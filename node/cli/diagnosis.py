@@ -22,8 +22,8 @@ from node.bootstrap.parts import (
     outer_key,
     places,
 )
-from node.cage.bars import PARSED_WITHOUT_LANDLOCK, REMEDY
-from node.catalogue.carriers import OWN, WHY
+from node.cage.barriers import PARSED_WITHOUT_LANDLOCK, REMEDY
+from node.catalogue.deliverability import OWN, WHY
 from node.catalogue.model import QUARANTINE
 from node.cli.output import counted
 from node.identity.did import check_identity
@@ -166,16 +166,16 @@ def _cage(settings: Settings) -> Iterator[Finding]:
 
     with cage_for(settings) as cage:
         try:
-            bars = cage.bars()
+            barriers = cage.barriers()
         except HansaError as error:
             yield Finding(error.detail, False, error.remedy)
             return
-        if not bars.landlock:
+        if not barriers.landlock:
             yield Finding(PARSED_WITHOUT_LANDLOCK, False, REMEDY)
-        if bars.lacking:
-            yield Finding(f"this node runs no models with code: {bars.lacking}", False, REMEDY)
+        if barriers.lacking:
+            yield Finding(f"this node runs no models with code: {barriers.lacking}", False, REMEDY)
             return
-        yield Finding(f"models run behind {bars.summary}", True)
+        yield Finding(f"models run behind {barriers.summary}", True)
         for name in settings.model_libraries:
             version, trouble = look_at(cage, name, model_limits(settings))
             if trouble:

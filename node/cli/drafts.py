@@ -10,8 +10,8 @@ from node.base.errors import HansaError, InvalidInput, Overloaded, TooLarge
 from node.base.plaintext import word
 from node.cage.cage import Cage
 from node.cli.output import Mode, done, emit, line, remark, say
+from node.semantics.profiles.cage_client import profile_sync
 from node.semantics.profiles.description import description_of
-from node.semantics.profiles.door import profile_sync
 
 if TYPE_CHECKING:
     from node.semantics.profiles.model import Profile

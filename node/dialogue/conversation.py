@@ -14,7 +14,7 @@ from typing import Any, Generic
 
 from node.base.clock import Clock
 from node.base.crashpoints import crashpoint
-from node.base.delivery import Courier
+from node.base.delivery import OutboxWriter
 from node.base.errors import Crossed, HansaError, InvalidInput, LocalProtocolError, NotFound
 from node.base.jsons import canonical, read_json
 from node.base.work import Transaction, UnitOfWork
@@ -62,7 +62,7 @@ class Conversation(Generic[P]):
         *,
         table: Table,
         store: ProcessStore[P],
-        courier: Courier,
+        outbox_writer: OutboxWriter,
         append: Append,
         clock: Clock,
         acknowledge: Callable[[P], dict[str, Any]],
@@ -79,7 +79,7 @@ class Conversation(Generic[P]):
         a process may come back to an earlier state."""
         self.table = table
         self._store = store
-        self._courier = courier
+        self._outbox_writer = outbox_writer
         self._append = append
         self._clock = clock
         self._acknowledge = acknowledge
@@ -267,7 +267,7 @@ class Conversation(Generic[P]):
                 case Send():
                     self._dispatch(tx, process, effect, due=due or self._clock.now())
                 case Cancel(message_id):
-                    self._courier.cancel(tx, message_id)
+                    self._outbox_writer.cancel(tx, message_id)
                 case Arrived(message_id):
                     self._keep_taken(tx, process, message_id)
                 case Entered(_, message, by_us):
@@ -278,7 +278,7 @@ class Conversation(Generic[P]):
         """Store a message that needs no answer any more, unless a worker that had lost its lease has stored an answer
         to it. A worker that is sending the message at this moment finds it removed from the outbox and stored, so it
         is stored only once."""
-        task = self._courier.cancel(tx, message_id)
+        task = self._outbox_writer.cancel(tx, message_id)
         if task is None or self._store.delivered(tx, process.pid, message_id):
             return
         self._store.record(
@@ -297,7 +297,7 @@ class Conversation(Generic[P]):
         )
 
     def _dispatch(self, tx: Transaction, process: P, send: Send, *, due: datetime) -> None:
-        self._courier.deliver(
+        self._outbox_writer.deliver(
             tx,
             task_id=send.message_id,
             topic=TOPIC,

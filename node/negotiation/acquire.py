@@ -13,9 +13,9 @@ from node.base.errors import InvalidInput, NotFound
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
 from node.dialogue.process import Role
-from node.identity.flights import Flights
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
+from node.identity.shared_requests import SharedRequests
 from node.negotiation.machine import TABLE
 from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.origin import provider_of
@@ -100,7 +100,7 @@ class Acquire:
         self._issuers = issuers
         self._clock = clock
         self._me = me
-        self._asking = Flights[Negotiation]()  # Two clicks at once make one request.
+        self._asking = SharedRequests[Negotiation]()  # Two clicks at once make one request.
 
     async def conditions(
         self,

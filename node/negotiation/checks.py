@@ -12,7 +12,7 @@ from typing import Any
 from node.base.clock import Clock
 from node.base.errors import InvalidInput, NotFound, RemoteProtocolError
 from node.base.work import Transaction
-from node.catalogue.carriers import OWN, WHY, Carriers
+from node.catalogue.deliverability import OWN, WHY, DeliveryPlanes
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.dialogue.caps import Caps
@@ -44,10 +44,10 @@ class Checks:
         me: str,
         leeway: timedelta = proposal.LEEWAY,
         caps: Caps | None = None,
-        carriers: Carriers = OWN,
+        delivery_planes: DeliveryPlanes = OWN,
     ) -> None:
-        """``leeway`` is how much a peer's clock may differ from ours. An asset that none of ``carriers`` can deliver
-        is not offered."""
+        """``leeway`` is how much a peer's clock may differ from ours. An asset that none of ``delivery_planes`` can
+        deliver is not offered."""
         self._store = store
         self._agreements = agreements
         self._records = records
@@ -57,7 +57,7 @@ class Checks:
         self._me = me
         self._leeway = leeway
         self._caps = caps or Caps()
-        self._carriers = carriers
+        self._delivery_planes = delivery_planes
 
     def own_asset(self, tx: Transaction, peer: str, dataset: str) -> None:
         """Raises ``InvalidInput`` unless ``dataset`` comes from ``peer``. The origin is taken from this node's record
@@ -91,7 +91,7 @@ class Checks:
                 "there is no such offer",
                 remedy="read the dataset in this node's catalogue again: its offers may have changed",
             )
-        if not self._carriers.deliver(record):
+        if not self._delivery_planes.deliver(record):
             raise NotFound(WHY, remedy="open the asset at the address that its description gives")
         return record
 
@@ -101,7 +101,7 @@ class Checks:
         record = self._records.get(tx, dataset)
         if record is None or record.withdrawn or record.offer is None or record.origin != self._me:
             raise NotFound("this node has no offer for this asset")
-        if not self._carriers.deliver(record):
+        if not self._delivery_planes.deliver(record):
             raise NotFound(WHY, remedy="publish it again with a file, or without conditions")
         return record.offer
 

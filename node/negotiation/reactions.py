@@ -11,7 +11,7 @@ from typing import Any, Final
 from node.base.clock import Clock
 from node.base.ids import new_urn
 from node.base.work import Transaction
-from node.catalogue.carriers import NOT_DELIVERABLE, OWN, WHY, Carriers
+from node.catalogue.deliverability import NOT_DELIVERABLE, OWN, WHY, DeliveryPlanes
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.dialogue.caps import Caps
@@ -76,7 +76,7 @@ class Reactions:
         clock: Clock,
         strategy: strategy.Strategy,
         house: House,
-        carriers: Carriers = OWN,
+        delivery_planes: DeliveryPlanes = OWN,
     ) -> None:
         self._conversation = conversation
         self._records = records
@@ -87,7 +87,7 @@ class Reactions:
         self._clock = clock
         self._strategy = strategy
         self._house = house
-        self._carriers = carriers
+        self._delivery_planes = delivery_planes
 
     def react(
         self, tx: Transaction, negotiation: Negotiation, caller: Caller = ANONYMOUS, *, pause: float = 0.0
@@ -131,7 +131,7 @@ class Reactions:
         promises = isinstance(action, strategy.Offer | strategy.Agree | strategy.Ask)
         if not promises or negotiation.role is not Role.PROVIDER or record is None:
             return False
-        return not self._carriers.deliver(record)
+        return not self._delivery_planes.deliver(record)
 
     def _look(
         self, tx: Transaction, negotiation: Negotiation, record: Record | None, caller: Caller

@@ -15,11 +15,11 @@ from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.dialogue.caps import Caps
 from node.dialogue.conversation import Answer, Conversation, peer_of
-from node.dialogue.guests import UNCOUNTED, Guests, UnlimitedGuests
 from node.dialogue.machine import Entered
 from node.dialogue.message import IncomingMessage
 from node.dialogue.opening import opens_once
 from node.dialogue.process import Exchange, Role
+from node.dialogue.stranger_limits import UNCOUNTED, NoStrangerLimits, StrangerLimits
 from node.identity.model import Caller, DidDocument
 from node.identity.roles import UseCase, require
 from node.negotiation import machine, messages
@@ -56,15 +56,15 @@ class Negotiations:
         me: str,
         address: str,
         caps: Caps | None = None,
-        guests: Guests | UnlimitedGuests = UNCOUNTED,
+        stranger_limits: StrangerLimits | NoStrangerLimits = UNCOUNTED,
     ) -> None:
         self._uow, self._store = uow, store
         self._conversation, self._reactions = conversation, reactions
         self._checks, self._keeping = checks, agreements
         self._clock, self._me, self._address = clock, me, address
-        self._caps, self._guests = caps or Caps(), guests
+        self._caps, self._stranger_limits = caps or Caps(), stranger_limits
 
-    # ---- provider's doors ------------------------------------------------------------------------------------
+    # ---- called by consumers -----------------------------------------------------------------------------------
 
     @opens_once
     @taken_in_turn
@@ -99,14 +99,14 @@ class Negotiations:
                 offered_by=Role.CONSUMER,
                 purpose=purpose,
             )
-            self._guests.admit(tx, caller, negotiation.pid, self._conversation.table.name, message)
+            self._stranger_limits.admit(tx, caller, negotiation.pid, self._conversation.table.name, message)
             self._store.add(tx, negotiation)
             self._conversation.tell(tx, negotiation, message.name)
             answer = self._conversation.accept(tx, negotiation, message, status=201)
             self._reactions.react(tx, negotiation, caller)
             return answer
 
-    # ---- consumer's opening door -------------------------------------------------------------------------------
+    # ---- called by providers -------------------------------------------------------------------------------
 
     @opens_once
     @taken_in_turn
@@ -143,14 +143,14 @@ class Negotiations:
                 offer=offer,
                 offered_by=Role.PROVIDER,
             )
-            self._guests.admit(tx, caller, negotiation.pid, self._conversation.table.name, message)
+            self._stranger_limits.admit(tx, caller, negotiation.pid, self._conversation.table.name, message)
             self._store.add(tx, negotiation)
             self._conversation.tell(tx, negotiation, message.name)
             answer = self._conversation.accept(tx, negotiation, message, status=201)
             self._reactions.react(tx, negotiation, caller)
             return answer
 
-    # ---- both doors ------------------------------------------------------------------------------------------
+    # ---- by both ----------------------------------------------------------------------------------------------
 
     @taken_in_turn
     def received(
@@ -169,7 +169,7 @@ class Negotiations:
         Raises ``NotFound``, ``RemoteProtocolError`` or ``InvalidInput``, and then changes nothing.
         """
         peer = peer_of(caller)
-        self._guests.charge(caller, pid, message)
+        self._stranger_limits.charge(caller, pid, message)
         with self._conversation.noting_refusal(self._uow, pid, peer, message), self._uow.begin() as tx:
             negotiation = self._conversation.find(tx, pid, peer, role=role, lock=True)
             repeated = self._conversation.repeated(tx, negotiation, message)

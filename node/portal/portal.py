@@ -13,7 +13,6 @@ from starlette.routing import BaseRoute, Route
 from node.base.clock import Clock, SystemClock
 from node.base.errors import HansaError, NotFound
 from node.identity.model import Caller
-from node.portal.desk import HERE, Desk, Identify
 from node.portal.pages import (
     about,
     account,
@@ -33,6 +32,7 @@ from node.portal.pages import (
     versions,
     work,
 )
+from node.portal.responder import HERE, Identify, Responder
 from node.portal.settings import PortalSettings
 from node.portal.usecases import UseCases
 
@@ -62,12 +62,12 @@ class Portal:
         openapi: Callable[[], dict[str, Any]] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.desk = Desk(node, identify, settings, clock or SystemClock(), openapi=openapi)
+        self.responder = Responder(node, identify, settings, clock or SystemClock(), openapi=openapi)
 
     @property
     def routes(self) -> list[BaseRoute]:
         """Return the routes of the portal's own pages and static files."""
-        page = self.desk.endpoint
+        page = self.responder.endpoint
         people = {"people": True}
         form = {"people": True, "form": True}
         table: list[tuple[str, str, Callable[[Request], Any]]] = [
@@ -129,12 +129,12 @@ class Portal:
             ("GET", "/docs/api", page(about.api_docs)),
             ("GET", "/portal/{edition:str}/{name:str}", self._static),
         ]
-        if self.desk.node.scenarios is not None:
+        if self.responder.node.scenarios is not None:
             table += self._of_scenarios()
         return [Route(path, endpoint, methods=[method]) for method, path, endpoint in table]
 
     def _of_scenarios(self) -> list[tuple[str, str, Callable[[Request], Any]]]:
-        page = self.desk.endpoint
+        page = self.responder.endpoint
         people = {"people": True}
         form = {"people": True, "form": True}
         return [
@@ -158,23 +158,23 @@ class Portal:
 
     async def record_page(self, request: Request, iri: str, caller: Caller) -> Response:
         """Return the page of the asset ``iri``, or the error page if it cannot be shown."""
-        visit = await self.desk.visit(request, caller)
+        visit = await self.responder.visit(request, caller)
         try:
-            return await asset.record_page(self.desk, visit, iri)
+            return await asset.record_page(self.responder, visit, iri)
         except HansaError as error:
-            return self.desk.error(visit, error)
+            return self.responder.error(visit, error)
 
     async def sparql_page(self, request: Request, caller: Caller) -> Response:
         """Return the query page, with the results of ``?query=`` if it is set."""
-        visit = await self.desk.visit(request, caller)
+        visit = await self.responder.visit(request, caller)
         try:
-            return await sparql.sparql_page(self.desk, visit)
+            return await sparql.sparql_page(self.responder, visit)
         except HansaError as error:
-            return self.desk.error(visit, error)
+            return self.responder.error(visit, error)
 
     async def error_page(self, request: Request, error: Exception) -> Response:
         """Return the page for any error: HansaError, Starlette's HTTPException, or an internal error (500)."""
-        return self.desk.error(await self.desk.visit(request), error)
+        return self.responder.error(await self.responder.visit(request), error)
 
     async def _static(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -182,7 +182,7 @@ class Portal:
         if file is None:
             return await self.error_page(request, NotFound())
         body, media_type = file
-        current = request.path_params["edition"] == self.desk.edition
+        current = request.path_params["edition"] == self.responder.edition
         return Response(
             body,
             headers={
@@ -195,9 +195,9 @@ class Portal:
         )
 
     def _static_file(self, name: str) -> tuple[bytes, str] | None:
-        logo = self.desk.settings.logo
+        logo = self.responder.settings.logo
         if name == "theme.css":
-            return self.desk.theme.encode(), _MEDIA_TYPES[".css"]
+            return self.responder.theme.encode(), _MEDIA_TYPES[".css"]
         if name == "logo":
             guessed = mimetypes.guess_type(logo.name)[0] if logo else None
             return (logo.read_bytes(), guessed or "application/octet-stream") if logo else None

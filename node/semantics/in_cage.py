@@ -33,7 +33,7 @@ TERMS: Final = 300
 
 
 def describe(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
-    """Target ``semantics.describe``: see ``node.semantics.description.door`` for arguments and results."""
+    """Target ``semantics.describe``: see ``node.semantics.description.cage_client`` for arguments and results."""
     drafted = draft(Submission.from_json(message["submission"], blobs[0] if blobs else None), _setting(message))
     ((answer, nquads),) = _described([drafted], message)
     return answer, [nquads]

@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from node.base.clock import Clock
-from node.base.delivery import Courier
+from node.base.delivery import OutboxWriter
 from node.base.errors import Conflict
 from node.base.jsons import canonical, read_object
 from node.base.work import Transaction
-from node.catalogue.carriers import runnable, stored_files
+from node.catalogue.deliverability import runnable, stored_files
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.dialogue.conversation import Conversation
@@ -92,7 +92,7 @@ class Reactions:
         agreements: AgreementStore,
         records: RecordStore,
         grants: GrantStore,
-        courier: Courier,
+        outbox_writer: OutboxWriter,
         granting: AccessGrants,
         situation: Judge,
         strategy: strategy.Strategy,
@@ -105,7 +105,7 @@ class Reactions:
         self._agreements = agreements
         self._records = records
         self._grants = grants
-        self._courier = courier
+        self._outbox_writer = outbox_writer
         self._granting = granting
         self._situation = situation
         self._strategy = strategy
@@ -323,7 +323,7 @@ class Reactions:
 
     def _hand_over(self, tx: Transaction, transfer: Transfer, topic: str, word: str) -> None:
         """Let the worker move the bytes: in a separate task for each time that the transfer starts."""
-        self._courier.deliver(
+        self._outbox_writer.deliver(
             tx,
             topic=topic,
             lane=f"{word} {transfer.peer}",

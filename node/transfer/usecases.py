@@ -15,11 +15,11 @@ from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.dialogue.caps import Caps
 from node.dialogue.conversation import Answer, Conversation, peer_of
-from node.dialogue.guests import UNCOUNTED, Guests, UnlimitedGuests
 from node.dialogue.machine import Entered
 from node.dialogue.message import IncomingMessage
 from node.dialogue.opening import opens_once
 from node.dialogue.process import Exchange, Role
+from node.dialogue.stranger_limits import UNCOUNTED, NoStrangerLimits, StrangerLimits
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.negotiation.model import Agreement
@@ -61,11 +61,11 @@ class Transfers:
         clock: Clock,
         me: str,
         caps: Caps | None = None,
-        guests: Guests | UnlimitedGuests = UNCOUNTED,
+        stranger_limits: StrangerLimits | NoStrangerLimits = UNCOUNTED,
     ) -> None:
         self._uow = uow
         self._caps = caps or Caps()
-        self._guests = guests
+        self._stranger_limits = stranger_limits
         self._store = store
         self._agreements = agreements
         self._conversation = conversation
@@ -75,7 +75,7 @@ class Transfers:
         self._me = me
         self.reissue = reissue
 
-    # ---- doors -----------------------------------------------------------------------------------------------
+    # ---- by peers -----------------------------------------------------------------------------------------------
 
     @opens_once
     @taken_in_turn
@@ -111,7 +111,7 @@ class Transfers:
                 seal_key=seal_key.hex() if seal_key is not None else None,
                 data_address=messages.push_target(message),
             )
-            self._guests.admit(tx, caller, transfer.pid, self._conversation.table.name, message)
+            self._stranger_limits.admit(tx, caller, transfer.pid, self._conversation.table.name, message)
             self._store.add(tx, transfer)
             self._conversation.tell(tx, transfer, message.name)
             answer = self._conversation.accept(tx, transfer, message, status=201)
@@ -147,7 +147,7 @@ class Transfers:
 
     def _received(self, pid: str, caller: Caller, message: IncomingMessage, role: Role | None) -> Answer:
         peer = peer_of(caller)
-        self._guests.charge(caller, pid, message)
+        self._stranger_limits.charge(caller, pid, message)
         with self._conversation.noting_refusal(self._uow, pid, peer, message), self._uow.begin() as tx:
             transfer = self._conversation.find(tx, pid, peer, role=role, lock=True)
             repeated = self._conversation.repeated(tx, transfer, message)

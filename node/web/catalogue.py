@@ -52,25 +52,25 @@ def router(
     html_view: HtmlView | None = None,
 ) -> APIRouter:
     """Return the routes. ``base`` is the node's public URL: IRIs follow from it and never from the Host header."""
-    door = _Door(browse, identify, assets, base.rstrip("/"), html_view)
+    endpoints = _Endpoints(browse, identify, assets, base.rstrip("/"), html_view)
     routes = PlacedApiRouter(tags=["catalogue"])
-    routes.add_api_route("/api/catalogue/search", door.search, methods=["GET"], name="search")
-    routes.add_api_route("/api/catalogue/suggestions", door.suggestions, methods=["GET"], name="suggestions")
-    routes.add_api_route("/api/catalogue/record", door.record, methods=["GET"], name="record")
-    routes.add_api_route("/api/catalogue/versions", door.versions, methods=["GET"], name="versions")
-    routes.add_api_route("/api/catalogue/changes", door.changes, methods=["GET"], name="changes")
-    routes.add_api_route("/api/catalogue/counts", door.counts, methods=["GET"], name="counts")
-    routes.add_api_route("/api/catalogue/publishers", door.publishers, methods=["GET"], name="publishers")
+    routes.add_api_route("/api/catalogue/search", endpoints.search, methods=["GET"], name="search")
+    routes.add_api_route("/api/catalogue/suggestions", endpoints.suggestions, methods=["GET"], name="suggestions")
+    routes.add_api_route("/api/catalogue/record", endpoints.record, methods=["GET"], name="record")
+    routes.add_api_route("/api/catalogue/versions", endpoints.versions, methods=["GET"], name="versions")
+    routes.add_api_route("/api/catalogue/changes", endpoints.changes, methods=["GET"], name="changes")
+    routes.add_api_route("/api/catalogue/counts", endpoints.counts, methods=["GET"], name="counts")
+    routes.add_api_route("/api/catalogue/publishers", endpoints.publishers, methods=["GET"], name="publishers")
     for kind in KINDS.values():
         for path, show, name in (
-            (f"/{kind.plural}/{{slug}}", door.asset(kind.plural), kind.name),
-            (f"/{kind.plural}/{{slug}}/files/{{name}}", door.file(kind.plural), f"file of a {kind.name}"),
+            (f"/{kind.plural}/{{slug}}", endpoints.asset(kind.plural), kind.name),
+            (f"/{kind.plural}/{{slug}}/files/{{name}}", endpoints.file(kind.plural), f"file of a {kind.name}"),
         ):
             routes.add_api_route(path, show, methods=["GET", "HEAD"], name=name, include_in_schema=False)
     return routes
 
 
-class _Door:
+class _Endpoints:
     def __init__(
         self, browse: Browse, identify: Identify, assets: AssetStore, base: str, html_view: HtmlView | None
     ) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.base.errors import LocalFault
-from node.cage.bars import PARSED_WITHOUT_LANDLOCK
+from node.cage.barriers import PARSED_WITHOUT_LANDLOCK
 from node.cage.cage import Cage
 from node.worker.loop import Worker
 from node.worker.supervision import Supervision
@@ -83,7 +83,7 @@ class Lifecycle:
         # Handlers wait for the database in threads; the loop's default pool has only six threads on two processors.
         loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="hansa"))
         await self._surroundings.cage.start()
-        self._tasks.append(asyncio.create_task(self._look_at_bars(), name="bars"))
+        self._tasks.append(asyncio.create_task(self._find_barriers(), name="bars"))
         await self._surroundings.refresh()
         self._keep("views", self._following.run)
         if self._with_worker:
@@ -93,10 +93,10 @@ class Lifecycle:
         timers = [timer for timer in self._timers if self._with_worker or timer.each_process]
         self._keep("timers", lambda: keep(timers))
 
-    async def _look_at_bars(self) -> None:
+    async def _find_barriers(self) -> None:
         """Log which code runs with less isolation than it should, or cannot run at all."""
         try:
-            await asyncio.to_thread(self._surroundings.cage.bars)
+            await asyncio.to_thread(self._surroundings.cage.barriers)
         except LocalFault as fault:
             # A node that is ended right after its start has already closed its cage.
             if self._ending is None:

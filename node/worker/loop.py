@@ -21,10 +21,10 @@ from node.base.crashpoints import crashpoint
 from node.base.turns import in_turn
 from node.base.work import SENT, Outbox, Task, Transaction, UnitOfWork
 from node.worker.lanes import Lanes
-from node.worker.looks import MOST_KNOWN, Looks
 from node.worker.outcomes import Again, Done, Handler, Never, Outcome
 from node.worker.pace import Pace as Pace  # noqa: PLC0414 - defined where a worker is made
 from node.worker.places import Places
+from node.worker.poll_schedule import MOST_KNOWN, PollSchedule
 from node.worker.supervision import cancelled_from_outside
 
 log = logging.getLogger("hansa.worker")
@@ -68,7 +68,7 @@ class Worker:
         self._lanes = Lanes(clock, self._pace.lane_width)
         self._stopping = False
         self._looked = clock.now()
-        self._looks = Looks(self._pace.poll)
+        self._poll_schedule = PollSchedule(self._pace.poll)
         self._unread: str | None = None
         self._unrecorded: dict[str, str] = {}
 
@@ -84,7 +84,7 @@ class Worker:
 
     def wake(self) -> None:
         """Note that there may be something to do."""
-        self._looks.tell()
+        self._poll_schedule.tell()
         loop = self._loop
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._event.set)
@@ -106,7 +106,7 @@ class Worker:
                 except Exception as error:
                     log.exception("the outbox could not be read")
                     self._unread = f"{type(error).__name__}: {error}"
-                    self._looks.tell()
+                    self._poll_schedule.tell()
                     count = 0
                     await asyncio.sleep(self._pace.poll)
                 if count == 0:
@@ -139,7 +139,7 @@ class Worker:
     async def _pause(self) -> float:
         """Return the seconds until the next look at the queue: at most until the earliest task is due. While tasks
         run, the end of the first of them causes the next look anyway."""
-        if self._running or not self._looks.left:
+        if self._running or not self._poll_schedule.left:
             return self._pace.poll
         try:
             next_due = await asyncio.to_thread(self._next_due)
@@ -159,9 +159,9 @@ class Worker:
     async def _take(self) -> int:
         room = self._pace.concurrency - len(self._running)
         now = asyncio.get_running_loop().time()
-        if room <= 0 or not self._looks.due(now):
+        if room <= 0 or not self._poll_schedule.due(now):
             return 0
-        self._looks.begin(now)
+        self._poll_schedule.begin(now)
         tasks = await asyncio.to_thread(self.lease, room)
         if self._stopping:
             await asyncio.to_thread(self._hand_back, tasks)
@@ -194,7 +194,7 @@ class Worker:
         # No other worker uses an embedded store, so a lease would add no information.
         with self._uow.read() if self._embedded else self._uow.begin() as tx:
             tasks = self._gather(tx, room)
-            self._looks.saw(self._outbox.live(tx, MOST_KNOWN), known.union(task.id for task in tasks))
+            self._poll_schedule.saw(self._outbox.live(tx, MOST_KNOWN), known.union(task.id for task in tasks))
             return tasks
 
     def _gather(self, tx: Transaction, room: int) -> list[Task]:
@@ -243,7 +243,7 @@ class Worker:
             self._running.pop(task.id, None)
             if not concluded or not self._embedded:
                 # It is in the queue again, or other processes have added tasks meanwhile, without a notice here.
-                self._looks.tell()
+                self._poll_schedule.tell()
             self._event.set()
 
     async def handle(self, task: Task) -> Outcome:

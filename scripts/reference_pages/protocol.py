@@ -49,7 +49,7 @@ Clause = tuple[str, str, str, tuple[str, ...], tuple[str, ...]]
 """Number, title, what it asks of us in a few words, names in the code, tests (``file``, ``file::name``, or a name of
 the kit's)."""
 
-DOOR: Final = "web.dsp.door._Door"
+DSP: Final = "web.dsp.routes._Endpoints"
 
 UNDER: Final = {
     "4": 4, "4.3": 1, "5.2": 2, "5.3": 3, "5.4": 4, "6": 1, "6.2": 2, "6.3": 2, "7.1": 2, "7.2": 6, "7.3": 2,
@@ -91,12 +91,12 @@ CLAUSES: Final[tuple[Clause, ...]] = (
     ("5.4.4", "Catalog Brokers", "a region lists its members as nested catalogues",
      ("catalogue.dsp.Member",), ("tests/integration/test_region_catalogue.py",)),
     ("6.1", "Introduction", "media type, errors of the catalogue",
-     ("web.dsp.door.routes", "web.dsp.refusals.Refusals.catalog"),
+     ("web.dsp.routes.routes", "web.dsp.refusals.Refusals.catalog"),
      (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
-    ("6.2.1", "The catalog/request Endpoint", "POST", (f"{DOOR}.catalog",), ("CAT:01-01",)),
-    ("6.2.2", "The catalog/datasets/:id Endpoint", "GET", (f"{DOOR}.dataset",), ("CAT:01-02", "CAT:01-03")),
+    ("6.2.1", "The catalog/request Endpoint", "POST", (f"{DSP}.catalog",), ("CAT:01-01",)),
+    ("6.2.2", "The catalog/datasets/:id Endpoint", "GET", (f"{DSP}.dataset",), ("CAT:01-02", "CAT:01-03")),
     ("6.3.1", "Pagination", "`Link` with first, previous and next",
-     ("catalogue.dsp.DspCatalogue.previous", f"{DOOR}.catalog", "adapters.peers.catalogues.RemoteCatalogues"),
+     ("catalogue.dsp.DspCatalogue.previous", f"{DSP}.catalog", "adapters.peers.catalogues.RemoteCatalogues"),
      ("tests/unit/catalogue/test_dsp.py", "tests/interop/cases.py")),
     ("6.3.2", "Compression", "answers are not compressed; compressed answers of others are read, within limits",
      ("adapters.egress.bodies",), ("tests/unit/egress/test_client.py",)),
@@ -125,10 +125,10 @@ CLAUSES: Final[tuple[Clause, ...]] = (
     ("7.3.2", "ERROR - Contract Negotiation Error", "code and reasons; changes no state",
      ("negotiation.messages.error",), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
     ("8.1", "Introduction", "400 if the state does not allow it; 404 if nothing is there or the caller has no access",
-     ("web.dsp.door.routes", "web.dsp.refusals.Refusals.contract", "dialogue.conversation.Conversation.find"),
+     ("web.dsp.routes.routes", "web.dsp.refusals.Refusals.contract", "dialogue.conversation.Conversation.find"),
      ("tests/integration/test_bad_input_access.py", "tests/integration/test_bad_input_hidden.py")),
-    *((f"8.2.{number}", f"The {path} Endpoint (Provider-side)", verb, (f"{DOOR}.{door}", f"{NEGOTIATIONS}.{does}"),
-       tests) for number, path, verb, door, does, tests in (
+    *((f"8.2.{number}", f"The {path} Endpoint (Provider-side)", verb, (f"{DSP}.{call}", f"{NEGOTIATIONS}.{does}"),
+       tests) for number, path, verb, call, does, tests in (
         (1, "negotiations/:providerPid", "GET", "show_negotiation", "shown", ("CN:01-01", "CN:02-02")),
         (2, "negotiations/request", "POST", "open_negotiation", "requested", ("CN:01-04",)),
         (3, "negotiations/:providerPid/request", "POST", "negotiation", "received", ("CN:01-02", "CN:03-04")),
@@ -137,9 +137,9 @@ CLAUSES: Final[tuple[Clause, ...]] = (
          ("CN:01-04", "CN:03-02")),
         (6, "negotiations/:providerPid/termination", "POST", "negotiation", "received", ("CN:02-02", "CN:03-01")))),
     ("8.3.1", "Prerequisites", "below the callback address, with or without a final slash; only the caller's own",
-     ("negotiation.messages.path", f"{DOOR}._check_callback"), (CALLBACKS,)),
-    *((f"8.3.{number}", f"The {path} Endpoint (Consumer-side)", "POST", (f"{DOOR}.{door}", f"{NEGOTIATIONS}.{does}"),
-       tests) for number, path, door, does, tests in (
+     ("negotiation.messages.path", f"{DSP}._check_callback"), (CALLBACKS,)),
+    *((f"8.3.{number}", f"The {path} Endpoint (Consumer-side)", "POST", (f"{DSP}.{call}", f"{NEGOTIATIONS}.{does}"),
+       tests) for number, path, call, does, tests in (
         (2, "negotiations/offers", "open_negotiation", "offered",
          (f"{BY_HAND}::test_nobody_offers_what_is_not_its_own",)),
         (3, "negotiations/:consumerPid/offers", "negotiation", "received", ("CN_C:01-01", "CN_C:03-05")),
@@ -174,10 +174,10 @@ CLAUSES: Final[tuple[Clause, ...]] = (
     ("9.3.2", "ERROR - Transfer Error", "code and reasons; changes no state",
      ("transfer.messages.error",), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
     ("10.1", "Introduction", "as clause 8.1",
-     ("web.dsp.door.routes", "web.dsp.refusals.Refusals.transfer", "dialogue.conversation.Conversation.find"),
+     ("web.dsp.routes.routes", "web.dsp.refusals.Refusals.transfer", "dialogue.conversation.Conversation.find"),
      ("tests/integration/test_bad_input_access.py",)),
-    *((f"10.2.{number}", f"The {path} Endpoint (Provider-side)", verb, (f"{DOOR}.{door}", f"{TRANSFERS}.{does}"),
-       tests) for number, path, verb, door, does, tests in (
+    *((f"10.2.{number}", f"The {path} Endpoint (Provider-side)", verb, (f"{DSP}.{call}", f"{TRANSFERS}.{does}"),
+       tests) for number, path, verb, call, does, tests in (
         (1, "transfers/:providerPid", "GET", "show_transfer", "shown", ("TP:02-01", "TP:02-05")),
         (2, "transfers/request", "POST", "open_transfer", "requested", ("TP:01-02",)),
         (3, "transfers/:providerPid/start", "POST", "transfer", "received",
@@ -187,7 +187,7 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         (6, "transfers/:providerPid/suspension", "POST", "transfer", "received", ("TP:02-03", "TP:03-02")))),
     ("10.3.1", "Prerequisites", "as clause 8.3.1", ("transfer.messages.path",), (CALLBACKS,)),
     *((f"10.3.{number}", f"The transfers/:consumerPid/{path} Endpoint (Consumer-side)", "POST",
-       (f"{DOOR}.transfer", f"{TRANSFERS}.received"), tests) for number, path, tests in (
+       (f"{DSP}.transfer", f"{TRANSFERS}.received"), tests) for number, path, tests in (
         (2, "start", ("TP_C:01-01", "TP_C:01-04")), (3, "completion", ("TP_C:01-02",)),
         (4, "termination", ("TP_C:01-05",)), (5, "suspension", ("TP_C:01-03",)))),
 )  # fmt: skip

@@ -21,7 +21,7 @@ import psutil
 import pytest
 import typer
 
-from demo.cast import free_ports
+from demo.nodes import free_ports
 from node.bootstrap.application import application
 from node.bootstrap.build import build
 from node.cli.app import VERBS, app_for

@@ -29,7 +29,7 @@ TESTED = {
     "node.catalogue.ports.Graph": "test_graph.py",
     "node.catalogue.ports.RecordStore": "test_records.py",
     "node.catalogue.ports.SearchIndex": "test_search.py",
-    "node.dialogue.guests.GuestStore": "test_guests.py",
+    "node.dialogue.stranger_limits.StrangerProcessStore": "test_stranger_processes.py",
     "node.dialogue.process.ProcessStore": "test_processes.py",
     "node.exchange.ports.AssetStore": "test_assets.py",
     "node.exchange.ports.BytePlane": "test_byte_plane.py",

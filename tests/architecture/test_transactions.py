@@ -129,7 +129,7 @@ MAY_ASK_THE_TIME = {
     "node/base/clock.py": "the clock",
     "node/base/ids.py": "ids that sort by when they were made; nothing is decided by that time",
     "node/cli/archive.py": "the name of a backup file, chosen at a terminal",
-    "demo/acts.py": "the demonstration asks as a person would: as of just now",
+    "demo/steps.py": "the demonstration asks as a person would: as of just now",
     "node/adapters/planes/files.py": "the age of abandoned uploads, which the file system dates",
 }
 

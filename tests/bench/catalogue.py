@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 import yaml
 
-from demo.cast import Member
+from demo.nodes import Member
 from node.catalogue.dsp import PAGE
 from tests.bench.measures import FIELDS
 from tests.bench.processes import DiskCalls, bare_server, children_seconds, cpu_seconds, nodes

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import httpx2
 
-from demo.cast import until
+from demo.nodes import until
 from tests.bench.catalogue import publish_together
 from tests.bench.measures import FIELDS
 from tests.bench.processes import bare_server, folder_bytes, nodes, written_bytes

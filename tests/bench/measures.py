@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx2
 
-from demo.cast import Member
+from demo.nodes import Member
 from tests.bench.processes import DiskCalls, bare_server, cpu_seconds, nodes
 from tests.bench.report import Figure, median, p95
 

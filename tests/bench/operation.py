@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx2
 
-from demo.cast import HANSA, Member, free_ports, until
+from demo.nodes import HANSA, Member, free_ports, until
 from node.bootstrap.build import build
 from node.catalogue.model import Record
 from node.catalogue.publication.catalogue import Catalogue

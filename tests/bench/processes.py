@@ -21,7 +21,7 @@ import httpx2
 import psutil
 from sqlalchemy import create_engine, make_url, text
 
-from demo.cast import Member, free_ports
+from demo.nodes import Member, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

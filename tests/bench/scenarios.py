@@ -22,7 +22,7 @@ from typing import Any
 import httpx2
 
 from demo import data
-from demo.cast import FILES, Member
+from demo.nodes import FILES, Member
 from node.cage.cage import Cage
 from node.client import HansaClient
 from node.scenarios.model import Model, Rows

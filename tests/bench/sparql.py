@@ -14,7 +14,7 @@ from typing import Final
 import httpx2
 import pyoxigraph
 
-from demo.cast import free_ports
+from demo.nodes import free_ports
 from tests.artefacts import SHARED
 from tests.bench.operation import filled
 from tests.bench.report import Figure, median

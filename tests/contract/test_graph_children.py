@@ -136,7 +136,7 @@ async def test_a_bomb_ends_its_own_child_and_no_other_query(tmp_path: Path, cage
         await graph.query(BOMBS[name], audiences=["public"], accept=JSON)
     if isinstance(caught.value, Overloaded):
         assert public not in children_of(cage)
-        assert public.connection.fileno() == -1, "its connection is closed: the zygote has ended it"
+        assert public.connection.fileno() == -1, "its connection is closed: the fork server has ended it"
     assert members in children_of(cage)
     assert await titles(graph, "public") == ["a 1"]
     assert await titles(graph, "members") == ["closed 1"]

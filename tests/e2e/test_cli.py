@@ -20,7 +20,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from demo.cast import free_ports
+from demo.nodes import free_ports
 from node import __version__
 from node.cli.diagnosis import WORTH_KEEPING
 from node.cli.exits import DONE, FAILED, INTERRUPTED, REFUSED, UNREACHABLE, USAGE, WAITING

@@ -17,7 +17,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from demo.cast import Member
+from demo.nodes import Member
 from tests.waits import until
 
 KEPT = Path(__file__).resolve().parents[1] / "data" / "earlier_nodes.tar.xz"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from demo.cast import free_ports
+from demo.nodes import free_ports
 from node.cli.exits import DONE, REFUSED, WAITING
 from node.client import HansaClient, locate
 from tests.e2e.test_cli import Ran, Terminal

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from demo.cast import Member, free_ports
+from demo.nodes import Member, free_ports
 from tests.node_processes import served
 
 NAME = "data.ghent.example"

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from demo.cast import free_ports
+from demo.nodes import free_ports
 from tests.nodes import until
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from node.base.delivery import Courier
+from node.base.delivery import OutboxWriter
 from node.catalogue.harvest.kept_report import ReportWriter
 from node.catalogue.harvest.report import ImportedRecord, Outcome
 from node.catalogue.harvest.schedule import Run, RunState, ScheduledSource
@@ -63,7 +63,7 @@ def schedules(now: datetime, base: str, text: str = "") -> Schedules:
         uow=uow,
         store=store,
         outbox=outbox,
-        courier=Courier(outbox, lambda: None),
+        outbox_writer=OutboxWriter(outbox, lambda: None),
         clock=FixedClock(now),
         imports=_AnyOrder(),  # type: ignore[arg-type]
     )

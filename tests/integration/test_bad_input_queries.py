@@ -11,9 +11,9 @@ import httpx2
 import psutil
 import pytest
 
+from tests.fork_servers import fork_server_pid
 from tests.integration.hostile import naughty, read_problem
 from tests.nodes import Running, publish, running
-from tests.zygotes import zygote_pid
 
 JSON = {"Accept": "application/sparql-results+json"}
 COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
@@ -40,9 +40,9 @@ def http(node: Running) -> Iterator[httpx2.Client]:
         yield client
         assert _count(client) == before
         assert client.get("/health").json() == {"status": "ok"}
-    zygote = psutil.Process(zygote_pid())
+    fork_server = psutil.Process(fork_server_pid())
     deadline = time.monotonic() + 5
-    while zygote.children():
+    while fork_server.children():
         assert time.monotonic() < deadline, "a child of the cage is left"
         time.sleep(0.05)
 

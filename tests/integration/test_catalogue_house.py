@@ -18,7 +18,7 @@ from node.base.errors import InvalidDescription, NotFound
 from node.cage.cage import Cage
 from node.catalogue.model import INTERNAL, Query
 from node.identity.model import ANONYMOUS
-from node.semantics.description.door import describe
+from node.semantics.description.cage_client import describe
 from node.semantics.documents import canonical, parse
 from node.semantics.model import CheckedDescription, File, Submission
 from tests.fakes.catalogue import MEMBER, CatalogueNode, participant

@@ -15,7 +15,7 @@ import pytest
 from pyogrio import raw
 
 from node.cage.cage import Cage
-from node.semantics.profiles.door import profile_sync
+from node.semantics.profiles.cage_client import profile_sync
 from node.semantics.profiles.model import Profile
 
 

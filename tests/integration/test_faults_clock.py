@@ -15,7 +15,7 @@ from sqlalchemy import text
 from node.base.clock import WatchedClock, is_younger
 from node.base.work import Task
 from node.worker.pace import Pace
-from node.worker.setback import QueueRepair
+from node.worker.queue_repair import QueueRepair
 from tests.fakes.clock import JumpingClock
 from tests.nodes import Pair, Running, agree, ask, if_ended, publish, receive, running, until
 from tests.stores import Stores

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from demo.cast import Member, free_ports
+from demo.nodes import Member, free_ports
 from node.adapters.sql.schema import outbox
 from node.bootstrap.node import HansaNode
 from node.bootstrap.parts import Stores, open_stores

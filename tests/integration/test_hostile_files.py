@@ -20,7 +20,7 @@ from pyogrio import raw
 from node.base.errors import HansaError
 from node.cage.cage import Cage
 from node.cli.main import run
-from node.semantics.profiles.door import profile_sync
+from node.semantics.profiles.cage_client import profile_sync
 
 SECRET = "the content of another file"
 SPIED = ("root:", SECRET)

@@ -19,8 +19,8 @@ from node.cage.model import Limits
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Model, Parameter, Port
 from node.scenarios.models.code import MODEL, MOST_CODE, READING, describe_code, run_code
+from tests.fork_servers import fork_server_pid
 from tests.unit.cage.test_cage import children, until
-from tests.zygotes import zygote_pid
 
 LIMITS = Limits(memory=512 << 20, cpu=10, wall=20.0, answer=2 << 20)
 SHORT = Limits(memory=512 << 20, cpu=10, wall=0.7, answer=2 << 20)
@@ -77,12 +77,12 @@ async def run(cage: Cage, source: bytes, limits: Limits = LIMITS, **more: Any) -
     return await run_code(cage, source, CARD, {"given": ROWS}, {}, limits=limits, **more)
 
 
-async def still_fine(cage: Cage, zygote: int | None) -> None:
-    """The same zygote serves the next run, and no child is left."""
+async def still_fine(cage: Cage, fork_server: int | None) -> None:
+    """The same fork server serves the next run, and no child is left."""
     ran = await run(cage, code(BODY))
     assert list(ran.outcome.outputs["rows"]) == [{"id": "a", "value": 2.5}, {"id": "b", "value": 40.0}]
-    assert zygote_pid() == zygote
-    await until(lambda: children(zygote or 0) == [])
+    assert fork_server_pid() == fork_server
+    await until(lambda: children(fork_server or 0) == [])
 
 
 async def test_a_good_model_runs(cage: Cage) -> None:
@@ -121,7 +121,7 @@ HARM = {
     "listing": ("import os; os.listdir('/')", ModelFailed, "PermissionError"),
     "writing a file": ("open('/tmp/hansa-was-here', 'w').write('x')", ModelFailed, "PermissionError"),
     "a temporary file": ("import tempfile; tempfile.TemporaryFile()", ModelFailed, "No usable temporary directory"),
-    "killing the zygote": ("import os; os.kill(os.getppid(), 9)", ModelFailed, "PermissionError"),
+    "killing the fork server": ("import os; os.kill(os.getppid(), 9)", ModelFailed, "PermissionError"),
     "killing a group": ("import os; os.killpg(0, 9)", ModelFailed, "PermissionError"),
     "tracing": (
         "import ctypes, os; c = ctypes.CDLL(None, use_errno=True); "
@@ -194,7 +194,7 @@ HARM = {
 @pytest.mark.parametrize("harm", HARM)
 async def test_harm_costs_one_run_and_is_told_in_a_sentence(cage: Cage, harm: str) -> None:
     line, kind, words = HARM[harm]
-    zygote = zygote_pid()
+    fork_server = fork_server_pid()
     with pytest.raises(kind, match=words) as caught:
         await run(cage, code(*line.split("\n"), BODY))
     fault = caught.value
@@ -206,7 +206,7 @@ async def test_harm_costs_one_run_and_is_told_in_a_sentence(cage: Cage, harm: st
     if isinstance(fault, ModelFailed) and "line" in fault.facts:
         assert fault.facts["line"] == FIRST
         assert f"good.py, line {FIRST}" in fault.detail
-    await still_fine(cage, zygote)
+    await still_fine(cage, fork_server)
 
 
 async def test_what_a_model_forges_is_no_failure_of_ours(cage: Cage, caplog: pytest.LogCaptureFixture) -> None:
@@ -229,11 +229,11 @@ async def test_an_endless_loop_is_stopped_by_the_clock(cage: Cage, moment: str) 
             "threading.Event().wait()",
         ),
     }[moment]
-    zygote = zygote_pid()
+    fork_server = fork_server_pid()
     with pytest.raises(Overloaded, match=r"good.py was stopped after 0\.7 seconds") as caught:
         await run(cage, source, SHORT)
     assert caught.value.facts["limit"] == "time"
-    await still_fine(cage, zygote)
+    await still_fine(cage, fork_server)
 
 
 async def test_processor_time_of_all_threads_counts(cage: Cage) -> None:
@@ -243,22 +243,22 @@ async def test_processor_time_of_all_threads_counts(cage: Cage) -> None:
 
 
 async def test_threads_without_end_meet_the_limit_of_memory(cage: Cage) -> None:
-    zygote = zygote_pid()
+    fork_server = fork_server_pid()
     with pytest.raises((ModelFailed, Overloaded)):
         await run(
             cage,
             code("import threading, time", "while True: threading.Thread(target=time.sleep, args=(60,)).start()"),
         )
-    await still_fine(cage, zygote)
+    await still_fine(cage, fork_server)
 
 
 async def test_a_thread_that_goes_on_does_not_hold_up_the_answer(cage: Cage) -> None:
-    zygote = zygote_pid()
+    fork_server = fork_server_pid()
     ran = await run(
         cage, code("import threading, time", "threading.Thread(target=time.sleep, args=(60,)).start()", BODY)
     )
     assert len(ran.outcome.outputs["rows"]) == 2
-    await still_fine(cage, zygote)
+    await still_fine(cage, fork_server)
 
 
 @pytest.mark.parametrize(
@@ -318,29 +318,29 @@ async def test_progress_is_heard_and_a_flood_of_it_is_thinned(cage: Cage) -> Non
 
 
 async def test_a_listener_may_stop_the_model(cage: Cage) -> None:
-    zygote = zygote_pid()
+    fork_server = fork_server_pid()
 
     def enough(percent: int, text: str) -> None:
         raise KeyError("dismissed")
 
     with pytest.raises(KeyError, match="dismissed"):
         await run(cage, code("progress(1)", "while True: pass"), on_progress=enough)
-    await still_fine(cage, zygote)
+    await still_fine(cage, fork_server)
 
 
 async def test_cancelling_the_run_ends_the_child_at_once(cage: Cage) -> None:
-    zygote = zygote_pid() or 0
+    fork_server = fork_server_pid() or 0
     heard = asyncio.Event()
     running = asyncio.create_task(
         run(cage, code("progress(1)", "while True: pass"), MODEL, on_progress=lambda *_: heard.set())
     )
     await asyncio.wait_for(heard.wait(), 10)
-    assert len(children(zygote)) == 1
+    assert len(children(fork_server)) == 1
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    await until(lambda: children(zygote) == [])
-    await still_fine(cage, zygote)
+    await until(lambda: children(fork_server) == [])
+    await still_fine(cage, fork_server)
 
 
 async def test_a_model_reaches_nobody_and_leaves_nothing(cage: Cage, tmp_path: Path) -> None:

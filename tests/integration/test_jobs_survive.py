@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from demo.cast import Member, free_ports
+from demo.nodes import Member, free_ports
 from tests.integration.test_models_under_contract import call, model_at
 from tests.models import STREETS, TIMES, WALKING, card, publish_model
 from tests.node_processes import node_process

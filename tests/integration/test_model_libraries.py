@@ -66,11 +66,11 @@ def _package(where: Path, name: str, needs: list[str]) -> None:
 @pytest.fixture(params=["a separate root folder", "Landlock", "Landlock alone"])
 async def cage(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Cage]:
     taken = {"a separate root folder": ["landlock"], "Landlock": [], "Landlock alone": ["unshare"]}[request.param]
-    monkeypatch.setattr("node.cage.nursery.subprocess.Popen", starting_without(*taken))
+    monkeypatch.setattr("node.cage.launcher.subprocess.Popen", starting_without(*taken))
     cage = Cage(libraries=Libraries(("shapely_like", "by_hand", "not_there"), str(folder)))
-    if cage.bars().lacking:
+    if cage.barriers().lacking:
         await cage.stop()
-        pytest.skip(f"this machine has too little: {cage.bars().lacking}")
+        pytest.skip(f"this machine has too little: {cage.barriers().lacking}")
     yield cage
     await cage.stop()
 
@@ -176,7 +176,7 @@ def test_the_doctor_and_the_terminal_say_which_can_be_imported(
 @needs_numpy
 @pytest.mark.parametrize("missing", [[], ["unshare"], ["landlock"]])
 async def test_numpy_and_its_kin_compute(missing: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("node.cage.nursery.subprocess.Popen", starting_without(*missing))
+    monkeypatch.setattr("node.cage.launcher.subprocess.Popen", starting_without(*missing))
     names = tuple(name for name in ("numpy", "pandas", "networkx") if Path(GIVEN, name).is_dir())
     cage = Cage(libraries=Libraries(names, GIVEN))
     try:

@@ -247,12 +247,12 @@ def test_a_revocation_bites_on_the_next_look_and_the_next_call(cities: Company) 
     owner, caller = cities.cities
     publish_model(owner, conditions={"template": "run-not-copy", "region": cities.region.did})
     iri = f"{owner.url}/models/walking"
-    with caller.client() as client, owner.client() as desk:
+    with caller.client() as client, owner.client() as responder:
         pid = client.negotiate(iri, purpose="public-task")["pid"]
         (waiting,) = until(
-            "the request arrives", lambda: [one for one in desk.decisions() if one["peer"] == caller.did]
+            "the request arrives", lambda: [one for one in responder.decisions() if one["peer"] == caller.did]
         )
-        desk.decide(waiting["id"], approve=True)
+        responder.decide(waiting["id"], approve=True)
         until("agreed", lambda: client.negotiation(pid, wait=5)["state"] == "FINALIZED")
     assert call(caller, model_at(owner), key="one").outputs == {"times": TIMES}
     revoked: list[str] = []

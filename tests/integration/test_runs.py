@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from demo.cast import Member
+from demo.nodes import Member
 from node.client import Refusal
 from node.identity.model import UserRole
 from node.ledger.model import EntryKind
@@ -445,12 +445,12 @@ def test_the_consumer_dies_in_the_middle(member: Member, tmp_path: Path, sqlite_
 def test_a_revocation_bites_on_the_next_run(cities: Company) -> None:
     owner, caller = cities.cities
     model = publish_walking(owner, conditions={"template": "run-not-copy", "region": cities.region.did})
-    with caller.client() as client, owner.client() as desk:
+    with caller.client() as client, owner.client() as responder:
         pid = client.negotiate(model, purpose="public-task")["pid"]
         (waiting,) = until(
-            "the request arrives", lambda: [one for one in desk.decisions() if one["peer"] == caller.did]
+            "the request arrives", lambda: [one for one in responder.decisions() if one["peer"] == caller.did]
         )
-        desk.decide(waiting["id"], approve=True)
+        responder.decide(waiting["id"], approve=True)
         until("agreed", lambda: client.negotiation(pid, wait=5)["state"] == "FINALIZED")
     publish_scenario(caller, model)
     first = run(caller)

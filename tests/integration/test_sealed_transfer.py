@@ -164,22 +164,22 @@ async def test_the_receiver_may_be_killed_at_every_step(offer: Offer, tmp_path: 
     folder.mkdir()
     command = [sys.executable, "-m", "tests.fakes.receiver", str(folder), str(tmp_path / "provider")]
     survived = []
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as zygote:
-        assert zygote.stdin is not None
-        assert zygote.stdout is not None
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as fork_server:
+        assert fork_server.stdin is not None
+        assert fork_server.stdout is not None
         for point in ("D1", "D2:3", "D3:2", "D4", "D5", "D6", "D7", "-"):
             with provider.work.read() as tx:
                 record = provider.records.get(tx, grant.dataset)
             assert record is not None
             (folder / "address.json").write_text(json.dumps(provider.start(record)[1]))
-            zygote.stdin.write(f"{point}\n")
-            zygote.stdin.flush()
-            code = int(await asyncio.to_thread(zygote.stdout.readline))
+            fork_server.stdin.write(f"{point}\n")
+            fork_server.stdin.flush()
+            code = int(await asyncio.to_thread(fork_server.stdout.readline))
             assert code == (0 if point == "-" else -signal.SIGKILL), point
             survived.append(point)
             named = folder / "received" / "01900000-0000-7000-8000-0000000000c1" / "tellingen.csv"
             assert not named.exists() or sha256(named) == grant.file_sha256, f"wrong bytes after {point}"
-        zygote.stdin.close()
+        fork_server.stdin.close()
     assert (folder / "outcome").read_text() == "done None"
     files = sorted(path for path in (folder / "received").rglob("*") if path.is_file())
     assert [path.name for path in files] == ["tellingen.csv", "tellingen.csv.age"]

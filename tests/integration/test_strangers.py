@@ -15,7 +15,7 @@ import pytest
 from node.base.errors import TooMany
 from node.base.ids import new_urn
 from node.base.jsons import canonical
-from node.dialogue.guests import OVERHEAD, host_of
+from node.dialogue.stranger_limits import OVERHEAD, host_of
 from node.identity.model import Caller, Credential
 from node.negotiation import messages
 from tests.nodes import Running, agree, offer_of, publish, running

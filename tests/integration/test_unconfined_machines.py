@@ -55,7 +55,7 @@ def poor(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, warnin
         with node.http() as stranger:
             assert stranger.get("/health").json() == {"status": "ok"}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("node.cage.nursery.subprocess.Popen", starting_without("landlock", "unshare"))
+        patch.setattr("node.cage.launcher.subprocess.Popen", starting_without("landlock", "unshare"))
         with running(folder, port=port) as node:
             until("the machine is known", lambda: node.node.parts.cage.known is not None)
             yield node
@@ -140,7 +140,7 @@ def test_the_doctor_says_so(
     poor: Running, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Mode, "json", False)
-    monkeypatch.setattr("node.cage.nursery.subprocess.Popen", starting_without("landlock", "unshare"))
+    monkeypatch.setattr("node.cage.launcher.subprocess.Popen", starting_without("landlock", "unshare"))
     assert run(["doctor", str(poor.folder)]) == REFUSED
     output = " ".join("".join(capfd.readouterr()).split())
     assert f"this node runs no models with code: the system offers {WORDS}" in output
@@ -153,7 +153,7 @@ def test_a_model_is_tried_only_where_it_is_confined_or_ones_own(
 ) -> None:
     monkeypatch.setattr(Mode, "json", False)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("node.cage.nursery.subprocess.Popen", starting_without("landlock", "unshare"))
+    monkeypatch.setattr("node.cage.launcher.subprocess.Popen", starting_without("landlock", "unshare"))
     Path("walking.py").write_text(WALKING)
     Path("streets.json").write_text(json.dumps(STREETS))
     words = ["model", "try", "walking.py", "--input", "streets=streets.json"]

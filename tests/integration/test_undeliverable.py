@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from node.base.errors import HansaError, NotFound
-from node.catalogue.carriers import NOT_DELIVERABLE, OWN, WHY, Carriers
+from node.catalogue.deliverability import NOT_DELIVERABLE, OWN, WHY, DeliveryPlanes
 from node.catalogue.model import Record
 from node.cli.diagnosis import examine
 from node.vocab.dsp import PULL
@@ -33,11 +33,11 @@ def elsewhere(slug: str, **fields: Any) -> dict[str, Any]:
 def published_before(node: Running, slug: str, **more: Any) -> str:
     """An asset without bytes, published by a node that did not ask whether it can be delivered."""
     check = node.node.publish._check
-    check._carriers = Carriers((PromisesAll(),))
+    check._delivery_planes = DeliveryPlanes((PromisesAll(),))
     try:
         return str(publish(node, slug, data=None, **more)["iri"])
     finally:
-        check._carriers = OWN
+        check._delivery_planes = OWN
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
@@ -104,9 +104,9 @@ def test_a_negotiation_under_way_ends_with_the_reason(region_and_cities: Company
     gent, plzen = region_and_cities.cities
     iri = published_before(gent, "asked-about", conditions={"template": "members-ask"})
     negotiations = gent.node.protocol.negotiations
-    everything = Carriers((PromisesAll(),))
+    everything = DeliveryPlanes((PromisesAll(),))
     for part in (negotiations._checks, negotiations._reactions):
-        part._carriers = everything
+        part._delivery_planes = everything
     try:
         pid = ask(gent, plzen, iri)
         with gent.client() as client:
@@ -115,7 +115,7 @@ def test_a_negotiation_under_way_ends_with_the_reason(region_and_cities: Company
             )
     finally:
         for part in (negotiations._checks, negotiations._reactions):
-            part._carriers = OWN
+            part._delivery_planes = OWN
     with gent.client() as client:
         client.decide(waiting[0]["id"], approve=True)
     with plzen.client() as client:

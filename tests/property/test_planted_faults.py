@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from node.base.delivery import Courier
+from node.base.delivery import OutboxWriter
 from node.base.errors import RemoteProtocolError
 from node.dialogue import machine as engine
 from node.dialogue.conversation import Answer, Conversation
@@ -135,7 +135,7 @@ def a_lost_last_word(patch: pytest.MonkeyPatch) -> None:
 @fault("I10")
 def a_message_that_is_not_taken_back(patch: pytest.MonkeyPatch) -> None:
     """What was overtaken stays in the outbox."""
-    patch.setattr(Courier, "cancel", lambda *_: None)
+    patch.setattr(OutboxWriter, "cancel", lambda *_: None)
 
 
 @fault("I2", "I7")
@@ -157,13 +157,13 @@ def a_consumer_that_lifts_a_suspension(patch: pytest.MonkeyPatch) -> None:
 @fault("rule 1")
 def an_effect_before_its_commit(patch: pytest.MonkeyPatch) -> None:
     """The worker is told of a task before there is one."""
-    deliver = Courier.deliver
+    deliver = OutboxWriter.deliver
 
-    def hasty(self: Courier, tx: Any, **task: Any) -> Any:
+    def hasty(self: OutboxWriter, tx: Any, **task: Any) -> Any:
         self._wake()
         return deliver(self, tx, **task)
 
-    patch.setattr(Courier, "deliver", hasty)
+    patch.setattr(OutboxWriter, "deliver", hasty)
 
 
 @fault("rule 2")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from node.base.delivery import Courier
+from node.base.delivery import OutboxWriter
 from node.base.errors import HansaError, LocalFault, NotAllowed, NotFound, PeerUnreachable
 from node.base.jsons import canonical, digest
 from node.base.work import Task
@@ -184,11 +184,11 @@ class SimNode:
     def restart(self) -> None:
         """The process begins again, with what was committed."""
         append = LedgerWriter(self.ledger, self.clock)
-        courier = Courier(self.outbox, lambda: self._woken(self))
+        outbox_writer = OutboxWriter(self.outbox, lambda: self._woken(self))
         talk: Conversation[Negotiation] = Conversation(
             table=negotiating.TABLE,
             store=self.negotiations_store,
-            courier=courier,
+            outbox_writer=outbox_writer,
             append=append,
             clock=self.clock,
             acknowledge=contract.acknowledgement,
@@ -198,7 +198,7 @@ class SimNode:
         carry: Conversation[Transfer] = Conversation(
             table=transferring.TABLE,
             store=self.transfers_store,
-            courier=courier,
+            outbox_writer=outbox_writer,
             append=append,
             clock=self.clock,
             acknowledge=transfer_messages.acknowledgement,
@@ -277,7 +277,7 @@ class SimNode:
             agreements=self.agreements,
             records=self.records,
             grants=self.grants,
-            courier=courier,
+            outbox_writer=outbox_writer,
             granting=lambda tx, transfer, agreement, record, file, key: grants.grant(
                 tx, transfer, agreement, record, file, recipient_seal_key=key
             )[1],

@@ -18,7 +18,7 @@ from node.base.work import Task
 from node.worker.deliveries import PeerAnswer
 from node.worker.loop import Pace, Worker
 from node.worker.outcomes import Again, Outcome
-from node.worker.setback import QueueRepair
+from node.worker.queue_repair import QueueRepair
 from tests.simulator.database import Crash
 
 if TYPE_CHECKING:

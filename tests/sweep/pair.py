@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from demo.cast import free_ports
+from demo.nodes import free_ports
 from node.bootstrap.parts import Stores, open_stores, places
 from node.dialogue.process import Process, Role
 from node.settings import load

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from demo.cast import free_ports
+from demo.nodes import free_ports
 from node.base.errors import HansaError, PeerUnreachable
 from node.base.work import Task
 from node.cli.creation import create

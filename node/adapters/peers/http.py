@@ -19,10 +19,10 @@ from node.base.errors import Conflict, HansaError, InvalidInput, Overloaded, Pee
 from node.identity.credentials.access_tokens import OutgoingTokens
 from node.identity.credentials.status import MAX_DOCUMENT
 from node.identity.did import check_document, document_url
-from node.identity.flights import Flights
 from node.identity.messages import presentation_query
 from node.identity.model import DidDocument
 from node.identity.periods import FIRST_PAUSE, LIFETIME, LONGEST_PAUSE
+from node.identity.shared_requests import SharedRequests
 
 MAX_DID_DOCUMENT: Final = 64 * 1024
 MAX_PRESENTATIONS: Final = 1024 * 1024
@@ -101,11 +101,11 @@ class HttpPeers:
         self._documents: _Cache[DidDocument] = _Cache()
         self._failures: _Cache[DidDocument] = _Cache()
         self._looked: _Cache[timedelta] = _Cache()
-        self._document_flights: Flights[DidDocument] = Flights()
+        self._document_requests: SharedRequests[DidDocument] = SharedRequests()
         self._lists: _Cache[str | dict[str, Any]] = _Cache()
-        self._list_flights: Flights[str | dict[str, Any]] = Flights()
+        self._list_requests: SharedRequests[str | dict[str, Any]] = SharedRequests()
         self._schemas: _Cache[Any] = _Cache()
-        self._schema_flights: Flights[Any] = Flights()
+        self._schema_requests: SharedRequests[Any] = SharedRequests()
 
     # documents -------------------------------------------------------------------------------------------
     async def did_document(self, did: str, *, fresh: bool = False) -> DidDocument:
@@ -114,11 +114,11 @@ class HttpPeers:
             self._me = own.id
             if own.id == did:
                 return own
-        known, under_way = self._documents.get(did), did in self._document_flights
+        known, under_way = self._documents.get(did), did in self._document_requests
         now = self._clock.now()
         if known is None or known.value is None:
             self._require_no_late_failure(did, now)
-            if len(self._document_flights) >= _STRANGERS:
+            if len(self._document_requests) >= _STRANGERS:
                 raise Overloaded("too many unknown participants send requests at the same time")
         elif fresh and not under_way:
             looked = self._looked.get(did)
@@ -133,7 +133,7 @@ class HttpPeers:
             self._looked.put(did, _Entry(now, pause))
         elif not fresh and is_younger(known.at, now, self._document_max_age):
             return known.value
-        return await self._document_flights.join(did, lambda: self._fetch_document(did))
+        return await self._document_requests.join(did, lambda: self._fetch_document(did))
 
     def _require_no_late_failure(self, did: str, now: datetime) -> None:
         failed = self._failures.get(did)
@@ -176,7 +176,7 @@ class HttpPeers:
         fresh = entry is not None and is_younger(entry.at, self._clock.now(), timedelta(seconds=max_age))
         if entry is not None and entry.value is not None and fresh:
             return entry.value
-        return await self._list_flights.join(url, lambda: self._fetch_list(url))
+        return await self._list_requests.join(url, lambda: self._fetch_list(url))
 
     async def _fetch_list(self, url: str) -> str | dict[str, Any]:
         asked = self._clock.now()  # the age counts from before the issuer answered
@@ -198,7 +198,7 @@ class HttpPeers:
         entry = self._schemas.get(url)
         if entry is not None and is_younger(entry.at, self._clock.now(), self._document_max_age):
             return entry.value
-        return await self._schema_flights.join(url, lambda: self._fetch_json(url))
+        return await self._schema_requests.join(url, lambda: self._fetch_json(url))
 
     async def _fetch_json(self, url: str) -> Any:
         answer = await self._egress.request(

@@ -332,7 +332,7 @@ agreement_uses = Table(
 )
 
 # Open processes of strangers. The bytes stored for them are counted by the day.
-guests = Table(
+stranger_processes = Table(
     "guests",
     metadata,
     Column("pid", Words, primary_key=True),
@@ -342,7 +342,7 @@ guests = Table(
     Column("address", Words, nullable=False),
 )
 
-guest_bytes = Table(
+stranger_bytes = Table(
     "guest_bytes",
     metadata,
     Column("day", Words, primary_key=True),

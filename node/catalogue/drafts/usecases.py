@@ -38,7 +38,7 @@ _FOR_MODELS: Final = frozenset({"run-not-copy"})
 """Templates that no dataset can have: nothing could deliver them."""
 
 Profiled = Callable[[Path, str], Awaitable[Profile]]
-"""Profiles the file at a path, which people call by a name (``node.semantics.profiles.door.profile``)."""
+"""Profiles the file at a path, which people call by a name (``node.semantics.profiles.cage_client.profile``)."""
 
 
 class DatasetDrafts:

@@ -22,7 +22,7 @@ from node.catalogue.model import HARVESTED, PUBLIC, Publication, Record
 from node.catalogue.names import check_record_iri, check_statements
 from node.catalogue.publication.catalogue import PLURALS, Catalogue, narrows, same_content
 from node.identity.model import Caller as Person
-from node.semantics.harvest.door import ExaminedRecord
+from node.semantics.harvest.cage_client import ExaminedRecord
 from node.semantics.harvest.refusals import refusal
 
 

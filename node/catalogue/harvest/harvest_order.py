@@ -12,7 +12,7 @@ from node.catalogue.harvest.imports import Import
 from node.catalogue.harvest.source_pages import Page
 from node.catalogue.harvest.source_state import SourceStates
 from node.identity.model import Caller as Person
-from node.semantics.harvest.door import Batches
+from node.semantics.harvest.cage_client import Batches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from node.catalogue.harvest.source_state import PageState, SourceState
 from node.catalogue.harvest.stream import ReadPage, Stream
 from node.catalogue.model import Publication
 from node.identity.model import Caller as Person
-from node.semantics.harvest.door import Batches
+from node.semantics.harvest.cage_client import Batches
 from node.semantics.harvest.xml.requests import entrance
 
 MAX_PAGES: Final = 5_000

@@ -30,7 +30,7 @@ from node.catalogue.harvest.source_state import SourceStates
 from node.catalogue.model import Publication
 from node.catalogue.publication.catalogue import Catalogue
 from node.identity.model import Caller as Person
-from node.semantics.harvest.door import Batches, cut
+from node.semantics.harvest.cage_client import Batches, cut
 
 OPENING: Final = 300.0
 """Seconds for the first page, including all waiting: the caller gets no answer before it."""

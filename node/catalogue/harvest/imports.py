@@ -32,8 +32,8 @@ from node.catalogue.visibility import Visibility
 from node.identity.model import Caller as Person
 from node.identity.ports import Notes
 from node.identity.roles import UseCase, require
-from node.semantics.description.door import Caller
-from node.semantics.harvest.door import Batches, ExaminedRecord, cut, examine
+from node.semantics.description.cage_client import Caller
+from node.semantics.harvest.cage_client import Batches, ExaminedRecord, cut, examine
 from node.semantics.harvest.refusals import cause_of, refusal
 
 MAX_SOURCE: Final = 200

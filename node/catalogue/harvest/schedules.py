@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from node.base.clock import Clock
-from node.base.delivery import Courier
+from node.base.delivery import OutboxWriter
 from node.base.errors import Conflict, InvalidInput, NotFound
 from node.base.ids import new_urn
 from node.base.plaintext import word
@@ -55,7 +55,7 @@ class Schedules:
         uow: UnitOfWork,
         store: ScheduleStore,
         outbox: Outbox,
-        courier: Courier,
+        outbox_writer: OutboxWriter,
         clock: Clock,
         imports: Import,
         share: Callable[[], float] = random.random,
@@ -64,7 +64,7 @@ class Schedules:
         self._uow = uow
         self._store = store
         self._outbox = outbox
-        self._courier = courier
+        self._outbox_writer = outbox_writer
         self._clock = clock
         self._imports = imports
         self._share = share
@@ -179,7 +179,7 @@ class Schedules:
         with self._uow.begin() as tx:
             source = self._require(tx, name, lock=True)
             if source.run is not None:
-                self._courier.cancel(tx, source.run)
+                self._outbox_writer.cancel(tx, source.run)
             self._store.drop_source(tx, name)
         return source
 
@@ -220,7 +220,7 @@ class Schedules:
             if task is not None and not task.dead:
                 return False
             # A backup that was restored, or a person, took the task away: the run goes on.
-            self._courier.cancel(tx, source.run)
+            self._outbox_writer.cancel(tx, source.run)
             self._deliver(tx, source, source.run, now)
         return True
 
@@ -233,7 +233,7 @@ class Schedules:
         return replace(source, run=run.id)
 
     def _deliver(self, tx: Transaction, source: ScheduledSource, run_id: str, due: datetime) -> None:
-        self._courier.deliver(
+        self._outbox_writer.deliver(
             tx, topic=TOPIC, lane=TOPIC, subject=source.name, body=b"", due=due, headers={}, task_id=run_id
         )
 

@@ -20,7 +20,7 @@ from urllib.robotparser import RobotFileParser
 from node.base.errors import InvalidInput, PeerUnreachable
 from node.catalogue.harvest.source_addresses import is_items
 from node.catalogue.harvest.source_state import PageState
-from node.semantics.harvest.door import MAX_BYTES
+from node.semantics.harvest.cage_client import MAX_BYTES
 from node.semantics.harvest.xml.requests import entrance
 
 AGENT: Final = "hansa"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.catalogue.harvest.source_state import PageState
-from node.semantics.harvest.door import Batches
+from node.semantics.harvest.cage_client import Batches
 
 HELD: Final = 64 << 20
 """Bytes of packed records that wait at most. A stream with more is entered in parts, and then older versions of a

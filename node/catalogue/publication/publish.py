@@ -16,10 +16,10 @@ from node.identity.roles import UseCase, require
 from node.semantics.model import CheckedDescription, Submission
 
 Describe = Callable[[Submission, str], Awaitable[CheckedDescription]]
-"""``node.semantics.description.door.describe`` with the cage and this node's base, DID and name filled in."""
+"""``node.semantics.description.cage_client.describe`` with the cage and this node's base, DID and name filled in."""
 
 DescribeAll = Callable[[Sequence[Submission], str], Awaitable[list[CheckedDescription | HansaError]]]
-"""``node.semantics.description.door.describe_all``, likewise."""
+"""``node.semantics.description.cage_client.describe_all``, likewise."""
 
 _Item = tuple[PublishOrder, CheckedDescription | HansaError]
 

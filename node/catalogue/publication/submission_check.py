@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from node.base.errors import InvalidDescription, InvalidInput
-from node.catalogue.carriers import OWN, Carriers
+from node.catalogue.deliverability import OWN, DeliveryPlanes
 from node.catalogue.model import INTERNAL, OPENS_HISTORY, PUBLIC, Record
 from node.catalogue.names import check_audience, check_file_name, check_record_iri, check_statements
 from node.catalogue.nquads import merge
@@ -58,17 +58,17 @@ class SubmissionCheck:
         has_asset: Callable[[str], bool],
         visibility: Visibility,
         peers: Callable[[], tuple[str, ...]] = tuple,
-        carriers: Carriers = OWN,
+        delivery_planes: DeliveryPlanes = OWN,
         inspect: Callable[[Record], tuple[Finding, ...]] = lambda _draft: (),
     ) -> None:
         """``inspect`` compares the files with the description and with the previous version
         (``node.catalogue.inspection``). ``peers`` returns the base URLs of other known nodes: no record may have an
-        address below them. An asset is offered under conditions only if one of ``carriers`` can deliver it."""
+        address below them. An asset is offered under conditions only if one of ``delivery_planes`` can deliver it."""
         self._catalogue = catalogue
         self._has_asset = has_asset
         self._visibility = visibility
         self._peers = peers
-        self._carriers = carriers
+        self._delivery_planes = delivery_planes
         self._inspect = inspect
 
     def check_submitted(self, submission: Submission, *, bytes_here: bool) -> None:
@@ -117,7 +117,7 @@ class SubmissionCheck:
         # Nobody could agree to an offer that contradicts itself, or everybody could.
         findings += tuple(lint(draft.offer, at=self._catalogue.clock.now())) if draft.offer else ()
         # An offer that no data plane can deliver must not be published either.
-        findings += self._carriers.findings(draft)
+        findings += self._delivery_planes.findings(draft)
         about_files = self._inspect(draft)
         findings += about_files
         refuse_violations(findings)

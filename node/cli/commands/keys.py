@@ -18,7 +18,7 @@ from node.cli.output import Mode, done, emit, remark, say, table
 group = typer.Typer(cls=Shorthand, help="The node's own keys: list, rotate, revoke, wrap, unwrap.")
 
 
-class Doors(Protocol):
+class KeyService(Protocol):
     """The operations on the keys of a node, over its API or in its folder."""
 
     def keys(self) -> list[dict[str, Any]]: ...
@@ -35,8 +35,8 @@ def register(app: typer.Typer) -> None:
 @group.command("list")
 def list_keys(node: Node = None) -> None:
     """Show the keys: kind, id, purpose, since when, until when, state."""
-    with _doors(node) as doors:
-        keys = doors.keys()
+    with _key_service(node) as key_service:
+        keys = key_service.keys()
     if Mode.json:
         emit(keys)
         return
@@ -84,8 +84,8 @@ def rotate(
         )
     chosen = {"signing": signing, "log": log, "sealing": encryption or sealing}
     kinds = [kind for kind, wanted in chosen.items() if wanted and what is None] or list(chosen)
-    with _doors(node) as doors:
-        keys = doors.rotate_keys(kinds)
+    with _key_service(node) as key_service:
+        keys = key_service.rotate_keys(kinds)
     if Mode.json:
         emit(keys)
         return
@@ -110,8 +110,8 @@ def revoke(
         raise InvalidInput(
             f"{as_of} is not a time", remedy="write it as 2026-11-20T14:00:00Z; 'now' is the time of this command"
         ) from None
-    with _doors(node) as doors:
-        changed = doors.revoke_key(key, stamp(when), reason)
+    with _key_service(node) as key_service:
+        changed = key_service.revoke_key(key, stamp(when), reason)
     if Mode.json:
         emit(changed)
         return
@@ -152,7 +152,7 @@ def _convert(folder: Path, change: Callable[[Any], int], word: str) -> None:
 
 
 @contextmanager
-def _doors(node: str | None) -> Iterator[Doors]:
+def _key_service(node: str | None) -> Iterator[KeyService]:
     """The API of the node where it runs, else its folder."""
     from node.client import HansaClient, locate
 

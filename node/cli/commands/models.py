@@ -140,10 +140,10 @@ def _home(node: str | None, names: Sequence[str] | None, folder: Path | None, un
         folder=admitted.folder if folder is None else str(folder.resolve()),
     )
     cage = Cage(libraries=admitted, unconfined=unconfined)
-    bars = cage.bars()
-    if unconfined and bars.lacking:
-        deeds = "read everything that you can read" if bars.seccomp else "do everything that you can do"
-        complain(f"Warning: {bars.lacking}. The model can {deeds}.")
+    barriers = cage.barriers()
+    if unconfined and barriers.lacking:
+        deeds = "read everything that you can read" if barriers.seccomp else "do everything that you can do"
+        complain(f"Warning: {barriers.lacking}. The model can {deeds}.")
     return _Home(cage, limits)
 
 

@@ -11,8 +11,8 @@ import typer
 
 from node.base.errors import InvalidInput
 from node.base.plaintext import word
+from node.cli.default_language import choose
 from node.cli.output import Mode, done, emit, line, next_step, plainly, remark
-from node.cli.tongues import choose
 
 
 def register(app: typer.Typer) -> None:

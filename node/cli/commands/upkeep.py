@@ -198,10 +198,11 @@ def demo(
 ) -> int:
     """Run the demonstration. A region and three cities join, publish, find, agree, exchange and prove."""
     try:
-        story = import_module("demo.story")  # a product of its own, built on the node: the node does not know it
+        # A product of its own, built on the node: the node does not know it.
+        demonstration = import_module("demo.demonstration")
     except ModuleNotFoundError as error:
         raise InvalidInput(
             f"the demonstration is not installed here: {error}",
             remedy="install the whole wheel of Hansa, or use a checkout: make demo",
         ) from error
-    return int(story.tell(keep=keep, folder=folder, seed=seed))
+    return int(demonstration.run(keep=keep, folder=folder, seed=seed))

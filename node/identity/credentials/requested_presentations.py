@@ -31,10 +31,10 @@ from node.identity.credentials.presentations import (
 from node.identity.credentials.trust import Trust
 from node.identity.credentials.verification import VerifyCredentials
 from node.identity.documents import checked_against
-from node.identity.flights import Flights
 from node.identity.messages import type_scope
 from node.identity.model import Credential, Rejection
 from node.identity.ports import Notes, Peers
+from node.identity.shared_requests import SharedRequests
 from node.identity.tokens import IdToken
 
 _PEERS_KEPT: Final = 2048
@@ -103,7 +103,7 @@ class Presentations:
         self._incomplete_max_age = min(_INCOMPLETE, self._max_age)
         self._grace = _GRACES * self._max_age
         self._recent: OrderedDict[str, PresentedCredentials] = OrderedDict()
-        self._flights: Flights[PresentedCredentials] = Flights()
+        self._requests: SharedRequests[PresentedCredentials] = SharedRequests()
         self._queries = asyncio.Semaphore(max_queries)
         self._max_waiting = max_waiting
         self._waiting = 0
@@ -121,7 +121,7 @@ class Presentations:
         if presented is not None and self._is_fresh(presented, token):
             return presented
         try:
-            return await self._flights.join(f"{token.issuer} {token.wallet}", lambda: self._query_in_turn(token))
+            return await self._requests.join(f"{token.issuer} {token.wallet}", lambda: self._query_in_turn(token))
         except PeerUnreachable:
             # The participant has just called us, so it is running: its last presentation still identifies it.
             if presented is not None and is_younger(presented.at, self._clock.now(), self._grace):

@@ -11,24 +11,24 @@ from starlette.responses import Response
 from node.portal.visit import Visit
 
 if TYPE_CHECKING:
-    from node.portal.desk import Desk
+    from node.portal.responder import Responder
 
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 MAX_DEPTH: Final = 4
 
 
-async def about(desk: Desk, visit: Visit) -> Response:
+async def about(responder: Responder, visit: Visit) -> Response:
     """``/about``: the organisation that runs this node, its rulebook, what it does not do."""
     checks = None
     if visit.signed_in and visit.request.query_params.get("check") == "now":
-        checks = await desk.node.proofs.own_ledger()
-    return desk.render(visit, "about.html", facts=await desk.node.facts(), checks=checks)
+        checks = await responder.node.proofs.own_ledger()
+    return responder.render(visit, "about.html", facts=await responder.node.facts(), checks=checks)
 
 
-async def api_docs(desk: Desk, visit: Visit) -> Response:
+async def api_docs(responder: Responder, visit: Visit) -> Response:
     """``/docs/api``: the OpenAPI description as a page, from the running application itself."""
-    document = desk.openapi() if desk.openapi else {}
-    return desk.render(
+    document = responder.openapi() if responder.openapi else {}
+    return responder.render(
         visit,
         "api.html",
         info=document.get("info", {}),

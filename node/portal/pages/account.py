@@ -12,94 +12,94 @@ from node.portal.forms import local_path
 from node.portal.visit import Visit
 
 if TYPE_CHECKING:
-    from node.portal.desk import Desk
+    from node.portal.responder import Responder
 
 FORM_SECONDS: Final = 3600
 PENDING: Final = "hansa_code"
 PENDING_SECONDS: Final = 300
 
 
-async def sign_in_form(desk: Desk, visit: Visit) -> Response:
+async def sign_in_form(responder: Responder, visit: Visit) -> Response:
     """``GET /sign-in``: the form, tied to this browser by a cookie, so that nobody can sign another person in."""
     target = local_path(visit.request.query_params.get("next", ""), "")
     if visit.signed_in:
-        return desk.go(visit, _prefixed(visit, target))
-    return _form(desk, visit, target=target, login="", trouble="", status=200)
+        return responder.go(visit, _prefixed(visit, target))
+    return _form(responder, visit, target=target, login="", trouble="", status=200)
 
 
-async def sign_in(desk: Desk, visit: Visit) -> Response:
+async def sign_in(responder: Responder, visit: Visit) -> Response:
     """``POST /sign-in``: start a session and return to the reader's page, or show the form again with the reason."""
     login = visit.fields.get("login", "").strip()[:200]
     password = visit.fields.get("password", "")
     target = local_path(visit.fields.get("next", ""), "")
     if not login or not password:
-        return _form(desk, visit, target=target, login=login, trouble="signin.empty", status=422)
+        return _form(responder, visit, target=target, login=login, trouble="signin.empty", status=422)
     try:
         client = visit.request.client
-        _, token = await desk.node.sign_in.sign_in(login, password, origin=client.host if client else "")
+        _, token = await responder.node.sign_in.sign_in(login, password, origin=client.host if client else "")
     except SecondFactorNeeded as needed:
-        response = desk.go(visit, visit.url("/sign-in/code", next=target))
-        desk.set_cookie(response, PENDING, needed.pending, PENDING_SECONDS)
+        response = responder.go(visit, visit.url("/sign-in/code", next=target))
+        responder.set_cookie(response, PENDING, needed.pending, PENDING_SECONDS)
         return response
     except Unauthenticated:
-        return _form(desk, visit, target=target, login=login, trouble="signin.wrong", status=401)
+        return _form(responder, visit, target=target, login=login, trouble="signin.wrong", status=401)
     except TooMany:
-        return _form(desk, visit, target=target, login=login, trouble="signin.slow", status=429)
-    return _signed_in(desk, visit, token, target)
+        return _form(responder, visit, target=target, login=login, trouble="signin.slow", status=429)
+    return _signed_in(responder, visit, token, target)
 
 
-async def code_form(desk: Desk, visit: Visit) -> Response:
+async def code_form(responder: Responder, visit: Visit) -> Response:
     """``GET /sign-in/code``: ask for the code of the second factor; without a pending sign-in, start again."""
     target = local_path(visit.request.query_params.get("next", ""), "")
     if visit.signed_in or not visit.request.cookies.get(PENDING):
-        return desk.go(visit, visit.url("/sign-in", next=target))
-    return _code_form(desk, visit, target=target, trouble="", status=200)
+        return responder.go(visit, visit.url("/sign-in", next=target))
+    return _code_form(responder, visit, target=target, trouble="", status=200)
 
 
-async def complete(desk: Desk, visit: Visit) -> Response:
+async def complete(responder: Responder, visit: Visit) -> Response:
     """``POST /sign-in/code``: start a session, or show the form again with the reason."""
     target = local_path(visit.fields.get("next", ""), "")
     try:
         pending = visit.request.cookies.get(PENDING, "")
-        token = await desk.node.sign_in.complete(pending, visit.fields.get("code", ""))
+        token = await responder.node.sign_in.complete(pending, visit.fields.get("code", ""))
     except Unauthenticated:
-        return _form(desk, visit, target=target, login="", trouble="signin.late", status=401)
+        return _form(responder, visit, target=target, login="", trouble="signin.late", status=401)
     except (NotAllowed, InvalidInput):
-        return _code_form(desk, visit, target=target, trouble="signin.stale", status=401)
+        return _code_form(responder, visit, target=target, trouble="signin.stale", status=401)
     except TooMany:
-        return _code_form(desk, visit, target=target, trouble="signin.slow", status=429)
-    response = _signed_in(desk, visit, token, target)
-    response.delete_cookie(PENDING, path=desk.settings.prefix or "/")
+        return _code_form(responder, visit, target=target, trouble="signin.slow", status=429)
+    response = _signed_in(responder, visit, token, target)
+    response.delete_cookie(PENDING, path=responder.settings.prefix or "/")
     return response
 
 
-def _signed_in(desk: Desk, visit: Visit, token: str, target: str) -> Response:
-    response = desk.go(visit, _prefixed(visit, target))
-    desk.set_cookie(response, desk.settings.session_cookie, token, desk.settings.session_seconds)
-    desk.drop_form_cookie(response)
+def _signed_in(responder: Responder, visit: Visit, token: str, target: str) -> Response:
+    response = responder.go(visit, _prefixed(visit, target))
+    responder.set_cookie(response, responder.settings.session_cookie, token, responder.settings.session_seconds)
+    responder.drop_form_cookie(response)
     return response
 
 
-async def sign_out(desk: Desk, visit: Visit) -> Response:
+async def sign_out(responder: Responder, visit: Visit) -> Response:
     """``POST /sign-out``: end the session here and in the node."""
-    await desk.node.sign_in.sign_out(visit.session)
-    response = desk.go(visit, visit.url("/", done="signed-out"))
-    response.delete_cookie(desk.settings.session_cookie, path=desk.settings.prefix or "/")
+    await responder.node.sign_in.sign_out(visit.session)
+    response = responder.go(visit, visit.url("/", done="signed-out"))
+    response.delete_cookie(responder.settings.session_cookie, path=responder.settings.prefix or "/")
     return response
 
 
-def _code_form(desk: Desk, visit: Visit, *, target: str, trouble: str, status: int) -> Response:
-    response = desk.render(visit, "sign-in-code.html", status=status, target=target, trouble=trouble)
-    return _asking(desk, visit, response, status)
+def _code_form(responder: Responder, visit: Visit, *, target: str, trouble: str, status: int) -> Response:
+    response = responder.render(visit, "sign-in-code.html", status=status, target=target, trouble=trouble)
+    return _asking(responder, visit, response, status)
 
 
-def _form(desk: Desk, visit: Visit, *, target: str, login: str, trouble: str, status: int) -> Response:
-    response = desk.render(visit, "sign-in.html", status=status, target=target, login=login, trouble=trouble)
-    return _asking(desk, visit, response, status)
+def _form(responder: Responder, visit: Visit, *, target: str, login: str, trouble: str, status: int) -> Response:
+    response = responder.render(visit, "sign-in.html", status=status, target=target, login=login, trouble=trouble)
+    return _asking(responder, visit, response, status)
 
 
-def _asking(desk: Desk, visit: Visit, response: Response, status: int) -> Response:
-    desk.set_form_cookie(response, visit.form_cookie, FORM_SECONDS)
+def _asking(responder: Responder, visit: Visit, response: Response, status: int) -> Response:
+    responder.set_form_cookie(response, visit.form_cookie, FORM_SECONDS)
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     response.headers["Cache-Control"] = "private, no-store"

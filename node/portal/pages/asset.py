@@ -32,7 +32,7 @@ from node.portal.visit import Visit
 from node.vocab.namespaces import HANSA_MODEL, PROV
 
 if TYPE_CHECKING:
-    from node.portal.desk import Desk
+    from node.portal.responder import Responder
 
 FORMATS: Final[dict[str, tuple[str, str]]] = {
     "ttl": ("text/turtle", "Turtle"),
@@ -61,17 +61,17 @@ class FileRow:
     address: str
 
 
-async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
+async def record_page(responder: Responder, visit: Visit, iri: str) -> Response:
     """The page of the asset ``iri``, of its version ``?version=N`` or of its state at ``?asOf=moment``.
 
     Raises ``NotFound`` (also for assets that the reader may not see) and ``InvalidInput``.
     """
-    node, caller = desk.node, visit.caller
+    node, caller = responder.node, visit.caller
     version, as_of = _selection(visit)
     record = await node.catalogue.record(iri, caller, version=version, as_of=as_of)
     versions = list(await node.catalogue.versions(iri, caller)) or [record]
     if record.withdrawn:
-        return _tombstone(desk, visit, record, versions)
+        return _tombstone(responder, visit, record, versions)
     decision = await node.assets.decision(record, caller)
     words = tuple(node.access.sentences(record, visit.language))
     access = await node.assets.access(record, caller)
@@ -79,13 +79,13 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
     laid_out = card(record.kind, description, record.subject)
     files = _files(visit, record, versions[0].version)
     turtle = await node.assets.rdf(record, "text/turtle")
-    scenario = await scenario_of(desk, visit, record)
-    what_if = await _changeable(desk, visit, record, description)
+    scenario = await scenario_of(responder, visit, record)
+    what_if = await _changeable(responder, visit, record, description)
     forms = distributions(description, record.subject)
-    page = desk.render(
+    page = responder.render(
         visit,
         "asset.html",
-        structured=structured_data(desk, visit, record, description, forms),
+        structured=structured_data(responder, visit, record, description, forms),
         record=record,
         newest=versions[0],
         as_of=as_of,
@@ -93,12 +93,12 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
         facts=facts(description, record.subject),
         distributions=forms,
         lineage=lineage(description, record.subject),
-        making=await making_of(desk, visit, record, description),
+        making=await making_of(responder, visit, record, description),
         card=laid_out,
         remaining=remaining(description, record.subject, laid_out.used),
         names=Names(description, await node.catalogue.connections(record, caller), laid_out),
         files=files,
-        preview=await _preview(desk, visit, record, files),
+        preview=await _preview(responder, visit, record, files),
         steps=timeline(versions),
         quality=await node.assets.quality(record),
         commands=_commands(visit, record),
@@ -107,21 +107,21 @@ async def record_page(desk: Desk, visit: Visit, iri: str) -> Response:
         turtle_cut=len(turtle) > SHOWN_RDF,
         own=visit.owns(record.iri),
         scenario=scenario,
-        used_in=await runs_of(desk, visit, record, scenario),
+        used_in=await runs_of(responder, visit, record, scenario),
         what_if=what_if,
         what_if_drawn=any(file.name in what_if and file.media_type.startswith(_DRAWN) for file in files),
         calls=calls(visit, record, description),
-        refuses_models=await _refuses(desk, visit, record, description),
+        refuses_models=await _refuses(responder, visit, record, description),
         tones=TONES,
         contact=next((fact for fact in facts(description, record.subject) if fact.label == "contact"), None),
     )
     formats = {ending: media_type for ending, (media_type, _) in FORMATS.items()}
     downloads = {file.address: file.media_type for file in files if file.address}
-    page.headers["Link"] = links(desk, visit, record, description, forms, formats=formats, files=downloads)
+    page.headers["Link"] = links(responder, visit, record, description, forms, formats=formats, files=downloads)
     return page
 
 
-async def _refuses(desk: Desk, visit: Visit, record: Record, description: Description) -> str:
+async def _refuses(responder: Responder, visit: Visit, record: Record, description: Description) -> str:
     """Return why this node does not run the model, if it has its code but cannot keep code from its files."""
     if (
         record.kind != "model"
@@ -129,23 +129,23 @@ async def _refuses(desk: Desk, visit: Visit, record: Record, description: Descri
         or not description.value(record.iri, f"{HANSA_MODEL}codeSha256")
     ):
         return ""
-    return (await desk.node.facts()).refuses_models
+    return (await responder.node.facts()).refuses_models
 
 
-async def record_by_iri(desk: Desk, visit: Visit) -> Response:
+async def record_by_iri(responder: Responder, visit: Visit) -> Response:
     """``/record?iri=…``: the page of an asset of another node."""
-    return await record_page(desk, visit, _iri(visit))
+    return await record_page(responder, visit, _iri(visit))
 
 
-async def record_as(desk: Desk, visit: Visit) -> Response:
+async def record_as(responder: Responder, visit: Visit) -> Response:
     """``/record.ttl?iri=…``: the record itself in a syntax, as a plain link."""
     ending = visit.request.path_params["ending"]
     if ending not in FORMATS:
         raise NotFound
     version, as_of = _selection(visit)
-    record = await desk.node.catalogue.record(_iri(visit), visit.caller, version=version, as_of=as_of)
+    record = await responder.node.catalogue.record(_iri(visit), visit.caller, version=version, as_of=as_of)
     media_type, _ = FORMATS[ending]
-    text = await desk.node.assets.rdf(record, media_type)
+    text = await responder.node.assets.rdf(record, media_type)
     name = record.iri.rstrip("/").rsplit("/", 1)[-1]
     safe = "".join(c for c in name if c.isascii() and (c.isalnum() or c in "-_"))[:80] or "record"
     return Response(
@@ -160,12 +160,12 @@ async def record_as(desk: Desk, visit: Visit) -> Response:
     )
 
 
-async def ask(desk: Desk, visit: Visit) -> Response:
+async def ask(responder: Responder, visit: Visit) -> Response:
     """``POST /record/ask``: begin a negotiation for this node, then watch it."""
-    record = await desk.node.catalogue.record(visit.fields.get("iri", ""), visit.caller)
+    record = await responder.node.catalogue.record(visit.fields.get("iri", ""), visit.caller)
     purpose = visit.fields.get("purpose") or None
-    negotiation = await desk.node.acquire.ask(record.iri, visit.caller, purpose=purpose)
-    return desk.go(visit, visit.url(f"/processes/{quote(negotiation.pid, safe='')}", done="asked"))
+    negotiation = await responder.node.acquire.ask(record.iri, visit.caller, purpose=purpose)
+    return responder.go(visit, visit.url(f"/processes/{quote(negotiation.pid, safe='')}", done="asked"))
 
 
 class Names:
@@ -238,26 +238,30 @@ def _files(visit: Visit, record: Record, newest: int) -> tuple[FileRow, ...]:
     )
 
 
-async def _changeable(desk: Desk, visit: Visit, record: Record, description: Description) -> tuple[str, ...]:
+async def _changeable(
+    responder: Responder, visit: Visit, record: Record, description: Description
+) -> tuple[str, ...]:
     """Return the files for which the reader could make a change layer, those for a map first. A result has none:
     change its inputs instead."""
-    if desk.node.scenarios is None or not visit.signed_in or record.kind != "dataset":
+    if responder.node.scenarios is None or not visit.signed_in or record.kind != "dataset":
         return ()
     if description.terms(record.subject, f"{PROV}wasGeneratedBy"):
         return ()
-    readable = await desk.node.scenarios.drawn.changeable(record, visit.caller)
+    readable = await responder.node.scenarios.drawn.changeable(record, visit.caller)
     kinds = {file.name: file.media_type.partition(";")[0] for file in record.files if file.name in readable}
     return tuple(
         sorted((name for name, kind in kinds.items() if kind in _CHANGEABLE), key=lambda n: kinds[n] != _DRAWN)
     )
 
 
-async def _preview(desk: Desk, visit: Visit, record: Record, files: tuple[FileRow, ...]) -> dict[str, Any] | None:
+async def _preview(
+    responder: Responder, visit: Visit, record: Record, files: tuple[FileRow, ...]
+) -> dict[str, Any] | None:
     """Return the preview of the first open file that has one: its name, and a table or a sketch."""
     for file in files:
         if not file.open:
             continue
-        head = await desk.node.assets.head(record, file.name, previews.MAX_BYTES)
+        head = await responder.node.assets.head(record, file.name, previews.MAX_BYTES)
         if head is None:
             continue
         whole = len(head) >= file.size
@@ -289,6 +293,6 @@ def _commands(visit: Visit, record: Record) -> dict[str, str]:
     return commands
 
 
-def _tombstone(desk: Desk, visit: Visit, record: Record, versions: list[Record]) -> Response:
+def _tombstone(responder: Responder, visit: Visit, record: Record, versions: list[Record]) -> Response:
     last = next((version for version in versions if not version.withdrawn), record)
-    return desk.render(visit, "withdrawn.html", status=410, record=record, last=last)
+    return responder.render(visit, "withdrawn.html", status=410, record=record, last=last)

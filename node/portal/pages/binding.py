@@ -23,7 +23,7 @@ from node.scenarios.findings import ERROR, Finding
 from node.scenarios.model import Layer, Parameter, Port, Template
 
 if TYPE_CHECKING:
-    from node.portal.desk import Desk
+    from node.portal.responder import Responder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +61,10 @@ class LayerField:
     findings: tuple[Finding, ...]
 
 
-async def bind(desk: Desk, visit: Visit) -> Response:
+async def bind(responder: Responder, visit: Visit) -> Response:
     """``/scenario/bind?template=``: choose and check. ``input.<role>``, ``param.<name>`` and ``layer`` (repeated,
     in the order of the stack) are the choices; with any input chosen the check is made at once."""
-    scenarios, caller = scenarios_of(desk), visit.caller
+    scenarios, caller = scenarios_of(responder), visit.caller
     query = visit.parameters()
     values = dict(query)
     iri = values.get("template", "")
@@ -90,8 +90,8 @@ async def bind(desk: Desk, visit: Visit) -> Response:
     bound = await scenarios.runs.check(request, caller) if asked else None
     findings = bound.findings if bound else ()
     pins = bound.binding.pins if bound and bound.binding else ()
-    known = await cities(desk.node, caller, {pin.origin: pin.origin_name for pin in pins})
-    return desk.render(
+    known = await cities(responder.node, caller, {pin.origin: pin.origin_name for pin in pins})
+    return responder.render(
         visit,
         "bind.html",
         template_=template,
@@ -126,10 +126,12 @@ async def bind(desk: Desk, visit: Visit) -> Response:
         bound=bound,
         sound=bool(bound and bound.binding),
         stops=[one for one in findings if one.severity == ERROR],
-        mends=await _mends(desk, visit, findings),
+        mends=await _mends(responder, visit, findings),
         binding=json.dumps(request, ensure_ascii=False),
         cities=known,
-        picture=await template_chain(desk, visit, template, known, missing=[r for r, c in chosen.items() if not c]),
+        picture=await template_chain(
+            responder, visit, template, known, missing=[r for r, c in chosen.items() if not c]
+        ),
         targets={
             (choice.candidate.iri, choice.candidate.file): choice.candidate.titles
             for role, choices in offered.items()
@@ -139,10 +141,10 @@ async def bind(desk: Desk, visit: Visit) -> Response:
     )
 
 
-async def start(desk: Desk, visit: Visit) -> Response:
+async def start(responder: Responder, visit: Visit) -> Response:
     """``POST /scenario/start``: run the checked binding; it is checked again, since time has passed."""
-    run = await scenarios_of(desk).runs.start(read_object(visit.fields.get("binding", "")), visit.caller)
-    return desk.go(visit, visit.url(f"/runs/{quote(run.pid, safe='')}", done="started"))
+    run = await scenarios_of(responder).runs.start(read_object(visit.fields.get("binding", "")), visit.caller)
+    return responder.go(visit, visit.url(f"/runs/{quote(run.pid, safe='')}", done="started"))
 
 
 def _request(
@@ -244,12 +246,12 @@ def _elsewhere(findings: Sequence[Finding], template: Template, layers: Sequence
     return [one for one in findings if one.place not in fields]
 
 
-async def _mends(desk: Desk, visit: Visit, findings: Sequence[Finding]) -> dict[str, Record]:
+async def _mends(responder: Responder, visit: Visit, findings: Sequence[Finding]) -> dict[str, Record]:
     """Return the transformations that would remedy a finding, as far as the reader may see them."""
     records = {}
     for iri in dict.fromkeys(iri for one in findings for iri in one.mends):
         try:
-            records[iri] = await desk.node.catalogue.record(iri, visit.caller)
+            records[iri] = await responder.node.catalogue.record(iri, visit.caller)
         except NotFound:
             continue
     return records

@@ -21,7 +21,7 @@ from node.portal.visit import PLURALS, Visit
 from node.texts.languages import pick
 
 if TYPE_CHECKING:
-    from node.portal.desk import Desk
+    from node.portal.responder import Responder
 
 EXPORT_LIMIT: Final = 1000
 FEED_LIMIT: Final = 50
@@ -31,28 +31,28 @@ _SHOWN_VALUES: Final = 8
 _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-async def start(desk: Desk, visit: Visit) -> Response:
+async def start(responder: Responder, visit: Visit) -> Response:
     """``/``: a search box, counts by kind, new assets, and cities."""
-    catalogue, caller = desk.node.catalogue, visit.caller
-    return desk.render(
+    catalogue, caller = responder.node.catalogue, visit.caller
+    return responder.render(
         visit,
         "start.html",
         counts=await catalogue.counts(caller),
         newest=await catalogue.newest(caller, limit=6, language=visit.language),
         publishers=await catalogue.publishers(caller),
-        facts=await desk.node.facts(),
+        facts=await responder.node.facts(),
     )
 
 
-async def results(desk: Desk, visit: Visit) -> Response:
+async def results(responder: Responder, visit: Visit) -> Response:
     """``/search``: hits, facets as links, chips to take away, pages."""
     search = Search.read(visit.parameters())
-    size = desk.settings.page_size
-    matches = await desk.node.catalogue.search(search.query(visit.language, size), visit.caller)
-    names = {publisher.id: publisher.name for publisher in await desk.node.catalogue.publishers(visit.caller)}
+    size = responder.settings.page_size
+    matches = await responder.node.catalogue.search(search.query(visit.language, size), visit.caller)
+    names = {publisher.id: publisher.name for publisher in await responder.node.catalogue.publishers(visit.caller)}
     last = MAX_OFFSET // size
     pages = max(1, min(-(-matches.total // size), last))
-    return desk.render(
+    return responder.render(
         visit,
         "search.html",
         search=search,
@@ -67,12 +67,12 @@ async def results(desk: Desk, visit: Visit) -> Response:
     )
 
 
-async def results_csv(desk: Desk, visit: Visit) -> Response:
+async def results_csv(responder: Responder, visit: Visit) -> Response:
     """``/search.csv``: the first thousand hits as a table (RFC 4180)."""
     sheet = io.StringIO()
     writer = csv.writer(sheet)
     writer.writerow(("iri", "kind", "title", "description", "publisher", "access", "conditions", "version", "date"))
-    for match in await _hits(desk, visit, EXPORT_LIMIT):
+    for match in await _hits(responder, visit, EXPORT_LIMIT):
         record = match.record
         row = (
             record.iri,
@@ -89,17 +89,17 @@ async def results_csv(desk: Desk, visit: Visit) -> Response:
     return _file(visit, sheet.getvalue(), "text/csv; charset=utf-8; header=present", "catalogue.csv")
 
 
-async def results_rss(desk: Desk, visit: Visit) -> Response:
+async def results_rss(responder: Responder, visit: Visit) -> Response:
     """``/search.rss``: the newest fifty hits as RSS 2.0, for feed readers."""
     search = Search.read(visit.parameters())
-    base = desk.settings.public_url.rstrip("/")
-    name = escape(f"{desk.settings.name}: {search.text}" if search.text else desk.settings.name)
+    base = responder.settings.public_url.rstrip("/")
+    name = escape(f"{responder.settings.name}: {search.text}" if search.text else responder.settings.name)
     items = []
-    for found in await _hits(desk, visit, FEED_LIMIT, newest=True):
+    for found in await _hits(responder, visit, FEED_LIMIT, newest=True):
         record = found.record
         title, _ = pick(record.titles, visit.language)
         description, _ = pick(record.descriptions, visit.language)
-        link = base + visit.asset(record).removeprefix(desk.settings.prefix)
+        link = base + visit.asset(record).removeprefix(responder.settings.prefix)
         items.append(
             f"<item><title>{_xml(title)}</title><link>{_xml(link)}</link>"
             f'<guid isPermaLink="false">{_xml(record.version_iri)}</guid>'
@@ -115,14 +115,14 @@ async def results_rss(desk: Desk, visit: Visit) -> Response:
     return _file(visit, feed, "application/rss+xml; charset=utf-8", None)
 
 
-async def _hits(desk: Desk, visit: Visit, limit: int, *, newest: bool = False) -> list[CatalogueHit]:
+async def _hits(responder: Responder, visit: Visit, limit: int, *, newest: bool = False) -> list[CatalogueHit]:
     search = Search.read(visit.parameters())
     if newest:
         search = search.sorted_by(newest=True)
     hits: list[CatalogueHit] = []
     for page in range(1, -(-limit // _STEP) + 1):
         query = search.on_page(page).query(visit.language, min(_STEP, limit))
-        found = await desk.node.catalogue.search(query, visit.caller)
+        found = await responder.node.catalogue.search(query, visit.caller)
         hits += found.hits
         if len(hits) >= min(found.total, limit) or not found.hits:
             break

@@ -12,25 +12,25 @@ from node.portal.description.triples import Description
 from node.portal.visit import Visit
 
 if TYPE_CHECKING:
-    from node.portal.desk import Desk
+    from node.portal.responder import Responder
 
 
 def structured_data(
-    desk: Desk, visit: Visit, record: Record, description: Description, forms: Sequence[Distribution]
+    responder: Responder, visit: Visit, record: Record, description: Description, forms: Sequence[Distribution]
 ) -> str:
     """Return the asset in schema.org terms; empty if it is not a dataset. ``forms`` are its distributions."""
     return structured(
         record,
         description,
         forms,
-        page=_absolute(desk, visit.asset(record)),
-        catalogue=_absolute(desk, visit.url("/catalog")),
+        page=_absolute(responder, visit.asset(record)),
+        catalogue=_absolute(responder, visit.url("/catalog")),
         language=visit.language,
     )
 
 
 def links(
-    desk: Desk,
+    responder: Responder,
     visit: Visit,
     record: Record,
     description: Description,
@@ -46,16 +46,16 @@ def links(
         description,
         forms,
         formats={
-            _absolute(desk, visit.url(f"/record.{ending}", iri=record.iri)): media_type
+            _absolute(responder, visit.url(f"/record.{ending}", iri=record.iri)): media_type
             for ending, media_type in formats.items()
         },
-        files=[(_absolute(desk, address), media_type) for address, media_type in files.items()],
-        catalogue=_absolute(desk, visit.url("/catalog")),
+        files=[(_absolute(responder, address), media_type) for address, media_type in files.items()],
+        catalogue=_absolute(responder, visit.url("/catalog")),
     )
 
 
-def _absolute(desk: Desk, address: str) -> str:
+def _absolute(responder: Responder, address: str) -> str:
     """Return an address of this portal, or of another node, as an absolute URL."""
     if not address.startswith("/"):
         return address
-    return desk.settings.public_url.rstrip("/") + address.removeprefix(desk.settings.prefix)
+    return responder.settings.public_url.rstrip("/") + address.removeprefix(responder.settings.prefix)

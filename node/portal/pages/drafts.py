@@ -30,7 +30,7 @@ from node.semantics.codelists.themes import THEMES
 from node.semantics.model import Finding
 
 if TYPE_CHECKING:
-    from node.portal.desk import Desk
+    from node.portal.responder import Responder
 
 MAX_FIELDS: Final = 600
 MAX_BYTES: Final = 512 * 1024
@@ -70,54 +70,54 @@ class Trouble(NamedTuple):
     lang: str = ""
 
 
-async def drafts(desk: Desk, visit: Visit) -> Response:
+async def drafts(responder: Responder, visit: Visit) -> Response:
     """``GET /publish``: choose a file, or go on with a draft."""
-    return await _start(desk, visit)
+    return await _start(responder, visit)
 
 
-async def begin(desk: Desk, visit: Visit) -> Response:
+async def begin(responder: Responder, visit: Visit) -> Response:
     """``POST /publish/file``: take the file in and show the questions, or the form again with the reason."""
     upload = await read_upload(visit.request)
     # Before a byte of the file is read.
-    check_csrf(desk.settings.secret, visit.session, upload.fields)
+    check_csrf(responder.settings.secret, visit.session, upload.fields)
     try:
         if upload.chunks is None or not upload.name:
             raise InvalidInput("no file was chosen", remedy="choose a data file", facts={"case": "no-file"})
-        draft = await desk.node.drafts.begin(upload.name, upload.chunks, visit.caller)
+        draft = await responder.node.drafts.begin(upload.name, upload.chunks, visit.caller)
     except (InvalidInput, TooLarge, TooMany) as error:
-        return await _start(desk, visit, error)
-    return desk.go(visit, _address(visit, draft))
+        return await _start(responder, visit, error)
+    return responder.go(visit, _address(visit, draft))
 
 
-async def draft(desk: Desk, visit: Visit) -> Response:
+async def draft(responder: Responder, visit: Visit) -> Response:
     """``GET /publish/{id}``: the questions about a file, with the answers so far."""
-    return _questions(desk, visit, await _draft(desk, visit))
+    return _questions(responder, visit, await _draft(responder, visit))
 
 
-async def answer(desk: Desk, visit: Visit) -> Response:
+async def answer(responder: Responder, visit: Visit) -> Response:
     """``POST /publish/{id}``: save the answers; then show the preview, or the questions again with the errors."""
     fields = await read_form(visit.request, most=MAX_FIELDS, size=MAX_BYTES)
-    check_csrf(desk.settings.secret, visit.session, fields)
+    check_csrf(responder.settings.secret, visit.session, fields)
     answers = {name: text for name, text in fields.items() if name not in (TOKEN, "do") and text.strip()}
-    saved = await desk.node.drafts.save(visit.request.path_params["id"], answers, visit.caller)
+    saved = await responder.node.drafts.save(visit.request.path_params["id"], answers, visit.caller)
     if fields.get("do") == "save":
-        return desk.go(visit, visit.url("/publish", done="draft-saved"))
-    troubles = (await _checked(desk, visit, saved))[1]
+        return responder.go(visit, visit.url("/publish", done="draft-saved"))
+    troubles = (await _checked(responder, visit, saved))[1]
     if troubles:
-        return _questions(desk, visit, saved, troubles)
-    return desk.go(visit, _address(visit, saved) + "/preview")
+        return _questions(responder, visit, saved, troubles)
+    return responder.go(visit, _address(visit, saved) + "/preview")
 
 
-async def preview(desk: Desk, visit: Visit) -> Response:
+async def preview(responder: Responder, visit: Visit) -> Response:
     """``GET /publish/{id}/preview``: the dataset as it will be, and the button that publishes it."""
-    dataset_draft = await _draft(desk, visit)
-    published, troubles = await _checked(desk, visit, dataset_draft)
+    dataset_draft = await _draft(responder, visit)
+    published, troubles = await _checked(responder, visit, dataset_draft)
     if published is None:
-        return _questions(desk, visit, dataset_draft, troubles)
+        return _questions(responder, visit, dataset_draft, troubles)
     record = published.record
     description = Description.read(record.nquads)
     laid_out = card(record.kind, description, record.subject)
-    return desk.render(
+    return responder.render(
         visit,
         "draft-preview.html",
         draft=dataset_draft,
@@ -126,58 +126,60 @@ async def preview(desk: Desk, visit: Visit) -> Response:
         facts=facts(description, record.subject),
         card=laid_out,
         names=Names(description, Connections(), laid_out),
-        words=desk.node.access.sentences(record, visit.language),
+        words=responder.node.access.sentences(record, visit.language),
         remarks=[_text(visit, one) for one in published.findings if one.severity == "warning"][:_SHOWN],
     )
 
 
-async def publish(desk: Desk, visit: Visit) -> Response:
+async def publish(responder: Responder, visit: Visit) -> Response:
     """``POST /publish/{id}/publish``: publish the draft, and show the page of the new asset."""
     try:
-        published = await desk.node.drafts.publish(visit.request.path_params["id"], visit.caller)
+        published = await responder.node.drafts.publish(visit.request.path_params["id"], visit.caller)
     except (InvalidDescription, InvalidInput, Conflict) as error:
-        dataset_draft = await _draft(desk, visit)
-        return _questions(desk, visit, dataset_draft, _troubles(visit, dataset_draft, error))
-    return desk.go(visit, visit.asset(published.record, done="dataset-published"))
+        dataset_draft = await _draft(responder, visit)
+        return _questions(responder, visit, dataset_draft, _troubles(visit, dataset_draft, error))
+    return responder.go(visit, visit.asset(published.record, done="dataset-published"))
 
 
-async def remove(desk: Desk, visit: Visit) -> Response:
+async def remove(responder: Responder, visit: Visit) -> Response:
     """``POST /publish/{id}/remove``: remove a draft and its file."""
-    await desk.node.drafts.remove(visit.request.path_params["id"], visit.caller)
-    return desk.go(visit, visit.url("/publish", done="draft-removed"))
+    await responder.node.drafts.remove(visit.request.path_params["id"], visit.caller)
+    return responder.go(visit, visit.url("/publish", done="draft-removed"))
 
 
-async def _start(desk: Desk, visit: Visit, error: HansaError | None = None) -> Response:
+async def _start(responder: Responder, visit: Visit, error: HansaError | None = None) -> Response:
     may = allowed(visit.caller, UseCase.PUBLISH)
-    return desk.render(
+    return responder.render(
         visit,
         "publish.html",
         status=200 if error is None else error.status,
         may=may,
-        limit=desk.node.drafts.limit,
+        limit=responder.node.drafts.limit,
         days=AGE.days,
-        mine=await desk.node.drafts.mine(visit.caller) if may else (),
+        mine=await responder.node.drafts.mine(visit.caller) if may else (),
         trouble=None if error is None else visit.worded(error),
     )
 
 
-async def _draft(desk: Desk, visit: Visit) -> DatasetDraft:
-    return await desk.node.drafts.find(visit.request.path_params["id"], visit.caller)
+async def _draft(responder: Responder, visit: Visit) -> DatasetDraft:
+    return await responder.node.drafts.find(visit.request.path_params["id"], visit.caller)
 
 
 def _address(visit: Visit, dataset_draft: DatasetDraft) -> str:
     return visit.url(f"/publish/{quote(dataset_draft.id, safe='')}")
 
 
-def _questions(desk: Desk, visit: Visit, dataset_draft: DatasetDraft, troubles: Sequence[Trouble] = ()) -> Response:
+def _questions(
+    responder: Responder, visit: Visit, dataset_draft: DatasetDraft, troubles: Sequence[Trouble] = ()
+) -> Response:
     tables = dataset_draft.profile.tables if dataset_draft.profile else ()
     columns = [
         (f"column.{place}.{number}", table.name, column)
         for place, table in enumerate(tables)
         for number, column in enumerate(table.columns)
     ]
-    answers, conditions = dataset_draft.answers, desk.node.drafts.conditions()
-    return desk.render(
+    answers, conditions = dataset_draft.answers, responder.node.drafts.conditions()
+    return responder.render(
         visit,
         "draft.html",
         status=422 if troubles else 200,
@@ -208,10 +210,12 @@ def _choices(codes: CodeList, answer: str, language: str) -> list[tuple[str, str
     return choices if not answer or answer in dict(choices) else [(answer, answer), *choices]
 
 
-async def _checked(desk: Desk, visit: Visit, dataset_draft: DatasetDraft) -> tuple[Publication | None, list[Trouble]]:
+async def _checked(
+    responder: Responder, visit: Visit, dataset_draft: DatasetDraft
+) -> tuple[Publication | None, list[Trouble]]:
     """Return what would be published, or what has to be corrected before."""
     try:
-        return await desk.node.drafts.check(dataset_draft, visit.caller), []
+        return await responder.node.drafts.check(dataset_draft, visit.caller), []
     except (InvalidDescription, InvalidInput, Conflict) as error:
         return None, _troubles(visit, dataset_draft, error)
 

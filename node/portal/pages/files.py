@@ -20,12 +20,12 @@ from node.portal.visit import Visit
 from node.scenarios.model import Run
 
 if TYPE_CHECKING:
-    from node.portal.desk import Desk
+    from node.portal.responder import Responder
 
 
-async def table_csv(desk: Desk, visit: Visit) -> Response:
+async def table_csv(responder: Responder, visit: Visit) -> Response:
     """``/runs/{pid}/table.csv``: the figure that the page shows, feature by feature (RFC 4180)."""
-    run, gathered = await _gathered(desk, visit)
+    run, gathered = await _gathered(responder, visit)
     sheet = io.StringIO()
     writer = csv.writer(sheet)
     unit = gathered.figure.variable.unit or ""
@@ -37,9 +37,9 @@ async def table_csv(desk: Desk, visit: Visit) -> Response:
     return _file(visit, sheet.getvalue().encode(), "text/csv; charset=utf-8; header=present", f"{_name(run)}.csv")
 
 
-async def map_geojson(desk: Desk, visit: Visit) -> Response:
+async def map_geojson(responder: Responder, visit: Visit) -> Response:
     """``/runs/{pid}/map.geojson``: the same with geometry (RFC 7946)."""
-    run, gathered = await _gathered(desk, visit)
+    run, gathered = await _gathered(responder, visit)
     own = next((place for place in gathered.places if place.key == gathered.keyed.key), None)
     if own is None:
         raise NotFound
@@ -63,23 +63,23 @@ async def map_geojson(desk: Desk, visit: Visit) -> Response:
     return _file(visit, body.encode(), "application/geo+json", f"{_name(run)}.geojson")
 
 
-async def crate_zip(desk: Desk, visit: Visit) -> Response:
+async def crate_zip(responder: Responder, visit: Visit) -> Response:
     """``/runs/{pid}/crate.zip``: everything about the run as an RO-Crate."""
-    scenarios = scenarios_of(desk)
+    scenarios = scenarios_of(responder)
     pid = visit.request.path_params["pid"]
     body = await scenarios.release.crate(pid, visit.caller)
     return _file(visit, body, "application/zip", f"{_name(await scenarios.runs.run(pid))}.zip")
 
 
-async def agreement_zip(desk: Desk, visit: Visit) -> Response:
+async def agreement_zip(responder: Responder, visit: Visit) -> Response:
     """``/agreements/{id}/evidence.zip``: the agreement with everything that proves it."""
     agreement_id = visit.request.path_params["id"]
-    content = await desk.node.proofs.export(agreement_id)
+    content = await responder.node.proofs.export(agreement_id)
     return _file(visit, content, "application/zip", file_name(agreement_id))
 
 
-async def _gathered(desk: Desk, visit: Visit) -> tuple[Run, RunFigure]:
-    scenarios = scenarios_of(desk)
+async def _gathered(responder: Responder, visit: Visit) -> tuple[Run, RunFigure]:
+    scenarios = scenarios_of(responder)
     run = await scenarios.runs.run(visit.request.path_params["pid"])
     gathered = await results.gather(scenarios.watched, visit.caller, run, dict(visit.parameters()))
     if gathered is None:

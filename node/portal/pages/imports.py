@@ -12,7 +12,7 @@ from node.identity.roles import UseCase, allowed
 from node.portal.visit import Visit
 
 if TYPE_CHECKING:
-    from node.portal.desk import Desk
+    from node.portal.responder import Responder
 
 ENDINGS: Final = (".ttl", ".jsonld", ".rdf", ".xml", ".nt", ".nq", ".trig", ".json")
 """Files that the form takes; the script of the page knows the media type of each."""
@@ -20,22 +20,22 @@ TIMES: Final = ("1h", "6h", "12h", "1d", "1w", "4w")
 """Intervals between two runs that the form offers; terminal and API accept others too."""
 
 
-async def imports(desk: Desk, visit: Visit) -> Response:
+async def imports(responder: Responder, visit: Visit) -> Response:
     """``/imports``: the form; its script sends it to the API and shows the report as it comes. Below it the sources
     that are harvested on a schedule."""
-    return await page_of_imports(desk, visit)
+    return await page_of_imports(responder, visit)
 
 
-async def page_of_imports(desk: Desk, visit: Visit, *, trouble: HansaError | None = None) -> Response:
+async def page_of_imports(responder: Responder, visit: Visit, *, trouble: HansaError | None = None) -> Response:
     """The page; with ``trouble`` the form of a new source again, and why it was not registered."""
-    return desk.render(
+    return responder.render(
         visit,
         "imports.html",
         status=200 if trouble is None else trouble.status,
         may=allowed(visit.caller, UseCase.PUBLISH),
         endings=ENDINGS,
         times=TIMES,
-        sources=await run_sync(desk.node.schedules.all),
+        sources=await run_sync(responder.node.schedules.all),
         trouble=None if trouble is None else visit.worded(trouble),
         fields=visit.fields,
     )

@@ -13,17 +13,17 @@ from node.portal.views.keys import ListedKeys
 from node.portal.visit import Visit
 
 if TYPE_CHECKING:
-    from node.portal.desk import Desk
+    from node.portal.responder import Responder
 
 _MAX_ID: Final = 60
 
 
-async def keys(desk: Desk, visit: Visit) -> Response:
+async def keys(responder: Responder, visit: Visit) -> Response:
     """``GET /keys``: each key with its purpose, period and state, and the operator's next step."""
-    return await _page(desk, visit, await desk.node.keys.listed(visit.caller))
+    return await _page(responder, visit, await responder.node.keys.listed(visit.caller))
 
 
-async def replace(desk: Desk, visit: Visit) -> Response:
+async def replace(responder: Responder, visit: Visit) -> Response:
     """``POST /keys/replace``: replace the ticked keys, or show the form again with the reason.
 
     A tick names the key that was in use when the page was shown: a form that is sent twice replaces it once.
@@ -31,18 +31,18 @@ async def replace(desk: Desk, visit: Visit) -> Response:
     ticked = {kind: visit.fields[kind.value][:_MAX_ID] for kind in KeyKind if visit.fields.get(kind.value)}
     password, code = visit.fields.get("password", ""), visit.fields.get("code", "")
     try:
-        replaced = await desk.node.replace_keys.replace(ticked, password, code, visit.caller)
+        replaced = await responder.node.replace_keys.replace(ticked, password, code, visit.caller)
     except (NotAllowed, InvalidInput, TooMany) as error:
-        listed = await desk.node.keys.listed(visit.caller)
+        listed = await responder.node.keys.listed(visit.caller)
         if not listed.may_change:
             raise
         trouble = refusal(error, "signin.stale") if ticked else "none"
-        return await _page(desk, visit, listed, trouble, refusal_status(error), ticked=set(ticked))
-    return desk.go(visit, visit.url("/keys", done="keys-replaced" if replaced else "already-replaced"))
+        return await _page(responder, visit, listed, trouble, refusal_status(error), ticked=set(ticked))
+    return responder.go(visit, visit.url("/keys", done="keys-replaced" if replaced else "already-replaced"))
 
 
 async def _page(
-    desk: Desk,
+    responder: Responder,
     visit: Visit,
     listed: ListedKeys,
     trouble: str = "",
@@ -50,8 +50,8 @@ async def _page(
     *,
     ticked: set[KeyKind] | None = None,
 ) -> Response:
-    person = await desk.node.account.person(visit.caller)
-    response = desk.render(
+    person = await responder.node.account.person(visit.caller)
+    response = responder.render(
         visit,
         "keys.html",
         status=status,

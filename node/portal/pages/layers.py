@@ -19,7 +19,7 @@ from node.scenarios.model import GEOMETRY, Layer, Operation, OperationType, Row
 from node.scenarios.tables.rows import row_id
 
 if TYPE_CHECKING:
-    from node.portal.desk import Desk
+    from node.portal.responder import Responder
 
 MAX_LISTED: Final = 120
 MAX_TITLE: Final = 200
@@ -37,67 +37,73 @@ class Line:
     members: tuple[tuple[str, str, str], ...]
 
 
-async def layers(desk: Desk, visit: Visit) -> Response:
+async def layers(responder: Responder, visit: Visit) -> Response:
     """``/layers``: all, or those of ``?target=``."""
     target = visit.request.query_params.get("target", "")
-    layers_shown = await scenarios_of(desk).layers.of(target or None)
+    layers_shown = await scenarios_of(responder).layers.of(target or None)
     titles: dict[str, Mapping[str, str]] = {}
     for layer_ in layers_shown:
         if layer_.target not in titles:
             try:
-                titles[layer_.target] = (await desk.node.catalogue.record(layer_.target, visit.caller)).titles
+                titles[layer_.target] = (await responder.node.catalogue.record(layer_.target, visit.caller)).titles
             except NotFound:
                 titles[layer_.target] = {}
-    return desk.render(visit, "layers.html", layers=layers_shown, titles=titles, target=target)
+    return responder.render(visit, "layers.html", layers=layers_shown, titles=titles, target=target)
 
 
-async def new(desk: Desk, visit: Visit) -> Response:
+async def new(responder: Responder, visit: Visit) -> Response:
     """``/layers/new?target=``: the same page as for a stored layer; the first change stores it."""
-    drawn = await _draft(desk, visit, visit.request.query_params)
-    return _page(desk, visit, drawn)
+    drawn = await _draft(responder, visit, visit.request.query_params)
+    return _page(responder, visit, drawn)
 
 
-async def create(desk: Desk, visit: Visit) -> Response:
+async def create(responder: Responder, visit: Visit) -> Response:
     """``POST /layers/new``."""
-    return await _edit(desk, visit, await _draft(desk, visit, visit.fields))
+    return await _edit(responder, visit, await _draft(responder, visit, visit.fields))
 
 
-async def layer(desk: Desk, visit: Visit) -> Response:
+async def layer(responder: Responder, visit: Visit) -> Response:
     """``/layers/{id}``: the map with the changes; ``?feature=`` opens the form of a feature, ``?add=1`` that of a new
     one, filled like ``?like=``."""
-    return _page(desk, visit, await scenarios_of(desk).drawn.get(visit.request.path_params["id"], visit.caller))
+    return _page(
+        responder, visit, await scenarios_of(responder).drawn.get(visit.request.path_params["id"], visit.caller)
+    )
 
 
-async def edit(desk: Desk, visit: Visit) -> Response:
+async def edit(responder: Responder, visit: Visit) -> Response:
     """``POST /layers/{id}``."""
-    return await _edit(desk, visit, await scenarios_of(desk).drawn.get(visit.request.path_params["id"], visit.caller))
+    return await _edit(
+        responder, visit, await scenarios_of(responder).drawn.get(visit.request.path_params["id"], visit.caller)
+    )
 
 
-async def _draft(desk: Desk, visit: Visit, values: Mapping[str, str]) -> LayerView:
+async def _draft(responder: Responder, visit: Visit, values: Mapping[str, str]) -> LayerView:
     target, version = values.get("target", ""), values.get("version", "")
     if not target:
         raise InvalidInput(
             "no dataset is chosen", remedy="start on the page of a dataset", facts={"case": "no-dataset"}
         )
     number = int(version) if version.isdecimal() and 0 < len(version) < 10 else None
-    return await scenarios_of(desk).drawn.draft(target, visit.caller, version=number, file=values.get("file") or None)
+    return await scenarios_of(responder).drawn.draft(
+        target, visit.caller, version=number, file=values.get("file") or None
+    )
 
 
-async def _edit(desk: Desk, visit: Visit, drawn: LayerView) -> Response:
+async def _edit(responder: Responder, visit: Visit, drawn: LayerView) -> Response:
     """Apply a change, and show the page again: with the change, or with the errors beside the form."""
     fields = visit.fields
     try:
         wanted = _titled(_applied(drawn, fields), visit)
-        layer = await scenarios_of(desk).drawn.save(wanted, visit.caller, after=fields.get("after", ""))
+        layer = await scenarios_of(responder).drawn.save(wanted, visit.caller, after=fields.get("after", ""))
     except NotFound:
         raise
     except HansaError as error:
         if error.status >= 500:
             raise
-        return _page(desk, visit, drawn, trouble=error)
+        return _page(responder, visit, drawn, trouble=error)
     feature = fields.get("feature", "") if fields.get("do") in ("set", "add") else ""
     target = visit.url(f"/layers/{quote(layer.id, safe='')}", feature=feature, done="kept")
-    return desk.go(visit, target)
+    return responder.go(visit, target)
 
 
 def _applied(drawn: LayerView, fields: Mapping[str, str]) -> Layer:
@@ -126,7 +132,7 @@ def _titled(layer_: Layer, visit: Visit) -> Layer:
     return replace(layer_, title=title, reason=reason)
 
 
-def _page(desk: Desk, visit: Visit, drawn: LayerView, *, trouble: HansaError | None = None) -> Response:
+def _page(responder: Responder, visit: Visit, drawn: LayerView, *, trouble: HansaError | None = None) -> Response:
     query, layer_ = visit.request.query_params, drawn.layer
     feature = visit.fields.get("feature", "") or query.get("feature", "")
     adding = visit.fields.get("do") == "add" or query.get("add") == "1"
@@ -135,7 +141,7 @@ def _page(desk: Desk, visit: Visit, drawn: LayerView, *, trouble: HansaError | N
     row = edits.find(drawn.rows, layer_.key, feature)
     known = row is not None or feature in by_id
     sample = edits.find(drawn.rows, layer_.key, like)
-    return desk.render(
+    return responder.render(
         visit,
         "layer.html",
         status=trouble.status if trouble else 200,

@@ -12,93 +12,95 @@ from node.portal.drawing.qr import qr_svg
 from node.portal.visit import Visit
 
 if TYPE_CHECKING:
-    from node.portal.desk import Desk
+    from node.portal.responder import Responder
 
 
-async def account(desk: Desk, visit: Visit) -> Response:
+async def account(responder: Responder, visit: Visit) -> Response:
     """``GET /account``."""
-    return await _page(desk, visit)
+    return await _page(responder, visit)
 
 
-async def change_password(desk: Desk, visit: Visit) -> Response:
+async def change_password(responder: Responder, visit: Visit) -> Response:
     """``POST /account/password``: set a password and start a session, or show the form again with the reason."""
     old, new, again = (visit.fields.get(name, "") for name in ("old", "password", "again"))
     if new != again:
-        return await _page(desk, visit, "password", "signin.differ", 422)
+        return await _page(responder, visit, "password", "signin.differ", 422)
     try:
         keep = visit.fields.get("keep") == "yes"
-        session = await desk.node.account.change_password(visit.caller, old, new, keep_tokens=keep)
+        session = await responder.node.account.change_password(visit.caller, old, new, keep_tokens=keep)
     except (NotAllowed, InvalidInput, TooMany) as error:
-        return await _page(desk, visit, "password", refusal(error, "signin.length"), refusal_status(error))
-    response = desk.go(visit, visit.url("/account", done="password"))
-    desk.set_cookie(response, desk.settings.session_cookie, session, desk.settings.session_seconds)
+        return await _page(responder, visit, "password", refusal(error, "signin.length"), refusal_status(error))
+    response = responder.go(visit, visit.url("/account", done="password"))
+    responder.set_cookie(response, responder.settings.session_cookie, session, responder.settings.session_seconds)
     return response
 
 
-async def make_token(desk: Desk, visit: Visit) -> Response:
+async def make_token(responder: Responder, visit: Visit) -> Response:
     """``POST /account/tokens``: show the token, this once, or the form again with the reason."""
     label, days = visit.fields.get("label", "").strip()[:200], visit.fields.get("days", "")
     if not label or not (days.isascii() and days.isdigit() and len(days) < 6):
-        return await _page(desk, visit, "token", "signin.term", 422)
+        return await _page(responder, visit, "token", "signin.term", 422)
     try:
         password, code = visit.fields.get("password", ""), visit.fields.get("code", "")
-        token = await desk.node.account.make_token(visit.caller, label, int(days), password, code)
+        token = await responder.node.account.make_token(visit.caller, label, int(days), password, code)
     except (NotAllowed, InvalidInput, TooMany) as error:
-        return await _page(desk, visit, "token", refusal(error, "signin.term"), refusal_status(error))
-    return await _page(desk, visit, token=token)
+        return await _page(responder, visit, "token", refusal(error, "signin.term"), refusal_status(error))
+    return await _page(responder, visit, token=token)
 
 
-async def end_token(desk: Desk, visit: Visit) -> Response:
+async def end_token(responder: Responder, visit: Visit) -> Response:
     """``POST /account/tokens/{sha256}/end``."""
-    await desk.node.account.end_token(visit.caller, visit.request.path_params["sha256"])
-    return desk.go(visit, visit.url("/account", done="token-ended"))
+    await responder.node.account.end_token(visit.caller, visit.request.path_params["sha256"])
+    return responder.go(visit, visit.url("/account", done="token-ended"))
 
 
-async def begin_factor(desk: Desk, visit: Visit) -> Response:
+async def begin_factor(responder: Responder, visit: Visit) -> Response:
     """``POST /account/second-factor``: show the QR code to scan, or the form again with the reason."""
     try:
-        enrolment = await desk.node.account.begin_factor(visit.caller, visit.fields.get("password", ""))
+        enrolment = await responder.node.account.begin_factor(visit.caller, visit.fields.get("password", ""))
     except (NotAllowed, TooMany) as error:
-        return await _page(desk, visit, "factor", refusal(error, ""), refusal_status(error))
-    return _enrolment(desk, visit, enrolment)
+        return await _page(responder, visit, "factor", refusal(error, ""), refusal_status(error))
+    return _enrolment(responder, visit, enrolment)
 
 
-async def confirm_factor(desk: Desk, visit: Visit) -> Response:
+async def confirm_factor(responder: Responder, visit: Visit) -> Response:
     """``POST /account/second-factor/confirm``: show the recovery codes once, or the form again with the reason."""
     try:
-        codes = await desk.node.account.confirm_factor(visit.caller, visit.fields.get("code", ""), visit.session)
+        codes = await responder.node.account.confirm_factor(visit.caller, visit.fields.get("code", ""), visit.session)
     except (NotAllowed, InvalidInput, TooMany) as error:
         trouble = "signin.slow" if isinstance(error, TooMany) else "signin.stale"
-        enrolment = await desk.node.account.pending_factor(visit.caller)
-        return _enrolment(desk, visit, enrolment, trouble=trouble, status=refusal_status(error))
-    response = desk.render(visit, "recovery-codes.html", recovery=codes)
+        enrolment = await responder.node.account.pending_factor(visit.caller)
+        return _enrolment(responder, visit, enrolment, trouble=trouble, status=refusal_status(error))
+    response = responder.render(visit, "recovery-codes.html", recovery=codes)
     response.headers["Cache-Control"] = "private, no-store"
     return response
 
 
-async def remove_factor(desk: Desk, visit: Visit) -> Response:
+async def remove_factor(responder: Responder, visit: Visit) -> Response:
     """``POST /account/second-factor/remove``."""
     password, code = visit.fields.get("password", ""), visit.fields.get("code", "")
     try:
-        await desk.node.account.remove_factor(visit.caller, password, code)
+        await responder.node.account.remove_factor(visit.caller, password, code)
     except (NotAllowed, InvalidInput, TooMany) as error:
-        return await _page(desk, visit, "factor", refusal(error, "signin.stale"), refusal_status(error))
-    return desk.go(visit, visit.url("/account", done="factor-removed"))
+        return await _page(responder, visit, "factor", refusal(error, "signin.stale"), refusal_status(error))
+    return responder.go(visit, visit.url("/account", done="factor-removed"))
 
 
-def _enrolment(desk: Desk, visit: Visit, enrolment: Enrolment, *, trouble: str = "", status: int = 200) -> Response:
+def _enrolment(
+    responder: Responder, visit: Visit, enrolment: Enrolment, *, trouble: str = "", status: int = 200
+) -> Response:
     picture = qr_svg(enrolment.uri, visit.t("factor.picture"))
     shown = {"enrolment": enrolment, "picture": picture, "trouble": trouble}
-    response = desk.render(visit, "second-factor.html", status=status, **shown)
+    response = responder.render(visit, "second-factor.html", status=status, **shown)
     response.headers["Cache-Control"] = "private, no-store"
     return response
 
 
 async def _page(
-    desk: Desk, visit: Visit, form: str = "", trouble: str = "", status: int = 200, *, token: str = ""
+    responder: Responder, visit: Visit, form: str = "", trouble: str = "", status: int = 200, *, token: str = ""
 ) -> Response:
-    person = await desk.node.account.person(visit.caller)
-    response = desk.render(
+    person = await responder.node.account.person(visit.caller)
+    response = responder.render(
         visit, "account.html", status=status, person=person, form=form, trouble=trouble, token=token
     )
     response.headers["Cache-Control"] = "private, no-store"

@@ -14,14 +14,14 @@ from node.portal.pages.work import MAX_REASON
 from node.portal.visit import Visit
 
 if TYPE_CHECKING:
-    from node.portal.desk import Desk
+    from node.portal.responder import Responder
 
 
-async def applications(desk: Desk, visit: Visit) -> Response:
+async def applications(responder: Responder, visit: Visit) -> Response:
     """``/applications``: who applies for a credential, what they signed, approve or refuse."""
-    _for_issuers(desk)
-    applied = await desk.node.admissions.applications()
-    return desk.render(
+    _for_issuers(responder)
+    applied = await responder.node.admissions.applications()
+    return responder.render(
         visit,
         "applications.html",
         waiting=[one for one in applied if one.application.state is ApplicationState.RECEIVED],
@@ -30,39 +30,39 @@ async def applications(desk: Desk, visit: Visit) -> Response:
     )
 
 
-async def issued(desk: Desk, visit: Visit) -> Response:
+async def issued(responder: Responder, visit: Visit) -> Response:
     """``/issued``: credentials that this node issued, and whether they are still valid."""
-    _for_issuers(desk)
-    return desk.render(
+    _for_issuers(responder)
+    return responder.render(
         visit,
         "issued.html",
-        credentials=await desk.node.admissions.issued(),
+        credentials=await responder.node.admissions.issued(),
         trouble=visit.request.query_params.get("trouble", ""),
     )
 
 
-async def revoke(desk: Desk, visit: Visit) -> Response:
+async def revoke(responder: Responder, visit: Visit) -> Response:
     """``POST /issued/{id}/revoke``: with a reason that the holder and its partners will read."""
-    _for_issuers(desk)
-    revoke_credential = desk.node.revoke
+    _for_issuers(responder)
+    revoke_credential = responder.node.revoke
     if revoke_credential is None:
         raise NotFound
     credential = visit.request.path_params["id"]
     reason = visit.fields.get("reason", "").strip()[:MAX_REASON]
     if not reason:
-        return desk.go(visit, visit.url("/issued", trouble=credential) + f"#issued-{quote(credential, safe='')}")
+        return responder.go(visit, visit.url("/issued", trouble=credential) + f"#issued-{quote(credential, safe='')}")
     try:
         await run_sync(lambda: revoke_credential.revoke(credential, reason, visit.caller))
     except Conflict:
-        return desk.go(visit, visit.url("/issued", done="already"))
-    return desk.go(visit, visit.url("/issued", done="revoked"))
+        return responder.go(visit, visit.url("/issued", done="already"))
+    return responder.go(visit, visit.url("/issued", done="revoked"))
 
 
-async def members(desk: Desk, visit: Visit) -> Response:
+async def members(responder: Responder, visit: Visit) -> Response:
     """``/members``: the nodes that this node follows, and how far it is behind them."""
-    return desk.render(visit, "members.html", members=await desk.node.members.all(visit.caller))
+    return responder.render(visit, "members.html", members=await responder.node.members.all(visit.caller))
 
 
-def _for_issuers(desk: Desk) -> None:
-    if not desk.settings.issuer:
+def _for_issuers(responder: Responder) -> None:
+    if not responder.settings.issuer:
         raise NotFound

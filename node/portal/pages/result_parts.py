@@ -16,7 +16,7 @@ from node.semantics.kinds import KINDS
 from node.vocab.namespaces import PROV, RDFS
 
 if TYPE_CHECKING:
-    from node.portal.desk import Desk
+    from node.portal.responder import Responder
 
 MOST_USED: Final = 60
 
@@ -41,36 +41,38 @@ class ResultOrigin:
     used: tuple[UsedThing, ...]
 
 
-async def making_of(desk: Desk, visit: Visit, record: Record, description: Description) -> ResultOrigin | None:
+async def making_of(
+    responder: Responder, visit: Visit, record: Record, description: Description
+) -> ResultOrigin | None:
     """Return the record's statements (PROV-O) about the run that made it; None if no run made it."""
     activity = description.value(record.iri, f"{PROV}wasGeneratedBy")
     used = description.terms(activity, f"{PROV}used") if activity else []
     if not used:
         return None
-    here = desk.node.scenarios is not None and visit.signed_in and visit.owns(record.iri)
-    things = [await _thing(desk, visit, description, term.value, here=here) for term in used[:MOST_USED]]
+    here = responder.node.scenarios is not None and visit.signed_in and visit.owns(record.iri)
+    things = [await _thing(responder, visit, description, term.value, here=here) for term in used[:MOST_USED]]
     order = list(KINDS)
     things.sort(key=lambda one: (order.index(one.kind) if one.kind else len(order), one.iri))
     run = visit.url(f"/runs/{quote(activity, safe='')}") if here and activity.startswith("urn:") else ""
     return ResultOrigin(titles=description.texts(activity, f"{RDFS}label"), run=run, used=tuple(things))
 
 
-async def _thing(desk: Desk, visit: Visit, description: Description, used: str, *, here: bool) -> UsedThing:
+async def _thing(responder: Responder, visit: Visit, description: Description, used: str, *, here: bool) -> UsedThing:
     iri, _, state = used.partition("#")
     layer = description.texts(used, f"{RDFS}label")
     if layer:
         return UsedThing(titles=layer, iri=used, link=visit.url(f"/layers/{quote(iri, safe='')}") if here else "")
     version = state[1:] if state.startswith("v") and state[1:].isdecimal() else ""
     kind = next((name for name, one in KINDS.items() if f"/{one.plural}/" in iri), "")
-    link, titles = await page_of(desk, visit, iri, version)
+    link, titles = await page_of(responder, visit, iri, version)
     return UsedThing(titles=titles, iri=iri, kind=kind, version=version, link=link)
 
 
-async def page_of(desk: Desk, visit: Visit, iri: str, version: int | str = "") -> tuple[str, Texts]:
+async def page_of(responder: Responder, visit: Visit, iri: str, version: int | str = "") -> tuple[str, Texts]:
     """Return the best page about an asset, and its titles: our page if our catalogue has the asset, else the page at
     the city that publishes it; empty if that is not a web address."""
     try:
-        record = await desk.node.catalogue.record(iri, visit.caller)
+        record = await responder.node.catalogue.record(iri, visit.caller)
     except NotFound:
         return (f"{iri}?version={version}" if version else iri) if web_address(iri) else "", {}
     return visit.asset(record, version=version), record.titles

@@ -16,14 +16,14 @@ from node.portal.pages.result_parts import page_of
 from node.portal.pages.scenario_parts import chain_of
 from node.portal.reasons import Why, whys
 from node.portal.runs import results
+from node.portal.runs.explanation import trace
 from node.portal.runs.verdicts import TONES, beside_one_another, differing, legend, verdicts
-from node.portal.runs.why import trace
 from node.portal.views.scenarios import ScenarioUseCases
 from node.portal.visit import Visit
 from node.scenarios.model import AFTER, BEFORE, Run, State, StepRun
 
 if TYPE_CHECKING:
-    from node.portal.desk import Desk
+    from node.portal.responder import Responder
 
 SECONDS_BETWEEN: Final = 4
 """Seconds after which a page without scripts reloads."""
@@ -31,14 +31,14 @@ SECONDS_BETWEEN: Final = 4
 MAX_TITLE: Final = 200
 
 
-async def runs(desk: Desk, visit: Visit) -> Response:
+async def runs(responder: Responder, visit: Visit) -> Response:
     """``/runs``: all runs, newest first; those of one template with ``?template=``."""
     template = visit.request.query_params.get("template", "")
-    newest = await scenarios_of(desk).watched.newest(template=template or None)
+    newest = await scenarios_of(responder).watched.newest(template=template or None)
     chosen = [pid for name, pid in visit.parameters() if name == "run"][:2]
     if len(chosen) == 2:
-        return desk.go(visit, visit.url("/runs/compare", left=chosen[0], right=chosen[1]))
-    return desk.render(
+        return responder.go(visit, visit.url("/runs/compare", left=chosen[0], right=chosen[1]))
+    return responder.render(
         visit,
         "runs.html",
         runs=newest,
@@ -52,16 +52,16 @@ async def runs(desk: Desk, visit: Visit) -> Response:
     )
 
 
-async def run(desk: Desk, visit: Visit) -> Response:
+async def run(responder: Responder, visit: Visit) -> Response:
     """``/runs/{pid}``: the state of a run; after its end, the results and their explanation."""
-    return await _run_page(desk, visit)
+    return await _run_page(responder, visit)
 
 
-async def _run_page(desk: Desk, visit: Visit, *, trouble: HansaError | None = None) -> Response:
-    scenarios = scenarios_of(desk)
+async def _run_page(responder: Responder, visit: Visit, *, trouble: HansaError | None = None) -> Response:
+    scenarios = scenarios_of(responder)
     watched = await scenarios.watched.get(visit.request.path_params["pid"], visit.caller)
     run, query = watched.run, dict(visit.parameters())
-    known = await cities(desk.node, visit.caller, {pin.origin: pin.origin_name for pin in run.binding.pins})
+    known = await cities(responder.node, visit.caller, {pin.origin: pin.origin_name for pin in run.binding.pins})
     gathered, closed = None, False
     try:
         gathered = await results.gather(scenarios.watched, visit.caller, run, query)
@@ -72,7 +72,7 @@ async def _run_page(desk: Desk, visit: Visit, *, trouble: HansaError | None = No
     if gathered and row:
         origin = await trace(scenarios.watched, visit.caller, watched, gathered.figure.of, gathered.keyed.key, row)
     whole = query.get("rows") == "all"
-    return desk.render(
+    return responder.render(
         visit,
         "run.html",
         status=trouble.status if trouble else 200,
@@ -89,7 +89,7 @@ async def _run_page(desk: Desk, visit: Visit, *, trouble: HansaError | None = No
         paused=query.get("hold", "") == "1",
         seconds=SECONDS_BETWEEN,
         reasons=_reasons(run.error),
-        page={pin.iri: (await page_of(desk, visit, pin.iri, pin.version))[0] for pin in run.binding.pins},
+        page={pin.iri: (await page_of(responder, visit, pin.iri, pin.version))[0] for pin in run.binding.pins},
         gathered=gathered,
         closed=closed,
         scale=scale,
@@ -112,20 +112,20 @@ def _beside(other: Run, run: Run) -> bool:
     return other.pid != run.pid and other.state is State.SUCCESSFUL
 
 
-async def cancel(desk: Desk, visit: Visit) -> Response:
+async def cancel(responder: Responder, visit: Visit) -> Response:
     """``POST /runs/{pid}/cancel``."""
     pid = visit.request.path_params["pid"]
-    await scenarios_of(desk).runs.cancel(pid, visit.caller)
-    return desk.go(visit, visit.url(f"/runs/{quote(pid, safe='')}", done="cancelled"))
+    await scenarios_of(responder).runs.cancel(pid, visit.caller)
+    return responder.go(visit, visit.url(f"/runs/{quote(pid, safe='')}", done="cancelled"))
 
 
-async def again(desk: Desk, visit: Visit) -> Response:
+async def again(responder: Responder, visit: Visit) -> Response:
     """``POST /runs/{pid}/again``: run the same binding once more, then watch it."""
-    pid = (await scenarios_of(desk).runs.again(visit.request.path_params["pid"], visit.caller)).pid
-    return desk.go(visit, visit.url(f"/runs/{quote(pid, safe='')}", done="started"))
+    pid = (await scenarios_of(responder).runs.again(visit.request.path_params["pid"], visit.caller)).pid
+    return responder.go(visit, visit.url(f"/runs/{quote(pid, safe='')}", done="started"))
 
 
-async def publish(desk: Desk, visit: Visit) -> Response:
+async def publish(responder: Responder, visit: Visit) -> Response:
     """``POST /runs/{pid}/publish``: publish the result as a dataset; a refusal is shown beside the form."""
     pid, title = visit.request.path_params["pid"], visit.fields.get("title", "").strip()[:MAX_TITLE]
     try:
@@ -135,19 +135,19 @@ async def publish(desk: Desk, visit: Visit) -> Response:
             )
         template = visit.fields.get("conditions", "")
         conditions = {"template": template} if template else {}
-        iri = await scenarios_of(desk).watched.publish(pid, {visit.language: title}, conditions, visit.caller)
+        iri = await scenarios_of(responder).watched.publish(pid, {visit.language: title}, conditions, visit.caller)
     except NotFound:
         raise
     except HansaError as error:
         if error.status >= 500:
             raise
-        return await _run_page(desk, visit, trouble=error)
-    return desk.go(visit, visit.asset(iri, done="published"))
+        return await _run_page(responder, visit, trouble=error)
+    return responder.go(visit, visit.asset(iri, done="published"))
 
 
-async def compare(desk: Desk, visit: Visit) -> Response:
+async def compare(responder: Responder, visit: Visit) -> Response:
     """``/runs/compare?left=&right=``: two runs with the same breaks, and the differences of their bindings."""
-    scenarios, query = scenarios_of(desk), dict(visit.parameters())
+    scenarios, query = scenarios_of(responder), dict(visit.parameters())
     pids = [query.get("left", ""), query.get("right", "")]
     if not all(pids):
         raise InvalidInput("two runs must be selected", remedy="select them at /runs", facts={"case": "two-runs"})
@@ -157,7 +157,7 @@ async def compare(desk: Desk, visit: Visit) -> Response:
         gathered = [await results.gather(scenarios.watched, visit.caller, side.run, query) for side in sides]
         both = [figure for figure in gathered if figure is not None]
     scale = results.scale_of(*both) if len(both) == 2 else None
-    return desk.render(
+    return responder.render(
         visit,
         "compare.html",
         sides=sides,
@@ -176,11 +176,11 @@ async def compare(desk: Desk, visit: Visit) -> Response:
 # what templates are given --------------------------------------------------------------------------------------
 
 
-def scenarios_of(desk: Desk) -> ScenarioUseCases:
+def scenarios_of(responder: Responder) -> ScenarioUseCases:
     """Return the use cases of scenarios. Raises ``NotFound`` at a node without them."""
-    if desk.node.scenarios is None:
+    if responder.node.scenarios is None:
         raise NotFound
-    return desk.node.scenarios
+    return responder.node.scenarios
 
 
 def branches(run: Run) -> list[str]:

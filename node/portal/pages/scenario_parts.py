@@ -21,7 +21,7 @@ from node.transfer.addresses import process_url
 from node.vocab.namespaces import HANSA, HANSA_MODEL
 
 if TYPE_CHECKING:
-    from node.portal.desk import Desk
+    from node.portal.responder import Responder
 
 MAX_RUNS: Final = 12
 
@@ -45,35 +45,35 @@ class TemplateView:
     picture: Drawing
 
 
-async def scenario_of(desk: Desk, visit: Visit, record: Record) -> TemplateView | None:
+async def scenario_of(responder: Responder, visit: Visit, record: Record) -> TemplateView | None:
     """Return the template that ``record`` describes; None if it is not one, or this node has no scenarios."""
-    if desk.node.scenarios is None or record.kind != "scenario":
+    if responder.node.scenarios is None or record.kind != "scenario":
         return None
     try:
-        template = await desk.node.scenarios.templates.get(record.iri, visit.caller, version=record.version)
+        template = await responder.node.scenarios.templates.get(record.iri, visit.caller, version=record.version)
     except HansaError:
         # The page shows the record in any case, also if its description is not a template.
         return None
-    known = await cities(desk.node, visit.caller)
-    used = await _used(desk, visit, template, known)
+    known = await cities(responder.node, visit.caller)
+    used = await _used(responder, visit, template, known)
     return TemplateView(template=template, steps=tuple(used), picture=_picture(visit, template, used, ()))
 
 
 async def runs_of(
-    desk: Desk, visit: Visit, record: Record, shown: TemplateView | None = None
+    responder: Responder, visit: Visit, record: Record, shown: TemplateView | None = None
 ) -> Sequence[Run] | None:
     """Return runs of a scenario, or those that use a model or transformation; None if this page shows no runs.
 
     Runs of a scenario that binds the template of another one are stored under that template (``shown``).
     """
-    if desk.node.scenarios is None or not visit.signed_in:
+    if responder.node.scenarios is None or not visit.signed_in:
         return None
     if record.kind == "scenario":
-        return await desk.node.scenarios.watched.newest(
+        return await responder.node.scenarios.watched.newest(
             template=shown.template.iri if shown else record.iri, limit=MAX_RUNS
         )
     if record.kind in ("model", "transformation"):
-        return await desk.node.scenarios.watched.newest(uses=record.iri, limit=MAX_RUNS)
+        return await responder.node.scenarios.watched.newest(uses=record.iri, limit=MAX_RUNS)
     return None
 
 
@@ -107,17 +107,17 @@ def calls(visit: Visit, record: Record, description: Description) -> dict[str, s
 
 
 async def template_chain(
-    desk: Desk, visit: Visit, template: Template, known: Cities, *, missing: Sequence[str] = ()
+    responder: Responder, visit: Visit, template: Template, known: Cities, *, missing: Sequence[str] = ()
 ) -> Drawing:
     """Return the picture of a template's chain, with the catalogue's records of the things that it uses."""
-    return _picture(visit, template, await _used(desk, visit, template, known), missing)
+    return _picture(visit, template, await _used(responder, visit, template, known), missing)
 
 
-async def _used(desk: Desk, visit: Visit, template: Template, known: Cities) -> list[UsedStep]:
+async def _used(responder: Responder, visit: Visit, template: Template, known: Cities) -> list[UsedStep]:
     inputs = []
     for step in sorted(template.steps, key=lambda step: step.position):
         try:
-            record = await desk.node.catalogue.record(step.uses, visit.caller)
+            record = await responder.node.catalogue.record(step.uses, visit.caller)
         except NotFound:
             record = None
         inputs.append(

@@ -13,7 +13,7 @@ from node.portal.markup import web_address
 from node.portal.visit import Visit
 
 if TYPE_CHECKING:
-    from node.portal.desk import Desk
+    from node.portal.responder import Responder
 
 MAX_ROWS: Final = 500
 MAX_TEXT: Final = 100_000
@@ -72,19 +72,19 @@ class Answer:
     graph: str = ""
 
 
-async def sparql_page(desk: Desk, visit: Visit) -> Response:
+async def sparql_page(responder: Responder, visit: Visit) -> Response:
     """``/sparql`` for people. The query is part of the URL, so that it can be shared."""
     text = (visit.fields.get("query") or visit.request.query_params.get("query", ""))[:MAX_TEXT]
     answer: Answer | None = None
     trouble: RemoteFault | None = None
     if text.strip():
         try:
-            body, media_type = await desk.node.sparql(text, visit.caller, ACCEPT)
+            body, media_type = await responder.node.sparql(text, visit.caller, ACCEPT)
             answer = _answer(body, media_type, visit)
         except RemoteFault as error:
             # Syntax, time, memory, size: the error is shown beside the field, with the query kept.
             trouble = error
-    return desk.render(
+    return responder.render(
         visit,
         "sparql.html",
         status=trouble.status if trouble else 200,

@@ -17,7 +17,7 @@ from node.portal.visit import Visit
 from node.vocab.namespaces import HANSA, ODRL
 
 if TYPE_CHECKING:
-    from node.portal.desk import Desk
+    from node.portal.responder import Responder
 
 
 _CONDITIONS: Final = ((f"{ODRL}hasPolicy",), (f"{HANSA}conditions",))
@@ -45,16 +45,18 @@ class ChangedProperty:
     added: tuple[TermView, ...]
 
 
-async def differences(desk: Desk, visit: Visit) -> Response:
+async def differences(responder: Responder, visit: Visit) -> Response:
     """``/record/changes?iri=…&from=…&to=…``: the differences; by default between the two newest versions."""
     iri = visit.request.query_params.get("iri", "")
-    compared = await CompareVersions(desk.node.catalogue)(
+    compared = await CompareVersions(responder.node.catalogue)(
         iri, visit.caller, before=_number(visit, "from"), after=_number(visit, "to")
     )
     subject = compared.after.subject
-    before, after = (desk.node.access.sentences(side, visit.language) for side in (compared.before, compared.after))
+    before, after = (
+        responder.node.access.sentences(side, visit.language) for side in (compared.before, compared.after)
+    )
     rows = [_row(difference) for difference in compared.statements if difference.path[:1] not in _CONDITIONS]
-    return desk.render(
+    return responder.render(
         visit,
         "differences.html",
         record=compared.after,

@@ -26,7 +26,7 @@ from node.transfer.model import Transfer
 from node.transfer.process_status import status_of, table_of
 
 if TYPE_CHECKING:
-    from node.portal.desk import Desk
+    from node.portal.responder import Responder
 
 NEGOTIATION_STEPS: Final = ("REQUESTED", "OFFERED", "ACCEPTED", "AGREED", "VERIFIED", "FINALIZED")
 TRANSFER_STEPS: Final = ("REQUESTED", "STARTED", "SUSPENDED", "COMPLETED")
@@ -40,55 +40,55 @@ BOTH: Final = "both"
 """Instead of a language: the document in the languages of both parties, side by side."""
 
 
-async def agreements(desk: Desk, visit: Visit) -> Response:
+async def agreements(responder: Responder, visit: Visit) -> Response:
     """``/agreements``: all agreements, with the other party and the state."""
-    held = await desk.node.agreements.all()
-    return desk.render(visit, "agreements.html", agreements=[(one, agreement_status(one)) for one in held])
+    held = await responder.node.agreements.all()
+    return responder.render(visit, "agreements.html", agreements=[(one, agreement_status(one)) for one in held])
 
 
-async def agreement(desk: Desk, visit: Visit) -> Response:
+async def agreement(responder: Responder, visit: Visit) -> Response:
     """``/agreements/{id}``: its current state, the document, every access, and its proofs (``?check=now``)."""
-    agreed = await desk.node.agreements.get(visit.request.path_params["id"])
+    agreed = await responder.node.agreements.get(visit.request.path_params["id"])
     language = _document_language(visit)
     provides = agreed.agreement.role == Role.PROVIDER
     checks = None
     if visit.request.query_params.get("check") == "now":
-        checks = await desk.node.proofs.agreement(agreed.agreement.id)
-    return desk.render(
+        checks = await responder.node.proofs.agreement(agreed.agreement.id)
+    return responder.render(
         visit,
         "agreement.html",
         agreed=agreed,
         agreement_status=agreement_status(agreed),
         conditions=conditions_of(agreed.now, stranger=False) if agreed.now is not None else (),
-        document=await _document(desk, agreed, language),
+        document=await _document(responder, agreed, language),
         document_language=language,
-        accesses=await desk.node.agreements.accesses(agreed.agreement.id) if provides else (),
-        transfers=() if provides else await desk.node.processes.under(agreed.agreement.id),
+        accesses=await responder.node.agreements.accesses(agreed.agreement.id) if provides else (),
+        transfers=() if provides else await responder.node.processes.under(agreed.agreement.id),
         get_command=_get_command(agreed.agreement) if agreed.kind != "model" else "",
         checks=checks,
         quoted=quote(agreed.agreement.id, safe=""),
     )
 
 
-async def agreement_document(desk: Desk, visit: Visit) -> Response:
+async def agreement_document(responder: Responder, visit: Visit) -> Response:
     """``/agreements/{id}/document``: the document alone, for paper."""
-    agreed = await desk.node.agreements.get(visit.request.path_params["id"])
+    agreed = await responder.node.agreements.get(visit.request.path_params["id"])
     language = _document_language(visit)
-    return desk.render(
+    return responder.render(
         visit,
         "document.html",
         agreed=agreed,
-        document=await _document(desk, agreed, language),
+        document=await _document(responder, agreed, language),
         document_language=language,
         quoted=quote(agreed.agreement.id, safe=""),
     )
 
 
-async def confirm_deletion(desk: Desk, visit: Visit) -> Response:
+async def confirm_deletion(responder: Responder, visit: Visit) -> Response:
     """``POST /agreements/{id}/confirm-deletion``: delete the received data, and notify the provider."""
     agreement_id = visit.request.path_params["id"]
-    await run_sync(desk.node.confirm_deletion, agreement_id, visit.caller)
-    return desk.go(visit, visit.url(f"/agreements/{quote(agreement_id, safe='')}") + "#deletion")
+    await run_sync(responder.node.confirm_deletion, agreement_id, visit.caller)
+    return responder.go(visit, visit.url(f"/agreements/{quote(agreement_id, safe='')}") + "#deletion")
 
 
 def agreement_status(agreed: AgreementView) -> str:
@@ -106,10 +106,10 @@ def agreement_status(agreed: AgreementView) -> str:
     return "blocked" if agreed.now.refuses else "force"
 
 
-async def decisions(desk: Desk, visit: Visit) -> Response:
+async def decisions(responder: Responder, visit: Visit) -> Response:
     """``/decisions``: pending decisions, and recent ones."""
-    asked = await desk.node.questions.waiting(visit.language)
-    return desk.render(
+    asked = await responder.node.questions.waiting(visit.language)
+    return responder.render(
         visit,
         "decisions.html",
         waiting=[one for one in asked if one.decision.decided_at is None],
@@ -118,7 +118,7 @@ async def decisions(desk: Desk, visit: Visit) -> Response:
     )
 
 
-async def decide(desk: Desk, visit: Visit) -> Response:
+async def decide(responder: Responder, visit: Visit) -> Response:
     """``POST /decisions/{id}``: approve, or refuse with a reason that the other side will read."""
     decision = visit.request.path_params["id"]
     verdict = visit.fields.get("verdict")
@@ -128,26 +128,26 @@ async def decide(desk: Desk, visit: Visit) -> Response:
         raise InvalidInput("no action was chosen", remedy="use one of the buttons", facts={"case": "no-action"})
     if verdict == "refuse" and not reason:
         # The other side receives the reason: without one, nothing can be sent.
-        return desk.go(visit, visit.url(back, trouble=decision) + f"#decision-{quote(decision, safe='')}")
+        return responder.go(visit, visit.url(back, trouble=decision) + f"#decision-{quote(decision, safe='')}")
     try:
-        await desk.node.decisions.decide(
+        await responder.node.decisions.decide(
             decision, approve=verdict == "approve", by=visit.caller, reason=reason or None
         )
     except Conflict:
-        return desk.go(visit, visit.url(back, done="already"))
-    return desk.go(visit, visit.url(back, done="approved" if verdict == "approve" else "refused"))
+        return responder.go(visit, visit.url(back, done="already"))
+    return responder.go(visit, visit.url(back, done="approved" if verdict == "approve" else "refused"))
 
 
-async def processes(desk: Desk, visit: Visit) -> Response:
+async def processes(responder: Responder, visit: Visit) -> Response:
     """``/processes``: negotiations and transfers, the last changed first."""
-    running = await desk.node.processes.newest()
-    return desk.render(visit, "processes.html", running=[(one, family(one)) for one in running])
+    running = await responder.node.processes.newest()
+    return responder.render(visit, "processes.html", running=[(one, family(one)) for one in running])
 
 
-async def process(desk: Desk, visit: Visit) -> Response:
+async def process(responder: Responder, visit: Visit) -> Response:
     """``/processes/{pid}``: the steps of one process, with every message."""
-    conversation = await desk.node.processes.get(visit.request.path_params["pid"])
-    return desk.render(
+    conversation = await responder.node.processes.get(visit.request.path_params["pid"])
+    return responder.render(
         visit,
         "process.html",
         conversation=conversation,
@@ -165,21 +165,21 @@ async def process(desk: Desk, visit: Visit) -> Response:
     )
 
 
-async def deliveries(desk: Desk, visit: Visit) -> Response:
+async def deliveries(responder: Responder, visit: Visit) -> Response:
     """``/deliveries``: messages that wait, messages that could not be delivered, and a way to try again."""
-    return desk.render(visit, "deliveries.html", deliveries=await desk.node.processes.deliveries())
+    return responder.render(visit, "deliveries.html", deliveries=await responder.node.processes.deliveries())
 
 
-async def retry(desk: Desk, visit: Visit) -> Response:
+async def retry(responder: Responder, visit: Visit) -> Response:
     """``POST /deliveries/{id}/retry``."""
-    await run_sync(desk.node.letters.revive, visit.request.path_params["id"], visit.caller)
-    return desk.go(visit, visit.url("/deliveries", done="retried"))
+    await run_sync(responder.node.letters.revive, visit.request.path_params["id"], visit.caller)
+    return responder.go(visit, visit.url("/deliveries", done="retried"))
 
 
-async def give_up(desk: Desk, visit: Visit) -> Response:
+async def give_up(responder: Responder, visit: Visit) -> Response:
     """``POST /deliveries/{id}/give-up``."""
-    await run_sync(desk.node.letters.give_up, visit.request.path_params["id"], visit.caller)
-    return desk.go(visit, visit.url("/deliveries", done="given-up"))
+    await run_sync(responder.node.letters.give_up, visit.request.path_params["id"], visit.caller)
+    return responder.go(visit, visit.url("/deliveries", done="given-up"))
 
 
 def family(conversation: Conversation) -> str:
@@ -187,8 +187,8 @@ def family(conversation: Conversation) -> str:
     return "negotiation" if isinstance(conversation.process, Negotiation) else "transfer"
 
 
-async def _document(desk: Desk, agreed: AgreementView, language: str) -> Markup:
-    text = await desk.node.agreements.document(agreed.agreement.id, None if language == BOTH else language)
+async def _document(responder: Responder, agreed: AgreementView, language: str) -> Markup:
+    text = await responder.node.agreements.document(agreed.agreement.id, None if language == BOTH else language)
     return Markup(markup.embedded(text))  # noqa: S704 - only what the cleaner lets through
 
 

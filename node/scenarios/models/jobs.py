@@ -14,7 +14,7 @@ from typing import Final
 from anyio.to_thread import run_sync
 
 from node.base.clock import Clock
-from node.base.delivery import Courier
+from node.base.delivery import OutboxWriter
 from node.base.errors import Conflict, InvalidInput, NotFound, TooMany
 from node.base.ids import new_uuid
 from node.base.jsons import read_object
@@ -82,7 +82,7 @@ class Jobs:
         assets: AssetStore,
         local: LocalModels,
         journal: ExecutionJournal[Job],
-        courier: Courier,
+        outbox_writer: OutboxWriter,
         clock: Clock,
     ) -> None:
         self._uow = uow
@@ -90,7 +90,7 @@ class Jobs:
         self._assets = assets
         self._local = local
         self._journal = journal
-        self._courier = courier
+        self._outbox_writer = outbox_writer
         self._clock = clock
 
     # ---- accepting -------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ class Jobs:
             if take is not None:
                 take(tx, job.id)
             self._journal.put(tx, job)
-            self._courier.deliver(
+            self._outbox_writer.deliver(
                 tx,
                 topic=JOB_TOPIC,
                 lane=_OWN_LANE if asker.did is None else _LANE,

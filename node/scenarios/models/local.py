@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from node.base.errors import InvalidInput, NotConfined
-from node.cage.bars import REMEDY
+from node.cage.barriers import REMEDY
 from node.cage.model import Limits
 from node.exchange.contents import contents
 from node.exchange.ports import AssetStore

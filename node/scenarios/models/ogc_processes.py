@@ -15,7 +15,7 @@ from anyio.to_thread import run_sync
 
 from node.base.errors import NotFound
 from node.base.work import UnitOfWork
-from node.catalogue.carriers import runnable
+from node.catalogue.deliverability import runnable
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.catalogue.visibility import Visibility

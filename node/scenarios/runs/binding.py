@@ -41,9 +41,9 @@ from node.scenarios.model import (
 from node.scenarios.ports import LayerStore
 from node.scenarios.records.cards import bound_of, dataset_port, model_of, template_of, transformation_of
 from node.scenarios.records.library import Library, file_of
+from node.scenarios.runs.binding_draft import BindingDraft, check_chain, finding_of, missing_is_news
 from node.scenarios.runs.hashes import binding_key
 from node.scenarios.runs.request import BindingRequest, InputRequest
-from node.scenarios.runs.sketch import Sketch, check_chain, finding_of, missing_is_news
 from node.scenarios.tables.rows import read_rows
 
 Known = Callable[[Caller], Awaitable[Sequence[Transformation]]]
@@ -72,7 +72,7 @@ class Bind:
             record = await self._library.record(template, caller)
             inputs = {role: InputRequest(dataset=iri) for role, iri in named.items()}
             request = replace(request, inputs={**inputs, **request.inputs})
-        work = Sketch(template_of(record), record.sha256)
+        work = BindingDraft(template_of(record), record.sha256)
         check_chain(work)
         await self._bind_inputs(work, request, caller)
         await self._bind_steps(work, request, caller)
@@ -96,7 +96,7 @@ class Bind:
 
     # ---- inputs ----------------------------------------------------------------------------------------------
 
-    async def _bind_inputs(self, work: Sketch, request: BindingRequest, caller: Caller) -> None:
+    async def _bind_inputs(self, work: BindingDraft, request: BindingRequest, caller: Caller) -> None:
         roles = {one.role: one for one in work.template.inputs}
         for role in request.inputs:
             if role not in roles:
@@ -127,7 +127,7 @@ class Bind:
             except (NotFound, NotAllowed, InvalidInput, TooLarge, UnsupportedMediaType, PeerUnreachable) as error:
                 work.add(f"input {role}", error)
 
-    async def _bind_input(self, work: Sketch, port: Port, choice: InputRequest, caller: Caller) -> None:
+    async def _bind_input(self, work: BindingDraft, port: Port, choice: InputRequest, caller: Caller) -> None:
         record = await self._library.record(choice.dataset, caller, version=choice.version)
         described = dataset_port(record, port.role)
         if choice.in_place:
@@ -156,7 +156,7 @@ class Bind:
 
     # ---- steps -----------------------------------------------------------------------------------------------
 
-    async def _bind_steps(self, work: Sketch, request: BindingRequest, caller: Caller) -> None:
+    async def _bind_steps(self, work: BindingDraft, request: BindingRequest, caller: Caller) -> None:
         names = [one.name for one in work.template.steps]
         for name in request.uses:
             if name not in names:
@@ -207,7 +207,7 @@ class Bind:
 
     # ---- how it fits -----------------------------------------------------------------------------------------
 
-    async def _check_wiring(self, work: Sketch, caller: Caller) -> None:
+    async def _check_wiring(self, work: BindingDraft, caller: Caller) -> None:
         asked = {one.role: one for one in work.template.inputs}
         sources = {role: source_port(port, asked[role], work.rows.get(role)) for role, port in work.ports.items()}
         left_out = {one.role for one in work.template.inputs if not one.required} - set(work.inputs)
@@ -256,7 +256,7 @@ class Bind:
             for output in step_outputs(card, step.wiring):
                 sources[f"{step.name}.{output.role}"] = output
 
-    def _check_place(self, work: Sketch, place: str, name: str, bound: BoundStep) -> None:
+    def _check_place(self, work: BindingDraft, place: str, name: str, bound: BoundStep) -> None:
         """Add a finding if data that stay with their owner are bound to a model that does not run there."""
         bound_input = work.inputs.get(name)
         if bound_input is None or not bound_input.in_place:
@@ -280,7 +280,7 @@ class Bind:
             **facts,
         )
 
-    def _bind_layers(self, work: Sketch, layer_ids: tuple[str, ...]) -> list[Layer]:
+    def _bind_layers(self, work: BindingDraft, layer_ids: tuple[str, ...]) -> list[Layer]:
         layers: list[Layer] = []
         with self._uow.read() as tx:
             for name in layer_ids:
@@ -327,7 +327,7 @@ class Bind:
         return layers
 
 
-def _bind_parameters(work: Sketch, stated: Mapping[str, Any]) -> dict[str, Any]:
+def _bind_parameters(work: BindingDraft, stated: Mapping[str, Any]) -> dict[str, Any]:
     models = [one.card for one in work.steps.values() if isinstance(one.card, Model)]
     complete = len(work.steps) == len(work.template.steps)
     values, findings = bound_parameters(work.template, models, stated, complete=complete)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from anyio.to_thread import run_sync
 
 from node.base.clock import Clock
-from node.base.delivery import Courier
+from node.base.delivery import OutboxWriter
 from node.base.errors import Conflict, InvalidInput, NotFound
 from node.base.ids import new_urn
 from node.base.work import Transaction, UnitOfWork
@@ -38,7 +38,7 @@ class Runs:
         runs: RunStore,
         bind: Bind,
         library: Library,
-        courier: Courier,
+        outbox_writer: OutboxWriter,
         clock: Clock,
         journal: ExecutionJournal[Run],
         base: str,
@@ -49,7 +49,7 @@ class Runs:
         self._runs = runs
         self._bind = bind
         self._library = library
-        self._courier = courier
+        self._outbox_writer = outbox_writer
         self._clock = clock
         self._journal = journal
 
@@ -95,7 +95,7 @@ class Runs:
         with self._uow.begin() as tx:
             self._journal.put(tx, run)
             self._journal.note(tx, run)
-            self._courier.deliver(
+            self._outbox_writer.deliver(
                 tx, topic=RUN_TOPIC, lane=LANE, subject=run.pid, body=run.pid.encode(), due=now, task_id=run.pid
             )
         return run

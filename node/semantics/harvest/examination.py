@@ -75,7 +75,7 @@ class _Draft:
     iri: str
     name: str
     address: str
-    mends: list[str]
+    syntax_repairs: list[str]
     repairs: list[Repair]
 
 
@@ -120,7 +120,7 @@ def _attempt(step: Callable[[_In, _With], _Out], subject: _In, argument: _With) 
 def _draft(piece: Mapping[str, Any], how: Examination) -> _Draft:
     if piece.get("fault"):
         raise refusal(**piece["fault"])
-    dataset, subject, mends = _parsed(str(piece["subject"]), str(piece["lines"]))
+    dataset, subject, syntax_repairs = _parsed(str(piece["subject"]), str(piece["lines"]))
     rules = rules_named(how.rules)
     record = Record(dataset, subject, Dataset(_inherited(piece)))
     repairs = repair(record, rules) if rules else []
@@ -142,7 +142,7 @@ def _draft(piece: Mapping[str, Any], how: Examination) -> _Draft:
         iri=iri,
         name=name,
         address=address,
-        mends=mends,
+        syntax_repairs=syntax_repairs,
         repairs=list(repairs),
     )
 
@@ -171,7 +171,7 @@ def _facts(draft: _Draft, breaches: Sequence[Finding]) -> tuple[dict[str, Any], 
         "sha256": sha256,
         "conforms": conforms,
         "findings": [finding.to_json() for finding in findings],
-        "mends": draft.mends,
+        "mends": draft.syntax_repairs,
         "repairs": [done.to_json() for done in draft.repairs[:REPAIRS]],
         "extra": facts,
     }
@@ -184,7 +184,7 @@ def is_conforming(findings: Sequence[Finding]) -> bool:
 
 
 def _parsed(subject: str, lines: str) -> tuple[Dataset, Node, list[str]]:
-    """Return the statements and the subject of a piece, and the mends that were necessary to read them."""
+    """Return the statements and the subject of a piece, and the repairs that were necessary to read them."""
     try:
         return *_read(subject, lines), []
     except (SyntaxError, ValueError) as error:

@@ -19,8 +19,8 @@ from node.semantics.harvest.ckan import statements as ckan_statements
 from node.semantics.harvest.datajson import is_data_json, statements
 from node.semantics.harvest.datapackage import is_data_package
 from node.semantics.harvest.datapackage import statements as package_statements
-from node.semantics.harvest.mends import TURTLE_MENDS, XML_MENDS
 from node.semantics.harvest.partition import Catalogue
+from node.semantics.harvest.syntax_repairs import TURTLE_REPAIRS, XML_REPAIRS
 from node.semantics.harvest.xml.answers import answer_of
 
 _Read = TypeVar("_Read")
@@ -29,25 +29,25 @@ _Read = TypeVar("_Read")
 def read(body: bytes, media_type: str, *, base: str) -> Catalogue:
     """Return the statements of ``body``, its syntax mended if it cannot be read otherwise.
 
-    Raises ``UnsupportedMediaType``, ``TooLarge`` for too many statements, and ``InvalidInput`` if the mends do not
+    Raises ``UnsupportedMediaType``, ``TooLarge`` for too many statements, and ``InvalidInput`` if the repairs do not
     help.
     """
     syntax = syntax_of(media_type)
-    catalogue, notes = _mended(body, syntax, lambda text: _read(text, syntax, base))
+    catalogue, notes = _repaired(body, syntax, lambda text: _read(text, syntax, base))
     catalogue.notes[:0] = notes
     return catalogue
 
 
-def _mended(body: bytes, syntax: Syntax, read_it: Callable[[bytes], _Read]) -> tuple[_Read, list[str]]:
-    """Return what ``read_it`` returns for ``body``, or for its mended text, and the mends as sentences."""
+def _repaired(body: bytes, syntax: Syntax, read_it: Callable[[bytes], _Read]) -> tuple[_Read, list[str]]:
+    """Return what ``read_it`` returns for ``body``, or for its mended text, and the repairs as sentences."""
     try:
         return read_it(body), []
     except (InvalidInput, SyntaxError) as error:
         first = unreadable(error, syntax) if isinstance(error, SyntaxError) else error
-    mends = {RdfFormat.TURTLE: TURTLE_MENDS, RdfFormat.TRIG: TURTLE_MENDS, RdfFormat.RDF_XML: XML_MENDS}
+    repairs = {RdfFormat.TURTLE: TURTLE_REPAIRS, RdfFormat.TRIG: TURTLE_REPAIRS, RdfFormat.RDF_XML: XML_REPAIRS}
     text, notes = body.decode("utf-8", errors="replace"), []
-    for mend in mends.get(syntax.format, ()):
-        text, note = mend(text)
+    for repair in repairs.get(syntax.format, ()):
+        text, note = repair(text)
         if not note:
             continue
         notes.append(note)
@@ -127,8 +127,8 @@ def _of_xml(body: bytes, base: str) -> Catalogue | None:
     syntax, notes = syntax_of(RDF_XML), Counter[str]()
 
     def read_rdf(record: bytes) -> list[Quad]:
-        statements, mends = _mended(record, syntax, lambda text: list(_quads(text, syntax, base)))
-        notes.update(mends)
+        statements, repairs = _repaired(record, syntax, lambda text: list(_quads(text, syntax, base)))
+        notes.update(repairs)
         return statements
 
     answer = answer_of(body, base, read_rdf)

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from node.base.clock import Clock, stamp
-from node.base.delivery import Courier
+from node.base.delivery import OutboxWriter
 from node.base.errors import Conflict, InvalidInput, NotFound
 from node.base.jsons import canonical
 from node.base.work import Transaction, UnitOfWork
@@ -48,9 +48,9 @@ class ReceivedFiles:
 class SendConfirmation:
     """Puts confirmations for providers into the outbox."""
 
-    def __init__(self, negotiations: NegotiationStore, courier: Courier) -> None:
+    def __init__(self, negotiations: NegotiationStore, outbox_writer: OutboxWriter) -> None:
         self._negotiations = negotiations
-        self._courier = courier
+        self._outbox_writer = outbox_writer
 
     def __call__(self, tx: Transaction, agreement: Agreement, statement: str, due: datetime) -> None:
         """Send ``statement`` to the provider of ``agreement``. Raises ``NotFound`` if the provider's address is
@@ -59,7 +59,7 @@ class SendConfirmation:
         if negotiation is None:
             raise NotFound("this node does not have the negotiation of this agreement")
         root = negotiation.peer_address.removesuffix(VERSIONS[negotiation.version].path)
-        self._courier.deliver(
+        self._outbox_writer.deliver(
             tx,
             topic=TOPIC,
             lane=agreement.provider,

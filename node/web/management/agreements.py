@@ -16,12 +16,12 @@ from node.transfer.deletion.confirm import ConfirmDeletion
 from node.transfer.deletion.due import DeletionDuties
 from node.transfer.model import Reception, Transfer
 from node.web.api_router import PlacedApiRouter
-from node.web.management.person import Person
-from node.web.management.shown import (
+from node.web.caller_checks import knowing
+from node.web.management.json_forms import (
     agreement_json,
     transfer_under_json,
 )
-from node.web.unread import knowing
+from node.web.management.person import Person
 
 
 class AgreementReader(Protocol):

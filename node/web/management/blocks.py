@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from node.identity.blocks import LONGEST_REASON, Blocks
 from node.web.api_router import PlacedApiRouter
+from node.web.caller_checks import knowing
 from node.web.management.person import Person
-from node.web.unread import knowing
 
 
 class NewBlock(BaseModel):

@@ -9,7 +9,7 @@ from anyio.to_thread import run_sync
 
 from node.base.errors import Conflict, LocalProtocolError
 from node.dialogue.process import Process
-from node.web.management.shown import process_json
+from node.web.management.json_forms import process_json
 
 
 async def commanded(command: Callable[[], Process]) -> dict[str, Any]:

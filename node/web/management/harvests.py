@@ -15,8 +15,8 @@ from node.catalogue.harvest.kept_report import LineFilter
 from node.catalogue.harvest.schedule import Run, ScheduledSource
 from node.catalogue.harvest.schedules import Schedules
 from node.web.api_router import PlacedApiRouter
+from node.web.caller_checks import knowing
 from node.web.management.person import Person, language_of
-from node.web.unread import knowing
 
 READERS: Final = 2
 """Reports that are read at the same time: a search in a long report occupies a processor."""

@@ -21,8 +21,8 @@ from node.catalogue.harvest.import_order import ImportOrder
 from node.catalogue.harvest.imports import Import, ImportProgress
 from node.catalogue.harvest.schedules import Schedules
 from node.web.api_router import PlacedApiRouter
+from node.web.caller_checks import knowing
 from node.web.management.person import Person, language_of
-from node.web.unread import knowing
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from node.identity.periods import KeyKind
 from node.identity.rotation import ChangeKeys
 from node.web.api_router import PlacedApiRouter
+from node.web.caller_checks import knowing
 from node.web.management.person import Person
-from node.web.unread import knowing
 
 
 class Rotate(BaseModel):

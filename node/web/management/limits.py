@@ -14,8 +14,8 @@ from node.negotiation.model import Limits
 from node.policy.odrl import parse
 from node.policy.words import LANGUAGES, sentences
 from node.web.api_router import PlacedApiRouter
+from node.web.caller_checks import knowing
 from node.web.management.person import Person
-from node.web.unread import knowing
 
 Dataset = Annotated[str, Query(max_length=2048, description="IRI of an asset of this node.")]
 

@@ -17,16 +17,16 @@ from node.negotiation.model import Negotiation
 from node.negotiation.usecases import Negotiations
 from node.transfer.overview import NegotiationInFull
 from node.web.api_router import PlacedApiRouter
+from node.web.caller_checks import knowing
 from node.web.management.commands import commanded
-from node.web.management.person import Person
-from node.web.management.requests import Ask, AskFor, State, Terms, Verdict, Wait, Why, read_ask
-from node.web.management.shown import (
+from node.web.management.json_forms import (
     conditions_json,
     decision_json,
     negotiation_json,
     process_json,
 )
-from node.web.unread import knowing
+from node.web.management.person import Person
+from node.web.management.requests import Ask, AskFor, State, Terms, Verdict, Wait, Why, read_ask
 
 LONGEST_WAIT = 30.0
 

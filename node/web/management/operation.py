@@ -15,9 +15,9 @@ from node.base.work import Task
 from node.identity.model import Caller
 from node.ledger.verification import Check
 from node.web.api_router import PlacedApiRouter
+from node.web.caller_checks import knowing
 from node.web.management.person import Person
 from node.web.replies import kept_as
-from node.web.unread import knowing
 
 _DATA = frozenset(
     {

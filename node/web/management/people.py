@@ -18,9 +18,9 @@ from node.identity.credentials.revocation import RevokeCredential
 from node.identity.credentials.wallet import Wallet
 from node.identity.model import Account, ApiToken, Application, IssuedCredential, UserRole
 from node.web.api_router import PlacedApiRouter
+from node.web.caller_checks import knowing
 from node.web.management.person import Person
 from node.web.management.requests import Why
-from node.web.unread import knowing
 
 DAYS: Final = 90
 """The term of a token if the request sets none."""

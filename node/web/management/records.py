@@ -26,9 +26,9 @@ from node.semantics.profiles.description import description_of
 from node.semantics.profiles.model import Profile
 from node.web.api_router import PlacedApiRouter
 from node.web.bodies import chunks
+from node.web.caller_checks import knowing
 from node.web.management.person import Person
 from node.web.problems import problem
-from node.web.unread import knowing
 
 MAX_NESTING = 64
 

@@ -10,9 +10,9 @@ from fastapi.responses import Response
 from node.scenarios.runs.publication import Release
 from node.scenarios.runs.usecases import Runs
 from node.web.api_router import PlacedApiRouter
+from node.web.caller_checks import knowing
 from node.web.management.person import Person
 from node.web.management.scenarios import json_body
-from node.web.unread import knowing
 
 
 def router(*, person: Person, runs: Runs, release: Release) -> APIRouter:

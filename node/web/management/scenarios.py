@@ -21,9 +21,9 @@ from node.scenarios.run_view import bound_json, run_json
 from node.scenarios.runs.usecases import Runs
 from node.scenarios.tables.rows import canonical_csv, canonical_geojson
 from node.web.api_router import PlacedApiRouter
+from node.web.caller_checks import knowing
 from node.web.management.person import Person
 from node.web.replies import kept_as
-from node.web.unread import knowing
 
 MAX_BODY = 4 << 20
 LONGEST_WAIT = 30.0

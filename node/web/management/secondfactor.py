@@ -13,8 +13,8 @@ from node.identity.accounts.accounts import Accounts
 from node.identity.accounts.secondfactor import SecondFactor
 from node.identity.accounts.sign_in import SignIn
 from node.web.api_router import PlacedApiRouter
+from node.web.caller_checks import knowing
 from node.web.management.person import Person
-from node.web.unread import knowing
 
 
 class ByPassword(BaseModel):

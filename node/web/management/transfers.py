@@ -21,14 +21,14 @@ from node.transfer.requests import TransferRequests
 from node.transfer.usecases import Transfers
 from node.vocab.dsp import PULL, PUSH
 from node.web.api_router import PlacedApiRouter
+from node.web.caller_checks import knowing
 from node.web.management.commands import commanded
-from node.web.management.person import Person
-from node.web.management.requests import Fetch, State, Wait, Why
-from node.web.management.shown import (
+from node.web.management.json_forms import (
     process_json,
     transfer_json,
 )
-from node.web.unread import knowing
+from node.web.management.person import Person
+from node.web.management.requests import Fetch, State, Wait, Why
 
 LONGEST_WAIT = 30.0
 LOOK_AGAIN = 0.25  # seconds; bytes arrive without telling

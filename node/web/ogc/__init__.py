@@ -1,5 +1,5 @@
 """OGC API – Processes."""
 
-from node.web.ogc.door import OgcDoor
+from node.web.ogc.routes import OgcRoutes
 
-__all__ = ["OgcDoor"]
+__all__ = ["OgcRoutes"]

@@ -107,7 +107,7 @@ def attempt(message: dict[str, Any], blobs: list[bytes]) -> Answer:
         "fork": lambda: os.fork() or os._exit(0),
         "program": lambda: subprocess.run([sys.executable, "-c", "pass"], check=True),
         "exec": lambda: os.execv("/bin/true", ["true"]),
-        "kill the zygote": lambda: os.kill(os.getppid(), signal.SIGTERM),
+        "kill the fork server": lambda: os.kill(os.getppid(), signal.SIGTERM),
         "kill another": lambda: os.kill(victim, 0),
         "read a secret": lambda: Path(secret).read_bytes(),
         "list a folder": lambda: os.listdir(folder),

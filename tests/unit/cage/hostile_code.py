@@ -109,7 +109,7 @@ def look_around(message: dict[str, Any], blobs: list[bytes]) -> Answer:
 
 
 def hold_and_stay(message: dict[str, Any], blobs: list[bytes]) -> Answer:
-    """Which ways to hold memory beyond the limit, to disarm the clocks and to outlive the zygote are open."""
+    """Which ways to hold memory beyond the limit, to disarm the clocks and to outlive the fork server are open."""
     room = ctypes.create_string_buffer(4096)
     deeds: dict[str, Callable[[], Any]] = {
         "pipe": os.pipe,
@@ -165,7 +165,7 @@ def ask_without_end(message: dict[str, Any], blobs: list[bytes]) -> Answer:
 
 
 def forge_an_answer(message: dict[str, Any], blobs: list[bytes]) -> Answer:
-    """Write an answer past the one way, with what earlier children told of their bars."""
+    """Write an answer past the one way, with what earlier children told of their barriers."""
     with socket.socket(fileno=os.dup(3)) as connection:
         connection.sendall(bytes.fromhex(message["bytes"]))
         time.sleep(9)

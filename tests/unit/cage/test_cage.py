@@ -23,7 +23,7 @@ from node.cage.cage import Cage
 from node.cage.model import Limits
 from node.cage.targets import TARGETS
 from node.cage.wire import Answer, frame
-from tests.zygotes import zygote_pid
+from tests.fork_servers import fork_server_pid
 
 NAMES = (
     "echo spin sleep swallow reserve overrun leave recurse refuse find_fault stumble babble flood tell attempt think"
@@ -190,28 +190,28 @@ async def test_many_calls_at_once_leave_no_zombie(cage: Cage) -> None:
     results = await asyncio.gather(*calls, *bad, return_exceptions=True)
     assert [value for value in results if not isinstance(value, BaseException)] == [({"n": n}, []) for n in range(40)]
     assert sum(isinstance(value, Overloaded) for value in results) == 5
-    zygote = zygote_pid()
-    assert zygote is not None
-    await until(lambda: children(zygote) == [])
+    fork_server = fork_server_pid()
+    assert fork_server is not None
+    await until(lambda: children(fork_server) == [])
 
 
 async def test_a_caller_that_gives_up_takes_the_child_along(cage: Cage) -> None:
     call = asyncio.create_task(cage.call("spin", {}, limits=LONG))
-    zygote = zygote_pid()
-    assert zygote is not None
-    await until(lambda: len(children(zygote)) == 1)
+    fork_server = fork_server_pid()
+    assert fork_server is not None
+    await until(lambda: len(children(fork_server)) == 1)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    await until(lambda: children(zygote) == [])
+    await until(lambda: children(fork_server) == [])
 
 
-async def test_another_zygote_takes_over_from_one_that_died(cage: Cage) -> None:
-    first = zygote_pid()
+async def test_another_fork_server_takes_over_from_one_that_died(cage: Cage) -> None:
+    first = fork_server_pid()
     assert first is not None
     os.kill(first, signal.SIGKILL)
     assert await cage.call("echo", {"a": 1}, limits=LONG) == ({"a": 1}, [])
-    second = zygote_pid()
+    second = fork_server_pid()
     assert second not in (None, first)
 
     call = asyncio.create_task(cage.call("sleep", {"seconds": 0.3}, limits=LONG))
@@ -219,18 +219,18 @@ async def test_another_zygote_takes_over_from_one_that_died(cage: Cage) -> None:
     (child,) = children(second or 0)
     os.kill(second or 0, signal.SIGKILL)
     assert await call == ({}, [])
-    assert gone(child), "a child does not outlive its zygote"
+    assert gone(child), "a child does not outlive its fork server"
 
 
 async def test_stopping_leaves_no_process() -> None:
     cage = Cage(targets=HOSTILE)
     call = asyncio.create_task(cage.call("spin", {}, limits=LONG))
-    await until(lambda: zygote_pid() is not None)
-    zygote = zygote_pid() or 0
-    await until(lambda: len(children(zygote)) == 1)
-    (child,) = children(zygote)
+    await until(lambda: fork_server_pid() is not None)
+    fork_server = fork_server_pid() or 0
+    await until(lambda: len(children(fork_server)) == 1)
+    (child,) = children(fork_server)
     await cage.stop()
-    assert gone(zygote)
+    assert gone(fork_server)
     assert gone(child)
     with pytest.raises(LocalFault, match="closed"):
         await call
@@ -238,27 +238,27 @@ async def test_stopping_leaves_no_process() -> None:
         await cage.call("echo", {}, limits=LONG)
 
 
-async def test_the_zygote_ends_with_its_parent(tmp_path: Path) -> None:
+async def test_the_fork_server_ends_with_its_parent(tmp_path: Path) -> None:
     script = (
         "import asyncio, sys, time\n"
         "from node.cage.cage import Cage\n"
-        "from tests.zygotes import zygote_pid\n"
+        "from tests.fork_servers import fork_server_pid\n"
         "from node.cage.model import Limits\n"
         "cage = Cage(targets={'spin': 'tests.unit.cage.hostile:spin'})\n"
         "cage.open()\n"
-        "print(zygote_pid(), flush=True)\n"
+        "print(fork_server_pid(), flush=True)\n"
         "cage.call_sync('spin', {}, limits=Limits(wall=60.0, cpu=60))\n"
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[3]
     )
     assert process.stdout is not None
-    zygote = int(await process.stdout.readline())
-    await until(lambda: len(children(zygote)) == 1)
-    (child,) = children(zygote)
+    fork_server = int(await process.stdout.readline())
+    await until(lambda: len(children(fork_server)) == 1)
+    (child,) = children(fork_server)
     process.kill()
     await process.wait()
-    await until(lambda: gone(zygote) and gone(child))
+    await until(lambda: gone(fork_server) and gone(child))
 
 
 async def test_a_child_knows_nothing_of_us(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -335,18 +335,18 @@ async def test_calls_are_quick_enough_to_be_made_for_each_request(cage: Cage) ->
 async def test_without_a_filter_nothing_runs_unless_it_is_allowed(
     unfiltered: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    program = "from node.cage import seccomp, zygote; seccomp.MACHINES.clear(); zygote.main()"
+    program = "from node.cage import seccomp, fork_server; seccomp.MACHINES.clear(); fork_server.main()"
     start = subprocess.Popen
 
     def start_without_filter(words: list[str], **more: Any) -> subprocess.Popen[bytes]:
-        assert words[1:3] == ["-m", "node.cage.zygote"]
+        assert words[1:3] == ["-m", "node.cage.fork_server"]
         return start([words[0], "-c", program, *words[3:]], **more)
 
-    monkeypatch.setattr("node.cage.nursery.subprocess.Popen", start_without_filter)
+    monkeypatch.setattr("node.cage.launcher.subprocess.Popen", start_without_filter)
     cage = Cage(targets=HOSTILE, unfiltered=unfiltered)
     try:
-        # It is the zygote that says what its children lack, when it has tried.
-        await asyncio.to_thread(cage.bars)
+        # It is the fork server that says what its children lack, when it has tried.
+        await asyncio.to_thread(cage.barriers)
         for _ in range(2):
             if unfiltered:
                 assert await cage.call("echo", {"a": 1}, limits=LONG) == ({"a": 1}, [])
@@ -359,13 +359,13 @@ async def test_without_a_filter_nothing_runs_unless_it_is_allowed(
     assert len(warnings) == int(unfiltered), "said once"
 
 
-async def test_the_zygote_outlives_a_request_to_end_that_was_meant_for_us(cage: Cage) -> None:
-    zygote = zygote_pid()
+async def test_the_fork_server_outlives_a_request_to_end_that_was_meant_for_us(cage: Cage) -> None:
+    fork_server = fork_server_pid()
     assert await cage.call("echo", {}, limits=LONG) == ({}, [])
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        os.kill(zygote or 0, number)
+        os.kill(fork_server or 0, number)
     assert await cage.call("echo", {}, limits=LONG) == ({}, [])
-    assert zygote_pid() == zygote
+    assert fork_server_pid() == fork_server
 
 
 @pytest.mark.parametrize("header", [b"nonsense", b"[]", b"{}", b'{"fault": 1}', b'{"fault": {}}', b"[" * 100_000])

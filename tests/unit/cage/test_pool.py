@@ -11,8 +11,8 @@ from node.base.errors import Conflict, LocalFault, Overloaded
 from node.cage import pool
 from node.cage.cage import Cage
 from node.cage.model import Limits
+from tests.fork_servers import fork_server_pid
 from tests.unit.cage.test_cage import LONG, SHORT, children, gone, until
-from tests.zygotes import zygote_pid
 
 NAMES = "remember spin_when_asked_again hoard refuse_by_name spin swallow stumble echo babble leave"
 TARGETS = {name: f"tests.unit.cage.hostile:{name}" for name in NAMES.split()}
@@ -62,7 +62,7 @@ async def test_calls_at_the_same_time_have_children_of_their_own(cage: Cage) -> 
     calls = [cage.call("remember", {"word": "x"}, limits=LONG, owner="anna") for _ in range(4)]
     answers = [answer for answer, _ in await asyncio.gather(*calls)]
     assert all(len(answer["before"]) < 4 for answer in answers)
-    assert len(children(zygote_pid() or 0)) <= pool.MOST
+    assert len(children(fork_server_pid() or 0)) <= pool.MOST
 
 
 async def test_another_target_and_other_limits_have_another_child(cage: Cage) -> None:
@@ -89,7 +89,7 @@ async def test_the_limits_are_those_of_a_single_call(cage: Cage, target: str, li
     with pytest.raises(Overloaded) as caught:
         await cage.call(target, {}, limits=limits, owner="anna")
     assert caught.value.facts == {"limit": limit}
-    await until(lambda: children(zygote_pid() or 0) == [])
+    await until(lambda: children(fork_server_pid() or 0) == [])
 
 
 async def test_what_a_kept_child_does_not_manage_has_a_child_of_its_own(
@@ -113,7 +113,7 @@ async def test_our_own_faults_are_told_as_ever(cage: Cage) -> None:
     for target in ("stumble", "babble", "leave"):
         with pytest.raises(LocalFault):
             await cage.call(target, {}, limits=LONG, owner="anna")
-    await until(lambda: children(zygote_pid() or 0) == [])
+    await until(lambda: children(fork_server_pid() or 0) == [])
 
 
 async def test_an_idle_child_is_ended(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,16 +131,16 @@ async def test_a_child_serves_so_many_calls(cage: Cage, monkeypatch: pytest.Monk
 async def test_no_more_are_kept_than_may_be(cage: Cage) -> None:
     for number in range(pool.MOST + 3):
         await cage.call("remember", {}, limits=LONG, owner=f"caller {number}")
-    await until(lambda: len(children(zygote_pid() or 0)) == pool.MOST)
+    await until(lambda: len(children(fork_server_pid() or 0)) == pool.MOST)
 
 
 async def test_a_call_that_is_cancelled_takes_its_child_along(cage: Cage) -> None:
     call = asyncio.create_task(cage.call("spin", {}, limits=LONG, owner="anna"))
-    await until(lambda: len(children(zygote_pid() or 0)) == 1)
+    await until(lambda: len(children(fork_server_pid() or 0)) == 1)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    await until(lambda: children(zygote_pid() or 0) == [])
+    await until(lambda: children(fork_server_pid() or 0) == [])
 
 
 async def test_none_outlives_the_cage(cage: Cage) -> None:

@@ -14,8 +14,8 @@ from node.cage.cage import Cage
 from node.cage.model import Limits
 from node.cage.reports import tell
 from node.cage.wire import LONGEST_REPORT, MOST_REPORTS, Answer, frame, report_frame
+from tests.fork_servers import fork_server_pid
 from tests.unit.cage.test_cage import children, until
-from tests.zygotes import zygote_pid
 
 TABLE = {
     name: f"tests.unit.cage.hostile:{name}" for name in ("echo", "report", "report_at_length", "forge", "spin")
@@ -85,17 +85,17 @@ async def test_a_listener_that_raises_stops_the_child(cage: Cage) -> None:
     def enough(value: dict[str, Any]) -> None:
         raise KeyError("enough")
 
-    zygote = zygote_pid() or 0
+    fork_server = fork_server_pid() or 0
     with pytest.raises(KeyError, match="enough"):
         await cage.call("report", {"count": 2, "pause": 9}, limits=LIMITS, on_message=enough)
-    await until(lambda: children(zygote) == [])
+    await until(lambda: children(fork_server) == [])
 
 
 async def test_a_room_may_have_a_width_and_a_call_a_patience_of_its_own() -> None:
     cage = Cage(targets=TABLE, width=4, patience=9.0, widths={"models": 1})
     try:
         spinning = asyncio.create_task(cage.call("models.spin", {}, limits=LIMITS))
-        await until(lambda: bool(zygote_pid() and children(zygote_pid())))
+        await until(lambda: bool(fork_server_pid() and children(fork_server_pid())))
         with pytest.raises(
             Overloaded, match=r"works on 1 of these at the same time, and none has ended within 0\.2 seconds"
         ):

@@ -13,8 +13,8 @@ from node.base.errors import LocalFault, Overloaded, TooLarge
 from node.cage import pool
 from node.cage.cage import Cage
 from node.cage.model import Limits
+from tests.fork_servers import fork_server_pid
 from tests.unit.cage.test_cage import LONG, SHORT, children, gone, until
-from tests.zygotes import zygote_pid
 
 NAMES = "remember spin hoard swallow leave refuse_by_name promise_too_much answer_for_the_next"
 TARGETS = {name: f"tests.unit.cage.hostile:{name}" for name in NAMES.split()}
@@ -26,13 +26,13 @@ class CountingCage(Cage):
     def __init__(self) -> None:
         super().__init__(targets=TARGETS, width=8)
         self.started = 0
-        start = self._nursery.have_child
+        start = self._launcher.request_child
 
         def counted(place: int, wall: float) -> object:
             self.started += 1
             return start(place, wall)
 
-        self._nursery.have_child = counted  # type: ignore[method-assign, assignment]
+        self._launcher.request_child = counted  # type: ignore[method-assign, assignment]
 
 
 @pytest.fixture
@@ -100,14 +100,14 @@ async def test_a_call_that_exceeds_a_limit_is_stopped_once_and_its_child_replace
         await cage.call(target, {}, limits=limits, shared="public")
     assert caught.value.facts == {"limit": limit}
     assert cage.started == 1, "it was not begun again: that would give it the limits twice"
-    await until(lambda: children(zygote_pid() or 0) == [])
+    await until(lambda: children(fork_server_pid() or 0) == [])
     assert await pid_of(cage, "public", limits)
 
 
 async def test_a_child_that_ends_in_a_call_is_replaced(cage: CountingCage) -> None:
     with pytest.raises(LocalFault):
         await cage.call("leave", {}, limits=LONG, shared="public")
-    await until(lambda: children(zygote_pid() or 0) == [])
+    await until(lambda: children(fork_server_pid() or 0) == [])
     assert await pid_of(cage, "public")
 
 
@@ -129,7 +129,7 @@ async def test_an_answer_that_is_too_large_ends_its_child(cage: CountingCage) ->
     """What is still on its way must not be taken for the answer to the next caller."""
     with pytest.raises(TooLarge):
         await cage.call("promise_too_much", {}, limits=LONG, shared="public")
-    await until(lambda: children(zygote_pid() or 0) == [])
+    await until(lambda: children(fork_server_pid() or 0) == [])
 
 
 async def test_what_a_child_sends_without_a_call_is_no_answer(cage: CountingCage) -> None:
@@ -150,14 +150,14 @@ async def test_a_child_that_was_killed_while_idle_costs_no_call(cage: CountingCa
 
 async def test_a_cancelled_call_takes_its_child_along(cage: CountingCage) -> None:
     call = asyncio.create_task(cage.call("spin", {}, limits=LONG, shared="public"))
-    await until(lambda: len(children(zygote_pid() or 0)) == 1)
+    await until(lambda: len(children(fork_server_pid() or 0)) == 1)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    await until(lambda: children(zygote_pid() or 0) == [])
+    await until(lambda: children(fork_server_pid() or 0) == [])
 
 
 async def test_no_more_are_kept_than_may_be(cage: CountingCage) -> None:
     for number in range(pool.MOST + 3):
         await pid_of(cage, f"dataset {number}")
-    await until(lambda: len(children(zygote_pid() or 0)) == pool.MOST)
+    await until(lambda: len(children(fork_server_pid() or 0)) == pool.MOST)

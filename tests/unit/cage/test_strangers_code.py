@@ -15,16 +15,16 @@ from typing import Any
 import pytest
 
 from node.base.errors import LocalFault, NotConfined, Overloaded
-from node.cage.bars import Bars
+from node.cage.barriers import Barriers
 from node.cage.cage import Cage
 from node.cage.model import Limits
 from node.cage.wire import frame
+from tests.fork_servers import fork_server_pid
 from tests.unit.cage import hostile_code
 from tests.unit.cage.test_cage import children, until
 from tests.unit.cage.without import starting_without
-from tests.zygotes import zygote_pid
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the bars of Linux")
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the barriers of Linux")
 
 DEEDS = "look_around hold_and_stay hold_off_the_clock forge_an_answer ask_without_end"
 TABLE = {f"code.{name}": f"tests.unit.cage.hostile_code:{name}" for name in DEEDS.split()} | {
@@ -50,7 +50,7 @@ POOR = {
 
 
 def cage_without(monkeypatch: pytest.MonkeyPatch, missing: list[str], **more: Any) -> Cage:
-    monkeypatch.setattr("node.cage.nursery.subprocess.Popen", starting_without(*missing))
+    monkeypatch.setattr("node.cage.launcher.subprocess.Popen", starting_without(*missing))
     return Cage(targets=TABLE, code=CODE, **more)
 
 
@@ -58,13 +58,13 @@ def cage_without(monkeypatch: pytest.MonkeyPatch, missing: list[str], **more: An
 async def cage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Cage]:
     missing = SYSTEMS[request.param]
     cage = cage_without(monkeypatch, missing)
-    bars = cage.bars()
-    if bars.lacking:
+    barriers = cage.barriers()
+    if barriers.lacking:
         await cage.stop()
-        pytest.skip(f"this machine has too little: {bars.lacking}")
-    assert bars.seccomp
-    assert bars.landlock is (False if "landlock" in missing else bars.landlock)
-    assert bars.root is (False if {"unshare", "mount"} & set(missing) else bars.root)
+        pytest.skip(f"this machine has too little: {barriers.lacking}")
+    assert barriers.seccomp
+    assert barriers.landlock is (False if "landlock" in missing else barriers.landlock)
+    assert barriers.root is (False if {"unshare", "mount"} & set(missing) else barriers.root)
     yield cage
     await cage.stop()
 
@@ -91,13 +91,13 @@ async def test_memory_clocks_and_the_death_of_the_parent_cannot_be_evaded(cage: 
         assert seen == {"done": [], "tried": 28}
 
 
-async def test_the_clock_of_the_zygote_ends_who_holds_off_its_own(cage: Cage) -> None:
+async def test_the_clock_of_the_fork_server_ends_who_holds_off_its_own(cage: Cage) -> None:
     began = time.monotonic()
     with pytest.raises(Overloaded) as caught:
         await cage.call("code.hold_off_the_clock", {}, limits=Limits(memory=256 << 20, wall=0.5))
     assert caught.value.facts == {"limit": "time"}
     assert time.monotonic() - began < 4.9, "before the caller's own patience ends"
-    await until(lambda: children(zygote_pid() or 0) == [])
+    await until(lambda: children(fork_server_pid() or 0) == [])
     assert await cage.call("code.echo", {"a": 1}, limits=LIMITS) == ({"a": 1}, [])
 
 
@@ -127,10 +127,10 @@ async def test_where_files_cannot_be_kept_from_it_no_strangers_code_runs(
         with pytest.raises(NotConfined, match=words) as caught:
             await cage.call("code.echo", {}, limits=LIMITS)
         assert caught.value.remedy
-        assert words in cage.bars().lacking
+        assert words in cage.barriers().lacking
         with pytest.raises(NotConfined):
             cage.call_sync("code.echo", {}, limits=LIMITS)
-        # What is parsed is no stranger's code: it goes on, with the bars that there are.
+        # What is parsed is no stranger's code: it goes on, with the barriers that there are.
         assert await cage.call("data.echo", {"a": 1}, limits=LIMITS) == ({"a": 1}, [])
     finally:
         await cage.stop()
@@ -141,7 +141,7 @@ async def test_the_child_refuses_too_whatever_its_caller_believes(
     system: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cage = cage_without(monkeypatch, POOR[system][0])
-    monkeypatch.setattr("node.cage.nursery.Nursery.bars", lambda _: Bars.of(15))
+    monkeypatch.setattr("node.cage.launcher.Launcher.barriers", lambda _: Barriers.of(15))
     try:
         with pytest.raises(LocalFault, match="the system offers neither"):
             await cage.call("code.echo", {}, limits=LIMITS)
@@ -163,10 +163,10 @@ async def test_threads_that_ask_for_paths_without_end_keep_nobody_else_waiting(
 ) -> None:
     cage = cage_without(monkeypatch, missing)
     try:
-        if cage.bars().lacking:
-            pytest.skip(cage.bars().lacking)
+        if cage.barriers().lacking:
+            pytest.skip(cage.barriers().lacking)
         asking = [asyncio.create_task(cage.call("code.ask_without_end", {}, limits=LIMITS)) for _ in range(2)]
-        await until(lambda: len(children(zygote_pid() or 0)) == 2)
+        await until(lambda: len(children(fork_server_pid() or 0)) == 2)
         async with asyncio.timeout(10):
             for _ in range(5):
                 assert await cage.call("code.echo", {"a": 1}, limits=LIMITS) == ({"a": 1}, [])
@@ -174,7 +174,7 @@ async def test_threads_that_ask_for_paths_without_end_keep_nobody_else_waiting(
         for one in asking:
             one.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
-        await until(lambda: children(zygote_pid() or 0) == [])
+        await until(lambda: children(fork_server_pid() or 0) == [])
     finally:
         await cage.stop()
 
@@ -191,7 +191,7 @@ def test_the_ways_to_look_work_where_nothing_is_confined(tmp_path: Path) -> None
     assert blind == []
 
 
-async def test_nobody_waits_for_a_zygote_that_says_nothing_once_the_cage_is_closed(
+async def test_nobody_waits_for_a_fork_server_that_says_nothing_once_the_cage_is_closed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     start = subprocess.Popen
@@ -202,9 +202,9 @@ async def test_nobody_waits_for_a_zygote_that_says_nothing_once_the_cage_is_clos
         started.append(start(words, **more))
         return started[-1]
 
-    monkeypatch.setattr("node.cage.nursery.subprocess.Popen", silent)
+    monkeypatch.setattr("node.cage.launcher.subprocess.Popen", silent)
     cage = Cage(targets=TABLE, code=CODE)
-    asking = asyncio.create_task(asyncio.to_thread(cage.bars))
+    asking = asyncio.create_task(asyncio.to_thread(cage.barriers))
     await until(lambda: bool(started))
     closing = asyncio.create_task(cage.stop())
     await asyncio.sleep(0.3)

@@ -1,6 +1,6 @@
-"""Take from a zygote what its system offers: the calls fail as on a kernel that does not know them.
+"""Take from a fork server what its system offers: the calls fail as on a kernel that does not know them.
 
-``python -m tests.unit.cage.without landlock,unshare CONTROL PLAN`` is a zygote on such a kernel. It is done by a
+``python -m tests.unit.cage.without landlock,unshare CONTROL PLAN`` is a fork server on such a kernel. It is done by a
 filter of system calls, so that nothing of ours has to know of it; filters are inherited and add up.
 """
 
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from node.cage import zygote
+from node.cage import fork_server
 
 CALLS: dict[str, dict[str, tuple[int, ...]]] = {
     "landlock": {"x86_64": (444, 445, 446), "aarch64": (444, 445, 446)},
@@ -45,11 +45,11 @@ def take_away(names: list[str]) -> None:
 
 
 def starting_without(*names: str) -> Callable[..., subprocess.Popen[bytes]]:
-    """What stands for ``subprocess.Popen`` in the nursery."""
+    """What stands for ``subprocess.Popen`` in the launcher."""
     start = subprocess.Popen
 
     def popen(words: list[str], **more: Any) -> subprocess.Popen[bytes]:
-        if words[1:3] != ["-m", "node.cage.zygote"]:
+        if words[1:3] != ["-m", "node.cage.fork_server"]:
             return start(words, **more)
         return start([words[0], "-m", "tests.unit.cage.without", ",".join(names), *words[3:]], **more)
 
@@ -59,4 +59,4 @@ def starting_without(*names: str) -> Callable[..., subprocess.Popen[bytes]]:
 if __name__ == "__main__":
     take_away([name for name in sys.argv[1].split(",") if name])
     del sys.argv[1]
-    zygote.main()
+    fork_server.main()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from node.base.delivery import Courier
+from node.base.delivery import OutboxWriter
 from node.base.errors import Conflict, InvalidInput, LocalFault, NotAllowed, NotFound, PeerUnreachable
 from node.base.work import Task
 from node.catalogue.harvest.harvest_order import HarvestOrder
@@ -99,7 +99,7 @@ class Node:
             uow=stores.uow,
             store=stores.schedules,
             outbox=stores.outbox,
-            courier=Courier(stores.outbox, lambda: None),
+            outbox_writer=OutboxWriter(stores.outbox, lambda: None),
             clock=self.clock,
             imports=Imports(),  # type: ignore[arg-type]
             share=lambda: self.share,

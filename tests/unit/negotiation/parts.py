@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from node.base.delivery import Courier
+from node.base.delivery import OutboxWriter
 from node.dialogue.conversation import Conversation
 from node.dialogue.process import Role
 from node.negotiation import machine, messages
@@ -33,7 +33,7 @@ def conversation(store: MemoryNegotiationStore, outbox: MemoryOutbox) -> Convers
     return Conversation(
         table=machine.TABLE,
         store=store,
-        courier=Courier(outbox, lambda: None),
+        outbox_writer=OutboxWriter(outbox, lambda: None),
         append=no_entry,
         clock=FixedClock(NOW),
         acknowledge=messages.acknowledgement,

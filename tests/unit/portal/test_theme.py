@@ -7,7 +7,7 @@ import re
 import pytest
 
 from node.base.errors import InvalidInput
-from node.portal.desk import HERE
+from node.portal.responder import HERE
 from node.portal.theme import TEXT, contrast, style_sheet, tokens
 
 ACCENTS = (

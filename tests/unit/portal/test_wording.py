@@ -60,7 +60,7 @@ def codes_in_sources() -> Iterator[tuple[str, str]]:
                 name = part.func.attr if isinstance(part.func, ast.Attribute) else getattr(part.func, "id", "")
                 if name in ("Finding", "Mismatch", "Caveat"):
                     yield from ((_text(one.value), "") for one in part.keywords if one.arg == "code")
-                elif name == "report" and file.name in ("binding.py", "sketch.py") and len(part.args) > 1:
+                elif name == "report" and file.name in ("binding.py", "binding_draft.py") and len(part.args) > 1:
                     yield _text(part.args[1]), ""
                 yield from (("", _text(one.value)) for one in part.keywords if one.arg == "case")
             elif isinstance(part, ast.Dict):

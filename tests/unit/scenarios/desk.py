@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from node.base.delivery import Courier
+from node.base.delivery import OutboxWriter
 from node.base.errors import HansaError, NotFound
 from node.base.work import Transaction
 from node.catalogue.model import Record
@@ -297,7 +297,7 @@ class Desk:
             runs=self.run_store,
             bind=self.bind,
             library=self.library,
-            courier=Courier(self.outbox, lambda: None),
+            outbox_writer=OutboxWriter(self.outbox, lambda: None),
             clock=self.clock,
             journal=self.journal(),
             base=BASE,

@@ -19,7 +19,7 @@ from node.scenarios.models.code import MOST_CODE
 from node.scenarios.models.draft import filled_in, model_of
 from node.scenarios.models.publication import DescribeWithCode, stored_code
 from node.scenarios.records.cards import model_of as card_of
-from node.semantics.description.door import DescribeOptions, describe, describe_all
+from node.semantics.description.cage_client import DescribeOptions, describe, describe_all
 from node.semantics.model import CheckedDescription, Finding, Submission
 from tests.fakes.assets import MemoryAssets
 from tests.unit.scenarios.records import record_of

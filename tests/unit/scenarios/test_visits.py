@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from node.base.delivery import Courier
+from node.base.delivery import OutboxWriter
 from node.base.errors import InvalidInput, NotAllowed
 from node.base.work import Transaction
 from node.cage.model import Limits
@@ -207,7 +207,7 @@ class Desk:
             "uow": self.uow, "jobs": self.jobs_store, "assets": self.assets, "local": self.local, "clock": self.clock,
             "journal": journal,
         }  # fmt: skip
-        self.jobs = Jobs(courier=Courier(MemoryOutbox(), lambda: None), **shared)
+        self.jobs = Jobs(outbox_writer=OutboxWriter(MemoryOutbox(), lambda: None), **shared)
         steps = JobExecution(records=records, append=note, report_seconds=0.01, **shared)
         self.execution = DurableExecution(journal=journal, steps=steps)
 

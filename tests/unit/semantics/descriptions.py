@@ -10,7 +10,7 @@ from pyoxigraph import Dataset
 
 from node.cage.model import Limits
 from node.semantics import in_cage
-from node.semantics.description.door import describe
+from node.semantics.description.cage_client import describe
 from node.semantics.documents import quads
 from node.semantics.model import CheckedDescription, File, Finding, Submission
 

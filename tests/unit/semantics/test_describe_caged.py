@@ -11,8 +11,8 @@ from node.base.errors import HansaError, InvalidInput, Overloaded
 from node.cage.cage import Cage
 from node.cage.model import Limits
 from node.cage.targets import TARGETS
-from node.semantics.description import door
-from node.semantics.description.door import TARGET, TARGET_OF_MANY, describe, describe_all
+from node.semantics.description import cage_client
+from node.semantics.description.cage_client import TARGET, TARGET_OF_MANY, describe, describe_all
 from node.semantics.model import CheckedDescription, Submission
 from tests.unit.semantics.descriptions import BASE, GOOD, ME, NAME, fields, file, of_fields
 
@@ -94,7 +94,7 @@ async def test_many_are_described_as_each_alone() -> None:
 
 
 async def test_a_batch_beyond_the_limits_is_described_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "MANY", Limits(answer=100))
+    monkeypatch.setattr(cage_client, "MANY", Limits(answer=100))
     submissions = batch()[:3]
     with Cage(width=2) as cage:
         results = await describe_all(cage, submissions, "anna", base=BASE, me=ME, my_name=NAME)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pyoxigraph import NamedNode
 
 from node.base.errors import InvalidInput
-from node.semantics.description.door import described as unpack
+from node.semantics.description.cage_client import described as unpack
 from node.semantics.documents import canonical
 from node.semantics.model import Finding, Submission
 from node.semantics.triples import first_text, iris, literals, nodes, types
@@ -461,7 +461,7 @@ async def test_a_value_that_was_refused_is_not_said_to_be_missing_too() -> None:
 
 def test_the_answer_travels_as_json() -> None:
     from node.semantics import in_cage
-    from node.semantics.description.door import _as_json
+    from node.semantics.description.cage_client import _as_json
 
     message = {
         "submission": _as_json(Submission(fields=fields(GOOD), files=(file("counts.csv"),))),

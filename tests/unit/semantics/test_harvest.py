@@ -10,7 +10,7 @@ from pyoxigraph import RdfFormat, parse
 
 from node.base.errors import InvalidInput
 from node.semantics.description.subjects import DOCUMENT
-from node.semantics.harvest import mends
+from node.semantics.harvest import syntax_repairs as repairs
 from node.semantics.harvest.in_cage import cut_file, examine_batch
 from node.semantics.harvest.naming import harvested_address
 from node.semantics.harvest.partition import Piece, cut
@@ -62,38 +62,38 @@ def test_the_title_of_the_catalogue_is_told_by_language() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mend", "text", "mended"),
+    ("repair", "text", "repaired"),
     [
-        (mends.prefix_dots, "@prefix a: <http://a/>\n", "@prefix a: <http://a/> .\n"),
-        (mends.prefix_dots, "@prefix a: <http://a/> .\n", ""),
+        (repairs.prefix_dots, "@prefix a: <http://a/>\n", "@prefix a: <http://a/> .\n"),
+        (repairs.prefix_dots, "@prefix a: <http://a/> .\n", ""),
         (
-            mends.turtle_prefixes,
+            repairs.turtle_prefixes,
             "<x> dct:title 'T' .",
             "@prefix dct: <http://purl.org/dc/terms/> .\n<x> dct:title 'T' .",
         ),
-        (mends.turtle_prefixes, "<x> <http://y/> \"see dct:title\" .", ""),
-        (mends.turtle_prefixes, "<x> odd:title 'T' .", ""),
+        (repairs.turtle_prefixes, "<x> <http://y/> \"see dct:title\" .", ""),
+        (repairs.turtle_prefixes, "<x> odd:title 'T' .", ""),
         (
-            mends.xml_prefixes,
+            repairs.xml_prefixes,
             "<rdf:RDF><rdf:x/></rdf:RDF>",
-            f'<rdf:RDF xmlns:rdf="{mends.WELL_KNOWN["rdf"]}"><rdf:x/></rdf:RDF>',
+            f'<rdf:RDF xmlns:rdf="{repairs.WELL_KNOWN["rdf"]}"><rdf:x/></rdf:RDF>',
         ),
-        (mends.text_beside_links, '<a:b rdf:resource="http://x/">text</a:b>', '<a:b rdf:resource="http://x/"/>'),
-        (mends.text_beside_links, '<a:b rdf:resource="http://x/"/>', ""),
-        (mends.bare_doctype, "<!DOCTYPE rdf:RDF><rdf:RDF/>", "<rdf:RDF/>"),
-        (mends.bare_doctype, '<!DOCTYPE rdf:RDF [<!ENTITY a "b">]><rdf:RDF/>', ""),
-        (mends.unwrapped, '<?xml version="1.0"?><rdf:RDF>x</rdf:RDF>', ""),
+        (repairs.text_beside_links, '<a:b rdf:resource="http://x/">text</a:b>', '<a:b rdf:resource="http://x/"/>'),
+        (repairs.text_beside_links, '<a:b rdf:resource="http://x/"/>', ""),
+        (repairs.bare_doctype, "<!DOCTYPE rdf:RDF><rdf:RDF/>", "<rdf:RDF/>"),
+        (repairs.bare_doctype, '<!DOCTYPE rdf:RDF [<!ENTITY a "b">]><rdf:RDF/>', ""),
+        (repairs.unwrapped, '<?xml version="1.0"?><rdf:RDF>x</rdf:RDF>', ""),
         (
-            mends.unwrapped,
+            repairs.unwrapped,
             '<c:Answer xmlns:c="http://c/" xmlns:d="http://d/"><rdf:RDF xmlns:c="http://e/">x</rdf:RDF></c:Answer>',
             '<rdf:RDF xmlns:d="http://d/" xmlns:c="http://e/">x</rdf:RDF>',
         ),
     ],
 )  # fmt: skip
-def test_a_mend_changes_what_it_says_and_nothing_else(mend: mends.Mend, text: str, mended: str) -> None:
-    after, note = mend(text)
-    assert (after, bool(note)) == (mended or text, bool(mended))
-    assert mend(after) == (after, ""), "a second time there is nothing to mend"
+def test_a_repair_changes_what_it_says_only(repair: repairs.SyntaxRepair, text: str, repaired: str) -> None:
+    after, note = repair(text)
+    assert (after, bool(note)) == (repaired or text, bool(repaired))
+    assert repair(after) == (after, ""), "a second time there is nothing to mend"
 
 
 def test_a_record_stops_at_other_resources_and_shares_what_both_need() -> None:

@@ -12,7 +12,7 @@ from node.base.errors import Overloaded
 from node.cage import pool
 from node.cage.cage import Cage
 from node.cage.model import Limits
-from node.semantics.harvest.door import Batches, ExaminedRecord, examine
+from node.semantics.harvest.cage_client import Batches, ExaminedRecord, examine
 
 
 class FakeCage:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from node.base.delivery import Courier
+from node.base.delivery import OutboxWriter
 from node.base.errors import RemoteProtocolError
 from node.dialogue.conversation import Conversation
 from node.dialogue.message import AFTER, IncomingMessage
@@ -56,7 +56,7 @@ class Rig:
         self.conversation: Conversation[Transfer] = Conversation(
             table=machine.TABLE,
             store=cast("TransferStore", self.store),
-            courier=Courier(MemoryOutbox(), lambda: None),
+            outbox_writer=OutboxWriter(MemoryOutbox(), lambda: None),
             append=lambda *_: None,
             clock=FixedClock(NOW),
             acknowledge=messages.acknowledgement,

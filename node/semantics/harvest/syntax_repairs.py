@@ -1,6 +1,6 @@
-"""Mends of syntax: correct and report a slip that makes a whole catalogue file unreadable.
+"""Repairs of syntax: correct and report a slip that makes a whole catalogue file unreadable.
 
-A mend is tried only if the file cannot be read as it is. It never changes the meaning of a statement: it adds a dot
+A repair is tried only if the file cannot be read as it is. It never changes the meaning of a statement: it adds a dot
 that ends a directive, declares a well-known prefix, or drops text beside a link that a parser does not expect there.
 """
 
@@ -47,14 +47,14 @@ _INSIDE: Final = re.compile(r"<rdf:RDF\b.*</rdf:RDF>", re.DOTALL)
 _XMLNS: Final = re.compile(r"""\sxmlns:[\w.-]+\s*=\s*(?:"[^"]*"|'[^']*')""")
 _DOCTYPE: Final = re.compile(r"<!DOCTYPE\s+[\w:.-]+\s*>", re.IGNORECASE)
 
-Mend = Callable[[str], tuple[str, str]]
-"""The text of a file → the mended text, and a description of the mend, empty if nothing was changed."""
+SyntaxRepair = Callable[[str], tuple[str, str]]
+"""The text of a file → the mended text, and a description of the repair, empty if nothing was changed."""
 
 
 def prefix_dots(text: str) -> tuple[str, str]:
     """End each ``@prefix`` directive of Turtle with its dot."""
-    mended, count = _DIRECTIVE.subn(r"\1 .", text)
-    return mended, f"added the dot that ends {_times(count, '@prefix line')}" if count else ""
+    repaired, count = _DIRECTIVE.subn(r"\1 .", text)
+    return repaired, f"added the dot that ends {_times(count, '@prefix line')}" if count else ""
 
 
 def turtle_prefixes(text: str) -> tuple[str, str]:
@@ -81,8 +81,8 @@ def xml_prefixes(text: str) -> tuple[str, str]:
 
 def text_beside_links(text: str) -> tuple[str, str]:
     """Drop the text of XML elements that are a link by ``rdf:resource``: RDF/XML allows one or the other."""
-    mended, count = _BESIDE.subn(r"\1/>", text)
-    return mended, f"left out the text beside {_times(count, 'link')} (rdf:resource)" if count else ""
+    repaired, count = _BESIDE.subn(r"\1/>", text)
+    return repaired, f"left out the text beside {_times(count, 'link')} (rdf:resource)" if count else ""
 
 
 def unwrapped(text: str) -> tuple[str, str]:
@@ -98,12 +98,12 @@ def unwrapped(text: str) -> tuple[str, str]:
 
 def bare_doctype(text: str) -> tuple[str, str]:
     """Drop a document type declaration that declares nothing."""
-    mended, count = _DOCTYPE.subn("", text)
-    return mended, "left out the document type declaration" if count else ""
+    repaired, count = _DOCTYPE.subn("", text)
+    return repaired, "left out the document type declaration" if count else ""
 
 
-TURTLE_MENDS: Final[tuple[Mend, ...]] = (prefix_dots, turtle_prefixes)
-XML_MENDS: Final[tuple[Mend, ...]] = (bare_doctype, unwrapped, xml_prefixes, text_beside_links)
+TURTLE_REPAIRS: Final[tuple[SyntaxRepair, ...]] = (prefix_dots, turtle_prefixes)
+XML_REPAIRS: Final[tuple[SyntaxRepair, ...]] = (bare_doctype, unwrapped, xml_prefixes, text_beside_links)
 
 
 def _times(count: int, what: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from node.base.errors import LocalFault, Overloaded, TooLarge
 from node.cage.model import Limits
-from node.semantics.description.door import Caller
+from node.semantics.description.cage_client import Caller
 from node.semantics.harvest.refusals import cause_of, refusal
 from node.semantics.model import Finding
 
@@ -30,7 +30,7 @@ class Batches:
     """A file cut into records: packed batches, the number of records in each, and a count of everything outside the
     records.
 
-    ``notes``: mends of the syntax, as sentences. ``left_out``: class → number of things that belong to no record.
+    ``notes``: repairs of the syntax, as sentences. ``left_out``: class → number of things that belong to no record.
     ``catalogues``: IRIs of the catalogues in the file. ``title``: the title of the first catalogue, by language.
     ``next``, ``expected``, ``listed``, ``relations``: as in ``node.semantics.harvest.partition.Catalogue``.
     ``versions``: for each batch of a page of an event stream the records and the times of their versions. ``chosen``:

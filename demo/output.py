@@ -25,7 +25,7 @@ class Failed(Exception):
     """A condition of the demonstration did not hold."""
 
 
-class Stage:
+class StepOutput:
     """Prints steps and counts checks."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Stage:
 
     @contextmanager
     def step(self, number: int, title: str) -> Iterator[None]:
-        """Print one step of the story, with the time that it takes."""
+        """Print one step of the demonstration, with the time that it takes."""
         out.print(f"\n[bold]{number}  {title}[/bold]")
         began = time.monotonic()
         yield

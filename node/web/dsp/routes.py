@@ -63,7 +63,7 @@ class Catalogue(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doors:
+class DspServices:
     """The services that the routes use.
 
     ``address`` is the base of the 2025-1 paths. ``participant`` identifies the calling participant or raises
@@ -84,10 +84,10 @@ class Doors:
     check_push: Callable[[str], None]
 
 
-def routes(doors: Doors) -> list[Route]:
+def routes(services: DspServices) -> list[Route]:
     """Return all end points of one protocol version, below its path."""
-    base = doors.version.path
-    door = _Door(doors)
+    base = services.version.path
+    endpoints = _Endpoints(services)
 
     def post(path: str, handler: Callable[[Request], Awaitable[Response]]) -> Route:
         return Route(base + path, handler, methods=["POST"])
@@ -96,25 +96,28 @@ def routes(doors: Doors) -> list[Route]:
         return Route(base + path, handler, methods=["GET"])
 
     table = [
-        post("/catalog/request", door.catalog),
-        get("/catalog/datasets/{id:path}", door.dataset),
-        post("/negotiations/request", door.open_negotiation(negotiating.REQUEST)),
-        post("/negotiations/offers", door.open_negotiation(negotiating.OFFER)),
-        get("/negotiations/{pid}", door.show_negotiation),
-        post("/negotiations/{pid}/request", door.negotiation(Role.PROVIDER, negotiating.REQUEST)),
-        post("/negotiations/{pid}/events", door.negotiation(None, "ContractNegotiationEventMessage")),
-        post("/negotiations/{pid}/agreement/verification", door.negotiation(Role.PROVIDER, negotiating.VERIFICATION)),
-        post("/negotiations/{pid}/offers", door.negotiation(Role.CONSUMER, negotiating.OFFER)),
-        post("/negotiations/{pid}/agreement", door.negotiation(Role.CONSUMER, negotiating.AGREEMENT)),
-        post("/negotiations/{pid}/termination", door.negotiation(None, negotiating.TERMINATION)),
-        post("/transfers/request", door.open_transfer),
-        get("/transfers/{pid}", door.show_transfer),
-        post("/transfers/{pid}/start", door.transfer(transferring.START)),
-        post("/transfers/{pid}/completion", door.transfer(transferring.COMPLETION)),
-        post("/transfers/{pid}/termination", door.transfer(transferring.TERMINATION)),
-        post("/transfers/{pid}/suspension", door.transfer(transferring.SUSPENSION)),
+        post("/catalog/request", endpoints.catalog),
+        get("/catalog/datasets/{id:path}", endpoints.dataset),
+        post("/negotiations/request", endpoints.open_negotiation(negotiating.REQUEST)),
+        post("/negotiations/offers", endpoints.open_negotiation(negotiating.OFFER)),
+        get("/negotiations/{pid}", endpoints.show_negotiation),
+        post("/negotiations/{pid}/request", endpoints.negotiation(Role.PROVIDER, negotiating.REQUEST)),
+        post("/negotiations/{pid}/events", endpoints.negotiation(None, "ContractNegotiationEventMessage")),
+        post(
+            "/negotiations/{pid}/agreement/verification",
+            endpoints.negotiation(Role.PROVIDER, negotiating.VERIFICATION),
+        ),
+        post("/negotiations/{pid}/offers", endpoints.negotiation(Role.CONSUMER, negotiating.OFFER)),
+        post("/negotiations/{pid}/agreement", endpoints.negotiation(Role.CONSUMER, negotiating.AGREEMENT)),
+        post("/negotiations/{pid}/termination", endpoints.negotiation(None, negotiating.TERMINATION)),
+        post("/transfers/request", endpoints.open_transfer),
+        get("/transfers/{pid}", endpoints.show_transfer),
+        post("/transfers/{pid}/start", endpoints.transfer(transferring.START)),
+        post("/transfers/{pid}/completion", endpoints.transfer(transferring.COMPLETION)),
+        post("/transfers/{pid}/termination", endpoints.transfer(transferring.TERMINATION)),
+        post("/transfers/{pid}/suspension", endpoints.transfer(transferring.SUSPENSION)),
     ]
-    return [*table, elsewhere(doors.version, table)]
+    return [*table, elsewhere(services.version, table)]
 
 
 def catalogue_route(catalogue: Catalogue, *, identify: Callable[[Request], Awaitable[Caller]]) -> Route:
@@ -150,16 +153,16 @@ def catalog_errors(
     return answer
 
 
-class _Door:
-    def __init__(self, doors: Doors) -> None:
-        self._doors = doors
-        self._refusals = Refusals(doors.version)
+class _Endpoints:
+    def __init__(self, services: DspServices) -> None:
+        self._services = services
+        self._refusals = Refusals(services.version)
 
     # ---- catalogue -------------------------------------------------------------------------------------------
 
     async def catalog(self, request: Request) -> Response:
         async def answer() -> Response:
-            caller = await self._doors.participant(request)
+            caller = await self._services.participant(request)
             body = await _body(request)
             filters: Sequence[Any] = ()
             if body.strip():
@@ -168,11 +171,11 @@ class _Door:
                 self._check_version(wire.version_named(message["@context"]))
                 filters = message.get("filter") or ()
             token = request.query_params.get("continuationToken")
-            version = self._doors.version
-            datasets, following = await self._doors.catalogue.catalog(
+            version = self._services.version
+            datasets, following = await self._services.catalogue.catalog(
                 caller, filter=filters, token=token, version=version
             )
-            before = await self._doors.catalogue.previous(caller, filter=filters, token=token)
+            before = await self._services.catalogue.previous(caller, filter=filters, token=token)
             answer = JSONResponse(written(datasets))
             for relation, page in (("next", following or None), ("previous", before), ("first", token and "")):
                 if page is not None:
@@ -183,15 +186,15 @@ class _Door:
 
     async def dataset(self, request: Request) -> Response:
         async def answer() -> Response:
-            caller = await self._doors.participant(request)
-            iri, version = request.path_params["id"], self._doors.version
-            return JSONResponse(written(await self._doors.catalogue.dataset(iri, caller, version=version)))
+            caller = await self._services.participant(request)
+            iri, version = request.path_params["id"], self._services.version
+            return JSONResponse(written(await self._services.catalogue.dataset(iri, caller, version=version)))
 
         return await answered(answer, self._refusals.catalog)
 
     def _page(self, token: str) -> str:
         """Return the address of a page of the catalogue."""
-        address = f"{self._doors.version.at(self._doors.address)}/catalog/request"
+        address = f"{self._services.version.at(self._services.address)}/catalog/request"
         return f"{address}?continuationToken={token}" if token else address
 
     # ---- negotiation -----------------------------------------------------------------------------------------
@@ -201,14 +204,14 @@ class _Door:
 
         def opened(caller: Caller, message: IncomingMessage) -> Answer:
             if kind == negotiating.OFFER:
-                return self._doors.negotiations.offered(caller, message)
-            return self._doors.negotiations.requested(caller, message, purpose=message.text(contract.PURPOSE))
+                return self._services.negotiations.offered(caller, message)
+            return self._services.negotiations.requested(caller, message, purpose=message.text(contract.PURPOSE))
 
         async def handle(request: Request) -> Response:
             stated: dict[str, Any] = {}
 
             async def answer() -> Response:
-                caller = await self._doors.participant(request)
+                caller = await self._services.participant(request)
                 message = await self._message(request, contract.read, kind)
                 stated.update(message.body)
                 await self._check_callback(message, caller)
@@ -226,15 +229,15 @@ class _Door:
             stated: dict[str, Any] = {}
 
             async def answer() -> Response:
-                caller = await self._doors.participant(request)
+                caller = await self._services.participant(request)
                 message = await self._message(request, contract.read, kind)
                 stated.update(message.body)
                 ours = role or _side(message)
                 signer = None
                 if message.text(contract.SIGNATURE) is not None and caller.did is not None:
-                    signer = await self._doors.document(caller.did)
+                    signer = await self._services.document(caller.did)
                 receipt = await run_sync(
-                    lambda: self._doors.negotiations.received(pid, caller, message, role=ours, signer=signer)
+                    lambda: self._services.negotiations.received(pid, caller, message, role=ours, signer=signer)
                 )
                 return reply(receipt, message.name)
 
@@ -246,8 +249,8 @@ class _Door:
         pid = request.path_params["pid"]
 
         async def answer() -> Response:
-            caller = await self._doors.participant(request)
-            return JSONResponse(await run_sync(lambda: self._doors.negotiations.shown(pid, caller)))
+            caller = await self._services.participant(request)
+            return JSONResponse(await run_sync(lambda: self._services.negotiations.shown(pid, caller)))
 
         return await answered(answer, self._refusals.contract({}, pid), hidden=True)
 
@@ -257,14 +260,14 @@ class _Door:
         stated: dict[str, Any] = {}
 
         async def answer() -> Response:
-            caller = await self._doors.participant(request)
+            caller = await self._services.participant(request)
             message = await self._message(request, transfer.read, transferring.REQUEST)
             stated.update(message.body)
             document = await self._check_callback(message, caller)
-            key = self._doors.seal_key(document)
+            key = self._services.seal_key(document)
             if message.body.get("dataAddress") is not None:
-                self._doors.check_push(read_push_address(message.body["dataAddress"]).endpoint)
-            taken = await run_sync(lambda: self._doors.transfers.requested(caller, message, seal_key=key))
+                self._services.check_push(read_push_address(message.body["dataAddress"]).endpoint)
+            taken = await run_sync(lambda: self._services.transfers.requested(caller, message, seal_key=key))
             return reply(taken, message.name)
 
         return await answered(answer, self._refusals.transfer(stated))
@@ -277,10 +280,10 @@ class _Door:
             stated: dict[str, Any] = {}
 
             async def answer() -> Response:
-                caller = await self._doors.participant(request)
+                caller = await self._services.participant(request)
                 message = await self._message(request, transfer.read, kind)
                 stated.update(message.body)
-                taken = await run_sync(lambda: self._doors.transfers.received(pid, caller, message))
+                taken = await run_sync(lambda: self._services.transfers.received(pid, caller, message))
                 return reply(taken, message.name)
 
             return await answered(answer, self._refusals.transfer(stated, pid), hidden=True)
@@ -291,8 +294,8 @@ class _Door:
         pid = request.path_params["pid"]
 
         async def answer() -> Response:
-            caller = await self._doors.participant(request)
-            return JSONResponse(await run_sync(lambda: self._doors.transfers.shown(pid, caller)))
+            caller = await self._services.participant(request)
+            return JSONResponse(await run_sync(lambda: self._services.transfers.shown(pid, caller)))
 
         return await answered(answer, self._refusals.transfer({}, pid), hidden=True)
 
@@ -308,20 +311,20 @@ class _Door:
         return message
 
     def _check_version(self, version: DspVersion | None) -> None:
-        if version != self._doors.version:
+        if version != self._services.version:
             spoken = version.name if version is not None else "a version that this node does not support"
             raise InvalidInput(
-                f"this address supports {self._doors.version.name}, but the message is of {spoken}",
+                f"this address supports {self._services.version.name}, but the message is of {spoken}",
                 remedy="see /.well-known/dspace-version for the address of each version",
             )
 
     # ---- in common -------------------------------------------------------------------------------------------
 
     async def _check_callback(self, message: IncomingMessage, caller: Caller) -> DidDocument:
-        document = await self._doors.document(str(caller.did))
+        document = await self._services.document(str(caller.did))
         address = message.text("callbackAddress")
         if address is not None:
-            self._doors.check_callback(address, caller, document)
+            self._services.check_callback(address, caller, document)
         return document
 
 

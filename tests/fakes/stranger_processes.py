@@ -1,4 +1,4 @@
-"""Processes of strangers in memory (``node.dialogue.guests.GuestStore``)."""
+"""Processes of strangers in memory (``node.dialogue.stranger_limits.StrangerProcessStore``)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from node.base.work import Transaction
-from node.dialogue.guests import Guest
+from node.dialogue.stranger_limits import StrangerProcess
 from node.negotiation import machine as negotiating
 from node.transfer import machine as transferring
 from tests.fakes.work import memory
@@ -14,7 +14,7 @@ from tests.fakes.work import memory
 LIVE: Final = {"negotiations": negotiating.TABLE.live, "transfers": transferring.TABLE.live}
 
 
-class MemoryGuestStore:
+class MemoryStrangerProcessStore:
     """Guests by process; bytes by day and party."""
 
     def forget_ended(self, tx: Transaction) -> None:
@@ -23,20 +23,20 @@ class MemoryGuestStore:
             if not any(process is not None and process.state in states for process, states in processes):
                 memory(tx).drop("guests", pid)
 
-    def add(self, tx: Transaction, guest: Guest) -> None:
-        if guest.pid not in memory(tx).rows("guests"):
-            memory(tx).put("guests", guest.pid, guest)
+    def add(self, tx: Transaction, process: StrangerProcess) -> None:
+        if process.pid not in memory(tx).rows("guests"):
+            memory(tx).put("guests", process.pid, process)
 
-    def get(self, tx: Transaction, pid: str) -> Guest | None:
+    def get(self, tx: Transaction, pid: str) -> StrangerProcess | None:
         return memory(tx).rows("guests").get(pid)
 
     def open(self, tx: Transaction, *, host: str, address: str) -> tuple[int, int, int]:
-        guests: list[Guest] = list(memory(tx).rows("guests").values())
+        processes: list[StrangerProcess] = list(memory(tx).rows("guests").values())
         of_host, from_address = (
-            (guest.host == host for guest in guests),
-            (guest.address == address for guest in guests),
+            (process.host == host for process in processes),
+            (process.address == address for process in processes),
         )
-        return sum(of_host), sum(from_address), len(guests)
+        return sum(of_host), sum(from_address), len(processes)
 
     def stored(self, tx: Transaction, day: str, parties: Collection[str]) -> dict[str, int]:
         counted = memory(tx).rows("guest bytes")

@@ -1,4 +1,4 @@
-"""The cast: nodes as processes of their own, each with its data folder, talking HTTP on loopback."""
+"""Nodes as processes of their own, each with its data folder, talking HTTP on loopback."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class Member:
         return "\n".join(path.read_text("utf-8", "replace").splitlines()[-lines:]) if path.exists() else ""
 
 
-class Cast:
+class DemoNodes:
     """All members of the demonstration; a context manager that leaves no process behind."""
 
     def __init__(self, home: Path, *, send_rate: int) -> None:
@@ -175,7 +175,7 @@ class Cast:
         self.all = (self.vlaanderen, self.gent, self.plzen, self.brugge)
         self.cities = (self.gent, self.plzen, self.brugge)
 
-    def __enter__(self) -> Cast:
+    def __enter__(self) -> DemoNodes:
         return self
 
     def __exit__(self, *_: object) -> None:

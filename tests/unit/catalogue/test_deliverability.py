@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from node.catalogue.carriers import OWN, Carriers, RunsModels, StoredFiles, stored_files
+from node.catalogue.deliverability import OWN, DeliveryPlanes, RunsModels, StoredFiles, stored_files
 from node.catalogue.model import Record
 from node.semantics.kinds import KINDS
 from node.semantics.model import File
@@ -63,6 +63,6 @@ async def test_a_model_with_code_or_an_end_point_is_called(property_: str) -> No
 async def test_a_data_plane_of_a_plug_in_is_asked_too() -> None:
     record = replace(await record_of("service"), nquads=b"broker")
     assert OWN.breaks_promise(record)
-    carriers = Carriers((RunsModels(), StoredFiles(), Broker()))
-    assert carriers.formats(record) == ("https://example.org/AMQP",)
-    assert not carriers.breaks_promise(record)
+    delivery_planes = DeliveryPlanes((RunsModels(), StoredFiles(), Broker()))
+    assert delivery_planes.formats(record) == ("https://example.org/AMQP",)
+    assert not delivery_planes.breaks_promise(record)

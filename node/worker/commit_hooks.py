@@ -10,7 +10,7 @@ from node.ledger.model import Entry
 
 
 @dataclass(kw_only=True)
-class Wakes:
+class CommitHooks:
     """Wakes worker and ledger, if they are set, and all observers of the subject of an entry."""
 
     changes: Changes = field(default_factory=Changes)

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 Answer = TypeVar("Answer")
 
 
-class Flights(Generic[Answer]):
+class SharedRequests(Generic[Answer]):
     """At most one flight for each key at a time. A caller that gives up does not end the flight."""
 
     def __init__(self) -> None:
@@ -17,12 +17,12 @@ class Flights(Generic[Answer]):
 
     async def join(self, key: str, start: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
         """Return the answer of the flight in progress for ``key``, or of a new one; all its callers get its error."""
-        flight = self._under_way.get(key)
-        if flight is None:
-            flight = asyncio.create_task(start())
-            self._under_way[key] = flight
-            flight.add_done_callback(lambda landed: self._land(key, landed))
-        return await asyncio.shield(flight)
+        request = self._under_way.get(key)
+        if request is None:
+            request = asyncio.create_task(start())
+            self._under_way[key] = request
+            request.add_done_callback(lambda landed: self._land(key, landed))
+        return await asyncio.shield(request)
 
     def __contains__(self, key: str) -> bool:
         return key in self._under_way
@@ -30,7 +30,7 @@ class Flights(Generic[Answer]):
     def __len__(self) -> int:
         return len(self._under_way)
 
-    def _land(self, key: str, flight: asyncio.Task[Answer]) -> None:
+    def _land(self, key: str, request: asyncio.Task[Answer]) -> None:
         del self._under_way[key]
-        if not flight.cancelled():
-            flight.exception()  # read, so that nothing is logged if all callers have given up
+        if not request.cancelled():
+            request.exception()  # read, so that nothing is logged if all callers have given up

@@ -1,4 +1,5 @@
-"""Connections between the zygote's children and ``node.cage.usher``, which answers their questions about paths."""
+"""Connections between the fork server's children and ``node.cage.path_supervisor``, which answers their questions
+about paths."""
 
 from __future__ import annotations
 
@@ -7,14 +8,14 @@ import select
 import socket
 
 from node.cage.libraries import CodeAccess
-from node.cage.usher import Usher
+from node.cage.path_supervisor import PathSupervisor
 
 
 class Channel:
     """A socket over which a new child sends the descriptor on which its calls are answered."""
 
-    def __init__(self, doors: Doors) -> None:
-        self._doors = doors
+    def __init__(self, supervisor_channels: SupervisorChannels) -> None:
+        self._supervisor_channels = supervisor_channels
         self.ours, self._theirs = socket.socketpair()
 
     @property
@@ -25,7 +26,7 @@ class Channel:
     def belongs_to(self, pid: int) -> None:
         """Listen for the child ``pid``, which has just been forked."""
         self._theirs.close()
-        self._doors.listen(pid, self.ours)
+        self._supervisor_channels.listen(pid, self.ours)
 
     def close(self) -> None:
         """Close both ends: no child was forked."""
@@ -33,12 +34,12 @@ class Channel:
         self._theirs.close()
 
 
-class Doors:
-    """All channels and listeners of one zygote, on its ``poll``."""
+class SupervisorChannels:
+    """All channels and listeners of one fork server, on its ``poll``."""
 
     def __init__(self, poll: select.poll, opened: CodeAccess) -> None:
         self._poll = poll
-        self._usher = Usher(opened.paths, opened.listed)
+        self._supervisor = PathSupervisor(opened.paths, opened.listed)
         self._channels: dict[int, tuple[int, socket.socket]] = {}
         self._listeners: dict[int, int] = {}
 
@@ -64,7 +65,7 @@ class Doors:
         if place not in self._listeners:
             return False
         if events & select.POLLIN:
-            self._usher.answer(place)
+            self._supervisor.answer(place)
         else:
             self._drop(place)
         return True

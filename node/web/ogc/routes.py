@@ -63,7 +63,7 @@ class _Principal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OgcDoor:
+class OgcRoutes:
     """``identify`` identifies people and participants; ``authorise`` checks the tokens of transfers."""
 
     ogc_processes: OgcProcesses

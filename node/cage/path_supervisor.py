@@ -1,10 +1,10 @@
 """Answers path questions of children that run a stranger's code, if they cannot have a root of their own.
 
 Landlock keeps such a child from reading other files, but not from learning that they exist. So the kernel holds each
-of its calls that name a path until the usher has answered it (seccomp user notification, Linux 5.9 and later): the
-usher opens readable files and passes the descriptor; all other files do not exist for the child. The child's memory
-is read once for each call, and the call is never let through: nothing can change between check and use.
-"""
+of its calls that name a path until the path supervisor has answered it (seccomp user notification, Linux 5.9 and
+later): the path supervisor opens readable files and passes the descriptor; all other files do not exist for the
+child. The child's memory is read once for each call, and the call is never let through: nothing can change between
+check and use."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _READING: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 _NANO: Final = 10**9
 
 
-class Usher:
+class PathSupervisor:
     """Answers for all children; ``paths`` may be read with all below them, folders in ``listed`` may be listed."""
 
     def __init__(self, paths: Sequence[str], listed: Sequence[str] = ()) -> None:

@@ -1,40 +1,42 @@
-"""GuestStore: what strangers have open and stored, counted by host, by address and by day."""
+"""StrangerProcessStore: what strangers have open and stored, counted by host, by address and by day."""
 
 from __future__ import annotations
 
 import pytest
 
-from node.dialogue.guests import Guest
+from node.dialogue.stranger_limits import StrangerProcess
 from tests.contract.test_processes import negotiation, transfer
 from tests.stores import Stores
 
 TODAY, TOMORROW = "2026-11-21", "2026-11-22"
 
 
-def guest(pid: str, host: str = "a.example", address: str = "192.0.2.1", process: str = "negotiation") -> Guest:
-    return Guest(pid=pid, process=process, peer=f"did:web:{host}", host=host, address=address)
+def stranger_process(
+    pid: str, host: str = "a.example", address: str = "192.0.2.1", process: str = "negotiation"
+) -> StrangerProcess:
+    return StrangerProcess(pid=pid, process=process, peer=f"did:web:{host}", host=host, address=address)
 
 
 def opened(stores: Stores, host: str, address: str) -> tuple[int, int, int]:
     with stores.uow.read() as tx:
-        return stores.guests.open(tx, host=host, address=address)
+        return stores.stranger_processes.open(tx, host=host, address=address)
 
 
 def test_a_guest_comes_out_as_it_went_in(stores: Stores) -> None:
     with stores.uow.begin() as tx:
-        stores.guests.add(tx, guest("urn:1"))
-        stores.guests.add(tx, guest("urn:1", host="other.example"))
+        stores.stranger_processes.add(tx, stranger_process("urn:1"))
+        stores.stranger_processes.add(tx, stranger_process("urn:1", host="other.example"))
     with stores.uow.read() as tx:
-        assert stores.guests.get(tx, "urn:1") == guest("urn:1"), "the first stays"
-        assert stores.guests.get(tx, "urn:2") is None
+        assert stores.stranger_processes.get(tx, "urn:1") == stranger_process("urn:1"), "the first stays"
+        assert stores.stranger_processes.get(tx, "urn:2") is None
 
 
 def test_guests_are_counted_by_host_by_address_and_in_all(stores: Stores) -> None:
     assert opened(stores, "a.example", "192.0.2.1") == (0, 0, 0)
     with stores.uow.begin() as tx:
-        stores.guests.add(tx, guest("urn:1"))
-        stores.guests.add(tx, guest("urn:2", address="192.0.2.2"))
-        stores.guests.add(tx, guest("urn:3", host="b.example", address="192.0.2.2"))
+        stores.stranger_processes.add(tx, stranger_process("urn:1"))
+        stores.stranger_processes.add(tx, stranger_process("urn:2", address="192.0.2.2"))
+        stores.stranger_processes.add(tx, stranger_process("urn:3", host="b.example", address="192.0.2.2"))
     assert opened(stores, "a.example", "192.0.2.2") == (2, 2, 3)
     assert opened(stores, "b.example", "192.0.2.1") == (1, 1, 3)
     assert opened(stores, "c.example", "192.0.2.9") == (0, 0, 3)
@@ -48,12 +50,14 @@ def test_guests_whose_processes_have_ended_are_forgotten(stores: Stores, ending:
         stores.transfers.add(tx, transfer("urn:started", state="STARTED"))
         stores.transfers.add(tx, transfer("urn:completed", state="COMPLETED"))
         for pid in ("urn:live", "urn:ended", "urn:started", "urn:completed", "urn:never-stored"):
-            stores.guests.add(tx, guest(pid))
+            stores.stranger_processes.add(tx, stranger_process(pid))
     with stores.uow.begin() as tx:
-        stores.guests.forget_ended(tx)
+        stores.stranger_processes.forget_ended(tx)
     with stores.uow.read() as tx:
         remaining = {
-            pid for pid in ("urn:live", "urn:ended", "urn:started", "urn:completed") if stores.guests.get(tx, pid)
+            pid
+            for pid in ("urn:live", "urn:ended", "urn:started", "urn:completed")
+            if stores.stranger_processes.get(tx, pid)
         }
     assert remaining == {"urn:live", "urn:started"}
     assert opened(stores, "a.example", "192.0.2.1") == (2, 2, 2)
@@ -61,33 +65,33 @@ def test_guests_whose_processes_have_ended_are_forgotten(stores: Stores, ending:
 
 def test_bytes_are_added_up_by_day_and_party(stores: Stores) -> None:
     with stores.uow.begin() as tx:
-        stores.guests.store(tx, TODAY, ["all", "host a.example"], 1000)
-        stores.guests.store(tx, TODAY, ["all", "host b.example"], 24)
+        stores.stranger_processes.store(tx, TODAY, ["all", "host a.example"], 1000)
+        stores.stranger_processes.store(tx, TODAY, ["all", "host b.example"], 24)
     with stores.uow.read() as tx:
-        counted = stores.guests.stored(tx, TODAY, ["all", "host a.example", "host c.example"])
+        counted = stores.stranger_processes.stored(tx, TODAY, ["all", "host a.example", "host c.example"])
         assert counted == {"all": 1024, "host a.example": 1000}
-        assert stores.guests.stored(tx, TOMORROW, ["all"]) == {}
+        assert stores.stranger_processes.stored(tx, TOMORROW, ["all"]) == {}
 
 
 def test_a_new_day_forgets_those_before(stores: Stores) -> None:
     with stores.uow.begin() as tx:
-        stores.guests.store(tx, TODAY, ["all", "host a.example"], 1000)
+        stores.stranger_processes.store(tx, TODAY, ["all", "host a.example"], 1000)
     with stores.uow.begin() as tx:
-        stores.guests.store(tx, TOMORROW, ["all"], 5)
+        stores.stranger_processes.store(tx, TOMORROW, ["all"], 5)
     with stores.uow.read() as tx:
-        assert stores.guests.stored(tx, TOMORROW, ["all"]) == {"all": 5}
-        assert stores.guests.stored(tx, TODAY, ["all", "host a.example"]) == {}
+        assert stores.stranger_processes.stored(tx, TOMORROW, ["all"]) == {"all": 5}
+        assert stores.stranger_processes.stored(tx, TODAY, ["all", "host a.example"]) == {}
 
 
 def test_what_is_rolled_back_is_not_counted(stores: Stores) -> None:
     def fail() -> None:
         with stores.uow.begin() as tx:
-            stores.guests.add(tx, guest("urn:1"))
-            stores.guests.store(tx, TODAY, ["all"], 1000)
+            stores.stranger_processes.add(tx, stranger_process("urn:1"))
+            stores.stranger_processes.store(tx, TODAY, ["all"], 1000)
             raise ValueError("refused after all")
 
     with pytest.raises(ValueError, match="refused"):
         fail()
     assert opened(stores, "a.example", "192.0.2.1") == (0, 0, 0)
     with stores.uow.read() as tx:
-        assert stores.guests.stored(tx, TODAY, ["all"]) == {}
+        assert stores.stranger_processes.stored(tx, TODAY, ["all"]) == {}

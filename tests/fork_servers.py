@@ -9,11 +9,11 @@ from typing import Final
 
 from tests.waits import PATIENCE
 
-_MODULES: Final = frozenset({b"node.cage.zygote", b"tests.unit.cage.without"})
+_MODULES: Final = frozenset({b"node.cage.fork_server", b"tests.unit.cage.without"})
 
 
-def zygote_pid() -> int | None:
-    """The process id of the zygote that this process has started, while there is one; there must not be two."""
+def fork_server_pid() -> int | None:
+    """The process id of the fork server that this process has started, while there is one; there must not be two."""
     started = [pid for pid in _children(os.getpid()) if not _MODULES.isdisjoint(_words(pid))]
     assert len(started) < 2, "this process has several cages open"
     return started[0] if started else None

@@ -1,4 +1,4 @@
-"""The acts of the story. Each act uses the same API and command line as people do, and checks the results."""
+"""The steps of the demonstration. Each uses the same API and command line as people do, and checks the results."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx2
 
-from demo.cast import HANSA, Cast, Member, until
-from demo.stage import Stage
-from demo.stage import size as bytes_in_words
+from demo.nodes import HANSA, DemoNodes, Member, until
+from demo.output import StepOutput
+from demo.output import size as bytes_in_words
 from node.client import Refusal
 
 GENT_FILES = (
@@ -35,12 +35,12 @@ KILL_AT = 0.4
 
 
 def published(
-    stage: Stage, member: Member, folder: str, names: tuple[str, ...], *options: str
+    output: StepOutput, member: Member, folder: str, names: tuple[str, ...], *options: str
 ) -> list[dict[str, Any]]:
-    stage.typed(member.key, f"hansa publish {' '.join(names)} {' '.join(options)}".rstrip())
+    output.typed(member.key, f"hansa publish {' '.join(names)} {' '.join(options)}".rstrip())
     files = [str(member.home / "files" / folder / name) for name in names]
     ran = member.hansa("publish", *files, *options)
-    stage.check(
+    output.check(
         ran.returncode == 0,
         f"{member.name} published {len(names)}: {why(ran) if ran.returncode else 'all accepted'}",
     )
@@ -52,39 +52,39 @@ def why(ran: subprocess.CompletedProcess[str]) -> str:
     return (ran.stderr.strip() or ran.stdout.strip())[-1500:]
 
 
-def join(stage: Stage, cast: Cast) -> None:
+def join(output: StepOutput, nodes: DemoNodes) -> None:
     """1. The region publishes its rulebook; cities apply; a person approves; credentials are issued."""
-    region = cast.vlaanderen
-    with stage.step(1, "Join: the region admits three cities under its rulebook"):
-        (rulebook,) = published(stage, region, "vlaanderen", ("rulebook.yaml",))
-        for city in cast.cities:
-            _admit(stage, cast, city, "MembershipCredential")
-        with cast.gent.client() as client:
+    region = nodes.vlaanderen
+    with output.step(1, "Join: the region admits three cities under its rulebook"):
+        (rulebook,) = published(output, region, "vlaanderen", ("rulebook.yaml",))
+        for city in nodes.cities:
+            _admit(output, nodes, city, "MembershipCredential")
+        with nodes.gent.client() as client:
             held = client.memberships()["credentials"][0]
-        stage.check(
+        output.check(
             held["claims"]["rulebook"] == rulebook["iri"], "the credential names the rulebook that was accepted"
         )
         followed = until("the region follows its members", lambda: _followed(region, 3))
-        stage.check(len(followed) == 3, "the region follows the event streams of its three members")
+        output.check(len(followed) == 3, "the region follows the event streams of its three members")
 
 
-def _admit(stage: Stage, cast: Cast, city: Member, credential: str) -> None:
-    region = cast.vlaanderen
+def _admit(output: StepOutput, nodes: DemoNodes, city: Member, credential: str) -> None:
+    region = nodes.vlaanderen
     short = credential.removesuffix("Credential")
-    stage.typed(city.key, f"hansa join {region.url} --as {short}")
+    output.typed(city.key, f"hansa join {region.url} --as {short}")
     with city.client() as client, region.client() as office:
         asked = client.join(region.url, credential)
         waiting = until(
             "the application arrives",
             lambda: [decision for decision in office.decisions() if decision["peer"] == city.did],
         )
-        stage.clicked(region.key, f"Applications: {waiting[0]['peerName']} asks for {short}: approve")
+        output.clicked(region.key, f"Applications: {waiting[0]['peerName']} asks for {short}: approve")
         office.decide(waiting[0]["id"], approve=True)
         until(
             f"{city.name} holds its credential",
             lambda: [one for one in client.memberships()["credentials"] if credential in one["types"]],
         )
-    stage.check(asked["issuer"] == region.did, f"{city.name} holds a {credential}, signed by the region")
+    output.check(asked["issuer"] == region.did, f"{city.name} holds a {credential}, signed by the region")
 
 
 def _followed(region: Member, count: int) -> list[dict[str, Any]]:
@@ -93,52 +93,52 @@ def _followed(region: Member, count: int) -> list[dict[str, Any]]:
     return found if len(found) >= count else []
 
 
-def publish(stage: Stage, cast: Cast) -> None:
+def publish(output: StepOutput, nodes: DemoNodes) -> None:
     """2. Gent and Plzeň publish; a description with typical mistakes is refused with an explanation."""
-    with stage.step(2, "Publish: data, models, ontology, schema, scenario, from files that a steward wrote"):
-        gent = published(stage, cast.gent, "gent", GENT_FILES)
-        published(stage, cast.gent, "gent", ("staff.jsonld",), "--audience", "internal")
-        plzen = published(stage, cast.plzen, "plzen", PLZEN_FILES)
+    with output.step(2, "Publish: data, models, ontology, schema, scenario, from files that a steward wrote"):
+        gent = published(output, nodes.gent, "gent", GENT_FILES)
+        published(output, nodes.gent, "gent", ("staff.jsonld",), "--audience", "internal")
+        plzen = published(output, nodes.plzen, "plzen", PLZEN_FILES)
         kinds = {one["kind"] for one in (*gent, *plzen)} | {"rulebook"}
-        stage.check(kinds == KINDS, f"every kind was checked by its own shapes: {', '.join(sorted(kinds))}")
-        with cast.gent.client() as client:
+        output.check(kinds == KINDS, f"every kind was checked by its own shapes: {', '.join(sorted(kinds))}")
+        with nodes.gent.client() as client:
             before = client.node()["records"]
-            stage.typed("gent", "hansa publish mistakes.yaml")
-            refused = cast.gent.hansa("publish", str(cast.home / "files" / "gent" / "mistakes.yaml"), json=False)
+            output.typed("gent", "hansa publish mistakes.yaml")
+            refused = nodes.gent.hansa("publish", str(nodes.home / "files" / "gent" / "mistakes.yaml"), json=False)
             for line in refused.stderr.strip().splitlines():
-                stage.saw(line)
+                output.saw(line)
             said = refused.stderr
-            stage.check(
+            output.check(
                 refused.returncode == 1 and "license" in said and "TRAN" in said, "refused in words, with the mend"
             )
-            stage.check(client.node()["records"] == before, "nothing of it was stored")
+            output.check(client.node()["records"] == before, "nothing of it was stored")
 
 
-def find(stage: Stage, cast: Cast) -> None:
+def find(output: StepOutput, nodes: DemoNodes) -> None:
     """3. Gent finds Plzeň's noise model through the region; hidden assets do not exist for others."""
-    region, gent = cast.vlaanderen, cast.gent
-    with stage.step(3, "Find: one catalogue of all members, by search and by SPARQL"):
+    region, gent = nodes.vlaanderen, nodes.gent
+    with output.step(3, "Find: one catalogue of all members, by search and by SPARQL"):
         hidden = f"{gent.url}/datasets/staff-rota"
-        model = f"{cast.plzen.url}/models/road-noise"
+        model = f"{nodes.plzen.url}/models/road-noise"
         until("the region holds everything", lambda: _total(region) >= len(GENT_FILES) + len(PLZEN_FILES) + 1)
-        stage.typed("gent", "hansa find 'noise model' --region")
+        output.typed("gent", "hansa find 'noise model' --region")
         found = json.loads(gent.hansa("find", "noise model", "--region").stdout)
         hit = next((one for one in found["hits"] if one["iri"] == model), None)
-        stage.check(hit, "search finds Plzeň's road noise model")
+        output.check(hit, "search finds Plzeň's road noise model")
         assert hit is not None
-        stage.saw(f"conditions: {_words(hit.get('conditions'))}")
+        output.saw(f"conditions: {_words(hit.get('conditions'))}")
         query = (
             "PREFIX dct: <http://purl.org/dc/terms/> PREFIX hm: <https://w3id.org/hansa/model#> "
             "SELECT ?model ?title WHERE { ?model a hm:Model ; dct:title ?title . FILTER(lang(?title) = 'en') }"
         )
-        stage.typed("gent", 'hansa sparql --region "SELECT ?model ?title WHERE { ?model a hm:Model … }"')
+        output.typed("gent", 'hansa sparql --region "SELECT ?model ?title WHERE { ?model a hm:Model … }"')
         answer = json.loads(gent.hansa("sparql", query, "--region", "--accept", "json").stdout)
         titles = {row["model"]["value"]: row["title"]["value"] for row in answer["results"]["bindings"]}
-        stage.check(
+        output.check(
             titles.get(model) == "Road traffic noise", f"SPARQL answers {len(titles)} models, that one among them"
         )
-        _hidden_from_all(stage, cast, hidden)
-        _as_of(stage, cast)
+        _hidden_from_all(output, nodes, hidden)
+        _as_of(output, nodes)
 
 
 def _total(member: Member) -> int:
@@ -149,13 +149,13 @@ def _words(texts: Any) -> str:
     return texts if isinstance(texts, str) else str((texts or {}).get("en") or texts or "")
 
 
-def _hidden_from_all(stage: Stage, cast: Cast, hidden: str) -> None:
+def _hidden_from_all(output: StepOutput, nodes: DemoNodes, hidden: str) -> None:
     """Check that no end point shows the internal asset, neither to strangers nor to partners."""
     name = "staff-rota"
-    with cast.gent.client() as client:
+    with nodes.gent.client() as client:
         own = client.record(hidden)
-    stage.check(own["iri"] == hidden, "Gent's own people see their internal dataset")
-    for member in (cast.gent, cast.vlaanderen):
+    output.check(own["iri"] == hidden, "Gent's own people see their internal dataset")
+    for member in (nodes.gent, nodes.vlaanderen):
         url = member.url
         with httpx2.Client(timeout=20) as stranger:
             ask = {"query": f"ASK {{ <{hidden}> ?p ?o }}"}
@@ -169,23 +169,23 @@ def _hidden_from_all(stage: Stage, cast: Cast, hidden: str) -> None:
                 "counts": name in stranger.get(f"{url}/api/catalogue/counts").text,
             }
         seen = [door for door, shows in doors.items() if shows]
-        stage.check(
+        output.check(
             not seen,
             f"for strangers at {member.name} it is absent from {', '.join(doors)}"
             + (f": seen in {seen}" if seen else ""),
         )
-    with cast.brugge.client() as partner:
+    with nodes.brugge.client() as partner:
         try:
             partner.conditions(hidden)
             answer = "conditions"
         except Refusal as refusal:
             answer = str(refusal)
         try:
-            partner.conditions(f"{cast.gent.url}/datasets/no-such-thing")
+            partner.conditions(f"{nodes.gent.url}/datasets/no-such-thing")
             control = "conditions"
         except Refusal as refusal:
             control = str(refusal)
-    stage.check(answer == control, f"a partner who asks for it learns nothing: “{answer}”")
+    output.check(answer == control, f"a partner who asks for it learns nothing: “{answer}”")
 
 
 def _whole_feed(stranger: httpx2.Client, url: str) -> str:
@@ -208,27 +208,29 @@ def _whole_feed(stranger: httpx2.Client, url: str) -> str:
     return text
 
 
-def _as_of(stage: Stage, cast: Cast) -> None:
+def _as_of(output: StepOutput, nodes: DemoNodes) -> None:
     """Publish a second version, and show the state before it."""
-    gent = cast.gent
+    gent = nodes.gent
     before = after_a_moment()
     iri = f"{gent.url}/datasets/road-network"
-    path = cast.home / "files" / "gent" / "road-network.yaml"
+    path = nodes.home / "files" / "gent" / "road-network.yaml"
     path.write_text(
         path.read_text("utf-8").replace("Wegennet Gent, vereenvoudigd", "Wegennet Gent, herzien"), "utf-8"
     )
-    published(stage, gent, "gent", ("road-network.yaml",))
+    published(output, gent, "gent", ("road-network.yaml",))
     with gent.client() as client:
         now, then = client.record(iri), client.record(iri, as_of=before)
-    stage.check((now["version"], then["version"]) == (2, 1), f"version 2 is current; as of {before} it was version 1")
+    output.check(
+        (now["version"], then["version"]) == (2, 1), f"version 2 is current; as of {before} it was version 1"
+    )
 
     def replicated() -> bool:
-        answer = httpx2.get(f"{cast.vlaanderen.url}/api/catalogue/record", params={"iri": iri}, timeout=10)
+        answer = httpx2.get(f"{nodes.vlaanderen.url}/api/catalogue/record", params={"iri": iri}, timeout=10)
         return bool(answer.status_code == 200 and answer.json()["version"] == 2)
 
     began = time.monotonic()
     until("the region sees version 2", replicated)
-    stage.check(True, f"the region saw version 2 after {time.monotonic() - began:.1f} s")
+    output.check(True, f"the region saw version 2 after {time.monotonic() - began:.1f} s")
 
 
 def after_a_moment() -> str:
@@ -238,23 +240,23 @@ def after_a_moment() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))
 
 
-def agree(stage: Stage, cast: Cast) -> None:
+def agree(output: StepOutput, nodes: DemoNodes) -> None:
     """4. A person approves; both sides hold one signed agreement; a refusal states the reason."""
-    with stage.step(4, "Agree: one signed agreement, readable by people, and a refusal that says why"):
-        _approved_by_a_person(stage, cast)
-        _check_refusal_and_reasons(stage, cast)
-        _admit(stage, cast, cast.brugge, "MobilityPartnerCredential")
+    with output.step(4, "Agree: one signed agreement, readable by people, and a refusal that says why"):
+        _approved_by_a_person(output, nodes)
+        _check_refusal_and_reasons(output, nodes)
+        _admit(output, nodes, nodes.brugge, "MobilityPartnerCredential")
 
 
-def _approved_by_a_person(stage: Stage, cast: Cast) -> None:
-    gent, plzen = cast.gent, cast.plzen
+def _approved_by_a_person(output: StepOutput, nodes: DemoNodes) -> None:
+    gent, plzen = nodes.gent, nodes.plzen
     iri = f"{plzen.url}/models/road-noise"
-    stage.typed("gent", f"hansa get {iri} --agree-only")
+    output.typed("gent", f"hansa get {iri} --agree-only")
     asked = gent.hansa("get", iri, "--yes", "--agree-only")
-    stage.check(asked.returncode == 4, "Gent's request waits for a person in Plzeň; the command says so and ends")
+    output.check(asked.returncode == 4, "Gent's request waits for a person in Plzeň; the command says so and ends")
     with plzen.client() as office, gent.client() as client:
         (waiting,) = until("the request waits in Plzeň", office.decisions)
-        stage.clicked("plzen", f"Decisions: {waiting['peerName']}: approve")
+        output.clicked("plzen", f"Decisions: {waiting['peerName']}: approve")
         office.decide(waiting["id"], approve=True)
         agreement_of_office = until(
             "Gent holds the agreement",
@@ -264,42 +266,42 @@ def _approved_by_a_person(stage: Stage, cast: Cast) -> None:
             "Plzeň holds it too",
             lambda: [agreement for agreement in office.agreements() if agreement["id"] == agreement_of_office["id"]],
         )[0]
-        stage.check(
+        output.check(
             agreement_of_office["sha256"] == other["sha256"],
             f"both hold the same agreement, hash {agreement_of_office['sha256'][:12]}…",
         )
         both = {gent.did, plzen.did}
-        stage.check(
+        output.check(
             set(agreement_of_office["signatures"]) == both == set(other["signatures"]),
             "both have signed it, on both sides",
         )
         for language in ("cs", "nl"):
             ours = client.agreement_document(agreement_of_office["id"], language)
             theirs = office.agreement_document(agreement_of_office["id"], language)
-            stage.check(ours == theirs, f"both render the same document ({language}, {len(ours)} characters)")
+            output.check(ours == theirs, f"both render the same document ({language}, {len(ours)} characters)")
 
 
-def _check_refusal_and_reasons(stage: Stage, cast: Cast) -> None:
-    iri = f"{cast.gent.url}/datasets/traffic-counts"
-    stage.typed("brugge", f"hansa get {iri}")
-    refused = cast.brugge.hansa("get", iri, "--yes", json=False)
+def _check_refusal_and_reasons(output: StepOutput, nodes: DemoNodes) -> None:
+    iri = f"{nodes.gent.url}/datasets/traffic-counts"
+    output.typed("brugge", f"hansa get {iri}")
+    refused = nodes.brugge.hansa("get", iri, "--yes", json=False)
     for line in (refused.stdout + refused.stderr).strip().splitlines():
-        stage.saw(line.strip())
-    output = refused.stdout + refused.stderr
-    stage.check(refused.returncode == 1, "Brugge is refused")
-    stage.check(
-        "mobility partner" in output.lower() or "MobilityPartner" in output, "and told which credential is missing"
+        output.saw(line.strip())
+    refusal = refused.stdout + refused.stderr
+    output.check(refused.returncode == 1, "Brugge is refused")
+    output.check(
+        "mobility partner" in refusal.lower() or "MobilityPartner" in refusal, "and told which credential is missing"
     )
 
 
-def exchange(stage: Stage, cast: Cast, size: int) -> None:
+def exchange(output: StepOutput, nodes: DemoNodes, size: int) -> None:
     """5. Brugge receives the sealed counts; Gent is killed in the middle of the transfer and recovers."""
-    gent, brugge = cast.gent, cast.brugge
+    gent, brugge = nodes.gent, nodes.brugge
     iri = f"{gent.url}/datasets/traffic-counts"
-    with stage.step(5, "Exchange: sealed, killed in the middle, finished, verified"):
+    with output.step(5, "Exchange: sealed, killed in the middle, finished, verified"):
         with brugge.client() as client:
-            target = cast.home / "received.csv"
-            stage.typed("brugge", f"hansa get {iri}")
+            target = nodes.home / "received.csv"
+            output.typed("brugge", f"hansa get {iri}")
             getting = subprocess.Popen(  # noqa: S603 - our own program
                 [*HANSA, "get", iri, "--yes", "--output", str(target), "--keep-sealed"],
                 cwd=brugge.home,
@@ -309,24 +311,24 @@ def exchange(stage: Stage, cast: Cast, size: int) -> None:
             )
             reception = until("the bytes flow", lambda: _reception(client, size * KILL_AT), seconds=60)
             gent.kill()
-            stage.saw(
+            output.saw(
                 f"Gent's process is killed at {bytes_in_words(reception['received'])} of {bytes_in_words(size)}"
             )
             gent.serve()
-            stage.saw(f"and started again: ready after {gent.wait_ready():.1f} s")
-            output, _ = getting.communicate(timeout=120)
-        for line in output.decode().strip().splitlines():
-            stage.saw(line.strip())
-        stage.check(getting.returncode == 0, "the transfer went on where it stopped, and finished")
-        original = cast.home / "files" / "gent" / "traffic-counts.csv"
-        stage.check(
+            output.saw(f"and started again: ready after {gent.wait_ready():.1f} s")
+            printed, _ = getting.communicate(timeout=120)
+        for line in printed.decode().strip().splitlines():
+            output.saw(line.strip())
+        output.check(getting.returncode == 0, "the transfer went on where it stopped, and finished")
+        original = nodes.home / "files" / "gent" / "traffic-counts.csv"
+        output.check(
             target.read_bytes() == original.read_bytes(), f"{bytes_in_words(size)} are exactly what Gent published"
         )
         sealed = target.with_name(target.name + ".age")
-        stage.check(
+        output.check(
             sealed.read_bytes()[:21] == b"age-encryption.org/v1", "they travelled sealed for Brugge alone (age v1)"
         )
-        _transfer_ended(stage, cast)
+        _transfer_ended(output, nodes)
 
 
 def _reception(client: Any, least: float) -> dict[str, Any] | None:
@@ -338,15 +340,17 @@ def _reception(client: Any, least: float) -> dict[str, Any] | None:
     return None
 
 
-def _transfer_ended(stage: Stage, cast: Cast) -> None:
-    with cast.gent.client() as provider, cast.brugge.client() as consumer:
+def _transfer_ended(output: StepOutput, nodes: DemoNodes) -> None:
+    with nodes.gent.client() as provider, nodes.brugge.client() as consumer:
         pid = consumer.transfers()[0]["pid"]
         state = until("both sides are done", lambda: _completed(consumer, pid))
         there = until("the provider knows", lambda: _completed(provider, state["peerPid"]))
-        stage.check(there["state"] == state["state"] == "COMPLETED", "both sides say COMPLETED")
+        output.check(there["state"] == state["state"] == "COMPLETED", "both sides say COMPLETED")
         accesses = provider.agreement(state["agreementId"])["accesses"]
         outcomes = [access.get("outcome") for access in accesses]
-        stage.check("started" in outcomes, f"Gent's ledger tells who read what when: {', '.join(map(str, outcomes))}")
+        output.check(
+            "started" in outcomes, f"Gent's ledger tells who read what when: {', '.join(map(str, outcomes))}"
+        )
 
 
 def _completed(client: Any, pid: str) -> dict[str, Any] | None:

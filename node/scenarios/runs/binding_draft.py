@@ -16,7 +16,7 @@ _ELSEWHERE: Final = ("conflicts",)
 
 
 @dataclass(slots=True)
-class Sketch:
+class BindingDraft:
     """The state of a binding in progress."""
 
     template: Template
@@ -42,7 +42,7 @@ class Sketch:
         self.findings.append(Finding(place=place, code=code, sentence=sentence, remedy=remedy, facts=facts))
 
 
-def check_chain(work: Sketch) -> None:
+def check_chain(work: BindingDraft) -> None:
     """Add findings if there are no steps, or several steps have the same name."""
     names = [step.name for step in work.template.steps]
     if not names:
@@ -57,7 +57,7 @@ def check_chain(work: Sketch) -> None:
         )
 
 
-def missing_is_news(work: Sketch, name: str) -> bool:
+def missing_is_news(work: BindingDraft, name: str) -> bool:
     """Return whether no earlier finding explains why nothing has this name."""
     head = name.partition(".")[0]
     roles = {one.role for one in work.template.inputs}

@@ -33,7 +33,7 @@ _REMEDY: Final = "show a credential of a region that this node trusts, or try ag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Guest:
+class StrangerProcess:
     """A process that a stranger opened: ``peer`` is its participant; it is counted for ``host`` and ``address``."""
 
     pid: str
@@ -43,15 +43,15 @@ class Guest:
     address: str
 
 
-class GuestStore(Protocol):
+class StrangerProcessStore(Protocol):
     """Processes of strangers, and the bytes that were stored for them. All calls belong to the transaction."""
 
     def forget_ended(self, tx: Transaction) -> None:
         """Drop the processes that have ended."""
 
-    def add(self, tx: Transaction, guest: Guest, /) -> None: ...
+    def add(self, tx: Transaction, process: StrangerProcess, /) -> None: ...
 
-    def get(self, tx: Transaction, pid: str) -> Guest | None: ...
+    def get(self, tx: Transaction, pid: str) -> StrangerProcess | None: ...
 
     def open(self, tx: Transaction, *, host: str, address: str) -> tuple[int, int, int]:
         """Return the number of processes of this host, from this address, and in all."""
@@ -73,11 +73,16 @@ class Budgets:
     bytes_in_all: int = 256 << 20
 
 
-class Guests:
+class StrangerLimits:
     """Counts the usage of strangers. ``vouched`` returns whether this node trusts a participant as an issuer."""
 
     def __init__(
-        self, uow: UnitOfWork, store: GuestStore, clock: Clock, budgets: Budgets, vouched: Callable[[str], bool]
+        self,
+        uow: UnitOfWork,
+        store: StrangerProcessStore,
+        clock: Clock,
+        budgets: Budgets,
+        vouched: Callable[[str], bool],
     ) -> None:
         self._uow, self._store, self._clock, self._budgets, self._vouched = uow, store, clock, budgets, vouched
 
@@ -85,18 +90,18 @@ class Guests:
         """Count the process ``pid`` that ``message`` opens, before it is added. Raises ``TooMany``."""
         if not self._counts(caller):
             return
-        guest = Guest(
+        record = StrangerProcess(
             pid=pid, process=process, peer=str(caller.did), host=host_of(str(caller.did)), address=caller.address
         )
         self._store.forget_ended(tx)
-        of_host, from_address, in_all = self._store.open(tx, host=guest.host, address=guest.address)
+        of_host, from_address, in_all = self._store.open(tx, host=record.host, address=record.address)
         most = self._budgets.open_per_host
-        _require(of_host, most, f"participants of {guest.host} without a credential that counts here")
-        if not is_here(guest.address):
+        _require(of_host, most, f"participants of {record.host} without a credential that counts here")
+        if not is_here(record.address):
             _require(from_address, most, "participants without a credential that call from your address")
         _require(in_all, self._budgets.open_in_all, "participants without a credential that counts here")
-        self._take(tx, guest, message)
-        self._store.add(tx, guest)
+        self._take(tx, record, message)
+        self._store.add(tx, record)
 
     def charge(self, caller: Caller, pid: str, message: IncomingMessage) -> None:
         """Count a message in a process that a stranger opened; it counts even if it is refused afterwards. Raises
@@ -104,24 +109,24 @@ class Guests:
         if not self._counts(caller):
             return
         with self._uow.read() as tx:
-            guest = self._store.get(tx, pid)
-        if guest is None or guest.peer != caller.did:
+            process = self._store.get(tx, pid)
+        if process is None or process.peer != caller.did:
             return
         # All strangers share a row, which the next of them waits for: not for the disk as well. A power cut takes the
         # count of a message only together with what the message did.
         with self._uow.begin(synced=False) as tx:
-            self._take(tx, guest, message)
+            self._take(tx, process, message)
 
     def _counts(self, caller: Caller) -> bool:
         did = str(caller.did)
         return caller.is_stranger and did.startswith("did:web:") and not self._vouched(did)
 
-    def _take(self, tx: Transaction, guest: Guest, message: IncomingMessage) -> None:
+    def _take(self, tx: Transaction, process: StrangerProcess, message: IncomingMessage) -> None:
         now = self._clock.now()
         day, size = now.strftime("%Y-%m-%d"), len(message.raw) + OVERHEAD
-        bounds = {ALL: self._budgets.bytes_in_all, f"host {guest.host}": self._budgets.bytes_per_host}
-        if not is_here(guest.address):
-            bounds[f"address {guest.address}"] = self._budgets.bytes_per_host
+        bounds = {ALL: self._budgets.bytes_in_all, f"host {process.host}": self._budgets.bytes_per_host}
+        if not is_here(process.address):
+            bounds[f"address {process.address}"] = self._budgets.bytes_per_host
         stored = self._store.stored(tx, day, bounds.keys())
         for party, most in bounds.items():
             if stored.get(party, 0) + size > most and not message.name.endswith("TerminationMessage"):
@@ -136,17 +141,18 @@ class Guests:
         self._store.store(tx, day, sorted(bounds), size)
 
 
-class UnlimitedGuests:
-    """The replacement for ``Guests`` where strangers are not counted, as in simulations: its methods do nothing."""
+class NoStrangerLimits:
+    """The replacement for ``StrangerLimits`` where strangers are not counted, as in simulations: its methods do
+    nothing."""
 
     def admit(self, tx: Transaction, caller: Caller, pid: str, process: str, message: IncomingMessage) -> None:
-        """As ``Guests.admit``."""
+        """As ``StrangerLimits.admit``."""
 
     def charge(self, caller: Caller, pid: str, message: IncomingMessage) -> None:
-        """As ``Guests.charge``."""
+        """As ``StrangerLimits.charge``."""
 
 
-UNCOUNTED: Final = UnlimitedGuests()
+UNCOUNTED: Final = NoStrangerLimits()
 
 
 def host_of(did: str) -> str:

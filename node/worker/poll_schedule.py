@@ -9,7 +9,7 @@ MOST_KNOWN: Final = 256
 """If the queue holds so many tasks, some of them wait, however many are being carried out."""
 
 
-class Looks:
+class PollSchedule:
     """Decides when to read the queue: after a task was added, while it held more tasks at the last look than are
     carried out, and every ``pause`` seconds, to find tasks that were added without a notice. ``tell`` may be called
     from any thread."""

@@ -2,13 +2,12 @@
 
 It is started before settings and keys are read, and gets, over its control socket, a few bytes for each call (which
 target, how long) with one file descriptor (the child's end of a socket pair). The child does the rest alone; the
-zygote keeps a copy of that end, to append how the child died, and to notice when the caller closes its end. It ends a
-child that exceeds its time: a child may block its own timer. A target's module is imported here at its first use: an
-idle node has no cost from it, and the next child finds it loaded.
+fork server keeps a copy of that end, to append how the child died, and to notice when the caller closes its end. It
+ends a child that exceeds its time: a child may block its own timer. A target's module is imported here at its first
+use: an idle node has no cost from it, and the next child finds it loaded.
 
-First it forks a child that runs nothing, confined like those that run a stranger's code, and reports the bars of this
-child to its caller. Later children are not asked: a stranger's code could answer anything.
-"""
+First it forks a child that runs nothing, confined like those that run a stranger's code, and reports the barriers of
+this child to its caller. Later children are not asked: a stranger's code could answer anything."""
 
 from __future__ import annotations
 
@@ -31,19 +30,20 @@ from typing import Any, Final
 
 from node.base.errors import HansaError, LocalFault, NotConfined, Overloaded
 from node.cage import landlock, libraries, root
-from node.cage.bars import REMEDY, Bars
+from node.cage.barriers import REMEDY, Barriers
 from node.cage.confine import Den, be_first_when_memory_is_short, confine, keep_only, on_the_clock
-from node.cage.doors import Doors
 from node.cage.libraries import Libraries
 from node.cage.model import ORDER, Limits
 from node.cage.reports import Voice, speak_by
+from node.cage.supervisor_channels import SupervisorChannels
 from node.cage.wire import SMALLER, fault_to_json, frame, out_of_memory, receive_frame, too_large, trailer
 
 _PATIENCE: Final = 30.0
 """Seconds that a new child waits for its orders; its own limits hold from then on."""
 
 _LATE: Final = 2.0
-"""Seconds beyond its wall clock after which the zygote ends a child. A child's own clock is exact, unless blocked."""
+"""Seconds beyond its wall clock after which the fork server ends a child. A child's own clock is exact, unless
+blocked."""
 
 _ENDINGS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -52,8 +52,9 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The configuration of a zygote: the targets, which of them run a stranger's ``code``, the libraries that such
-    code may import; and whether targets run without a filter of system calls, and code without being confined."""
+    """The configuration of a fork server: the targets, which of them run a stranger's ``code``, the libraries that
+    such code may import; and whether targets run without a filter of system calls, and code without being confined.
+    """
 
     targets: Mapping[str, str]
     code: frozenset[str] = frozenset()
@@ -62,7 +63,7 @@ class Plan:
     unconfined: bool = False
 
     def to_json(self) -> str:
-        """Return the plan for ``from_json`` in the zygote."""
+        """Return the plan for ``from_json`` in the fork server."""
         return json.dumps(
             {
                 "targets": dict(self.targets),
@@ -86,7 +87,7 @@ class Plan:
         )
 
 
-class Zygote:
+class ForkServer:
     """Serves one control socket until its other end is closed."""
 
     def __init__(self, control: socket.socket, plan: Plan) -> None:
@@ -102,7 +103,7 @@ class Zygote:
         self._probe = 0
         self._poll = select.poll()
         self._place = root.prepare(ctypes.CDLL(None, use_errno=True), self._open.bound, self._open.covered)
-        self._doors = Doors(self._poll, self._open) if self._place is None else None
+        self._supervisor_channels = SupervisorChannels(self._poll, self._open) if self._place is None else None
 
     def serve(self) -> None:
         """Fork on request, reap, report; return when the parent is gone, after ending all children."""
@@ -121,7 +122,7 @@ class Zygote:
             places = dict(self._poll.poll(self._pause()))
             # In this order: a number that is freed below may be reused further below.
             for place in places.keys() - {wake.fileno(), self._control.fileno()}:
-                if self._doors is None or not self._doors.attend(place, places[place]):
+                if self._supervisor_channels is None or not self._supervisor_channels.attend(place, places[place]):
                     self._abandon(place)
             self._end_overdue()
             if wake.fileno() in places:
@@ -165,8 +166,12 @@ class Zygote:
 
     def _fork(self, name: str | None, place: int) -> int | None:
         """Fork a child for the target ``name``, or, without it, the one that runs nothing. None if that fails."""
-        zygote = os.getpid()
-        channel = self._doors.channel() if self._doors is not None and (name is None or self._is_code(name)) else None
+        fork_server = os.getpid()
+        channel = (
+            self._supervisor_channels.channel()
+            if self._supervisor_channels is not None and (name is None or self._is_code(name))
+            else None
+        )
         try:
             pid = os.fork()
         except OSError:
@@ -182,9 +187,9 @@ class Zygote:
                 be_first_when_memory_is_short()
                 passed = None if channel is None else channel.theirs
                 if name is None:
-                    status = self._be_probe(place, passed, zygote)
+                    status = self._be_probe(place, passed, fork_server)
                 else:
-                    self._be_child(name, place, passed, zygote)
+                    self._be_child(name, place, passed, fork_server)
                     status = os.EX_OK
             finally:
                 os._exit(status)
@@ -198,29 +203,31 @@ class Zygote:
     def _try_out(self) -> None:
         pid = self._fork(None, self._control.fileno())
         if pid is None:
-            self._tell(Bars())
+            self._tell(Barriers())
             return
         self._probe = pid
         self._deadlines[pid] = time.monotonic() + _PATIENCE
 
-    def _tell(self, bars: Bars) -> None:
+    def _tell(self, barriers: Barriers) -> None:
         with contextlib.suppress(ConnectionError):
-            self._control.send(bytes([bars.number]))
+            self._control.send(bytes([barriers.number]))
 
-    def _be_probe(self, place: int, channel: int | None, zygote: int) -> int:
+    def _be_probe(self, place: int, channel: int | None, fork_server: int) -> int:
         _, channel = keep_only(place, channel)
-        bars = self._confine_code(Limits(wall=_PATIENCE), channel, zygote)
-        # The bars hold if what is allowed can be read, and nothing else.
-        if (bars.root or bars.usher) and not (_is_there(self._open.paths[0]) and not _is_there("/proc/self")):
-            return Bars(seccomp=bars.seccomp).number
-        return bars.number
+        barriers = self._confine_code(Limits(wall=_PATIENCE), channel, fork_server)
+        # The barriers hold if what is allowed can be read, and nothing else.
+        if (barriers.root or barriers.path_supervisor) and not (
+            _is_there(self._open.paths[0]) and not _is_there("/proc/self")
+        ):
+            return Barriers(seccomp=barriers.seccomp).number
+        return barriers.number
 
-    def _confine_code(self, limits: Limits, channel: int | None, zygote: int) -> Bars:
+    def _confine_code(self, limits: Limits, channel: int | None, fork_server: int) -> Barriers:
         den = Den(place=self._place, channel=channel, listed=self._open.listed)
         # In a separate root folder nothing else remains of the folders that are bound.
-        return confine(limits, self._open.paths if self._place is None else self._open.bound, zygote, den)
+        return confine(limits, self._open.paths if self._place is None else self._open.bound, fork_server, den)
 
-    def _be_child(self, name: str, place: int, channel: int | None, zygote: int) -> None:
+    def _be_child(self, name: str, place: int, channel: int | None, fork_server: int) -> None:
         on_the_clock(_PATIENCE)
         number, channel = keep_only(place, channel)
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=number)
@@ -230,30 +237,30 @@ class Zygote:
         speak_by(voice)
         if self._is_code(name):
             libraries.narrow(self._open)
-            bars = self._confine_code(limits, channel, zygote)
+            barriers = self._confine_code(limits, channel, fork_server)
         else:
-            bars = confine(limits, (*self._readable, *order["readable"]), zygote)
+            barriers = confine(limits, (*self._readable, *order["readable"]), fork_server)
         if order.get("kept"):
             voice.tell({"ready": True})
         while True:
             try:
-                answer = self._answer(name, connection, limits, bars)
+                answer = self._answer(name, connection, limits, barriers)
             except EOFError:
                 return
             voice.answer(answer)
             if not order.get("kept"):
                 return
 
-    def _answer(self, name: str, connection: socket.socket, limits: Limits, bars: Bars) -> list[bytes]:
+    def _answer(self, name: str, connection: socket.socket, limits: Limits, barriers: Barriers) -> list[bytes]:
         """Return the frame that answers the next message. Raises ``EOFError`` if the caller closed the connection."""
         try:
-            if not bars.seccomp and not self._plan.unfiltered:
+            if not barriers.seccomp and not self._plan.unfiltered:
                 raise LocalFault(
                     "this kernel has no filter of system calls (seccomp)",
                     remedy="run on Linux (x86-64 or ARM64) with seccomp, or allow running without it",
                 )
-            if self._is_code(name) and bars.lacking and not self._plan.unconfined:
-                raise NotConfined(bars.lacking, remedy=REMEDY)
+            if self._is_code(name) and barriers.lacking and not self._plan.unconfined:
+                raise NotConfined(barriers.lacking, remedy=REMEDY)
             message, blobs = receive_frame(connection)
             value, reply_blobs = run(self._plan.targets[name], message, blobs)
             answer = frame({"value": value}, reply_blobs)
@@ -279,11 +286,11 @@ class Zygote:
             if not pid:
                 return
             self._deadlines.pop(pid, None)
-            if self._doors is not None:
-                self._doors.close(pid)
+            if self._supervisor_channels is not None:
+                self._supervisor_channels.close(pid)
             if pid == self._probe:
                 self._probe = 0
-                self._tell(Bars.of(os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 0))
+                self._tell(Barriers.of(os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 0))
                 continue
             if pid in self._overdue:
                 self._overdue.remove(pid)
@@ -348,10 +355,10 @@ def _trace(error: BaseException) -> str:
 
 
 def main() -> None:
-    """``python -m node.cage.zygote CONTROL PLAN``: a descriptor's number, and a plan as JSON."""
+    """``python -m node.cage.fork_server CONTROL PLAN``: a descriptor's number, and a plan as JSON."""
     control = socket.socket(fileno=int(sys.argv[1]))
     with control:
-        Zygote(control, Plan.from_json(sys.argv[2])).serve()
+        ForkServer(control, Plan.from_json(sys.argv[2])).serve()
 
 
 if __name__ == "__main__":

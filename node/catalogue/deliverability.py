@@ -25,7 +25,7 @@ NOT_DELIVERABLE: Final = "not-deliverable"
 WHY: Final = "this node describes the asset and has no bytes of it and no model to run: it cannot deliver it"
 
 
-class Carrier(Protocol):
+class DeliveryPlane(Protocol):
     """A data plane of this node, as the catalogue sees it."""
 
     def formats(self, record: Record) -> Sequence[str]:
@@ -48,15 +48,15 @@ class StoredFiles:
         return (PULL,) if record.kind == "model" else (PULL, PUSH)
 
 
-class Carriers:
+class DeliveryPlanes:
     """All data planes of a node."""
 
-    def __init__(self, carriers: Sequence[Carrier]) -> None:
-        self._carriers = tuple(carriers)
+    def __init__(self, delivery_planes: Sequence[DeliveryPlane]) -> None:
+        self._delivery_planes = tuple(delivery_planes)
 
     def formats(self, record: Record) -> tuple[str, ...]:
         """Return the transfer formats of ``record``, each once; empty if no data plane delivers it."""
-        forms = (form for carrier in self._carriers for form in carrier.formats(record))
+        forms = (form for delivery_plane in self._delivery_planes for form in delivery_plane.formats(record))
         return tuple(dict.fromkeys(forms))
 
     def deliver(self, record: Record) -> bool:
@@ -101,5 +101,5 @@ def stored_files(record: Record) -> tuple[File, ...]:
     return tuple(file for file in record.files if file.source is None)
 
 
-OWN: Final = Carriers((RunsModels(), StoredFiles()))
+OWN: Final = DeliveryPlanes((RunsModels(), StoredFiles()))
 """The data planes that come with Hansa."""

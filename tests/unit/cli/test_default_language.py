@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from node.base.errors import InvalidInput
+from node.cli.default_language import choose, of_locale, tag_of
 from node.cli.main import run
-from node.cli.tongues import choose, of_locale, tag_of
 from node.settings import load, write
 
 

@@ -40,10 +40,10 @@ HERE: Final = Path(__file__).parent
 Identify = Callable[[Request], Awaitable[Caller]]
 """Returns the caller; raises ``Unauthenticated`` for a session or token that is not valid."""
 
-PageFunction = Callable[["Desk", Visit], Awaitable[Response]]
+PageFunction = Callable[["Responder", Visit], Awaitable[Response]]
 
 
-class Desk:
+class Responder:
     """The argument of every page function: the node, the settings, and ``render``."""
 
     def __init__(

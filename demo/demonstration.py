@@ -1,4 +1,4 @@
-"""Runs and checks the story in ten steps, from joining a region to proving what was done."""
+"""Runs and checks the demonstration in ten steps, from joining a region to proving what was done."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from shlex import quote
 
 from rich.markup import escape
 
-from demo import acts, corrections, decisions
-from demo.cast import Cast, Member, remove
+from demo import corrections, decisions, steps
 from demo.data import PLZEN, network, network_geojson, od_table, receptors, write_counts
+from demo.nodes import DemoNodes, Member, remove
+from demo.output import Failed, StepOutput, err, out
 from demo.proofs import prove
-from demo.stage import Failed, Stage, err, out
 
 DAYS = 31
 SEND_SECONDS = 6
 
 
-def tell(*, keep: bool = False, folder: Path | None = None, seed: int = 2026) -> int:
+def run(*, keep: bool = False, folder: Path | None = None, seed: int = 2026) -> int:
     """Run the demonstration; return 0 if every check held, 1 if a check failed.
 
     Leaves no process behind, and no folder unless the caller named one.
@@ -29,32 +29,32 @@ def tell(*, keep: bool = False, folder: Path | None = None, seed: int = 2026) ->
     home = folder or Path(tempfile.mkdtemp(prefix="hansa-demo-"))
     home.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    stage = Stage()
+    output = StepOutput()
     # Any signal that ends the demonstration ends its nodes too.
     for ending in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(ending, _interrupted)
     out.print("[bold]Hansa[/bold]: a region and three cities share data. All data are made up and say so.")
     try:
-        with Cast(home, send_rate=0) as cast:
-            size = _set_up(cast, seed)
+        with DemoNodes(home, send_rate=0) as nodes:
+            size = _set_up(nodes, seed)
             set_up = time.monotonic() - began
             out.print(f"[dim]set-up {set_up:.1f} s: four nodes run in {escape(str(home))}[/dim]")
-            acts.join(stage, cast)
-            acts.publish(stage, cast)
-            acts.find(stage, cast)
-            acts.agree(stage, cast)
-            acts.exchange(stage, cast, size)
-            pid = decisions.decide(stage, cast)
-            decisions.reuse(stage, cast)
-            corrections.go_back(stage, cast, pid)
-            corrections.revoke(stage, cast)
-            prove(stage, cast)
+            steps.join(output, nodes)
+            steps.publish(output, nodes)
+            steps.find(output, nodes)
+            steps.agree(output, nodes)
+            steps.exchange(output, nodes, size)
+            pid = decisions.decide(output, nodes)
+            decisions.reuse(output, nodes)
+            corrections.go_back(output, nodes, pid)
+            corrections.revoke(output, nodes)
+            prove(output, nodes)
             out.print(
-                f"\n[green bold]done[/green bold]  {stage.checks} checks held   "
-                f"set-up {set_up:.1f} s   job {stage.job_seconds:.1f} s"
+                f"\n[green bold]done[/green bold]  {output.checks} checks held   "
+                f"set-up {set_up:.1f} s   job {output.job_seconds:.1f} s"
             )
             if keep:
-                _linger(cast)
+                _linger(nodes)
         return 0
     except (Failed, RuntimeError) as error:
         err.print(f"\n[red bold]the demonstration failed[/red bold]: {escape(str(error))}")
@@ -71,10 +71,10 @@ def _interrupted(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _set_up(cast: Cast, seed: int) -> int:
+def _set_up(nodes: DemoNodes, seed: int) -> int:
     """Prepare data, descriptions and nodes; return the size of the traffic counts in bytes."""
-    cast.write_files()
-    gent, plzen = cast.home / "files" / "gent", cast.home / "files" / "plzen"
+    nodes.write_files()
+    gent, plzen = nodes.home / "files" / "gent", nodes.home / "files" / "plzen"
     segments = network(seed)
     rows = write_counts(
         gent / "traffic-counts.csv", seed, segments, days=DAYS, sample=gent / "traffic-counts-sample.csv"
@@ -89,10 +89,10 @@ def _set_up(cast: Cast, seed: int) -> int:
     size = (gent / "traffic-counts.csv").stat().st_size
     out.print(f"[dim]made {rows} rows of traffic counts, {size / 1e6:.0f} MB[/dim]")
     # The sender is slowed down so that the transfer lasts long enough to kill it in the middle.
-    cast.gent.settings["send_bytes_per_second"] = str(size // SEND_SECONDS)
+    nodes.gent.settings["send_bytes_per_second"] = str(size // SEND_SECONDS)
     # All at the same time, as four cities would.
-    with ThreadPoolExecutor(len(cast.all)) as hands:
-        list(hands.map(_begin, cast.all))
+    with ThreadPoolExecutor(len(nodes.all)) as hands:
+        list(hands.map(_begin, nodes.all))
     return size
 
 
@@ -102,9 +102,9 @@ def _begin(member: Member) -> None:
     member.wait_ready()
 
 
-def _linger(cast: Cast) -> None:
+def _linger(nodes: DemoNodes) -> None:
     out.print("\nThe nodes stay up. Look around; Ctrl-C ends them.")
-    for member in cast.all:
+    for member in nodes.all:
         out.print(f"  {member.name:<14} {member.url}   [dim]--node {escape(quote(str(member.folder)))}[/dim]")
         out.print(f"  {'':<14} sign in as {escape(member.login)} with {escape(member.password)}")
     try:

@@ -1,4 +1,4 @@
-"""The zygote from the caller's side: start it, request children, notice that it is gone, end it."""
+"""The fork server from the caller's side: start it, request children, notice that it is gone, end it."""
 
 from __future__ import annotations
 
@@ -13,49 +13,50 @@ from pathlib import Path
 from typing import Final
 
 from node.base.errors import LocalFault
-from node.cage.bars import Bars
+from node.cage.barriers import Barriers
+from node.cage.fork_server import Plan
 from node.cage.model import ORDER
-from node.cage.zygote import Plan
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _TRYING: Final = 30.0
-"""Seconds within which a zygote must report the bars of this machine."""
+"""Seconds within which a fork server must report the barriers of this machine."""
 
 
 _LOOKING: Final = 0.2
-"""Seconds between two checks whether the nursery is still open."""
+"""Seconds between two checks whether the launcher is still open."""
 
 
-class ZygoteGone(Exception):
-    """The zygote ended before the call had an answer."""
+class ForkServerGone(Exception):
+    """The fork server ended before the call had an answer."""
 
 
-class Nursery:
-    """Keeps one zygote, for all threads; starts another if it is gone."""
+class Launcher:
+    """Keeps one fork server, for all threads; starts another if it is gone."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._lock = threading.Lock()
-        self._zygote: subprocess.Popen[bytes] | None = None
+        self._fork_server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._stopped = False
-        self.known: Bars | None = None
-        """The bars that a zygote has found on this machine; None until one has reported."""
+        self.known: Barriers | None = None
+        """The barriers that a fork server has found on this machine; None until one has reported."""
 
     def open(self) -> None:
-        """Start the zygote, if there is none."""
+        """Start the fork server, if there is none."""
         with self._lock:
             self._stopped = False
             self._ensure()
 
     def close(self) -> None:
-        """End the zygote and all children; returns when they are gone."""
+        """End the fork server and all children; returns when they are gone."""
         with self._lock:
             self._stopped = True
             self._bury()
 
-    def bars(self) -> Bars:
-        """Return the bars that the zygote reports; wait for its report. Raises ``LocalFault`` if there is none."""
+    def barriers(self) -> Barriers:
+        """Return the barriers that the fork server reports; wait for its report. Raises ``LocalFault`` if there is
+        none."""
         deadline = time.monotonic() + _TRYING
         while time.monotonic() < deadline:
             with self._lock:
@@ -65,19 +66,19 @@ class Nursery:
                     return self.known
                 waiting = select.poll()
                 waiting.register(self._ensure(), select.POLLIN)
-            # Without the lock: a thread that ends the nursery meanwhile must not wait for this.
+            # Without the lock: a thread that ends the launcher meanwhile must not wait for this.
             waiting.poll(_LOOKING * 1000)
         raise LocalFault("the cage does not report how it confines its children", remedy="try again")
 
     def is_gone(self) -> bool:
-        """Return whether the zygote has ended."""
+        """Return whether the fork server has ended."""
         with self._lock:
             return self._control is None or self._is_hung_up(self._control)
 
-    def have_child(self, place: int, wall: float) -> socket.socket:
+    def request_child(self, place: int, wall: float) -> socket.socket:
         """Start a child for the target at ``place``, with ``wall`` seconds; return our end of the connection with it.
 
-        Raises ``ZygoteGone``, and ``LocalFault`` if the nursery is closed.
+        Raises ``ForkServerGone``, and ``LocalFault`` if the launcher is closed.
         """
         ours, theirs = socket.socketpair()
         try:
@@ -86,7 +87,7 @@ class Nursery:
                 try:
                     socket.send_fds(control, [ORDER.pack(place, wall)], [theirs.fileno()])
                 except (ConnectionError, BlockingIOError) as error:
-                    raise ZygoteGone from error
+                    raise ForkServerGone from error
         except BaseException:
             ours.close()
             raise
@@ -103,9 +104,9 @@ class Nursery:
 
     def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair()
-        words = [sys.executable, "-m", "node.cage.zygote", str(theirs.fileno()), self._plan.to_json()]
+        words = [sys.executable, "-m", "node.cage.fork_server", str(theirs.fileno()), self._plan.to_json()]
         with theirs:
-            self._zygote = subprocess.Popen(  # noqa: S603 - our own module, run by our own interpreter
+            self._fork_server = subprocess.Popen(  # noqa: S603 - our own module, run by our own interpreter
                 words,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -120,7 +121,7 @@ class Nursery:
                     "MALLOC_ARENA_MAX": "1",
                 },
                 cwd="/",
-                # A terminal's Ctrl-C is for us; the zygote ends when we close its socket, or when we die.
+                # A terminal's Ctrl-C is for us; the fork server ends when we close its socket, or when we die.
                 start_new_session=True,
             )
         ours.setblocking(False)
@@ -130,7 +131,7 @@ class Nursery:
         # Surer than the process table: a killed process closes its files before it can be waited for.
         try:
             while byte := control.recv(1):
-                self.known = Bars.of(byte[0])
+                self.known = Barriers.of(byte[0])
             return True
         except BlockingIOError:
             return False
@@ -141,10 +142,10 @@ class Nursery:
         if self._control is not None:
             self._control.close()
             self._control = None
-        if self._zygote is not None:
+        if self._fork_server is not None:
             try:
-                self._zygote.wait(timeout=5)
+                self._fork_server.wait(timeout=5)
             except subprocess.TimeoutExpired:
-                self._zygote.kill()
-                self._zygote.wait()
-            self._zygote = None
+                self._fork_server.kill()
+                self._fork_server.wait()
+            self._fork_server = None
