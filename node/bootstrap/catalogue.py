@@ -110,23 +110,17 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
     advised = references(settings.advised_profiles, settings.folder)
     harvest = _harvest(base, _imports(base, catalogue, settled, advised), catalogue)
     publish = _publish(base, catalogue, settled, advised)
+    browse = _browse(base, access, ask)
     return CatalogueServices(
         node=node,
         access=access,
         ask=ask,
-        browse=Browse(
-            uow=stores.uow,
-            records=stores.records,
-            index=parts.index,
-            visibility=base.visibility,
-            access=access,
-            ask=ask,
-        ),
+        browse=browse,
         publish=publish,
         imports=harvest.imports,
         harvest=harvest,
         schedules=_schedules(base, harvest),
-        drafts=_drafts(base, catalogue, publish),
+        drafts=_drafts(base, catalogue, publish, browse),
         scheduled_runs=_scheduled_runs(base, harvest),
         withdraw=Withdraw(catalogue=catalogue, settled=settled),
         feed=_feed(base, chains, node),
@@ -161,6 +155,18 @@ def _feed(base: Foundation, chains: Chains, node: NodeFacts) -> Feed:
         clock=parts.clock,
         node=node,
         numbered=stores.ledger.size,
+    )
+
+
+def _browse(base: Foundation, access: Access, ask: Ask) -> Browse:
+    stores = base.parts.stores
+    return Browse(
+        uow=stores.uow,
+        records=stores.records,
+        index=base.parts.index,
+        visibility=base.visibility,
+        access=access,
+        ask=ask,
     )
 
 
@@ -232,7 +238,7 @@ def _schedules(base: Foundation, harvest: Harvest) -> Schedules:
     )
 
 
-def _drafts(base: Foundation, catalogue: Catalogue, publish: Publish) -> DatasetDrafts:
+def _drafts(base: Foundation, catalogue: Catalogue, publish: Publish, browse: Browse) -> DatasetDrafts:
     parts = base.parts
     return DatasetDrafts(
         store=FolderDrafts(parts.places.drafts),
@@ -242,6 +248,7 @@ def _drafts(base: Foundation, catalogue: Catalogue, publish: Publish) -> Dataset
         clock=parts.clock,
         limit=parts.settings.upload_limit,
         region=catalogue.region,
+        record=browse.record,
     )
 
 

@@ -51,6 +51,7 @@ def use_cases(node: HansaNode) -> UseCases:
         acquire=protocol.acquire,
         schedules=node.schedules,
         drafts=node.drafts,
+        withdraw=node.withdraw,
         agreements=Agreements(
             overview,
             protocol.deletions.duties,

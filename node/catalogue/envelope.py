@@ -20,7 +20,7 @@ from typing import Any, Final
 from node.base.clock import moment, stamp
 from node.base.errors import InvalidInput, LocalFault
 from node.base.jsons import canonical, read_object
-from node.catalogue.model import Record, WiderAudience
+from node.catalogue.model import WITHDRAWAL_REASON, Record, WiderAudience
 from node.identity.jose import Jws, read_jws, verify_jws
 from node.identity.periods import stated_moment
 from node.identity.ports import KeyRing
@@ -161,8 +161,9 @@ def signer(jws: Jws) -> str:
     return jws.kid
 
 
-def withdrawal_of(record: Record) -> Record:
-    """Return the next version of ``record``, marked as withdrawn. ``at``, ``by`` and signature are added later."""
+def withdrawal_of(record: Record, reason: str = "") -> Record:
+    """Return the next version of ``record``, marked as withdrawn for ``reason``. ``at``, ``by`` and signature are
+    added later."""
     return replace(
         record,
         version=record.version + 1,
@@ -178,7 +179,7 @@ def withdrawal_of(record: Record) -> Record:
         withdrawn=True,
         entry="",
         warnings=(),
-        extra={},
+        extra={WITHDRAWAL_REASON: reason} if reason else {},
     )
 
 

@@ -18,6 +18,9 @@ INTERNAL = "internal"
 OPENS_HISTORY = "opensHistory"
 """The member of ``Record.extra`` that marks a version as opening the earlier ones to its own audience."""
 
+WITHDRAWAL_REASON = "withdrawalReason"
+"""The member of ``Record.extra`` of a withdrawn version that says why, in the publisher's words."""
+
 HARVESTED = "harvested"
 """The member of ``Record.extra`` of a record that came from a foreign catalogue (``HarvestOrigin``)."""
 
@@ -102,6 +105,12 @@ class Record:
     def opens_history(self) -> bool:
         """Return whether this version makes all earlier ones as visible as itself."""
         return self.extra.get(OPENS_HISTORY) is True
+
+    @property
+    def withdrawal_reason(self) -> str:
+        """Return why the asset was withdrawn, in the publisher's words; empty if nobody said it."""
+        reason = self.extra.get(WITHDRAWAL_REASON)
+        return reason if self.withdrawn and isinstance(reason, str) else ""
 
     def title(self, language: str = "en") -> str:
         """Return the title in ``language``, else in English, else in any language, else the IRI."""

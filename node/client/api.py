@@ -112,9 +112,10 @@ class HansaClient(CatalogueCalls, SecondFactorCalls, KeyCalls, ImportCalls):
         body = {"records": [dict(submission) for submission in submissions], "dryRun": dry_run, "wait": wait}
         return dict(self._json("POST", "/api/records/batch", json=body, timeout=None))
 
-    def withdraw(self, iri: str) -> dict[str, Any]:
+    def withdraw(self, iri: str, *, reason: str = "") -> dict[str, Any]:
         """Take an asset out of the catalogue; its versions stay in the ledger."""
-        return dict(self._json("DELETE", "/api/records", params={"iri": iri}))
+        params = {"iri": iri, **({"reason": reason} if reason else {})}
+        return dict(self._json("DELETE", "/api/records", params=params))
 
     # ---- getting ---------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from node.catalogue.access import Access
 from node.catalogue.browse import Browse
 from node.catalogue.drafts.usecases import DatasetDrafts
 from node.catalogue.harvest.schedules import Schedules
+from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
 from node.identity.accounts.sign_in import SignIn
 from node.identity.credentials.revocation import RevokeCredential
@@ -37,6 +38,7 @@ class UseCases:
     acquire: Acquire
     schedules: Schedules
     drafts: DatasetDrafts
+    withdraw: Withdraw
 
     # agreements and work
     agreements: Agreements

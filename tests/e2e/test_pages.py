@@ -15,7 +15,7 @@ import uvicorn
 
 from tests.e2e.chromium import Chromium, binary
 from tests.fakes.drafts import DRAFT
-from tests.fakes.portal_node import AGREEMENT, BROKEN, ELS, TRANSFER, FakeNode, application
+from tests.fakes.portal_node import AGREEMENT, BROKEN, COUNTS, ELS, TRANSFER, FakeNode, application
 from tests.fakes.portal_scenarios import BRIDGE, DONE, FAILED, NETWORK, RUNNING, SLOWER, SPEED_LAYER, TEMPLATE
 from tests.unit.portal.test_hostile import MARKUP, Hostile
 
@@ -53,6 +53,8 @@ INSIDE = (
     "/publish",
     f"/publish/{DRAFT}",
     f"/publish/{DRAFT}/preview",
+    f"/publish?like={quote(COUNTS, safe='')}",
+    f"/record/withdraw?iri={quote(COUNTS, safe='')}",
     "/applications",
     "/issued",
     "/keys",
@@ -243,6 +245,34 @@ async def test_all_of_it_works_without_scripts(site: str, tab: Chromium) -> None
     assert await tab.ask("document.querySelector('[role=status]').textContent.includes('Refused')")
     await _goes(tab, tab.ask("document.querySelector('form[action=\"/sign-out\"] button').click()"))
     assert (await tab.ask("location.pathname")) == "/"
+    await tab.forget_cookies()
+
+
+async def test_a_dataset_is_edited_without_scripts_and_withdrawn_by_keyboard(site: str, tab: Chromium) -> None:
+    await tab.cookie(site, "hansa_session", "els-session")
+    page = f"{site}/datasets/staff"
+    await tab.look(page, scripts=False)
+    await _goes(tab, tab.ask("document.querySelector('form[action=\"/record/edit\"] button').click()"))
+    draft = await tab.ask("location.pathname")
+    await tab.ask("document.querySelector('#title').value += ' (corrected)'")
+    await _goes(tab, tab.ask("document.querySelector('button[value=preview]').click()"))
+    assert (await tab.ask("location.pathname")) == f"{draft}/preview"
+    assert await tab.ask("document.querySelector('.differences ins').textContent.endsWith(' (corrected)')")
+    await _goes(tab, tab.ask("document.querySelector('form[action$=\"/publish\"] button').click()"))
+    assert await tab.ask("document.querySelector('h1').textContent.endsWith(' (corrected)')")
+
+    await tab.look(page)
+    await tab.ask("document.querySelector('a[href^=\"/record/withdraw\"]').focus()")
+    await _goes(tab, tab.press("Enter", ENTER))
+    await tab.ask("document.querySelector('#reason').focus()")
+    await tab.press("Tab", TAB)
+    await _goes(tab, tab.press("Enter", ENTER))
+    assert await tab.ask("document.querySelector('#reason').getAttribute('aria-invalid') === 'true'")
+    assert await tab.ask("document.activeElement.id === 'reason'")
+    await tab.send("Input.insertText", text="Measured wrongly.")
+    await tab.press("Tab", TAB)
+    await _goes(tab, tab.press("Enter", ENTER))
+    assert await tab.ask("document.querySelector('.band [role=note]').textContent.includes('Measured wrongly.')")
     await tab.forget_cookies()
 
 

@@ -12,14 +12,16 @@ from tempfile import mkdtemp
 from typing import Any, Final, cast
 from weakref import finalize
 
-from node.base.errors import InvalidDescription, InvalidInput, NotFound, Overloaded, TooLarge
+from node.base.errors import Conflict, InvalidDescription, InvalidInput, NotFound, Overloaded, TooLarge
 from node.catalogue.drafts.model import Answers, DatasetDraft
-from node.catalogue.drafts.usecases import DatasetDrafts
+from node.catalogue.drafts.usecases import DatasetDrafts, ReadRecord
 from node.catalogue.model import Publication, Record
+from node.catalogue.nquads import is_literal, language_of, statements, text_of
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.semantics.model import File, Finding, Submission
 from node.semantics.profiles.model import ColumnProfile, Profile, TableProfile
+from node.vocab.namespaces import DCT
 from tests.fakes.assets import MemoryAssets
 from tests.fakes.clock import FixedClock
 
@@ -86,8 +88,12 @@ class _Publish:
         self._records = records
         self._base = base
 
-    async def publish(self, submission: Submission, by: Caller, *, dry_run: bool = False) -> Publication:
+    async def publish(
+        self, submission: Submission, by: Caller, *, dry_run: bool = False, follows: int | None = None
+    ) -> Publication:
         require(by, UseCase.PUBLISH)
+        if follows is not None:
+            return self._publish_next(submission, follows, dry_run=dry_run)
         fields = submission.fields or {}
         if not fields.get("description"):
             finding = Finding(severity="violation", message="description is missing", remedy="", rule="r")
@@ -102,6 +108,20 @@ class _Publish:
         warning = Finding(severity="warning", message="place is missing", remedy="", rule="r", field="spatial")
         return Publication(record=record, created=True, findings=(warning,))
 
+    def _publish_next(self, submission: Submission, follows: int, *, dry_run: bool) -> Publication:
+        """Publish a document; only its titles are read."""
+        versions = self._records[str(submission.iri)]
+        if versions[0].version != follows:
+            facts = {"case": "newer-version", "version": versions[0].version}
+            raise Conflict("another version", remedy="begin again", facts=facts)
+        nquads = submission.document or b""
+        terms = [one.object for one in statements(nquads) if one.predicate == f"<{DCT}title>"]
+        titles = {language_of(term): text_of(term) for term in terms if is_literal(term)}
+        record = replace(versions[0], version=follows + 1, nquads=nquads, titles=titles)
+        if not dry_run:
+            versions.insert(0, record)
+        return Publication(record=record, created=record.titles != versions[-1].titles)
+
 
 async def _profile(path: Path, name: str) -> Profile:
     if name == "busy.csv":
@@ -115,7 +135,7 @@ async def _profile(path: Path, name: str) -> Profile:
     return Profile(format="CSV", tables=(TableProfile(rows=3, columns=tuple(columns)),), begins="2026", ends="2027")
 
 
-def dataset_drafts(now: datetime, base: str, records: dict[str, list[Record]]) -> DatasetDrafts:
+def dataset_drafts(now: datetime, base: str, records: dict[str, list[Record]], record: ReadRecord) -> DatasetDrafts:
     """The drafts of a node, with one of ``els``."""
     drafts = DatasetDrafts(
         store=MemoryDrafts(),
@@ -125,6 +145,7 @@ def dataset_drafts(now: datetime, base: str, records: dict[str, list[Record]]) -
         clock=FixedClock(now),
         limit=LIMIT,
         region=lambda: None,
+        record=record,
     )
     add_draft(drafts, now)
     return drafts

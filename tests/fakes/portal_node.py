@@ -24,6 +24,7 @@ from node.base.errors import Conflict, HansaError, InvalidInput, NotAllowed, Not
 from node.base.work import Task
 from node.catalogue.access import Access, AccessCode, access_code_of
 from node.catalogue.browse import CatalogueHit, CatalogueHits, Connections, Publisher
+from node.catalogue.envelope import withdrawal_of
 from node.catalogue.links import Link
 from node.catalogue.model import Query, Record
 from node.dialogue.process import IMPLIED, Exchange, Role
@@ -116,7 +117,7 @@ class FakeNode:
         self.half: dict[str, str] = {}
         self.scenarios = FakeScenarios()
         self.schedules = schedules(NOW, BASE)
-        self.drafts = dataset_drafts(NOW, BASE, self.records)
+        self.drafts = dataset_drafts(NOW, BASE, self.records, self.record)
         self.asked: list[tuple[str, str | None]] = []
         self.retried: list[str] = []
         self.dead_count: list[str] = []
@@ -218,6 +219,11 @@ class FakeNode:
         if not versions or (versions[0].audience != "public" and not caller.is_person):
             raise NotFound
         return versions
+
+    async def withdraw(self, iri: str, by: Caller, *, reason: str = "") -> None:
+        require(by, UseCase.PUBLISH)
+        head = self.records[iri][0]
+        self.records[iri].insert(0, withdrawal_of(head, reason))
 
     async def access(self, record: Record, caller: Caller) -> AccessCode:
         return self.rules.code(record, caller)
@@ -513,6 +519,10 @@ class FakeAgreements:
     async def all(self) -> Sequence[AgreementView]:
         return self._node.contracts
 
+    async def running(self, dataset: str) -> Sequence[AgreementView]:
+        known = [one for one in self._node.contracts if one.agreement.dataset == dataset]
+        return [one for one in known if not one.agreement.ended and one.agreement.role == Role.PROVIDER]
+
     async def get(self, agreement_id: str) -> AgreementView:
         for one in self._node.contracts:
             if one.agreement.id == agreement_id:
@@ -607,6 +617,7 @@ def use_cases(node: FakeNode) -> UseCases:
         acquire=parts,
         schedules=node.schedules,
         drafts=node.drafts,
+        withdraw=parts,
         agreements=cast("Any", FakeAgreements(node)),
         proofs=parts,
         confirm_deletion=parts.confirm,

@@ -91,6 +91,7 @@ class FolderDrafts:
     def _write(self, target: Path, members: Mapping[str, Any]) -> None:
         fresh = target.with_suffix(f".{threading.get_native_id()}.new")
         try:
+            self._make_folder()
             descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
                 json.dump(members, file, ensure_ascii=False)

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
+from node.base.errors import LocalFault
 from node.catalogue.drafts.model import Answers, DatasetDraft
+from node.catalogue.drafts.originals import KEEP, OriginalDescription, kept_conditions
+from node.catalogue.model import INTERNAL, Record
 from node.policy.templates import Template, template
-from node.semantics.model import Submission
+from node.semantics.description.fields import fields_of
+from node.semantics.description.forms import Form
+from node.semantics.documents import N_QUADS
+from node.semantics.model import File, Submission
 from node.semantics.profiles.fields import place_of, tables_of, theme_of, title_of
 
 _PLAIN: Final = (
@@ -23,6 +30,8 @@ _PLAIN: Final = (
     "landing_page",
 )
 """Answers that are fields of a description as they are."""
+_NOT_COPIED: Final = frozenset({"landing_page", "previous_version", "derived_from", "sample_of", "in_series"})
+"""Links that belong to one dataset. Also ``source``-like links of files are not copied, because files are not."""
 _NUMBERS: Final = re.compile(r"\s*[,;]\s*|\s+")
 KEPT: Final = ("license", "contact.name", "contact.email", "language")
 """Answers that a person's next draft begins with."""
@@ -33,7 +42,7 @@ OPEN: Final = "open"
 
 def first_answers(draft: DatasetDraft, last: Answers) -> dict[str, str]:
     """Return the answers that a new draft begins with: from its file, and from the person's ``last`` dataset."""
-    profile, name = draft.profile, draft.file.name
+    profile, name = draft.profile, _file_of(draft).name
     answers = {
         "title": title_of(name),
         "theme": theme_of(profile, name),
@@ -48,8 +57,44 @@ def first_answers(draft: DatasetDraft, last: Answers) -> dict[str, str]:
     return {name: answer for name, answer in answers.items() if answer}
 
 
-def submission_of(draft: DatasetDraft) -> Submission:
-    """Return what the answers of ``draft`` would publish. Raises ``InvalidInput`` for unknown conditions."""
+def copied_answers(draft: DatasetDraft, like: Record) -> dict[str, str]:
+    """Return the answers that a copy of ``like`` begins with: its own, but for what the new file says itself."""
+    language = draft.original.language if draft.original else "en"
+    copied = {**draft.answers, **OriginalDescription(like, language).answers, "conditions": KEEP}
+    own = {name: draft.answers.get(name, "") for name in ("from", "until", "landing_page", "personal_data")}
+    # What may hold personal data leaves the house only if a person says so.
+    own |= {"conditions": draft.answers["conditions"]} if draft.suspects else {}
+    return {name: answer for name, answer in (copied | own).items() if answer}
+
+
+def next_version(draft: DatasetDraft, record: Record) -> Submission:
+    """Return ``record`` with the changed answers of ``draft``. Raises ``InvalidInput`` for an answer that cannot be
+    used."""
+    answers = {name: answer.strip() for name, answer in draft.answers.items()}
+    description = OriginalDescription(record, draft.original.language if draft.original else "en")
+    fields = description.with_answers(description.changes(answers))
+    chosen = answers.get("conditions") or KEEP
+    unchanged = chosen == KEEP
+    if not unchanged:
+        description.forget_access_right()
+    files = record.files if unchanged else tuple(replace(file, open=_is_open(answers)) for file in record.files)
+    return Submission(
+        kind=record.kind,
+        document=description.to_bytes(),
+        media_type=N_QUADS,
+        fields=fields or None,
+        files=files,
+        conditions=kept_conditions(record) if unchanged else _conditions(template(chosen), answers),
+        audience=None if unchanged or record.audience != INTERNAL else template(chosen).audience,
+        iri=record.iri,
+    )
+
+
+def submission_of(draft: DatasetDraft, like: Record | None = None) -> Submission:
+    """Return what the answers of ``draft`` would publish; ``like`` is the version that it is a copy of, if any.
+
+    Raises ``InvalidInput`` for unknown conditions.
+    """
     answers = {name: answer.strip() for name, answer in draft.answers.items()}
     fields: dict[str, Any] = {name: answers[name] for name in _PLAIN if answers.get(name)}
     if keywords := [word.strip() for word in re.split(r"[,;\n]", answers.get("keywords", "")) if word.strip()]:
@@ -67,25 +112,46 @@ def submission_of(draft: DatasetDraft) -> Submission:
         fields["crs"] = profile.crs
     if profile is not None and profile.step:
         fields["resolution"] = {"time": profile.step}
+    fields |= _copied_links(like, fields) if like else {}
     fields["files"] = [_file(draft, answers)]
     chosen = answers.get("conditions", "")
+    copied = kept_conditions(like) if like and chosen == KEEP else None
     return Submission(
         kind="dataset",
         fields=fields,
-        files=(draft.file,),
-        conditions=_conditions(template(chosen), answers) if chosen else None,
+        files=(_file_of(draft),),
+        conditions=copied if chosen == KEEP else _conditions(template(chosen), answers) if chosen else None,
+        audience=like.audience if like and chosen == KEEP else None,
     )
 
 
+def _copied_links(like: Record, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the links of ``like`` to standards, laws, documents and others, which the form does not show."""
+    description = OriginalDescription(like, "en")
+    names = (field for field in fields_of("dataset") if field.form is Form.LINK and field.name not in _NOT_COPIED)
+    links = {field.name: description.links(field.property) for field in names if field.name not in fields}
+    return {name: iris for name, iris in links.items() if iris}
+
+
+def _file_of(draft: DatasetDraft) -> File:
+    if draft.file is None:
+        raise LocalFault("a draft without a file is for the next version of an asset")
+    return draft.file
+
+
+def _is_open(answers: Mapping[str, str]) -> bool:
+    """Return whether files are open to everybody without an agreement: only if the conditions are open as well."""
+    return answers.get("conditions") == OPEN and answers.get("direct") == "yes"
+
+
 def _file(draft: DatasetDraft, answers: Mapping[str, str]) -> dict[str, Any]:
-    tables = tables_of(draft.profile, draft.file.name)
+    file = _file_of(draft)
+    tables = tables_of(draft.profile, file.name)
     for place, table in enumerate(tables):
         for number, column in enumerate(table["columns"]):
             if meaning := answers.get(f"column.{place}.{number}"):
                 column["description"] = meaning
-    # Open to everybody without an agreement: only if the conditions are open as well.
-    is_open = answers.get("conditions") == OPEN and answers.get("direct") == "yes"
-    return {"name": draft.file.name, "open": is_open, **({"tables": tables} if tables else {})}
+    return {"name": file.name, "open": _is_open(answers), **({"tables": tables} if tables else {})}
 
 
 def _conditions(chosen: Template, answers: Mapping[str, str]) -> dict[str, Any]:

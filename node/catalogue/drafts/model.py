@@ -17,17 +17,39 @@ Answers = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """The version of an asset that a draft was made from. Its texts are those in ``language`` where it has them."""
+
+    iri: str
+    version: int
+    language: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"iri": self.iri, "version": self.version, "language": self.language}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetDraft:
-    """A dataset that is not published yet. ``profile`` is None for a file that cannot be profiled, and
-    ``unread`` then says why, in English. ``at`` is when the person saved it last."""
+    """A dataset that is not published yet, or changes of an asset. ``profile`` is None for a file that cannot be
+    profiled, and ``unread`` then says why, in English. ``at`` is when the person saved it last.
+
+    ``original`` is the version that it was made from, if there is one. Without a ``file``, the draft is for the next
+    version of that asset; with one, it is a copy: for another dataset.
+    """
 
     id: str
     account: str
     at: datetime
-    file: File
+    file: File | None
     profile: Profile | None = None
     unread: str = ""
     answers: Answers = field(default_factory=dict)
+    original: Original | None = None
+
+    @property
+    def edits(self) -> bool:
+        """Return whether it is for the next version of an asset."""
+        return self.file is None
 
     @property
     def suspects(self) -> tuple[str, ...]:
@@ -39,24 +61,26 @@ class DatasetDraft:
             "id": self.id,
             "account": self.account,
             "at": stamp(self.at),
-            "file": self.file.to_json(),
+            "file": self.file and self.file.to_json(),
             "profile": self.profile and self.profile.to_json(),
             "unread": self.unread,
             "answers": dict(self.answers),
+            "original": self.original and self.original.to_json(),
         }
 
     @classmethod
     def from_json(cls, members: Mapping[str, Any]) -> DatasetDraft:
         """Return the draft that ``to_json`` wrote."""
-        profile = members["profile"]
+        profile, file, original = members["profile"], members["file"], members.get("original")
         return cls(
             id=members["id"],
             account=members["account"],
             at=moment(members["at"]),
-            file=File.from_json(members["file"]),
+            file=File.from_json(file) if file else None,
             profile=Profile.from_json(profile) if profile else None,
             unread=members["unread"],
             answers=members["answers"],
+            original=Original(**original) if original else None,
         )
 
 

@@ -11,14 +11,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from node.base.clock import Clock
 from node.base.errors import Conflict, InvalidInput, Overloaded, TooLarge, TooMany
 from node.base.ids import new_uuid
-from node.catalogue.drafts.answers import KEPT, first_answers, submission_of
-from node.catalogue.drafts.model import DatasetDraft, DraftStore
-from node.catalogue.model import Publication
+from node.catalogue.drafts.answers import KEPT, copied_answers, first_answers, next_version, submission_of
+from node.catalogue.drafts.model import DatasetDraft, DraftStore, Original
+from node.catalogue.drafts.originals import KEEP, OriginalDescription, original_of
+from node.catalogue.model import Publication, Record
 from node.catalogue.publication.publish import Publish
 from node.catalogue.visibility import absent
 from node.exchange.names import safe_name
@@ -27,7 +28,7 @@ from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.policy.templates import Template, templates
 from node.semantics.codelists.filetypes import MEDIA_TYPE_OF, file_type
-from node.semantics.model import File
+from node.semantics.model import File, Submission
 from node.semantics.profiles.model import Profile
 
 MOST: Final = 10
@@ -39,6 +40,12 @@ _FOR_MODELS: Final = frozenset({"run-not-copy"})
 
 Profiled = Callable[[Path, str], Awaitable[Profile]]
 """Profiles the file at a path, which people call by a name (``node.semantics.profiles.cage_client.profile``)."""
+
+
+class ReadRecord(Protocol):
+    """Returns a version of an asset, by default the newest (``node.catalogue.browse.Browse.record``)."""
+
+    async def __call__(self, iri: str, caller: Caller, *, version: int | None = None) -> Record: ...
 
 
 class DatasetDrafts:
@@ -54,8 +61,10 @@ class DatasetDrafts:
         clock: Clock,
         limit: int,
         region: Callable[[], str | None],
+        record: ReadRecord,
     ) -> None:
         """``limit`` is of one file, in bytes. ``region`` returns the DID of the region that conditions refer to."""
+        self._record = record
         self._store = store
         self._profiled = profiled
         self._publish = publish
@@ -71,25 +80,25 @@ class DatasetDrafts:
         mine = [draft for draft in drafts if draft.account == by.account and not self._is_old(draft)]
         return sorted(mine, key=lambda draft: draft.at, reverse=True)
 
-    async def begin(self, name: str, chunks: AsyncIterator[bytes], by: Caller) -> DatasetDraft:
-        """Store a file and return the draft that it makes. Nothing of ``chunks`` is read before ``by`` is authorised.
+    async def begin(
+        self, name: str, chunks: AsyncIterator[bytes], by: Caller, *, like: Original | None = None
+    ) -> DatasetDraft:
+        """Store a file and return the draft that it makes; ``like`` is a dataset of this node whose description the
+        draft begins with. Nothing of ``chunks`` is read before ``by`` is authorised.
 
-        Raises ``NotAllowed``, ``TooMany`` drafts, ``TooLarge``, ``InvalidInput`` for an empty file, ``Overloaded``
-        if many files are being profiled. A file that cannot be profiled makes a draft without columns.
+        Raises ``NotAllowed``, ``NotFound``, ``TooMany`` drafts, ``TooLarge``, ``InvalidInput`` for an empty file,
+        ``Overloaded`` if many files are being profiled. A file that cannot be profiled makes a draft without columns.
         """
-        mine = await self.mine(by)
-        if len(mine) >= MOST:
-            raise TooMany(
-                f"you have {len(mine)} drafts already",
-                remedy="publish or remove one of them first",
-                facts={"case": "drafts", "count": len(mine)},
-            )
+        _require_room(await self.mine(by))
+        copied = await self.own(like.iri, by, version=like.version) if like else None
         fit, draft_id = safe_name(name), str(new_uuid())
         sha256, size = await self._store.take_in(draft_id, chunks, limit=self.limit)
         try:
             if not size:
                 raise InvalidInput("the file is empty", remedy="choose another file", facts={"case": "empty-file"})
-            draft = await self._drafted(draft_id, fit, sha256, size, by)
+            draft = replace(await self._drafted(draft_id, fit, sha256, size, by), original=like)
+            if copied is not None:
+                draft = replace(draft, answers=copied_answers(draft, copied))
             await asyncio.to_thread(self._store.save, draft)
         except BaseException:
             await asyncio.to_thread(self._store.remove, draft_id)
@@ -120,6 +129,66 @@ class DatasetDrafts:
         last = await asyncio.to_thread(self._store.remembered, draft.account)
         return replace(draft, answers=first_answers(draft, last))
 
+    async def edit(self, iri: str, language: str, by: Caller) -> DatasetDraft:
+        """Return the draft in which ``by`` changes an asset of this node; texts are those in ``language``.
+
+        Raises ``NotAllowed``, ``NotFound``, ``TooMany`` drafts, ``Conflict`` for an imported record.
+        """
+        mine = await self.mine(by)
+        for draft in mine:
+            if draft.edits and draft.original is not None and draft.original.iri == iri:
+                return draft
+        _require_room(mine)
+        record = await self.own(iri, by)
+        answers = {**OriginalDescription(record, language).answers, "conditions": KEEP}
+        draft = DatasetDraft(
+            id=str(new_uuid()),
+            account=str(by.account),
+            at=self._clock.now(),
+            file=None,
+            answers=answers,
+            original=original_of(record, language),
+        )
+        await asyncio.to_thread(self._store.save, draft)
+        return draft
+
+    async def renew(self, draft_id: str, by: Caller) -> DatasetDraft:
+        """Put the changes of a draft into the newest version of its asset. Raises the errors of ``edit``."""
+        draft = await self.find(draft_id, by)
+        if draft.original is None:
+            raise absent()
+        language = draft.original.language
+        before = OriginalDescription(await self.original(draft, by), language)
+        newest = await self.own(draft.original.iri, by)
+        changed = before.changes(draft.answers)
+        # Neither answers about the description: those about the conditions.
+        others = {
+            name: text for name, text in draft.answers.items() if name not in {*before.answers, *before.missing}
+        }
+        answers = {**OriginalDescription(newest, language).answers, **others, **changed}
+        return await self._save(replace(draft, original=original_of(newest, language)), answers)
+
+    async def own(self, iri: str, by: Caller, *, version: int | None = None) -> Record:
+        """Return a version of an asset that this node publishes itself. Raises ``NotAllowed``, ``NotFound``, and
+        ``Conflict`` for an imported record, which changes at its source."""
+        require(by, UseCase.PUBLISH)
+        record = await self._record(iri, by, version=version)
+        if record.origin != by.did:
+            raise absent()
+        if record.harvested is not None:
+            raise Conflict(
+                f"{iri} was imported, and each import describes it again",
+                remedy="change it at its source",
+                facts={"case": "imported"},
+            )
+        return record
+
+    async def original(self, draft: DatasetDraft, by: Caller) -> Record:
+        """Return the version that ``draft`` was made from. Raises the errors of ``own``."""
+        if draft.original is None:
+            raise absent()
+        return await self.own(draft.original.iri, by, version=draft.original.version)
+
     async def find(self, draft_id: str, by: Caller) -> DatasetDraft:
         """Return a draft of ``by``. Raises ``NotAllowed``, and ``NotFound`` also for those of others."""
         require(by, UseCase.PUBLISH)
@@ -130,7 +199,10 @@ class DatasetDrafts:
 
     async def save(self, draft_id: str, answers: Mapping[str, str], by: Caller) -> DatasetDraft:
         """Save the answers in place of the earlier ones. Raises the errors of ``find``."""
-        draft = replace(await self.find(draft_id, by), answers=dict(answers), at=self._clock.now())
+        return await self._save(await self.find(draft_id, by), answers)
+
+    async def _save(self, draft: DatasetDraft, answers: Mapping[str, str]) -> DatasetDraft:
+        draft = replace(draft, answers=dict(answers), at=self._clock.now())
         await asyncio.to_thread(self._store.save, draft)
         return draft
 
@@ -140,14 +212,16 @@ class DatasetDrafts:
 
     async def check(self, draft: DatasetDraft, by: Caller) -> Publication:
         """Return what publishing ``draft`` would make. Raises the errors of ``Publish.publish``, and ``Conflict`` if
-        its address is that of another asset."""
+        its address is that of another asset, if it changes nothing, or if there is a newer version by now."""
+        if draft.edits:
+            return await self._publish_edit(draft, by, dry_run=True)
         if not draft.answers.get("conditions"):
             raise InvalidInput(
                 "no conditions were chosen",
                 remedy="choose conditions",
                 facts={"case": "no-conditions", "field": "conditions"},
             )
-        published = await self._publish.publish(submission_of(draft), by, dry_run=True)
+        published = await self._publish.publish(await self._submission(draft, by), by, dry_run=True)
         if not published.created or published.record.version > 1:
             raise Conflict(
                 f"{published.record.iri} is published already",
@@ -160,13 +234,33 @@ class DatasetDrafts:
         """Publish a draft and remove it. Raises the errors of ``find`` and ``check``. Then nothing is published, and
         the draft stays."""
         draft = await self.find(draft_id, by)
+        if draft.edits:
+            published = await self._publish_edit(draft, by)
+            await asyncio.to_thread(self._store.remove, draft.id)
+            return published
         await self.check(draft, by)
         stored = await self._assets.adopt(await asyncio.to_thread(self._store.path, draft.id), limit=self.limit)
-        file = replace(draft.file, sha256=stored.sha256, size=stored.size)
-        published = await self._publish.publish(submission_of(replace(draft, file=file)), by)
+        file = draft.file and replace(draft.file, sha256=stored.sha256, size=stored.size)
+        published = await self._publish.publish(await self._submission(replace(draft, file=file), by), by)
         kept = {name: draft.answers[name] for name in KEPT if draft.answers.get(name)}
         await asyncio.to_thread(self._store.remember, draft.account, kept)
         await asyncio.to_thread(self._store.remove, draft.id)
+        return published
+
+    async def _submission(self, draft: DatasetDraft, by: Caller) -> Submission:
+        return submission_of(draft, await self.original(draft, by) if draft.original else None)
+
+    async def _publish_edit(self, draft: DatasetDraft, by: Caller, *, dry_run: bool = False) -> Publication:
+        record = await self.original(draft, by)
+        # The description of a large asset is long.
+        submission = await asyncio.to_thread(next_version, draft, record)
+        published = await self._publish.publish(submission, by, dry_run=dry_run, follows=record.version)
+        if not published.created:
+            raise Conflict(
+                "nothing was changed",
+                remedy="change an answer, or remove the draft",
+                facts={"case": "nothing-changed"},
+            )
         return published
 
     def conditions(self) -> list[tuple[Template, bool]]:
@@ -193,3 +287,12 @@ class DatasetDrafts:
 
     def _is_old(self, draft: DatasetDraft) -> bool:
         return draft.at < self._clock.now() - AGE
+
+
+def _require_room(mine: Sequence[DatasetDraft]) -> None:
+    if len(mine) >= MOST:
+        raise TooMany(
+            f"you have {len(mine)} drafts already",
+            remedy="publish or remove one of them first",
+            facts={"case": "drafts", "count": len(mine)},
+        )

@@ -64,20 +64,23 @@ class Publish:
         *,
         dry_run: bool = False,
         earlier_versions: bool = False,
+        follows: int | None = None,
         wait: bool = True,
     ) -> Publication:
         """Publish ``submission`` for ``by``; with ``dry_run`` only return what would be published. Without ``wait``
         this may return before the views show the version.
 
         If no audience is named, a new version has the audience of the previous one. A wider audience applies from
-        this version on; ``earlier_versions`` opens the earlier ones to it too.
+        this version on; ``earlier_versions`` opens the earlier ones to it too. ``follows`` is the version that the
+        submission was made from.
 
         Publishing the same content again makes no new version. Raises ``InvalidDescription`` with the findings if
         the shapes of the kind are violated, ``InvalidInput`` for names, files, audiences or conditions that cannot
-        be used, ``NotAllowed`` if ``by`` may not publish. If it raises, nothing has been stored.
+        be used, ``NotAllowed`` if ``by`` may not publish, ``Conflict`` if ``follows`` is not the newest version. If
+        it raises, nothing has been stored.
         """
         require(by, UseCase.PUBLISH)
-        order = PublishOrder(submission=submission, earlier_versions=earlier_versions)
+        order = PublishOrder(submission=submission, earlier_versions=earlier_versions, follows=follows)
         await asyncio.to_thread(self._check.check_submitted, submission, bytes_here=not dry_run)
         owner = _owner(by)
         described = await self._describe(submission, owner)
@@ -157,7 +160,12 @@ class Publish:
     async def _alone(self, order: PublishOrder, by: Caller, *, dry_run: bool) -> Publication | HansaError:
         try:
             return await self.publish(
-                order.submission, by, dry_run=dry_run, earlier_versions=order.earlier_versions, wait=False
+                order.submission,
+                by,
+                dry_run=dry_run,
+                earlier_versions=order.earlier_versions,
+                follows=order.follows,
+                wait=False,
             )
         except RemoteFault as fault:
             return fault

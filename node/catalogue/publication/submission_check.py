@@ -20,10 +20,14 @@ from node.semantics.model import CheckedDescription, File, Finding, Submission
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishOrder:
-    """A submission, and whether the audience that it names may see the earlier versions too."""
+    """A submission, and whether the audience that it names may see the earlier versions too.
+
+    ``follows`` is the version that the submission was made from: it is refused if another one is the newest by then.
+    """
 
     submission: Submission
     earlier_versions: bool = False
+    follows: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +42,15 @@ class StatedTerms:
 class PendingVersion:
     """A version that was checked and not stored: ``draft`` has no number, moment or signature yet.
 
-    ``inherited`` is the audience of the previous version if the submission names none.
+    ``inherited`` is the audience of the previous version if the submission names none; ``follows`` as in
+    ``PublishOrder``.
     """
 
     draft: Record
     submission: Submission
     terms: Terms | None
     inherited: str | None
+    follows: int | None = None
     findings: tuple[Finding, ...]
 
 
@@ -127,6 +133,7 @@ class SubmissionCheck:
             submission=submission,
             terms=terms,
             inherited=inherited,
+            follows=order.follows,
             findings=findings,
         )
 

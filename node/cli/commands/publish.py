@@ -176,10 +176,14 @@ def _show_choices(field: str, lang: str) -> None:
         table(rows, ["write", "means", ""])
 
 
-def withdraw(iri: Annotated[str, typer.Argument(help="Address of the asset.")], node: Node = None) -> None:
+def withdraw(
+    iri: Annotated[str, typer.Argument(help="Address of the asset.")],
+    reason: Annotated[str, typer.Option(help="Why: shown to all who could see the asset.")] = "",
+    node: Node = None,
+) -> None:
     """Take an asset out of the catalogue. Its versions and its agreements stay on record."""
     with connect(node) as client:
-        gone = client.withdraw(iri)
+        gone = client.withdraw(iri, reason=reason)
     if Mode.json:
         emit(gone)
     done("withdrawn", detail=f"version {gone['version']} says so")

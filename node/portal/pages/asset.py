@@ -24,6 +24,7 @@ from node.portal.description.content import distributions, facts, lineage, name_
 from node.portal.description.triples import Description
 from node.portal.markup import web_address
 from node.portal.pages.discovery import links, structured_data
+from node.portal.pages.edits import may_manage
 from node.portal.pages.result_parts import making_of
 from node.portal.pages.scenario_parts import calls, runs_of, scenario_of
 from node.portal.pages.usage import use_of
@@ -106,6 +107,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str) -> Response:
         turtle=turtle[:SHOWN_RDF],
         turtle_cut=len(turtle) > SHOWN_RDF,
         own=visit.owns(record.iri),
+        manages=not as_of and may_manage(visit, record, versions[0]),
         scenario=scenario,
         used_in=await runs_of(responder, visit, record, scenario),
         what_if=what_if,

@@ -11,8 +11,10 @@ from starlette.responses import Response
 from node.base.errors import Conflict, HansaError, InvalidDescription, InvalidInput, TooLarge, TooMany
 from node.catalogue.browse import Connections
 from node.catalogue.drafts.model import DatasetDraft
+from node.catalogue.drafts.originals import OriginalDescription
 from node.catalogue.drafts.usecases import AGE
-from node.catalogue.model import Publication
+from node.catalogue.exposure import RULES
+from node.catalogue.model import Publication, Record
 from node.identity.roles import UseCase, allowed
 from node.policy.templates import template
 from node.portal.description.cards import card
@@ -20,6 +22,7 @@ from node.portal.description.content import facts
 from node.portal.description.triples import Description
 from node.portal.forms import TOKEN, check_csrf, read_form
 from node.portal.pages.asset import Names
+from node.portal.pages.edits import changes_of, not_shown, template_of
 from node.portal.uploads import read_upload
 from node.portal.visit import Visit
 from node.semantics.codelists.frequencies import FREQUENCIES
@@ -71,8 +74,8 @@ class Trouble(NamedTuple):
 
 
 async def drafts(responder: Responder, visit: Visit) -> Response:
-    """``GET /publish``: choose a file, or go on with a draft."""
-    return await _start(responder, visit)
+    """``GET /publish``: choose a file, or go on with a draft; ``?like=IRI`` describes it like that dataset."""
+    return await _start(responder, visit, like=visit.request.query_params.get("like", ""))
 
 
 async def begin(responder: Responder, visit: Visit) -> Response:
@@ -83,15 +86,16 @@ async def begin(responder: Responder, visit: Visit) -> Response:
     try:
         if upload.chunks is None or not upload.name:
             raise InvalidInput("no file was chosen", remedy="choose a data file", facts={"case": "no-file"})
-        draft = await responder.node.drafts.begin(upload.name, upload.chunks, visit.caller)
+        like = template_of(upload.fields, visit.language)
+        draft = await responder.node.drafts.begin(upload.name, upload.chunks, visit.caller, like=like)
     except (InvalidInput, TooLarge, TooMany) as error:
-        return await _start(responder, visit, error)
+        return await _start(responder, visit, error, like=upload.fields.get("like", ""))
     return responder.go(visit, _address(visit, draft))
 
 
 async def draft(responder: Responder, visit: Visit) -> Response:
     """``GET /publish/{id}``: the questions about a file, with the answers so far."""
-    return _questions(responder, visit, await _draft(responder, visit))
+    return await _questions(responder, visit, await _draft(responder, visit))
 
 
 async def answer(responder: Responder, visit: Visit) -> Response:
@@ -104,7 +108,7 @@ async def answer(responder: Responder, visit: Visit) -> Response:
         return responder.go(visit, visit.url("/publish", done="draft-saved"))
     troubles = (await _checked(responder, visit, saved))[1]
     if troubles:
-        return _questions(responder, visit, saved, troubles)
+        return await _questions(responder, visit, saved, troubles)
     return responder.go(visit, _address(visit, saved) + "/preview")
 
 
@@ -113,7 +117,9 @@ async def preview(responder: Responder, visit: Visit) -> Response:
     dataset_draft = await _draft(responder, visit)
     published, troubles = await _checked(responder, visit, dataset_draft)
     if published is None:
-        return _questions(responder, visit, dataset_draft, troubles)
+        return await _questions(responder, visit, dataset_draft, troubles)
+    if dataset_draft.edits:
+        return await _changes(responder, visit, dataset_draft, published)
     record = published.record
     description = Description.read(record.nquads)
     laid_out = card(record.kind, description, record.subject)
@@ -137,8 +143,9 @@ async def publish(responder: Responder, visit: Visit) -> Response:
         published = await responder.node.drafts.publish(visit.request.path_params["id"], visit.caller)
     except (InvalidDescription, InvalidInput, Conflict) as error:
         dataset_draft = await _draft(responder, visit)
-        return _questions(responder, visit, dataset_draft, _troubles(visit, dataset_draft, error))
-    return responder.go(visit, visit.asset(published.record, done="dataset-published"))
+        return await _questions(responder, visit, dataset_draft, _troubles(visit, dataset_draft, error))
+    done = "dataset-published" if published.record.version == 1 else "version-published"
+    return responder.go(visit, visit.asset(published.record, done=done))
 
 
 async def remove(responder: Responder, visit: Visit) -> Response:
@@ -147,7 +154,23 @@ async def remove(responder: Responder, visit: Visit) -> Response:
     return responder.go(visit, visit.url("/publish", done="draft-removed"))
 
 
-async def _start(responder: Responder, visit: Visit, error: HansaError | None = None) -> Response:
+async def _changes(
+    responder: Responder, visit: Visit, dataset_draft: DatasetDraft, published: Publication
+) -> Response:
+    record = await responder.node.drafts.original(dataset_draft, visit.caller)
+    return responder.render(
+        visit,
+        "draft-changes.html",
+        address=_address(visit, dataset_draft),
+        record=record,
+        next_version=published.record,
+        changes=changes_of(responder, visit, dataset_draft, record, published),
+        labels=_labels(visit),
+        remarks=[_text(visit, finding) for finding in published.findings if finding.rule in RULES],
+    )
+
+
+async def _start(responder: Responder, visit: Visit, error: HansaError | None = None, *, like: str = "") -> Response:
     may = allowed(visit.caller, UseCase.PUBLISH)
     return responder.render(
         visit,
@@ -157,6 +180,7 @@ async def _start(responder: Responder, visit: Visit, error: HansaError | None = 
         limit=responder.node.drafts.limit,
         days=AGE.days,
         mine=await responder.node.drafts.mine(visit.caller) if may else (),
+        like=await responder.node.drafts.own(like, visit.caller) if may and like else None,
         trouble=None if error is None else visit.worded(error),
     )
 
@@ -169,9 +193,16 @@ def _address(visit: Visit, dataset_draft: DatasetDraft) -> str:
     return visit.url(f"/publish/{quote(dataset_draft.id, safe='')}")
 
 
-def _questions(
+async def _questions(
     responder: Responder, visit: Visit, dataset_draft: DatasetDraft, troubles: Sequence[Trouble] = ()
 ) -> Response:
+    original = await _original(responder, visit, dataset_draft)
+    newest = (
+        await responder.node.drafts.own(original.iri, visit.caller) if original and dataset_draft.edits else original
+    )
+    hidden: Sequence[str] = ()
+    if original is not None and dataset_draft.original is not None and dataset_draft.edits:
+        hidden = not_shown(original, OriginalDescription(original, dataset_draft.original.language))
     tables = dataset_draft.profile.tables if dataset_draft.profile else ()
     columns = [
         (f"column.{place}.{number}", table.name, column)
@@ -187,7 +218,11 @@ def _questions(
         address=_address(visit, dataset_draft),
         answers=answers,
         troubles=troubles,
-        labels={name: visit.t(key) for name, key in _LABELS.items()},
+        labels=_labels(visit),
+        original=original,
+        newest=newest,
+        sentences=responder.node.access.sentences(original, visit.language) if original else (),
+        hidden=hidden,
         of_field={trouble.field: trouble for trouble in reversed(troubles)},
         rows=sum(table.rows for table in tables),
         width=sum(len(table.columns) + table.omitted for table in tables),
@@ -200,6 +235,16 @@ def _questions(
         conditions=[one for one, _ in conditions],
         unavailable=[one for one, is_available in conditions if not is_available],
     )
+
+
+async def _original(responder: Responder, visit: Visit, dataset_draft: DatasetDraft) -> Record | None:
+    if dataset_draft.original is None:
+        return None
+    return await responder.node.drafts.original(dataset_draft, visit.caller)
+
+
+def _labels(visit: Visit) -> dict[str, str]:
+    return {name: visit.t(key) for name, key in _LABELS.items()}
 
 
 def _choices(codes: CodeList, answer: str, language: str) -> list[tuple[str, str]]:
@@ -222,7 +267,8 @@ async def _checked(
 
 def _troubles(visit: Visit, dataset_draft: DatasetDraft, error: HansaError) -> list[Trouble]:
     """Return the errors, those of missing answers first; of a field with several, the first."""
-    missing = [Trouble(name, visit.t("drafts.fill")) for name in _REQUIRED if not dataset_draft.answers.get(name)]
+    required = _REQUIRED[:1] if dataset_draft.edits else _REQUIRED
+    missing = [Trouble(name, visit.t("drafts.fill")) for name in required if not dataset_draft.answers.get(name)]
     if dataset_draft.suspects and dataset_draft.answers.get("personal_data") not in ("yes", "no"):
         missing.append(Trouble("personal_data", visit.t("drafts.choose")))
     if not dataset_draft.answers.get("conditions"):

@@ -14,6 +14,7 @@ from anyio.to_thread import run_sync
 from node.base.clock import moment
 from node.base.errors import HansaError, NotAllowed
 from node.catalogue.access import decision_with_names
+from node.dialogue.process import Role
 from node.identity.model import Caller
 from node.ledger.verification import Check
 from node.negotiation.messages import TERMS
@@ -122,6 +123,12 @@ class Agreements:
         checked = [looks.get(one.consumer) for one in agreements[:CHECKED]]
         pairs = list(zip_longest(agreements, checked))
         return await run_sync(lambda: [_agreed(one, look, self._situation, {}) for one, look in pairs])
+
+    async def running(self, dataset: str) -> Sequence[AgreementView]:
+        """Return the agreements under which others may use an asset of this node, newest first, without ``now``."""
+        known = await run_sync(self._overview.agreements)
+        own = [one for one in known if one.dataset == dataset and one.role == Role.PROVIDER and not one.ended]
+        return [_agreed(one, None, self._situation, {}) for one in own]
 
     async def get(self, agreement_id: str) -> AgreementView:
         """Return an agreement with ``now``. Raises ``NotFound``."""

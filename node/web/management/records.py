@@ -17,7 +17,7 @@ from node.base.plaintext import word
 from node.catalogue.model import Publication
 from node.catalogue.publication.publish import Publish
 from node.catalogue.publication.submission_check import PublishOrder
-from node.catalogue.publication.withdraw import Withdraw
+from node.catalogue.publication.withdraw import LONGEST_REASON, Withdraw
 from node.exchange.names import safe_name
 from node.exchange.ports import AssetStore
 from node.exchange.upload import Upload
@@ -76,7 +76,8 @@ class SubmittedRecord(BaseModel):
     """An asset to publish: ``fields`` (as a steward's YAML) or ``document`` with ``mediaType``, or both.
 
     Without ``audience`` a new version is for the same audience as the one before. A wider audience holds from this
-    version on; ``earlierVersions`` opens the earlier versions and their files to it too.
+    version on; ``earlierVersions`` opens the earlier versions and their files to it too. ``follows`` is the version
+    that the description was made from: if another one is the newest by now, nothing is saved (409).
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -90,6 +91,7 @@ class SubmittedRecord(BaseModel):
     audience: str | None = Field(None, max_length=64)
     iri: str | None = Field(None, max_length=2048)
     earlier_versions: bool = Field(False, alias="earlierVersions")
+    follows: int | None = Field(None, ge=1)
     language: str = Field("en", max_length=16)
 
     def to_order(self) -> PublishOrder:
@@ -104,7 +106,7 @@ class SubmittedRecord(BaseModel):
             audience=self.audience,
             iri=self.iri,
         )
-        return PublishOrder(submission=submission, earlier_versions=self.earlier_versions)
+        return PublishOrder(submission=submission, earlier_versions=self.earlier_versions, follows=self.follows)
 
 
 class PublishRequest(SubmittedRecord):
@@ -188,6 +190,7 @@ def router(
             caller,
             dry_run=submitted.dry_run,
             earlier_versions=order.earlier_versions,
+            follows=order.follows,
             wait=submitted.wait,
         )
         return await run_sync(_published_json, published, limits_lapse)
@@ -222,8 +225,14 @@ def router(
         }
 
     @api.delete("/records", summary="Withdraw an asset")
-    async def withdraw_record(request: Request, iri: Annotated[str, Query(max_length=2048)]) -> Any:
-        return published_json(await withdraw.withdraw(iri, await person(request)))
+    async def withdraw_record(
+        request: Request,
+        iri: Annotated[str, Query(max_length=2048)],
+        reason: Annotated[
+            str, Query(max_length=LONGEST_REASON, description="Shown to all who could see the asset.")
+        ] = "",
+    ) -> Any:
+        return published_json(await withdraw.withdraw(iri, await person(request), reason=reason))
 
     return api
 

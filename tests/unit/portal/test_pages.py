@@ -21,7 +21,7 @@ from node.texts.languages import LANGUAGES
 from node.transfer import machine as transferring
 from tests.fakes.drafts import DRAFT
 from tests.fakes.portal_content import LONG_TITLE, PLZEN, demo_records
-from tests.fakes.portal_node import AGREEMENT, BASE, BROKEN, NEGOTIATION, NOW, TRANSFER, FakeNode
+from tests.fakes.portal_node import AGREEMENT, BASE, BROKEN, COUNTS, NEGOTIATION, NOW, TRANSFER, FakeNode
 from tests.fakes.portal_scenarios import DONE, FAILED, PLAIN, RUNNING, SLOWER, TEMPLATE
 from tests.unit.portal.conftest import browser
 from tests.unit.portal.page import Page, troubles
@@ -83,6 +83,8 @@ PEOPLES_PAGES = (
     "/publish",
     f"/publish/{DRAFT}",
     f"/publish/{DRAFT}/preview",
+    f"/publish?like={quote(COUNTS, safe='')}",
+    f"/record/withdraw?iri={quote(COUNTS, safe='')}",
     "/applications",
     "/issued",
     "/keys",

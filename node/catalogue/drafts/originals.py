@@ -1,0 +1,316 @@
+"""From a published version to the answers of a form, and from changed answers to the next version.
+
+A form shows a part of a description. What it does not show stays exactly as it is: the statements of the version are
+sent again, with only those exchanged that belong to a changed answer. A property with more values than the form has
+controls for is not in the form.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from node.base.errors import InvalidInput
+from node.catalogue.drafts.model import Answers, Original
+from node.catalogue.model import Record
+from node.catalogue.nquads import (
+    Statement,
+    iri_of,
+    iri_term,
+    is_iri,
+    is_literal,
+    language_of,
+    line,
+    literal_term,
+    statements,
+    text_of,
+)
+from node.semantics.codelists.frequencies import FREQUENCIES
+from node.semantics.codelists.licences import LICENCES
+from node.semantics.codelists.lookup import CodeList
+from node.semantics.codelists.themes import THEMES
+from node.vocab.namespaces import DCAT, DCT, HANSA, ODRL, RDFS, SKOS, VCARD
+
+KEEP: Final = "keep"
+"""The answer that leaves the conditions as they are."""
+
+_TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "title": (f"{DCT}title", f"{RDFS}label", f"{SKOS}prefLabel"),
+    "description": (f"{DCT}description", f"{RDFS}comment", f"{SKOS}definition"),
+}
+_CODES: Final[Mapping[str, tuple[str, CodeList]]] = {
+    "license": (f"{DCT}license", LICENCES),
+    "theme": (f"{DCAT}theme", THEMES),
+    "frequency": (f"{DCT}accrualPeriodicity", FREQUENCIES),
+}
+_KEYWORD: Final = f"{DCAT}keyword"
+_CONTACT: Final = f"{DCAT}contactPoint"
+_FILE: Final = f"{DCAT}distribution"
+_PERSONAL: Final = f"{HANSA}hasPersonalData"
+_PARTS: Final[Mapping[str, str]] = {
+    "spatial": f"{DCT}spatial",
+    "temporal": f"{DCT}temporal",
+    "provenance": f"{DCT}provenance",
+    "landing_page": f"{DCAT}landingPage",
+}
+_OF_OFFER: Final = frozenset({f"{ODRL}hasPolicy", f"{HANSA}conditions"})
+"""Statements that publishing makes anew from the offer."""
+_NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
+
+
+class OriginalDescription:
+    """The description of a version, with the answers that a form shows of it, and with changed answers."""
+
+    def __init__(self, record: Record, language: str) -> None:
+        """Texts are shown in ``language``, or in another one if there is no title in it."""
+        self.record = record
+        self._subject = iri_term(record.subject)
+        self._statements = [one for one in statements(record.nquads) if one.predicate[1:-1] not in _OF_OFFER]
+        tags = {language_of(term) for term in self._objects(self._subject, *_TEXTS["title"]) if is_literal(term)}
+        self._tag = next((tag for tag in (language, "en", *sorted(tags)) if tag in tags), language)
+        self.answers: Answers = dict(self._read())
+
+    def to_bytes(self) -> bytes:
+        """Return the statements, without those about the offer."""
+        lines = (line(one.subject, one.predicate, one.object, one.graph) for one in self._statements)
+        return "".join(f"{text}\n" for text in lines).encode()
+
+    def changes(self, answers: Mapping[str, str]) -> dict[str, str]:
+        """Return the answers that differ from what the description says: empty for those that were removed."""
+        shown = {*self.answers, *self.missing}
+        return {name: _plain(name, answers.get(name, "")) for name in sorted(shown) if self._differs(name, answers)}
+
+    def _differs(self, name: str, answers: Mapping[str, str]) -> bool:
+        return _plain(name, answers.get(name, "")) != self.answers.get(name, "")
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """Return the answers that the form can add: the description says nothing of them."""
+        about = {
+            "title": _TEXTS["title"],
+            "description": _TEXTS["description"],
+            "keywords": (_KEYWORD,),
+            "contact.name": (_CONTACT,),
+            "contact.email": (_CONTACT,),
+            "from": (_PARTS["temporal"],),
+            "until": (_PARTS["temporal"],),
+            **{name: (predicate,) for name, (predicate, _) in _CODES.items()},
+            **{name: (predicate,) for name, predicate in _PARTS.items() if name != "temporal"},
+            **({"personal_data": (_PERSONAL,)} if self.record.kind == "dataset" else {}),
+        }
+        terms = {name: self._objects(self._subject, *predicates) for name, predicates in about.items()}
+        free = {name for name, values in terms.items() if not values}
+        if self._text_is_foreign("description"):
+            free.add("description")
+        if self.record.kind == "ontology":
+            free -= {"spatial", "from", "until", "provenance"}
+        if len(terms["contact.name"]) == 1:
+            (contact,) = terms["contact.name"]
+            free |= {"contact.name"} if not self._of_contact("name") else set()
+            free |= {"contact.email"} if not self._objects(contact, f"{VCARD}hasEmail") else set()
+        period = terms["from"]
+        if len(period) == 1 and (self.answers.get("from") or self.answers.get("until")):
+            free |= {"from", "until"} - set(self.answers)
+        return frozenset(free)
+
+    def with_answers(self, changed: Mapping[str, str]) -> dict[str, Any]:
+        """Change the statements, and return the fields that have to be described anew, in the form of
+        ``Submission.fields``. Raises ``InvalidInput`` for an answer that cannot be used."""
+        if changed.get("title") == "":
+            raise InvalidInput("the title is empty", remedy="write a title", facts={"field": "title"})
+        fields: dict[str, Any] = {}
+        for name, answer in changed.items():
+            if name in _TEXTS:
+                self._change_text(name, answer)
+            elif name in _CODES:
+                self._change_code(name, answer)
+            elif name == "keywords":
+                self._change_keywords(answer)
+            elif name in ("contact.name", "contact.email"):
+                self._change_contact(name.partition(".")[2], answer, fields)
+            elif name in ("from", "until"):
+                self._replace(self._subject, _PARTS["temporal"], None, [])
+                ends = {end: changed.get(end, self.answers.get(end, "")) for end in ("from", "until")}
+                period = {part: ends[end] for part, end in (("from", "from"), ("to", "until")) if ends[end]}
+                fields |= {"temporal": period} if period else {}
+            elif name == "personal_data":
+                self._replace(self._subject, _PERSONAL, None, [])
+                fields |= {name: answer == "yes"} if answer in ("yes", "no") else {}
+            elif name in _PARTS:
+                self._replace(self._subject, _PARTS[name], None, [])
+                new = {self._tag: answer} if name == "provenance" and self._tag else answer
+                fields |= {name: new} if answer else {}
+        return fields
+
+    def links(self, predicate: str) -> list[str]:
+        """Return the IRIs that the asset has under a property."""
+        return [iri_of(term) for term in self._objects(self._subject, predicate) if is_iri(term)]
+
+    def forget_access_right(self) -> None:
+        """Remove the access right: publishing states it anew, as the conditions demand it."""
+        self._replace(self._subject, f"{DCT}accessRights", None, [])
+
+    # reading ----------------------------------------------------------------------------------------------
+    def _read(self) -> Iterable[tuple[str, str]]:
+        """Yield the answers that the description gives: those with more values than a control has are left out."""
+        for name, predicates in _TEXTS.items():
+            if texts := self._texts(predicates):
+                yield name, _plain(name, texts[0])
+        for name, (predicate, codes) in _CODES.items():
+            values = self._objects(self._subject, predicate)
+            if len(values) == 1 and is_iri(values[0]):
+                known = codes.by_iri(iri_of(values[0]))
+                yield name, known.code if known else iri_of(values[0])
+        if keywords := self._keywords():
+            yield "keywords", ", ".join(map(text_of, keywords))
+        for part in ("name", "email"):
+            if terms := self._of_contact(part):
+                yield f"contact.{part}", _plain(part, _mail(terms[0]))
+        yield from self._read_parts()
+
+    def _read_parts(self) -> Iterable[tuple[str, str]]:
+        parts = {name: self._objects(self._subject, predicate) for name, predicate in _PARTS.items()}
+        alone = {name: terms[0] for name, terms in parts.items() if len(terms) == 1}
+        if "spatial" in alone and (place := self._place(alone["spatial"])):
+            yield "spatial", place
+        if "landing_page" in alone and is_iri(alone["landing_page"]):
+            yield "landing_page", iri_of(alone["landing_page"])
+        if "provenance" in alone:
+            labels = self._objects(alone["provenance"], f"{RDFS}label")
+            if len(labels) == 1 and is_literal(labels[0]):
+                yield "provenance", _plain("provenance", text_of(labels[0]))
+        for end, predicate in (("from", f"{DCAT}startDate"), ("until", f"{DCAT}endDate")):
+            days = self._objects(alone["temporal"], predicate) if "temporal" in alone else []
+            if len(days) == 1 and is_literal(days[0]):
+                yield end, text_of(days[0])
+        personal = self._objects(self._subject, _PERSONAL)
+        if len(personal) == 1 and is_literal(personal[0]) and self.record.kind == "dataset":
+            yield "personal_data", "yes" if text_of(personal[0]) in ("true", "1") else "no"
+
+    def _place(self, node: str) -> str:
+        """Return a place as a person writes it: its name, or its rectangle."""
+        names = [text_of(term) for term in self._objects(node, f"{RDFS}label") if is_literal(term)]
+        if len(names) == 1:
+            return _plain("spatial", names[0])
+        boxes = [text_of(term) for term in self._objects(node, f"{DCAT}bbox") if is_literal(term)]
+        numbers = [float(one) for one in _NUMBER.findall(re.sub(r"<[^>]*>", "", boxes[0]))] if len(boxes) == 1 else []
+        if names or len(numbers) != 10:
+            return ""
+        edges = (min(numbers[0::2]), min(numbers[1::2]), max(numbers[0::2]), max(numbers[1::2]))
+        return ", ".join(f"{edge:g}" for edge in edges)
+
+    def _objects(self, subject: str, *predicates: str) -> list[str]:
+        named = {f"<{predicate}>" for predicate in predicates}
+        return [one.object for one in self._statements if one.subject == subject and one.predicate in named]
+
+    def _texts(self, predicates: tuple[str, ...]) -> list[str]:
+        terms = (term for term in self._objects(self._subject, *predicates) if is_literal(term))
+        return [text_of(term) for term in terms if language_of(term) == self._tag]
+
+    def _text_is_foreign(self, name: str) -> bool:
+        return not self._texts(_TEXTS[name])
+
+    def _keywords(self) -> list[str]:
+        """Return the keywords in the language of the texts; all of them if none is."""
+        terms = [term for term in self._objects(self._subject, _KEYWORD) if is_literal(term)]
+        return [term for term in terms if language_of(term) == self._tag] or terms
+
+    def _of_contact(self, part: str) -> list[str]:
+        """Return the name or the address of the contact, if the form can show it."""
+        contacts = self._objects(self._subject, _CONTACT)
+        if len(contacts) != 1:
+            return []
+        if part == "email":
+            mails = self._objects(contacts[0], f"{VCARD}hasEmail")
+            return mails if len(mails) == 1 and mails[0].startswith("<mailto:") else []
+        names = [term for term in self._objects(contacts[0], f"{VCARD}fn") if is_literal(term)]
+        return [term for term in names if language_of(term) == self._tag][:1] or (names if len(names) == 1 else [])
+
+    # changing ---------------------------------------------------------------------------------------------
+    def _replace(self, subject: str, predicate: str, old: Iterable[str] | None, new: Iterable[str]) -> None:
+        """Put ``new`` in the place of the ``old`` values, or of all values if it is None."""
+        named, gone = f"<{predicate}>", None if old is None else set(old)
+        self._statements = [
+            one
+            for one in self._statements
+            if not (one.subject == subject and one.predicate == named and (gone is None or one.object in gone))
+        ]
+        self._statements += [Statement(subject, named, term) for term in new]
+
+    def _change_text(self, name: str, answer: str) -> None:
+        before = self.answers.get(name, "")
+        for predicate in _TEXTS[name]:
+            same = [
+                term
+                for term in self._objects(self._subject, predicate)
+                if is_literal(term) and language_of(term) == self._tag and _plain(name, text_of(term)) == before
+            ]
+            first = predicate == _TEXTS[name][0] and not before
+            if same or first:
+                self._replace(self._subject, predicate, same, self._literals([answer]))
+
+    def _change_code(self, name: str, answer: str) -> None:
+        predicate, codes = _CODES[name]
+        before = self._objects(self._subject, predicate)[:1]
+        code = codes.find(answer) if answer else None
+        if answer and code is None and not (codes.open and answer.startswith(("http://", "https://"))):
+            raise InvalidInput(f"{name} has no value {answer[:80]!r}", remedy="choose one", facts={"field": name})
+        new = [iri_term(code.iri if code else answer)] if answer else []
+        self._replace(self._subject, predicate, before, new)
+        if name == "license":
+            # Publishing gives the licence of the dataset to files that name none.
+            for file in self._objects(self._subject, _FILE):
+                self._replace(file, predicate, before, [])
+
+    def _change_keywords(self, answer: str) -> None:
+        shown = self._keywords()
+        tag_of = {text_of(term): term for term in shown}
+        words = [word for part in re.split(r"[,;\n]", answer) if (word := " ".join(part.split()))]
+        tag = language_of(shown[0]) if shown else self._tag
+        new = [tag_of.get(word) or literal_term(word, language=tag) for word in dict.fromkeys(words)]
+        self._replace(self._subject, _KEYWORD, shown, new)
+
+    def _change_contact(self, part: str, answer: str, fields: dict[str, Any]) -> None:
+        contacts = self._objects(self._subject, _CONTACT)
+        if not contacts:
+            fields.setdefault("contact", {}).update({part: answer} if answer else {})
+            return
+        before, predicate = self._of_contact(part), f"{VCARD}fn"
+        new = [literal_term(answer, language=language_of(before[0]) if before else self._tag)] if answer else []
+        if part == "email":
+            predicate = f"{VCARD}hasEmail"
+            if answer and not re.fullmatch(r"[^@\s<>\"]+@[^@\s<>\"]+", answer):
+                raise InvalidInput(
+                    "this is not an e-mail address",
+                    remedy="write it like data@example.org",
+                    facts={"case": "mail", "field": "contact.email"},
+                )
+            new = [iri_term(f"mailto:{answer}")] if answer else []
+        self._replace(contacts[0], predicate, before, new)
+
+    def _literals(self, texts: Iterable[str]) -> list[str]:
+        return [literal_term(text, language=self._tag) for text in texts if text]
+
+
+def original_of(record: Record, language: str) -> Original:
+    """Return the reference to a version that a draft keeps."""
+    return Original(iri=record.iri, version=record.version, language=language)
+
+
+def kept_conditions(record: Record) -> dict[str, Any] | None:
+    """Return the conditions of a version, to be published again; None if nothing is offered."""
+    if record.offer is None:
+        return None
+    return {"offer": {name: value for name, value in record.offer.items() if name not in ("@id", "@type", "target")}}
+
+
+def _mail(term: str) -> str:
+    return iri_of(term).removeprefix("mailto:") if is_iri(term) else text_of(term)
+
+
+def _plain(name: str, text: str) -> str:
+    """Return a text as a control of a form gives it back: only a description has lines."""
+    if name == "description":
+        return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    return " ".join(text.split())
