@@ -17,12 +17,13 @@ from starlette.types import ASGIApp
 from node.adapters.peers.callbacks import CheckCallback
 from node.base.lazy import Lazy
 from node.bootstrap.node import HansaNode
+from node.catalogue.export.sitemap import Sitemap
 from node.identity.documents import sealing_key
 from node.identity.scrapers import monitor_token
 from node.portal.accept import prefers_page
 from node.portal.headers import SecurityHeaders
 from node.vocab.dsp import VERSIONS, DspVersion
-from node.web import data, dcp, deletions, health, pushes, wellknown
+from node.web import crawlers, data, dcp, deletions, health, pushes, wellknown
 from node.web.applications import (
     DeferredApplication,
     Refuse,
@@ -115,9 +116,12 @@ def _dsp_routes(node: HansaNode, version: DspVersion) -> Sequence[BaseRoute]:
 def _participant_doors(node: HansaNode) -> list[BaseRoute]:
     people, protocol_services = node.people, node.protocol
     issuing = people.issuing
+    stores = node.parts.stores
+    sitemap = Sitemap(uow=stores.uow, records=stores.records, visibility=node.visibility, node=node.node)
     rate = node.parts.settings.send_bytes_per_second
     return [
         *wellknown.routes(lambda: people.document.raw, has_path=bool(node.parts.path)),
+        *crawlers.routes(sitemap, path=node.parts.path),
         dsp.catalogue_route(node.dsp_catalogue, identify=node.callers.identify),
         *chain.from_iterable(_dsp_routes(node, version) for version in VERSIONS.values()),
         *dcp.routes(

@@ -62,6 +62,17 @@ class RecordStore(Protocol):
     ) -> dict[str, int]:
         """Return kind → number of current records, of all origins or of these."""
 
+    def addresses(
+        self,
+        tx: Transaction,
+        *,
+        audiences: Collection[str],
+        origins: Collection[str],
+        offset: int = 0,
+        limit: int = 100,
+    ) -> Sequence[tuple[str, datetime]]:
+        """Return the IRI and the time of each current record, ordered by IRI; without reading descriptions."""
+
     def count_of(self, tx: Transaction, origin: str) -> tuple[int, int]:
         """Return the number of versions of the records of one origin, and the bytes of their statements."""
 

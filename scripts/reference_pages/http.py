@@ -68,9 +68,17 @@ RECORDS = """
 
 The IRI of an asset is an address of the node that publishes it: {plurals}. A browser gets a page. A program asks with
 `Accept` for `text/turtle`, `application/ld+json`, `application/n-triples`, `application/n-quads`,
-`application/rdf+xml` or `application/json`. `?version=3` selects a version, and `?asOf=2026-11-20` (or a time such as
-`2026-11-20T12:00:00Z`) the version of that day or time. The files that are `open: true` in the description are below
-`files/` of the address.
+`application/rdf+xml` or `application/json`; an address says the same with `?format=` and `ttl`, `jsonld`, `nt`, `nq`,
+`rdf` or `json`. A dataset is there as Croissant 1.0 too: `?format=croissant`, or `application/ld+json` with
+`profile="http://mlcommons.org/croissant/1.0"`.
+
+`?version=3` selects a version, and `?asOf=2026-11-20` (or a time such as `2026-11-20T12:00:00Z`) the version of that
+day or time. The files that are `open: true` in the description are below `files/` of the address.
+
+Versions are mementos (RFC 7089): a request for the address with `Accept-Datetime` is redirected to the version of
+that time, or to the first version for an earlier time. A version states its time in `Memento-Datetime`, every answer
+has the links `original`, `timegate`, `timemap` and `memento`, and `timemap` below the address lists all versions
+(`application/link-format`).
 
 A page of the feed's members (`/feed/pages/…`) has two forms. By default, each description is a named graph about the
 asset: N-Quads, TriG, JSON-LD. With `?form=versions`, the same statements are about a version object, without named
@@ -109,6 +117,13 @@ _FILTER: Mapping[str, str] = {
 _PLAIN: Mapping[str, tuple[str, str]] = {
     "/.well-known/did.json": ("everybody", "DID document (at `/did.json` where `public_url` has a path)"),
     "/.well-known/dspace-version": ("everybody", "Supported versions of the Dataspace Protocol (§4.3)"),
+    "/robots.txt": ("everybody", "What programs need not read: addresses without end (RFC 9309); names the sitemap"),
+    "/sitemap.xml": (
+        "everybody",
+        "Addresses of the assets that a stranger may see, with the time of the last change (Sitemaps 0.9); the "
+        "index of `/sitemap-{number}.xml` if there are more than 10,000",
+    ),
+    "/sitemap-{number:int}.xml": ("everybody", "A page of the sitemap, numbered from 1"),
     "/openapi.json": ("everybody", "OpenAPI description of the APIs below; `/docs/api` is its page"),
     "/dsp/catalog": ("everybody", "The catalogue under its own IRI: the first page of what the caller may see"),
     "/dsp/2025-1/{rest}": ("everybody", "Any other path below: 404 or 405, as an error object of the protocol"),
@@ -189,6 +204,8 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
 _PROTOCOLS: Mapping[str, str] = {
     "/.well-known": "Who this node is",
     "/openapi": "Who this node is",
+    "/robots": "Search engines",
+    "/sitemap": "Search engines",
     "/dsp": "Dataspace Protocol 2025-1, and the same paths below /dsp/2024-1 for 2024/1",
     "/dcp": "Decentralized Claims Protocol 1.0",
     "/issuer": "Decentralized Claims Protocol 1.0",

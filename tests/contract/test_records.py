@@ -273,3 +273,16 @@ class TestCurrent:
         with pytest.raises(KeyError):
             fail()
         assert current(stores) == [("a", 1)]
+
+
+class TestAddresses:
+    def test_are_those_of_current_records_for_the_audiences_in_order(self, stores: Stores) -> None:
+        add(stores, record("b"), record("a"), record("a", 2), record("hidden", audience="internal"))
+        add(stores, record("gone"), record("gone", 2, withdrawn=True), record("else", origin="did:web:other"))
+        with stores.uow.read() as tx:
+            for_all = {"audiences": ["public"], "origins": ["did:web:ghent.example"]}
+            addresses = stores.records.addresses(tx, **for_all)
+            assert addresses == [(f"{BASE}a", NOW + 2 * HOUR), (f"{BASE}b", NOW + HOUR)]
+            assert stores.records.addresses(tx, **for_all, offset=1, limit=1) == addresses[1:]
+            assert stores.records.addresses(tx, **for_all, offset=2) == []
+            assert stores.records.addresses(tx, audiences=[], origins=[]) == []

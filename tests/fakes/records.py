@@ -89,6 +89,18 @@ class MemoryRecordStore:
                 records.append(record)
         return (records if down_from is None else records[::-1])[:limit]
 
+    def addresses(
+        self,
+        tx: Transaction,
+        *,
+        audiences: Collection[str],
+        origins: Collection[str],
+        offset: int = 0,
+        limit: int = 100,
+    ) -> Sequence[tuple[str, datetime]]:
+        current = self.current(tx, audiences=audiences, origins=origins, limit=offset + limit)
+        return [(record.iri, record.at) for record in current[offset:]]
+
     def count(
         self, tx: Transaction, audiences: Collection[str] | None = None, *, origins: Collection[str] = ()
     ) -> dict[str, int]:

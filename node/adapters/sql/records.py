@@ -198,6 +198,20 @@ class SqlRecordStore:
             statement = statement.where(heads.c.origin.in_(origins))
         return {row.kind: row.number for row in connection_of(tx).execute(statement)}
 
+    def addresses(
+        self,
+        tx: Transaction,
+        *,
+        audiences: Collection[str],
+        origins: Collection[str],
+        offset: int = 0,
+        limit: int = 100,
+    ) -> Sequence[tuple[str, datetime]]:
+        statement = current_statement(audiences=audiences, origins=origins).with_only_columns(
+            records.c.iri, records.c.at
+        )
+        return [(row.iri, row.at) for row in connection_of(tx).execute(statement.offset(offset).limit(limit))]
+
     def count_of(self, tx: Transaction, origin: str) -> tuple[int, int]:
         connection, number, size = connection_of(tx), 0, 0
         ids = list(dict.fromkeys(row.entry for row in connection.execute(_HELD, {"origin": origin})))
