@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from node.base.errors import NotAcceptable
@@ -32,6 +33,11 @@ JSON: Final = "application/json"
 RECORD_TYPES: Final = (TURTLE, JSON_LD, N_TRIPLES, N_QUADS, RDF_XML, JSON)
 """The formats in which machines read a record; the first is the default."""
 
+FORMATS: Final[Mapping[str, str]] = MappingProxyType(
+    {"ttl": TURTLE, "jsonld": JSON_LD, "nt": N_TRIPLES, "nq": N_QUADS, "rdf": RDF_XML, "json": JSON}
+)
+"""Names of these formats in addresses (``?format=ttl``)."""
+
 FEED_TYPES: Final = (N_QUADS, TRIG, JSON_LD, TURTLE, N_TRIPLES)
 """The formats of the feed."""
 
@@ -41,6 +47,9 @@ WITHOUT_GRAPHS: Final = frozenset({TURTLE, N_TRIPLES})
 VARY: Final = "Accept, Accept-Language, Authorization, Cookie"
 """The request headers that an answer of the catalogue may depend on."""
 
+_CROISSANT = re.compile(
+    r'application/ld\+json\s*;\s*profile="http://mlcommons\.org/croissant/[0-9.]+"', re.IGNORECASE
+)
 _RANGE = re.compile(r"\s*([A-Za-z0-9!#$&^_.+*-]+/[A-Za-z0-9!#$&^_.+*-]+)\s*(;[^,]*)?")
 _QUALITY = re.compile(r";\s*[qQ]\s*=\s*([01](?:\.[0-9]{0,3})?)\s*(?:;|$)")
 _DATATYPE = re.compile(r'"\^\^<([^>]*)>$')
@@ -50,6 +59,11 @@ def negotiate(accept: str | None) -> str:
     """Return the media type for a record: ``text/html`` for browsers, else one of ``RECORD_TYPES``. Raises
     ``NotAcceptable``."""
     return acceptable(accept, (*RECORD_TYPES, HTML))
+
+
+def asks_for_croissant(accept: str | None) -> bool:
+    """Return whether an Accept header names Croissant, which is JSON-LD with a profile (RFC 6906)."""
+    return _CROISSANT.search((accept or "")[:2000]) is not None
 
 
 def acceptable(accept: str | None, offered: Sequence[str]) -> str:

@@ -16,14 +16,26 @@ from urllib.parse import quote
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from node.base.clock import moment
-from node.base.errors import InvalidInput
+from node.base.errors import InvalidInput, NotFound
 from node.catalogue import model
 from node.catalogue.browse import Browse
+from node.catalogue.export.croissant import FORMAT, croissant
+from node.catalogue.export.croissant import MEDIA_TYPE as CROISSANT
 from node.catalogue.recordview import record_json, version_json
-from node.catalogue.representations import HTML, JSON, RECORD_TYPES, language_in, negotiate
+from node.catalogue.representations import (
+    FORMATS,
+    HTML,
+    JSON,
+    RECORD_TYPES,
+    VARY,
+    asks_for_croissant,
+    language_in,
+    negotiate,
+)
+from node.catalogue.versions import memento
 from node.catalogue.versions.changes import CompareVersions
 from node.catalogue.visibility import absent
 from node.exchange.ports import AssetStore
@@ -40,6 +52,7 @@ HtmlView = Callable[[Request, str, Caller], Awaitable[Response]]
 """(request, IRI of the asset, caller) → its page."""
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_!#$&^.+-]{0,80}"
+_VARY = f"{VARY}, Accept-Datetime"
 _MEDIA_TYPE = re.compile(f"{_NAME}/{_NAME}(?: *;[ -~]{{1,100}})?")
 
 
@@ -65,6 +78,7 @@ def router(
         for path, show, name in (
             (f"/{kind.plural}/{{slug}}", endpoints.asset(kind.plural), kind.name),
             (f"/{kind.plural}/{{slug}}/files/{{name}}", endpoints.file(kind.plural), f"file of a {kind.name}"),
+            (f"/{kind.plural}/{{slug}}/timemap", endpoints.timemap(kind.plural), f"versions of a {kind.name}"),
         ):
             routes.add_api_route(path, show, methods=["GET", "HEAD"], name=name, include_in_schema=False)
     return routes
@@ -76,6 +90,7 @@ class _Endpoints:
     ) -> None:
         self._browse = browse
         self._compare = CompareVersions(browse)
+        self._mementos = memento.Mementos(browse)
         self._identify = identify
         self._assets = assets
         self._base = base
@@ -167,28 +182,58 @@ class _Endpoints:
             version: Annotated[int | None, Query(ge=1)] = None,
             asOf: str | None = None,  # noqa: N803 - the name of the parameter on the wire
             lang: str | None = None,
+            form: Annotated[str | None, Query(alias="format")] = None,
         ) -> Response:
             caller = await self._identify(request)
             iri = f"{self._base}/{plural}/{slug}"
-            media_type = negotiate(request.headers.get("accept"))
+            media_type = _chosen(form, request.headers.get("accept"))
+            stated = request.headers.get("accept-datetime")
+            is_newest = version is None and asOf is None
+            if stated is not None and is_newest:
+                return await self._redirect_to_version(request, iri, caller, stated)
             if media_type == HTML and self._html_view is not None:
-                return await self._html_view(request, iri, caller)
+                page = await self._html_view(request, iri, caller)
+                try:
+                    record = await self._browse.record(iri, caller, version=version, as_of=_moment(asOf))
+                except NotFound:  # The page of an asset that was withdrawn.
+                    return page
+                return _as_memento(page, record, is_newest=is_newest)
             record = await self._browse.record(iri, caller, version=version, as_of=_moment(asOf))
             if media_type in (HTML, JSON):
-                return await self._record_answer(request, record, caller, lang)
-            body = await run_sync(serialise, record.nquads, media_type)
-            # Canonical N-Quads are the very bytes that were hashed and signed; other syntaxes are derived from them.
-            tag = f'"{record.sha256}.{RECORD_TYPES.index(media_type)}"'
-            headers = {
-                **kept_for(caller),
-                "ETag": tag,
-                "Link": f'<{record.iri}?version={record.version}>; rel="latest-version memento"'
-                if version is None and asOf is None
-                else f'<{record.iri}>; rel="latest-version original"',
-            }
+                answer = await self._record_answer(request, record, caller, lang)
+                return _as_memento(answer, record, is_newest=is_newest)
+            if media_type == CROISSANT:
+                body, mark = await run_sync(croissant, record), FORMAT
+            else:
+                # Canonical N-Quads are the bytes that were hashed and signed; other syntaxes are derived from them.
+                body = await run_sync(serialise, record.nquads, media_type)
+                mark = str(RECORD_TYPES.index(media_type))
+            tag = f'"{record.sha256}.{mark}"'
+            headers = {**kept_for(caller), "ETag": tag}
             if is_unchanged(request, tag):
-                return Response(status_code=304, headers=headers)
-            return Response(body, media_type=media_type, headers=headers)
+                answer = Response(status_code=304, headers=headers)
+            else:
+                answer = Response(body, media_type=media_type, headers=headers)
+            return _as_memento(answer, record, is_newest=is_newest)
+
+        return show
+
+    async def _redirect_to_version(self, request: Request, iri: str, caller: Caller, time: str) -> Response:
+        """Return the answer of a TimeGate that is the original resource itself (RFC 7089 §4.1.1)."""
+        record = await self._mementos.at(iri, caller, memento.time_of(time))
+        return RedirectResponse(
+            memento.address(record),
+            status_code=302,
+            headers={**kept_for(caller), "Vary": _VARY, "Link": memento.links(record)},
+        )
+
+    def timemap(self, plural: str) -> Callable[..., Awaitable[Response]]:
+        async def show(request: Request, slug: str) -> Response:
+            caller = await self._identify(request)
+            iri = f"{self._base}/{plural}/{slug}"
+            versions = await self._mementos.versions(iri, caller)
+            text = memento.timemap(iri, versions)
+            return Response(text, media_type=memento.LINK_FORMAT, headers=kept_for(caller))
 
         return show
 
@@ -236,12 +281,35 @@ class _Endpoints:
         )
 
 
+def _chosen(form: str | None, accept: str | None) -> str:
+    """Return the media type that the address names, else the one that fits the Accept header best. Raises
+    ``InvalidInput`` and ``NotAcceptable``."""
+    if form is None:
+        return CROISSANT if asks_for_croissant(accept) else negotiate(accept)
+    names = {**FORMATS, FORMAT: CROISSANT}
+    if form not in names:
+        raise InvalidInput("there is no such format", remedy=f"one of: {', '.join(names)}")
+    return names[form]
+
+
 def _open_file(record: model.Record, name: str) -> File:
     for file in record.files:
         # The name is compared with the published ones, never used as a path.
         if file.name == name and file.open and file.source is None:
             return file
     raise absent()
+
+
+def _as_memento(answer: Response, record: model.Record, *, is_newest: bool) -> Response:
+    """Add the headers of Memento to an answer about ``record``. An answer about the asset as it is now is no memento,
+    because it will change (RFC 7089 §2.1.2)."""
+    links = memento.links(record, relations="latest-version memento" if is_newest else "memento")
+    known = answer.headers.get("Link")
+    answer.headers["Link"] = f"{known}, {links}" if known else links
+    answer.headers["Vary"] = _VARY
+    if not is_newest:
+        answer.headers["Memento-Datetime"] = memento.written(record.at)
+    return answer
 
 
 def _json(value: Any, caller: Caller) -> Response:

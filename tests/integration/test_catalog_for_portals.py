@@ -144,7 +144,7 @@ def test_a_page_tells_machines_what_it_is_about(city: Running) -> None:
             by_relation.setdefault(relation, []).append((target, media_type))
         assert by_relation["cite-as"] == [(iri, "")]
         assert by_relation["item"] == [(download["contentUrl"], "text/csv")]
-        assert len(by_relation["describedby"]) == 4
+        assert len(by_relation["describedby"]) == 5
         for target, media_type in by_relation["describedby"]:
             assert http.get(target).headers["content-type"].partition(";")[0] == media_type
         ((collection, _),) = by_relation["collection"]

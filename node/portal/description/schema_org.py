@@ -90,7 +90,7 @@ def signposts(
         (record.iri, "cite-as", ""),
         ("https://schema.org/AboutPage", "type", ""),
         *([("https://schema.org/Dataset", "type", "")] if is_dataset(record) else ()),
-        *((address, "describedby", media_type) for address, media_type in formats.items()),
+        *((address, "describedby", media_type.partition(";")[0]) for address, media_type in formats.items()),
         *([(licence, "license", "")] if web_address(licence) else ()),
         (catalogue, "collection", ""),
         *((address, "item", media_type) for address, media_type in files),

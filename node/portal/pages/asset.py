@@ -15,12 +15,14 @@ from starlette.responses import Response
 from node.base.clock import moment
 from node.base.errors import InvalidInput, NotFound
 from node.catalogue.browse import Connections
+from node.catalogue.export.croissant import MEDIA_TYPE, croissant
 from node.catalogue.model import Record
 from node.portal import headers
 from node.portal.description import previews
 from node.portal.description.cards import Card, card
 from node.portal.description.changes import timeline
 from node.portal.description.content import distributions, facts, lineage, name_of, remaining
+from node.portal.description.schema_org import is_dataset
 from node.portal.description.triples import Description
 from node.portal.markup import web_address
 from node.portal.pages.discovery import links, structured_data
@@ -35,13 +37,15 @@ from node.vocab.namespaces import HANSA_MODEL, PROV
 if TYPE_CHECKING:
     from node.portal.responder import Responder
 
+_CROISSANT: Final = "croissant.json"
 FORMATS: Final[dict[str, tuple[str, str]]] = {
     "ttl": ("text/turtle", "Turtle"),
     "jsonld": ("application/ld+json", "JSON-LD"),
     "rdf": ("application/rdf+xml", "RDF/XML"),
     "nt": ("application/n-triples", "N-Triples"),
+    _CROISSANT: (MEDIA_TYPE, "Croissant"),
 }
-"""File ending → (media type, name) of the record itself."""
+"""File ending → (media type, name) of the record itself; Croissant is there for datasets only."""
 
 SHOWN_RDF: Final = 60_000
 _DRAWN: Final = "application/geo+json"
@@ -83,6 +87,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str) -> Response:
     scenario = await scenario_of(responder, visit, record)
     what_if = await _changeable(responder, visit, record, description)
     forms = distributions(description, record.subject)
+    offered = {ending: form for ending, form in FORMATS.items() if ending != _CROISSANT or is_dataset(record)}
     page = responder.render(
         visit,
         "asset.html",
@@ -103,7 +108,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str) -> Response:
         steps=timeline(versions),
         quality=await node.assets.quality(record),
         commands=_commands(visit, record),
-        formats=FORMATS,
+        formats=offered,
         turtle=turtle[:SHOWN_RDF],
         turtle_cut=len(turtle) > SHOWN_RDF,
         own=visit.owns(record.iri),
@@ -117,7 +122,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str) -> Response:
         tones=TONES,
         contact=next((fact for fact in facts(description, record.subject) if fact.label == "contact"), None),
     )
-    formats = {ending: media_type for ending, (media_type, _) in FORMATS.items()}
+    formats = {ending: media_type for ending, (media_type, _) in offered.items()}
     downloads = {file.address: file.media_type for file in files if file.address}
     page.headers["Link"] = links(responder, visit, record, description, forms, formats=formats, files=downloads)
     return page
@@ -147,13 +152,16 @@ async def record_as(responder: Responder, visit: Visit) -> Response:
     version, as_of = _selection(visit)
     record = await responder.node.catalogue.record(_iri(visit), visit.caller, version=version, as_of=as_of)
     media_type, _ = FORMATS[ending]
-    text = await responder.node.assets.rdf(record, media_type)
+    if ending == _CROISSANT:
+        text = croissant(record).decode()
+    else:
+        text = await responder.node.assets.rdf(record, media_type)
     name = record.iri.rstrip("/").rsplit("/", 1)[-1]
     safe = "".join(c for c in name if c.isascii() and (c.isalnum() or c in "-_"))[:80] or "record"
     return Response(
         text.encode("utf-8", errors="replace"),
         headers={
-            "Content-Type": f"{media_type}; charset=utf-8",
+            "Content-Type": media_type if ending == _CROISSANT else f"{media_type}; charset=utf-8",
             "Content-Disposition": f'attachment; filename="{safe}.{ending}"',
             "X-Content-Type-Options": "nosniff",
             "Vary": headers.VARY,
