@@ -17,6 +17,7 @@ from node.portal.views.agreements import Agreements
 from node.portal.views.assets import Assets
 from node.portal.views.keys import NodeKeys
 from node.portal.views.processes import Processes, Questions
+from node.portal.views.receipts import DataReceipts
 from node.portal.views.region import AboutNode, Admissions, Members, NodeFacts
 from node.portal.views.scenarios import DrawnLayers, ScenarioUseCases, Templates, WatchedRuns
 
@@ -43,6 +44,14 @@ def use_cases(node: HansaNode) -> UseCases:
     """Return the use cases for the pages of ``node``."""
     parts, people, protocol = node.parts, node.people, node.protocol
     stores, overview = parts.stores, protocol.overview
+    processes = Processes(
+        overview,
+        node.letters,
+        uow=stores.uow,
+        records=stores.records,
+        agreements=stores.agreements,
+        named=node.access.named,
+    )
     return UseCases(
         catalogue=node.browse,
         access=node.access,
@@ -65,13 +74,13 @@ def use_cases(node: HansaNode) -> UseCases:
         confirm_deletion=protocol.deletions.confirm,
         decisions=protocol.decisions,
         questions=Questions(protocol.decisions),
-        processes=Processes(
+        processes=processes,
+        data_receipts=DataReceipts(
             overview,
-            node.letters,
-            uow=stores.uow,
-            records=stores.records,
-            agreements=stores.agreements,
-            named=node.access.named,
+            processes,
+            protocol.transfer_requests,
+            protocol.deletions.duties,
+            folder=parts.places.received,
         ),
         letters=node.letters,
         sign_in=people.sign_in,

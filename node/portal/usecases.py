@@ -20,6 +20,7 @@ from node.portal.views.agreements import Agreements, Proofs
 from node.portal.views.assets import Assets
 from node.portal.views.keys import NodeKeys
 from node.portal.views.processes import Letters, Processes, Questions
+from node.portal.views.receipts import DataReceipts
 from node.portal.views.region import Admissions, Facts, Members
 from node.portal.views.scenarios import ScenarioUseCases
 from node.transfer.deletion.confirm import ConfirmDeletion
@@ -47,6 +48,7 @@ class UseCases:
     decisions: Decisions
     questions: Questions
     processes: Processes
+    data_receipts: DataReceipts
     letters: Letters
 
     # people and members

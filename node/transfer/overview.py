@@ -115,6 +115,21 @@ class Overview:
         require(by, UseCase.READ_RECEIVED)
         return self.received(pid)
 
+    def receptions(self, by: Caller) -> list[tuple[Transfer, Reception]]:
+        """Return what this node received or is receiving, newest first: at most of the newest ``_TRANSFERS``
+        transfers. Raises ``NotAllowed``."""
+        require(by, UseCase.READ_RECEIVED)
+        with self._uow.read() as tx:
+            own = [one for one in self._transfers.select(tx, limit=_TRANSFERS) if one.role is Role.CONSUMER]
+            receptions = [(transfer, self._receptions.get(tx, transfer.pid)) for transfer in own]
+        return [(transfer, reception) for transfer, reception in receptions if reception is not None]
+
+    def agreements_about(self, dataset: str) -> list[Agreement]:
+        """Return the final agreements about an asset, newest first."""
+        with self._uow.read() as tx:
+            known = self._agreements.select(tx, dataset=dataset)
+            return [agreement for agreement in known if agreement.finalized is not None]
+
     def agreements(self) -> list[Agreement]:
         """Return the final agreements, newest first."""
         with self._uow.read() as tx:

@@ -51,6 +51,10 @@ class TransferRequests:
         self._address = address
         self._public_url = public_url
 
+    def require_role(self, by: Caller) -> None:
+        """Raise ``NotAllowed`` if ``request`` would raise it."""
+        require(by, UseCase.RECEIVE)
+
     def request(
         self,
         agreement_id: str,
@@ -92,7 +96,11 @@ class TransferRequests:
             if agreement is None or agreement.consumer != self._me:
                 raise NotFound("this node is not the consumer of this agreement")
             if not agreement.in_force:
-                raise Conflict("the agreement is not in force", remedy="negotiate a new one: hansa get")
+                raise Conflict(
+                    "the agreement is not in force",
+                    remedy="negotiate a new one: hansa get",
+                    facts={"case": "agreement-ended"},
+                )
             there = (address or self._address_of(tx, agreement)).rstrip("/")
             version = version_of(there)
             transfer = Transfer(

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 import pytest_asyncio
@@ -16,6 +16,11 @@ import uvicorn
 from tests.e2e.chromium import Chromium, binary
 from tests.fakes.drafts import DRAFT
 from tests.fakes.portal_node import AGREEMENT, BROKEN, COUNTS, ELS, TRANSFER, FakeNode, application
+from tests.fakes.portal_receipts import CONTENT
+from tests.fakes.portal_receipts import DELETED as ERASED
+from tests.fakes.portal_receipts import DONE as RECEIVED
+from tests.fakes.portal_receipts import FAILED as LOST
+from tests.fakes.portal_receipts import LIVE as COMING
 from tests.fakes.portal_scenarios import BRIDGE, DONE, FAILED, NETWORK, RUNNING, SLOWER, SPEED_LAYER, TEMPLATE
 from tests.unit.portal.test_hostile import MARKUP, Hostile
 
@@ -45,6 +50,8 @@ INSIDE = (
     "/agreements",
     f"/agreements/{AGREEMENT}?check=now",
     f"/agreements/{AGREEMENT}/document?document=both",
+    "/received",
+    *(f"/received/{pid}" for pid in (RECEIVED, COMING, LOST, ERASED)),
     "/processes",
     f"/processes/{TRANSFER}",
     f"/processes/{BROKEN}",
@@ -276,6 +283,30 @@ async def test_a_dataset_is_edited_without_scripts_and_withdrawn_by_keyboard(sit
     await tab.forget_cookies()
 
 
+async def test_data_are_fetched_and_downloaded_by_keyboard_and_without_scripts(site: str, tab: Chromium) -> None:
+    await tab.cookie(site, "hansa_session", "els-session")
+    agreement = f"{site}/agreements/{quote('https://plzen.example/agreements/7', safe='')}"
+    for scripts in (False, True):
+        await tab.look(agreement, scripts=scripts)
+        await tab.ask("document.querySelector('form[action$=\"/get\"] button').focus()")
+        await _goes(tab, tab.press("Enter", ENTER))
+        assert unquote(await tab.ask("location.pathname")) == f"/received/{COMING}"
+        assert await tab.ask("document.querySelector('#live progress').value > 0")
+        reloads = await tab.ask("document.querySelector('meta[http-equiv=refresh]') !== null")
+        assert reloads is not scripts
+    await tab.ask("document.querySelector('#live .verdict-word').textContent = 'old'")
+    await _until(tab, "document.querySelector('#live .verdict-word').textContent === 'Receiving'", turns=120)
+    assert tab.troubles == []
+    await tab.look(f"{site}/received/{RECEIVED}", scripts=False)
+    link = "document.querySelector('a[download][href$=\"/file\"]')"
+    assert await tab.ask(f"{link}.checkVisibility()")
+    await tab.send("Emulation.setScriptExecutionDisabled", value=False)
+    saved = await tab.ask(f"fetch({link}.href).then(answer => answer.text())")
+    assert saved == CONTENT.decode()
+    await tab.look(site)
+    await tab.forget_cookies()
+
+
 async def test_a_layer_is_drawn_by_clicks_on_the_map_without_scripts(site: str, tab: Chromium) -> None:
     await tab.cookie(site, "hansa_session", "els-session")
     await tab.look(f"{site}/layers/new?target={quote(NETWORK, safe='')}", scripts=False)
@@ -364,9 +395,9 @@ async def test_nothing_that_others_wrote_runs(hostile_site: str, tab: Chromium) 
         assert all(url.startswith(f"{hostile_site}/") for url in tab.requests), (path, tab.requests)
 
 
-async def _until(tab: Chromium, expression: str) -> None:
-    """Wait for a second at most until the page says so: what a click changes shows with the next frame."""
-    for _ in range(40):
+async def _until(tab: Chromium, expression: str, *, turns: int = 40) -> None:
+    """Wait for some moments until the page says so: what a click changes shows with the next frame."""
+    for _ in range(turns):
         if await tab.ask(expression):
             return
         await asyncio.sleep(0.025)

@@ -76,6 +76,7 @@ from tests.fakes.portal_content import (
     say,
 )
 from tests.fakes.portal_harvests import schedules
+from tests.fakes.portal_receipts import FakeReceipts
 from tests.fakes.portal_scenarios import FakeScenarios
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -118,6 +119,7 @@ class FakeNode:
         self.scenarios = FakeScenarios()
         self.schedules = schedules(NOW, BASE)
         self.drafts = dataset_drafts(NOW, BASE, self.records, self.record)
+        self.receipts = FakeReceipts(NOW)
         self.asked: list[tuple[str, str | None]] = []
         self.retried: list[str] = []
         self.dead_count: list[str] = []
@@ -523,6 +525,10 @@ class FakeAgreements:
         known = [one for one in self._node.contracts if one.agreement.dataset == dataset]
         return [one for one in known if not one.agreement.ended and one.agreement.role == Role.PROVIDER]
 
+    async def usable(self, dataset: str) -> Sequence[AgreementView]:
+        known = [one for one in self._node.contracts if one.agreement.dataset == dataset]
+        return [one for one in known if not one.agreement.ended and one.agreement.role == Role.CONSUMER]
+
     async def get(self, agreement_id: str) -> AgreementView:
         for one in self._node.contracts:
             if one.agreement.id == agreement_id:
@@ -624,6 +630,7 @@ def use_cases(node: FakeNode) -> UseCases:
         decisions=parts,
         questions=parts,
         processes=cast("Any", FakeProcesses(node)),
+        data_receipts=cast("Any", node.receipts),
         letters=parts,
         sign_in=parts,
         account=parts,

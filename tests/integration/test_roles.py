@@ -26,6 +26,9 @@ OTHERS_PASSWORD: Final = "PUT /api/accounts/{login}/password"
 
 PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "POST /record/ask": (UseCase.NEGOTIATE, {}),
+    "POST /agreements/{id:path}/get": (UseCase.RECEIVE, {}),
+    "GET /received": (UseCase.READ_RECEIVED, {}),
+    "GET /received/{pid:path}/file": (UseCase.READ_RECEIVED, {}),
     "POST /agreements/{id:path}/confirm-deletion": (UseCase.CONFIRM_DELETION, {}),
     "POST /decisions/{id:path}": (UseCase.DECIDE, {"verdict": "approve"}),
     "POST /deliveries/{id:path}/retry": (UseCase.HANDLE_DELIVERIES, {}),

@@ -17,6 +17,7 @@ from node.base.errors import InvalidInput, NotFound
 from node.catalogue.browse import Connections
 from node.catalogue.export.croissant import MEDIA_TYPE, croissant
 from node.catalogue.model import Record
+from node.identity.roles import UseCase, allowed
 from node.portal import headers
 from node.portal.description import previews
 from node.portal.description.cards import Card, card
@@ -31,6 +32,7 @@ from node.portal.pages.result_parts import making_of
 from node.portal.pages.scenario_parts import calls, runs_of, scenario_of
 from node.portal.pages.usage import use_of
 from node.portal.runs.verdicts import TONES
+from node.portal.views.agreements import AgreementView
 from node.portal.visit import Visit
 from node.vocab.namespaces import HANSA_MODEL, PROV
 
@@ -112,6 +114,8 @@ async def record_page(responder: Responder, visit: Visit, iri: str) -> Response:
         turtle=turtle[:SHOWN_RDF],
         turtle_cut=len(turtle) > SHOWN_RDF,
         own=visit.owns(record.iri),
+        agreed=await _agreed(responder, visit, record),
+        may_get=allowed(visit.caller, UseCase.RECEIVE),
         manages=not as_of and may_manage(visit, record, versions[0]),
         scenario=scenario,
         used_in=await runs_of(responder, visit, record, scenario),
@@ -126,6 +130,13 @@ async def record_page(responder: Responder, visit: Visit, iri: str) -> Response:
     downloads = {file.address: file.media_type for file in files if file.address}
     page.headers["Link"] = links(responder, visit, record, description, forms, formats=formats, files=downloads)
     return page
+
+
+async def _agreed(responder: Responder, visit: Visit, record: Record) -> AgreementView | None:
+    """Return the newest agreement in force under which this node may get the data; None for other readers."""
+    if not visit.signed_in or visit.owns(record.iri) or record.kind == "model":
+        return None
+    return next(iter(await responder.node.agreements.usable(record.iri)), None)
 
 
 async def _refuses(responder: Responder, visit: Visit, record: Record, description: Description) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -10,9 +11,10 @@ from anyio.to_thread import run_sync
 from markupsafe import Markup
 from starlette.responses import Response
 
-from node.base.errors import Conflict, InvalidInput
+from node.base.errors import Conflict, InvalidInput, NotFound
 from node.dialogue.process import IMPLIED, Role
 from node.dialogue.timeline import Fate, TimelineMessage, time_line
+from node.identity.roles import UseCase, allowed
 from node.negotiation.model import Agreement, Negotiation
 from node.portal import markup
 from node.portal.pages.usage import conditions_of
@@ -64,10 +66,22 @@ async def agreement(responder: Responder, visit: Visit) -> Response:
         document_language=language,
         accesses=await responder.node.agreements.accesses(agreed.agreement.id) if provides else (),
         transfers=() if provides else await responder.node.processes.under(agreed.agreement.id),
+        may_get=allowed(visit.caller, UseCase.RECEIVE),
+        files=await _files_of(responder, visit, agreed.agreement.dataset) if not provides else (),
         get_command=_get_command(agreed.agreement) if agreed.kind != "model" else "",
         checks=checks,
         quoted=quote(agreed.agreement.id, safe=""),
     )
+
+
+async def _files_of(responder: Responder, visit: Visit, dataset: str) -> Sequence[str]:
+    """Return the names of the files to choose from; none if there is only one, or this node does not know them."""
+    try:
+        record = await responder.node.catalogue.record(dataset, visit.caller)
+    except NotFound:
+        return ()
+    names = [file.name for file in record.files]
+    return names if len(names) > 1 else ()
 
 
 async def agreement_document(responder: Responder, visit: Visit) -> Response:

@@ -126,9 +126,16 @@ class Agreements:
 
     async def running(self, dataset: str) -> Sequence[AgreementView]:
         """Return the agreements under which others may use an asset of this node, newest first, without ``now``."""
-        known = await run_sync(self._overview.agreements)
-        own = [one for one in known if one.dataset == dataset and one.role == Role.PROVIDER and not one.ended]
-        return [_agreed(one, None, self._situation, {}) for one in own]
+        return await self._in_force(dataset, Role.PROVIDER)
+
+    async def usable(self, dataset: str) -> Sequence[AgreementView]:
+        """Return the agreements under which this node may use an asset, newest first, without ``now``."""
+        return await self._in_force(dataset, Role.CONSUMER)
+
+    async def _in_force(self, dataset: str, role: Role) -> Sequence[AgreementView]:
+        known = await run_sync(self._overview.agreements_about, dataset)
+        own = [agreement for agreement in known if agreement.role == role and agreement.in_force]
+        return [_agreed(agreement, None, self._situation, {}) for agreement in own]
 
     async def get(self, agreement_id: str) -> AgreementView:
         """Return an agreement with ``now``. Raises ``NotFound``."""

@@ -22,6 +22,10 @@ from node.transfer import machine as transferring
 from tests.fakes.drafts import DRAFT
 from tests.fakes.portal_content import LONG_TITLE, PLZEN, demo_records
 from tests.fakes.portal_node import AGREEMENT, BASE, BROKEN, COUNTS, NEGOTIATION, NOW, TRANSFER, FakeNode
+from tests.fakes.portal_receipts import DELETED as ERASED
+from tests.fakes.portal_receipts import DONE as RECEIVED
+from tests.fakes.portal_receipts import FAILED as LOST
+from tests.fakes.portal_receipts import LIVE as COMING
 from tests.fakes.portal_scenarios import DONE, FAILED, PLAIN, RUNNING, SLOWER, TEMPLATE
 from tests.unit.portal.conftest import browser
 from tests.unit.portal.page import Page, troubles
@@ -68,6 +72,8 @@ PEOPLES_PAGES = (
     f"/agreements/{AGREEMENT}/document?document=both",
     f"/agreements/{quote('https://plzen.example/agreements/7', safe='')}",
     f"/agreements/{quote('https://plzen.example/agreements/7', safe='')}/document",
+    "/received",
+    *(f"/received/{pid}" for pid in (RECEIVED, COMING, LOST, ERASED)),
     "/processes",
     f"/processes/{NEGOTIATION}",
     f"/processes/{TRANSFER}",

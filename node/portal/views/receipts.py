@@ -1,0 +1,149 @@
+"""Data that this node received under agreements, as its pages show them: progress, verification, and the file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from anyio.to_thread import run_sync
+
+from node.base.errors import NotFound
+from node.dialogue.process import Role
+from node.exchange.manifest import Manifest, read_kept
+from node.identity.model import Caller
+from node.negotiation.model import Agreement
+from node.portal.views.processes import Conversation, Processes
+from node.transfer import machine
+from node.transfer.deletion.due import DeletionDuties
+from node.transfer.deletion.model import Due
+from node.transfer.model import Reception, Transfer
+from node.transfer.overview import Overview
+from node.transfer.requests import TransferRequests
+
+LISTED: Final = 200
+"""The number of transfers in the list."""
+
+_Terms = dict[str, tuple[Agreement, Due | None]]
+
+_LIVE: Final = frozenset({"requested", "paused", "receiving", "verifying"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedData:
+    """A transfer to this node. ``manifest`` has the statements that the provider signed about the bytes, if it sent
+    them; ``is_here`` is whether the file is still here; ``deletion`` is what the agreement demands about it."""
+
+    conversation: Conversation
+    agreement: Agreement
+    manifest: Manifest | None = None
+    deletion: Due | None = None
+    is_here: bool = False
+
+    @property
+    def reception(self) -> Reception | None:
+        return self.conversation.reception
+
+    @property
+    def state(self) -> str:
+        """Return ``requested``, ``paused``, ``receiving``, ``verifying``, ``done`` (received and verified),
+        ``unsigned`` (received, and nothing to verify it with), ``deleted`` or ``failed``."""
+        reception, transfer = self.reception, self.conversation.process
+        if reception is not None and reception.state == "done":
+            return "deleted" if not self.is_here else "unsigned" if self.manifest is None else "done"
+        if transfer.state in machine.TABLE.terminal or (reception is not None and reception.state == "failed"):
+            return "failed"
+        if transfer.state == machine.SUSPENDED:
+            return "paused"
+        return reception.state if reception is not None else "requested"
+
+    @property
+    def has_file(self) -> bool:
+        """Return whether the received file can be downloaded."""
+        return self.state in ("done", "unsigned")
+
+    @property
+    def is_live(self) -> bool:
+        """Return whether it may change by itself."""
+        return self.state in _LIVE
+
+
+class DataReceipts:
+    """The data that this node received, and the way to more."""
+
+    def __init__(
+        self,
+        overview: Overview,
+        processes: Processes,
+        requests: TransferRequests,
+        duties: DeletionDuties,
+        *,
+        folder: Path,
+    ) -> None:
+        """``folder`` is that of received files."""
+        self._overview = overview
+        self._processes = processes
+        self._requests = requests
+        self._duties = duties
+        self._folder = folder
+
+    async def begin(self, agreement_id: str, by: Caller, *, file: str | None = None) -> Transfer:
+        """Request the data under an agreement; return the transfer that is under way if there is one.
+
+        Raises ``NotAllowed``, ``NotFound``, and ``Conflict`` for an agreement that is not in force.
+        """
+        self._requests.require_role(by)
+        return await run_sync(self._begin, agreement_id, by, file)
+
+    def _begin(self, agreement_id: str, by: Caller, file: str | None) -> Transfer:
+        # A second click is the same request.
+        for transfer, reception in self._overview.transfers_under(self._overview.agreement(agreement_id)):
+            ends = transfer.state in machine.TABLE.terminal or (reception and reception.state in ("done", "failed"))
+            if transfer.role is Role.CONSUMER and transfer.file == file and not ends:
+                return transfer
+        return self._requests.request(agreement_id, by, file=file)
+
+    async def all(self, by: Caller) -> Sequence[ReceivedData]:
+        """Return what was received or is under way, newest first. Raises ``NotAllowed``."""
+        receptions = await run_sync(self._overview.receptions, by)
+        terms: _Terms = {}
+        return [
+            await self._data(await self._processes.summary(transfer, reception), terms)
+            for transfer, reception in receptions[:LISTED]
+        ]
+
+    async def get(self, pid: str) -> ReceivedData:
+        """Return a transfer to this node. Raises ``NotFound``."""
+        return await self._data(await self._processes.get(pid))
+
+    async def file(self, pid: str, by: Caller) -> tuple[Path, Reception]:
+        """Return the received file and its reception. Raises ``NotAllowed``, and ``NotFound`` if it is not here."""
+        reception = await run_sync(self._overview.received_bytes, pid, by)
+        path = self._folder / str(reception.path)
+        if not await run_sync(path.is_file):
+            raise NotFound("the received file was deleted")
+        return path, reception
+
+    async def _data(self, conversation: Conversation, terms: _Terms | None = None) -> ReceivedData:
+        """Return the data of a transfer. ``terms`` are those that were read already, by agreement."""
+        transfer = conversation.process
+        if not isinstance(transfer, Transfer) or transfer.role is not Role.CONSUMER:
+            raise NotFound("there is no such transfer to this node")
+
+        def read() -> ReceivedData:
+            reception, known = conversation.reception, {} if terms is None else terms
+            if transfer.agreement not in known:
+                agreement = self._overview.agreement(transfer.agreement)
+                known[agreement.id] = agreement, self._duties.of(agreement)
+            agreement, deletion = known[transfer.agreement]
+            done = reception is not None and reception.state == "done" and reception.path is not None
+            return ReceivedData(
+                conversation=conversation,
+                agreement=agreement,
+                manifest=read_kept(reception.manifest) if reception and reception.manifest else None,
+                deletion=deletion,
+                is_here=bool(done and reception and (self._folder / str(reception.path)).is_file()),
+            )
+
+        return await run_sync(read)
