@@ -7,6 +7,7 @@ from typing import Any
 
 from node import __version__
 from node.bootstrap.node import HansaNode
+from node.catalogue.drafts.viewpoints import Viewpoints
 from node.identity.credentials.admissions import IssuerView
 from node.identity.replacement import ReplaceKeys
 from node.portal.portal import Portal
@@ -60,6 +61,12 @@ def use_cases(node: HansaNode) -> UseCases:
         acquire=protocol.acquire,
         schedules=node.schedules,
         drafts=node.drafts,
+        viewpoints=Viewpoints(
+            visibility=node.visibility,
+            access=node.access,
+            region=lambda: people.allegiance.authority,
+            clock=parts.clock,
+        ),
         withdraw=node.withdraw,
         agreements=Agreements(
             overview,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
 from node.catalogue.drafts.usecases import DatasetDrafts
+from node.catalogue.drafts.viewpoints import Viewpoints
 from node.catalogue.harvest.schedules import Schedules
 from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
@@ -39,6 +40,7 @@ class UseCases:
     acquire: Acquire
     schedules: Schedules
     drafts: DatasetDrafts
+    viewpoints: Viewpoints
     withdraw: Withdraw
 
     # agreements and work

@@ -24,9 +24,11 @@ from node.base.errors import Conflict, HansaError, InvalidInput, NotAllowed, Not
 from node.base.work import Task
 from node.catalogue.access import Access, AccessCode, access_code_of
 from node.catalogue.browse import CatalogueHit, CatalogueHits, Connections, Publisher
+from node.catalogue.drafts.viewpoints import Viewpoints
 from node.catalogue.envelope import withdrawal_of
 from node.catalogue.links import Link
 from node.catalogue.model import Query, Record
+from node.catalogue.visibility import Visibility
 from node.dialogue.process import IMPLIED, Exchange, Role
 from node.evidence.archive import pack
 from node.identity.accounts.secondfactor import Enrolment, SecondFactorNeeded
@@ -58,7 +60,7 @@ from node.portal.settings import PortalSettings
 from node.portal.usecases import UseCases
 from node.portal.views.account import Person
 from node.portal.views.agreements import AccessRecord, AgreementView
-from node.portal.views.assets import Quality, QualityPart
+from node.portal.views.assets import Improvement, Quality, QualityPart
 from node.portal.views.keys import ListedKeys, listed_keys
 from node.portal.views.processes import Conversation, DecisionView, Deliveries, Stuck
 from node.portal.views.region import ApplicationView, IssuedTo, Member, NodeFacts
@@ -235,6 +237,11 @@ class FakeNode:
 
     async def rdf(self, record: Record, media_type: str) -> str:
         return f"# {media_type}\n{record.nquads.decode()}"
+
+    async def improvements(self, record: Record) -> Sequence[Improvement]:
+        step = Improvement(field="spatial", points=20, advice=say(en="say which place it is about"))
+        other = replace(step, field="rights", points=10)
+        return [step, other, replace(step, points=5)]
 
     async def quality(self, record: Record) -> Quality | None:
         if record.kind != "dataset":
@@ -623,6 +630,9 @@ def use_cases(node: FakeNode) -> UseCases:
         acquire=parts,
         schedules=node.schedules,
         drafts=node.drafts,
+        viewpoints=Viewpoints(
+            visibility=Visibility([], GENT), access=node.rules, region=lambda: REGION, clock=StillClock()
+        ),
         withdraw=parts,
         agreements=cast("Any", FakeAgreements(node)),
         proofs=parts,

@@ -87,6 +87,11 @@ def test_from_a_csv_to_a_dataset(city: Running, browser: httpx2.Client) -> None:
     assert answer.headers["location"] == f"{address}/preview", answer.text
     preview = browser.get(f"{address}/preview").text
     assert "Bicycles in the hour" in preview
+    assert ">Transport</span>" in preview
+    assert "<bdi>counting</bdi>" in preview
+    for reader in ("Visitor without an account", "Another organisation"):
+        assert re.search(rf"{reader}</th><td>yes</td><td>Direct download</td>", preview), reader
+    assert "Member of your region" not in preview, "this node has no region"
     with city.http() as stranger:
         assert stranger.get("/datasets/bicycle-counters").status_code == 404, "a preview publishes nothing"
         answer = post(browser, f"{address}/preview", f"{address}/publish")
@@ -130,8 +135,13 @@ def test_conditions_that_lack_a_value_say_which(browser: httpx2.Client) -> None:
     assert answer.status_code == 422
     assert "Last day of use: Please fill in this field." in answer.text
     dated = {**ANSWERS, "title": "P", "conditions": "mobility-partners", "mobility-partners.until": "2027-12-31"}
+    dated |= {"spatial": "", "keywords": ""}
     assert post(browser, address, address, **dated).status_code == 303
-    assert "31 December 2027" in browser.get(f"{address}/preview").text
+    preview = browser.get(f"{address}/preview").text
+    assert "31 December 2027" in preview
+    better = preview.partition("What would raise its quality most")[2].partition("</ul>")[0]
+    assert sorted(re.findall(rf'<a href="{address}#(\w+)">', better)) == ["keywords", "spatial"]
+    assert re.search(r"Another organisation</th><td>yes</td><td>None: conditions are not met</td>", preview), preview
     assert post(browser, address, f"{address}/remove").status_code == 303
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
 
+from anyio.to_thread import run_sync
 from starlette.responses import Response
 
 from node.base.errors import Conflict, HansaError, InvalidDescription, InvalidInput, TooLarge, TooMany
@@ -13,6 +14,7 @@ from node.catalogue.browse import Connections
 from node.catalogue.drafts.model import DatasetDraft
 from node.catalogue.drafts.originals import OriginalDescription
 from node.catalogue.drafts.usecases import AGE
+from node.catalogue.drafts.viewpoints import Viewpoint
 from node.catalogue.exposure import RULES
 from node.catalogue.model import Publication, Record
 from node.identity.roles import UseCase, allowed
@@ -23,7 +25,9 @@ from node.portal.description.triples import Description
 from node.portal.forms import TOKEN, check_csrf, read_form
 from node.portal.pages.asset import Names
 from node.portal.pages.edits import changes_of, not_shown, template_of
+from node.portal.pages.usage import use_of
 from node.portal.uploads import read_upload
+from node.portal.views.assets import Improvement
 from node.portal.visit import Visit
 from node.semantics.codelists.frequencies import FREQUENCIES
 from node.semantics.codelists.languages import LANGUAGES
@@ -41,6 +45,8 @@ COLUMNS: Final = 100
 """Columns that are asked about; the others are published without a meaning."""
 _SHOWN: Final = 8
 """Remarks on a page of a preview."""
+_BEST: Final = 3
+"""Steps to a better description that a preview names."""
 _REQUIRED: Final = ("title", "description", "license")
 _LABELS: Final = {
     "title": "publish.title",
@@ -133,8 +139,29 @@ async def preview(responder: Responder, visit: Visit) -> Response:
         card=laid_out,
         names=Names(description, Connections(), laid_out),
         words=responder.node.access.sentences(record, visit.language),
+        viewpoints=await run_sync(_viewpoints, responder, record),
+        improvements=await _improvements(responder, record),
+        labels=_labels(visit),
         remarks=[_text(visit, one) for one in published.findings if one.severity == "warning"][:_SHOWN],
     )
+
+
+def _viewpoints(responder: Responder, record: Record) -> list[tuple[Viewpoint, str]]:
+    """Return each kind of reader with the verdict of the page of the asset for it."""
+    return [
+        (viewpoint, use_of(record, viewpoint.decision, viewpoint.caller, viewpoint.access, ()).verdict)
+        for viewpoint in responder.node.viewpoints.of(record)
+    ]
+
+
+async def _improvements(responder: Responder, record: Record) -> list[tuple[str, Improvement]]:
+    """Return the controls whose answers would raise the quality most, each with the step."""
+    steps = [(_control(step.field), step) for step in await responder.node.assets.improvements(record)]
+    best: dict[str, Improvement] = {}
+    for control, step in steps:
+        if control:
+            best.setdefault(control, step)
+    return list(best.items())[:_BEST]
 
 
 async def publish(responder: Responder, visit: Visit) -> Response:

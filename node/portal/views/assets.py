@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -43,6 +43,15 @@ class Quality:
     of: int
     band: Texts
     parts: tuple[QualityPart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Improvement:
+    """A step that would raise the score: the field of the description, the points that it earns, and how."""
+
+    field: str
+    points: int
+    advice: Mapping[str, str]
 
 
 class Assets:
@@ -92,6 +101,14 @@ class Assets:
         conforms = not any(warning.get("severity") == "violation" for warning in record.warnings)
         scored = await run_sync(lambda: score(record.nquads, record.subject, conforms=conforms))
         return _quality(scored.to_json())
+
+    async def improvements(self, record: Record) -> Sequence[Improvement]:
+        """Return what would raise the score of a record of this node, the largest gain first."""
+        stored = record.extra.get("score")
+        steps = stored["raise"] if isinstance(stored, dict) and record.origin == self._me else ()
+        return [
+            Improvement(field=step["field"], points=step["points"], advice=advice(step["metric"])) for step in steps
+        ]
 
     async def head(self, record: Record, file: str, limit: int) -> bytes | None:
         """Return the first ``limit`` bytes of an *open* file, for a preview; None if there is none to show."""
