@@ -249,6 +249,28 @@ def test_many_who_change_it_at_once_overwrite_nobody(city: Running) -> None:
     assert record_of(city, iri).version == 2
 
 
+def test_many_clicks_publish_one_version(city: Running, browser: httpx2.Client) -> None:
+    iri = publish(city, "clicks")
+    draft = edit(browser, iri)
+    page = browser.get(draft).text
+    answers = {**answers_of(page), "title": "Clicked", "do": "save"}
+    csrf = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert csrf is not None
+    assert browser.post(draft, data={"csrf": csrf[1], **answers}).status_code == 303
+    cookies, headers = dict(browser.cookies), dict(browser.headers)
+
+    def click(_: int) -> int:
+        options = {"base_url": city.url, "cookies": cookies, "headers": headers, "timeout": 120, "trust_env": False}
+        with httpx2.Client(**options) as client:
+            return int(client.post(f"{draft}/publish", data={"csrf": csrf[1]}).status_code)
+
+    with ThreadPoolExecutor(64) as crowd:
+        statuses = Counter(crowd.map(click, range(64)))
+    assert statuses[303] == 1
+    assert set(statuses) <= {303, 404, 422, 503}, statuses
+    assert (record_of(city, iri).version, record_of(city, iri).titles["en"]) == (2, "Clicked")
+
+
 def test_a_copy_has_the_description_but_not_the_identity(city: Running, browser: httpx2.Client) -> None:
     iri = publish(city, "model-of-it", {"template": "members", "region": "did:web:region.example"})
     original = record_of(city, iri)
