@@ -1,15 +1,17 @@
-"""Columns of bytes: compressed where that saves room, and readable as an earlier node stored them."""
+"""Columns of bytes and long JSON: compressed where that saves room, and readable as an earlier node stored them."""
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
-from sqlalchemy import LargeBinary, insert, select, type_coerce
+from sqlalchemy import LargeBinary, Text, insert, select, type_coerce, update
 
-from node.adapters.sql.schema import entries
+from node.adapters.sql.schema import entries, records
 from node.adapters.sql.work import connection_of
 from tests.contract.test_ledger import NOW, append, entry
+from tests.contract.test_records import record
 from tests.stores import Stores
 
 LONG = b'{"text": "' + b"The counter counts bicycles. " * 200 + b'"}'
@@ -46,3 +48,19 @@ def test_a_body_of_an_earlier_node_is_read_as_it_is(database_stores: Stores) -> 
         read = database_stores.ledger.get(tx, "e1")
     assert read is not None
     assert read.body == LONG
+
+
+def test_long_json_is_read_as_written_and_as_an_earlier_node_stored_it(database_stores: Stores) -> None:
+    long = {"nl": "De teller telt fietsen. " * 200, "en": "caf\u00e9"}
+    added = record("set-1", descriptions=long, extra={"contact": [long]})
+    with database_stores.uow.begin() as tx:
+        database_stores.records.add(tx, added)
+    column = type_coerce(records.c.descriptions, Text)
+    with database_stores.uow.begin() as tx:
+        connection = connection_of(tx)
+        assert database_stores.records.get(tx, added.iri) == added
+        (stored_text,) = connection.execute(select(column.label("descriptions"))).one()
+        assert (len(stored_text) < 500) == (database_stores.kind == "sqlite")
+        connection.execute(update(records).values(descriptions=type_coerce(json.dumps(long), Text)))
+        earlier = database_stores.records.get(tx, added.iri, version=added.version)
+    assert earlier == added

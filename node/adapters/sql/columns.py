@@ -76,13 +76,29 @@ class Json(TypeDecorator[Any]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         if value is None:
             return None
         return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
+
+
+class LongJson(Json):
+    """As ``Json``, for values that may be long. In SQLite they are compressed, as ``Octets`` are: a column of text may
+    hold bytes there (SQLite "Datatypes" §3). PostgreSQL compresses long texts by itself."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        text = super().process_bind_param(value, dialect)
+        if text is None or dialect.name != "sqlite" or len(text) < _WORTH_IT:
+            return text
+        return zlib.compress(text.encode("ascii"), _LEVEL)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return super().process_result_value(zlib.decompress(value) if isinstance(value, bytes) else value, dialect)
 
 
 class Octets(TypeDecorator[bytes]):

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection
 
-from node.adapters.sql.columns import Big, Json, Moment, Octets, Ordinal, Words
+from node.adapters.sql.columns import Big, Json, LongJson, Moment, Octets, Ordinal, Words
 
 metadata = MetaData(
     naming_convention={
@@ -117,7 +117,7 @@ records = Table(
     Column("kind", Words, nullable=False),
     Column("audience", Words, nullable=False),
     Column("titles", Json, nullable=False),
-    Column("descriptions", Json, nullable=False),
+    Column("descriptions", LongJson, nullable=False),
     Column("publisher", Words, nullable=False),
     Column("publisher_name", Words, nullable=False),
     Column("origin", Words, nullable=False),
@@ -132,8 +132,8 @@ records = Table(
     Column("sealed", Boolean, nullable=False),
     Column("withdrawn", Boolean, nullable=False),
     Column("entry", Words, nullable=False),
-    Column("warnings", Json, nullable=False),
-    Column("extra", Json, nullable=False),
+    Column("warnings", LongJson, nullable=False),
+    Column("extra", LongJson, nullable=False),
 )
 Index("ix_records_entry", records.c.entry)
 Index("ix_records_origin", records.c.origin)
