@@ -6,7 +6,7 @@ import json
 import random
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,12 @@ from typing import Any
 import pytest
 from pyoxigraph import Literal, Quad, Store
 
+from node.adapters.graph import store as store_module
+from node.adapters.graph import writes
 from node.adapters.graph.names import LEAVES, META, audience_graph, in_graph, leaving_graph
 from node.adapters.graph.store import LAYOUT, OxigraphGraph
-from node.base.errors import InvalidInput, LocalFault, Overloaded, TooLarge
+from node.adapters.graph.writes import write
+from node.base.errors import InvalidInput, LocalFault, NoRoom, Overloaded, TooLarge
 from node.cage.cage import Cage
 from node.cage.model import Limits
 from node.catalogue.model import Record
@@ -255,16 +258,23 @@ class TestOxigraphGraph(GraphContract):
             each.apply(batch, 1)
         assert graph.digest() == fake.digest()
 
-    async def test_a_long_random_history_ends_as_in_the_fake(self, graph: OxigraphGraph) -> None:
+    @pytest.mark.parametrize("large", [writes.LARGE, 1], ids=["in a transaction", "loaded"])
+    async def test_a_long_random_history_ends_as_in_the_fake(
+        self, graph: OxigraphGraph, monkeypatch: pytest.MonkeyPatch, large: int
+    ) -> None:
+        """Records of one batch begin and end to state the same triples, in each way of writing."""
+        monkeypatch.setattr(writes, "LARGE", large)
         chance, fake = random.Random(20261120), MemoryGraph()
         shared = [f'<urn:s{n}> dct:title "s{n}" .' for n in range(4)]
         for position in range(1, 81):
-            says = " ".join(chance.sample(shared, chance.randrange(4)))
-            audience, withdrawn = chance.choice(["public", "members", "staff"]), chance.random() < 0.3
-            change = record(f"d{chance.randrange(6)}", says, audience=audience, version=position, withdrawn=withdrawn)
+            changes = []
+            for name in chance.sample(range(6), chance.randrange(1, 5)):
+                says = " ".join(chance.sample(shared, chance.randrange(4)))
+                audience, withdrawn = chance.choice(["public", "members", "staff"]), chance.random() < 0.3
+                changes.append(record(f"d{name}", says, audience=audience, version=position, withdrawn=withdrawn))
             for each in (graph, fake):
-                each.apply([change], position)
-        assert graph.digest() == fake.digest()
+                each.apply(changes, position)
+            assert graph.digest() == fake.digest()
         every = "SELECT ?s ?p ?o { ?s ?p ?o } ORDER BY ?s ?p ?o"
         for names in (["public"], ["public", "members"], ["members", "staff"], ["public", "members", "staff"]):
             assert await rows(graph, every, *names) == await rows(fake, every, *names)
@@ -279,6 +289,44 @@ class TestOxigraphGraph(GraphContract):
         assert (again.position(), again.digest()) == (5, digest)
         assert await titles(again, "members") == ["b 1"]
         again.close()
+
+    async def test_a_store_that_was_not_loaded_to_its_end_begins_anew(
+        self, graph: OxigraphGraph, tmp_path: Path, cage: Cage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The disk is full, or the process ends, in the middle of a large batch: the ledger is applied again."""
+        graph.apply([record("a"), record("b", audience="members")], 2)
+
+        def break_off(store: Store, added: Sequence[Quad], *_: Any) -> bool:
+            store.add(writes._MARK)
+            store.flush()
+            store.bulk_extend(added[: len(added) // 2])
+            raise OSError("No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(store_module, "write", break_off)
+            with pytest.raises(NoRoom):
+                graph.apply([record("b", audience="members", withdrawn=True), record("c")], 4)
+        assert graph.position() == 0
+        history = [record("a"), record("b", audience="members", withdrawn=True), record("c")]
+        graph.apply(history, 4)
+        assert await titles(graph, "public", "members") == ["a 1", "c 1"]
+        fake = MemoryGraph()
+        fake.apply(history, 4)
+        assert graph.digest() == fake.digest()
+
+    async def test_large_batches_are_divided(self, graph: OxigraphGraph, monkeypatch: pytest.MonkeyPatch) -> None:
+        records = [record(f"d{number}") for number in range(5)]
+        monkeypatch.setattr(store_module, "_BATCH", len(records[0].nquads) * 2)
+        written: list[int] = []
+
+        def counted(store: Store, added: Sequence[Quad], *others: Any) -> bool:
+            written.append(len(added))
+            return write(store, added, *others)
+
+        monkeypatch.setattr(store_module, "write", counted)
+        graph.apply(records, 5)
+        assert len(written) == 3
+        assert (graph.position(), len(await titles(graph, "public"))) == (5, 5)
 
     async def test_a_crash_between_batch_and_removal_is_finished_at_opening(
         self, graph: OxigraphGraph, tmp_path: Path

@@ -15,10 +15,11 @@ import asyncio
 import contextlib
 import ctypes
 import hashlib
+import logging
 import shutil
 import threading
 import time
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,28 +27,28 @@ from typing import Final
 from pyoxigraph import Literal, NamedNode, Quad, Store, Triple
 
 from node.adapters.graph.checkpoints import Checkpoints, Copy
+from node.adapters.graph.faults import damaged, unusable
 from node.adapters.graph.in_cage import DAMAGED
 from node.adapters.graph.names import (
     HOLDS,
-    LEAVES,
     META,
     POSITION,
     audience_graph,
     dataset_name,
     holders_of,
-    in_graph,
-    leaving_graph,
-    left_graph,
     record_graph,
 )
 from node.adapters.graph.update import GraphUpdate, as_stored
+from node.adapters.graph.writes import facts_of, finish, is_incomplete, write
 from node.base.crashpoints import crashpoint
-from node.base.errors import Damaged, LocalFault, NoRoom, TooLarge, is_full
+from node.base.errors import Damaged, LocalFault, TooLarge
 from node.cage.cage import Cage
 from node.cage.model import QUERY, Limits
 from node.catalogue.model import Record
 from node.semantics.documents import relabelled
 from node.semantics.sparql import guard, result_type
+
+log = logging.getLogger("hansa.views")
 
 LAYOUT: Final = 1
 """Raised with every change of the graphs in the store: a store of another layout is left and a new one is made."""
@@ -55,6 +56,10 @@ LAYOUT: Final = 1
 _FLUSH_AFTER: Final = 50_000
 """Statements after which buffers are written out: until then they take some 800 bytes of memory each. At each flush
 the engine writes tables that it later merges: with a fifth of this number, it writes more than twice as much."""
+
+_BATCH: Final = 4 << 20
+"""Bytes of descriptions that are written together: a query waits for that long at most, and each byte takes some ten
+bytes of memory."""
 
 MAX_RECORDS: Final = 20_000
 """Records in a disposable store: more do not fit into the memory of a child."""
@@ -94,27 +99,25 @@ class OxigraphGraph:
         self._used = time.monotonic()
 
     def apply(self, records: Iterable[Record], position: int) -> None:
-        """Replace the triples of ``records``; ``position`` goes into the batch of the last of them.
+        """Replace the triples of ``records``, each of another asset; ``position`` goes into the batch of the last.
 
-        Queries may run between two records, never within one.
+        Queries may run between two batches, never within one.
         """
-        waiting = iter(records)
-        record = next(waiting, None)
-        while record is not None:
-            following = next(waiting, None)
+        together = _together(records)
+        batch = next(together, ())
+        while True:
+            following = next(together, None)
             with self._using() as store:
-                self._replace(store, record, position if following is None else None)
+                self._replace(store, batch, position if following is None else None)
             if following is None:
                 return
             crashpoint("projection.graph.P1")
-            record = following
-        with self._using() as store:
-            self._commit(store, GraphUpdate(), position)
+            batch = following
 
     def position(self) -> int:
         with self._knowing():
             if self._damaged:
-                raise _damaged(DAMAGED)
+                raise damaged(DAMAGED)
             return self._position
 
     async def query(self, text: str, *, audiences: Collection[str] | None, accept: str) -> tuple[bytes, str]:
@@ -142,7 +145,7 @@ class OxigraphGraph:
             except LocalFault as fault:
                 if fault.detail == DAMAGED:
                     self._mark_damaged(checkpoint.life)
-                    raise _damaged(DAMAGED) from fault
+                    raise damaged(DAMAGED) from fault
                 raise
         return body, _with_charset(media_type)
 
@@ -231,7 +234,7 @@ class OxigraphGraph:
             except (OSError, RuntimeError, ValueError) as error:
                 # The engine does not write again after a failure until it has been opened anew.
                 self._store, self._known = None, False
-                raise _unusable(self._folder, error) from error
+                raise unusable(self._folder, error) from error
 
     @contextlib.contextmanager
     def _knowing(self) -> Iterator[None]:
@@ -242,7 +245,7 @@ class OxigraphGraph:
                     self._opened()
                 yield
             except (OSError, RuntimeError, ValueError) as error:
-                raise _unusable(self._folder, error) from error
+                raise unusable(self._folder, error) from error
 
     def _opened(self) -> Store:
         if self._store is None:
@@ -251,51 +254,54 @@ class OxigraphGraph:
                     shutil.rmtree(other, ignore_errors=True)
             self._folder.mkdir(parents=True, exist_ok=True)
             store = Store(self._folder)
+            if is_incomplete(store):
+                log.warning("the graph store was not loaded to its end, and is filled from the ledger again")
+                del store
+                shutil.rmtree(self._folder)
+                self._life += 1
+                store = Store(self._folder)
             self._checkpoints.clean()
-            _finish(store)
-            self._position, self._graphs = _read_meta(store)
+            finish(store)
+            self._position, self._graphs = facts_of(store)
             self._store = store
             self._unflushed = 0
             self._known = True
         self._used = time.monotonic()
         return self._store
 
-    def _replace(self, store: Store, record: Record, position: int | None) -> None:
-        new_triples = set() if record.withdrawn else as_stored(relabelled(record.nquads, record.iri))
+    def _replace(self, store: Store, records: Sequence[Record], position: int | None) -> None:
         change = GraphUpdate()
-        audiences = _audiences(self._graphs) | {record.audience}
-        for audience in audiences:
-            own = record_graph(audience, record.iri)
-            had = {quad.triple for quad in store.quads_for_pattern(None, None, None, own)}
-            has = new_triples if audience == record.audience else set()
-            for triple in has - had:
-                change.comes(triple, own)
-            for triple in had - has:
-                change.goes(triple, own)
+        audiences = _audiences(self._graphs) | {record.audience for record in records}
+        for record in records:
+            new_triples = set() if record.withdrawn else as_stored(relabelled(record.nquads, record.iri))
+            for audience in audiences:
+                own = record_graph(audience, record.iri)
+                had = {quad.triple for quad in store.quads_for_pattern(None, None, None, own)}
+                has = new_triples if audience == record.audience else set()
+                for triple in has - had:
+                    change.comes(triple, own)
+                for triple in had - has:
+                    change.goes(triple, own)
         change.settle(store, audiences)
         self._commit(store, change, position)
 
     def _commit(self, store: Store, change: GraphUpdate, position: int | None) -> None:
-        batch, leaving = list(change.added), dict(change.leaving)
-        batch += (Quad(META, HOLDS, graph, META) for graph in change.graphs - self._graphs)
+        leaving = dict(change.leaving)
+        facts = [Quad(META, HOLDS, graph, META) for graph in change.graphs - self._graphs]
         if position is not None and position != self._position:
             leaving[META] = [Triple(META, POSITION, Literal(self._position))]
-            batch.append(Quad(META, POSITION, Literal(position), META))
-        for graph, triples in leaving.items():
-            aside = leaving_graph(graph)
-            batch += (in_graph(triple, aside) for triple in triples)
-            batch.append(Quad(META, LEAVES, aside, META))
-        if not batch:
+            facts.append(Quad(META, POSITION, Literal(position), META))
+        if not (change.added or leaving or facts):
             return
-        store.extend(batch)
+        flushed = write(store, change.added, leaving, facts)
         if position is not None:
             crashpoint("projection.graph.P2")
-        _finish(store)
+        finish(store)
         self._generation += 1
         self._graphs |= change.graphs
         if position is not None:
             self._position = position
-        self._unflushed += len(batch)
+        self._unflushed = 0 if flushed else self._unflushed + len(change.added)
         if self._unflushed >= _FLUSH_AFTER:
             store.flush()
             self._unflushed = 0
@@ -336,51 +342,18 @@ class OxigraphGraph:
             self._checkpoints.release(opening.result().copy)
 
 
-def _unusable(folder: Path, error: Exception) -> LocalFault:
-    reason = str(error)
-    # Not every "lock" means a lock: a damaged file is reported as "block checksum mismatch".
-    if f"{folder}/LOCK:" in reason:
-        return LocalFault(
-            f"the graph store in {folder} is in use by another process",
-            remedy="stop the other process; one data folder belongs to one node",
-        )
-    if is_full(reason):
-        return NoRoom(
-            "the disk of the SPARQL store is full", remedy="free disk space: the store then catches up by itself"
-        )
-    return _damaged(f"the graph store in {folder} cannot be used: {reason}")
-
-
-def _damaged(particulars: str) -> Damaged:
-    fault = Damaged(
-        "the graph store is damaged", remedy="try again in a moment: the node rebuilds it from the ledger"
-    )
-    fault.add_note(particulars)
-    return fault
-
-
-def _read_meta(store: Store) -> tuple[int, frozenset[NamedNode]]:
-    positions, graphs = [0], set()
-    for quad in store.quads_for_pattern(META, None, None, META):
-        if quad.predicate == POSITION and isinstance(quad.object, Literal):
-            positions.append(int(quad.object.value))
-        elif quad.predicate == HOLDS and isinstance(quad.object, NamedNode):
-            graphs.add(quad.object)
-    return max(positions), frozenset(graphs)
-
-
-def _finish(store: Store) -> None:
-    """Remove the triples that were put aside as leaving. Doing it twice does no harm."""
-    for note in list(store.quads_for_pattern(META, LEAVES, None, META)):
-        aside = note.object
-        assert isinstance(aside, NamedNode)
-        graph = left_graph(aside)
-        for quad in list(store.quads_for_pattern(None, None, None, aside)):
-            store.remove(in_graph(quad.triple, graph))
-        if next(iter(store.quads_for_pattern(None, None, None, graph)), None) is None:
-            store.remove_graph(graph)
-        store.remove_graph(aside)
-        store.remove(note)
+def _together(records: Iterable[Record]) -> Iterator[Sequence[Record]]:
+    """Return ``records`` in batches that fit into memory; none is empty."""
+    batch: list[Record] = []
+    size = 0
+    for record in records:
+        if batch and size + len(record.nquads) > _BATCH:
+            yield batch
+            batch, size = [], 0
+        batch.append(record)
+        size += len(record.nquads)
+    if batch:
+        yield batch
 
 
 def _audiences(graphs: Iterable[NamedNode]) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""The effects of one record's new version on the graphs, computed before anything is written."""
+"""The effects of new versions of records on the graphs, computed before anything is written."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class GraphUpdate:
             after = set(before)
             for record, says in records.items():
                 audience = audience_of_record(record)
-                if says:
-                    after.add(audience)
-                elif not _is_stated_elsewhere(store, triple, audience, records):
+                if not says and not _is_stated_elsewhere(store, triple, audience, records):
                     after.discard(audience)
+            # One record may begin to state what another one of the same audience states no longer.
+            after |= {audience_of_record(record) for record, says in records.items() if says}
             self._move(triple, frozenset(before), frozenset(after))
 
     def _move(self, triple: Triple, before: frozenset[str], after: frozenset[str]) -> None:

@@ -86,7 +86,7 @@ class Json(TypeDecorator[Any]):
 
 
 class LongJson(Json):
-    """As ``Json``, for values that may be long. In SQLite they are compressed, as ``Octets`` are: a column of text may
+    """As ``Json``, for values that may be long. In SQLite they are compressed as ``Octets`` are: a column of text may
     hold bytes there (SQLite "Datatypes" §3). PostgreSQL compresses long texts by itself."""
 
     cache_ok = True

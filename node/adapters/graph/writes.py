@@ -1,0 +1,76 @@
+"""Batches of the graph store: after a crash, the next opening shows all of a batch or none of it.
+
+A small batch is one transaction of the engine. A large one is loaded without a transaction, which takes a third of
+the time and of the disk: a mark is on the disk before, and is removed when the new position is. A store with the mark
+is incomplete, and must not be used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pyoxigraph import Literal, NamedNode, Quad, Store, Triple
+
+from node.adapters.graph.names import HOLDS, LEAVES, META, POSITION, in_graph, leaving_graph, left_graph
+
+LARGE: Final = 20_000
+"""Statements from which a batch is loaded without a transaction."""
+
+_LOADS: Final = NamedNode("urn:hansa:loads")
+_MARK: Final = Quad(META, _LOADS, META, META)
+
+
+def write(
+    store: Store, added: Sequence[Quad], leaving: Mapping[NamedNode, Sequence[Triple]], facts: Sequence[Quad]
+) -> bool:
+    """Add ``added`` and ``facts``, and note that the triples ``leaving`` are to be removed from their graphs (see
+    ``finish``). Return whether the batch is on the disk already.
+
+    ``facts`` are about the store itself, as the position that it reflects.
+    """
+    batch = list(facts)
+    for graph, triples in leaving.items():
+        aside = leaving_graph(graph)
+        batch += (in_graph(triple, aside) for triple in triples)
+        batch.append(Quad(META, LEAVES, aside, META))
+    if len(added) < LARGE:
+        store.extend([*added, *batch])
+        return False
+    store.add(_MARK)
+    store.flush()
+    store.bulk_extend(added)
+    store.extend(batch)
+    store.remove(_MARK)
+    store.flush()
+    return True
+
+
+def is_incomplete(store: Store) -> bool:
+    """Return whether a large batch was begun and not finished."""
+    return _MARK in store
+
+
+def finish(store: Store) -> None:
+    """Remove the triples that were put aside as leaving. Doing it twice does no harm."""
+    for note in list(store.quads_for_pattern(META, LEAVES, None, META)):
+        aside = note.object
+        assert isinstance(aside, NamedNode)
+        graph = left_graph(aside)
+        for quad in list(store.quads_for_pattern(None, None, None, aside)):
+            store.remove(in_graph(quad.triple, graph))
+        if next(iter(store.quads_for_pattern(None, None, None, graph)), None) is None:
+            store.remove_graph(graph)
+        store.remove_graph(aside)
+        store.remove(note)
+
+
+def facts_of(store: Store) -> tuple[int, frozenset[NamedNode]]:
+    """Return the position that the store reflects, and the graphs in it."""
+    positions, graphs = [0], set()
+    for quad in store.quads_for_pattern(META, None, None, META):
+        if quad.predicate == POSITION and isinstance(quad.object, Literal):
+            positions.append(int(quad.object.value))
+        elif quad.predicate == HOLDS and isinstance(quad.object, NamedNode):
+            graphs.add(quad.object)
+    return max(positions), frozenset(graphs)
