@@ -82,6 +82,9 @@ def test_from_an_agreement_to_bytes(gent: Running, plzen: Running, browser: http
     assert post(browser, path, f"{path}/confirm-deletion").status_code == 303
     assert "the file was deleted here" in browser.get(page).text
     assert browser.get(f"{page}/file").status_code == 404
+    with plzen.http(headers=plzen.person()) as http:
+        answer = http.get(f"/api/transfers/{pid}/content")
+        assert (answer.status_code, "deleted" in answer.text) == (404, True)
 
 
 def test_the_page_of_the_asset_leads_to_the_data(gent: Running, plzen: Running, browser: httpx2.Client) -> None:

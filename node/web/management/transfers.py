@@ -114,7 +114,7 @@ def router(
     @api.get("/transfers/{pid}/content", summary="The received bytes", response_class=FileResponse)
     async def content(request: Request, pid: str) -> Response:
         reception = await run_sync(reading.received_bytes, pid, await person(request))
-        return _file(received / str(reception.path), reception.name)
+        return await run_sync(_file, received / str(reception.path), reception.name)
 
     @api.get(
         "/transfers/{pid}/sealed", summary="The received bytes as they arrived, sealed", response_class=FileResponse
@@ -123,7 +123,7 @@ def router(
         reception = await run_sync(reading.received_bytes, pid, await person(request))
         if not reception.sealed:
             raise NotFound("this transfer was not sealed")
-        return _file(received / f"{reception.path}.age", reception.name + ".age")
+        return await run_sync(_file, received / f"{reception.path}.age", reception.name + ".age")
 
     @api.get("/transfers/{pid}/manifest", summary="The provider's signed manifest", response_class=PlainTextResponse)
     async def manifest(request: Request, pid: str) -> Response:
@@ -135,6 +135,9 @@ def router(
 
 
 def _file(path: Path, name: str) -> Response:
+    """Return the file at ``path`` as a download. Raises ``NotFound`` if it was deleted, for instance by duty."""
+    if not path.is_file():
+        raise NotFound("the received file was deleted", remedy="get the data again, if the agreement still allows it")
     return FileResponse(
         path,
         filename=name,
