@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from anyio.to_thread import run_sync
 
 from node.adapters.peers.requests import PostMessages
+from node.base.heap import FreeMemory
 from node.base.lazy import Lazy
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
@@ -87,10 +88,12 @@ def timers(
     stores = parts.stores
     set_right = QueueRepair(uow=stores.uow, outbox=stores.outbox, clock=parts.clock, pace=pace, wake=wake)
     tokens = UsedTokens(stores.uow, stores.identity, parts.clock)
+    memory = FreeMemory()
     return [
         # Only the process that queued tasks while its clock was ahead knows that their times are wrong.
         Timer("clock", pace.lease / 3, lambda: run_sync(set_right), each_process=True),
         Timer("idle graph", 30.0, lambda: run_sync(parts.graph.rest), each_process=True),
+        Timer("free memory", 5.0, lambda: run_sync(memory.settle), each_process=True),
         Timer("idle search", 30.0, lambda: run_sync(parts.index.rest), each_process=True),
         Timer("used tokens", 300.0, lambda: run_sync(tokens.forget)),
         Timer("harvests", 30.0, lambda: run_sync(catalogue.schedules.queue_due)),

@@ -13,6 +13,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from node.base.errors import LocalFault
+from node.base.heap import limit_arenas
 from node.base.lockfile import SERVING_LOCK
 from node.settings import Settings
 
@@ -38,6 +39,7 @@ def run_server(settings: Settings, *, with_worker: bool = True) -> int:
     from node.web.connections import BoundedConnection, Exemptions, room_for_connections
 
     os.umask(0o077)
+    limit_arenas()
     configure(settings.log_level, settings.log_format)
     holding = own(settings)
     BoundedConnection.most = room_for_connections()
@@ -137,6 +139,7 @@ def run_worker(settings: Settings) -> int:
     from node.base.logs import configure
 
     os.umask(0o077)
+    limit_arenas()
     configure(settings.log_level, settings.log_format)
     return uvloop.run(_work(settings))
 

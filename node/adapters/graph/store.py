@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import hashlib
 import logging
 import shutil
@@ -42,6 +41,7 @@ from node.adapters.graph.update import GraphUpdate, as_stored
 from node.adapters.graph.writes import facts_of, finish, is_incomplete, write
 from node.base.crashpoints import crashpoint
 from node.base.errors import Damaged, LocalFault, TooLarge
+from node.base.heap import give_back
 from node.cage.cage import Cage
 from node.cage.model import QUERY, Limits
 from node.catalogue.model import Record
@@ -209,8 +209,7 @@ class OxigraphGraph:
             if self._store is None or time.monotonic() - self._used < idle:
                 return False
             self._store = None
-        with contextlib.suppress(AttributeError):
-            ctypes.CDLL(None).malloc_trim(0)
+        give_back()
         return True
 
     def _mark_damaged(self, life: int) -> None:

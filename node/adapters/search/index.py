@@ -9,7 +9,6 @@ node's memory.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import hashlib
 import json
 import shutil
@@ -30,6 +29,7 @@ from node.adapters.search.stems import analyzer
 from node.adapters.search.words import Word, words_of
 from node.base.crashpoints import crashpoint
 from node.base.errors import Damaged, LocalFault, NoRoom, is_full
+from node.base.heap import give_back
 from node.catalogue.model import Hit, IndexFields, Query, Results
 
 _HEAP: Final = 15_000_000  # the least that the engine takes
@@ -111,8 +111,7 @@ class TantivyIndex:
             with self._translating_errors():
                 self._release()
         # The engine's buffers are in arenas of its threads, which keep the memory unless they are asked to free it.
-        with contextlib.suppress(AttributeError):
-            ctypes.CDLL(None).malloc_trim(0)
+        give_back()
         return True
 
     def _commit(self, writer: tantivy.IndexWriter, position: int) -> None:

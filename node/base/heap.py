@@ -1,0 +1,66 @@
+"""The memory that this process has from the system: how much of it the allocator keeps without need.
+
+Threads of the node take memory for a request and free it, in any order and in any thread. The allocator (that of
+glibc) has an arena for each of many threads, and keeps what is freed in them: after an import of 10,000 records, 266
+of the 365 MB in its arenas were free. Two arenas are enough here, larger blocks go back to the system at once, and
+free memory is given back now and then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+from pathlib import Path
+from typing import Final
+
+_ARENA_MAX: Final = -8
+"""``M_ARENA_MAX`` of ``mallopt(3)``."""
+_MMAP_THRESHOLD: Final = -3
+"""``M_MMAP_THRESHOLD``: setting it also stops the allocator from raising it."""
+ARENAS: Final = 2
+LARGE: Final = 128 << 10
+"""Bytes of a block that is no part of an arena."""
+GROWTH: Final = 16 << 20
+"""Bytes by which the process has to grow before free memory is given back again."""
+_STATM: Final = Path("/proc/self/statm")
+_PAGE: Final = 4096
+
+
+def limit_arenas() -> None:
+    """Let the allocator use few arenas, and none for large blocks. To be called before threads are started; other
+    allocators have no such settings."""
+    with contextlib.suppress(AttributeError, OSError):
+        library = ctypes.CDLL(None)
+        library.mallopt(_ARENA_MAX, ARENAS)
+        library.mallopt(_MMAP_THRESHOLD, LARGE)
+
+
+def give_back() -> None:
+    """Give free memory back to the system."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+class FreeMemory:
+    """Gives free memory back when the process has grown. ``settle`` is to be called now and then."""
+
+    def __init__(self) -> None:
+        self._size = resident()
+
+    def settle(self) -> bool:
+        """Give free memory back if the process has grown by ``GROWTH`` since the last time; return whether it did."""
+        size = resident()
+        if size - self._size < GROWTH:
+            self._size = min(self._size, size)
+            return False
+        give_back()
+        self._size = resident()
+        return True
+
+
+def resident() -> int:
+    """Return the bytes of memory that the process holds; 0 where the system does not say."""
+    try:
+        return int(_STATM.read_text("ascii").split()[1]) * _PAGE
+    except (OSError, IndexError, ValueError):
+        return 0
