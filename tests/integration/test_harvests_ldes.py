@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from node.client import HansaClient
+from node.client import HansaClient, Refusal
 from tests.integration.test_harvests import counts, harvested
 from tests.nodes import Running, city, client
 
@@ -156,3 +156,91 @@ def test_a_stream_with_much_in_it_is_entered_in_parts(
     server.page("/p1", ("p", "P1", "2026-01-01"), ("q", "Q1", "2026-01-01"), to=("/p2",))
     server.page("/p2", ("p", "P2", "2026-02-01"))
     assert counts(harvested(city, url)) == {"new": 2, "changed": 1}
+
+
+PREFIX = "@prefix as: <https://www.w3.org/ns/activitystreams#> .\n"
+
+
+def deletion(server: StreamServer, name: str, time: str, *, as_activity: bool) -> str:
+    """A member that says that a record was deleted: an activity about it, or a version of it that is marked."""
+    member, entity = f"<{server.url}/set/{name}#{time}-deleted>", f"<{server.url}/set/{name}>"
+    if as_activity:
+        about = f'a as:Delete ; as:object {entity} ; as:published "{time}"^^xsd:dateTime'
+    else:
+        about = f'a as:Delete ; dct:isVersionOf {entity} ; dct:modified "{time}"^^xsd:dateTime'
+    return f"\n<{server.url}/stream> tree:member {member} . {member} {about} ."
+
+
+@pytest.mark.parametrize("as_activity", [True, False], ids=["activity", "version"])
+def test_what_a_stream_deletes_is_withdrawn(
+    city: Running, client: HansaClient, server: StreamServer, as_activity: bool
+) -> None:
+    url = server.root("/view")
+    server.immutable = {"/1"}
+    server.page("/view", to=("/1", "/2"))
+    server.page("/1", ("d", "D", "2026-01-01T00:00:00Z"), ("e", "E", "2026-01-01T00:00:00Z"))
+    server.page("/2")
+    records = {event["title"]: event for event in harvested(city, url) if event["event"] == "record"}
+
+    server.pages["/2"] += f"\n{PREFIX}{deletion(server, 'd', '2026-02-01T00:00:00Z', as_activity=as_activity)}"
+    events = harvested(city, url)
+    assert counts(events) == {"unchanged": 1, "withdrawn": 1}, events
+    assert [event["iri"] for event in events if event["event"] == "record"] == [f"{server.url}/set/d"]
+    with pytest.raises(Refusal):
+        client.record(records["D"]["address"])
+    assert client.record(records["E"]["address"])["title"] == "E"
+    assert counts(harvested(city, url)) == {"unchanged": 1}, "it is withdrawn once"
+
+    # A later version brings it back, and the old deletion does not withdraw it again.
+    server.page("/view", ("d", "D again", "2026-03-01T00:00:00Z"), to=("/1", "/2"))
+    assert counts(harvested(city, url)) == {"changed": 1, "unchanged": 1}
+    assert client.record(records["D"]["address"])["title"] == "D again"
+    assert counts(harvested(city, url))["unchanged"] == 2
+
+
+def test_a_stream_marks_deletions_in_its_own_words(city: Running, client: HansaClient, server: StreamServer) -> None:
+    url = server.root("/own")
+    server.page("/own", ("f", "F", "2026-01-01T00:00:00Z"), ("g", "G", "2026-01-01T00:00:00Z"))
+    harvested(city, url)
+    member = f"<{server.url}/set/f#2>"
+    server.pages["/own"] += (
+        f"\n<{url}> ldes:versionDeletePath <urn:x:status> ; ldes:versionDeleteObject <urn:x:removed> ; tree:member"
+        f" {member} . {member} a dcat:Dataset ; dct:isVersionOf <{server.url}/set/f> ;"
+        ' <urn:x:status> <urn:x:removed> ; dct:modified "2026-02-01T00:00:00Z"^^xsd:dateTime .'
+    )
+    assert counts(harvested(city, url)) == {"unchanged": 1, "withdrawn": 1}
+
+
+def test_a_stream_deletes_only_records_of_its_own(city: Running, client: HansaClient, server: StreamServer) -> None:
+    url = server.root("/mine")
+    server.page("/mine", ("h", "H", "2026-01-01T00:00:00Z"))
+    (record,) = [event for event in harvested(city, url) if event["event"] == "record"]
+    server.pages["/other"] = (
+        f"{HEAD}{PREFIX}<{server.url}/other> a ldes:EventStream ; tree:view <{server.url}/other> ."
+        + deletion(server, "h", "2026-02-01T00:00:00Z", as_activity=True).replace("/stream>", "/other>")
+    )
+    assert counts(harvested(city, f"{server.url}/other")) == {}
+    assert client.record(record["address"])["title"] == "H"
+
+
+def test_a_check_withdraws_nothing(city: Running, client: HansaClient, server: StreamServer) -> None:
+    url = server.root("/checked")
+    server.page("/checked", ("i", "I", "2026-01-01T00:00:00Z"))
+    (record,) = [event for event in harvested(city, url) if event["event"] == "record"]
+    server.pages["/checked"] += f"\n{PREFIX}{deletion(server, 'i', '2026-02-01T00:00:00Z', as_activity=True)}"
+    assert counts(harvested(city, url, check=True)) == {"withdrawn": 1}
+    assert client.record(record["address"])["title"] == "I"
+    assert counts(harvested(city, url)) == {"withdrawn": 1}
+
+
+def test_activities_about_datasets_are_read(city: Running, client: HansaClient, server: StreamServer) -> None:
+    """The form of the DCAT-AP feeds of SEMIC: what is created and updated is the object of an activity."""
+    url = server.root("/activities")
+    server.pages["/activities"] = (
+        f"{HEAD}{PREFIX}<{url}> tree:member <{url}#1> . <{url}#1> a as:Update ; as:object <{server.url}/set/j> ;"
+        ' as:published "2026-01-01T00:00:00Z"^^xsd:dateTime .'
+        f'<{server.url}/set/j> a dcat:Dataset ; dct:title "J" .'
+        f"{deletion(server, 'j', '2025-01-01T00:00:00Z', as_activity=True)}"
+    )
+    (record,) = [event for event in harvested(city, url) if event["event"] == "record"]
+    assert (record["outcome"], record["title"]) == ("new", "J")

@@ -112,6 +112,8 @@ class HarvestRun:
             yield record
         async for record in self._streamed():
             yield record
+        async for record in self._deleted():
+            yield record
         for state in self._stream.unchanged():
             for record in self._unchanged(state):
                 yield record
@@ -151,7 +153,7 @@ class HarvestRun:
         if page is None or batches is None:
             assert known is not None
             self._ahead.extend((known.next, *known.relations))
-            if known.versions:
+            if known.versions or known.deleted:
                 self._stream.skip(known)
                 return
             for record in self._unchanged(known):
@@ -195,6 +197,7 @@ class HarvestRun:
             next=self._next(place, page, batches),
             relations=[following(page.url, address) for address in batches.relations],
             versions={record: time for batch in batches.versions or () for record, time in batch},
+            deleted=batches.deleted,
             immutable=page.immutable,
         )
 
@@ -292,25 +295,33 @@ class HarvestRun:
         if gone and len(gone) > len(self._listed) and not self._order.fewer:
             self.tally.missing = len(gone)
             return
-        still: list[str] = []
+        still = []
         for address in gone:
-            iri = await asyncio.to_thread(
-                self._use_case.withdraw,
-                address,
-                before.source,
-                frozenset(self._faulty - {""}),
-                self._by,
-                check=self._order.check,
-            )
-            if iri == "":
-                still.append(address)
+            if iri := await self._withdraw(address, before.source, frozenset(self._faulty - {""})):
+                yield self._withdrawn(address, iri)
             elif iri is not None:
-                own = "" if iri == address else iri
-                yield self._counted(ImportedRecord(number=0, outcome=Outcome.WITHDRAWN, iri=own, address=address))
+                still.append(address)
         if not self._order.check and (gone or unvisited or before.missing):
             forgotten = dict.fromkeys(unvisited, None)
             state_now = replace(before, pages=list(self._visited), missing=still)
             await asyncio.to_thread(states.save, url, state_now, forgotten)
+
+    async def _deleted(self) -> AsyncIterator[ImportedRecord]:
+        """Withdraw the records that an event stream says were deleted."""
+        homes = self._use_case.imports.homes
+        for address in await asyncio.to_thread(homes.addresses_of, self._stream.deleted()):
+            # A page that has not changed may still have an older version of it.
+            self._listed.setdefault(address)
+            if iri := await self._withdraw(address, self.opened.source, frozenset()):
+                yield self._withdrawn(address, iri)
+
+    async def _withdraw(self, address: str, source: str, faulty: frozenset[str]) -> str | None:
+        check = self._order.check
+        return await asyncio.to_thread(self._use_case.withdraw, address, source, faulty, self._by, check=check)
+
+    def _withdrawn(self, address: str, iri: str) -> ImportedRecord:
+        iri = "" if iri == address else iri
+        return self._counted(ImportedRecord(number=0, outcome=Outcome.WITHDRAWN, iri=iri, address=address))
 
     async def _no_longer_listed(self, before: SourceState) -> list[str]:
         candidates = dict.fromkeys((*before.missing, *sorted(self._gone)))

@@ -34,7 +34,7 @@ from node.semantics.harvest.cage_client import Batches, cut
 
 OPENING: Final = 300.0
 """Seconds for the first page, including all waiting: the caller gets no answer before it."""
-WAY: Final = 1
+WAY: Final = 2
 """The version of the examination of records: with a higher version, every page is read again."""
 
 

@@ -4,6 +4,7 @@ the address that it had before."""
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 
 from node.base.work import Transaction
@@ -13,7 +14,9 @@ from node.catalogue.model import HARVESTED, Publication, Record
 from node.catalogue.publication.catalogue import Catalogue, narrows
 from node.identity.model import Caller as Person
 from node.identity.ports import Notes
+from node.semantics.harvest.naming import harvested_address
 from node.semantics.harvest.refusals import refusal
+from node.semantics.kinds import KINDS
 
 
 class Homes:
@@ -26,11 +29,24 @@ class Homes:
     def marks_at(self, address: str) -> Marks:
         """Return the marks of the record at ``address``."""
         with self._catalogue.uow.read() as tx:
-            head = self._catalogue.records.get(tx, address)
-            if head is not None and head.withdrawn:
-                versions = self._catalogue.records.versions(tx, address)
-                head = next((version for version in versions if not version.withdrawn), head)
+            head = self._newest(tx, address)
         return frozenset() if head is None else marks_of(head)
+
+    def addresses_of(self, iris: Iterable[str]) -> list[str]:
+        """Return the addresses of the records that have these IRIs at their source, without those that are
+        unknown."""
+        with self._catalogue.uow.read() as tx:
+            return [address for iri in iris if (address := self._address_of(tx, iri))]
+
+    def _address_of(self, tx: Transaction, iri: str) -> str | None:
+        for kind in KINDS:
+            address = harvested_address(self._catalogue.node.base, kind, iri, ())
+            for place in (address, self._notes.get(tx, _moved(address))):
+                head = self._newest(tx, place) if place else None
+                harvested = head.harvested if head is not None else None
+                if harvested is not None and harvested.iri == iri:
+                    return place
+        return None
 
     def find(self, tx: Transaction, draft: Record) -> tuple[Record, bool]:
         """Return ``draft`` with the address of its record, and whether the record is new."""
@@ -44,11 +60,17 @@ class Homes:
         return replace(draft, iri=home), False
 
     def _is_at(self, tx: Transaction, address: str, draft: Record) -> bool:
-        head = self._catalogue.records.get(tx, address)
-        if head is not None and head.withdrawn:
-            head = next((v for v in self._catalogue.records.versions(tx, address) if not v.withdrawn), head)
+        head = self._newest(tx, address)
         was, now = head.harvested if head is not None else None, draft.harvested
         return was is not None and now is not None and was.identity == now.identity
+
+    def _newest(self, tx: Transaction, address: str) -> Record | None:
+        """Return the newest version with a description; the withdrawal itself has none."""
+        head = self._catalogue.records.get(tx, address)
+        if head is not None and head.withdrawn:
+            versions = self._catalogue.records.versions(tx, address)
+            head = next((version for version in versions if not version.withdrawn), head)
+        return head
 
     def rename(self, address: str, draft: Record, by: Person, *, check: bool) -> Publication:
         """Enter ``draft`` as the next version of the record at ``address``, which had another IRI."""

@@ -22,8 +22,9 @@ _PREFIX: Final = "harvest."
 class PageState:
     """A page as it was read last. ``records`` are addresses here; ``refused`` are lines of the report.
     ``marks`` are those of each record (``node.catalogue.harvest.renames``). A page of an event stream has
-    ``relations``, the addresses of other pages, and ``versions``, the time of each record in it. An ``immutable``
-    page never changes, as the source said. Older notes lack these.
+    ``relations``, the addresses of other pages, ``versions``, the time of each record in it, and ``deleted``, the
+    time at which it deletes each of these records. An ``immutable`` page never changes, as the source said. Older
+    notes lack these.
     """
 
     sha256: str
@@ -37,6 +38,7 @@ class PageState:
     marks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     relations: Sequence[str] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    deleted: Mapping[str, str] = field(default_factory=dict)
     immutable: bool = False
 
 

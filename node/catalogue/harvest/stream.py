@@ -31,6 +31,7 @@ class Stream:
         self.exists = False
         """True if the source is an event stream."""
         self._newest: dict[str, str] = {}
+        self._deletions: dict[str, str] = {}
         self._pages: list[ReadPage] = []
         self._unchanged: list[PageState] = []
         self._size = 0
@@ -54,7 +55,8 @@ class Stream:
 
     def pages(self) -> Iterator[ReadPage]:
         """Yield each page that changed, with those of its records that are the newest version, and forget it."""
-        newest = dict(self._newest)
+        deletions = {record for record in self._deletions if self._is_deleted(record)}
+        newest = {record: time for record, time in self._newest.items() if record not in deletions}
         for state in self._unchanged:
             for record, time in state.versions.items():
                 # An unchanged page has this version already.
@@ -64,6 +66,13 @@ class Stream:
         for page in pages:
             yield ReadPage(place=page.place, known=page.known, state=page.state, batches=page.batches.newest(newest))
 
+    def deleted(self) -> list[str]:
+        """Return the IRIs of the records that the stream deleted and has no later version of."""
+        return [record[1:-1] for record in self._deletions if self._is_deleted(record)]
+
+    def _is_deleted(self, record: str) -> bool:
+        return self._deletions[record] >= self._newest.get(record, "")
+
     def unchanged(self) -> list[PageState]:
         """Return the pages that did not change."""
         return self._unchanged
@@ -71,3 +80,5 @@ class Stream:
     def _learn(self, page: PageState) -> None:
         for record, time in page.versions.items():
             self._newest[record] = max(self._newest.get(record, ""), time)
+        for record, time in page.deleted.items():
+            self._deletions[record] = max(self._deletions.get(record, ""), time)

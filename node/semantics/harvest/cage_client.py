@@ -33,8 +33,9 @@ class Batches:
     ``notes``: repairs of the syntax, as sentences. ``left_out``: class → number of things that belong to no record.
     ``catalogues``: IRIs of the catalogues in the file. ``title``: the title of the first catalogue, by language.
     ``next``, ``expected``, ``listed``, ``relations``: as in ``node.semantics.harvest.partition.Catalogue``.
-    ``versions``: for each batch of a page of an event stream the records and the times of their versions. ``chosen``:
-    the indexes of the records that count, None for all.
+    ``versions``: for each batch of a page of an event stream the records and the times of their versions;
+    ``deleted``: the records that the page deletes, and when. ``chosen``: the indexes of the records that count, None
+    for all.
     """
 
     packed: Sequence[bytes]
@@ -48,6 +49,7 @@ class Batches:
     listed: int | None = None
     relations: Sequence[str] = ()
     versions: Sequence[Sequence[tuple[str, str]]] | None = None
+    deleted: Mapping[str, str] = field(default_factory=dict)
     chosen: Sequence[Sequence[int]] | None = None
 
     @property
@@ -112,6 +114,7 @@ async def cut(
         listed=answer["listed"],
         relations=answer["relations"],
         versions=answer["versions"],
+        deleted=answer["deleted"],
     )
 
 

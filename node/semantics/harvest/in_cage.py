@@ -32,7 +32,7 @@ def cut_file(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
     ``message``: ``mediaType``, ``base`` (for relative addresses, may be empty), ``rules`` (those that will repair the
     records later: an unknown rule is refused before anything is stored), ``page`` (the file is one of several, and
     may have no records). Returns ``{"batches": [count, …], "notes", "leftOut", "title", "next", "expected", "listed",
-    "relations", "versions", "catalogues"}`` and a blob for each batch.
+    "relations", "versions", "deleted", "catalogues"}`` and a blob for each batch.
     """
     rules_named(message["rules"])
     catalogue = read(blobs[0], message["mediaType"], base=message["base"] or DOCUMENT)
@@ -58,6 +58,7 @@ def cut_file(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
         "listed": catalogue.listed,
         "relations": catalogue.relations,
         "versions": None if catalogue.versions is None else versions,
+        "deleted": catalogue.deleted,
         "catalogues": [iri for iri in named if not iri.startswith(DOCUMENT)][:10],
     }, packed
 

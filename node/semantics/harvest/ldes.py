@@ -14,12 +14,22 @@ from pyoxigraph import Literal, NamedNode, RdfFormat
 from pyoxigraph import parse as read_quads
 
 from node.semantics.harvest.partition import Catalogue
-from node.vocab.namespaces import DCT, LDES, PROV, TREE
+from node.vocab.namespaces import AS, DCT, LDES, PROV, RDF, TREE
 
 MAX_PAGES_NAMED: Final = 5_000
 _MEMBER: Final = f"<{TREE}member>"
 _VERSION_OF: Final = (f"{DCT}isVersionOf", f"{PROV}specializationOf")
-_TIMES: Final = (f"{PROV}generatedAtTime", f"{DCT}modified", f"{DCT}created", f"{DCT}issued")
+_OBJECT: Final = f"<{AS}object>"
+_TIMES: Final = (
+    f"{PROV}generatedAtTime",
+    f"{DCT}modified",
+    f"{DCT}created",
+    f"{DCT}issued",
+    f"{AS}published",
+    f"{AS}updated",
+)
+_DELETE: Final = f"<{AS}Delete>"
+_RECORDS: Final = ("dataset", "service")
 _STREAM: Final = f"<{LDES}EventStream>"
 
 
@@ -32,7 +42,7 @@ def settle(catalogue: Catalogue, base: str) -> None:
     members = dict.fromkeys(term for predicate, term in pairs if predicate == _MEMBER)
     pages = [term for predicate, term in pairs if predicate == f"<{TREE}node>"]
     views = [term for predicate, term in pairs if predicate == f"<{TREE}view>"]
-    if not members and not any(_STREAM in types for types in catalogue.types.values()):
+    if not members and not pages and not any(_STREAM in types for types in catalogue.types.values()):
         return
     if not members and not pages:
         # The page describes the stream. Each of its views has all members.
@@ -41,25 +51,47 @@ def settle(catalogue: Catalogue, base: str) -> None:
     named = dict.fromkeys(term[1:-1].partition("#")[0] for term in pages if term.startswith("<"))
     catalogue.relations = [page for page in named if page != own][:MAX_PAGES_NAMED]
     catalogue.versions = {}
-    paths = dict(pair for pair in pairs if pair[0] in (f"<{LDES}versionOfPath>", f"<{LDES}timestampPath>"))
-    version_of = _first(paths.get(f"<{LDES}versionOfPath>", ""), _VERSION_OF)
-    times = _first(paths.get(f"<{LDES}timestampPath>", ""), _TIMES)
-    newest: dict[str, tuple[str, str]] = {}
-    for member in members:
-        if catalogue.kind(member) not in ("dataset", "service"):
-            continue
-        entity = next(iter(_objects(catalogue, member, version_of)), member)
-        version = (_moment(_objects(catalogue, member, times)), member)
-        newest[entity] = max(newest.get(entity, ("", "")), version)
+    newest, deleted, version_of = _compared(catalogue, members, pairs)
     records = {member: entity for entity, (_, member) in newest.items()}
-    for member in members:
-        if member not in records and catalogue.kind(member) in ("dataset", "service"):
-            _forget(catalogue, member)
+    for node in (*members, *deleted):
+        if node not in records and catalogue.kind(node) in _RECORDS:
+            _forget(catalogue, node)
     for member, entity in records.items():
         if member != entity:
             _rename(catalogue, member, entity, version_of)
     catalogue.versions = {entity: time for entity, (time, _) in newest.items()}
+    catalogue.deleted = deleted
     catalogue.notes.append("read it as a page of an event stream (LDES)")
+
+
+def _compared(
+    catalogue: Catalogue, members: Iterable[str], pairs: list[tuple[str, str]]
+) -> tuple[dict[str, tuple[str, str]], dict[str, str], list[str]]:
+    """Return the newest version of each record that the page has (time, node with its statements), the time of each
+    deletion that no version follows, and the properties that lead from a version to its record."""
+    stated = dict(pairs)
+    version_of = _first(stated.get(f"<{LDES}versionOfPath>", ""), _VERSION_OF)
+    times = _first(stated.get(f"<{LDES}timestampPath>", ""), _TIMES)
+    # Activity Streams are understood everywhere; a stream may mark deletions in another way, too.
+    marks = {_DELETE, *(term for predicate, term in pairs if predicate == f"<{LDES}versionDeleteObject>")}
+    path = [f"<{RDF}type>", *_first(stated.get(f"<{LDES}versionDeletePath>", ""), ())]
+    newest: dict[str, tuple[str, str]] = {}
+    deleted: dict[str, str] = {}
+    for member in members:
+        entity = next(iter(_objects(catalogue, member, [*version_of, _OBJECT])), member)
+        time = _moment(_objects(catalogue, member, times))
+        if any(not marks.isdisjoint(_objects(catalogue, member, [property_])) for property_ in path):
+            deleted[entity] = max(deleted.get(entity, ""), time)
+        elif catalogue.kind(member) in _RECORDS:
+            newest[entity] = max(newest.get(entity, ("", "")), (time, member))
+        elif catalogue.kind(entity) in _RECORDS:
+            newest[entity] = max(newest.get(entity, ("", "")), (time, entity))
+    for entity, time in list(deleted.items()):
+        if not entity.startswith("<") or time < newest.get(entity, ("", ""))[0]:
+            del deleted[entity]
+        else:
+            newest.pop(entity, None)
+    return newest, deleted, version_of
 
 
 def _pair(line: str) -> tuple[str, str] | None:

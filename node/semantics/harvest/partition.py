@@ -76,8 +76,8 @@ class Catalogue:
 
     For a page of a longer catalogue ``next`` is the address of the next page, ``expected`` the number of records in
     all. For a page of an event stream ``relations`` are the addresses of the pages that it leads to, ``versions`` the
-    time of each record's version (``node.semantics.harvest.ldes``). ``listed`` is the number of packages in an answer
-    of CKAN, which lists them by number and names no next page.
+    time of each record's version, and ``deleted`` the time of each deletion (``node.semantics.harvest.ldes``).
+    ``listed`` is the number of packages in an answer of CKAN, which lists them by number and names no next page.
     """
 
     lines: dict[str, list[str]] = field(default_factory=dict)
@@ -93,6 +93,7 @@ class Catalogue:
     listed: int | None = None
     relations: list[str] = field(default_factory=list)
     versions: dict[str, str] | None = None
+    deleted: dict[str, str] = field(default_factory=dict)
 
     def add(self, quad: Quad) -> None:
         subject, predicate, object_ = str(quad.subject), str(quad.predicate), quad.object
