@@ -36,6 +36,7 @@ READING: Final = (
     "/members",
     "/about",
     "/catalog",
+    "/sitemap",
     "/dsp/catalog",
     "/federation/",
     "/docs/",

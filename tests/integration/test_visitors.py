@@ -33,6 +33,7 @@ OTHERWISE: Final = {
     "/sparql": "queries have turns of their own (tests/integration/test_crowds_of_queries.py)",
     "/dsp/": "negotiations and transfers have budgets (tests/integration/test_strangers.py)",
     "/.well-known/": "documents that are made once",
+    "/robots.txt": "a few constant lines",
     "/health": "facts at hand",
     "/ready": "facts at hand, for whoever watches the node",
     "/metrics": "for operators and their monitor",

@@ -18,7 +18,7 @@ from node.base.work import UnitOfWork
 from node.catalogue.model import NodeFacts
 from node.catalogue.ports import RecordStore
 from node.catalogue.visibility import Visibility
-from node.identity.model import Caller
+from node.identity.model import ANONYMOUS
 
 PATH: Final = "/sitemap.xml"
 PAGE: Final = 10_000
@@ -84,7 +84,7 @@ class Sitemap:
 
     def _audiences(self) -> frozenset[str]:
         # None would mean: all of them. A stranger never has that.
-        return self._visibility.audiences(Caller()) or frozenset()
+        return self._visibility.audiences(ANONYMOUS) or frozenset()
 
 
 def robots(sitemap: str, path: str) -> bytes:
