@@ -49,6 +49,10 @@ def _catalogue(http: httpx2.Client, headers: Mapping[str, str], slug: str) -> ht
     return http.post("/dsp/2025-1/catalog/request", json=wanted, headers=dict(headers))
 
 
+def _memento(http: httpx2.Client, headers: Mapping[str, str], slug: str) -> httpx2.Response:
+    return http.get(f"/datasets/{slug}", headers={**headers, "Accept-Datetime": "Fri, 20 Nov 2026 12:00:00 GMT"})
+
+
 DOORS: dict[str, Door] = {
     **{
         f"address as {accept}": _get("/datasets/SLUG", accept)
@@ -56,6 +60,10 @@ DOORS: dict[str, Door] = {
     },
     "address, version 1": _get("/datasets/SLUG", "text/turtle", version="1"),
     "address, as of now": _get("/datasets/SLUG", "text/turtle", asOf="2030-01-01"),
+    "address, in Croissant": _get("/datasets/SLUG", format="croissant"),
+    "address by its time": _memento,
+    "its TimeMap": _get("/datasets/SLUG/timemap"),
+    "sitemap": _get("/sitemap.xml"),
     "its file": _get("/datasets/SLUG/files/SLUG.csv"),
     "record": _get("/api/catalogue/record", iri="BASE/datasets/SLUG"),
     "record, version 1": _get("/api/catalogue/record", iri="BASE/datasets/SLUG", version="1"),
