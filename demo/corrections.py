@@ -10,7 +10,7 @@ import httpx2
 
 from demo.nodes import DemoNodes, until
 from demo.output import StepOutput, first_line
-from demo.steps import after_a_moment, published, why
+from demo.steps import after_a_moment, publish_all, why
 
 
 def go_back(output: StepOutput, nodes: DemoNodes, pid: str) -> None:
@@ -20,7 +20,7 @@ def go_back(output: StepOutput, nodes: DemoNodes, pid: str) -> None:
         before = after_a_moment()
         counts, network = f"{gent.url}/datasets/traffic-counts", f"{gent.url}/datasets/road-network"
         _correct(nodes)
-        published(output, gent, "gent", ("traffic-counts.yaml", "road-network.yaml"))
+        publish_all(output, gent, "gent", ("traffic-counts.yaml", "road-network.yaml"))
         with gent.client() as client:
             now, then = client.record(counts), client.record(counts, as_of=before)
         output.check(
@@ -32,7 +32,7 @@ def go_back(output: StepOutput, nodes: DemoNodes, pid: str) -> None:
         output.check(True, f"the region saw it after {time.monotonic() - began:.1f} s")
         with gent.client() as client:
             first = client.scenarios.run(pid)
-        output.typed("gent", f"hansa run again {pid[-8:]}")
+        output.show_command("gent", f"hansa run again {pid[-8:]}")
         again = json.loads(gent.hansa("run", "again", pid).stdout)
         output.check(
             again["result"] == first["result"] and first["result"],
@@ -93,10 +93,10 @@ def revoke(output: StepOutput, nodes: DemoNodes) -> None:
         with region.client() as office:
             credential = next(
                 one
-                for one in office.issued()
+                for one in office.issued_credentials()
                 if one["holder"] == brugge.did and one["type"] == "MobilityPartnerCredential"
             )
-            output.clicked(region.key, "Issued credentials: Stad Brugge, mobility partner: revoke")
+            output.show_click(region.key, "Issued credentials: Stad Brugge, mobility partner: revoke")
             office.revoke(credential["id"], "the partnership has ended")
         refused = until("the next read is refused", lambda: _refused(nodes, pid), seconds=40)
         output.saw(f"Brugge is told: {refused['error']}")
@@ -111,7 +111,7 @@ def revoke(output: StepOutput, nodes: DemoNodes) -> None:
         )
         since = _since(last)
         output.check(since, f"since {since}")
-        output.typed("brugge", f"hansa get {iri}")
+        output.show_command("brugge", f"hansa get {iri}")
         again = brugge.hansa("get", iri, "--yes", json=False)
         output.check(again.returncode == 1, f"asked again, it is refused: {first_line(why(again))}")
 

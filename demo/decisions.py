@@ -9,7 +9,7 @@ from typing import Any
 
 from demo.nodes import DemoNodes, Member, until
 from demo.output import StepOutput, first_line
-from demo.steps import published, why
+from demo.steps import publish_all, why
 
 SCENARIO = "scenario/contributiebrug-dicht"
 RECEPTORS = 40
@@ -22,9 +22,9 @@ def decide(output: StepOutput, nodes: DemoNodes) -> str:
     gent = nodes.gent
     with output.step(6, "Decide: what happens to traffic and noise when the bridge closes?"):
         _refused_by_units(output, nodes)
-        published(output, gent, "gent", ("bridge-scenario.yaml",))
+        publish_all(output, gent, "gent", ("bridge-scenario.yaml",))
         layer = _layer(output, gent, "gent", "bridge-closed.yaml")
-        output.typed("gent", f"hansa run start bridge-run.yaml --layer {layer['id']}")
+        output.show_command("gent", f"hansa run start bridge-run.yaml --layer {layer['id']}")
         run = _ran(output, gent, "start", str(_file(nodes, "gent", "bridge-run.yaml")), "--layer", layer["id"])
         _same_data(output, nodes, layer)
         figures = {indicator["name"]: indicator for indicator in run["indicators"]}
@@ -50,10 +50,10 @@ def _refused_by_units(output: StepOutput, nodes: DemoNodes) -> None:
     draft = before + NOISE + rest.partition(NOISE)[2].replace("flows: hourly.flows", "flows: assign.flows")
     path.write_text(draft, "utf-8")
     try:
-        published(output, nodes.gent, "gent", ("bridge-scenario.yaml",))
+        publish_all(output, nodes.gent, "gent", ("bridge-scenario.yaml",))
     finally:
         path.write_text(whole, "utf-8")
-    output.typed("gent", "hansa run check bridge-run.yaml")
+    output.show_command("gent", "hansa run check bridge-run.yaml")
     checked = nodes.gent.hansa("run", "check", str(_file(nodes, "gent", "bridge-run.yaml")))
     report = json.loads(checked.stdout) if checked.stdout else {"findings": []}
     units = [
@@ -68,7 +68,7 @@ def _refused_by_units(output: StepOutput, nodes: DemoNodes) -> None:
 
 
 def _layer(output: StepOutput, member: Member, folder: str, name: str) -> dict[str, Any]:
-    output.typed(member.key, f"hansa layer save {name}")
+    output.show_command(member.key, f"hansa layer save {name}")
     kept = _hansa(member, "layer", "save", str(member.home / "files" / folder / name))
     output.check(kept["operations"], f"kept as a change layer, with author and reason: {kept['reason']}")
     return kept
@@ -84,11 +84,11 @@ def _same_data(output: StepOutput, nodes: DemoNodes, layer: dict[str, Any]) -> N
 def _published(output: StepOutput, nodes: DemoNodes, run: dict[str, Any]) -> None:
     gent = nodes.gent
     pid = run["pid"][-8:]
-    output.typed("gent", f"hansa run publish {pid} --id bridge-closed-noise --conditions open")
+    output.show_command("gent", f"hansa run publish {pid} --id bridge-closed-noise --conditions open")
     freer = gent.hansa("run", "publish", run["pid"], "--id", "bridge-closed-noise", "--conditions", "open")
     told = freer.stderr + freer.stdout
     output.check(freer.returncode == 1, f"the result may not be freer than its inputs: {first_line(told)}")
-    output.typed("gent", f"hansa run publish {pid} --id bridge-closed-noise")
+    output.show_command("gent", f"hansa run publish {pid} --id bridge-closed-noise")
     asset = _hansa(gent, "run", "publish", run["pid"], "--id", "bridge-closed-noise")
     query = (
         "PREFIX prov: <http://www.w3.org/ns/prov#> SELECT DISTINCT ?used WHERE { "
@@ -111,14 +111,14 @@ def reuse(output: StepOutput, nodes: DemoNodes) -> None:
     gent, plzen = nodes.gent, nodes.plzen
     with output.step(7, "Reuse: Plzeň asks the same question of its own streets"):
         model = f"{gent.url}/models/traffic-assignment"
-        output.typed("plzen", f"hansa get {model} --agree-only")
+        output.show_command("plzen", f"hansa get {model} --agree-only")
         agreed = plzen.hansa("get", model, "--yes", "--agree-only")
         output.check(
             agreed.returncode == 0,
             f"Plzeň may have Gent's traffic model run: {why(agreed) if agreed.returncode else 'members may'}",
         )
         layer = _layer(output, plzen, "plzen", "quiet-streets.yaml")
-        output.typed("plzen", f"hansa run start quiet-zone-run.yaml --layer {layer['id']}")
+        output.show_command("plzen", f"hansa run start quiet-zone-run.yaml --layer {layer['id']}")
         run = _ran(output, plzen, "start", str(_file(nodes, "plzen", "quiet-zone-run.yaml")), "--layer", layer["id"])
         assign = next(step for step in run["steps"] if step["name"] == "assign")
         output.check(assign["agreement"], "Gent's traffic model was called at Gent, under contract")
@@ -134,7 +134,7 @@ def _in_place(output: StepOutput, nodes: DemoNodes) -> None:
     """Let Gent run Plzeň's model on Plzeň's receptors, which only this model may read, where they are."""
     gent, plzen = nodes.gent, nodes.plzen
     receptors = f"{plzen.url}/datasets/noise-receptors"
-    output.typed("gent", f"hansa get {receptors} --agree-only")
+    output.show_command("gent", f"hansa get {receptors} --agree-only")
     agreed = gent.hansa("get", receptors, "--yes", "--agree-only")
     output.check(
         agreed.returncode == 0,
@@ -145,7 +145,7 @@ def _in_place(output: StepOutput, nodes: DemoNodes) -> None:
     output.check(
         fetched.returncode != 0, f"the data themselves are refused: {first_line(fetched.stderr + fetched.stdout)}"
     )
-    output.typed("gent", "hansa run start plzen-in-place.yaml")
+    output.show_command("gent", "hansa run start plzen-in-place.yaml")
     run = _ran(output, gent, "start", str(_file(nodes, "gent", "plzen-in-place.yaml")))
     with gent.client() as client:
         levels = json.loads(client.scenarios.output(run["pid"], "after", "noise.levels"))
@@ -158,7 +158,7 @@ def _in_place(output: StepOutput, nodes: DemoNodes) -> None:
         fewest >= 10 and len(levels) < RECEPTORS,
         f"the model visited the data: {len(levels)} of {RECEPTORS} levels came out, those of ten residents or more",
     )
-    output.typed("plzen", "hansa run start plzen-in-place.yaml")
+    output.show_command("plzen", "hansa run start plzen-in-place.yaml")
     same = _ran(output, plzen, "start", str(_file(nodes, "gent", "plzen-in-place.yaml")))
     output.check(
         (same["key"], same["result"]) == (run["key"], run["result"]),

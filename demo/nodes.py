@@ -104,7 +104,7 @@ class Member:
             while time.monotonic() - began < READY_SECONDS:
                 if self.process is not None and self.process.poll() is not None:
                     break
-                hindered = client.hindered()
+                hindered = client.hindrance()
                 if not hindered:
                     return time.monotonic() - began
                 time.sleep(0.02)
@@ -195,7 +195,7 @@ class DemoNodes:
                     text = text.replace("{" + member.key + ".did}", member.did)
                 target.write_text(text, "utf-8")
 
-    def named(self, did: str) -> str:
+    def name_of(self, did: str) -> str:
         """Return the name of the member with this DID."""
         return next((member.name for member in self.all if member.did == did), did)
 

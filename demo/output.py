@@ -42,11 +42,11 @@ class StepOutput:
         self.job_seconds += took
         out.print(f"   [dim]{took:.1f} s[/dim]")
 
-    def typed(self, who: str, command: str) -> None:
+    def show_command(self, who: str, command: str) -> None:
         """Print what a person would have typed."""
         out.print(f"   [dim]{who:<11}$[/dim] {command}", markup=True)
 
-    def clicked(self, who: str, what: str) -> None:
+    def show_click(self, who: str, what: str) -> None:
         """Print what a person would have clicked."""
         out.print(f"   [dim]{who:<11}>[/dim] {what}")
 

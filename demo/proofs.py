@@ -8,7 +8,7 @@ from pathlib import Path
 
 from demo.nodes import DemoNodes
 from demo.output import StepOutput
-from demo.steps import published, why
+from demo.steps import publish_all, why
 
 
 def prove(output: StepOutput, nodes: DemoNodes) -> None:
@@ -18,17 +18,17 @@ def prove(output: StepOutput, nodes: DemoNodes) -> None:
             (agreement_held,) = [
                 agreement for agreement in client.agreements() if agreement["dataset"].endswith("/traffic-counts")
             ]
-            output.typed("brugge", f"hansa verify --agreement {agreement_held['id']}")
+            output.show_command("brugge", f"hansa verify --agreement {agreement_held['id']}")
             first = client.verify(agreement=agreement_held["id"])
             for check in first["checks"]:
                 output.check(check["sound"], check["what"] + (f" ({check['detail']})" if check["detail"] else ""))
             _retitled(nodes.home / "files" / "gent" / "traffic-counts-sample.yaml")
-            published(output, nodes.gent, "gent", ("traffic-counts-sample.yaml",))
+            publish_all(output, nodes.gent, "gent", ("traffic-counts-sample.yaml",))
             again = client.verify(agreement=agreement_held["id"])
             grown = str(again["checks"][-1]["detail"])
             before, after = (int(number) for number in re.findall(r"\d+", grown)[:2])
             output.check(again["sound"] and after > before, f"{again['checks'][-1]['what']}: {grown}")
-        output.typed("gent", f"hansa verify {nodes.gent.folder}")
+        output.show_command("gent", f"hansa verify {nodes.gent.folder}")
         sound = nodes.gent.hansa("verify", str(nodes.gent.folder))
         output.check(sound.returncode == 0, "Gent's ledger is as it was signed")
         _tampered(output, nodes)
@@ -54,14 +54,14 @@ def _tampered(output: StepOutput, nodes: DemoNodes) -> None:
         "and restored into another folder: " + (why(restored) if restored.returncode else "it is sound"),
     )
     change_one_word(folder / "hansa.sqlite")
-    output.typed("anybody", f"hansa verify {folder}")
+    output.show_command("anybody", f"hansa verify {folder}")
     found = nodes.brugge.hansa("verify", str(folder))
     output.check(found.returncode == 1, "one changed word in an agreement's entry is found")
     file = nodes.home / "received.csv"
     with file.open("r+b") as opened:
         opened.seek(1000)
         opened.write(b"9")
-    output.typed("anybody", f"hansa verify {file}")
+    output.show_command("anybody", f"hansa verify {file}")
     broken = nodes.brugge.hansa("verify", str(file))
     output.check(broken.returncode == 1, "one changed byte in the received file is found")
 

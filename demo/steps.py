@@ -34,10 +34,10 @@ KINDS = {"dataset", "service", "model", "ontology", "schema", "transformation", 
 KILL_AT = 0.4
 
 
-def published(
+def publish_all(
     output: StepOutput, member: Member, folder: str, names: tuple[str, ...], *options: str
 ) -> list[dict[str, Any]]:
-    output.typed(member.key, f"hansa publish {' '.join(names)} {' '.join(options)}".rstrip())
+    output.show_command(member.key, f"hansa publish {' '.join(names)} {' '.join(options)}".rstrip())
     files = [str(member.home / "files" / folder / name) for name in names]
     ran = member.hansa("publish", *files, *options)
     output.check(
@@ -56,7 +56,7 @@ def join(output: StepOutput, nodes: DemoNodes) -> None:
     """1. The region publishes its rulebook; cities apply; a person approves; credentials are issued."""
     region = nodes.vlaanderen
     with output.step(1, "Join: the region admits three cities under its rulebook"):
-        (rulebook,) = published(output, region, "vlaanderen", ("rulebook.yaml",))
+        (rulebook,) = publish_all(output, region, "vlaanderen", ("rulebook.yaml",))
         for city in nodes.cities:
             _admit(output, nodes, city, "MembershipCredential")
         with nodes.gent.client() as client:
@@ -71,14 +71,14 @@ def join(output: StepOutput, nodes: DemoNodes) -> None:
 def _admit(output: StepOutput, nodes: DemoNodes, city: Member, credential: str) -> None:
     region = nodes.vlaanderen
     short = credential.removesuffix("Credential")
-    output.typed(city.key, f"hansa join {region.url} --as {short}")
+    output.show_command(city.key, f"hansa join {region.url} --as {short}")
     with city.client() as client, region.client() as office:
         asked = client.join(region.url, credential)
         waiting = until(
             "the application arrives",
             lambda: [decision for decision in office.decisions() if decision["peer"] == city.did],
         )
-        output.clicked(region.key, f"Applications: {waiting[0]['peerName']} asks for {short}: approve")
+        output.show_click(region.key, f"Applications: {waiting[0]['peerName']} asks for {short}: approve")
         office.decide(waiting[0]["id"], approve=True)
         until(
             f"{city.name} holds its credential",
@@ -96,14 +96,14 @@ def _followed(region: Member, count: int) -> list[dict[str, Any]]:
 def publish(output: StepOutput, nodes: DemoNodes) -> None:
     """2. Gent and Plzeň publish; a description with typical mistakes is refused with an explanation."""
     with output.step(2, "Publish: data, models, ontology, schema, scenario, from files that a steward wrote"):
-        gent = published(output, nodes.gent, "gent", GENT_FILES)
-        published(output, nodes.gent, "gent", ("staff.jsonld",), "--audience", "internal")
-        plzen = published(output, nodes.plzen, "plzen", PLZEN_FILES)
+        gent = publish_all(output, nodes.gent, "gent", GENT_FILES)
+        publish_all(output, nodes.gent, "gent", ("staff.jsonld",), "--audience", "internal")
+        plzen = publish_all(output, nodes.plzen, "plzen", PLZEN_FILES)
         kinds = {one["kind"] for one in (*gent, *plzen)} | {"rulebook"}
         output.check(kinds == KINDS, f"every kind was checked by its own shapes: {', '.join(sorted(kinds))}")
         with nodes.gent.client() as client:
             before = client.node()["records"]
-            output.typed("gent", "hansa publish mistakes.yaml")
+            output.show_command("gent", "hansa publish mistakes.yaml")
             refused = nodes.gent.hansa("publish", str(nodes.home / "files" / "gent" / "mistakes.yaml"), json=False)
             for line in refused.stderr.strip().splitlines():
                 output.saw(line)
@@ -121,7 +121,7 @@ def find(output: StepOutput, nodes: DemoNodes) -> None:
         hidden = f"{gent.url}/datasets/staff-rota"
         model = f"{nodes.plzen.url}/models/road-noise"
         until("the region holds everything", lambda: _total(region) >= len(GENT_FILES) + len(PLZEN_FILES) + 1)
-        output.typed("gent", "hansa find 'noise model' --region")
+        output.show_command("gent", "hansa find 'noise model' --region")
         found = json.loads(gent.hansa("find", "noise model", "--region").stdout)
         hit = next((one for one in found["hits"] if one["iri"] == model), None)
         output.check(hit, "search finds Plzeň's road noise model")
@@ -131,7 +131,7 @@ def find(output: StepOutput, nodes: DemoNodes) -> None:
             "PREFIX dct: <http://purl.org/dc/terms/> PREFIX hm: <https://w3id.org/hansa/model#> "
             "SELECT ?model ?title WHERE { ?model a hm:Model ; dct:title ?title . FILTER(lang(?title) = 'en') }"
         )
-        output.typed("gent", 'hansa sparql --region "SELECT ?model ?title WHERE { ?model a hm:Model … }"')
+        output.show_command("gent", 'hansa sparql --region "SELECT ?model ?title WHERE { ?model a hm:Model … }"')
         answer = json.loads(gent.hansa("sparql", query, "--region", "--accept", "json").stdout)
         titles = {row["model"]["value"]: row["title"]["value"] for row in answer["results"]["bindings"]}
         output.check(
@@ -217,19 +217,19 @@ def _as_of(output: StepOutput, nodes: DemoNodes) -> None:
     path.write_text(
         path.read_text("utf-8").replace("Wegennet Gent, vereenvoudigd", "Wegennet Gent, herzien"), "utf-8"
     )
-    published(output, gent, "gent", ("road-network.yaml",))
+    publish_all(output, gent, "gent", ("road-network.yaml",))
     with gent.client() as client:
         now, then = client.record(iri), client.record(iri, as_of=before)
     output.check(
         (now["version"], then["version"]) == (2, 1), f"version 2 is current; as of {before} it was version 1"
     )
 
-    def replicated() -> bool:
+    def is_replicated() -> bool:
         answer = httpx2.get(f"{nodes.vlaanderen.url}/api/catalogue/record", params={"iri": iri}, timeout=10)
         return bool(answer.status_code == 200 and answer.json()["version"] == 2)
 
     began = time.monotonic()
-    until("the region sees version 2", replicated)
+    until("the region sees version 2", is_replicated)
     output.check(True, f"the region saw version 2 after {time.monotonic() - began:.1f} s")
 
 
@@ -251,12 +251,12 @@ def agree(output: StepOutput, nodes: DemoNodes) -> None:
 def _approved_by_a_person(output: StepOutput, nodes: DemoNodes) -> None:
     gent, plzen = nodes.gent, nodes.plzen
     iri = f"{plzen.url}/models/road-noise"
-    output.typed("gent", f"hansa get {iri} --agree-only")
+    output.show_command("gent", f"hansa get {iri} --agree-only")
     asked = gent.hansa("get", iri, "--yes", "--agree-only")
     output.check(asked.returncode == 4, "Gent's request waits for a person in Plzeň; the command says so and ends")
     with plzen.client() as office, gent.client() as client:
         (waiting,) = until("the request waits in Plzeň", office.decisions)
-        output.clicked("plzen", f"Decisions: {waiting['peerName']}: approve")
+        output.show_click("plzen", f"Decisions: {waiting['peerName']}: approve")
         office.decide(waiting["id"], approve=True)
         agreement_of_office = until(
             "Gent holds the agreement",
@@ -283,7 +283,7 @@ def _approved_by_a_person(output: StepOutput, nodes: DemoNodes) -> None:
 
 def _check_refusal_and_reasons(output: StepOutput, nodes: DemoNodes) -> None:
     iri = f"{nodes.gent.url}/datasets/traffic-counts"
-    output.typed("brugge", f"hansa get {iri}")
+    output.show_command("brugge", f"hansa get {iri}")
     refused = nodes.brugge.hansa("get", iri, "--yes", json=False)
     for line in (refused.stdout + refused.stderr).strip().splitlines():
         output.saw(line.strip())
@@ -301,7 +301,7 @@ def exchange(output: StepOutput, nodes: DemoNodes, size: int) -> None:
     with output.step(5, "Exchange: sealed, killed in the middle, finished, verified"):
         with brugge.client() as client:
             target = nodes.home / "received.csv"
-            output.typed("brugge", f"hansa get {iri}")
+            output.show_command("brugge", f"hansa get {iri}")
             getting = subprocess.Popen(  # noqa: S603 - our own program
                 [*HANSA, "get", iri, "--yes", "--output", str(target), "--keep-sealed"],
                 cwd=brugge.home,

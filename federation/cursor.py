@@ -153,7 +153,7 @@ class Cursor:
         self.positions[audience] = 0
         return begun
 
-    def restarted(self, epoch: int) -> Cursor:
+    def restart(self, epoch: int) -> Cursor:
         """Return the cursor at the beginning of a new epoch, for a node whose heads do not commit to content."""
         return Cursor(epoch=epoch, quarantined=self.quarantined, put_aside=list(self.put_aside), stored=self.stored)
 

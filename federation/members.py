@@ -84,7 +84,7 @@ class Members:
         self.wake()
         return member
 
-    async def admitted(self, url: str, by: Caller) -> None:
+    async def follow_admitted(self, url: str, by: Caller) -> None:
         """Follow the node at ``url``, which ``by`` has just admitted; a node that is followed already stays followed.
 
         Its document was checked when it applied, so it need not answer at this moment. Raises ``InvalidInput`` if the
@@ -127,7 +127,7 @@ class Members:
 
         return await asyncio.to_thread(read)
 
-    def stored(self, tx: Transaction, url: str) -> Followed | None:
+    def stored_member(self, tx: Transaction, url: str) -> Followed | None:
         """Return the node as it is stored now."""
         return self._store.get(tx, url)
 
@@ -201,7 +201,7 @@ class Members:
             self._store.save(tx, accepted)
             return accepted
 
-    def renamed(self, member: Followed, name: str) -> Followed:
+    def rename(self, member: Followed, name: str) -> Followed:
         """Return ``member`` under the name that its node gives itself."""
         clean = " ".join(name.split())[:120]
         return replace(member, name=clean) if clean else member

@@ -50,7 +50,7 @@ class Host(Protocol):
     def region(self) -> tuple[str, str] | None:
         """Return (URL, DID) of the region that the node belongs to; None without one, and for a region itself."""
 
-    def changed(self) -> None:
+    def report_change(self) -> None:
         """Report new ledger entries to sequencer and views."""
 
 
@@ -97,7 +97,7 @@ def federation_of(host: Host) -> Federation:
         uow=host.uow,
         clock=host.clock,
         interval=host.polling,
-        changed=host.changed,
+        changed=host.report_change,
         listen=witness.listen,
         region=host.region,
     )
@@ -129,4 +129,4 @@ def hansa_tasks(host: Host) -> Sequence[tuple[str, Callable[[], Awaitable[None]]
 @hookimpl
 def hansa_admitted(host: Host, address: str, by: Caller) -> Awaitable[None]:
     """Follow a newly admitted member."""
-    return federation_of(host).members.admitted(address, by)
+    return federation_of(host).members.follow_admitted(address, by)

@@ -26,7 +26,7 @@ def members_router(members: Members, region: Region, *, wake: Callable[[], None]
 
     routes = APIRouter(prefix="/api/members", tags=["federation"], route_class=knowing(operator))
 
-    async def listed(request: Request) -> Response:
+    async def list_members(request: Request) -> Response:
         """The nodes whose records are here, when they were last heard, and how many of their assets you see."""
         caller = await identify(request)
         followed = await region.members(caller)
@@ -65,7 +65,7 @@ def members_router(members: Members, region: Region, *, wake: Callable[[], None]
         wake()
         return Response(status_code=202)
 
-    routes.add_api_route("", listed, methods=["GET"], name="members", route_class_override=APIRoute)
+    routes.add_api_route("", list_members, methods=["GET"], name="members", route_class_override=APIRoute)
     routes.add_api_route("", follow, methods=["POST"], name="follow a node", status_code=201)
     routes.add_api_route("", unfollow, methods=["DELETE"], name="unfollow a node", status_code=204)
     routes.add_api_route("/refresh", refresh, methods=["POST"], name="read feeds now", status_code=202)

@@ -48,7 +48,7 @@ class Host:
     followed_records: int
     followed_bytes: int
     identify: Callable[[Request], Awaitable[Caller]]
-    changed: Callable[[], None]
+    report_change: Callable[[], None]
     audiences: Callable[[Caller], Collection[str] | None]
     region: Callable[[], tuple[str, str] | None]
     extensions: dict[str, Any] = field(default_factory=dict)

@@ -132,7 +132,7 @@ def messages_once(findings: Findings, stores: Stores, kind: str, pid: str) -> No
     """I7: each message of the peer was taken once."""
     with stores.uow.read() as tx:
         kept = getattr(stores, kind).exchanges(tx, pid)
-    taken = Counter(one.message_id for one in kept if not one.outgoing and one.accepted)
+    taken = Counter(one.message_id for one in kept if not one.outgoing and one.is_accepted)
     findings.doubled += [f"message {name} ×{count}" for name, count in taken.items() if count > 1]
 
 
@@ -151,7 +151,7 @@ def same_messages(
         with stores.uow.read() as tx:
             exchanges = list(getattr(stores, kind).exchanges(tx, pid))
             bodies = [json.loads(entry.body) for entry in stores.ledger.history(tx, pid, EntryKind.PROCESS)]
-        accepted = [said for said in exchanges if said.accepted]
+        accepted = [said for said in exchanges if said.is_accepted]
         trail = [(body["message"], body["state"]) for body in bodies]
         if accepted and accepted[0].outgoing and trail[:1] == trail[1:2]:
             trail = trail[1:]  # Whoever opens notes that twice: when it is decided, and when the peer has taken it.
@@ -173,12 +173,12 @@ def same_messages(
 
 
 def _arrived_as_said(sender: list[Exchange], receiver: list[Exchange], crossing: bool) -> bool:
-    sent = Counter(one.message_id for one in sender if one.outgoing and (one.accepted or (crossing and one.void)))
-    heard = Counter(one.message_id for one in receiver if not one.outgoing and one.accepted)
+    sent = Counter(one.message_id for one in sender if one.outgoing and (one.is_accepted or (crossing and one.void)))
+    heard = Counter(one.message_id for one in receiver if not one.outgoing and one.is_accepted)
     if not crossing:
         return sent == heard
-    words = {one.message for one in sender if not one.outgoing and one.accepted}
-    ended = any(one.message in TERMINATIONS and one.accepted for one in sender)
+    words = {one.message for one in sender if not one.outgoing and one.is_accepted}
+    ended = any(one.message in TERMINATIONS and one.is_accepted for one in sender)
     crossed = {one.message_id for one in receiver if not one.outgoing and (ended or one.message in words)}
     return not sent - heard and (heard - sent).keys() <= crossed
 

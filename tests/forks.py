@@ -84,7 +84,7 @@ class Fork(Member):
         instead, unless it ``may_end``: whoever is armed to die may do so before it is ready."""
         began = time.monotonic()
         with self.client() as client:
-            while hindered := client.hindered():
+            while hindered := client.hindrance():
                 if self.ended is not None:
                     if may_end:
                         break

@@ -396,7 +396,7 @@ def admitted_company(home: Path, template: Path) -> Iterator[Company]:
 def revoke(members: Company, city: Running) -> None:
     """Have the region revoke the membership of ``city``."""
     with members.region.client() as office:
-        (credential,) = [one for one in office.issued() if one["holder"] == city.did]
+        (credential,) = [one for one in office.issued_credentials() if one["holder"] == city.did]
         office.revoke(credential["id"], "left the region")
 
 

@@ -133,7 +133,7 @@ def reckon(provider: Running, consumer: Running, tally: Tally) -> None:
             tally.wrong += [f"{pid} is unknown to its consumer" for pid in ends]
             for stores, tx in ((ours, here), (theirs, there)):
                 for process in getattr(stores, kind).select(tx, limit=1_000_000):
-                    taken = [x.message_id for x in getattr(stores, kind).exchanges(tx, process.pid) if x.accepted]
+                    taken = [x.message_id for x in getattr(stores, kind).exchanges(tx, process.pid) if x.is_accepted]
                     tally.wrong += [f"{name} had an effect {n} times" for name, n in Counter(taken).items() if n > 1]
         agreements = [
             {one.id: (one.sha256, one.signatures) for one in stores.agreements.select(tx, limit=1_000_000)}

@@ -243,8 +243,8 @@ class Replicate:
     def limits(self) -> Limits:
         return self._limits
 
-    def renamed(self, member: Followed, name: str) -> Followed:
-        return self._members.renamed(member, name)
+    def rename(self, member: Followed, name: str) -> Followed:
+        return self._members.rename(member, name)
 
     async def save(self, member: Followed) -> None:
         def write() -> None:

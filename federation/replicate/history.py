@@ -123,7 +123,7 @@ class History:
         read = self.chain.frontier
         if first > read.size:
             raise HostileFeed(f"its pages do not contain the members from {read.size} to {first}")
-        grown = read.extended(leaves[read.size - first : max(0, self.head.size - first)])
+        grown = read.extend(leaves[read.size - first : max(0, self.head.size - first)])
         complete = grown.size == self.head.size
         if complete and grown.root == self.seen.root:
             self._continue()

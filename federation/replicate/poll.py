@@ -187,13 +187,13 @@ class Poll:
 
         def write() -> None:
             with self._uow.read() as tx:
-                stored = self._members.stored(tx, url)
+                stored = self._members.stored_member(tx, url)
             if stored is None:
                 return
             if stored.current == current and stored.seen is not None and at - stored.seen < NOTED_EACH:
                 return
             with self._uow.begin() as tx:
-                stored = self._members.stored(tx, url)
+                stored = self._members.stored_member(tx, url)
                 if stored is not None:
                     self._members.save(tx, replace(stored, seen=at, current=current))
 
@@ -204,7 +204,7 @@ class Poll:
 
         def write() -> None:
             with self._uow.begin() as tx:
-                stored = self._members.stored(tx, member.url)
+                stored = self._members.stored_member(tx, member.url)
                 wanted = stored and replace(stored, state=state, last_error=reason[:500])
                 if wanted is not None and wanted != stored:
                     self._members.save(tx, wanted)

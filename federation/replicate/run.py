@@ -50,7 +50,7 @@ class Client(Protocol):
 
     def note_restarts(self, member: Followed, cursor: Cursor, restarts: Sequence[Mapping[str, Any]]) -> Followed: ...
 
-    def renamed(self, member: Followed, name: str) -> Followed: ...
+    def rename(self, member: Followed, name: str) -> Followed: ...
 
     async def save(self, member: Followed) -> None: ...
 
@@ -98,7 +98,7 @@ class Run:
             raise HostileFeed("the stream states another publisher")
         if len(page.relations) > client.limits.chains:
             raise HostileFeed(f"the feed has more than {client.limits.chains} chains")
-        self.outcome.member = client.renamed(self.outcome.member, page.publisher_name)
+        self.outcome.member = client.rename(self.outcome.member, page.publisher_name)
         try:
             for relation in page.relations:
                 self._require_below(relation.url)
@@ -173,7 +173,7 @@ class Run:
         if head.epoch > epoch:
             # The node was restored from a backup: its chains begin anew. What we hold stays, and a version
             # that it now states differently ends up in the quarantine.
-            self._cursor = self._cursor.restarted(head.epoch)
+            self._cursor = self._cursor.restart(head.epoch)
         position = self._cursor.position(head.audience)
         if head.size < position:
             raise HostileFeed(

@@ -22,7 +22,7 @@ LONGER: Final = 1.5
 
 
 class Watch:
-    """A waiter for one subject. It misses no notice between two calls of ``changed``."""
+    """A waiter for one subject. It misses no notice between two calls of ``wait``."""
 
     def __init__(self, pause: float, concerns: Concerns) -> None:
         """``pause``: the seconds after which the waiter looks again even without a notice; the pauses grow."""
@@ -36,7 +36,7 @@ class Watch:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._changed_event.set)
 
-    async def changed(self, seconds: float | None = None) -> None:
+    async def wait(self, seconds: float | None = None) -> None:
         """Wait for a notice, at most so many seconds; None: the pause of this node."""
         try:
             await asyncio.wait_for(self._changed_event.wait(), self.pause if seconds is None else seconds)

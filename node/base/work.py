@@ -114,7 +114,7 @@ class Outbox(Protocol):
     def release(self, tx: Transaction) -> int:
         """Free every lease. Only for a start at which no other worker can exist (embedded store)."""
 
-    def done(self, tx: Transaction, task: Task) -> bool:
+    def finish(self, tx: Transaction, task: Task) -> bool:
         """Remove a finished task; return False if the lease (``task.fence``) was lost meanwhile."""
 
     def retry(self, tx: Transaction, task: Task, *, due: datetime, error: str) -> bool:

@@ -118,7 +118,7 @@ def _exchange_doors(app: FastAPI, node: HansaNode) -> None:
             changes=node.changes,
             region=protocol_services.region,
             stuck=lambda pid: bool(node.letters.about(pid)),
-            named=node.access.named,
+            named=node.access.with_names,
         )
     )
     app.include_router(

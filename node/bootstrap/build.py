@@ -141,7 +141,7 @@ def _live_facts(base: Foundation, lifecycle: Lifecycle) -> LiveFacts:
         region=lambda: base.people.allegiance.region,
         rulebook=base.rulebook,
         wrong=lifecycle.health,
-        limited=lifecycle.limited,
+        limited=lifecycle.limitations,
     )
 
 
@@ -175,7 +175,7 @@ def _worker(
         clock=parts.clock,
         instance=secrets.token_hex(8),
         pace=pace,
-        embedded=parts.settings.embedded,
+        embedded=parts.settings.is_embedded,
         lengthy=LENGTHY,
         narrow=NARROW,
         remains=remains,
@@ -202,7 +202,7 @@ def _host(base: Foundation, catalogue: CatalogueServices, callers: Callers) -> H
         followed_records=settings.followed_records,
         followed_bytes=settings.followed_bytes,
         identify=callers.identify,
-        changed=catalogue.following.wake,
+        report_change=catalogue.following.wake,
         audiences=base.visibility.audiences,
         region=lambda: region_of(people.allegiance, parts.me, parts.address_of),
     )

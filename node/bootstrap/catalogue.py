@@ -105,7 +105,7 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
         node=node,
         region=lambda: people.allegiance.authority,
     )
-    settled = following.reflected if settings.wait_for_views else None
+    settled = following.wait_for if settings.wait_for_views else None
     members = FollowedMembers(stores.uow, stores.followed, people.blocks) if settings.issuer else tuple
     advised = references(settings.advised_profiles, settings.folder)
     harvest = _harvest(base, _imports(base, catalogue, settled, advised), catalogue)

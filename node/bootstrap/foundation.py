@@ -42,7 +42,7 @@ def foundation(parts: Parts, *, outgoing: Outgoing | None = None, documents: Doc
     stores, settings, commit_hooks = (
         parts.stores,
         parts.settings,
-        CommitHooks(changes=Changes(alone=parts.settings.embedded)),
+        CommitHooks(changes=Changes(alone=parts.settings.is_embedded)),
     )
     append = LedgerWriter(stores.ledger, parts.clock, commit_hooks.wake_ledger)
     people = identity(parts, append)

@@ -76,7 +76,7 @@ def status(parts: Parts, node: NodeFacts, live: LiveFacts, *, worker: Worker, fo
             "url": parts.base,
             "version": __version__,
             "epoch": node.epoch,
-            "store": "sqlite" if settings.embedded else "postgresql",
+            "store": "sqlite" if settings.is_embedded else "postgresql",
             "issuer": settings.issuer,
         },
         live,

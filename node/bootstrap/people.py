@@ -144,7 +144,7 @@ def identity(parts: Parts, append: Append) -> People:
         refuse_excess=settings.refuse_excess_scopes,
     )
     wallets.append(wallet)
-    blocks = Blocks(stores.uow, stores.meta, append, clock, me=parts.me, alone=settings.embedded)
+    blocks = Blocks(stores.uow, stores.meta, append, clock, me=parts.me, alone=settings.is_embedded)
     return People(
         allegiance=allegiance,
         trust=trust,

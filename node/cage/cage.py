@@ -137,14 +137,14 @@ class Cage:
         self.close()
 
     @property
-    def known(self) -> Barriers | None:
+    def known_barriers(self) -> Barriers | None:
         """Return ``barriers`` if the fork server has reported them, else None; never wait."""
         return self._launcher.known
 
     @property
     def lacking(self) -> str:
         """Return why no stranger's code runs here, as far as is known; empty if it does."""
-        return "" if self.known is None or self._unconfined else self.known.lacking
+        return "" if self.known_barriers is None or self._unconfined else self.known_barriers.lacking
 
     async def call(
         self,

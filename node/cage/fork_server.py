@@ -95,7 +95,7 @@ class ForkServer:
         self._plan = plan
         self._names = sorted(plan.targets)
         self._readable = landlock.readable(_ROOT)
-        self._open = libraries.opened(_ROOT, plan.libraries)
+        self._open = libraries.code_access(_ROOT, plan.libraries)
         self._loaded: set[str] = set()
         self._children: dict[int, socket.socket] = {}
         self._deadlines: dict[int, float] = {}

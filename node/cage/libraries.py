@@ -50,7 +50,7 @@ class CodeAccess:
     versions: dict[str, str] = field(default_factory=dict)
 
 
-def opened(root: Path, libraries: Libraries) -> CodeAccess:
+def code_access(root: Path, libraries: Libraries) -> CodeAccess:
     """Return the files that code may read, with our packages below ``root``. Unknown libraries are left out."""
     opened_libraries = CodeAccess()
     standard = Path(sysconfig.get_path("stdlib"))
@@ -178,7 +178,7 @@ def importable(name: str) -> bool:
     return _narrowed is None or top in _narrowed.modules or top == OURS or top in sys.stdlib_module_names
 
 
-def admitted() -> list[str]:
+def admitted_modules() -> list[str]:
     """Return the modules beside the standard library that code may import here."""
     return [] if _narrowed is None else sorted(_narrowed.modules)
 

@@ -80,7 +80,7 @@ def with_names(text: str, names: Mapping[str, str]) -> str:
 def decision_with_names(decision: Decision, names: Mapping[str, str]) -> Decision:
     """Return ``decision`` with names in place of DIDs in the texts of its reasons: people read names."""
 
-    def reworded(reason: Reason) -> Reason:
+    def reword(reason: Reason) -> Reason:
         return replace(
             reason,
             text={language: with_names(text, names) for language, text in reason.text.items()},
@@ -88,7 +88,7 @@ def decision_with_names(decision: Decision, names: Mapping[str, str]) -> Decisio
             have=with_names(reason.have, names),
         )
 
-    return replace(decision, reasons=tuple(reworded(reason) for reason in decision.reasons))
+    return replace(decision, reasons=tuple(reword(reason) for reason in decision.reasons))
 
 
 class Access:
@@ -106,7 +106,7 @@ class Access:
         """Return the names of the participants that are known here, by DID."""
         return self._names()
 
-    def named(self, text: str) -> str:
+    def with_names(self, text: str) -> str:
         """Return ``text`` with names in place of the DIDs that are known here."""
         return with_names(text, self._names())
 
@@ -136,14 +136,14 @@ class Access:
     def summary(self, record: Record, language: str = "en") -> str:
         """Return the conditions in one short sentence; empty if nothing is offered."""
         policy = _policy_of(record)
-        return "" if policy is None else self.named(summary(policy, language, sealed=record.sealed))
+        return "" if policy is None else self.with_names(summary(policy, language, sealed=record.sealed))
 
     def sentences(self, record: Record, language: str = "en") -> Sequence[str]:
         """The conditions, one sentence each."""
         policy = _policy_of(record)
         if policy is None:
             return ()
-        return tuple(self.named(sentence) for sentence in sentences(policy, language, kind=record.kind))
+        return tuple(self.with_names(sentence) for sentence in sentences(policy, language, kind=record.kind))
 
 
 def _policy_of(record: Record) -> Policy | None:

@@ -73,7 +73,7 @@ def seal_record(keyring: KeyRing, record: Record) -> str:
     return keyring.sign_jws({"typ": TYPE}, _canonical(envelope_of(record)))
 
 
-def signed(keyring: KeyRing, record: Record) -> Record:
+def sign(keyring: KeyRing, record: Record) -> Record:
     """``record`` with its signature in ``extra``."""
     return replace(record, extra={**record.extra, _SIGNATURE: seal_record(keyring, record)})
 

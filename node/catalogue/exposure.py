@@ -30,7 +30,7 @@ def widens(head: Record, audience: str) -> bool:
     return head.audience not in (audience, PUBLIC) and audience != INTERNAL
 
 
-def widened(head: Record | None, draft: Record) -> WiderAudience | None:
+def find_wider_audience(head: Record | None, draft: Record) -> WiderAudience | None:
     """Return how ``draft`` widens the audience of ``head``; None if nobody new sees anything."""
     if head is None or not (draft.opens_history or widens(head, draft.audience)):
         return None
@@ -86,4 +86,4 @@ def _finding(
 
 def _who(audience: str, language: str) -> str:
     key = f"audience.{audience}"
-    return CATALOGUE.say(language, key) if CATALOGUE.known(key) else audience
+    return CATALOGUE.say(language, key) if CATALOGUE.knows(key) else audience

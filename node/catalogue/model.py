@@ -82,7 +82,7 @@ class Record:
         return f"{self.iri}#v{self.version}"
 
     @property
-    def harvested(self) -> HarvestOrigin | None:
+    def harvest_origin(self) -> HarvestOrigin | None:
         """Return the source of an imported record; None for a record that its node published itself."""
         members = self.extra.get(HARVESTED)
         if not isinstance(members, dict):
@@ -98,7 +98,7 @@ class Record:
     @property
     def subject(self) -> str:
         """Return the subject of the statements: for a harvested record its own IRI at the source."""
-        harvested = self.harvested
+        harvested = self.harvest_origin
         return (harvested.iri if harvested else "") or self.iri
 
     @property

@@ -40,9 +40,9 @@ def require_same_origin(records: RecordStore, tx: Transaction, draft: Record, su
     before = next((version for version in versions if not version.withdrawn), None)
     if before is None:
         return
-    if before.harvested is not None:
+    if before.harvest_origin is not None:
         raise InvalidInput(
-            f"{draft.iri} is the address of a record that was imported from {before.harvested.source}",
+            f"{draft.iri} is the address of a record that was imported from {before.harvest_origin.source}",
             remedy=f"give this one an address of its own, for example iri: {draft.iri}-2",
             facts={"field": "iri", "address": draft.iri, "origin": before.subject},
         )

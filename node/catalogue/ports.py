@@ -111,7 +111,7 @@ class SearchIndex(Protocol):
         Only ``settle`` writes the collected changes together; from then on searches show them and ``position`` counts
         them. A crash before that loses them, and they are replayed from the ledger."""
 
-    def collected(self) -> int:
+    def collected_position(self) -> int:
         """Return the ledger position up to which changes were collected, including those not shown yet."""
 
     def settle(self) -> None:

@@ -57,7 +57,7 @@ def record_json(
             "sentences": list(access.sentences(record, language)),
         },
     }
-    harvested = record.harvested
+    harvested = record.harvest_origin
     if harvested is not None:
         members["harvested"] = {"iri": harvested.iri, "source": harvested.source}
         if harvested.former:

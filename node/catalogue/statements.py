@@ -66,7 +66,7 @@ class Statements:
         value = self.value(subject, property_)
         return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
-    def needed(self, subject: str, property_: str, what: str) -> str:
+    def require(self, subject: str, property_: str, what: str) -> str:
         value = self.text(subject, property_)
         if not value:
             raise InvalidInput(f"the description of {self.about} has {what}", remedy="its owner publishes it again")

@@ -14,7 +14,7 @@ from typing import Protocol
 from node.base.work import UnitOfWork
 from node.catalogue.model import Record
 from node.catalogue.ports import Graph, RecordStore, SearchIndex
-from node.catalogue.search.entries import indexed
+from node.catalogue.search.entries import index_entry
 from node.ledger.model import Entry, EntryKind
 
 STRIDE = 5_000
@@ -70,7 +70,7 @@ class _RecordView(ABC):
         """Return the next ``seq`` that the view has not taken."""
         return self._passed.position(self._engine_position())
 
-    def shown(self) -> int:
+    def next_seq(self) -> int:
         """Return the next ``seq`` that the view does not show."""
         written = self._stored.position()
         return self.position() if self._engine_position() == written else written
@@ -91,7 +91,7 @@ class _RecordView(ABC):
             if heads or not self._passed.may_skip(_after(entries), self._engine_position()):
                 self._write(heads, _after(entries))
 
-    def passed(self, position: int) -> None:
+    def skip_to(self, position: int) -> None:
         """Note that no entry before ``position`` that was not applied is of the view's kinds."""
         if not self._passed.may_skip(position, self._engine_position()):
             self._write([], position)
@@ -135,14 +135,14 @@ class SearchView(_RecordView):
         self._index = index
 
     def _write(self, heads: Sequence[Record], position: int) -> None:
-        self._index.take([(head.iri, None if head.withdrawn else indexed(head)) for head in heads], position)
+        self._index.take([(head.iri, None if head.withdrawn else index_entry(head)) for head in heads], position)
 
     def settle(self) -> None:
         """Let searches show the collected changes."""
         self._index.settle()
 
     def _engine_position(self) -> int:
-        return self._index.collected()
+        return self._index.collected_position()
 
 
 def _heads(uow: UnitOfWork, records: RecordStore, entries: Sequence[Entry]) -> list[Record]:

@@ -28,7 +28,7 @@ class Visibility:
         self._me = me
 
     @property
-    def known(self) -> frozenset[str]:
+    def known_audiences(self) -> frozenset[str]:
         """Return the audiences that a record of this node may be published for."""
         return frozenset({PUBLIC, INTERNAL, *(rule.name for rule in self._rules())})
 

@@ -57,7 +57,7 @@ def write_backup(folder: Path, target: Path | None = None, *, recipient: bytes |
     from node.adapters.sql.backup import backup_sqlite
 
     settings = load(folder)
-    if not settings.embedded:
+    if not settings.is_embedded:
         raise InvalidInput(
             "this node's database is PostgreSQL", remedy="back it up with pg_dump, and the folder as files"
         )

@@ -170,7 +170,9 @@ def _step_words(bound: Mapping[str, Any]) -> str:
     return f"{bound['uses']} version {bound['version']}"
 
 
-def paired(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]]) -> list[tuple[str, Any, Any]]:
+def pair_indicators(
+    left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]]
+) -> list[tuple[str, Any, Any]]:
     """Return the indicators of two runs beside each other; None if a run has no indicator of that name."""
     one, other = ({each["name"]: each["after"] for each in side} for side in (left, right))
     return [(name, one.get(name), other.get(name)) for name in dict.fromkeys((*one, *other))]

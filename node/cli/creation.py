@@ -69,7 +69,7 @@ def create(folder: Path, members: dict[str, Any]) -> NewNode:
         did=keys.did,
         login=ADMINISTRATOR,
         password=password,
-        store="SQLite, Oxigraph, search index" if settings.embedded else "PostgreSQL, Oxigraph, search index",
+        store="SQLite, Oxigraph, search index" if settings.is_embedded else "PostgreSQL, Oxigraph, search index",
     )
 
 

@@ -25,7 +25,7 @@ from node.bootstrap.parts import (
 from node.cage.barriers import PARSED_WITHOUT_LANDLOCK, REMEDY
 from node.catalogue.deliverability import OWN, WHY
 from node.catalogue.model import QUARANTINE
-from node.cli.output import counted
+from node.cli.output import count_of
 from node.identity.did import check_identity
 from node.settings import Settings, load
 
@@ -95,7 +95,7 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
     from node.adapters.sql.soundness import check_sqlite
 
     try:
-        if settings.embedded:
+        if settings.is_embedded:
             check_sqlite(settings.database, thorough=True)
         stores = open_stores(settings)
     except HansaError as error:
@@ -113,10 +113,10 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
         except HansaError as error:
             yield Finding(error.detail, False, error.remedy)
             return
-        kind = "SQLite" if settings.embedded else "PostgreSQL"
+        kind = "SQLite" if settings.is_embedded else "PostgreSQL"
         yield Finding(
-            f"{kind} works: {counted(size, 'ledger entry', 'ledger entries')}, "
-            f"{counted(waiting, 'message')} being delivered",
+            f"{kind} works: {count_of(size, 'ledger entry', 'ledger entries')}, "
+            f"{count_of(waiting, 'message')} being delivered",
             True,
         )
         for member in followed:
@@ -137,7 +137,7 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
     finally:
         stores.uow.close()
     backups = places(folder).backups
-    if settings.embedded and not (backups.is_dir() and any(backups.glob("*.tar*"))):
+    if settings.is_embedded and not (backups.is_dir() and any(backups.glob("*.tar*"))):
         # For a new node this is advice, not a fault: it has nothing to lose yet.
         yield Finding("there is no backup yet", size < WORTH_KEEPING, f"hansa backup {word(folder)}")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from node.base.errors import HansaError, InvalidInput, Overloaded, TooLarge
 from node.base.plaintext import word
 from node.cage.cage import Cage
-from node.cli.output import Mode, done, emit, line, remark, say
+from node.cli.output import Mode, emit, line, remark, report_success, say
 from node.semantics.profiles.cage_client import profile_sync
 from node.semantics.profiles.description import description_of
 
@@ -49,7 +49,7 @@ def write_draft(path: Path, target: Path, survey: Survey | None = None, *, any_f
         line(path.name, survey.words())
     elif profile is not None:
         line(path.name, f"{profile.format}, {profile.words()}")
-    done(f"{target} written", detail="a draft of the description")
+    report_success(f"{target} written", detail="a draft of the description")
     if refusal is not None:
         remark(f"without columns: {refusal.detail}")
     for note in profile.notes if profile and survey is None else ():

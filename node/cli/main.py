@@ -19,7 +19,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line, and return its exit status. A traceback is printed only with ``--debug``."""
     from node.cli.app import app_for
-    from node.cli.output import Mode, failed, trace
+    from node.cli.output import Mode, report_failure, trace
 
     try:
         status = app_for(arguments)(arguments, standalone_mode=False, prog_name="hansa")
@@ -30,10 +30,10 @@ def run(arguments: list[str]) -> int:
         return int(stop.exit_code)
     except typer.TyperException as error:
         show = getattr(error, "show", None)
-        show() if show else failed(str(error))
+        show() if show else report_failure(str(error))
         return USAGE
     except (typer.Abort, KeyboardInterrupt):
-        failed("interrupted: work that was started continues where it stopped")
+        report_failure("interrupted: work that was started continues where it stopped")
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -45,19 +45,19 @@ def run(arguments: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - every error is reported
         if Mode.debug:
             trace(error)
-        failed(f"{type(error).__name__}: {error}")
-        failed("this is an error in the program; --debug shows where")
+        report_failure(f"{type(error).__name__}: {error}")
+        report_failure("this is an error in the program; --debug shows where")
         return FAILED
 
 
 def _explain(error: HansaError) -> int:
-    from node.cli.output import Mode, emit, failed, mend
+    from node.cli.output import Mode, emit, report_failure, suggest
 
     if Mode.json:
         emit({"error": {"code": error.facts.get("code", error.code), "detail": error.detail, "remedy": error.remedy}})
-    failed(error.detail)
+    report_failure(error.detail)
     if error.remedy:
-        mend(error.remedy)
+        suggest(error.remedy)
     if isinstance(error, PeerUnreachable) or error.facts.get("code") == PeerUnreachable.code:
         return UNREACHABLE
     return FAILED if isinstance(error, LocalFault) or getattr(error, "http_status", 0) >= 500 else REFUSED

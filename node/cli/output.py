@@ -33,13 +33,13 @@ __all__ = [
     "block",
     "complain",
     "counter",
-    "done",
     "emit",
     "exact",
-    "failed",
     "findings",
     "line",
-    "mend",
+    "report_failure",
+    "report_success",
+    "suggest",
 ]
 __all__ += ["next_step", "plainly", "reasons", "remark", "save", "say", "size", "table", "trace", "word", "words"]
 
@@ -108,13 +108,13 @@ def trace(error: BaseException) -> None:
     sys.stderr.write(visible("".join(traceback.format_exception(error))))
 
 
-def done(text: str, *, detail: str = "") -> None:
+def report_success(text: str, *, detail: str = "") -> None:
     """Print that a step succeeded."""
     if not Mode.json:
         _out().print(f"[green]✓[/green] {escape(text)}" + (f"   [dim]{escape(detail)}[/dim]" if detail else ""))
 
 
-def failed(text: str) -> None:
+def report_failure(text: str) -> None:
     """Print that a step failed."""
     _err().print(f"[red]✗[/red] {escape(text)}")
 
@@ -146,7 +146,7 @@ def remark(text: str) -> None:
         _err().print(f"[dim]{escape(text)}[/dim]")
 
 
-def mend(text: str) -> None:
+def suggest(text: str) -> None:
     """Print the remedy of a failure, below it."""
     _err().print(f"  [cyan]{escape(text)}[/cyan]")
 
@@ -240,7 +240,7 @@ def size(count: int) -> str:
     raise AssertionError("unreachable")
 
 
-def counted(count: int, noun: str, plural: str = "") -> str:
+def count_of(count: int, noun: str, plural: str = "") -> str:
     """Return a number with its noun in the right form: ``1 result``, ``2 entries``."""
     return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
 

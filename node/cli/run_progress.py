@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from node.base.plaintext import word
 from node.cli.exits import DONE, REFUSED, WAITING
-from node.cli.output import Mode, done, emit, failed, line, mend, next_step, reasons, remark, say, table, words
+from node.cli.output import (
+    Mode,
+    emit,
+    line,
+    next_step,
+    reasons,
+    remark,
+    report_failure,
+    report_success,
+    say,
+    suggest,
+    table,
+    words,
+)
 
 if TYPE_CHECKING:
     from node.client import HansaClient
@@ -52,7 +65,9 @@ def follow(
         outcome(run, lang)
         if before is not None and before.get("result") and run.get("result"):
             same = before["result"] == run["result"]
-            (done if same else failed)("the same result as before" if same else "the result differs from before")
+            (report_success if same else report_failure)(
+                "the same result as before" if same else "the result differs from before"
+            )
     else:
         next_step(f"hansa run watch {word(short(pid))}")
     if run["state"] == "successful":
@@ -63,13 +78,13 @@ def follow(
 def outcome(run: Mapping[str, Any], lang: str) -> None:
     say(words(run["titles"], lang))
     if run["state"] == "successful":
-        done("done", detail=f"result {run['result'][:12]}…")
+        report_success("done", detail=f"result {run['result'][:12]}…")
     elif run["state"] in ("failed", "dismissed"):
         error = run.get("error") or {}
-        failed(error.get("detail") or run["state"])
+        report_failure(error.get("detail") or run["state"])
         reasons((error.get("facts") or {}).get("reasons", ()), lang)
         if error.get("remedy"):
-            mend(error["remedy"])
+            suggest(error["remedy"])
     else:
         line("state", f"{run['state']}, {run['progress']} %")
     if run["indicators"]:

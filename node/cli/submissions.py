@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Any, Final
 from node.base.errors import HansaError
 from node.catalogue.exposure import RULES
 from node.cli.descriptions import code_file, file_facts, read_submission, with_description
-from node.cli.output import Mode, bar, complain, done, failed, findings, line, mend, remark, say, size
+from node.cli.output import (
+    Mode,
+    bar,
+    complain,
+    findings,
+    line,
+    remark,
+    report_failure,
+    report_success,
+    say,
+    size,
+    suggest,
+)
 from node.cli.sheets import examine
 
 if TYPE_CHECKING:
@@ -179,7 +191,7 @@ def _upload(client: HansaClient, description: DescriptionFile) -> None:
 
 
 def _show_checked(checked: Mapping[str, Any]) -> None:
-    done("no errors", detail=f"{checked['kind']} {checked['iri']}")
+    report_success("no errors", detail=f"{checked['kind']} {checked['iri']}")
 
 
 def _show_wider_audience(checked: Mapping[str, Any], lang: str) -> None:
@@ -190,7 +202,7 @@ def _show_wider_audience(checked: Mapping[str, Any], lang: str) -> None:
 
 
 def _show_published(published: Mapping[str, Any], description: DescriptionFile) -> None:
-    done(f"{published['kind']} published", detail=f"version {published['version']}")
+    report_success(f"{published['kind']} published", detail=f"version {published['version']}")
     line("address", published["iri"], style="cyan")
     if published.get("behind"):
         behind = ", ".join(sorted(published["behind"]))
@@ -220,9 +232,9 @@ def _refused(
 ) -> dict[str, Any]:
     path = description.path
     if "findings" not in refusal.facts:
-        failed(f"{path}: {refusal.detail}")
+        report_failure(f"{path}: {refusal.detail}")
         if refusal.remedy:
-            mend(refusal.remedy)
+            suggest(refusal.remedy)
         return {
             "file": str(path),
             "code": refusal.facts.get("code"),
@@ -231,7 +243,7 @@ def _refused(
         }
     items = [finding for finding in refusal.facts["findings"] if finding.get("severity") == "violation"]
     count = len(items)
-    failed(f"{path}: {count} error{'s' if count != 1 else ''}")
+    report_failure(f"{path}: {count} error{'s' if count != 1 else ''}")
     if not Mode.json:
         findings(items, description.lines)
         complain(outcome)

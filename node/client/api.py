@@ -70,9 +70,9 @@ class HansaClient(CatalogueCalls, SecondFactorCalls, KeyCalls, ImportCalls):
 
     def ready(self) -> bool:
         """Return whether the node answers and is ready to work."""
-        return not self.hindered()
+        return not self.hindrance()
 
-    def hindered(self) -> str:
+    def hindrance(self) -> str:
         """Return why the node is not ready, in its own words; empty if it is ready."""
         try:
             answer = self._http.get("/ready", timeout=2)
@@ -235,7 +235,7 @@ class HansaClient(CatalogueCalls, SecondFactorCalls, KeyCalls, ImportCalls):
         """Return our requests for credentials, and the credentials that we hold."""
         return dict(self._get("/api/memberships"))
 
-    def issued(self) -> list[dict[str, Any]]:
+    def issued_credentials(self) -> list[dict[str, Any]]:
         """Return the credentials that this node issued."""
         return list(self._get("/api/issued"))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from node.base.ids import new_urn
 from node.dialogue.process import Process
-from node.dialogue.wire import written
+from node.dialogue.wire import in_version
 from node.vocab.dsp import VERSIONS, DspVersion
 
 
@@ -36,7 +36,7 @@ def error(
         "code": code,
         "reason": list(reason) or [code],
     }
-    return written(body)
+    return in_version(body)
 
 
 def refusal(kind: str, process: Process, code: str, reason: Sequence[Any]) -> dict[str, Any]:

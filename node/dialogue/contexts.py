@@ -54,7 +54,7 @@ class Room:
     def __init__(self) -> None:
         self._left = MAX_GROWTH
 
-    def written(self, name: str, whole: str) -> str:
+    def count_expansion(self, name: str, whole: str) -> str:
         """Count the expansion of ``name`` to ``whole``, and return ``whole``. Raises ``InvalidInput`` if it is too
         long."""
         growth = len(whole) - len(name)
@@ -90,11 +90,11 @@ class Names:
             return name
         if name in self.terms:
             meant = self.terms[name]
-            return None if meant is None else self.room.written(name, meant)
+            return None if meant is None else self.room.count_expansion(name, meant)
         if ":" in name:
             prefix = name.partition(":")[0]
             return self._whole(name, self.terms.get(prefix) or self.prefixes.get(prefix))
-        return self.room.written(name, self.vocab + name) if self.vocab else name
+        return self.room.count_expansion(name, self.vocab + name) if self.vocab else name
 
     def reference(self, text: str) -> str:
         """Return an identifier, with a prefix of the message's own written out. Prefixes of the protocol stay."""
@@ -104,7 +104,7 @@ class Names:
         rest = name.partition(":")[2]
         if not namespace or namespace.startswith("@") or rest.startswith("//"):
             return name
-        return self.room.written(name, namespace + rest)
+        return self.room.count_expansion(name, namespace + rest)
 
 
 def names_in(context: Any) -> Names:

@@ -37,7 +37,7 @@ from node.dialogue.message import AFTER, IncomingMessage
 from node.dialogue.process import IMPLIED, Exchange, P, PendingMessage, Process, ProcessStore, Role
 from node.dialogue.repeats import Repeats
 from node.dialogue.timeline import Timeline
-from node.dialogue.wire import written
+from node.dialogue.wire import in_version
 from node.identity.model import Caller
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append
@@ -134,9 +134,9 @@ class Conversation(Generic[P]):
                         self._timeline.refuse(tx, process, message, error)
             raise
 
-    def repeated(self, tx: Transaction, process: P, message: IncomingMessage) -> Answer | None:
-        """Return the stored answer if this same message was accepted before, like ``Repeats.repeated``."""
-        return _as_then(self._repeats.repeated(tx, process, message))
+    def find_repeat(self, tx: Transaction, process: P, message: IncomingMessage) -> Answer | None:
+        """Return the stored answer if this same message was accepted before, like ``Repeats.find_repeat``."""
+        return _as_then(self._repeats.find_repeat(tx, process, message))
 
     def repeated_answer(self, tx: Transaction, process: P, message: IncomingMessage) -> Answer | None:
         """Return the stored answer if the last message had the same content, like ``Repeats.repeated_answer``."""
@@ -220,7 +220,7 @@ class Conversation(Generic[P]):
         effects = () if process.pending is None else (Cancel(process.pending.message_id),)
         return self._settle(tx, process, Step(replace(process, pending=None, **changes), effects)).process
 
-    def acknowledged(
+    def record_acknowledgement(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, peer_pid: str | None
     ) -> Step[P] | None:
         """Apply the peer's acknowledgement of our message. Return None if the process does not exist any more."""
@@ -233,7 +233,7 @@ class Conversation(Generic[P]):
         step = advance(self.table, process, Acknowledged(message_id), self._clock.now())
         return self._settle(tx, process, Step(step.process, (Arrived(message_id), *step.effects))).process
 
-    def refused(
+    def record_refusal(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, code: str, reason: tuple[Any, ...]
     ) -> Step[P] | None:
         """Apply the peer's final refusal of our message."""
@@ -279,7 +279,7 @@ class Conversation(Generic[P]):
         to it. A worker that is sending the message at this moment finds it removed from the outbox and stored, so it
         is stored only once."""
         task = self._outbox_writer.cancel(tx, message_id)
-        if task is None or self._store.delivered(tx, process.pid, message_id):
+        if task is None or self._store.is_delivered(tx, process.pid, message_id):
             return
         self._store.record(
             tx,
@@ -303,7 +303,7 @@ class Conversation(Generic[P]):
             topic=TOPIC,
             lane=process.peer,
             subject=process.pid,
-            body=canonical(written(send.body)),
+            body=canonical(in_version(send.body)),
             due=due,
             headers={
                 "url": process.peer_address + self._path(send.message, process.peer_pid),

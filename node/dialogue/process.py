@@ -84,7 +84,7 @@ class Exchange:
     answer: bytes
 
     @property
-    def accepted(self) -> bool:
+    def is_accepted(self) -> bool:
         """Return whether the receiver took the message and it is valid, by its answer or by its next message."""
         return self.answer_status == IMPLIED or 200 <= self.answer_status < 300
 
@@ -140,14 +140,14 @@ class ProcessStore(Protocol[P]):
     def record(self, tx: Transaction, exchange: Exchange) -> None:
         """Keep a message that went over the wire."""
 
-    def exchanged(self, tx: Transaction, pid: str) -> int:
+    def count_exchanges(self, tx: Transaction, pid: str) -> int:
         """Return the number of messages of a process that were taken."""
 
     def refusals(self, tx: Transaction, pid: str, *, outgoing: bool) -> Sequence[tuple[str, int]]:
         """Return (hash of the body, status of the answer) of each message of a process that was refused or put off,
         oldest first."""
 
-    def delivered(self, tx: Transaction, pid: str, message_id: str) -> bool:
+    def is_delivered(self, tx: Transaction, pid: str, message_id: str) -> bool:
         """Return whether a message of ours is stored as taken by the peer, void or not."""
 
     def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
@@ -156,7 +156,7 @@ class ProcessStore(Protocol[P]):
     def accepted_messages(self, tx: Transaction, pid: str) -> Sequence[AcceptedMessage]:
         """Return the messages of a process that were taken, oldest first. Reads no bodies."""
 
-    def accepted(self, tx: Transaction, pid: str, body_sha256: str) -> Exchange | None:
+    def accepted_exchange(self, tx: Transaction, pid: str, body_sha256: str) -> Exchange | None:
         """The accepted incoming message with this body, if there was one."""
 
     def last_accepted(self, tx: Transaction, pid: str) -> Exchange | None:

@@ -32,19 +32,19 @@ class Repeats(Generic[P]):
         self._brief = brief
 
     def copy(self, message: IncomingMessage) -> bytes:
-        """Return the stored copy of an accepted message; ``repeated`` recognises the message by it."""
+        """Return the stored copy of an accepted message; ``find_repeat`` recognises the message by it."""
         copy = self._storable(message.raw)
         if message.name not in self._brief or len(message.raw) <= LONGEST:
             return copy
         return self._storable(head(message, **{CONTENT: _digest(wire.read(copy))}))
 
-    def repeated(self, tx: Transaction, process: P, message: IncomingMessage) -> Exchange | None:
+    def find_repeat(self, tx: Transaction, process: P, message: IncomingMessage) -> Exchange | None:
         """Return the stored message if this same message was accepted before.
 
         A message with an ``@id`` is recognised anywhere in the conversation. A message without an ``@id`` counts as a
         repeat only if it equals the last message accepted from this peer.
         """
-        known = self._store.accepted(tx, process.pid, message.sha256)
+        known = self._store.accepted_exchange(tx, process.pid, message.sha256)
         if known is None and message.rewritten:
             known = self._of_this_content(tx, process, message)
         if known is None:

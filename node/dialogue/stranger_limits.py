@@ -56,7 +56,7 @@ class StrangerProcessStore(Protocol):
     def open(self, tx: Transaction, *, host: str, address: str) -> tuple[int, int, int]:
         """Return the number of processes of this host, from this address, and in all."""
 
-    def stored(self, tx: Transaction, day: str, parties: Collection[str]) -> dict[str, int]:
+    def stored_bytes(self, tx: Transaction, day: str, parties: Collection[str]) -> dict[str, int]:
         """Return party → bytes of that day, for the parties that have any."""
 
     def store(self, tx: Transaction, day: str, parties: Sequence[str], size: int) -> None:
@@ -127,7 +127,7 @@ class StrangerLimits:
         bounds = {ALL: self._budgets.bytes_in_all, f"host {process.host}": self._budgets.bytes_per_host}
         if not is_here(process.address):
             bounds[f"address {process.address}"] = self._budgets.bytes_per_host
-        stored = self._store.stored(tx, day, bounds.keys())
+        stored = self._store.stored_bytes(tx, day, bounds.keys())
         for party, most in bounds.items():
             if stored.get(party, 0) + size > most and not message.name.endswith("TerminationMessage"):
                 whose = "all participants" if party == ALL else "participants of your host or address"

@@ -107,8 +107,8 @@ class Timeline(Generic[P]):
 
     def knows(self, tx: Transaction, exchange: Exchange) -> bool:
         """Return whether this answer to a message of ours is kept already."""
-        if exchange.accepted:
-            return self._store.delivered(tx, exchange.pid, exchange.message_id or "")
+        if exchange.is_accepted:
+            return self._store.is_delivered(tx, exchange.pid, exchange.message_id or "")
         refusals = self._store.refusals(tx, exchange.pid, outgoing=True)
         return (exchange.body_sha256, exchange.answer_status) in refusals
 
@@ -160,7 +160,7 @@ def fate_of(exchange: Exchange) -> Fate:
     """The outcome of one message."""
     if exchange.void:
         return Fate.VOID
-    if exchange.accepted:
+    if exchange.is_accepted:
         return Fate.TAKEN
     passing = exchange.answer_status in _PASSING or exchange.answer_status >= 500
     return Fate.PUT_OFF if passing else Fate.REFUSED

@@ -41,15 +41,15 @@ from node.vocab.namespaces import ODRL
 
 __all__ = [
     "UNUSUAL",
+    "encode",
+    "in_version",
     "look",
     "normal",
     "read",
     "same",
-    "sent",
-    "settled",
+    "settle",
     "text",
     "version_named",
-    "written",
 ]
 
 _OF_A_NODE: Final = frozenset({"@id", "@type"})
@@ -77,7 +77,7 @@ def look(raw: bytes) -> tuple[dict[str, Any], bool]:
     return _read(value), True
 
 
-def settled(body: Mapping[str, Any], version: DspVersion) -> dict[str, Any]:
+def settle(body: Mapping[str, Any], version: DspVersion) -> dict[str, Any]:
     """Return a part of a message, an offer or an agreement, as the receiver reads it after it was sent in
     ``version``: both sides canonicalise, hash and sign this form. In 2025-1 it is the part itself."""
     if version != V2024_1:
@@ -103,7 +103,7 @@ def text(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def sent(body: bytes) -> bytes:
+def encode(body: bytes) -> bytes:
     """Return a message of ours as it goes over the wire: earlier releases of this program have put messages of 2024/1
     into the outbox with the members of 2025-1. Such messages have the address of the context; a message written for
     the wire has the prefixes themselves in its place."""
@@ -111,10 +111,10 @@ def sent(body: bytes) -> bytes:
         return body
     value = read_object(body)
     context = value.get("@context")
-    return canonical(written(value)) if isinstance(context, list) and V2024_1.context in context else body
+    return canonical(in_version(value)) if isinstance(context, list) and V2024_1.context in context else body
 
 
-def written(body: Mapping[str, Any]) -> dict[str, Any]:
+def in_version(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return a message or an answer of ours in the form of the version that its ``@context`` names."""
     if version_named(body.get("@context")) != V2024_1:
         return dict(body)

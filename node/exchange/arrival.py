@@ -22,7 +22,7 @@ from node.exchange.age import Opener
 from node.exchange.delivery import SEALED_ENDING
 from node.exchange.manifest import Manifest
 from node.exchange.names import safe_name
-from node.exchange.offloop import off_loop, opened
+from node.exchange.offloop import off_loop, open_off_loop
 from node.exchange.sealkeys import SealIdentity
 from node.exchange.spool import PartFile
 
@@ -54,12 +54,14 @@ class Arrival:
         name = safe_name(manifest.name)
         final, sealed = self.home / name, self.home / (name + SEALED_ENDING)
         target = sealed if manifest.sealed else final
-        source = await opened(PartFile, PartFile.close, self.part if self.part.exists() else target, create=False)
+        source = await open_off_loop(
+            PartFile, PartFile.close, self.part if self.part.exists() else target, create=False
+        )
         try:
             if manifest.sealed:
                 if source.size != manifest.sealed.size:
                     raise NotWhatWasSigned("the size of the sealed file differs from the manifest")
-                opening = await opened(self._new_opening, PartFile.close)
+                opening = await open_off_loop(self._new_opening, PartFile.close)
                 try:
                     await self._check(source, manifest, Opener(identity), opening)
                     await off_loop(opening.sync)
@@ -77,7 +79,9 @@ class Arrival:
     async def keep(self, wish: str) -> Path:
         """Give an arrived file without a manifest its name, without verifying it. Raises ``NotFound``."""
         final = self.home / safe_name(wish)
-        source = await opened(PartFile, PartFile.close, self.part if self.part.exists() else final, create=False)
+        source = await open_off_loop(
+            PartFile, PartFile.close, self.part if self.part.exists() else final, create=False
+        )
         try:
             await off_loop(source.sync)
             await off_loop(self._name, source.path, final, final)

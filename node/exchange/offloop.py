@@ -43,7 +43,7 @@ async def off_loop(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R
     return job.result()
 
 
-async def opened(work: Callable[P, R], release: Callable[[R], object], *args: P.args, **kwargs: P.kwargs) -> R:
+async def open_off_loop(work: Callable[P, R], release: Callable[[R], object], *args: P.args, **kwargs: P.kwargs) -> R:
     """Like ``off_loop``, for ``work`` that opens something: if the waiter is cancelled meanwhile, ``release`` closes
     it before the cancellation is passed on."""
     got: list[R] = []

@@ -50,7 +50,7 @@ def build_document(keyring: KeyRing, public_url: str, *, issuer: bool = False) -
     period, and is listed under no purpose (``node.identity.periods``).
     """
     did, base = keyring.did, public_url.rstrip("/")
-    keys = keyring.known()
+    keys = keyring.known_keys()
     used: dict[str, list[str]] = {name: [] for name in _USED}
     for key in keys:
         for name in RELATIONSHIPS[key.kind] if key.state == "in use" else ():

@@ -74,7 +74,7 @@ def read_scope(text: Any) -> Scope:
     return Scope(kind, value)
 
 
-def covered(scopes: Iterable[Scope], granted: Iterable[Scope]) -> tuple[Scope, ...]:
+def covered_scopes(scopes: Iterable[Scope], granted: Iterable[Scope]) -> tuple[Scope, ...]:
     """Return the ``scopes`` that are in ``granted``; the value ``*`` grants every type."""
     granted_scopes = set(granted)
     everything = Scope(BY_TYPE, "*") in granted_scopes

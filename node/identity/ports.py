@@ -38,7 +38,7 @@ class KeyRing(Protocol):
 
     did: str
 
-    def known(self) -> Sequence[KnownKey]:
+    def known_keys(self) -> Sequence[KnownKey]:
         """Return the public half of all keys, including former ones."""
 
     def sealed_to(self, public: bytes) -> Unsealer | None:
@@ -222,7 +222,7 @@ class IdentityStore(Protocol):
 
     def add_issued(self, tx: Transaction, issued: IssuedCredential) -> None: ...
 
-    def issued(self, tx: Transaction, holder: str | None = None) -> Sequence[IssuedCredential]: ...
+    def issued_credentials(self, tx: Transaction, holder: str | None = None) -> Sequence[IssuedCredential]: ...
 
     def revoke(self, tx: Transaction, credential_id: str, at: datetime, why: str) -> IssuedCredential | None: ...
 

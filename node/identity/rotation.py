@@ -30,7 +30,7 @@ class ChangeableRing(Protocol):
 
     did: str
 
-    def known(self) -> Sequence[KnownKey]:
+    def known_keys(self) -> Sequence[KnownKey]:
         """Return the public half of all keys."""
 
     def rotate(self, kinds: Sequence[KeyKind], at: datetime) -> Sequence[KnownKey]:
@@ -52,7 +52,7 @@ class ChangeKeys:
 
     def all(self) -> list[KnownKey]:
         """Return all keys: those in use first, then former ones, the latest first."""
-        keys = list(reversed(self._ring.known()))
+        keys = list(reversed(self._ring.known_keys()))
         return sorted(keys, key=lambda key: (key.state != "in use", list(KeyKind).index(key.kind)))
 
     def rotate(self, kinds: Sequence[KeyKind], by: Caller) -> list[KnownKey]:
@@ -81,7 +81,7 @@ class ChangeKeys:
         return changed
 
     def _listed(self) -> Sequence[KnownKey]:
-        return self._ring.known()
+        return self._ring.known_keys()
 
     def settle(self, by: str = "node") -> int:
         """Enter changes of the keys that are missing in the ledger. Return how many changes were entered.
@@ -89,7 +89,7 @@ class ChangeKeys:
         Raises ``LocalFault`` if the keys here are older than those in the ledger: they were changed on another server
         of the same node.
         """
-        now = [key.to_json() for key in self._ring.known()]
+        now = [key.to_json() for key in self._ring.known_keys()]
         with self._uow.begin() as tx:
             note = self._notes.get(tx, NOTE)
             if note is None:

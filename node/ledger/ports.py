@@ -46,10 +46,10 @@ class LedgerStore(Protocol):
     ) -> Sequence[Entry]:
         """Sequenced entries with ``seq >= position`` (numbering starts at 0), in order."""
 
-    def unsequenced(self, tx: Transaction, limit: int) -> Sequence[Entry]:
+    def unsequenced_entries(self, tx: Transaction, limit: int) -> Sequence[Entry]:
         """Return committed entries without a number, in the order for numbering them."""
 
-    def unnumbered(self, tx: Transaction) -> int:
+    def count_unnumbered(self, tx: Transaction) -> int:
         """Return the number of committed entries without a number."""
 
     def number(self, tx: Transaction, entries: Sequence[Entry], first: int) -> None:

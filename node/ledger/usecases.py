@@ -86,7 +86,7 @@ class Sequencer:
         """Number up to ``limit`` entries in one transaction. Return how many were numbered; 0: nothing to do."""
         with self._uow.begin() as tx:
             size = self._store.size(tx, lock=True)
-            entries = self._store.unsequenced(tx, limit)
+            entries = self._store.unsequenced_entries(tx, limit)
             if not entries:
                 return 0
             hashes = [merkle.leaf_hash(entry.leaf) for entry in entries]

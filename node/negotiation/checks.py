@@ -73,7 +73,7 @@ class Checks:
                 remedy="offer an asset whose address begins with that of your node",
             )
 
-    def offered(self, tx: Transaction, caller: Caller, offer: Mapping[str, Any]) -> Record:
+    def offered_record(self, tx: Transaction, caller: Caller, offer: Mapping[str, Any]) -> Record:
         """Return the asset that the consumer requests by our offer. Raises the same ``NotFound`` if the asset does
         not exist and if this caller may not see it, and one with the reason if no data plane of this node delivers
         it."""
@@ -144,7 +144,7 @@ class Checks:
 
     def _check_length(self, tx: Transaction, negotiation: Negotiation) -> None:
         """Raises ``RemoteProtocolError`` for new terms in a negotiation that has had too many messages."""
-        if self._store.exchanged(tx, negotiation.pid) >= self._caps.messages:
+        if self._store.count_exchanges(tx, negotiation.pid) >= self._caps.messages:
             raise RemoteProtocolError(
                 f"this negotiation has had {self._caps.messages} messages, which is the limit for new terms",
                 remedy="accept the current offer, or terminate",

@@ -107,7 +107,9 @@ class Decisions:
             if reason:
                 body["reason"] = _stored(reason)
             self._append(tx, EntryKind.DECISION, str(decision.details.get("dataset", decision.subject)), by, body)
-            self._negotiations.decided(tx, decision.subject, approved=approve, by=by, reason=reason, caller=caller)
+            self._negotiations.continue_after_decision(
+                tx, decision.subject, approved=approve, by=by, reason=reason, caller=caller
+            )
             return decided
 
     async def expire(self) -> int:

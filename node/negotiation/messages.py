@@ -14,7 +14,7 @@ from urllib.parse import quote
 from node.base.errors import InvalidInput
 from node.dialogue import bodies, wire
 from node.dialogue.message import IncomingMessage, require_text, require_type
-from node.dialogue.wire import version_named, written
+from node.dialogue.wire import in_version, version_named
 from node.negotiation import machine
 from node.negotiation.model import Negotiation
 from node.vocab.dsp import V2024_1, VERSIONS, DspVersion
@@ -211,7 +211,7 @@ def acknowledgement(negotiation: Negotiation) -> dict[str, Any]:
         **bodies.pids(negotiation),
         "state": negotiation.state,
     }
-    return written(body)
+    return in_version(body)
 
 
 def error(

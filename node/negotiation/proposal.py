@@ -105,7 +105,7 @@ def _in_text(value: bytes) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]} …"
 
 
-def unsigned(negotiation: Negotiation, body: Mapping[str, Any]) -> tuple[str, ...]:
+def unsigned_members(negotiation: Negotiation, body: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the members of an agreement that passed ``check`` which are neither the protocol's, nor ours, nor in the
     offer that we saw: our signature does not cover them."""
     offer = negotiation.offer

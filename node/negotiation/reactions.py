@@ -17,7 +17,7 @@ from node.catalogue.ports import RecordStore
 from node.dialogue.caps import Caps
 from node.dialogue.conversation import Conversation
 from node.dialogue.process import Role
-from node.dialogue.wire import settled
+from node.dialogue.wire import settle
 from node.identity.model import ANONYMOUS, Caller
 from node.identity.ports import KeyRing
 from node.ledger.model import EntryKind
@@ -281,7 +281,7 @@ class Reactions:
             at=self._clock.now(),
         )
         # Both sides sign the content as the other end reads it, whatever version is used to send it.
-        body = settled(body, VERSIONS[negotiation.version])
+        body = settle(body, VERSIONS[negotiation.version])
         signature = agreement.sign(self._keyring, body)
         return self._conversation.command(
             tx,
@@ -296,7 +296,7 @@ class Reactions:
     def _verify(self, tx: Transaction, negotiation: Negotiation, due: datetime | None) -> Negotiation:
         assert negotiation.agreement is not None, "AGREED comes with an agreement"
         # The provider's own additions are stored, and left out of our signature.
-        unsigned = proposal.unsigned(negotiation, negotiation.agreement)
+        unsigned = proposal.unsigned_members(negotiation, negotiation.agreement)
         signature = agreement.sign(self._keyring, negotiation.agreement, unsigned, negotiation.instead)
         return self._conversation.command(
             tx,

@@ -68,7 +68,7 @@ class Negotiations:
 
     @opens_once
     @taken_in_turn
-    def requested(self, caller: Caller, message: IncomingMessage, *, purpose: str | None = None) -> Answer:
+    def receive_request(self, caller: Caller, message: IncomingMessage, *, purpose: str | None = None) -> Answer:
         """POST /negotiations/request: the consumer opens a negotiation (DSP 2025-1 §8.2.2).
 
         An offer that this caller may not see is answered exactly as one that does not exist. A repeated request
@@ -80,9 +80,11 @@ class Negotiations:
         with self._uow.begin() as tx:
             known = self._store.by_peer(tx, peer, consumer_pid, Role.PROVIDER)
             if known is not None:
-                return self._conversation.repeated(tx, known, message) or Answer(201, messages.acknowledgement(known))
+                return self._conversation.find_repeat(tx, known, message) or Answer(
+                    201, messages.acknowledgement(known)
+                )
             self._conversation.require_room(tx, peer, Role.PROVIDER, self._caps.negotiations, "negotiations")
-            record = self._checks.offered(tx, caller, message.body["offer"])
+            record = self._checks.offered_record(tx, caller, message.body["offer"])
             now = self._clock.now()
             negotiation = Negotiation(
                 pid=new_urn(),
@@ -110,7 +112,7 @@ class Negotiations:
 
     @opens_once
     @taken_in_turn
-    def offered(self, caller: Caller, message: IncomingMessage) -> Answer:
+    def receive_offer(self, caller: Caller, message: IncomingMessage) -> Answer:
         """POST /negotiations/offers: a provider opens a negotiation by an offer (DSP 2025-1 §8.3.2).
 
         A repeated offer returns the same negotiation. The strategy decides whether an unrequested offer is accepted;
@@ -123,7 +125,9 @@ class Negotiations:
         with self._uow.begin() as tx:
             known = self._store.by_peer(tx, peer, provider_pid, Role.CONSUMER)
             if known is not None:
-                return self._conversation.repeated(tx, known, message) or Answer(201, messages.acknowledgement(known))
+                return self._conversation.find_repeat(tx, known, message) or Answer(
+                    201, messages.acknowledgement(known)
+                )
             offer = dict(message.body["offer"])
             self._checks.own_asset(tx, peer, str(offer["target"]))
             waiting = frozenset({machine.OFFERED})
@@ -153,7 +157,7 @@ class Negotiations:
     # ---- by both ----------------------------------------------------------------------------------------------
 
     @taken_in_turn
-    def received(
+    def receive(
         self,
         pid: str,
         caller: Caller,
@@ -172,7 +176,7 @@ class Negotiations:
         self._stranger_limits.charge(caller, pid, message)
         with self._conversation.noting_refusal(self._uow, pid, peer, message), self._uow.begin() as tx:
             negotiation = self._conversation.find(tx, pid, peer, role=role, lock=True)
-            repeated = self._conversation.repeated(tx, negotiation, message)
+            repeated = self._conversation.find_repeat(tx, negotiation, message)
             if repeated is None and message.name in _ONE_MEANING:
                 repeated = self._conversation.repeated_answer(tx, negotiation, message)
             if repeated is not None:
@@ -206,7 +210,7 @@ class Negotiations:
         self._reactions.react(tx, moved, caller, pause=SETTLING)
         return answer
 
-    def shown(self, pid: str, caller: Caller, *, role: Role | None = None) -> dict[str, Any]:
+    def show(self, pid: str, caller: Caller, *, role: Role | None = None) -> dict[str, Any]:
         """GET /negotiations/{pid}: return the state as the peer may see it."""
         with self._uow.read() as tx:
             return messages.acknowledgement(self._conversation.find(tx, pid, peer_of(caller), role=role))
@@ -324,7 +328,7 @@ class Negotiations:
             self._reactions.settle(tx, moved, approved=approved, by=by.name, reason=f"decided by {name}")
             return moved
 
-    def decided(
+    def continue_after_decision(
         self, tx: Transaction, pid: str, *, approved: bool, by: str, reason: Mapping[str, str], caller: Caller
     ) -> None:
         """Continue after a decision of this node about the use requested, or the offer made, in ``pid``.
@@ -353,11 +357,11 @@ class Negotiations:
         """As ``node.dialogue.conversation.Conversation.hold``."""
         self._conversation.hold(tx, pid)
 
-    def acknowledged(
+    def record_acknowledgement(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, peer_pid: str | None
     ) -> None:
         """Record that the peer accepted our message, and ask the strategy about the state that was entered."""
-        step = self._conversation.acknowledged(tx, pid, message_id, exchange, peer_pid)
+        step = self._conversation.record_acknowledgement(tx, pid, message_id, exchange, peer_pid)
         if step is not None and step.effects:
             self._keeping.follow(tx, step.process, [e.state for e in step.effects if isinstance(e, Entered)])
             self._reactions.react(tx, step.process)
@@ -366,11 +370,11 @@ class Negotiations:
         """Record the peer's answer to a message of ours without any effect on the negotiation."""
         self._conversation.overheard(tx, exchange)
 
-    def refused(
+    def record_refusal(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, code: str, reason: tuple[Any, ...]
     ) -> None:
         """Record that the peer refused our message for good; terminate if the two sides now differ in state."""
-        step = self._conversation.refused(tx, pid, message_id, exchange, code, reason)
+        step = self._conversation.record_refusal(tx, pid, message_id, exchange, code, reason)
         if step is None or step.process.state in machine.TABLE.terminal or step.process.pending is not None:
             return
         move = machine.TABLE.move(step.process.state, machine.TERMINATION)

@@ -46,7 +46,7 @@ class UseStore(Protocol):
     def add(self, tx: Transaction, use: Use) -> None:
         """Store it; the same use of the same agreement again has no effect."""
 
-    def known(self, tx: Transaction, agreement: str, use: str) -> bool: ...
+    def is_known(self, tx: Transaction, agreement: str, use: str) -> bool: ...
 
     def count(self, tx: Transaction, agreement: str) -> int: ...
 
@@ -59,11 +59,11 @@ class Tally:
     most: int | None
 
     @property
-    def left(self) -> int | None:
+    def remaining(self) -> int | None:
         return None if self.most is None else max(0, self.most - self.used)
 
     def to_json(self) -> dict[str, int | None]:
-        return {"used": self.used, "most": self.most, "left": self.left}
+        return {"used": self.used, "most": self.most, "left": self.remaining}
 
 
 Permit = Callable[[Mapping[str, Any]], None]
@@ -84,7 +84,7 @@ class Uses:
         if not limits_uses(agreement.body):
             return {}
         used = self._store.count(tx, agreement.id)
-        anew = use is not None and not self._store.known(tx, agreement.id, use)
+        anew = use is not None and not self._store.is_known(tx, agreement.id, use)
         return {COUNT: used + anew}
 
     def take(self, tx: Transaction, agreement: Agreement, use: str, permit: Permit) -> int | None:
@@ -94,7 +94,7 @@ class Uses:
             return None
         if self._agreements.get(tx, agreement.id, lock=True) is None:
             raise LocalFault(f"there is no agreement {agreement.id} for which to count a use")
-        if self._store.known(tx, agreement.id, use):
+        if self._store.is_known(tx, agreement.id, use):
             return None
         used = self._store.count(tx, agreement.id) + 1
         permit({COUNT: used})

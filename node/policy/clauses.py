@@ -10,7 +10,7 @@ from node.policy import terms
 from node.policy.figures import (
     amount_text,
     bound_text,
-    counted,
+    count_of,
     duration_text,
     join,
     term_text,
@@ -84,9 +84,9 @@ def constraint_text(constraint: Constraint, phrases: Phrases) -> str:
         case terms.PAY_AMOUNT:
             return template.format(amount=amount_text(constraint, phrases))
         case terms.COUNT:
-            return template.format(times=counted(number(first) or Decimal(0), phrases.times, phrases))
+            return template.format(times=count_of(number(first) or Decimal(0), phrases.times, phrases))
         case terms.MINIMUM_CELL_SIZE:
-            return template.format(residents=counted(number(first) or Decimal(0), phrases.residents, phrases))
+            return template.format(residents=count_of(number(first) or Decimal(0), phrases.residents, phrases))
         case terms.RULEBOOK if constraint.operator in {"gteq", "lteq"}:
             base, bound = version(first.term)
             return template.format(rulebook=base, number=bound)

@@ -31,8 +31,8 @@ from node.policy.rules import (
     Part,
     Policy,
     Rule,
-    addressed,
     condition_leaves,
+    constrain_to_assignee,
     members,
 )
 from node.policy.terms import ACTIONS, DUTIES, includes, local_name
@@ -66,7 +66,7 @@ class _Judgement:
 
 def decide(policy: Policy, situation: Situation, *, action: str = terms.USE) -> Decision:
     """Return whether ``situation.caller`` may do ``action`` (an IRI) under ``policy``; see the module's docstring."""
-    policy = addressed(policy)
+    policy = constrain_to_assignee(policy)
     requested = terms.action_iri(action)
     permissions = [
         _permission(rule, f"permission[{index}]", requested, situation)

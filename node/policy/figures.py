@@ -64,7 +64,7 @@ def duration_text(value: Value, phrases: Phrases) -> str:
     span = duration(value)
     if span is None:
         return value.text
-    return join([counted(Decimal(n), phrases.units[unit], phrases) for unit, n in span.parts], phrases.and_)
+    return join([count_of(Decimal(n), phrases.units[unit], phrases) for unit, n in span.parts], phrases.and_)
 
 
 def number_text(amount: Decimal, phrases: Phrases) -> str:
@@ -72,7 +72,7 @@ def number_text(amount: Decimal, phrases: Phrases) -> str:
     return format(amount, "f").replace(".", phrases.decimal_point)
 
 
-def counted(amount: Decimal, forms: dict[str, str], phrases: Phrases) -> str:
+def count_of(amount: Decimal, forms: dict[str, str], phrases: Phrases) -> str:
     """Return a number with the right form of its noun."""
     form = forms.get(phrases.plural(amount)) or forms["other"]
     return form.format(n=number_text(amount, phrases))

@@ -93,7 +93,7 @@ class Policy:
         return self.conflict == "perm"
 
 
-def addressed(policy: Policy) -> Policy:
+def constrain_to_assignee(policy: Policy) -> Policy:
     """Return ``policy`` with its ``assignee`` as a constraint: its permissions are for that party (ODRL 2.2 §2.6.2).
 
     This changes only an offer, which other parties may read too; an agreement is only evaluated for its own party.

@@ -32,7 +32,7 @@ class Situations:
     def of_asking(self, caller: Caller, at: datetime, provider: str) -> Situation:
         """Return the situation of a caller who reads the catalogue. A person views others' assets on behalf of this
         node: then this node's credentials count."""
-        asking = self.ourselves.seen if caller.is_person and provider != self._me else caller
+        asking = self.ourselves.last_state if caller.is_person and provider != self._me else caller
         return Situation(
             caller=asking, at=at, provider=provider, rulebook=self._rulebook_iri(), issuers=self._trust.to_json()
         )

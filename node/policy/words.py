@@ -19,13 +19,13 @@ from node.policy.model import Nature
 from node.policy.operands import Remedy, operand_of
 from node.policy.phrases import phrases
 from node.policy.phrases.model import Phrases
-from node.policy.rules import Condition, Constraint, Policy, Rule, addressed, members
+from node.policy.rules import Condition, Constraint, Policy, Rule, constrain_to_assignee, members
 from node.policy.summary import summary
 from node.policy.terms import DUTIES, compact
 from node.texts.languages import LANGUAGES
 from node.vocab.namespaces import ODRL
 
-__all__ = ["LANGUAGES", "Section", "Sentence", "explained", "remedy_text", "sentences", "summary", "texts_by_leaf"]
+__all__ = ["LANGUAGES", "Section", "Sentence", "explain", "remedy_text", "sentences", "summary", "texts_by_leaf"]
 
 
 class Section(StrEnum):
@@ -51,14 +51,14 @@ class Sentence:
 
 def sentences(policy: Policy, language: str, *, kind: str = "") -> list[str]:
     """Return the policy in sentences of ``language``. ``kind`` (``dataset``, ``model``, …) names the asset."""
-    return [sentence.text for sentence in explained(policy, language, kind)]
+    return [sentence.text for sentence in explain(policy, language, kind)]
 
 
 @lru_cache(maxsize=1024)
-def explained(policy: Policy, language: str, kind: str = "") -> tuple[Sentence, ...]:
+def explain(policy: Policy, language: str, kind: str = "") -> tuple[Sentence, ...]:
     """As ``sentences``, each with its leaves. Cached: policies are immutable and few."""
     words = phrases(language)
-    policy = addressed(policy)
+    policy = constrain_to_assignee(policy)
     result: list[Sentence] = []
     for index, rule in enumerate(policy.permissions):
         result += _permission(rule, f"permission[{index}]", words, kind)
@@ -74,7 +74,7 @@ def texts_by_leaf(policy: Policy) -> dict[str, dict[str, str]]:
     """Return path of each leaf → language → its sentence. Cached: callers must not change it."""
     texts: dict[str, dict[str, str]] = {}
     for language in LANGUAGES:
-        for sentence in explained(policy, language):
+        for sentence in explain(policy, language):
             for path in sentence.paths:
                 texts.setdefault(path, {})[language] = sentence.text
     return texts

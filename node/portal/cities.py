@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from node.identity.model import Caller
-from node.portal.markup import called
+from node.portal.markup import display_name
 from node.portal.usecases import UseCases
 
 
@@ -19,7 +19,7 @@ class Cities:
 
     def name(self, did: str) -> str:
         """Return the name of the node; its identifier, shortened, if the name is unknown here."""
-        return called(self.names.get(did, ""), did)
+        return display_name(self.names.get(did, ""), did)
 
     def elsewhere(self, did: str) -> bool:
         return bool(did) and did != self.me

@@ -19,7 +19,7 @@ from node.semantics.codelists.licences import LICENCES, NATIONAL_LICENCES
 from node.semantics.codelists.lookup import ACCESS, NOTATIONS, RISKS, CodeList
 from node.semantics.codelists.themes import THEMES
 from node.texts.languages import name_of as language_name
-from node.vocab.namespaces import prefixed
+from node.vocab.namespaces import shorten_iri
 
 _LISTS: Final[tuple[CodeList, ...]] = (
     THEMES,
@@ -112,4 +112,4 @@ def purpose(value: str, language: str) -> str:
 
 def compact(iri: str) -> str:
     """Return ``prefix:name`` for an IRI of a vocabulary that we know, else its last segment."""
-    return prefixed(iri) or last_segment(iri)
+    return shorten_iri(iri) or last_segment(iri)

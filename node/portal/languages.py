@@ -16,7 +16,7 @@ PORTAL: Final = Catalogue("portal")
 """The texts of the pages."""
 
 
-def chosen(*wishes: str | None, accept: str = "") -> str:
+def choose_language(*wishes: str | None, accept: str = "") -> str:
     """Return the first supported of ``wishes`` (query, cookie), else by ``accept`` (RFC 9110 §12.5.4)."""
     for wish in wishes:
         if wish and wish.lower()[:2] in LANGUAGES and language_tag(wish):
@@ -45,8 +45,8 @@ class Speaker:
             values = {"n": self.number(count), **values}
         return PORTAL.say(self.language, key, count, **values)
 
-    def known(self, key: str) -> bool:
-        return PORTAL.known(key)
+    def knows(self, key: str) -> bool:
+        return PORTAL.knows(key)
 
     def asks(self, key: str) -> frozenset[str]:
         """Return the names of the values that the text of ``key`` needs."""
@@ -55,7 +55,7 @@ class Speaker:
     def word(self, family: str, value: str) -> str:
         """Return the word for a value of a closed list (``kind.dataset``), or the value itself if it is unknown."""
         key = f"{family}.{value}"
-        return self.say(key) if self.known(key) else value
+        return self.say(key) if self.knows(key) else value
 
     def number(self, value: float, decimals: int | None = None) -> str:
         """Return a number in the reader's format; fractions have ``decimals`` places, or up to three."""

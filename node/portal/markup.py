@@ -52,7 +52,7 @@ def language_tag(tag: object) -> str:
     return tag if isinstance(tag, str) and LANGUAGE_TAG.fullmatch(tag) else ""
 
 
-def shortened(identifier: str, keep: int = 34) -> str:
+def shorten(identifier: str, keep: int = 34) -> str:
     """Return a long identifier with its middle left out; the copy button and the title have the whole."""
     if identifier.startswith("urn:uuid:"):
         return f"{identifier[9:17]}…{identifier[-4:]}"
@@ -68,12 +68,12 @@ def shortened(identifier: str, keep: int = 34) -> str:
     return f"{identifier[: keep - tail - 1]}…{identifier[-tail:]}"
 
 
-def called(name: str, identifier: str) -> str:
+def display_name(name: str, identifier: str) -> str:
     """Return a name to show: every participant has a name; an identifier in place of a name is shortened."""
     plain = name.strip()
     if plain.startswith(("did:", "https://", "http://")) and " " not in plain:
-        return shortened(plain) or plain
-    return plain or shortened(identifier).strip() or "…"
+        return shorten(plain) or plain
+    return plain or shorten(identifier).strip() or "…"
 
 
 def last_segment(iri: str) -> str:
@@ -86,7 +86,7 @@ def unit(code: str) -> str:
     return words(code) or "–"
 
 
-def marked(snippet: str) -> list[tuple[bool, str]]:
+def snippet_pieces(snippet: str) -> list[tuple[bool, str]]:
     """Return a search snippet as pieces: (is a found word, text). Found words stand between « and »."""
     pieces: list[tuple[bool, str]] = []
     for part in re.split(r"(«[^«»]*»)", snippet):
@@ -97,7 +97,7 @@ def marked(snippet: str) -> list[tuple[bool, str]]:
     return pieces
 
 
-def coded(text: str) -> list[tuple[bool, str]]:
+def code_pieces(text: str) -> list[tuple[bool, str]]:
     """Return a text as pieces: (is code, text). Code stands between backticks, as in the descriptions of an API."""
     return [(place % 2 == 1, piece) for place, piece in enumerate(re.split(r"`([^`]*)`", text)) if piece]
 
@@ -122,7 +122,7 @@ _OURS: Final = {"h1": "h2", "main": "div", "header": "div", "footer": "div"}
 _OF_A_PAGE: Final = re.compile(rf"(?<=<)(/?)({'|'.join(_OURS)})\b")
 
 
-def embedded(document: str) -> str:
+def embed(document: str) -> str:
     """Return ``document`` (a page or a fragment of HTML) as a fragment that is safe inside a page of ours.
 
     Only elements of text and tables stay, with plain attributes and http(s) links; all others (scripts, styles,

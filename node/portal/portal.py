@@ -131,7 +131,7 @@ class Portal:
             ("POST", "/publish/{id:str}/renew", page(edits.renew, **form)),
             ("POST", "/publish/{id:str}/remove", page(drafts.remove, **form)),
             ("GET", "/applications", page(region.applications, **people)),
-            ("GET", "/issued", page(region.issued, **people)),
+            ("GET", "/issued", page(region.issued_credentials, **people)),
             ("POST", "/issued/{id:path}/revoke", page(region.revoke, **form)),
             ("GET", "/keys", page(keys.keys, **people)),
             ("POST", "/keys/replace", page(keys.replace, **form)),

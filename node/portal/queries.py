@@ -100,12 +100,12 @@ class Search:
             pairs.append(("page", str(self.page)))
         return pairs
 
-    def encoded(self) -> str:
+    def query_string(self) -> str:
         """Return the query string of this search; empty for the search for everything."""
         pairs = self.pairs()
         return f"?{urlencode(pairs)}" if pairs else ""
 
-    def toggled(self, facet: str, value: str) -> Search:
+    def toggle(self, facet: str, value: str) -> Search:
         """Return the search with this facet value added, or removed if it was chosen; back on the first page."""
         values = self.chosen[facet]
         after = tuple(v for v in values if v != value) if value in values else (*values, value)
@@ -133,7 +133,7 @@ class Search:
         return replace(self, page=page)
 
     @property
-    def narrowed(self) -> bool:
+    def is_narrowed(self) -> bool:
         """Return whether any facet, box or period is chosen."""
         return self.bbox is not None or bool(self.since or self.until) or any(self.chosen.values())
 

@@ -20,7 +20,7 @@ from node.base.errors import HansaError, LocalFault, NotAllowed, NotFound, Unaut
 from node.identity.model import ANONYMOUS, Caller
 from node.portal import codes, headers, markup
 from node.portal.forms import check_csrf, new_form_cookie, read_form
-from node.portal.languages import Speaker, chosen
+from node.portal.languages import Speaker, choose_language
 from node.portal.settings import PortalSettings
 from node.portal.theme import style_sheet
 from node.portal.usecases import UseCases
@@ -72,7 +72,7 @@ class Responder:
                 caller = ANONYMOUS
         if not caller.is_person:
             session = ""
-        language = chosen(
+        language = choose_language(
             request.query_params.get("lang"),
             request.cookies.get(LANGUAGE_COOKIE),
             accept=request.headers.get("accept-language", ""),
@@ -166,8 +166,8 @@ class Responder:
         status, code, detail, remedy, retry = _described(error)
         if status >= 500 and (isinstance(error, LocalFault) or not isinstance(error, HansaError | HTTPException)):
             log.error("a page failed", exc_info=error, extra={"path": visit.path})
-        wording = visit.worded(error) if isinstance(error, HansaError) and detail else None
-        family = str(status) if visit.speaker.known(f"error.{status}.title") else str(status // 100 * 100)
+        wording = visit.explain(error) if isinstance(error, HansaError) and detail else None
+        family = str(status) if visit.speaker.knows(f"error.{status}.title") else str(status // 100 * 100)
         response = self.render(
             visit,
             "error.html",
@@ -223,7 +223,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters["short"] = markup.shortened
+    environment.filters["short"] = markup.shorten
     environment.filters["segment"] = lambda value: quote(str(value), safe="")
     environment.tests["web_address"] = lambda value: markup.web_address(value) is not None
     return environment

@@ -18,7 +18,7 @@ from node.portal.forms import csrf_token
 from node.portal.languages import Speaker
 from node.portal.markup import language_tag
 from node.portal.settings import PortalSettings
-from node.portal.wording import ProblemWords, worded
+from node.portal.wording import ProblemWords, explain_problem
 from node.semantics.kinds import KINDS
 from node.texts.languages import LANGUAGES, own_name, pick
 
@@ -74,7 +74,7 @@ class Visit:
         """Return a text of the interface."""
         return self.speaker.say(key, count, **values)
 
-    def translated(self, texts: Mapping[str, str]) -> TextInLanguage:
+    def translate(self, texts: Mapping[str, str]) -> TextInLanguage:
         """Return a text of the content in the reader's language if it exists, else in another one."""
         text, tag = pick(texts, self.language)
         foreign = tag and not tag.lower().startswith(self.language)
@@ -84,16 +84,16 @@ class Visit:
         """Return the tag of ``language`` if it is not the language of the page, else nothing."""
         return "" if language.startswith(self.language) else language_tag(language)
 
-    def worded(self, problem: Any) -> ProblemWords:
+    def explain(self, problem: Any) -> ProblemWords:
         """Return a finding, a caveat, an error, or a stored error object in the reader's language."""
         if isinstance(problem, Mapping):
             detail, remedy, facts = problem.get("detail", ""), problem.get("remedy", ""), problem.get("facts")
             known = facts if isinstance(facts, Mapping) else {}
-            return worded(self.speaker, str(problem.get("code", "")), str(detail), str(remedy or ""), known)
+            return explain_problem(self.speaker, str(problem.get("code", "")), str(detail), str(remedy or ""), known)
         if isinstance(problem, HansaError):
-            return worded(self.speaker, problem.code, problem.detail, problem.remedy, problem.facts)
+            return explain_problem(self.speaker, problem.code, problem.detail, problem.remedy, problem.facts)
         remedy, mends = getattr(problem, "remedy", ""), getattr(problem, "mends", ())
-        return worded(self.speaker, problem.code, problem.sentence, remedy, problem.facts, mends)
+        return explain_problem(self.speaker, problem.code, problem.sentence, remedy, problem.facts, mends)
 
     # where things are -------------------------------------------------------------------------------------
     def url(self, path: str, /, **query: object) -> str:

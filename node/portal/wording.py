@@ -65,7 +65,7 @@ class ProblemWords(NamedTuple):
     mend_lang: str
 
 
-def worded(
+def explain_problem(
     speaker: Speaker,
     code: str,
     sentence: str,
@@ -115,7 +115,7 @@ def _of_json(speaker: Speaker, stored: Mapping[str, Any]) -> ProblemWords:
     known = {name: value for name, value in facts.items() if name != "findings"} if isinstance(facts, Mapping) else {}
     between = [name for name in mends if isinstance(name, str)] if isinstance(mends, list) else []
     code, sentence, remedy = (str(stored.get(name, "")) for name in ("code", "sentence", "remedy"))
-    return worded(speaker, code, sentence, remedy, known, between)
+    return explain_problem(speaker, code, sentence, remedy, known, between)
 
 
 def _keys(family: str, code: str, case: str) -> Iterator[str]:
@@ -128,7 +128,7 @@ def _keys(family: str, code: str, case: str) -> Iterator[str]:
 
 def _filled(speaker: Speaker, keys: Iterator[str] | Sequence[str], values: Mapping[str, str]) -> str:
     for key in keys:
-        if speaker.known(key) and speaker.asks(key) <= values.keys():
+        if speaker.knows(key) and speaker.asks(key) <= values.keys():
             return speaker.say(key, **values)
     return ""
 

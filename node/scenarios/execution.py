@@ -101,7 +101,7 @@ class ExecutionJournal(Generic[E]):
         """Return the execution, now running; None if it has ended or does not exist."""
         with self._uow.begin() as tx:
             execution = self._store.get(tx, identifier, lock=True)
-            if execution is None or execution.state.ended:
+            if execution is None or execution.state.is_final:
                 return None
             begun = self._lifecycle.begin(execution, self._clock.now())
             self.put(tx, begun)
@@ -161,7 +161,7 @@ class ExecutionJournal(Generic[E]):
 
     def _open(self, tx: Transaction, identifier: str, *, lock: bool = False) -> E:
         execution = self._store.get(tx, identifier, lock=lock)
-        if execution is None or execution.state.ended:
+        if execution is None or execution.state.is_final:
             raise Dismissed
         return execution
 
@@ -201,7 +201,7 @@ class Reporter:
         return Report(percent=self._percent, message=self._message, lines=tuple(lines))
 
 
-async def reported(
+async def report_progress(
     work: Callable[[Reporter], Coroutine[Any, Any, T]],
     write: Callable[[Report], None],
     *,

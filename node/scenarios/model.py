@@ -300,7 +300,7 @@ class State(StrEnum):
     DISMISSED = "dismissed"
 
     @property
-    def ended(self) -> bool:
+    def is_final(self) -> bool:
         return self in (State.SUCCESSFUL, State.FAILED, State.DISMISSED)
 
 

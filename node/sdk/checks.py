@@ -52,7 +52,7 @@ def checked_output(table: Table, rows: Any) -> list[dict[str, Any]]:
         for column in table.columns:
             value = done.get(column.name)
             if column.type == NUMBER and value is not None:
-                done[column.name] = rounded(value, column.decimals)
+                done[column.name] = round_decimal(value, column.decimals)
         rows_kept.append(done)
     return rows_kept
 
@@ -69,7 +69,7 @@ def checked_setting(setting: Setting, value: Any) -> Any:
     return _bounded(setting, value, where)
 
 
-def rounded(value: float, decimals: int | None) -> float:
+def round_decimal(value: float, decimals: int | None) -> float:
     """Return ``value`` rounded to decimals as written, halves to the even digit, without a negative zero."""
     if decimals is not None:
         # Only numbers below 15 digits before the point can be rounded; larger doubles have no decimals.

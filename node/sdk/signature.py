@@ -33,12 +33,12 @@ def model(
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         raise BadAnnotation(f"{version!r} is no version of a model", remedy='write @model(version="1.0.0")')
 
-    def marked(function: Function) -> Function:
+    def mark(function: Function) -> Function:
         declared = {"version": version, "output": output, "title": title, "deterministic": deterministic}
         setattr(function, _MARK, declared)
         return function
 
-    return marked
+    return mark
 
 
 def find_model(module: types.ModuleType) -> Callable[..., Any]:

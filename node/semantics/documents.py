@@ -2,7 +2,7 @@
 
 ``parse`` and ``canonical`` read documents of strangers: they run in the cage, except on this node's own data. The
 cheap scans here refuse most harmful documents before a parser sees them; the limits of the child bound the rest.
-``serialise``, ``quads`` and ``relabelled`` handle canonical N-Quads of our own making and may run anywhere. Literals
+``serialise``, ``quads`` and ``relabel`` handle canonical N-Quads of our own making and may run anywhere. Literals
 keep their lexical form throughout: a ``Dataset`` keeps it, a ``Store`` would not.
 """
 
@@ -105,7 +105,7 @@ def parse(
     syntax = syntax_of(media_type)
     if len(body) > max_bytes:
         raise TooLarge(f"the document is larger than {max_bytes >> 20} MB", remedy="send it in parts")
-    body = scanned(body, syntax)
+    body = scan(body, syntax)
     dataset = Dataset()
     try:
         for quad in read_quads(body, format=syntax.format, base_iri=base, without_named_graphs=not named_graphs):
@@ -149,7 +149,7 @@ def quads(nquads: bytes) -> list[Quad]:
     return list(read_quads(nquads, format=RdfFormat.N_QUADS))
 
 
-def relabelled(nquads: bytes, scope: str) -> list[Triple]:
+def relabel(nquads: bytes, scope: str) -> list[Triple]:
     """Return the statements, with blank nodes named after ``scope`` (the record's IRI), so that no two records share
     one.
 
@@ -173,7 +173,7 @@ def serialise(nquads: bytes, media_type: str, *, prefixes: Mapping[str, str] = P
     """
     if syntax_of(media_type).format == RdfFormat.N_QUADS:
         return nquads
-    return written([quad.triple for quad in quads(nquads)], media_type, prefixes=prefixes)
+    return serialize([quad.triple for quad in quads(nquads)], media_type, prefixes=prefixes)
 
 
 def serialise_together(parts: Iterable[tuple[bytes, str]], media_type: str) -> bytes:
@@ -181,13 +181,13 @@ def serialise_together(parts: Iterable[tuple[bytes, str]], media_type: str) -> b
 
     RDF/XML lacks the statements that it cannot express; the other statements are still written.
     """
-    statements = [triple for nquads, scope in parts for triple in relabelled(nquads, scope)]
+    statements = [triple for nquads, scope in parts for triple in relabel(nquads, scope)]
     if syntax_of(media_type).format == RdfFormat.RDF_XML:
         statements = list(filter(_fits_xml, statements))
-    return written(statements, media_type)
+    return serialize(statements, media_type)
 
 
-def written(statements: list[Triple], media_type: str, *, prefixes: Mapping[str, str] = PREFIXES) -> bytes:
+def serialize(statements: list[Triple], media_type: str, *, prefixes: Mapping[str, str] = PREFIXES) -> bytes:
     """Return ``statements`` of one graph as a document of ``media_type``.
 
     Raises ``UnsupportedMediaType``, also if the syntax cannot express a statement.
@@ -241,7 +241,7 @@ def _written(statements: Any, syntax: RdfFormat, prefixes: dict[str, str]) -> by
     return written
 
 
-def scanned(body: bytes, syntax: Syntax) -> bytes:
+def scan(body: bytes, syntax: Syntax) -> bytes:
     """Return ``body`` without byte order mark, after the scans that need no parser."""
     body = body.removeprefix(b"\xef\xbb\xbf")
     if b"\x00" in body:

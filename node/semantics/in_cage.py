@@ -21,7 +21,7 @@ from node.semantics.model import Finding, Submission
 from node.semantics.ontologies import vocabulary
 from node.semantics.quality import measure
 from node.semantics.triples import nodes
-from node.semantics.validation.breaches import Candidate, check_all, placed, tidy
+from node.semantics.validation.breaches import Candidate, check_all, tidy, with_places
 from node.semantics.validation.shapes import shapes_of
 from node.vocab.namespaces import DCAT
 
@@ -102,7 +102,7 @@ def _answer(
             path = path.rpartition(".")[0]
         return drafted.lines.get(path)
 
-    report = tidy([*drafted.findings, *about_tables, *placed(breaches, drafted.places, line)])
+    report = tidy([*drafted.findings, *about_tables, *with_places(breaches, drafted.places, line)])
     nquads, sha256 = canonical(dataset, blank_nodes=BLANK_NODES)
     facts = summary.overview(dataset, subject, kind)
     if kind.name == "dataset":

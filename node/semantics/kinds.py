@@ -36,7 +36,7 @@ class AssetKind:
     unasked: frozenset[str] = frozenset()
 
     @property
-    def written(self) -> tuple[str, ...]:
+    def written_classes(self) -> tuple[str, ...]:
         """Return the classes of a description made here."""
         return tuple(dict.fromkeys((self.classes[0], self.role, *self.also)))
 

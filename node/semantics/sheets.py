@@ -145,7 +145,7 @@ def delimiter_of(text: str) -> tuple[str, tuple[str, ...]]:
 def look(head: bytes, *, whole: bool, delimiter: str = "") -> Look:
     """Return the form of a table from its first bytes, cut at any place. Raises ``ValueError`` for binary data."""
     encoding = encoding_of(head, whole=whole)
-    text = decoded(head, encoding, whole=whole)
+    text = decode(head, encoding, whole=whole)
     lines = text.splitlines(keepends=True)
     if not whole and len(lines) > 1:
         lines.pop()
@@ -218,7 +218,7 @@ def rows(file: BinaryIO, look: Look) -> Iterator[tuple[int, list[str]]]:
         text.detach()
 
 
-def decoded(body: bytes, encoding: str, *, whole: bool) -> str:
+def decode(body: bytes, encoding: str, *, whole: bool) -> str:
     """Return the text of ``body``, without a last character that was cut in two."""
     name = {"utf-8": "utf-8-sig", "windows-1252": "cp1252"}.get(encoding, encoding)
     return body.decode(name, errors="ignore" if not whole else "replace" if name == "cp1252" else "strict")

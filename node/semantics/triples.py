@@ -110,7 +110,7 @@ def drop(dataset: Dataset, subject: Node, property_: str) -> None:
             dataset.remove(quad)
 
 
-def renamed(dataset: Dataset, old: Node, new: NamedNode) -> Dataset:
+def rename(dataset: Dataset, old: Node, new: NamedNode) -> Dataset:
     """Return the same statements with ``old`` replaced by ``new``."""
     return Dataset(
         Quad(

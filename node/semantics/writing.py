@@ -42,7 +42,7 @@ def used_prefixes(statements: Iterable[Triple], prefixes: Mapping[str, str]) -> 
     shortener = _Shortener(prefixes)
     for statement in statements:
         shortener.short(statement.predicate.value)
-    return shortener.used()
+    return shortener.used_prefixes()
 
 
 class _Shortener:
@@ -64,7 +64,7 @@ class _Shortener:
                 return f"{self._names[namespace]}:{iri[len(namespace) :]}"
         return None
 
-    def used(self) -> dict[str, str]:
+    def used_prefixes(self) -> dict[str, str]:
         return dict(sorted((self._names[namespace], namespace) for namespace in self._used))
 
 
@@ -146,7 +146,7 @@ class _Turtle:
         blocks = [
             f"{self._term(root, 1)}{self._properties(self._graph.of[root], 1)} .\n" for root in self._graph.roots
         ]
-        head = [f"@prefix {name}: <{iri}> .\n" for name, iri in self._shortener.used().items()]
+        head = [f"@prefix {name}: <{iri}> .\n" for name, iri in self._shortener.used_prefixes().items()]
         return "".join(head) + ("\n" if head else "") + "\n".join(blocks)
 
     def _properties(self, properties: Mapping[str, list[Term]], depth: int) -> str:
@@ -217,7 +217,7 @@ class _JsonLd:
 
     def text(self) -> bytes:
         nodes = [self._node(root, {"@id": self._id(root)}) for root in self._graph.roots]
-        context = self._shortener.used()
+        context = self._shortener.used_prefixes()
         document: dict[str, Any] = {"@context": context} if context else {}
         if len(nodes) == 1:
             document |= nodes[0]

@@ -327,7 +327,7 @@ class Settings(BaseModel):
         return self.database_url or f"sqlite:///{(self.folder / 'hansa.sqlite').resolve()}"
 
     @property
-    def embedded(self) -> bool:
+    def is_embedded(self) -> bool:
         """Return whether the database is a file that only one process tree uses."""
         return self.database.startswith("sqlite")
 

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from node.texts.languages import LANGUAGES, plural, supported
+from node.texts.languages import LANGUAGES, plural, supported_language
 
 Forms = Mapping[str, str]
 """Plural form → sentence."""
@@ -33,9 +33,9 @@ class Catalogue:
 
     def texts(self, language: str) -> Mapping[str, str | Forms]:
         """Return all texts in ``language``, or in English if we have no texts in that language."""
-        return _load(self.domain, supported(language))
+        return _load(self.domain, supported_language(language))
 
-    def known(self, key: str) -> bool:
+    def knows(self, key: str) -> bool:
         return key in self.texts("en")
 
     def names(self, key: str, language: str = "en") -> frozenset[str]:
@@ -50,7 +50,7 @@ class Catalogue:
         """
         text = self.texts(language)[key]
         if not isinstance(text, str):
-            text = text.get(plural(supported(language), number or 0)) or text["other"]
+            text = text.get(plural(supported_language(language), number or 0)) or text["other"]
         return fill(text, values)
 
     def in_all(self, key: str, /, **values: object) -> dict[str, str]:

@@ -20,7 +20,7 @@ _REGIONS: Final = {"en": "en_GB"}
 """The country that sets the rules of a language, if CLDR's default for the language is another country."""
 
 
-def supported(tag: str) -> str:
+def supported_language(tag: str) -> str:
     """Return the language of ``LANGUAGES`` for a tag (``nl-BE`` reads as ``nl``), English for any other."""
     if tag in LANGUAGES:
         return tag

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_type_hints
 Model = TypeVar("Model")
 
 
-def typed(model: type[Model], texts: Mapping[str, Any], prefix: str = "", **other_fields: Any) -> Model:
+def build_texts(model: type[Model], texts: Mapping[str, Any], prefix: str = "", **other_fields: Any) -> Model:
     """Return a ``model`` with the texts below ``prefix``; ``other_fields`` are the fields that are not texts.
 
     A string field gets the text of its name, a ``dict`` gets all texts below its name, and a dataclass is filled in
@@ -22,7 +22,7 @@ def typed(model: type[Model], texts: Mapping[str, Any], prefix: str = "", **othe
         if item.name in other_fields:
             values[item.name] = other_fields[item.name]
         elif isinstance(hint, type) and is_dataclass(hint):
-            values[item.name] = typed(hint, texts, f"{key}.")
+            values[item.name] = build_texts(hint, texts, f"{key}.")
         elif key in texts:
             values[item.name] = texts[key]
         elif below := {name.removeprefix(f"{key}."): texts[name] for name in texts if name.startswith(f"{key}.")}:

@@ -117,7 +117,7 @@ class AuthoriseAccess:
             raise NotFound
         return await self._require_permission(access, asked)
 
-    async def called(self, access: Access) -> None:
+    async def record_call(self, access: Access) -> None:
         """Record a call that ``authorise_call`` allowed. Raises the errors of ``authorise_call``."""
         await off_loop(self._begin, access, None, None)
 
@@ -150,7 +150,7 @@ class AuthoriseAccess:
         fresh = await off_loop(self._look_again, access)
         await self._require_permission(fresh, None)
 
-    async def delivered(self, access: Access, size: int) -> None:
+    async def record_delivery(self, access: Access, size: int) -> None:
         """Note that the last byte was sent. The ledger gets one entry for each grant in the life of this process."""
         key = (access.grant.transfer, access.grant.file_sha256)
         if key in self._delivered:
@@ -291,7 +291,7 @@ class CallUse:
             self._refused = refusal
             raise
 
-    async def refused(self, refusal: NotAllowed) -> None:
+    async def record_refusal(self, refusal: NotAllowed) -> None:
         """Record the refusal in the ledger if it is the refusal of this call, and not of reading its input."""
         if refusal is self._refused:
             await self._authorise.note_refusal(self._access, "call", refusal)

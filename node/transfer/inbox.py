@@ -24,7 +24,7 @@ from node.dialogue.process import Role
 from node.exchange.arrival import Arrival
 from node.exchange.manifest import Manifest
 from node.exchange.names import safe_name
-from node.exchange.offloop import off_loop, opened
+from node.exchange.offloop import off_loop, open_off_loop
 from node.exchange.pushes import Replaced, RunningPushes
 from node.exchange.spool import PartFile, disk_fault
 from node.identity.ports import KeyRing
@@ -319,7 +319,7 @@ async def _part(path: Path) -> PartFile:
     until = time.monotonic() + _PATIENCE
     while True:
         try:
-            return await opened(PartFile, PartFile.close, path)
+            return await open_off_loop(PartFile, PartFile.close, path)
         except Conflict:
             if time.monotonic() > until:
                 raise

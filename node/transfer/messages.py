@@ -9,7 +9,7 @@ from urllib.parse import quote
 from node.base.errors import InvalidInput
 from node.dialogue import bodies, wire
 from node.dialogue.message import IncomingMessage, require_text, require_type
-from node.dialogue.wire import written
+from node.dialogue.wire import in_version
 from node.transfer import machine
 from node.transfer.addresses import read_push_address, without_token, without_unused
 from node.transfer.model import Transfer
@@ -140,7 +140,7 @@ def acknowledgement(transfer: Transfer) -> dict[str, Any]:
         **bodies.pids(transfer),
         "state": transfer.state,
     }
-    return written(body)
+    return in_version(body)
 
 
 def error(

@@ -103,7 +103,7 @@ class Overview:
                 raise NotFound("there is no such transfer")
             return transfer, list(self._transfers.exchanges(tx, pid)), self._receptions.get(tx, pid)
 
-    def received(self, pid: str) -> Reception:
+    def reception(self, pid: str) -> Reception:
         """Return the reception of a transfer. Raises ``NotFound`` if it is not complete."""
         _, _, reception = self.transfer(pid)
         if reception is None or reception.state != "done":
@@ -111,9 +111,9 @@ class Overview:
         return reception
 
     def received_bytes(self, pid: str, by: Caller) -> Reception:
-        """Return ``received`` for a recipient that reads the bytes. Raises ``NotAllowed`` too."""
+        """Return ``reception`` for a recipient that reads the bytes. Raises ``NotAllowed`` too."""
         require(by, UseCase.READ_RECEIVED)
-        return self.received(pid)
+        return self.reception(pid)
 
     def receptions(self, by: Caller) -> list[tuple[Transfer, Reception]]:
         """Return what this node received or is receiving, newest first: at most of the newest ``_TRANSFERS``

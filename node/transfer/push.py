@@ -124,7 +124,7 @@ class PushBytes:
             raise SinkRefused(f"the target address refused the bytes: {refusal.detail}") from refusal
         finally:
             await close_stream(source)
-        await self.authorise.delivered(access, delivery.size)
+        await self.authorise.record_delivery(access, delivery.size)
 
     async def _headers(self, address: PushAddress, access: Access, delivery: Delivery) -> dict[str, str]:
         typed = delivery.media_type if delivery.media_type.isascii() and delivery.media_type.isprintable() else ""

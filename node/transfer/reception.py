@@ -37,7 +37,7 @@ from node.base.work import Transaction, UnitOfWork
 from node.exchange.arrival import Arrival, NotWhatWasSigned
 from node.exchange.manifest import Manifest, read_kept
 from node.exchange.names import safe_name
-from node.exchange.offloop import Beside, off_loop, opened
+from node.exchange.offloop import Beside, off_loop, open_off_loop
 from node.exchange.ports import Body, BytePlane
 from node.exchange.spool import READ_SIZE, PartFile, disk_fault
 from node.identity.ports import KeyRing
@@ -260,7 +260,7 @@ class _Run:
         )
 
     async def _download(self) -> None:
-        part = await opened(PartFile, PartFile.close, self._arrival.part)
+        part = await open_off_loop(PartFile, PartFile.close, self._arrival.part)
         crashpoint("delivery.D1")
         try:
             await off_loop(part.truncate, min(part.size, self._reception.received))

@@ -29,7 +29,7 @@ def resumable(transfer: Transfer) -> bool:
     return transfer.suspended_by != Role.PROVIDER
 
 
-def halted(transfer: Transfer) -> bool:
+def is_halted(transfer: Transfer) -> bool:
     """Return whether this node, as provider, has suspended its access or is about to, or its consumer has."""
     pausing = transfer.pending is not None and transfer.pending.message == machine.SUSPENSION
     return transfer.role is Role.PROVIDER and (transfer.state == machine.SUSPENDED or pausing)
@@ -37,7 +37,7 @@ def halted(transfer: Transfer) -> bool:
 
 def require_resumable(transfer: Transfer) -> None:
     """Raise ``NotAllowed`` if the consumer resumes a transfer that this node, as provider, has suspended."""
-    if not resumable(transfer) and halted(transfer):
+    if not resumable(transfer) and is_halted(transfer):
         raise NotAllowed("the provider has suspended this transfer; only the provider can resume it")
 
 

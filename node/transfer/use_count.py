@@ -28,5 +28,5 @@ class CountedReceptions:
     def get(self, tx: Transaction, transfer: str) -> Reception | None:
         return self._receptions.get(tx, transfer)
 
-    def unfinished(self, tx: Transaction) -> Sequence[Reception]:
-        return self._receptions.unfinished(tx)
+    def unfinished_receptions(self, tx: Transaction) -> Sequence[Reception]:
+        return self._receptions.unfinished_receptions(tx)

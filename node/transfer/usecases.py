@@ -35,7 +35,7 @@ from node.transfer.resumption import (
     NotResumed,
     answers_resumption,
     asks_to_resume,
-    halted,
+    is_halted,
     require_resumable,
     require_turn,
 )
@@ -79,7 +79,7 @@ class Transfers:
 
     @opens_once
     @taken_in_turn
-    def requested(self, caller: Caller, message: IncomingMessage, *, seal_key: bytes | None = None) -> Answer:
+    def receive_request(self, caller: Caller, message: IncomingMessage, *, seal_key: bytes | None = None) -> Answer:
         """Handle POST /transfers/request (DSP 2025-1 §10.2.2): ``seal_key`` is the caller's X25519 key, if it has
         one.
 
@@ -90,7 +90,9 @@ class Transfers:
         with self._uow.begin() as tx:
             known = self._store.by_peer(tx, peer, consumer_pid, Role.PROVIDER)
             if known is not None:
-                return self._conversation.repeated(tx, known, message) or Answer(201, messages.acknowledgement(known))
+                return self._conversation.find_repeat(tx, known, message) or Answer(
+                    201, messages.acknowledgement(known)
+                )
             self._conversation.require_room(tx, peer, Role.PROVIDER, self._caps.transfers, "transfers")
             agreement = self._agreement(tx, str(message.body["agreementId"]), peer)
             now = self._clock.now()
@@ -132,7 +134,7 @@ class Transfers:
         return agreement
 
     @taken_in_turn
-    def received(self, pid: str, caller: Caller, message: IncomingMessage, *, role: Role | None = None) -> Answer:
+    def receive(self, pid: str, caller: Caller, message: IncomingMessage, *, role: Role | None = None) -> Answer:
         """Handle any message within a transfer of ours. Raises ``NotFound``, ``RemoteProtocolError``,
         ``InvalidInput``."""
         try:
@@ -150,13 +152,13 @@ class Transfers:
         self._stranger_limits.charge(caller, pid, message)
         with self._conversation.noting_refusal(self._uow, pid, peer, message), self._uow.begin() as tx:
             transfer = self._conversation.find(tx, pid, peer, role=role, lock=True)
-            repeated = self._conversation.repeated(tx, transfer, message)
+            repeated = self._conversation.find_repeat(tx, transfer, message)
             if repeated is not None:
                 return repeated
             if message.name in TURNS:
-                require_turn(self._store.exchanged(tx, transfer.pid), self._caps.messages)
+                require_turn(self._store.count_exchanges(tx, transfer.pid), self._caps.messages)
             content = _settled_by(message, transfer)
-            if message.name == machine.START and halted(transfer):  # The table refuses all else.
+            if message.name == machine.START and is_halted(transfer):  # The table refuses all else.
                 self._reactions.require_permission(tx, transfer, caller)
             if asks_to_resume(transfer, message):
                 answer = self._conversation.hear(tx, transfer, message)
@@ -176,7 +178,7 @@ class Transfers:
             self._reactions.react(tx, moved, caller)
             return answer
 
-    def shown(self, pid: str, caller: Caller) -> dict[str, Any]:
+    def show(self, pid: str, caller: Caller) -> dict[str, Any]:
         """Return the answer to GET /transfers/{pid}: the state as the peer may see it."""
         with self._uow.read() as tx:
             return messages.acknowledgement(self._conversation.find(tx, pid, peer_of(caller)))
@@ -222,7 +224,7 @@ class Transfers:
                 continue  # It has ended meanwhile, or is about to.
         return suspended
 
-    def finished(self, tx: Transaction, pid: str, reception: Reception) -> None:
+    def notify_provider(self, tx: Transaction, pid: str, reception: Reception) -> None:
         """Notify the provider that the bytes are here and verified, or that they never will be.
 
         If that is not possible now (the transfer is suspended, or a message of ours is on its way), the next start
@@ -244,7 +246,7 @@ class Transfers:
                 tx, transfer, machine.TERMINATION, code="not-received", reason=[reception.error or "not received"]
             )
 
-    def pushed(self, tx: Transaction, pid: str) -> None:
+    def notify_consumer(self, tx: Transaction, pid: str) -> None:
         """Notify the consumer, which has taken the last byte, that all is done. If that is not possible now, the
         bytes are pushed again after the next start."""
         transfer = self._store.get(tx, pid, lock=True)
@@ -263,11 +265,11 @@ class Transfers:
         """Lock the process, as ``node.dialogue.conversation.Conversation.hold``."""
         self._conversation.hold(tx, pid)
 
-    def acknowledged(
+    def record_acknowledgement(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, peer_pid: str | None
     ) -> None:
         """Note that the peer took our message: a state was entered, and the strategy may react to it."""
-        step = self._conversation.acknowledged(tx, pid, message_id, exchange, peer_pid)
+        step = self._conversation.record_acknowledgement(tx, pid, message_id, exchange, peer_pid)
         if step is not None and step.effects:
             self._reactions.follow(tx, step.process, [e.state for e in step.effects if isinstance(e, Entered)])
             self._reactions.react(tx, step.process)
@@ -276,12 +278,12 @@ class Transfers:
         """Record the peer's answer to a message of ours, with its fate, if nothing follows from it."""
         self._conversation.overheard(tx, exchange)
 
-    def refused(
+    def record_refusal(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, code: str, reason: tuple[Any, ...]
     ) -> None:
         """Note that the peer refused our message for good. If the two sides then disagree about the state, end the
         transfer cleanly."""
-        step = self._conversation.refused(tx, pid, message_id, exchange, code, reason)
+        step = self._conversation.record_refusal(tx, pid, message_id, exchange, code, reason)
         if step is None or step.process.pending is not None:
             return
         self._reactions.follow(tx, step.process, [e.state for e in step.effects if isinstance(e, Entered)])

@@ -80,7 +80,7 @@ PREFIXES: Final[dict[str, str]] = {
 }
 
 
-def prefixed(iri: str) -> str:
+def shorten_iri(iri: str) -> str:
     """Return ``prefix:name`` for an IRI of a namespace that has a prefix here, else an empty text."""
     for prefix, namespace in PREFIXES.items():
         if iri.startswith(namespace) and len(iri) > len(namespace):

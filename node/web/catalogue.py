@@ -308,7 +308,7 @@ def _as_memento(answer: Response, record: model.Record, *, is_newest: bool) -> R
     answer.headers["Link"] = f"{known}, {links}" if known else links
     answer.headers["Vary"] = _VARY
     if not is_newest:
-        answer.headers["Memento-Datetime"] = memento.written(record.at)
+        answer.headers["Memento-Datetime"] = memento.http_date(record.at)
     return answer
 
 

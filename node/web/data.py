@@ -183,7 +183,7 @@ class _ReadResponse(Response):
         if whole:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             if self._end == self._delivery.size:
-                await self._authorise.delivered(self._access, self._delivery.size)
+                await self._authorise.record_delivery(self._access, self._delivery.size)
 
     async def _stream(self, source: AsyncIterator[bytes], send: Send, gone: asyncio.Task[None]) -> bool:
         """Return whether everything was sent; False if the peer closed the connection."""

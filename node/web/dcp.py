@@ -39,7 +39,7 @@ class _Turnstile:
         self._inside = 0
 
     def guarding(self, handler: Handler) -> Handler:
-        async def guarded(request: Request) -> Response:
+        async def guard(request: Request) -> Response:
             if self._inside >= self._limit:
                 raise Overloaded("too many requests for credentials at the same time")
             self._inside += 1
@@ -49,7 +49,7 @@ class _Turnstile:
             finally:
                 self._inside -= 1
 
-        return guarded
+        return guard
 
 
 def routes(
@@ -81,7 +81,7 @@ def routes(
 
     async def offer(request: Request) -> Response:
         token, message = await sender(request), await read_message(request)
-        await wallet.offered(token, message)
+        await wallet.receive_offer(token, message)
         return Response(status_code=200)
 
     def post(path: str, handler: Handler) -> Route:

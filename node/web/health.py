@@ -55,14 +55,14 @@ class RequestCounter:
         began = time.perf_counter()
         status = 500
 
-        async def counted(message: Message) -> None:
+        async def count(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, counted)
+            await self._app(scope, receive, count)
         finally:
             self._counters.note(scope["method"], status, time.perf_counter() - began)
 

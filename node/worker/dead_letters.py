@@ -126,7 +126,7 @@ class DeadLetters:
             answer_status=UNDELIVERED,
             answer=canonical({"code": CODE, "reason": [why]}),
         )
-        self._waiting_for(task).refused(tx, task.subject, task.id, exchange, CODE, (why,))
+        self._waiting_for(task).record_refusal(tx, task.subject, task.id, exchange, CODE, (why,))
 
     def _waiting_for(self, task: Task) -> Negotiations | Transfers:
         negotiates = task.headers.get("process") == negotiating.TABLE.name

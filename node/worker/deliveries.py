@@ -46,13 +46,13 @@ class Outcomes(Protocol):
 
     def hold(self, tx: Transaction, pid: str) -> None: ...
 
-    def acknowledged(
+    def record_acknowledgement(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, peer_pid: str | None
     ) -> None: ...
 
     def overheard(self, tx: Transaction, exchange: Exchange) -> None: ...
 
-    def refused(
+    def record_refusal(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, code: str, reason: tuple[Any, ...]
     ) -> None: ...
 
@@ -115,7 +115,7 @@ class SendMessages:
         exchange = self._exchange(task, message, answer)
         outcomes = self._protocols[str(task.headers["process"])]
         return Done(
-            lambda tx: outcomes.acknowledged(tx, task.subject, task.id, exchange, peer_pid),
+            lambda tx: outcomes.record_acknowledgement(tx, task.subject, task.id, exchange, peer_pid),
             late=lambda tx: outcomes.overheard(tx, exchange),
             hold=lambda tx: outcomes.hold(tx, task.subject),
         )
@@ -126,7 +126,7 @@ class SendMessages:
         exchange = self._exchange(task, message, answer)
         outcomes = self._protocols[str(task.headers["process"])]
         return Done(
-            lambda tx: outcomes.refused(tx, task.subject, task.id, exchange, code, reason),
+            lambda tx: outcomes.record_refusal(tx, task.subject, task.id, exchange, code, reason),
             late=lambda tx: outcomes.overheard(tx, exchange),
             hold=lambda tx: outcomes.hold(tx, task.subject),
         )

@@ -42,13 +42,13 @@ class View(Protocol):
     def position(self) -> int:
         """The ``seq`` of the next entry to take."""
 
-    def shown(self) -> int:
+    def next_seq(self) -> int:
         """The first ``seq`` that the view does not show yet; it shows all entries before it."""
 
     def apply(self, entries: Sequence[Entry]) -> None:
         """Take these entries, in order; the position is then the last ``seq`` + 1. Safe to repeat."""
 
-    def passed(self, position: int) -> None:
+    def skip_to(self, position: int) -> None:
         """Note that all entries of its kinds before ``position`` are applied."""
 
     def settle(self) -> None:
@@ -142,7 +142,7 @@ class Follower:
         while (more := self._take()) and not self._stopping() and self._monotonic() < until:
             pass
         self._settle(awaited, more)
-        self._shown = self.view.shown()
+        self._shown = self.view.next_seq()
         return more
 
     def _take(self) -> bool:
@@ -156,13 +156,13 @@ class Follower:
         if entries:
             self.view.apply(entries)
         if len(entries) < BATCH and self.view.position() < size:
-            self.view.passed(size)
+            self.view.skip_to(size)
         self._applied = self._reached = self.view.position()
         return len(entries) == BATCH
 
     def _settle(self, awaited: bool, more: bool) -> None:
         """Show the entries that were taken: at once if a caller waits for them, else many changes together."""
-        if self.view.shown() >= self.view.position():
+        if self.view.next_seq() >= self.view.position():
             self._unsettled = None
             return
         now = self._monotonic()

@@ -102,16 +102,16 @@ class Lifecycle:
             if self._ending is None:
                 _log.warning("%s", fault.detail, extra={"action": "bars-unknown"})
             return
-        for name, words in self.limited().items():
+        for name, words in self.limitations().items():
             _log.warning("%s", words, extra={"action": f"limited-{name}"})
 
-    def limited(self) -> dict[str, str]:
+    def limitations(self) -> dict[str, str]:
         """Return what this machine prevents the node from doing, or from doing as safely as elsewhere: name →
         description."""
         limits, cage = {}, self._surroundings.cage
         if cage.lacking:
             limits["models"] = f"no model with code runs here: {cage.lacking}"
-        if cage.known is not None and not cage.known.landlock:
+        if cage.known_barriers is not None and not cage.known_barriers.landlock:
             limits["landlock"] = PARSED_WITHOUT_LANDLOCK
         return limits
 
@@ -147,8 +147,8 @@ class Lifecycle:
     def health(self) -> dict[str, str]:
         """Return the current faults, by name; empty if there are none."""
         wrong = {loop.name: f"ended: {loop.failed}" for loop in self._loops if loop.failed}
-        if self._worker.failed:
-            wrong["outbox"] = self._worker.failed
-        if self._following.failed:
-            wrong["views"] = self._following.failed
+        if self._worker.failure:
+            wrong["outbox"] = self._worker.failure
+        if self._following.failure:
+            wrong["views"] = self._following.failure
         return wrong

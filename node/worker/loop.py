@@ -73,7 +73,7 @@ class Worker:
         self._unrecorded: dict[str, str] = {}
 
     @property
-    def failed(self) -> str | None:
+    def failure(self) -> str | None:
         """Return why no tasks can be taken or no outcomes recorded, as long as that is so."""
         return self._unread or next(iter(list(self._unrecorded.values())), None)
 
@@ -90,7 +90,7 @@ class Worker:
             loop.call_soon_threadsafe(self._event.set)
 
     async def run(self) -> None:
-        """Work until ``stop``. An error of the store is logged and retried; ``failed`` shows it meanwhile."""
+        """Work until ``stop``. An error of the store is logged and retried; ``failure`` shows it meanwhile."""
         self._loop = asyncio.get_running_loop()
         released = not self._embedded
         beat = asyncio.create_task(self._keep_leases())
@@ -288,13 +288,13 @@ class Worker:
                 case Done(apply, late, hold):
                     if hold is not None:
                         hold(tx)
-                    writing = apply if self._outbox.done(tx, task) else late
+                    writing = apply if self._outbox.finish(tx, task) else late
                     if writing is not None:
                         writing(tx)
                 case Again(error, after, _, at_least, note):
                     if note is not None:
                         note(tx)
-                    if self._pace.exhausted(task.attempts):
+                    if self._pace.is_exhausted(task.attempts):
                         self._bury(tx, task, f"given up: {error}")
                     else:
                         pause = max(after if after is not None else self._delay(task), at_least)

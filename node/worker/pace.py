@@ -30,11 +30,11 @@ class Pace:
         """Return the longest pause after so many attempts: it doubles up to a limit."""
         return min(self.longest_delay, self.first_delay * float(2 ** min(attempts, 16)))
 
-    def spent(self, attempts: int) -> float:
+    def seconds_spent(self, attempts: int) -> float:
         """Return about how many seconds a task with so many attempts has been tried."""
         growing = [self.delay(attempt) for attempt in range(1, min(attempts, 17) + 1)]
         return 0.75 * (sum(growing) + self.longest_delay * max(0, attempts - len(growing)))
 
-    def exhausted(self, attempts: int) -> bool:
+    def is_exhausted(self, attempts: int) -> bool:
         """Return whether a task with so many attempts was tried for long enough."""
-        return self.spent(attempts) > self.give_up_after.total_seconds()
+        return self.seconds_spent(attempts) > self.give_up_after.total_seconds()

@@ -85,7 +85,7 @@ class NodeStatus:
 
         def counts() -> tuple[int, int]:
             with self._uow.read() as tx:
-                return self._ledger.size(tx), self._ledger.unnumbered(tx)
+                return self._ledger.size(tx), self._ledger.count_unnumbered(tx)
 
         try:
             async with asyncio.timeout(READY_SECONDS):
@@ -110,7 +110,7 @@ class NodeStatus:
 
         def read() -> tuple[int, int, int, int]:
             with self._uow.read() as tx:
-                unnumbered = self._ledger.unnumbered(tx)
+                unnumbered = self._ledger.count_unnumbered(tx)
                 return self._ledger.size(tx), unnumbered, self._outbox.waiting(tx), self._outbox.dead_count(tx)
 
         size, unnumbered, waiting, dead = await run_sync(read)

@@ -41,7 +41,7 @@ class ReceptionHandler:
             return Done()
 
         def finish(tx: Transaction) -> None:
-            self._transfers.finished(tx, task.subject, reception)
+            self._transfers.notify_provider(tx, task.subject, reception)
 
         return Done(finish)
 
@@ -75,7 +75,7 @@ class PushHandler:
                 return Done()  # It is suspended and pushed anew when it starts again, or it is over.
             code, why = refusal.code, list(refusal.facts.get("reasons", ())) or [refusal.detail]
             return Done(lambda tx: self._transfers.not_pushed(tx, task.subject, code, why))
-        return Done(lambda tx: self._transfers.pushed(tx, task.subject))
+        return Done(lambda tx: self._transfers.notify_consumer(tx, task.subject))
 
 
 def _find(uow: UnitOfWork, store: TransferStore, pid: str) -> Transfer | None:

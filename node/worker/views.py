@@ -71,7 +71,7 @@ class FollowLedger:
         self._events = [asyncio.Event() for _ in self.followers]
 
     @property
-    def failed(self) -> str | None:
+    def failure(self) -> str | None:
         """Return the last error, if something cannot go on."""
         faults = (self._numbering_failed, *(follower.failed for follower in self.followers))
         return next((fault for fault in faults if fault is not None), None)
@@ -112,14 +112,14 @@ class FollowLedger:
             event.set()
 
     async def run(self) -> None:
-        """Follow until ``stop``. A failure is logged, shown in ``failed`` and retried."""
+        """Follow until ``stop``. A failure is logged, shown in ``failure`` and retried."""
         self._loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self._keep_numbering())
             for follower, event in zip(self.followers, self._events, strict=True):
                 loops.create_task(self._keep_up(follower, event))
 
-    async def reflected(self, entry_id: str, *, within: float = 10.0) -> Settlement:
+    async def wait_for(self, entry_id: str, *, within: float = 10.0) -> Settlement:
         """Wait until the entry is numbered and the views show it: for at most ``within`` seconds, and not for views
         that are far behind."""
         moved, seq, rounds = asyncio.Event(), None, -1

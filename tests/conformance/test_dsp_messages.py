@@ -112,6 +112,6 @@ def test_2024_1_is_compared_by_its_members(tmp_path: Path) -> None:
     message: dict[str, Any] = {"@context": [V2024_1.context], "@type": "ContractNegotiation", "state": "REQUESTED"}
     pids = {"providerPid": "urn:1", "consumerPid": "urn:2"}
     where = "GET /dsp/2024-1/negotiations/urn:1"
-    well = wire.text(wire.written({**message, **pids, "@id": "urn:1"}))
+    well = wire.text(wire.in_version({**message, **pids, "@id": "urn:1"}))
     assert Traffic([(where, 200, well)]).faults() == []
-    assert Traffic([(where, 200, wire.text(wire.written({**message, **pids, "state": "BUSY"})))]).faults()
+    assert Traffic([(where, 200, wire.text(wire.in_version({**message, **pids, "state": "BUSY"})))]).faults()

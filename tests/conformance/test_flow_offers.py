@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from node.policy.flow.result import Source, inherited, strictest_offer
+from node.policy.flow.result import Source, inherit, strictest_offer
 from node.policy.odrl import parse
 from tests.conformance.dsp import faults
 from tests.fakes.policy import P3, P4, P5, offer
@@ -32,7 +32,7 @@ INPUTS = {
     ids="+".join,
 )
 def test_the_offer_that_just_fits_can_go_over_the_wire(names: tuple[str, ...]) -> None:
-    bound = inherited([INPUTS[name] for name in names])
+    bound = inherit([INPUTS[name] for name in names])
     offer = strictest_offer(bound, target="https://x.example/result", offer_id="urn:uuid:1")
     assert parse(offer).permissions
     catalogued = {name: value for name, value in offer.items() if name != "target"}

@@ -106,13 +106,13 @@ def test_in_whatever_form_a_processor_writes_it(context: Any) -> None:
 @pytest.mark.parametrize("version", [V2025_1, V2024_1], ids=lambda version: version.name)
 def test_both_sides_sign_the_same_as_before(version: Any) -> None:
     """The agreement that is hashed and signed is what it was: names that the releases before this one know."""
-    body = wire.settled(body_of("members"), version)
+    body = wire.settle(body_of("members"), version)
     message = contract.agreement(replace(PROVIDES, version=version.name), body, "a.b.c")
-    found = contract.read(canonical(wire.written(message)), "ContractAgreementMessage").body
+    found = contract.read(canonical(wire.in_version(message)), "ContractAgreementMessage").body
     assert digest(found["agreement"]) == digest(body)
     assert set(found["agreement"]) == set(body)
     before = {name: value for name, value in message.items() if name != JSON_TERMS}
-    old = contract.read(canonical(wire.written(before)), "ContractAgreementMessage").body["agreement"]
+    old = contract.read(canonical(wire.in_version(before)), "ContractAgreementMessage").body["agreement"]
     assert digest(old) == digest(body), "a message of the release before reads the same"
     assert before[TERMS] == SIGNED, "and that release finds what it looks for"
 

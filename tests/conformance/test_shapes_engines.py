@@ -13,7 +13,7 @@ from node.semantics.documents import quads
 from node.semantics.kinds import EVERY_KIND_SHAPES, KINDS
 from node.semantics.model import Submission
 from node.semantics.resources import read
-from node.semantics.validation.shapes import Shapes, compiled, vocabulary
+from node.semantics.validation.shapes import Shapes, compile_shapes, vocabulary
 from tests.unit.semantics.descriptions import GOOD, described, fields, file
 from tests.unit.semantics.texts import BROKEN, KIND_TEXTS, submission
 
@@ -57,7 +57,7 @@ def ntriples(dataset: Dataset) -> bytes:
 
 def agree(body: bytes, files: tuple[str, ...]) -> int:
     """Both engines say the same of every node; how much they say."""
-    found = by_engine(body, compiled(files))
+    found = by_engine(body, compile_shapes(files))
     assert found == by_reference(body, files)
     return len(found)
 

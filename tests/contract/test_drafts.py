@@ -80,8 +80,8 @@ async def test_answers_are_remembered_for_each_person(store: DraftStore) -> None
     await store.take_in(FIRST, pieces(), limit=len(DATA))
     store.remember("els", {"license": "CC0-1.0"})
     store.remember("../jan", {"license": "x"})
-    assert (store.remembered("els"), store.remembered("../jan")) == ({"license": "CC0-1.0"}, {"license": "x"})
-    assert store.remembered("nobody") == {}
+    assert (store.recall("els"), store.recall("../jan")) == ({"license": "CC0-1.0"}, {"license": "x"})
+    assert store.recall("nobody") == {}
     assert store.drafts() == []
 
 
@@ -93,7 +93,7 @@ async def test_bytes_without_a_draft_are_removed_later(store: DraftStore) -> Non
     assert store.remove_rest(0.0) == 0
     assert store.remove_rest(time.time() + 5) == 1
     assert store.path(FIRST).exists()
-    assert store.remembered("els") == {}
+    assert store.recall("els") == {}
 
 
 @pytest.mark.parametrize("name", ["..", "../x", "a/b", "", FIRST.upper(), f"{FIRST}\n", "last"])

@@ -105,4 +105,4 @@ class TestReceptionStore:
             for name, state in (("1", "receiving"), ("2", "done"), ("3", "verifying"), ("4", "failed")):
                 stores.receptions.put(tx, reception(name, state))
             stores.receptions.put(tx, reception("5", at=NOW - timedelta(1)))
-            assert [found.transfer for found in stores.receptions.unfinished(tx)] == ["5", "1", "3"]
+            assert [found.transfer for found in stores.receptions.unfinished_receptions(tx)] == ["5", "1", "3"]

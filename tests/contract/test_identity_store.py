@@ -393,7 +393,7 @@ class TestIssuer:
             thread.join()
         assert sorted(outcomes) == ["decided", "too late"]
         with stores.uow.read() as tx:
-            assert len(stores.identity.issued(tx)) == 1
+            assert len(stores.identity.issued_credentials(tx)) == 1
 
     def test_places_in_the_status_list_tell_nothing_of_the_order(self, stores: Stores) -> None:
         with stores.uow.begin() as tx:
@@ -415,9 +415,9 @@ class TestIssuer:
             with pytest.raises(Conflict):
                 stores.identity.add_issued(tx, issued("urn:3"))
             stores.identity.add_issued(tx, issued("urn:3", list_id=2))
-            assert [found.id for found in stores.identity.issued(tx)] == ["urn:2", "urn:3", "urn:vc"]
-            assert list(stores.identity.issued(tx, "did:web:other")) == [other]
-            assert list(stores.identity.issued(tx, "did:web:nobody")) == []
+            assert [found.id for found in stores.identity.issued_credentials(tx)] == ["urn:2", "urn:3", "urn:vc"]
+            assert list(stores.identity.issued_credentials(tx, "did:web:other")) == [other]
+            assert list(stores.identity.issued_credentials(tx, "did:web:nobody")) == []
 
     def test_a_revocation_stands(self, stores: Stores) -> None:
         revoked = issued(revoked_at=NOW, revoked_why="left the region")

@@ -34,13 +34,13 @@ def ring(tmp_path: Path) -> FileKeyRing:
 
 
 def in_use(ring: FileKeyRing) -> dict[KeyKind, str]:
-    return {key.kind: key.id for key in ring.known() if key.state == "in use"}
+    return {key.kind: key.id for key in ring.known_keys() if key.state == "in use"}
 
 
 def test_a_folder_without_a_list_has_its_three_first_keys(ring: FileKeyRing) -> None:
     assert not (ring.folder / "ring.json").exists()
     assert in_use(ring) == {KeyKind.SIGNING: "#key-1", KeyKind.LOG: "#log-1", KeyKind.SEALING: "#seal-1"}
-    assert [key.since for key in ring.known()] == [None] * 3
+    assert [key.since for key in ring.known_keys()] == [None] * 3
 
 
 def test_what_was_signed_still_verifies_and_the_old_key_is_for_nothing_new(ring: FileKeyRing) -> None:
@@ -80,7 +80,7 @@ def test_ledger_keys_hand_over_under_both_signatures(ring: FileKeyRing) -> None:
     first = LogKey(ring.name, ring.log_public_key())
     ring.rotate([KeyKind.LOG], START)
     second = LogKey(ring.name, ring.log_public_key())
-    handover = next(key.handover for key in ring.known() if key.id == "#log-2")
+    handover = next(key.handover for key in ring.known_keys() if key.id == "#log-2")
     for key in (first, second):
         assert open_note(handover, [key]).startswith(f"{ring.name}/handover\nfrom #log-1 ")
     assert handover.count(f"— {ring.name} ") == 2

@@ -32,7 +32,7 @@ def append(stores: Stores, *entries: Entry) -> None:
 
 def number_all(stores: Stores, first: int) -> None:
     with stores.uow.begin() as tx:
-        stores.ledger.number(tx, stores.ledger.unsequenced(tx, 100), first)
+        stores.ledger.number(tx, stores.ledger.unsequenced_entries(tx, 100), first)
 
 
 class TestLedgerStore:
@@ -66,14 +66,14 @@ class TestLedgerStore:
         append(stores, entry("e1"), entry("e2"), entry("e3"))
         with stores.uow.begin() as tx:
             assert stores.ledger.size(tx, lock=True) == 0
-            assert stores.ledger.unnumbered(tx) == 3
-            two = stores.ledger.unsequenced(tx, 2)
+            assert stores.ledger.count_unnumbered(tx) == 3
+            two = stores.ledger.unsequenced_entries(tx, 2)
             assert [one.id for one in two] == ["e1", "e2"]
             stores.ledger.number(tx, two, 0)
         with stores.uow.read() as tx:
             assert stores.ledger.size(tx) == 2
-            assert [one.id for one in stores.ledger.unsequenced(tx, 9)] == ["e3"]
-            assert stores.ledger.unnumbered(tx) == 1
+            assert [one.id for one in stores.ledger.unsequenced_entries(tx, 9)] == ["e3"]
+            assert stores.ledger.count_unnumbered(tx) == 1
             found = stores.ledger.get(tx, "e2")
             assert found == replace(entry("e2"), seq=1)
         with stores.uow.begin() as tx:
@@ -92,7 +92,7 @@ class TestLedgerStore:
     def test_since_reads_numbered_entries_in_order(self, stores: Stores) -> None:
         append(stores, entry("e1"), entry("e2", kind=EntryKind.AGREEMENT), entry("e3"), entry("e4"))
         with stores.uow.begin() as tx:
-            e1, e2, e3, _ = stores.ledger.unsequenced(tx, 9)
+            e1, e2, e3, _ = stores.ledger.unsequenced_entries(tx, 9)
             stores.ledger.number(tx, [e3, e1, e2], 0)
         with stores.uow.read() as tx:
             assert [(one.id, one.seq) for one in stores.ledger.since(tx, 0)] == [("e3", 0), ("e1", 1), ("e2", 2)]
@@ -207,7 +207,7 @@ class TestConcurrency:
             found = stores.ledger.since(tx, 0)
             assert [one.seq for one in found] == list(range(96))
             assert len({one.id for one in found}) == 96
-            assert stores.ledger.unsequenced(tx, 9) == []
+            assert stores.ledger.unsequenced_entries(tx, 9) == []
         assert verify_all(stores.uow, stores.ledger, [signer.key]) == []
 
     def test_an_entry_that_commits_late_is_not_skipped(self, database_stores: Stores) -> None:

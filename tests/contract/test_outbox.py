@@ -83,18 +83,18 @@ class TestOutbox:
         [second] = lease(stores, now=NOW + MINUTE)
         assert (second.fence, second.attempts) == (first.fence + 1, 2)
         with stores.uow.begin() as tx:
-            assert stores.outbox.done(tx, first) is False
+            assert stores.outbox.finish(tx, first) is False
             assert stores.outbox.retry(tx, first, due=NOW, error="late") is False
             assert stores.outbox.bury(tx, first, error="late") is False
-            assert stores.outbox.done(tx, second) is True
-            assert stores.outbox.done(tx, second) is False
+            assert stores.outbox.finish(tx, second) is True
+            assert stores.outbox.finish(tx, second) is False
             assert stores.outbox.waiting(tx) == 0
 
     def test_a_lease_that_is_over_still_counts_while_nobody_took_it(self, stores: Stores) -> None:
         put(stores, task("one"))
         [leased] = lease(stores)
         with stores.uow.begin() as tx:
-            assert stores.outbox.done(tx, leased) is True
+            assert stores.outbox.finish(tx, leased) is True
 
     def test_the_one_worker_of_an_embedded_store_needs_no_lease(self, stores: Stores) -> None:
         put(stores, task("one"), task("two", subject="two"))
@@ -104,13 +104,13 @@ class TestOutbox:
         assert tasks[0].attempts == 1
         with stores.uow.begin() as tx:
             assert stores.outbox.retry(tx, tasks[0], due=NOW, error="not yet") is True
-            assert stores.outbox.done(tx, tasks[0]) is False, "it was given back since"
+            assert stores.outbox.finish(tx, tasks[0]) is False, "it was given back since"
         with stores.uow.read() as tx:
             (again,) = stores.outbox.due(tx, now=NOW, limit=10, busy={"two"})
             assert stores.outbox.due(tx, now=NOW, limit=10, busy=set(), lanes_blocked=[again.lane]) == []
         assert (again.attempts, again.last_error) == (2, "not yet")
         with stores.uow.begin() as tx:
-            assert stores.outbox.done(tx, again) is True
+            assert stores.outbox.finish(tx, again) is True
 
     def test_one_at_a_time_and_in_order_within_lane_and_subject(self, stores: Stores) -> None:
         put(stores, task("1", subject="p"), task("2", subject="p"), task("other", subject="q"))
@@ -119,7 +119,7 @@ class TestOutbox:
         assert (first.id, names(others)) == ("1", ["other", "elsewhere"])
         assert lease(stores) == []
         with stores.uow.begin() as tx:
-            assert stores.outbox.done(tx, first)
+            assert stores.outbox.finish(tx, first)
         assert names(lease(stores)) == ["2"]
 
     def test_a_task_that_backs_off_holds_up_those_behind_it(self, stores: Stores) -> None:
@@ -137,7 +137,7 @@ class TestOutbox:
         with stores.uow.begin() as tx:
             assert stores.outbox.retry(tx, first, due=NOW, error="503") is True
             assert stores.outbox.retry(tx, first, due=NOW, error="503") is False
-            assert stores.outbox.done(tx, first) is False
+            assert stores.outbox.finish(tx, first) is False
 
     def test_a_dead_letter_is_kept_and_holds_up_nobody(self, stores: Stores) -> None:
         put(stores, task("1", subject="p"), task("2", subject="p"))
@@ -206,7 +206,7 @@ class TestOutbox:
             assert stores.outbox.cancel(tx, "leased") is None
             assert stores.outbox.cancel(tx, "unknown") is None
             assert stores.outbox.waiting(tx) == 0
-            assert stores.outbox.done(tx, leased) is False
+            assert stores.outbox.finish(tx, leased) is False
 
     def test_a_renewed_lease_lasts_longer(self, stores: Stores) -> None:
         put(stores, task("1"))
@@ -219,7 +219,7 @@ class TestOutbox:
         [again] = lease(stores, now=NOW + 3 * MINUTE)
         with stores.uow.begin() as tx:
             assert stores.outbox.renew(tx, leased, until=NOW + 9 * MINUTE) is False
-            assert stores.outbox.done(tx, again) is True
+            assert stores.outbox.finish(tx, again) is True
 
     def test_release_frees_every_lease(self, stores: Stores) -> None:
         put(stores, task("1"), task("2"), task("3"))
@@ -227,7 +227,7 @@ class TestOutbox:
         with stores.uow.begin() as tx:
             assert stores.outbox.release(tx) == 2
             assert stores.outbox.release(tx) == 0
-            assert stores.outbox.done(tx, first) is False
+            assert stores.outbox.finish(tx, first) is False
             assert stores.outbox.next_due(tx) == NOW
         again = lease(stores)
         assert [(one.id, one.attempts) for one in again] == [("1", 2), ("2", 2), ("3", 1)]
@@ -269,7 +269,7 @@ class TestOutbox:
         put(stores, task("1"), task("2"), task("3"), task("late", due=NOW + MINUTE))
         done, dead, _ = lease(stores)
         with stores.uow.begin() as tx:
-            stores.outbox.done(tx, done)
+            stores.outbox.finish(tx, done)
             stores.outbox.bury(tx, dead, error="no")
             assert sorted(stores.outbox.live(tx, 10)) == ["3", "late"]
             assert len(stores.outbox.live(tx, 1)) == 1
@@ -318,7 +318,7 @@ class TestConcurrency:
                 for leased_task in leased:
                     lanes_in_use.remove(leased_task.lane)
                     with stores.uow.begin() as tx:
-                        assert stores.outbox.done(tx, leased_task)
+                        assert stores.outbox.finish(tx, leased_task)
 
         threads = [threading.Thread(target=work, args=(f"w{n}",)) for n in range(3)]
         for thread in threads:

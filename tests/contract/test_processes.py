@@ -132,7 +132,11 @@ class TestProcessStore:
 
         assert (count("REQUESTED"), count("REQUESTED", "OFFERED"), count("FINALIZED"), count()) == (1, 2, 0, 0)
         with stores.uow.read() as tx:
-            assert [stores.negotiations.exchanged(tx, pid) for pid in ("urn:n1", "urn:n2", "urn:n3")] == [1, 1, 0]
+            assert [stores.negotiations.count_exchanges(tx, pid) for pid in ("urn:n1", "urn:n2", "urn:n3")] == [
+                1,
+                1,
+                0,
+            ]
             assert [stores.negotiations.refusals(tx, "urn:n1", outgoing=way) for way in (False, True)] == [
                 [(exchange("urn:n1", b"two").body_sha256, 400)],
                 [],
@@ -208,7 +212,7 @@ class TestProcessStore:
             assert stores.negotiations.exchanges(tx, "urn:n1") == messages
             assert stores.negotiations.exchanges(tx, "urn:n3") == []
             names = ("urn:m", "urn:void", "urn:refused")
-            assert [stores.negotiations.delivered(tx, "urn:n1", name) for name in names] == [False, True, False]
+            assert [stores.negotiations.is_delivered(tx, "urn:n1", name) for name in names] == [False, True, False]
             assert stores.transfers.exchanges(tx, "urn:n1") == []
 
     def test_what_was_said_is_told_without_its_content(self, stores: Stores) -> None:
@@ -259,7 +263,7 @@ class TestProcessStore:
             for message in (accepted, last, refused, ours, exchange("urn:n2", b"elsewhere")):
                 stores.negotiations.record(tx, message)
         with stores.uow.read() as tx:
-            by_body = stores.negotiations.accepted
+            by_body = stores.negotiations.accepted_exchange
             assert by_body(tx, "urn:n1", accepted.body_sha256) == accepted
             assert by_body(tx, "urn:n1", refused.body_sha256) is None
             assert by_body(tx, "urn:n1", ours.body_sha256) is None

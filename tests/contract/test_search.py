@@ -374,10 +374,10 @@ class SearchContract:
         put(index, indexed("a", "first"), indexed("b", "first"), position=1)
         index.take([(indexed("a").iri, indexed("a", "second"))], 2)
         index.take([(indexed("b").iri, None), (indexed("c").iri, indexed("c", "second"))], 4)
-        assert (index.position(), index.collected()) == (1, 4)
+        assert (index.position(), index.collected_position()) == (1, 4)
         assert (sorted(find(index, "first")), find(index, "second")) == (["a", "b"], [])
         index.settle()
-        assert (index.position(), index.collected()) == (4, 4)
+        assert (index.position(), index.collected_position()) == (4, 4)
         assert (find(index, "first"), sorted(find(index, "second"))) == ([], ["a", "c"])
         index.settle()
         assert index.position() == 4
@@ -458,7 +458,7 @@ class TestTantivyIndex(SearchContract):
         put(index, indexed("a", "Traffic"), position=7)
         index.take([(indexed("b").iri, indexed("b", "Traffic")), (indexed("a").iri, None)], 9)
         again = TantivyIndex(tmp_path / "search")
-        assert (again.position(), again.collected(), find(again, "traffic")) == (7, 7, ["a"])
+        assert (again.position(), again.collected_position(), find(again, "traffic")) == (7, 7, ["a"])
         index.close()
         again = TantivyIndex(tmp_path / "search")
         assert (again.position(), find(again, "traffic")) == (9, ["b"]), "whoever closes settles"
@@ -476,7 +476,7 @@ class TestTantivyIndex(SearchContract):
             index.take([(indexed("b").iri, indexed("b", "Traffic"))], 8)
             with pytest.raises(NoRoom):
                 index.settle()
-        assert (index.position(), index.collected(), find(index, "traffic")) == (7, 7, ["a"])
+        assert (index.position(), index.collected_position(), find(index, "traffic")) == (7, 7, ["a"])
         index.settle()
         assert find(index, "traffic") == ["a"]
         put(index, indexed("b", "Traffic"), position=8)

@@ -68,9 +68,9 @@ def test_bytes_are_added_up_by_day_and_party(stores: Stores) -> None:
         stores.stranger_processes.store(tx, TODAY, ["all", "host a.example"], 1000)
         stores.stranger_processes.store(tx, TODAY, ["all", "host b.example"], 24)
     with stores.uow.read() as tx:
-        counted = stores.stranger_processes.stored(tx, TODAY, ["all", "host a.example", "host c.example"])
+        counted = stores.stranger_processes.stored_bytes(tx, TODAY, ["all", "host a.example", "host c.example"])
         assert counted == {"all": 1024, "host a.example": 1000}
-        assert stores.stranger_processes.stored(tx, TOMORROW, ["all"]) == {}
+        assert stores.stranger_processes.stored_bytes(tx, TOMORROW, ["all"]) == {}
 
 
 def test_a_new_day_forgets_those_before(stores: Stores) -> None:
@@ -79,8 +79,8 @@ def test_a_new_day_forgets_those_before(stores: Stores) -> None:
     with stores.uow.begin() as tx:
         stores.stranger_processes.store(tx, TOMORROW, ["all"], 5)
     with stores.uow.read() as tx:
-        assert stores.stranger_processes.stored(tx, TOMORROW, ["all"]) == {"all": 5}
-        assert stores.stranger_processes.stored(tx, TODAY, ["all", "host a.example"]) == {}
+        assert stores.stranger_processes.stored_bytes(tx, TOMORROW, ["all"]) == {"all": 5}
+        assert stores.stranger_processes.stored_bytes(tx, TODAY, ["all", "host a.example"]) == {}
 
 
 def test_what_is_rolled_back_is_not_counted(stores: Stores) -> None:
@@ -94,4 +94,4 @@ def test_what_is_rolled_back_is_not_counted(stores: Stores) -> None:
         fail()
     assert opened(stores, "a.example", "192.0.2.1") == (0, 0, 0)
     with stores.uow.read() as tx:
-        assert stores.stranger_processes.stored(tx, TODAY, ["all"]) == {}
+        assert stores.stranger_processes.stored_bytes(tx, TODAY, ["all"]) == {}

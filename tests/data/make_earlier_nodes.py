@@ -104,7 +104,7 @@ def _serving(home: Path, name: str) -> Iterator[None]:
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
         try:
             with _client(home, name) as client:
-                while client.hindered():
+                while client.hindrance():
                     time.sleep(0.1)
             yield
         finally:

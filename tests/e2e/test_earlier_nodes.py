@@ -65,7 +65,7 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Earlier]:
             node.serve()
         for node in (ghent, plzen):
             with node.client() as client:
-                until(f"{node.name} is ready", lambda client=client: not client.hindered(), 120)
+                until(f"{node.name} is ready", lambda client=client: not client.hindrance(), 120)
         yield Earlier(home, ghent, plzen, seen)
     finally:
         for node in (ghent, plzen):

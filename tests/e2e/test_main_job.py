@@ -79,7 +79,7 @@ def join(job: Job) -> None:
     with job.region.client() as office:
         members = until("the region follows both", lambda: _at_least(office.members(), 2))
         assert {one["did"] for one in members} == {job.provider.did, job.consumer.did}
-        assert len(office.issued()) == 2
+        assert len(office.issued_credentials()) == 2
 
 
 def published(job: Job) -> dict[str, str]:
@@ -232,7 +232,9 @@ def revocation_bites_on_the_next_read(job: Job, agreement: str, transfer: dict[s
     """The agreement stands, the credential is gone: the next access is refused, and told since when."""
     before = datetime.now(UTC)
     with job.region.client() as office:
-        (issued,) = [one for one in office.issued() if one["holder"] == job.consumer.did and one["type"] == PARTNER]
+        (issued,) = [
+            one for one in office.issued_credentials() if one["holder"] == job.consumer.did and one["type"] == PARTNER
+        ]
         office.revoke(issued["id"], "left the programme")
     ended = until("the next access is refused", lambda: _terminated(receive(job.consumer, agreement)))
     (reason,) = [one for one in ended["reason"] if isinstance(one, dict)]

@@ -71,7 +71,7 @@ class MemoryDrafts:
     def remember(self, account: str, answers: Answers) -> None:
         self._answers[account] = dict(answers)
 
-    def remembered(self, account: str) -> Answers:
+    def recall(self, account: str) -> Answers:
         return self._answers.get(account, {})
 
     def remove_rest(self, before: float) -> int:

@@ -9,7 +9,7 @@ from pyoxigraph import DefaultGraph, NamedNode, Quad, QueryResultsFormat, QueryT
 
 from node.base.errors import InvalidInput
 from node.catalogue.model import Record
-from node.semantics.documents import relabelled, written
+from node.semantics.documents import relabel, serialize
 from node.semantics.sparql import guard, result_type
 from node.vocab.namespaces import PREFIXES
 
@@ -53,7 +53,7 @@ def _store(records: Iterable[Record]) -> Store:
     store = Store()
     for record in records:
         graph = NamedNode(f"urn:hansa:audience:{record.audience}")
-        for triple in relabelled(record.nquads, record.iri):
+        for triple in relabel(record.nquads, record.iri):
             store.add(Quad(triple.subject, triple.predicate, triple.object, graph))
             store.add(Quad(triple.subject, triple.predicate, triple.object))
     return store
@@ -66,7 +66,7 @@ def _answer(text: str, records: Iterable[Record], accept: str) -> tuple[bytes, s
     except SyntaxError as error:
         raise InvalidInput(str(error)) from error
     if isinstance(results, QueryTriples):
-        body = written(list(results), media_type)
+        body = serialize(list(results), media_type)
     else:
         body = results.serialize(format=QueryResultsFormat.from_media_type(media_type))
     return body, f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type

@@ -234,7 +234,7 @@ class MemoryIdentityStore:
             raise Conflict("a credential with this id or this position in the status list already exists")
         memory(tx).put("issued", issued.id, issued)
 
-    def issued(self, tx: Transaction, holder: str | None = None) -> Sequence[IssuedCredential]:
+    def issued_credentials(self, tx: Transaction, holder: str | None = None) -> Sequence[IssuedCredential]:
         issued: list[IssuedCredential] = list(reversed(memory(tx).rows("issued").values()))
         issued.sort(key=lambda credential: credential.at, reverse=True)
         return [credential for credential in issued if holder in (None, credential.holder)]

@@ -33,12 +33,12 @@ def first_keys(signing: Mapping[str, str], log: bytes, sealing: bytes) -> tuple[
 class KnownKeys(Protocol):
     """Shows the public side of its keys, as every key ring does."""
 
-    def known(self) -> Sequence[KnownKey]: ...
+    def known_keys(self) -> Sequence[KnownKey]: ...
 
 
 def public_jwk(keys: KnownKeys) -> dict[str, Any]:
     """The key in use that verifies signatures, as JWK."""
-    (signing,) = (key for key in keys.known() if key.kind is KeyKind.SIGNING and key.state == "in use")
+    (signing,) = (key for key in keys.known_keys() if key.kind is KeyKind.SIGNING and key.state == "in use")
     return dict(signing.jwk)
 
 
@@ -59,7 +59,7 @@ class MemoryKeyRing:
         registry.max_header_length = 2048
         return jws.serialize_compact(protected, payload, self.key, registry=registry)
 
-    def known(self) -> Sequence[KnownKey]:
+    def known_keys(self) -> Sequence[KnownKey]:
         return first_keys(
             {name: str(value) for name, value in self.key.as_dict(private=False).items()},
             self.log_public_key(),

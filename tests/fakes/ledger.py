@@ -55,11 +55,11 @@ class MemoryLedgerStore:
                 page.append(entry)
         return page
 
-    def unsequenced(self, tx: Transaction, limit: int) -> Sequence[Entry]:
+    def unsequenced_entries(self, tx: Transaction, limit: int) -> Sequence[Entry]:
         entries, waiting = memory(tx).rows("entries"), memory(tx).rows("unsequenced")
         return [entries[entry_id] for _, entry_id in zip(range(limit), waiting, strict=False)]
 
-    def unnumbered(self, tx: Transaction) -> int:
+    def count_unnumbered(self, tx: Transaction) -> int:
         return len(memory(tx).rows("unsequenced"))
 
     def number(self, tx: Transaction, entries: Sequence[Entry], first: int) -> None:

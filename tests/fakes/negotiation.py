@@ -115,10 +115,10 @@ class MemoryUseStore:
     """Uses by agreement."""
 
     def add(self, tx: Transaction, use: Use) -> None:
-        if not self.known(tx, use.agreement, use.use):
+        if not self.is_known(tx, use.agreement, use.use):
             memory(tx).put("uses", (use.agreement, use.use), use)
 
-    def known(self, tx: Transaction, agreement: str, use: str) -> bool:
+    def is_known(self, tx: Transaction, agreement: str, use: str) -> bool:
         return (agreement, use) in memory(tx).rows("uses")
 
     def count(self, tx: Transaction, agreement: str) -> int:

@@ -461,7 +461,7 @@ class FakeNode:
     async def applications(self) -> Sequence[ApplicationView]:
         return self.applied
 
-    async def issued(self) -> Sequence[IssuedTo]:
+    async def issued_credentials(self) -> Sequence[IssuedTo]:
         return self.credentials
 
     def revoke(self, credential_id: str, why: str, by: Caller) -> None:
@@ -578,7 +578,7 @@ class FakeKeys:
     def __init__(self, node: FakeNode) -> None:
         self._node = node
 
-    async def listed(self, caller: Caller) -> ListedKeys:
+    async def all_keys(self, caller: Caller) -> ListedKeys:
         return listed_keys(sorted(self._node.ring, key=lambda key: key.state != "in use"), caller)
 
     async def replace(

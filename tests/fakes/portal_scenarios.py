@@ -687,7 +687,7 @@ class FakeRuns:
     async def cancel(self, pid: str, by: Caller) -> None:
         require(by, UseCase.RUN_SCENARIOS)
         run = self._fake.run_of(pid)
-        if run.state.ended:
+        if run.state.is_final:
             raise Conflict("the run has ended already")
         self._fake.all[pid] = replace(run, state=State.DISMISSED)
 
@@ -719,7 +719,7 @@ class FakeWatched:
         run = self._fake.run_of(pid)
         may = set()
         if allowed(caller, UseCase.RUN_SCENARIOS):
-            may.add(AGAIN if run.state.ended else CANCEL)
+            may.add(AGAIN if run.state.is_final else CANCEL)
             if run.state is State.SUCCESSFUL and run.published is None:
                 may.add(PUBLISH)
         by_hash = {layer.sha256: layer for layer in self._fake.layers_by_id.values()}

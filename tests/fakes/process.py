@@ -61,8 +61,8 @@ class MemoryProcessStore(Generic[P]):
         messages = memory(tx).rows(self._messages).get(exchange.pid, ())
         memory(tx).put(self._messages, exchange.pid, (*messages, exchange))
 
-    def exchanged(self, tx: Transaction, pid: str) -> int:
-        return sum(one.accepted for one in self.exchanges(tx, pid))
+    def count_exchanges(self, tx: Transaction, pid: str) -> int:
+        return sum(one.is_accepted for one in self.exchanges(tx, pid))
 
     def refusals(self, tx: Transaction, pid: str, *, outgoing: bool) -> Sequence[tuple[str, int]]:
         return [
@@ -71,18 +71,18 @@ class MemoryProcessStore(Generic[P]):
             if one.outgoing is outgoing and one.answer_status >= 300
         ]
 
-    def delivered(self, tx: Transaction, pid: str, message_id: str) -> bool:
+    def is_delivered(self, tx: Transaction, pid: str, message_id: str) -> bool:
         kept = [one for one in self.exchanges(tx, pid) if one.outgoing and one.message_id == message_id]
-        return any(one.accepted or one.void for one in kept)
+        return any(one.is_accepted or one.void for one in kept)
 
     def exchanges(self, tx: Transaction, pid: str) -> Sequence[Exchange]:
         return list(memory(tx).rows(self._messages).get(pid, ()))
 
     def accepted_messages(self, tx: Transaction, pid: str) -> Sequence[AcceptedMessage]:
-        taken = [one for one in self.exchanges(tx, pid) if one.accepted]
+        taken = [one for one in self.exchanges(tx, pid) if one.is_accepted]
         return [AcceptedMessage(one.outgoing, one.message, one.message_id) for one in taken]
 
-    def accepted(self, tx: Transaction, pid: str, body_sha256: str) -> Exchange | None:
+    def accepted_exchange(self, tx: Transaction, pid: str, body_sha256: str) -> Exchange | None:
         return self._last(tx, pid, body_sha256)
 
     def last_accepted(self, tx: Transaction, pid: str) -> Exchange | None:

@@ -80,7 +80,7 @@ class SeedKeyRing:
         r, s = decode_dss_signature(self._signing.sign(message.encode(), ECDSA(SHA256())))
         return f"{message}.{b64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
-    def known(self) -> Sequence[KnownKey]:
+    def known_keys(self) -> Sequence[KnownKey]:
         numbers = self._signing.public_key().public_numbers()
         x, y = (b64url(number.to_bytes(32, "big")) for number in (numbers.x, numbers.y))
         jwk = {"kty": "EC", "crv": "P-256", "x": x, "y": y}

@@ -29,7 +29,7 @@ class MemorySearchIndex:
         self._waiting += changes
         self._taken_position = position
 
-    def collected(self) -> int:
+    def collected_position(self) -> int:
         return self._position if self._taken_position is None else self._taken_position
 
     def settle(self) -> None:
@@ -37,7 +37,7 @@ class MemorySearchIndex:
             self._records.pop(iri, None)
             if record is not None:
                 self._records[iri] = record
-        self._position = self.collected()
+        self._position = self.collected_position()
         self._waiting, self._taken_position = [], None
 
     def position(self) -> int:

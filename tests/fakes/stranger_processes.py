@@ -38,7 +38,7 @@ class MemoryStrangerProcessStore:
         )
         return sum(of_host), sum(from_address), len(processes)
 
-    def stored(self, tx: Transaction, day: str, parties: Collection[str]) -> dict[str, int]:
+    def stored_bytes(self, tx: Transaction, day: str, parties: Collection[str]) -> dict[str, int]:
         counted = memory(tx).rows("guest bytes")
         return {party: counted[day, party] for party in parties if (day, party) in counted}
 

@@ -52,7 +52,7 @@ class MemoryReceptionStore:
     def get(self, tx: Transaction, transfer: str) -> Reception | None:
         return memory(tx).rows("receptions").get(transfer)
 
-    def unfinished(self, tx: Transaction) -> Sequence[Reception]:
+    def unfinished_receptions(self, tx: Transaction) -> Sequence[Reception]:
         receptions: list[Reception] = list(memory(tx).rows("receptions").values())
         running = [reception for reception in receptions if reception.state not in ("done", "failed")]
         return sorted(running, key=lambda reception: (reception.at, reception.transfer))

@@ -227,7 +227,7 @@ class MemoryOutbox:
             memory(tx).put(self.table, freed.id, replace(queued, task=freed, leased_until=None))
         return len(leased)
 
-    def done(self, tx: Transaction, task: Task) -> bool:
+    def finish(self, tx: Transaction, task: Task) -> bool:
         return self._leased(tx, task) is not None and memory(tx).drop(self.table, task.id)
 
     def retry(self, tx: Transaction, task: Task, *, due: datetime, error: str) -> bool:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
-from node.dialogue.wire import written
+from node.dialogue.wire import in_version
 from node.identity.model import UserRole
 from node.transfer import machine as transferring
 from node.transfer import strategy as transfer_strategy
@@ -228,7 +228,7 @@ def message_for(path: str, provider_pid: str, consumer_pid: str, dataset: str) -
     }
     pids = {"providerPid": provider_pid, "consumerPid": consumer_pid}
     message = {"@context": CONTEXT, **pids, **kinds[path.rpartition("/")[2]]}
-    return written({**message, "@context": V2024_1.context}) if path.startswith(V2024_1.path) else message
+    return in_version({**message, "@context": V2024_1.context}) if path.startswith(V2024_1.path) else message
 
 
 def process_routes(node: Running) -> list[tuple[str, str]]:

@@ -145,7 +145,7 @@ async def test_what_the_shapes_refuse_is_not_half_stored(cities: tuple[Catalogue
     assert all(finding["message"] and finding["rule"] for finding in refused.value.findings)
     with gent.uow.read() as tx:
         assert gent.records.count(tx) == {}
-        assert gent.ledger.unsequenced(tx, 10) == []
+        assert gent.ledger.unsequenced_entries(tx, 10) == []
     assert (await gent.browse.search(Query(), gent.steward)).total == 0
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from node.dialogue.wire import read, written
+from node.dialogue.wire import in_version, read
 from node.vocab.dsp import VERSIONS
 from tests.nodes import Pair, publish
 
@@ -19,7 +19,7 @@ def test_pages_name_one_another(pair: Pair, version: object, monkeypatch: pytest
     for slug in ("first", "second", "third"):
         publish(pair.provider, slug)
     monkeypatch.setattr(pair.provider.node.dsp_catalogue, "page", 2)
-    message = written({"@context": [protocol_version.context], "@type": "CatalogRequestMessage"})
+    message = in_version({"@context": [protocol_version.context], "@type": "CatalogRequestMessage"})
     begin = f"{pair.provider.url}{protocol_version.path}/catalog/request"
 
     def page(url: str) -> tuple[list[str], dict[str, str]]:

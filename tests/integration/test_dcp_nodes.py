@@ -53,7 +53,7 @@ class TestMembership:
         await gent.member_of(region, PARTNER)
         assert (await gent.ask(brugge))["types"] == [MEMBER, PARTNER]
         with region.uow.read() as tx:
-            partner = next(one for one in region.store.issued(tx, gent.did) if one.type == PARTNER)
+            partner = next(one for one in region.store.issued_credentials(tx, gent.did) if one.type == PARTNER)
         revoked = await asyncio.to_thread(region.revoke.revoke, partner.id, "left", person("ann"))
         assert revoked.revoked_at is not None
         start = time.monotonic()

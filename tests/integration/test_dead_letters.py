@@ -118,7 +118,7 @@ def test_what_is_given_up_for_good_ends_what_waits_for_it(impatient: tuple[Pair,
         assert client.deliveries() == {"waiting": 0, "dead": []}
     assert (ended["state"], ended["code"]) == ("TERMINATED", "not-delivered")
     [sent] = two.consumer.exchanges(pid)
-    assert not sent.accepted
+    assert not sent.is_accepted
 
 
 @pytest.mark.parametrize("format_", ["HttpData-PULL", "HttpData-PUSH"])

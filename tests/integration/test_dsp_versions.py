@@ -214,9 +214,9 @@ def test_what_earlier_releases_have_kept_of_2024_1_still_holds(
 
 def test_an_earlier_release_s_messages_in_the_outbox_go_out_in_their_version() -> None:
     body = canonical({"@context": [V2024_1.context], "@type": "ContractNegotiationTerminationMessage", "code": "x"})
-    out = wire.sent(body)
+    out = wire.encode(body)
     assert json.loads(out)["dspace:code"] == "x"
-    assert wire.sent(out) == out
+    assert wire.encode(out) == out
 
 
 # ---- expanded ----------------------------------------------------------------------------------------------------

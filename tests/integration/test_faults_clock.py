@@ -76,7 +76,7 @@ class Queue:
 
     def done(self, task: Task) -> bool:
         with self.stores.uow.begin() as tx:
-            return self.stores.outbox.done(tx, task)
+            return self.stores.outbox.finish(tx, task)
 
 
 @pytest.fixture

@@ -206,7 +206,7 @@ def test_a_transaction_that_the_server_ends_is_done_again(
     ]
     assert request.answer_status == 201
     said = [*provider.exchanges(_theirs(provider, pid)), *consumer.exchanges(pid)]
-    refused = [(one.message, one.answer_status) for one in said if one.outgoing and not one.accepted]
+    refused = [(one.message, one.answer_status) for one in said if one.outgoing and not one.is_accepted]
     assert not refused, "it was the sender who did it again"
     until("the provider is well", lambda: not provider.node.health())
 

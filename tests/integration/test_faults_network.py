@@ -114,7 +114,7 @@ def test_the_peers_answer_overtakes_the_record_of_our_message(either_pair: Pair,
         until("the conversation goes on without it", lambda: state_of(two.consumer, pid) == "FINALIZED", 60)
     finalized(two, pid)
     said = [*two.provider.exchanges(_peer_pid(two.consumer, pid)), *two.consumer.exchanges(pid)]
-    assert all(one.accepted for one in said), "nothing was put off, let alone refused"
+    assert all(one.is_accepted for one in said), "nothing was put off, let alone refused"
 
 
 def _peer_pid(node: Running, pid: str) -> str:

@@ -161,10 +161,10 @@ class _Watched:
         assert last.seq is not None
         self.at = last.seq + 1
 
-    def passed(self, position: int) -> None:
+    def skip_to(self, position: int) -> None:
         self.at = position
 
-    def shown(self) -> int:
+    def next_seq(self) -> int:
         return self.at
 
     def settle(self) -> None:

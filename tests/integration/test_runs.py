@@ -456,7 +456,7 @@ def test_a_revocation_bites_on_the_next_run(cities: Company) -> None:
     first = run(caller)
     assert first["state"] == "successful", first
     with cities.region.client() as office:
-        (held,) = [one for one in office.issued() if one["holder"] == caller.did]
+        (held,) = [one for one in office.issued_credentials() if one["holder"] == caller.did]
         office.revoke(held["id"], "left the region")
     with caller.client() as client:
         refused = ended(caller, client.scenarios.again(first["pid"])["pid"])

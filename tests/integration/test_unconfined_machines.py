@@ -57,7 +57,7 @@ def poor(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, warnin
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("node.cage.launcher.subprocess.Popen", starting_without("landlock", "unshare"))
         with running(folder, port=port) as node:
-            until("the machine is known", lambda: node.node.parts.cage.known is not None)
+            until("the machine is known", lambda: node.node.parts.cage.known_barriers is not None)
             yield node
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from node.scenarios.chain.parameters import beyond, bound_parameters
 from node.scenarios.layers.changes import apply
-from node.scenarios.layers.serialization import layer_from_json, sealed
+from node.scenarios.layers.serialization import layer_from_json, with_hash
 from node.scenarios.model import (
     Binding,
     BoundInput,
@@ -188,7 +188,7 @@ def test_layers_that_touch_different_rows_give_one_result(data: list[dict[str, A
             return None
         body = {name: name for name in ("id", "title", "target", "file", "target_sha256", "author", "reason")}
         at = "2026-11-20T12:00:00Z"
-        return sealed(layer_from_json({**body, "key": "id", "version": 1, "at": at, "operations": operations}))
+        return with_hash(layer_from_json({**body, "key": "id", "version": 1, "at": at, "operations": operations}))
 
     layers = [one for one in (layer(ids[:cut]), layer(ids[cut:])) if one is not None]
     results = {

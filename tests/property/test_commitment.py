@@ -28,10 +28,10 @@ def test_both_sides_come_to_the_root_of_the_standard(leaves: list[bytes], data: 
     tree = grown(leaves)
     size = data.draw(st.integers(0, len(leaves)))
     assert tree.root(size) == mth(leaves[:size])
-    frontier = Frontier().extended(leaves[:size])
+    frontier = Frontier().extend(leaves[:size])
     assert (frontier.size, frontier.root) == (size, tree.root(size))
     kept = Frontier(frontier.size, [read_hash(hash_text(peak)) for peak in frontier.peaks])
-    assert kept.extended(leaves[size:]).root == tree.root(len(leaves))
+    assert kept.extend(leaves[size:]).root == tree.root(len(leaves))
     assert frontier.size == size, "the earlier one stays as it is"
 
 
@@ -57,7 +57,7 @@ def test_a_proof_holds_for_what_the_chain_was_and_for_nothing_else(leaves: list[
 @given(LEAVES)
 @settings(max_examples=50, deadline=None)
 def test_peaks_belong_to_one_size(leaves: list[bytes]) -> None:
-    frontier = Frontier().extended(leaves)
+    frontier = Frontier().extend(leaves)
     for size in range(72):
         if size.bit_count() != len(frontier.peaks):
             with pytest.raises(InvalidInput):

@@ -177,7 +177,7 @@ class TestFaultsOfTheSimulator:
             assert found is not None
             node, one = found
             exchanges = node.exchanges(one.pid)
-            assert [(each.message, each.accepted) for each in exchanges] == [
+            assert [(each.message, each.is_accepted) for each in exchanges] == [
                 (machine.REQUEST, True),
                 (machine.AGREEMENT, True),
                 (machine.VERIFICATION, True),

@@ -14,7 +14,7 @@ from node.base.errors import TooLarge
 from node.policy.decide import decide
 from node.policy.flow.freedom import TOP, Freedom
 from node.policy.flow.limits import beyond
-from node.policy.flow.result import Inheritance, Source, admits, inherited, normal_form, strictest_offer
+from node.policy.flow.result import Inheritance, Source, admits, inherit, normal_form, strictest_offer
 from node.policy.odrl import parse
 from node.policy.terms import COMMERCIAL_USE, DISTRIBUTE, READ, REPRODUCE, USE
 from node.texts.languages import LANGUAGES
@@ -127,7 +127,7 @@ def met(sources: Sequence[Source]) -> Inheritance:
     """What binds a result of ``sources``; an example is passed over where their alternatives multiply beyond all use:
     that this is refused, and how, is a unit test's business."""
     try:
-        return inherited(sources)
+        return inherit(sources)
     except TooLarge:
         reject()
 

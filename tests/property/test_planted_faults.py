@@ -62,7 +62,7 @@ def with_rows(table: Table, **rows: tuple[str, str, Move]) -> Table:
 @fault("I2", "I5", "I7", "I12")
 def a_lost_dedup(patch: pytest.MonkeyPatch) -> None:
     """A message that was accepted before goes to the table again."""
-    patch.setattr(Conversation, "repeated", lambda *_: None)
+    patch.setattr(Conversation, "find_repeat", lambda *_: None)
 
 
 @fault("I2", "I3", "I5")

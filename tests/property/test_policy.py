@@ -17,7 +17,7 @@ from node.policy.model import Decision, Outcome, Situation
 from node.policy.odrl import normal, parse
 from node.policy.rules import Constraint, leaves
 from node.policy.terms import EXECUTE, ODRL, PREFIXES, READ, USE, expand_term
-from node.policy.words import LANGUAGES, explained, summary
+from node.policy.words import LANGUAGES, explain, summary
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 REGION = "did:web:region.example"
@@ -136,7 +136,7 @@ def test_every_leaf_has_one_reason_and_the_outcome_follows_from_them(
 @given(policies, st.sampled_from(LANGUAGES), st.sampled_from(["", "dataset", "model", "rulebook"]))
 def test_every_leaf_is_in_exactly_one_sentence(document: dict[str, Any], language: str, kind: str) -> None:
     policy = parse(document)
-    sentences = explained(policy, language, kind)
+    sentences = explain(policy, language, kind)
     covered = [path for sentence in sentences for path in sentence.paths]
     assert sorted(covered) == sorted(leaf.path for leaf in leaves(policy))
     for sentence in sentences:

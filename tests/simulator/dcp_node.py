@@ -210,7 +210,7 @@ class DcpNode:
         for task in tasks:
             await DeliverCredential(self.peers).deliver(task)
             with self.uow.begin() as tx:
-                assert self.stores.outbox.done(tx, task)
+                assert self.stores.outbox.finish(tx, task)
 
     async def member_of(self, region: DcpNode, *types: str) -> None:
         """Apply for these credentials and be admitted; from then on trust the region for them."""

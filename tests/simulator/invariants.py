@@ -364,14 +364,14 @@ def _each_message_once(world: Company, node: SimNode, process: Process) -> None:
     if twin is None:
         return
     exchanges = node.exchanges(process.pid)
-    arrived = [one for one in world.peer(process).exchanges(twin.pid) if not one.outgoing and one.accepted]
+    arrived = [one for one in world.peer(process).exchanges(twin.pid) if not one.outgoing and one.is_accepted]
     there = Counter(one.message_id for one in arrived)
     for exchange in exchanges:
-        if exchange.outgoing and (exchange.accepted or exchange.void):
+        if exchange.outgoing and (exchange.is_accepted or exchange.void):
             count = there[exchange.message_id]
             require(count == 1, "I7", f"{exchange.message} of {world.label(process.pid)} was applied {count} times")
-    counts = Counter(one.message_id for one in exchanges if one.outgoing and (one.accepted or one.void))
-    heard = {one.message for one in exchanges if not one.outgoing and one.accepted}
+    counts = Counter(one.message_id for one in exchanges if one.outgoing and (one.is_accepted or one.void))
+    heard = {one.message for one in exchanges if not one.outgoing and one.is_accepted}
     for exchange in arrived:
         count = counts[exchange.message_id]
         crossed = process.state == "TERMINATED" or exchange.message in heard

@@ -351,7 +351,7 @@ class SimNode:
             with self.uow.begin() as tx:
                 self.receptions.put(tx, reception)
         settled = reception
-        return Done(lambda tx: self.transfers.finished(tx, task.subject, settled))
+        return Done(lambda tx: self.transfers.notify_provider(tx, task.subject, settled))
 
     # ---- the doors -------------------------------------------------------------------------------------------
 
@@ -368,17 +368,17 @@ class SimNode:
     def _route(self, caller: Caller, path: str, body: bytes) -> Any:
         parts = path.strip("/").split("/")
         if path == "/negotiations/request":
-            return self.negotiations.requested(caller, contract.read(body, negotiating.REQUEST))
+            return self.negotiations.receive_request(caller, contract.read(body, negotiating.REQUEST))
         if path == "/negotiations/offers":
-            return self.negotiations.offered(caller, contract.read(body, negotiating.OFFER))
+            return self.negotiations.receive_offer(caller, contract.read(body, negotiating.OFFER))
         if path == "/transfers/request":
-            return self.transfers.requested(caller, transfer_messages.read(body, transferring.REQUEST))
+            return self.transfers.receive_request(caller, transfer_messages.read(body, transferring.REQUEST))
         kind = _KINDS[parts[0], parts[-1]]
         if parts[0] == "negotiations":
             message = contract.read(body, kind)
             signer = DidDocument(id=str(caller.did), raw={})
-            return self.negotiations.received(parts[1], caller, message, signer=signer, role=_role(message.name))
-        return self.transfers.received(parts[1], caller, transfer_messages.read(body, kind))
+            return self.negotiations.receive(parts[1], caller, message, signer=signer, role=_role(message.name))
+        return self.transfers.receive(parts[1], caller, transfer_messages.read(body, kind))
 
     def read(self, sender: str, path: str, bearer: str) -> PeerAnswer:
         """GET /data/{pid}: as ``AuthoriseAccess``, but that the policy admits everybody. An expired or replaced

@@ -59,5 +59,5 @@ class Heard:
 
 def _is(exchange: Exchange, status: int) -> bool:
     if 200 <= status < 300:
-        return exchange.accepted or exchange.void
+        return exchange.is_accepted or exchange.void
     return exchange.answer_status == status

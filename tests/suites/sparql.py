@@ -28,7 +28,7 @@ from pyoxigraph import (
     parse_query_results,
 )
 
-from node.adapters.graph.in_cage import evaluated
+from node.adapters.graph.in_cage import evaluate
 from node.base.errors import HansaError
 from node.semantics.sparql import guard, result_type
 from node.vocab.namespaces import RDF, XSD
@@ -97,7 +97,7 @@ def answer(store: Store, query: Path, named: list[str], accept: str) -> bytes:
     """Return the answer to a query, as the end point would give it over these graphs."""
     text = query.read_text(encoding="utf-8")
     form = guard(text)
-    return evaluated(
+    return evaluate(
         store,
         f"BASE <{query.as_uri()}>\n{text}",
         default=[DEFAULT],

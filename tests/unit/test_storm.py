@@ -186,7 +186,7 @@ def note(stores: Any, name: str) -> None:
     entry = Entry(id=name, kind=EntryKind.PROCESS, subject="urn:n", at=NOW, by="did:web:me.example", body=b"{}")
     with stores.uow.begin() as tx:
         stores.ledger.append(tx, entry)
-        stores.ledger.number(tx, stores.ledger.unsequenced(tx, 100), stores.ledger.size(tx))
+        stores.ledger.number(tx, stores.ledger.unsequenced_entries(tx, 100), stores.ledger.size(tx))
 
 
 def task() -> Task:

@@ -13,9 +13,9 @@ from typing import Any
 from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Store
 
 from node.adapters.graph.names import ALL, NOBODY, audience_graph, in_graph
-from node.adapters.graph.results import written
+from node.adapters.graph.results import serialize
 from node.base.errors import InvalidInput, LocalFault
-from node.semantics.documents import relabelled
+from node.semantics.documents import relabel
 from node.vocab.namespaces import PREFIXES
 
 DAMAGED = "the graph store on the disk is damaged"
@@ -33,7 +33,7 @@ def query(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], 
         store = _opened(message["store"])
     except RuntimeError as error:
         raise LocalFault(DAMAGED) from error
-    body = evaluated(
+    body = evaluate(
         store,
         message["query"],
         default=message["default"],
@@ -57,9 +57,9 @@ def query_records(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str
     store = Store()
     graphs = {audience: audience_graph(audience) for _, audience in message["records"]}
     for (iri, audience), nquads in zip(message["records"], blobs, strict=True):
-        for triple in relabelled(nquads, iri):
+        for triple in relabel(nquads, iri):
             store.extend((in_graph(triple, ALL), in_graph(triple, graphs[audience])))
-    body = evaluated(
+    body = evaluate(
         store,
         message["query"],
         default=[ALL.value],
@@ -69,7 +69,7 @@ def query_records(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str
     return {}, [body]
 
 
-def evaluated(store: Store, text: str, *, default: list[str], named: list[str], media_type: str) -> bytes:
+def evaluate(store: Store, text: str, *, default: list[str], named: list[str], media_type: str) -> bytes:
     """Return the result of the query ``text`` over these graphs and nothing else.
 
     Raises ``InvalidInput`` and ``TooLarge``, and ``LocalFault`` with ``DAMAGED``.
@@ -83,7 +83,7 @@ def evaluated(store: Store, text: str, *, default: list[str], named: list[str], 
             default_graph=default_graph or [NOBODY],
             named_graphs=named_graphs or [NOBODY],
         )
-        return written(results, media_type)
+        return serialize(results, media_type)
     except SyntaxError as error:
         raise _unreadable(error) from error
     except (RuntimeError, PermissionError) as error:

@@ -17,7 +17,7 @@ from pyoxigraph import (
 )
 
 from node.base.errors import InvalidInput, TooLarge
-from node.semantics.documents import written as document
+from node.semantics.documents import serialize as document
 
 MAX_ROWS: Final = 10_000
 MAX_BYTES: Final = 16 << 20
@@ -32,7 +32,7 @@ _RESULT_FORMATS: Final = {
 }
 
 
-def written(results: QuerySolutions | QueryBoolean | QueryTriples, media_type: str) -> bytes:
+def serialize(results: QuerySolutions | QueryBoolean | QueryTriples, media_type: str) -> bytes:
     """Return ``results`` in ``media_type``. Raises ``TooLarge`` beyond ``MAX_ROWS`` or ``MAX_BYTES``."""
     if isinstance(results, QueryTriples):
         return _graph(results, media_type)

@@ -45,7 +45,7 @@ from node.base.heap import give_back
 from node.cage.cage import Cage
 from node.cage.model import QUERY, Limits
 from node.catalogue.model import Record
-from node.semantics.documents import relabelled
+from node.semantics.documents import relabel
 from node.semantics.sparql import guard, result_type
 
 log = logging.getLogger("hansa.views")
@@ -272,7 +272,7 @@ class OxigraphGraph:
         change = GraphUpdate()
         audiences = _audiences(self._graphs) | {record.audience for record in records}
         for record in records:
-            new_triples = set() if record.withdrawn else as_stored(relabelled(record.nquads, record.iri))
+            new_triples = set() if record.withdrawn else as_stored(relabel(record.nquads, record.iri))
             for audience in audiences:
                 own = record_graph(audience, record.iri)
                 had = {quad.triple for quad in store.quads_for_pattern(None, None, None, own)}

@@ -127,7 +127,7 @@ class FileKeyRing:
         return cls(folder, owner, wrap, outer)
 
     # which keys ------------------------------------------------------------------------------------------
-    def known(self) -> Sequence[KnownKey]:
+    def known_keys(self) -> Sequence[KnownKey]:
         return self._now().keys
 
     def _now(self) -> _OpenKeys:
@@ -205,13 +205,13 @@ class FileKeyRing:
         the new and changed keys. Raises ``NotFound``, ``InvalidInput``, ``Conflict``."""
         with self._changing():
             keys = self._now().keys
-            key = ring.named(keys, kid)
-            after = ring.revoked(keys, kid, as_of, reason, now)
+            key = ring.find_key(keys, kid)
+            after = ring.mark_revoked(keys, kid, as_of, reason, now)
             if key.state != "in use":
                 ring.write_ring(self.folder, after)
-                return (ring.named(after, kid),)
+                return (ring.find_key(after, kid),)
             made = self._change((key.kind,), now, after)
-            return (ring.named(self._now().keys, kid), *made)
+            return (ring.find_key(self._now().keys, kid), *made)
 
     def _change(self, kinds: Sequence[KeyKind], at: datetime, keys: tuple[KnownKey, ...]) -> tuple[KnownKey, ...]:
         opened = self._now()

@@ -105,7 +105,7 @@ def in_use(keys: Sequence[KnownKey], kind: KeyKind) -> KnownKey:
     return matches[0]
 
 
-def named(keys: Sequence[KnownKey], kid: str) -> KnownKey:
+def find_key(keys: Sequence[KnownKey], kid: str) -> KnownKey:
     """Return the key of this id, with or without its DID or ``#``. Raises ``NotFound``."""
     fragment = "#" + kid.rpartition("#")[2]
     for key in keys:
@@ -114,11 +114,13 @@ def named(keys: Sequence[KnownKey], kid: str) -> KnownKey:
     raise NotFound(f"this node has no key {fragment}", remedy="to list the keys, run hansa keys")
 
 
-def revoked(keys: Sequence[KnownKey], kid: str, as_of: datetime, reason: str, now: datetime) -> tuple[KnownKey, ...]:
+def mark_revoked(
+    keys: Sequence[KnownKey], kid: str, as_of: datetime, reason: str, now: datetime
+) -> tuple[KnownKey, ...]:
     """Return ``keys`` with this one revoked as of ``as_of``. Raises ``NotFound``, ``InvalidInput`` for a moment in
     the future, ``Conflict`` if it was revoked as of an earlier moment: a void signature does not become valid again.
     """
-    key = named(keys, kid)
+    key = find_key(keys, kid)
     if as_of > now:
         raise InvalidInput("a key can be revoked as of now or an earlier time, not a later one")
     if key.revoked is not None and key.revoked < as_of:

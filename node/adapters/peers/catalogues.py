@@ -12,7 +12,7 @@ from node.adapters.egress import Egress, Lane
 from node.adapters.egress.client import Answer
 from node.base.errors import InvalidInput, NotFound, PeerUnreachable
 from node.dialogue import wire
-from node.dialogue.wire import written
+from node.dialogue.wire import in_version
 from node.identity.correspondence import Correspondence
 from node.vocab.dsp import version_of
 
@@ -57,7 +57,7 @@ class RemoteCatalogues:
         address = await self._address(provider)
         url = first = f"{address}/catalog/request"
         asked = {"@context": [version_of(address).context], "@type": "CatalogRequestMessage"}
-        body = json.dumps(written(asked)).encode()
+        body = json.dumps(in_version(asked)).encode()
         for _ in range(pages):
             answer = await self._ask(provider, "POST", url, body)
             page = _object(answer)

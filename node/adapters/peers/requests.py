@@ -9,7 +9,7 @@ from typing import Any
 from node.adapters.egress import Egress, Lane
 from node.base.delivery import PeerAnswer
 from node.base.errors import InvalidInput, NotFound, PeerUnreachable
-from node.dialogue.wire import sent
+from node.dialogue.wire import encode
 from node.identity.credentials.access_tokens import OutgoingTokens
 
 LARGEST = 32 << 20
@@ -129,7 +129,7 @@ class PostMessages:
             "POST",
             url,
             headers={"Authorization": self._authorization(audience), "Content-Type": "application/json"},
-            body=sent(body),
+            body=encode(body),
             lane=Lane.MESSAGES,
             timeout=self._seconds,
         )

@@ -15,7 +15,7 @@ from node.base.disk import sync_folder
 from node.base.errors import NotFound, TooLarge
 from node.catalogue.drafts.model import Answers, DatasetDraft
 from node.exchange.intake import fill
-from node.exchange.offloop import off_loop, opened
+from node.exchange.offloop import off_loop, open_off_loop
 from node.exchange.spool import PartFile, disk_fault
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -30,7 +30,7 @@ class FolderDrafts:
     async def take_in(self, draft_id: str, chunks: AsyncIterator[bytes], *, limit: int) -> tuple[str, int]:
         try:
             await off_loop(self._make_folder)
-            part = await opened(PartFile, PartFile.close, self._place(draft_id, "data"))
+            part = await open_off_loop(PartFile, PartFile.close, self._place(draft_id, "data"))
             try:
                 return await _fill(part, chunks, limit)
             except BaseException:
@@ -70,7 +70,7 @@ class FolderDrafts:
     def remember(self, account: str, answers: Answers) -> None:
         self._write(self._last(account), dict(answers))
 
-    def remembered(self, account: str) -> Answers:
+    def recall(self, account: str) -> Answers:
         try:
             answers: Answers = json.loads(self._last(account).read_text("utf-8"))
         except FileNotFoundError:

@@ -22,7 +22,7 @@ from node.base.disk import sync_folder
 from node.base.errors import InvalidInput, LocalFault, NotFound, TooLarge
 from node.base.ids import new_uuid
 from node.exchange.intake import fill
-from node.exchange.offloop import off_loop, opened
+from node.exchange.offloop import off_loop, open_off_loop
 from node.exchange.ports import StoredBytes
 from node.exchange.spool import READ_SIZE, PartFile, disk_fault, rename_durably
 
@@ -50,7 +50,7 @@ class FolderAssets:
         """Store a stream. Raises ``TooLarge`` at the first byte beyond ``limit``, ``NoRoom`` if the disk is full,
         ``LocalFault`` if it fails; errors of the stream pass through. After an error nothing is left behind."""
         try:
-            part = await opened(PartFile, _drop, self._incoming / str(new_uuid()))
+            part = await open_off_loop(PartFile, _drop, self._incoming / str(new_uuid()))
             try:
                 return await self._fill(part, chunks, limit)
             finally:
@@ -64,7 +64,7 @@ class FolderAssets:
         Raises ``NotFound``, ``InvalidInput`` for links, folders and devices, ``TooLarge``.
         """
         try:
-            file = await opened(os.open, os.close, path, _READ_FLAGS)
+            file = await open_off_loop(os.open, os.close, path, _READ_FLAGS)
         except FileNotFoundError as error:
             raise NotFound(f"the file {path.name} does not exist") from error
         except OSError as error:
@@ -189,7 +189,7 @@ class FolderAssets:
         return StoredBytes(sha256=sha256, size=before.st_size)
 
     async def _stream(self, sha256: str, start: int, end: int | None) -> AsyncIterator[bytes]:
-        file = await opened(self._open, os.close, sha256)
+        file = await open_off_loop(self._open, os.close, sha256)
         try:
             async for piece in _pieces(file, start, end):
                 yield piece

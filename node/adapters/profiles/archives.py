@@ -69,7 +69,7 @@ def _check_sizes(members: list[zipfile.ZipInfo], most: int) -> None:
 
 
 def _shapefiles(path: Path, unpacked: zipfile.ZipFile, shapes: list[str]) -> Profile:
-    from node.adapters.profiles.layers import layered
+    from node.adapters.profiles.layers import profile_layers
 
     profiles = []
     for shape in shapes[:MAX_TABLES]:
@@ -78,7 +78,7 @@ def _shapefiles(path: Path, unpacked: zipfile.ZipFile, shapes: list[str]) -> Pro
         if not genuine or "}" in shape:
             # GDAL would look for other drivers, which follow links to other files.
             raise InvalidInput(f"{shape[:100]} is not a Shapefile", remedy="export it again")
-        found = layered(f"/vsizip/{{{path}}}/{shape}", "Shapefile")
+        found = profile_layers(f"/vsizip/{{{path}}}/{shape}", "Shapefile")
         name = Path(shape).stem if len(shapes) > 1 else ""
         profiles.append(replace(found, tables=tuple(replace(table, name=name) for table in found.tables)))
     boxes = [found.bbox for found in profiles if found.bbox]

@@ -10,7 +10,7 @@ from datetime import time as clock_time
 from typing import Any, Final
 
 from node.semantics.profiles.model import ALL_VALUES, EXAMPLES, ColumnProfile, without_values
-from node.semantics.profiles.suspicion import HOUSEHOLD, suspected
+from node.semantics.profiles.suspicion import HOUSEHOLD, suspect
 from node.semantics.profiles.units import unit_of
 
 MAX_TEXT: Final = 80
@@ -48,7 +48,7 @@ class Collector:
             if type_ in _BOUNDED and self._is_ordered() and _is_finite(value):
                 self._least = value if self._least is None or value < self._least else self._least
                 self._most = value if self._most is None or value > self._most else self._most
-            text = shown(value)
+            text = display_text(value)
             if text in self._counts or len(self._counts) < _DISTINCT:
                 self._counts[text] = self._counts.get(text, 0) + 1
 
@@ -57,15 +57,15 @@ class Collector:
         type_ = _common(self._types)
         bounded = self._is_ordered() and self._least is not None
         usual = sorted(self._counts, key=lambda text: -self._counts[text])
-        return finished(
+        return complete(
             ColumnProfile(
                 name=self.name,
                 type=type_,
                 rows=self._rows,
                 empty=self._empty,
                 distinct=len(self._counts),
-                minimum=shown(self._least) if bounded else "",
-                maximum=shown(self._most) if bounded else "",
+                minimum=display_text(self._least) if bounded else "",
+                maximum=display_text(self._most) if bounded else "",
             ),
             usual[:SAMPLED],
         )
@@ -75,9 +75,9 @@ class Collector:
         return len(self._types) == 1 or self._types == _NUMBERS
 
 
-def finished(column: ColumnProfile, usual: Sequence[str]) -> ColumnProfile:
+def complete(column: ColumnProfile, usual: Sequence[str]) -> ColumnProfile:
     """Return ``column`` with unit, suspicion and values. ``usual``: different values, the most frequent first."""
-    personal = suspected(column.name, column.type, usual, column.minimum)
+    personal = suspect(column.name, column.type, usual, column.minimum)
     column = replace(column, personal=personal, unit=unit_of(column.name))
     if personal and personal != HOUSEHOLD:
         return without_values(column)
@@ -88,7 +88,7 @@ def finished(column: ColumnProfile, usual: Sequence[str]) -> ColumnProfile:
     return replace(column, values=tuple(sorted(fit) if complete else fit[:EXAMPLES]), complete=complete)
 
 
-def shown(value: Any) -> str:
+def display_text(value: Any) -> str:
     """Return a value as people write it: a whole number without a fraction, a moment without microseconds of zero."""
     if isinstance(value, bool):
         return "true" if value else "false"

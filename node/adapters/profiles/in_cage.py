@@ -74,9 +74,9 @@ def _reader(head: bytes, name: str) -> Callable[[Path, str], Profile]:
         from node.adapters.profiles.trees import tree
 
         return tree
-    from node.adapters.profiles.tables import separated
+    from node.adapters.profiles.tables import profile_text_table
 
-    return separated
+    return profile_text_table
 
 
 def _unreadable(what: str) -> InvalidInput:

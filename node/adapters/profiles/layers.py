@@ -33,20 +33,20 @@ def geopackage(path: Path, _name: str) -> Profile:
     if mark not in (b"GPKG", b"GP10", b"GP11"):
         raise InvalidInput("the file is an SQLite database, but not a GeoPackage", remedy="export its tables as CSV")
     # Through GDAL's own files: SQLite would lock the file, which a child may not do.
-    return layered(f"GPKG:/vsisubfile/0_{path.stat().st_size},{path}", "GeoPackage")
+    return profile_layers(f"GPKG:/vsisubfile/0_{path.stat().st_size},{path}", "GeoPackage")
 
 
 def geojson(path: Path) -> Profile:
     """Return the profile of a GeoJSON document."""
-    return layered(f"GeoJSON:{path}", "GeoJSON")
+    return profile_layers(f"GeoJSON:{path}", "GeoJSON")
 
 
 def spreadsheet(path: Path) -> Profile:
     """Return the profile of an XLSX workbook: each sheet with a header is a table."""
-    return layered(f"XLSX:{path}", "XLSX")
+    return profile_layers(f"XLSX:{path}", "XLSX")
 
 
-def layered(source: str, format_: str) -> Profile:
+def profile_layers(source: str, format_: str) -> Profile:
     """Return the profile of all layers of ``source``, as GDAL calls it."""
     with _reading(format_):
         import pyogrio

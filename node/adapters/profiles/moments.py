@@ -21,7 +21,7 @@ class Moments:
     step: str = ""
 
 
-def written(value: date) -> str:
+def to_iso(value: date) -> str:
     """Return a day or a moment as ISO 8601, without a time zone."""
     return value.replace(tzinfo=None).isoformat() if isinstance(value, datetime) else value.isoformat()
 

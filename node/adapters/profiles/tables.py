@@ -16,8 +16,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from node.adapters.profiles.columns import SAMPLED, Collector, finished, shown, value_of
-from node.adapters.profiles.moments import Moments, usual_step, written
+from node.adapters.profiles.columns import SAMPLED, Collector, complete, display_text, value_of
+from node.adapters.profiles.moments import Moments, to_iso, usual_step
 from node.base.errors import InvalidInput
 from node.semantics import sheets
 from node.semantics.profiles.model import ALL_VALUES, MAX_COLUMNS, ColumnProfile, Profile, TableProfile
@@ -97,7 +97,7 @@ class _Source:
         return engine.execute(query, self.values)
 
 
-def separated(path: Path, name: str) -> Profile:
+def profile_text_table(path: Path, name: str) -> Profile:
     """Return the profile of a table of text. Raises ``InvalidInput`` if it is none, or if it is damaged."""
     delimiter = "\t" if name.lower().endswith((".tsv", ".tab")) else ""
     table, moments, notes = separated_table(path, delimiter=delimiter)
@@ -286,7 +286,7 @@ def _table(engine: DuckDBPyConnection, source: _Source, name: str) -> tuple[Tabl
         count, different, least, most = values[1 + 4 * place : 5 + 4 * place]
         usual = listed.get(column) or samples.get(column, [])
         columns.append(
-            finished(
+            complete(
                 ColumnProfile(
                     name=column,
                     type=type_,
@@ -294,8 +294,8 @@ def _table(engine: DuckDBPyConnection, source: _Source, name: str) -> tuple[Tabl
                     empty=rows - int(count),
                     # An estimate may be beyond what is possible, or below what was seen.
                     distinct=len(usual) if column in listed else max(min(int(different), int(count)), len(usual)),
-                    minimum="" if least is None else shown(least),
-                    maximum="" if most is None else shown(most),
+                    minimum="" if least is None else display_text(least),
+                    maximum="" if most is None else display_text(most),
                 ),
                 usual,
             )
@@ -360,7 +360,7 @@ def _moments(
             after=f" LIMIT {_MOMENTS}) WHERE m IS NOT NULL ORDER BY m",
         )
         rows = first.fetchall()
-        return Moments(begins=written(least), ends=written(most), step=usual_step([row[0] for row in rows]))
+        return Moments(begins=to_iso(least), ends=to_iso(most), step=usual_step([row[0] for row in rows]))
     return Moments()
 
 

@@ -142,6 +142,6 @@ def _moment(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def stored(document: tantivy.Document, name: str) -> Any:
+def stored_value(document: tantivy.Document, name: str) -> Any:
     """Return the stored value of a field that each record has."""
     return document.get_first(name)

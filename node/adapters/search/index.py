@@ -22,8 +22,8 @@ from typing import Any, Final
 import tantivy
 
 from node.adapters.search.checksums import check
-from node.adapters.search.fields import FACETS, FOLDED, LAYOUT, POSITION, RECORD, document, schema, stored
-from node.adapters.search.queries import Stage, begun, both, narrowed, stages, visible, worded
+from node.adapters.search.fields import FACETS, FOLDED, LAYOUT, POSITION, RECORD, document, schema, stored_value
+from node.adapters.search.queries import Stage, both, filter_queries, prefix_query, stages, visible, word_query
 from node.adapters.search.snippets import snippet
 from node.adapters.search.stems import analyzer
 from node.adapters.search.words import Word, words_of
@@ -78,7 +78,7 @@ class TantivyIndex:
         """Collect replaced and removed documents, by IRI; searches and ``position`` show them after ``settle``."""
         waiting = list(changes)
         with self._writing:
-            if not waiting and position == self.collected():
+            if not waiting and position == self.collected_position():
                 return
             with self._changing(len(waiting)) as writer:
                 for iri, record in waiting:
@@ -87,7 +87,7 @@ class TantivyIndex:
                         writer.add_document(document(record, self._analyzer))
                 self._collected = position
 
-    def collected(self) -> int:
+    def collected_position(self) -> int:
         """Return the ledger position up to which changes were collected, whether they are shown yet or not."""
         collected = self._collected
         return self.position() if collected is None else collected
@@ -127,7 +127,7 @@ class TantivyIndex:
     @contextlib.contextmanager
     def _changing(self, count: int) -> Iterator[tantivy.IndexWriter]:
         """Yield the writer, for ``count`` further changes. If it fails, its collected changes are dropped:
-        ``collected`` then returns again the position from which to replay."""
+        ``collected_position`` then returns again the position from which to replay."""
         with self._using() as index:
             pass
         with self._translating_errors():
@@ -172,11 +172,11 @@ class TantivyIndex:
         words = words_of(query.text)
         if query.text.strip() and not words:
             return Results(total=0, hits=(), facets={name: {} for name in FACETS})
-        within = both(*visible(self._schema, audiences), *narrowed(self._schema, query))
+        within = both(*visible(self._schema, audiences), *filter_queries(self._schema, query))
         by_date = query.newest or not words
 
         def run(stage: Stage) -> tuple[tantivy.Query, Any]:
-            matching = both(within, worded(self._schema, words, stage)) if words else within
+            matching = both(within, word_query(self._schema, words, stage)) if words else within
             # The engine's type stubs leave out the count.
             return matching, searcher.search(
                 matching,
@@ -205,9 +205,9 @@ class TantivyIndex:
         words = [word.text for word in words_of(text)]
         if not words:
             return []
-        matching = both(*visible(self._schema, audiences), begun(self._schema, words))
+        matching = both(*visible(self._schema, audiences), prefix_query(self._schema, words))
         answer = searcher.search(matching, min(max(1, limit), _MOST_HITS), count=False)
-        return [stored(searcher.doc(address), "iri") for _, address in answer.hits]
+        return [stored_value(searcher.doc(address), "iri") for _, address in answer.hits]
 
     def clear(self) -> None:
         """Start with an empty index."""
@@ -226,7 +226,7 @@ class TantivyIndex:
             searcher = index.searcher()
         everything = tantivy.Query.term_query(self._schema, "what", RECORD)
         found = searcher.search(everything, max(1, searcher.num_docs))
-        sources = sorted(bytes(stored(searcher.doc(address), "source")) for _, address in found.hits)
+        sources = sorted(bytes(stored_value(searcher.doc(address), "source")) for _, address in found.hits)
         digest = hashlib.sha256()
         for source in sources:
             digest.update(source + b"\n")
@@ -289,11 +289,13 @@ class TantivyIndex:
     def _read_position(self, index: tantivy.Index) -> int:
         searcher = index.searcher()
         found = searcher.search(tantivy.Query.term_query(self._schema, "what", POSITION), 1)
-        return int(stored(searcher.doc(found.hits[0][1]), "position")) if found.hits else 0
+        return int(stored_value(searcher.doc(found.hits[0][1]), "position")) if found.hits else 0
 
     def _hit(self, entry: tantivy.Document, score: float, words: Sequence[Word], language: str) -> Hit:
-        texts = json.loads(bytes(stored(entry, "source")))["texts"]
-        return Hit(iri=stored(entry, "iri"), score=score, snippet=snippet(self._analyzer, texts, words, language))
+        texts = json.loads(bytes(stored_value(entry, "source")))["texts"]
+        return Hit(
+            iri=stored_value(entry, "iri"), score=score, snippet=snippet(self._analyzer, texts, words, language)
+        )
 
 
 def _counted(

@@ -38,7 +38,7 @@ def visible(schema: tantivy.Schema, audiences: Collection[str] | None) -> list[Q
     return queries
 
 
-def narrowed(schema: tantivy.Schema, query: model.Query) -> list[Query]:
+def filter_queries(schema: tantivy.Schema, query: model.Query) -> list[Query]:
     """Return the filters of ``query``, by facet and place: each facet narrows, its values are alternatives."""
     queries = [_any(schema, name, values) for name, values in query.facets.items() if values]
     if query.bbox is not None:
@@ -55,14 +55,14 @@ def stages(words: Sequence[Word]) -> list[Stage]:
     return [(each, two) for each in every for two in slips]
 
 
-def worded(schema: tantivy.Schema, words: Sequence[Word], stage: Stage) -> Query:
+def word_query(schema: tantivy.Schema, words: Sequence[Word], stage: Stage) -> Query:
     """Return the query for documents with ``words``."""
     every, two_slips = stage
     occur = Occur.Must if every else Occur.Should
     return Query.boolean_query([(occur, _word(schema, word, two_slips)) for word in words])
 
 
-def begun(schema: tantivy.Schema, words: Sequence[str]) -> Query:
+def prefix_query(schema: tantivy.Schema, words: Sequence[str]) -> Query:
     """Return the query for documents with all words in title, keywords or publisher; the last may be a beginning."""
     *whole, last = words
     queries = [_either(_exactly(schema, word)) for word in whole]

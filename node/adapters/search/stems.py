@@ -60,16 +60,16 @@ def _known(language: str) -> str:
 @cache
 def _stemmer(language: str) -> Callable[[str], list[str]]:
     if language == "cs":
-        return lambda text: [_czech(word) for word in folded(text)]
+        return lambda text: [_czech(word) for word in fold_words(text)]
     return analyzer(tantivy.Filter.stemmer(_ENGINE[language])).analyze
 
 
-def lowered(text: str) -> list[str]:
+def lower_words(text: str) -> list[str]:
     """Return the words of ``text`` in lower case, with their accents: stemmers need them."""
     return _lowering().analyze(text)
 
 
-def folded(text: str) -> list[str]:
+def fold_words(text: str) -> list[str]:
     """Return the words of ``text`` in lower case and without accents."""
     return _folding().analyze(text)
 

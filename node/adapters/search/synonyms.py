@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from node.adapters.search.stems import folded, stems
+from node.adapters.search.stems import fold_words, stems
 
 TABLE: Final = Path(__file__).with_name("synonyms.json")
 
@@ -67,7 +67,7 @@ def _table() -> _Table:
             for word in words:
                 (stem,) = stems(word, language)
                 of_stem[stem].add(number)
-                (plain,) = folded(word)
+                (plain,) = fold_words(word)
                 of_word[plain].add(number)
                 if language in _COMPOUNDING and len(plain) >= _SHORTEST:
                     ending = stem.partition(":")[2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from node.adapters.search.stems import folded, lowered, stems_of_word
+from node.adapters.search.stems import fold_words, lower_words, stems_of_word
 from node.adapters.search.synonyms import Synonyms, synonyms_of
 
 MAX_WORDS: Final = 12
@@ -23,8 +23,8 @@ class Word:
 def words_of(text: str) -> list[Word]:
     """Return the words to look for, each once, at most ``MAX_WORDS``."""
     words: dict[str, Word] = {}
-    for raw in lowered(text):
-        for plain in folded(raw):
+    for raw in lower_words(text):
+        for plain in fold_words(raw):
             stems = stems_of_word(raw)
             words.setdefault(plain, Word(plain, stems, synonyms_of(plain, stems)))
     return list(words.values())[:MAX_WORDS]

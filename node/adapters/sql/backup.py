@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL, Engine, make_url
 
 from node.adapters.sql.engine import PATIENCE, connect, sqlite_driver, sqlite_path
-from node.adapters.sql.work import translated
+from node.adapters.sql.work import translate_errors
 from node.base.clock import SystemClock
 from node.base.disk import sync_folder
 from node.base.errors import LocalFault
@@ -51,7 +51,7 @@ def backup_postgres(engine: Engine, target: Path) -> None:
 
     Raises ``LocalFault`` if ``pg_dump`` is not available or fails.
     """
-    with translated(), engine.connect() as connection:
+    with translate_errors(), engine.connect() as connection:
         schema = connection.execute(text("SELECT current_schema()")).scalar_one()
     command = [
         _tool("pg_dump"),

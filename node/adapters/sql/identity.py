@@ -288,7 +288,7 @@ class SqlIdentityStore:
         if not add(connection_of(tx), issued_credentials, values(issued)):
             raise Conflict("a credential with this id or this position in the status list already exists")
 
-    def issued(self, tx: Transaction, holder: str | None = None) -> Sequence[IssuedCredential]:
+    def issued_credentials(self, tx: Transaction, holder: str | None = None) -> Sequence[IssuedCredential]:
         statement = select(issued_credentials).order_by(
             issued_credentials.c.at.desc(), issued_credentials.c.ordinal.desc()
         )

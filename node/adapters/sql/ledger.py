@@ -74,10 +74,10 @@ class SqlLedgerStore:
             return [_entry(row) for row in connection_of(tx).execute(_SINCE, parameters)]
         return [_entry(row) for row in connection_of(tx).execute(_SINCE_OF, parameters | {"kinds": list(kinds)})]
 
-    def unsequenced(self, tx: Transaction, limit: int) -> Sequence[Entry]:
+    def unsequenced_entries(self, tx: Transaction, limit: int) -> Sequence[Entry]:
         return [_entry(row) for row in connection_of(tx).execute(_UNSEQUENCED, {"most": limit})]
 
-    def unnumbered(self, tx: Transaction) -> int:
+    def count_unnumbered(self, tx: Transaction) -> int:
         return int(connection_of(tx).execute(_UNNUMBERED).scalar_one())
 
     def number(self, tx: Transaction, entries: Sequence[Entry], first: int) -> None:

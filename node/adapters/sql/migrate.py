@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from node.adapters.sql.engine import READ_ONLY
 from node.adapters.sql.faults import fault_of
 from node.adapters.sql.schema import metadata
-from node.adapters.sql.work import translated
+from node.adapters.sql.work import translate_errors
 from node.base.errors import DatabaseAway, LocalFault
 
 VERSIONS = (
@@ -86,7 +86,7 @@ def migrate(engine: Engine, *, backup: Callable[[], None] | None = None) -> bool
         logger.info("migrating the database from schema %s to %s", version, VERSIONS[-1])
         if backup is not None:
             backup()
-    with translated(), engine.begin() as connection:
+    with translate_errors(), engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         # Another process may have migrated it while we waited for the lock.

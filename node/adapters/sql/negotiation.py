@@ -158,7 +158,7 @@ class SqlUseStore:
     def add(self, tx: Transaction, use: Use) -> None:
         add(connection_of(tx), agreement_uses, values(use))
 
-    def known(self, tx: Transaction, agreement: str, use: str) -> bool:
+    def is_known(self, tx: Transaction, agreement: str, use: str) -> bool:
         return connection_of(tx).execute(_USE, {"of": agreement, "by": use}).one_or_none() is not None
 
     def count(self, tx: Transaction, agreement: str) -> int:

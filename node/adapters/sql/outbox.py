@@ -189,7 +189,7 @@ class SqlOutbox:
     def release(self, tx: Transaction) -> int:
         return connection_of(tx).execute(_RELEASE).rowcount
 
-    def done(self, tx: Transaction, task: Task) -> bool:
+    def finish(self, tx: Transaction, task: Task) -> bool:
         return self._hit(tx, _DONE, _lease_of(task))
 
     def retry(self, tx: Transaction, task: Task, *, due: datetime, error: str) -> bool:

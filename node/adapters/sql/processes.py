@@ -163,14 +163,14 @@ class SqlProcessStore(Generic[P]):
     def record(self, tx: Transaction, exchange: Exchange) -> None:
         connection_of(tx).execute(self._record, values(exchange))
 
-    def exchanged(self, tx: Transaction, pid: str) -> int:
+    def count_exchanges(self, tx: Transaction, pid: str) -> int:
         return int(connection_of(tx).execute(self._exchanged, {"pid": pid}).scalar_one())
 
     def refusals(self, tx: Transaction, pid: str, *, outgoing: bool) -> Sequence[tuple[str, int]]:
         rows = connection_of(tx).execute(self._refusals, {"pid": pid, "outgoing": outgoing})
         return [(row.body_sha256, row.answer_status) for row in rows]
 
-    def delivered(self, tx: Transaction, pid: str, message_id: str) -> bool:
+    def is_delivered(self, tx: Transaction, pid: str, message_id: str) -> bool:
         wanted = {"pid": pid, "message_id": message_id}
         return connection_of(tx).execute(self._delivered, wanted).first() is not None
 
@@ -181,7 +181,7 @@ class SqlProcessStore(Generic[P]):
         rows = connection_of(tx).execute(self._conversation, {"pid": pid})
         return [AcceptedMessage(row.outgoing, row.message, row.message_id) for row in rows]
 
-    def accepted(self, tx: Transaction, pid: str, body_sha256: str) -> Exchange | None:
+    def accepted_exchange(self, tx: Transaction, pid: str, body_sha256: str) -> Exchange | None:
         wanted = {"pid": pid, "body_sha256": body_sha256}
         row = connection_of(tx).execute(self._accepted, wanted).one_or_none()
         return None if row is None else build(Exchange, row)

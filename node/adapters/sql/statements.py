@@ -138,7 +138,7 @@ class Form:
         self.lists = tuple(key for key, bind in binds.items() if bind.expanding and bind.required)
         self._by_lengths: dict[tuple[int, ...], CompiledStatement] = {}
 
-    def compiled(self, values: Mapping[str, Any]) -> CompiledStatement | None:
+    def compile_for(self, values: Mapping[str, Any]) -> CompiledStatement | None:
         """Return the statement for these values; None if its lists have had too many lengths already."""
         lengths = tuple([len(values[key]) for key in self.lists])
         known = self._by_lengths.get(lengths)
@@ -195,7 +195,7 @@ class TransactionStatements:
         several = isinstance(parameters, Sequence)
         sample: Mapping[str, Any] = (parameters[0] if several else parameters) or {}  # type: ignore[index,assignment]
         form = self._statements.form(statement, tuple(sample))
-        compiled = form.compiled(sample) if form is not None and not (several and form.lists) else None
+        compiled = form.compile_for(sample) if form is not None and not (several and form.lists) else None
         if compiled is None:
             return self._connection.execute(statement, parameters)
         if self._driver is None:

@@ -73,7 +73,7 @@ class SqlStrangerProcessStore:
         row: Any = connection_of(tx).execute(_OPEN, {"from_host": host, "caller": address}).one()
         return int(row.of_host), int(row.from_address), int(row.in_all)
 
-    def stored(self, tx: Transaction, day: str, parties: Collection[str]) -> dict[str, int]:
+    def stored_bytes(self, tx: Transaction, day: str, parties: Collection[str]) -> dict[str, int]:
         rows = connection_of(tx).execute(_STORED, {"that_day": day, "parties": sorted(parties)})
         return {row.party: int(row.bytes) for row in rows}
 

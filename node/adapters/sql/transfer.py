@@ -61,7 +61,7 @@ class SqlReceptionStore:
         row = connection_of(tx).execute(_RECEPTION, {"of": transfer}).one_or_none()
         return None if row is None else build(Reception, row)
 
-    def unfinished(self, tx: Transaction) -> Sequence[Reception]:
+    def unfinished_receptions(self, tx: Transaction) -> Sequence[Reception]:
         return [build(Reception, row) for row in connection_of(tx).execute(_UNFINISHED)]
 
 

@@ -75,7 +75,7 @@ class SqlUnitOfWork:
     def begin(self, *, synced: bool = True) -> Iterator[SqlTransaction]:
         """Yield a transaction that may write. On SQLite writers take turns, waiting writers share a commit, and each
         commit is on the disk; a transaction inside another raises ``LocalFault``."""
-        with translated(), (self._writing if synced else self._writing_unsynced)() as connection:
+        with translate_errors(), (self._writing if synced else self._writing_unsynced)() as connection:
             tx = SqlTransaction(connection, self._statements)
             yield tx
         tx.notify()
@@ -83,7 +83,7 @@ class SqlUnitOfWork:
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:
         """Yield a transaction that sees one consistent state and cannot write."""
-        with translated(), self._reading() as connection:
+        with translate_errors(), self._reading() as connection:
             tx = SqlTransaction(connection, self._statements)
             yield tx
         tx.notify()
@@ -105,7 +105,7 @@ def connection_of(tx: Transaction) -> TransactionStatements:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Raise errors of the database within the block as errors of ``node.base.errors``."""
     try:
         yield

@@ -108,7 +108,7 @@ class DraftStore(Protocol):
     def remember(self, account: str, answers: Answers) -> None:
         """Keep the answers that the person's next draft begins with, in place of earlier ones."""
 
-    def remembered(self, account: str) -> Answers:
+    def recall(self, account: str) -> Answers:
         """Return the answers that ``remember`` kept; none if there are none."""
 
     def remove_rest(self, before: float) -> int:

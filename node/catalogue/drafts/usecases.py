@@ -126,7 +126,7 @@ class DatasetDrafts:
             profile=profile,
             unread=unread,
         )
-        last = await asyncio.to_thread(self._store.remembered, draft.account)
+        last = await asyncio.to_thread(self._store.recall, draft.account)
         return replace(draft, answers=first_answers(draft, last))
 
     async def edit(self, iri: str, language: str, by: Caller) -> DatasetDraft:
@@ -175,7 +175,7 @@ class DatasetDrafts:
         record = await self._record(iri, by, version=version)
         if record.origin != by.did:
             raise absent()
-        if record.harvested is not None:
+        if record.harvest_origin is not None:
             raise Conflict(
                 f"{iri} was imported, and each import describes it again",
                 remedy="change it at its source",

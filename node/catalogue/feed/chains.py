@@ -102,7 +102,7 @@ class Chains:
             self._begin()
         return self._content.position
 
-    def shown(self) -> int:
+    def next_seq(self) -> int:
         return self.position()
 
     def _begin(self) -> None:
@@ -141,7 +141,7 @@ class Chains:
                 self._content.position = entry.seq + 1
         self._store(max(LEAST, self._content.position // SHARE))
 
-    def passed(self, position: int) -> None:
+    def skip_to(self, position: int) -> None:
         with self._lock:
             self._content.position = max(self._content.position, position)
 

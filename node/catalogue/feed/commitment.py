@@ -81,7 +81,7 @@ class Frontier:
         self.size = size
         self._peaks = list(peaks)
 
-    def extended(self, leaves: Iterable[bytes]) -> Frontier:
+    def extend(self, leaves: Iterable[bytes]) -> Frontier:
         """Return a new frontier with ``leaves`` added; this frontier does not change."""
         grown = Frontier(self.size, self._peaks)
         for leaf in leaves:

@@ -137,7 +137,7 @@ class Drafts:
     def _require_same_source(self, tx: Transaction, draft: Record, head: Record) -> None:
         if head.withdrawn:
             head = next((v for v in self._catalogue.records.versions(tx, draft.iri) if not v.withdrawn), head)
-        was, now = head.harvested, draft.harvested
+        was, now = head.harvest_origin, draft.harvest_origin
         assert now is not None
         if head.origin != draft.origin or was is None or was.identity != now.identity:
             raise refusal("address-of-another", address=draft.iri)

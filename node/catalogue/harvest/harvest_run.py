@@ -114,7 +114,7 @@ class HarvestRun:
             yield record
         async for record in self._deleted():
             yield record
-        for state in self._stream.unchanged():
+        for state in self._stream.unchanged_pages():
             for record in self._unchanged(state):
                 yield record
         async for record in self._recognised():

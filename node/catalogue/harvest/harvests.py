@@ -89,7 +89,7 @@ class Harvest:
         a fault."""
         with self._catalogue.uow.read() as tx:
             head = self._catalogue.records.get(tx, address)
-        harvested = head.harvested if head is not None else None
+        harvested = head.harvest_origin if head is not None else None
         if head is None or head.withdrawn or harvested is None or harvested.source != source:
             return None
         if harvested.iri in faulty or address in faulty:

@@ -43,7 +43,7 @@ class Homes:
             address = harvested_address(self._catalogue.node.base, kind, iri, ())
             for place in (address, self._notes.get(tx, _moved(address))):
                 head = self._newest(tx, place) if place else None
-                harvested = head.harvested if head is not None else None
+                harvested = head.harvest_origin if head is not None else None
                 if harvested is not None and harvested.iri == iri:
                     return place
         return None
@@ -61,7 +61,7 @@ class Homes:
 
     def _is_at(self, tx: Transaction, address: str, draft: Record) -> bool:
         head = self._newest(tx, address)
-        was, now = head.harvested if head is not None else None, draft.harvested
+        was, now = head.harvest_origin if head is not None else None, draft.harvest_origin
         return was is not None and now is not None and was.identity == now.identity
 
     def _newest(self, tx: Transaction, address: str) -> Record | None:
@@ -77,7 +77,7 @@ class Homes:
 
         def versions(tx: Transaction) -> tuple[Record, Record]:
             head = self._catalogue.records.get(tx, address)
-            was, now = head.harvested if head is not None else None, draft.harvested
+            was, now = head.harvest_origin if head is not None else None, draft.harvest_origin
             if head is None or head.withdrawn or was is None or now is None or was.source != now.source:
                 raise refusal("no-longer-listed", address=address)
             audience = draft.audience or head.audience

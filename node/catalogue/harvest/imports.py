@@ -86,10 +86,10 @@ class Import:
     def check_order(self, order: ImportOrder, by: Person) -> None:
         """Raise ``NotAllowed`` if ``by`` may not publish, ``InvalidInput`` for an unknown audience."""
         require(by, UseCase.PUBLISH)
-        if order.audience is not None and check_audience(order.audience) not in self._visibility.known:
+        if order.audience is not None and check_audience(order.audience) not in self._visibility.known_audiences:
             raise InvalidInput(
                 f"the audience {order.audience!r} does not exist on this node",
-                remedy=f"one of: {', '.join(sorted(self._visibility.known))}",
+                remedy=f"one of: {', '.join(sorted(self._visibility.known_audiences))}",
             )
 
     async def enter(
@@ -171,7 +171,7 @@ class Import:
         except HansaError as error:
             return None, _refused(record.line, error)
         entered = published.record
-        former = entered.harvested.former if address and entered.harvested is not None else ""
+        former = entered.harvest_origin.former if address and entered.harvest_origin is not None else ""
         outcome = Outcome.RENAMED if former else Outcome.NEW if entered.version == 1 else Outcome.CHANGED
         line = replace(record.line, outcome=outcome, version=entered.version, former=former)
         if doubt is not None:

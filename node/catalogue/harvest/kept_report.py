@@ -78,7 +78,7 @@ class ReportWriter:
             lines = self._lines[start : start + LINES]
             outcomes = Counter(line["outcome"] for line in lines)
             outcomes["faults"] = sum(has_faults(line) for line in lines)
-            sheet = Sheet(number=self._number + place, outcomes=dict(outcomes), body=packed(lines))
+            sheet = Sheet(number=self._number + place, outcomes=dict(outcomes), body=pack(lines))
             self._store.save_sheet(tx, self._run, sheet)
         tx.after_commit(partial(self._saved, len(self._lines) // LINES))
 
@@ -157,7 +157,7 @@ class ReportReader:
     def _sheet(self, run_id: str, number: int) -> Sequence[Line]:
         with self._uow.read() as tx:
             sheet = self._store.sheet(tx, run_id, number)
-        return () if sheet is None else unpacked(sheet.body)
+        return () if sheet is None else unpack(sheet.body)
 
 
 def read_lines(tx: Transaction, store: ScheduleStore, run_id: str) -> Iterator[Line]:
@@ -165,7 +165,7 @@ def read_lines(tx: Transaction, store: ScheduleStore, run_id: str) -> Iterator[L
     for number, _ in store.outcomes(tx, run_id):
         sheet = store.sheet(tx, run_id, number)
         if sheet is not None:
-            yield from unpacked(sheet.body)
+            yield from unpack(sheet.body)
 
 
 def has_faults(line: Mapping[str, Any]) -> bool:
@@ -173,7 +173,7 @@ def has_faults(line: Mapping[str, Any]) -> bool:
     return bool(line["error"] or line["findings"])
 
 
-def packed(lines: Sequence[Line]) -> bytes:
+def pack(lines: Sequence[Line]) -> bytes:
     """Return ``lines`` in the form of a sheet."""
     places: dict[str, int] = {}
     thin = []
@@ -188,7 +188,7 @@ def packed(lines: Sequence[Line]) -> bytes:
     return zlib.compress(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def unpacked(body: bytes) -> list[Line]:
+def unpack(body: bytes) -> list[Line]:
     """Return the lines of a sheet."""
     sheet = json.loads(zlib.decompress(body))
     return [{**line, "findings": [sheet["findings"][place] for place in line["findings"]]} for line in sheet["lines"]]

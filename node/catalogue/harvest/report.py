@@ -10,7 +10,7 @@ from typing import Any
 
 from node.semantics.harvest.refusals import reason_in
 from node.semantics.model import Finding
-from node.texts.languages import supported
+from node.texts.languages import supported_language
 
 
 class Outcome(StrEnum):
@@ -161,7 +161,7 @@ def _reason(line: Mapping[str, Any], language: str) -> dict[str, Any]:
         return {"cause": cause, "language": "en"}
     text, remedy = texts
     reason = {"error": text, "remedy": remedy} if line["error"] else {"note": text}
-    return {**reason, "cause": cause, "language": supported(language)}
+    return {**reason, "cause": cause, "language": supported_language(language)}
 
 
 def _finding(finding: Finding, language: str) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class ScheduledSource:
     failures: int = 0
 
     @property
-    def paused(self) -> bool:
+    def is_paused(self) -> bool:
         return self.due is None
 
 

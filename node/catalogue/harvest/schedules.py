@@ -164,7 +164,7 @@ class Schedules:
         require(by, UseCase.SCHEDULE_HARVESTS)
         with self._uow.begin() as tx:
             source = self._require(tx, name, lock=True)
-            if source.paused:
+            if source.is_paused:
                 source = replace(source, due=self._clock.now())
                 if source.run is None:
                     source = self._queue(tx, source, self._clock.now())

@@ -73,7 +73,7 @@ class Stream:
     def _is_deleted(self, record: str) -> bool:
         return self._deletions[record] >= self._newest.get(record, "")
 
-    def unchanged(self) -> list[PageState]:
+    def unchanged_pages(self) -> list[PageState]:
         """Return the pages that did not change."""
         return self._unchanged
 

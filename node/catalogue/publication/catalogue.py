@@ -18,7 +18,7 @@ from node.base.clock import Clock
 from node.base.errors import Conflict
 from node.base.jsons import canonical
 from node.base.work import Transaction, UnitOfWork
-from node.catalogue.envelope import ledger_body, signed
+from node.catalogue.envelope import ledger_body, sign
 from node.catalogue.model import INTERNAL, PUBLIC, NodeFacts, Publication, Record, Settlement, WiderAudience
 from node.catalogue.ports import RecordStore
 from node.identity.model import Caller
@@ -79,7 +79,7 @@ class Catalogue:
         ``change`` describes a wider audience from now on; the ledger entry records it.
         """
         now = self.clock.now()
-        record = replace(signed(self.keyring, replace(version, at=now)), by=by.name)
+        record = replace(sign(self.keyring, replace(version, at=now)), by=by.name)
         entry = self.append(tx, EntryKind.RECORD, record.iri, by.name, ledger_body(record, change), now)
         with_entry = replace(record, entry=entry.id)
         self.records.add(tx, with_entry)

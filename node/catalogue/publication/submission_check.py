@@ -168,10 +168,10 @@ class SubmissionCheck:
         if terms is not None and terms.offer is not None:
             nquads = merge(nquads, offer_lines(described.iri, terms.offer, described.kind))
         audience = audience or (terms.audience if terms else PUBLIC)
-        if check_audience(audience) not in self._visibility.known:
+        if check_audience(audience) not in self._visibility.known_audiences:
             raise InvalidInput(
                 f"the audience {audience!r} is not known here",
-                remedy=f"one of: {', '.join(sorted(self._visibility.known))}",
+                remedy=f"one of: {', '.join(sorted(self._visibility.known_audiences))}",
             )
         extra = dict(described.extra or {})
         if described.bbox is not None:

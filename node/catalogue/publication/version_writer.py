@@ -13,7 +13,7 @@ from dataclasses import replace
 from node.base.errors import Conflict, HansaError, InvalidInput, RemoteFault
 from node.base.work import Transaction
 from node.catalogue.envelope import withdrawal_of
-from node.catalogue.exposure import findings_about, widened
+from node.catalogue.exposure import find_wider_audience, findings_about
 from node.catalogue.model import OPENS_HISTORY, PUBLIC, Publication, Record
 from node.catalogue.offers import Terms
 from node.catalogue.origins import require_same_origin
@@ -143,7 +143,7 @@ def _outcome(head: Record | None, draft: Record, terms: Terms | None, inherited:
     """Return the result of publishing ``draft`` after ``head``: no new version, or this one and its warnings."""
     if head is not None and same_content(head, draft):
         return Publication(record=head, created=False)
-    change = widened(head, draft)
+    change = find_wider_audience(head, draft)
     # Conditions for a wide audience have little effect while few see the asset: warn if the audience was forgotten.
     forgotten = inherited not in (None, PUBLIC) and terms is not None and terms.offer is not None
     about = findings_about(head, draft, change, inherited=forgotten)

@@ -34,7 +34,7 @@ _TEMPORAL: Final = f"<{DCT}temporal>"
 _TAG: Final = re.compile(r"[a-z]{2,3}")
 
 
-def indexed(record: Record) -> IndexFields:
+def index_entry(record: Record) -> IndexFields:
     """Return the entry of ``record`` in the search index."""
     quads = list(statements(record.nquads))
     return IndexFields(

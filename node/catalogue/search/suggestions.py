@@ -39,13 +39,13 @@ class Suggestion:
 
 def is_completed(text: str) -> bool:
     """Return whether ``text`` ends in a word that is completed."""
-    words = folded(text)
+    words = fold_words(text)
     return bool(words) and len(text) <= MAX_TEXT and len(words[-1]) >= SHORTEST
 
 
 def suggestions(text: str, records: Sequence[Record], language: str) -> list[Suggestion]:
     """Return keywords of ``records`` with the words of ``text``, most frequent first, and then their titles."""
-    words = folded(text)
+    words = fold_words(text)
     counts: Counter[str] = Counter()
     spellings: dict[str, str] = {}
     for record in records:
@@ -64,12 +64,12 @@ def suggestions(text: str, records: Sequence[Record], language: str) -> list[Sug
     return [*shown, *(title for key, title in titles.items() if key not in known)][:MOST]
 
 
-def folded(text: str) -> list[str]:
+def fold_words(text: str) -> list[str]:
     """Return the words of ``text`` without case and accents."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     return re.findall(r"[^\W_]+", "".join(letter for letter in plain if not unicodedata.combining(letter)))
 
 
 def _has(text: str, words: Sequence[str]) -> bool:
-    own = folded(text)
+    own = fold_words(text)
     return all(word in own for word in words[:-1]) and any(each.startswith(words[-1]) for each in own)

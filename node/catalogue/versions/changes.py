@@ -49,14 +49,14 @@ class VersionDifference:
         return self.before.audience != self.after.audience
 
     @property
-    def renamed(self) -> bool:
+    def is_renamed(self) -> bool:
         """Return whether the record has another IRI at its source."""
         return self.before.subject != self.after.subject
 
     @property
     def is_empty(self) -> bool:
         """Return whether nothing differs."""
-        return not (self.statements or self.files or self.conditions or self.audience or self.renamed)
+        return not (self.statements or self.files or self.conditions or self.audience or self.is_renamed)
 
     def to_json(self) -> dict[str, Any]:
         """Return the differences for the API; members that do not differ are absent."""
@@ -80,7 +80,7 @@ class VersionDifference:
                 for file in self.files
             ],
         }
-        if self.renamed:
+        if self.is_renamed:
             members["renamed"] = {"from": self.before.subject, "to": self.after.subject}
         if self.audience:
             members["audience"] = {"from": self.before.audience, "to": self.after.audience}
@@ -106,13 +106,13 @@ class CompareVersions:
         versions = [record for record in await self._browse.versions(iri, caller) if not record.withdrawn]
         by_number = {record.version: record for record in versions}
 
-        def numbered(version: int) -> Record:
+        def version_record(version: int) -> Record:
             if version not in by_number:
                 known = ", ".join(map(str, sorted(by_number))) or "none"
                 raise NotFound(f"there is no version {version} to compare", remedy=f"the versions are: {known}")
             return by_number[version]
 
-        newer = numbered(after if after is not None else max(by_number, default=0))
+        newer = version_record(after if after is not None else max(by_number, default=0))
         if before is None:
             before = max((number for number in by_number if number < newer.version), default=None)
             if before is None:
@@ -120,7 +120,7 @@ class CompareVersions:
                     f"version {newer.version} is the first that can be compared",
                     remedy="publish a new version, or name two versions",
                 )
-        older = numbered(before)
+        older = version_record(before)
         # A record that was renamed at its source says the same of another IRI.
         former = older.nquads.replace(f"<{older.subject}>".encode(), f"<{newer.subject}>".encode())
         statements = await asyncio.to_thread(differences, former, newer.nquads)

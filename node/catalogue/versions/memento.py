@@ -61,7 +61,7 @@ def time_of(header: str) -> datetime:
     return time
 
 
-def written(time: datetime) -> str:
+def http_date(time: datetime) -> str:
     """Return ``time`` as HTTP writes it."""
     return format_datetime(time.astimezone(UTC), usegmt=True)
 
@@ -77,7 +77,7 @@ def links(record: Record, *, relations: str = "memento") -> str:
         [
             f'<{record.iri}>; rel="original timegate"',
             f'<{_timemap(record.iri)}>; rel="timemap"; type="{LINK_FORMAT}"',
-            f'<{address(record)}>; rel="{relations}"; datetime="{written(record.at)}"',
+            f'<{address(record)}>; rel="{relations}"; datetime="{http_date(record.at)}"',
         ]
     )
 
@@ -88,11 +88,11 @@ def timemap(iri: str, versions: Sequence[Record]) -> str:
     entries = [
         f'<{iri}>; rel="original timegate"',
         f'<{_timemap(iri)}>; rel="self"; type="{LINK_FORMAT}"'
-        f'; from="{written(first.at)}"; until="{written(last.at)}"',
+        f'; from="{http_date(first.at)}"; until="{http_date(last.at)}"',
     ]
     for record in reversed(versions):
         relations = ["first"] * (record is first) + ["last"] * (record is last) + ["memento"]
-        entries.append(f'<{address(record)}>; rel="{" ".join(relations)}"; datetime="{written(record.at)}"')
+        entries.append(f'<{address(record)}>; rel="{" ".join(relations)}"; datetime="{http_date(record.at)}"')
     return ",\n".join(entries) + "\n"
 
 

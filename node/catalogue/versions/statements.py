@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.catalogue.nquads import iri_of, is_blank, is_iri, statements
-from node.vocab.namespaces import prefixed
+from node.vocab.namespaces import shorten_iri
 
 _DEEPEST: Final = 20
 """Blank nodes nested deeper than this are shown as a whole."""
@@ -36,7 +36,7 @@ class Difference:
     @property
     def name(self) -> str:
         """The path for people: ``dcat:distribution › dct:title``."""
-        return " › ".join(prefixed(iri) or iri for iri in self.path)
+        return " › ".join(shorten_iri(iri) or iri for iri in self.path)
 
 
 def differences(before: bytes, after: bytes) -> list[Difference]:
@@ -49,7 +49,7 @@ def differences(before: bytes, after: bytes) -> list[Difference]:
         result.extend(_compare(old, subject, new, subject, iri_of(subject), (), _DEEPEST))
     old_things, new_things = _changed(old, old.loose, new, new.loose)
     if old_things or new_things:
-        removed, added = sorted(map(old.written, old_things)), sorted(map(new.written, new_things))
+        removed, added = sorted(map(old.write_term, old_things)), sorted(map(new.write_term, new_things))
         result.append(Difference(subject="", path=(), removed=tuple(removed), added=tuple(added)))
     return result
 
@@ -69,7 +69,7 @@ class _Description:
     def properties(self, subject: str) -> dict[str, list[str]]:
         return self.of.get(subject, {})
 
-    def written(self, term: str) -> str:
+    def write_term(self, term: str) -> str:
         """Return ``term``; for a blank node, all its statements in an order that depends only on them."""
         if not is_blank(term):
             return term
@@ -83,7 +83,7 @@ class _Description:
     def pairs(self, subject: str) -> list[str]:
         """Return property and value of each statement about ``subject``."""
         return [
-            f"{predicate} {self.written(value)}"
+            f"{predicate} {self.write_term(value)}"
             for predicate, values in self.properties(subject).items()
             for value in values
         ]
@@ -108,8 +108,8 @@ def _compare(
         matched = _matched(old, old_things, new, new_things) if depth else []
         for left, right in matched:
             yield from _compare(old, left, new, right, subject, here, depth - 1)
-        removed += sorted(old.written(term) for term in old_things if term not in {left for left, _ in matched})
-        added += sorted(new.written(term) for term in new_things if term not in {right for _, right in matched})
+        removed += sorted(old.write_term(term) for term in old_things if term not in {left for left, _ in matched})
+        added += sorted(new.write_term(term) for term in new_things if term not in {right for _, right in matched})
         if removed or added:
             yield Difference(subject=subject, path=here, removed=tuple(removed), added=tuple(added))
 
@@ -120,13 +120,13 @@ def _changed(
     """Return the blank nodes of each side that have no equal on the other side."""
     left = [term for term in gone if is_blank(term)]
     right = [term for term in come if is_blank(term)]
-    both = Counter(map(old.written, left)) & Counter(map(new.written, right))
+    both = Counter(map(old.write_term, left)) & Counter(map(new.write_term, right))
 
     def remaining(terms: Sequence[str], description: _Description) -> list[str]:
         same = both.copy()
         unmatched = []
         for term in terms:
-            written = description.written(term)
+            written = description.write_term(term)
             if same[written] > 0:
                 same[written] -= 1
             else:
@@ -144,7 +144,7 @@ def _matched(old: _Description, gone: Sequence[str], new: _Description, come: Se
     right = {term: Counter(new.pairs(term)) for term in come}
     shared = sorted(
         ((-(left[a] & right[b]).total(), a, b) for a in gone for b in come),
-        key=lambda item: (item[0], old.written(item[1]), new.written(item[2])),
+        key=lambda item: (item[0], old.write_term(item[1]), new.write_term(item[2])),
     )
     pairs: list[tuple[str, str]] = []
     for common, a, b in shared:

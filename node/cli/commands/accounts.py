@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from node.base.errors import HansaError, InvalidInput
-from node.cli.output import Mode, done, emit, line, remark, say
+from node.cli.output import Mode, emit, line, remark, report_success, say
 
 if TYPE_CHECKING:
     from node.client import HansaClient
@@ -36,7 +36,7 @@ def change_password(client: HansaClient, login: str, *, keep_tokens: bool) -> No
         own = True
         old = str(typer.prompt("your old password", hide_input=True, err=True))
         client.set_password(login, password, old=old, keep_tokens=keep_tokens)
-    done(f"{login} has a new password")
+    report_success(f"{login} has a new password")
     remark(f"sessions{'' if keep_tokens else ' and API tokens'} of {login} have ended")
     if not own:
         remark(f"{login} must choose another one before binding roles work; they are told that you set this one")
@@ -58,14 +58,14 @@ def own_second_factor(client: HansaClient, login: str, *, on: bool) -> None:
     if not on:
         code = str(typer.prompt("code of your second factor, or a recovery code", err=True))
         client.remove_second_factor(password, code)
-        done(f"{login} no longer has a second factor")
+        report_success(f"{login} no longer has a second factor")
         return
     begun = client.begin_second_factor(password)
     _show_enrolment(begun)
     codes = client.confirm_second_factor(str(typer.prompt("code that the app shows", err=True)))
     if Mode.json:
         emit({"recoveryCodes": codes})
-    done(f"{login} has a second factor")
+    report_success(f"{login} has a second factor")
     for code in codes:
         line("recovery code", code)
     remark("store them away from your phone: each works once, and they are not shown again")

@@ -13,7 +13,7 @@ from node.base.plaintext import word
 from node.cli.exits import REFUSED
 from node.cli.groups import Shorthand
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, complain, done, emit, failed, line, remark, save, say, size, words
+from node.cli.output import Mode, complain, emit, line, remark, report_failure, report_success, save, say, size, words
 
 if TYPE_CHECKING:
     from node.evidence.findings import Report
@@ -87,7 +87,7 @@ def show(
             what = f"{reception['name']}, {size(reception['received'])}" if reception else transfer["format"]
             line("transfer", f"{transfer['created'][:19]}  {what}  {transfer['state'].lower()}")
     if document is not None:
-        done(f"saved {document}")
+        report_success(f"saved {document}")
 
 
 @group.command("confirm-deletion")
@@ -102,7 +102,7 @@ def confirm_deletion(agreement_id: _Id, node: Node = None) -> None:
     if Mode.json:
         emit(deletion)
         return
-    done(f"confirmed at {str(deletion['confirmed'])[:19]}: the files that this node received are deleted")
+    report_success(f"confirmed at {str(deletion['confirmed'])[:19]}: the files that this node received are deleted")
     line(
         "next", f"the provider is being told; check whether it has received it: hansa agreement {word(agreement_id)}"
     )
@@ -183,7 +183,7 @@ def export(
     if Mode.json:
         emit({"file": str(target), "bytes": len(content), "missing": [one.to_json() for one in missing]})
         return
-    done(f"saved {target}", detail=size(len(content)))
+    report_success(f"saved {target}", detail=size(len(content)))
     for one in missing:
         line("not in it", f"{one.what}: {one.detail}")
     remark(f"hansa agreement verify {word(target)}")
@@ -222,9 +222,9 @@ def _tell(report: Report, *, online: bool) -> None:
     for finding in report.findings:
         text = finding.what + (f"   {finding.detail}" if finding.detail else "")
         if finding.outcome is Outcome.HOLDS:
-            done(text)
+            report_success(text)
         elif finding.outcome is Outcome.FAILS:
-            failed(text)
+            report_failure(text)
         else:
             say(f"– {text}")
     for key in report.keys:

@@ -11,7 +11,7 @@ from node.base.plaintext import word
 from node.cli.exits import DONE, REFUSED
 from node.cli.groups import Shorthand
 from node.cli.options import Node, connect
-from node.cli.output import Mode, done, emit, failed, line, mend, say
+from node.cli.output import Mode, emit, line, report_failure, report_success, say, suggest
 
 if TYPE_CHECKING:
     from node.client import HansaClient
@@ -22,13 +22,13 @@ def register(app: typer.Typer) -> None:
         cls=Shorthand,
         help="Messages that could not be delivered: list, retry, give-up. 'hansa deliveries' lists.",
     )
-    verbs.command("list")(listed)
+    verbs.command("list")(list_deliveries)
     verbs.command("retry")(retry)
     verbs.command("give-up")(give_up)
     app.add_typer(verbs, name="deliveries")
 
 
-def listed(node: Node = None) -> int:
+def list_deliveries(node: Node = None) -> int:
     """Show what could not be delivered, with the reasons. The exit status is 1 if there is anything."""
     with connect(node) as client:
         deliveries = client.deliveries()
@@ -37,17 +37,17 @@ def listed(node: Node = None) -> int:
         return REFUSED if deliveries["dead"] else DONE
     line("being delivered", str(deliveries["waiting"]))
     if not deliveries["dead"]:
-        done("no failed deliveries")
+        report_success("no failed deliveries")
         return DONE
     for letter in deliveries["dead"]:
-        failed(f"{letter['message'] or letter['topic']} to {letter['to']}")
+        report_failure(f"{letter['message'] or letter['topic']} to {letter['to']}")
         line("id", letter["id"])
         line("process", letter["about"])
         line("reason", letter["error"] or "unknown")
         line("attempts", str(letter["attempts"]))
     say()
-    mend("hansa deliveries retry --all     when the other side can be reached again")
-    mend("hansa deliveries give-up ID      if it never will be: the process that waits for it ends")
+    suggest("hansa deliveries retry --all     when the other side can be reached again")
+    suggest("hansa deliveries give-up ID      if it never will be: the process that waits for it ends")
     return REFUSED
 
 
@@ -67,7 +67,7 @@ def retry(
     if Mode.json:
         emit(answers)
     else:
-        done("being delivered again", detail=f"{len(under_way)}")
+        report_success("being delivered again", detail=f"{len(under_way)}")
     return DONE if len(under_way) == len(answers) else REFUSED
 
 
@@ -83,8 +83,8 @@ def _retry_all(client: HansaClient) -> list[dict[str, Any]]:
                 raise  # Of this node itself: it would say the same of every one.
             except HansaError as error:
                 answers[name] = {"id": name, "error": error.detail}
-                failed(f"{name}: {error.detail}")
-                mend(f"hansa deliveries give-up {word(name)}")
+                report_failure(f"{name}: {error.detail}")
+                suggest(f"hansa deliveries give-up {word(name)}")
     return list(answers.values())
 
 
@@ -98,5 +98,5 @@ def give_up(
     if Mode.json:
         emit(told)
     else:
-        done("given up", detail="the process that waited for it ends")
+        report_success("given up", detail="the process that waited for it ends")
     return DONE

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from node.cli.options import Language, Node, Region, connect
-from node.cli.output import Mode, counted, emit, exact, line, remark, say, size, table, words
+from node.cli.output import Mode, count_of, emit, exact, line, remark, say, size, table, words
 
 
 def register(app: typer.Typer) -> None:
@@ -85,7 +85,7 @@ def find(
             line("conditions", hit["conditions"])
         line("", hit["iri"], style="cyan")
     remark(
-        counted(matches["total"], "result")
+        count_of(matches["total"], "result")
         + (f", {len(matches['hits'])} shown" if matches["total"] > len(matches["hits"]) else "")
     )
 
@@ -157,7 +157,7 @@ def diff(
         if change not in parts or every:
             _show_change(change, about=change["subject"] if change in parts else "")
     if parts and not every:
-        remark(f"{counted(len(parts), 'change')} in parts of the description: --all shows them")
+        remark(f"{count_of(len(parts), 'change')} in parts of the description: --all shows them")
     if not (changes["statements"] or changes["files"] or {"audience", "offer", "renamed"} & set(changes)):
         say("Nothing differs.")
 
@@ -222,4 +222,4 @@ def _print_results(answer: bytes) -> None:
     rows = [[row.get(head, {}).get("value", "") for head in heads] for row in results["results"]["bindings"]]
     if rows:
         table(rows, heads)
-    remark(counted(len(rows), "row"))
+    remark(count_of(len(rows), "row"))

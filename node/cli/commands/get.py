@@ -15,7 +15,7 @@ from node.cli.commands.processes import STUCK, Watch, tell_code
 from node.cli.commands.transfers import Target, follow_push, read_header, tell_push
 from node.cli.exits import DONE, REFUSED, WAITING
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, bar, done, emit, failed, line, remark, size, words
+from node.cli.output import Mode, bar, emit, line, remark, report_failure, report_success, size, words
 from node.cli.yamls import read_conditions
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def get(
         },
         {"--push-to": {"--push-header": push_header, "--put": put}},
     )
-    target = Target(push_to, read_header(push_header), put=put).checked(file) if push_to is not None else None
+    target = Target(push_to, read_header(push_header), put=put).check(file) if push_to is not None else None
     result: dict[str, Any] = {"iri": iri}
     with connect(node) as client:
         if agreement is not None:
@@ -219,7 +219,7 @@ def _agree(
 def _tell_failure(state: dict[str, Any], what: str, result: dict[str, Any], lang: str) -> int:
     """Say that ``what`` has not been reached, who refused it (if it was refused), and why. The exit status."""
     refused = state["state"] == "TERMINATED" and state["status"]["endedBy"] == "other-side"
-    failed(f"refused by {state['peer']}" if refused else what)
+    report_failure(f"refused by {state['peer']}" if refused else what)
     shown = {**state, "reason": state["reason"] or [state["status"]["text"]]}
     tell_code(shown, lang)
     result["refused"] = {"code": shown["code"], "reason": shown["reason"]}
@@ -261,7 +261,7 @@ def _receive(
         "receiving", f"{size(written)}  {written / seconds / 1e6:.0f} MB/s{'  sealed' if reception['sealed'] else ''}"
     )
     if signed:
-        done(
+        report_success(
             "verified",
             detail="size, hash and signature of the manifest are correct" + (", seal" if reception["sealed"] else ""),
         )

@@ -15,7 +15,7 @@ from node.cli.commands.imports import SHOWN, Agreed, Audience, Fewer, Rules, cou
 from node.cli.exits import DONE, REFUSED
 from node.cli.groups import Shorthand
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, complain, done, emit, failed, line, mend, remark, say, table
+from node.cli.output import Mode, complain, emit, line, remark, report_failure, report_success, say, suggest, table
 
 if TYPE_CHECKING:
     from node.client import HansaClient
@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
         help="Harvest catalogues on a schedule: add, list, run, report …",
     )
     verbs.command("add")(add)
-    verbs.command("list")(listed)
+    verbs.command("list")(list_harvests)
     verbs.command("run")(run)
     verbs.command("pause")(pause)
     verbs.command("resume")(resume)
@@ -67,12 +67,12 @@ def add(
     if Mode.json:
         emit(answer)
         return DONE
-    done(f"{name} is harvested every {every}", detail="the first run begins now")
+    report_success(f"{name} is harvested every {every}", detail="the first run begins now")
     remark(f"to see how it goes: hansa harvest list {word(name)}")
     return DONE
 
 
-def listed(
+def list_harvests(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Only this source, with all its runs.")] = None,
     node: Node = None,
 ) -> int:
@@ -83,7 +83,7 @@ def listed(
         emit(sources[0] if name else sources)
     elif not sources:
         say("No catalogue is harvested on a schedule.")
-        mend("hansa harvest add NAME URL --every 1d --repair")
+        suggest("hansa harvest add NAME URL --every 1d --repair")
     else:
         for source in sources:
             _show(source, all_runs=name is not None)
@@ -107,7 +107,7 @@ def run(
     elif wait:
         _show_run(begun)
     else:
-        done(f"{name} is being harvested")
+        report_success(f"{name} is being harvested")
         remark(f"to see how it goes: hansa harvest list {word(name)}")
     return REFUSED if begun["state"] in ("failed", "refused") else DONE
 
@@ -119,7 +119,7 @@ def pause(name: _Name, node: Node = None) -> int:
     if Mode.json:
         emit(source)
     else:
-        done(f"{name} is paused")
+        report_success(f"{name} is paused")
         remark(f"to go on: hansa harvest resume {word(name)}")
     return DONE
 
@@ -131,7 +131,7 @@ def resume(name: _Name, node: Node = None) -> int:
     if Mode.json:
         emit(source)
     else:
-        done(f"{name} is harvested every {source['every']} again")
+        report_success(f"{name} is harvested every {source['every']} again")
     return DONE
 
 
@@ -142,7 +142,7 @@ def remove(name: _Name, node: Node = None) -> int:
     if Mode.json:
         emit({"name": name, "removed": True})
     else:
-        done(f"{name} is no longer harvested", detail="its records stay in the catalogue")
+        report_success(f"{name} is no longer harvested", detail="its records stay in the catalogue")
     return DONE
 
 
@@ -210,13 +210,13 @@ def _show_run(facts: Mapping[str, Any]) -> None:
         case "running":
             line("last run", f"{begun}  running{again}: {counts or 'reading'}")
         case "done":
-            done(f"{begun}  harvested{again}", detail=counts or "no records")
+            report_success(f"{begun}  harvested{again}", detail=counts or "no records")
         case _:
-            failed(f"{begun}  {facts['state']}{again}: {facts['problem']['detail']}")
+            report_failure(f"{begun}  {facts['state']}{again}: {facts['problem']['detail']}")
             if counts:
                 line("until then", counts)
             if facts["problem"]["remedy"]:
-                mend(facts["problem"]["remedy"])
+                suggest(facts["problem"]["remedy"])
     if facts["counts"].get("missing"):
         complain(
             f"  {facts['counts']['missing']} records are no longer at the source, more than half: none was withdrawn"

@@ -16,7 +16,20 @@ from node.base.plaintext import visible, word
 from node.cli.descriptions import RDF
 from node.cli.exits import REFUSED
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, complain, counter, done, emit, failed, line, mend, remark, say, table, words
+from node.cli.output import (
+    Mode,
+    complain,
+    counter,
+    emit,
+    line,
+    remark,
+    report_failure,
+    report_success,
+    say,
+    suggest,
+    table,
+    words,
+)
 
 MEDIA_TYPES = {**RDF, ".json": "application/ld+json", ".trig": "application/trig"}
 COLUMNS = (
@@ -205,14 +218,16 @@ def _show(
     entered = opened["total"] - closed["refused"]
     result = f"{entered} of {opened['total']} records {verb}"
     if entered:
-        done(result, detail=counts_in_words(closed))
+        report_success(result, detail=counts_in_words(closed))
         line("source", _source(opened))
         line("conform", f"{closed['conforming']} of {entered} break no obligation of DCAT-AP")
     else:
-        failed(f"{result}: all refused" if opened["total"] else "there are no records in it")
+        report_failure(f"{result}: all refused" if opened["total"] else "there are no records in it")
     if closed["missing"]:
-        failed(f"{closed['missing']} records are no longer at the source, more than half: none of them was withdrawn")
-        mend("look at the source; if it is right, import again with --fewer")
+        report_failure(
+            f"{closed['missing']} records are no longer at the source, more than half: none of them was withdrawn"
+        )
+        suggest("look at the source; if it is right, import again with --fewer")
     if opened["leftOut"]:
         line("left out", _left_out(opened["leftOut"]))
     for row in rows:
@@ -221,7 +236,7 @@ def _show(
     refused = [row for row in rows if row["outcome"] == "refused"]
     if refused:
         if entered:
-            failed(f"{len(refused)} record{'s' if len(refused) != 1 else ''} refused")
+            report_failure(f"{len(refused)} record{'s' if len(refused) != 1 else ''} refused")
         for row in refused[:SHOWN]:
             complain(f"  {row['number']}  {row['title'] or row['iri'] or '(no title)'}: {row['error']}")
         if len(refused) > SHOWN:

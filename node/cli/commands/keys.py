@@ -13,7 +13,7 @@ import typer
 from node.base.errors import InvalidInput
 from node.cli.groups import Shorthand
 from node.cli.options import Node
-from node.cli.output import Mode, done, emit, remark, say, table
+from node.cli.output import Mode, emit, remark, report_success, say, table
 
 group = typer.Typer(cls=Shorthand, help="The node's own keys: list, rotate, revoke, wrap, unwrap.")
 
@@ -90,7 +90,7 @@ def rotate(
         emit(keys)
         return
     for one in keys:
-        done(f"{_words_of(one['kind'])} key {one['id']} is in use")
+        report_success(f"{_words_of(one['kind'])} key {one['id']} is in use")
     _further()
 
 
@@ -116,7 +116,7 @@ def revoke(
         emit(changed)
         return
     for one in changed:
-        done(f"{_words_of(one['kind'])} key {one['id']} is {one['state']}")
+        report_success(f"{_words_of(one['kind'])} key {one['id']} is {one['state']}")
     remark("its earlier signatures are valid only if another party saw them in time: a thief can write any date")
     if any(one["state"] == "in use" for one in changed):
         _further()
@@ -148,7 +148,7 @@ def _convert(folder: Path, change: Callable[[Any], int], word: str) -> None:
     if Mode.json:
         emit({"files": count})
         return
-    done(f"{count} files {word}" if count else f"all files are {word} already")
+    report_success(f"{count} files {word}" if count else f"all files are {word} already")
 
 
 @contextmanager

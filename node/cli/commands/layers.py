@@ -12,7 +12,7 @@ from node.base.errors import InvalidInput
 from node.base.plaintext import word
 from node.cli.bindings import whole_layer
 from node.cli.options import Node, connect
-from node.cli.output import Mode, done, emit, line, next_step, say, table
+from node.cli.output import Mode, emit, line, next_step, report_success, say, table
 from node.cli.run_progress import short
 from node.cli.yamls import read_description
 
@@ -39,7 +39,9 @@ def save(
         emit(layer)
         return
     changes = len(layer["operations"])
-    done(layer["title"], detail=f"{changes} change{'' if changes == 1 else 's'} to version {layer['version']}")
+    report_success(
+        layer["title"], detail=f"{changes} change{'' if changes == 1 else 's'} to version {layer['version']}"
+    )
     line("layer", layer["id"])
     next_step(f"hansa run start SCENARIO --layer {word(short(layer['id']))}")
 

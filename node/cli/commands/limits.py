@@ -8,7 +8,7 @@ import typer
 
 from node.base.plaintext import word
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, done, emit, line, remark, say
+from node.cli.output import Mode, emit, line, remark, report_success, say
 from node.cli.yamls import read_conditions
 
 _Conditions = Annotated[
@@ -43,7 +43,7 @@ def limits(
     with connect(node) as client:
         if clear:
             client.clear_limits(iri)
-            done("cleared", detail="only the offer itself is accepted automatically")
+            report_success("cleared", detail="only the offer itself is accepted automatically")
             terms: dict[str, Any] = {"dataset": iri, "terms": None}
         elif give is not None:
             terms = client.set_limits(iri, read_conditions(give))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from node.cli.options import Node, connect
-from node.cli.output import Mode, done, emit, remark, say, table
+from node.cli.output import Mode, emit, remark, report_success, say, table
 
 group = typer.Typer(no_args_is_help=True, help="Block participants, and unblock them.")
 
@@ -27,7 +27,7 @@ def block(
         block = client.block(did, reason)
     if Mode.json:
         emit(block)
-    done(f"blocked {did}", detail=reason)
+    report_success(f"blocked {did}", detail=reason)
     if block["suspended"]:
         remark(f"{block['suspended']} running transfers are suspended")
 
@@ -42,11 +42,11 @@ def unblock(
         ended = client.unblock(did)
     if Mode.json:
         emit(ended)
-    done(f"no longer blocked: {did}")
+    report_success(f"no longer blocked: {did}")
 
 
 @group.command("blocked")
-def blocked(node: Node = None) -> None:
+def list_blocked(node: Node = None) -> None:
     """Show the blocked participants, since when, and why."""
     with connect(node) as client:
         blocks = client.blocks()

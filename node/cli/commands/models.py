@@ -21,7 +21,7 @@ import typer
 from node.base.errors import HansaError, InvalidInput
 from node.base.plaintext import one_line, word
 from node.cli.options import Node
-from node.cli.output import Mode, block, complain, done, emit, line, remark, size, table
+from node.cli.output import Mode, block, complain, emit, line, remark, report_success, size, table
 
 if TYPE_CHECKING:
     from node.cage.cage import Cage
@@ -208,7 +208,7 @@ def _rows(model: Model, role: str, path: Path) -> Rows:
 
 def _show(ran: CodeOutcome) -> None:
     for role, rows in ran.outcome.outputs.items():
-        done(role, detail=f"{len(rows)} rows")
+        report_success(role, detail=f"{len(rows)} rows")
         names = list(dict.fromkeys(name for row in rows[:SHOWN] for name in row))
         if names:
             table([[_cell(row.get(name)) for name in names] for row in rows[:SHOWN]], names)

@@ -12,7 +12,7 @@ import typer
 from node.base.plaintext import word
 from node.cli.groups import Shorthand
 from node.cli.options import Node, connect
-from node.cli.output import Mode, done, emit, line, next_step, remark, save, say, table
+from node.cli.output import Mode, emit, line, next_step, remark, report_success, save, say, table
 
 if TYPE_CHECKING:
     from node.client import HansaClient
@@ -75,7 +75,7 @@ def evidence(
     if not statements["forks"] and not statements["restarts"]:
         say("Every head of its feed continued the previous one.")
     if to is not None:
-        done(f"written to {to}")
+        report_success(f"written to {to}")
     if statements["state"] == "quarantine":
         remark("ask the operators of that node what happened; then accept its current history or stop following it:")
         next_step(f"hansa members accept {word(statements['url'])}")
@@ -90,7 +90,7 @@ def accept(which: Which, node: Node = None) -> None:
         accepted = _following(client).accept(which)
     if Mode.json:
         emit(accepted)
-    done(f"accepted the history of {accepted['name']}", detail=accepted["did"])
+    report_success(f"accepted the history of {accepted['name']}", detail=accepted["did"])
     remark("its feed is read from the beginning; versions that differ from those received are put aside")
 
 
@@ -101,7 +101,7 @@ def leave(which: Which, node: Node = None) -> None:
         member = _following(client).leave(which)
     if Mode.json:
         emit(member)
-    done(f"no longer following {member['name']}", detail=member["did"])
+    report_success(f"no longer following {member['name']}", detail=member["did"])
 
 
 def _following(client: HansaClient) -> Follows:

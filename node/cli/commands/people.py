@@ -11,7 +11,7 @@ from node.cli.commands import accounts, processes
 from node.cli.commands.negotiations import tell_outcome
 from node.cli.groups import Listing
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, done, emit, line, next_step, remark, say, table, words
+from node.cli.output import Mode, emit, line, next_step, remark, report_success, say, table, words
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +45,7 @@ def join(
         as_ = as_ if as_.endswith("Credential") else f"{as_}Credential"
         asked = client.join(region, as_)
         line("rulebook", str(asked.get("rulebook") or "none published"))
-        done(f"applied for {as_}", detail=asked["issuer"])
+        report_success(f"applied for {as_}", detail=asked["issuer"])
         while wait and asked["state"] not in ("ISSUED", "REJECTED"):
             time.sleep(0.2)
             asked = next(
@@ -56,7 +56,7 @@ def join(
     if Mode.json:
         emit(asked)
     if asked["state"] == "ISSUED":
-        done(f"{as_} received")
+        report_success(f"{as_} received")
     elif asked["state"] == "REJECTED":
         line("refused", str(asked.get("reason") or ""))
         return 1
@@ -108,7 +108,9 @@ def decide(
         decided = client.decide(chosen["id"], approve=approve, reason=reason)
         if Mode.json:
             emit(decided)
-        done(f"{'approved' if approve else 'refused'}: {chosen['peerName']}", detail=words(chosen["summary"], lang))
+        report_success(
+            f"{'approved' if approve else 'refused'}: {chosen['peerName']}", detail=words(chosen["summary"], lang)
+        )
         if approve and chosen["kind"] == "offer" and not Mode.json:
             tell_outcome(client, chosen["subject"], lang)
 
@@ -152,7 +154,7 @@ def revoke(
 ) -> None:
     """Revoke a credential that this node issued. It takes effect at the next access."""
     with connect(node) as client:
-        issued = client.issued()
+        issued = client.issued_credentials()
         if credential is None and holder is None:
             if Mode.json:
                 emit(issued)
@@ -184,7 +186,7 @@ def revoke(
     if Mode.json:
         emit(results)
     for one in credentials:
-        done(f"revoked {one['type']}", detail=one["holder"])
+        report_success(f"revoked {one['type']}", detail=one["holder"])
 
 
 def follow(url: Annotated[str, typer.Argument(help="Address of the other node.")], node: Node = None) -> None:
@@ -193,7 +195,7 @@ def follow(url: Annotated[str, typer.Argument(help="Address of the other node.")
         followed = client.follow(url)
     if Mode.json:
         emit(followed)
-    done(f"following {followed['name']}", detail=followed["did"])
+    report_success(f"following {followed['name']}", detail=followed["did"])
 
 
 def user(
@@ -246,18 +248,18 @@ def user(
             return
         if reset_second_factor:
             client.reset_second_factor(login)
-            done(f"{login} no longer has a second factor; their sessions have ended")
+            report_success(f"{login} no longer has a second factor; their sessions have ended")
             remark(f"{login} must choose another password before binding roles work; they are told that you did this")
             return
         if disable is not None:
             changed = client.set_disabled(login, disable)
             if Mode.json:
                 emit(changed)
-            done(f"{login} may {'no longer sign in' if disable else 'sign in again'}")
+            report_success(f"{login} may {'no longer sign in' if disable else 'sign in again'}")
             return
         added = client.add_account(login, name or login, role or ["publisher"], accounts.typed_password())
     if Mode.json:
         emit(added)
-    done(f"{login} may sign in")
+    report_success(f"{login} may sign in")
     if not Mode.json:
         remark(f"{login} must choose their own password before binding roles work: on the page /account")

@@ -14,7 +14,7 @@ from node.base.errors import InvalidInput
 from node.base.plaintext import word
 from node.cli.exits import DONE, REFUSED, WAITING
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, done, emit, failed, line, next_step, reasons, remark, say
+from node.cli.output import Mode, emit, line, next_step, reasons, remark, report_failure, report_success, say
 
 if TYPE_CHECKING:
     from node.client import HansaClient
@@ -51,7 +51,7 @@ class ProcessViews:
 
     def pid(self, client: HansaClient, name: str) -> str:
         """The id that is meant. Raises ``InvalidInput``."""
-        return name if name.startswith("urn:") else chosen(self.every(client, None), name, self.what)
+        return name if name.startswith("urn:") else choose(self.every(client, None), name, self.what)
 
 
 def add_views(group: typer.Typer, kind: ProcessViews) -> None:
@@ -59,7 +59,7 @@ def add_views(group: typer.Typer, kind: ProcessViews) -> None:
 
     def every(state: State = None, node: Node = None) -> None:
         with connect(node) as client:
-            listed(kind.every(client, state.upper() if state else None), kind.what, state)
+            list_processes(kind.every(client, state.upper() if state else None), kind.what, state)
 
     def show(process: Id, node: Node = None, lang: Language = "en") -> None:
         with connect(node) as client:
@@ -101,7 +101,7 @@ def steer(
     return status
 
 
-def chosen(known: Sequence[dict[str, Any]], name: str, what: str) -> str:
+def choose(known: Sequence[dict[str, Any]], name: str, what: str) -> str:
     """The id that is meant: the whole, or so much of its end that no other fits. Raises ``InvalidInput``."""
     exact = [one["pid"] for one in known if one["pid"] in (name, f"urn:uuid:{name}")]
     ending = [one["pid"] for one in known if len(name) >= 4 and one["pid"].endswith(name)]
@@ -116,7 +116,7 @@ def chosen(known: Sequence[dict[str, Any]], name: str, what: str) -> str:
     )
 
 
-def listed(shown: list[dict[str, Any]], what: str, state: str | None) -> None:
+def list_processes(shown: list[dict[str, Any]], what: str, state: str | None) -> None:
     """The list, newest first."""
     if Mode.json:
         emit(shown)
@@ -209,21 +209,21 @@ def perform(
     fate = answered[-1]["fate"] if answered else None
     if aim is not None and process["state"] == aim:
         # The process has ended, as requested: that the other side refused, or ended it first, is no failure.
-        done(
+        report_success(
             word,
             detail=process["status"]["text"] if fate != "refused" else "on this side: the other side refused it",
         )
         return DONE
     if fate == "refused":
-        failed(f"refused by {process['peer']}")
+        report_failure(f"refused by {process['peer']}")
         tell_why(answered[-1]["reason"], lang)
         return REFUSED
     if ours is not None and fate != "taken":
-        failed(f"not {word}: a message of {process['peer']} came first")
+        report_failure(f"not {word}: a message of {process['peer']} came first")
     elif process["state"] == "TERMINATED":
-        failed(f"{word}, but the other side then took another step")
+        report_failure(f"{word}, but the other side then took another step")
     else:
-        done(word, detail=f"now {process['state'].lower()}")
+        report_success(word, detail=f"now {process['state'].lower()}")
         return DONE
     line("state", f"{process['state'].lower()}: {process['status']['text']}")
     tell_code(process, lang)

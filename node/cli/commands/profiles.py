@@ -13,7 +13,7 @@ from node.base.errors import Conflict, InvalidInput, LocalFault
 from node.base.plaintext import word
 from node.cli.groups import Shorthand
 from node.cli.options import Node
-from node.cli.output import Mode, done, emit, line, remark, table
+from node.cli.output import Mode, emit, line, remark, report_success, table
 
 if TYPE_CHECKING:
     from node.settings.model import Settings
@@ -122,7 +122,7 @@ def _understand(name: str, reference: str) -> None:
     faults = gaps(reference)
     if Mode.json:
         emit({"name": name, "shapes": shapes.count, "gaps": faults})
-    done(name, detail=_count(shapes.count, "shape"))
+    report_success(name, detail=_count(shapes.count, "shape"))
     for fault in faults[:SHOWN]:
         remark(fault)
     if len(faults) > SHOWN:

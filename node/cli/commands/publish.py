@@ -13,7 +13,7 @@ from node.cli.descriptions import RDF
 from node.cli.drafts import write_draft
 from node.cli.exits import REFUSED
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, done, emit, table, words
+from node.cli.output import Mode, emit, report_success, table, words
 from node.cli.sheets import examine
 from node.cli.submissions import (
     TOGETHER,
@@ -186,4 +186,4 @@ def withdraw(
         gone = client.withdraw(iri, reason=reason)
     if Mode.json:
         emit(gone)
-    done("withdrawn", detail=f"version {gone['version']} says so")
+    report_success("withdrawn", detail=f"version {gone['version']} says so")

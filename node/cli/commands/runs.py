@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.bindings import binding, differences, paired, whole, whole_layers
+from node.cli.bindings import binding, differences, pair_indicators, whole, whole_layers
 from node.cli.exits import DONE, REFUSED
 from node.cli.options import Language, Node, connect
 from node.cli.output import (
     Mode,
-    done,
     emit,
     exact,
-    failed,
     line,
     next_step,
     remark,
+    report_failure,
+    report_success,
     save,
     say,
     size,
@@ -101,7 +101,7 @@ def check(
         obstacles(verdict["findings"])
         if verdict["fits"]:
             pins(verdict["binding"])
-            done("everything fits")
+            report_success("everything fits")
     return DONE if verdict["fits"] else REFUSED
 
 
@@ -118,7 +118,7 @@ def start(
             if Mode.json:
                 emit(checked)
             else:
-                failed("this scenario cannot be run with this binding")
+                report_failure("this scenario cannot be run with this binding")
                 obstacles(checked["findings"])
             return REFUSED
         run = client.scenarios.start(bound)
@@ -176,7 +176,7 @@ def cancel(pid: Pid, node: Node = None) -> None:
     if Mode.json:
         emit(run)
         return
-    done("stopped", detail=run["pid"])
+    report_success("stopped", detail=run["pid"])
 
 
 def again(
@@ -240,7 +240,7 @@ def compare(left: Pid, right: Pid, node: Node = None, lang: Language = "en") -> 
     table(
         [
             (name, figure(first), figure(second))
-            for name, first, second in paired(first_run["indicators"], other["indicators"])
+            for name, first, second in pair_indicators(first_run["indicators"], other["indicators"])
         ],
         ("indicator", short(first_run["pid"]), short(other["pid"])),
     )
@@ -282,7 +282,7 @@ def publish(
     if Mode.json:
         emit(publication)
         return
-    done(publication["iri"], detail=f"version {publication['version']}")
+    report_success(publication["iri"], detail=f"version {publication['version']}")
     for sentence in publication.get("inherited", ()):
         line("conditions", sentence)
 
@@ -292,4 +292,4 @@ def _saved(path: Path, body: bytes) -> None:
     if Mode.json:
         emit({"path": str(path), "size": len(body)})
         return
-    done(str(path), detail=size(len(body)))
+    report_success(str(path), detail=size(len(body)))

@@ -12,7 +12,7 @@ import typer
 from node.base.errors import InvalidInput
 from node.base.plaintext import word
 from node.cli.default_language import choose
-from node.cli.output import Mode, done, emit, line, next_step, plainly, remark
+from node.cli.output import Mode, emit, line, next_step, plainly, remark, report_success
 
 
 def register(app: typer.Typer) -> None:
@@ -83,10 +83,10 @@ def init(
             }
         )
         return
-    done("keys created", detail=created.did)
-    done("store created", detail=f"{folder}/  ({created.store})")
-    done(f"language {', '.join(languages)}", detail=source)
-    done("administrator created", detail="to change the password: hansa user admin --password")
+    report_success("keys created", detail=created.did)
+    report_success("store created", detail=f"{folder}/  ({created.store})")
+    report_success(f"language {', '.join(languages)}", detail=source)
+    report_success("administrator created", detail="to change the password: hansa user admin --password")
     line("login", created.login)
     line("password", created.password, style="bold")
     if local:
@@ -105,7 +105,7 @@ def serve(
     from node.settings import load
 
     settings = load(folder)
-    if no_worker and settings.embedded:
+    if no_worker and settings.is_embedded:
         raise InvalidInput(
             "SQLite allows one process, so the worker must run inside it", remedy="leave out --no-worker"
         )
@@ -122,7 +122,7 @@ def worker(folder: Annotated[Path, typer.Argument(help="The node's data folder."
     from node.settings import load
 
     settings = load(folder)
-    if settings.embedded:
+    if settings.is_embedded:
         raise InvalidInput(
             "a second process cannot use the SQLite file of a running node",
             remedy="hansa serve runs the worker itself; for more workers, set database_url to PostgreSQL",

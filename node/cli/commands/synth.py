@@ -9,7 +9,7 @@ import typer
 
 from node.base.errors import InvalidInput
 from node.base.plaintext import word
-from node.cli.output import Mode, done, emit, line, next_step, remark, save
+from node.cli.output import Mode, emit, line, next_step, remark, report_success, save
 from node.cli.yamls import read_description
 
 _MEDIA = {".csv": "text/csv", ".geojson": "application/geo+json"}
@@ -66,8 +66,8 @@ def synth(
             }
         )
         return
-    done(f"{target} written", detail=f"{len(drawn.rows)} rows, seed {seed}")
-    done(f"{described} written", detail="a draft of the description")
+    report_success(f"{target} written", detail=f"{len(drawn.rows)} rows, seed {seed}")
+    report_success(f"{described} written", detail="a draft of the description")
     for name in drawn.columns:
         folded = drawn.folded.get(name)
         line(name, f"{drawn.kinds[name]}{f', {folded} rare values folded' if folded else ''}")

@@ -9,7 +9,7 @@ import typer
 
 from node.base.errors import HansaError, InvalidInput
 from node.cli.options import Node, connect
-from node.cli.output import Mode, done, emit, line, remark, say, table
+from node.cli.output import Mode, emit, line, remark, report_success, say, table
 
 SHORT = 12
 """The characters of a token's hash that name it in lists."""
@@ -45,7 +45,7 @@ def new(
             )
     if Mode.json:
         emit(token)
-    done(f"token for {label}", detail=f"{token['days']} days")
+    report_success(f"token for {label}", detail=f"{token['days']} days")
     line("token", token["token"])
     remark("keep it like a password: it is not shown again")
 
@@ -92,4 +92,4 @@ def revoke(
         ended = client.revoke_token(matches[0]["sha256"])
     if Mode.json:
         emit(ended)
-    done(f"revoked the token for {ended['label']}", detail=ended["login"])
+    report_success(f"revoked the token for {ended['label']}", detail=ended["login"])

@@ -17,7 +17,7 @@ from node.cli.commands.processes import STUCK, Id, ProcessViews, Reason, Watch
 from node.cli.exits import DONE, REFUSED
 from node.cli.groups import Shorthand
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, bar, done, emit, failed, line, remark, size
+from node.cli.output import Mode, bar, emit, line, remark, report_failure, report_success, size
 
 if TYPE_CHECKING:
     from node.client import HansaClient
@@ -96,7 +96,7 @@ def push(
     not kept here. The exit status is 0 if everything was sent, and 1 if it was refused or given up.
     """
     names: list[str | None] = list(file) if file else [None]
-    target = Target(to, read_header(header), put=put).checked(*names)
+    target = Target(to, read_header(header), put=put).check(*names)
     with connect(node) as client:
         begun = [target.begin(client, agreement, name) for name in names]
         ended = [follow_push(client, pid) if wait else client.transfer_state(pid) for pid in begun]
@@ -115,7 +115,7 @@ class Target:
     opening: tuple[str, str] | None
     put: bool = False
 
-    def checked(self, *names: str | None) -> Target:
+    def check(self, *names: str | None) -> Target:
         """Itself, for these files (None: the only one of the asset). Raises ``InvalidInput`` where they would go to
         one address, or to one that has no name in it."""
         if len(names) > 1 and _NAMED not in self.url:
@@ -148,9 +148,9 @@ def follow_push(client: HansaClient, pid: str) -> dict[str, Any]:
 def tell_push(transfer: dict[str, Any], name: str | None, lang: str, *, wait: bool = True) -> None:
     what = f"{name}: " if name else ""
     if transfer["state"] == "COMPLETED":
-        done(f"{what}sent", detail=transfer["pushedTo"] or "to this node")
+        report_success(f"{what}sent", detail=transfer["pushedTo"] or "to this node")
     elif wait:
-        failed(f"{what}not sent")
+        report_failure(f"{what}not sent")
         processes.show_status(transfer, lang)
     else:
         line("asked", transfer["pid"])

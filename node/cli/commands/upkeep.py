@@ -12,7 +12,7 @@ from node.base.errors import InvalidInput, LocalFault
 from node.base.plaintext import word
 from node.cli.exits import DONE, REFUSED
 from node.cli.options import Node
-from node.cli.output import Mode, complain, counted, done, emit, failed, line, remark, size
+from node.cli.output import Mode, complain, count_of, emit, line, remark, report_failure, report_success, size
 
 
 def register(app: typer.Typer) -> None:
@@ -58,7 +58,9 @@ def verify(
         emit({"sound": sound, "checks": checks})
     else:
         for check in checks:
-            (done if check["sound"] else failed)("   ".join(filter(None, (check["what"], check["detail"]))))
+            (report_success if check["sound"] else report_failure)(
+                "   ".join(filter(None, (check["what"], check["detail"])))
+            )
         if not sound:
             complain("the content was changed")
     return 0 if sound else REFUSED
@@ -90,9 +92,9 @@ def backup(
         encrypted = {"encrypted_for": recipients[0]} if recipients else {}
         emit({"file": str(written.path), "bytes": written.size, "entries": written.entries, **encrypted})
     else:
-        done(
+        report_success(
             f"{written.path}",
-            detail=f"{size(written.size)}, {counted(written.entries, 'ledger entry', 'ledger entries')}",
+            detail=f"{size(written.size)}, {count_of(written.entries, 'ledger entry', 'ledger entries')}",
         )
     if recipient is None:
         # On standard error, so that scripts that read JSON meet it too.
@@ -125,9 +127,9 @@ def restore(
     if Mode.json:
         emit({"folder": str(folder), "epoch": restored.epoch, "entries": restored.entries})
         return
-    done(
+    report_success(
         f"restored into {folder}",
-        detail=f"{counted(restored.entries, 'ledger entry', 'ledger entries')}, epoch {restored.epoch}",
+        detail=f"{count_of(restored.entries, 'ledger entry', 'ledger entries')}, epoch {restored.epoch}",
     )
     line("next", f"hansa verify {word(folder)}   then   hansa serve {word(folder)}")
 
@@ -151,10 +153,10 @@ def accept_loss(
     try:
         signed_head.require_newest(settings.folder, stores.uow, stores.ledger, keys)
     except LocalFault as lost:
-        failed(lost.detail)
+        report_failure(lost.detail)
     else:
         stores.uow.close()
-        failed("nothing is lost: the database contains everything that was signed, and was not changed")
+        report_failure("nothing is lost: the database contains everything that was signed, and was not changed")
         return REFUSED
     stores = open_stores(settings)
     epoch = signed_head.accept_loss(settings.folder, stores.uow, stores.ledger, stores.meta)
@@ -164,7 +166,9 @@ def accept_loss(
     if Mode.json:
         emit({"folder": str(folder), "epoch": epoch, "entries": entries})
         return DONE
-    done("the loss is accepted", detail=f"{counted(entries, 'ledger entry', 'ledger entries')}, epoch {epoch}")
+    report_success(
+        "the loss is accepted", detail=f"{count_of(entries, 'ledger entry', 'ledger entries')}, epoch {epoch}"
+    )
     line("next", f"hansa serve {word(folder)}   and tell your partners")
     return DONE
 
@@ -183,7 +187,7 @@ def doctor(folder: Annotated[Path | None, typer.Argument(help="The node's data f
     for finding in findings:
         if Mode.json:
             continue
-        (done if finding.well else failed)(finding.text)
+        (report_success if finding.well else report_failure)(finding.text)
         if finding.mend:
             line("to fix", finding.mend)
     return 0 if all(finding.well for finding in findings) else REFUSED

@@ -184,7 +184,7 @@ class SecondFactor:
                 remedy="wait for the next code of your app; is the clock of your phone right?",
                 facts={"case": "code"},
             )
-        self._throttle.succeeded(keys)
+        self._throttle.record_success(keys)
 
     def _used(self, tx: Transaction, login: str, code: str) -> bool:
         secret = self._secret(tx, login)
@@ -199,7 +199,7 @@ class SecondFactor:
 
     def _enrolment(self, login: str, secret: bytes) -> Enrolment:
         uri = totp.address(secret, issuer=self._issuer, login=login)
-        return Enrolment(secret=totp.spelled(secret), uri=uri)
+        return Enrolment(secret=totp.spell(secret), uri=uri)
 
 
 def _plain(code: str) -> str:

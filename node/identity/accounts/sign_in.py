@@ -63,7 +63,7 @@ class SignIn:
                 "login or password is wrong",
                 remedy="try again, or have an administrator set a new password: hansa user LOGIN --password",
             )
-        self._throttle.succeeded(keys)
+        self._throttle.record_success(keys)
         if account.second_factor is not None:
             pending = await anyio.to_thread.run_sync(
                 lambda: self._accounts.issue_token(login, "portal", _HALF, kind="half"), limiter=self._hashing
@@ -117,7 +117,7 @@ class SignIn:
         account = await anyio.to_thread.run_sync(self._verify, login, password, limiter=self._hashing)
         if account is None:
             raise NotAllowed("the password is wrong", remedy="give your current password")
-        self._throttle.succeeded(keys)
+        self._throttle.record_success(keys)
         return account
 
     async def confirm_both(self, login: str, password: str, code: str) -> bool:

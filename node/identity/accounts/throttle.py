@@ -81,7 +81,7 @@ class Throttle:
         while len(self._failures) > self._keys:
             self._failures.popitem(last=False)
 
-    def succeeded(self, keys: Collection[str]) -> None:
+    def record_success(self, keys: Collection[str]) -> None:
         """Note the success of an attempt: the count of a login restarts; that of an address loses this attempt."""
         for key in keys:
             failures = self._failures.get(key)

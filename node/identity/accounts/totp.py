@@ -40,7 +40,7 @@ def matching_step(secret: bytes, code: str, now: datetime) -> int | None:
     return matching
 
 
-def spelled(secret: bytes) -> str:
+def spell(secret: bytes) -> str:
     """Return the secret in base 32 without padding, for typing into an app."""
     return base64.b32encode(secret).decode("ascii").rstrip("=")
 
@@ -49,5 +49,5 @@ def address(secret: bytes, *, issuer: str, login: str) -> str:
     """Return the ``otpauth`` URI that authenticator apps read from a QR code (Key URI Format)."""
     # A colon divides the label, so it is removed from the issuer.
     name = issuer.replace(":", " ").strip()[:64] or "Hansa"
-    query = {"secret": spelled(secret), "issuer": name, "algorithm": "SHA1", "digits": DIGITS, "period": PERIOD}
+    query = {"secret": spell(secret), "issuer": name, "algorithm": "SHA1", "digits": DIGITS, "period": PERIOD}
     return f"otpauth://totp/{quote(name)}:{quote(login)}?{urlencode(query, quote_via=quote)}"

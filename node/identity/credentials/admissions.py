@@ -19,10 +19,10 @@ class IssuerView:
         self._uow = uow
         self._store = store
 
-    def issued(self) -> list[IssuedCredential]:
+    def issued_credentials(self) -> list[IssuedCredential]:
         """Return all credentials that this node has issued."""
         with self._uow.read() as tx:
-            return list(self._store.issued(tx))
+            return list(self._store.issued_credentials(tx))
 
     def applications(self) -> list[Application]:
         """Return all applications, decided or not."""

@@ -237,7 +237,7 @@ class DecideApplication:
             if application.state is ApplicationState.ISSUED:
                 return [
                     credential
-                    for credential in self._store.issued(tx, application.holder)
+                    for credential in self._store.issued_credentials(tx, application.holder)
                     if _from(credential, application)
                 ]
             if application.state is ApplicationState.REJECTED:

@@ -25,6 +25,6 @@ class Ourselves:
         return self._seen
 
     @property
-    def seen(self) -> Caller:
+    def last_state(self) -> Caller:
         """Return the state of the last ``look``."""
         return self._seen

@@ -84,7 +84,9 @@ class StatusLists:
             raise NotFound("there is no such status list")
         list_id, kind = int(number), ELDER if name.endswith(_ELDER_SUFFIX) else BITSTRING
         with self._uow.read() as tx:
-            on_list = [credential for credential in self._store.issued(tx) if credential.list_id == list_id]
+            on_list = [
+                credential for credential in self._store.issued_credentials(tx) if credential.list_id == list_id
+            ]
             revoked = self._store.revoked_indexes(tx, list_id)
         if not on_list:
             raise NotFound("there is no such status list")
@@ -122,7 +124,9 @@ class RevokeCredential:
         if not why.strip():
             raise InvalidInput("a revocation needs a reason", remedy="say why: the holder will ask")
         with self._uow.begin() as tx:
-            before = [credential for credential in self._store.issued(tx) if credential.id == credential_id]
+            before = [
+                credential for credential in self._store.issued_credentials(tx) if credential.id == credential_id
+            ]
             if not before:
                 raise NotFound("this node issued no such credential")
             if before[0].revoked_at is not None:

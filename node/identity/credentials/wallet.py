@@ -29,7 +29,7 @@ from node.identity.messages import (
     NotSupported,
     Scope,
     check_type,
-    covered,
+    covered_scopes,
     list_member,
     presentation_response,
     read_scope,
@@ -105,7 +105,7 @@ class Wallet:
         """
         scopes = _scopes(message)
         granted = self._access.check(token.access_token, token.issuer)
-        shown = covered(scopes, granted)
+        shown = covered_scopes(scopes, granted)
         if self._refuse_excess and len(shown) < len(set(scopes)):
             raise NotAllowed("the token claim does not grant what is asked for")
         now = self._clock.now()
@@ -153,7 +153,7 @@ class Wallet:
         )
         self._mark = _mark_of(stored)
 
-    async def offered(self, token: IdToken, message: dict[str, Any]) -> tuple[str, ...]:
+    async def receive_offer(self, token: IdToken, message: dict[str, Any]) -> tuple[str, ...]:
         """Return the ids in a CredentialOfferMessage (DCP 1.0 §6.6). An offer is not binding: people decide whether
         to request a credential."""
         check_type(message, "CredentialOfferMessage")

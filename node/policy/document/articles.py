@@ -25,7 +25,7 @@ from node.policy.phrases.model import Phrases
 from node.policy.rules import Constraint, Policy, Value, condition_leaves
 from node.policy.rules import Part as _Part
 from node.policy.values import moment
-from node.policy.words import Section, Sentence, explained
+from node.policy.words import Section, Sentence, explain
 from node.texts.languages import LANGUAGES
 from node.vocab.namespaces import HANSA
 
@@ -144,7 +144,7 @@ def compose(body: Mapping[str, Any], policy: Policy, language: str, signatures: 
     """Return the document of ``body`` in ``language``, with places. ``policy`` is ``body`` as parsed."""
     words, language_phrases = document_words(language), phrases(language)
     reader = _Reader(body, policy)
-    sentences = explained(policy, language, reader.kind)
+    sentences = explain(policy, language, reader.kind)
     title = reader.title(language) or words.unreadable
     articles = (
         _parties(reader, words),

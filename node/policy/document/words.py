@@ -10,8 +10,8 @@ from functools import cache
 from typing import Final
 
 from node.texts.catalogue import Catalogue
-from node.texts.languages import supported
-from node.texts.text_classes import typed
+from node.texts.languages import supported_language
+from node.texts.text_classes import build_texts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,9 +95,9 @@ DOCUMENT: Final = Catalogue("document")
 
 def document_words(language: str) -> DocumentWords:
     """Return the texts of a language (``nl-BE`` reads as ``nl``); English if the language is not supported."""
-    return _words(supported(language))
+    return _words(supported_language(language))
 
 
 @cache
 def _words(language: str) -> DocumentWords:
-    return typed(DocumentWords, DOCUMENT.texts(language))
+    return build_texts(DocumentWords, DOCUMENT.texts(language))

@@ -9,7 +9,7 @@ from typing import Any, Final
 from node.policy.flow.freedom import Alternative, Bar, Demand, Freedom, Origin
 from node.policy.flow.impossible import Bound, Sentence, further
 from node.policy.flow.stricter import clashes, duty_covers, follows, prohibition_covers
-from node.policy.flow.words import Texts, demand_text, forbidden, in_all, quoted, texts
+from node.policy.flow.words import Texts, demand_text, forbidden, in_all, quote, texts
 from node.policy.rules import Constraint, Rule
 from node.policy.terms import INCLUDED_IN, MINIMUM_CELL_SIZE, includes
 
@@ -93,7 +93,7 @@ class Comparison:
             if not fulfilled and ways:
                 self._lacks(asked, element.origin)
 
-    def sealed(self) -> None:
+    def check_sealing(self) -> None:
         if not self.mine.sealed and self.mine.permits:
             for origin in sorted(self.bound.freedom.sealed):
                 self._put(
@@ -138,7 +138,7 @@ class Comparison:
         self._put(
             code,
             origin,
-            lambda language: texts(language).asks.format(who=quoted([title], language), value=make(language)),
+            lambda language: texts(language).asks.format(who=quote([title], language), value=make(language)),
             remedy or (lambda language: texts(language).add.format(value=make(language))),
             about=about,
         )
@@ -158,7 +158,7 @@ class Comparison:
 
     def _about(self, origin: Origin, template: Callable[[Texts], str], content: str = "") -> Sentence:
         title = self.bound.title(origin.input)
-        return lambda language: template(texts(language)).format(who=quoted([title], language), value=content)
+        return lambda language: template(texts(language)).format(who=quote([title], language), value=content)
 
 
 def _depth(action: str) -> int:

@@ -40,7 +40,7 @@ class _Part:
     origins: set[Origin]
 
 
-def fitted(freedom: Freedom, facts: Mapping[str, Any]) -> FittedPolicy:
+def fit_policy(freedom: Freedom, facts: Mapping[str, Any]) -> FittedPolicy:
     """Return the policy that just fits ``freedom``; it permits nothing if no alternative can be met. ``facts`` are as
     in ``node.policy.flow.stricter.follows``."""
     origins: dict[str, Origins] = {}

@@ -185,7 +185,7 @@ def under_policy(policy: Policy, input_: str, *, of_result: bool = True) -> Free
     )
 
 
-def understood(demand: Demand) -> bool:
+def is_understood(demand: Demand) -> bool:
     """Return whether all of ``demand`` is understood. If not, it counts as a demand that no caller meets."""
     return understood_duty(demand) if isinstance(demand, Rule) else _understood(demand)
 

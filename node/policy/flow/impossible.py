@@ -9,7 +9,7 @@ from typing import Any
 from node.policy import terms
 from node.policy.flow.freedom import Bar, Demand, Freedom, Origin
 from node.policy.flow.stricter import clashes
-from node.policy.flow.words import demand_text, forbidden, in_all, quoted, texts
+from node.policy.flow.words import demand_text, forbidden, in_all, quote, texts
 from node.policy.rules import Rule
 from node.policy.terms import ATTRIBUTE, CREDIT, USE, includes
 
@@ -26,7 +26,7 @@ class Bound:
 
     def who(self, origins: Iterable[Origin], language: str) -> str:
         """Return the inputs of ``origins``, in quotation marks."""
-        return quoted((self.title(origin.input) for origin in sorted(origins)), language)
+        return quote((self.title(origin.input) for origin in sorted(origins)), language)
 
     def title(self, iri: str) -> str:
         return self.titles.get(iri, iri)

@@ -75,7 +75,7 @@ def nearest(
 
 
 def _bound(policies: Mapping[str, Mapping[str, Any]], title: str) -> Inheritance:
-    """As ``node.policy.flow.result.inherited``, but for the asset itself, not for a result made from it."""
+    """As ``node.policy.flow.result.inherit``, but for the asset itself, not for a result made from it."""
     forms = [_form(policy, name) for name, policy in policies.items()]
     freedom = forms[0]
     for form in forms[1:]:

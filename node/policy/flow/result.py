@@ -17,16 +17,16 @@ from functools import reduce
 from typing import Any, Final
 
 from node.policy.flow.breaches import OFFER, Breach, Comparison
-from node.policy.flow.fit import FittedPolicy, fitted, offer_of, rule_json
+from node.policy.flow.fit import FittedPolicy, fit_policy, offer_of, rule_json
 from node.policy.flow.freedom import TOP, Bar, Freedom, Origin, under_licence, under_policy
 from node.policy.flow.impossible import Bound, Problem, origins_json, problems
 from node.policy.flow.licences import licence as licence_facts
-from node.policy.flow.words import in_all, quoted, texts
+from node.policy.flow.words import in_all, quote, texts
 from node.policy.odrl import parse
 from node.policy.rules import Policy
-from node.policy.words import explained
+from node.policy.words import explain
 
-__all__ = ["Breach", "Inheritance", "Problem", "Source", "admits", "inherited", "normal_form", "strictest_offer"]
+__all__ = ["Breach", "Inheritance", "Problem", "Source", "admits", "inherit", "normal_form", "strictest_offer"]
 
 _NO_FACTS: Final[Mapping[str, Any]] = {}
 
@@ -71,10 +71,10 @@ class Inheritance:
         there can be no result. ``facts`` are as in ``admits``."""
         if self.problems:
             return [problem.text.get(language) or problem.text["en"] for problem in self.problems]
-        fitting = fitted(self.freedom, facts)
+        fitting = fit_policy(self.freedom, facts)
         lines = [
             self._line(sentence.text, sentence.paths, fitting, language)
-            for sentence in explained(fitting.policy, language)
+            for sentence in explain(fitting.policy, language)
         ]
         words = texts(language)
         if self.freedom.sealed:
@@ -95,7 +95,7 @@ class Inheritance:
         }
         if self.problems:
             return {**members, "problems": [problem.to_json() for problem in self.problems]}
-        fitting = fitted(self.freedom, facts)
+        fitting = fit_policy(self.freedom, facts)
         for name, rules in (
             ("permission", fitting.policy.permissions),
             ("prohibition", fitting.policy.prohibitions),
@@ -114,7 +114,7 @@ class Inheritance:
         return f"{text.rstrip('.')} ({self.bound.who(asked_by, language)})." if asked_by else text
 
 
-def inherited(sources: Sequence[Source]) -> Inheritance:
+def inherit(sources: Sequence[Source]) -> Inheritance:
     """Return the conditions that a result made from ``sources`` inherits; no conditions without sources.
 
     Raises ``InvalidInput`` for a policy that cannot be read, ``TooLarge`` if there are too many alternatives.
@@ -170,7 +170,7 @@ def admits(
     check.permissions()
     check.prohibitions()
     check.duties()
-    check.sealed()
+    check.check_sealing()
     check.alike(None if known is None else known.code)
     return tuple(check.breaches.values())
 
@@ -180,7 +180,7 @@ def strictest_offer(
 ) -> dict[str, Any]:
     """Return the most open offer (DSP 2025-1 MessageOffer) about ``target`` that keeps the result's conditions: it
     just fits. ``facts`` are as in ``admits``. It has no permission if no result may be published."""
-    policy = Policy(id="") if inherited.problems else fitted(inherited.freedom, facts).policy
+    policy = Policy(id="") if inherited.problems else fit_policy(inherited.freedom, facts).policy
     return offer_of(policy, target=target, offer_id=offer_id)
 
 
@@ -200,5 +200,5 @@ def _unpublishable(bound: Inheritance, problem: Problem) -> Breach:
         title=title,
         rule=origin.rule,
         text=problem.text,
-        remedy=in_all(lambda language: texts(language).leave_out.format(who=quoted([title], language))),
+        remedy=in_all(lambda language: texts(language).leave_out.format(who=quote([title], language))),
     )

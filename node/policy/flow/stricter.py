@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from node.policy import terms
 from node.policy.conflicts import term_of
-from node.policy.flow.freedom import Alternative, Demand, Element, understood
+from node.policy.flow.freedom import Alternative, Demand, Element, is_understood
 from node.policy.labels import known_purposes, wider_purposes
 from node.policy.odrl import normal_condition, normal_rule
 from node.policy.operands import lies_within
@@ -50,7 +50,7 @@ def follows(demand: Demand, demands: Iterable[Demand], facts: Mapping[str, Any] 
     residents that a figure of it covers); a condition that a fact meets follows from it.
     """
     demands = list(demands)
-    if not understood(demand):
+    if not is_understood(demand):
         return False
     if isinstance(demand, Rule):
         return any(isinstance(other, Rule) and duty_covers(other, demand) for other in demands)
@@ -59,7 +59,7 @@ def follows(demand: Demand, demands: Iterable[Demand], facts: Mapping[str, Any] 
         return True
     if not isinstance(demand, Constraint):
         return False
-    atoms = [other for other in demands if isinstance(other, Constraint) and understood(other)]
+    atoms = [other for other in demands if isinstance(other, Constraint) and is_understood(other)]
     about = [atom for atom in atoms if atom.left_operand == demand.left_operand]
     rule = _RULES.get(demand.left_operand)
     return rule is not None and rule(demand, about, facts or {})
@@ -90,10 +90,10 @@ def prohibition_covers(stricter: Rule, asked: Rule) -> bool:
 def clashes(alternative: Alternative) -> list[Clash]:
     """Return why ``alternative`` cannot be met; empty if it can be met, as far as is known here."""
     elements = sorted(alternative, key=lambda element: (element.origin, str(element.demand)))
-    clashing = [Clash(operand="", elements=(element,)) for element in elements if not understood(element.demand)]
+    clashing = [Clash(operand="", elements=(element,)) for element in elements if not is_understood(element.demand)]
     by_operand: dict[str, list[Element]] = {}
     for element in elements:
-        if isinstance(element.demand, Constraint) and understood(element.demand):
+        if isinstance(element.demand, Constraint) and is_understood(element.demand):
             by_operand.setdefault(element.demand.left_operand, []).append(element)
     for operand, about in by_operand.items():
         possible = _POSSIBLE.get(operand)

@@ -14,10 +14,10 @@ from node.policy.flow.freedom import Demand
 from node.policy.phrases import phrases
 from node.policy.rules import Policy, Rule
 from node.policy.terms import USE
-from node.policy.words import explained
+from node.policy.words import explain
 from node.texts.catalogue import Catalogue
-from node.texts.languages import LANGUAGES, supported
-from node.texts.text_classes import typed
+from node.texts.languages import LANGUAGES, supported_language
+from node.texts.text_classes import build_texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,15 +53,15 @@ FLOW: Final = Catalogue("flow")
 
 def texts(language: str) -> Texts:
     """Return the sentences of a language; English if the language is not supported."""
-    return _texts(supported(language))
+    return _texts(supported_language(language))
 
 
 @cache
 def _texts(language: str) -> Texts:
-    return typed(Texts, FLOW.texts(language))
+    return build_texts(Texts, FLOW.texts(language))
 
 
-def quoted(names: Iterable[str], language: str) -> str:
+def quote(names: Iterable[str], language: str) -> str:
     """Return the inputs in quotation marks: “Road network”, “Traffic counts”."""
     return ", ".join(dict.fromkeys(phrases(language).quote.format(name) for name in names))
 
@@ -72,12 +72,12 @@ def demand_text(demand: Demand, language: str) -> str:
         policy = Policy(id="", obligations=(demand,))
     else:
         policy = Policy(id="", permissions=(Rule(action=USE, constraints=(demand,)),))
-    return explained(policy, language)[0 if isinstance(demand, Rule) else 1].text.rstrip(".")
+    return explain(policy, language)[0 if isinstance(demand, Rule) else 1].text.rstrip(".")
 
 
 def forbidden(rule: Rule, language: str) -> str:
     """Return a prohibition as a sentence without its full stop."""
-    return explained(Policy(id="", prohibitions=(rule,)), language)[0].text.rstrip(".")
+    return explain(Policy(id="", prohibitions=(rule,)), language)[0].text.rstrip(".")
 
 
 def in_all(make: Callable[[str], str]) -> dict[str, str]:

@@ -14,8 +14,8 @@ from typing import Final
 from node.policy import terms
 from node.policy.phrases.model import Phrases
 from node.texts.catalogue import Catalogue
-from node.texts.languages import plural, supported
-from node.texts.text_classes import typed
+from node.texts.languages import plural, supported_language
+from node.texts.text_classes import build_texts
 
 POLICY: Final = Catalogue("policy")
 
@@ -38,13 +38,13 @@ _ASSETS: Final = {"": "asset", "dataset": "dataset", "service": "service", "mode
 
 def phrases(language: str) -> Phrases:
     """Return the phrases of a language tag (``nl-BE`` reads as ``nl``); English for an unsupported language."""
-    return _phrases(supported(language))
+    return _phrases(supported_language(language))
 
 
 @cache
 def _phrases(language: str) -> Phrases:
     texts = POLICY.texts(language)
-    table = typed(
+    table = build_texts(
         Phrases,
         texts,
         language=language,

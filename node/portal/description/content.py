@@ -237,14 +237,14 @@ def name_of(description: Description, subject: str) -> dict[str, str]:
     return description.texts(subject, *NAMING)
 
 
-def mentioned(facts_: Sequence[Fact]) -> frozenset[str]:
+def mentioned_iris(facts_: Sequence[Fact]) -> frozenset[str]:
     """Return all IRIs in these facts: for some of them a name may be known."""
     iris: set[str] = set()
     for fact in facts_:
         for value in fact.values:
             if value.shape == "iri":
                 iris.add(value.plain)
-            iris |= mentioned(value.facts)
+            iris |= mentioned_iris(value.facts)
     return frozenset(iris)
 
 

@@ -107,19 +107,19 @@ def _drawn(parts: list[tuple[str, Path]], points: Path, features: int) -> Sketch
     scale = min((WIDTH - 2 * margin) / span_x, (height - 2 * margin) / span_y)
     left, top = (WIDTH - span_x * scale) / 2, (height - span_y * scale) / 2
 
-    def placed(point: tuple[float, float]) -> tuple[float, float]:
+    def place(point: tuple[float, float]) -> tuple[float, float]:
         x, y = point
         return round(left + (x - west) * shrink * scale, 1), round(top + (north - y) * scale, 1)
 
     def data(path: Path) -> str:
-        return "M" + "L".join(f"{x:g} {y:g}" for x, y in map(placed, path))
+        return "M" + "L".join(f"{x:g} {y:g}" for x, y in map(place, path))
 
     return Sketch(
         width=WIDTH,
         height=height,
         lines=tuple(data(path) for shape, path in parts if shape == "line"),
         areas=tuple(f"{data(path)}Z" for shape, path in parts if shape == "area"),
-        points=tuple(placed(one) for shape, path in parts if shape in ("point", "points") for one in path),
+        points=tuple(place(one) for shape, path in parts if shape in ("point", "points") for one in path),
         features=features,
     )
 

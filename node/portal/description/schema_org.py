@@ -30,7 +30,7 @@ def is_dataset(record: Record) -> bool:
     return kind is not None and kind.role == f"{DCAT}Dataset"
 
 
-def structured(
+def schema_org_json(
     record: Record,
     description: Description,
     forms: Sequence[Distribution],

@@ -32,7 +32,7 @@ async def api_docs(responder: Responder, visit: Visit) -> Response:
         visit,
         "api.html",
         info=document.get("info", {}),
-        groups=grouped(document),
+        groups=group_by_tag(document),
         source=visit.url("/openapi.json"),
     )
 
@@ -63,7 +63,7 @@ class Operation:
     answers: tuple[tuple[str, str], ...]
 
 
-def grouped(document: Mapping[str, Any]) -> dict[str, list[Operation]]:
+def group_by_tag(document: Mapping[str, Any]) -> dict[str, list[Operation]]:
     """Return tag → operations, in the order of the document (OpenAPI 3.1)."""
     groups: dict[str, list[Operation]] = {}
     for path, item in document.get("paths", {}).items():

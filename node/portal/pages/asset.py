@@ -298,7 +298,7 @@ def _commands(visit: Visit, record: Record) -> dict[str, str]:
     own = visit.settings.public_url.rstrip("/") if visit.signed_in else ""
     address = shlex.quote(f"{own}/api/negotiations") if own else '"$HANSA_NODE/api/negotiations"'
     body = json.dumps({"dataset": record.iri}, ensure_ascii=False)
-    if record.harvested is not None:
+    if record.harvest_origin is not None:
         # Its files are at the source: this node cannot deliver them.
         return {"sparql": f"DESCRIBE <{record.subject}>"} if web_address(record.subject) else {}
     commands = {

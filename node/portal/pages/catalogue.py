@@ -15,7 +15,7 @@ from starlette.responses import Response
 from node.catalogue.browse import MAX_OFFSET, CatalogueHit
 from node.portal import headers
 from node.portal.codes import file_type, licence, words_of_code
-from node.portal.markup import called
+from node.portal.markup import display_name
 from node.portal.queries import FACETS, Search, page_numbers
 from node.portal.visit import PLURALS, Visit
 from node.texts.languages import pick
@@ -108,7 +108,7 @@ async def results_rss(responder: Responder, visit: Visit) -> Response:
         )
     feed = (
         '<?xml version="1.0" encoding="UTF-8"?>\n<rss version="2.0"><channel>'
-        f"<title>{_xml(name, escaped=True)}</title><link>{_xml(base + '/search' + search.encoded())}</link>"
+        f"<title>{_xml(name, escaped=True)}</title><link>{_xml(base + '/search' + search.query_string())}</link>"
         f"<description>{_xml(visit.t('search.feed'))}</description><language>{visit.language}</language>"
         f"{''.join(items)}</channel></rss>\n"
     )
@@ -148,7 +148,7 @@ def _facets(
                 "word": _facet_word(visit, name, value, names),
                 "count": count,
                 "chosen": search.has(name, value),
-                "link": search.toggled(name, value).encoded(),
+                "link": search.toggle(name, value).query_string(),
             }
             for value, count in ranked
         ]
@@ -161,25 +161,27 @@ def _facets(
 def _chips(visit: Visit, search: Search, names: dict[str, str]) -> list[dict[str, str]]:
     chips = []
     if search.text:
-        chips.append({"label": visit.t("search.text"), "word": search.text, "link": search.without_text().encoded()})
+        chips.append(
+            {"label": visit.t("search.text"), "word": search.text, "link": search.without_text().query_string()}
+        )
     for name in FACETS:
         for value in search.chosen[name]:
             chips.append(
                 {
                     "label": visit.t(f"facet.{name}"),
                     "word": _facet_word(visit, name, value, names),
-                    "link": search.toggled(name, value).encoded(),
+                    "link": search.toggle(name, value).query_string(),
                 }
             )
     if search.bbox:
         word = " ".join(visit.speaker.number(edge) for edge in search.bbox)
-        chips.append({"label": visit.t("search.box"), "word": word, "link": search.without_bbox().encoded()})
+        chips.append({"label": visit.t("search.box"), "word": word, "link": search.without_bbox().query_string()})
     if search.since or search.until:
         chips.append(
             {
                 "label": visit.t("search.period"),
                 "word": f"{search.since or '…'} – {search.until or '…'}",
-                "link": search.without_period().encoded(),
+                "link": search.without_period().query_string(),
             }
         )
     return chips
@@ -187,7 +189,7 @@ def _chips(visit: Visit, search: Search, names: dict[str, str]) -> list[dict[str
 
 def _facet_word(visit: Visit, facet: str, value: str, names: dict[str, str]) -> str:
     if facet in ("publisher", "node"):
-        return called(names.get(value, ""), value)
+        return display_name(names.get(value, ""), value)
     if facet == "format":
         return file_type(value, visit.language)
     if facet == "license":

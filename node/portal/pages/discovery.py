@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from node.catalogue.model import Record
 from node.portal.description.content import Distribution
-from node.portal.description.schema_org import signposts, structured
+from node.portal.description.schema_org import schema_org_json, signposts
 from node.portal.description.triples import Description
 from node.portal.visit import Visit
 
@@ -19,7 +19,7 @@ def structured_data(
     responder: Responder, visit: Visit, record: Record, description: Description, forms: Sequence[Distribution]
 ) -> str:
     """Return the asset in schema.org terms; empty if it is not a dataset. ``forms`` are its distributions."""
-    return structured(
+    return schema_org_json(
         record,
         description,
         forms,

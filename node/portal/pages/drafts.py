@@ -208,7 +208,7 @@ async def _start(responder: Responder, visit: Visit, error: HansaError | None = 
         days=AGE.days,
         mine=await responder.node.drafts.mine(visit.caller) if may else (),
         like=await responder.node.drafts.own(like, visit.caller) if may and like else None,
-        trouble=None if error is None else visit.worded(error),
+        trouble=None if error is None else visit.explain(error),
     )
 
 
@@ -307,7 +307,7 @@ def _troubles(visit: Visit, dataset_draft: DatasetDraft, error: HansaError) -> l
     elif error.facts.get("field") == "conditions" and error.facts.get("findings"):
         others = _about_conditions(visit, dataset_draft, error.facts["findings"])
     else:
-        words = visit.worded(error)
+        words = visit.explain(error)
         text = f"{words.text}: {words.mend}" if words.mend and words.lang == words.mend_lang else words.text
         others = [Trouble(str(error.facts.get("field", "")), text, words.lang)]
     return missing + [trouble for trouble in others if trouble.field not in known]
@@ -326,7 +326,7 @@ def _about_conditions(
 ) -> list[Trouble]:
     """Return what is wrong with the parameters of the conditions, each under its name in the reader's language."""
     chosen = template(dataset_draft.answers["conditions"])
-    labels = {parameter.name: visit.translated(parameter.label).text for parameter in chosen.parameters}
+    labels = {parameter.name: visit.translate(parameter.label).text for parameter in chosen.parameters}
     troubles = []
     for finding in findings:
         name = finding["field"].partition(".")[2]

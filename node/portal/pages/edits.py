@@ -107,7 +107,7 @@ async def _withdrawal(responder: Responder, visit: Visit, iri: str, *, missing: 
 
 def may_manage(visit: Visit, record: Record, newest: Record) -> bool:
     """Return whether the reader may edit, copy or withdraw the asset: shown to nobody else."""
-    own = visit.caller.did == record.origin and record.harvested is None
+    own = visit.caller.did == record.origin and record.harvest_origin is None
     return own and record.version == newest.version and allowed(visit.caller, UseCase.PUBLISH)
 
 

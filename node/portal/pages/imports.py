@@ -36,6 +36,6 @@ async def page_of_imports(responder: Responder, visit: Visit, *, trouble: HansaE
         endings=ENDINGS,
         times=TIMES,
         sources=await run_sync(responder.node.schedules.all),
-        trouble=None if trouble is None else visit.worded(trouble),
+        trouble=None if trouble is None else visit.explain(trouble),
         fields=visit.fields,
     )

@@ -20,7 +20,7 @@ _MAX_ID: Final = 60
 
 async def keys(responder: Responder, visit: Visit) -> Response:
     """``GET /keys``: each key with its purpose, period and state, and the operator's next step."""
-    return await _page(responder, visit, await responder.node.keys.listed(visit.caller))
+    return await _page(responder, visit, await responder.node.keys.all_keys(visit.caller))
 
 
 async def replace(responder: Responder, visit: Visit) -> Response:
@@ -33,7 +33,7 @@ async def replace(responder: Responder, visit: Visit) -> Response:
     try:
         replaced = await responder.node.replace_keys.replace(ticked, password, code, visit.caller)
     except (NotAllowed, InvalidInput, TooMany) as error:
-        listed = await responder.node.keys.listed(visit.caller)
+        listed = await responder.node.keys.all_keys(visit.caller)
         if not listed.may_change:
             raise
         trouble = refusal(error, "signin.stale") if ticked else "none"

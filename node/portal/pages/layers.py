@@ -110,11 +110,11 @@ def _applied(drawn: LayerView, fields: Mapping[str, str]) -> Layer:
     feature = fields.get("feature", "").strip()[:200]
     match fields.get("do"):
         case "set":
-            return edits.changed(drawn.layer, drawn.rows, feature, fields)
+            return edits.change_feature(drawn.layer, drawn.rows, feature, fields)
         case "remove":
-            return edits.removed(drawn.layer, drawn.rows, feature)
+            return edits.remove_feature(drawn.layer, drawn.rows, feature)
         case "add":
-            return edits.added(drawn.layer, drawn.rows, feature, fields)
+            return edits.add_feature(drawn.layer, drawn.rows, feature, fields)
         case "undo":
             return edits.undone(drawn.layer, feature)
         case "title":
@@ -156,7 +156,7 @@ def _page(responder: Responder, visit: Visit, drawn: LayerView, *, trouble: Hans
         like=like,
         operation=by_id.get(feature),
         cells=edits.cells(drawn.rows, layer_, like if adding else feature),
-        spelled=edits.spelled(sample.get(GEOMETRY) if sample else None),
+        spelled=edits.spell_geometry(sample.get(GEOMETRY) if sample else None),
         located=any(isinstance(one.get(GEOMETRY), Mapping) for one in drawn.rows),
         listed=[row_id(one, edits.names_of(layer_.key)) for one in drawn.rows[:MAX_LISTED]],
         more=max(0, len(drawn.rows) - MAX_LISTED),

@@ -30,13 +30,13 @@ async def applications(responder: Responder, visit: Visit) -> Response:
     )
 
 
-async def issued(responder: Responder, visit: Visit) -> Response:
+async def issued_credentials(responder: Responder, visit: Visit) -> Response:
     """``/issued``: credentials that this node issued, and whether they are still valid."""
     _for_issuers(responder)
     return responder.render(
         visit,
         "issued.html",
-        credentials=await responder.node.admissions.issued(),
+        credentials=await responder.node.admissions.issued_credentials(),
         trouble=visit.request.query_params.get("trouble", ""),
     )
 

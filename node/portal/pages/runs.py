@@ -48,7 +48,7 @@ async def runs(responder: Responder, visit: Visit) -> Response:
         chosen=chosen,
         one_chosen=len(chosen) == 1,
         comparable=sum(run.state is State.SUCCESSFUL for run in newest) > 1,
-        signed=results.signed,
+        with_sign=results.with_sign,
     )
 
 
@@ -85,7 +85,7 @@ async def _run_page(responder: Responder, visit: Visit, *, trouble: HansaError |
         picture=chain_of(run, known, visit),
         grid=_grid(run),
         branches=branches(run),
-        live=not run.state.ended,
+        live=not run.state.is_final,
         paused=query.get("hold", "") == "1",
         seconds=SECONDS_BETWEEN,
         reasons=_reasons(run.error),
@@ -95,12 +95,12 @@ async def _run_page(responder: Responder, visit: Visit, *, trouble: HansaError |
         scale=scale,
         map=results.picture(gathered, scale, visit, chosen=row) if gathered and scale else None,
         legend=legend(visit, gathered, scale) if gathered and scale else (),
-        table=results.ordered(gathered.changes, query.get("sort", "")) if gathered else (),
+        table=results.sort_differences(gathered.changes, query.get("sort", "")) if gathered else (),
         most=None if whole else results.MAX_TABLE,
         sort=query.get("sort", ""),
         row=row,
         origin=origin,
-        signed=results.signed,
+        with_sign=results.with_sign,
         others=[other for other in await scenarios.watched.newest(template=run.template.iri) if _beside(other, run)],
         choices=_conditions(),
         trouble=trouble,
@@ -169,7 +169,7 @@ async def compare(responder: Responder, visit: Visit) -> Response:
         scale=scale,
         indicators=beside_one_another(sides),
         differ=differing(sides[0], sides[1], visit),
-        signed=results.signed,
+        with_sign=results.with_sign,
     )
 
 

@@ -140,7 +140,7 @@ def _picture(visit: Visit, template: Template, used: Sequence[UsedStep], missing
     links = [
         Link(
             name=part.step.name,
-            title=visit.translated(part.record.titles if part.record else part.step.titles).text
+            title=visit.translate(part.record.titles if part.record else part.step.titles).text
             or last_segment(part.step.uses),
             # If our catalogue lacks the asset, a box can only name the city that has it.
             word=visit.speaker.word("kind", part.record.kind) if part.record else "" if part.where else unknown,
@@ -150,7 +150,7 @@ def _picture(visit: Visit, template: Template, used: Sequence[UsedStep], missing
         )
         for part in used
     ]
-    roles = {role.role: visit.translated(role.titles).text for role in template.inputs}
+    roles = {role.role: visit.translate(role.titles).text for role in template.inputs}
     return chain(links, roles, missing=frozenset(missing))
 
 
@@ -165,7 +165,7 @@ def chain_of(run: Run, known: Cities, visit: Visit) -> Drawing:
         links.append(
             Link(
                 name=step.name,
-                title=visit.translated(used.card.titles).text if used else step.name,
+                title=visit.translate(used.card.titles).text if used else step.name,
                 word=visit.speaker.word("kind", used.kind) if used else "",
                 where=known.name(used.origin) if used else "",
                 remote=bool(used) and known.elsewhere(used.origin) if used else False,
@@ -174,7 +174,7 @@ def chain_of(run: Run, known: Cities, visit: Visit) -> Drawing:
             )
         )
     roles = {
-        role.role: visit.translated(inputs[role.role].titles).text if role.role in inputs else ""
+        role.role: visit.translate(inputs[role.role].titles).text if role.role in inputs else ""
         for role in run.template.inputs
     }
     return chain(links, roles, missing=frozenset(roles) - inputs.keys())

@@ -51,7 +51,7 @@ def use_of(
     if record.kind == "rulebook" and not record.files:
         return Use(verdict="rulebook", access=access, conditions=(), words=words)
     if decision is None:
-        verdict = "harvested" if record.harvested is not None else "unoffered" if own else "described"
+        verdict = "harvested" if record.harvest_origin is not None else "unoffered" if own else "described"
         if any(file.open for file in record.files):
             verdict = _free(record)
         return Use(verdict=verdict, access=access, conditions=(), words=words)

@@ -203,7 +203,7 @@ def family(conversation: Conversation) -> str:
 
 async def _document(responder: Responder, agreed: AgreementView, language: str) -> Markup:
     text = await responder.node.agreements.document(agreed.agreement.id, None if language == BOTH else language)
-    return Markup(markup.embedded(text))  # noqa: S704 - only what the cleaner lets through
+    return Markup(markup.embed(text))  # noqa: S704 - only what the cleaner lets through
 
 
 def _get_command(agreement: Agreement) -> str:
@@ -224,7 +224,7 @@ def _way(conversation: Conversation) -> list[tuple[str, str]]:
     state = conversation.process.state
     known = NEGOTIATION_STEPS if family(conversation) == "negotiation" else TRANSFER_STEPS
     table = table_of(conversation.process)
-    seen = {table.leads_to(exchange.message) for exchange in conversation.exchanges if exchange.accepted}
+    seen = {table.leads_to(exchange.message) for exchange in conversation.exchanges if exchange.is_accepted}
     ended = state == "TERMINATED"
     here = known.index(state) if state in known else -1
     way = []

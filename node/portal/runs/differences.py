@@ -8,11 +8,11 @@ their energy, never by their numbers (digest §12, trap 10).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 
-from node.scenarios.model import GEOMETRY, Row, Rows, Run, Variable
+from node.scenarios.model import GEOMETRY, Rows, Run, Variable
 
 MAX_PARTS: Final = 120
 """A text column with more values than that names things; it does not divide them into parts."""
@@ -157,11 +157,6 @@ def changes(before: Mapping[str, float] | None, after: Mapping[str, float]) -> l
     """Return the differences feature by feature, in the order of the names."""
     names = sorted({*(before or {}), *after})
     return [Difference(id=name, before=before.get(name) if before else None, after=after.get(name)) for name in names]
-
-
-def named(rows: Iterable[Row], key: str, name: str) -> list[Row]:
-    """Return the rows about one thing."""
-    return [row for row in rows if str(row.get(key, "")) == name]
 
 
 def is_number(value: object) -> TypeGuard[int | float]:

@@ -85,7 +85,7 @@ def names_of(key: str) -> tuple[str, ...]:
     return tuple(key.split(","))
 
 
-def changed(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -> Layer:
+def change_feature(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -> Layer:
     """Return the layer with a feature changed by ``fields``: ``set.<column>`` or ``factor.<column>``; empty or
     unchanged fields change nothing. Raises ``InvalidInput`` for an unreadable value, and if nothing is changed."""
     row = find(rows, layer.key, feature)
@@ -105,7 +105,7 @@ def changed(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -
         if factor:
             values[name] = {"factor": _number(name, factor)}
         elif text and (row is None or text != plain(row.get(name))):
-            values[name] = typed(name, text, shape)
+            values[name] = parse_value(name, text, shape)
     if earlier and earlier.op is OperationType.ADD:
         return _put(layer, replace(earlier, set=values))
     if row is None:
@@ -129,7 +129,7 @@ def _no_such_feature(layer: Layer, feature: str) -> InvalidInput:
     )
 
 
-def removed(layer: Layer, rows: Rows, feature: str) -> Layer:
+def remove_feature(layer: Layer, rows: Rows, feature: str) -> Layer:
     """Return the layer with a feature removed. Raises ``InvalidInput`` if there is no such feature."""
     row = find(rows, layer.key, feature)
     if row is None:
@@ -138,7 +138,7 @@ def removed(layer: Layer, rows: Rows, feature: str) -> Layer:
     return _put(layer, Operation(op=OperationType.REMOVE, id=feature, before=seen))
 
 
-def added(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -> Layer:
+def add_feature(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -> Layer:
     """Return the layer with a new feature. Raises ``InvalidInput`` if its name is taken, or its place unreadable."""
     if (
         not feature
@@ -153,8 +153,8 @@ def added(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, str]) -> 
     values: dict[str, Any] = {}
     for name, shape in columns(rows, layer.key).items():
         if text := fields.get(f"set.{name}", "").strip():
-            values[name] = typed(name, text, shape)
-    geometry = placed(fields.get("geometry", ""), rows)
+            values[name] = parse_value(name, text, shape)
+    geometry = parse_geometry(fields.get("geometry", ""), rows)
     return _put(layer, Operation(op=OperationType.ADD, id=feature, set=values, geometry=geometry))
 
 
@@ -173,7 +173,7 @@ def _put(layer: Layer, operation: Operation) -> Layer:
     return replace(layer, operations=(*operations, operation))
 
 
-def typed(name: str, text: str, shape: str) -> Any:
+def parse_value(name: str, text: str, shape: str) -> Any:
     """Return the typed text as a value of the column's shape."""
     if shape == "flag":
         return text == "true"
@@ -205,7 +205,7 @@ def plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def placed(text: str, rows: Rows) -> Mapping[str, Any] | None:
+def parse_geometry(text: str, rows: Rows) -> Mapping[str, Any] | None:
     """Return a geometry from ``longitude latitude`` pairs, one per line or separated by ``;``: a point, or a line of
     several.
 
@@ -231,8 +231,8 @@ def placed(text: str, rows: Rows) -> Mapping[str, Any] | None:
     return {"type": "LineString", "coordinates": positions}
 
 
-def spelled(geometry: Mapping[str, Any] | None) -> str:
-    """Return a point or a line as ``placed`` reads it; empty for other shapes."""
+def spell_geometry(geometry: Mapping[str, Any] | None) -> str:
+    """Return a point or a line as ``parse_geometry`` reads it; empty for other shapes."""
     if not geometry:
         return ""
     positions: Sequence[Any] = geometry.get("coordinates", ())

@@ -51,7 +51,7 @@ class RunFigure:
     apart: tuple[str, ...]
 
     @property
-    def compared(self) -> bool:
+    def has_before(self) -> bool:
         """Return whether there is a *before*."""
         return any(change.before is not None for change in self.changes)
 
@@ -146,7 +146,7 @@ def _together(figure: Figure, parts: Sequence[Part]) -> str:
 def scale_of(*gathered: RunFigure) -> Scale:
     """Return one scale for all compared figures."""
     decimals = gathered[0].decimals
-    if all(one.compared for one in gathered):
+    if all(one.has_before for one in gathered):
         return change_scale([c.by for one in gathered for c in one.changes if c.by is not None], decimals)
     return value_scale([c.after for one in gathered for c in one.changes if c.after is not None])
 
@@ -192,10 +192,10 @@ def words(gathered: RunFigure, change: Difference, visit: Visit) -> str:
     if change.before is None:
         return f"{change.id}: {after}"
     said = f"{change.id}: {speaker.number(change.before, decimals)} → {after}"
-    return said if change.by is None else f"{said} ({signed(speaker, change.by, decimals)})"
+    return said if change.by is None else f"{said} ({with_sign(speaker, change.by, decimals)})"
 
 
-def signed(speaker: Speaker, value: float, decimals: int | None = None) -> str:
+def with_sign(speaker: Speaker, value: float, decimals: int | None = None) -> str:
     """Return a change with its sign; a change that rounds to zero is ``±0``."""
     text = speaker.number(abs(value), decimals)
     if not any(digit in text for digit in "123456789"):
@@ -203,7 +203,7 @@ def signed(speaker: Speaker, value: float, decimals: int | None = None) -> str:
     return f"{MINUS if value < 0 else '+'}{text}"
 
 
-def ordered(changes: Sequence[Difference], sort: str) -> list[Difference]:
+def sort_differences(changes: Sequence[Difference], sort: str) -> list[Difference]:
     """Sort for the table: ``sort`` names a column, a leading ``-`` reverses it; without it, by size of change."""
     name, backwards = sort.removeprefix("-"), sort.startswith("-")
     if name not in SORTS:

@@ -78,8 +78,8 @@ def legend(visit: Visit, gathered: results.RunFigure, scale: Scale) -> list[dict
     rows = []
     for number, low, high in scale.classes():
         figures = {
-            "low": results.signed(speaker, low) if scale.changes and low else speaker.number(low or 0),
-            "high": results.signed(speaker, high) if scale.changes and high else speaker.number(high or 0),
+            "low": results.with_sign(speaker, low) if scale.changes and low else speaker.number(low or 0),
+            "high": results.with_sign(speaker, high) if scale.changes and high else speaker.number(high or 0),
         }
         if scale.changes and number == 0:
             text = visit.t("map.same", least=speaker.number(scale.breaks[0]))
@@ -115,7 +115,7 @@ def _bound(side: RunView, visit: Visit) -> dict[str, str]:
     binding = side.run.binding
 
     def version(titles: Mapping[str, str], number: int) -> str:
-        return f"{visit.translated(titles).text}, {visit.t('version', n=number)}"
+        return f"{visit.translate(titles).text}, {visit.t('version', n=number)}"
 
     pins = {visit.t("compare.template"): version(side.run.template.titles, binding.version)}
     for one in binding.inputs:

@@ -42,6 +42,6 @@ class NodeKeys:
     def __init__(self, change: ChangeKeys) -> None:
         self._change = change
 
-    async def listed(self, caller: Caller) -> ListedKeys:
+    async def all_keys(self, caller: Caller) -> ListedKeys:
         """Return all keys."""
         return listed_keys(await run_sync(self._change.all), caller)

@@ -124,7 +124,7 @@ class AboutNode:
 class Issuer(Protocol):
     """Applications to an issuer node, and credentials that it issued."""
 
-    def issued(self) -> list[IssuedCredential]: ...
+    def issued_credentials(self) -> list[IssuedCredential]: ...
 
     def applications(self) -> list[Application]: ...
 
@@ -145,10 +145,10 @@ class Admissions:
             for one in known
         ]
 
-    async def issued(self) -> Sequence[IssuedTo]:
+    async def issued_credentials(self) -> Sequence[IssuedTo]:
         """Return all credentials, newest first."""
         names = {one.holder: _name(one) for one in await run_sync(self._issuer.applications)}
-        newest = sorted(await run_sync(self._issuer.issued), key=lambda one: one.at, reverse=True)
+        newest = sorted(await run_sync(self._issuer.issued_credentials), key=lambda one: one.at, reverse=True)
         return [IssuedTo(issued=one, name=names.get(one.holder, one.holder)) for one in newest]
 
 

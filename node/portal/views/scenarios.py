@@ -176,7 +176,7 @@ class WatchedRuns:
         run = await self._runs.run(pid)
         may = set()
         if allowed(caller, UseCase.RUN_SCENARIOS):
-            may.add(AGAIN if run.state.ended else CANCEL)
+            may.add(AGAIN if run.state.is_final else CANCEL)
         if allowed(caller, UseCase.PUBLISH) and run.state is State.SUCCESSFUL and run.published is None:
             may.add(PUBLISH)
         return RunView(
@@ -191,7 +191,7 @@ class WatchedRuns:
 
     async def _inherited(self, run: Run, caller: Caller) -> tuple[Texts, ...]:
         try:
-            bound = await self._release.inherited(run, caller)
+            bound = await self._release.inheritance(run, caller)
         except HansaError as error:
             return ({"en": error.detail},)
         lines = zip(*(bound.sentences(language) for language in LANGUAGES), strict=True)
@@ -242,11 +242,11 @@ class DrawnLayers:
         Raises ``NotFound``, ``NotAllowed`` (data that cannot be read here).
         """
         layer = await self._layers.layer(layer_id)
-        laid = await self._layers.laid(layer, caller)
+        laid = await self._layers.lay_on(layer, caller)
         record = await self._library.record(layer.target, caller)
         newest = laid
         if record.version != layer.version:
-            newest = await self._layers.laid(layer, caller, version=record.version)
+            newest = await self._layers.lay_on(layer, caller, version=record.version)
         using = [run for run in await self._runs.newest(limit=MOST_RUNS) if layer.sha256 in run.binding.layers]
         return LayerView(
             layer=layer,

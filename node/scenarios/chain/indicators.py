@@ -11,7 +11,7 @@ from node.scenarios.model import GEOMETRY, Indicator, Row, Rows
 from node.scenarios.tables import figures, units
 from node.scenarios.tables.conditions import Where, parse_where
 from node.scenarios.tables.files import is_figure
-from node.scenarios.tables.rows import check_key, rounded
+from node.scenarios.tables.rows import check_key, round_figure
 from node.scenarios.tables.units import Unit
 
 WAYS: Final = ("sum", "mean", "max", "min", "count")
@@ -94,7 +94,7 @@ def measure(indicator: Indicator, outputs: Mapping[str, Rows]) -> float:
             remedy="look at its conditions and at the rows",
             facts={"indicator": indicator.name, "of": asked.of, "rows": len(rows)},
         )
-    return rounded(float(figure), indicator.decimals) + 0.0
+    return round_figure(float(figure), indicator.decimals) + 0.0
 
 
 def _combined(way: str, values: Sequence[float], weights: Sequence[float] | None, unit: Unit | None) -> float | None:
@@ -159,7 +159,7 @@ def _change(old: Any, new: Any) -> float | None:
     if not is_figure(old) or not is_figure(new):
         return None
     change = float(new) - float(old)
-    return rounded(change) if is_figure(change) else None
+    return round_figure(change) if is_figure(change) else None
 
 
 def _bad(path: str, why: str, remedy: str) -> InvalidInput:

@@ -83,7 +83,9 @@ def taken_on_trust(source: Port, target: Port) -> Port:
     return replace(source, variables=(*source.variables, *unseen))
 
 
-def transformed(card: Transformation, wiring: Mapping[str, str], inputs: Mapping[str, Rows | Reference]) -> Outcome:
+def run_transformation(
+    card: Transformation, wiring: Mapping[str, str], inputs: Mapping[str, Rows | Reference]
+) -> Outcome:
     """Carry out a transformation: one input, one output.
 
     Raises ``InvalidInput`` if its definition or its rows do not allow it, or if the rows are elsewhere.

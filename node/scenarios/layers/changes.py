@@ -22,7 +22,7 @@ from node.scenarios.layers.conflicts import (
     unknown,
 )
 from node.scenarios.model import GEOMETRY, Layer, Operation, OperationType, Row, Rows
-from node.scenarios.tables.rows import check_key, rounded, row_id
+from node.scenarios.tables.rows import check_key, round_figure, row_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ def _key_values(identifier: str, names: tuple[str, ...], whole: Mapping[str, boo
 def _changed(row: Row, edit: Operation) -> Row:
     changed: dict[str, Any] = {name: value for name, value in row.items() if name not in edit.unset}
     for name, value in edit.set.items():
-        changed[name] = rounded(float(changed[name]) * value[FACTOR]) if is_factor(value) else value
+        changed[name] = round_figure(float(changed[name]) * value[FACTOR]) if is_factor(value) else value
     if edit.geometry is not None:
         changed[GEOMETRY] = edit.geometry
     return changed

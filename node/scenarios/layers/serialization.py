@@ -27,7 +27,7 @@ def layer_to_json(layer: Layer) -> dict[str, Any]:
     return {**_unsealed(layer), "sha256": layer.sha256}
 
 
-def sealed(layer: Layer) -> Layer:
+def with_hash(layer: Layer) -> Layer:
     """Return the layer with its hash: SHA-256 of its canonical JSON (RFC 8785) without the hash."""
     return replace(layer, sha256=digest(_unsealed(layer), fractions=True))
 
@@ -55,7 +55,7 @@ def _operation_to_json(edit: Operation) -> dict[str, Any]:
 
 
 def layer_from_json(body: Mapping[str, Any]) -> Layer:
-    """Read a layer, without its hash (see ``sealed``). Unknown members are ignored.
+    """Read a layer, without its hash (see ``with_hash``). Unknown members are ignored.
 
     Raises ``InvalidInput``, which names the member: a missing text, an operation that changes nothing or contradicts
     another, an invalid value.

@@ -19,7 +19,7 @@ def of_input(bound: BoundInput, layers: Sequence[Layer]) -> list[Layer]:
     return [layer for layer in layers if layer.target == bound.iri and layer.file == bound.file]
 
 
-def stacked(bound: BoundInput, rows: Rows | None, layers: Sequence[Layer]) -> Rows:
+def apply_layers(bound: BoundInput, rows: Rows | None, layers: Sequence[Layer]) -> Rows:
     """Return ``rows`` of ``bound`` with ``layers`` applied. ``rows`` is None if they are not here.
 
     Raises ``InvalidInput`` if a change does not fit, if the layers identify rows by different members, and if the

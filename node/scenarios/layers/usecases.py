@@ -22,7 +22,7 @@ from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.scenarios.layers.changes import apply
 from node.scenarios.layers.conflicts import Conflict
-from node.scenarios.layers.serialization import layer_from_json, sealed
+from node.scenarios.layers.serialization import layer_from_json, with_hash
 from node.scenarios.model import Layer, Port, Rows
 from node.scenarios.ports import LayerStore
 from node.scenarios.records.cards import dataset_port
@@ -104,7 +104,7 @@ class Layers:
                 "at": self._clock.now(),
             }
         )
-        layer = sealed(draft)
+        layer = with_hash(draft)
         laid = self._laid(layer, rows)
         if laid.conflicts:
             first, many = laid.conflicts[0], len(laid.conflicts)
@@ -150,7 +150,7 @@ class Layers:
 
         return await run_sync(read)
 
-    async def laid(self, layer: Layer, caller: Caller, *, version: int | None = None) -> LayeredVersion:
+    async def lay_on(self, layer: Layer, caller: Caller, *, version: int | None = None) -> LayeredVersion:
         """Return ``layer`` on the version that it is for, or on another one: its changes and its conflicts."""
         rows, *_ = await self.target(layer.target, caller, version=version or layer.version, file=layer.file)
         return self._laid(layer, rows)
@@ -159,10 +159,10 @@ class Layers:
         applied = apply(rows, layer.key, [layer])
         return LayeredVersion(layer=layer, before=rows, after=applied.rows, conflicts=tuple(applied.conflicts))
 
-    async def moved(self, layer: Layer, caller: Caller, version: int) -> LayeredVersion:
+    async def move(self, layer: Layer, caller: Caller, version: int) -> LayeredVersion:
         """Return the layer pinned to another version of its dataset, if it fits. Raises as ``save``."""
         rows, _, _, _, sha256 = await self.target(layer.target, caller, version=version, file=layer.file)
-        return self._laid(sealed(replace(layer, version=version, target_sha256=sha256)), rows)
+        return self._laid(with_hash(replace(layer, version=version, target_sha256=sha256)), rows)
 
 
 def _joined(key: tuple[str, ...], file: str) -> str:

@@ -84,7 +84,7 @@ async def run_code(
     ``Overloaded`` if it exceeds a limit (``facts["limit"]``: time, processor, memory, depth, answer, progress,
     machine, queue), ``NotConfined`` if this machine cannot keep models from our files.
     """
-    values = settled(model, parameters)
+    values = settle_parameters(model, parameters)
     _check_roles(model, inputs)
     name = file_name(model.iri)
     blobs = [code, *await asyncio.to_thread(_packed, inputs)]
@@ -143,7 +143,7 @@ def file_name(iri: str) -> str:
     return f"{iri.rstrip('/').rpartition('/')[2] or 'model'}.py"
 
 
-def settled(model: Model, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def settle_parameters(model: Model, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters to run with: the given ones, and the card's defaults for the others.
 
     Raises ``InvalidInput`` for a parameter that is not in the card, and for a value outside its range.

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from node.base.errors import HansaError, InvalidInput
-from node.cage.libraries import admitted, importable, version_of
+from node.cage.libraries import admitted_modules, importable, version_of
 from node.cage.reports import tell
 from node.scenarios.errors import ModelFailed
 from node.sdk import BadAnnotation, BadInput, BadOutput, Trouble, call, describe, find_model
@@ -115,7 +115,7 @@ def _import(name: str, *arguments: Any, **more: Any) -> Any:
     level = arguments[3] if len(arguments) > 3 else more.get("level", 0)
     if not level and not importable(name):
         top = name.partition(".")[0]
-        known = ", ".join(("the standard library", "node.sdk", *admitted()))
+        known = ", ".join(("the standard library", "node.sdk", *admitted_modules()))
         raise ModuleNotFoundError(f"No module named {top!r} for models of this node, which have {known}", name=top)
     return builtins.__import__(name, *arguments, **more)
 

@@ -17,7 +17,7 @@ from node.exchange.contents import contents
 from node.exchange.ports import AssetStore
 from node.ledger.ports import Append
 from node.policy.flow.output_rule import allowance
-from node.scenarios.execution import REPORT_SECONDS, ExecutionJournal, Report, Reporter, reported
+from node.scenarios.execution import REPORT_SECONDS, ExecutionJournal, Report, Reporter, report_progress
 from node.scenarios.model import Job, Model, State
 from node.scenarios.models.job_lifecycle import job_entry, with_report
 from node.scenarios.models.local import LocalModels, LocalOutcome
@@ -82,7 +82,7 @@ class JobExecution:
             now = self._clock.now()
             self._journal.report(job.id, lambda known: with_report(known, now, report))
 
-        return await reported(work, write, seconds=self._report_seconds)
+        return await report_progress(work, write, seconds=self._report_seconds)
 
     def _succeeded(self, tx: Transaction, job: Job, *, local: LocalOutcome, result: str) -> Job:
         visited = tuple(

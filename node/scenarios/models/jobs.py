@@ -140,7 +140,7 @@ class Jobs:
                     return known
                 # A dismissed request that is sent again makes a new job.
                 self._journal.put(tx, replace(known, key=None))
-            waiting = [job for job in self._jobs.of(tx, asker.owner, limit=500) if not job.state.ended]
+            waiting = [job for job in self._jobs.of(tx, asker.owner, limit=500) if not job.state.is_final]
             if len(waiting) >= MOST_WAITING:
                 raise TooMany(
                     f"{len(waiting)} of your jobs are waiting or running here",
@@ -215,7 +215,7 @@ class Jobs:
                 job = self._get(tx, job_id, asker, lock=True)
                 if job.state is State.DISMISSED:
                     return job
-                if not job.state.ended:
+                if not job.state.is_final:
                     return self._journal.dismiss(tx, job)
                 now = self._clock.now()
                 emptied = replace(

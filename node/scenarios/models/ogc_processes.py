@@ -57,7 +57,7 @@ class OgcProcesses:
         """Return the IRI of the model behind a process."""
         return f"{self.base}/models/{process}"
 
-    async def listed(self, caller: Caller, *, after: str = "", limit: int = MOST_LISTED) -> list[Record]:
+    async def visible_to(self, caller: Caller, *, after: str = "", limit: int = MOST_LISTED) -> list[Record]:
         """Return the processes that ``caller`` may see, in the order of their IRIs."""
 
         def read() -> Sequence[Record]:
@@ -73,7 +73,7 @@ class OgcProcesses:
 
         return [record for record in await run_sync(read) if runnable(record)]
 
-    async def seen(self, process: str, caller: Caller, *, version: int | None = None) -> Record:
+    async def find(self, process: str, caller: Caller, *, version: int | None = None) -> Record:
         """Return a process, as ``caller`` may see it. Raises ``NoSuchOgcProcess``."""
 
         def read() -> Record | None:

@@ -124,10 +124,10 @@ class ContractModels:
         ``InvalidInput``, ``ModelFailed``, ``Overloaded``.
         """
         agreement = await self._transfers.agreement(model.iri, model.origin)
-        transfer = await self._transfers.opened(agreement)
+        transfer = await self._transfers.open(agreement)
         address = self._addresses.get(transfer.pid) or read_address(transfer.data_address)
 
-        async def authorised(call: Callable[[str | None], Awaitable[T]]) -> T:
+        async def with_authorisation(call: Callable[[str | None], Awaitable[T]]) -> T:
             nonlocal address
             for _ in range(self._habits.renewals):
                 try:
@@ -138,9 +138,9 @@ class ContractModels:
             return await call(address.authorization)
 
         url = f"{address.endpoint.rstrip('/')}/execution?version={model.version}"
-        job = _RemoteJob(self._plane, model, authorised, self._habits, progress)
+        job = _RemoteJob(self._plane, model, with_authorisation, self._habits, progress)
         outcome = await job.follow(
-            url, inputs, parameters, key, on_accepted=lambda name: self._transfers.used(agreement, name)
+            url, inputs, parameters, key, on_accepted=lambda name: self._transfers.count_use(agreement, name)
         )
         return Outcome(outputs=outcome.outputs, caveats=outcome.caveats, job=outcome.job, agreement=agreement.id)
 
@@ -257,7 +257,7 @@ class _RemoteJob:
                 status = await self._patiently(
                     lambda authorization: self._plane.status(job, authorization=authorization)
                 )
-                if status.state.ended:
+                if status.state.is_final:
                     break
                 if self._progress is not None:
                     self._progress(status.progress, status.message)

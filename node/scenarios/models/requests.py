@@ -16,7 +16,7 @@ from typing import Any, Final
 from node.base.errors import InvalidInput, TooLarge
 from node.base.jsons import read_object
 from node.scenarios.model import Model, Port, Rows
-from node.scenarios.models.code import MOST_VALUES, settled
+from node.scenarios.models.code import MOST_VALUES, settle_parameters
 from node.scenarios.ports import Reference
 from node.scenarios.tables.files import MAX_ROWS, from_features
 from node.scenarios.tables.rows import columns
@@ -66,7 +66,7 @@ def read_request(model: Model, body: bytes) -> Request:
         raise InvalidInput("inputs is not an object", remedy='send {"inputs": {"name": value}}')
     inputs, parameters = _divided(model, values)
     _check_inputs(model, inputs)
-    settled(model, parameters)
+    settle_parameters(model, parameters)
     return Request(
         inputs=inputs,
         parameters=parameters,

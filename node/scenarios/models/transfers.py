@@ -29,7 +29,7 @@ PATIENCE: Final = 60.0
 class Watch(Protocol):
     """Waits for a commit, for at most so many seconds."""
 
-    async def changed(self, seconds: float) -> None: ...
+    async def wait(self, seconds: float) -> None: ...
 
 
 class Opens(Protocol):
@@ -68,7 +68,7 @@ class ModelTransfers:
         """Return our agreement in force about ``iri``. Raises ``NotAllowed`` if there is none or it has ended."""
         return await self._agreements.in_force(iri, provider)
 
-    async def opened(self, agreement: Agreement) -> Transfer:
+    async def open(self, agreement: Agreement) -> Transfer:
         """Return the started transfer under ``agreement``; request one if there is none.
 
         Raises ``NotAllowed`` with the provider's reasons if it refuses or has suspended the transfer,
@@ -92,9 +92,9 @@ class ModelTransfers:
                 left = ends - asyncio.get_running_loop().time()
                 if left <= 0:
                     raise PeerUnreachable(f"{now.peer} has not opened the call of {now.dataset} yet")
-                await watch.changed(min(left, 0.5))
+                await watch.wait(min(left, 0.5))
 
-    async def used(self, agreement: Agreement, key: str) -> None:
+    async def count_use(self, agreement: Agreement, key: str) -> None:
         """Count a use of the agreement, as this node counts them: the provider has accepted the call named by
         ``key``."""
 

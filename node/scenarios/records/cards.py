@@ -184,7 +184,7 @@ def _ports(
     """Return inputs or outputs; ``step``, ``grain`` and ``extent`` are defaults for ports that state none."""
     ports = []
     for node in card.nodes(subject, property_):
-        role = card.needed(node, f"{HANSA}role", "an input or output without a role")
+        role = card.require(node, f"{HANSA}role", "an input or output without a role")
         stated = card.iris(node, f"{DCT}conformsTo")
         ports.append(
             Port(
@@ -215,7 +215,7 @@ def _variables(card: Statements, port: str, role: str) -> tuple[Variable, ...]:
         # The column is always required; whether the port is required is a different question.
         return (replace(_variable(card, port, role), required=True),)
     return tuple(
-        _variable(card, one, card.needed(one, f"{DCT}identifier", "a variable without a name")) for one in named
+        _variable(card, one, card.require(one, f"{DCT}identifier", "a variable without a name")) for one in named
     )
 
 
@@ -240,7 +240,7 @@ def _parameters(card: Statements, subject: str) -> tuple[Parameter, ...]:
         default = card.value(node, f"{SCHEMA}defaultValue")
         parameters.append(
             Parameter(
-                name=card.needed(node, f"{SCHEMA}valueName", "a parameter without a name"),
+                name=card.require(node, f"{SCHEMA}valueName", "a parameter without a name"),
                 unit=card.text(node, f"{QUDT}ucumCode"),
                 default=default,
                 minimum=card.number(node, f"{SCHEMA}minValue"),
@@ -259,7 +259,7 @@ def _parameters(card: Statements, subject: str) -> tuple[Parameter, ...]:
 def _indicator(card: Statements, subject: str) -> Indicator:
     definition = _parsed(card.value(subject, f"{HANSA}definition"))
     return Indicator(
-        name=card.needed(subject, f"{DCT}identifier", "an indicator without a name"),
+        name=card.require(subject, f"{DCT}identifier", "an indicator without a name"),
         titles=card.texts(subject, f"{DCT}title"),
         unit=card.text(subject, f"{QUDT}ucumCode"),
         better=card.text(subject, f"{HANSA}better") or "",

@@ -159,7 +159,7 @@ class Library:
         return ObtainedBytes(file=file)
 
     async def _under_contract(self, record: Record, file: File) -> ObtainedBytes:
-        agreement = await self.permitted(record.iri, record.origin, record.title())
+        agreement = await self.find_agreement(record.iri, record.origin, record.title())
         if not self._assets.has(file.sha256):
             path = await run_sync(self._path_of, record, file)
             if path is None:
@@ -193,7 +193,7 @@ class Library:
         """Return our agreement in force about ``iri``. Raises ``NotAllowed`` if there is none or it has ended."""
         return await self._agreements.in_force(iri, provider)
 
-    async def permitted(self, iri: str, provider: str, title: str) -> Agreement:
+    async def find_agreement(self, iri: str, provider: str, title: str) -> Agreement:
         """Return our agreement about ``iri``, if it permits our use now, as far as this node knows. Raises
         ``NotAllowed`` with the reasons if it does not."""
         agreement = await self.agreement(iri, provider)

@@ -28,7 +28,7 @@ from node.scenarios.chain.interfaces import fits, mending
 from node.scenarios.chain.parameters import bound_parameters
 from node.scenarios.chain.wiring import source_port, step_inputs, step_outputs, taken_on_trust
 from node.scenarios.findings import ERROR, WARNING, Bound, Finding
-from node.scenarios.layers.stack import of_input, overlapping, stacked
+from node.scenarios.layers.stack import apply_layers, of_input, overlapping
 from node.scenarios.model import (
     Binding,
     BoundInput,
@@ -191,7 +191,7 @@ class Bind:
                     remedy="ask its owner to publish it with code: or endpoint:",
                 )
             if record.origin != self._me:
-                agreement = (await self._library.permitted(record.iri, record.origin, record.title())).id
+                agreement = (await self._library.find_agreement(record.iri, record.origin, record.title())).id
         else:
             raise InvalidInput(f"{record.title()} is a {record.kind}: a step uses a model or a transformation")
         return BoundStep(
@@ -310,7 +310,7 @@ class Bind:
             mine = of_input(bound, layers)
             try:
                 if mine:
-                    stacked(bound, work.rows.get(role), mine)
+                    apply_layers(bound, work.rows.get(role), mine)
             except InvalidInput as error:
                 work.add(f"layer {mine[0].id}", error, code="does-not-fit")
             for earlier, later, where in overlapping(mine):

@@ -27,12 +27,12 @@ class RunLifecycle:
         """See ``Lifecycle.begin``. A run that waited was not interrupted, and its log does not say so."""
         if run.state is State.ACCEPTED:
             return replace(run, state=State.RUNNING, updated=now)
-        return run if _last_line(run).startswith(WAITING) else logged(run, now, "continues after an interruption")
+        return run if _last_line(run).startswith(WAITING) else append_log(run, now, "continues after an interruption")
 
     def wait(self, run: Run, reason: str, now: datetime) -> Run:
         """See ``Lifecycle.wait``."""
         line = f"{WAITING}{reason}"
-        return run if _last_line(run) == line else logged(run, now, line)
+        return run if _last_line(run) == line else append_log(run, now, line)
 
     def fail(self, run: Run, error: HansaError, now: datetime) -> Run:
         """See ``Lifecycle.fail``."""
@@ -42,7 +42,7 @@ class RunLifecycle:
             for step in run.steps
         )
         return replace(
-            logged(run, now, f"failed: {error.detail}"),
+            append_log(run, now, f"failed: {error.detail}"),
             state=State.FAILED,
             steps=steps,
             error={**members, **({"facts": error.facts} if error.facts else {})},
@@ -51,12 +51,12 @@ class RunLifecycle:
     def dismiss(self, run: Run, now: datetime) -> Run:
         """See ``Lifecycle.dismiss``."""
         steps = tuple(
-            step if step.state.ended else replace(step, state=State.DISMISSED, finished=now) for step in run.steps
+            step if step.state.is_final else replace(step, state=State.DISMISSED, finished=now) for step in run.steps
         )
         return replace(run, state=State.DISMISSED, updated=now, steps=steps)
 
 
-def logged(run: Run, now: datetime, *lines: str) -> Run:
+def append_log(run: Run, now: datetime, *lines: str) -> Run:
     """Return the run with ``lines`` in its log."""
     return replace(run, log=(*run.log, *(f"{stamp(now)} {line}" for line in lines))[-MOST_LINES:], updated=now)
 
@@ -73,16 +73,16 @@ def with_report(run: Run, now: datetime, step: StepRun, report: Report) -> Run:
     if known.progress == report.percent and not report.lines:
         return run
     told = [f"{step.branch}: {step.name}: {line}" for line in report.lines]
-    return logged(with_step(run, now, replace(step, progress=report.percent)), now, *told)
+    return append_log(with_step(run, now, replace(step, progress=report.percent)), now, *told)
 
 
-def finished(run: Run, now: datetime, indicators: tuple[IndicatorValue, ...]) -> Run:
+def finish(run: Run, now: datetime, indicators: tuple[IndicatorValue, ...]) -> Run:
     """Return the run after its last step: successful, with the hash of its result."""
     outputs = {
         f"{step.branch}.{step.name}.{role}": sha256 for step in run.steps for role, sha256 in step.outputs.items()
     }
     return replace(
-        logged(run, now, "done"),
+        append_log(run, now, "done"),
         state=State.SUCCESSFUL,
         indicators=indicators,
         result=result_hash(outputs, indicators),

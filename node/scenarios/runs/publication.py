@@ -104,7 +104,7 @@ class Release:
         wish = wish_of(run, body)
         iri = f"{self._base}/datasets/{wish.id}"
         await self._require_free(run, iri, caller)
-        bound = await self.inherited(run, caller)
+        bound = await self.inheritance(run, caller)
         facts = await self._facts(run)
         licence = bound.licence or (CREDITED if any(source.licence for source in bound.sources) else None)
         offer = self._offer(wish, bound, iri, licence=licence, facts=facts)
@@ -149,12 +149,12 @@ class Release:
                 remedy="choose another name for the result",
             )
 
-    async def inherited(self, run: Run, caller: Caller) -> result.Inheritance:
+    async def inheritance(self, run: Run, caller: Caller) -> result.Inheritance:
         """Return the conditions that a result of ``run`` inherits."""
         sources = await self._sources(run.binding.template, run.binding.version, None, caller)
         for pin in run.binding.pins:
             sources += await self._sources(pin.iri, pin.version, pin.agreement, caller)
-        return result.inherited(list({(source.iri, source.licence): source for source in sources}.values()))
+        return result.inherit(list({(source.iri, source.licence): source for source in sources}.values()))
 
     async def _sources(self, iri: str, version: int, agreement: str | None, caller: Caller) -> list[result.Source]:
         """Return an input with its terms: once for each licence that its files have."""

@@ -19,9 +19,9 @@ from node.base.errors import InvalidInput, LocalFault
 from node.base.work import UnitOfWork
 from node.scenarios.chain.indicators import measure
 from node.scenarios.chain.validity import outside
-from node.scenarios.chain.wiring import bound_step, branches, input_port, output_port, transformed
-from node.scenarios.execution import REPORT_SECONDS, ExecutionJournal, Report, Reporter, reported
-from node.scenarios.layers.stack import of_input, stacked
+from node.scenarios.chain.wiring import bound_step, branches, input_port, output_port, run_transformation
+from node.scenarios.execution import REPORT_SECONDS, ExecutionJournal, Report, Reporter, report_progress
+from node.scenarios.layers.stack import apply_layers, of_input
 from node.scenarios.model import (
     AFTER,
     BEFORE,
@@ -41,7 +41,7 @@ from node.scenarios.model import (
 )
 from node.scenarios.ports import LayerStore, ModelExecutor, Outcome, Reference
 from node.scenarios.records.library import Library
-from node.scenarios.runs.lifecycle import finished, logged, with_report, with_step
+from node.scenarios.runs.lifecycle import append_log, finish, with_report, with_step
 from node.scenarios.tables.rows import canonical_json, read_canonical, read_rows
 
 Values = dict[str, Rows | Reference]
@@ -85,8 +85,8 @@ class RunSteps:
             for role, sha256 in done.outputs.items():
                 body = await self._library.read(sha256)
                 values[f"{done.name}.{role}"] = await asyncio.to_thread(read_canonical, body)
-        figures = await asyncio.to_thread(measured, run, values_of)
-        await run_sync(self._journal.finish, run.pid, lambda _, known: finished(known, self._clock.now(), figures))
+        figures = await asyncio.to_thread(measure_indicators, run, values_of)
+        await run_sync(self._journal.finish, run.pid, lambda _, known: finish(known, self._clock.now(), figures))
 
     async def _step(self, run: Run, step_run: StepRun, values: Values) -> StepRun:
         bound = bound_step(run.binding, step_run.name)
@@ -103,7 +103,7 @@ class RunSteps:
         await run_sync(self._save, run.pid, started, lines)
         card = bound.card
         if isinstance(card, Transformation):
-            outcome = await asyncio.to_thread(transformed, card, step.wiring, inputs)
+            outcome = await asyncio.to_thread(run_transformation, card, step.wiring, inputs)
         else:
             outcome = await self._executed(run, bound, card, inputs, started)
         outputs, counts = {}, {}
@@ -148,7 +148,7 @@ class RunSteps:
             now = self._clock.now()
             self._journal.report(run.pid, lambda known: with_report(known, now, step_run, report))
 
-        outcome = await reported(work, write, seconds=self._report_seconds)
+        outcome = await report_progress(work, write, seconds=self._report_seconds)
         # A model that was written with the SDK checks its range of validity itself.
         known = {caveat.about for caveat in caveats}
         said = [replace(caveat, step=bound.name) for caveat in outcome.caveats]
@@ -157,7 +157,7 @@ class RunSteps:
     def _save(self, pid: str, step: StepRun, lines: Sequence[str]) -> None:
         """Write the current state of a step, with its lines for the log. Raises ``Dismissed``."""
         now = self._clock.now()
-        self._journal.update(pid, lambda known: logged(with_step(known, now, step), now, *lines))
+        self._journal.update(pid, lambda known: append_log(with_step(known, now, step), now, *lines))
 
     def _layers_of(self, binding: Binding) -> list[Layer]:
         """Return the change layers that a run is bound to, in their order."""
@@ -187,21 +187,21 @@ class RunSteps:
         """Require that the agreement under which an input was received still permits its use, at every run."""
         if bound.agreement is None:
             return
-        await self._library.permitted(bound.iri, bound.origin, bound.titles.get("en") or bound.iri)
+        await self._library.find_agreement(bound.iri, bound.origin, bound.titles.get("en") or bound.iri)
 
 
 def with_layers(binding: Binding, inputs: Values, layers: list[Layer]) -> Values:
-    """Return the inputs with the change layers of a run applied. Raises ``InvalidInput`` as ``stacked``."""
+    """Return the inputs with the change layers of a run applied. Raises ``InvalidInput`` as ``apply_layers``."""
     values = dict(inputs)
     for bound in binding.inputs:
         mine = of_input(bound, layers)
         if mine:
             rows = values[bound.role]
-            values[bound.role] = stacked(bound, None if isinstance(rows, Reference) else rows, mine)
+            values[bound.role] = apply_layers(bound, None if isinstance(rows, Reference) else rows, mine)
     return values
 
 
-def measured(run: Run, values_of: Mapping[str, Values]) -> tuple[IndicatorValue, ...]:
+def measure_indicators(run: Run, values_of: Mapping[str, Values]) -> tuple[IndicatorValue, ...]:
     """Return the indicators of the template over the outputs of both branches."""
     figures = []
     for indicator in run.template.indicators:

@@ -110,7 +110,7 @@ class Runs:
         def dismiss() -> Run:
             with self._uow.begin() as tx:
                 run = self._get(tx, pid, lock=True)
-                if run.state.ended:
+                if run.state.is_final:
                     raise Conflict(
                         f"the run has ended already ({run.state})",
                         remedy="run it again: hansa run again",
@@ -149,11 +149,11 @@ class Runs:
     async def read_output(
         self, pid: str, branch: str, name: str, by: Caller, *, located: bool = False
     ) -> tuple[Rows, Port]:
-        """Return ``output`` for a person, with geometry if ``located``. Raises ``NotAllowed``, ``NotFound``."""
+        """Return ``output`` for a person, with geometry if ``locate``. Raises ``NotAllowed``, ``NotFound``."""
         require(by, UseCase.READ_RESULTS)
         run = await self.run(pid)
         rows, port = await self.output(run, branch, name)
-        return (await self.located(run, rows) if located else rows), port
+        return (await self.locate(run, rows) if located else rows), port
 
     async def read_input(self, pid: str, role: str, by: Caller) -> tuple[Rows, Port]:
         """Return ``input`` for a person. Raises ``NotAllowed``, and as ``input``."""
@@ -186,7 +186,7 @@ class Runs:
         port = input_port(run, role)
         return read_rows(await self._library.read(bound.sha256), bound.media_type, port), port
 
-    async def located(self, run: Run, rows: Rows) -> Rows:
+    async def locate(self, run: Run, rows: Rows) -> Rows:
         """Return ``rows`` of an output with geometry: from the input whose key column names the same features. Rows
         stay unchanged if they have a geometry, or no input that is here has one."""
         if any(GEOMETRY in row for row in rows):

@@ -76,7 +76,7 @@ class Marginal:
     written: Callable[[int], str] | None = field(default=None, compare=False, repr=False)
 
     @property
-    def modelled(self) -> bool:
+    def is_modelled(self) -> bool:
         """Return whether its relation to other columns is kept."""
         return self.kind in (ColumnType.NUMBERS, ColumnType.LEVELS, ColumnType.TIMES)
 
@@ -119,7 +119,7 @@ class Marginal:
             return (self.shares[number] + (self.shares[number - 1] if number else 0.0)) / 2
         return (min(number, self.count - 1) + 0.5) / self.count
 
-    def reordered(self, places: Sequence[float]) -> Marginal:
+    def reorder(self, places: Sequence[float]) -> Marginal:
         """Return the same levels, in the order of ``places``: one number for each."""
         order = sorted(range(len(self.values)), key=lambda number: (places[number], number))
         single = [share - (self.shares[number - 1] if number else 0.0) for number, share in enumerate(self.shares)]

@@ -83,8 +83,8 @@ class _Maker:
             for name in self.columns
             if name not in self.follows
         }
-        first = [name for name in self.key if name in self.marginals and self.marginals[name].modelled]
-        others = [name for name, one in self.marginals.items() if one.modelled and name not in first]
+        first = [name for name in self.key if name in self.marginals and self.marginals[name].is_modelled]
+        others = [name for name, one in self.marginals.items() if one.is_modelled and name not in first]
         self.modelled = [*first, *others]
         sample = [rows[number] for number in _spread(len(rows), SAMPLE)]
         scored = self._scored(sample)
@@ -205,7 +205,7 @@ class _Maker:
             if column.kind is ColumnType.LEVELS:
                 numbers = [None if (place := column.order(row.get(name))) is None else int(place) for row in sample]
                 if not isinstance(column.values[0], int | float) or isinstance(column.values[0], bool):
-                    self.marginals[name] = column = column.reordered(_places(numbers, len(column.values), figures))
+                    self.marginals[name] = column = column.reorder(_places(numbers, len(column.values), figures))
                 scored[name] = scores([column.order(row.get(name)) for row in sample])
         return scored
 

@@ -191,7 +191,7 @@ def _geometry(geometry: Any, crs: str, index: int) -> dict[str, Any]:
     try:
         if crs == places.WGS84:
             return geometries.check(geometry)
-        return places.converted(geometries.check(geometry, degrees=False), crs)
+        return places.convert(geometries.check(geometry, degrees=False), crs)
     except InvalidInput as error:
         raise InvalidInput(
             f"feature {index + 1}: {error.detail}", remedy=error.remedy, facts={"row": index + 1, "member": GEOMETRY}

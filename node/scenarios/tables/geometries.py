@@ -112,10 +112,10 @@ def positions(geometry: Mapping[str, Any]) -> Iterator[tuple[float, float]]:
         yield float(position[0]), float(position[1])
 
 
-def moved(geometry: Mapping[str, Any], to: Callable[[float, float], tuple[float, float]]) -> dict[str, Any]:
+def move(geometry: Mapping[str, Any], to: Callable[[float, float], tuple[float, float]]) -> dict[str, Any]:
     """Return a checked geometry with each position moved; heights stay as they are."""
     if geometry["type"] == "GeometryCollection":
-        return {"type": "GeometryCollection", "geometries": [moved(one, to) for one in geometry["geometries"]]}
+        return {"type": "GeometryCollection", "geometries": [move(one, to) for one in geometry["geometries"]]}
 
     def walk(coordinates: Any, depth: int) -> Any:
         if depth == 0:

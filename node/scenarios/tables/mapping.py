@@ -15,7 +15,7 @@ from node.scenarios.tables import figures, spans
 from node.scenarios.tables.daytimes import Moment
 from node.scenarios.tables.files import is_figure
 from node.scenarios.tables.mapping_grammar import ALL, ColumnMapping, Rule, parse_mapping
-from node.scenarios.tables.rows import rounded
+from node.scenarios.tables.rows import round_figure
 
 Instant = datetime | timedelta
 
@@ -170,7 +170,7 @@ def _scaled(rule: Rule, value: float, scale: Fraction) -> float:
         scaled = float(Fraction(repr(value)) * scale + rule.shift)
     except OverflowError:
         raise InvalidInput(f"{rule.name} becomes too large a number", remedy="check the units") from None
-    return rounded(scaled, rule.decimals)
+    return round_figure(scaled, rule.decimals)
 
 
 def _row_by_row(mapping: ColumnMapping, rows: Rows, moments: Mapping[str, list[Moment]]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
-from node.scenarios.tables.geometries import BBox, moved
+from node.scenarios.tables.geometries import BBox, move
 
 WGS84: Final = "EPSG:4326"
 LAMBERT72: Final = "EPSG:31370"
@@ -50,7 +50,7 @@ def convertible(source: str, target: str) -> bool:
     return source == target or (source, target) in _CONVERSIONS
 
 
-def converted(geometry: Mapping[str, Any], source: str, target: str = WGS84) -> dict[str, Any]:
+def convert(geometry: Mapping[str, Any], source: str, target: str = WGS84) -> dict[str, Any]:
     """Return a checked geometry, converted to another system. Raises ``InvalidInput`` if that is not possible."""
     source, target = normal(source), normal(target)
     if source == target:
@@ -61,7 +61,7 @@ def converted(geometry: Mapping[str, Any], source: str, target: str = WGS84) -> 
             remedy=f"publish the data in {WGS84} as well",
             facts={"source": source, "target": target},
         )
-    return moved(geometry, _CONVERSIONS[source, target])
+    return move(geometry, _CONVERSIONS[source, target])
 
 
 def share(inner: BBox, outer: BBox) -> float:

@@ -214,7 +214,7 @@ def row_id(row: Row, key: Sequence[str]) -> str:
     )
 
 
-def rounded(value: float, decimals: int | None = None) -> float:
+def round_figure(value: float, decimals: int | None = None) -> float:
     """Round a figure to ``decimals`` places, or else to twelve digits: half to even, in its decimal form."""
     written = Decimal(repr(value))
     if decimals is None:
@@ -245,11 +245,11 @@ def _canonical(value: Any, name: str, decimals: int | None, depth: int = 0) -> A
                 return float(value)
             raise _Unfit(name, "is a whole number beyond 2^53")
         # Negative decimals (hundreds) round whole numbers too.
-        return int(rounded(value, decimals)) if decimals is not None and decimals < 0 else int(value)
+        return int(round_figure(value, decimals)) if decimals is not None and decimals < 0 else int(value)
     if isinstance(value, float):
         if not math.isfinite(value):
             raise _Unfit(name, f"is {value}, which is not a number")
-        figure = rounded(value, decimals)
+        figure = round_figure(value, decimals)
         return int(figure) if figure.is_integer() and abs(figure) <= _MOST else figure
     if name == GEOMETRY and depth == 0:
         return _geometry(value)

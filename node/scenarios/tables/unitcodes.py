@@ -138,7 +138,7 @@ _POWERS: Final = str.maketrans(
 _PIECES: Final = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]|[^\W\d]+|[°€$£%#]+[^\W\d]*|.", re.UNICODE)
 
 
-def meant(code: str, is_unit: Callable[[str], bool]) -> tuple[str, str]:
+def guess_code(code: str, is_unit: Callable[[str], bool]) -> tuple[str, str]:
     """Return the UCUM code that was probably meant, and a remark about it; both empty if there is no guess."""
     text = code.strip()
     if weighted := _WEIGHTED.fullmatch(text):

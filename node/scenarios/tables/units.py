@@ -27,7 +27,7 @@ from node.scenarios.tables.unitcodes import (
     PREFIXES,
     PREFIXES_OF_TWO,
     SAME_WORDS,
-    meant,
+    guess_code,
 )
 
 MAX_LENGTH: Final = 80
@@ -93,7 +93,7 @@ def parse(code: str) -> Unit:
     try:
         return _Reader(code).read()
     except _NoUnit as error:
-        guess, why = meant(code, _is_unit)
+        guess, why = guess_code(code, _is_unit)
         advice = f"write {guess}" if guess else "write a UCUM code, like km/h, {vehicles}/h, ug/m3 or kW.h (ucum.org)"
         raise InvalidInput(
             f"{code!r} is not a unit in UCUM: {error}",

@@ -59,7 +59,7 @@ class CodeList:
     def __post_init__(self) -> None:
         for code in self.codes:
             for spelling in (code.code, *code.labels.values(), *code.also):
-                self._spellings.setdefault(folded(spelling), code)
+                self._spellings.setdefault(fold(spelling), code)
             for iri in (code.iri, *code.same):
                 self._iris.setdefault(_without_scheme(iri), code)
 
@@ -71,7 +71,7 @@ class CodeList:
 
     def find(self, text: str) -> Code | None:
         """Return the value with ``text`` as its code, label in any language, other spelling or IRI."""
-        return self._spellings.get(folded(text)) or self.by_iri(text)
+        return self._spellings.get(fold(text)) or self.by_iri(text)
 
     def by_iri(self, iri: str) -> Code | None:
         """Return the value with this IRI. ``http`` and ``https``, and a closing slash, make no difference."""
@@ -79,7 +79,7 @@ class CodeList:
 
     def suggest(self, text: str, limit: int = 3) -> tuple[Code, ...]:
         """Return values that ``text`` may have meant, the likeliest first; empty if no value is similar."""
-        key = folded(text)
+        key = fold(text)
         if not key:
             return ()
         ranked = sorted(((self._likeness(code, key), code) for code in self.codes), key=lambda pair: -pair[0])
@@ -91,7 +91,7 @@ class CodeList:
     def _likeness(code: Code, key: str) -> float:
         best = 0.0
         for spelling in (code.code, *code.labels.values(), *code.also, *code.hints):
-            candidate = folded(spelling)
+            candidate = fold(spelling)
             if key == candidate:
                 return 1.0
             shared = {word for word in set(candidate.split()) & set(key.split()) if len(word) > 3 or word.isdigit()}
@@ -105,10 +105,10 @@ class CodeList:
 
 def labels_of(key: str, name: str) -> Mapping[str, str]:
     """Return the texts ``key`` of the catalogue ``codes`` by language; only ``name`` if it is a proper name."""
-    return _TEXTS.in_all(key) if _TEXTS.known(key) else {"en": name}
+    return _TEXTS.in_all(key) if _TEXTS.knows(key) else {"en": name}
 
 
-def folded(text: str) -> str:
+def fold(text: str) -> str:
     """Return ``text`` without case, accents and punctuation: ``CC-BY 4.0`` and ``cc_by_4.0`` are the same."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     return _NOISE.sub(" ", "".join(c for c in plain if not unicodedata.combining(c))).strip()

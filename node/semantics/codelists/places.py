@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
-from node.semantics.codelists.lookup import EU, folded
+from node.semantics.codelists.lookup import EU, fold
 from node.semantics.model import BBox
 
 _GEONAMES = "https://sws.geonames.org"
@@ -48,13 +48,13 @@ PLACES: Final = (
     Place("France", f"{EU}country/FRA", (-5.14, 41.33, 9.56, 51.09), ("Frankrijk", "FR", "FRA")),
 )
 
-_BY_NAME = {folded(name): place for place in PLACES for name in (place.name, *place.also)}
+_BY_NAME = {fold(name): place for place in PLACES for name in (place.name, *place.also)}
 _BY_IRI = {place.iri.rstrip("/"): place for place in PLACES if place.iri}
 
 
 def place_named(name: str) -> Place | None:
     """Return the place with this name, in any language of the table."""
-    return _BY_NAME.get(folded(name))
+    return _BY_NAME.get(fold(name))
 
 
 def place_of(iri: str) -> Place | None:
@@ -64,5 +64,5 @@ def place_of(iri: str) -> Place | None:
 
 def places_like(name: str) -> tuple[str, ...]:
     """Return the names of places that resemble ``name``."""
-    near = get_close_matches(folded(name), list(_BY_NAME), n=3, cutoff=0.7)
+    near = get_close_matches(fold(name), list(_BY_NAME), n=3, cutoff=0.7)
     return tuple(dict.fromkeys(_BY_NAME[match].name for match in near))

@@ -243,7 +243,7 @@ class Builder:
         self.report("unknown-field", path, guess=words.guess(near) if near else words.leave_out(), kind=self.kind)
 
     def _wrong(self, path: str, form: str) -> None:
-        self.report("wrong-type", path, expected=words.expected(form))
+        self.report("wrong-type", path, expected=words.expected_form(form))
 
 
 def _is_empty(field: Field, value: Any) -> bool:

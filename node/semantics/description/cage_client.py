@@ -66,7 +66,7 @@ async def describe(
     message = {"submission": _as_json(submission), **_message(options)}
     blobs = [] if submission.document is None else [submission.document]
     answer, answer_blobs = await cage.call(TARGET, message, blobs, limits=PARSE, owner=owner)
-    return described(answer, answer_blobs[0])
+    return unpack_description(answer, answer_blobs[0])
 
 
 async def describe_all(
@@ -102,7 +102,7 @@ async def describe_all(
     else:
         for place, facts, nquads in zip(members, answer["descriptions"], answer_blobs, strict=True):
             is_fault = "fault" in facts
-            results[place] = fault_from_json(facts["fault"]) if is_fault else described(facts, nquads)
+            results[place] = fault_from_json(facts["fault"]) if is_fault else unpack_description(facts, nquads)
     return [result for result in results if result is not None]
 
 
@@ -126,7 +126,7 @@ def _message(options: DescribeOptions) -> dict[str, Any]:
     }
 
 
-def described(answer: Mapping[str, Any], nquads: bytes) -> CheckedDescription:
+def unpack_description(answer: Mapping[str, Any], nquads: bytes) -> CheckedDescription:
     """Return the answer of the caged function as a value."""
     box = answer["bbox"]
     return CheckedDescription(

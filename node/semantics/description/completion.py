@@ -47,7 +47,7 @@ def complete(
     audience: str | None,
 ) -> None:
     """Add the implied statements about ``subject`` to ``dataset``."""
-    for class_ in kind.written:
+    for class_ in kind.written_classes:
         # A machine-learning model described only by MLDCAT-AP keeps its own class.
         if class_ == f"{HANSA_MODEL}Model" and f"{IT6}MachineLearningModel" in types(dataset, subject):
             continue

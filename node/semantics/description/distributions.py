@@ -62,7 +62,7 @@ class Distributions:
         if isinstance(entries, str | Mapping):
             entries = [entries]
         if not isinstance(entries, list):
-            self._builder.report("wrong-type", named, expected=words.expected("files"))
+            self._builder.report("wrong-type", named, expected=words.expected_form("files"))
             entries = []
         for index, entry in enumerate(entries):
             self._entry({"name": entry} if isinstance(entry, str) else entry, f"{named}.{index}", fields)
@@ -71,7 +71,7 @@ class Distributions:
 
     def _entry(self, entry: Any, path: str, fields: Mapping[str, Any]) -> None:
         if not isinstance(entry, Mapping):
-            self._builder.report("wrong-type", path, expected=words.expected("files"))
+            self._builder.report("wrong-type", path, expected=words.expected_form("files"))
             return
         members = {str(name): value for name, value in entry.items() if str(name) not in FILE_WORDS}
         name = base_name(str(entry.get("path") or entry.get("name") or entry.get("file") or ""))
@@ -117,7 +117,7 @@ class Distributions:
         try:
             return values.boolean(entry[name]).value == "true"
         except NotSo as error:
-            self._builder.report("wrong-type", f"{path}.{name}", expected=words.expected(error.expected))
+            self._builder.report("wrong-type", f"{path}.{name}", expected=words.expected_form(error.expected))
             return False
 
 

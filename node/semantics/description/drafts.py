@@ -15,13 +15,13 @@ from pyoxigraph import Dataset, Literal, NamedNode, Quad
 
 from node.semantics import policies
 from node.semantics.codelists.languages import LANGUAGES
-from node.semantics.codelists.lookup import folded
+from node.semantics.codelists.lookup import fold
 from node.semantics.description import distributions
 from node.semantics.description.builder import Builder, slug
 from node.semantics.description.completion import Setting, complete
 from node.semantics.description.fields import fields_of
 from node.semantics.description.forms import find
-from node.semantics.description.subjects import DOCUMENT, Subject, address, adopted, is_address, is_slug, main_subject
+from node.semantics.description.subjects import DOCUMENT, Subject, address, adopt, is_address, is_slug, main_subject
 from node.semantics.description.values import is_link
 from node.semantics.documents import parse
 from node.semantics.findings import words
@@ -127,7 +127,7 @@ def _from_document(
     iri: str | None = asked if asked and is_address(asked, setting.base, candidate.kind) else None
     if iri is None and fields:
         iri, _ = _requested_address(submission, fields, candidate.kind, setting, result, titled=False)
-    dataset, subject, notes = adopted(_unrelated(document, candidate), candidate, setting.base, iri or submission.iri)
+    dataset, subject, notes = adopt(_unrelated(document, candidate), candidate, setting.base, iri or submission.iri)
     result.findings.extend(notes)
     result.kind = candidate.kind
     if subject is None:
@@ -302,7 +302,7 @@ def _with_publisher(fields: dict[str, Any], setting: Setting, kind: AssetKind) -
     value = fields[publisher]
     name = _any_text(value.get("name")) if isinstance(value, Mapping) else _any_text(value)
     identified = isinstance(value, Mapping) and any(key in value for key in ("iri", "id", "did"))
-    if identified or folded(name) != folded(setting.my_name):
+    if identified or fold(name) != fold(setting.my_name):
         return fields
     more = dict(value) if isinstance(value, Mapping) and "name" in value else {"name": value}
     return {**fields, publisher: {**more, "iri": setting.me}}
@@ -321,7 +321,10 @@ def _agree(submission: Submission, fields: Mapping[str, Any], result: Draft) -> 
     if audience is not None and not (isinstance(audience, str) and audience.strip()):
         result.findings.append(
             words.about_field(
-                "wrong-type", field="audience", line=result.lines.get("audience"), expected=words.expected("plain")
+                "wrong-type",
+                field="audience",
+                line=result.lines.get("audience"),
+                expected=words.expected_form("plain"),
             )
         )
         audience = None
@@ -340,7 +343,7 @@ def _conditions(described: Any, result: Draft) -> dict[str, Any] | None:
             "wrong-type",
             field="conditions",
             line=result.lines.get("conditions"),
-            expected=words.expected("conditions"),
+            expected=words.expected_form("conditions"),
         )
     )
     return None

@@ -19,7 +19,7 @@ from node.semantics.description.builder import slug
 from node.semantics.findings import words
 from node.semantics.kinds import KINDS, AssetKind, kind_of
 from node.semantics.model import Finding
-from node.semantics.triples import Node, first_text, objects, put, renamed, subjects_of_type, types
+from node.semantics.triples import Node, first_text, objects, put, rename, subjects_of_type, types
 from node.vocab.namespaces import ADMS, DCT, OWL, RDF, RDFS, SKOS, XSD, local_name
 
 DOCUMENT: Final = "https://document.invalid/"
@@ -101,7 +101,7 @@ def _defines_terms(dataset: Dataset) -> bool:
     return any(next(iter(subjects_of_type(dataset, class_)), None) is not None for class_ in _TERMS)
 
 
-def adopted(
+def adopt(
     dataset: Dataset, subject: Subject, base: str, iri: str | None
 ) -> tuple[Dataset, NamedNode | None, Sequence[Finding]]:
     """Return the dataset with its subject under an address of this node, that address, and the findings about it.
@@ -126,7 +126,7 @@ def adopted(
     if iri is None and not name:
         return dataset, None, (words.about_field("no-name"),)
     new = NamedNode(iri or address(base, kind, name))
-    moved = renamed(dataset, old, new)
+    moved = rename(dataset, old, new)
     if isinstance(old, BlankNode) or old.value.startswith(DOCUMENT):
         return moved, new, ()
     _remember(moved, new, old.value)

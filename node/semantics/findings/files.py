@@ -21,5 +21,5 @@ def file_finding(
     for language in LANGUAGES:
         here = {name: words if isinstance(words, str) else words(language) for name, words in values.items()}
         message = FINDINGS.say(language, f"file.{key}", **here)
-        translations[language] = (message, "", FINDINGS.say(language, remedy) if FINDINGS.known(remedy) else "")
+        translations[language] = (message, "", FINDINGS.say(language, remedy) if FINDINGS.knows(remedy) else "")
     return finding(translations, severity=severity, rule=rule, field=field, value=value)

@@ -21,7 +21,7 @@ NOTHING: Final = dict.fromkeys(LANGUAGES, "")
 """No suggestion, in any language."""
 
 
-def expected(form: str) -> Mapping[str, str]:
+def expected_form(form: str) -> Mapping[str, str]:
     """Return a description of the expected form of a field, by language."""
     return FINDINGS.in_all(f"expected.{_key(form)}")
 
@@ -48,8 +48,8 @@ def about_code(codes: CodeList) -> dict[str, Mapping[str, str]]:
     """Return the values ``list`` and ``why`` of the sentence ``not-a-code``."""
     key = f"list.{_key(codes.name)}"
     return {
-        "list": FINDINGS.in_all(key) if FINDINGS.known(key) else dict.fromkeys(LANGUAGES, codes.name),
-        "why": FINDINGS.in_all(f"{key}.why") if FINDINGS.known(f"{key}.why") else NOTHING,
+        "list": FINDINGS.in_all(key) if FINDINGS.knows(key) else dict.fromkeys(LANGUAGES, codes.name),
+        "why": FINDINGS.in_all(f"{key}.why") if FINDINGS.knows(f"{key}.why") else NOTHING,
     }
 
 
@@ -83,7 +83,7 @@ def about_field(
         filled = {key: text if isinstance(text, str) else text[language] for key, text in values.items()}
         filled |= {"field": name or field, "value": value}
         keys = (f"field.{sentence}", f"field.{sentence}.why", f"field.{sentence}.remedy")
-        facts[language] = tuple(FINDINGS.say(language, key, **filled) if FINDINGS.known(key) else "" for key in keys)
+        facts[language] = tuple(FINDINGS.say(language, key, **filled) if FINDINGS.knows(key) else "" for key in keys)
     return finding(
         facts,
         severity=severity,
@@ -103,9 +103,9 @@ def about_component(component: str, *, name: Mapping[str, str], bound: str = "")
     """
     local = component.removeprefix(SH).removesuffix("ConstraintComponent")
     pattern = f"component.{local}"
-    pattern = pattern if FINDINGS.known(pattern) else "component.other"
+    pattern = pattern if FINDINGS.knows(pattern) else "component.other"
     kind = f"node-kind.{bound}"
-    kinds = FINDINGS.in_all(kind) if local == "NodeKind" and FINDINGS.known(kind) else dict.fromkeys(LANGUAGES, bound)
+    kinds = FINDINGS.in_all(kind) if local == "NodeKind" and FINDINGS.knows(kind) else dict.fromkeys(LANGUAGES, bound)
     return {
         language: (
             FINDINGS.say(language, pattern, name=name.get(language) or name["en"], bound=kinds[language]),

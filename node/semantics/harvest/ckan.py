@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
-from node.semantics.harvest.plain_values import LANGUAGE, address, linked, mail, mappings, period, place, values
+from node.semantics.harvest.plain_values import LANGUAGE, address, link_node, mail, mappings, period, place, values
 from node.semantics.triples import TYPE, Node
 from node.vocab.namespaces import ADMS, DCAT, DCT, FOAF, SKOS, VCARD, XSD
 
@@ -128,7 +128,7 @@ def _extras(package: Mapping[str, Any]) -> dict[str, Any]:
 def _file(node: Node, resource: Mapping[str, Any], package: Mapping[str, Any], page: str) -> Iterator[Quad]:
     own = address(resource.get("uri")) or address(f"{page}/resource/{resource.get('id') or ''}")
     file: Node = own if own and resource.get("id") else BlankNode()
-    yield from linked(node, f"{DCAT}distribution", file, f"{DCAT}Distribution")
+    yield from link_node(node, f"{DCAT}distribution", file, f"{DCAT}Distribution")
     yield from _texts(file, f"{DCT}title", resource, "name")
     yield from _texts(file, f"{DCT}description", resource, "description")
     if not resource.get("access_url"):
@@ -152,7 +152,7 @@ def _theme(node: Node, group: Mapping[str, Any], site: str) -> Iterator[Quad]:
     name = group.get("display_name") or group.get("title") or group.get("name")
     if theme is None or not name:
         return
-    yield from linked(node, f"{DCAT}theme", theme, f"{SKOS}Concept")
+    yield from link_node(node, f"{DCAT}theme", theme, f"{SKOS}Concept")
     yield Quad(theme, NamedNode(f"{SKOS}prefLabel"), Literal(str(name)))
 
 
@@ -164,7 +164,7 @@ def _publisher(node: Node, package: Mapping[str, Any], extras: Mapping[str, Any]
         return
     page = f"{site}/organization/{organisation['id']}" if organisation.get("id") else ""
     agent: Node = address(extras.get("publisher_uri")) or address(page) or BlankNode()
-    yield from linked(node, f"{DCT}publisher", agent, f"{FOAF}Agent")
+    yield from link_node(node, f"{DCT}publisher", agent, f"{FOAF}Agent")
     yield Quad(agent, NamedNode(f"{FOAF}name"), Literal(str(name)))
     yield from values(agent, f"{FOAF}homepage", extras.get("publisher_url"))
     yield from mail(agent, f"{FOAF}mbox", extras.get("publisher_email"))
@@ -180,7 +180,7 @@ def _contact(node: Node, package: Mapping[str, Any], extras: Mapping[str, Any]) 
     if not name and not mailbox:
         return
     card = BlankNode()
-    yield from linked(node, f"{DCAT}contactPoint", card, f"{VCARD}Kind")
+    yield from link_node(node, f"{DCAT}contactPoint", card, f"{VCARD}Kind")
     yield from values(card, f"{VCARD}fn", name)
     yield from mail(card, f"{VCARD}hasEmail", mailbox)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
-from node.semantics.harvest.plain_values import linked
+from node.semantics.harvest.plain_values import link_node
 from node.semantics.triples import TYPE, Node, Term
 from node.vocab.namespaces import DCAT, DCT, FOAF, VCARD
 
@@ -67,12 +67,12 @@ def _dataset(node: BlankNode, members: Mapping[str, Any]) -> Iterator[Quad]:
     publisher = members.get("publisher")
     if isinstance(publisher, Mapping) and publisher.get("name"):
         agent = BlankNode(f"{node.value}publisher")
-        yield from linked(node, f"{DCT}publisher", agent, f"{FOAF}Agent")
+        yield from link_node(node, f"{DCT}publisher", agent, f"{FOAF}Agent")
         yield Quad(agent, NamedNode(f"{FOAF}name"), Literal(str(publisher["name"])))
     contact = members.get("contactPoint")
     if isinstance(contact, Mapping):
         card = BlankNode(f"{node.value}contact")
-        yield from linked(node, f"{DCAT}contactPoint", card, f"{VCARD}Kind")
+        yield from link_node(node, f"{DCAT}contactPoint", card, f"{VCARD}Kind")
         for name, property_ in (("fn", f"{VCARD}fn"), ("hasEmail", f"{VCARD}hasEmail")):
             if contact.get(name):
                 yield Quad(card, NamedNode(property_), _term(name == "hasEmail", str(contact[name])))
@@ -80,7 +80,7 @@ def _dataset(node: BlankNode, members: Mapping[str, Any]) -> Iterator[Quad]:
     for number, file in enumerate(files if isinstance(files, list) else [files]):
         if isinstance(file, Mapping):
             distribution = BlankNode(f"{node.value}file{number}")
-            yield from linked(node, f"{DCAT}distribution", distribution, f"{DCAT}Distribution")
+            yield from link_node(node, f"{DCAT}distribution", distribution, f"{DCAT}Distribution")
             yield from _members(distribution, file)
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, urljoin
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
 from node.semantics.codelists.datatypes import DATATYPES
-from node.semantics.harvest.plain_values import address, linked, mail, mappings, values
+from node.semantics.harvest.plain_values import address, link_node, mail, mappings, values
 from node.semantics.triples import TYPE, Node
 from node.vocab.namespaces import CSVW, DCAT, DCT, FOAF, HANSA, SCHEMA, SKOS, SPDX, VCARD, XSD
 
@@ -67,13 +67,13 @@ def _people(node: Node, contributors: list[Mapping[str, Any]]) -> Iterator[Quad]
     publisher = next((each for names, each in roles if "publisher" in names), None)
     if publisher is not None and (_text(publisher, "title") or _text(publisher, "organization")):
         agent = BlankNode()
-        yield from linked(node, f"{DCT}publisher", agent, f"{FOAF}Agent")
+        yield from link_node(node, f"{DCT}publisher", agent, f"{FOAF}Agent")
         yield from values(agent, f"{FOAF}name", _text(publisher, "title") or _text(publisher, "organization"))
         yield from values(agent, f"{FOAF}homepage", _text(publisher, "path"))
     contact = next((each for each in contributors if _text(each, "email")), None)
     if contact is not None:
         card = BlankNode()
-        yield from linked(node, f"{DCAT}contactPoint", card, f"{VCARD}Kind")
+        yield from link_node(node, f"{DCAT}contactPoint", card, f"{VCARD}Kind")
         yield from values(card, f"{VCARD}fn", _text(contact, "title"))
         yield from mail(card, f"{VCARD}hasEmail", _text(contact, "email"))
 
@@ -85,7 +85,7 @@ def _roles(contributor: Mapping[str, Any]) -> list[str]:
 
 def _file(node: Node, resource: Mapping[str, Any], package: Mapping[str, Any], base: str) -> Iterator[Quad]:
     file = BlankNode()
-    yield from linked(node, f"{DCAT}distribution", file, f"{DCAT}Distribution")
+    yield from link_node(node, f"{DCAT}distribution", file, f"{DCAT}Distribution")
     yield from values(file, f"{DCT}title", _text(resource, "title") or _text(resource, "name"))
     yield from values(file, f"{DCT}description", _text(resource, "description"))
     paths = resource["path"] if isinstance(resource["path"], list) else [resource["path"]]
@@ -119,18 +119,18 @@ def _checksum(file: Node, stated: str) -> Iterator[Quad]:
     if not digest or name is None:
         return
     checksum = BlankNode()
-    yield from linked(file, f"{SPDX}checksum", checksum, f"{SPDX}Checksum")
+    yield from link_node(file, f"{SPDX}checksum", checksum, f"{SPDX}Checksum")
     yield Quad(checksum, NamedNode(f"{SPDX}algorithm"), NamedNode(f"{SPDX}checksumAlgorithm_{name}"))
     yield Quad(checksum, NamedNode(f"{SPDX}checksumValue"), Literal(digest, datatype=NamedNode(f"{XSD}hexBinary")))
 
 
 def _table(file: Node, resource: Mapping[str, Any], fields: list[Mapping[str, Any]]) -> Iterator[Quad]:
     table = BlankNode()
-    yield from linked(file, f"{CSVW}tableSchema", table, f"{CSVW}Schema")
+    yield from link_node(file, f"{CSVW}tableSchema", table, f"{CSVW}Schema")
     yield from _literal(table, f"{CSVW}name", _text(resource, "name"))
     for position, field in enumerate(fields[:_MOST_COLUMNS], 1):
         column = BlankNode()
-        yield from linked(table, f"{CSVW}column", column, f"{CSVW}Column")
+        yield from link_node(table, f"{CSVW}column", column, f"{CSVW}Column")
         place = Literal(str(position), datatype=NamedNode(f"{XSD}integer"))
         yield Quad(column, NamedNode(f"{HANSA}position"), place)
         for name, property_ in (

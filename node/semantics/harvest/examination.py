@@ -18,7 +18,7 @@ from pyoxigraph import parse as read_quads
 from node.base.errors import InvalidInput
 from node.semantics.description import summary
 from node.semantics.documents import canonical
-from node.semantics.harvest.naming import first_title, harvested_address, identity, own_iri, settled
+from node.semantics.harvest.naming import first_title, harvested_address, identity, own_iri, settle_names
 from node.semantics.harvest.refusals import refusal
 from node.semantics.harvest.rules.model import Record
 from node.semantics.harvest.rules.table import Repair, repair, rules_named
@@ -134,7 +134,7 @@ def _draft(piece: Mapping[str, Any], how: Examination) -> _Draft:
     if iri.startswith(how.base.rstrip("/") + "/"):
         raise refusal("own-asset")
     address = harvested_address(how.base, kind.name, name, [title])
-    dataset, settled_subject = settled(dataset, subject, address)
+    dataset, settled_subject = settle_names(dataset, subject, address)
     return _Draft(
         dataset=dataset,
         subject=settled_subject,

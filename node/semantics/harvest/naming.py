@@ -56,7 +56,7 @@ def harvested_address(base: str, kind: str, identity: str, titles: Sequence[str]
     return address(base, KINDS[kind], f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:_LENGTH]}")
 
 
-def settled(dataset: Dataset, subject: Node, address: str) -> tuple[Dataset, NamedNode]:
+def settle_names(dataset: Dataset, subject: Node, address: str) -> tuple[Dataset, NamedNode]:
     """Return the statements with IRIs that hold everywhere, and the subject as they name it.
 
     A subject without an IRI of its own takes the record's ``address``, and so do things that the file names relative

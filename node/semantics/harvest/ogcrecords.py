@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
-from node.semantics.harvest.plain_values import LANGUAGE, address, linked, mail, mappings, period, place, values
+from node.semantics.harvest.plain_values import LANGUAGE, address, link_node, mail, mappings, period, place, values
 from node.semantics.triples import TYPE, Node
 from node.vocab.namespaces import DCAT, DCT, FOAF, SKOS, VCARD, XSD
 
@@ -95,7 +95,7 @@ def _resources(node: Node, record: Mapping[str, Any], *, is_service: bool) -> It
         elif relation in _FILES | _SERVICES:
             file = BlankNode()
             bearers.append(file)
-            yield from linked(node, f"{DCAT}distribution", file, f"{DCAT}Distribution")
+            yield from link_node(node, f"{DCAT}distribution", file, f"{DCAT}Distribution")
             yield from values(file, f"{DCAT}accessURL", target)
             if relation == "enclosure":
                 yield from values(file, f"{DCAT}downloadURL", target)
@@ -119,7 +119,7 @@ def _theme(node: Node, theme: Mapping[str, Any]) -> Iterator[Quad]:
         if iri is None:
             yield from values(node, f"{DCAT}keyword", name)
             continue
-        yield from linked(node, f"{DCAT}theme", iri, f"{SKOS}Concept")
+        yield from link_node(node, f"{DCAT}theme", iri, f"{SKOS}Concept")
         yield from values(iri, f"{SKOS}prefLabel", name)
 
 
@@ -127,7 +127,7 @@ def _contacts(node: Node, contacts: list[Mapping[str, Any]]) -> Iterator[Quad]:
     publisher = next((each for each in contacts if _PUBLISHERS & {*_roles(each)}), None)
     if publisher is not None:
         agent = BlankNode()
-        yield from linked(node, f"{DCT}publisher", agent, f"{FOAF}Agent")
+        yield from link_node(node, f"{DCT}publisher", agent, f"{FOAF}Agent")
         yield from values(agent, f"{FOAF}name", publisher.get("organization") or publisher.get("name"))
         pages = [link["href"] for link in _links(publisher) if link.get("rel") in ("about", "canonical")]
         yield from values(agent, f"{FOAF}homepage", pages[:1])
@@ -135,7 +135,7 @@ def _contacts(node: Node, contacts: list[Mapping[str, Any]]) -> Iterator[Quad]:
     contact = contact or next((each for each in contacts if mappings(each.get("emails"))), None)
     if contact is not None:
         card = BlankNode()
-        yield from linked(node, f"{DCAT}contactPoint", card, f"{VCARD}Kind")
+        yield from link_node(node, f"{DCAT}contactPoint", card, f"{VCARD}Kind")
         yield from values(card, f"{VCARD}fn", contact.get("name") or contact.get("organization"))
         for each in mappings(contact.get("emails")):
             yield from mail(card, f"{VCARD}hasEmail", each.get("value"))

@@ -26,7 +26,7 @@ _SCHEMES: Final = ("http", "https", "ftp", "mailto", "urn")
 _DATES: Final = frozenset({f"{DCT}issued", f"{DCT}modified", f"{DCAT}startDate", f"{DCAT}endDate"})
 
 
-def linked(node: Node, property_: str, thing: Node, type_: str) -> Iterator[Quad]:
+def link_node(node: Node, property_: str, thing: Node, type_: str) -> Iterator[Quad]:
     """Yield that ``node`` has ``thing``, and its type."""
     yield Quad(node, NamedNode(property_), thing)
     yield Quad(thing, TYPE, NamedNode(type_))
@@ -88,7 +88,7 @@ def place(node: Node, geometry: Any) -> Iterator[Quad]:
     """Yield the place of ``node``: a GeoJSON geometry, as an object or as text."""
     location = BlankNode()
     text = geometry if isinstance(geometry, str) else json.dumps(geometry)
-    yield from linked(node, f"{DCT}spatial", location, f"{DCT}Location")
+    yield from link_node(node, f"{DCT}spatial", location, f"{DCT}Location")
     yield Quad(location, NamedNode(f"{LOCN}geometry"), Literal(text, datatype=NamedNode(_GEOJSON)))
 
 
@@ -97,6 +97,6 @@ def period(node: Node, begins: Any, ends: Any) -> Iterator[Quad]:
     if not begins and not ends:
         return
     covered = BlankNode()
-    yield from linked(node, f"{DCT}temporal", covered, f"{DCT}PeriodOfTime")
+    yield from link_node(node, f"{DCT}temporal", covered, f"{DCT}PeriodOfTime")
     yield from values(covered, f"{DCAT}startDate", begins)
     yield from values(covered, f"{DCAT}endDate", ends)

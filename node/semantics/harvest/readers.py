@@ -12,7 +12,7 @@ from pyoxigraph import parse as read_quads
 from node.base.errors import InvalidInput
 from node.base.jsons import read_json
 from node.semantics.description.subjects import DOCUMENT
-from node.semantics.documents import MAX_JSON_DEPTH, RDF_XML, Syntax, scanned, syntax_of, unreadable
+from node.semantics.documents import MAX_JSON_DEPTH, RDF_XML, Syntax, scan, syntax_of, unreadable
 from node.semantics.harvest import ldes, ogcrecords
 from node.semantics.harvest.ckan import is_public, packages_of
 from node.semantics.harvest.ckan import statements as ckan_statements
@@ -60,7 +60,7 @@ def _repaired(body: bytes, syntax: Syntax, read_it: Callable[[bytes], _Read]) ->
 
 def _quads(body: bytes, syntax: Syntax, base: str) -> Iterator[Quad]:
     # Lenient: an address with a space in it spoils its own record, not the file.
-    return read_quads(scanned(body, syntax), format=syntax.format, base_iri=base, lenient=True)
+    return read_quads(scan(body, syntax), format=syntax.format, base_iri=base, lenient=True)
 
 
 def _read(body: bytes, syntax: Syntax, base: str) -> Catalogue:

@@ -27,16 +27,16 @@ def refusal(case: str, **values: str | int) -> InvalidInput:
 def cause_of(error: HansaError) -> dict[str, str | int]:
     """Return the case of ``error`` and its values, as a report keeps them; empty if no text is known for it."""
     facts = {name: value for name, value in error.facts.items() if isinstance(value, str | int)}
-    return facts if TEXTS.known(f"refusal.{facts.get('case', '')}") else {}
+    return facts if TEXTS.knows(f"refusal.{facts.get('case', '')}") else {}
 
 
 def reason_in(language: str, cause: Mapping[str, Any]) -> tuple[str, str] | None:
     """Return the reason and the remedy of a case in ``language``; None if there is no text for it or a value of the
     text is missing, as in reports of other versions."""
     case = cause.get("case", "")
-    if not TEXTS.known(f"refusal.{case}"):
+    if not TEXTS.knows(f"refusal.{case}"):
         return None
-    keys = [key for key in (f"refusal.{case}", f"remedy.{case}") if TEXTS.known(key)]
+    keys = [key for key in (f"refusal.{case}", f"remedy.{case}") if TEXTS.knows(key)]
     if any(not TEXTS.names(key) <= cause.keys() for key in keys):
         return None
     return _texts(language, case, cause)
@@ -46,4 +46,4 @@ def _texts(language: str, case: str, values: Mapping[str, Any]) -> tuple[str, st
     shown = {name: str(value)[:LONGEST] for name, value in values.items()}
     text = TEXTS.say(language, f"refusal.{case}", **shown)
     remedy = f"remedy.{case}"
-    return text, TEXTS.say(language, remedy, **shown) if TEXTS.known(remedy) else ""
+    return text, TEXTS.say(language, remedy, **shown) if TEXTS.knows(remedy) else ""

@@ -85,7 +85,7 @@ def text_beside_links(text: str) -> tuple[str, str]:
     return repaired, f"left out the text beside {_times(count, 'link')} (rdf:resource)" if count else ""
 
 
-def unwrapped(text: str) -> tuple[str, str]:
+def unwrap(text: str) -> tuple[str, str]:
     """Take ``rdf:RDF`` out of the enclosing answer of another protocol (CSW)."""
     inside = _INSIDE.search(text)
     if inside is None or not text[: inside.start()].rpartition("?>")[2].strip():
@@ -103,7 +103,7 @@ def bare_doctype(text: str) -> tuple[str, str]:
 
 
 TURTLE_REPAIRS: Final[tuple[SyntaxRepair, ...]] = (prefix_dots, turtle_prefixes)
-XML_REPAIRS: Final[tuple[SyntaxRepair, ...]] = (bare_doctype, unwrapped, xml_prefixes, text_beside_links)
+XML_REPAIRS: Final[tuple[SyntaxRepair, ...]] = (bare_doctype, unwrap, xml_prefixes, text_beside_links)
 
 
 def _times(count: int, what: str) -> str:

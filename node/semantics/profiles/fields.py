@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import Any, Final
 
-from node.semantics.codelists.lookup import folded
+from node.semantics.codelists.lookup import fold
 from node.semantics.codelists.themes import THEMES
 from node.semantics.profiles.model import ColumnProfile, Profile
 from node.semantics.profiles.suspicion import HOUSEHOLD
@@ -28,10 +28,10 @@ def theme_of(profile: Profile | None, name: str) -> str:
     several do."""
     columns = [column.name for table in profile.tables for column in table.columns] if profile else []
     for texts in ([PurePath(name).stem], columns):
-        words = {word for text in texts for word in folded(text).split() if len(word) >= _SHORTEST}
+        words = {word for text in texts for word in fold(text).split() if len(word) >= _SHORTEST}
         words |= {f"{word}s" for word in words}
         themes = [
-            code.code for code in THEMES if words & {hint for text in code.hints for hint in folded(text).split()}
+            code.code for code in THEMES if words & {hint for text in code.hints for hint in fold(text).split()}
         ]
         if themes:
             return themes[0] if len(themes) == 1 else ""

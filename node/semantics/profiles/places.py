@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from node.semantics.codelists.lookup import folded
+from node.semantics.codelists.lookup import fold
 from node.semantics.model import BBox
 from node.semantics.profiles.model import ColumnProfile
 
@@ -39,7 +39,7 @@ def around(boxes: Sequence[BBox]) -> BBox | None:
 
 def _bounds(columns: Sequence[ColumnProfile], names: frozenset[str], most: int) -> tuple[float, float] | None:
     for column in columns:
-        plain = "".join(c for c in folded(column.name) if c.isalpha())
+        plain = "".join(c for c in fold(column.name) if c.isalpha())
         if plain in names and column.type in ("number", "integer") and column.minimum:
             least, greatest = float(column.minimum), float(column.maximum)
             if -most <= least <= greatest <= most:

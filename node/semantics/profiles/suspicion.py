@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from node.semantics.codelists.lookup import folded
+from node.semantics.codelists.lookup import fold
 
 EMAIL: Final = "e-mail"
 PHONE: Final = "phone"
@@ -103,7 +103,7 @@ _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NOT_A_WORD: Final = re.compile(r"[^a-z0-9]+")
 
 
-def suspected(name: str, type_: str, values: Sequence[str], minimum: str = "") -> str:
+def suspect(name: str, type_: str, values: Sequence[str], minimum: str = "") -> str:
     """Return the kind of personal data that a column may hold; empty if nothing points at any.
 
     ``values``: some of its values as texts; ``minimum``: its least value, if it is a number.
@@ -127,11 +127,11 @@ def _is_name(text: str) -> bool:
     words = text.replace(",", " ").split()
     if not 2 <= len(words) <= 4 or not all(word[0].isupper() for word in words) or any(c.isdigit() for c in text):
         return False
-    return folded(words[0]) in _FIRST_NAMES or folded(words[-1]) in _FIRST_NAMES
+    return fold(words[0]) in _FIRST_NAMES or fold(words[-1]) in _FIRST_NAMES
 
 
 def _by_name(name: str, type_: str, minimum: str) -> str:
-    words = [word for word in _NOT_A_WORD.split(folded(_CAMEL.sub(" ", name))) if word]
+    words = [word for word in _NOT_A_WORD.split(fold(_CAMEL.sub(" ", name))) if word]
     # ``Phone number (home)`` names its kind in the first or the first two words, ``home_phone`` in the last.
     runs = ["".join(words[start:end]) for start in range(len(words)) for end in range(start + 1, start + 4)]
     if type_ in ("integer", "number") and any(word in _COUNTED for word in words):

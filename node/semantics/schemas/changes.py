@@ -62,9 +62,9 @@ def breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     return any(change.breaking for change in compare(old, new))
 
 
-def resolved(document: Mapping[str, Any], schema: Any) -> Mapping[str, Any]:
+def resolve(document: Mapping[str, Any], schema: Any) -> Mapping[str, Any]:
     """Return ``schema`` with its reference into ``document`` followed; an empty one if it is not a schema."""
-    return _Side(document).resolved(schema)
+    return _Side(document).resolve(schema)
 
 
 class _Side:
@@ -73,7 +73,7 @@ class _Side:
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = document
 
-    def resolved(self, schema: Any) -> Mapping[str, Any]:
+    def resolve(self, schema: Any) -> Mapping[str, Any]:
         seen: set[str] = set()
         while isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str):
             reference = schema["$ref"]
@@ -97,7 +97,7 @@ class _Comparison:
         self._seen: set[tuple[int, int]] = set()
 
     def changes(self, old: Any, new: Any, path: str, depth: int) -> Iterator[SchemaChange]:
-        before, after = self._left.resolved(old), self._right.resolved(new)
+        before, after = self._left.resolve(old), self._right.resolve(new)
         pair = (id(before), id(after))
         if depth > MAX_DEPTH or pair in self._seen:
             return
@@ -114,8 +114,8 @@ class _Comparison:
         self, before: Mapping[str, Any], after: Mapping[str, Any], path: str, depth: int
     ) -> Iterator[SchemaChange]:
         had, has = _members(before), _members(after)
-        gone = {name: self._left.resolved(had[name]) for name in had if name not in has}
-        new = {name: self._right.resolved(has[name]) for name in has if name not in had}
+        gone = {name: self._left.resolve(had[name]) for name in had if name not in has}
+        new = {name: self._right.resolve(has[name]) for name in has if name not in had}
         renamed = _renamed(gone, new)
         must_had, must_have = _required(before), _required(after)
         for name in gone:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from node.semantics.schemas.breaches import Breach, Report
-from node.semantics.schemas.changes import resolved
+from node.semantics.schemas.changes import resolve
 from node.semantics.schemas.patterns import Misses
 from node.semantics.schemas.tally import MOST, Tally
 
@@ -26,9 +26,9 @@ def check(
 ) -> Report:
     """Compare the columns and each row with ``schema`` (of one row, or of a list of them), with flat memory.
     ``misses`` tries patterns."""
-    row_schema = resolved(schema, schema)
+    row_schema = resolve(schema, schema)
     if "properties" not in row_schema and "items" in row_schema:
-        row_schema = resolved(schema, row_schema["items"])
+        row_schema = resolve(schema, row_schema["items"])
     said = row_schema.get("properties")
     properties = said if isinstance(said, Mapping) else {}
     must = row_schema.get("required")
@@ -43,7 +43,7 @@ def check(
     checks = []
     for place, name in enumerate(names):
         if name in properties:
-            rules = resolved(schema, properties.get(name))
+            rules = resolve(schema, properties.get(name))
             checks.append((place, name, cell_check(rules, name in required), pattern_of(rules)))
     looked = 0
     for cells in rows:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from node.semantics.schemas.breaches import Breach, Report
-from node.semantics.schemas.changes import resolved
+from node.semantics.schemas.changes import resolve
 from node.semantics.schemas.conformity import Problem, bound, bounds_check, choices_of, pattern_of, types_of
 from node.semantics.schemas.patterns import Misses
 from node.semantics.schemas.tally import MOST, Tally
@@ -46,16 +46,16 @@ def check(
 
 
 def _row_schema(schema: Mapping[str, Any], *, features: bool) -> Mapping[str, Any]:
-    rules = resolved(schema, schema)
+    rules = resolve(schema, schema)
     if "properties" not in rules and "items" in rules:
-        rules = resolved(schema, rules["items"])
+        rules = resolve(schema, rules["items"])
     if features:
         for name in ("features", "properties"):
             inside = _properties(rules)
             if name == "features" and name in inside:
-                rules = resolved(schema, resolved(schema, inside[name]).get("items"))
+                rules = resolve(schema, resolve(schema, inside[name]).get("items"))
             elif name == "properties" and name in inside and "geometry" in inside:
-                rules = resolved(schema, inside[name])
+                rules = resolve(schema, inside[name])
     return rules
 
 
@@ -85,7 +85,7 @@ class _Walk:
         if isinstance(value, Mapping):
             self._members(value, rules, path, depth)
         elif isinstance(value, list) and isinstance(rules.get("items"), Mapping):
-            inside = resolved(self._schema, rules["items"])
+            inside = resolve(self._schema, rules["items"])
             for place, item in enumerate(value[:MAX_ITEMS]):
                 self.value(item, inside, f"{path}[{place}]", depth + 1)
 
@@ -97,7 +97,7 @@ class _Walk:
                 self.tell(_join(path, str(name)), ("missing", ()))
         for name, member in value.items():
             if name in properties:
-                self.value(member, resolved(self._schema, properties[name]), _join(path, name), depth + 1)
+                self.value(member, resolve(self._schema, properties[name]), _join(path, name), depth + 1)
             elif rules.get("additionalProperties") is False:
                 self.tell(_join(path, name), ("unforeseen", ()))
 

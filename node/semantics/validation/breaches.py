@@ -76,7 +76,7 @@ def _findings(shapes: Shapes, breaches: Iterable[ShapeBreach], description: Cand
     ]
 
 
-def placed(
+def with_places(
     findings: Iterable[Finding], places: Mapping[str, str], line: Callable[[str], int | None]
 ) -> list[Finding]:
     """Return ``findings`` with the place in the steward's fields: ``files.0.license`` and its line.

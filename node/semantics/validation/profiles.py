@@ -15,7 +15,7 @@ from typing import Final
 from pyoxigraph import Dataset, Literal, NamedNode, RdfFormat, parse, serialize
 
 from node.base.errors import InvalidInput
-from node.semantics.validation.shapes import ShapeBreach, Shapes, compiled
+from node.semantics.validation.shapes import ShapeBreach, Shapes, compile_shapes
 from node.vocab.namespaces import RDF, SH, XSD
 
 PROFILES: Final[Mapping[str, str]] = MappingProxyType({"dcat-ap-vl": "dcat-ap-vl.ttl"})
@@ -59,7 +59,7 @@ def references(chosen: Iterable[str], folder: Path) -> tuple[str, ...]:
 def shapes_for(reference: str) -> Shapes:
     """Return the shapes of a profile. Raises ``LocalFault`` if the engine does not understand them."""
     name, _, statements = reference.partition("\n")
-    return compiled((PROFILES[name],)) if name in PROFILES else _own(statements)
+    return compile_shapes((PROFILES[name],)) if name in PROFILES else _own(statements)
 
 
 def gaps(reference: str) -> list[str]:

@@ -176,14 +176,14 @@ def _messages(rule: ShapeRule, breach: ShapeBreach, path: str) -> dict[str, tupl
 
 
 @lru_cache(maxsize=32)
-def compiled(files: tuple[str, ...]) -> Shapes:
+def compile_shapes(files: tuple[str, ...]) -> Shapes:
     """Return the shapes of these files, compiled once for each process."""
     return Shapes(resources.read("shapes", file) for file in files)
 
 
 def shapes_of(kind: AssetKind) -> Shapes:
     """Return the shapes that descriptions of ``kind`` must satisfy."""
-    return compiled((*EVERY_KIND_SHAPES, *kind.shapes))
+    return compile_shapes((*EVERY_KIND_SHAPES, *kind.shapes))
 
 
 def vocabulary(dataset: Dataset) -> bytes:

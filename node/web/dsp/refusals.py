@@ -13,7 +13,7 @@ from starlette.routing import Match, Route
 
 from node.base.errors import HansaError, LocalFault, MethodNotAllowed, NotFound
 from node.dialogue.process import Role
-from node.dialogue.wire import written
+from node.dialogue.wire import in_version
 from node.negotiation import messages as contract
 from node.transfer import messages as transfer
 from node.vocab.dsp import DspVersion
@@ -40,7 +40,7 @@ class Refusals:
     def catalog(self, code: str, reason: list[Any]) -> dict[str, Any]:
         """Return a CatalogError."""
         told = {"@context": [self._version.context], "@type": "CatalogError", "code": code, "reason": reason}
-        return written(told)
+        return in_version(told)
 
     def contract(self, stated: Mapping[str, Any], pid: str | None = None, role: Role | None = None) -> ErrorBody:
         """Return a function that makes a ContractNegotiationError."""
@@ -74,7 +74,7 @@ def _pids(stated: Mapping[str, Any], pid: str | None, role: Role | None) -> tupl
     return pids["providerPid"], pids["consumerPid"]
 
 
-async def answered(
+async def answer_or_refuse(
     answer: Callable[[], Awaitable[Response]], error_body: ErrorBody, *, hidden: bool = False
 ) -> Response:
     """Return the answer of ``answer``, or the error that it raises as an object of the protocol.
@@ -121,7 +121,7 @@ def elsewhere(version: DspVersion, routes: Sequence[Route]) -> Route:
             )
 
         kinds = {"negotiations": refusals.contract({}), "transfers": refusals.transfer({})}
-        response = await answered(answer, kinds.get(rest.partition("/")[0], refusals.catalog))
+        response = await answer_or_refuse(answer, kinds.get(rest.partition("/")[0], refusals.catalog))
         if allowed:
             response.headers["Allow"] = ", ".join(allowed)
         return response

@@ -21,7 +21,7 @@ from node.dialogue import wire
 from node.dialogue.conversation import Answer
 from node.dialogue.message import IncomingMessage, require_type
 from node.dialogue.process import Role
-from node.dialogue.wire import written
+from node.dialogue.wire import in_version
 from node.identity.model import Caller, DidDocument
 from node.negotiation import machine as negotiating
 from node.negotiation import messages as contract
@@ -32,7 +32,7 @@ from node.transfer import messages as transfer
 from node.transfer.addresses import read_push_address
 from node.transfer.usecases import Transfers
 from node.vocab.dsp import V2025_1, VERSIONS, DspVersion
-from node.web.dsp.refusals import Refusals, answered, elsewhere
+from node.web.dsp.refusals import Refusals, answer_or_refuse, elsewhere
 from node.web.replies import point, reply
 
 BODY_LIMIT = 1 << 20
@@ -128,7 +128,7 @@ def catalogue_route(catalogue: Catalogue, *, identify: Callable[[Request], Await
         caller = await identify(request)
         found, _ = await catalogue.catalog(caller, filter=(), token=None, version=V2025_1)
         headers = {"Vary": "Authorization, Cookie", "Cache-Control": "private, no-cache"}
-        return JSONResponse(written(found), media_type="application/ld+json", headers=headers)
+        return JSONResponse(in_version(found), media_type="application/ld+json", headers=headers)
 
     return Route("/dsp/catalog", catalog, methods=["GET"])
 
@@ -147,7 +147,7 @@ def catalog_errors(
                 async def fail() -> Response:
                     raise error
 
-                return await answered(fail, Refusals(version).catalog)
+                return await answer_or_refuse(fail, Refusals(version).catalog)
         return await refuse(request, error)
 
     return answer
@@ -176,21 +176,21 @@ class _Endpoints:
                 caller, filter=filters, token=token, version=version
             )
             before = await self._services.catalogue.previous(caller, filter=filters, token=token)
-            answer = JSONResponse(written(datasets))
+            answer = JSONResponse(in_version(datasets))
             for relation, page in (("next", following or None), ("previous", before), ("first", token and "")):
                 if page is not None:
                     answer.headers.append("Link", f'<{self._page(page)}>; rel="{relation}"')
             return answer
 
-        return await answered(answer, self._refusals.catalog)
+        return await answer_or_refuse(answer, self._refusals.catalog)
 
     async def dataset(self, request: Request) -> Response:
         async def answer() -> Response:
             caller = await self._services.participant(request)
             iri, version = request.path_params["id"], self._services.version
-            return JSONResponse(written(await self._services.catalogue.dataset(iri, caller, version=version)))
+            return JSONResponse(in_version(await self._services.catalogue.dataset(iri, caller, version=version)))
 
-        return await answered(answer, self._refusals.catalog)
+        return await answer_or_refuse(answer, self._refusals.catalog)
 
     def _page(self, token: str) -> str:
         """Return the address of a page of the catalogue."""
@@ -202,10 +202,12 @@ class _Endpoints:
     def open_negotiation(self, kind: str) -> Callable[[Request], Awaitable[Response]]:
         """Return the handler of an opening message: a consumer's request, or a provider's offer."""
 
-        def opened(caller: Caller, message: IncomingMessage) -> Answer:
+        def open_process(caller: Caller, message: IncomingMessage) -> Answer:
             if kind == negotiating.OFFER:
-                return self._services.negotiations.offered(caller, message)
-            return self._services.negotiations.requested(caller, message, purpose=message.text(contract.PURPOSE))
+                return self._services.negotiations.receive_offer(caller, message)
+            return self._services.negotiations.receive_request(
+                caller, message, purpose=message.text(contract.PURPOSE)
+            )
 
         async def handle(request: Request) -> Response:
             stated: dict[str, Any] = {}
@@ -215,9 +217,9 @@ class _Endpoints:
                 message = await self._message(request, contract.read, kind)
                 stated.update(message.body)
                 await self._check_callback(message, caller)
-                return reply(await run_sync(lambda: opened(caller, message)), message.name)
+                return reply(await run_sync(lambda: open_process(caller, message)), message.name)
 
-            return await answered(answer, self._refusals.contract(stated))
+            return await answer_or_refuse(answer, self._refusals.contract(stated))
 
         return handle
 
@@ -237,11 +239,11 @@ class _Endpoints:
                 if message.text(contract.SIGNATURE) is not None and caller.did is not None:
                     signer = await self._services.document(caller.did)
                 receipt = await run_sync(
-                    lambda: self._services.negotiations.received(pid, caller, message, role=ours, signer=signer)
+                    lambda: self._services.negotiations.receive(pid, caller, message, role=ours, signer=signer)
                 )
                 return reply(receipt, message.name)
 
-            return await answered(answer, self._refusals.contract(stated, pid, role), hidden=True)
+            return await answer_or_refuse(answer, self._refusals.contract(stated, pid, role), hidden=True)
 
         return handle
 
@@ -250,9 +252,9 @@ class _Endpoints:
 
         async def answer() -> Response:
             caller = await self._services.participant(request)
-            return JSONResponse(await run_sync(lambda: self._services.negotiations.shown(pid, caller)))
+            return JSONResponse(await run_sync(lambda: self._services.negotiations.show(pid, caller)))
 
-        return await answered(answer, self._refusals.contract({}, pid), hidden=True)
+        return await answer_or_refuse(answer, self._refusals.contract({}, pid), hidden=True)
 
     # ---- transfer --------------------------------------------------------------------------------------------
 
@@ -267,10 +269,10 @@ class _Endpoints:
             key = self._services.seal_key(document)
             if message.body.get("dataAddress") is not None:
                 self._services.check_push(read_push_address(message.body["dataAddress"]).endpoint)
-            taken = await run_sync(lambda: self._services.transfers.requested(caller, message, seal_key=key))
+            taken = await run_sync(lambda: self._services.transfers.receive_request(caller, message, seal_key=key))
             return reply(taken, message.name)
 
-        return await answered(answer, self._refusals.transfer(stated))
+        return await answer_or_refuse(answer, self._refusals.transfer(stated))
 
     def transfer(self, kind: str) -> Callable[[Request], Awaitable[Response]]:
         """Return the handler of one message within a transfer, either side."""
@@ -283,10 +285,10 @@ class _Endpoints:
                 caller = await self._services.participant(request)
                 message = await self._message(request, transfer.read, kind)
                 stated.update(message.body)
-                taken = await run_sync(lambda: self._services.transfers.received(pid, caller, message))
+                taken = await run_sync(lambda: self._services.transfers.receive(pid, caller, message))
                 return reply(taken, message.name)
 
-            return await answered(answer, self._refusals.transfer(stated, pid), hidden=True)
+            return await answer_or_refuse(answer, self._refusals.transfer(stated, pid), hidden=True)
 
         return handle
 
@@ -295,9 +297,9 @@ class _Endpoints:
 
         async def answer() -> Response:
             caller = await self._services.participant(request)
-            return JSONResponse(await run_sync(lambda: self._services.transfers.shown(pid, caller)))
+            return JSONResponse(await run_sync(lambda: self._services.transfers.show(pid, caller)))
 
-        return await answered(answer, self._refusals.transfer({}, pid), hidden=True)
+        return await answer_or_refuse(answer, self._refusals.transfer({}, pid), hidden=True)
 
     async def _message(
         self, request: Request, read: Callable[[bytes, str], IncomingMessage], kind: str

@@ -12,7 +12,7 @@ from node.dialogue.process import Process
 from node.web.management.json_forms import process_json
 
 
-async def commanded(command: Callable[[], Process]) -> dict[str, Any]:
+async def carry_out(command: Callable[[], Process]) -> dict[str, Any]:
     """Carry out a person's command. Raises ``Conflict`` if it comes too late or too early."""
     try:
         return process_json(await run_sync(command))

@@ -44,7 +44,7 @@ def router(*, person: Person, schedules: Schedules) -> APIRouter:
     api = PlacedApiRouter(prefix="/api/harvests", tags=["publishing"], route_class=knowing(person))
 
     @api.get("", summary="Sources that are harvested on a schedule, each with its newest run")
-    async def listed(request: Request) -> Any:
+    async def list_sources(request: Request) -> Any:
         await person(request)
         return [source_json(source, [run] if run else ()) for source, run in await run_sync(schedules.all)]
 
@@ -63,7 +63,7 @@ def router(*, person: Person, schedules: Schedules) -> APIRouter:
         return source_json(source, ())
 
     @api.get("/{name}", summary="A source and its runs, newest first")
-    async def shown(request: Request, name: str) -> Any:
+    async def show_source(request: Request, name: str) -> Any:
         await person(request)
         return source_json(*await run_sync(schedules.source, name))
 
@@ -121,7 +121,7 @@ def source_json(source: ScheduledSource, runs: Sequence[Run]) -> dict[str, Any]:
         **source.options,
         "by": source.by,
         "at": stamp(source.at),
-        "paused": source.paused,
+        "paused": source.is_paused,
         "next": stamp(source.due) if source.due else None,
         "failures": source.failures,
         "running": source.run is not None,

@@ -37,7 +37,7 @@ def router(*, person: Person, limits: SetLimits) -> APIRouter:
         "",
         summary="The terms that this node accepts automatically for an asset; null where it accepts only its offer",
     )
-    async def shown(request: Request, dataset: Dataset) -> Any:
+    async def show_limits(request: Request, dataset: Dataset) -> Any:
         caller = await person(request)
         known = await run_sync(limits.of, dataset, caller)
         if known is None:

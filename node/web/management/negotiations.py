@@ -18,7 +18,7 @@ from node.negotiation.usecases import Negotiations
 from node.transfer.overview import NegotiationInFull
 from node.web.api_router import PlacedApiRouter
 from node.web.caller_checks import knowing
-from node.web.management.commands import commanded
+from node.web.management.commands import carry_out
 from node.web.management.json_forms import (
     conditions_json,
     decision_json,
@@ -96,23 +96,23 @@ def router(
 
         with changes.watch(pid, reading.may_settle) as watch:
             while (negotiation := await run_sync(look)) is None:
-                await watch.changed(min(watch.pause, max(until - time.monotonic(), 0.0)))
+                await watch.wait(min(watch.pause, max(until - time.monotonic(), 0.0)))
         return negotiation
 
     @api.post("/negotiations/{pid}/terminate", summary="End a negotiation")
     async def terminate(request: Request, pid: str, why: Why) -> Any:
         caller = await person(request)
-        return await commanded(lambda: negotiations.terminate(pid, "ended-by-person", why.reasons, by=caller))
+        return await carry_out(lambda: negotiations.terminate(pid, "ended-by-person", why.reasons, by=caller))
 
     @api.post("/negotiations/{pid}/counter", summary="Request other terms than those that the provider offers")
     async def counter(request: Request, pid: str, terms: Terms) -> Any:
         caller = await person(request)
-        return await commanded(lambda: negotiations.counter(pid, terms.ask, region=region(), by=caller))
+        return await carry_out(lambda: negotiations.counter(pid, terms.ask, region=region(), by=caller))
 
     @api.post("/negotiations/{pid}/accept", summary="Accept the provider's current offer")
     async def accept(request: Request, pid: str) -> Any:
         caller = await person(request)
-        return await commanded(lambda: negotiations.accept(pid, by=caller))
+        return await carry_out(lambda: negotiations.accept(pid, by=caller))
 
     @api.get("/decisions", summary="Decisions that wait for a person")
     async def waiting(request: Request) -> Any:

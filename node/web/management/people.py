@@ -29,7 +29,7 @@ DAYS: Final = 90
 class Issuer(Protocol):
     """Reads the applications and the issued credentials, for the people of an issuer node."""
 
-    def issued(self) -> list[IssuedCredential]: ...
+    def issued_credentials(self) -> list[IssuedCredential]: ...
 
     def applications(self) -> list[Application]: ...
 
@@ -194,7 +194,7 @@ def router(
     @api.get("/issued", summary="Credentials that this node issued")
     async def all_issued(request: Request) -> Any:
         await person(request)
-        return [issued_json(one) for one in await run_sync(_issuer(issuer).issued)]
+        return [issued_json(one) for one in await run_sync(_issuer(issuer).issued_credentials)]
 
     @api.post("/issued/{credential_id}/revoke", summary="Revoke a credential; it counts from the next access")
     async def revoke_one(request: Request, credential_id: str, why: Why) -> Any:

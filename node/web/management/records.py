@@ -147,7 +147,7 @@ def router(
     api = PlacedApiRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
     upload = Upload(assets, upload_limit)
 
-    async def received(request: Request) -> dict[str, Any]:
+    async def receive(request: Request) -> dict[str, Any]:
         caller = await person(request)
         stated = request.headers.get("content-length", "")
         size = int(stated) if stated.isdigit() else None
@@ -159,11 +159,11 @@ def router(
 
     @api.post("/files", status_code=201, summary="Upload a file before its description")
     async def take_file(request: Request) -> Any:
-        return await received(request)
+        return await receive(request)
 
     @api.post("/drafts", status_code=201, summary="Upload a file and draft its description from it")
     async def draft_description(request: Request) -> Any:
-        file = await received(request)
+        file = await receive(request)
         profile = await profiled(file["sha256"], file["name"])
         target = PurePath(file["name"]).with_suffix(".yaml").name
         draft = description_of(profile, file["name"], command=f"hansa publish {word(target)}")

@@ -68,9 +68,9 @@ def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> A
             while True:
                 run = await runs.run(pid)
                 left = until - time.monotonic()
-                if run.state.ended or left <= 0:
+                if run.state.is_final or left <= 0:
                     return run_json(run)
-                await watch.changed(min(left, LOOK_AGAIN))
+                await watch.wait(min(left, LOOK_AGAIN))
 
     @api.get("/runs/{pid}/events", summary="Events of a run, as server-sent events")
     async def events(request: Request, pid: str) -> Response:
@@ -119,7 +119,7 @@ def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> A
     @api.get("/layers/{name}", summary="A change layer, on its own version of the dataset or on another")
     async def layer(request: Request, name: str, version: Annotated[int | None, Query(ge=1)] = None) -> Any:
         caller = await person(request)
-        return _laid(await layers.laid(await layers.layer(name), caller, version=version))
+        return _laid(await layers.lay_on(await layers.layer(name), caller, version=version))
 
     return api
 
@@ -144,10 +144,10 @@ async def _events(
             elif time.monotonic() - sent_at > HEARTBEAT:
                 sent_at = time.monotonic()
                 yield b": still running\n\n"
-            if run.state.ended:
+            if run.state.is_final:
                 yield b"event: end\ndata: {}\n\n"
                 return
-            await watch.changed(LOOK_AGAIN)
+            await watch.wait(LOOK_AGAIN)
 
 
 async def json_body(request: Request) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from node.transfer.usecases import Transfers
 from node.vocab.dsp import PULL, PUSH
 from node.web.api_router import PlacedApiRouter
 from node.web.caller_checks import knowing
-from node.web.management.commands import commanded
+from node.web.management.commands import carry_out
 from node.web.management.json_forms import (
     process_json,
     transfer_json,
@@ -41,7 +41,7 @@ class TransferReader(Protocol):
 
     def transfer(self, pid: str) -> tuple[Transfer, list[Exchange], Reception | None]: ...
 
-    def received(self, pid: str) -> Reception: ...
+    def reception(self, pid: str) -> Reception: ...
 
     def received_bytes(self, pid: str, by: Caller) -> Reception: ...
 
@@ -56,7 +56,7 @@ def router(
     changes: Changes,
     stuck: Callable[[str], bool],
 ) -> APIRouter:
-    """Return the routes. ``received`` is the folder of received files; ``stuck`` returns whether a delivery that a
+    """Return the routes. ``reception`` is the folder of received files; ``stuck`` returns whether a delivery that a
     transfer waits for was given up."""
     api = PlacedApiRouter(prefix="/api", tags=["exchange"], route_class=knowing(person))
 
@@ -98,13 +98,13 @@ def router(
                 if settled or (before is not None and now != before) or time.monotonic() >= until:
                     return transfer_json(process, exchanges, reception, stuck=await run_sync(stuck, pid))
                 before = now
-                await watch.changed(LOOK_AGAIN)
+                await watch.wait(LOOK_AGAIN)
 
     def commands(verb: str, message: str, code: str, summary: str) -> None:
         @api.post(f"/transfers/{{pid}}/{verb}", summary=summary, operation_id=f"{verb}_transfer")
         async def command(request: Request, pid: str, why: Why) -> Any:
             caller = await person(request)
-            return await commanded(lambda: transfers.command(pid, message, caller, code=code, reason=why.reasons))
+            return await carry_out(lambda: transfers.command(pid, message, caller, code=code, reason=why.reasons))
 
     commands("suspend", machine.SUSPENSION, "suspended-by-person", "Pause a transfer; the provider closes the access")
     commands("resume", machine.START, "", "Resume a suspended transfer")
@@ -119,7 +119,7 @@ def router(
     @api.get(
         "/transfers/{pid}/sealed", summary="The received bytes as they arrived, sealed", response_class=FileResponse
     )
-    async def sealed(request: Request, pid: str) -> Response:
+    async def read_sealed(request: Request, pid: str) -> Response:
         reception = await run_sync(reading.received_bytes, pid, await person(request))
         if not reception.sealed:
             raise NotFound("this transfer was not sealed")
@@ -128,7 +128,7 @@ def router(
     @api.get("/transfers/{pid}/manifest", summary="The provider's signed manifest", response_class=PlainTextResponse)
     async def manifest(request: Request, pid: str) -> Response:
         await person(request)
-        reception = await run_sync(reading.received, pid)
+        reception = await run_sync(reading.reception, pid)
         return PlainTextResponse(reception.manifest or "", media_type="application/jose")
 
     return api

@@ -18,7 +18,7 @@ _BOUNDARY: Final = "output-of-a-process"
 _NOTHING: Final = b"[]"
 
 
-def composed(assets: AssetStore, result: StoredResult, roles: tuple[str, ...] | None, response: str) -> Response:
+def compose(assets: AssetStore, result: StoredResult, roles: tuple[str, ...] | None, response: str) -> Response:
     """Return the results in the requested form (OGC 18-062r2 §7.11.4): the chosen outputs, raw or as one document."""
     outputs = {role: piece for role, piece in result.outputs.items() if roles is None or role in roles}
     if response == DOCUMENT:
@@ -28,9 +28,9 @@ def composed(assets: AssetStore, result: StoredResult, roles: tuple[str, ...] | 
         pieces: list[Piece] = [b"{"]
         for number, (name, piece) in enumerate(sorted(members.items())):
             pieces += [b"%s%s:" % (b"," if number else b"", as_json(name)), piece]
-        return streamed(assets, result, [*pieces, b"}"])
+        return stream(assets, result, [*pieces, b"}"])
     if len(outputs) == 1:
-        return streamed(assets, result, list(outputs.values()))
+        return stream(assets, result, list(outputs.values()))
     if not outputs:
         return Response(status_code=204, headers=PRIVATE)
     parts: list[Piece] = []
@@ -38,10 +38,10 @@ def composed(assets: AssetStore, result: StoredResult, roles: tuple[str, ...] | 
         head = b"--%s\r\nContent-Type: %s\r\nContent-ID: <%s>\r\n\r\n"
         parts += [head % (_BOUNDARY.encode(), _JSON.encode(), quote(role).encode()), piece, b"\r\n"]
     parts.append(b"--%s--\r\n" % _BOUNDARY.encode())
-    return streamed(assets, result, parts, kind=f'multipart/related; boundary="{_BOUNDARY}"')
+    return stream(assets, result, parts, kind=f'multipart/related; boundary="{_BOUNDARY}"')
 
 
-def streamed(assets: AssetStore, result: StoredResult, pieces: Sequence[Piece], *, kind: str = _JSON) -> Response:
+def stream(assets: AssetStore, result: StoredResult, pieces: Sequence[Piece], *, kind: str = _JSON) -> Response:
     """Return an answer with the pieces of a result, one after the other."""
     headers = {**PRIVATE, "Content-Type": kind, "Content-Length": str(length(pieces))}
     return StreamingResponse(contents_of(assets, result.sha256, pieces), headers=headers)

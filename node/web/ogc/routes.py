@@ -42,7 +42,7 @@ from node.web.ogc.answers import (
     preference,
     version_of,
 )
-from node.web.ogc.results import PRIVATE, composed, streamed
+from node.web.ogc.results import PRIVATE, compose, stream
 
 _SPEC: Final = "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/"
 CONFORMS: Final = tuple(_SPEC + name for name in ("core", "ogc-process-description", "json", "job-list", "dismiss"))
@@ -118,7 +118,7 @@ class OgcRoutes:
     async def _list(self, request: Request) -> Response:
         caller = await self.identify(request)
         limit = limit_of(request, 1000)
-        records = await self.ogc_processes.listed(caller)
+        records = await self.ogc_processes.visible_to(caller)
         processes = [{**summary(record), "links": [self._self(record)]} for record in records[:limit]]
         links = [link(f"{self._root}/processes", "self", "application/json")]
         return JSONResponse({"processes": processes, "links": links}, headers=PRIVATE)
@@ -128,7 +128,7 @@ class OgcRoutes:
         if await self.authorise.knows(request.headers.get("authorization")):
             record = (await self._under_contract(request, name, version)).record
         else:
-            record = await self.ogc_processes.seen(name, await self.identify(request), version=version)
+            record = await self.ogc_processes.find(name, await self.identify(request), version=version)
         execute = f"{self._root}/processes/{quote(name, safe='')}/execution"
         links = [
             self._self(record),
@@ -150,7 +150,7 @@ class OgcRoutes:
             job = await self.jobs.accept(principal.record, body, principal.asker, key=key, take=principal.use)
         except NotAllowed as refusal:
             if principal.use is not None:
-                await principal.use.refused(refusal)
+                await principal.use.record_refusal(refusal)
             raise
         asynchronous, seconds = preference(request.headers.getlist("prefer"), self.sync_seconds)
         job = await self._wait(job, principal.asker, seconds)
@@ -169,7 +169,7 @@ class OgcRoutes:
         if await self.authorise.knows(request.headers.get("authorization")):
             return await self._under_contract(request, name, version, counted=True)
         caller = await self.identify(request)
-        record = await self.ogc_processes.seen(name, caller, version=version)
+        record = await self.ogc_processes.find(name, caller, version=version)
         return _Principal(asker=_person(caller), record=record)
 
     async def _under_contract(
@@ -181,19 +181,19 @@ class OgcRoutes:
             raise NoSuchOgcProcess("there is no such process", remedy="see /ogc/processes for those that there are")
         record = await self.ogc_processes.under_contract(name, access.agreement, version=version)
         if counted:
-            await self.authorise.called(access)
+            await self.authorise.record_call(access)
         return _Principal(asker=_participant(access), record=record, use=CallUse(self.authorise, access))
 
     async def _wait(self, job: Job, asker: Asker, seconds: float) -> Job:
         """Return the job as it is when it has ended, or after so many seconds."""
         ends = asyncio.get_running_loop().time() + seconds
         with self.changes.watch(job.id) as watch:
-            while not job.state.ended:
+            while not job.state.is_final:
                 left = ends - asyncio.get_running_loop().time()
                 if left <= 0:
                     break
                 # The job is also read without news from this process: the worker may be another one.
-                await watch.changed(min(left, 0.5))
+                await watch.wait(min(left, 0.5))
                 job = await self.jobs.get(job.id, asker)
         return job
 
@@ -223,7 +223,7 @@ class OgcRoutes:
         role = request.path_params["output"]
         if role not in result.outputs:
             raise InvalidInput(f"the process has no output {role}", remedy=f"outputs: {', '.join(result.outputs)}")
-        return streamed(self.assets, result, [result.outputs[role]])
+        return stream(self.assets, result, [result.outputs[role]])
 
     async def _job(self, request: Request) -> tuple[Job, Asker]:
         asker = await self._asker(request)
@@ -247,7 +247,7 @@ class OgcRoutes:
     async def _answer(self, job: Job) -> Response:
         """Return the results in the requested form: raw, or as a document with all outputs."""
         outputs, response = await self.jobs.requested_outputs(job)
-        return composed(self.assets, await self.jobs.result(job), outputs, response)
+        return compose(self.assets, await self.jobs.result(job), outputs, response)
 
     def _info(self, job: Job) -> dict[str, Any]:
         """Return statusInfo (OGC 18-062r2 §7.12)."""

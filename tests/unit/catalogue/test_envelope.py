@@ -18,8 +18,8 @@ from node.catalogue.envelope import (
     ledger_body,
     open_record,
     seal_record,
+    sign,
     signature_of,
-    signed,
     signing_key,
     withdrawal_of,
 )
@@ -187,11 +187,11 @@ def test_a_withdrawal_says_nothing_but_that_it_is_one() -> None:
 def test_where_files_lie_stays_out_of_the_envelope() -> None:
     here = record(files=(replace(record().files[0], source="https://intern.gent.example/a.csv"),))
     assert "intern" not in json.dumps(envelope_of(here))
-    kept = signed(KEYS, here)  # type: ignore[arg-type]
+    kept = sign(KEYS, here)  # type: ignore[arg-type]
     body = ledger_body(kept)
     assert body["local"] == {"sources": {"a.csv": "https://intern.gent.example/a.csv"}}
     again = open_record(body["signature"], body["nquads"].encode(), public_jwk(KEYS))
-    assert again == replace(signed(KEYS, record()), by=again.by, extra=again.extra)  # type: ignore[arg-type]
+    assert again == replace(sign(KEYS, record()), by=again.by, extra=again.extra)  # type: ignore[arg-type]
 
 
 def test_a_record_that_is_kept_without_its_signature_is_our_fault() -> None:

@@ -34,7 +34,7 @@ def gent() -> CatalogueNode:
 def entries(node: CatalogueNode) -> list[str]:
     with node.uow.read() as tx:
         return [entry.subject for entry in node.ledger.since(tx, 0)] + [
-            entry.subject for entry in node.ledger.unsequenced(tx, 100)
+            entry.subject for entry in node.ledger.unsequenced_entries(tx, 100)
         ]
 
 

@@ -137,7 +137,7 @@ class Node:
         with self.stores.uow.begin() as tx:
             if outcome.hold is not None:
                 outcome.hold(tx)
-            done = self.stores.outbox.done(tx, task)
+            done = self.stores.outbox.finish(tx, task)
             if done and outcome.apply is not None:
                 outcome.apply(tx)
         return done
@@ -359,14 +359,14 @@ async def test_a_source_that_is_harvested_by_hand_waits(node: Node) -> None:
 
 async def test_a_paused_source_rests_until_it_is_resumed(node: Node) -> None:
     node.register()
-    assert node.schedules.pause("ghent", EVA).paused
+    assert node.schedules.pause("ghent", EVA).is_paused
     await node.turn()
     assert node.latest().state is RunState.DONE, "what had begun goes on to its end"
     node.wait(9 * DAY)
     assert await node.turn() == 0
     node.schedules.run_now("ghent", EVA)
     await node.turn()
-    assert node.schedules.source("ghent")[0].paused
+    assert node.schedules.source("ghent")[0].is_paused
     node.schedules.resume("ghent", EVA)
     await node.turn()
     assert len(node.harvest.orders) == 3

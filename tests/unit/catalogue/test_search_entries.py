@@ -8,7 +8,7 @@ import pytest
 
 from node.base.errors import InvalidInput
 from node.catalogue.model import IndexFields, Record
-from node.catalogue.search.entries import MAX_TEXT, MAX_VALUES, indexed
+from node.catalogue.search.entries import MAX_TEXT, MAX_VALUES, index_entry
 from node.catalogue.search.periods import first_day, last_day, period
 from node.semantics.model import File
 from tests.unit.catalogue.test_envelope import record
@@ -23,7 +23,7 @@ DCAT = "http://www.w3.org/ns/dcat#"
 def of(*lines: str, **more: object) -> IndexFields:
     nquads = "".join(f"{line} .\n" for line in lines).encode()
     described: Record = record(nquads=nquads, **more)
-    return indexed(described)
+    return index_entry(described)
 
 
 def test_formats_are_codes_where_there_is_one() -> None:

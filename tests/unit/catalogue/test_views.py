@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from node.catalogue.envelope import ledger_body, signed
+from node.catalogue.envelope import ledger_body, sign
 from node.catalogue.model import Query, Record
-from node.catalogue.search.entries import indexed
+from node.catalogue.search.entries import index_entry
 from node.identity.model import ANONYMOUS
 from node.ledger.model import Entry, EntryKind
 from node.worker.views import View
@@ -88,7 +88,7 @@ async def test_versions_that_arrive_out_of_order_show_the_newest() -> None:
     versions: list[Record] = []
     for number, text in ((3, "three"), (2, "two")):
         record = replace(first, version=number, descriptions={"en": text}, entry="", extra={})
-        versions.append(signed(node.keys, record))  # type: ignore[arg-type]
+        versions.append(sign(node.keys, record))  # type: ignore[arg-type]
     for record in versions:
         with node.uow.begin() as tx:
             entry = node.append(tx, EntryKind.RECORD, record.iri, "x", ledger_body(record), START)
@@ -116,7 +116,7 @@ async def test_what_is_indexed(subtests: pytest.Subtests) -> None:
         bbox=(3.6, 51.0, 3.8, 51.1),
         conditions={"template": "members"},
     )
-    document = indexed(record)
+    document = index_entry(record)
     assert document.titles == record.titles
     assert document.access == "members"
     assert document.bbox == (3.6, 51.0, 3.8, 51.1)
@@ -129,4 +129,4 @@ async def test_what_is_indexed(subtests: pytest.Subtests) -> None:
 def test_a_hostile_box_is_no_box(box: object) -> None:
     from tests.unit.catalogue.test_envelope import record
 
-    assert indexed(record(extra={"bbox": box})).bbox is None
+    assert index_entry(record(extra={"bbox": box})).bbox is None

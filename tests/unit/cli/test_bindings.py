@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from node.base.errors import InvalidInput
-from node.cli.bindings import binding, differences, paired
+from node.cli.bindings import binding, differences, pair_indicators
 from node.cli.run_progress import after, figure
 
 FILE = """\
@@ -187,7 +187,7 @@ class TestDifferences:
     def test_indicators_of_either(self) -> None:
         left = [{"name": "hours", "after": 1.0}, {"name": "people", "after": 2}]
         right = [{"name": "people", "after": 3}, {"name": "noise", "after": 0}]
-        assert paired(left, right) == [("hours", 1.0, None), ("people", 2, 3), ("noise", None, 0)]
+        assert pair_indicators(left, right) == [("hours", 1.0, None), ("people", 2, 3), ("noise", None, 0)]
 
 
 def test_figures() -> None:

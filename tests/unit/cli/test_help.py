@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from node.cli.app import app_for
-from node.cli.output import counted
+from node.cli.output import count_of
 
 WIDE = {"COLUMNS": "80", "TERMINAL_WIDTH": "80"}
 
@@ -55,6 +55,6 @@ def test_no_screen_shows_types_of_python(words: tuple[str, ...]) -> None:
 
 
 def test_numbers_have_the_right_form_of_their_noun() -> None:
-    assert [counted(number, "entry", "entries") for number in (0, 1, 2)] == ["0 entries", "1 entry", "2 entries"]
-    assert counted(1, "result") == "1 result"
-    assert counted(30, "result") == "30 results"
+    assert [count_of(number, "entry", "entries") for number in (0, 1, 2)] == ["0 entries", "1 entry", "2 entries"]
+    assert count_of(1, "result") == "1 result"
+    assert count_of(30, "result") == "30 results"

@@ -46,14 +46,14 @@ def naughty() -> list[str]:
 
 
 SHOWN: dict[str, Callable[[str], Any]] = {
-    "done": lambda text: output.done(text, detail=text),
-    "failed": output.failed,
+    "done": lambda text: output.report_success(text, detail=text),
+    "failed": output.report_failure,
     "line": lambda text: output.line(text[:5], text),
     "styled line": lambda text: output.line("about", text, style="cyan"),
     "say": output.say,
     "block": output.block,
     "remark": output.remark,
-    "mend": output.mend,
+    "mend": output.suggest,
     "complain": output.complain,
     "next_step": output.next_step,
     "plainly": output.plainly,

@@ -260,11 +260,11 @@ def test_what_is_signed_reads_the_same_at_the_other_end(policy: dict[str, Any]) 
         "assignee": "did:y",
         **policy,
     }
-    settled = wire.settled(body, V2024_1)
+    settled = wire.settle(body, V2024_1)
     message = {"@context": [V2024_1.context], "@type": "ContractAgreementMessage", "agreement": settled}
-    assert wire.read(wire.text(wire.written(message)))["agreement"] == settled
-    assert wire.settled(settled, V2024_1) == settled
-    assert wire.settled(body, V2025_1) == body
+    assert wire.read(wire.text(wire.in_version(message)))["agreement"] == settled
+    assert wire.settle(settled, V2024_1) == settled
+    assert wire.settle(body, V2025_1) == body
     assert wire.same(
         {**body, "permission": settled.get("permission")}, {**settled, "permission": settled.get("permission")}
     )

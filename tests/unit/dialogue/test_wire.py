@@ -92,19 +92,19 @@ MESSAGES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda one: one["@type"])
 def test_what_is_written_is_read_as_it_was(message: dict[str, Any]) -> None:
-    sent = wire.written(message)
+    sent = wire.in_version(message)
     assert sent["@context"]["dspace"] == V2024_1.namespace
     assert not [name for name in sent if not name.startswith("@") and ":" not in name]
     assert wire.read(json.dumps(sent).encode()) == message
-    assert json.loads(wire.sent(json.dumps(message).encode())) == sent
+    assert json.loads(wire.encode(json.dumps(message).encode())) == sent
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda one: one["@type"])
 def test_2025_1_goes_as_it_is(message: dict[str, Any]) -> None:
     newer = {**message, "@context": [V2025_1.context]}
     raw = json.dumps(newer).encode()
-    assert wire.written(newer) == newer
-    assert wire.sent(raw) == raw
+    assert wire.in_version(newer) == newer
+    assert wire.encode(raw) == raw
     assert wire.read(raw) == newer
 
 
@@ -120,8 +120,8 @@ def test_what_quotes_the_address_of_a_context_is_written_once(reason: str) -> No
         "reason": [reason],
     }
     for version in VERSIONS.values():
-        raw = canonical(wire.written({"@context": [version.context], **members}))
-        assert wire.sent(raw) == raw
+        raw = canonical(wire.in_version({"@context": [version.context], **members}))
+        assert wire.encode(raw) == raw
         assert wire.read(raw)["reason"] == [reason]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from node.base.errors import Conflict, NotFound
-from node.exchange.offloop import Beside, close_stream, off_loop, opened
+from node.exchange.offloop import Beside, close_stream, off_loop, open_off_loop
 from node.exchange.spool import READ_SIZE, PartFile, rename_durably
 
 
@@ -110,7 +110,7 @@ async def test_what_is_opened_for_a_cancelled_waiter_is_let_go_of(tmp_path: Path
         released.wait(5)
         return part
 
-    task = asyncio.create_task(opened(slowly, PartFile.close, tmp_path / "a.part"))
+    task = asyncio.create_task(open_off_loop(slowly, PartFile.close, tmp_path / "a.part"))
     await asyncio.to_thread(entered.wait, 5)
     with pytest.raises(Conflict):
         PartFile(tmp_path / "a.part")
@@ -123,7 +123,7 @@ async def test_what_is_opened_for_a_cancelled_waiter_is_let_go_of(tmp_path: Path
 
 async def test_what_cannot_be_opened_is_not_let_go_of(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
-        await opened(PartFile, PartFile.close, tmp_path / "a.part", create=False)
+        await open_off_loop(PartFile, PartFile.close, tmp_path / "a.part", create=False)
 
 
 async def test_one_job_at_a_time_beside_the_work() -> None:

@@ -20,7 +20,7 @@ from federation.replicate.pages import MAX_MEMBERS, MAX_RELATIONS
 from node.base.clock import stamp
 from node.base.errors import HansaError, PeerUnreachable
 from node.base.jsons import canonical
-from node.catalogue.envelope import ledger_body, signed, withdrawal_of
+from node.catalogue.envelope import ledger_body, sign, withdrawal_of
 from node.catalogue.feed import chains
 from node.catalogue.model import Record
 from node.catalogue.nquads import iri_term, line, literal_term
@@ -76,7 +76,7 @@ class Scene:
         return stored
 
     def sign(self, record: Record, keys: SigningKeys | None = None) -> Record:
-        return signed(keys or self.gent.keys, record)  # type: ignore[arg-type]
+        return sign(keys or self.gent.keys, record)  # type: ignore[arg-type]
 
 
 @pytest.fixture

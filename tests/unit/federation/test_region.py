@@ -47,7 +47,7 @@ class Host:
     def region(self) -> None:
         return None
 
-    def changed(self) -> None:
+    def report_change(self) -> None:
         self.node.settle()
 
 

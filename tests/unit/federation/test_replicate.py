@@ -383,7 +383,7 @@ async def test_an_imported_record_arrives_under_its_own_iri(pair: Pair) -> None:
     copy = pair.stored(entered[0].address)
     assert copy is not None
     assert (copy.origin, copy.subject) == (pair.gent.did, "https://elsewhere.example/d")
-    assert copy.harvested is not None
-    assert copy.harvested.source == "elsewhere"
+    assert copy.harvest_origin is not None
+    assert copy.harvest_origin.source == "elsewhere"
     rows = await pair.region.sparql("SELECT ?s { ?s <http://purl.org/dc/terms/title> ?t }", ANONYMOUS)
     assert rows == [{"s": "https://elsewhere.example/d"}]

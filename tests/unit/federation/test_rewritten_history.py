@@ -409,7 +409,7 @@ def test_a_follower_keeps_little_of_a_long_chain() -> None:
     """Of 25,000 members a few hashes: what is written with every page stays small."""
     cursor = Cursor()
     cursor.begin("public")
-    cursor.grow("public", Frontier().extended(leaf_of(f"envelope {number}") for number in range(25_000)))
+    cursor.grow("public", Frontier().extend(leaf_of(f"envelope {number}") for number in range(25_000)))
     document = cursor.to_json()
     assert len(document["chains"]["public"]["peaks"]) <= 15
     assert len(canonical(document)) < 1_500

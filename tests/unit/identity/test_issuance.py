@@ -395,7 +395,7 @@ class TestDeciding:
             application = world.region.store.application(tx, application_id)
             assert application is not None
             assert application.state is ApplicationState.RECEIVED
-            assert world.region.store.issued(tx) == []
+            assert world.region.store.issued_credentials(tx) == []
         assert world.region.tasks() == []
 
     def test_an_unknown_application(self) -> None:
@@ -516,11 +516,11 @@ class TestReceiving:
         world = World()
         token = world.token(world.region.party, world.gent.party)
         offer = {"type": "CredentialOfferMessage", "issuer": world.region.party.did, "credentials": [{"id": "a"}]}
-        assert await world.gent.wallet.offered(token, offer) == ("a",)
+        assert await world.gent.wallet.receive_offer(token, offer) == ("a",)
         faults: list[dict[str, Any]] = [{"issuer": None}, {"issuer": world.stranger.did}, {"credentials": [1]}]
         for changes in faults:
             with pytest.raises(InvalidInput):
-                await world.gent.wallet.offered(token, {**offer, **changes})
+                await world.gent.wallet.receive_offer(token, {**offer, **changes})
 
 
 class TestPresenting:

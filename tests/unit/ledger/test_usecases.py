@@ -84,7 +84,7 @@ class TestSequencer:
             broken.run()
         with ledger.uow.read() as tx:
             assert ledger.store.size(tx) == 0
-            assert len(ledger.store.unsequenced(tx, 9)) == 3
+            assert len(ledger.store.unsequenced_entries(tx, 9)) == 3
         assert ledger.sequencer.run() == 3
 
 

@@ -181,8 +181,8 @@ def test_what_is_weighed_elsewhere_is_nothing_more(addition: dict[str, Any]) -> 
 
 def test_others_members_are_left_out_of_the_signature_by_name() -> None:
     body = proposed(**{FOREIGN: {"level": 5}})
-    assert proposal.unsigned(negotiation(), body) == (FOREIGN,)
-    assert proposal.unsigned(negotiation(offer={**OFFER, FOREIGN: {"level": 5}}), body) == ()
+    assert proposal.unsigned_members(negotiation(), body) == (FOREIGN,)
+    assert proposal.unsigned_members(negotiation(offer={**OFFER, FOREIGN: {"level": 5}}), body) == ()
     signature = agreement.sign(SimKeyRing(ME), body, (FOREIGN,))
     agreement.verify(signature, body, DidDocument(id=ME, raw={}), verify_jws)
     agreement.verify(signature, body | {FOREIGN: "another"}, DidDocument(id=ME, raw={}), verify_jws)
@@ -249,7 +249,7 @@ class Rig:
             "agreement": body,
         }
         incoming = messages.read(json.dumps(message).encode(), machine.AGREEMENT)
-        return self.negotiations.received(pid, Caller(did=PEER), incoming).status
+        return self.negotiations.receive(pid, Caller(did=PEER), incoming).status
 
     def sent(self) -> list[str]:
         with self.uow.read() as tx:

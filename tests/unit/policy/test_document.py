@@ -18,7 +18,7 @@ from node.base.jsons import digest
 from node.policy.document.articles import TERMS, document_languages
 from node.policy.document.rendering import render, render_body, text_sha256
 from node.policy.odrl import parse
-from node.policy.words import LANGUAGES, explained
+from node.policy.words import LANGUAGES, explain
 from tests.artefacts import data
 from tests.fakes.policy import BRUGGE, D1, GENT, P3, P4, P5, offer
 
@@ -114,7 +114,7 @@ def test_the_document_says_everything(conditions: Any, language: str) -> None:
         "2026",
     ):
         assert str(needed) in outline.words
-    for sentence in explained(parse(body), language, "dataset"):
+    for sentence in explain(parse(body), language, "dataset"):
         assert outline.words.count(sentence.text.strip()) >= 1
     assert outline.tags.count("h1") == 1
     assert [heading for heading in outline.headings if re.match(r"\d+\. ", heading)] == [
@@ -174,7 +174,7 @@ def test_two_languages_stand_side_by_side() -> None:
     both = Outline(render(body))
     assert document_languages(body) == ("nl", "cs")
     for language in ("nl", "cs"):
-        for sentence in explained(parse(body), language, "dataset"):
+        for sentence in explain(parse(body), language, "dataset"):
             assert sentence.text in both.words
     assert both.tags.count("h1") == 1
     assert "Handtekeningen / Podpisy" in both.words

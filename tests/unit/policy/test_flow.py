@@ -9,7 +9,7 @@ import pytest
 from node.base.errors import InvalidInput, TooLarge
 from node.policy.decide import decide
 from node.policy.flow.licences import licence
-from node.policy.flow.result import Breach, Inheritance, Source, admits, inherited, strictest_offer
+from node.policy.flow.result import Breach, Inheritance, Source, admits, inherit, strictest_offer
 from node.policy.model import Outcome
 from node.policy.odrl import parse
 from node.policy.terms import DISTRIBUTE, MINIMUM_CELL_SIZE, USE
@@ -60,7 +60,7 @@ MOBILITY = "Only for improving transport and mobility"
 
 class TestTheDemonstration:
     def test_counts_bind_what_is_made_from_them_and_the_open_network_asks_for_credit(self) -> None:
-        bound = inherited([NETWORK, COUNTS])
+        bound = inherit([NETWORK, COUNTS])
         sentences = bound.sentences("en")
         assert "Only until 31 December 2027, included (“Traffic counts”)." in sentences
         assert any(line.startswith(MOBILITY) and line.endswith("(“Traffic counts”).") for line in sentences)
@@ -72,7 +72,7 @@ class TestTheDemonstration:
             assert len(bound.sentences(language)) == len(sentences)
 
     def test_publishing_them_openly_is_refused_for_each_condition_with_its_input_and_rule(self) -> None:
-        bound = inherited([NETWORK, COUNTS])
+        bound = inherit([NETWORK, COUNTS])
         breaches = admits(bound, offer("open"), licence="CC-BY-4.0")
         assert rules_of(breaches) == {
             ("Traffic counts", "permission[0].constraint[0]"),
@@ -91,7 +91,7 @@ class TestTheDemonstration:
         assert until.to_json()["rule"] == "permission[0].constraint[2]"
 
     def test_the_same_conditions_or_stricter_ones_are_admitted(self) -> None:
-        bound = inherited([NETWORK, COUNTS])
+        bound = inherit([NETWORK, COUNTS])
         assert admits(bound, offer(P3), licence="CC-BY-4.0") == ()
         assert admits(bound, offer({**P3, "until": "2027-06-30", "delete": "P7D"}), licence="CC-BY-4.0") == ()
         later = admits(bound, offer({**P3, "until": "2028-06-30", "delete": "P60D"}), licence="CC-BY-4.0")
@@ -101,7 +101,7 @@ class TestTheDemonstration:
         }
 
     def test_results_of_a_model_that_is_run_may_be_copied_though_the_model_may_not(self) -> None:
-        bound = inherited([NETWORK, NOISE])
+        bound = inherit([NETWORK, NOISE])
         policy = parse(fitting(bound))
         assert [rule.action for rule in policy.permissions] == [USE]
         assert policy.prohibitions == ()
@@ -112,7 +112,7 @@ class TestTheDemonstration:
         assert decide(policy, situation(brugge())).outcome is Outcome.REFUSE
 
     def test_cells_bind_until_the_figures_keep_to_them(self) -> None:
-        bound = inherited([RECEPTORS, NOISE])
+        bound = inherit([RECEPTORS, NOISE])
         terms = fitting(bound, facts={MINIMUM_CELL_SIZE: 10})
         assert "minimumCellSize" not in str(terms)
         assert admits(bound, terms, facts={MINIMUM_CELL_SIZE: 10}, licence="CC-BY-4.0") == ()
@@ -124,7 +124,7 @@ class TestTheDemonstration:
         assert "algorithm" not in str(terms), "the run was by that model: the result is no longer about it"
 
     def test_purposes_of_two_inputs_become_those_that_both_name(self) -> None:
-        bound = inherited([COUNTS, NOISE])
+        bound = inherit([COUNTS, NOISE])
         (line,) = [line for line in bound.sentences("en") if line.startswith(MOBILITY)]
         assert line.endswith("(“Road noise”, “Traffic counts”).")
         policy = parse(fitting(bound))
@@ -139,7 +139,7 @@ RESEARCH = source("Survey", own(constraint("odrl:purpose", "eq", "dpv:Scientific
 
 class TestNothingIsLeft:
     def test_purposes_that_exclude_one_another_name_both_inputs(self) -> None:
-        bound = inherited([NETWORK, COUNTS, RESEARCH])
+        bound = inherit([NETWORK, COUNTS, RESEARCH])
         assert not bound.publishable
         (problem,) = bound.problems
         assert problem.code == "excluded"
@@ -172,7 +172,7 @@ class TestNothingIsLeft:
         ],
     )
     def test_conditions_that_nobody_can_meet_together(self, first: dict[str, Any], other: dict[str, Any]) -> None:
-        bound = inherited([source("One", own(first)), source("Other", own(other))])
+        bound = inherit([source("One", own(first)), source("Other", own(other))])
         assert [problem.code for problem in bound.problems] == ["excluded"]
         assert {origin.input for origin in bound.problems[0].origins} == {
             "https://x.example/one",
@@ -194,7 +194,7 @@ class TestNothingIsLeft:
         ],
     )
     def test_an_input_that_leaves_nothing(self, origin: Source, code: str) -> None:
-        bound = inherited([NETWORK, origin])
+        bound = inherit([NETWORK, origin])
         assert [problem.code for problem in bound.problems] == [code]
         assert f"“{origin.title}”" in bound.problems[0].text["en"]
         assert bound.to_json()["problems"][0]["sources"][0]["input"] == origin.iri
@@ -205,7 +205,7 @@ class TestNothingIsLeft:
             {"action": "odrl:use", "constraint": [constraint("odrl:purpose", "eq", "dpv:ScientificResearch")]},
             {"action": "odrl:use", "constraint": [constraint("odrl:purpose", "eq", "dpv:ImproveTransportMobility")]},
         ]
-        bound = inherited([COUNTS, source("Survey", either)])
+        bound = inherit([COUNTS, source("Survey", either)])
         assert bound.publishable
         assert "scientific" not in " ".join(bound.sentences("en"))
 
@@ -222,13 +222,13 @@ class TestNothingIsLeft:
             return conditions
 
         with pytest.raises(TooLarge) as caught:
-            inherited([source("One", many("a")), source("Other", many("b"))])
+            inherit([source("One", many("a")), source("Other", many("b"))])
         assert "alternatives" in caught.value.detail
         assert caught.value.remedy
 
     def test_a_policy_that_cannot_be_read_is_an_error(self) -> None:
         with pytest.raises(InvalidInput):
-            inherited([source("Broken", {"@id": "urn:uuid:1", "permission": [{}]})])
+            inherit([source("Broken", {"@id": "urn:uuid:1", "permission": [{}]})])
 
 
 class TestLicences:
@@ -246,7 +246,7 @@ class TestLicences:
         ],
     )
     def test_what_goes_together(self, names: list[str], outcome: str | None) -> None:
-        bound = inherited([source(name, licence=name) for name in names])
+        bound = inherit([source(name, licence=name) for name in names])
         assert bound.publishable
         assert bound.licence == outcome
         assert admits(bound, fitting(bound), licence=outcome) == ()
@@ -264,29 +264,29 @@ class TestLicences:
         ],
     )
     def test_what_does_not(self, names: list[str], code: str) -> None:
-        bound = inherited([source(name, licence=name) for name in names])
+        bound = inherit([source(name, licence=name) for name in names])
         assert [problem.code for problem in bound.problems] == [code]
         assert {origin.input for origin in bound.problems[0].origins} == {source(name).iri for name in names}
 
     def test_share_alike_admits_no_conditions_beside_it(self) -> None:
-        bound = inherited([source("Map", licence="ODbL"), COUNTS])
+        bound = inherit([source("Map", licence="ODbL"), COUNTS])
         (problem,) = bound.problems
         assert "“Traffic counts”: Only until 31 December 2027" in problem.text["en"]
-        map_alone = inherited([source("Map", licence="ODbL")])
+        map_alone = inherit([source("Map", licence="ODbL")])
         restricted = fitting(map_alone)
         restricted["permission"][0]["constraint"] = [constraint("odrl:purpose", "eq", "dpv:PublicBenefit")]
         assert [one.code for one in admits(map_alone, restricted, licence="ODbL")] == ["alike"]
         assert [one.code for one in admits(map_alone, fitting(map_alone), licence="CC-BY-4.0")] == ["alike"]
 
     def test_not_for_commerce_stays_so(self) -> None:
-        bound = inherited([source("Photos", licence="CC-BY-NC-4.0"), NETWORK])
+        bound = inherit([source("Photos", licence="CC-BY-NC-4.0"), NETWORK])
         (breach,) = admits(bound, offer("open"), licence="CC-BY-4.0")
         assert (breach.title, breach.rule) == ("Photos", "licence")
         assert "commercially" in breach.remedy["en"]
         assert admits(bound, offer("open"), licence="CC-BY-NC-4.0") == ()
 
     def test_a_licence_nobody_knows_is_no_licence_for_a_result(self) -> None:
-        (breach,) = admits(inherited([]), offer("open"), licence="https://x.example/ours")
+        (breach,) = admits(inherit([]), offer("open"), licence="https://x.example/ours")
         assert breach.code == "unknown-licence"
         assert breach.input == ""
 
@@ -315,7 +315,7 @@ class TestDetails:
     def test_the_shorter_term_counts_and_what_cannot_be_compared_stays(
         self, period: str, other: str, expected: set[str]
     ) -> None:
-        bound = inherited(
+        bound = inherit(
             [
                 source("One", own(obligation=deleted_within(period))),
                 source("Other", own(obligation=deleted_within(other))),
@@ -328,14 +328,14 @@ class TestDetails:
 
     def test_who_is_to_be_named_is_the_provider_of_the_input(self) -> None:
         given = own(obligation=[{"action": "odrl:attribute"}], assigner=GENT)
-        bound = inherited([source("Counts", given)])
+        bound = inherit([source("Counts", given)])
         made = fitting(bound)
         assert made["obligation"] == [{"action": "odrl:attribute", "odrl:attributedParty": GENT}]
         (breach,) = admits(bound, own(obligation=[{"action": "odrl:attribute"}]))
         assert GENT in breach.text["en"]
 
     def test_consent_to_a_use_is_asked_for_again_with_the_result(self) -> None:
-        bound = inherited([source("Counts", {"template": "members-ask"})])
+        bound = inherit([source("Counts", {"template": "members-ask"})])
         assert [duty.action for duty in parse(fitting(bound)).permissions[0].duties] != []
         (breach,) = admits(bound, offer("members"))
         assert breach.rule == "permission[0].duty[0]"
@@ -346,7 +346,7 @@ class TestDetails:
         enough = constraint("hz:minimumCellSize", "gteq", {"@value": "10", "@type": "xsd:integer"})
         policy = own(enough, prohibition=[{"action": "odrl:distribute"}], **{"odrl:conflict": "odrl:perm"})
         policy["permission"].append({"action": "odrl:execute"})
-        bound = inherited([source("Counts", policy), NETWORK])
+        bound = inherit([source("Counts", policy), NETWORK])
         just_fits = fitting(bound)
         assert [rule["action"] for rule in just_fits["prohibition"]] == ["odrl:distribute"]
         assert admits(bound, just_fits) == ()
@@ -354,17 +354,17 @@ class TestDetails:
 
     def test_a_prohibition_for_some_cases_is_repeated(self) -> None:
         marketing = [{"action": "odrl:use", "constraint": [constraint("odrl:purpose", "eq", "dpv:Marketing")]}]
-        bound = inherited([source("Counts", own(prohibition=marketing))])
+        bound = inherit([source("Counts", own(prohibition=marketing))])
         assert admits(bound, own(prohibition=marketing)) == ()
         (breach,) = admits(bound, own())
         assert breach.rule == "prohibition[0]"
         assert admits(bound, own(prohibition=[{"action": "odrl:use"}])) == ()
 
     def test_an_offer_with_a_term_that_is_not_understood_is_told_so(self) -> None:
-        (breach,) = admits(inherited([NETWORK]), own(obligation=[{"action": "odrl:sneeze"}]), licence="CC-BY-4.0")
+        (breach,) = admits(inherit([NETWORK]), own(obligation=[{"action": "odrl:sneeze"}]), licence="CC-BY-4.0")
         assert (breach.input, breach.code) == ("", "not-understood")
 
     def test_offering_less_than_is_allowed_is_the_publishers_choice(self) -> None:
-        bound = inherited([NETWORK])
+        bound = inherit([NETWORK])
         assert admits(bound, offer("members"), licence="CC-BY-4.0") == ()
         assert admits(bound, own(action="odrl:read"), licence="CC-BY-4.0") == ()

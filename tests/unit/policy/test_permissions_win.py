@@ -10,7 +10,7 @@ import pytest
 from node.policy.conflicts import lint
 from node.policy.decide import decide
 from node.policy.flow.limits import beyond, in_own_words, nearest
-from node.policy.flow.result import Source, admits, inherited, strictest_offer
+from node.policy.flow.result import Source, admits, inherit, strictest_offer
 from node.policy.model import Outcome, Situation
 from node.policy.odrl import parse
 from node.policy.templates import compile_conditions
@@ -169,7 +169,7 @@ def test_own_words_keep_the_strategy() -> None:
 
 def result_of(*policies: dict[str, Any]) -> dict[str, Any]:
     sources = [Source(iri=f"urn:x:{n}", title=f"{n}", policy=one) for n, one in enumerate(policies)]
-    return strictest_offer(inherited(sources), target="urn:x:result", offer_id="urn:uuid:9")
+    return strictest_offer(inherit(sources), target="urn:x:result", offer_id="urn:uuid:9")
 
 
 def test_a_result_inherits_no_prohibition_that_a_permission_wins_over() -> None:
@@ -187,6 +187,6 @@ def test_a_permission_to_run_wins_over_nothing_that_binds_results(forbidden: dic
 
 
 def test_an_offer_of_a_result_cannot_shake_off_a_prohibition_by_the_strategy() -> None:
-    bound = inherited([Source(iri="urn:x:1", title="Counts", policy=NO_PASSING_ON)])
+    bound = inherit([Source(iri="urn:x:1", title="Counts", policy=NO_PASSING_ON)])
     assert admits(bound, NO_PASSING_ON) == ()
     assert admits(bound, {**NO_PASSING_ON, **PERM})

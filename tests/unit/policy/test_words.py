@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from node.policy.figures import counted, date_text, duration_text, moment_text
+from node.policy.figures import count_of, date_text, duration_text, moment_text
 from node.policy.model import Nature
 from node.policy.odrl import parse
 from node.policy.phrases import phrases
 from node.policy.rules import Value
-from node.policy.words import Section, explained, sentences, summary
+from node.policy.words import Section, explain, sentences, summary
 from node.texts.languages import LANGUAGES
 from tests.fakes.policy import NOW, P3, P4, P5, offer
 
@@ -172,7 +172,7 @@ def test_what_follows_a_breach() -> None:
 def test_a_restricted_permission_is_never_a_prohibition() -> None:
     for language in LANGUAGES:
         for conditions in (P3, P4, P5, "members"):
-            for sentence in explained(parse(offer(conditions)), language, "dataset"):
+            for sentence in explain(parse(offer(conditions)), language, "dataset"):
                 forbids = any(
                     word in sentence.text for word in ("must not", " niet ", "nesmí", "interdit", "darf nicht")
                 )
@@ -180,7 +180,7 @@ def test_a_restricted_permission_is_never_a_prohibition() -> None:
 
 
 def test_facts_and_promises_are_told_apart() -> None:
-    natures = {s.paths[0]: s.natures for s in explained(parse(offer(P3)), "en", "dataset")}
+    natures = {s.paths[0]: s.natures for s in explain(parse(offer(P3)), "en", "dataset")}
     assert natures["permission[0]"] == frozenset()
     assert natures["permission[0].constraint[0]"] == {Nature.FACT}
     assert natures["permission[0].constraint[1]"] == {Nature.UNDERTAKING}
@@ -189,7 +189,7 @@ def test_facts_and_promises_are_told_apart() -> None:
         "or": [constraint("hz:participant", "eq", "did:web:b"), constraint("odrl:purpose", "eq", "dpv:Marketing")]
     }
     document = {"@id": "urn:x", "permission": [{"action": "use", "constraint": [both]}]}
-    assert explained(parse(document), "en")[1].natures == {Nature.FACT, Nature.UNDERTAKING}
+    assert explain(parse(document), "en")[1].natures == {Nature.FACT, Nature.UNDERTAKING}
 
 
 def test_the_agreement_of_the_demonstration_in_dutch_and_czech() -> None:
@@ -272,16 +272,16 @@ def test_summaries_of_the_others() -> None:
 )
 def test_czech_numbers(number: str, genitive: str, accusative: str) -> None:
     words = phrases("cs")
-    assert counted(Decimal(number), words.units["days"], words) == genitive
-    assert counted(Decimal(number), words.residents, words) == accusative
+    assert count_of(Decimal(number), words.units["days"], words) == genitive
+    assert count_of(Decimal(number), words.residents, words) == accusative
 
 
 def test_plurals_elsewhere() -> None:
     assert duration_text(Value("P1D"), phrases("en")) == "1 day"
     assert duration_text(Value("P1Y2M3DT4H"), phrases("de")) == "1 Jahr, 2 Monaten, 3 Tagen und 4 Stunden"
     assert duration_text(Value("P60M"), phrases("nl")) == "60 maanden"
-    assert counted(Decimal(0), phrases("fr").residents, phrases("fr")) == "0 habitant"
-    assert counted(Decimal(1), phrases("en").times, phrases("en")) == "once"
+    assert count_of(Decimal(0), phrases("fr").residents, phrases("fr")) == "0 habitant"
+    assert count_of(Decimal(1), phrases("en").times, phrases("en")) == "once"
 
 
 def test_dates_written_out() -> None:

@@ -65,9 +65,9 @@ def test_buttons_do_what_they_say(els: TestClient, node: FakeNode) -> None:
     assert node.schedules.source("plzen")[0].run is not None
     assert press("plzen", "run") == 409
     assert press("plzen", "pause") == 303
-    assert node.schedules.source("plzen")[0].paused
+    assert node.schedules.source("plzen")[0].is_paused
     assert press("plzen", "resume") == 303
-    assert not node.schedules.source("plzen")[0].paused
+    assert not node.schedules.source("plzen")[0].is_paused
     assert press("plzen", "remove") == 303
     assert press("plzen", "remove") == 404
     assert press("ghent", "explode") == 404

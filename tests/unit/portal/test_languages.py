@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from node.portal.languages import Speaker, chosen
+from node.portal.languages import Speaker, choose_language
 from node.semantics.kinds import KINDS
 from node.texts.languages import LANGUAGES, pick
 
@@ -21,8 +21,8 @@ def speaker(language: str) -> Speaker:
 def test_every_kind_has_its_words() -> None:
     for language in LANGUAGES:
         for kind in KINDS:
-            assert speaker(language).known(f"kind.{kind}")
-            assert speaker(language).known(f"kinds.{kind}")
+            assert speaker(language).knows(f"kind.{kind}")
+            assert speaker(language).knows(f"kinds.{kind}")
 
 
 def test_values_cannot_say_more_than_themselves() -> None:
@@ -137,7 +137,7 @@ def test_durations_in_words(text: str, words: str) -> None:
 def test_the_language_is_chosen_by_wish_then_browser(
     wishes: tuple[str | None, ...], accept: str, language: str
 ) -> None:
-    assert chosen(*wishes, accept=accept) == language
+    assert choose_language(*wishes, accept=accept) == language
 
 
 @pytest.mark.parametrize(

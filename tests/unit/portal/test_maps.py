@@ -15,7 +15,7 @@ from node.portal.drawing.chain import Link, chain
 from node.portal.drawing.maps import LEAST_HEIGHT, MOST_FOCUSABLE, MOST_HEIGHT, WIDTH, Mark, draw
 from node.portal.drawing.scale import CHANGES, change_scale, value_scale
 from node.portal.runs.differences import Figure, added_up, changes, figures_by_feature, places, shape
-from node.portal.runs.edits import placed, spelled
+from node.portal.runs.edits import parse_geometry, spell_geometry
 from node.portal.theme import contrast
 from node.scenarios.model import Variable
 from tests.fakes.portal_scenarios import hourly, levels, network, quarters, receptors
@@ -249,6 +249,6 @@ def test_a_chain_without_steps_is_drawn_too() -> None:
 
 def test_places_are_read_as_they_are_spelled() -> None:
     rows = network()
-    assert placed(spelled(rows[0]["geometry"]), rows) == rows[0]["geometry"]
-    assert placed("3.7 51.0", rows) == {"type": "Point", "coordinates": [3.7, 51.0]}
-    assert placed("anything", [{"id": "no geometry"}]) is None
+    assert parse_geometry(spell_geometry(rows[0]["geometry"]), rows) == rows[0]["geometry"]
+    assert parse_geometry("3.7 51.0", rows) == {"type": "Point", "coordinates": [3.7, 51.0]}
+    assert parse_geometry("anything", [{"id": "no geometry"}]) is None

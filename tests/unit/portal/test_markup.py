@@ -106,19 +106,19 @@ def test_what_is_no_language_tag_is_left_out(tag: object) -> None:
     ],
 )
 def test_identifiers_are_short(identifier: str, short: str) -> None:
-    assert markup.shortened(identifier) == short
-    assert len(markup.shortened(identifier)) <= 34
+    assert markup.shorten(identifier) == short
+    assert len(markup.shorten(identifier)) <= 34
 
 
 def test_snippets_come_in_pieces() -> None:
-    assert markup.marked("a «b» c «» d») «") == [
+    assert markup.snippet_pieces("a «b» c «» d») «") == [
         (False, "a "),
         (True, "b"),
         (False, " c "),
         (True, ""),
         (False, " d») «"),
     ]
-    assert markup.marked("") == []
+    assert markup.snippet_pieces("") == []
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_document_is_embedded_without_what_is_not_text() -> None:
       <img src=x onerror=alert(1)><script>window.__xss = 1</script><svg><script>2</script></svg>
       <iframe src="https://evil.test"></iframe><table><tr><td colspan="2">x</td></tr></table>
       <input name=a><br><unclosed><li>y"""
-    html = markup.embedded(document)
+    html = markup.embed(document)
     page = Page(f"<div>{html}</div>")
     tags = {element.tag for element in page.elements}
     assert tags == {"div", "h2", "p", "a", "table", "tbody", "tr", "td", "br", "li"}
@@ -165,7 +165,7 @@ def test_a_document_is_embedded_without_what_is_not_text() -> None:
     ],
 )
 def test_broken_documents_stay_closed_and_silent(text: str) -> None:
-    page = Page(f"<div>{markup.embedded(text)}</div>")
+    page = Page(f"<div>{markup.embed(text)}</div>")
     assert not [element for element in page.elements if element.tag in ("script", "style", "title")]
 
 
@@ -199,13 +199,13 @@ def test_bodies_that_are_no_json_are_shown_as_text() -> None:
 
 
 def test_code_between_backticks() -> None:
-    assert markup.coded("`a` and `b<c>`, `open") == [
+    assert markup.code_pieces("`a` and `b<c>`, `open") == [
         (True, "a"),
         (False, " and "),
         (True, "b<c>"),
         (False, ", `open"),
     ]
-    assert markup.coded("") == []
+    assert markup.code_pieces("") == []
 
 
 @pytest.mark.parametrize(
@@ -219,4 +219,4 @@ def test_code_between_backticks() -> None:
     ],
 )
 def test_nobody_is_nameless(name: str, identifier: str, shown: str) -> None:
-    assert markup.called(name, identifier) == shown
+    assert markup.display_name(name, identifier) == shown

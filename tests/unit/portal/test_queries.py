@@ -35,11 +35,11 @@ def test_everything_is_read() -> None:
 
 
 def test_equal_searches_have_equal_urls() -> None:
-    assert search(EVERYTHING).encoded() == search("&".join(reversed(EVERYTHING.split("&")))).encoded().replace(
-        "kind=dataset&kind=model", "kind=model&kind=dataset"
-    )
-    assert search("").encoded() == ""
-    assert search("q=&kind=&page=1&sort=best").encoded() == ""
+    assert search(EVERYTHING).query_string() == search(
+        "&".join(reversed(EVERYTHING.split("&")))
+    ).query_string().replace("kind=dataset&kind=model", "kind=model&kind=dataset")
+    assert search("").query_string() == ""
+    assert search("q=&kind=&page=1&sort=best").query_string() == ""
 
 
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20).map(str.strip)
@@ -51,20 +51,20 @@ texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20).map
 def test_reading_back_what_was_written(text: str, values: dict[str, list[str]], page: int) -> None:
     pairs = [("q", text), ("page", str(page)), *((name, value) for name in values for value in values[name])]
     found = Search.read(pairs)
-    again = Search.read(parse_qsl(found.encoded().removeprefix("?"), keep_blank_values=True))
+    again = Search.read(parse_qsl(found.query_string().removeprefix("?"), keep_blank_values=True))
     assert again == found
 
 
 def test_a_facet_value_comes_and_goes_and_leads_to_the_first_page() -> None:
     first = search("q=x&page=4")
-    narrowed = first.toggled("kind", "model").toggled("kind", "dataset")
+    narrowed = first.toggle("kind", "model").toggle("kind", "dataset")
     assert narrowed.chosen["kind"] == ("model", "dataset")
     assert narrowed.page == 1
-    assert narrowed.toggled("kind", "model").chosen["kind"] == ("dataset",)
+    assert narrowed.toggle("kind", "model").chosen["kind"] == ("dataset",)
     assert narrowed.without_facets().chosen["kind"] == ()
     assert narrowed.without_text().text == ""
-    assert narrowed.narrowed
-    assert not first.narrowed
+    assert narrowed.is_narrowed
+    assert not first.is_narrowed
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_a_period_that_is_none_is_refused(period: str) -> None:
 
 def test_a_period_narrows_and_can_be_taken_away() -> None:
     narrowed = search("q=x&from=2024&to=2024-05")
-    assert narrowed.narrowed
-    assert narrowed.without_period().encoded() == narrowed.without_facets().encoded() == "?q=x"
+    assert narrowed.is_narrowed
+    assert narrowed.without_period().query_string() == narrowed.without_facets().query_string() == "?q=x"
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "x", "1e3", "9" * 30, "", "²"])

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from node.base.errors import NotAllowed
 from node.portal.languages import Speaker
-from node.portal.runs.results import signed
+from node.portal.runs.results import with_sign
 from node.portal.runs.verdicts import verdict
 from node.scenarios.findings import Finding
 from node.scenarios.model import Caveat, Indicator, IndicatorValue, Operation, OperationType, State
@@ -256,7 +256,7 @@ def test_verdicts(better: str, before: float | None, after: float, words: str) -
 
 def test_changes_carry_their_sign() -> None:
     speaker = Speaker("nl", NOW.tzinfo, NOW)  # type: ignore[arg-type]
-    assert [signed(speaker, value, 1) for value in (1.26, -1.26, 0.04, -0.04)] == ["+1,3", "−1,3", "±0,0", "±0,0"]
+    assert [with_sign(speaker, value, 1) for value in (1.26, -1.26, 0.04, -0.04)] == ["+1,3", "−1,3", "±0,0", "±0,0"]
 
 
 # comparing ---------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from node.catalogue.model import Record
-from node.portal.description.schema_org import signposts, structured
+from node.portal.description.schema_org import schema_org_json, signposts
 from node.portal.description.triples import Description
 from node.vocab.namespaces import DCT
 from tests.fakes.portal_content import GENT, Graph, record
@@ -43,4 +43,4 @@ def header_relations(header: str) -> set[str]:
 def test_what_is_no_dataset_for_others_has_no_structured_data() -> None:
     described = Description.read(b"")
     for kind in ("model", "service", "novelty"):
-        assert structured(asset_of(kind), described, (), page=IRI, catalogue=CATALOGUE, language="en") == ""
+        assert schema_org_json(asset_of(kind), described, (), page=IRI, catalogue=CATALOGUE, language="en") == ""

@@ -16,14 +16,14 @@ import pytest
 import node
 from node.base.errors import HansaError, InvalidInput, NotAllowed, NotFound, Overloaded, PeerUnreachable
 from node.portal.languages import PORTAL, Speaker
-from node.portal.wording import _AS, worded
+from node.portal.wording import _AS, explain_problem
 from node.scenarios.chain.interfaces import fits
 from node.scenarios.chain.mismatch import Mismatch
 from node.scenarios.chain.parameters import bound_parameters
 from node.scenarios.chain.validity import outside
 from node.scenarios.errors import ModelFailed
 from node.scenarios.findings import Bound, DoesNotFit, Finding
-from node.scenarios.layers.stack import stacked
+from node.scenarios.layers.stack import apply_layers
 from node.scenarios.model import Caveat, Operation, OperationType, Parameter, Port, Rows, Variable
 from node.scenarios.models import in_cage
 from node.texts.languages import LANGUAGES
@@ -180,7 +180,7 @@ def of_layers() -> list[HansaError]:
         for one in operations:
             changed = replace(fake.bridge_layer(), key="segmentId", operations=(one, one))
             with pytest.raises(InvalidInput) as caught:
-                stacked(bound, data, [changed])
+                apply_layers(bound, data, [changed])
             refused.append(caught.value)
     return refused
 
@@ -245,7 +245,7 @@ def test_what_the_code_finds_is_said_in_the_readers_language(language: str) -> N
     for code, sentence, remedy, facts in FOUND:
         # As it comes back from the table of runs.
         kept = json.loads(json.dumps(facts))
-        message = worded(speaker(language), code, sentence, remedy, kept)
+        message = explain_problem(speaker(language), code, sentence, remedy, kept)
         assert message.lang == "", (code, facts)
         assert message.text
         assert not re.search(r"\{\w+\}", (message.text + message.mend).replace("{veh}", "")), message
@@ -269,16 +269,16 @@ def test_of_several_things_that_stop_a_run_the_first_is_said() -> None:
     with pytest.raises(DoesNotFit) as refused:
         Bound(template=fake.SCENARIO, binding=None, findings=many).require()
     error = refused.value
-    said = worded(speaker("nl"), error.code, error.detail, error.remedy, error.facts)
+    said = explain_problem(speaker("nl"), error.code, error.detail, error.remedy, error.facts)
     assert said.text == "2 fouten. De eerste: het scenario heeft geen stappen"
     assert said.mend.startswith("kies een scenario")
     odd = {"findings": [one.to_json() for one in reversed(many)]}
-    assert worded(speaker("nl"), error.code, error.detail, error.remedy, odd)[:2] == (error.detail, "en")
+    assert explain_problem(speaker("nl"), error.code, error.detail, error.remedy, odd)[:2] == (error.detail, "en")
 
 
 def test_a_refused_agreement_in_czech() -> None:
     facts = {"case": "ended", "dataset": "https://data.plzen.example/datasets/x", "provider": "did:web:plzen.example"}
-    message = worded(speaker("cs"), "not-allowed", "the agreement about x has ended", "hansa get x", facts)
+    message = explain_problem(speaker("cs"), "not-allowed", "the agreement about x has ended", "hansa get x", facts)
     assert message.text == "dohoda o https://data.plzen.example/datasets/x skončila"
     assert message.mend.endswith("hansa get https://data.plzen.example/datasets/x --agree-only")
     assert (message.lang, message.mend_lang) == ("", "")
@@ -287,13 +287,13 @@ def test_a_refused_agreement_in_czech() -> None:
 def test_figures_and_units_are_written_for_the_reader() -> None:
     facts = {"role": "flows", "variable": "speed", "count": 3, "of": 1200, "minimum": 30.0, "maximum": 130.5,
              "lowest": 12.34, "highest": 140, "unit": "{vehicles}/h", "examples": ["a", "b"]}  # fmt: skip
-    said = worded(speaker("nl"), "outside-validity", "x", "", facts).text.replace("\u00a0", " ")
+    said = explain_problem(speaker("nl"), "outside-validity", "x", "", facts).text.replace("\u00a0", " ")
     assert said == (
         "3 van 1.200 rijen van flows hebben waarden van speed buiten 30–130,5 vehicles/h: "
         "van 12,34 vehicles/h tot 140 vehicles/h (bijvoorbeeld: a, b)"
     )
     step = {"source": "a", "target": "b", "haveStep": "PT15M", "needStep": "PT1H", "case": "finer"}
-    assert worded(speaker("de"), "time-step", "x", "", step).text == (
+    assert explain_problem(speaker("de"), "time-step", "x", "", step).text == (
         "a hat einen Zeitschritt von 15 Minuten, aber die Eingabe b verlangt 1 Stunde"
     )
 
@@ -310,18 +310,20 @@ def test_figures_and_units_are_written_for_the_reader() -> None:
     ],
 )
 def test_what_cannot_be_said_stands_in_english_and_says_so(code: str, facts: dict[str, Any]) -> None:
-    said = worded(speaker("cs"), code, "x", "mend it", {**facts})
+    said = explain_problem(speaker("cs"), code, "x", "mend it", {**facts})
     assert (said.text, said.lang) == ("x", "en")
-    assert worded(speaker("en"), code, "x", "mend it", {**facts}).lang == ""
+    assert explain_problem(speaker("en"), code, "x", "mend it", {**facts}).lang == ""
 
 
 def test_strangers_fill_our_texts_and_do_no_more() -> None:
     facts = {"name": "{title.__class__} {known}", "title": "x" * 5000, "known": ["y"] * 5000}
-    said = worded(speaker("fr"), "unknown-role", "x", "y", facts)
+    said = explain_problem(speaker("fr"), "unknown-role", "x", "y", facts)
     assert "{title.__class__} {known}" in said.text
     assert len(said.mend) < 400
 
 
 def test_a_transformation_that_mends_it_is_named() -> None:
-    said = worded(speaker("nl"), "time-step", "x", "put hourly between them", {}, ["urn:x/hourly", "urn:x/daily"])
-    assert (said.mend, said.mend_lang) == ("voeg hourly, daily ertussen toe", "")
+    problem = explain_problem(
+        speaker("nl"), "time-step", "x", "put hourly between them", {}, ["urn:x/hourly", "urn:x/daily"]
+    )
+    assert (problem.mend, problem.mend_lang) == ("voeg hourly, daily ertussen toe", "")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from node.base.errors import InvalidInput, NotFound
 from node.scenarios.chain.indicators import measure
 from node.scenarios.chain.wiring import bound_step, output_port
-from node.scenarios.layers.serialization import sealed
+from node.scenarios.layers.serialization import with_hash
 from node.scenarios.model import AFTER, BEFORE, IndicatorValue, Layer, Port, Rows, Run, State, StepRun
 from node.scenarios.runs.hashes import result_hash
 from node.scenarios.tables.rows import canonical_json, read_canonical
@@ -22,7 +22,7 @@ ROLES = {"assign": "flows", "hourly": "hourly", "noise": "levels"}
 
 
 def layer() -> Layer:
-    return sealed(replace(fake.bridge_layer(), id="urn:uuid:0192f3d0-00bb-7a55-9d7c-3b1f0a6e2cbb", sha256=""))
+    return with_hash(replace(fake.bridge_layer(), id="urn:uuid:0192f3d0-00bb-7a55-9d7c-3b1f0a6e2cbb", sha256=""))
 
 
 def sample(*, in_place: bool = False, layers: Sequence[Layer] | None = None) -> tuple[Run, dict[str, bytes]]:

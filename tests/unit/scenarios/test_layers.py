@@ -11,7 +11,7 @@ import pytest
 
 from node.base.errors import InvalidInput
 from node.scenarios.layers.changes import LayeredRows, apply, overlaps
-from node.scenarios.layers.serialization import layer_from_json, layer_to_json, sealed
+from node.scenarios.layers.serialization import layer_from_json, layer_to_json, with_hash
 from node.scenarios.model import Layer, OperationType
 
 POINT = {"type": "Point", "coordinates": [3.7, 51.05]}
@@ -29,7 +29,7 @@ BODY: dict[str, Any] = {
 
 
 def layer(*operations: dict[str, Any], **more: Any) -> Layer:
-    return sealed(layer_from_json({**BODY, "operations": list(operations), **more}))
+    return with_hash(layer_from_json({**BODY, "operations": list(operations), **more}))
 
 
 def update(id_: str, **more: Any) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def test_there_and_back() -> None:
             {"op": "remove", "id": "s2", "before": {"a": True}},
         ],
     }
-    record = sealed(layer_from_json(body))
+    record = with_hash(layer_from_json(body))
     assert [one.op for one in record.operations] == [
         OperationType.UPDATE,
         OperationType.ADD,
@@ -62,7 +62,7 @@ def test_there_and_back() -> None:
     document = json.loads(json.dumps(layer_to_json(record)))
     assert document["sha256"] == record.sha256
     assert document["operations"] == body["operations"]
-    assert sealed(layer_from_json(document)) == record
+    assert with_hash(layer_from_json(document)) == record
     assert layer_from_json({**body, "at": record.at}) == layer_from_json(document)
 
 
@@ -70,7 +70,7 @@ def test_the_hash_is_of_what_the_layer_says() -> None:
     first = layer(update("s1", set={"a": 1}))
     assert len(first.sha256) == 64
     assert layer(update("s1", set={"a": 1.0})).sha256 == first.sha256
-    assert sealed(first) == first
+    assert with_hash(first) == first
     for other in (
         layer(update("s1", set={"a": 2})),
         layer(update("s2", set={"a": 1})),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from node.base.errors import InvalidInput
 from node.scenarios.tables import geometries
 from node.scenarios.tables.geometries import BBox, extent
-from node.scenarios.tables.places import LAMBERT72, WGS84, converted, convertible, lambert72, normal, share
+from node.scenarios.tables.places import LAMBERT72, WGS84, convert, convertible, lambert72, normal, share
 
 
 @pytest.mark.parametrize(
@@ -36,19 +36,19 @@ def test_which_are_converted() -> None:
     assert not convertible(WGS84, LAMBERT72)
     assert not convertible("EPSG:5514", WGS84)
     with pytest.raises(InvalidInput, match="EPSG:5514 to EPSG:4326"):
-        converted({"type": "Point", "coordinates": [0, 0]}, "EPSG:5514")
+        convert({"type": "Point", "coordinates": [0, 0]}, "EPSG:5514")
 
 
 def test_lambert_72_as_proj_has_it() -> None:
     """Against PROJ with EPSG 15929 (without the grid): equal to a thousandth of a millimetre."""
     assert lambert72(104500, 193900) == pytest.approx((3.719822839, 51.053470703), abs=1e-9)
     line = {"type": "LineString", "coordinates": [[104500, 193900, 12.5], [104510, 193900, 12.5]]}
-    moved = converted(line, "EPSG:31370")
+    moved = convert(line, "EPSG:31370")
     first, second = moved["coordinates"]
     assert first == pytest.approx([3.719822839, 51.053470703, 12.5], abs=1e-9)
     metres = (second[0] - first[0]) * 111_320 * math.cos(math.radians(51.05))
     assert metres == pytest.approx(10, abs=0.05)
-    assert converted(line, "EPSG:31370", "EPSG:31370") == line
+    assert convert(line, "EPSG:31370", "EPSG:31370") == line
 
 
 @pytest.mark.parametrize("place", [(3.7, 51.05), (193900, 1045000), (float("nan"), 0)])
@@ -91,6 +91,6 @@ def test_the_extent_of_rows() -> None:
     }
     assert extent([{"geometry": geometries.check(both)}, {"geometry": None}, {}]) == (3.6, 51, 3.7, 51.1)
     assert extent([{}]) is None
-    assert geometries.moved(both, lambda x, y: (x + 1, y))["geometries"][0]["coordinates"] == [4.7, 51.0]
+    assert geometries.move(both, lambda x, y: (x + 1, y))["geometries"][0]["coordinates"] == [4.7, 51.0]
     with pytest.raises(InvalidInput, match="no list of geometries"):
         geometries.check({"type": "GeometryCollection"})

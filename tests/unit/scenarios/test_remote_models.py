@@ -49,10 +49,10 @@ class OpenTransfers:
             body={}, sha256="", signatures={}, at=NOW, finalized=NOW,
         )  # fmt: skip
 
-    async def used(self, agreement: Agreement, key: str) -> None:
+    async def count_use(self, agreement: Agreement, key: str) -> None:
         """This agreement does not say how often it may be used."""
 
-    async def opened(self, agreement: Agreement) -> Transfer:
+    async def open(self, agreement: Agreement) -> Transfer:
         return Transfer(
             pid="urn:t", role=Role.CONSUMER, peer=agreement.provider, peer_pid="urn:p", peer_address=PEER,
             version="2025-1", state="STARTED", created=NOW, updated=NOW, agreement=agreement.id,

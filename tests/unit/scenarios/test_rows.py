@@ -21,7 +21,7 @@ from node.scenarios.tables.rows import (
     named_places,
     read_canonical,
     read_rows,
-    rounded,
+    round_figure,
     row_id,
 )
 
@@ -290,7 +290,7 @@ def test_figures_are_written_as_rfc_8785_says(value: Any, written: str) -> None:
     ],
 )
 def test_half_goes_to_even_as_written(value: float, decimals: int, is_: float) -> None:
-    assert rounded(value, decimals) == is_
+    assert round_figure(value, decimals) == is_
 
 
 @pytest.mark.parametrize(

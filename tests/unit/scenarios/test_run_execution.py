@@ -19,7 +19,7 @@ from node.scenarios.execution import Dismissed, Report
 from node.scenarios.model import AFTER, BEFORE, Caveat, IndicatorValue, Run, State, StepRun
 from node.scenarios.ports import Reference
 from node.scenarios.runs.hashes import result_hash
-from node.scenarios.runs.lifecycle import finished, with_report, with_step
+from node.scenarios.runs.lifecycle import finish, with_report, with_step
 from node.scenarios.tables.rows import digest, read_canonical
 from node.worker.executions import MOST_ATTEMPTS, ExecutionHandler
 from node.worker.outcomes import Again, Done
@@ -496,7 +496,7 @@ class TestTrouble:
 
 def handler(at: Desk) -> ExecutionHandler:
     """The handler of runs, as a node has it."""
-    return ExecutionHandler(Lazy(at.execution), exhausted=Pace().exhausted)
+    return ExecutionHandler(Lazy(at.execution), exhausted=Pace().is_exhausted)
 
 
 class TestTheWorker:
@@ -567,7 +567,7 @@ class TestTheJournal:
             lambda: journal.update(run.pid, lambda known: with_step(known, NOW, step)),
             lambda: journal.report(run.pid, lambda known: known),
             lambda: journal.report(run.pid, lambda known: with_report(known, NOW, step, news)),
-            lambda: journal.finish(run.pid, lambda _, known: finished(known, NOW, ())),
+            lambda: journal.finish(run.pid, lambda _, known: finish(known, NOW, ())),
             lambda: journal.wait(run.pid, "x"),
         ]
         for write in writes:

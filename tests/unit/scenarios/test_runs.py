@@ -208,11 +208,11 @@ class TestLayers:
         layer = (await at.layers.save(LAYER, ELS)).layer
         await at.publish(DATASET, ("streets.csv", STREETS.replace(b"b,250", b"b,260")))
         await at.publish(DATASET, ("streets.csv", STREETS.replace(b"1000", b"1100")))
-        assert (await at.layers.laid(layer, ELS)).conflicts == ()
-        assert (await at.layers.laid(layer, ELS, version=2)).conflicts == ()
-        (conflict,) = (await at.layers.laid(layer, ELS, version=3)).conflicts
+        assert (await at.layers.lay_on(layer, ELS)).conflicts == ()
+        assert (await at.layers.lay_on(layer, ELS, version=2)).conflicts == ()
+        (conflict,) = (await at.layers.lay_on(layer, ELS, version=3)).conflicts
         assert (conflict.field, conflict.seen, conflict.now) == ("length", 1000, 1100)
-        moved = await at.layers.moved(layer, ELS, 2)
+        moved = await at.layers.move(layer, ELS, 2)
         assert (moved.layer.version, moved.layer.id) == (2, layer.id)
         assert moved.layer.sha256 != layer.sha256
 

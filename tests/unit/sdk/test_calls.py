@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.sdk import BadInput, BadOutput, Decimals, Range, Unit, call, caveat, model, progress
-from node.sdk.checks import rounded
+from node.sdk.checks import round_decimal
 
 
 class Street(TypedDict):
@@ -184,13 +184,13 @@ def test_outputs_keep_their_order_and_are_rounded() -> None:
 def test_halves_go_to_the_even_digit_as_numbers_are_written(
     value: float, decimals: int | None, expected: float
 ) -> None:
-    assert rounded(value, decimals) == expected
+    assert round_decimal(value, decimals) == expected
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.integers(0, 12))
 def test_rounding_is_done_once_and_for_all(value: float, decimals: int) -> None:
-    once = rounded(value, decimals)
-    assert rounded(once, decimals) == once
+    once = round_decimal(value, decimals)
+    assert round_decimal(once, decimals) == once
     assert abs(once - value) <= 0.5 * 10**-decimals * (1 + 1e-9) or abs(value) >= 1e14
 
 

@@ -12,7 +12,7 @@ from node.semantics.codelists.filetypes import FILE_TYPES, MEDIA_TYPE_OF, file_t
 from node.semantics.codelists.frequencies import FREQUENCIES
 from node.semantics.codelists.languages import LANGUAGES
 from node.semantics.codelists.licences import LICENCES
-from node.semantics.codelists.lookup import ACCESS, EU, NOTATIONS, RISKS, CodeList, folded, suggestion
+from node.semantics.codelists.lookup import ACCESS, EU, NOTATIONS, RISKS, CodeList, fold, suggestion
 from node.semantics.codelists.places import PLACES, place_named, place_of, places_like
 from node.semantics.codelists.themes import THEMES
 from node.semantics.description.fields import code_list
@@ -82,7 +82,7 @@ def test_no_spelling_means_two_values(codes: CodeList) -> None:
         assert codes.find(code.code) is code
         assert codes.find(code.iri) is code
         for spelling in (code.code, *code.also):
-            assert seen.setdefault(folded(spelling), code.code) == code.code, spelling
+            assert seen.setdefault(fold(spelling), code.code) == code.code, spelling
 
 
 @pytest.mark.parametrize(

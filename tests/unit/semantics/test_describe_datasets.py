@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pyoxigraph import NamedNode
 
 from node.base.errors import InvalidInput
-from node.semantics.description.cage_client import described as unpack
+from node.semantics.description.cage_client import unpack_description as unpack
 from node.semantics.documents import canonical
 from node.semantics.model import Finding, Submission
 from node.semantics.triples import first_text, iris, literals, nodes, types

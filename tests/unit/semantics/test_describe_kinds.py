@@ -22,7 +22,7 @@ async def test_a_good_description_of_each_kind_is_accepted(kind: str) -> None:
     assert refusals(description) == []
     assert description.kind == kind
     assert description.iri.startswith(f"{BASE}/{KINDS[kind].plural}/")
-    assert types(graph(description), NamedNode(description.iri)) >= set(KINDS[kind].written)
+    assert types(graph(description), NamedNode(description.iri)) >= set(KINDS[kind].written_classes)
     json.dumps(description.extra)
 
 

@@ -26,7 +26,7 @@ from node.semantics.documents import (
     canonical,
     parse,
     quads,
-    relabelled,
+    relabel,
     serialise,
 )
 from node.vocab.namespaces import PREFIXES
@@ -384,7 +384,7 @@ def test_any_graph_survives_turtle_and_json_ld(statements: list[pyoxigraph.Quad]
 
 def test_blank_nodes_are_named_after_their_record() -> None:
     nquads = nq("[] <p> [ <p> 1 ] .")
-    first, again, other = (relabelled(nquads, scope) for scope in ("http://a", "http://a", "http://b"))
+    first, again, other = (relabel(nquads, scope) for scope in ("http://a", "http://a", "http://b"))
     assert first == again
     names = [
         {term.value for t in found for term in t if isinstance(term, pyoxigraph.BlankNode)}
@@ -394,7 +394,7 @@ def test_blank_nodes_are_named_after_their_record() -> None:
     assert not names[0] & names[1]
     both = pyoxigraph.Dataset(pyoxigraph.Quad(t.subject, t.predicate, t.object) for t in first)
     assert canonical(both)[0] == nquads
-    assert [quad.triple for quad in quads(nq("<a> <b> 1 ."))] == relabelled(nq("<a> <b> 1 ."), "http://a")
+    assert [quad.triple for quad in quads(nq("<a> <b> 1 ."))] == relabel(nq("<a> <b> 1 ."), "http://a")
 
 
 # ---- in the cage ----

@@ -82,9 +82,9 @@ def test_the_title_of_the_catalogue_is_told_by_language() -> None:
         (repairs.text_beside_links, '<a:b rdf:resource="http://x/"/>', ""),
         (repairs.bare_doctype, "<!DOCTYPE rdf:RDF><rdf:RDF/>", "<rdf:RDF/>"),
         (repairs.bare_doctype, '<!DOCTYPE rdf:RDF [<!ENTITY a "b">]><rdf:RDF/>', ""),
-        (repairs.unwrapped, '<?xml version="1.0"?><rdf:RDF>x</rdf:RDF>', ""),
+        (repairs.unwrap, '<?xml version="1.0"?><rdf:RDF>x</rdf:RDF>', ""),
         (
-            repairs.unwrapped,
+            repairs.unwrap,
             '<c:Answer xmlns:c="http://c/" xmlns:d="http://d/"><rdf:RDF xmlns:c="http://e/">x</rdf:RDF></c:Answer>',
             '<rdf:RDF xmlns:d="http://d/" xmlns:c="http://e/">x</rdf:RDF>',
         ),

@@ -7,7 +7,7 @@ import yaml
 
 from node.semantics.profiles.description import description_of
 from node.semantics.profiles.model import ColumnProfile, Profile, TableProfile
-from node.semantics.profiles.suspicion import suspected
+from node.semantics.profiles.suspicion import suspect
 from node.semantics.profiles.units import unit_of
 
 
@@ -57,20 +57,20 @@ def test_units_in_names_of_columns(name: str, unit: str) -> None:
     ],
 )
 def test_columns_that_may_hold_personal_data(name: str, type_: str, values: list[str], kind: str) -> None:
-    assert suspected(name, type_, values) == kind
+    assert suspect(name, type_, values) == kind
 
 
 @pytest.mark.parametrize(
     ("minimum", "kind"), [("1", "small-group"), ("4", "small-group"), ("0", ""), ("25", ""), ("", "")]
 )
 def test_counts_of_few_people_point_at_homes(minimum: str, kind: str) -> None:
-    assert suspected("aantal huishoudens", "integer", [], minimum) == kind
+    assert suspect("aantal huishoudens", "integer", [], minimum) == kind
 
 
 def test_patterns_are_quick_for_any_value() -> None:
     """A pattern that goes back and forth would take hours for these."""
     for value in ("a" * 5000 + "@", "+" + "1 " * 5000, "0" * 5000, "A1" * 5000, "a.a." * 2000 + "@a"):
-        assert suspected("x", "text", [value] * 200) == ""
+        assert suspect("x", "text", [value] * 200) == ""
 
 
 def test_no_name_in_a_file_adds_a_field() -> None:

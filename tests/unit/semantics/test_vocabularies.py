@@ -82,7 +82,7 @@ def test_every_term_of_ours_that_fields_and_kinds_write_is_defined() -> None:
         return {t for f in fields for t in (f.property, *f.classes)} | {t for f in fields for t in terms(f.fields)}
 
     used = {term for kind in KINDS for term in terms(fields_of(kind))}
-    used |= {term for kind in KINDS.values() for term in kind.written}
+    used |= {term for kind in KINDS.values() for term in kind.written_classes}
     used |= {code.iri for codes in (NOTATIONS, RISKS) for code in codes} | {NOTATIONS.scheme, RISKS.scheme}
     assert {term for term in used if ours(term)} <= defined()
 

@@ -15,7 +15,7 @@ from node.policy.flow.words import Texts
 from node.policy.phrases.model import Phrases
 from node.texts.catalogue import FOLDER, Catalogue, fill
 from node.texts.languages import LANGUAGES, forms, plural
-from node.texts.text_classes import typed
+from node.texts.text_classes import build_texts
 from tests.architecture.test_names import EMPTY_NAMES
 from tests.unit.texts.extraction import use
 
@@ -126,7 +126,7 @@ def names_of(model: type[Any]) -> Iterator[str]:
 def test_every_text_has_a_field_that_is_asked_for(domain: str) -> None:
     model = TYPED[domain]
     texts = Noted(Catalogue(domain).texts("en"))
-    typed(model, texts, **{name: value for name, value in GIVEN.items() if name in model.__dataclass_fields__})
+    build_texts(model, texts, **{name: value for name, value in GIVEN.items() if name in model.__dataclass_fields__})
     assert set(texts) == texts.read
     asked = use("node/policy", "node/negotiation/templates")
     # The table of operands names clauses, some two at a time: ``purpose`` for ``purpose_any`` and ``purpose_none``.
@@ -138,7 +138,7 @@ def test_a_field_without_a_text_is_refused() -> None:
     texts = dict(Catalogue("flow").texts("en"))
     del texts["free"]
     with pytest.raises(KeyError, match="free"):
-        typed(Texts, texts)
+        build_texts(Texts, texts)
 
 
 def test_the_portal_asks_for_what_there_is() -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from node.texts import formats
-from node.texts.languages import LANGUAGES, forms, own_name, plural, supported
+from node.texts.languages import LANGUAGES, forms, own_name, plural, supported_language
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_languages_call_themselves() -> None:
     ("tag", "language"), [("nl-BE", "nl"), ("nl_BE", "nl"), ("NL", "nl"), ("pl", "en"), ("", "en")]
 )
 def test_a_tag_is_read_in_one_of_ours(tag: str, language: str) -> None:
-    assert supported(tag) == language
+    assert supported_language(tag) == language
 
 
 def test_numbers_of_any_size() -> None:

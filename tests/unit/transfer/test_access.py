@@ -366,8 +366,8 @@ async def test_the_ledger_hears_of_the_first_read_every_refusal_and_the_end(rig:
     for _ in range(2):
         await rig.refused(NotAllowed)
     rig.provider.refuse = None
-    await authorise.delivered(access, 300)
-    await authorise.delivered(access, 300)
+    await authorise.record_delivery(access, 300)
+    await authorise.record_delivery(access, 300)
     assert [event["outcome"] for event in rig.provider.events] == ["started", "refused", "refused", "delivered"]
     assert rig.provider.events[0] == {
         "outcome": "started",

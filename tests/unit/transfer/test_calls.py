@@ -68,7 +68,7 @@ async def test_the_token_alone_says_whose_call_it_is(rig: Rig) -> None:
 async def test_it_is_counted_and_told_the_first_time(rig: Rig) -> None:
     for _ in range(3):
         access = await rig.provider.authorise.authorise_call(rig.address.authorization)
-        await rig.provider.authorise.called(access)
+        await rig.provider.authorise.record_call(access)
     (event,) = rig.provider.events
     assert (event["outcome"], "bytes" in event) == ("started", False)
     with rig.provider.work.read() as tx:

@@ -89,7 +89,7 @@ class Rig:
         """The state that the peer is told, and whether that was told before."""
         with self.uow.begin() as tx:
             process = self.conversation.find(tx, "urn:uuid:ours", PEER, lock=True)
-            before = self.conversation.repeated(tx, process, message)
+            before = self.conversation.find_repeat(tx, process, message)
             if before is not None:
                 return str(before.body["state"]), True
             moved = self.conversation.receive(tx, process, message).process

@@ -155,11 +155,11 @@ def test_what_the_store_raises_shows_while_it_does_and_ends_nothing() -> None:
 
         scene.outbox.due = due  # type: ignore[method-assign,assignment]
         async with scene:
-            await until_async("it shows", lambda: "the database failed" in (scene.worker.failed or ""))
+            await until_async("it shows", lambda: "the database failed" in (scene.worker.failure or ""))
             broken = False
             scene.put(to("peer"))
             await until_async("it goes on", lambda: scene.finished["peer"] == 1)
-            await until_async("it is well", lambda: scene.worker.failed is None)
+            await until_async("it is well", lambda: scene.worker.failure is None)
 
     asyncio.run(scenario())
 

@@ -43,5 +43,5 @@ async def test_a_node_is_not_ready_while_many_entries_wait_for_their_number() ->
     named = {"numbering": f"{MOST_BEHIND + 1} entries wait for their number, and views cannot show them"}
     assert (await status.readiness())[0] == named
     with uow.begin() as tx:
-        ledger.number(tx, ledger.unsequenced(tx, 500), 0)
+        ledger.number(tx, ledger.unsequenced_entries(tx, 500), 0)
     assert (await status.readiness())[0] == {}

@@ -45,10 +45,10 @@ class Listed:
             self.entries.append(entry.seq)
             self._position = entry.seq + 1
 
-    def passed(self, position: int) -> None:
+    def skip_to(self, position: int) -> None:
         self._position = position
 
-    def shown(self) -> int:
+    def next_seq(self) -> int:
         return self.position()
 
     def settle(self) -> None:
@@ -64,7 +64,7 @@ def followed(kinds: Sequence[EntryKind]) -> tuple[Listed, list[int]]:
     with uow.begin() as tx:
         for number, kind in enumerate(kinds):
             ledger.append(tx, Entry(id=f"urn:{number}", kind=kind, subject="urn:s", at=NOW, by="", body=b"{}"))
-        ledger.number(tx, ledger.unsequenced(tx, len(kinds)), 0)
+        ledger.number(tx, ledger.unsequenced_entries(tx, len(kinds)), 0)
     following = FollowLedger(uow=uow, ledger=ledger, sequencer=None, views=[view])
     steps = []
     while step(following):
@@ -124,7 +124,7 @@ class Followed:
             for number in range(first, self._written):
                 one = Entry(id=f"urn:{number}", kind=EntryKind.RECORD, subject="urn:s", at=NOW, by="", body=b"{}")
                 self._ledger.append(tx, one)
-            self._ledger.number(tx, self._ledger.unsequenced(tx, count), first)
+            self._ledger.number(tx, self._ledger.unsequenced_entries(tx, count), first)
 
 
 def test_a_view_that_is_damaged_once_more_later_heals_once_more() -> None:
@@ -196,7 +196,7 @@ async def test_each_of_two_broken_views_is_told(caplog: pytest.LogCaptureFixture
         await so(lambda: all(follower.failed for follower in followed.following.followers))
     for name in ("graph", "search"):
         assert f"view {name} cannot follow the ledger" in caplog.text
-    assert followed.following.failed is not None
+    assert followed.following.failure is not None
 
 
 @contextlib.asynccontextmanager
@@ -238,7 +238,7 @@ class NumbersWhatIsThere:
 
     def run(self, limit: int = BATCH) -> int:
         with self._uow.begin() as tx:
-            waiting = self._ledger.unsequenced(tx, limit)
+            waiting = self._ledger.unsequenced_entries(tx, limit)
             self._ledger.number(tx, waiting, self._ledger.size(tx))
         return len(waiting)
 
@@ -264,7 +264,7 @@ async def test_a_slow_view_holds_up_neither_numbering_nor_another_view() -> None
             await so(lambda: slow.at_work.is_set() and following.positions.get("quick") == many)
             committed(uow, ledger, [many])
             # The view is far behind, so nobody waits for it; it is still held when the answer comes.
-            assert await following.reflected(f"urn:{many}", within=PATIENCE) == Settlement(
+            assert await following.wait_for(f"urn:{many}", within=PATIENCE) == Settlement(
                 position=many, behind={"slow": many + 1}
             )
             assert following.positions == {"quick": many + 1}
@@ -272,7 +272,7 @@ async def test_a_slow_view_holds_up_neither_numbering_nor_another_view() -> None
             slow.go_on.set()
         await so(lambda: following.positions == {"slow": many + 1, "quick": many + 1})
         committed(uow, ledger, [many + 1])
-        assert await following.reflected(f"urn:{many + 1}", within=PATIENCE) == Settlement(position=many + 1)
+        assert await following.wait_for(f"urn:{many + 1}", within=PATIENCE) == Settlement(position=many + 1)
 
 
 async def test_what_is_not_in_time_is_told() -> None:
@@ -286,10 +286,10 @@ async def test_what_is_not_in_time_is_told() -> None:
         try:
             committed(uow, ledger, [0])
             await so(slow.at_work.is_set)
-            assert await following.reflected("urn:0", within=0) == Settlement(position=0, behind={"slow": 1})
+            assert await following.wait_for("urn:0", within=0) == Settlement(position=0, behind={"slow": 1})
         finally:
             slow.go_on.set()
-        assert await following.reflected("urn:0", within=PATIENCE) == Settlement(position=0)
+        assert await following.wait_for("urn:0", within=PATIENCE) == Settlement(position=0)
 
 
 class Collecting(Listed):
@@ -300,7 +300,7 @@ class Collecting(Listed):
         self.settled = 0
         self.visible = 0
 
-    def shown(self) -> int:
+    def next_seq(self) -> int:
         return self.visible
 
     def settle(self) -> None:
@@ -352,7 +352,7 @@ def test_what_somebody_waits_for_is_shown_at_once() -> None:
 async def test_who_waits_is_answered_by_a_view_that_collects() -> None:
     following, view, _ = collecting(3)
     async with followed_by_a_loop(following):
-        assert await following.reflected("urn:2", within=PATIENCE) == Settlement(position=2)
+        assert await following.wait_for("urn:2", within=PATIENCE) == Settlement(position=2)
     assert view.settled
 
 

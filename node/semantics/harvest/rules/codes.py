@@ -13,9 +13,9 @@ from node.semantics.codelists.filetypes import FILE_TYPES, MEDIA_TYPE_OF, file_t
 from node.semantics.codelists.frequencies import FREQUENCIES
 from node.semantics.codelists.languages import LANGUAGES
 from node.semantics.codelists.licences import LICENCES
-from node.semantics.codelists.lookup import ACCESS, EU, folded
+from node.semantics.codelists.lookup import ACCESS, EU, fold
 from node.semantics.codelists.themes import THEMES
-from node.semantics.harvest.rules.model import Change, Record, revalued
+from node.semantics.harvest.rules.model import Change, Record, change_value
 from node.semantics.harvest.rules.spellings import (
     FORMATS,
     FREQUENCY,
@@ -38,7 +38,7 @@ def _coded(find: Find, *properties: str) -> Callable[[Record], Iterator[Change]]
         for quad, text in record.texts(*properties):
             iri = find(text.value.strip())
             if iri:
-                yield revalued(quad, NamedNode(iri))
+                yield change_value(quad, NamedNode(iri))
 
     return apply
 
@@ -54,13 +54,13 @@ def language_iri(text: str) -> str | None:
 
 def theme_iri(text: str) -> str | None:
     """Return the EU data theme of a code, or of a label in a language of the Union."""
-    code = THEMES.find(text) or THEMES.find(THEME.get(folded(text), ""))
+    code = THEMES.find(text) or THEMES.find(THEME.get(fold(text), ""))
     return code.iri if code else None
 
 
 def format_iri(text: str) -> str | None:
     """Return the EU file type of a name, an ending or a media type."""
-    code = FILE_TYPES.find(text) or FILE_TYPES.find(FORMATS.get(folded(text), ""))
+    code = FILE_TYPES.find(text) or FILE_TYPES.find(FORMATS.get(fold(text), ""))
     if code is None and "/" in text:
         code = file_type("", text)
     return code.iri if code else None
@@ -83,21 +83,21 @@ def media_type_of_format(text: str) -> str | None:
 
 def frequency_iri(text: str) -> str | None:
     """Return the EU frequency of a code, a label, an ISO 8601 repetition or a word of ISO 19115."""
-    code = FREQUENCIES.find(text) or FREQUENCIES.find(FREQUENCY.get(folded(text), ""))
+    code = FREQUENCIES.find(text) or FREQUENCIES.find(FREQUENCY.get(fold(text), ""))
     return code.iri if code else None
 
 
 def access_right(text: str) -> str | None:
     """Return the EU access right of a word, or of an IRI of COAR or INSPIRE."""
-    code = ACCESS.find(RIGHTS.get(folded(text), text))
+    code = ACCESS.find(RIGHTS.get(fold(text), text))
     return code.iri if code else None
 
 
 def licence_iri(text: str) -> str | None:
     """Return the licence of a title with its version, or of an address."""
-    if folded(text) in UNCERTAIN_LICENCES:
+    if fold(text) in UNCERTAIN_LICENCES:
         return None
-    code = LICENCES.find(LICENCE.get(folded(text), text))
+    code = LICENCES.find(LICENCE.get(fold(text), text))
     return code.iri if code else None
 
 

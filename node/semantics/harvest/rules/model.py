@@ -60,14 +60,14 @@ class Rule:
     safe: bool = True
 
 
-def revalued(quad: Quad, value: Term) -> Change:
+def change_value(quad: Quad, value: Term) -> Change:
     """Return the change of a statement to another value."""
     return Change((quad,), (Quad(quad.subject, quad.predicate, value),))
 
 
-def removed(*quads: Quad) -> Change:
+def removal(*quads: Quad) -> Change:
     return Change(quads)
 
 
-def stated(subject: Any, property_: str, value: Term) -> Change:
+def addition(subject: Any, property_: str, value: Term) -> Change:
     return Change((), (Quad(subject, NamedNode(property_), value),))

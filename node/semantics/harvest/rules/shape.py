@@ -9,7 +9,7 @@ from typing import Final
 
 from pyoxigraph import BlankNode, Dataset, Literal, NamedNode, Quad
 
-from node.semantics.harvest.rules.model import Change, Record, removed, stated
+from node.semantics.harvest.rules.model import Change, Record, addition, removal
 from node.semantics.triples import TYPE, Node, literals, nodes, objects, reachable
 from node.vocab.namespaces import ADMS, DCAT, DCT, FOAF, GEOSPARQL, LOCN, RDFS, SCHEMA, SKOS, VCARD
 
@@ -36,7 +36,7 @@ _WKT: Final = re.compile(
 _GEOJSON: Final = re.compile(r"\s*\{.*\"coordinates\".*\}\s*", re.DOTALL)
 
 
-def wrapped(record: Record) -> Iterator[Change]:
+def wrap_name(record: Record) -> Iterator[Change]:
     """Turn a name into a resource with that name as its label, if the profile requires a resource."""
     for property_, class_ in _WRAPPED.items():
         for quad, text in record.texts(property_):
@@ -113,7 +113,7 @@ def access_addresses(record: Record) -> Iterator[Change]:
     for file in _files(record):
         if not record.has(file, f"{DCAT}accessURL"):
             for address in nodes(record.dataset, file, f"{DCAT}downloadURL")[:1]:
-                yield stated(file, f"{DCAT}accessURL", address)
+                yield addition(file, f"{DCAT}accessURL", address)
 
 
 def one_date(record: Record) -> Iterator[Change]:
@@ -122,7 +122,7 @@ def one_date(record: Record) -> Iterator[Change]:
         for quads in _several(record, property_):
             ordered = sorted(quads, key=lambda quad: str(getattr(quad.object, "value", "")))
             kept = ordered[-1 if last else 0]
-            yield removed(*(quad for quad in ordered if quad != kept))
+            yield removal(*(quad for quad in ordered if quad != kept))
 
 
 def one_geometry(record: Record) -> Iterator[Change]:
@@ -130,14 +130,14 @@ def one_geometry(record: Record) -> Iterator[Change]:
     for property_ in (f"{LOCN}geometry", f"{DCAT}bbox", f"{DCAT}centroid"):
         for quads in _several(record, property_):
             kept = next((quad for quad in quads if "wktLiteral" in str(quad.object)), quads[0])
-            yield removed(*(quad for quad in quads if quad != kept))
+            yield removal(*(quad for quad in quads if quad != kept))
 
 
 def record_topics(record: Record) -> Iterator[Change]:
     """Add the resource as the topic of the source's catalogue record, if that has no topic."""
     for node in record.things(f"{DCAT}CatalogRecord"):
         if not record.has(node, f"{FOAF}primaryTopic"):
-            yield stated(node, f"{FOAF}primaryTopic", record.subject)
+            yield addition(node, f"{FOAF}primaryTopic", record.subject)
 
 
 def records_aside(record: Record) -> Iterator[Change]:
@@ -151,7 +151,7 @@ def records_aside(record: Record) -> Iterator[Change]:
         rest = Dataset(q for q in record.dataset if node not in (q.subject, q.object))
         kept = reachable(rest, [record.subject])
         lost = [quad for quad in record.dataset if quad.subject not in kept or node in (quad.subject, quad.object)]
-        yield removed(*sorted(lost, key=str))
+        yield removal(*sorted(lost, key=str))
 
 
 def stubs(record: Record) -> Iterator[Change]:
@@ -160,7 +160,7 @@ def stubs(record: Record) -> Iterator[Change]:
         for node in record.things(class_):
             types = list(record.dataset.quads_for_subject(node))
             if isinstance(node, NamedNode) and all(quad.predicate == TYPE for quad in types):
-                yield removed(*types)
+                yield removal(*types)
 
 
 def licences_inherited(record: Record) -> Iterator[Change]:
@@ -169,7 +169,7 @@ def licences_inherited(record: Record) -> Iterator[Change]:
         return
     for quad in record.inherited:
         if quad.predicate == NamedNode(f"{DCT}license"):
-            yield stated(record.subject, f"{DCT}license", quad.object)
+            yield addition(record.subject, f"{DCT}license", quad.object)
             return
 
 
@@ -178,7 +178,7 @@ def access_from_landing(record: Record) -> Iterator[Change]:
     pages = nodes(record.dataset, record.subject, f"{DCAT}landingPage")
     for file in _files(record):
         if pages and not record.has(file, f"{DCAT}accessURL"):
-            yield stated(file, f"{DCAT}accessURL", pages[0])
+            yield addition(file, f"{DCAT}accessURL", pages[0])
 
 
 def description_from_title(record: Record) -> Iterator[Change]:
@@ -193,7 +193,7 @@ def one_of_many(*properties: str) -> Callable[[Record], Iterator[Change]]:
     def apply(record: Record) -> Iterator[Change]:
         for property_ in properties:
             for quads in _several(record, property_):
-                yield removed(*quads[1:])
+                yield removal(*quads[1:])
 
     return apply
 

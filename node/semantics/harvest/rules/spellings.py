@@ -1,4 +1,4 @@
-"""Usual spellings in catalogues for values of code lists: folded (``lookup.folded``) → value in the list."""
+"""Usual spellings in catalogues for values of code lists: folded (``lookup.fold``) → value in the list."""
 
 from __future__ import annotations
 

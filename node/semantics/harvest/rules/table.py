@@ -82,7 +82,7 @@ _ROWS: Final = (
         "wrap",
         "Turns names of rights, formats, standards … into resources",
         '`"free"` → `[ rdfs:label "free" ]`',
-        shape.wrapped,
+        shape.wrap_name,
     ),
     ("identifier", "Writes identifiers as text", '`<urn:x:1>` → `"urn:x:1"`', shape.identifiers),
     (

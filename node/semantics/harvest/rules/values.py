@@ -10,7 +10,7 @@ from typing import Final
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
-from node.semantics.harvest.rules.model import Change, Record, removed, revalued
+from node.semantics.harvest.rules.model import Change, Record, change_value, removal
 from node.semantics.triples import TYPE, Term
 from node.vocab.namespaces import ADMS, DCAT, DCT, FOAF, PROV, SCHEMA, SPDX, VCARD, XSD
 
@@ -49,7 +49,7 @@ def empties(record: Record) -> Iterator[Change]:
     """Remove texts with nothing in them."""
     for quad in sorted(record.dataset, key=str):
         if isinstance(quad.object, Literal) and not quad.object.value.strip():
-            yield removed(quad)
+            yield removal(quad)
 
 
 def hollows(record: Record) -> Iterator[Change]:
@@ -58,7 +58,7 @@ def hollows(record: Record) -> Iterator[Change]:
         if isinstance(quad.object, BlankNode):
             told = list(record.dataset.quads_for_subject(quad.object))
             if all(one.predicate == TYPE for one in told):
-                yield removed(quad, *told)
+                yield removal(quad, *told)
 
 
 def links(record: Record) -> Iterator[Change]:
@@ -66,9 +66,9 @@ def links(record: Record) -> Iterator[Change]:
     for quad, text in record.texts(*_LINKS):
         value = text.value.strip()
         if _ADDRESS.fullmatch(value):
-            yield revalued(quad, NamedNode(value))
+            yield change_value(quad, NamedNode(value))
         elif _BARE.fullmatch(value):
-            yield revalued(quad, NamedNode(f"http://{value}"))
+            yield change_value(quad, NamedNode(f"http://{value}"))
 
 
 def mail(record: Record) -> Iterator[Change]:
@@ -77,7 +77,7 @@ def mail(record: Record) -> Iterator[Change]:
         value = quad.object.value if isinstance(quad.object, Literal | NamedNode) else ""
         address = _MAIL.fullmatch(value.strip())
         if address and value != f"mailto:{address[1]}":
-            yield revalued(quad, NamedNode(f"mailto:{address[1]}"))
+            yield change_value(quad, NamedNode(f"mailto:{address[1]}"))
 
 
 def phones(record: Record) -> Iterator[Change]:
@@ -85,7 +85,7 @@ def phones(record: Record) -> Iterator[Change]:
     for quad, text in record.texts(f"{VCARD}hasTelephone"):
         number = _PHONE.fullmatch(text.value.strip())
         if number:
-            yield revalued(quad, NamedNode("tel:" + re.sub(r"[^\d+]", "", number[1])))
+            yield change_value(quad, NamedNode("tel:" + re.sub(r"[^\d+]", "", number[1])))
 
 
 def numbers(record: Record) -> Iterator[Change]:
@@ -181,4 +181,4 @@ def checksums(record: Record) -> Iterator[Change]:
 def _typed(quad: Quad, text: Literal, value: str, type_: str) -> Iterator[Change]:
     new: Term = Literal(value, datatype=NamedNode(f"{XSD}{type_}"))
     if new != text:
-        yield revalued(quad, new)
+        yield change_value(quad, new)

@@ -14,7 +14,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
 from node.base.errors import InvalidInput
 from node.semantics.harvest.xml import csw, dublincore, iso19139, oaipmh
-from node.semantics.harvest.xml.elements import Element, children, parsed, root_name, split, texts
+from node.semantics.harvest.xml.elements import Element, children, parse, root_name, split, texts
 from node.semantics.triples import TYPE
 from node.vocab.namespaces import DCAT, DCT, RDF
 
@@ -46,9 +46,9 @@ def answer_of(body: bytes, base: str, read_rdf: ReadRdf) -> Answer | None:
     faults: dict[str, dict[str, str | int]] = {}
     conversion = _Conversion(base if base.startswith(_ON_THE_WEB) else "", read_rdf, faults)
     if name in ("ExceptionReport", "ServiceExceptionReport"):
-        raise csw.complaint(parsed(body))
+        raise csw.complaint(parse(body))
     if namespace == oaipmh.NAMESPACE:
-        root = parsed(body)
+        root = parse(body)
         listed = list(oaipmh.records(root, base))
         data = [each for each in listed if split(each[0].tag)[1] != "dc" or oaipmh.is_data(each[0])]
         omitted = f", without {len(listed) - len(data)} that are not about data" if len(data) < len(listed) else ""
@@ -56,11 +56,11 @@ def answer_of(body: bytes, base: str, read_rdf: ReadRdf) -> Answer | None:
             statements=conversion.statements(data),
             note=f"read it as records of OAI-PMH{omitted}",
             next=oaipmh.next_records(root, base) if conversion.base else "",
-            expected=oaipmh.expected(root),
+            expected=oaipmh.expected_count(root),
             faults=faults,
         )
     if namespace in csw.NAMESPACES and name == "Capabilities":
-        root = parsed(body)
+        root = parse(body)
         return Answer(
             statements=_catalogue(base, csw.title(root)),
             note="read it as capabilities of a CSW server",
@@ -68,7 +68,7 @@ def answer_of(body: bytes, base: str, read_rdf: ReadRdf) -> Answer | None:
             faults=faults,
         )
     if namespace in csw.NAMESPACES and name in ("GetRecordsResponse", "GetRecordByIdResponse"):
-        results, matches = csw.results(parsed(body))
+        results, matches = csw.results(parse(body))
         return Answer(
             statements=conversion.statements((each, "", "") for _, _, each in children(results)),
             note="read it as records of CSW",
@@ -78,7 +78,7 @@ def answer_of(body: bytes, base: str, read_rdf: ReadRdf) -> Answer | None:
         )
     if name in iso19139.RECORDS or (namespace in csw.NAMESPACES and name in csw.RECORDS):
         return Answer(
-            statements=conversion.statements([(parsed(body), "", "")]),
+            statements=conversion.statements([(parse(body), "", "")]),
             note="read it as a record in XML",
             faults=faults,
         )

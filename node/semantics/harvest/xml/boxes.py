@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
-from node.semantics.harvest.plain_values import linked
+from node.semantics.harvest.plain_values import link_node
 from node.semantics.triples import Node
 from node.vocab.namespaces import DCAT, DCT, GEOSPARQL
 
@@ -26,5 +26,5 @@ def rectangle(node: Node, west: float, south: float, east: float, north: float) 
     corners = ((west, south), (east, south), (east, north), (west, north), (west, south))
     shape = f"POLYGON(({','.join(f'{x:.10g} {y:.10g}' for x, y in corners)}))"
     place = BlankNode()
-    yield from linked(node, f"{DCT}spatial", place, f"{DCT}Location")
+    yield from link_node(node, f"{DCT}spatial", place, f"{DCT}Location")
     yield Quad(place, NamedNode(f"{DCAT}bbox"), Literal(shape, datatype=NamedNode(f"{GEOSPARQL}wktLiteral")))

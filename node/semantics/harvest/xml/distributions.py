@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pyoxigraph import BlankNode, Quad
 
-from node.semantics.harvest.plain_values import linked, values
+from node.semantics.harvest.plain_values import link_node, values
 from node.semantics.triples import Node
 from node.vocab.namespaces import DCAT, DCT
 
@@ -19,7 +19,7 @@ def distribution(
     ``formats`` and ``links`` are those of the whole record: several formats do not say which of several links has
     which.
     """
-    yield from linked(node, f"{DCAT}distribution", file, f"{DCAT}Distribution")
+    yield from link_node(node, f"{DCAT}distribution", file, f"{DCAT}Distribution")
     yield from values(file, f"{DCAT}accessURL", target)
     if "download" in protocol.lower():
         yield from values(file, f"{DCAT}downloadURL", target)

@@ -11,7 +11,7 @@ from typing import Final
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
-from node.semantics.harvest.plain_values import LANGUAGE, address, linked, values
+from node.semantics.harvest.plain_values import LANGUAGE, address, link_node, values
 from node.semantics.harvest.xml.boxes import rectangle
 from node.semantics.harvest.xml.distributions import distribution
 from node.semantics.harvest.xml.elements import Element, attribute, children, text
@@ -49,12 +49,12 @@ def statements(record: Element, identifier: str = "", page: str = "") -> Iterato
     for _, name, child in children(record):
         members.setdefault(name, []).append(child)
 
-    def listed(*names: str) -> list[str]:
+    def list_values(*names: str) -> list[str]:
         return [content for name in names for each in members.get(name, ()) if (content := text(each))]
 
-    identifiers = list(dict.fromkeys([*listed("identifier"), *filter(None, [identifier])]))
+    identifiers = list(dict.fromkeys([*list_values("identifier"), *filter(None, [identifier])]))
     node: Node = next(filter(None, map(address, [*identifiers, page])), None) or BlankNode()
-    is_service = any(kind.lower() in _SERVICES for kind in listed("type"))
+    is_service = any(kind.lower() in _SERVICES for kind in list_values("type"))
     yield Quad(node, TYPE, NamedNode(f"{DCAT}DataService" if is_service else f"{DCAT}Dataset"))
     for property_, names in ((f"{DCT}title", ("title",)), (f"{DCT}description", ("abstract", "description"))):
         for each in (element for name in names for element in members.get(name, ())):
@@ -64,15 +64,15 @@ def statements(record: Element, identifier: str = "", page: str = "") -> Iterato
                 yield Quad(node, NamedNode(property_), tagged)
     yield from values(node, f"{DCT}identifier", identifiers)
     for name, property_ in _PROPERTIES.items():
-        yield from values(node, property_, listed(name))
+        yield from values(node, property_, list_values(name))
     if "issued" not in members:
-        yield from values(node, f"{DCT}issued", listed("date")[:1])
+        yield from values(node, f"{DCT}issued", list_values("date")[:1])
     for name in ("publisher", "creator"):
-        yield from _agents(node, f"{DCT}{name}", listed(name))
+        yield from _agents(node, f"{DCT}{name}", list_values(name))
     for box in (each for name, each in _pairs(members) if name.endswith("BoundingBox")):
         yield from _box(node, box)
     links = [each for name in _LINKS for each in members.get(name, ())]
-    rights, formats = listed("rights", "license"), listed("format")
+    rights, formats = list_values("rights", "license"), list_values("format")
     yield from _files(node, links, rights, formats, is_service=is_service)
 
 
@@ -83,7 +83,7 @@ def _pairs(members: dict[str, list[Element]]) -> Iterator[tuple[str, Element]]:
 def _agents(node: Node, property_: str, names: Sequence[str]) -> Iterator[Quad]:
     for name in names[:1] if property_.endswith("publisher") else names:
         agent = BlankNode()
-        yield from linked(node, property_, agent, f"{FOAF}Agent")
+        yield from link_node(node, property_, agent, f"{FOAF}Agent")
         yield Quad(agent, NamedNode(f"{FOAF}name"), Literal(name))
 
 

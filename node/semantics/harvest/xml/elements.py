@@ -10,7 +10,7 @@ from typing import Any, Final
 from xml.etree import ElementTree
 
 from node.base.errors import InvalidInput
-from node.semantics.documents import RDF_XML, scanned, syntax_of
+from node.semantics.documents import RDF_XML, scan, syntax_of
 
 Element = ElementTree.Element
 
@@ -33,7 +33,7 @@ def root_name(body: bytes) -> tuple[str, str]:
     return "", ""
 
 
-def parsed(body: bytes) -> Element:
+def parse(body: bytes) -> Element:
     """Return the root element of ``body``.
 
     Raises ``InvalidInput`` if it is not well-formed, declares a document type, or exceeds the limits.
@@ -42,7 +42,7 @@ def parsed(body: bytes) -> Element:
     root: Element | None = None
     elements = depth = 0
     try:
-        parser.feed(scanned(body, syntax_of(RDF_XML)))
+        parser.feed(scan(body, syntax_of(RDF_XML)))
         parser.close()
         for event, element in _events(parser):
             root = element if root is None else root

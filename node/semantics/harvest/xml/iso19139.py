@@ -12,7 +12,7 @@ from typing import Final
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
-from node.semantics.harvest.plain_values import LANGUAGE, address, linked, mail, period, values
+from node.semantics.harvest.plain_values import LANGUAGE, address, link_node, mail, period, values
 from node.semantics.harvest.rules import spellings
 from node.semantics.harvest.xml.boxes import rectangle
 from node.semantics.harvest.xml.distributions import distribution
@@ -61,7 +61,7 @@ def statements(record: Element, page: str = "") -> Iterator[Quad]:
     for lineage in record.iterfind("{*}dataQualityInfo/*/{*}lineage/*/{*}statement"):
         if _value(lineage):
             provenance = BlankNode()
-            yield from linked(node, f"{DCT}provenance", provenance, f"{DCT}ProvenanceStatement")
+            yield from link_node(node, f"{DCT}provenance", provenance, f"{DCT}ProvenanceStatement")
             yield from languages.texts(provenance, f"{RDFS}label", lineage)
     for system in record.iterfind("{*}referenceSystemInfo/*/{*}referenceSystemIdentifier/*/{*}code"):
         if crs := address(_link(system)) or _epsg(_value(system)):
@@ -119,7 +119,7 @@ def _subjects(node: Node, info: Element, languages: _Languages) -> Iterator[Quad
         if iri is None:
             yield from languages.texts(node, f"{DCAT}keyword", keyword)
             continue
-        yield from linked(node, f"{DCAT}theme", iri, f"{SKOS}Concept")
+        yield from link_node(node, f"{DCAT}theme", iri, f"{SKOS}Concept")
         yield from languages.texts(iri, f"{SKOS}prefLabel", keyword)
     for topic in map(text, info.iterfind("{*}topicCategory")):
         if _TOPIC.fullmatch(topic):
@@ -135,13 +135,13 @@ def _parties(node: Node, record: Element, info: Element) -> Iterator[Quad]:
     publisher = next((by_role[role] for role in _PUBLISHERS if role in by_role), None)
     if publisher is not None and (name := _name(publisher)):
         agent = BlankNode()
-        yield from linked(node, f"{DCT}publisher", agent, f"{FOAF}Agent")
+        yield from link_node(node, f"{DCT}publisher", agent, f"{FOAF}Agent")
         yield Quad(agent, NamedNode(f"{FOAF}name"), Literal(name))
     contact = by_role.get("pointOfContact") or next(iter(parties), None)
     mailboxes = [] if contact is None else _all(contact, "{*}contactInfo/*/{*}address/*/{*}electronicMailAddress")
     if contact is not None and (_name(contact) or mailboxes):
         card = BlankNode()
-        yield from linked(node, f"{DCAT}contactPoint", card, f"{VCARD}Kind")
+        yield from link_node(node, f"{DCAT}contactPoint", card, f"{VCARD}Kind")
         yield from values(card, f"{VCARD}fn", _name(contact))
         yield from mail(card, f"{VCARD}hasEmail", mailboxes)
 
@@ -200,7 +200,7 @@ def _files(node: Node, record: Element, info: Element) -> Iterator[Quad]:
         yield from values(bearer, f"{DCT}license", licences[:1])
         if rights:
             note = BlankNode()
-            yield from linked(bearer, f"{DCT}rights", note, f"{DCT}RightsStatement")
+            yield from link_node(bearer, f"{DCT}rights", note, f"{DCT}RightsStatement")
             yield from values(note, f"{RDFS}label", rights)
     yield from values(node, f"{DCT}accessRights", access[:1])
 

@@ -50,7 +50,7 @@ def records(answer: Element, url: str) -> Iterator[tuple[Element, str, str]]:
         yield description, identifier, page
 
 
-def expected(answer: Element) -> int | None:
+def expected_count(answer: Element) -> int | None:
     """Return how many records the repository has in all, if it says so."""
     token = answer.find("{*}ListRecords/{*}resumptionToken")
     stated = "" if token is None else attribute(token, "completeListSize")
