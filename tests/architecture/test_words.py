@@ -85,6 +85,43 @@ def empty_names(source: str) -> set[str]:
     return {name for name in longer if EMPTY_WORDS & {*name.lower().split("_")}}
 
 
+PARTICIPLES = frozenset(
+    {
+        "begun",
+        "broken",
+        "brought",
+        "chosen",
+        "done",
+        "drawn",
+        "found",
+        "given",
+        "gone",
+        "held",
+        "hidden",
+        "kept",
+        "known",
+    }
+    | {"laid", "left", "lost", "made", "meant", "paid", "said", "seen", "sent", "shown", "sought", "spent", "spoken"}
+    | {"stuck", "sworn", "taken", "thrown", "told", "understood", "woken", "written"}
+)
+VERBS_IN_ED = frozenset({"embed", "feed", "need", "seed", "speed"})
+"""Words that end as participles do and are none."""
+
+STILL_CALLED_SO = {"node/identity/roles.py: allowed"}  # plug-ins import it from node.api
+
+
+def participle_functions(sources: Mapping[str, str]) -> set[str]:
+    """Return ``path: name`` of each public function, method and property whose name is one bare participle."""
+    return {
+        f"{path}: {node.name}"
+        for path, text in sources.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.name in PARTICIPLES or re.fullmatch("[a-z]+ed", node.name))
+        and node.name not in VERBS_IN_ED
+    }
+
+
 def questions(source: str) -> Iterator[tuple[int, str]]:
     """Yield line and beginning of each docstring of a module that begins as a question does."""
     for node in ast.walk(ast.parse(source)):
@@ -97,6 +134,16 @@ def questions(source: str) -> Iterator[tuple[int, str]]:
 
 def test_classes_are_named_by_nouns() -> None:
     assert participles(SOURCES) == STILL_NAMED_SO, "name the class by what it is: PostedJob, not Posted"
+
+
+def test_functions_are_named_by_verbs_and_nouns() -> None:
+    assert participle_functions(SOURCES) == STILL_CALLED_SO, "a call says what it does or returns: sign, is_known"
+
+
+def test_a_participle_of_a_function_would_be_found() -> None:
+    methods = "async def known(self): ...\n    def is_known(self): ...\n    def feed(self): ..."
+    source = f"def signed(): ...\nclass A:\n    {methods}"
+    assert participle_functions({"node/a.py": source}) == {"node/a.py: signed", "node/a.py: known"}
 
 
 @pytest.mark.parametrize("path", SOURCES)

@@ -20,10 +20,10 @@ def unusable(folder: Path, error: Exception) -> LocalFault:
         return NoRoom(
             "the disk of the SPARQL store is full", remedy="free disk space: the store then catches up by itself"
         )
-    return damaged(f"the graph store in {folder} cannot be used: {reason}")
+    return damage_fault(f"the graph store in {folder} cannot be used: {reason}")
 
 
-def damaged(particulars: str) -> Damaged:
+def damage_fault(particulars: str) -> Damaged:
     """Return the fault for a damaged store; ``particulars`` are for the log."""
     fault = Damaged(
         "the graph store is damaged", remedy="try again in a moment: the node rebuilds it from the ledger"

@@ -26,7 +26,7 @@ from typing import Final
 from pyoxigraph import Literal, NamedNode, Quad, Store, Triple
 
 from node.adapters.graph.checkpoints import Checkpoints, Copy
-from node.adapters.graph.faults import damaged, unusable
+from node.adapters.graph.faults import damage_fault, unusable
 from node.adapters.graph.in_cage import DAMAGED
 from node.adapters.graph.names import (
     HOLDS,
@@ -117,7 +117,7 @@ class OxigraphGraph:
     def position(self) -> int:
         with self._knowing():
             if self._damaged:
-                raise damaged(DAMAGED)
+                raise damage_fault(DAMAGED)
             return self._position
 
     async def query(self, text: str, *, audiences: Collection[str] | None, accept: str) -> tuple[bytes, str]:
@@ -145,7 +145,7 @@ class OxigraphGraph:
             except LocalFault as fault:
                 if fault.detail == DAMAGED:
                     self._mark_damaged(checkpoint.life)
-                    raise damaged(DAMAGED) from fault
+                    raise damage_fault(DAMAGED) from fault
                 raise
         return body, _with_charset(media_type)
 

@@ -66,7 +66,7 @@ class Stream:
         for page in pages:
             yield ReadPage(place=page.place, known=page.known, state=page.state, batches=page.batches.newest(newest))
 
-    def deleted(self) -> list[str]:
+    def deleted_iris(self) -> list[str]:
         """Return the IRIs of the records that the stream deleted and has no later version of."""
         return [record[1:-1] for record in self._deletions if self._is_deleted(record)]
 
