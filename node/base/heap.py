@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +24,6 @@ LARGE: Final = 128 << 10
 GROWTH: Final = 16 << 20
 """Bytes by which the process has to grow before free memory is given back again."""
 _STATM: Final = Path("/proc/self/statm")
-_PAGE: Final = 4096
 
 
 def limit_arenas() -> None:
@@ -61,6 +61,6 @@ class FreeMemory:
 def resident() -> int:
     """Return the bytes of memory that the process holds; 0 where the system does not say."""
     try:
-        return int(_STATM.read_text("ascii").split()[1]) * _PAGE
+        return int(_STATM.read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError, ValueError):
         return 0
