@@ -23,6 +23,8 @@ from node.identity.model import ANONYMOUS
 PATH: Final = "/sitemap.xml"
 PAGE: Final = 10_000
 """Addresses in one document; the protocol allows 50,000."""
+MOST_PAGES: Final = 50_000
+"""Documents that an index may name."""
 _SCHEMA: Final = "http://www.sitemaps.org/schemas/sitemap/0.9"
 _DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>'
 
@@ -56,7 +58,8 @@ class Sitemap:
 
     async def page(self, number: int) -> bytes | None:
         """Return the page with this number, counted from 1; None if there is no such page."""
-        return await run_sync(self._page, number)
+        # The protocol ends an index after 50,000 pages; a larger number may be none that a database can hold.
+        return await run_sync(self._page, number) if 1 <= number <= MOST_PAGES else None
 
     def _document(self) -> bytes:
         pages = -(-self._total() // self._size)
