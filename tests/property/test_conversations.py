@@ -241,7 +241,7 @@ class TestFaultsOfTheSimulator:
 
 
 def test_a_failing_schedule_is_made_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("node.base.delivery.Courier.cancel", lambda self, tx, task_id: None)
+    monkeypatch.setattr("node.base.delivery.OutboxWriter.cancel", lambda self, tx, task_id: None)
     life = next(life for number in range(20) if (life := live(f"small/{number}", steps=300)).violation)
     smaller = shrink(life)
     assert smaller.violation is not None
