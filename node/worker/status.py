@@ -97,7 +97,7 @@ class NodeStatus:
         wrong = {f"view {name}": f"{count} entries behind" for name, count in behind.items() if count > MOST_BEHIND}
         if unnumbered > MOST_BEHIND:
             wrong["numbering"] = f"{unnumbered} entries wait for their number, and views cannot show them"
-        # A view in memory is read from the ledger at each start: until that begins, the view shows nothing.
+        # A view in memory is filled at each start: until that begins, it shows nothing.
         wrong |= {f"view {name}": "has not begun" for name in self._following.unknown}
         return wrong, {
             name: min(100, at * 100 // max(numbered, 1)) if numbered else 100 for name, at in positions.items()

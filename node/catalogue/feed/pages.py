@@ -97,9 +97,9 @@ class Feed:
     ) -> None:
         """``numbered`` returns the number of entries in the ledger (``LedgerStore.size``).
 
-        Every process of a node reads the chains from the ledger at its start. An answer waits until its process
-        has read all numbered entries: to followers, a head signed over fewer entries would look like a feed that
-        goes back.
+        Every process of a node takes the chains from a snapshot and the ledger at its start. An answer waits until
+        its process has read all numbered entries: to followers, a head signed over fewer entries would look like a
+        feed that goes back.
         """
         self._numbered = numbered
         self._uow = uow
