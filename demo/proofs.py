@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import zlib
 from pathlib import Path
 
 from demo.nodes import DemoNodes
@@ -73,7 +74,10 @@ def change_one_word(database: Path) -> None:
         (row,) = connection.execute(
             "SELECT ordinal, body FROM entries WHERE kind = 'agreement' ORDER BY ordinal DESC LIMIT 1"
         ).fetchall()
-        body = bytes(row[1]).replace(b"odrl:use", b"odrl:any")
+        stored = bytes(row[1])
+        # Long bodies are compressed. The node also reads those that are not.
+        body = zlib.decompress(stored) if stored[:1] != b"{" else stored
+        body = body.replace(b"odrl:use", b"odrl:any")
         connection.execute("UPDATE entries SET body = ? WHERE ordinal = ?", (body, row[0]))
         connection.commit()
     finally:

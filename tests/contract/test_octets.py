@@ -64,3 +64,14 @@ def test_long_json_is_read_as_written_and_as_an_earlier_node_stored_it(database_
         connection.execute(update(records).values(descriptions=type_coerce(json.dumps(long), Text)))
         earlier = database_stores.records.get(tx, added.iri, version=added.version)
     assert earlier == added
+
+
+def test_damaged_bytes_are_returned_as_they_are(database_stores: Stores) -> None:
+    append(database_stores, entry("e1", body=LONG))
+    damaged = stored(database_stores, "e1")[:-20]
+    with database_stores.uow.begin() as tx:
+        connection_of(tx).execute(update(entries).values(body=type_coerce(damaged, LargeBinary)))
+    with database_stores.uow.read() as tx:
+        read = database_stores.ledger.get(tx, "e1")
+    assert read is not None
+    assert read.body == damaged

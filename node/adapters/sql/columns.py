@@ -98,12 +98,17 @@ class LongJson(Json):
         return zlib.compress(text.encode("ascii"), _LEVEL)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        return super().process_result_value(zlib.decompress(value) if isinstance(value, bytes) else value, dialect)
+        if isinstance(value, bytes):
+            try:
+                value = zlib.decompress(value)
+            except zlib.error as error:
+                raise ValueError("a value in the database is damaged") from error
+        return super().process_result_value(value, dialect)
 
 
 class Octets(TypeDecorator[bytes]):
     """Bytes, compressed (RFC 1950) where that saves room. Values that an earlier node stored as they are can be read
-    too."""
+    too. Damaged bytes are returned as they are: the hash of what they belong to tells that they are damaged."""
 
     impl = LargeBinary
     cache_ok = True
@@ -123,7 +128,12 @@ class Octets(TypeDecorator[bytes]):
         if value is None:
             return None
         octets = bytes(value)
-        return zlib.decompress(octets) if octets[:1] == _COMPRESSED else octets
+        if octets[:1] != _COMPRESSED:
+            return octets
+        try:
+            return zlib.decompress(octets)
+        except zlib.error:
+            return octets
 
 
 class _Whole(TypeDecorator[int]):
