@@ -107,11 +107,11 @@ class OxigraphGraph:
         batch = next(together, ())
         while True:
             following = next(together, None)
+            crashpoint("projection.graph.P1")
             with self._using() as store:
                 self._replace(store, batch, position if following is None else None)
             if following is None:
                 return
-            crashpoint("projection.graph.P1")
             batch = following
 
     def position(self) -> int:
