@@ -79,7 +79,10 @@ def stamp(moment: datetime) -> str:
 def moment(text: str) -> datetime:
     """Return the aware datetime in ``text`` (XSD dateTime; a date alone means its midnight, UTC).
 
-    Raises ``ValueError`` if ``text`` is not a date or time.
+    Raises ``ValueError`` if ``text`` is not a date or time, or none that UTC has (before year 1, after 9999).
     """
     parsed = datetime.fromisoformat(text)
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    try:
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("this time is outside the years 1 to 9999 in UTC") from error

@@ -27,8 +27,6 @@ FOR_PAGES: Final[tuple[tuple[str, str], ...]] = (
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
 
-VARY: Final = "Accept, Accept-Language, Authorization, Cookie"
-
 
 def cache_control(*, signed_in: bool) -> str:
     """Return the value for pages: those of a signed-in person are never stored; others are always revalidated."""

@@ -171,7 +171,7 @@ class Portal:
         """Return the page of the asset ``iri``, or the error page if it cannot be shown."""
         visit = await self.responder.visit(request, caller)
         try:
-            return await asset.record_page(self.responder, visit, iri)
+            return await asset.record_page(self.responder, visit, iri, is_its_address=True)
         except HansaError as error:
             return self.responder.error(visit, error)
 

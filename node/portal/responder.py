@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from node.base.clock import Clock
 from node.base.errors import HansaError, LocalFault, NotAllowed, NotFound, Unauthenticated
+from node.catalogue.representations import VARY
 from node.identity.model import ANONYMOUS, Caller
 from node.portal import codes, headers, markup
 from node.portal.forms import check_csrf, new_form_cookie, read_form
@@ -131,7 +132,7 @@ class Responder:
             .render(v=visit, s=visit.speaker, site=self, kinds=PLURALS, markup=markup, codes=codes, **context)
         )
         response = HTMLResponse(html, status_code=status)
-        response.headers["Vary"] = headers.VARY
+        response.headers["Vary"] = VARY
         response.headers["Cache-Control"] = headers.cache_control(signed_in=not visit.caller.is_anonymous)
         response.headers["Content-Language"] = visit.language
         for name, value in headers.ALWAYS + headers.FOR_PAGES:

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from node.base.clock import moment
-from node.base.errors import InvalidInput, NotFound
+from node.base.errors import InvalidInput
 from node.catalogue import model
 from node.catalogue.browse import Browse
 from node.catalogue.export.croissant import FORMAT, croissant
@@ -30,7 +30,6 @@ from node.catalogue.representations import (
     HTML,
     JSON,
     RECORD_TYPES,
-    VARY,
     asks_for_croissant,
     language_in,
     negotiate,
@@ -52,7 +51,6 @@ HtmlView = Callable[[Request, str, Caller], Awaitable[Response]]
 """(request, IRI of the asset, caller) → its page."""
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_!#$&^.+-]{0,80}"
-_VARY = f"{VARY}, Accept-Datetime"
 _MEDIA_TYPE = re.compile(f"{_NAME}/{_NAME}(?: *;[ -~]{{1,100}})?")
 
 
@@ -192,12 +190,7 @@ class _Endpoints:
             if stated is not None and is_newest:
                 return await self._redirect_to_version(request, iri, caller, stated)
             if media_type == HTML and self._html_view is not None:
-                page = await self._html_view(request, iri, caller)
-                try:
-                    record = await self._browse.record(iri, caller, version=version, as_of=_moment(asOf))
-                except NotFound:  # The page of an asset that was withdrawn.
-                    return page
-                return _as_memento(page, record, is_newest=is_newest)
+                return await self._html_view(request, iri, caller)
             record = await self._browse.record(iri, caller, version=version, as_of=_moment(asOf))
             if media_type in (HTML, JSON):
                 answer = await self._record_answer(request, record, caller, lang)
@@ -224,7 +217,7 @@ class _Endpoints:
         return RedirectResponse(
             memento.address(record),
             status_code=302,
-            headers={**kept_for(caller), "Vary": _VARY, "Link": memento.links(record)},
+            headers={**kept_for(caller), "Vary": memento.VARY, "Link": memento.links(record)},
         )
 
     def timemap(self, plural: str) -> Callable[..., Awaitable[Response]]:
@@ -301,14 +294,7 @@ def _open_file(record: model.Record, name: str) -> File:
 
 
 def _as_memento(answer: Response, record: model.Record, *, is_newest: bool) -> Response:
-    """Add the headers of Memento to an answer about ``record``. An answer about the asset as it is now is no memento,
-    because it will change (RFC 7089 §2.1.2)."""
-    links = memento.links(record, relations="latest-version memento" if is_newest else "memento")
-    known = answer.headers.get("Link")
-    answer.headers["Link"] = f"{known}, {links}" if known else links
-    answer.headers["Vary"] = _VARY
-    if not is_newest:
-        answer.headers["Memento-Datetime"] = memento.http_date(record.at)
+    answer.headers.update(memento.headers(record, is_newest=is_newest, link=answer.headers.get("Link")))
     return answer
 
 

@@ -87,6 +87,18 @@ def test_every_form_of_a_version_states_its_time(city: Running, versions: list[d
         assert followed.headers["memento-datetime"] == http_date(versions[1]["time"])
 
 
+def test_a_time_outside_the_calendar_is_refused_in_every_form(city: Running, versions: list[dict[str, Any]]) -> None:
+    iri = versions[0]["iri"]
+    for accept in ("text/html", "application/json", "text/turtle"):
+        with city.http(headers={"Accept": accept}) as http:
+            for text in ("9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"):
+                answer = http.get(iri, params={"asOf": text})
+                assert answer.status_code == 400, (accept, text)
+                assert http.get("/api/catalogue/record", params={"iri": iri, "asOf": text}).status_code == 400
+    with city.http(headers={"Accept": "text/html"}) as http:
+        assert http.get(iri, params={"asOf": ""}).status_code == 200, "a field of a form that was left empty"
+
+
 def test_the_timemap_lists_all_versions(city: Running, versions: list[dict[str, Any]]) -> None:
     iri = versions[0]["iri"]
     with city.http() as http:

@@ -14,11 +14,14 @@ from typing import Final
 from node.base.errors import InvalidInput, NotFound
 from node.catalogue.browse import Browse
 from node.catalogue.model import Record
+from node.catalogue.representations import VARY as VARY_WITHOUT_TIME
 from node.catalogue.visibility import absent
 from node.identity.model import Caller
 
 LINK_FORMAT: Final = "application/link-format"
 """The media type of a TimeMap (RFC 6690, RFC 7089 §5)."""
+VARY: Final = f"{VARY_WITHOUT_TIME}, Accept-Datetime"
+"""The headers of a request that an answer at the address of an asset depends on."""
 _SECOND: Final = timedelta(microseconds=999_999)
 
 
@@ -80,6 +83,14 @@ def links(record: Record, *, relations: str = "memento") -> str:
             f'<{address(record)}>; rel="{relations}"; datetime="{http_date(record.at)}"',
         ]
     )
+
+
+def headers(record: Record, *, is_newest: bool, link: str | None) -> dict[str, str]:
+    """Return the headers of an answer about ``record``; ``link`` is the ``Link`` that it has already. An answer about
+    the asset as it is now is no memento, because it will change (RFC 7089 §2.1.2)."""
+    own = links(record, relations="latest-version memento" if is_newest else "memento")
+    members = {"Link": f"{link}, {own}" if link else own, "Vary": VARY}
+    return members if is_newest else {**members, "Memento-Datetime": http_date(record.at)}
 
 
 def timemap(iri: str, versions: Sequence[Record]) -> str:

@@ -17,6 +17,8 @@ from node.base.errors import InvalidInput, NotFound
 from node.catalogue.browse import Connections
 from node.catalogue.export.croissant import MEDIA_TYPE, croissant
 from node.catalogue.model import Record
+from node.catalogue.representations import VARY
+from node.catalogue.versions import memento
 from node.identity.roles import UseCase, allowed
 from node.portal import headers
 from node.portal.description import previews
@@ -68,8 +70,10 @@ class FileRow:
     address: str
 
 
-async def record_page(responder: Responder, visit: Visit, iri: str) -> Response:
+async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_address: bool = False) -> Response:
     """The page of the asset ``iri``, of its version ``?version=N`` or of its state at ``?asOf=moment``.
+
+    ``is_its_address``: the request is for the address of the asset, where programs can ask for a time too (Memento).
 
     Raises ``NotFound`` (also for assets that the reader may not see) and ``InvalidInput``.
     """
@@ -128,7 +132,11 @@ async def record_page(responder: Responder, visit: Visit, iri: str) -> Response:
     )
     formats = {ending: media_type for ending, (media_type, _) in offered.items()}
     downloads = {file.address: file.media_type for file in files if file.address}
-    page.headers["Link"] = links(responder, visit, record, description, forms, formats=formats, files=downloads)
+    link = links(responder, visit, record, description, forms, formats=formats, files=downloads)
+    page.headers["Link"] = link
+    if is_its_address:
+        is_newest = version is None and as_of is None
+        page.headers.update(memento.headers(record, is_newest=is_newest, link=link))
     return page
 
 
@@ -175,7 +183,7 @@ async def record_as(responder: Responder, visit: Visit) -> Response:
             "Content-Type": media_type if ending == _CROISSANT else f"{media_type}; charset=utf-8",
             "Content-Disposition": f'attachment; filename="{safe}.{ending}"',
             "X-Content-Type-Options": "nosniff",
-            "Vary": headers.VARY,
+            "Vary": VARY,
             "Cache-Control": headers.cache_control(signed_in=not visit.caller.is_anonymous),
         },
     )
@@ -223,7 +231,7 @@ def _selection(visit: Visit) -> tuple[int | None, datetime | None]:
         raise InvalidInput("the version is not a number", remedy="write ?version=1", facts={"case": "version-number"})
     try:
         return (int(version) if version else None), (moment(as_of) if as_of else None)
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise InvalidInput(
             "asOf is not a date",
             remedy="write ?asOf=2026-11-20T12:00:00Z or ?asOf=2026-11-20",

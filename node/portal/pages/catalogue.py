@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 from starlette.responses import Response
 
 from node.catalogue.browse import MAX_OFFSET, CatalogueHit
+from node.catalogue.representations import VARY
 from node.portal import headers
 from node.portal.codes import file_type, licence, words_of_code
 from node.portal.markup import display_name
@@ -218,7 +219,7 @@ def _xml(text: str, *, escaped: bool = False) -> str:
 
 def _file(visit: Visit, text: str, media_type: str, download: str | None) -> Response:
     response = Response(text.encode("utf-8", errors="replace"), headers={"Content-Type": media_type})
-    response.headers["Vary"] = headers.VARY
+    response.headers["Vary"] = VARY
     response.headers["Cache-Control"] = headers.cache_control(signed_in=not visit.caller.is_anonymous)
     response.headers["X-Content-Type-Options"] = "nosniff"
     if download:

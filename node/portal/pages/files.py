@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from node.base.errors import NotFound
+from node.catalogue.representations import VARY
 from node.evidence.archive import file_name
 from node.portal import headers
 from node.portal.pages.catalogue import harmless
@@ -101,7 +102,7 @@ def _file(visit: Visit, body: bytes, media_type: str, name: str) -> Response:
             "Content-Type": media_type,
             "Content-Disposition": f'attachment; filename="{name}"',
             "X-Content-Type-Options": "nosniff",
-            "Vary": headers.VARY,
+            "Vary": VARY,
             "Cache-Control": headers.cache_control(signed_in=not visit.caller.is_anonymous),
         },
     )

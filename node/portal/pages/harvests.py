@@ -14,6 +14,7 @@ from starlette.responses import Response
 from node.base.errors import Conflict, InvalidInput
 from node.catalogue.harvest.kept_report import LineFilter
 from node.catalogue.harvest.schedules import LATEST
+from node.catalogue.representations import VARY
 from node.identity.model import Caller
 from node.identity.roles import UseCase, allowed
 from node.portal import headers
@@ -116,7 +117,7 @@ async def report_csv(responder: Responder, visit: Visit) -> Response:
         headers={
             "Content-Type": "text/csv; charset=utf-8; header=present",
             "Content-Disposition": f'attachment; filename="{name}.csv"',
-            "Vary": headers.VARY,
+            "Vary": VARY,
             "Cache-Control": headers.cache_control(signed_in=True),
             "X-Content-Type-Options": "nosniff",
         },
