@@ -12,7 +12,7 @@ import yaml
 
 from node.cli.exits import REFUSED
 from node.cli.main import run
-from tests.nodes import Running, running
+from tests.nodes import Running
 
 PLACES = (
     "time,wijk,speed (km/h),e-mail\n"
@@ -24,12 +24,6 @@ PLACES = (
 
 ASKED = {"template": "members-ask", "region": "did:web:region.example"}
 """Members ask, and a person decides: everybody sees the record."""
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("city"), template=sqlite_template) as found:
-        yield found
 
 
 @pytest.fixture

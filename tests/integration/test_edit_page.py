@@ -18,7 +18,8 @@ from node.catalogue.versions.changes import same_conditions
 from node.catalogue.versions.statements import differences
 from node.client.api import Refusal
 from node.semantics.codelists.licences import LICENCES
-from tests.nodes import Running, running
+from tests.nodes import Running
+from tests.portal_browser import csrf_of, post, signed_in
 
 TURTLE = """
 @prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
@@ -38,26 +39,11 @@ TURTLE = """
 """
 
 
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("city"), template=sqlite_template) as node:
-        yield node
-
-
 @pytest.fixture
 def browser(city: Running) -> Iterator[httpx2.Client]:
     """The browser of the administrator, signed in."""
-    headers = {"Accept": "text/html", "Accept-Language": "en", "Origin": city.url}
-    with httpx2.Client(base_url=city.url, headers=headers, timeout=60, trust_env=False) as client:
-        fields = {"login": "admin", "password": city.password, "next": "/"}
-        assert post(client, "/sign-in", "/sign-in", **fields).status_code == 303
+    with signed_in(city) as client:
         yield client
-
-
-def post(client: httpx2.Client, form: str, path: str, **fields: str) -> Any:
-    csrf = re.search(r'name="csrf" value="([^"]+)"', client.get(form).text)
-    assert csrf is not None
-    return client.post(path, data={"csrf": csrf[1], **fields})
 
 
 def answers_of(page: str) -> dict[str, str]:
@@ -254,15 +240,14 @@ def test_many_clicks_publish_one_version(city: Running, browser: httpx2.Client) 
     draft = edit(browser, iri)
     page = browser.get(draft).text
     answers = {**answers_of(page), "title": "Clicked", "do": "save"}
-    csrf = re.search(r'name="csrf" value="([^"]+)"', page)
-    assert csrf is not None
-    assert browser.post(draft, data={"csrf": csrf[1], **answers}).status_code == 303
+    csrf = csrf_of(page)
+    assert browser.post(draft, data={"csrf": csrf, **answers}).status_code == 303
     cookies, headers = dict(browser.cookies), dict(browser.headers)
 
     def click(_: int) -> int:
         options = {"base_url": city.url, "cookies": cookies, "headers": headers, "timeout": 120, "trust_env": False}
         with httpx2.Client(**options) as client:
-            return int(client.post(f"{draft}/publish", data={"csrf": csrf[1]}).status_code)
+            return int(client.post(f"{draft}/publish", data={"csrf": csrf}).status_code)
 
     with ThreadPoolExecutor(64) as crowd:
         statuses = Counter(crowd.map(click, range(64)))
@@ -275,11 +260,10 @@ def test_a_copy_has_the_description_but_not_the_identity(city: Running, browser:
     iri = publish(city, "model-of-it", {"template": "members", "region": "did:web:region.example"})
     original = record_of(city, iri)
     page = browser.get("/publish", params={"like": iri}).text
-    csrf = re.search(r'name="csrf" value="([^"]+)"', page)
+    csrf = csrf_of(page)
     version = re.search(r'name="like_version" value="([^"]+)"', page)
-    assert csrf is not None
     assert version is not None
-    fields = {"csrf": (None, csrf[1]), "like": (None, iri), "like_version": (None, version[1])}
+    fields = {"csrf": (None, csrf), "like": (None, iri), "like_version": (None, version[1])}
     body = "day,count\n2027-01-01,1\n2027-01-02,1\n"
     answer = browser.post("/publish/file", files={**fields, "file": ("next.csv", body, "text/csv")})
     draft = answer.headers["location"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -14,7 +13,8 @@ import yaml
 from node.semantics.profiles.description import description_of
 from node.semantics.profiles.fields import place_of, tables_of, theme_of, title_of
 from node.semantics.profiles.model import ColumnProfile, Profile, TableProfile
-from tests.nodes import Running, running
+from tests.nodes import Running
+from tests.portal_browser import csrf_of, post, signed_in
 
 COUNTS = "time,counter,bicycles\n" + "".join(
     f"2026-11-{day:02}T{hour:02}:00:00,{counter},{hour * 3}\n"
@@ -24,32 +24,16 @@ COUNTS = "time,counter,bicycles\n" + "".join(
 )
 
 
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("city"), template=sqlite_template) as node:
-        yield node
-
-
 @pytest.fixture
 def browser(city: Running) -> Iterator[httpx2.Client]:
     """The browser of the administrator, signed in."""
-    headers = {"Accept": "text/html", "Accept-Language": "en", "Origin": city.url}
-    with httpx2.Client(base_url=city.url, headers=headers, timeout=60, trust_env=False) as client:
-        fields = {"login": "admin", "password": city.password, "next": "/"}
-        assert post(client, "/sign-in", "/sign-in", **fields).status_code == 303
+    with signed_in(city) as client:
         yield client
 
 
-def post(client: httpx2.Client, form: str, path: str, **fields: str) -> Any:
-    csrf = re.search(r'name="csrf" value="([^"]+)"', client.get(form).text)
-    assert csrf is not None
-    return client.post(path, data={"csrf": csrf[1], **fields})
-
-
 def upload(client: httpx2.Client, name: str, body: bytes) -> Any:
-    csrf = re.search(r'name="csrf" value="([^"]+)"', client.get("/publish").text)
-    assert csrf is not None
-    return client.post("/publish/file", files={"csrf": (None, csrf[1]), "file": (name, body, "text/csv")})
+    csrf = csrf_of(client.get("/publish").text)
+    return client.post("/publish/file", files={"csrf": (None, csrf), "file": (name, body, "text/csv")})
 
 
 def drafts(city: Running) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -15,6 +14,7 @@ import pytest
 
 from tests.integration.test_deletion import DELETED
 from tests.nodes import CSV, Company, Running, agree, publish, until
+from tests.portal_browser import csrf_of, post, signed_in
 
 
 @pytest.fixture
@@ -30,17 +30,8 @@ def gent(region_and_cities: Company) -> Running:
 @pytest.fixture
 def browser(plzen: Running) -> Iterator[httpx2.Client]:
     """The browser of the consumer's administrator, signed in."""
-    headers = {"Accept": "text/html", "Accept-Language": "en", "Origin": plzen.url}
-    with httpx2.Client(base_url=plzen.url, headers=headers, timeout=60, trust_env=False) as client:
-        fields = {"login": "admin", "password": plzen.password, "next": "/"}
-        assert post(client, "/sign-in", "/sign-in", **fields).status_code == 303
+    with signed_in(plzen) as client:
         yield client
-
-
-def post(client: httpx2.Client, form: str, path: str, **fields: str) -> Any:
-    csrf = re.search(r'name="csrf" value="([^"]+)"', client.get(form).text)
-    assert csrf is not None
-    return client.post(path, data={"csrf": csrf[1], **fields})
 
 
 def agreed(gent: Running, plzen: Running, slug: str, **options: Any) -> str:
@@ -142,9 +133,8 @@ def test_many_download_at_once(gent: Running, plzen: Running, browser: httpx2.Cl
 def test_many_clicks_are_one_request(gent: Running, plzen: Running, browser: httpx2.Client) -> None:
     agreement = agreed(gent, plzen, "clicks")
     path = f"/agreements/{quote(agreement, safe='')}"
-    csrf = re.search(r'name="csrf" value="([^"]+)"', browser.get(path).text)
-    assert csrf is not None
-    fields, cookies = {"csrf": csrf[1]}, dict(browser.cookies)
+    csrf = csrf_of(browser.get(path).text)
+    fields, cookies = {"csrf": csrf}, dict(browser.cookies)
 
     def click(_: int) -> str:
         headers = {"Origin": plzen.url, "Accept": "text/html"}

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from node.cli.main import run
 from tests.integration.test_harvests import HEAD, Portal, counts, harvested, outcomes, portal
-from tests.nodes import Running, running
+from tests.nodes import Running
 
 __all__ = ["portal"]
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("city") / "node", template=sqlite_template) as node:
-        yield node
 
 
 def sets(portal: Portal, path: str, **identifiers: str) -> str:
