@@ -57,9 +57,9 @@ _FLUSH_AFTER: Final = 50_000
 """Statements after which buffers are written out: until then they take some 800 bytes of memory each. At each flush
 the engine writes tables that it later merges: with a fifth of this number, it writes more than twice as much."""
 
-_BATCH: Final = 4 << 20
-"""Bytes of descriptions that are written together: a query waits for that long at most, and each byte takes some ten
-bytes of memory."""
+_BATCH: Final = 2 << 20
+"""Bytes of descriptions that are written together: a query waits for that long at most, and each byte takes some
+thirty bytes of memory meanwhile."""
 
 MAX_RECORDS: Final = 20_000
 """Records in a disposable store: more do not fit into the memory of a child."""
