@@ -30,7 +30,8 @@ EDC_NS: Final = "https://w3id.org/edc/v0.0.1/ns/"
 CONTEXT: Final = {"@vocab": EDC_NS, "odrl": "http://www.w3.org/ns/odrl/2/"}
 ODRL: Final = "http://www.w3.org/ns/odrl.jsonld"
 PATHS: Final = {"2025-1": "/2025-1", "2024/1": "/2024/1"}
-PATIENCE: Final = 60.0
+PATIENCE: Final = 100.0
+"""Within so many seconds a state is reached: after a refused message, EDC holds its process for 60."""
 RECOVERY: Final = 180.0
 """How long EDC may take with a node that was away: it tries again after one second, two, four …"""
 QUICK: Final = "edc.core.retry.retries.max=0"

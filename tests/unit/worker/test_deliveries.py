@@ -12,7 +12,7 @@ import pytest
 from node.base.errors import PeerUnreachable
 from node.base.jsons import canonical
 from node.base.work import Task
-from node.worker.deliveries import LONGEST_WAIT, PASSING_ANSWERS, PeerAnswer, SendMessages
+from node.worker.deliveries import LONGEST_WAIT, PASSING, PeerAnswer, SendMessages
 from node.worker.loop import Pace, Worker
 from node.worker.outcomes import Again, Done, Outcome
 from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
@@ -136,8 +136,26 @@ def test_what_has_crossed_waits_and_what_is_refused_ends(retry_after: str | None
         return PeerAnswer(409, b"{}", retry_after)
 
     send = SendMessages(post=post, protocols={"contract negotiation": Takes()}, clock=At())
-    outcomes = [asyncio.run(send(task())) for _ in range(PASSING_ANSWERS)]
+    outcomes = [asyncio.run(send(task())) for _ in range(PASSING[409])]
     assert isinstance(outcomes[-1], Done) is refused
     assert all(isinstance(one, Again) for one in outcomes[:-1])
     if not refused:
-        assert [one.at_least for one in outcomes if isinstance(one, Again)] == [2.0] * PASSING_ANSWERS
+        assert [one.at_least for one in outcomes if isinstance(one, Again)] == [2.0] * PASSING[409]
+
+
+@pytest.mark.parametrize(("status", "longer_than"), [(401, 15), (404, 15), (409, 60), (423, 60)])
+def test_a_peer_that_holds_its_process_is_asked_for_longer_than_the_lease_of_a_minute(
+    status: int, longer_than: int
+) -> None:
+    """EDC on PostgreSQL keeps its lease of 60 seconds after a message that it has refused."""
+
+    async def post(url: str, body: bytes, *, audience: str) -> PeerAnswer:
+        return PeerAnswer(status, b"{}", None)
+
+    send = SendMessages(post=post, protocols={"contract negotiation": Takes()}, clock=At())
+    waited = 0.0
+    while isinstance(outcome := asyncio.run(send(task())), Again):
+        assert outcome.after is not None
+        waited += outcome.after
+    assert isinstance(outcome, Done)
+    assert longer_than < waited < longer_than + 5
