@@ -1,7 +1,20 @@
 """The HTTP API from the caller's side, for the terminal and for integrators."""
 
 from node.base.errors import PeerUnreachable
-from node.client.api import HansaClient, Refusal
+from node.client.api import HansaClient
+from node.client.asynchronous import AsyncHansaClient
+from node.client.downloads import Download, NoAgreement, NoDelivery
 from node.client.locate import NodeAddress, locate
+from node.client.transport import Refusal
 
-__all__ = ["HansaClient", "NodeAddress", "PeerUnreachable", "Refusal", "locate"]
+__all__ = [
+    "AsyncHansaClient",
+    "Download",
+    "HansaClient",
+    "NoAgreement",
+    "NoDelivery",
+    "NodeAddress",
+    "PeerUnreachable",
+    "Refusal",
+    "locate",
+]

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import Any
 
+from node.client.calls import Call, document, endpoint
 
-class CatalogueCalls(ABC):
+
+class CatalogueCalls:
     """The part of a client that is about the catalogue."""
 
-    @abstractmethod
-    def _send(self, method: str, url: str, **options: Any) -> Any:
-        """Return the node's answer. Raises ``Refusal``, ``PeerUnreachable``."""
-
-    @abstractmethod
-    def _get(self, url: str, *, params: Any = None) -> Any:
-        """Return the JSON value at ``url``. Raises as ``_send``."""
-
-    def search(self, text: str = "", *, region: bool = False, **facets: Any) -> dict[str, Any]:
+    @endpoint
+    def search(self, /, text: str = "", *, region: bool = False, **facets: Any) -> Call[dict[str, Any]]:
         """Search: ``kind, theme, keyword, publisher, access, format, license, node``, ``bbox, since, until``,
         ``offset, limit, sort, lang``; with ``region`` in the region's catalogue, as this node.
 
@@ -28,29 +22,36 @@ class CatalogueCalls(ABC):
                 facets[parameter] = facets.pop(name)
         params: dict[str, Any] = {"q": text}
         params.update({name: value for name, value in facets.items() if value not in (None, "", [], ())})
-        return dict(self._get("/api/region/search" if region else "/api/catalogue/search", params=params))
+        return document("GET", "/api/region/search" if region else "/api/catalogue/search", params=params)
 
+    @endpoint
     def record(
         self, iri: str, *, version: int | None = None, as_of: str | None = None, language: str = "en"
-    ) -> dict[str, Any]:
+    ) -> Call[dict[str, Any]]:
         """Return an asset as JSON, with its texts in ``language`` where they are there."""
         params: dict[str, Any] = {"iri": iri, "lang": language}
         if version is not None:
             params["version"] = version
         if as_of is not None:
             params["asOf"] = as_of
-        return dict(self._get("/api/catalogue/record", params=params))
+        return document("GET", "/api/catalogue/record", params=params)
 
-    def versions(self, iri: str) -> list[dict[str, Any]]:
+    @endpoint
+    def versions(self, iri: str) -> Call[list[dict[str, Any]]]:
         """Return all versions of an asset that the caller may see."""
-        return list(self._get("/api/catalogue/versions", params={"iri": iri})["versions"])
+        params = {"iri": iri}
+        return Call(
+            "GET", "/api/catalogue/versions", lambda answer: list(answer.json()["versions"]), {"params": params}
+        )
 
-    def changes(self, iri: str, *, before: int | None = None, after: int | None = None) -> dict[str, Any]:
+    @endpoint
+    def changes(self, iri: str, *, before: int | None = None, after: int | None = None) -> Call[dict[str, Any]]:
         """Return the differences between two versions of an asset; by default the newest and the one before it."""
         numbers = {"from": before, "to": after}
         params = {"iri": iri, **{name: number for name, number in numbers.items() if number is not None}}
-        return dict(self._get("/api/catalogue/changes", params=params))
+        return document("GET", "/api/catalogue/changes", params=params)
 
+    @endpoint
     def sparql(
         self,
         query: str,
@@ -58,13 +59,10 @@ class CatalogueCalls(ABC):
         accept: str = "application/sparql-results+json",
         as_of: str | None = None,
         region: bool = False,
-    ) -> bytes:
+    ) -> Call[bytes]:
         """Return the unchanged answer of the SPARQL end point (of the region's, with ``region``)."""
-        answer = self._send(
-            "POST",
-            "/api/region/sparql" if region else "/sparql",
-            data={"query": query},
-            headers={"Accept": accept},
-            params={"asOf": as_of} if as_of else {},
+        options: dict[str, Any] = {"data": {"query": query}, "headers": {"Accept": accept}}
+        options["params"] = {"asOf": as_of} if as_of else {}
+        return Call(
+            "POST", "/api/region/sparql" if region else "/sparql", lambda answer: bytes(answer.content), options
         )
-        return bytes(answer.content)

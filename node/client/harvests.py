@@ -2,62 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from node.client.scenarios import Speaks
+import httpx2
+
+from node.client.calls import C_co, Call, CallGroup, Page, document, endpoint, listing, nothing, rows
 
 PATH = "/api/harvests"
 LINES = 500
 """The lines of a report that one request returns."""
 
 
-class Harvests:
+class Harvests(CallGroup[C_co]):
     """The sources of one node. All methods raise ``Refusal`` if the node refuses, ``PeerUnreachable``."""
 
-    def __init__(self, client: Speaks) -> None:
-        self._client = client
-
-    def all(self) -> list[dict[str, Any]]:
+    @endpoint
+    def all(self) -> Call[list[dict[str, Any]]]:
         """Return every source with its newest run."""
-        return list(self._client.call("GET", PATH))
+        return rows("GET", PATH)
 
-    def add(self, name: str, url: str, every: str, **options: Any) -> dict[str, Any]:
+    @endpoint
+    def add(self, /, name: str, url: str, every: str, **options: Any) -> Call[dict[str, Any]]:
         """Harvest ``url`` every so often. ``options`` are members of ``PUT /api/harvests/{name}``."""
-        return dict(self._client.call("PUT", _path(name), json={"url": url, "every": every, **options}))
+        return document("PUT", _path(name), json={"url": url, "every": every, **options})
 
-    def source(self, name: str) -> dict[str, Any]:
+    @endpoint
+    def source(self, name: str) -> Call[dict[str, Any]]:
         """Return a source and its runs."""
-        return dict(self._client.call("GET", _path(name)))
+        return document("GET", _path(name))
 
-    def run(self, name: str) -> dict[str, Any]:
+    @endpoint
+    def run(self, name: str) -> Call[dict[str, Any]]:
         """Begin a run now."""
-        return dict(self._client.call("POST", f"{_path(name)}/run"))
+        return document("POST", f"{_path(name)}/run")
 
-    def pause(self, name: str) -> dict[str, Any]:
+    @endpoint
+    def pause(self, name: str) -> Call[dict[str, Any]]:
         """Pause a source: no further runs begin."""
-        return dict(self._client.call("POST", f"{_path(name)}/pause"))
+        return document("POST", f"{_path(name)}/pause")
 
-    def resume(self, name: str) -> dict[str, Any]:
+    @endpoint
+    def resume(self, name: str) -> Call[dict[str, Any]]:
         """Begin a run now, and continue by the schedule."""
-        return dict(self._client.call("POST", f"{_path(name)}/resume"))
+        return document("POST", f"{_path(name)}/resume")
 
-    def remove(self, name: str) -> None:
+    @endpoint
+    def remove(self, name: str) -> Call[None]:
         """Stop harvesting the source."""
-        self._client.call("DELETE", _path(name))
+        return nothing("DELETE", _path(name))
 
-    def report(self, name: str, run: str = "latest", **params: Any) -> dict[str, Any]:
+    @endpoint
+    def report(self, /, name: str, run: str = "latest", **params: Any) -> Call[dict[str, Any]]:
         """Return the figures of a run and the first lines of its report. ``params`` are those of the address."""
-        return dict(self._client.call("GET", f"{_path(name)}/runs/{quote(run, safe='')}", params=params))
+        return document("GET", f"{_path(name)}/runs/{quote(run, safe='')}", params=params)
 
-    def lines(self, name: str, run: str, **params: Any) -> Iterator[dict[str, Any]]:
+    @listing
+    def lines(self, /, name: str, run: str, **params: Any) -> Call[Page[dict[str, Any]]]:
         """Yield every line of a report that fits ``params``."""
-        offset: int | None = 0
-        while offset is not None:
-            page = self.report(name, run, offset=offset, limit=LINES, **params)
-            yield from page["records"]
-            offset = page["next"]
+        return _page_of_lines(f"{_path(name)}/runs/{quote(run, safe='')}", params, 0)
+
+
+def _page_of_lines(url: str, params: dict[str, Any], offset: int) -> Call[Page[dict[str, Any]]]:
+    def read(answer: httpx2.Response) -> Page[dict[str, Any]]:
+        report = answer.json()
+        following = report["next"]
+        return Page(report["records"], None if following is None else _page_of_lines(url, params, following))
+
+    return Call("GET", url, read, {"params": {**params, "offset": offset, "limit": LINES}})
 
 
 def _path(name: str) -> str:

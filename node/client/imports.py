@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from node.client.calls import Call, document, lines
 
-class ImportCalls(ABC):
+PATH = "/api/imports"
+
+
+class ImportCalls:
     """The part of a client that is about importing."""
 
-    @abstractmethod
-    def _stream(self, method: str, url: str, **options: Any) -> AbstractContextManager[Any]:
-        """Yield the node's answer while it arrives. Raises ``Refusal``, ``PeerUnreachable``."""
-
+    @lines
     def harvest(
         self,
         url: str,
@@ -28,18 +27,14 @@ class ImportCalls(ABC):
         agreed: bool = False,
         fewer: bool = False,
         language: str = "en",
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Call[dict[str, Any]]:
         """Harvest the catalogue at ``url``; yields as ``import_file`` does. ``agreed``: the publisher agreed,
         regardless of robots.txt. ``fewer``: withdraw vanished records even if they are more than half."""
         params: dict[str, Any] = {"url": url, "language": language, "check": check, "source": source}
         params |= {"rule": list(rules), "agreed": agreed, "fewer": fewer}
-        if audience:
-            params["audience"] = audience
-        with self._stream("POST", "/api/imports", params=params, timeout=None) as answer:
-            for line in answer.iter_lines():
-                if line:
-                    yield json.loads(line)
+        return document("POST", PATH, params=params | ({"audience": audience} if audience else {}), timeout=None)
 
+    @lines
     def import_file(
         self,
         path: Path,
@@ -51,18 +46,11 @@ class ImportCalls(ABC):
         rules: Sequence[str] = (),
         check: bool = False,
         language: str = "en",
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Call[dict[str, Any]]:
         """Import a catalogue file; yields ``opened``, a ``record`` for each, and ``closed``: see ``POST
         /api/imports``. The import ends when the iteration stops."""
         params: dict[str, Any] = {"name": path.stem, "language": language, "check": check}
         params |= {"source": source, "base": base, "rule": list(rules)}
-        if audience:
-            params["audience"] = audience
-        with path.open("rb") as file:
-            headers = {"Content-Type": media_type, "Content-Length": str(path.stat().st_size)}
-            with self._stream(
-                "POST", "/api/imports", params=params, content=file, headers=headers, timeout=None
-            ) as answer:
-                for line in answer.iter_lines():
-                    if line:
-                        yield json.loads(line)
+        headers = {"Content-Type": media_type, "Content-Length": str(path.stat().st_size)}
+        options = {"params": params | ({"audience": audience} if audience else {}), "headers": headers}
+        return replace(document("POST", PATH, **options, timeout=None), body=path)

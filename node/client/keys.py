@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import Any
 
+from node.client.calls import Call, endpoint, rows
 
-class KeyCalls(ABC):
+
+class KeyCalls:
     """The part of a client that is about the node's keys."""
 
-    @abstractmethod
-    def _send(self, method: str, url: str, **options: Any) -> Any:
-        """Return the node's answer. Raises ``Refusal``, ``PeerUnreachable``."""
-
-    def keys(self) -> list[dict[str, Any]]:
+    @endpoint
+    def keys(self) -> Call[list[dict[str, Any]]]:
         """Return the node's keys."""
-        return list(self._send("GET", "/api/keys").json())
+        return rows("GET", "/api/keys")
 
-    def rotate_keys(self, kinds: list[str]) -> list[dict[str, Any]]:
+    @endpoint
+    def rotate_keys(self, kinds: list[str]) -> Call[list[dict[str, Any]]]:
         """Replace the keys of these kinds that are in use with new ones."""
-        return list(self._send("POST", "/api/keys/rotate", json={"kinds": kinds}).json())
+        return rows("POST", "/api/keys/rotate", json={"kinds": kinds})
 
-    def revoke_key(self, key: str, as_of: str, reason: str) -> list[dict[str, Any]]:
+    @endpoint
+    def revoke_key(self, key: str, as_of: str, reason: str) -> Call[list[dict[str, Any]]]:
         """Revoke a key as of a moment."""
         body = {"key": key, "as_of": as_of, "reason": reason}
-        return list(self._send("POST", "/api/keys/revoke", json=body).json())
+        return rows("POST", "/api/keys/revoke", json=body)

@@ -36,6 +36,12 @@ def declared() -> set[str]:
     return names_of(project["dependencies"])
 
 
+def optional() -> set[str]:
+    """The names of what a user may install besides."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return {name for requirements in project["optional-dependencies"].values() for name in names_of(requirements)}
+
+
 def developing() -> set[str]:
     """The names of what tests and checks need besides."""
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
@@ -67,13 +73,13 @@ def normal(name: str) -> str:
 
 
 def test_every_dependency_is_imported() -> None:
-    unused = declared() - imported().keys() - BY_NAME.keys()
+    unused = (declared() | optional()) - imported().keys() - BY_NAME.keys()
     assert unused == set(), "remove it from pyproject.toml, or say in BY_NAME who loads it"
 
 
 def test_every_import_is_a_dependency() -> None:
     """What comes along with another package may go with its next version."""
-    missing = {name: place for name, place in imported().items() if name not in declared()}
+    missing = {name: place for name, place in imported().items() if name not in declared() | optional()}
     assert missing == {}, "name it in pyproject.toml"
 
 

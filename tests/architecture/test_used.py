@@ -12,8 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DEFINING = ("node", "federation", "demo")
-USING = (*DEFINING, "scripts", "deploy", "docker")
-TEXTS = ("", ".html", ".toml", ".sh", ".service")
+USING = (*DEFINING, "scripts", "deploy", "docker", "docs/notebooks")
+TEXTS = ("", ".ipynb", ".html", ".toml", ".sh", ".service")
 
 CALLED_FROM_OUTSIDE = {
     "column types, by SQLAlchemy": {"load_dialect_impl", "process_bind_param", "process_result_value"},

@@ -18,8 +18,7 @@ from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, complain, emit, line, remark, report_failure, report_success, say, suggest, table
 
 if TYPE_CHECKING:
-    from node.client import HansaClient
-    from node.client.harvests import Harvests
+    pass
 
 POLL: Final = 0.5
 OUTCOMES: Final = ("new", "changed", "renamed", "refused", "withdrawn", "faults")
@@ -61,7 +60,7 @@ def add(
     """
     rules = [*(["safe"] if repair else []), *(rule or [])]
     with connect(node) as client:
-        answer = _harvests(client).add(
+        answer = client.harvests.add(
             name, url, every, source=source, audience=audience, rules=rules, agreed=agreed, fewer=fewer
         )
     if Mode.json:
@@ -78,7 +77,7 @@ def list_harvests(
 ) -> int:
     """List the sources with their newest run and the next one. Exit status 1 where the newest run of one failed."""
     with connect(node) as client:
-        sources = [_harvests(client).source(name)] if name else _harvests(client).all()
+        sources = [client.harvests.source(name)] if name else client.harvests.all()
     if Mode.json:
         emit(sources[0] if name else sources)
     elif not sources:
@@ -97,7 +96,7 @@ def run(
 ) -> int:
     """Begin a run of a source now."""
     with connect(node) as client:
-        harvests = _harvests(client)
+        harvests = client.harvests
         begun = harvests.run(name)
         while wait and begun["ended"] is None:
             time.sleep(POLL)
@@ -115,7 +114,7 @@ def run(
 def pause(name: _Name, node: Node = None) -> int:
     """Pause a source: no further runs begin. A run that has begun goes on to its end."""
     with connect(node) as client:
-        source = _harvests(client).pause(name)
+        source = client.harvests.pause(name)
     if Mode.json:
         emit(source)
     else:
@@ -127,7 +126,7 @@ def pause(name: _Name, node: Node = None) -> int:
 def resume(name: _Name, node: Node = None) -> int:
     """Begin a run of a paused source now, and go on by its schedule."""
     with connect(node) as client:
-        source = _harvests(client).resume(name)
+        source = client.harvests.resume(name)
     if Mode.json:
         emit(source)
     else:
@@ -138,7 +137,7 @@ def resume(name: _Name, node: Node = None) -> int:
 def remove(name: _Name, node: Node = None) -> int:
     """Stop harvesting a source. Its records stay; its reports are deleted."""
     with connect(node) as client:
-        _harvests(client).remove(name)
+        client.harvests.remove(name)
     if Mode.json:
         emit({"name": name, "removed": True})
     else:
@@ -168,7 +167,7 @@ def report(
     if outcome and outcome not in OUTCOMES:
         raise InvalidInput(f"there is no outcome {outcome!r}", remedy=f"one of: {', '.join(OUTCOMES)}")
     with connect(node) as client:
-        harvests = _harvests(client)
+        harvests = client.harvests
         facts = harvests.report(name, run_id, outcome=outcome, q=find, language=lang, limit=SHOWN)
         lines = harvests.lines(name, facts["run"], outcome=outcome, q=find, language=lang)
         if csv is not None:
@@ -244,10 +243,3 @@ def _faults(record: Mapping[str, Any]) -> str:
 
 def _minute(stamp: str) -> str:
     return f"{stamp[:10]} {stamp[11:16]} UTC"
-
-
-def _harvests(client: HansaClient) -> Harvests:
-    # Here, since a command that only prints its help loads no client.
-    from node.client.harvests import Harvests
-
-    return Harvests(client)

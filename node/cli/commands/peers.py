@@ -15,8 +15,7 @@ from node.cli.options import Node, connect
 from node.cli.output import Mode, emit, line, next_step, remark, report_success, save, say, table
 
 if TYPE_CHECKING:
-    from node.client import HansaClient
-    from node.client.follows import Follows
+    pass
 
 group = typer.Typer(
     cls=Shorthand,
@@ -59,7 +58,7 @@ def evidence(
 ) -> None:
     """Show the contradictory histories of a member. Also shows what it announced as lost in a restore."""
     with connect(node) as client:
-        statements = _following(client).evidence(which)
+        statements = client.follows.evidence(which)
     if to is not None:
         save(to, json.dumps(statements, indent=2, ensure_ascii=False).encode() + b"\n")
     if Mode.json:
@@ -87,7 +86,7 @@ def accept(which: Which, node: Node = None) -> None:
     """Accept the history that a member in quarantine shows now. Received records stay, and the ledger records the
     decision."""
     with connect(node) as client:
-        accepted = _following(client).accept(which)
+        accepted = client.follows.accept(which)
     if Mode.json:
         emit(accepted)
     report_success(f"accepted the history of {accepted['name']}", detail=accepted["did"])
@@ -98,16 +97,10 @@ def accept(which: Which, node: Node = None) -> None:
 def leave(which: Which, node: Node = None) -> None:
     """Stop following a member. Received records stay, and so does the evidence in the ledger."""
     with connect(node) as client:
-        member = _following(client).leave(which)
+        member = client.follows.leave(which)
     if Mode.json:
         emit(member)
     report_success(f"no longer following {member['name']}", detail=member["did"])
-
-
-def _following(client: HansaClient) -> Follows:
-    from node.client.follows import Follows
-
-    return Follows(client)
 
 
 def _state(member: Mapping[str, Any]) -> str:

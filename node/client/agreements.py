@@ -1,0 +1,135 @@
+"""Negotiations, agreements and transfers, from the caller's side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from node.client import downloads
+from node.client.calls import Call, Steps, content, document, endpoint, flow, nothing, rows
+
+
+class AgreementCalls:
+    """The part of a client that is about getting data: conditions, negotiations, agreements and transfers."""
+
+    @endpoint
+    def conditions(self, iri: str, *, purpose: str | None = None, ask: Any = None) -> Call[dict[str, Any]]:
+        """Return the provider's conditions, whether we qualify (also for ``ask``), agreements and negotiations."""
+        params = {"iri": iri, **({"purpose": purpose} if purpose else {})}
+        params |= {"ask": json.dumps(ask)} if ask is not None else {}
+        return document("GET", "/api/conditions", params=params)
+
+    @endpoint
+    def negotiate(
+        self, iri: str, *, purpose: str | None = None, ask: Any = None, least: Any = None
+    ) -> Call[dict[str, Any]]:
+        """Request the asset, with ``ask`` under other terms than offered; return ``{pid, state, provider}``."""
+        body = {"dataset": iri, "purpose": purpose, "ask": ask, "least": least}
+        return document("POST", "/api/negotiations", json=body)
+
+    @endpoint
+    def limits(self, iri: str) -> Call[dict[str, Any]]:
+        """Return the limits of automatic agreement for an own asset; ``terms`` None: only to the offer."""
+        return document("GET", "/api/limits", params={"dataset": iri})
+
+    @endpoint
+    def set_limits(self, iri: str, conditions: Any) -> Call[dict[str, Any]]:
+        """Agree by itself to terms within ``conditions`` from now on; return as ``limits``."""
+        return document("PUT", "/api/limits", json={"dataset": iri, "conditions": conditions})
+
+    @endpoint
+    def clear_limits(self, iri: str) -> Call[None]:
+        """Agree by itself only to terms equal to the offer from now on."""
+        return nothing("DELETE", "/api/limits", params={"dataset": iri})
+
+    @endpoint
+    def negotiation(self, pid: str, *, wait: float = 0) -> Call[dict[str, Any]]:
+        """Return the state of a negotiation; wait up to ``wait`` seconds for its end."""
+        return document("GET", f"/api/negotiations/{quote(pid, safe='')}", params={"wait": wait})
+
+    @endpoint
+    def negotiations(self, *, state: str | None = None) -> Call[list[dict[str, Any]]]:
+        """Return the newest negotiations of the node, newest first; only those in ``state`` if it is given."""
+        return rows("GET", "/api/negotiations", params={"state": state} if state else None)
+
+    @endpoint
+    def transfers(self, *, state: str | None = None) -> Call[list[dict[str, Any]]]:
+        """Return the newest transfers of the node, newest first; only those in ``state`` if it is given."""
+        return rows("GET", "/api/transfers", params={"state": state} if state else None)
+
+    @endpoint
+    def transfer(
+        self, agreement: str, *, file: str | None = None, push_to: Mapping[str, Any] | None = None
+    ) -> Call[dict[str, Any]]:
+        """Begin to receive under an agreement; return ``{pid, state}``. With ``push_to`` (``{url, header, value,
+        method}``) the provider sends the bytes there."""
+        body = {"agreementId": agreement, "file": file, "pushTo": dict(push_to) if push_to else None}
+        return document("POST", "/api/transfers", json=body)
+
+    @endpoint
+    def steer(self, pid: str, verb: str, *, reason: str = "") -> Call[dict[str, Any]]:
+        """``suspend``, ``resume``, ``complete`` or ``terminate`` a transfer."""
+        return document("POST", f"/api/transfers/{quote(pid, safe='')}/{verb}", json={"reason": reason})
+
+    @endpoint
+    def accept_offer(self, pid: str) -> Call[dict[str, Any]]:
+        """Accept the present offer of the provider in a negotiation."""
+        return document("POST", f"/api/negotiations/{quote(pid, safe='')}/accept")
+
+    @endpoint
+    def counter_offer(self, pid: str, conditions: Any) -> Call[dict[str, Any]]:
+        """Ask for other terms than those of the provider's present offer in a negotiation."""
+        url = f"/api/negotiations/{quote(pid, safe='')}/counter"
+        return document("POST", url, json={"ask": conditions})
+
+    @endpoint
+    def terminate_negotiation(self, pid: str, *, reason: str = "") -> Call[dict[str, Any]]:
+        """End a negotiation."""
+        url = f"/api/negotiations/{quote(pid, safe='')}/terminate"
+        return document("POST", url, json={"reason": reason})
+
+    @endpoint
+    def transfer_state(self, pid: str, *, wait: float = 0) -> Call[dict[str, Any]]:
+        """Return the state of a transfer; wait up to ``wait`` seconds for a change."""
+        return document("GET", f"/api/transfers/{quote(pid, safe='')}", params={"wait": wait})
+
+    @endpoint
+    def agreements(self) -> Call[list[dict[str, Any]]]:
+        """Return all agreements, newest first."""
+        return rows("GET", "/api/agreements")
+
+    @endpoint
+    def agreement(self, agreement_id: str) -> Call[dict[str, Any]]:
+        """Return one agreement with every access under it."""
+        return document("GET", f"/api/agreements/{quote(agreement_id, safe='')}")
+
+    @endpoint
+    def agreement_document(self, agreement_id: str, language: str = "en") -> Call[str]:
+        """Return the agreement as an HTML document for people."""
+        url = f"/api/agreements/{quote(agreement_id, safe='')}/document"
+        return Call("GET", url, lambda answer: str(answer.text), {"params": {"lang": language}})
+
+    @endpoint
+    def agreement_file(self, agreement_id: str) -> Call[bytes]:
+        """Return the agreement with its evidence: a zip archive that ``hansa agreement verify`` checks."""
+        return content("GET", f"/api/agreements/{quote(agreement_id, safe='')}/export")
+
+    @flow
+    def fetch(
+        self,
+        iri: str,
+        *,
+        accept: bool = False,
+        purpose: str | None = None,
+        file: str | None = None,
+        patience: float = 60.0,
+    ) -> Steps[downloads.Download]:
+        """Return a file of the asset: under the agreement in force, or with ``accept`` under a new one.
+
+        Waits up to ``patience`` seconds; another call continues the same negotiation. The bytes are held in memory:
+        for a large file use ``negotiate``, ``transfer`` and ``save``. Raises ``InvalidInput`` where there is no
+        agreement and ``accept`` is not set, ``NoAgreement``, ``NoDelivery``.
+        """
+        return (yield from downloads.fetch(iri, accept=accept, purpose=purpose, file=file, patience=patience))

@@ -1,0 +1,124 @@
+"""Operating a node, from the caller's side: decisions, membership, proof, deliveries and accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from node.client.calls import Call, document, endpoint, nothing, rows
+
+
+class OperationCalls:
+    """The part of a client that is about operating the node."""
+
+    @endpoint
+    def decisions(self) -> Call[list[dict[str, Any]]]:
+        """Return the requests that wait for a person's decision."""
+        return rows("GET", "/api/decisions")
+
+    @endpoint
+    def decide(self, decision_id: str, *, approve: bool, reason: str | None = None) -> Call[dict[str, Any]]:
+        """Approve or reject such a request."""
+        body = {"approve": approve, "reason": reason}
+        return document("POST", f"/api/decisions/{quote(decision_id, safe='')}", json=body)
+
+    @endpoint
+    def join(self, region: str, credential_type: str) -> Call[dict[str, Any]]:
+        """Ask a region for a credential, accepting its rulebook."""
+        return document("POST", "/api/join", json={"region": region, "credentialType": credential_type})
+
+    @endpoint
+    def memberships(self) -> Call[dict[str, Any]]:
+        """Return our requests for credentials, and the credentials that we hold."""
+        return document("GET", "/api/memberships")
+
+    @endpoint
+    def issued_credentials(self) -> Call[list[dict[str, Any]]]:
+        """Return the credentials that this node issued."""
+        return rows("GET", "/api/issued")
+
+    @endpoint
+    def revoke(self, credential_id: str, reason: str) -> Call[dict[str, Any]]:
+        """Revoke a credential that this node issued."""
+        return document("POST", f"/api/issued/{quote(credential_id, safe='')}/revoke", json={"reason": reason})
+
+    @endpoint
+    def members(self) -> Call[list[dict[str, Any]]]:
+        """Return the nodes that this node follows."""
+        return rows("GET", "/api/members")
+
+    @endpoint
+    def follow(self, url: str) -> Call[dict[str, Any]]:
+        """Follow a node's feed."""
+        return document("POST", "/api/members", json={"url": url})
+
+    @endpoint
+    def blocks(self) -> Call[list[dict[str, Any]]]:
+        """Return the participants that this node blocks."""
+        return rows("GET", "/api/blocks")
+
+    @endpoint
+    def block(self, did: str, reason: str) -> Call[dict[str, Any]]:
+        """Block a participant."""
+        return document("POST", "/api/blocks", json={"did": did, "reason": reason})
+
+    @endpoint
+    def unblock(self, did: str) -> Call[dict[str, Any]]:
+        """Unblock a participant."""
+        return document("DELETE", f"/api/blocks/{quote(did, safe='')}")
+
+    @endpoint
+    def verify(self, peer: str | None = None, *, agreement: str | None = None) -> Call[dict[str, Any]]:
+        """Let the node check its ledger, or a peer's proofs for an agreement."""
+        body = {name: value for name, value in (("peer", peer), ("agreement", agreement)) if value}
+        return document("POST", "/api/verify", json=body)
+
+    @endpoint
+    def deliveries(self) -> Call[dict[str, Any]]:
+        """Return the messages that are being delivered, and those that were given up."""
+        return document("GET", "/api/deliveries")
+
+    @endpoint
+    def retry(self, task_id: str) -> Call[dict[str, Any]]:
+        """Try a dead letter again."""
+        return document("POST", f"/api/deliveries/{quote(task_id, safe='')}/retry")
+
+    @endpoint
+    def give_up(self, task_id: str) -> Call[dict[str, Any]]:
+        """Never try a dead letter again; processes that wait for it end."""
+        return document("POST", f"/api/deliveries/{quote(task_id, safe='')}/give-up")
+
+    @endpoint
+    def accounts(self) -> Call[list[dict[str, Any]]]:
+        """Return the user accounts of this node."""
+        return rows("GET", "/api/accounts")
+
+    @endpoint
+    def add_account(self, login: str, name: str, roles: Sequence[str], password: str) -> Call[dict[str, Any]]:
+        """Create or change a user account."""
+        body = {"login": login, "name": name, "roles": list(roles), "password": password}
+        return document("POST", "/api/accounts", json=body)
+
+    @endpoint
+    def set_password(
+        self, login: str, password: str, *, old: str | None = None, keep_tokens: bool = False
+    ) -> Call[None]:
+        """Change a password; the caller's own requires ``old``. Its API tokens end unless ``keep_tokens``."""
+        body = {"password": password, "keepTokens": keep_tokens, **({} if old is None else {"old": old})}
+        return nothing("PUT", f"/api/accounts/{quote(login, safe='')}/password", json=body)
+
+    @endpoint
+    def set_disabled(self, login: str, disabled: bool) -> Call[dict[str, Any]]:
+        """Disable an account, or enable it again."""
+        return document("PATCH", f"/api/accounts/{quote(login, safe='')}", json={"disabled": disabled})
+
+    @endpoint
+    def tokens(self, *, everybody: bool = False) -> Call[list[dict[str, Any]]]:
+        """Return the caller's API tokens, or as operator those of everybody."""
+        return rows("GET", "/api/tokens", params={"all": True} if everybody else {})
+
+    @endpoint
+    def revoke_token(self, sha256: str) -> Call[dict[str, Any]]:
+        """End an API token."""
+        return document("DELETE", f"/api/tokens/{quote(sha256, safe='')}")

@@ -1,0 +1,46 @@
+"""Publishing, from the caller's side."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from node.client.calls import Call, Progress, document, endpoint
+
+
+class PublishingCalls:
+    """The part of a client that is about publishing."""
+
+    @endpoint
+    def upload(
+        self, path: Path, *, media_type: str | None = None, progress: Progress | None = None
+    ) -> Call[dict[str, Any]]:
+        """Send a file; returns ``{name, mediaType, size, sha256}``."""
+        guessed = media_type or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        size = str(path.stat().st_size)
+        headers = {"X-File-Name": quote(path.name), "Content-Type": guessed, "Content-Length": size}
+        call = document("POST", "/api/files", headers=headers, timeout=None)
+        return replace(call, body=path, progress=progress)
+
+    @endpoint
+    def publish(self, submission: Mapping[str, Any]) -> Call[dict[str, Any]]:
+        """Publish a description: see ``POST /api/records``."""
+        return document("POST", "/api/records", json=submission)
+
+    @endpoint
+    def publish_all(
+        self, submissions: Sequence[Mapping[str, Any]], *, dry_run: bool = False, wait: bool = True
+    ) -> Call[dict[str, Any]]:
+        """Publish several descriptions: see ``POST /api/records/batch``."""
+        body = {"records": [dict(submission) for submission in submissions], "dryRun": dry_run, "wait": wait}
+        return document("POST", "/api/records/batch", json=body, timeout=None)
+
+    @endpoint
+    def withdraw(self, iri: str, *, reason: str = "") -> Call[dict[str, Any]]:
+        """Take an asset out of the catalogue; its versions stay in the ledger."""
+        params = {"iri": iri, **({"reason": reason} if reason else {})}
+        return document("DELETE", "/api/records", params=params)
