@@ -149,23 +149,23 @@ def _words(texts: Any) -> str:
     return texts if isinstance(texts, str) else str((texts or {}).get("en") or texts or "")
 
 
-def _hidden_from_all(output: StepOutput, nodes: DemoNodes, hidden: str) -> None:
+def _hidden_from_all(output: StepOutput, nodes: DemoNodes, iri: str) -> None:
     """Check that no end point shows the internal asset, neither to strangers nor to partners."""
     name = "staff-rota"
     with nodes.gent.client() as client:
-        own = client.record(hidden)
-    output.check(own["iri"] == hidden, "Gent's own people see their internal dataset")
+        own = client.record(iri)
+    output.check(own["iri"] == iri, "Gent's own people see their internal dataset")
     for member in (nodes.gent, nodes.vlaanderen):
         url = member.url
         with httpx2.Client(timeout=20) as stranger:
-            ask = {"query": f"ASK {{ <{hidden}> ?p ?o }}"}
+            ask = {"query": f"ASK {{ <{iri}> ?p ?o }}"}
             doors = {
                 "search": name in stranger.get(f"{url}/api/catalogue/search", params={"q": "dienstrooster"}).text,
                 "SPARQL": stranger.post(
                     f"{url}/sparql", data=ask, headers={"Accept": "application/sparql-results+json"}
                 ).json()["boolean"],
                 "feed": name in _whole_feed(stranger, url),
-                "address": stranger.get(hidden, headers={"Accept": "text/turtle"}).status_code != 404,
+                "address": stranger.get(iri, headers={"Accept": "text/turtle"}).status_code != 404,
                 "counts": name in stranger.get(f"{url}/api/catalogue/counts").text,
             }
         seen = [door for door, shows in doors.items() if shows]
@@ -176,7 +176,7 @@ def _hidden_from_all(output: StepOutput, nodes: DemoNodes, hidden: str) -> None:
         )
     with nodes.brugge.client() as partner:
         try:
-            partner.conditions(hidden)
+            partner.conditions(iri)
             answer = "conditions"
         except Refusal as refusal:
             answer = str(refusal)

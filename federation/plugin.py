@@ -97,7 +97,7 @@ def federation_of(host: Host) -> Federation:
         uow=host.uow,
         clock=host.clock,
         interval=host.polling,
-        changed=host.report_change,
+        on_change=host.report_change,
         listen=witness.listen,
         region=host.region,
     )

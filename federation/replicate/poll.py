@@ -52,13 +52,13 @@ class Poll:
         interval: float = 30.0,
         longest: float = 900.0,
         at_once: int = 4,
-        changed: Callable[[], None] = lambda: None,
+        on_change: Callable[[], None] = lambda: None,
         listen: Listen | None = None,
         region: Callable[[], tuple[str, str] | None] = lambda: None,
         compare_each: int = COMPARE_EACH,
     ) -> None:
-        """``interval`` seconds between runs, doubled with every failure up to ``longest``; ``changed`` is called for
-        new entries, so that sequencer and views need not wait for their own timer.
+        """``interval`` seconds between runs, doubled with every failure up to ``longest``; ``on_change`` is called
+        for new entries, so that sequencer and views need not wait for their own timer.
 
         ``listen`` is called once in ``compare_each`` intervals for every followed node, to ask which heads it has
         seen of others, and for the ``region`` (URL, DID), which need not be followed.
@@ -70,7 +70,7 @@ class Poll:
         self._interval = interval
         self._longest = longest
         self._gate = asyncio.Semaphore(at_once)
-        self._changed = changed
+        self._on_change = on_change
         self._listen_to = listen
         self._region = region
         self._pause = interval * compare_each
@@ -153,7 +153,7 @@ class Poll:
         await self._note_contact(member.url, contact.seen, current=not outcome.more)
         if outcome.added:
             contact.changed = contact.seen
-            self._changed()
+            self._on_change()
         await self._listen(member.url, str(member.did))
         return outcome
 

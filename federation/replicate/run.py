@@ -63,7 +63,7 @@ class Run:
         client: Client,
         member: Followed,
         others: Sequence[str],
-        known: Mapping[str, tuple[str, Page]],
+        pages: Mapping[str, tuple[str, Page]],
     ) -> None:
         if member.did is None:
             raise InvalidInput("the followed node has no DID yet")
@@ -71,7 +71,7 @@ class Run:
         self.base = member.url
         self.root = f"{member.url}/feed"
         self.outcome = Outcome(member=member)
-        self.known = known
+        self.known = pages
         self.tags: dict[str, tuple[str, Page]] = {}
         self._saved = member
         self._client = client

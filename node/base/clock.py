@@ -31,10 +31,10 @@ class WatchedClock:
     that were put off meanwhile still wait for the wrong moment.
     """
 
-    def __init__(self, clock: Clock, elapsed: Callable[[], float] = time.monotonic) -> None:
-        """``elapsed`` counts seconds and cannot be set."""
+    def __init__(self, clock: Clock, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """``monotonic`` counts seconds and cannot be set."""
         self._clock = clock
-        self._elapsed = elapsed
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._ahead = self._offset(clock.now())
 
@@ -60,7 +60,7 @@ class WatchedClock:
         return self._ahead
 
     def _offset(self, now: datetime) -> float:
-        return now.timestamp() - self._elapsed()
+        return now.timestamp() - self._monotonic()
 
 
 def is_younger(at: datetime, now: datetime, age: timedelta) -> bool:

@@ -117,8 +117,8 @@ def _exchange_doors(app: FastAPI, node: HansaNode) -> None:
             reading=protocol_services.overview,
             changes=node.changes,
             region=protocol_services.region,
-            stuck=lambda pid: bool(node.letters.about(pid)),
-            named=node.access.with_names,
+            is_stuck=lambda pid: bool(node.letters.about(pid)),
+            with_names=node.access.with_names,
         )
     )
     app.include_router(
@@ -127,9 +127,9 @@ def _exchange_doors(app: FastAPI, node: HansaNode) -> None:
             transfers=protocol_services.transfers,
             transfer_requests=protocol_services.transfer_requests,
             reading=protocol_services.overview,
-            received=node.parts.places.received,
+            receptions_folder=node.parts.places.received,
             changes=node.changes,
-            stuck=lambda pid: bool(node.letters.about(pid)),
+            is_stuck=lambda pid: bool(node.letters.about(pid)),
         )
     )
     app.include_router(
@@ -157,7 +157,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             upload_limit=settings.upload_limit,
             description_limit=settings.description_limit,
             limits_lapse=protocol_services.limits.lapse,
-            profiled=StoredProfiles(node.parts.cage, node.parts.assets.place),
+            profile_of=StoredProfiles(node.parts.cage, node.parts.assets.place),
         )
     )
     app.include_router(

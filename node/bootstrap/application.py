@@ -85,7 +85,7 @@ def _monitor_doors(node: HansaNode, counters: health.Counters) -> Sequence[BaseR
     settings = node.parts.settings
     return health.routes(
         health=node.health,
-        limited=node.lifecycle.limitations,
+        limitations=node.lifecycle.limitations,
         ready=node.status.readiness,
         gauges=node.status.gauges,
         identify=monitor_or_person(

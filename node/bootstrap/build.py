@@ -68,7 +68,7 @@ def build(
     news = AdmissionNews(manager=plugins, me=parts.me, address=parts.address_of)
     protocol_services = protocol(
         base,
-        admissions=admissions(parts, base.people, wake=base.commit_hooks.wake_worker, admitted=news),
+        admissions=admissions(parts, base.people, wake=base.commit_hooks.wake_worker, on_admission=news),
         strategy=strategy or strategy_of(plugins, StandardStrategy()),
         transfers_strategy=transfer_strategy,
     )

@@ -122,7 +122,7 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
         schedules=_schedules(base, harvest),
         drafts=_drafts(base, catalogue, publish, browse),
         scheduled_runs=_scheduled_runs(base, harvest),
-        withdraw=Withdraw(catalogue=catalogue, settled=settled),
+        withdraw=Withdraw(catalogue=catalogue, wait_for_views=settled),
         feed=_feed(base, chains, node),
         following=following,
         chains=chains,
@@ -154,7 +154,7 @@ def _feed(base: Foundation, chains: Chains, node: NodeFacts) -> Feed:
         keyring=parts.keyring,
         clock=parts.clock,
         node=node,
-        numbered=stores.ledger.size,
+        ledger_size=stores.ledger.size,
     )
 
 
@@ -187,19 +187,21 @@ def _following(parts: Parts, chains: Chains, *, with_views: bool) -> FollowLedge
             parts.keyring,
             parts.clock,
             parts.log_name,
-            signed=SignedHead(parts.settings.folder).keep,
+            on_checkpoint=SignedHead(parts.settings.folder).keep,
         ),
         views=views if with_views else [],
     )
 
 
-def _imports(base: Foundation, catalogue: Catalogue, settled: Settled | None, advised: Sequence[str]) -> Import:
+def _imports(
+    base: Foundation, catalogue: Catalogue, wait_for_views: Settled | None, advised_profiles: Sequence[str]
+) -> Import:
     return Import(
         cage=base.parts.cage,
         catalogue=catalogue,
         visibility=base.visibility,
-        settled=settled,
-        advised=advised,
+        wait_for_views=wait_for_views,
+        advised_profiles=advised_profiles,
         notes=base.parts.stores.meta,
     )
 
@@ -242,7 +244,7 @@ def _drafts(base: Foundation, catalogue: Catalogue, publish: Publish, browse: Br
     parts = base.parts
     return DatasetDrafts(
         store=FolderDrafts(parts.places.drafts),
-        profiled=partial(profile, parts.cage),
+        profile_of=partial(profile, parts.cage),
         publish=publish,
         assets=parts.assets,
         clock=parts.clock,
@@ -263,14 +265,16 @@ def _scheduled_runs(base: Foundation, harvest: Harvest) -> ScheduledRuns:
     )
 
 
-def _publish(base: Foundation, catalogue: Catalogue, settled: Settled | None, advised: Sequence[str]) -> Publish:
+def _publish(
+    base: Foundation, catalogue: Catalogue, wait_for_views: Settled | None, advised_profiles: Sequence[str]
+) -> Publish:
     parts, settings = base.parts, base.parts.settings
     options = DescribeOptions(
         base=parts.base,
         me=parts.me,
         my_name=settings.name,
         language=settings.languages[0],
-        advised=advised,
+        advised=advised_profiles,
         enforced=references(settings.enforced_profiles, settings.folder),
     )
     describe_with_code = DescribeWithCode(
@@ -287,12 +291,12 @@ def _publish(base: Foundation, catalogue: Catalogue, settled: Settled | None, ad
             inspect=Inspect(
                 uow=parts.stores.uow,
                 records=parts.stores.records,
-                opened=parts.assets.file,
+                open_file=parts.assets.file,
                 patterns=lambda: Patterns(parts.cage),
             ),
         ),
         writer=VersionWriter(catalogue),
         describe=describe_with_code,
         describe_all=describe_with_code.describe_all,
-        settled=settled,
+        wait_for_views=wait_for_views,
     )

@@ -87,7 +87,7 @@ def _trust(parts: Parts) -> tuple[TrustList, Allegiance]:
         uow=parts.stores.uow,
         notes=parts.stores.meta,
         trust=trust,
-        configured=configured,
+        settings=configured,
         region=settings.region,
         own=own,
     )
@@ -257,7 +257,7 @@ def admissions(
     people: People,
     *,
     wake: Callable[[], None],
-    admitted: Callable[[str, str], Awaitable[None]],
+    on_admission: Callable[[str, str], Awaitable[None]],
 ) -> Admissions | None:
     """Return the use case for decisions about applications; None if the node is not an issuer."""
     if people.issuing is None:
@@ -267,7 +267,7 @@ def admissions(
         store=parts.stores.identity,
         application=people.issuing.decide,
         wake=wake,
-        admitted=admitted,
+        on_admission=on_admission,
     )
 
 

@@ -51,7 +51,7 @@ def use_cases(node: HansaNode) -> UseCases:
         uow=stores.uow,
         records=stores.records,
         agreements=stores.agreements,
-        named=node.access.with_names,
+        with_names=node.access.with_names,
     )
     return UseCases(
         catalogue=node.browse,
@@ -115,7 +115,7 @@ def scenario_use_cases(node: HansaNode) -> ScenarioUseCases:
         release=parts.release,
         layers=parts.layers,
         templates=Templates(node.browse, parts.library, me=node.parts.me),
-        watched=WatchedRuns(parts.runs, parts.layers, parts.release, named=node.access.with_names),
+        watched=WatchedRuns(parts.runs, parts.layers, parts.release, with_names=node.access.with_names),
         drawn=DrawnLayers(parts.layers, parts.library, parts.runs),
     )
 

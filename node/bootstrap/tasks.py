@@ -73,7 +73,7 @@ def handlers(
         "credential": CredentialHandler(people.deliver),
         HARVEST_TOPIC: HarvestHandler(catalogue.scheduled_runs),
         JOB_TOPIC: ExecutionHandler(Lazy(lambda: models.value.job_execution)),
-        RUN_TOPIC: ExecutionHandler(Lazy(lambda: scenarios.value.run_execution), exhausted=Pace().is_exhausted),
+        RUN_TOPIC: ExecutionHandler(Lazy(lambda: scenarios.value.run_execution), is_exhausted=Pace().is_exhausted),
     }
 
 

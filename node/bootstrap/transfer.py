@@ -218,7 +218,7 @@ def _inbox(base: Foundation, transfers: Transfers, uses: Uses) -> TakePush:
         clock=clock,
         folder=parts.places.received,
         key_of=SigningKeys(base.people.peers, clock),
-        finished=transfers.notify_provider,
+        on_end=transfers.notify_provider,
         limit=parts.settings.upload_limit,
     )
 

@@ -157,14 +157,14 @@ class Cage:
         on_message: OnMessage | None = None,
         patience: float | None = None,
         owner: str | None = None,
-        shared: str | None = None,
+        shared_by: str | None = None,
     ) -> tuple[dict[str, Any], list[bytes]]:
         """Run ``target`` with ``message`` and ``blobs`` in a child of its own, within ``limits``.
 
         ``readable`` names files and folders that the child may read beside our own code. ``on_message`` receives the
         progress messages of the target; ``patience`` is how long this call waits for its turn, if not the default.
         ``owner`` names the caller on whose behalf the call is made: the child may then be one that has served only
-        this caller before (``node.cage.pool``). ``shared`` names all that the target can reveal to its caller: the
+        this caller before (``node.cage.pool``). ``shared_by`` names all that the target can reveal to its caller: the
         child may then be one that has served other callers, but only with the same name. A cancelled call ends its
         child.
 
@@ -178,7 +178,7 @@ class Cage:
             )
         order = _Order(target, message, blobs, limits, readable, on_message)
         async with self._turn(target, self._patience if patience is None else patience):
-            whose = shared if owner is None else owner
+            whose = shared_by if owner is None else owner
             if whose is not None and on_message is None and target not in self._code:
                 children = self._shared_children if owner is None else self._children_of_callers
                 answered = await children.call(Use(whose, target, limits, tuple(readable)), message, blobs)

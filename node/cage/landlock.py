@@ -56,8 +56,8 @@ def version(libc: ctypes.CDLL) -> int:
     return max(0, int(libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_ASK_VERSION))))
 
 
-def install(libc: ctypes.CDLL, paths: Iterable[str], listed: Iterable[str] = ()) -> bool:
-    """Restrict this process to reading below ``paths`` and the names in ``listed``; return False without Landlock."""
+def install(libc: ctypes.CDLL, paths: Iterable[str], folders: Iterable[str] = ()) -> bool:
+    """Restrict this process to reading below ``paths`` and names in ``folders``; return False without Landlock."""
     known = version(libc)
     if not known:
         return False
@@ -67,7 +67,7 @@ def install(libc: ctypes.CDLL, paths: Iterable[str], listed: Iterable[str] = ())
     try:
         for path in paths:
             _allow(libc, rules, path, _READ_FILE | _READ_DIR)
-        for path in listed:
+        for path in folders:
             _allow(libc, rules, path, _READ_DIR)
         if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
             return False
@@ -76,23 +76,23 @@ def install(libc: ctypes.CDLL, paths: Iterable[str], listed: Iterable[str] = ())
         os.close(rules)
 
 
-def _ruleset(libc: ctypes.CDLL, known: int) -> int:
-    members: Sequence[int] = [(1 << _RIGHTS_BITS.get(known, _RIGHTS_BITS_SINCE_5)) - 1]
-    if known >= 4:
+def _ruleset(libc: ctypes.CDLL, abi: int) -> int:
+    members: Sequence[int] = [(1 << _RIGHTS_BITS.get(abi, _RIGHTS_BITS_SINCE_5)) - 1]
+    if abi >= 4:
         members = [*members, _TCP]
-    if known >= 6:
+    if abi >= 6:
         members = [*members, _SCOPES]
     attributes = struct.pack(f"={len(members)}Q", *members)
     return int(libc.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint32(0)))
 
 
-def _allow(libc: ctypes.CDLL, rules: int, path: str, allowed: int) -> None:
+def _allow(libc: ctypes.CDLL, rules: int, path: str, rights_below: int) -> None:
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except FileNotFoundError:
         return
     try:
-        rights = allowed if Path(path).is_dir() else allowed & _READ_FILE
+        rights = rights_below if Path(path).is_dir() else rights_below & _READ_FILE
         rule = struct.pack("=Qi", rights, place)
         libc.syscall(_ADD_RULE, ctypes.c_int(rules), ctypes.c_int(_PATH_BENEATH), rule, ctypes.c_uint32(0))
     finally:

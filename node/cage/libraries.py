@@ -160,16 +160,16 @@ def _as_module(entry: Path) -> dict[str, str]:
 _narrowed: CodeAccess | None = None
 
 
-def narrow(opened: CodeAccess) -> None:
+def narrow(access: CodeAccess) -> None:
     """Make this process find only modules that are open to code: for a child, before it is confined."""
     global _narrowed  # noqa: PLW0603 - a child has one target, and the import system is one
-    sys.path[:] = [path for path in sys.path if path in opened.listed or path in opened.paths]
+    sys.path[:] = [path for path in sys.path if path in access.listed or path in access.paths]
     # Modules found elsewhere show where packages lie that are not open.
     for path in sys.path_importer_cache.keys() - set(sys.path):
-        if not path.startswith(tuple(opened.paths)):
+        if not path.startswith(tuple(access.paths)):
             del sys.path_importer_cache[path]
-    sys.meta_path.append(Finder(opened.modules))
-    _narrowed = opened
+    sys.meta_path.append(Finder(access.modules))
+    _narrowed = access
 
 
 def importable(name: str) -> bool:

@@ -38,11 +38,11 @@ _NANO: Final = 10**9
 
 
 class PathSupervisor:
-    """Answers for all children; ``paths`` may be read with all below them, folders in ``listed`` may be listed."""
+    """Answers for all children; ``paths`` may be read with all below them, folders in ``folders`` may be listed."""
 
-    def __init__(self, paths: Sequence[str], listed: Sequence[str] = ()) -> None:
+    def __init__(self, paths: Sequence[str], folders: Sequence[str] = ()) -> None:
         self._paths = {os.path.realpath(path) for path in paths}
-        self._listed = {os.path.realpath(path) for path in listed}
+        self._folders = {os.path.realpath(path) for path in folders}
         machine = MACHINES.get(platform.machine())
         self._calls = {} if machine is None else machine.asking
         self._deeds: Mapping[str, Callable[[_Request, str], int]] = {
@@ -96,7 +96,7 @@ class PathSupervisor:
     def _resolve(self, path: str) -> str:
         """Return the target of ``path`` if it may be read. Raises one ``OSError`` for missing and hidden paths."""
         real = os.path.realpath(path) if path else ""
-        if real not in self._listed:
+        if real not in self._folders:
             above = real
             while above not in self._paths:
                 above, _, piece = above.rpartition("/")
@@ -172,26 +172,44 @@ class _Request:
         fcntl.ioctl(self._listener, _STILL_THERE, struct.pack("=Q", self._number))
 
 
-def _times(seen: os.stat_result) -> tuple[int, ...]:
-    moments = (seen.st_atime_ns, seen.st_mtime_ns, seen.st_ctime_ns)
+def _times(status: os.stat_result) -> tuple[int, ...]:
+    moments = (status.st_atime_ns, status.st_mtime_ns, status.st_ctime_ns)
     return tuple(part for moment in moments for part in divmod(moment, _NANO))
 
 
-def _on_x86_64(seen: os.stat_result) -> bytes:
+def _on_x86_64(status: os.stat_result) -> bytes:
     """Return ``struct stat`` as the kernel of x86-64 writes it."""
     return struct.pack(
         "=QQQIIIIQqqq6q3q",
-        *(seen.st_dev, seen.st_ino, seen.st_nlink, seen.st_mode, seen.st_uid, seen.st_gid, 0, seen.st_rdev),
-        *(seen.st_size, seen.st_blksize, seen.st_blocks, *_times(seen), 0, 0, 0),
+        *(
+            status.st_dev,
+            status.st_ino,
+            status.st_nlink,
+            status.st_mode,
+            status.st_uid,
+            status.st_gid,
+            0,
+            status.st_rdev,
+        ),
+        *(status.st_size, status.st_blksize, status.st_blocks, *_times(status), 0, 0, 0),
     )
 
 
-def _on_aarch64(seen: os.stat_result) -> bytes:
+def _on_aarch64(status: os.stat_result) -> bytes:
     """Return ``struct stat`` as the kernel of AArch64 writes it."""
     return struct.pack(
         "=QQIIIIQQqiiq6q2I",
-        *(seen.st_dev, seen.st_ino, seen.st_mode, seen.st_nlink, seen.st_uid, seen.st_gid, seen.st_rdev, 0),
-        *(seen.st_size, seen.st_blksize, 0, seen.st_blocks, *_times(seen), 0, 0),
+        *(
+            status.st_dev,
+            status.st_ino,
+            status.st_mode,
+            status.st_nlink,
+            status.st_uid,
+            status.st_gid,
+            status.st_rdev,
+            0,
+        ),
+        *(status.st_size, status.st_blksize, 0, status.st_blocks, *_times(status), 0, 0),
     )
 
 

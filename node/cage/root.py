@@ -31,22 +31,22 @@ _PLACES: Final = ("/dev/mqueue", "/sys/fs", "/dev/shm", "/mnt")  # noqa: S108 - 
 """Folders that no child needs. The root is mounted over one of them."""
 
 
-def prepare(libc: ctypes.CDLL, paths: Sequence[str], covered: Sequence[str] = ()) -> str | None:
-    """Make a root with ``paths`` and without the content of ``covered``; return its place, or None if the system does
-    not allow it. This process, which must have only one thread, then lives in its own namespaces."""
+def prepare(libc: ctypes.CDLL, paths: Sequence[str], empty_paths: Sequence[str] = ()) -> str | None:
+    """Make a root with ``paths`` and without the content of ``empty_paths``; return its place, or None if the system
+    does not allow it. This process, which must have only one thread, then lives in its own namespaces."""
     # Some systems allow the namespaces and then nothing in them. There is no way back: another process tries first.
     pid = os.fork()
     if pid == 0:
         worked = False
         try:
-            worked = _mount_root(libc, paths, covered) is not None
+            worked = _mount_root(libc, paths, empty_paths) is not None
         finally:
             os._exit(0 if worked else 1)
     _, status = os.waitpid(pid, 0)
-    return _mount_root(libc, paths, covered) if status == 0 else None
+    return _mount_root(libc, paths, empty_paths) if status == 0 else None
 
 
-def _mount_root(libc: ctypes.CDLL, paths: Sequence[str], covered: Sequence[str]) -> str | None:
+def _mount_root(libc: ctypes.CDLL, paths: Sequence[str], empty_paths: Sequence[str]) -> str | None:
     if not sys.platform.startswith("linux"):
         return None
     user, group = os.getuid(), os.getgid()
@@ -62,7 +62,7 @@ def _mount_root(libc: ctypes.CDLL, paths: Sequence[str], covered: Sequence[str])
         _mount(libc, "none", place, "tmpfs", _NO_SETUID | _NO_DEVICES | _NO_PROGRAMS, _BARE)
         for path in paths:
             _bind(libc, path, place + path)
-        for path in covered:
+        for path in empty_paths:
             if Path(place + path).is_dir():
                 _mount(libc, "none", place + path, "tmpfs", _READ_ONLY | _NO_SETUID | _NO_DEVICES, _BARE)
         _mount(libc, "", place, "", _BIND | _REMOUNT | _READ_ONLY | _NO_SETUID | _NO_DEVICES | _NO_PROGRAMS)

@@ -211,11 +211,11 @@ def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
     return runs
 
 
-def _among(number: int, argument: int, admitted: tuple[int, ...], otherwise: bytes) -> list[bytes]:
-    """Return steps that allow the call ``number`` if the low half of its argument is one of ``admitted``."""
-    steps = [_step(_EQUAL, number, 0, len(admitted) + 3), _step(_LOAD, _ARGUMENTS + 8 * argument)]
-    for place, value in enumerate(admitted):
-        steps.append(_step(_EQUAL, value, len(admitted) - place, 0))
+def _among(number: int, argument: int, values: tuple[int, ...], otherwise: bytes) -> list[bytes]:
+    """Return steps that allow the call ``number`` if the low half of its argument is one of ``values``."""
+    steps = [_step(_EQUAL, number, 0, len(values) + 3), _step(_LOAD, _ARGUMENTS + 8 * argument)]
+    for place, value in enumerate(values):
+        steps.append(_step(_EQUAL, value, len(values) - place, 0))
     return [*steps, otherwise, _step(_RETURN, _ALLOW)]
 
 

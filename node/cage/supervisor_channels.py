@@ -37,9 +37,9 @@ class Channel:
 class SupervisorChannels:
     """All channels and listeners of one fork server, on its ``poll``."""
 
-    def __init__(self, poll: select.poll, opened: CodeAccess) -> None:
+    def __init__(self, poll: select.poll, access: CodeAccess) -> None:
         self._poll = poll
-        self._supervisor = PathSupervisor(opened.paths, opened.listed)
+        self._supervisor = PathSupervisor(access.paths, access.listed)
         self._channels: dict[int, tuple[int, socket.socket]] = {}
         self._listeners: dict[int, int] = {}
 

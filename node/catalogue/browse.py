@@ -253,10 +253,10 @@ class Browse:
         with self._uow.read() as tx:
             return dict(Counter(record.origin for record in every(self._records, tx, audiences=audiences)))
 
-    def _named(self, mentioned: Iterable[tuple[str, str]], caller: Caller) -> tuple[Link, ...]:
+    def _named(self, mentions: Iterable[tuple[str, str]], caller: Caller) -> tuple[Link, ...]:
         links: dict[str, Link] = {}
         with self._uow.read() as tx:
-            for predicate, iri in mentioned:
+            for predicate, iri in mentions:
                 if iri in links or len(links) == MAX_LINKS:
                     continue
                 head = self._records.get(tx, iri)

@@ -51,15 +51,15 @@ class Member:
 class FollowedMembers:
     """The nodes that a region follows and has not blocked: their catalogues are nested in its own."""
 
-    def __init__(self, uow: UnitOfWork, followed: FollowStore, blocks: Blocks) -> None:
+    def __init__(self, uow: UnitOfWork, follows: FollowStore, blocks: Blocks) -> None:
         self._uow = uow
-        self._followed = followed
+        self._follows = follows
         self._blocks = blocks
 
     def __call__(self) -> list[Member]:
         blocked = {block.did for block in self._blocks.all()}
         with self._uow.read() as tx:
-            followed = self._followed.all(tx)
+            followed = self._follows.all(tx)
         return [
             Member(did=node.did, name=node.name, url=node.url)
             for node in followed

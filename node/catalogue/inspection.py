@@ -40,12 +40,12 @@ class Inspect:
     """Inspects the files of a draft. It blocks, and needs the same memory for files of any size."""
 
     def __init__(
-        self, *, uow: UnitOfWork, records: RecordStore, opened: Opened, patterns: Callable[[], Misses | None]
+        self, *, uow: UnitOfWork, records: RecordStore, open_file: Opened, patterns: Callable[[], Misses | None]
     ) -> None:
         """``patterns`` returns the matcher that tries the patterns of schemas on the rows of one file."""
         self._uow = uow
         self._records = records
-        self._opened = opened
+        self._open_file = open_file
         self._patterns = patterns
 
     def __call__(self, draft: Record) -> tuple[Finding, ...]:
@@ -97,7 +97,7 @@ class Inspect:
         if file.source is not None or (delimiter is None and not (rules and media_type in JSON)):
             return
         try:
-            opened = self._opened(file.sha256)
+            opened = self._open_file(file.sha256)
         except NotFound:
             return
         with opened:
@@ -121,10 +121,10 @@ class Inspect:
                     yield from _breaches(report, file, place, record)
 
     def _table(
-        self, opened: BinaryIO, delimiter: str, file: File, place: str, rules: list[tuple[Record, Mapping[str, Any]]]
+        self, stream: BinaryIO, delimiter: str, file: File, place: str, rules: list[tuple[Record, Mapping[str, Any]]]
     ) -> Iterator[Finding]:
         try:
-            survey = sheets.survey(opened, delimiter=delimiter)
+            survey = sheets.survey(stream, delimiter=delimiter)
         except NotATable as error:
             yield file_finding(
                 "not-a-table",
@@ -139,7 +139,7 @@ class Inspect:
         for doubt in survey.doubts():
             yield file_finding("doubt", "file:doubt", field=place, file=file.name, doubt=doubt.text)
         for record, schema in rules:
-            rows = sheets.rows(opened, survey.look)
+            rows = sheets.rows(stream, survey.look)
             try:
                 next(rows, None)
                 body = (cells for _, cells in rows)

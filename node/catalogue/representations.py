@@ -66,15 +66,16 @@ def asks_for_croissant(accept: str | None) -> bool:
     return _CROISSANT.search((accept or "")[:2000]) is not None
 
 
-def acceptable(accept: str | None, offered: Sequence[str]) -> str:
-    """Return the media type in ``offered`` that fits an Accept header best; the first if the header is unreadable.
+def acceptable(accept: str | None, media_types: Sequence[str]) -> str:
+    """Return the media type in ``media_types`` that fits an Accept header best; the first if the header is
+    unreadable.
 
     Raises ``NotAcceptable`` if none fits (RFC 9110 §12.4.1).
     """
-    media_type, quality = _best(accept, offered)
+    media_type, quality = _best(accept, media_types)
     if quality == 0.0 and _ranges(accept):
         raise NotAcceptable(
-            "the Accept header names none of the formats of this address", remedy=f"one of: {', '.join(offered)}"
+            "the Accept header names none of the formats of this address", remedy=f"one of: {', '.join(media_types)}"
         )
     return media_type
 
@@ -93,20 +94,20 @@ def language_in(accept_language: str | None) -> str:
     return best
 
 
-def choose(accept: str | None, offered: Sequence[str]) -> str:
-    """Return the media type in ``offered`` that fits an Accept header best (RFC 9110 §12.5.1), else the first.
+def choose(accept: str | None, media_types: Sequence[str]) -> str:
+    """Return the media type in ``media_types`` that fits an Accept header best (RFC 9110 §12.5.1), else the first.
 
     For answers with two forms: a reader who cannot use the first form is no worse off with it than with an error.
     """
-    return _best(accept, offered)[0]
+    return _best(accept, media_types)[0]
 
 
-def _best(accept: str | None, offered: Sequence[str]) -> tuple[str, float]:
+def _best(accept: str | None, media_types: Sequence[str]) -> tuple[str, float]:
     """Return the best media type and its quality. The most specific range decides on the quality of a type; among
-    equals the order of ``offered`` decides."""
+    equals the order of ``media_types`` decides."""
     ranges = _ranges(accept)
-    best, best_quality = offered[0], 0.0
-    for media_type in offered:
+    best, best_quality = media_types[0], 0.0
+    for media_type in media_types:
         quality = _quality(media_type, ranges)
         if quality > best_quality:
             best, best_quality = media_type, quality

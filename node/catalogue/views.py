@@ -32,15 +32,16 @@ class _SkippedPosition:
         self._seen = 0
         self._since = 0
 
-    def position(self, written: int) -> int:
-        """Return ``written``, or the position after the skipped entries if that is higher. If the view has fallen
-        back behind its state at that time, return ``written``: it has to apply the missing entries first."""
-        return max(self._seen, written) if written >= self._since else written
+    def position(self, stored_position: int) -> int:
+        """Return ``stored_position``, or the position after the skipped entries if that is higher. If the view has
+        fallen back behind its state at that time, return ``stored_position``: it has to apply the missing entries
+        first."""
+        return max(self._seen, stored_position) if stored_position >= self._since else stored_position
 
-    def may_skip(self, after: int, written: int) -> bool:
+    def may_skip(self, after: int, stored_position: int) -> bool:
         """Note that entries up to ``after`` concern no record. Return whether the position need not be stored yet."""
-        self._seen, self._since = after, written
-        return after - written < STRIDE
+        self._seen, self._since = after, stored_position
+        return after - stored_position < STRIDE
 
     def forget(self) -> None:
         self._seen = self._since = 0
@@ -60,10 +61,10 @@ class _RecordView(ABC):
     name: str
     kinds: tuple[EntryKind, ...] = (EntryKind.RECORD,)
 
-    def __init__(self, uow: UnitOfWork, records: RecordStore, stored: _Engine) -> None:
+    def __init__(self, uow: UnitOfWork, records: RecordStore, engine: _Engine) -> None:
         self._uow = uow
         self._records = records
-        self._stored = stored
+        self._engine = engine
         self._passed = _SkippedPosition()
 
     def position(self) -> int:
@@ -72,7 +73,7 @@ class _RecordView(ABC):
 
     def next_seq(self) -> int:
         """Return the next ``seq`` that the view does not show."""
-        written = self._stored.position()
+        written = self._engine.position()
         return self.position() if self._engine_position() == written else written
 
     @abstractmethod
@@ -99,7 +100,7 @@ class _RecordView(ABC):
     def rebuild(self) -> None:
         """Forget everything; the follower then applies the ledger from the beginning."""
         self._passed.forget()
-        self._stored.clear()
+        self._engine.clear()
 
     @abstractmethod
     def _write(self, heads: Sequence[Record], position: int) -> None:

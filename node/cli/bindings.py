@@ -87,10 +87,10 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-def _in_place(role: str, stated: Any) -> dict[str, Any]:
-    if stated is None:
+def _in_place(role: str, value: Any) -> dict[str, Any]:
+    if value is None:
         raise InvalidInput(f"--in-place {role}: that input is not bound", remedy=f"add --input {role}=…")
-    members = {"dataset": stated} if isinstance(stated, str) else stated
+    members = {"dataset": value} if isinstance(value, str) else value
     if not isinstance(members, Mapping):
         raise InvalidInput(f"input {role} is neither an address nor an object", remedy=f"write {role}: dataset/NAME")
     return {**members, "inPlace": True}

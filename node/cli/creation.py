@@ -73,11 +73,11 @@ def create(folder: Path, members: dict[str, Any]) -> NewNode:
     )
 
 
-def _read(folder: Path, staged: Path) -> Settings:
+def _read(folder: Path, staging_folder: Path) -> Settings:
     """Check the settings before anything is made from them."""
     final = folder / FILE
-    staged.rename(final)
+    staging_folder.rename(final)
     try:
         return load(folder)
     finally:
-        final.rename(staged)
+        final.rename(staging_folder)

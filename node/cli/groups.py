@@ -90,7 +90,7 @@ class Listing(Verb):
         return list(super().parse_args(ctx, args))
 
 
-def _no_verb(name: str, typed: str) -> typer.BadParameter:
+def _no_verb(name: str, text: str) -> typer.BadParameter:
     return typer.BadParameter(
-        f"{word(typed)} is not a command of {name}: {name} list shows all, {name} --help what else"
+        f"{word(text)} is not a command of {name}: {name} list shows all, {name} --help what else"
     )

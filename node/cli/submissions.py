@@ -190,26 +190,26 @@ def _upload(client: HansaClient, description: DescriptionFile) -> None:
             client.upload(fact["path"], media_type=fact["mediaType"], progress=progress)
 
 
-def _show_checked(checked: Mapping[str, Any]) -> None:
-    report_success("no errors", detail=f"{checked['kind']} {checked['iri']}")
+def _show_checked(result: Mapping[str, Any]) -> None:
+    report_success("no errors", detail=f"{result['kind']} {result['iri']}")
 
 
-def _show_wider_audience(checked: Mapping[str, Any], lang: str) -> None:
+def _show_wider_audience(result: Mapping[str, Any], lang: str) -> None:
     """Print who would see more: what others have read cannot be taken back."""
-    for warning in _about_audience(checked):
+    for warning in _about_audience(result):
         remark(_text_of(warning, "message", lang))
         say(f"    {_text_of(warning, 'remedy', lang)}")
 
 
-def _show_published(published: Mapping[str, Any], description: DescriptionFile) -> None:
-    report_success(f"{published['kind']} published", detail=f"version {published['version']}")
-    line("address", published["iri"], style="cyan")
-    if published.get("behind"):
-        behind = ", ".join(sorted(published["behind"]))
+def _show_published(result: Mapping[str, Any], description: DescriptionFile) -> None:
+    report_success(f"{result['kind']} published", detail=f"version {result['version']}")
+    line("address", result["iri"], style="cyan")
+    if result.get("behind"):
+        behind = ", ".join(sorted(result["behind"]))
         remark(f"not shown yet by {behind}: still catching up with the ledger")
-    warnings = [warning for warning in published.get("warnings", []) if warning.get("severity") != "info"]
+    warnings = [warning for warning in result.get("warnings", []) if warning.get("severity") != "info"]
     if description.is_checked_first:
-        shown = _about_audience(published)
+        shown = _about_audience(result)
         warnings = [warning for warning in warnings if warning not in shown]
     if warnings:
         remark(f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''}:")

@@ -91,22 +91,22 @@ def _loader() -> type[yaml.SafeLoader]:
     return Loader
 
 
-def _refuse_aliases(node: yaml.Node | None, seen: set[int]) -> None:
+def _refuse_aliases(node: yaml.Node | None, node_ids: set[int]) -> None:
     """Raise ``MarkedYAMLError`` if a part of ``node`` is in it more than once: an alias is the node that it names."""
     import yaml
 
     if node is None:
         return
-    if id(node) in seen:
+    if id(node) in node_ids:
         raise yaml.MarkedYAMLError(None, None, "aliases (*name) are not read here", None)
-    seen.add(id(node))
+    node_ids.add(id(node))
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            _refuse_aliases(key, seen)
-            _refuse_aliases(value, seen)
+            _refuse_aliases(key, node_ids)
+            _refuse_aliases(value, node_ids)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            _refuse_aliases(value, seen)
+            _refuse_aliases(value, node_ids)
 
 
 def _walk(node: yaml.Node, prefix: str, lines: dict[str, int]) -> None:

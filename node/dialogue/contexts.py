@@ -176,14 +176,14 @@ def _vocab(context: Mapping[str, Any], before: str | None) -> str | None:
     return _bounded("@vocab", vocab)
 
 
-def _bounded(name: str, meant: str | None) -> str | None:
-    return None if meant is None else _within(name, meant)
+def _bounded(name: str, iri: str | None) -> str | None:
+    return None if iri is None else _within(name, iri)
 
 
-def _within(name: str, meant: str) -> str:
-    if len(meant) > MAX_LENGTH:
+def _within(name: str, iri: str) -> str:
+    if len(iri) > MAX_LENGTH:
         raise InvalidInput(f"@context: {name[:80]} expands to more than {MAX_LENGTH} characters")
-    return meant
+    return iri
 
 
 def _meaning(name: str, definition: Mapping[str, Any], prefixes: Mapping[str, str], vocab: str | None) -> str | None:
@@ -222,12 +222,12 @@ def _word(name: str, vocab: str | None) -> str:
     return vocab + name if vocab and ":" not in name else name
 
 
-def _defined(name: str, meant: Any) -> str:
-    if isinstance(meant, str):
-        return _within(name, meant)
-    if not isinstance(meant, Mapping):
+def _defined(name: str, definition: Any) -> str:
+    if isinstance(definition, str):
+        return _within(name, definition)
+    if not isinstance(definition, Mapping):
         raise InvalidInput(f"@context: {name[:80]} must be an IRI or an object")
-    for member, value in meant.items():
+    for member, value in definition.items():
         if member not in _IN_A_TERM:
             raise InvalidInput(
                 f"@context: {name[:80]} has {member[:80]}, which this node does not support",
@@ -238,7 +238,7 @@ def _defined(name: str, meant: Any) -> str:
             isinstance(container, str) and container in _CONTAINERS for container in several
         ):
             raise InvalidInput(f"@context: {name[:80]} has a container other than @set and @list")
-    target = meant.get("@id", name)
+    target = definition.get("@id", name)
     if not isinstance(target, str):
         raise InvalidInput(f"@context: {name[:80]} must be an IRI or an object")
     return _within(name, target)

@@ -368,8 +368,8 @@ class Conversation(Generic[P]):
             raise InvalidInput(f"{theirs} is not the process id that you gave before")
 
 
-def _as_then(known: Exchange | None) -> Answer | None:
-    return None if known is None else Answer(known.answer_status, dict(read_json(known.answer)))
+def _as_then(exchange: Exchange | None) -> Answer | None:
+    return None if exchange is None else Answer(exchange.answer_status, dict(read_json(exchange.answer)))
 
 
 def peer_of(caller: Caller) -> str:

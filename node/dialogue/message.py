@@ -56,8 +56,8 @@ class IncomingMessage:
         return value if isinstance(value, str) else None
 
 
-def require_type(body: Mapping[str, Any], *expected: str) -> str:
-    """Return the ``@type`` of ``body``. Raises ``InvalidInput`` unless it is one of ``expected`` and the ``@context``
+def require_type(body: Mapping[str, Any], *types: str) -> str:
+    """Return the ``@type`` of ``body``. Raises ``InvalidInput`` unless it is one of ``types`` and the ``@context``
     names the protocol."""
     context = body.get("@context")
     contexts = context if isinstance(context, list) else [context]
@@ -70,8 +70,8 @@ def require_type(body: Mapping[str, Any], *expected: str) -> str:
     if isinstance(kind, list) and len(kind) == 1:
         kind = kind[0]
     short = str(kind).rpartition("/")[2].rpartition(":")[2] if isinstance(kind, str) else ""
-    if short not in expected:
-        raise InvalidInput(f"@type must be {' or '.join(expected)}, not {str(kind)[:80]}")
+    if short not in types:
+        raise InvalidInput(f"@type must be {' or '.join(types)}, not {str(kind)[:80]}")
     return short
 
 

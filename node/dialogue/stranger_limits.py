@@ -74,7 +74,7 @@ class Budgets:
 
 
 class StrangerLimits:
-    """Counts the usage of strangers. ``vouched`` returns whether this node trusts a participant as an issuer."""
+    """Counts the usage of strangers. ``is_trusted`` returns whether this node trusts a participant as an issuer."""
 
     def __init__(
         self,
@@ -82,9 +82,9 @@ class StrangerLimits:
         store: StrangerProcessStore,
         clock: Clock,
         budgets: Budgets,
-        vouched: Callable[[str], bool],
+        is_trusted: Callable[[str], bool],
     ) -> None:
-        self._uow, self._store, self._clock, self._budgets, self._vouched = uow, store, clock, budgets, vouched
+        self._uow, self._store, self._clock, self._budgets, self._is_trusted = uow, store, clock, budgets, is_trusted
 
     def admit(self, tx: Transaction, caller: Caller, pid: str, process: str, message: IncomingMessage) -> None:
         """Count the process ``pid`` that ``message`` opens, before it is added. Raises ``TooMany``."""
@@ -119,7 +119,7 @@ class StrangerLimits:
 
     def _counts(self, caller: Caller) -> bool:
         did = str(caller.did)
-        return caller.is_stranger and did.startswith("did:web:") and not self._vouched(did)
+        return caller.is_stranger and did.startswith("did:web:") and not self._is_trusted(did)
 
     def _take(self, tx: Transaction, process: StrangerProcess, message: IncomingMessage) -> None:
         now = self._clock.now()
@@ -162,10 +162,10 @@ def host_of(did: str) -> str:
     return authority if is_loopback(host) else host
 
 
-def _require(stored: int, most: int, whose: str) -> None:
-    if stored >= most:
+def _require(count: int, most: int, whose: str) -> None:
+    if count >= most:
         raise TooMany(
-            f"{whose} have {stored} negotiations and transfers open here; the limit is {most}",
+            f"{whose} have {count} negotiations and transfers open here; the limit is {most}",
             remedy=_REMEDY,
             facts={"retryAfter": RETRY_AFTER},
         )

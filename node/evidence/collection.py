@@ -137,7 +137,7 @@ class ExportAgreement:
             raise NotFound("this node has no such agreement")
         return agreement
 
-    def _facts(self, agreement_id: str, shown: Mapping[str, Any] | None) -> Facts | None:
+    def _facts(self, agreement_id: str, presentation: Mapping[str, Any] | None) -> Facts | None:
         """Return everything that goes into the file; None while no checkpoint includes all entries."""
         with self._uow.read() as tx:
             agreement = self._agreement(tx, agreement_id)
@@ -150,11 +150,12 @@ class ExportAgreement:
             peer = agreement.consumer if agreement.provider == self._me else agreement.provider
             documents = {self._me: self._own_document()}
             ledgers = {self._me: ours}
-            if shown is not None:
-                documents[peer] = shown["document"]
-                entry = entry_from_json(shown["entry"])
+            if presentation is not None:
+                documents[peer] = presentation["document"]
+                entry = entry_from_json(presentation["entry"])
                 place = LedgerPlace(
-                    checkpoint=shown["checkpoint"], entries=((entry, inclusion_from_json(shown["inclusion"])),)
+                    checkpoint=presentation["checkpoint"],
+                    entries=((entry, inclusion_from_json(presentation["inclusion"])),),
                 )
                 ledgers[peer] = place
             if negotiation.signer is not None and not _has_changed(documents.get(peer), negotiation.signer, peer):

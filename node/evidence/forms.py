@@ -42,9 +42,9 @@ class DetachedSignature:
     signature: bytes
     algorithm: str
 
-    def command(self, key: str, signature: str, signed: str) -> str:
+    def command(self, key: str, signature: str, text: str) -> str:
         """Return the command that checks the signature, with the names of the three files."""
-        return _COMMANDS[self.algorithm].format(key=key, signature=signature, signed=signed)
+        return _COMMANDS[self.algorithm].format(key=key, signature=signature, signed=text)
 
 
 def of_jws(text: str) -> DetachedSignature:

@@ -89,11 +89,11 @@ def check_conversation(
     )
 
 
-def _read(listed: Mapping[str, Any], raw: bytes, ours: Role) -> _Message:
+def _read(entry: Mapping[str, Any], raw: bytes, ours: Role) -> _Message:
     message = messages.read(raw, *_ALL)
-    if message.name != listed["message"] or message.id != listed["id"]:
-        raise InvalidInput(f"{listed['file']} is not the message that the index lists")
-    sender = {"sent": ours, "received": ours.other}[listed["direction"]]
+    if message.name != entry["message"] or message.id != entry["id"]:
+        raise InvalidInput(f"{entry['file']} is not the message that the index lists")
+    sender = {"sent": ours, "received": ours.other}[entry["direction"]]
     return _Message(name=message.name, sender=sender, body=message.body)
 
 
@@ -167,6 +167,6 @@ def _entered(messages_taken: Sequence[_Message], members: Mapping[str, bytes], s
     return f"{len(entered)} messages"
 
 
-def _same_hash(members: Mapping[str, bytes], name: str, stated: str) -> None:
-    if name not in members or hashlib.sha256(members[name]).hexdigest() != stated:
+def _same_hash(members: Mapping[str, bytes], name: str, sha256: str) -> None:
+    if name not in members or hashlib.sha256(members[name]).hexdigest() != sha256:
         raise InvalidInput(f"{name} is missing, or is not what was sent")

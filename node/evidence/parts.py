@@ -120,9 +120,9 @@ def ledger_name(side: str, name: str) -> str:
     return f"ledger/{side}/{name}"
 
 
-def signed_text(body: Mapping[str, Any], unsigned: Sequence[str]) -> dict[str, Any]:
+def signed_text(body: Mapping[str, Any], omissions: Sequence[str]) -> dict[str, Any]:
     """Return the text that a signature covers: the agreement without the members that it names as left out."""
-    return {name: value for name, value in body.items() if name not in unsigned}
+    return {name: value for name, value in body.items() if name not in omissions}
 
 
 def _about(facts: Facts) -> dict[str, Any]:

@@ -166,7 +166,7 @@ class ProveAgreement:
         try:
             document = await self._peers.did_document(did)
             # Our own ledger proves when this signature was received.
-            agreements.verify(signature, agreement.body, document, self._verify_jws, seen=agreement.finalized)
+            agreements.verify(signature, agreement.body, document, self._verify_jws, first_seen=agreement.finalized)
         except HansaError as error:
             return Check(what, False, {"en": error.detail})
         return Check(what, True)

@@ -323,20 +323,20 @@ class _Checks:
 
     # ---- in common -------------------------------------------------------------------------------------------
 
-    def _same(self, name: str, expected: bytes) -> None:
-        if self._members.get(name) != expected:
+    def _same(self, name: str, content: bytes) -> None:
+        if self._members.get(name) != content:
             raise InvalidInput(f"{name} does not match the part that it was made from")
 
     def _key(self, side: str, purpose: str, name: str, pem: bytes) -> None:
         self._report.keys.append(Key(id=name, side=side, purpose=purpose, fingerprint=forms.fingerprint(pem)))
 
 
-def compare_published(report: Report, published: Mapping[str, DidDocument | str]) -> None:
-    """Compare the keys in the file with the keys that the parties publish: ``published`` has the DID document of each
+def compare_published(report: Report, documents: Mapping[str, DidDocument | str]) -> None:
+    """Compare the keys in the file with the keys that the parties publish: ``documents`` has the DID document of each
     party, or the reason why there is none."""
     for key in report.keys:
         did = key.id.partition("#")[0]
-        answer = published.get(did, "the document was not requested")
+        answer = documents.get(did, "the document was not requested")
 
         def look(key: Key = key, answer: DidDocument | str = answer) -> str:
             if isinstance(answer, str):

@@ -86,11 +86,11 @@ class SealSecrets:
         )
 
     @classmethod
-    def unpack(cls, packed: bytes) -> SealSecrets:
+    def unpack(cls, body: bytes) -> SealSecrets:
         """Read the result of ``pack``. Raises ``LocalFault`` for other bytes."""
-        if len(packed) != _PACKED.size or packed[0] != 1:
+        if len(body) != _PACKED.size or body[0] != 1:
             raise LocalFault("the stored sealing secrets cannot be read")
-        _, file_key, ephemeral, nonce, recipient, sha256, size = _PACKED.unpack(packed)
+        _, file_key, ephemeral, nonce, recipient, sha256, size = _PACKED.unpack(body)
         return cls(file_key, ephemeral, nonce, recipient, sha256.hex(), size)
 
 

@@ -163,9 +163,9 @@ def write_header(file_key: bytes, ephemeral: bytes, recipient: bytes) -> bytes:
     return signed + b" %s\n" % _text(header_mac(file_key, signed))
 
 
-def header_mac(file_key: bytes, signed: bytes) -> bytes:
+def header_mac(file_key: bytes, text: bytes) -> bytes:
     """Return HMAC-SHA-256 over the header up to and including ``---``."""
-    return hmac.digest(derive(file_key, b"", _MAC_INFO), signed, "sha256")
+    return hmac.digest(derive(file_key, b"", _MAC_INFO), text, "sha256")
 
 
 def derive(secret: bytes, salt: bytes, info: bytes) -> bytes:

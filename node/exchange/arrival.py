@@ -136,13 +136,13 @@ class Arrival:
         opening.truncate(0)
         return opening
 
-    def _name(self, arrived: Path, stored: Path, final: Path) -> None:
+    def _name(self, part: Path, target: Path, final: Path) -> None:
         if not self.home.is_dir():
             self.home.mkdir(mode=0o700)
             sync_folder(self.folder)
-        if arrived != stored:
-            os.replace(arrived, stored)
-        if stored != final:
+        if part != target:
+            os.replace(part, target)
+        if target != final:
             os.replace(self.opening, final)
         crashpoint("delivery.D5")
         sync_folder(self.home)

@@ -117,9 +117,9 @@ class Manifest:
         """Return the manifest as a compact JWS."""
         return signer.sign_jws({"typ": TYPE}, canonical(self.to_json()))
 
-    def expect(self, **expected: str) -> None:
+    def expect(self, **fields: str) -> None:
         """Raises ``ManifestInvalid`` if a field differs: ``manifest.expect(agreement=…, consumer=…)``."""
-        for name, value in expected.items():
+        for name, value in fields.items():
             if getattr(self, name) != value:
                 raise ManifestInvalid(f"the manifest is for another {name}", facts={"field": name})
 

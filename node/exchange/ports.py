@@ -72,11 +72,11 @@ class BytePlane(Protocol):
         authorization: str | None,
         start: int = 0,
         etag: str | None = None,
-        expected: int | None = None,
+        size: int | None = None,
     ) -> AbstractAsyncContextManager[Body]:
         """Return the body from byte ``start`` if its entity tag still is ``etag``, else from its beginning.
 
-        ``expected``: the size of the whole in bytes, if known. A large body may take longer to its first byte.
+        ``size``: the size of the whole in bytes, if known. A large body may take longer to its first byte.
         Leaving the context closes the connection. ``chunks`` raises ``PeerUnreachable`` if the body breaks off.
         """
 

@@ -95,9 +95,9 @@ class IdentifyPerson:
         elif self._required and account.roles & BINDING_ROLES:
             yield Need.SECOND_FACTOR
 
-    def _look_up(self, hashed: str) -> tuple[Account, str, bool] | None:
+    def _look_up(self, token_hash: str) -> tuple[Account, str, bool] | None:
         with self._uow.read() as tx:
-            account = self._store.by_token(tx, hashed, self._clock.now())
+            account = self._store.by_token(tx, token_hash, self._clock.now())
             if account is None:
                 return None
-            return *account, account[0].second_factor is not None and self._store.is_marked(tx, hashed)
+            return *account, account[0].second_factor is not None and self._store.is_marked(tx, token_hash)

@@ -74,9 +74,9 @@ def read_scope(text: Any) -> Scope:
     return Scope(kind, value)
 
 
-def covered_scopes(scopes: Iterable[Scope], granted: Iterable[Scope]) -> tuple[Scope, ...]:
-    """Return the ``scopes`` that are in ``granted``; the value ``*`` grants every type."""
-    granted_scopes = set(granted)
+def covered_scopes(scopes: Iterable[Scope], grants: Iterable[Scope]) -> tuple[Scope, ...]:
+    """Return the ``scopes`` that are in ``grants``; the value ``*`` grants every type."""
+    granted_scopes = set(grants)
     everything = Scope(BY_TYPE, "*") in granted_scopes
     return tuple(scope for scope in dict.fromkeys(scopes) if everything or scope in granted_scopes)
 
@@ -164,11 +164,11 @@ def credential_status(*, issuer_pid: str, holder_pid: str, status: str) -> dict[
     }
 
 
-def issuer_metadata(issuer: str, supported: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def issuer_metadata(issuer: str, credentials: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """IssuerMetadata (DCP 1.0 §6.7)."""
     return {
         "@context": [CONTEXT],
         "type": "IssuerMetadata",
         "issuer": issuer,
-        "credentialsSupported": list(supported),
+        "credentialsSupported": list(credentials),
     }

@@ -90,12 +90,12 @@ class IdentifyParticipant:
         if self._blocks is not None:
             await self._blocks.require_welcome(did)
 
-    async def _judge(self, did: str, presented: PresentedCredentials) -> Caller:
-        outcomes = [await self._verifier.check_status(credential) for credential in presented.credentials]
+    async def _judge(self, did: str, presentation: PresentedCredentials) -> Caller:
+        outcomes = [await self._verifier.check_status(credential) for credential in presentation.credentials]
         return Caller(
             did=did,
             credentials=tuple(outcome for outcome in outcomes if isinstance(outcome, Credential)),
-            rejected=(*presented.rejected, *(outcome for outcome in outcomes if isinstance(outcome, Rejection))),
+            rejected=(*presentation.rejected, *(outcome for outcome in outcomes if isinstance(outcome, Rejection))),
         )
 
 

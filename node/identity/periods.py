@@ -128,20 +128,20 @@ def _method(did: str, key: KnownKey) -> dict[str, Any]:
     return method
 
 
-def document_at(document: DidDocument, at: datetime | None, *, seen: datetime | None = None) -> DidDocument:
+def document_at(document: DidDocument, at: datetime | None, *, first_seen: datetime | None = None) -> DidDocument:
     """Return ``document`` as it was at ``at``, with the keys that were in force then under their former purposes.
 
-    ``at`` is the moment that the signed data states; ``seen`` is the moment when a source that the reader trusts,
-    such as its own ledger, had the data. If ``seen`` is given, it decides about revoked keys, because a thief of the
-    key can state any moment. Without ``at``, nothing is added. Keys with an unreadable period are not added.
-    """
+    ``at`` is the moment that the signed data states; ``first_seen`` is the moment when a source that the reader
+    trusts, such as its own ledger, had the data. If ``first_seen`` is given, it decides about revoked keys, because a
+    thief of the key can state any moment. Without ``at``, nothing is added. Keys with an unreadable period are not
+    added."""
     if at is None:
         return document
     listed: dict[str, list[Any]] = {}
     entries = document.raw.get("verificationMethod")
     for method in entries if isinstance(entries, list) else []:
         formerly = method.get("formerly")
-        if not isinstance(formerly, list) or not _was_in_force(method, at, seen or at):
+        if not isinstance(formerly, list) or not _was_in_force(method, at, first_seen or at):
             continue
         for name in formerly:
             if name in RELATIONSHIPS[KeyKind.SIGNING]:
@@ -155,13 +155,13 @@ def document_at(document: DidDocument, at: datetime | None, *, seen: datetime | 
     return DidDocument(id=document.id, raw=raw)
 
 
-def _was_in_force(method: Mapping[str, Any], at: datetime, seen: datetime) -> bool:
+def _was_in_force(method: Mapping[str, Any], at: datetime, first_seen: datetime) -> bool:
     try:
         ends = moment(method["expires"]) if "expires" in method else None
         void = moment(method["revoked"]) if "revoked" in method else None
         if ends is None and void is None:
             return False
-        return (ends is None or at <= ends + SKEW) and (void is None or max(seen, at) < void)
+        return (ends is None or at <= ends + SKEW) and (void is None or max(first_seen, at) < void)
     except (ValueError, TypeError, AttributeError):
         return False
 

@@ -63,8 +63,8 @@ class KeyRing(Protocol):
     def wrap(self, secret: bytes) -> bytes:
         """Encrypt a short secret for storage at rest, under a key outside the database."""
 
-    def unwrap(self, wrapped: bytes) -> bytes:
-        """Undo ``wrap``. Raises ``LocalFault`` if ``wrapped`` was not made by this node."""
+    def unwrap(self, envelope: bytes) -> bytes:
+        """Undo ``wrap``. Raises ``LocalFault`` if ``envelope`` was not made by this node."""
 
 
 class Peers(Protocol):
@@ -220,7 +220,7 @@ class IdentityStore(Protocol):
     def next_status_index(self, tx: Transaction) -> tuple[int, int]:
         """Reserve a place in a status list. Return (list id, index); the index does not reveal the order of issue."""
 
-    def add_issued(self, tx: Transaction, issued: IssuedCredential) -> None: ...
+    def add_issued(self, tx: Transaction, credential: IssuedCredential) -> None: ...
 
     def issued_credentials(self, tx: Transaction, holder: str | None = None) -> Sequence[IssuedCredential]: ...
 

@@ -136,7 +136,7 @@ def verify_token(token: UnverifiedToken, document: DidDocument) -> IdToken:
         raise Unauthenticated("the DID document is about another DID")  # 4
     # A token lives for minutes, so its key may have been retired shortly after it was made. A revoked key is judged
     # by the present moment: a thief of the key can write any date.
-    then = document_at(document, stated_moment(token.jws, "iat"), seen=token.seen)
+    then = document_at(document, stated_moment(token.jws, "iat"), first_seen=token.seen)
     key = key_for(then, token.jws.kid, "capabilityInvocation")  # 4, 5
     try:
         verify_jws(token.jws, key)  # 6

@@ -129,16 +129,16 @@ def consistency_path(old: int, new: int, reader: Reader) -> tuple[bytes, ...]:
     return tuple(reversed(path))
 
 
-def verify_inclusion(hashed: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> None:
-    """Check that the leaf hash ``hashed`` is at ``index`` in the tree of ``size`` with this ``root``.
+def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> None:
+    """Check that the leaf hash ``leaf`` is at ``index`` in the tree of ``size`` with this ``root``.
 
     RFC 9162 §2.1.3.2; the numbers are those of its steps. Raises ``InvalidInput`` if the proof is not valid.
     """
     if not 0 <= index < size:  # 1
         raise InvalidInput(f"a tree of {size} entries has no entry {index}")
-    _check_hashes(hashed, root, *path)
+    _check_hashes(leaf, root, *path)
     fn, sn = index, size - 1  # 2
-    r = hashed  # 3
+    r = leaf  # 3
     for p in path:  # 4
         if sn == 0:  # 4.1
             raise InvalidInput("the inclusion proof is longer than its tree is high")

@@ -70,8 +70,8 @@ def consistency_from_json(members: Mapping[str, Any]) -> ConsistencyProof:
     return ConsistencyProof(old=_number(members, "old"), new=_number(members, "new"), path=_path(members))
 
 
-def _encode(hashed: bytes) -> str:
-    return base64.b64encode(hashed).decode("ascii")
+def _encode(hash_: bytes) -> str:
+    return base64.b64encode(hash_).decode("ascii")
 
 
 def _number(members: Mapping[str, Any], name: str) -> int:

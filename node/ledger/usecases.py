@@ -72,11 +72,11 @@ class Sequencer:
         clock: Clock,
         origin: str,
         *,
-        signed: Callable[[Checkpoint], None] | None = None,
+        on_checkpoint: Callable[[Checkpoint], None] | None = None,
     ) -> None:
-        """``signed`` is called with each checkpoint after its commit."""
+        """``on_checkpoint`` is called with each checkpoint after its commit."""
         self._uow = uow
-        self._signed = signed
+        self._on_checkpoint = on_checkpoint
         self._store = store
         self._signer = signer
         self._clock = clock
@@ -97,8 +97,8 @@ class Sequencer:
             note = self._signer.sign_note(checkpoint_text(self._origin, new_size, root))
             checkpoint = Checkpoint(origin=self._origin, size=new_size, root=root, at=self._clock.now(), note=note)
             self._store.put_checkpoint(tx, checkpoint)
-            if self._signed is not None:
-                tx.after_commit(partial(self._signed, checkpoint))
+            if self._on_checkpoint is not None:
+                tx.after_commit(partial(self._on_checkpoint, checkpoint))
             return len(entries)
 
 

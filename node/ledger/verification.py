@@ -75,17 +75,16 @@ def verify_all(
     store: LedgerStore,
     keys: Sequence[LogKey],
     *,
-    known: Sequence[Checkpoint] = (),
+    known_checkpoints: Sequence[Checkpoint] = (),
     batch: int = 1000,
 ) -> list[Discrepancy]:
     """Hash the ledger again and compare it with its tree and its checkpoints.
 
-    ``keys`` are the ledger's present and former keys; ``known`` are checkpoints that were opened with such a key and
-    kept elsewhere. Return the faults in the order of the ledger; an empty list means that the ledger is as it was
-    signed. Everything is read in one transaction; memory does not grow with the ledger.
-    """
+    ``keys`` are the ledger's present and former keys; ``known_checkpoints`` are checkpoints that were opened with
+    such a key and kept elsewhere. Return the faults in the order of the ledger; an empty list means that the ledger
+    is as it was signed. Everything is read in one transaction; memory does not grow with the ledger."""
     with uow.read() as tx:
-        return _Verification(store, tx, keys, known, batch).run()
+        return _Verification(store, tx, keys, known_checkpoints, batch).run()
 
 
 class _Verification:
@@ -94,14 +93,14 @@ class _Verification:
         store: LedgerStore,
         tx: Transaction,
         keys: Sequence[LogKey],
-        known: Sequence[Checkpoint],
+        known_checkpoints: Sequence[Checkpoint],
         batch: int,
     ) -> None:
         self._store = store
         self._tx = tx
         self._keys = keys
         self._batch = batch
-        self._known = known
+        self._known_checkpoints = known_checkpoints
         self._discrepancies: list[Discrepancy] = []
         self._peaks: dict[tuple[int, int], bytes] = {}
         self._verified = 0
@@ -145,7 +144,10 @@ class _Verification:
     def _checkpoints(self) -> Iterator[tuple[Checkpoint, bool]]:
         """Yield stored and known checkpoints by size, each with whether it is a stored one."""
         stored = ((checkpoint, True) for checkpoint in self._stored_checkpoints())
-        known = ((checkpoint, False) for checkpoint in sorted(self._known, key=lambda checkpoint: checkpoint.size))
+        known = (
+            (checkpoint, False)
+            for checkpoint in sorted(self._known_checkpoints, key=lambda checkpoint: checkpoint.size)
+        )
         return heapq.merge(stored, known, key=lambda pair: pair[0].size)
 
     def _stored_checkpoints(self) -> Iterator[Checkpoint]:
@@ -191,8 +193,8 @@ class _Verification:
             leaves.append(hashed)
         return leaves
 
-    def _check_entry(self, entry: Entry, position: int, hashed: bytes) -> None:
-        if merkle.leaf_hash(entry.leaf) != hashed:
+    def _check_entry(self, entry: Entry, position: int, leaf_hash: bytes) -> None:
+        if merkle.leaf_hash(entry.leaf) != leaf_hash:
             self._note(
                 Trouble.CHANGED,
                 position,

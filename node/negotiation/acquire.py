@@ -176,21 +176,21 @@ class Acquire:
 
     async def _negotiate(
         self,
-        offered: ProviderOffer,
+        provider_offer: ProviderOffer,
         *,
         purpose: str | None = None,
         asking: Mapping[str, Any] | str | None = None,
         least: Mapping[str, Any] | str | None = None,
     ) -> Negotiation:
-        await self._require_not_blocked(offered.provider)
-        terms = self._terms(offered, asking) if asking is not None else None
-        limits = self._terms(offered, least) if least is not None else terms
+        await self._require_not_blocked(provider_offer.provider)
+        terms = self._terms(provider_offer, asking) if asking is not None else None
+        limits = self._terms(provider_offer, least) if least is not None else terms
         return await run_sync(
             lambda: self._negotiations.request(
-                provider=offered.provider,
-                address=offered.address,
-                dataset=offered.iri,
-                offer=terms or offered.offer,
+                provider=provider_offer.provider,
+                address=provider_offer.address,
+                dataset=provider_offer.iri,
+                offer=terms or provider_offer.offer,
                 purpose=purpose,
                 limits=limits,
             )
@@ -211,9 +211,9 @@ class Acquire:
             return running  # A repeated request, after a crash or by impatience, is the same request.
         return await self._negotiate(conditions, purpose=purpose)
 
-    def _terms(self, offered: ProviderOffer, asking: Mapping[str, Any] | str) -> dict[str, Any]:
-        offer_id = str(offered.offer["@id"])
-        return compile_terms(asking, target=offered.iri, offer_id=offer_id, region=self._region())
+    def _terms(self, provider_offer: ProviderOffer, asking: Mapping[str, Any] | str) -> dict[str, Any]:
+        offer_id = str(provider_offer.offer["@id"])
+        return compile_terms(asking, target=provider_offer.iri, offer_id=offer_id, region=self._region())
 
     def _provider_of(self, iri: str) -> str:
         with self._uow.read() as tx:

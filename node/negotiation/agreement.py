@@ -98,12 +98,12 @@ def agreed_version(body: Mapping[str, Any]) -> int | None:
     return version if isinstance(version, int) else None
 
 
-def envelope(body: Mapping[str, Any], unsigned: Sequence[str] = (), instead: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the envelope of an agreement, which both sides sign. It leaves out the members ``unsigned`` and lists
+def envelope(body: Mapping[str, Any], omissions: Sequence[str] = (), instead: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the envelope of an agreement, which both sides sign. It leaves out the members ``omissions`` and lists
     their names; ``instead`` lists the agreements that this one replaces."""
     from node.policy.document.articles import document_languages
 
-    signed = {name: value for name, value in body.items() if name not in unsigned}
+    signed = {name: value for name, value in body.items() if name not in omissions}
     # The peer chooses the languages: the document's own cap limits them, since each costs a rendering.
     languages = document_languages(signed)
     sha256 = digest(signed)
@@ -112,8 +112,8 @@ def envelope(body: Mapping[str, Any], unsigned: Sequence[str] = (), instead: Seq
         "sha256": sha256,
         "document": {language: _texts.sha256(signed, sha256, language) for language in languages},
     }
-    if unsigned:
-        envelope_body["unsigned"] = sorted(unsigned)
+    if omissions:
+        envelope_body["unsigned"] = sorted(omissions)
     if instead:
         envelope_body["instead"] = list(instead)
     return envelope_body
@@ -146,9 +146,11 @@ class _Texts:
 _texts: Final = _Texts(1024)
 
 
-def sign(keyring: KeyRing, body: Mapping[str, Any], unsigned: Sequence[str] = (), instead: Sequence[str] = ()) -> str:
+def sign(
+    keyring: KeyRing, body: Mapping[str, Any], omissions: Sequence[str] = (), instead: Sequence[str] = ()
+) -> str:
     """Return our compact JWS over the envelope of ``body``."""
-    return keyring.sign_jws({"typ": "hansa-agreement+jws"}, canonical(envelope(body, unsigned, instead)))
+    return keyring.sign_jws({"typ": "hansa-agreement+jws"}, canonical(envelope(body, omissions, instead)))
 
 
 def verify(
@@ -157,15 +159,14 @@ def verify(
     signer: DidDocument,
     verify_jws: VerifyJws,
     *,
-    seen: datetime | None = None,
+    first_seen: datetime | None = None,
 ) -> None:
     """Check that ``signature`` was made by ``signer`` over this agreement and its documents; raises ``InvalidInput``.
 
     The signature may leave out foreign members that are not part of the policy if it lists them, and may name
-    agreements that this one replaces. The signer's keys are those it had when the agreement was made. ``seen`` is
-    when a source that we trust had the signature, which matters if a key was revoked.
-    """
-    payload = read_object(verify_jws(signature, document_at(signer, made_at(body), seen=seen)))
+    agreements that this one replaces. The signer's keys are those it had when the agreement was made. ``first_seen``
+    is when a source that we trust had the signature, which matters if a key was revoked."""
+    payload = read_object(verify_jws(signature, document_at(signer, made_at(body), first_seen=first_seen)))
     left_out = payload.get("unsigned", [])
     instead = payload.get("instead", [])
     named = all(

@@ -163,7 +163,7 @@ class Checks:
             return {}
         if signer is None:
             raise InvalidInput("the signature could not be checked: your DID document cannot be read")
-        agreement.verify(signature, body, signer, self._verify_jws, seen=self._clock.now())
+        agreement.verify(signature, body, signer, self._verify_jws, first_seen=self._clock.now())
         # The key is stored with the signature: years later the peer may have another key, or none.
         return {
             "signatures": {**negotiation.signatures, negotiation.peer: signature},

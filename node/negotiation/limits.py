@@ -93,12 +93,12 @@ def _more_open(terms: Mapping[str, Any], limits: Mapping[str, Any], title: str) 
         return None
 
 
-def _common(asked: Mapping[str, Any], limits: Mapping[str, Any], own_id: str) -> dict[str, Any] | None:
+def _common(request: Mapping[str, Any], limits: Mapping[str, Any], own_id: str) -> dict[str, Any] | None:
     """Return the part of the requested terms that we would give, or None if we would not conclude it: it has the
     rules of both sides, which may be too many to compare. Its id follows from the offer that it departs from and its
     terms."""
     try:
-        offer = nearest(asked, limits, target="", offer_id="")
+        offer = nearest(request, limits, target="", offer_id="")
     except HansaError:
         return None
     if offer is None or _more_open(offer, limits, "") != () or in_our_words(offer, "") is None:

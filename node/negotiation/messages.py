@@ -39,13 +39,13 @@ _EVENT: Final = "ContractNegotiationEventMessage"
 _RULES: Final = ("permission", "prohibition")
 
 
-def read(raw: bytes, *expected: str) -> IncomingMessage:
-    """Return the message in ``raw``, which must be one of ``expected`` (``@type`` names).
+def read(raw: bytes, *types: str) -> IncomingMessage:
+    """Return the message in ``raw``, which must be one of ``types`` (``@type`` names).
 
     Raises ``InvalidInput``, which names the member that the schema requires.
     """
     body, rewritten = wire.look(raw)
-    kind = require_type(body, *expected)
+    kind = require_type(body, *types)
     for member in _REQUIRED[kind]:
         require_text(body, member)
     name = kind

@@ -197,22 +197,24 @@ def _check_terms(negotiation: Negotiation, terms: Any, me: str) -> None:
         _only(ours["rulebook"], _OF_A_RULEBOOK, "rulebook")
 
 
-def _only(value: Any, known: frozenset[str], where: str) -> Mapping[str, Any]:
+def _only(value: Any, names: frozenset[str], where: str) -> Mapping[str, Any]:
     path = f"agreement.{TERMS}" + (f".{where}" if where else "")
     if not isinstance(value, Mapping):
         raise InvalidInput(f"{path} must be an object")
-    strange = sorted(str(name) for name in value if name not in known)
+    strange = sorted(str(name) for name in value if name not in names)
     if strange:
         raise InvalidInput(f"{path}.{strange[0][:80]} is not understood here")
     return value
 
 
-def _check_timestamp(negotiation: Negotiation, stated: Any, now: datetime, leeway: timedelta) -> None:
+def _check_timestamp(negotiation: Negotiation, timestamp: Any, now: datetime, leeway: timedelta) -> None:
     try:
-        at = moment(stated)
+        at = moment(timestamp)
     except (ValueError, TypeError, OverflowError) as error:
         raise InvalidInput("agreement.timestamp is not a date with a time") from error
     if at > now + leeway:
-        raise InvalidInput(f"agreement.timestamp lies in the future: {stated}", remedy="check your clock")
+        raise InvalidInput(f"agreement.timestamp lies in the future: {timestamp}", remedy="check your clock")
     if at < negotiation.created - leeway:
-        raise InvalidInput(f"agreement.timestamp lies before this negotiation: {stated}", remedy="check your clock")
+        raise InvalidInput(
+            f"agreement.timestamp lies before this negotiation: {timestamp}", remedy="check your clock"
+        )

@@ -49,12 +49,12 @@ def _terms_of(text: str) -> str:
     return canonical_text(normal(json.loads(text)))
 
 
-def asks_for(asked: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
-    """Return whether a consumer's request ``asked`` has the terms of the offer ``own``.
+def asks_for(request: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+    """Return whether a consumer's request ``request`` has the terms of the offer ``own``.
 
     If the request has no profile, the offer's profile is assumed: it names the vocabulary of the rules, not the rules
     themselves, and some connectors read it but do not write it (docs/reference/interoperability.md).
     """
-    if "profile" in own and not any(name in asked for name in ("profile", "odrl:profile", f"{ODRL}profile")):
-        asked = {**asked, "profile": own["profile"]}
-    return same_terms(asked, own)
+    if "profile" in own and not any(name in request for name in ("profile", "odrl:profile", f"{ODRL}profile")):
+        request = {**request, "profile": own["profile"]}
+    return same_terms(request, own)

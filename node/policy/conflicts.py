@@ -111,9 +111,9 @@ def _strategy(policy: Policy) -> Iterator[Finding]:
         )
 
 
-def _meet(permitted: Rule, forbidden: Rule) -> bool:
+def _meet(permission: Rule, forbidden: Rule) -> bool:
     """Return whether an action exists that both rules cover."""
-    return includes(permitted.action, forbidden.action) or includes(forbidden.action, permitted.action)
+    return includes(permission.action, forbidden.action) or includes(forbidden.action, permission.action)
 
 
 def _rule(rule: Rule, path: str, at: datetime | None) -> Iterator[Finding]:

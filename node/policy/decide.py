@@ -114,13 +114,13 @@ def _outcome(truth: Truth) -> Outcome:
     return Outcome.ASK if truth is Truth.WAITING else Outcome.REFUSE
 
 
-def _permission(rule: Rule, path: str, requested: str, situation: Situation) -> _Judgement:
-    if includes(rule.action, requested):
+def _permission(rule: Rule, path: str, action: str, situation: Situation) -> _Judgement:
+    if includes(rule.action, action):
         verdict = YES
     elif rule.action in ACTIONS:
         verdict = Verdict(
             truth=Truth.NO,
-            have=local_name(requested),
+            have=local_name(action),
             need=local_name(rule.action),
             remedy=Remedy("other_action", (("any", local_name(rule.action)),)),
         )
@@ -136,25 +136,23 @@ def _permission(rule: Rule, path: str, requested: str, situation: Situation) -> 
     )
 
 
-def _alternatives(
-    permissions: Sequence[_Judgement], granted: Truth, requested: str, policy: Policy
-) -> Iterable[_Line]:
+def _alternatives(permissions: Sequence[_Judgement], outcome: Truth, action: str, policy: Policy) -> Iterable[_Line]:
     """Yield the lines of all permissions. If one suffices, unmet conditions of the others do not count. Unmet
     conditions of a permission for another action do not count either, if there is a permission for this action."""
-    suffices = granted.satisfies or granted is Truth.WAITING
-    covering = [includes(rule.action, requested) for rule in policy.permissions]
+    suffices = outcome.satisfies or outcome is Truth.WAITING
+    covering = [includes(rule.action, action) for rule in policy.permissions]
     for judged, covers in zip(permissions, covering, strict=True):
-        counts = judged.truth is granted if suffices else (covers or not any(covering))
+        counts = judged.truth is outcome if suffices else (covers or not any(covering))
         for line in judged.lines:
             # For a permission for another action, only that fact is worth showing.
             beside = not covers and line is not judged.lines[0]
             yield line if line.met or (counts and not beside) else replace(line, counts=False)
 
 
-def _prohibition(rule: Rule, path: str, requested: str, situation: Situation, *, overridden: bool) -> _Judgement:
+def _prohibition(rule: Rule, path: str, action: str, situation: Situation, *, overridden: bool) -> _Judgement:
     """Judge a prohibition. ``overridden``: a permission that wins over it covers the requested action."""
     understood = rule.action in ACTIONS
-    bites = understood and includes(rule.action, requested)
+    bites = understood and includes(rule.action, action)
     conditions = _conditions(rule.constraints, f"{path}.constraint", situation)
     applies = bites and not overridden and conditions.truth in {Truth.YES, Truth.UNCLEAR}
     verdict = YES if bites else PROMISED
@@ -163,7 +161,7 @@ def _prohibition(rule: Rule, path: str, requested: str, situation: Situation, *,
     elif applies:
         verdict = Verdict(
             truth=Truth.NO,
-            have=local_name(requested),
+            have=local_name(action),
             need=f"not {local_name(rule.action)}",
             remedy=Remedy("ask_provider"),
         )

@@ -249,7 +249,7 @@ def _value(value: Any, path: str, datatype: str) -> Value:
 
 
 def _members(
-    value: Mapping[str, Any], path: str, known: frozenset[str], *, extensions: bool = False
+    value: Mapping[str, Any], path: str, names: frozenset[str], *, extensions: bool = False
 ) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for key, item in value.items():
@@ -259,7 +259,7 @@ def _members(
             continue
         iri = expand_term(key)
         name = iri[len(ODRL) :] if iri.startswith(ODRL) else ""
-        if name in known:
+        if name in names:
             if name in members:
                 raise _invalid(_at(path, key), f"{name} is there twice, in two spellings")
             if item is not None:

@@ -169,16 +169,16 @@ def _named(conditions: Any) -> tuple[str, dict[str, Any]]:
     )
 
 
-def _values(chosen: Template, stated: Mapping[str, Any], region: str | None) -> dict[str, Any]:
+def _values(template: Template, answers: Mapping[str, Any], region: str | None) -> dict[str, Any]:
     findings: list[dict[str, str]] = []
-    known = {parameter.name: parameter for parameter in chosen.parameters}
-    for name in stated:
+    known = {parameter.name: parameter for parameter in template.parameters}
+    for name in answers:
         if name not in known:
             names_ = ", ".join(known) or "none"
             findings.append(_finding(str(name), "is not a parameter of this template", f"parameters: {names_}"))
     values: dict[str, Any] = {}
-    for parameter in chosen.parameters:
-        value = stated.get(parameter.name)
+    for parameter in template.parameters:
+        value = answers.get(parameter.name)
         if value is None and parameter.name == "region":
             value = region
         if value is None:
@@ -193,7 +193,7 @@ def _values(chosen: Template, stated: Mapping[str, Any], region: str | None) -> 
             findings.append(_finding(parameter.name, str(error), parameter.remedy))
     if findings:
         raise InvalidInput(
-            f"conditions {chosen.id}: " + "; ".join(finding["message"] for finding in findings),
+            f"conditions {template.id}: " + "; ".join(finding["message"] for finding in findings),
             remedy="; ".join(f"{finding['field'].split('.')[1]}: {finding['remedy']}" for finding in findings),
             facts={"field": "conditions", "findings": findings},
         )

@@ -178,9 +178,9 @@ def _duty_text(rule: Rule, words: Phrases, kind: str) -> tuple[str, Constraint |
             return duties.unknown.format(action=compact(rule.action)), None
 
 
-def _with_party(rule: Rule, function: str, plain: str, named: str) -> str:
+def _with_party(rule: Rule, function: str, plain: str, pattern: str) -> str:
     parties = [party for name, party in rule.parties if name == ODRL + function]
-    return named.format(who=", ".join(parties)) if parties else plain
+    return pattern.format(who=", ".join(parties)) if parties else plain
 
 
 def _constraint(rule: Rule, operand: str) -> Constraint | None:
@@ -195,16 +195,16 @@ def _constraint(rule: Rule, operand: str) -> Constraint | None:
 
 
 def _clauses_except(
-    conditions: tuple[Condition, ...], mentioned: Constraint | None, path: str, words: Phrases
+    conditions: tuple[Condition, ...], exception: Constraint | None, path: str, words: Phrases
 ) -> list[Clause]:
-    if mentioned is None:
+    if exception is None:
         return clauses(conditions, path, words)
-    skipped = f"{path}[{_position(conditions, mentioned)}]"
+    skipped = f"{path}[{_position(conditions, exception)}]"
     return [part for part in clauses(conditions, path, words) if part.paths != (skipped,)]
 
 
-def _position(conditions: tuple[Condition, ...], mentioned: Constraint) -> int:
-    return next(index for index, condition in enumerate(conditions) if condition is mentioned)
+def _position(conditions: tuple[Condition, ...], exception: Constraint) -> int:
+    return next(index for index, condition in enumerate(conditions) if condition is exception)
 
 
 def _nouns(rule: Rule, words: Phrases, kind: str) -> dict[str, str]:

@@ -25,9 +25,9 @@ class Cities:
         return bool(did) and did != self.me
 
 
-async def cities(node: UseCases, caller: Caller, named: Mapping[str, str] | None = None) -> Cities:
-    """Return the names of nodes with assets for the caller, this node, and nodes that assets mention (``named``)."""
+async def cities(node: UseCases, caller: Caller, mentions: Mapping[str, str] | None = None) -> Cities:
+    """Return the names of nodes with assets for the caller, of this node, and of nodes in ``mentions`` of assets."""
     facts = await node.facts()
-    names = {did: name for did, name in (named or {}).items() if name}
+    names = {did: name for did, name in (mentions or {}).items() if name}
     names |= {publisher.id: publisher.name for publisher in await node.catalogue.publishers(caller) if publisher.name}
     return Cities(facts.did, {**names, facts.did: facts.name})

@@ -110,11 +110,11 @@ def _stops(findings: Any) -> list[Mapping[str, Any]]:
     return [one for one in many if one.get("severity") == "violation"]
 
 
-def _of_json(speaker: Speaker, stored: Mapping[str, Any]) -> ProblemWords:
-    facts, mends = stored.get("facts"), stored.get("mends")
+def _of_json(speaker: Speaker, body: Mapping[str, Any]) -> ProblemWords:
+    facts, mends = body.get("facts"), body.get("mends")
     known = {name: value for name, value in facts.items() if name != "findings"} if isinstance(facts, Mapping) else {}
     between = [name for name in mends if isinstance(name, str)] if isinstance(mends, list) else []
-    code, sentence, remedy = (str(stored.get(name, "")) for name in ("code", "sentence", "remedy"))
+    code, sentence, remedy = (str(body.get(name, "")) for name in ("code", "sentence", "remedy"))
     return explain_problem(speaker, code, sentence, remedy, known, between)
 
 

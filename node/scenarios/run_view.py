@@ -89,9 +89,9 @@ def step_json(step: StepRun) -> dict[str, Any]:
     return members
 
 
-def measured_json(measured: IndicatorValue) -> dict[str, Any]:
+def measured_json(indicator: IndicatorValue) -> dict[str, Any]:
     """Return an indicator."""
-    return {"name": measured.name, "before": measured.before, "after": measured.after, "unit": measured.unit}
+    return {"name": indicator.name, "before": indicator.before, "after": indicator.after, "unit": indicator.unit}
 
 
 def caveat_json(caveat: Caveat) -> dict[str, Any]:

@@ -129,18 +129,18 @@ def _row(
     return checked
 
 
-def _value(asked: Column | Setting, value: Any, *, lenient: bool) -> Any:
-    checked: Any = _typed(asked.type, value, lenient=lenient)
+def _value(declaration: Column | Setting, value: Any, *, lenient: bool) -> Any:
+    checked: Any = _typed(declaration.type, value, lenient=lenient)
     if checked is None:
-        expected = _NAMES.get(asked.type, "JSON")
+        expected = _NAMES.get(declaration.type, "JSON")
         raise _NotSo(f"{_shown(value)}, not {expected}", f"give {expected}")
     if isinstance(checked, float):
         if not math.isfinite(checked):
             raise _NotSo(str(checked), "give a finite number; leave out what is unknown")
     elif isinstance(checked, int) and abs(checked) > MOST_EXACT:
         raise _NotSo("too large a whole number", "a number beyond 2^53 is not read exactly")
-    if asked.values and checked not in asked.values:
-        allowed = ", ".join(map(str, asked.values))
+    if declaration.values and checked not in declaration.values:
+        allowed = ", ".join(map(str, declaration.values))
         raise _NotSo(f"{_shown(value)}, which is none of {allowed}", "give one of these")
     return checked
 

@@ -279,11 +279,11 @@ def _marked(marks: tuple[Any, ...], type_: str, values: tuple[Any, ...], where: 
     }
 
 
-def _known(marks: Iterable[Any], allowed: tuple[type, ...], where: str) -> tuple[Any, ...]:
+def _known(marks: Iterable[Any], types: tuple[type, ...], where: str) -> tuple[Any, ...]:
     known = tuple(marks)
     for mark in known:
         ours = isinstance(mark, Unit | Range | Decimals | Kind | Step | Grain | Schema | Crs)
-        if ours and not isinstance(mark, allowed):
+        if ours and not isinstance(mark, types):
             raise BadAnnotation(f"{type(mark).__name__} says nothing about {where}", remedy="take it away")
     return known
 

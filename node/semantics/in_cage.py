@@ -77,7 +77,7 @@ def _described(drafts: Sequence[Draft], message: dict[str, Any]) -> list[tuple[d
         files = nodes(dataset, subject, f"{DCAT}distribution")
         covered = () if is_open(drafted.conditions, drafted.audience) else (subject, *files)
         descriptions.append(Candidate(dataset=dataset, subject=subject, kind=drafted.kind, covered=covered))
-    findings = check_all(descriptions, advised=message["advised"], enforced=message["enforced"])
+    findings = check_all(descriptions, advised_profiles=message["advised"], enforced_profiles=message["enforced"])
     reports = zip(descriptions, tables_of, findings, strict=True)
     setting = _setting(message)
     return [
@@ -89,7 +89,7 @@ def _described(drafts: Sequence[Draft], message: dict[str, Any]) -> list[tuple[d
 
 
 def _answer(
-    drafted: Draft,
+    draft: Draft,
     description: Candidate,
     about_tables: Sequence[Finding],
     breaches: Sequence[Finding],
@@ -98,18 +98,18 @@ def _answer(
     dataset, subject, kind = description.dataset, description.subject, description.kind
 
     def line(path: str) -> int | None:
-        while path and path not in drafted.lines:
+        while path and path not in draft.lines:
             path = path.rpartition(".")[0]
-        return drafted.lines.get(path)
+        return draft.lines.get(path)
 
-    report = tidy([*drafted.findings, *about_tables, *with_places(breaches, drafted.places, line)])
+    report = tidy([*draft.findings, *about_tables, *with_places(breaches, draft.places, line)])
     nquads, sha256 = canonical(dataset, blank_nodes=BLANK_NODES)
     facts = summary.overview(dataset, subject, kind)
     if kind.name == "dataset":
         conforms = not any(f.severity == "violation" and "/shapes/dcat-ap#" in f.rule for f in report)
         own = {iri: True for iri in _addresses(facts) if iri.startswith(f"{subject.value}/files/")}
         own[subject.value] = True
-        facts["score"] = measure(dataset, subject, conforms=conforms, reached=own).to_json()
+        facts["score"] = measure(dataset, subject, conforms=conforms, reachability=own).to_json()
     if kind.name == "ontology":
         terms = list(vocabulary(dataset, subject).terms.values())
         facts["terms"] = [term.to_json() for term in terms[:TERMS]]
@@ -126,9 +126,9 @@ def _answer(
         "themes": list(summary.themes(dataset, subject)),
         "sha256": sha256,
         "findings": [finding.to_json() for finding in report],
-        "conditions": drafted.conditions,
-        "audience": drafted.audience,
-        "files": [file.to_json() for file in drafted.files],
+        "conditions": draft.conditions,
+        "audience": draft.audience,
+        "files": [file.to_json() for file in draft.files],
         "bbox": summary.bbox(dataset, subject),
         "extra": facts,
     }
@@ -139,11 +139,11 @@ def _addresses(facts: dict[str, Any]) -> list[str]:
     return [str(file["download_url"]) for file in facts.get("files", ()) if "download_url" in file]
 
 
-def _broken(drafted: Draft) -> tuple[dict[str, Any], bytes]:
+def _broken(draft: Draft) -> tuple[dict[str, Any], bytes]:
     """Return the answer about a submission without a subject: the findings, and empty values for the rest."""
     answer: dict[str, Any] = {
         "iri": "",
-        "kind": drafted.kind.name if drafted.kind else "",
+        "kind": draft.kind.name if draft.kind else "",
         "titles": {},
         "descriptions": {},
         "publisher": "",
@@ -151,7 +151,7 @@ def _broken(drafted: Draft) -> tuple[dict[str, Any], bytes]:
         "keywords": [],
         "themes": [],
         "sha256": "",
-        "findings": [finding.to_json() for finding in tidy(drafted.findings)],
+        "findings": [finding.to_json() for finding in tidy(draft.findings)],
         "conditions": None,
         "audience": None,
         "files": [],

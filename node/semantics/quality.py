@@ -78,21 +78,24 @@ def advice(metric: str) -> Mapping[str, str]:
     return FINDINGS.in_all(f"quality.{metric}")
 
 
-def score(nquads: bytes, iri: str, *, conforms: bool, reached: Mapping[str, bool] = MappingProxyType({})) -> Score:
+def score(
+    nquads: bytes, iri: str, *, conforms: bool, reachability: Mapping[str, bool] = MappingProxyType({})
+) -> Score:
     """Return the score of the dataset ``iri``, described in canonical N-Quads.
 
-    ``conforms``: whether the description breaks no obligation of DCAT-AP. ``reached``: address → whether it answered;
-    a missing address was not checked.
-    """
-    return measure(Dataset(quads(nquads)), NamedNode(iri), conforms=conforms, reached=reached)
+    ``conforms``: whether the description breaks no obligation of DCAT-AP. ``reachability``: address → whether it
+    answered; a missing address was not checked."""
+    return measure(Dataset(quads(nquads)), NamedNode(iri), conforms=conforms, reachability=reachability)
 
 
 def measure(
-    dataset: Dataset, subject: Node, *, conforms: bool, reached: Mapping[str, bool] = MappingProxyType({})
+    dataset: Dataset, subject: Node, *, conforms: bool, reachability: Mapping[str, bool] = MappingProxyType({})
 ) -> Score:
     """Return the ``score`` of a description that is parsed already."""
     files = nodes(dataset, subject, f"{DCAT}distribution")
-    return Score(measured=tuple(_measured(metric, dataset, subject, files, conforms, reached) for metric in METRICS))
+    return Score(
+        measured=tuple(_measured(metric, dataset, subject, files, conforms, reachability) for metric in METRICS)
+    )
 
 
 def _measured(
@@ -101,11 +104,11 @@ def _measured(
     subject: Node,
     files: list[Node],
     conforms: bool,
-    reached: Mapping[str, bool],
+    reachability: Mapping[str, bool],
 ) -> Measurement:
     if metric.looks:
         property_ = f"{DCAT}{'accessURL' if metric.name.startswith('access') else 'downloadURL'}"
-        seen = [_answers(dataset, file, property_, reached) for file in files]
+        seen = [_answers(dataset, file, property_, reachability) for file in files]
         if any(answer is None for answer in seen):
             return Measurement(metric=metric, earned=None)
         return Measurement(metric=metric, earned=_share(metric, [bool(answer) for answer in seen]))
@@ -117,14 +120,14 @@ def _measured(
     return Measurement(metric=metric, earned=float(metric.points) if passed else 0.0)
 
 
-def _share(metric: Metric, passed: list[bool]) -> float:
-    return metric.points * sum(passed) / len(passed) if passed else 0.0
+def _share(metric: Metric, answers: list[bool]) -> float:
+    return metric.points * sum(answers) / len(answers) if answers else 0.0
 
 
-def _answers(dataset: Dataset, file: Node, property_: str, reached: Mapping[str, bool]) -> bool | None:
+def _answers(dataset: Dataset, file: Node, property_: str, reachability: Mapping[str, bool]) -> bool | None:
     """Return whether one of the addresses answers; None if that is not known. Without an address the result is
     False."""
-    known = [reached.get(address) for address in iris(dataset, file, property_)]
+    known = [reachability.get(address) for address in iris(dataset, file, property_)]
     if any(known):
         return True
     return None if None in known else False

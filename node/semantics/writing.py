@@ -115,14 +115,14 @@ class _Graph:
                 self._reach([subject], reached)
         return sorted(roots, key=lambda term: (isinstance(term, BlankNode), term.value))
 
-    def _reach(self, starts: Sequence[Subject], reached: set[Subject]) -> None:
+    def _reach(self, starts: Sequence[Subject], subjects: set[Subject]) -> None:
         waiting = [(subject, 0) for subject in starts]
         while waiting:
             subject, depth = waiting.pop()
-            reached.add(subject)
+            subjects.add(subject)
             for values in self.of[subject].values():
                 for value in values:
-                    if isinstance(value, BlankNode) and value in self._once and value not in reached:
+                    if isinstance(value, BlankNode) and value in self._once and value not in subjects:
                         if depth >= _DEEPEST and not self.items(value):
                             continue
                         waiting.append((value, depth + 1))

@@ -89,8 +89,9 @@ class AuthoriseAccess:
         self._delivered: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._refusals = Refusals()
 
-    async def authorise(self, transfer_pid: str, authorization: str | None, *, asked: str | None = None) -> Access:
-        """Return the access if the bearer of this header may read now; ``asked`` is the Range header, for the record.
+    async def authorise(self, transfer_pid: str, authorization: str | None, *, range_: str | None = None) -> Access:
+        """Return the access if the bearer of this header may read now; ``range_`` is the Range header, for the
+        record.
 
         Raises ``Unauthenticated`` without a bearer token or with an expired one; ``NotFound`` alike for an unknown
         token and an unknown process; ``NotAllowed`` with the reasons (rule, fact, since when) if a known token is
@@ -99,14 +100,14 @@ class AuthoriseAccess:
         access = await off_loop(self._look_up, transfer_pid, token_hash(_token(authorization)))
         if access.grant.executes:
             raise NotFound
-        return await self._require_permission(access, asked)
+        return await self._require_permission(access, range_)
 
     async def knows(self, authorization: str | None) -> bool:
         """Return whether this header bears a token of ours for calling a model, valid or not."""
         token = shown_token(authorization)
         return token is not None and await off_loop(self._executes, token_hash(token))
 
-    async def authorise_call(self, authorization: str | None, *, asked: str | None = None) -> Access:
+    async def authorise_call(self, authorization: str | None, *, range_: str | None = None) -> Access:
         """Return the access if the bearer of this header may now call the model of its transfer, or look at a call:
         the token alone identifies the model. ``CallUse`` counts a new call.
 
@@ -115,7 +116,7 @@ class AuthoriseAccess:
         access = await off_loop(self._look_up, None, token_hash(_token(authorization)))
         if not access.grant.executes:
             raise NotFound
-        return await self._require_permission(access, asked)
+        return await self._require_permission(access, range_)
 
     async def record_call(self, access: Access) -> None:
         """Record a call that ``authorise_call`` allowed. Raises the errors of ``authorise_call``."""
@@ -205,7 +206,7 @@ class AuthoriseAccess:
         facts = self._uses.facts(tx, agreement, None if grant.executes else transfer.pid)
         return Access(transfer=transfer, grant=grant, agreement=agreement, at=self._clock.now(), facts=facts)
 
-    async def _require_permission(self, access: Access, asked: str | None) -> Access:
+    async def _require_permission(self, access: Access, range_: str | None) -> Access:
         try:
             require_standing(access)
             caller = await self._recheck(access.grant.recipient)
@@ -213,7 +214,7 @@ class AuthoriseAccess:
                 raise LocalFault("the caller that was checked is not the recipient of the grant")
             self._require_permit(access, caller, access.facts)
         except NotAllowed as refusal:
-            await self.note_refusal(access, asked, refusal)
+            await self.note_refusal(access, range_, refusal)
             raise
         return replace(access, caller=caller)
 
@@ -227,12 +228,12 @@ class AuthoriseAccess:
     def _record(self, tx: Transaction, event: AccessEvent) -> None:
         self._append(tx, EntryKind.ACCESS, event.agreement, event.recipient, event.to_json())
 
-    async def note_refusal(self, access: Access, asked: str | None, refusal: NotAllowed) -> None:
+    async def note_refusal(self, access: Access, range_: str | None, refusal: NotAllowed) -> None:
         """Record a refusal in the ledger, unless it has recent entries about many refusals of the same transfer."""
         reasons = tuple(refusal.facts.get("reasons", ()))
         repeated = self._refusals.untold(access.transfer.pid, access.at)
         if repeated is not None:
-            event = self._event(access, "refused", asked=asked, reasons=reasons, repeated=repeated)
+            event = self._event(access, "refused", asked=range_, reasons=reasons, repeated=repeated)
             await off_loop(self._write, event)
 
     def _take(self, tx: Transaction, access: Access, name: str) -> int | None:

@@ -182,15 +182,15 @@ def without_unused(address: Mapping[str, Any]) -> dict[str, Any]:
     return _only(address, _USED, lambda _, value: value)
 
 
-def _only(address: Mapping[str, Any], names: Collection[str], shown: Callable[[str, str], str]) -> dict[str, Any]:
+def _only(address: Mapping[str, Any], names: Collection[str], show: Callable[[str, str], str]) -> dict[str, Any]:
     properties = [
-        {"@type": "EndpointProperty", "name": item["name"], "value": shown(name, item["value"])}
+        {"@type": "EndpointProperty", "name": item["name"], "value": show(name, item["value"])}
         for item in _items(address)
         if (name := _plain_name(item.get("name"))) in names and isinstance(item.get("value"), str)
     ]
     members = {name: address[name] for name in ("@type", "endpointType") if isinstance(address.get(name), str)}
     if isinstance(address.get("endpoint"), str):
-        members["endpoint"] = shown("endpoint", address["endpoint"])
+        members["endpoint"] = show("endpoint", address["endpoint"])
     return {**members, "endpointProperties": properties}
 
 

@@ -69,7 +69,7 @@ class TakePush:
         clock: Clock,
         folder: Path,
         key_of: KeyOf,
-        finished: Finished,
+        on_end: Finished,
         limit: int,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -81,7 +81,7 @@ class TakePush:
         self._clock = clock
         self._folder = folder
         self._key_of = key_of
-        self._finished = finished
+        self._on_end = on_end
         self._limit = limit
         self._monotonic = monotonic
         self._running: RunningPushes[Reception] = RunningPushes()
@@ -194,7 +194,7 @@ class TakePush:
         return transfer, known
 
     async def _expected_bytes(
-        self, pid: str, chunks: AsyncIterator[bytes], replaced: asyncio.Event
+        self, pid: str, chunks: AsyncIterator[bytes], replacement: asyncio.Event
     ) -> AsyncIterator[bytes]:
         """Yield the incoming bytes for as long as the transfer takes them.
 
@@ -202,7 +202,7 @@ class TakePush:
         the suspension. Raises ``Conflict`` when a newer push of the same has begun, when the transfer is over, or
         when it stays suspended: a push must not keep its sender waiting for ever.
         """
-        stopped = asyncio.ensure_future(replaced.wait())
+        stopped = asyncio.ensure_future(replacement.wait())
         coming: asyncio.Future[bytes] | None = None
         looked = self._monotonic()
         suspended: float | None = None
@@ -214,7 +214,7 @@ class TakePush:
                 if not coming.done():
                     awaited.add(coming)
                 await asyncio.wait(awaited, timeout=_LOOK, return_when=asyncio.FIRST_COMPLETED)
-                if replaced.is_set():
+                if replacement.is_set():
                     raise Replaced("the same bytes are being pushed again")
                 now = self._monotonic()
                 if now - looked >= _LOOK:
@@ -248,10 +248,10 @@ class TakePush:
         _require_taking(transfer)
         return True
 
-    async def _write(self, part: PartFile, chunks: AsyncIterator[bytes], expected: int | None) -> int:
+    async def _write(self, part: PartFile, chunks: AsyncIterator[bytes], length: int | None) -> int:
         """Append the incoming bytes; return the size. Raises ``TooLarge`` or ``InvalidInput`` if there are too
         many."""
-        limit = self._limit if expected is None else min(expected, self._limit)
+        limit = self._limit if length is None else min(length, self._limit)
         buffer = bytearray()
         async for chunk in chunks:
             buffer += chunk
@@ -299,7 +299,7 @@ class TakePush:
                     raise Conflict("the transfer is no longer active")
             self._receptions.put(tx, reception)
             if reception.state == FAILED:
-                self._finished(tx, reception.transfer, reception)
+                self._on_end(tx, reception.transfer, reception)
 
 
 def _require_taking(transfer: Transfer | None) -> None:

@@ -32,10 +32,10 @@ _REQUIRED: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def read(raw: bytes, *expected: str) -> IncomingMessage:
-    """Return the message in ``raw``, which must be of a type in ``expected``. Raises ``InvalidInput``."""
+def read(raw: bytes, *types: str) -> IncomingMessage:
+    """Return the message in ``raw``, which must be of a type in ``types``. Raises ``InvalidInput``."""
     body, rewritten = wire.look(raw)
-    kind = require_type(body, *expected)
+    kind = require_type(body, *types)
     for member in _REQUIRED[kind]:
         require_text(body, member)
     if body.get("dataAddress") is not None:

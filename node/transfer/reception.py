@@ -97,7 +97,7 @@ class ReceiveBytes:
         folder: Path,
         key_of: KeyOf,
         token_for: TokenFor,
-        finished: Finished | None = None,
+        on_end: Finished | None = None,
         habits: Habits | None = None,
     ) -> None:
         """``folder`` is the folder of received files; it is created if it is missing."""
@@ -110,7 +110,7 @@ class ReceiveBytes:
         self.folder = folder
         self.key_of = key_of
         self.token_for = token_for
-        self.finished = finished
+        self.finished = on_end
         self.habits = habits or Habits()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
@@ -284,7 +284,7 @@ class _Run:
             authorization=self._address.authorization,
             start=part.size,
             etag=etag,
-            expected=self._reception.expected,
+            size=self._reception.expected,
         )
         try:
             async with reading as body:

@@ -62,11 +62,11 @@ class Pages(Protocol):
 
 
 class DeferredApplication:
-    """ASGI application for requests that no other route takes: the one in ``deferred``, made at the first request for
+    """ASGI application for requests that no other route takes: the one in ``pages``, made at the first request for
     it."""
 
-    def __init__(self, deferred: Lazy[Pages]) -> None:
-        self.deferred = deferred
+    def __init__(self, pages: Lazy[Pages]) -> None:
+        self.deferred = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         pages = await self.deferred.get()

@@ -83,7 +83,7 @@ class DataDoor:
     async def _bytes(self, request: Request) -> Response:
         asked = ", ".join(request.headers.getlist("range")) or None
         access = await self.authorise.authorise(
-            request.path_params["pid"], request.headers.get("authorization"), asked=asked
+            request.path_params["pid"], request.headers.get("authorization"), range_=asked
         )
         delivery = await self.deliveries(access)
         headers = _headers(delivery)
@@ -107,7 +107,7 @@ class DataDoor:
 
     async def _manifest(self, request: Request) -> Response:
         access = await self.authorise.authorise(
-            request.path_params["pid"], request.headers.get("authorization"), asked="manifest"
+            request.path_params["pid"], request.headers.get("authorization"), range_="manifest"
         )
         return Response(await self.manifests(access), media_type="application/jose", headers=_PRIVATE)
 
@@ -185,7 +185,7 @@ class _ReadResponse(Response):
             if self._end == self._delivery.size:
                 await self._authorise.record_delivery(self._access, self._delivery.size)
 
-    async def _stream(self, source: AsyncIterator[bytes], send: Send, gone: asyncio.Task[None]) -> bool:
+    async def _stream(self, source: AsyncIterator[bytes], send: Send, departure: asyncio.Task[None]) -> bool:
         """Return whether everything was sent; False if the peer closed the connection."""
         rate = self._pace.bytes_per_second
         piece_size = _PIECE if rate is None else min(_PIECE, max(4096, rate // 10))
@@ -194,7 +194,7 @@ class _ReadResponse(Response):
         async for block in source:
             view = memoryview(block)
             while view:
-                if gone.done():
+                if departure.done():
                     return False
                 now = time.monotonic()
                 if unchecked >= self._pace.recheck_bytes or now - checked >= self._pace.recheck_seconds:

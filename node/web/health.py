@@ -78,23 +78,22 @@ def routes(
     ready: Callable[[], Awaitable[tuple[Mapping[str, str], Mapping[str, int]]]],
     gauges: Callable[[Caller | Monitor], Awaitable[Mapping[str, tuple[str, float]]]],
     counters: Counters,
-    limited: Callable[[], Mapping[str, str]] = dict,
+    limitations: Callable[[], Mapping[str, str]] = dict,
     identify: Callable[[Request], Awaitable[Caller | Monitor]] = nobody,
 ) -> list[Route]:
     """Return the routes ``/health``, ``/ready`` and ``/metrics``.
 
     ``health`` and ``ready`` return the faults, ``ready`` also the percentage of the ledger that each view shows.
-    ``limited`` names what this machine prevents the node from doing; the node still takes requests. ``gauges`` maps
-    metric → (help, value), and raises ``NotAllowed`` for people who may not read the metrics. ``identify`` returns
-    the caller of the metrics, and raises ``Unauthenticated`` for an unidentified one.
-    """
+    ``limitations`` names what this machine prevents the node from doing; the node still takes requests. ``gauges``
+    maps metric → (help, value), and raises ``NotAllowed`` for people who may not read the metrics. ``identify``
+    returns the caller of the metrics, and raises ``Unauthenticated`` for an unidentified one."""
 
     async def is_healthy(_: Request) -> Response:
-        return _state(health(), limited())
+        return _state(health(), limitations())
 
     async def is_ready(_: Request) -> Response:
         wrong, views = await ready()
-        return _state({**health(), **wrong}, limited(), views)
+        return _state({**health(), **wrong}, limitations(), views)
 
     async def metrics(request: Request) -> Response:
         return PlainTextResponse(
@@ -110,12 +109,14 @@ def routes(
     ]
 
 
-def _state(wrong: Mapping[str, str], limited: Mapping[str, str], views: Mapping[str, int] | None = None) -> Response:
+def _state(
+    wrong: Mapping[str, str], limitations: Mapping[str, str], views: Mapping[str, int] | None = None
+) -> Response:
     # Names only: details may reveal addresses and accounts, and anybody may ask here. Signed-in people find them
     # under /api/node, operators in the log.
     body: dict[str, object] = {"status": "ok"} if not wrong else {"status": "failing", "wrong": sorted(wrong)}
-    if limited:
-        body["limited"] = sorted(limited)
+    if limitations:
+        body["limited"] = sorted(limitations)
     if views:
         # In percent: the number of entries is private.
         body["views"] = dict(views)

@@ -27,14 +27,14 @@ def after_attempts(attempts: int) -> bool:
 
 class ExecutionHandler:
     """``node.worker.loop.Handler``: completes the execution that a task names. Gives it up in the end, with a reason
-    that its owner can read. ``exhausted`` returns whether a peer that does not answer is given up after so many
+    that its owner can read. ``is_exhausted`` returns whether a peer that does not answer is given up after so many
     attempts."""
 
     def __init__(
-        self, execution: Lazy[DurableExecution[Any]], *, exhausted: Callable[[int], bool] = after_attempts
+        self, execution: Lazy[DurableExecution[Any]], *, is_exhausted: Callable[[int], bool] = after_attempts
     ) -> None:
         self._execution = execution
-        self._exhausted = exhausted
+        self._is_exhausted = is_exhausted
 
     async def __call__(self, task: Task) -> Outcome:
         """Return the outcome of the task. Raises unexpected errors, for the worker to log, until the attempts are
@@ -43,7 +43,7 @@ class ExecutionHandler:
         try:
             await execution.complete(task.subject)
         except PeerUnreachable as error:
-            if not self._exhausted(task.attempts):
+            if not self._is_exhausted(task.attempts):
                 return Again(error.detail)
             await execution.give_up(task.subject, error)
         except (Overloaded, Conflict, LocalFault) as error:

@@ -53,4 +53,4 @@ class DeletionHandler:
             if 200 <= answer.status < 300
             else f"the provider's node does not accept confirmations: {answer.status}"
         )
-        return Done(lambda tx: self._confirm.note_answer(tx, task.subject, refused=refused))
+        return Done(lambda tx: self._confirm.note_answer(tx, task.subject, refusal=refused))

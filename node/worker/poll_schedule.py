@@ -34,6 +34,6 @@ class PollSchedule:
         self._has_news = False
         self._next = now + self._pause
 
-    def saw(self, live: Sequence[str], known: Collection[str]) -> None:
-        """Note that at least the tasks ``live`` exist, and that ``known`` of them are being carried out."""
-        self.left = len(live) >= MOST_KNOWN or not set(live).issubset(known)
+    def saw(self, live: Sequence[str], tasks: Collection[str]) -> None:
+        """Note that at least the tasks ``live`` exist, and that ``tasks`` of them are being carried out."""
+        self.left = len(live) >= MOST_KNOWN or not set(live).issubset(tasks)

@@ -104,8 +104,8 @@ PARTICIPLES = frozenset(
     | {"laid", "left", "lost", "made", "meant", "paid", "said", "seen", "sent", "shown", "sought", "spent", "spoken"}
     | {"stuck", "sworn", "taken", "thrown", "told", "understood", "woken", "written"}
 )
-VERBS_IN_ED = frozenset({"embed", "feed", "need", "seed", "speed"})
-"""Words that end as participles do and are none."""
+WORDS_IN_ED = frozenset({"embed", "feed", "need", "seed", "speed"})
+"""Verbs and nouns that end as participles do."""
 
 STILL_CALLED_SO = {"node/identity/roles.py: allowed"}  # plug-ins import it from node.api
 
@@ -116,10 +116,38 @@ def participle_functions(sources: Mapping[str, str]) -> set[str]:
         f"{path}: {node.name}"
         for path, text in sources.items()
         for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (node.name in PARTICIPLES or re.fullmatch("[a-z]+ed", node.name))
-        and node.name not in VERBS_IN_ED
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _is_bare_participle(node.name)
     }
+
+
+def participle_parameters(source: str) -> set[str]:
+    """Return ``function.parameter`` for each parameter of a module whose name is one bare participle.
+
+    A flag may be named by the state that it says: ``disabled``. ``left`` is a side where there is a ``right``.
+    """
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            parameters = [part for part in ast.walk(node.args) if isinstance(part, ast.arg)]
+            sides = {"left", "right"} if {"left", "right"} <= {parameter.arg for parameter in parameters} else set()
+            names |= {
+                f"{node.name}.{parameter.arg}"
+                for parameter in parameters
+                if _is_bare_participle(parameter.arg) and not _is_flag(parameter) and parameter.arg not in sides
+            }
+    return names
+
+
+FLAGS = frozenset({"bool", "bool | None", "Agreed", "_Unconfined"})
+"""Types of flags: the last two are options of commands."""
+
+
+def _is_flag(parameter: ast.arg) -> bool:
+    return parameter.annotation is not None and ast.unparse(parameter.annotation) in FLAGS
+
+
+def _is_bare_participle(name: str) -> bool:
+    return (name in PARTICIPLES or re.fullmatch("[a-z]+ed", name) is not None) and name not in WORDS_IN_ED
 
 
 def questions(source: str) -> Iterator[tuple[int, str]]:
@@ -144,6 +172,18 @@ def test_a_participle_of_a_function_would_be_found() -> None:
     methods = "async def known(self): ...\n    def is_known(self): ...\n    def feed(self): ..."
     source = f"def signed(): ...\nclass A:\n    {methods}"
     assert participle_functions({"node/a.py": source}) == {"node/a.py: signed", "node/a.py: known"}
+
+
+@pytest.mark.parametrize("path", SOURCES)
+def test_parameters_are_named_by_nouns(path: str) -> None:
+    assert participle_parameters(SOURCES[path]) == set(), "name what it holds: publication, not published"
+
+
+def test_a_participle_of_a_parameter_would_be_found() -> None:
+    source = (
+        "def f(asked, *told, left, disabled: bool): ...\nclass A:\n    def _g(self, left, right, seed, **known): ..."
+    )
+    assert participle_parameters(source) == {"f.asked", "f.told", "f.left", "_g.known"}
 
 
 @pytest.mark.parametrize("path", SOURCES)

@@ -106,10 +106,10 @@ def test_a_revoked_key_counts_only_for_what_was_seen_before(ring: FileKeyRing) -
     assert [(key.id, key.state) for key in changed] == [("#key-1", "revoked"), ("#key-2", "in use")]
     document = check_document(DID, build_document(ring, URL))
     early = START - HOUR
-    key_for(document_at(document, early, seen=early), f"{DID}#key-1", "assertionMethod")
+    key_for(document_at(document, early, first_seen=early), f"{DID}#key-1", "assertionMethod")
     for at, seen in ((early, START), (START, None), (early, START + 2 * HOUR)):
         with pytest.raises(Exception, match="was revoked as of 2026-11-20T12:00:00"):
-            key_for(document_at(document, at, seen=seen), f"{DID}#key-1", "assertionMethod")
+            key_for(document_at(document, at, first_seen=seen), f"{DID}#key-1", "assertionMethod")
     # Earlier is possible, later is not: what was called void does not become good again.
     ring.revoke("#key-1", early, "earlier than thought", START + HOUR)
     with pytest.raises(Conflict):

@@ -165,9 +165,9 @@ class CatalogueNode:
             writer=VersionWriter(catalogue),
             describe=self.describing or self.describe,
             describe_all=self.describe_all,
-            settled=self.settled,
+            wait_for_views=self.settled,
         )
-        self.withdrawing = Withdraw(catalogue=catalogue, settled=self.settled)
+        self.withdrawing = Withdraw(catalogue=catalogue, wait_for_views=self.settled)
         self.ask = Ask(
             graph=self.graph,
             uow=self.uow,
@@ -191,7 +191,7 @@ class CatalogueNode:
             keyring=self.keys,  # type: ignore[arg-type]
             clock=self.clock,
             node=self.facts,
-            numbered=self.ledger.size,
+            ledger_size=self.ledger.size,
         )
 
     @property

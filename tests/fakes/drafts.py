@@ -139,7 +139,7 @@ def dataset_drafts(now: datetime, base: str, records: dict[str, list[Record]], r
     """The drafts of a node, with one of ``els``."""
     drafts = DatasetDrafts(
         store=MemoryDrafts(),
-        profiled=_profile,
+        profile_of=_profile,
         publish=cast("Any", _Publish(records, base)),
         assets=MemoryAssets(),
         clock=FixedClock(now),

@@ -104,7 +104,7 @@ class Follower:
             replicate=self.replicate,
             uow=node.uow,
             clock=node.clock,
-            changed=node.settle,
+            on_change=node.settle,
             listen=self.witness.listen,
             compare_each=0,
         )

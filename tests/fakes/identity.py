@@ -228,11 +228,11 @@ class MemoryIdentityStore:
                 memory(tx).put("status places", place, None)
                 return place
 
-    def add_issued(self, tx: Transaction, issued: IssuedCredential) -> None:
+    def add_issued(self, tx: Transaction, credential: IssuedCredential) -> None:
         places = [(known.list_id, known.index) for known in memory(tx).rows("issued").values()]
-        if issued.id in memory(tx).rows("issued") or (issued.list_id, issued.index) in places:
+        if credential.id in memory(tx).rows("issued") or (credential.list_id, credential.index) in places:
             raise Conflict("a credential with this id or this position in the status list already exists")
-        memory(tx).put("issued", issued.id, issued)
+        memory(tx).put("issued", credential.id, credential)
 
     def issued_credentials(self, tx: Transaction, holder: str | None = None) -> Sequence[IssuedCredential]:
         issued: list[IssuedCredential] = list(reversed(memory(tx).rows("issued").values()))

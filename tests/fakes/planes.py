@@ -61,10 +61,10 @@ class ScriptedPlane:
         authorization: str | None,
         start: int = 0,
         etag: str | None = None,
-        expected: int | None = None,
+        size: int | None = None,
     ) -> AsyncIterator[Body]:
         self.requests.append(("read", start, authorization))
-        self.expected.append(expected)
+        self.expected.append(size)
         fault = self.faults.pop(0) if self.faults else None
         if isinstance(fault, HansaError):
             raise fault

@@ -105,9 +105,9 @@ class SeedKeyRing:
         nonce = secrets.token_bytes(12)
         return nonce + self._wrapping.encrypt(nonce, secret, None)
 
-    def unwrap(self, wrapped: bytes) -> bytes:
+    def unwrap(self, envelope: bytes) -> bytes:
         try:
-            return self._wrapping.decrypt(wrapped[:12], wrapped[12:], None)
+            return self._wrapping.decrypt(envelope[:12], envelope[12:], None)
         except Exception as error:
             raise LocalFault("this was not wrapped by this node") from error
 

@@ -101,7 +101,7 @@ def answer(store: Store, query: Path, named: list[str], accept: str) -> bytes:
         store,
         f"BASE <{query.as_uri()}>\n{text}",
         default=[DEFAULT],
-        named=named,
+        names=named,
         media_type=result_type(form, accept or "application/n-triples, application/sparql-results+json"),
     )
 

@@ -272,13 +272,13 @@ def _tell_unserved(assignment: Assignment, factor: float) -> None:
         )
 
 
-def _rows(network: Sequence[Segment], solved: Mapping[float, Sequence[tuple[float, float]]]) -> list[Flow]:
+def _rows(network: Sequence[Segment], solution: Mapping[float, Sequence[tuple[float, float]]]) -> list[Flow]:
     rows: list[Flow] = []
     place = 0
     for segment in network:
         closed = segment["capacity_vph"] <= 0
         for hour, level in enumerate(SHARES):
-            flow, hours = (0.0, 0.0) if closed else solved[level][place]
+            flow, hours = (0.0, 0.0) if closed else solution[level][place]
             speed = segment["length_m"] / 1000 / hours if hours else segment["freeflow_kmh"]
             for minute in (0, 15, 30, 45):
                 for name, share in FLEET:

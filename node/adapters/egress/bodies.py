@@ -86,10 +86,10 @@ async def timed_upload(
     idle: float,
     answering: float,
     speed: Speed,
-    raised: list[HansaError],
+    errors: list[HansaError],
 ) -> AsyncIterator[bytes]:
     """Yield the pieces of an upload. Each piece that the peer takes moves the deadline; the end moves it by another
-    ``answering`` seconds. Errors of the pieces, and of a peer that is too slow, are added to ``raised``."""
+    ``answering`` seconds. Errors of the pieces, and of a peer that is too slow, are added to ``errors``."""
     clock = asyncio.get_running_loop().time
     try:
         async for chunk in chunks:
@@ -101,7 +101,7 @@ async def timed_upload(
         if not deadline.expired():
             deadline.reschedule(clock() + idle + answering)
     except HansaError as error:
-        raised.append(error)
+        errors.append(error)
         raise
 
 

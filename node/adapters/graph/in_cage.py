@@ -37,7 +37,7 @@ def query(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], 
         store,
         message["query"],
         default=message["default"],
-        named=message["named"],
+        names=message["named"],
         media_type=message["mediaType"],
     )
     return {}, [body]
@@ -63,19 +63,19 @@ def query_records(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str
         store,
         message["query"],
         default=[ALL.value],
-        named=sorted(graph.value for graph in graphs.values()),
+        names=sorted(graph.value for graph in graphs.values()),
         media_type=message["mediaType"],
     )
     return {}, [body]
 
 
-def evaluate(store: Store, text: str, *, default: list[str], named: list[str], media_type: str) -> bytes:
+def evaluate(store: Store, text: str, *, default: list[str], names: list[str], media_type: str) -> bytes:
     """Return the result of the query ``text`` over these graphs and nothing else.
 
     Raises ``InvalidInput`` and ``TooLarge``, and ``LocalFault`` with ``DAMAGED``.
     """
     default_graph: list[NamedNode | BlankNode | DefaultGraph] = [NamedNode(name) for name in default]
-    named_graphs: list[NamedNode | BlankNode] = [NamedNode(name) for name in named]
+    named_graphs: list[NamedNode | BlankNode] = [NamedNode(name) for name in names]
     try:
         results = store.query(
             text,

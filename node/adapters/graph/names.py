@@ -76,9 +76,9 @@ def left_graph(leaving: NamedNode) -> NamedNode:
     return NamedNode(unquote(leaving.value.removeprefix(_LEAVING)))
 
 
-def dataset_name(default: Iterable[str], named: Iterable[str]) -> str:
+def dataset_name(default: Iterable[str], names: Iterable[str]) -> str:
     """Return a name for the dataset of these graphs: two callers have the same one only if they see the same."""
-    return f"{' '.join(default)}\n{' '.join(named)}"  # no IRI has a space in it
+    return f"{' '.join(default)}\n{' '.join(names)}"  # no IRI has a space in it
 
 
 def in_graph(triple: Triple, graph: NamedNode) -> Quad:

@@ -140,7 +140,7 @@ class OxigraphGraph:
                     message,
                     limits=self._limits,
                     readable=[str(path)],
-                    shared=dataset_name(message["default"], message["named"]),
+                    shared_by=dataset_name(message["default"], message["named"]),
                 )
             except LocalFault as fault:
                 if fault.detail == DAMAGED:

@@ -22,9 +22,9 @@ _MARK: Final = Quad(META, _LOADS, META, META)
 
 
 def write(
-    store: Store, added: Sequence[Quad], leaving: Mapping[NamedNode, Sequence[Triple]], facts: Sequence[Quad]
+    store: Store, additions: Sequence[Quad], leaving: Mapping[NamedNode, Sequence[Triple]], facts: Sequence[Quad]
 ) -> bool:
-    """Add ``added`` and ``facts``, and note that the triples ``leaving`` are to be removed from their graphs (see
+    """Add ``additions`` and ``facts``, and note that the triples ``leaving`` are to be removed from their graphs (see
     ``finish``). Return whether the batch is on the disk already.
 
     ``facts`` are about the store itself, as the position that it reflects.
@@ -34,12 +34,12 @@ def write(
         aside = leaving_graph(graph)
         batch += (in_graph(triple, aside) for triple in triples)
         batch.append(Quad(META, LEAVES, aside, META))
-    if len(added) < LARGE:
-        store.extend([*added, *batch])
+    if len(additions) < LARGE:
+        store.extend([*additions, *batch])
         return False
     store.add(_MARK)
     store.flush()
-    store.bulk_extend(added)
+    store.bulk_extend(additions)
     store.extend(batch)
     store.remove(_MARK)
     store.flush()

@@ -340,9 +340,9 @@ class FileKeyRing:
         nonce = os.urandom(_NONCE)
         return _WRAP_VERSION + nonce + self._wrapper.encrypt(nonce, secret, self.did.encode())
 
-    def unwrap(self, wrapped: bytes) -> bytes:
-        nonce, sealed = wrapped[1 : 1 + _NONCE], wrapped[1 + _NONCE :]
-        if wrapped[:1] != _WRAP_VERSION or len(sealed) < 16:
+    def unwrap(self, envelope: bytes) -> bytes:
+        nonce, sealed = envelope[1 : 1 + _NONCE], envelope[1 + _NONCE :]
+        if envelope[:1] != _WRAP_VERSION or len(sealed) < 16:
             raise LocalFault("the secret was not wrapped by this node")
         try:
             return self._wrapper.decrypt(nonce, sealed, self.did.encode())

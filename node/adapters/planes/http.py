@@ -81,7 +81,7 @@ class HttpPlane:
         authorization: str | None,
         start: int = 0,
         etag: str | None = None,
-        expected: int | None = None,
+        size: int | None = None,
     ) -> AsyncIterator[Body]:
         """See ``BytePlane.read``."""
         headers = _headers(authorization)
@@ -90,7 +90,7 @@ class HttpPlane:
             if etag:
                 headers["If-Range"] = f'"{etag}"'
         # A peer that has just started may hash the whole source before its first byte, as a node of this kind does.
-        looking = min((expected or 0) / _LOOKED_AT, _LONGEST_LOOK)
+        looking = min((size or 0) / _LOOKED_AT, _LONGEST_LOOK)
         opening = self._egress.stream(
             "GET", url, headers=headers, timeout=self._pause + looking, idle=self._pause, allow_redirects=0
         )
@@ -154,8 +154,8 @@ class HttpPlane:
             raise _refusal(answer.status, answer.headers, answer.body)
         return answer.body
 
-    async def _watched(self, chunks: AsyncIterator[bytes], expected: int | None) -> AsyncGenerator[bytes, None]:
-        """Yield the body. ``expected``: the number of bytes that it must have, if known."""
+    async def _watched(self, chunks: AsyncIterator[bytes], size: int | None) -> AsyncGenerator[bytes, None]:
+        """Yield the body. ``size``: the number of bytes that it must have, if known."""
         got = 0
         speed = Speed(self._window, self._slowest, "the peer sends too slowly")
         asked = time.monotonic()
@@ -166,7 +166,7 @@ class HttpPlane:
             speed.count(len(chunk), time.monotonic() - asked)
             yield chunk
             asked = time.monotonic()
-        if expected is not None and got < expected:
+        if size is not None and got < size:
             raise PeerUnreachable("the peer's answer ended too early")
 
 
@@ -208,7 +208,7 @@ def _headers(authorization: str | None) -> dict[str, str]:
     return {} if authorization is None else {"Authorization": authorization}
 
 
-def _extent(status: int, headers: Mapping[str, str], asked: int) -> tuple[int, int | None, int | None]:
+def _extent(status: int, headers: Mapping[str, str], start: int) -> tuple[int, int | None, int | None]:
     """Return first byte, end (exclusive) and total of an answer. Raises ``PeerUnreachable`` for contradictions."""
     length = headers.get("content-length", "")
     declared = int(length) if length.isascii() and length.isdigit() and len(length) < 19 else None
@@ -219,7 +219,7 @@ def _extent(status: int, headers: Mapping[str, str], asked: int) -> tuple[int, i
         raise PeerUnreachable("the peer sends a part without stating which part")
     first, end = int(match.group(1)), int(match.group(2)) + 1
     total = None if match.group(3) == "*" else int(match.group(3))
-    if first != asked or (declared is not None and declared != end - first) or (total is not None and end > total):
+    if first != start or (declared is not None and declared != end - first) or (total is not None and end > total):
         raise PeerUnreachable("the peer sends a different part than requested")
     return first, end, total
 

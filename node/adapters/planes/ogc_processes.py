@@ -206,8 +206,8 @@ def _monitor(answer: Answer) -> str:
     return ""
 
 
-def _same_origin(asked: str, url: str, authorization: str | None) -> str:
-    """Return ``url``; with a token it must be at the origin of ``asked``: no other server gets our tokens."""
-    if authorization is not None and urlsplit(url)[:2] != urlsplit(asked)[:2]:
+def _same_origin(requested_url: str, url: str, authorization: str | None) -> str:
+    """Return ``url``; with a token it must be at the origin of ``requested_url``: no other server gets our tokens."""
+    if authorization is not None and urlsplit(url)[:2] != urlsplit(requested_url)[:2]:
         raise PeerUnreachable("the service redirects to another host")
     return url

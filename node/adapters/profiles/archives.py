@@ -34,8 +34,8 @@ def archive(path: Path, name: str) -> Profile:
         raise InvalidInput(f"the zip file is damaged: {error}", remedy="pack it again, without a password") from error
 
 
-def _profile(path: Path, name: str, unpacked: zipfile.ZipFile) -> Profile:
-    members = unpacked.infolist()
+def _profile(path: Path, name: str, archive: zipfile.ZipFile) -> Profile:
+    members = archive.infolist()
     if len(members) > _MEMBERS:
         raise TooLarge(f"the zip file has more than {_MEMBERS} files", remedy="give the files one by one")
     names = {member.filename: member for member in members}
@@ -48,10 +48,10 @@ def _profile(path: Path, name: str, unpacked: zipfile.ZipFile) -> Profile:
     if all(file in names for file in _TIMETABLE):
         from node.adapters.profiles.timetables import timetable
 
-        return timetable(path, unpacked)
+        return timetable(path, archive)
     shapes = sorted(file for file in names if file.lower().endswith(".shp"))
     if shapes:
-        return _shapefiles(path, unpacked, shapes)
+        return _shapefiles(path, archive, shapes)
     inside = ", ".join(sorted(names)[:5]) or "nothing"
     raise InvalidInput(
         f"the zip file has no Shapefile, no timetable (GTFS) and no workbook: {inside[:200]}",
@@ -68,12 +68,12 @@ def _check_sizes(members: list[zipfile.ZipInfo], most: int) -> None:
         )
 
 
-def _shapefiles(path: Path, unpacked: zipfile.ZipFile, shapes: list[str]) -> Profile:
+def _shapefiles(path: Path, archive: zipfile.ZipFile, shapes: list[str]) -> Profile:
     from node.adapters.profiles.layers import profile_layers
 
     profiles = []
     for shape in shapes[:MAX_TABLES]:
-        with unpacked.open(shape) as file:
+        with archive.open(shape) as file:
             genuine = file.read(4) == _SHAPE
         if not genuine or "}" in shape:
             # GDAL would look for other drivers, which follow links to other files.

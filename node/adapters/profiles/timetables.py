@@ -20,10 +20,10 @@ _ROWS: Final = 20_000
 """Rows of a table that are profiled; all are counted."""
 
 
-def timetable(_path: Path, unpacked: zipfile.ZipFile) -> Profile:
+def timetable(_path: Path, archive: zipfile.ZipFile) -> Profile:
     """Return the profile of a timetable: its tables, where its stops are, and from when until when it holds."""
-    files = sorted(name for name in unpacked.namelist() if name.endswith(".txt") and "/" not in name)[:MAX_TABLES]
-    tables = {name.removesuffix(".txt"): _table(unpacked, name) for name in files}
+    files = sorted(name for name in archive.namelist() if name.endswith(".txt") and "/" not in name)[:MAX_TABLES]
+    tables = {name.removesuffix(".txt"): _table(archive, name) for name in files}
     begins, ends = _validity(tables)
     stops = tables.get("stops")
     return Profile(
@@ -35,8 +35,8 @@ def timetable(_path: Path, unpacked: zipfile.ZipFile) -> Profile:
     )
 
 
-def _table(unpacked: zipfile.ZipFile, name: str) -> TableProfile:
-    with unpacked.open(name) as file:
+def _table(archive: zipfile.ZipFile, name: str) -> TableProfile:
+    with archive.open(name) as file:
         head = file.read(sheets.SAMPLE)
         look = sheets.look(head, whole=len(head) < sheets.SAMPLE, delimiter=",")
         collectors = [Collector(column) for column in look.columns[:MAX_COLUMNS]]

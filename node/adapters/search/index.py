@@ -299,15 +299,15 @@ class TantivyIndex:
 
 
 def _counted(
-    counted: _Counted, key: Hashable, searcher: tantivy.Searcher, matching: tantivy.Query
+    cache: _Counted, key: Hashable, searcher: tantivy.Searcher, matching: tantivy.Query
 ) -> dict[str, dict[str, int]]:
     """Return the facets of ``matching``. Counting reads every hit, so it is done once until something changes."""
-    counts = counted.get(key)
+    counts = cache.get(key)
     if counts is None:
         counts = _facets(searcher, matching)
-        if len(counted) >= _MOST_COUNTED:
-            counted.clear()
-        counted[key] = counts
+        if len(cache) >= _MOST_COUNTED:
+            cache.clear()
+        cache[key] = counts
     return {name: dict(values) for name, values in counts.items()}
 
 

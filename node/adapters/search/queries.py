@@ -82,8 +82,8 @@ def both(*queries: Query) -> Query:
     return Query.boolean_query([(Occur.Must, query) for query in queries])
 
 
-def _word(schema: tantivy.Schema, sought: Word, two_slips: bool) -> Query:
-    word = sought.text
+def _word(schema: tantivy.Schema, query_word: Word, two_slips: bool) -> Query:
+    word = query_word.text
     ways = [Query.const_score_query(Query.term_query(schema, name, word), score) for name, score in _EXACT]
     # A word has only letters and digits, so it needs no escaping in a pattern.
     if len(word) >= PREFIX_FROM:
@@ -94,7 +94,7 @@ def _word(schema: tantivy.Schema, sought: Word, two_slips: bool) -> Query:
         ways += _slips(schema, word, 1, _FUZZY, prefix=len(word) >= _FUZZY_PREFIX_FROM)
     if two_slips and len(word) >= VERY_FUZZY_FROM:
         ways += _slips(schema, word, 2, _VERY_FUZZY, prefix=False)
-    ways += _named_otherwise(schema, sought)
+    ways += _named_otherwise(schema, query_word)
     weighted = [
         (Occur.Should, Query.boost_query(Query.term_query(schema, "title", word), 1.0)),
         (Occur.Should, Query.boost_query(Query.term_query(schema, "text", word), 0.5)),
@@ -102,13 +102,13 @@ def _word(schema: tantivy.Schema, sought: Word, two_slips: bool) -> Query:
     return Query.boolean_query([(Occur.Must, Query.disjunction_max_query(ways)), *weighted])
 
 
-def _named_otherwise(schema: tantivy.Schema, sought: Word) -> list[Query]:
+def _named_otherwise(schema: tantivy.Schema, query_word: Word) -> list[Query]:
     """Return queries for other forms of the word, its synonyms, and compounds that begin with one."""
-    ways = [_stemmed(schema, sought.stems, _STEM)]
-    if sought.synonyms:
-        ways.append(_stemmed(schema, sought.synonyms.stems, _SYNONYM))
-        if sought.synonyms.beginnings:
-            ways += _patterns(schema, f"({'|'.join(sought.synonyms.beginnings)}).*", _COMPOUND_OF_SYNONYM)
+    ways = [_stemmed(schema, query_word.stems, _STEM)]
+    if query_word.synonyms:
+        ways.append(_stemmed(schema, query_word.synonyms.stems, _SYNONYM))
+        if query_word.synonyms.beginnings:
+            ways += _patterns(schema, f"({'|'.join(query_word.synonyms.beginnings)}).*", _COMPOUND_OF_SYNONYM)
     return ways
 
 

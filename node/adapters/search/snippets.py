@@ -68,9 +68,9 @@ def _cut(text: str, places: Sequence[_Place]) -> str:
     return ("… " if begin else "") + "".join(pieces).strip() + (" …" if end < len(text) else "")
 
 
-def matches(token: str, sought: Word) -> bool:
+def matches(token: str, query_word: Word) -> bool:
     """Return whether a folded ``token`` is the word, begins with it, has it as a part, or differs in one letter."""
-    word = sought.text
+    word = query_word.text
     if token == word or (len(word) >= PREFIX_FROM and token.startswith(word)):
         return True
     if len(word) >= PART_FROM and len(token) >= COMPOUND_FROM and word in token:
@@ -78,14 +78,14 @@ def matches(token: str, sought: Word) -> bool:
     return len(word) >= FUZZY_FROM and _apart(token, word, 1)
 
 
-def _matches_otherwise(token: str, sought: Word) -> bool:
+def _matches_otherwise(token: str, query_word: Word) -> bool:
     """Return whether ``token`` is another form of the word, a synonym, or differs in two letters."""
     names = stems_of_word(token)
-    if names & sought.stems or names & sought.synonyms.stems:
+    if names & query_word.stems or names & query_word.synonyms.stems:
         return True
-    if sought.synonyms.beginnings and token.startswith(sought.synonyms.beginnings):
+    if query_word.synonyms.beginnings and token.startswith(query_word.synonyms.beginnings):
         return True
-    return len(sought.text) >= VERY_FUZZY_FROM and _apart(token, sought.text, 2)
+    return len(query_word.text) >= VERY_FUZZY_FROM and _apart(token, query_word.text, 2)
 
 
 def _apart(token: str, word: str, most: int) -> bool:

@@ -284,8 +284,8 @@ class SqlIdentityStore:
                     return list_id, place
             list_id += 1
 
-    def add_issued(self, tx: Transaction, issued: IssuedCredential) -> None:
-        if not add(connection_of(tx), issued_credentials, values(issued)):
+    def add_issued(self, tx: Transaction, credential: IssuedCredential) -> None:
+        if not add(connection_of(tx), issued_credentials, values(credential)):
             raise Conflict("a credential with this id or this position in the status list already exists")
 
     def issued_credentials(self, tx: Transaction, holder: str | None = None) -> Sequence[IssuedCredential]:

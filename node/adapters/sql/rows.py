@@ -12,16 +12,16 @@ from node.adapters.sql.statements import TransactionStatements
 T = TypeVar("T")
 
 
-def values(item: Any, **converted: Any) -> dict[str, Any]:
-    """Return the fields of ``item`` as column values; ``converted`` replaces some and adds others."""
-    return {name: getattr(item, name) for name in item.__dataclass_fields__} | converted
+def values(item: Any, **conversions: Any) -> dict[str, Any]:
+    """Return the fields of ``item`` as column values; ``conversions`` replaces some and adds others."""
+    return {name: getattr(item, name) for name in item.__dataclass_fields__} | conversions
 
 
-def build(kind: type[T], row: Row[Any], **converted: Any) -> T:
-    """Return a dataclass from the columns with its fields' names; ``converted`` replaces some."""
+def build(kind: type[T], row: Row[Any], **conversions: Any) -> T:
+    """Return a dataclass from the columns with its fields' names; ``conversions`` replaces some."""
     mapping = row._mapping
     names = kind.__dataclass_fields__  # type: ignore[attr-defined]
-    return kind(**{name: mapping[name] for name in names if name not in converted}, **converted)
+    return kind(**{name: mapping[name] for name in names if name not in conversions}, **conversions)
 
 
 def add(connection: TransactionStatements, table: Table, row: dict[str, Any]) -> bool:

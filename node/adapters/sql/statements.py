@@ -73,9 +73,9 @@ class Rows:
 class CompiledStatement:
     """The text of a statement for one set of parameters, and how parameters and columns are converted."""
 
-    def __init__(self, statement: Any, compiled: SQLCompiler, dialect: Dialect, values: Mapping[str, Any]) -> None:
+    def __init__(self, statement: Any, compilation: SQLCompiler, dialect: Dialect, values: Mapping[str, Any]) -> None:
         """``values`` are those of one call: the lists of other calls must have the same lengths."""
-        expanded = compiled.construct_expanded_state(values)
+        expanded = compilation.construct_expanded_state(values)
         self.text = expanded.statement
         within = {
             place: (name, number)
@@ -86,7 +86,7 @@ class CompiledStatement:
         self._lists: list[tuple[int, str, int, Convert | None]] = []
         for place in expanded.positiontup or ():
             name, number = within.get(place, (place, None))
-            bind = compiled.binds[name]
+            bind = compilation.binds[name]
             convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
             if not bind.required:
                 value: Any = bind.value
@@ -113,13 +113,13 @@ class CompiledStatement:
             row[place] = value if convert is None else convert(value)
         return row
 
-    def rows(self, fetched: list[Any]) -> list[Any]:
+    def rows(self, driver_rows: list[Any]) -> list[Any]:
         """Return the driver's rows, with their columns converted and named."""
         make = self._row
         if make is None:
-            return fetched
+            return driver_rows
         converts, named_rows = self._converts, []
-        for row in fetched:
+        for row in driver_rows:
             columns = list(row)
             for place, convert in converts:
                 columns[place] = convert(columns[place])
@@ -130,11 +130,11 @@ class CompiledStatement:
 class Form:
     """A statement with parameters of certain names, compiled for each length that its lists of values have."""
 
-    def __init__(self, statement: Any, compiled: SQLCompiler, dialect: Dialect) -> None:
+    def __init__(self, statement: Any, compilation: SQLCompiler, dialect: Dialect) -> None:
         self._statement = statement
-        self._compiled = compiled
+        self._compilation = compilation
         self._dialect = dialect
-        binds = {bind.key: bind for bind in compiled.binds.values()}
+        binds = {bind.key: bind for bind in compilation.binds.values()}
         self.lists = tuple(key for key, bind in binds.items() if bind.expanding and bind.required)
         self._by_lengths: dict[tuple[int, ...], CompiledStatement] = {}
 
@@ -143,7 +143,7 @@ class Form:
         lengths = tuple([len(values[key]) for key in self.lists])
         known = self._by_lengths.get(lengths)
         if known is None and len(self._by_lengths) < MOST_LENGTHS:
-            known = CompiledStatement(self._statement, self._compiled, self._dialect, values)
+            known = CompiledStatement(self._statement, self._compilation, self._dialect, values)
             self._by_lengths[lengths] = known
         return known
 
@@ -215,15 +215,15 @@ class TransactionStatements:
         return Rows(compiled.rows(fetched), count)
 
 
-def _plain(statement: Any, compiled: SQLCompiler, names: tuple[str, ...]) -> bool:
+def _plain(statement: Any, compilation: SQLCompiler, names: tuple[str, ...]) -> bool:
     """Return whether the parameters only need their places, and the columns have usable names."""
-    binds = [compiled.binds[place] for place in compiled.positiontup or ()]
+    binds = [compilation.binds[place] for place in compilation.positiontup or ()]
     if any(bind.callable is not None or (bind.expanding and isinstance(bind.type, TupleType)) for bind in binds):
         return False
     if any(not bind.required and bind.key in names for bind in binds):
         return False  # The parameter replaces a value in the statement.
     if not _gives_rows(statement):
-        return " RETURNING " not in str(compiled)
+        return " RETURNING " not in str(compilation)
     columns = [column.name for column in statement.exported_columns]
     usable = all(name.isidentifier() and not iskeyword(name) and not name.startswith("_") for name in columns)
     return usable and len(set(columns)) == len(columns)

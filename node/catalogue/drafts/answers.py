@@ -154,16 +154,16 @@ def _file(draft: DatasetDraft, answers: Mapping[str, str]) -> dict[str, Any]:
     return {"name": file.name, "open": _is_open(answers), **({"tables": tables} if tables else {})}
 
 
-def _conditions(chosen: Template, answers: Mapping[str, str]) -> dict[str, Any]:
+def _conditions(template: Template, answers: Mapping[str, str]) -> dict[str, Any]:
     """Return the template and the parameters that were answered; a box that is not ticked is an answer too."""
     values: dict[str, Any] = {}
-    for parameter in chosen.parameters:
-        answer = answers.get(f"{chosen.id}.{parameter.name}", "")
+    for parameter in template.parameters:
+        answer = answers.get(f"{template.id}.{parameter.name}", "")
         if parameter.type == "boolean":
             values[parameter.name] = answer == "yes"
         elif answer:
             values[parameter.name] = answer
-    return {"template": chosen.id, **values}
+    return {"template": template.id, **values}
 
 
 def _rectangle(text: str) -> list[float] | None:

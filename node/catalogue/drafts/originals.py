@@ -114,13 +114,13 @@ class OriginalDescription:
             free |= {"from", "until"} - set(self.answers)
         return frozenset(free)
 
-    def with_answers(self, changed: Mapping[str, str]) -> dict[str, Any]:
+    def with_answers(self, changes: Mapping[str, str]) -> dict[str, Any]:
         """Change the statements, and return the fields that have to be described anew, in the form of
         ``Submission.fields``. Raises ``InvalidInput`` for an answer that cannot be used."""
-        if changed.get("title") == "":
+        if changes.get("title") == "":
             raise InvalidInput("the title is empty", remedy="write a title", facts={"field": "title"})
         fields: dict[str, Any] = {}
-        for name, answer in changed.items():
+        for name, answer in changes.items():
             if name in _TEXTS:
                 self._change_text(name, answer)
             elif name in _CODES:
@@ -131,7 +131,7 @@ class OriginalDescription:
                 self._change_contact(name.partition(".")[2], answer, fields)
             elif name in ("from", "until"):
                 self._replace(self._subject, _PARTS["temporal"], None, [])
-                ends = {end: changed.get(end, self.answers.get(end, "")) for end in ("from", "until")}
+                ends = {end: changes.get(end, self.answers.get(end, "")) for end in ("from", "until")}
                 period = {part: ends[end] for part, end in (("from", "from"), ("to", "until")) if ends[end]}
                 fields |= {"temporal": period} if period else {}
             elif name == "personal_data":

@@ -55,7 +55,7 @@ class DatasetDrafts:
         self,
         *,
         store: DraftStore,
-        profiled: Profiled,
+        profile_of: Profiled,
         publish: Publish,
         assets: AssetStore,
         clock: Clock,
@@ -66,7 +66,7 @@ class DatasetDrafts:
         """``limit`` is of one file, in bytes. ``region`` returns the DID of the region that conditions refer to."""
         self._record = record
         self._store = store
-        self._profiled = profiled
+        self._profile_of = profile_of
         self._publish = publish
         self._assets = assets
         self._clock = clock
@@ -108,7 +108,7 @@ class DatasetDrafts:
     async def _drafted(self, draft_id: str, name: str, sha256: str, size: int, by: Caller) -> DatasetDraft:
         profile, unread = None, ""
         try:
-            profile = await self._profiled(await asyncio.to_thread(self._store.path, draft_id), name)
+            profile = await self._profile_of(await asyncio.to_thread(self._store.path, draft_id), name)
         except (InvalidInput, TooLarge) as error:
             unread = error.detail
         except Overloaded as error:

@@ -105,6 +105,6 @@ class Frontier:
         return tuple(self._peaks)
 
 
-def hash_text(hashed: bytes) -> str:
+def hash_text(hash_: bytes) -> str:
     """Return a hash as heads, pages and proofs write it: in Base64."""
-    return base64.b64encode(hashed).decode("ascii")
+    return base64.b64encode(hash_).decode("ascii")

@@ -93,15 +93,15 @@ class Feed:
         keyring: KeyRing,
         clock: Clock,
         node: NodeFacts,
-        numbered: Callable[[Transaction], int] | None = None,
+        ledger_size: Callable[[Transaction], int] | None = None,
     ) -> None:
-        """``numbered`` returns the number of entries in the ledger (``LedgerStore.size``).
+        """``ledger_size`` returns the number of entries in the ledger (``LedgerStore.size``).
 
         Every process of a node takes the chains from a snapshot and the ledger at its start. An answer waits until
         its process has read all numbered entries: to followers, a head signed over fewer entries would look like a
         feed that goes back.
         """
-        self._numbered = numbered
+        self._ledger_size = ledger_size
         self._uow = uow
         self._records = records
         self._chains = chains
@@ -191,10 +191,10 @@ class Feed:
         raise Overloaded("the feed is being put together", remedy="try again in a moment")
 
     def _entries(self) -> int:
-        if self._numbered is None:
+        if self._ledger_size is None:
             return 0
         with self._uow.read() as tx:
-            return self._numbered(tx)
+            return self._ledger_size(tx)
 
     async def _require(self, caller: Caller, audience: str) -> None:
         await self._require_caught_up()

@@ -98,9 +98,9 @@ def _read_members(content: ChainContent, audience: str, entries: list[str], time
     chain.tree.extend(base64.b64decode(leaves))
 
 
-def _read_chain(content: ChainContent, audience: str, retracted: list[int], sizes: list[tuple[int, int]]) -> None:
+def _read_chain(content: ChainContent, audience: str, retractions: list[int], sizes: list[tuple[int, int]]) -> None:
     chain = content.chains.setdefault(audience, Chain())
-    chain.retracted = set(retracted)
+    chain.retracted = set(retractions)
     chain.sizes = dict(sizes)
 
 

@@ -145,11 +145,11 @@ class Drafts:
             raise refusal("other-source", source=was.source)
 
     def _draft(
-        self, order: ImportOrder, examined: ExaminedRecord, title: Mapping[str, str], peers: tuple[str, ...]
+        self, order: ImportOrder, examination: ExaminedRecord, title: Mapping[str, str], peers: tuple[str, ...]
     ) -> Record:
         """Return the record that would be stored, with no version, moment or signature yet."""
-        facts, node = examined.facts, self._catalogue.node
-        address, nquads = facts["address"], examined.nquads
+        facts, node = examination.facts, self._catalogue.node
+        address, nquads = facts["address"], examination.nquads
         check_record_iri(address, base=node.base, plurals=PLURALS, kind=facts["kind"])
         check_statements(nquads, iri=address, base=node.base, others=peers)
         _require_nothing_of_ours(nquads, address, node.base)
@@ -180,7 +180,7 @@ class Drafts:
             by="",
             keywords=tuple(facts["keywords"]),
             themes=tuple(facts["themes"]),
-            warnings=tuple(finding.to_json() for finding in examined.findings if finding.severity != "info"),
+            warnings=tuple(finding.to_json() for finding in examination.findings if finding.severity != "info"),
             extra=extra,
         )
 

@@ -147,21 +147,21 @@ class HarvestRun:
             )
 
     async def _entered(
-        self, place: str, known: PageState | None, page: Page | None, batches: Batches | None
+        self, place: str, previous: PageState | None, page: Page | None, batches: Batches | None
     ) -> AsyncIterator[ImportedRecord]:
         """Enter the records of a page, or count them if it is unchanged; the pages that it names are read later."""
         if page is None or batches is None:
-            assert known is not None
-            self._ahead.extend((known.next, *known.relations))
-            if known.versions or known.deleted:
-                self._stream.skip(known)
+            assert previous is not None
+            self._ahead.extend((previous.next, *previous.relations))
+            if previous.versions or previous.deleted:
+                self._stream.skip(previous)
                 return
-            for record in self._unchanged(known):
+            for record in self._unchanged(previous):
                 yield record
             return
         state = self._state(place, page, batches)
         self._ahead.extend((state.next, *state.relations))
-        read_page = ReadPage(place=place, known=known, state=state, batches=batches)
+        read_page = ReadPage(place=place, known=previous, state=state, batches=batches)
         if batches.versions is None:
             async for record in self._changed(read_page, was_read=self._was_read):
                 yield record
@@ -178,7 +178,7 @@ class HarvestRun:
         self._faulty.update(str(line[name]) for line in page.refused for name in ("iri", "address"))
         # In an event stream, a page has older versions of records that another page has, too.
         records = [address for address in page.records if address not in self._listed]
-        self.tally.skip(len(records), conforming=min(page.conforming, len(records)), repaired=page.repaired)
+        self.tally.skip(len(records), conforming=min(page.conforming, len(records)), repairs=page.repaired)
         self._number += len(records)
         self._listed.update(dict.fromkeys(records))
 
@@ -259,9 +259,9 @@ class HarvestRun:
         start = ckan_start(place) + (batches.listed or 0)
         return ckan_page(api, start) if batches.listed and start < (batches.expected or 0) else ""
 
-    async def _note(self, place: str, known: PageState | None, state: PageState) -> None:
-        if known is not None:
-            self._gone.update(set(known.records) - set(state.records))
+    async def _note(self, place: str, previous: PageState | None, state: PageState) -> None:
+        if previous is not None:
+            self._gone.update(set(previous.records) - set(state.records))
         if self._order.check:
             return
         before = self._before
@@ -361,7 +361,7 @@ class HarvestRun:
             return
         gone = await self._no_longer_listed(before)
         now = {address: known.get(address, frozenset()) if m is None else m for address, m in self._listed.items()}
-        judgement = judge([record.line.marks for record in self._waiting], before=known, listed=now, gone=set(gone))
+        judgement = judge([item.line.marks for item in self._waiting], before=known, later=now, absent=set(gone))
         for place, record in enumerate(self._waiting):
             published, line = await self._use_case.imports.enter_waiting(
                 record,

@@ -53,8 +53,8 @@ class Import:
         catalogue: Catalogue,
         visibility: Visibility,
         peers: Callable[[], tuple[str, ...]] = tuple,
-        settled: Settled | None = None,
-        advised: Sequence[str] = (),
+        wait_for_views: Settled | None = None,
+        advised_profiles: Sequence[str] = (),
         notes: Notes,
     ) -> None:
         """``peers`` returns the base URLs of other known nodes: their records arrive by following, not by import.
@@ -64,8 +64,8 @@ class Import:
         self.cage = cage
         self._catalogue = catalogue
         self._visibility = visibility
-        self._settled = settled
-        self.advised = tuple(advised)
+        self._wait_for_views = wait_for_views
+        self.advised = tuple(advised_profiles)
 
     def require_role(self, by: Person) -> None:
         """Raise ``NotAllowed`` if ``begin`` would raise it: for a check before a long file is read."""
@@ -104,7 +104,7 @@ class Import:
             base=self._catalogue.node.base,
             source=order.source,
             rules=order.rules,
-            advised=self.advised,
+            advised_profiles=self.advised,
             owner=f"{by.did} {by.account}",
         )
         number = 0
@@ -128,12 +128,12 @@ class Import:
         page: Sequence[ExaminedRecord],
         lines: Sequence[ImportedRecord],
         title: Mapping[str, str],
-        seen: dict[str, int],
+        first_lines: dict[str, int],
         waits: Waits | None,
     ) -> list[_Candidate | ImportedRecord | NewRecord]:
         """Return for each record of ``page`` the draft to store, the reason why it is refused, or that it waits.
 
-        ``seen`` has the address of each earlier record of the file, and its number.
+        ``first_lines`` has the address of each earlier record of the file, and its number.
         """
         drafts = await asyncio.to_thread(self._drafts.prepare, order, page, title)
         candidates: list[_Candidate | ImportedRecord | NewRecord] = []
@@ -141,7 +141,7 @@ class Import:
             if draft is None:
                 candidates.append(line)
                 continue
-            first = seen.setdefault(line.address, line.number)
+            first = first_lines.setdefault(line.address, line.number)
             if first != line.number:
                 candidates.append(_refused(line, refusal("same-identity", number=first)))
                 continue
@@ -149,7 +149,7 @@ class Import:
                 candidates.append(_refused(line, draft))
                 continue
             about = replace(line, address=draft.record.iri, marks=marks_of(draft.record))
-            first = seen.setdefault(about.address, line.number)
+            first = first_lines.setdefault(about.address, line.number)
             if first != line.number:
                 candidates.append(_refused(about, refusal("same-record", number=first)))
             elif draft.is_new and waits is not None and await waits(about.marks):
@@ -184,7 +184,7 @@ class Import:
     async def settle(self, last: Publication | None) -> None:
         """Wait until the views show the record entered last."""
         if last is not None:
-            await settle(last, self._settled)
+            await settle(last, self._wait_for_views)
 
 
 class ImportProgress:
@@ -234,8 +234,8 @@ class _Candidate:
     draft: Record
 
 
-def _line(number: int, examined: ExaminedRecord) -> ImportedRecord:
-    facts = examined.facts
+def _line(number: int, examination: ExaminedRecord) -> ImportedRecord:
+    facts = examination.facts
     return ImportedRecord(
         number=number,
         outcome=Outcome.REFUSED,
@@ -245,12 +245,12 @@ def _line(number: int, examined: ExaminedRecord) -> ImportedRecord:
         title=next(iter(facts.get("titles", {}).values()), ""),
         conforms=bool(facts.get("conforms")),
         points=(facts.get("extra") or {}).get("score", {}).get("points"),
-        findings=examined.findings,
+        findings=examination.findings,
         mends=tuple(facts.get("mends", ())),
         repairs=tuple(facts.get("repairs", ())),
-        error=examined.error,
-        remedy=examined.remedy,
-        cause=examined.cause,
+        error=examination.error,
+        remedy=examination.remedy,
+        cause=examination.cause,
     )
 
 

@@ -62,11 +62,11 @@ def marks_of(record: Record) -> Marks:
 
 
 def judge(
-    new: Sequence[Marks], *, before: Mapping[str, Marks], listed: Mapping[str, Marks], gone: Collection[str]
+    new: Sequence[Marks], *, before: Mapping[str, Marks], later: Mapping[str, Marks], absent: Collection[str]
 ) -> Judgement:
-    """Match the ``new`` records with the ``gone`` ones.
+    """Match the ``new`` records with the ``absent`` ones.
 
-    ``before`` has the marks of all records that the source had, by address; ``listed`` has those of the records that
+    ``before`` has the marks of all records that the source had, by address; ``later`` has those of the records that
     it lists now, without the new ones.
     """
     bearers_before: defaultdict[str, set[str]] = defaultdict(set)
@@ -74,7 +74,7 @@ def judge(
     for address, marks in before.items():
         for mark in marks:
             bearers_before[mark].add(address)
-    for address, marks in listed.items():
+    for address, marks in later.items():
         for mark in marks:
             bearers_now[mark].add(address)
     for place, marks in enumerate(new):
@@ -84,7 +84,7 @@ def judge(
     doubts: dict[int, InvalidInput] = {}
     for place, marks in enumerate(new):
         candidates = {address for mark in marks for address in bearers_before.get(mark, ())}
-        if candidates.isdisjoint(gone):
+        if candidates.isdisjoint(absent):
             continue
         shared = marks.union(*(before[address] for address in candidates))
         now = {bearer for mark in shared for bearer in bearers_now.get(mark, ())}

@@ -111,11 +111,11 @@ class Tally:
         self.conforming += record.conforms
         self.repaired += bool(record.repairs)
 
-    def skip(self, records: int, *, conforming: int, repaired: int) -> None:
+    def skip(self, records: int, *, conforming: int, repairs: int) -> None:
         """Count the records of an unchanged page."""
         self.outcomes[str(Outcome.UNCHANGED)] += records
         self.conforming += conforming
-        self.repaired += repaired
+        self.repaired += repairs
 
     def to_json(self) -> dict[str, Any]:
         counts = {str(outcome): self.outcomes[str(outcome)] for outcome in Outcome}

@@ -52,10 +52,10 @@ def ckan_start(page: str) -> int:
     return int(parse_qs(urlsplit(page).query)["start"][0])
 
 
-def following(page: str, stated: str) -> str:
+def following(page: str, reference: str) -> str:
     """Return the address of the next page that ``page`` states, on the host of ``page``: portals behind proxies
     state internal host names."""
-    if not stated:
+    if not reference:
         return ""
-    here, there = urlsplit(page), urlsplit(urljoin(page, stated))
+    here, there = urlsplit(page), urlsplit(urljoin(page, reference))
     return urlunsplit((here.scheme, here.netloc, there.path, there.query, ""))

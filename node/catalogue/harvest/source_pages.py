@@ -139,22 +139,22 @@ class Reader:
                 remedy="ask the publisher; if the publisher agrees, import with --agreed",
             )
 
-    async def read(self, url: str, known: PageState | None) -> Page | None:
-        """Return the page at ``url``; None if it has not changed since ``known`` was stored.
+    async def read(self, url: str, previous: PageState | None) -> Page | None:
+        """Return the page at ``url``; None if it has not changed since ``previous`` was stored.
 
         Raises ``PeerUnreachable`` if the page cannot be fetched, ``InvalidInput`` if it is not a catalogue.
         """
-        if known is not None and known.immutable and known.sha256:
+        if previous is not None and previous.immutable and previous.sha256:
             return None
         headers = {"Accept": ACCEPT_RECORDS if is_items(url) else ACCEPT}
         if entrance(url):
             headers = {"Accept": ACCEPT_XML, **_PLAIN}
-        if known is not None and known.etag:
-            headers["If-None-Match"] = known.etag
-        elif known is not None and known.modified:
-            headers["If-Modified-Since"] = known.modified
+        if previous is not None and previous.etag:
+            headers["If-None-Match"] = previous.etag
+        elif previous is not None and previous.modified:
+            headers["If-Modified-Since"] = previous.modified
         answer = await self._patiently(url, headers)
-        if answer.status == 304 and known is not None:
+        if answer.status == 304 and previous is not None:
             return None
         if answer.status != 200:
             raise PeerUnreachable(f"{url} answers with status {answer.status}")
@@ -166,7 +166,7 @@ class Reader:
             modified=answer.headers.get("Last-Modified", "")[:64],
             immutable="immutable" in answer.headers.get("Cache-Control", "").lower().replace(" ", "").split(","),
         )
-        return None if known is not None and known.sha256 == page.sha256 else page
+        return None if previous is not None and previous.sha256 == page.sha256 else page
 
     async def _patiently(self, url: str, headers: Mapping[str, str]) -> Answer:
         if self._asked and self._delay:

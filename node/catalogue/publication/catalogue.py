@@ -86,12 +86,12 @@ class Catalogue:
         return with_entry
 
 
-async def settle(published: Publication, settled: Settled | None) -> Publication:
-    """Return ``published`` with its place in the ledger, after the views show it or are known to be far behind."""
-    if not published.created or settled is None:
-        return published
-    settlement = await settled(published.record.entry)
-    return replace(published, position=settlement.position, behind=settlement.behind)
+async def settle(publication: Publication, wait_for_views: Settled | None) -> Publication:
+    """Return ``publication`` with its place in the ledger, after the views show it or are known to be far behind."""
+    if not publication.created or wait_for_views is None:
+        return publication
+    settlement = await wait_for_views(publication.record.entry)
+    return replace(publication, position=settlement.position, behind=settlement.behind)
 
 
 def narrows(head: Record, audience: str) -> bool:

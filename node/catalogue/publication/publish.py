@@ -45,13 +45,13 @@ class Publish:
         writer: VersionWriter,
         describe: Describe,
         describe_all: DescribeAll,
-        settled: Settled | None = None,
+        wait_for_views: Settled | None = None,
     ) -> None:
         self._check = check
         self._writer = writer
         self._describe = describe
         self._describe_all = describe_all
-        self._settled = settled
+        self._wait_for_views = wait_for_views
 
     def require_role(self, by: Caller) -> None:
         """Raise ``NotAllowed`` if ``publish`` would raise it: for a check before a long description is read."""
@@ -93,7 +93,7 @@ class Publish:
             published = await asyncio.to_thread(self._writer.foresee, pending)
         else:
             published = await asyncio.to_thread(self._writer.store, pending, by)
-            published = await settle(published, self._settled if wait else None)
+            published = await settle(published, self._wait_for_views if wait else None)
         return replace(published, findings=pending.findings + published.findings)
 
     async def publish_all(
@@ -119,7 +119,11 @@ class Publish:
             for (order, _), result in zip(group, results, strict=True):
                 outcomes.append(await self._alone(order, by, dry_run=dry_run) if result is None else result)
         created = [item for item in outcomes if isinstance(item, Publication) and item.created and not dry_run]
-        settlement = await self._settled(created[-1].record.entry) if created and wait and self._settled else None
+        settlement = (
+            await self._wait_for_views(created[-1].record.entry)
+            if created and wait and self._wait_for_views
+            else None
+        )
         return BatchOutcome(outcomes=outcomes, settlement=settlement)
 
     def _faults(self, orders: Sequence[PublishOrder], *, bytes_here: bool) -> list[RemoteFault | None]:
@@ -147,13 +151,13 @@ class Publish:
         ]
 
     def _candidate(
-        self, order: PublishOrder, described: CheckedDescription | HansaError
+        self, order: PublishOrder, description: CheckedDescription | HansaError
     ) -> PendingVersion | HansaError | None:
-        if isinstance(described, HansaError):
-            return described
+        if isinstance(description, HansaError):
+            return description
         try:
-            stated = self._check.stated_terms(order, described)
-            return None if stated.inherited == INTERNAL else self._check.pending(order, described, stated)
+            stated = self._check.stated_terms(order, description)
+            return None if stated.inherited == INTERNAL else self._check.pending(order, description, stated)
         except RemoteFault as fault:
             return fault
 
@@ -194,10 +198,10 @@ def _groups(items: Sequence[_Item]) -> Iterator[list[_Item]]:
         yield group
 
 
-def _with_findings(published: Publication | HansaError, pending: PendingVersion) -> Publication | HansaError:
-    if isinstance(published, HansaError):
-        return published
-    return replace(published, findings=pending.findings + published.findings)
+def _with_findings(publication: Publication | HansaError, pending: PendingVersion) -> Publication | HansaError:
+    if isinstance(publication, HansaError):
+        return publication
+    return replace(publication, findings=pending.findings + publication.findings)
 
 
 def _owner(by: Caller) -> str:

@@ -92,34 +92,36 @@ class SubmissionCheck:
                 f"the bytes of {', '.join(missing)} were not uploaded", remedy="upload the file first, then publish"
             )
 
-    def stated_terms(self, order: PublishOrder, described: CheckedDescription) -> StatedTerms:
+    def stated_terms(self, order: PublishOrder, description: CheckedDescription) -> StatedTerms:
         """Return the conditions, and the audience of the previous version if the new one names none, even if that
         version is withdrawn.
 
         Raises ``InvalidDescription`` for violations, and ``InvalidInput`` for conditions that cannot be used.
         """
-        refuse_violations(described.findings)
-        terms = self._terms(order.submission, described)
-        named = described.audience or order.submission.audience
+        refuse_violations(description.findings)
+        terms = self._terms(order.submission, description)
+        named = description.audience or order.submission.audience
         if order.earlier_versions and not named:
             raise InvalidInput("opening earlier versions needs an audience", remedy="name it: audience: public")
         if named or (terms is not None and terms.audience == INTERNAL):
             return StatedTerms(terms=terms, inherited=None)
         with self._catalogue.uow.read() as tx:
-            head = self._catalogue.records.get(tx, described.iri)
+            head = self._catalogue.records.get(tx, description.iri)
         return StatedTerms(terms=terms, inherited=None if head is None else head.audience)
 
-    def pending(self, order: PublishOrder, described: CheckedDescription, stated: StatedTerms) -> PendingVersion:
-        """Return the version that would be stored. ``stated`` is what ``stated_terms`` returned.
+    def pending(
+        self, order: PublishOrder, description: CheckedDescription, terms_of_order: StatedTerms
+    ) -> PendingVersion:
+        """Return the version that would be stored. ``terms_of_order`` is what ``stated_terms`` returned.
 
         Raises ``InvalidDescription`` with all findings if one is a violation, and ``InvalidInput``.
         """
         submission = order.submission
-        findings = tuple(described.findings)
+        findings = tuple(description.findings)
         refuse_violations(findings)
-        terms, inherited = stated.terms, stated.inherited
-        audience = described.audience or submission.audience or inherited
-        draft = self._draft(submission, described, terms, audience, opens=order.earlier_versions)
+        terms, inherited = terms_of_order.terms, terms_of_order.inherited
+        audience = description.audience or submission.audience or inherited
+        draft = self._draft(submission, description, terms, audience, opens=order.earlier_versions)
         # Nobody could agree to an offer that contradicts itself, or everybody could.
         findings += tuple(lint(draft.offer, at=self._catalogue.clock.now())) if draft.offer else ()
         # An offer that no data plane can deliver must not be published either.
@@ -137,9 +139,9 @@ class SubmissionCheck:
             findings=findings,
         )
 
-    def _terms(self, submission: Submission, described: CheckedDescription) -> Terms | None:
-        conditions = submission.conditions or described.conditions
-        return terms_of(conditions, iri=described.iri, region=self._catalogue.region()) if conditions else None
+    def _terms(self, submission: Submission, description: CheckedDescription) -> Terms | None:
+        conditions = submission.conditions or description.conditions
+        return terms_of(conditions, iri=description.iri, region=self._catalogue.region()) if conditions else None
 
     def _missing(self, files: tuple[File, ...]) -> list[str]:
         return [file.name for file in files if file.source is None and not self._has_asset(file.sha256)]
@@ -150,7 +152,7 @@ class SubmissionCheck:
     def _draft(
         self,
         submission: Submission,
-        described: CheckedDescription,
+        description: CheckedDescription,
         terms: Terms | None,
         audience: str | None,
         *,
@@ -158,47 +160,47 @@ class SubmissionCheck:
     ) -> Record:
         """Return the record that would be stored, without version and signature."""
         node = self._catalogue.node
-        if described.kind not in PLURALS:
+        if description.kind not in PLURALS:
             raise InvalidInput(
                 "that is not a kind of asset that this node knows", remedy=f"one of: {', '.join(PLURALS)}"
             )
-        self._check_iri(described.iri, described.kind)
-        check_statements(described.nquads, iri=described.iri, base=node.base, others=self._peers())
-        nquads = described.nquads
+        self._check_iri(description.iri, description.kind)
+        check_statements(description.nquads, iri=description.iri, base=node.base, others=self._peers())
+        nquads = description.nquads
         if terms is not None and terms.offer is not None:
-            nquads = merge(nquads, offer_lines(described.iri, terms.offer, described.kind))
+            nquads = merge(nquads, offer_lines(description.iri, terms.offer, description.kind))
         audience = audience or (terms.audience if terms else PUBLIC)
         if check_audience(audience) not in self._visibility.known_audiences:
             raise InvalidInput(
                 f"the audience {audience!r} is not known here",
                 remedy=f"one of: {', '.join(sorted(self._visibility.known_audiences))}",
             )
-        extra = dict(described.extra or {})
-        if described.bbox is not None:
+        extra = dict(description.extra or {})
+        if description.bbox is not None:
             # As text: a fraction has no canonical form.
-            extra["bbox"] = [repr(float(edge)) for edge in described.bbox]
+            extra["bbox"] = [repr(float(edge)) for edge in description.bbox]
         if opens:
             extra[OPENS_HISTORY] = True
         return Record(
-            iri=described.iri,
+            iri=description.iri,
             version=0,
-            kind=described.kind,
+            kind=description.kind,
             audience=audience,
-            titles=dict(described.titles),
-            descriptions=dict(described.descriptions),
-            publisher=described.publisher,
-            publisher_name=described.publisher_name,
+            titles=dict(description.titles),
+            descriptions=dict(description.descriptions),
+            publisher=description.publisher,
+            publisher_name=description.publisher_name,
             origin=node.did,
             nquads=nquads,
             sha256=hashlib.sha256(nquads).hexdigest(),
             at=self._catalogue.clock.now(),
             by="",
             offer=terms.offer if terms else None,
-            files=tuple(described.files or submission.files),
-            keywords=tuple(described.keywords),
-            themes=tuple(described.themes),
+            files=tuple(description.files or submission.files),
+            keywords=tuple(description.keywords),
+            themes=tuple(description.themes),
             sealed=bool(terms and terms.sealed),
-            warnings=tuple(finding.to_json() for finding in described.findings if finding.severity != "info"),
+            warnings=tuple(finding.to_json() for finding in description.findings if finding.severity != "info"),
             extra=extra,
         )
 

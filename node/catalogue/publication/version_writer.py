@@ -139,12 +139,12 @@ def _after(head: Record | None, draft: Record) -> Record:
     return replace(draft, version=head.version + (2 if narrows(head, draft.audience) else 1))
 
 
-def _outcome(head: Record | None, draft: Record, terms: Terms | None, inherited: str | None) -> Publication:
+def _outcome(head: Record | None, draft: Record, terms: Terms | None, default_audience: str | None) -> Publication:
     """Return the result of publishing ``draft`` after ``head``: no new version, or this one and its warnings."""
     if head is not None and same_content(head, draft):
         return Publication(record=head, created=False)
     change = find_wider_audience(head, draft)
     # Conditions for a wide audience have little effect while few see the asset: warn if the audience was forgotten.
-    forgotten = inherited not in (None, PUBLIC) and terms is not None and terms.offer is not None
+    forgotten = default_audience not in (None, PUBLIC) and terms is not None and terms.offer is not None
     about = findings_about(head, draft, change, inherited=forgotten)
     return Publication(record=draft, created=True, widened=change, findings=tuple(about))

@@ -21,9 +21,9 @@ LONGEST_REASON: Final = 1000
 class Withdraw:
     """Take an asset out of the catalogue. Its history stays in the ledger."""
 
-    def __init__(self, *, catalogue: Catalogue, settled: Settled | None = None) -> None:
+    def __init__(self, *, catalogue: Catalogue, wait_for_views: Settled | None = None) -> None:
         self._catalogue = catalogue
-        self._settled = settled
+        self._wait_for_views = wait_for_views
 
     def require_role(self, by: Caller) -> None:
         """Raise ``NotAllowed`` if ``withdraw`` would raise it: for a page that asks for the reason first."""
@@ -43,7 +43,7 @@ class Withdraw:
                 facts={"case": "long-reason", "count": LONGEST_REASON},
             )
         published = await asyncio.to_thread(self._store, iri, by, reason.strip())
-        return await settle(published, self._settled)
+        return await settle(published, self._wait_for_views)
 
     def _store(self, iri: str, by: Caller, reason: str) -> Publication:
         def withdraw(tx: Transaction) -> Publication:

@@ -115,10 +115,10 @@ def _compare(
 
 
 def _changed(
-    old: _Description, gone: Sequence[str], new: _Description, come: Sequence[str]
+    old: _Description, removals: Sequence[str], new: _Description, come: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """Return the blank nodes of each side that have no equal on the other side."""
-    left = [term for term in gone if is_blank(term)]
+    left = [term for term in removals if is_blank(term)]
     right = [term for term in come if is_blank(term)]
     both = Counter(map(old.write_term, left)) & Counter(map(new.write_term, right))
 
@@ -136,14 +136,16 @@ def _changed(
     return remaining(left, old), remaining(right, new)
 
 
-def _matched(old: _Description, gone: Sequence[str], new: _Description, come: Sequence[str]) -> list[tuple[str, str]]:
+def _matched(
+    old: _Description, removals: Sequence[str], new: _Description, come: Sequence[str]
+) -> list[tuple[str, str]]:
     """Return pairs of blank nodes that are versions of the same thing: the only two, or those that share most."""
-    if len(gone) == len(come) == 1:
-        return [(gone[0], come[0])]
-    left = {term: Counter(old.pairs(term)) for term in gone}
+    if len(removals) == len(come) == 1:
+        return [(removals[0], come[0])]
+    left = {term: Counter(old.pairs(term)) for term in removals}
     right = {term: Counter(new.pairs(term)) for term in come}
     shared = sorted(
-        ((-(left[a] & right[b]).total(), a, b) for a in gone for b in come),
+        ((-(left[a] & right[b]).total(), a, b) for a in removals for b in come),
         key=lambda item: (item[0], old.write_term(item[1]), new.write_term(item[2])),
     )
     pairs: list[tuple[str, str]] = []

@@ -72,13 +72,13 @@ def own_second_factor(client: HansaClient, login: str, *, on: bool) -> None:
     remark("older API tokens no longer have binding roles: make new ones with hansa token new LABEL")
 
 
-def _show_enrolment(begun: dict[str, Any]) -> None:
+def _show_enrolment(enrolment: dict[str, Any]) -> None:
     if not Mode.json:
         say("Scan this with an authenticator app, or type the secret into it.")
-        for row in _drawn(begun["uri"]):
+        for row in _drawn(enrolment["uri"]):
             say(row)
-    line("address", begun["uri"])
-    line("secret", begun["secret"])
+    line("address", enrolment["uri"])
+    line("secret", enrolment["secret"])
 
 
 def _drawn(text: str) -> Iterator[str]:

@@ -114,10 +114,10 @@ def get(
 
 
 def _require_sense(
-    stated: dict[str, Any], against: dict[str, dict[str, Any]], beside: dict[str, dict[str, Any]]
+    options: dict[str, Any], against: dict[str, dict[str, Any]], beside: dict[str, dict[str, Any]]
 ) -> None:
     """Refuse options that contradict one another, and those that mean nothing without another one."""
-    for name, value in stated.items():
+    for name, value in options.items():
         for other, given in (against if value else beside).get(name, {}).items():
             if given:
                 why = "cannot be combined with" if value else "needs"

@@ -199,15 +199,15 @@ def _media_type(file: Path) -> str:
 
 
 def _show(
-    opened: Mapping[str, Any],
+    beginning: Mapping[str, Any],
     rows: list[dict[str, Any]],
-    closed: Mapping[str, Any],
+    totals: Mapping[str, Any],
     *,
     name: str,
     check: bool,
     show_all: bool,
 ) -> None:
-    for note in opened["notes"]:
+    for note in beginning["notes"]:
         remark(f"{name}: {note}")
     if show_all:
         table(
@@ -215,21 +215,21 @@ def _show(
             ["", "title", "faults", "address"],
         )
     verb = "checked" if check else "imported"
-    entered = opened["total"] - closed["refused"]
-    result = f"{entered} of {opened['total']} records {verb}"
+    entered = beginning["total"] - totals["refused"]
+    result = f"{entered} of {beginning['total']} records {verb}"
     if entered:
-        report_success(result, detail=counts_in_words(closed))
-        line("source", _source(opened))
-        line("conform", f"{closed['conforming']} of {entered} break no obligation of DCAT-AP")
+        report_success(result, detail=counts_in_words(totals))
+        line("source", _source(beginning))
+        line("conform", f"{totals['conforming']} of {entered} break no obligation of DCAT-AP")
     else:
-        report_failure(f"{result}: all refused" if opened["total"] else "there are no records in it")
-    if closed["missing"]:
+        report_failure(f"{result}: all refused" if beginning["total"] else "there are no records in it")
+    if totals["missing"]:
         report_failure(
-            f"{closed['missing']} records are no longer at the source, more than half: none of them was withdrawn"
+            f"{totals['missing']} records are no longer at the source, more than half: none of them was withdrawn"
         )
         suggest("look at the source; if it is right, import again with --fewer")
-    if opened["leftOut"]:
-        line("left out", _left_out(opened["leftOut"]))
+    if beginning["leftOut"]:
+        line("left out", _left_out(beginning["leftOut"]))
     for row in rows:
         if row["outcome"] == "renamed" or row["note"]:
             say(f"  {row['number']}  {row['title'] or row['iri']}: {renamed_in_words(row)}")
@@ -286,26 +286,26 @@ def _short(text: str, length: int = 52) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def _source(opened: Mapping[str, Any]) -> str:
-    title = words(opened.get("title"), "en")
-    return f"{title} ({opened['source']})" if title and title != opened["source"] else opened["source"]
+def _source(beginning: Mapping[str, Any]) -> str:
+    title = words(beginning.get("title"), "en")
+    return f"{title} ({beginning['source']})" if title and title != beginning["source"] else beginning["source"]
 
 
-def counts_in_words(closed: Mapping[str, Any]) -> str:
+def counts_in_words(totals: Mapping[str, Any]) -> str:
     """The figures of a report, without zeros."""
-    return ", ".join(f"{closed[name]} {name}" for name in _COUNTED if closed.get(name))
+    return ", ".join(f"{totals[name]} {name}" for name in _COUNTED if totals.get(name))
 
 
-def _left_out(left: Mapping[str, int]) -> str:
+def _left_out(counts: Mapping[str, int]) -> str:
     """Return in words the parts of the file that belong to no record."""
     things = [
         f"{count} {name.rpartition('#')[2].rpartition('/')[2]}"
-        for name, count in left.items()
+        for name, count in counts.items()
         if name not in ("statements", "onlyNamed")
     ]
-    words = [f"{', '.join(things)} ({left['statements']} statements)"] if things else []
-    if left.get("onlyNamed"):
-        words.append(f"{left['onlyNamed']} datasets that the catalogue only names")
+    words = [f"{', '.join(things)} ({counts['statements']} statements)"] if things else []
+    if counts.get("onlyNamed"):
+        words.append(f"{counts['onlyNamed']} datasets that the catalogue only names")
     return "; ".join(words)
 
 

@@ -101,10 +101,10 @@ def steer(
     return status
 
 
-def choose(known: Sequence[dict[str, Any]], name: str, what: str) -> str:
+def choose(processes: Sequence[dict[str, Any]], name: str, what: str) -> str:
     """The id that is meant: the whole, or so much of its end that no other fits. Raises ``InvalidInput``."""
-    exact = [one["pid"] for one in known if one["pid"] in (name, f"urn:uuid:{name}")]
-    ending = [one["pid"] for one in known if len(name) >= 4 and one["pid"].endswith(name)]
+    exact = [one["pid"] for one in processes if one["pid"] in (name, f"urn:uuid:{name}")]
+    ending = [one["pid"] for one in processes if len(name) >= 4 and one["pid"].endswith(name)]
     matches = exact or ending
     if len(matches) == 1:
         return str(matches[0])
@@ -116,15 +116,15 @@ def choose(known: Sequence[dict[str, Any]], name: str, what: str) -> str:
     )
 
 
-def list_processes(shown: list[dict[str, Any]], what: str, state: str | None) -> None:
+def list_processes(processes: list[dict[str, Any]], what: str, state: str | None) -> None:
     """The list, newest first."""
     if Mode.json:
-        emit(shown)
+        emit(processes)
         return
-    if not shown:
+    if not processes:
         say(f"No {what}s{f' in {state.upper()}' if state else ''}.")
         return
-    for process in shown:
+    for process in processes:
         say(process["pid"].removeprefix("urn:uuid:"))
         going = "  (a message has not been answered yet)" if process["pending"] else ""
         line(

@@ -49,11 +49,14 @@ def _way(transfer: dict[str, Any]) -> str:
     return {"HttpData-PUSH": "pushed", "HttpData-PULL": "fetched"}.get(transfer["format"], str(transfer["format"]))
 
 
-def _reception(got: dict[str, Any]) -> None:
-    whole = f" of {size(got['expected'])}" if got["expected"] else ""
-    line("bytes", f"{size(got['received'])}{whole}  {got['state']}{'  sealed' if got['sealed'] else ''}")
-    if got["error"]:
-        line("", got["error"])
+def _reception(reception: dict[str, Any]) -> None:
+    whole = f" of {size(reception['expected'])}" if reception["expected"] else ""
+    line(
+        "bytes",
+        f"{size(reception['received'])}{whole}  {reception['state']}{'  sealed' if reception['sealed'] else ''}",
+    )
+    if reception["error"]:
+        line("", reception["error"])
 
 
 TRANSFER = ProcessViews(

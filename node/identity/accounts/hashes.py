@@ -39,12 +39,12 @@ def hash_password(password: str) -> str:
     return PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1).hash(password)
 
 
-def password_fits(hashed: str, password: str) -> bool:
+def password_fits(password_hash: str, password: str) -> bool:
     """Return whether ``password`` has this hash; a damaged hash matches no password."""
     from argon2 import PasswordHasher
     from argon2.exceptions import Argon2Error, InvalidHashError
 
     try:
-        return PasswordHasher().verify(hashed, password[:MAX_PASSWORD])
+        return PasswordHasher().verify(password_hash, password[:MAX_PASSWORD])
     except (Argon2Error, InvalidHashError, UnicodeError):
         return False

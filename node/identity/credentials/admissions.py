@@ -31,7 +31,7 @@ class IssuerView:
 
 
 class Admissions:
-    """The issuer's decisions about applications. ``admitted`` is called for a new member."""
+    """The issuer's decisions about applications. ``on_admission`` is called for a new member."""
 
     def __init__(
         self,
@@ -40,13 +40,13 @@ class Admissions:
         store: IdentityStore,
         application: DecideApplication,
         wake: Callable[[], None],
-        admitted: Callable[[str, str], Awaitable[None]],
+        on_admission: Callable[[str, str], Awaitable[None]],
     ) -> None:
         self._uow = uow
         self._store = store
         self._application = application
         self._wake = wake
-        self._admitted = admitted
+        self._on_admission = on_admission
 
     def waiting(self) -> list[Application]:
         """Return the undecided applications."""
@@ -63,7 +63,7 @@ class Admissions:
         self._wake()
         decided = await run_sync(self._find, application_id)
         if approve:
-            await self._admitted(decided.holder, by)
+            await self._on_admission(decided.holder, by)
         return decided
 
     def _find(self, application_id: str) -> Application:

@@ -135,7 +135,7 @@ def verify_credential(
         begins = _dates(credential)[0]
         # A credential without a date is never accepted under a former key.
         stated = begins if begins.year > 1970 else None
-        key = key_for(document_at(issuer, stated, seen=now), jws.kid, "assertionMethod")  # 2
+        key = key_for(document_at(issuer, stated, first_seen=now), jws.kid, "assertionMethod")  # 2
         verify_jws(jws, key)  # 3
     except UnknownKey:
         raise

@@ -90,7 +90,7 @@ class ReceiveApplication:
         peers: Peers,
         keyring: KeyRing,
         clock: Clock,
-        supported: Collection[SupportedCredential],
+        credential_types: Collection[SupportedCredential],
         public_url: str,
         *,
         append: Append | None = None,
@@ -100,19 +100,21 @@ class ReceiveApplication:
         self._peers = peers
         self._keyring = keyring
         self._clock = clock
-        self._supported = tuple(supported)
+        self._credential_types = tuple(credential_types)
         self._public_url = public_url
         self._append = append
         self._threads = anyio.CapacityLimiter(4)
 
     def metadata(self) -> dict[str, Any]:
         """Return the IssuerMetadata (DCP 1.0 §6.7), which is open to everybody."""
-        return issuer_metadata(self._keyring.did, [entry.to_json(self._public_url) for entry in self._supported])
+        return issuer_metadata(
+            self._keyring.did, [entry.to_json(self._public_url) for entry in self._credential_types]
+        )
 
     def schema(self, credential_type: str) -> dict[str, Any]:
         """Return the schema of the claims in credentials of this type; it is open to everybody. Raises
         ``NotFound``."""
-        if credential_type not in {entry.credential_type for entry in self._supported}:
+        if credential_type not in {entry.credential_type for entry in self._credential_types}:
             raise NotFound("this node issues no such credential")
         return subject_schema(self._public_url, credential_type)
 
@@ -153,7 +155,7 @@ class ReceiveApplication:
 
     def _type_of(self, entry: Any) -> str:
         type_id = entry.get("id") if isinstance(entry, dict) else None
-        for offered in self._supported:
+        for offered in self._credential_types:
             if type_id in (offered.object_id(self._public_url), offered.credential_type):
                 return offered.credential_type
         raise InvalidInput("a credential was asked for that this node does not issue")
@@ -180,7 +182,7 @@ class ReceiveApplication:
             return self._store.application(tx, application_id)
 
 
-def claims_of(application: Application, supported: SupportedCredential, issuer: str) -> dict[str, Any]:
+def claims_of(application: Application, credential_type: SupportedCredential, issuer: str) -> dict[str, Any]:
     """Return the claims of a membership credential: names from the accession, the role from us."""
     accession = application.accession
     stated = {
@@ -191,7 +193,7 @@ def claims_of(application: Application, supported: SupportedCredential, issuer: 
     return {
         **{name: value for name, value in stated.items() if value},
         "memberOf": issuer,
-        "role": supported.role,
+        "role": credential_type.role,
     }
 
 
@@ -208,7 +210,7 @@ class DecideApplication:
         outbox: Outbox,
         keyring: KeyRing,
         clock: Clock,
-        supported: Collection[SupportedCredential],
+        credential_types: Collection[SupportedCredential],
         public_url: str,
         *,
         lifetime: timedelta = timedelta(days=365),
@@ -220,7 +222,7 @@ class DecideApplication:
         self._outbox = outbox
         self._keyring = keyring
         self._clock = clock
-        self._supported = {entry.credential_type: entry for entry in supported}
+        self._credential_types = {entry.credential_type: entry for entry in credential_types}
         self._public_url = public_url
         self._lifetime = lifetime
         self._claims = claims
@@ -247,7 +249,8 @@ class DecideApplication:
                 issuer_pid=application.id,
                 holder_pid=application.holder_pid,
                 credentials=[
-                    (credential.type, credential.jwt, self._supported[credential.type].word) for credential in issued
+                    (credential.type, credential.jwt, self._credential_types[credential.type].word)
+                    for credential in issued
                 ],
             )
             self._decided(tx, application, ApplicationState.ISSUED, by, None, message)
@@ -273,7 +276,7 @@ class DecideApplication:
         return application
 
     def _issue(self, tx: Transaction, application: Application, credential_type: str) -> IssuedCredential:
-        entry = self._supported.get(credential_type)
+        entry = self._credential_types.get(credential_type)
         if entry is None:
             raise InvalidInput(f"this node does not issue {credential_type}")
         now = self._clock.now().replace(microsecond=0)
@@ -346,9 +349,9 @@ class DeliverCredential:
         await self._peers.deliver_credentials(holder, read_object(task.body))
 
 
-def _from(issued: IssuedCredential, application: Application) -> bool:
-    return issued.type in application.types and (
-        application.decided_at is None or issued.at >= application.decided_at.replace(microsecond=0)
+def _from(credential: IssuedCredential, application: Application) -> bool:
+    return credential.type in application.types and (
+        application.decided_at is None or credential.at >= application.decided_at.replace(microsecond=0)
     )
 
 

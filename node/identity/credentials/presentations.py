@@ -124,7 +124,7 @@ def verify_presentation(
     jws, claims = presentation.jws, presentation.claims
     if presentation.holder != holder.id or jws.kid_did not in (holder.id, None):
         raise Unauthenticated("the presentation comes from another party than the caller")  # 1
-    key = key_for(document_at(holder, stated_moment(jws, "iat"), seen=now), jws.kid, "authentication")  # 2
+    key = key_for(document_at(holder, stated_moment(jws, "iat"), first_seen=now), jws.kid, "authentication")  # 2
     try:
         verify_jws(jws, key)  # 3
     except BadSignature as error:

@@ -132,14 +132,14 @@ class Presentations:
         """Return the credentials that the participant showed last, also before a restart; none if it showed none."""
         return self._recent.get(did) or await self._recalled(did)
 
-    def _is_fresh(self, presented: PresentedCredentials, token: IdToken) -> bool:
-        if presented.trust != self._trust_mark():
+    def _is_fresh(self, presentation: PresentedCredentials, token: IdToken) -> bool:
+        if presentation.trust != self._trust_mark():
             return False
-        known_wallet = token.wallet is not None and presented.settled
-        if known_wallet and presented.wallet != token.wallet:
+        known_wallet = token.wallet is not None and presentation.settled
+        if known_wallet and presentation.wallet != token.wallet:
             return False
-        long = presented.complete or known_wallet
-        return is_younger(presented.at, self._clock.now(), self._max_age if long else self._incomplete_max_age)
+        long = presentation.complete or known_wallet
+        return is_younger(presentation.at, self._clock.now(), self._max_age if long else self._incomplete_max_age)
 
     def _trust_mark(self) -> tuple[tuple[str, frozenset[str]], ...]:
         return tuple((name, self._trust.issuers(name)) for name in self._trust.types())
@@ -220,14 +220,14 @@ class Presentations:
             self._remember(did, presented)
         return presented
 
-    def _remember(self, did: str, presented: PresentedCredentials) -> None:
-        self._recent[did] = presented
+    def _remember(self, did: str, presentation: PresentedCredentials) -> None:
+        self._recent[did] = presentation
         self._recent.move_to_end(did)
         if len(self._recent) > _PEERS_KEPT:
             self._recent.popitem(last=False)
 
-    def _keep(self, did: str, presented: PresentedCredentials) -> None:
-        note = canonical({"at": stamp(presented.at), "credentials": sorted(presented.texts)}).decode()
+    def _keep(self, did: str, presentation: PresentedCredentials) -> None:
+        note = canonical({"at": stamp(presentation.at), "credentials": sorted(presentation.texts)}).decode()
         with self._uow.begin() as tx:
             self._notes.put(tx, _note_key(did), note)
 

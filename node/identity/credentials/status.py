@@ -151,7 +151,7 @@ def _verified_claims(text: str, issuer: DidDocument, now: datetime) -> dict[str,
         jws = read_jws(text, limit=MAX_DOCUMENT)
         if jws.kid_did not in (issuer.id, None):
             raise BadStatusList("the status list is signed by another party than the credential's issuer")
-        then = document_at(issuer, stated_moment(jws, "iat", "nbf", "validFrom"), seen=now)
+        then = document_at(issuer, stated_moment(jws, "iat", "nbf", "validFrom"), first_seen=now)
         verify_jws(jws, key_for(then, jws.kid, "assertionMethod"))
         return jws.claims()
     except BadStatusList:
@@ -217,15 +217,15 @@ def check_status(entry: StatusEntry, status: StatusList) -> bool:
     return bool(status.bits[byte] & (0x80 >> bit))
 
 
-def decode(encoded: Any) -> bytes:
+def decode(value: Any) -> bytes:
     """Return the bits of an ``encodedList``: gzip in base64, with or without the multibase prefix ``u``.
 
     Raises ``BadStatusList``. Inflating stops at ``MAX_INFLATED``, whatever size the text states.
     """
-    if not isinstance(encoded, str) or not encoded:
+    if not isinstance(value, str) or not value:
         raise BadStatusList("the status list has no encodedList")
     # GZIP begins with the bytes 1f 8b, in base64 `H4s`: so a leading `u` can only be the multibase prefix.
-    text = encoded.removeprefix("u").rstrip("=").replace("+", "-").replace("/", "_")
+    text = value.removeprefix("u").rstrip("=").replace("+", "-").replace("/", "_")
     try:
         packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
@@ -265,7 +265,7 @@ def entry_for(url: str, index: int, *, kind: str = BITSTRING) -> dict[str, Any]:
 def issue_list(
     keyring: KeyRing,
     url: str,
-    revoked: Mapping[int, datetime | None],
+    revocations: Mapping[int, datetime | None],
     now: datetime,
     *,
     kind: str = BITSTRING,
@@ -277,14 +277,14 @@ def issue_list(
     of our own has the moments of revocation, so that a refusal can state them.
     """
     credential_type, subject_type = _KINDS[kind]
-    encoded, ends = encode(revoked), now + lifetime
+    encoded, ends = encode(revocations), now + lifetime
     subject: dict[str, Any] = {
         "id": f"{url}#list",
         "type": subject_type,
         "statusPurpose": "revocation",
         "encodedList": encoded if kind == BITSTRING else encoded.removeprefix("u"),
     }
-    since = {str(index): stamp(at) for index, at in revoked.items() if at is not None}
+    since = {str(index): stamp(at) for index, at in revocations.items() if at is not None}
     if since:
         subject[REVOKED_SINCE] = since
     credential = {

@@ -52,14 +52,14 @@ def _frozen(issuers: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
 
 
 def configured_trust(
-    named: Mapping[str, Iterable[str]], types: Iterable[str], *, region: str | None, issuer: str | None
+    issuers: Mapping[str, Iterable[str]], types: Iterable[str], *, region: str | None, issuer: str | None
 ) -> dict[str, tuple[str, ...]]:
-    """Return type → DIDs: the ``named`` issuers, and for all ``types`` also those that need no naming.
+    """Return type → DIDs: the ``issuers`` issuers, and for all ``types`` also those that need no naming.
 
     These are the region, and this node (``issuer``) if it issues credentials.
     """
     authorities = [did for did in (region, issuer) if did]
-    trust = {name: tuple(dids) for name, dids in named.items()}
+    trust = {name: tuple(dids) for name, dids in issuers.items()}
     if not authorities:
         return trust
     return trust | {name: tuple(dict.fromkeys((*trust.get(name, ()), *authorities))) for name in types}

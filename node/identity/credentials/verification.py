@@ -163,8 +163,8 @@ class VerifyCredentials:
             self._lists.popitem(last=False)
         return status
 
-    def _may_stand_in(self, known: _ReadStatusList, issuer: str, now: datetime) -> bool:
-        return known.status.issuer == issuer and now - known.at <= self._status_grace and not _over(known, now)
+    def _may_stand_in(self, copy: _ReadStatusList, issuer: str, now: datetime) -> bool:
+        return copy.status.issuer == issuer and now - copy.at <= self._status_grace and not _over(copy, now)
 
     async def _check_schemas(self, credential: UnverifiedCredential) -> None:
         """Check each subject against the credential's own schemas (DCP 1.0 §5.4.3), read from the issuer's
@@ -182,5 +182,5 @@ class VerifyCredentials:
                 check_schema(schema, subject)
 
 
-def _over(known: _ReadStatusList, now: datetime) -> bool:
-    return known.status.valid_until is not None and known.status.valid_until <= now
+def _over(copy: _ReadStatusList, now: datetime) -> bool:
+    return copy.status.valid_until is not None and copy.status.valid_until <= now

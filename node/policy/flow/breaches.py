@@ -171,5 +171,5 @@ def _forbidden(rule: Rule) -> Sentence:
     return lambda language: forbidden(rule, language)
 
 
-def _done(asked: Rule, demands: Iterable[Demand]) -> bool:
-    return any(isinstance(demand, Rule) and duty_covers(demand, asked) for demand in demands)
+def _done(duty: Rule, demands: Iterable[Demand]) -> bool:
+    return any(isinstance(demand, Rule) and duty_covers(demand, duty) for demand in demands)

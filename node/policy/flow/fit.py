@@ -172,13 +172,13 @@ def _sayable(
 
 
 def _ways(
-    alternatives: Iterable[Alternative], shown: Iterable[Alternative], facts: Mapping[str, Any]
+    alternatives: Iterable[Alternative], examples: Iterable[Alternative], facts: Mapping[str, Any]
 ) -> list[list[_Part]]:
     """Return the fewest alternatives: without those that follow from another one or from an earlier one."""
     ways = sorted(
         (_way(alternative, facts) for alternative in alternatives), key=lambda parts: [_key(part) for part in parts]
     )
-    needed = [_way(one, facts) for one in shown] if ways else []
+    needed = [_way(one, facts) for one in examples] if ways else []
     before = len(needed)
     for index, way in enumerate(ways):
         given = [part.demand for part in way]

@@ -54,35 +54,35 @@ _FREE: Final = frozenset({"CC0-1.0", "PDDL-1.0", "VL-CC0", "DL-DE-ZERO-2.0"})
 _CREDIT_ONLY: Final = frozenset({"ODC-BY-1.0", "DL-DE-BY-2.0", "LO-2.0", "VL-GRATIS"})
 
 
-def _with_facts(named: Licence) -> Licence | None:
-    if named.code in _FREE:
-        return replace(named, free=True)
-    if named.code in _CREDIT_ONLY:
-        return replace(named, duties=(CREDIT,))
-    if named.code == ODBL:
+def _with_facts(licence: Licence) -> Licence | None:
+    if licence.code in _FREE:
+        return replace(licence, free=True)
+    if licence.code in _CREDIT_ONLY:
+        return replace(licence, duties=(CREDIT,))
+    if licence.code == ODBL:
         # CC BY 4.0 does not go into it (OpenStreetMap asks its authors for a waiver), nor does DL-DE-BY-2.0 (for a
         # declaration): hence neither names it under ``into``.
-        return replace(named, duties=(CREDIT, SHARE_ALIKE), alike=ODBL)
-    if named.code == "VL-VERGOEDING":
-        return replace(named, duties=(CREDIT, COMPENSATE))
-    return _creative_commons(named) if named.code.startswith("CC-BY") else None
+        return replace(licence, duties=(CREDIT, SHARE_ALIKE), alike=ODBL)
+    if licence.code == "VL-VERGOEDING":
+        return replace(licence, duties=(CREDIT, COMPENSATE))
+    return _creative_commons(licence) if licence.code.startswith("CC-BY") else None
 
 
-def _creative_commons(named: Licence) -> Licence:
-    name, _, version = named.code.rpartition("-")
+def _creative_commons(licence: Licence) -> Licence:
+    name, _, version = licence.code.rpartition("-")
     licence_ = replace(
-        named,
+        licence,
         duties=(CREDIT,),
         withheld=(COMMERCIAL_USE,) if "-NC" in name else (),
         derivatives="-ND" not in name,
     )
     if name.endswith("-SA"):
         # From 2.0 on the licence itself admits later versions for adaptations (its clause 4b); 1.0 does not.
-        alike = named.code if version == "1.0" else BY_NC_SA if "-NC" in name else BY_SA
+        alike = licence.code if version == "1.0" else BY_NC_SA if "-NC" in name else BY_SA
         return replace(licence_, duties=(CREDIT, SHARE_ALIKE), alike=alike)
-    if named.code == "CC-BY-4.0":
+    if licence.code == "CC-BY-4.0":
         # Only from BY to BY-SA, never back.
         return replace(licence_, into=frozenset({BY_SA, BY_NC_SA}))
-    if named.code == "CC-BY-NC-4.0":
+    if licence.code == "CC-BY-NC-4.0":
         return replace(licence_, into=frozenset({BY_NC_SA}))
     return licence_

@@ -99,15 +99,15 @@ def fewest(rows: Sequence[Row], *, count_column: str) -> int:
     return max(int(min((_count(row, count_column) for row in rows), default=0)), 0)
 
 
-def allowance(asked: Collection[str], request: str, *, limit: int = QUESTIONS) -> Allowance:
-    """Return whether ``request`` is answered under an agreement that was used for the requests ``asked`` before.
+def allowance(earlier: Collection[str], request: str, *, limit: int = QUESTIONS) -> Allowance:
+    """Return whether ``request`` is answered under an agreement that was used for the requests ``earlier`` before.
 
     Requests are named by a hash of all that determines the answer (inputs, parameters, version of the model), and
-    requests to another version of the data are not among ``asked``. The caller keeps the account: it stores every
+    requests to another version of the data are not among ``earlier``. The caller keeps the account: it stores every
     answered request in the transaction that answers it. A repeated request costs nothing, since its answer is the
     same.
     """
-    different = set(asked)
+    different = set(earlier)
     if request in different:
         return Allowance(allowed=True, left=max(limit - len(different), 0))
     if len(different) < limit:
@@ -141,7 +141,7 @@ def _cells(
 def _total(
     rows: Sequence[Row],
     index: int,
-    published: Collection[int],
+    visible: Collection[int],
     totals: Collection[int],
     count_column: str,
     key: Sequence[str],
@@ -155,10 +155,10 @@ def _total(
         for other in range(len(rows))
         if other not in totals and all(rows[other].get(name) == row.get(name) for name in named)
     ]
-    if all(other in published for other in within):
+    if all(other in visible for other in within):
         return row
     summed = {count_column, *sums}
-    left = [rows[other] for other in within if other in published]
+    left = [rows[other] for other in within if other in visible]
     total: dict[str, Any] = {}
     for name, value in row.items():
         if name in summed:
@@ -193,11 +193,8 @@ def _sum(values: Sequence[Any]) -> float | int:
     return math.fsum(figures)
 
 
-def _sentence(suppressed: int, of: int, minimum: int) -> str:
-    if not suppressed:
+def _sentence(count: int, of: int, minimum: int) -> str:
+    if not count:
         return ""
-    were = "figure was" if suppressed == 1 else "figures were"
-    return (
-        f"{suppressed} of {of} {were} left out: each covers fewer than {minimum} people, or would reveal "
-        "single people"
-    )
+    were = "figure was" if count == 1 else "figures were"
+    return f"{count} of {of} {were} left out: each covers fewer than {minimum} people, or would reveal single people"

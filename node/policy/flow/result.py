@@ -142,7 +142,7 @@ def normal_form(source: Source) -> Freedom:
 
 
 def admits(
-    inherited: Inheritance,
+    inheritance: Inheritance,
     offer: Mapping[str, Any],
     *,
     licence: str | None = None,
@@ -155,13 +155,13 @@ def admits(
     ``hz:minimumCellSize`` counts, the lowest number of residents that a figure covers after
     ``node.policy.flow.output_rule``. Raises ``InvalidInput`` for an offer that cannot be read.
     """
-    if inherited.problems:
-        return tuple(_unpublishable(inherited, problem) for problem in inherited.problems)
+    if inheritance.problems:
+        return tuple(_unpublishable(inheritance, problem) for problem in inheritance.problems)
     own = under_policy(parse(offer), OFFER, of_result=False)
     known = licence_facts(licence) if licence else None
     if known is not None:
         own = own.meet(under_licence(known, OFFER))
-    check = Comparison(inherited.bound, own, facts)
+    check = Comparison(inheritance.bound, own, facts)
     if licence and known is None:
         check.unknown_licence(licence[:200])
     for bar in sorted(own.barred):
@@ -176,11 +176,11 @@ def admits(
 
 
 def strictest_offer(
-    inherited: Inheritance, *, target: str, offer_id: str, facts: Mapping[str, Any] = _NO_FACTS
+    inheritance: Inheritance, *, target: str, offer_id: str, facts: Mapping[str, Any] = _NO_FACTS
 ) -> dict[str, Any]:
     """Return the most open offer (DSP 2025-1 MessageOffer) about ``target`` that keeps the result's conditions: it
     just fits. ``facts`` are as in ``admits``. It has no permission if no result may be published."""
-    policy = Policy(id="") if inherited.problems else fit_policy(inherited.freedom, facts).policy
+    policy = Policy(id="") if inheritance.problems else fit_policy(inheritance.freedom, facts).policy
     return offer_of(policy, target=target, offer_id=offer_id)
 
 

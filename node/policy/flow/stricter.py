@@ -65,24 +65,25 @@ def follows(demand: Demand, demands: Iterable[Demand], facts: Mapping[str, Any] 
     return rule is not None and rule(demand, about, facts or {})
 
 
-def duty_covers(stricter: Rule, asked: Rule) -> bool:
-    """Return whether doing ``stricter`` fulfils ``asked`` too: the same duty, at least as soon, to the same parties,
+def duty_covers(stricter: Rule, duty: Rule) -> bool:
+    """Return whether doing ``stricter`` fulfils ``duty`` too: the same duty, at least as soon, to the same parties,
     and with the same consequences."""
-    if stricter.action != asked.action or not set(asked.parties) <= set(stricter.parties):
+    if stricter.action != duty.action or not set(duty.parties) <= set(stricter.parties):
         return False
-    rest = [(normal_rule(consequence) for consequence in rule.consequences) for rule in (stricter, asked)]
+    rest = [(normal_rule(consequence) for consequence in rule.consequences) for rule in (stricter, duty)]
     if sorted(map(str, rest[0])) != sorted(map(str, rest[1])):
         return False
     # A constraint of a duty describes it: a duty without a deadline may be done at any time, so it keeps no deadline.
-    return all(follows(condition, stricter.constraints) for condition in asked.constraints) and (
-        bool(asked.constraints) or not stricter.constraints or _only_sooner(stricter)
+    return all(follows(condition, stricter.constraints) for condition in duty.constraints) and (
+        bool(duty.constraints) or not stricter.constraints or _only_sooner(stricter)
     )
 
 
-def prohibition_covers(stricter: Rule, asked: Rule) -> bool:
-    """Return whether ``stricter`` forbids all that ``asked`` does: the same or a wider action, in no fewer cases."""
-    cases = [normal_condition(constraint) for constraint in asked.constraints]
-    return terms.includes(stricter.action, asked.action) and all(
+def prohibition_covers(stricter: Rule, prohibition: Rule) -> bool:
+    """Return whether ``stricter`` forbids all that ``prohibition`` does: the same or a wider action, in no fewer
+    cases."""
+    cases = [normal_condition(constraint) for constraint in prohibition.constraints]
+    return terms.includes(stricter.action, prohibition.action) and all(
         normal_condition(constraint) in cases for constraint in stricter.constraints
     )
 
@@ -118,8 +119,10 @@ def admitted_purposes(atoms: Sequence[Constraint]) -> frozenset[str] | None:
 
 
 @lru_cache(maxsize=256)
-def _within(named: frozenset[str]) -> frozenset[str]:
-    return named | {known_purpose for known_purpose in known_purposes() if wider_purposes(known_purpose) & named}
+def _within(purposes: frozenset[str]) -> frozenset[str]:
+    return purposes | {
+        known_purpose for known_purpose in known_purposes() if wider_purposes(known_purpose) & purposes
+    }
 
 
 def _culprits(elements: list[Element], possible: Callable[[Sequence[Constraint]], bool]) -> tuple[Element, ...]:
@@ -146,52 +149,52 @@ def _only_sooner(rule: Rule) -> bool:
 # What follows, by left operand ----------------------------------------------------------------------------
 
 
-def _purpose(asked: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
+def _purpose(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
     left = admitted_purposes(conditions)
     if left is not None:
         return (
-            left <= (admitted_purposes([asked]) or frozenset())
-            if asked.operator not in NEGATIVE
-            else (left == admitted_purposes([*conditions, asked]))
+            left <= (admitted_purposes([target]) or frozenset())
+            if target.operator not in NEGATIVE
+            else (left == admitted_purposes([*conditions, target]))
         )
-    return asked.operator in NEGATIVE and _named(asked) <= _refused(conditions)
+    return target.operator in NEGATIVE and _named(target) <= _refused(conditions)
 
 
-def _date(asked: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
-    if asked.operator == "neq":
+def _date(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
+    if target.operator == "neq":
         return False
     start, end = term_of(conditions)
-    first, last = term_of([asked])
+    first, last = term_of([target])
     return first <= start and end <= last
 
 
-def _names(asked: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
+def _names(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
     allowed = _allowed(conditions)
-    if asked.operator in NEGATIVE:
-        return _named(asked) <= _refused(conditions) or (allowed is not None and not allowed & _named(asked))
-    return allowed is not None and allowed <= _named(asked)
+    if target.operator in NEGATIVE:
+        return _named(target) <= _refused(conditions) or (allowed is not None and not allowed & _named(target))
+    return allowed is not None and allowed <= _named(target)
 
 
-def _membership(asked: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
+def _membership(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
     # Each condition on its own: one may be a member of several regions.
-    return any(_named(condition) <= _named(asked) for condition in conditions)
+    return any(_named(condition) <= _named(target) for condition in conditions)
 
 
-def _credential(asked: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
-    accepted = _credentials(asked)
+def _credential(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
+    accepted = _credentials(target)
     every = [
         condition for condition in conditions if condition.operator == "isAllOf" or len(condition.right_operand) == 1
     ]
     demanded = {name for condition in every for name in _credentials(condition)}
-    if asked.operator == "isAllOf":
+    if target.operator == "isAllOf":
         return accepted <= demanded
     return bool(accepted & demanded) or any(_credentials(condition) <= accepted for condition in conditions)
 
 
-def _spatial(asked: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
-    if asked.operator in NEGATIVE:
-        return _named(asked) <= _refused(conditions)
-    regions = _named(asked)
+def _spatial(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
+    if target.operator in NEGATIVE:
+        return _named(target) <= _refused(conditions)
+    regions = _named(target)
     return any(
         all(place in regions or any(lies_within(place, region) for region in regions) for place in _named(condition))
         for condition in conditions
@@ -199,16 +202,16 @@ def _spatial(asked: Constraint, conditions: Sequence[Constraint], _facts: Mappin
     )
 
 
-def _rulebook(asked: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
-    if asked.operator in {"gteq", "lteq"}:
-        base, bound = version(asked.right_operand[0].term)
+def _rulebook(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
+    if target.operator in {"gteq", "lteq"}:
+        base, bound = version(target.right_operand[0].term)
         return any(
-            condition.operator in {asked.operator, "eq", "isAnyOf"}
-            and all(_bounded(asked.operator, value, base, bound) for value in condition.right_operand)
+            condition.operator in {target.operator, "eq", "isAnyOf"}
+            and all(_bounded(target.operator, value, base, bound) for value in condition.right_operand)
             for condition in conditions
         )
     return any(
-        condition.operator in {"eq", "isAnyOf"} and _named(condition) <= _named(asked) for condition in conditions
+        condition.operator in {"eq", "isAnyOf"} and _named(condition) <= _named(target) for condition in conditions
     )
 
 
@@ -219,23 +222,25 @@ def _bounded(operator: str, value: Value, base: str, bound: int | None) -> bool:
     return number_ >= bound if operator == "gteq" else number_ <= bound
 
 
-def _amount(asked: Constraint, conditions: Sequence[Constraint], facts: Mapping[str, Any]) -> bool:
-    bound = number(asked.right_operand[0])
+def _amount(target: Constraint, conditions: Sequence[Constraint], facts: Mapping[str, Any]) -> bool:
+    bound = number(target.right_operand[0])
     if bound is None:
         return False
-    fact = facts.get(asked.left_operand) if asked.left_operand == terms.MINIMUM_CELL_SIZE else None
-    met = isinstance(fact, int | float) and compares(asked.operator, Decimal(str(fact)), bound) is True
+    fact = facts.get(target.left_operand) if target.left_operand == terms.MINIMUM_CELL_SIZE else None
+    met = isinstance(fact, int | float) and compares(target.operator, Decimal(str(fact)), bound) is True
     return met or any(
-        condition.operator == asked.operator
-        and condition.unit == asked.unit
+        condition.operator == target.operator
+        and condition.unit == target.unit
         and (mine := number(condition.right_operand[0])) is not None
-        and (mine == bound or (asked.operator in {"lteq", "gteq"} and compares(asked.operator, mine, bound) is True))
+        and (
+            mine == bound or (target.operator in {"lteq", "gteq"} and compares(target.operator, mine, bound) is True)
+        )
         for condition in conditions
     )
 
 
-def _elapsed(asked: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
-    least = _days(asked.right_operand[0], 0)
+def _elapsed(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
+    least = _days(target.right_operand[0], 0)
     return any(
         condition.operator == "lteq" and _days(condition.right_operand[0], 1) <= least for condition in conditions
     )

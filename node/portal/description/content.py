@@ -179,9 +179,9 @@ def lineage(description: Description, subject: str) -> tuple[Fact, ...]:
     return _labelled(description, subject, LINEAGE)
 
 
-def remaining(description: Description, subject: str, used: Iterable[str] = ()) -> tuple[Fact, ...]:
+def remaining(description: Description, subject: str, used_predicates: Iterable[str] = ()) -> tuple[Fact, ...]:
     """Return all statements about ``subject`` that have no place elsewhere on the page."""
-    known = ELSEWHERE.union(*(predicates for _, predicates in (*FACTS, *LINEAGE)), used)
+    known = ELSEWHERE.union(*(predicates for _, predicates in (*FACTS, *LINEAGE)), used_predicates)
     return tuple(
         Fact(label="", name=compact(predicate), values=values(description, subject, predicate))
         for predicate in description.predicates(subject)

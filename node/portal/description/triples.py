@@ -121,11 +121,11 @@ def _read(nquads: bytes) -> Iterator[tuple[str, str, Term]]:
         log.warning("a description ends in what is no canonical N-Quads; the page shows what precedes it")
 
 
-def _term(written: str) -> Term:
-    if not is_literal(written):
-        return Term(_bare(written))
-    datatype = _DATATYPE.search(written)
-    return Term(text_of(written), True, language_of(written), datatype[1] if datatype else "")
+def _term(text: str) -> Term:
+    if not is_literal(text):
+        return Term(_bare(text))
+    datatype = _DATATYPE.search(text)
+    return Term(text_of(text), True, language_of(text), datatype[1] if datatype else "")
 
 
 def _bare(term: str) -> str:

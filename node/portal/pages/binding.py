@@ -148,11 +148,11 @@ async def start(responder: Responder, visit: Visit) -> Response:
 
 
 def _request(
-    template: Template, version: int | None, chosen: Mapping[str, str], values: Mapping[str, str], stacked: list[str]
+    template: Template, version: int | None, choices: Mapping[str, str], values: Mapping[str, str], layers: list[str]
 ) -> dict[str, Any]:
     """Return the binding as ``node.scenarios.runs.request`` reads it."""
     inputs = {}
-    for role, value in chosen.items():
+    for role, value in choices.items():
         if value:
             dataset, number, place, file = _read_choice(value)
             inputs[role] = {"dataset": dataset, "version": number, "file": file, "inPlace": place}
@@ -166,7 +166,7 @@ def _request(
         "version": version or template.version,
         "inputs": inputs,
         "parameters": parameters,
-        "layers": stacked,
+        "layers": layers,
     }
 
 

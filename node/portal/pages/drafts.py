@@ -182,7 +182,7 @@ async def remove(responder: Responder, visit: Visit) -> Response:
 
 
 async def _changes(
-    responder: Responder, visit: Visit, dataset_draft: DatasetDraft, published: Publication
+    responder: Responder, visit: Visit, dataset_draft: DatasetDraft, publication: Publication
 ) -> Response:
     record = await responder.node.drafts.original(dataset_draft, visit.caller)
     return responder.render(
@@ -190,10 +190,10 @@ async def _changes(
         "draft-changes.html",
         address=_address(visit, dataset_draft),
         record=record,
-        next_version=published.record,
-        changes=changes_of(responder, visit, dataset_draft, record, published),
+        next_version=publication.record,
+        changes=changes_of(responder, visit, dataset_draft, record, publication),
         labels=_labels(visit),
-        remarks=[_text(visit, finding) for finding in published.findings if finding.rule in RULES],
+        remarks=[_text(visit, finding) for finding in publication.findings if finding.rule in RULES],
     )
 
 

@@ -131,14 +131,14 @@ def not_shown(record: Record, description: OriginalDescription) -> tuple[str, ..
 
 
 def changes_of(
-    responder: Responder, visit: Visit, draft: DatasetDraft, record: Record, published: Publication
+    responder: Responder, visit: Visit, draft: DatasetDraft, record: Record, publication: Publication
 ) -> Changes:
     """Return the differences between ``record`` and the version that ``draft`` would make of it."""
     description = OriginalDescription(record, draft.original.language if draft.original else visit.language)
     changed = description.changes(draft.answers)
     conditions = None
-    if not same_conditions(record, published.record):
-        before, after = (responder.node.access.sentences(one, visit.language) for one in (record, published.record))
+    if not same_conditions(record, publication.record):
+        before, after = (responder.node.access.sentences(one, visit.language) for one in (record, publication.record))
         conditions = ([one for one in before if one not in after], [one for one in after if one not in before])
     return Changes(
         answers=[
@@ -146,7 +146,7 @@ def changes_of(
             for name, answer in sorted(changed.items(), key=lambda change: _ORDER.index(change[0]))
         ],
         conditions=conditions,
-        files=list(file_changes(record, published.record)),
+        files=list(file_changes(record, publication.record)),
     )
 
 

@@ -70,9 +70,9 @@ async def remove(responder: Responder, visit: Visit) -> Response:
     return await _act(responder, visit, responder.node.schedules.remove, "source-remove")
 
 
-async def _act(responder: Responder, visit: Visit, action: Callable[[str, Caller], object], done: str) -> Response:
+async def _act(responder: Responder, visit: Visit, action: Callable[[str, Caller], object], notice: str) -> Response:
     await run_sync(action, visit.request.path_params["name"], visit.caller)
-    return responder.go(visit, visit.url("/imports", done=done) + "#sources")
+    return responder.go(visit, visit.url("/imports", done=notice) + "#sources")
 
 
 async def source(responder: Responder, visit: Visit) -> Response:

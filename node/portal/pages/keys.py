@@ -37,29 +37,29 @@ async def replace(responder: Responder, visit: Visit) -> Response:
         if not listed.may_change:
             raise
         trouble = refusal(error, "signin.stale") if ticked else "none"
-        return await _page(responder, visit, listed, trouble, refusal_status(error), ticked=set(ticked))
+        return await _page(responder, visit, listed, trouble, refusal_status(error), ticks=set(ticked))
     return responder.go(visit, visit.url("/keys", done="keys-replaced" if replaced else "already-replaced"))
 
 
 async def _page(
     responder: Responder,
     visit: Visit,
-    listed: ListedKeys,
+    keys: ListedKeys,
     trouble: str = "",
     status: int = 200,
     *,
-    ticked: set[KeyKind] | None = None,
+    ticks: set[KeyKind] | None = None,
 ) -> Response:
     person = await responder.node.account.person(visit.caller)
     response = responder.render(
         visit,
         "keys.html",
         status=status,
-        listed=listed,
+        listed=keys,
         did=visit.caller.did or "",
         second_factor=person.account.second_factor is not None,
         trouble=trouble,
-        ticked=ticked or set(),
+        ticked=ticks or set(),
     )
     response.headers["Cache-Control"] = "private, no-store"
     return response

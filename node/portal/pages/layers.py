@@ -89,36 +89,36 @@ async def _draft(responder: Responder, visit: Visit, values: Mapping[str, str]) 
     )
 
 
-async def _edit(responder: Responder, visit: Visit, drawn: LayerView) -> Response:
+async def _edit(responder: Responder, visit: Visit, view: LayerView) -> Response:
     """Apply a change, and show the page again: with the change, or with the errors beside the form."""
     fields = visit.fields
     try:
-        wanted = _titled(_applied(drawn, fields), visit)
+        wanted = _titled(_applied(view, fields), visit)
         layer = await scenarios_of(responder).drawn.save(wanted, visit.caller, after=fields.get("after", ""))
     except NotFound:
         raise
     except HansaError as error:
         if error.status >= 500:
             raise
-        return _page(responder, visit, drawn, trouble=error)
+        return _page(responder, visit, view, trouble=error)
     feature = fields.get("feature", "") if fields.get("do") in ("set", "add") else ""
     target = visit.url(f"/layers/{quote(layer.id, safe='')}", feature=feature, done="kept")
     return responder.go(visit, target)
 
 
-def _applied(drawn: LayerView, fields: Mapping[str, str]) -> Layer:
+def _applied(view: LayerView, fields: Mapping[str, str]) -> Layer:
     feature = fields.get("feature", "").strip()[:200]
     match fields.get("do"):
         case "set":
-            return edits.change_feature(drawn.layer, drawn.rows, feature, fields)
+            return edits.change_feature(view.layer, view.rows, feature, fields)
         case "remove":
-            return edits.remove_feature(drawn.layer, drawn.rows, feature)
+            return edits.remove_feature(view.layer, view.rows, feature)
         case "add":
-            return edits.add_feature(drawn.layer, drawn.rows, feature, fields)
+            return edits.add_feature(view.layer, view.rows, feature, fields)
         case "undo":
-            return edits.undone(drawn.layer, feature)
+            return edits.undone(view.layer, feature)
         case "title":
-            return drawn.layer
+            return view.layer
     raise InvalidInput("no action was chosen", remedy="use one of the buttons", facts={"case": "no-action"})
 
 
@@ -132,34 +132,34 @@ def _titled(layer_: Layer, visit: Visit) -> Layer:
     return replace(layer_, title=title, reason=reason)
 
 
-def _page(responder: Responder, visit: Visit, drawn: LayerView, *, trouble: HansaError | None = None) -> Response:
-    query, layer_ = visit.request.query_params, drawn.layer
+def _page(responder: Responder, visit: Visit, view: LayerView, *, trouble: HansaError | None = None) -> Response:
+    query, layer_ = visit.request.query_params, view.layer
     feature = visit.fields.get("feature", "") or query.get("feature", "")
     adding = visit.fields.get("do") == "add" or query.get("add") == "1"
     like = query.get("like", "")
     by_id = {operation.id: operation for operation in layer_.operations}
-    row = edits.find(drawn.rows, layer_.key, feature)
+    row = edits.find(view.rows, layer_.key, feature)
     known = row is not None or feature in by_id
-    sample = edits.find(drawn.rows, layer_.key, like)
+    sample = edits.find(view.rows, layer_.key, like)
     return responder.render(
         visit,
         "layer.html",
         status=trouble.status if trouble else 200,
-        drawn=drawn,
+        drawn=view,
         layer=layer_,
-        lines=[_line(operation, edits.find(drawn.rows, layer_.key, operation.id)) for operation in layer_.operations],
-        map=_map(visit, drawn, feature),
+        lines=[_line(operation, edits.find(view.rows, layer_.key, operation.id)) for operation in layer_.operations],
+        map=_map(visit, view, feature),
         feature=feature if known and not adding else "",
         asked=feature,
         missing=bool(feature) and not known and not adding,
         adding=adding,
         like=like,
         operation=by_id.get(feature),
-        cells=edits.cells(drawn.rows, layer_, like if adding else feature),
+        cells=edits.cells(view.rows, layer_, like if adding else feature),
         spelled=edits.spell_geometry(sample.get(GEOMETRY) if sample else None),
-        located=any(isinstance(one.get(GEOMETRY), Mapping) for one in drawn.rows),
-        listed=[row_id(one, edits.names_of(layer_.key)) for one in drawn.rows[:MAX_LISTED]],
-        more=max(0, len(drawn.rows) - MAX_LISTED),
+        located=any(isinstance(one.get(GEOMETRY), Mapping) for one in view.rows),
+        listed=[row_id(one, edits.names_of(layer_.key)) for one in view.rows[:MAX_LISTED]],
+        more=max(0, len(view.rows) - MAX_LISTED),
         trouble=trouble,
         typed=visit.fields,
         OperationType=OperationType,
@@ -198,11 +198,11 @@ def _line(operation: Operation, row: Row | None) -> Line:
     return Line(operation=operation, members=tuple(members))
 
 
-def _map(visit: Visit, drawn: LayerView, feature: str) -> maps.Picture | None:
-    layer_, address = drawn.layer, _base(visit, drawn.layer)
+def _map(visit: Visit, view: LayerView, feature: str) -> maps.Picture | None:
+    layer_, address = view.layer, _base(visit, view.layer)
     by_id = {operation.id: operation for operation in layer_.operations}
     marks = []
-    for row in drawn.rows:
+    for row in view.rows:
         geometry = row.get(GEOMETRY)
         if isinstance(geometry, Mapping):
             name = row_id(row, edits.names_of(layer_.key))

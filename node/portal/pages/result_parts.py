@@ -57,11 +57,13 @@ async def making_of(
     return ResultOrigin(titles=description.texts(activity, f"{RDFS}label"), run=run, used=tuple(things))
 
 
-async def _thing(responder: Responder, visit: Visit, description: Description, used: str, *, here: bool) -> UsedThing:
-    iri, _, state = used.partition("#")
-    layer = description.texts(used, f"{RDFS}label")
+async def _thing(
+    responder: Responder, visit: Visit, description: Description, source: str, *, here: bool
+) -> UsedThing:
+    iri, _, state = source.partition("#")
+    layer = description.texts(source, f"{RDFS}label")
     if layer:
-        return UsedThing(titles=layer, iri=used, link=visit.url(f"/layers/{quote(iri, safe='')}") if here else "")
+        return UsedThing(titles=layer, iri=source, link=visit.url(f"/layers/{quote(iri, safe='')}") if here else "")
     version = state[1:] if state.startswith("v") and state[1:].isdecimal() else ""
     kind = next((name for name, one in KINDS.items() if f"/{one.plural}/" in iri), "")
     link, titles = await page_of(responder, visit, iri, version)

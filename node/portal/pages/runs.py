@@ -93,7 +93,7 @@ async def _run_page(responder: Responder, visit: Visit, *, trouble: HansaError |
         gathered=gathered,
         closed=closed,
         scale=scale,
-        map=results.picture(gathered, scale, visit, chosen=row) if gathered and scale else None,
+        map=results.picture(gathered, scale, visit, selection=row) if gathered and scale else None,
         legend=legend(visit, gathered, scale) if gathered and scale else (),
         table=results.sort_differences(gathered.changes, query.get("sort", "")) if gathered else (),
         most=None if whole else results.MAX_TABLE,

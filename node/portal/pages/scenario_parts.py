@@ -60,17 +60,17 @@ async def scenario_of(responder: Responder, visit: Visit, record: Record) -> Tem
 
 
 async def runs_of(
-    responder: Responder, visit: Visit, record: Record, shown: TemplateView | None = None
+    responder: Responder, visit: Visit, record: Record, view: TemplateView | None = None
 ) -> Sequence[Run] | None:
     """Return runs of a scenario, or those that use a model or transformation; None if this page shows no runs.
 
-    Runs of a scenario that binds the template of another one are stored under that template (``shown``).
+    Runs of a scenario that binds the template of another one are stored under that template (``view``).
     """
     if responder.node.scenarios is None or not visit.signed_in:
         return None
     if record.kind == "scenario":
         return await responder.node.scenarios.watched.newest(
-            template=shown.template.iri if shown else record.iri, limit=MAX_RUNS
+            template=view.template.iri if view else record.iri, limit=MAX_RUNS
         )
     if record.kind in ("model", "transformation"):
         return await responder.node.scenarios.watched.newest(uses=record.iri, limit=MAX_RUNS)
@@ -107,13 +107,13 @@ def calls(visit: Visit, record: Record, description: Description) -> dict[str, s
 
 
 async def template_chain(
-    responder: Responder, visit: Visit, template: Template, known: Cities, *, missing: Sequence[str] = ()
+    responder: Responder, visit: Visit, template: Template, city_names: Cities, *, missing: Sequence[str] = ()
 ) -> Drawing:
     """Return the picture of a template's chain, with the catalogue's records of the things that it uses."""
-    return _picture(visit, template, await _used(responder, visit, template, known), missing)
+    return _picture(visit, template, await _used(responder, visit, template, city_names), missing)
 
 
-async def _used(responder: Responder, visit: Visit, template: Template, known: Cities) -> list[UsedStep]:
+async def _used(responder: Responder, visit: Visit, template: Template, city_names: Cities) -> list[UsedStep]:
     inputs = []
     for step in sorted(template.steps, key=lambda step: step.position):
         try:
@@ -124,8 +124,8 @@ async def _used(responder: Responder, visit: Visit, template: Template, known: C
             UsedStep(
                 step=step,
                 record=record,
-                where=known.name(record.origin) if record else _host(step.uses),
-                remote=known.elsewhere(record.origin) if record else not visit.owns(step.uses),
+                where=city_names.name(record.origin) if record else _host(step.uses),
+                remote=city_names.elsewhere(record.origin) if record else not visit.owns(step.uses),
             )
         )
     return inputs
@@ -135,7 +135,7 @@ def _host(iri: str) -> str:
     return urlsplit(iri).netloc if web_address(iri) else ""
 
 
-def _picture(visit: Visit, template: Template, used: Sequence[UsedStep], missing: Sequence[str]) -> Drawing:
+def _picture(visit: Visit, template: Template, parts: Sequence[UsedStep], missing: Sequence[str]) -> Drawing:
     unknown = visit.t("chain.unknown")
     links = [
         Link(
@@ -148,13 +148,13 @@ def _picture(visit: Visit, template: Template, used: Sequence[UsedStep], missing
             remote=part.remote,
             wires=tuple(part.step.wiring.items()),
         )
-        for part in used
+        for part in parts
     ]
     roles = {role.role: visit.translate(role.titles).text for role in template.inputs}
     return chain(links, roles, missing=frozenset(missing))
 
 
-def chain_of(run: Run, known: Cities, visit: Visit) -> Drawing:
+def chain_of(run: Run, city_names: Cities, visit: Visit) -> Drawing:
     """Return the picture of a run's chain, with the pinned versions."""
     bound = {step.name: step for step in run.binding.steps}
     inputs = {role.role: role for role in run.binding.inputs}
@@ -167,8 +167,8 @@ def chain_of(run: Run, known: Cities, visit: Visit) -> Drawing:
                 name=step.name,
                 title=visit.translate(used.card.titles).text if used else step.name,
                 word=visit.speaker.word("kind", used.kind) if used else "",
-                where=known.name(used.origin) if used else "",
-                remote=bool(used) and known.elsewhere(used.origin) if used else False,
+                where=city_names.name(used.origin) if used else "",
+                remote=bool(used) and city_names.elsewhere(used.origin) if used else False,
                 wires=tuple(step.wiring.items()),
                 tone="failed" if step.name in failed else "",
             )

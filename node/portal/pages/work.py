@@ -105,19 +105,19 @@ async def confirm_deletion(responder: Responder, visit: Visit) -> Response:
     return responder.go(visit, visit.url(f"/agreements/{quote(agreement_id, safe='')}") + "#deletion")
 
 
-def agreement_status(agreed: AgreementView) -> str:
+def agreement_status(view: AgreementView) -> str:
     """Return ``ended``, ``pending`` (not final yet), ``barred`` (the other party is blocked here), ``blocked`` (in
     force, but an access now is refused), ``force`` (an access now is permitted), ``unchecked`` (in force; the
     decision about an access is not known)."""
-    if agreed.agreement.ended:
+    if view.agreement.ended:
         return "ended"
-    if not agreed.agreement.finalized:
+    if not view.agreement.finalized:
         return "pending"
-    if agreed.barred:
+    if view.barred:
         return "barred"
-    if agreed.now is None:
+    if view.now is None:
         return "unchecked"
-    return "blocked" if agreed.now.refuses else "force"
+    return "blocked" if view.now.refuses else "force"
 
 
 async def decisions(responder: Responder, visit: Visit) -> Response:
@@ -201,8 +201,8 @@ def family(conversation: Conversation) -> str:
     return "negotiation" if isinstance(conversation.process, Negotiation) else "transfer"
 
 
-async def _document(responder: Responder, agreed: AgreementView, language: str) -> Markup:
-    text = await responder.node.agreements.document(agreed.agreement.id, None if language == BOTH else language)
+async def _document(responder: Responder, view: AgreementView, language: str) -> Markup:
+    text = await responder.node.agreements.document(view.agreement.id, None if language == BOTH else language)
     return Markup(markup.embed(text))  # noqa: S704 - only what the cleaner lets through
 
 

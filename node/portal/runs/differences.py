@@ -132,13 +132,13 @@ def added_up(unit: str | None) -> bool:
     return bool(unit) and unit not in ("1", "%", "Cel") and "/" not in str(unit) and not str(unit).startswith("dB")
 
 
-def figures_by_feature(rows: Rows, figure: Figure, keyed: Shape, chosen: Mapping[str, str]) -> dict[str, float]:
-    """Return name of the feature → its figure, over the rows of the ``chosen`` parts."""
+def figures_by_feature(rows: Rows, figure: Figure, shape: Shape, parts: Mapping[str, str]) -> dict[str, float]:
+    """Return name of the feature → its figure, over the rows of the ``parts`` parts."""
     gathered: dict[str, list[float]] = {}
     for row in rows:
         value = row.get(figure.column)
-        if is_number(value) and all(row.get(name) == part for name, part in chosen.items() if part != ALL):
-            gathered.setdefault(str(row.get(keyed.key, "")), []).append(float(value))
+        if is_number(value) and all(row.get(name) == part for name, part in parts.items() if part != ALL):
+            gathered.setdefault(str(row.get(shape.key, "")), []).append(float(value))
     unit = figure.variable.unit
     return {name: _together(values, unit) for name, values in gathered.items()}
 

@@ -50,9 +50,9 @@ class Origin:
     sources: tuple[Origin, ...] = ()
 
 
-async def trace(runs: WatchedRuns, caller: Caller, watched: RunView, of: str, key: str, name: str) -> Origin | None:
+async def trace(runs: WatchedRuns, caller: Caller, view: RunView, of: str, key: str, name: str) -> Origin | None:
     """Return the trace back from the row ``name`` of ``of``; None if there is no such row."""
-    walk = _Walk(runs, caller, watched)
+    walk = _Walk(runs, caller, view)
     known: Known = {key: frozenset((name,))}
     rows = await walk.rows(of)
     if rows is None or not any(str(row.get(key, "")) == name for row in rows):
@@ -61,51 +61,51 @@ async def trace(runs: WatchedRuns, caller: Caller, watched: RunView, of: str, ke
 
 
 class _Walk:
-    def __init__(self, runs: WatchedRuns, caller: Caller, watched: RunView) -> None:
+    def __init__(self, runs: WatchedRuns, caller: Caller, view: RunView) -> None:
         self._runs = runs
         self._caller = caller
-        self._watched = watched
+        self._view = view
         self._read: dict[str, Rows | None] = {}
-        self._steps = {step.name: step for step in watched.run.template.steps}
-        self._bound = {step.name: step for step in watched.run.binding.steps}
-        self._inputs = {one.role: one for one in watched.run.binding.inputs}
+        self._steps = {step.name: step for step in view.run.template.steps}
+        self._bound = {step.name: step for step in view.run.binding.steps}
+        self._inputs = {one.role: one for one in view.run.binding.inputs}
 
     async def rows(self, of: str) -> Rows | None:
         """Return rows of the branch with the changes; None if they cannot be read here."""
         if of not in self._read:
             try:
-                self._read[of] = await self._runs.rows(self._watched.run.pid, AFTER, of, self._caller)
+                self._read[of] = await self._runs.rows(self._view.run.pid, AFTER, of, self._caller)
             except (NotAllowed, NotFound, InvalidInput):
                 self._read[of] = None
         return self._read[of]
 
-    async def back(self, of: str, known: Known) -> Origin:
+    async def back(self, of: str, names: Known) -> Origin:
         step, _, _ = of.partition(".")
         rows = await self.rows(of)
-        matched = _about(rows, known) if rows is not None else None
+        matched = _about(rows, names) if rows is not None else None
         sources: tuple[Origin, ...] = ()
         if step in self._steps and "." in of:
-            wider = _wider(known, matched or ())
+            wider = _wider(names, matched or ())
             fed = tuple(dict.fromkeys(self._steps[step].wiring.values()))
             for source in fed:
                 # A receptor names its street: a value of one input leads to the next input.
                 wider = _wider(wider, _about(await self.rows(source) or (), wider) or ())
             sources = tuple([await self.back(source, wider) for source in fed])
         thing = self._bound.get(step) if "." in of else self._inputs.get(of)
-        return self._origin(of, thing, rows, matched, known, sources)
+        return self._origin(of, thing, rows, matched, names, sources)
 
     def _origin(
         self,
         of: str,
         thing: BoundStep | BoundInput | None,
         rows: Rows | None,
-        matched: Rows | None,
-        known: Known,
+        matches: Rows | None,
+        names: Known,
         sources: tuple[Origin, ...],
     ) -> Origin:
-        shown = tuple((matched if matched is not None else rows or ())[:MAX_ROWS])
+        shown = tuple((matches if matches is not None else rows or ())[:MAX_ROWS])
         step = isinstance(thing, BoundStep)
-        edits = self._edits(thing, known) if isinstance(thing, BoundInput) else ()
+        edits = self._edits(thing, names) if isinstance(thing, BoundInput) else ()
         here = {layer for layer, _, _ in edits}
         return Origin(
             of=of,
@@ -116,15 +116,15 @@ class _Walk:
             sha256=self._output_hash(of) if step else thing.sha256 if thing else "",
             origin=thing.origin if thing else "",
             agreement=thing.agreement if thing else None,
-            match="apart" if rows is None else "all" if matched is None else "rows",
+            match="apart" if rows is None else "all" if matches is None else "rows",
             columns=tuple(dict.fromkeys(name for row in shown for name in row if name != GEOMETRY))[:MAX_COLUMNS],
             rows=shown,
             total=len(rows or ()),
-            matched=len(matched) if matched is not None else len(rows or ()),
+            matched=len(matches) if matches is not None else len(rows or ()),
             edits=edits,
             elsewhere=tuple(
                 (layer.id, layer.title)
-                for layer in self._watched.layers
+                for layer in self._view.layers
                 if isinstance(thing, BoundInput) and _on(layer, thing) and layer.id not in here
             ),
             sources=sources,
@@ -132,16 +132,16 @@ class _Walk:
 
     def _output_hash(self, of: str) -> str:
         step, _, role = of.partition(".")
-        run = next((one for one in self._watched.run.steps if (one.branch, one.name) == (AFTER, step)), None)
+        run = next((one for one in self._view.run.steps if (one.branch, one.name) == (AFTER, step)), None)
         return run.outputs.get(role, "") if run else ""
 
-    def _edits(self, thing: BoundInput, known: Known) -> tuple[tuple[str, str, Operation], ...]:
+    def _edits(self, thing: BoundInput, names: Known) -> tuple[tuple[str, str, Operation], ...]:
         return tuple(
             (layer.id, layer.title, operation)
-            for layer in self._watched.layers
+            for layer in self._view.layers
             if _on(layer, thing)
             for operation in layer.operations
-            if operation.id in known.get(layer.key, frozenset())
+            if operation.id in names.get(layer.key, frozenset())
         )
 
 
@@ -149,21 +149,21 @@ def _on(layer: Layer, thing: BoundInput) -> bool:
     return (layer.target, layer.file) == (thing.iri, thing.file)
 
 
-def _about(rows: Rows, known: Known) -> list[Row] | None:
-    """Return the rows that agree with ``known`` in every column that both have; None if they share no column."""
+def _about(rows: Rows, names: Known) -> list[Row] | None:
+    """Return the rows that agree with ``names`` in every column that both have; None if they share no column."""
     if not rows:
         return None
-    shared = [name for name in known if any(isinstance(row.get(name), str) for row in rows)]
+    shared = [name for name in names if any(isinstance(row.get(name), str) for row in rows)]
     if not shared:
         return None
-    return [row for row in rows if all(row.get(name) in known[name] for name in shared)]
+    return [row for row in rows if all(row.get(name) in names[name] for name in shared)]
 
 
-def _wider(known: Known, rows: Sequence[Mapping[str, Any]]) -> Known:
-    """Return ``known`` with further text columns of ``rows``, as long as they stay specific."""
+def _wider(names: Known, rows: Sequence[Mapping[str, Any]]) -> Known:
+    """Return ``names`` with further text columns of ``rows``, as long as they stay specific."""
     values_of: dict[str, set[str]] = {}
     for row in rows[:500]:
         for name, value in row.items():
-            if isinstance(value, str) and name not in known:
+            if isinstance(value, str) and name not in names:
                 values_of.setdefault(name, set()).add(value)
-    return known | {name: frozenset(values) for name, values in values_of.items() if len(values) <= _MANY}
+    return names | {name: frozenset(values) for name, values in values_of.items() if len(values) <= _MANY}

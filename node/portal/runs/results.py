@@ -143,25 +143,25 @@ def _together(figure: Figure, parts: Sequence[Part]) -> str:
     return "energy" if str(unit).startswith("dB") else "mean"
 
 
-def scale_of(*gathered: RunFigure) -> Scale:
+def scale_of(*figures: RunFigure) -> Scale:
     """Return one scale for all compared figures."""
-    decimals = gathered[0].decimals
-    if all(one.has_before for one in gathered):
-        return change_scale([c.by for one in gathered for c in one.changes if c.by is not None], decimals)
-    return value_scale([c.after for one in gathered for c in one.changes if c.after is not None])
+    decimals = figures[0].decimals
+    if all(one.has_before for one in figures):
+        return change_scale([c.by for one in figures for c in one.changes if c.by is not None], decimals)
+    return value_scale([c.after for one in figures for c in one.changes if c.after is not None])
 
 
 def picture(
-    gathered: RunFigure, scale: Scale, visit: Visit, *, chosen: str = "", links: bool = True
+    run_figure: RunFigure, scale: Scale, visit: Visit, *, selection: str = "", links: bool = True
 ) -> maps.Picture | None:
     """Return the map: the features of the figure in colour, other features of the inputs as base map."""
-    own = next((place for place in gathered.places if place.key == gathered.keyed.key), None)
+    own = next((place for place in run_figure.places if place.key == run_figure.keyed.key), None)
     if own is None:
         return None
-    by_id = {change.id: change for change in gathered.changes}
+    by_id = {change.id: change for change in run_figure.changes}
     marks = [
         maps.Mark(id=name, geometry=geometry, words=name)
-        for place in gathered.places
+        for place in run_figure.places
         if place is not own
         for name, geometry in place.geometries.items()
     ]
@@ -172,21 +172,21 @@ def picture(
             maps.Mark(
                 id=name,
                 geometry=geometry,
-                words=words(gathered, change, visit) if change else f"{name}: {visit.t('map.nodata')}",
+                words=words(run_figure, change, visit) if change else f"{name}: {visit.t('map.nodata')}",
                 colour=scale.colour(figure) if figure is not None else "",
                 width=scale.width(figure) if figure is not None else 2.0,
                 weight=abs(figure) if figure is not None else 0.0,
                 dashed=figure is None,
-                chosen=name == chosen,
+                chosen=name == selection,
                 link=f"{visit.here(row=name)}#why" if links and change else "",
             )
         )
     return maps.draw(marks)
 
 
-def words(gathered: RunFigure, change: Difference, visit: Visit) -> str:
+def words(run_figure: RunFigure, change: Difference, visit: Visit) -> str:
     """Return a feature in words: ``gent-seg-017: 1 800 → 0 vehicles/h (−1 800)``."""
-    speaker, decimals, unit = visit.speaker, gathered.decimals, gathered.unit
+    speaker, decimals, unit = visit.speaker, run_figure.decimals, run_figure.unit
     tail = f"\u00a0{unit}" if unit else ""
     after = visit.t("map.nodata") if change.after is None else f"{speaker.number(change.after, decimals)}{tail}"
     if change.before is None:

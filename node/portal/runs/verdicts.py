@@ -53,26 +53,26 @@ def verdicts(run: Run) -> list[IndicatorFigure]:
     return verdicts
 
 
-def verdict(indicator: Indicator, measured: IndicatorValue) -> str:
+def verdict(indicator: Indicator, values: IndicatorValue) -> str:
     """Return better or worse, within the precision of the figures: compared before rounding (digest §12, trap 10)."""
-    if measured.before is None or indicator.better not in ("lower", "higher"):
+    if values.before is None or indicator.better not in ("lower", "higher"):
         return ""
-    change = measured.after - measured.before
+    change = values.after - values.before
     least = 10.0**-indicator.decimals / 2 if indicator.decimals is not None else 0.0
     if abs(change) <= least:
         return "same"
     return "better" if (change < 0) == (indicator.better == "lower") else "worse"
 
 
-def _met(indicator: Indicator, measured: IndicatorValue) -> bool | None:
+def _met(indicator: Indicator, values: IndicatorValue) -> bool | None:
     if indicator.target is None:
         return None
     if indicator.better == "higher":
-        return measured.after >= indicator.target
-    return measured.after <= indicator.target
+        return values.after >= indicator.target
+    return values.after <= indicator.target
 
 
-def legend(visit: Visit, gathered: results.RunFigure, scale: Scale) -> list[dict[str, Any]]:
+def legend(visit: Visit, run_figure: results.RunFigure, scale: Scale) -> list[dict[str, Any]]:
     """Return the classes from the highest to the lowest, in words."""
     speaker = visit.speaker
     rows = []

@@ -209,16 +209,16 @@ def _named_in(decision: Decision, names: Mapping[str, str]) -> dict[str, str]:
     return {did: name for did, name in names.items() if name != did and did in texts}
 
 
-def _access_record(stored: dict[str, Any]) -> AccessRecord:
+def _access_record(entry: dict[str, Any]) -> AccessRecord:
     """Return an access from its form in the overview (``Overview.accesses``)."""
-    outcome = str(stored.get("outcome", ""))
-    span = stored.get("bytes")
+    outcome = str(entry.get("outcome", ""))
+    span = entry.get("bytes")
     return AccessRecord(
-        at=moment(stored["at"]),
-        by=stored["by"],
+        at=moment(entry["at"]),
+        by=entry["by"],
         permitted=outcome != "refused",
         what=outcome,
         size=span[1] - span[0] if isinstance(span, list) and None not in span else None,
-        transfer=str(stored.get("transfer", "")),
-        reasons=tuple(whys(stored.get("reasons") or stored.get("reason") or [])),
+        transfer=str(entry.get("transfer", "")),
+        reasons=tuple(whys(entry.get("reasons") or entry.get("reason") or [])),
     )

@@ -121,22 +121,22 @@ class Assets:
         return bytes(body[:limit])
 
 
-def _quality(scored: Mapping[str, Any]) -> Quality:
+def _quality(score: Mapping[str, Any]) -> Quality:
     """Return a score (``node.semantics.quality``, as JSON) with its dimensions in words."""
     dimension_of = {metric.name: metric.dimension for metric in METRICS}
     return Quality(
-        points=scored["points"],
-        of=scored["of"],
-        band=_TEXTS.in_all(f"quality.band.{scored['band']}"),
+        points=score["points"],
+        of=score["of"],
+        band=_TEXTS.in_all(f"quality.band.{score['band']}"),
         parts=tuple(
             QualityPart(
                 name=_TEXTS.in_all(f"quality.part.{name}"),
                 points=points,
                 of=of,
                 raise_by=tuple(
-                    advice(item["metric"]) for item in scored["raise"] if dimension_of.get(item["metric"]) == name
+                    advice(item["metric"]) for item in score["raise"] if dimension_of.get(item["metric"]) == name
                 ),
             )
-            for name, (points, of) in scored["dimensions"].items()
+            for name, (points, of) in score["dimensions"].items()
         ),
     )

@@ -100,15 +100,15 @@ class Processes:
         uow: UnitOfWork,
         records: RecordStore,
         agreements: AgreementStore,
-        named: Callable[[str], str],
+        with_names: Callable[[str], str],
     ) -> None:
-        """``named`` puts names in place of DIDs."""
+        """``with_names`` puts names in place of DIDs."""
         self._overview = overview
         self._letters = letters
         self._uow = uow
         self._records = records
         self._agreements = agreements
-        self._named = named
+        self._with_names = with_names
 
     async def newest(self) -> Sequence[Conversation]:
         """Return negotiations and transfers without their messages, the last changed first."""
@@ -163,7 +163,7 @@ class Processes:
         with self._uow.read() as tx:
             record = self._records.get(tx, process.dataset)
             agreed_titles, agreed_name = self._agreed_names(tx, process)
-        named = self._named(process.peer)
+        named = self._with_names(process.peer)
         return Conversation(
             process=process,
             peer_name=(agreed_name if named == process.peer else "") or named,
@@ -188,7 +188,7 @@ class Processes:
         return dict(asset.get("title") or {}), str(party.get("name") or "")
 
     def _stuck(self, task: Task) -> Stuck:
-        return Stuck(task=task, peer_name=self._named(task.lane.rpartition(" ")[2]))
+        return Stuck(task=task, peer_name=self._with_names(task.lane.rpartition(" ")[2]))
 
 
 class Questions:

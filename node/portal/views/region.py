@@ -87,18 +87,18 @@ Facts = Callable[[], Awaitable[NodeFacts]]
 
 
 class AboutNode:
-    """Facts about this node. ``known`` are those that do not change while it runs."""
+    """Facts about this node. ``facts`` are those that do not change while it runs."""
 
     def __init__(
         self,
-        known: NodeFacts,
+        facts: NodeFacts,
         uow: UnitOfWork,
         ledger: LedgerStore,
         rulebook: Callable[[], Mapping[str, Any] | None],
         lacking: Callable[[], str],
     ) -> None:
         """``rulebook`` is the one in force; ``lacking`` is why no code of models runs here, if none does."""
-        self._known = known
+        self._facts = facts
         self._uow = uow
         self._ledger = ledger
         self._rulebook = rulebook
@@ -113,7 +113,7 @@ class AboutNode:
         with self._uow.read() as tx:
             checkpoint = self._ledger.checkpoint(tx)
             return replace(
-                self._known,
+                self._facts,
                 rulebook=str(rulebook["iri"]) if rulebook else "",
                 entries=self._ledger.size(tx),
                 checkpoint_at=checkpoint.at if checkpoint else None,
@@ -173,19 +173,19 @@ class Members:
             return list(self._follows.all(tx))
 
 
-def _member(followed: Followed, assets: Mapping[str, int], blocked: Mapping[Any, str], *, may_decide: bool) -> Member:
+def _member(member: Followed, assets: Mapping[str, int], blocks: Mapping[Any, str], *, may_decide: bool) -> Member:
     return Member(
-        id=str(followed.did or followed.url),
-        name=followed.name,
-        url=followed.url,
-        since=followed.at,
-        assets=assets.get(str(followed.did)),
-        blocked=blocked.get(str(followed.did), ""),
-        trouble=followed.last_error or "",
-        seen=followed.seen,
-        behind=0 if followed.current else None,
-        quarantined=followed.state == QUARANTINE,
-        evidence=f"hansa members evidence {word(followed.url)}" if may_decide else "",
+        id=str(member.did or member.url),
+        name=member.name,
+        url=member.url,
+        since=member.at,
+        assets=assets.get(str(member.did)),
+        blocked=blocks.get(str(member.did), ""),
+        trouble=member.last_error or "",
+        seen=member.seen,
+        behind=0 if member.current else None,
+        quarantined=member.state == QUARANTINE,
+        evidence=f"hansa members evidence {word(member.url)}" if may_decide else "",
     )
 
 

@@ -134,9 +134,9 @@ class Templates:
                     candidates.append(await self._candidate(record, file, needed))
         return sorted(candidates, key=lambda one: (bool(one.doubt), _NEAREST.index(one.how), one.iri, one.file))
 
-    async def _candidate(self, record: Record, file: File, needed: set[str]) -> Candidate:
+    async def _candidate(self, record: Record, file: File, column_names: set[str]) -> Candidate:
         columns = await self._library.columns(file)
-        lacking = sorted(needed - columns) if columns is not None else []
+        lacking = sorted(column_names - columns) if columns is not None else []
         return Candidate(
             iri=record.iri,
             version=record.version,
@@ -156,12 +156,12 @@ class Templates:
 class WatchedRuns:
     """Runs as people of this node watch them and read their results."""
 
-    def __init__(self, runs: Runs, layers: Layers, release: Release, *, named: Callable[[str], str]) -> None:
-        """``named`` puts the names of nodes that are known here into a sentence, in place of their DIDs."""
+    def __init__(self, runs: Runs, layers: Layers, release: Release, *, with_names: Callable[[str], str]) -> None:
+        """``with_names`` puts the names of nodes that are known here into a sentence, in place of their DIDs."""
         self._runs = runs
         self._layers = layers
         self._release = release
-        self._named = named
+        self._with_names = with_names
 
     async def newest(
         self, *, template: str | None = None, uses: str | None = None, limit: int = 100
@@ -195,7 +195,7 @@ class WatchedRuns:
         except HansaError as error:
             return ({"en": error.detail},)
         lines = zip(*(bound.sentences(language) for language in LANGUAGES), strict=True)
-        return tuple(dict(zip(LANGUAGES, map(self._named, line), strict=True)) for line in lines)
+        return tuple(dict(zip(LANGUAGES, map(self._with_names, line), strict=True)) for line in lines)
 
     async def rows(self, pid: str, branch: str, of: str, caller: Caller) -> Rows:
         """Return rows of a run: of an input (in the branch ``after`` with its layers), or of an existing output.
@@ -313,9 +313,9 @@ class DrawnLayers:
         return (await self._layers.save({**body, "id": layer.id}, caller, after=after)).layer
 
 
-def _clashes(laid: LayeredVersion) -> tuple[Clash, ...]:
+def _clashes(version: LayeredVersion) -> tuple[Clash, ...]:
     return tuple(
-        Clash(id=one.id, field=one.field, seen=one.seen, now=one.now, meant=one.meant) for one in laid.conflicts
+        Clash(id=one.id, field=one.field, seen=one.seen, now=one.now, meant=one.meant) for one in version.conflicts
     )
 
 

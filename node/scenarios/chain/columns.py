@@ -151,8 +151,8 @@ def _unit(source: Port, target: Port, have: Variable, need: Variable) -> Iterato
         )
 
 
-def _comes(source: Port, target: Port, have: Variable, came: str, needed: str) -> str:
-    return f"{source.role}.{have.name} comes in {came}; {input_words(source, target)} needs {needed}"
+def _comes(source: Port, target: Port, have: Variable, came: str, form: str) -> str:
+    return f"{source.role}.{have.name} comes in {came}; {input_words(source, target)} needs {form}"
 
 
 _PARTS: Final = {
@@ -161,11 +161,11 @@ _PARTS: Final = {
 }  # fmt: skip
 
 
-def _would_be(compared: units.Comparison) -> str:
+def _would_be(comparison: units.Comparison) -> str:
     """Describe how wrong a figure would be without a conversion."""
-    if compared.offset:
+    if comparison.offset:
         return "their scales have different zero points"
-    wrong = 1 / compared.factor
+    wrong = 1 / comparison.factor
     if wrong in _PARTS:
         return (
             f"every figure would be {_PARTS[wrong]} of what it is" if wrong < 1 else "every figure would be doubled"

@@ -45,9 +45,9 @@ def _is_nan(value: float) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
-def _same(value: Any, allowed: Any) -> bool:
+def _same(value: Any, choice: Any) -> bool:
     # True does not mean 1 to a reader.
-    return isinstance(value, bool) == isinstance(allowed, bool) and bool(value == allowed)
+    return isinstance(value, bool) == isinstance(choice, bool) and bool(value == choice)
 
 
 def _shown(value: Any) -> str:
@@ -57,7 +57,7 @@ def _shown(value: Any) -> str:
 
 
 def bound_parameters(
-    template: Template, models: Iterable[Model], stated: Mapping[str, Any], *, complete: bool = True
+    template: Template, models: Iterable[Model], choices: Mapping[str, Any], *, complete: bool = True
 ) -> tuple[dict[str, Any], list[Finding]]:
     """Return the value of each parameter (the given one, else the template's default, else the model decides), and
     the findings about them: an undeclared name, a value beyond the bounds of the template or of a model that takes
@@ -73,7 +73,7 @@ def bound_parameters(
             declared.setdefault(one.name, []).append((model.titles.get("en") or model.iri, one))
     findings: list[Finding] = []
     values = {parameter.name: parameter.default for parameter in template.parameters if parameter.default is not None}
-    for name, value in stated.items():
+    for name, value in choices.items():
         if name in declared:
             values[name] = value
         elif complete:
@@ -115,9 +115,9 @@ def _facts(parameter: Parameter, value: Any) -> dict[str, Any]:
     }
 
 
-def _units(place: str, declared: list[tuple[str, Parameter]]) -> list[Finding]:
+def _units(place: str, declarations: list[tuple[str, Parameter]]) -> list[Finding]:
     """Return findings for a parameter that is declared in different units: one value cannot be right for both."""
-    (who, first), *others = declared
+    (who, first), *others = declarations
     return [
         Finding(
             place=place,

@@ -60,19 +60,19 @@ def input_port(run: Run, role: str) -> Port:
     return replace(declared, variables=(*declared.variables, *further))
 
 
-def source_port(described: Port, asked: Port, rows: Rows | None) -> Port:
+def source_port(port: Port, requirement: Port, rows: Rows | None) -> Port:
     """Return the port of a bound input: its dataset's description, completed by the template.
 
     A table has columns and no units; the template to which it is bound declares the units. A column that is not in
     ``rows`` does not exist for any step; rows that are elsewhere (None) are assumed to have it.
     """
-    known = {one.name: one for one in described.variables}
-    for variable in asked.variables:
+    known = {one.name: one for one in port.variables}
+    for variable in requirement.variables:
         if rows and not any(variable.name in row for row in rows):
             continue
         if variable.name not in known or known[variable.name].unit is None:
             known[variable.name] = variable
-    return replace(described, variables=tuple(known.values()), step=described.step or asked.step)
+    return replace(port, variables=tuple(known.values()), step=port.step or requirement.step)
 
 
 def taken_on_trust(source: Port, target: Port) -> Port:

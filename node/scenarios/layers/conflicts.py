@@ -106,12 +106,12 @@ def no_figures(layer: Layer, edit: Operation, figures: Collection[str]) -> list[
 
 
 def _teller(layer: Layer, edit: Operation) -> Callable[[str, Any, Any, Any, str, str], Conflict]:
-    def tell(field: str, seen: Any, now: Any, value: Any, sentence: str, case: str) -> Conflict:
+    def tell(field: str, before: Any, now: Any, value: Any, sentence: str, case: str) -> Conflict:
         return Conflict(
             layer=layer.id,
             id=edit.id,
             field=field,
-            seen=seen,
+            seen=before,
             now=now,
             meant=value,
             sentence=sentence,

@@ -46,15 +46,15 @@ class _Findings:
     lines: Mapping[str, Any]
     items: list[Finding] = field(default_factory=list)
 
-    def differs(self, path: str, name: str, stated: Any, meant: Any) -> None:
+    def differs(self, path: str, name: str, value: Any, expectation: Any) -> None:
         self.items.append(
             words.about_field(
                 "code-differs",
                 field=path,
                 name=name,
                 line=line_of(self.lines, path),
-                value=_shown(stated),
-                expected=_shown(meant),
+                value=_shown(value),
+                expected=_shown(expectation),
             )
         )
 
@@ -100,7 +100,7 @@ def _pairs(
 
 
 def _compare(
-    findings: _Findings, entry: Mapping[str, Any], field_: Field, interface: Mapping[str, Any], path: str, called: str
+    findings: _Findings, entry: Mapping[str, Any], field_: Field, interface: Mapping[str, Any], path: str, title: str
 ) -> None:
     for name in (*FACTS, "type", "default"):
         place = stated_as(entry, name, field_.fields)
@@ -108,20 +108,18 @@ def _compare(
         if place is None or (name == "quantity" and interface.get(name) is None):
             continue
         if not _same(name, entry[place], interface.get(name)):
-            findings.differs(f"{path}.{place}", f"{called}, {name}", entry[place], interface.get(name))
+            findings.differs(f"{path}.{place}", f"{title}, {name}", entry[place], interface.get(name))
 
 
 def _compare_step(
-    findings: _Findings, entry: Mapping[str, Any], interface: Mapping[str, Any], path: str, called: str
+    findings: _Findings, entry: Mapping[str, Any], interface: Mapping[str, Any], path: str, title: str
 ) -> None:
     resolution = entry.get("resolution")
     if not isinstance(resolution, Mapping) or interface.get("step") is None:
         return
     for name in ("time", "temporal"):
         if name in resolution and resolution[name] != interface["step"]:
-            findings.differs(
-                f"{path}.resolution.{name}", f"{called}, resolution", resolution[name], interface["step"]
-            )
+            findings.differs(f"{path}.resolution.{name}", f"{title}, resolution", resolution[name], interface["step"])
 
 
 def _subfield(field_: Field, name: str) -> Field:
@@ -130,22 +128,22 @@ def _subfield(field_: Field, name: str) -> Field:
     return found
 
 
-def _same(name: str, stated: Any, meant: Any) -> bool:
-    if isinstance(stated, list) and len(stated) == 1 and isinstance(stated[0], list) >= isinstance(meant, list):
-        stated = stated[0]
-    if isinstance(stated, list) and isinstance(meant, list):
-        pairs = zip(stated, meant, strict=False)
-        return len(stated) == len(meant) and all(_same(name, one, other) for one, other in pairs)
-    if stated is None or meant is None:
-        return stated is None and meant is None
-    if name in _NUMBERS and not isinstance(stated, bool) and not isinstance(meant, bool):
+def _same(name: str, value: Any, expectation: Any) -> bool:
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list) >= isinstance(expectation, list):
+        value = value[0]
+    if isinstance(value, list) and isinstance(expectation, list):
+        pairs = zip(value, expectation, strict=False)
+        return len(value) == len(expectation) and all(_same(name, one, other) for one, other in pairs)
+    if value is None or expectation is None:
+        return value is None and expectation is None
+    if name in _NUMBERS and not isinstance(value, bool) and not isinstance(expectation, bool):
         try:
-            return float(stated) == float(meant)
+            return float(value) == float(expectation)
         except (TypeError, ValueError):
-            return bool(stated == meant)
-    if isinstance(stated, bool) or isinstance(meant, bool):
-        return str(stated).casefold() == str(meant).casefold()
-    return str(stated) == str(meant)
+            return bool(value == expectation)
+    if isinstance(value, bool) or isinstance(expectation, bool):
+        return str(value).casefold() == str(expectation).casefold()
+    return str(value) == str(expectation)
 
 
 def line_of(lines: Mapping[str, Any], path: str) -> int | None:

@@ -34,7 +34,7 @@ def _fill_list(
     name: str,
     field_: Field,
     interface: Sequence[Mapping[str, Any]],
-    written: Callable[[Mapping[str, Any]], dict[str, Any]],
+    write_entry: Callable[[Mapping[str, Any]], dict[str, Any]],
     key: str,
 ) -> None:
     """Add the missing entries to the list ``name`` of ``fields``. The checks of the card report an invalid list."""
@@ -43,7 +43,7 @@ def _fill_list(
     entries = [] if value is None else value if isinstance(value, list) else [value]
     if not all(isinstance(entry, str | Mapping) for entry in entries):
         return
-    waiting = {one[key]: written(one) for one in interface}
+    waiting = {one[key]: write_entry(one) for one in interface}
     completed = []
     for entry in entries:
         stated = {key: entry} if isinstance(entry, str) else dict(entry)
@@ -53,16 +53,16 @@ def _fill_list(
     fields[place] = [*completed, *waiting.values()]
 
 
-def _merged(stated: dict[str, Any], meant: Mapping[str, Any], field_: Field) -> dict[str, Any]:
-    for name, value in meant.items():
-        place = stated_as(stated, name, field_.fields)
+def _merged(fields: dict[str, Any], interface: Mapping[str, Any], field_: Field) -> dict[str, Any]:
+    for name, value in interface.items():
+        place = stated_as(fields, name, field_.fields)
         if place is None:
-            stated[name] = value
+            fields[name] = value
         elif name == "variables":
             variables = find(field_.fields, "variables")
             assert variables is not None
-            _fill_list(stated, name, variables, value, dict, "name")
-    return stated
+            _fill_list(fields, name, variables, value, dict, "name")
+    return fields
 
 
 def _port(port: Mapping[str, Any]) -> dict[str, Any]:

@@ -102,10 +102,10 @@ class JobExecution:
             visited=visited,
         )
 
-    def _require_questions_left(self, tx: Transaction, job: Job, visited: tuple[tuple[str, str], ...]) -> None:
+    def _require_questions_left(self, tx: Transaction, job: Job, places: tuple[tuple[str, str], ...]) -> None:
         """Raises ``NotAllowed`` if the answer exceeds the number of questions allowed about visited data."""
-        answered = [one for one in self._jobs.of(tx, job.owner, limit=_ANSWERED) if one.visited] if visited else []
-        for place in visited:
+        answered = [one for one in self._jobs.of(tx, job.owner, limit=_ANSWERED) if one.visited] if places else []
+        for place in places:
             asked = {question_of(one) for one in answered if place in one.visited}
             verdict = allowance(asked, question_of(job))
             if not verdict.allowed:

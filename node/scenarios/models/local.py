@@ -150,7 +150,7 @@ class LocalModels:
         rows: Mapping[str, Rows],
         parameters: Mapping[str, Any],
         progress: Progress | None,
-        visited: Collection[str],
+        roles: Collection[str],
     ) -> Outcome:
         """Run it on data that the caller may not see: only outputs leave the node, not statements about those
         data."""
@@ -173,7 +173,7 @@ class LocalModels:
                 f"the data do not match {_name(model)}; some stay with their owner, so this node does not show where",
                 remedy="check what you send against the card of the model, or ask the owner of the data",
             ) from None
-        return replace(outcome, caveats=tuple(_discreet(caveat, model, visited) for caveat in outcome.caveats))
+        return replace(outcome, caveats=tuple(_discreet(caveat, model, roles) for caveat in outcome.caveats))
 
     async def _code(self, sha256: str) -> bytes:
         if not self._assets.has(sha256):
@@ -187,13 +187,13 @@ def _name(model: Model) -> str:
     return model.iri.rpartition("/")[2]
 
 
-def _discreet(caveat: Caveat, model: Model, visited: Collection[str]) -> Caveat:
+def _discreet(caveat: Caveat, model: Model, roles: Collection[str]) -> Caveat:
     """Return a caveat about the caller's own data unchanged; any other without figures and names of rows."""
     role = caveat.facts.get("role")
-    if isinstance(role, str) and any(one.role == role for one in model.inputs) and role not in visited:
+    if isinstance(role, str) and any(one.role == role for one in model.inputs) and role not in roles:
         return caveat
-    about = f"some rows of {role}, which stay" if role in visited else "data that stay"
-    facts = {"case": "rows-kept-back", "input": role} if role in visited else {"case": "kept-back"}
+    about = f"some rows of {role}, which stay" if role in roles else "data that stay"
+    facts = {"case": "rows-kept-back", "input": role} if role in roles else {"case": "kept-back"}
     return Caveat(
         code=caveat.code,
         sentence=f"{_name(model)} warns about {about} with their owner, so this node does not show the reason",

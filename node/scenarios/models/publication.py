@@ -84,36 +84,38 @@ class DescribeWithCode:
             return fault
 
     async def _compared_or_fault(
-        self, described: CheckedDescription | HansaError, submission: Submission
+        self, description: CheckedDescription | HansaError, submission: Submission
     ) -> CheckedDescription | HansaError:
         try:
-            return described if isinstance(described, HansaError) else await self._compared(described, submission)
+            return (
+                description if isinstance(description, HansaError) else await self._compared(description, submission)
+            )
         except RemoteFault as fault:
             return fault
 
-    async def _compared(self, described: CheckedDescription, submission: Submission) -> CheckedDescription:
+    async def _compared(self, description: CheckedDescription, submission: Submission) -> CheckedDescription:
         """Compare a model submitted as RDF with its code; nothing is filled in."""
-        facts = described.extra or {}
-        if described.kind != "model" or not isinstance(facts.get("code"), str):
-            return described
+        facts = description.extra or {}
+        if description.kind != "model" or not isinstance(facts.get("code"), str):
+            return description
         try:
             interface = await self._interface(_Code(name="the code", sha256=facts["code"]))
         except InvalidInput as fault:
-            return _unfit(described, fault, {})
-        return replace(described, findings=(*described.findings, *differences(facts, interface, {})))
+            return _unfit(description, fault, {})
+        return replace(description, findings=(*description.findings, *differences(facts, interface, {})))
 
-    async def _interface(self, named: _Code) -> dict[str, Any]:
-        if not _SHA256.fullmatch(named.sha256):
+    async def _interface(self, reference: _Code) -> dict[str, Any]:
+        if not _SHA256.fullmatch(reference.sha256):
             raise InvalidInput(
-                f"{named.sha256[:80] or named.name} is not the SHA-256 of an uploaded file",
+                f"{reference.sha256[:80] or reference.name} is not the SHA-256 of an uploaded file",
                 remedy="publish it with hansa publish, which uploads the file that code: names",
             )
-        code = await self._code(named.sha256)
+        code = await self._code(reference.sha256)
         if code is None:
             raise InvalidInput(
-                f"the file {named.name} was not uploaded", remedy="upload the file first, then publish"
+                f"the file {reference.name} was not uploaded", remedy="upload the file first, then publish"
             )
-        return await describe_code(self._cage, code, named.name)
+        return await describe_code(self._cage, code, reference.name)
 
 
 def stored_code(assets: AssetStore) -> Callable[[str], Awaitable[bytes | None]]:
@@ -161,8 +163,8 @@ def _lines(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     return lines if isinstance(lines, Mapping) else {}
 
 
-def _unfit(described: CheckedDescription, fault: InvalidInput, lines: Mapping[str, Any]) -> CheckedDescription:
+def _unfit(description: CheckedDescription, fault: InvalidInput, lines: Mapping[str, Any]) -> CheckedDescription:
     finding = words.about_field(
         "code-unfit", field="code", line=line_of(lines, "code"), why=fault.detail, correction=fault.remedy
     )
-    return replace(described, findings=(*described.findings, finding))
+    return replace(description, findings=(*description.findings, finding))

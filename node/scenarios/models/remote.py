@@ -144,15 +144,15 @@ class ContractModels:
         )
         return Outcome(outputs=outcome.outputs, caveats=outcome.caveats, job=outcome.job, agreement=agreement.id)
 
-    async def _renewed(self, pid: str, peer: str, known: Address) -> Address:
+    async def _renewed(self, pid: str, peer: str, address: Address) -> Address:
         """Return a new token. Simultaneous calls renew it only once, because each renewal revokes the last token."""
         async with self._renewing.setdefault(pid, asyncio.Lock()):
             newest = self._addresses.get(pid)
-            if newest is not None and newest.authorization != known.authorization:
+            if newest is not None and newest.authorization != address.authorization:
                 return newest
-            if known.token_endpoint is None:
+            if address.token_endpoint is None:
                 raise NotAllowed("the provider's token has expired, and the provider does not offer to renew it")
-            answer = await self._plane.renew(known.token_endpoint, authorization=await self._token_for(peer))
+            answer = await self._plane.renew(address.token_endpoint, authorization=await self._token_for(peer))
             self._addresses[pid] = read_address(read_object(answer))
             return self._addresses[pid]
 
@@ -196,13 +196,13 @@ class _RemoteJob:
         self,
         plane: OgcProcessPlane,
         model: Model,
-        authorised: AuthorisedCall,
+        authorisation: AuthorisedCall,
         timing: CallTiming,
         progress: Progress | None,
     ) -> None:
         self._plane = plane
         self._model = model
-        self._authorised = authorised
+        self._authorisation = authorisation
         self._habits = timing
         self._progress = progress
 
@@ -287,14 +287,14 @@ class _RemoteJob:
     async def _dismiss(self, job: str) -> None:
         with suppress(HansaError, TimeoutError):
             async with asyncio.timeout(self._habits.dismissing):
-                await self._authorised(lambda authorization: self._plane.dismiss(job, authorization=authorization))
+                await self._authorisation(lambda authorization: self._plane.dismiss(job, authorization=authorization))
 
     async def _patiently(self, call: Callable[[str | None], Awaitable[T]]) -> T:
         """Repeat the call while the other side is unavailable, for at most ``patience``."""
         began, pause = time.monotonic(), self._habits.first_pause
         while True:
             try:
-                return await self._authorised(call)
+                return await self._authorisation(call)
             except PeerUnreachable:
                 if time.monotonic() - began > self._habits.patience:
                     raise

@@ -133,9 +133,9 @@ class Visits:
         with self._uow.read() as tx:
             return self._uses.facts(tx, agreement, use or "")
 
-    def _take(self, agreement: Agreement, use: str, decided: Mapping[str, Any]) -> None:
+    def _take(self, agreement: Agreement, use: str, decision: Mapping[str, Any]) -> None:
         def permit(facts: Mapping[str, Any]) -> None:
-            if facts[COUNT] > decided[COUNT]:
+            if facts[COUNT] > decision[COUNT]:
                 # Others have used it since the policy was evaluated: evaluate it again with the current number.
                 raise Overloaded("others used the agreement at the same moment", remedy="try again in a moment")
 

@@ -76,10 +76,10 @@ class Library:
         document: Callable[[str], Awaitable[DidDocument]],
         fetch: Fetch,
         decide: DecideUse,
-        received: Path,
+        receptions_folder: Path,
         me: str,
     ) -> None:
-        """``document`` resolves a DID; ``received`` is the base folder of the receptions' paths."""
+        """``document`` resolves a DID; ``receptions_folder`` is the base folder of the receptions' paths."""
         self._uow = uow
         self._browse = browse
         self._assets = assets
@@ -89,7 +89,7 @@ class Library:
         self._document = document
         self._fetch = fetch
         self._decide = decide
-        self._received = received
+        self._receptions_folder = receptions_folder
         self._me = me
         self._columns: dict[str, frozenset[str]] = {}
 
@@ -218,7 +218,7 @@ class Library:
                     continue
                 reception = self._receptions.get(tx, transfer.pid)
                 if reception is not None and reception.sha256 == file.sha256 and reception.path:
-                    path = self._received / reception.path
+                    path = self._receptions_folder / reception.path
                     if path.is_file():
                         return path
         return None

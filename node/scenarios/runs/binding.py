@@ -327,9 +327,9 @@ class Bind:
         return layers
 
 
-def _bind_parameters(work: BindingDraft, stated: Mapping[str, Any]) -> dict[str, Any]:
+def _bind_parameters(work: BindingDraft, choices: Mapping[str, Any]) -> dict[str, Any]:
     models = [one.card for one in work.steps.values() if isinstance(one.card, Model)]
     complete = len(work.steps) == len(work.template.steps)
-    values, findings = bound_parameters(work.template, models, stated, complete=complete)
+    values, findings = bound_parameters(work.template, models, choices, complete=complete)
     work.findings += findings
     return values

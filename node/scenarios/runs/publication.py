@@ -241,11 +241,11 @@ class Release:
             found = [self._layers.get(tx, sha256) for sha256 in run.binding.layers]
         return [one for one in found if one is not None]
 
-    def _mark(self, pid: str, published: Publication) -> None:
+    def _mark(self, pid: str, publication: Publication) -> None:
         with self._uow.begin() as tx:
             run = self._store.get(tx, pid, lock=True)
             if run is not None:
-                self._store.put(tx, replace(run, published=published.record.iri))
+                self._store.put(tx, replace(run, published=publication.record.iri))
 
     async def crate(self, pid: str, caller: Caller) -> bytes:
         """Return everything about a run as an RO-Crate (zip).

@@ -100,12 +100,12 @@ def _object(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value
 
 
-def _only(members: Mapping[str, Any], known: frozenset[str], place: str) -> None:
-    odd = sorted(set(members) - known)
+def _only(members: Mapping[str, Any], names: frozenset[str], place: str) -> None:
+    odd = sorted(set(members) - names)
     if odd:
         raise InvalidInput(
             f"{place} has members that are not known: {', '.join(odd)[:200]}",
-            remedy=f"known are: {', '.join(sorted(known))}",
+            remedy=f"known are: {', '.join(sorted(names))}",
         )
 
 

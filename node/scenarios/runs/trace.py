@@ -123,11 +123,11 @@ class _Trace:
         for feeding, known in behind:
             self._walk(feeding, known)
 
-    def _described(self, step: Step, done: StepRun, source: str, names: Names) -> dict[str, Any]:
+    def _described(self, step: Step, step_run: StepRun, source: str, names: Names) -> dict[str, Any]:
         bound = bound_step(self.run.binding, step.name)
         title = bound.card.titles.get("en") or next(iter(bound.card.titles.values()), bound.name)
         rows, count, total = self._matching(source, names)
-        agreement = done.agreement or bound.agreement
+        agreement = step_run.agreement or bound.agreement
         sentence = (
             f"{source}: {_counted(count, total)} {_of(names, self._shared(source, names))}, made by {title}, version "
             f"{bound.version}, at {bound.origin}"
@@ -144,8 +144,8 @@ class _Trace:
             "sha256": bound.sha256,
             "origin": bound.origin,
             "agreement": agreement,
-            "job": done.job,
-            "caveats": [caveat.sentence for caveat in done.caveats],
+            "job": step_run.job,
+            "caveats": [caveat.sentence for caveat in step_run.caveats],
             "inputs": [],
         }
 
@@ -279,5 +279,5 @@ def _counted(count: int, total: int) -> str:
     return f"{count} of {total} rows" if total != 1 else f"{count} of 1 row"
 
 
-def _of(names: Names, shared: Sequence[str]) -> str:
-    return "with " + ", ".join(f"{name} {names[name]}" for name in shared) if shared else "in all"
+def _of(names: Names, columns: Sequence[str]) -> str:
+    return "with " + ", ".join(f"{name} {names[name]}" for name in columns) if columns else "in all"

@@ -66,9 +66,8 @@ def root(columns: Sequence[Scores]) -> list[list[float]]:
     return found
 
 
-def draw(lower: Sequence[Sequence[float]], known: Mapping[int, float], fresh: Sequence[float]) -> list[float]:
-    """Return a row of normal numbers with the correlations of ``lower``; those in ``known`` (by column) stay as they
-    are.
+def draw(lower: Sequence[Sequence[float]], constants: Mapping[int, float], fresh: Sequence[float]) -> list[float]:
+    """Return a row of normal numbers with the correlations of ``lower``; ``constants`` (by column) stay as they are.
 
     ``fresh`` are independent normal numbers, one for each column. Known columns should come first, since each column
     is drawn given those before it.
@@ -77,9 +76,9 @@ def draw(lower: Sequence[Sequence[float]], known: Mapping[int, float], fresh: Se
     row: list[float] = []
     for number, line in enumerate(lower):
         before = math.fsum(line[other] * independent[other] for other in range(number))
-        if number in known:
-            independent.append((known[number] - before) / line[number])
-            row.append(known[number])
+        if number in constants:
+            independent.append((constants[number] - before) / line[number])
+            row.append(constants[number])
         else:
             independent.append(fresh[number])
             row.append(before + line[number] * fresh[number])

@@ -157,10 +157,10 @@ def _is_usual(value: Any) -> bool:
     return is_figure(value) and abs(value) < _MOST
 
 
-def _are_names(filled: Sequence[Any]) -> bool:
+def _are_names(cells: Sequence[Any]) -> bool:
     """Return whether values that occur in many rows are names nevertheless, such as those of a network's nodes."""
-    distinct = set(filled)
-    return isinstance(filled[0], str) and len(distinct) >= FEWEST_NAMES and are_numbered(sorted(distinct))
+    distinct = set(cells)
+    return isinstance(cells[0], str) and len(distinct) >= FEWEST_NAMES and are_numbered(sorted(distinct))
 
 
 def seconds(text: str) -> int | None:
@@ -180,18 +180,18 @@ def seconds(text: str) -> int | None:
     return None
 
 
-def _levels(name: str, filled: Sequence[Any], missing: float, most: int = MOST_LEVELS) -> Marginal | None:
+def _levels(name: str, cells: Sequence[Any], missing: float, most: int = MOST_LEVELS) -> Marginal | None:
     """Return levels for few values with many rows each; None if there are many, or if all are rare."""
-    counts = Counter(_plain(value) for value in filled)
+    counts = Counter(_plain(value) for value in cells)
     frequent = sorted(value for value, count in counts.items() if count >= RARE)
     rare = [value for value in counts if counts[value] < RARE]
     figures = not isinstance(frequent[0] if frequent else rare[0], str)
-    truths = isinstance(filled[0], bool)
+    truths = isinstance(cells[0], bool)
     if not frequent or len(frequent) > most or (most > MOST_LEVELS and rare):
         return None
-    if figures and not truths and sum(counts[value] for value in rare) * 10 > len(filled):
+    if figures and not truths and sum(counts[value] for value in rare) * 10 > len(cells):
         return None
-    if not figures and len(counts) > max(most, len(filled) // RARE):
+    if not figures and len(counts) > max(most, len(cells) // RARE):
         return None
     index = {value: number for number, value in enumerate(frequent)}
     values: list[Any] = [bool(value) for value in frequent] if truths else list(frequent)
@@ -208,7 +208,7 @@ def _levels(name: str, filled: Sequence[Any], missing: float, most: int = MOST_L
         kind=ColumnType.LEVELS,
         missing=missing,
         values=tuple(values),
-        shares=_cumulated([total / len(filled) for total in totals]),
+        shares=_cumulated([total / len(cells) for total in totals]),
         folded=len(rare),
         index=index,
     )
@@ -218,14 +218,14 @@ def _nearest(levels: Sequence[float], value: float) -> int:
     return min(range(len(levels)), key=lambda number: (abs(levels[number] - value), number))
 
 
-def _numbers(name: str, filled: Sequence[float], missing: float) -> Marginal:
-    decimals = min(max(_decimals(value) for value in filled), MOST_DECIMALS)
-    scaled = [round(value * 10**decimals) for value in filled]
+def _numbers(name: str, cells: Sequence[float], missing: float) -> Marginal:
+    decimals = min(max(_decimals(value) for value in cells), MOST_DECIMALS)
+    scaled = [round(value * 10**decimals) for value in cells]
     return Marginal(
         name=name,
         kind=ColumnType.NUMBERS,
         missing=missing,
-        knots=_knots([float(value) for value in filled]),
+        knots=_knots([float(value) for value in cells]),
         decimals=decimals,
         step=max(math.gcd(*scaled), 1),
     )
@@ -251,12 +251,12 @@ def _decimals(value: float) -> int:
     return 0 if isinstance(value, int) or text.endswith(".0") else len(text.partition(".")[2])
 
 
-def _times(name: str, filled: Sequence[str], missing: float) -> Marginal | None:
-    found = [seconds(text) for text in filled]
+def _times(name: str, cells: Sequence[str], missing: float) -> Marginal | None:
+    found = [seconds(text) for text in cells]
     points = [point for point in found if point is not None]
-    if len(points) < len(filled):
+    if len(points) < len(cells):
         return None
-    if len(set(filled)) <= MOST_TIMES and (levels := _levels(name, filled, missing, most=MOST_TIMES)):
+    if len(set(cells)) <= MOST_TIMES and (levels := _levels(name, cells, missing, most=MOST_TIMES)):
         return levels
     distinct = sorted(set(points))
     step = math.gcd(*(later - distinct[0] for later in distinct[1:])) or 1
@@ -268,7 +268,7 @@ def _times(name: str, filled: Sequence[str], missing: float) -> Marginal | None:
         step=step,
         first=distinct[0],
         count=(distinct[-1] - distinct[0]) // step + 1,
-        written=writer(filled),
+        written=writer(cells),
     )
 
 

@@ -90,16 +90,16 @@ def _scrambled(values: Sequence[str], count: int, chance: Chance) -> list[str]:
     return names
 
 
-def _new(values: Sequence[str], beginning: int, used: Collection[str], chance: Chance) -> str:
+def _new(values: Sequence[str], beginning: int, others: Collection[str], chance: Chance) -> str:
     name = ""
     for _ in range(_TRIES):
         pattern = values[int(chance() * len(values))][:_MOST_CHARACTERS]
         name = pattern[:beginning] + "".join(_other(sign, chance) for sign in pattern[beginning:])
-        if name and name not in used:
+        if name and name not in others:
             return name
     # Patterns as short as one letter run out.
     number = 1
-    while f"{name}{number}" in used:
+    while f"{name}{number}" in others:
         number += 1
     return f"{name}{number}"
 

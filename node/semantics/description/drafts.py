@@ -331,13 +331,13 @@ def _agree(submission: Submission, fields: Mapping[str, Any], result: Draft) -> 
     result.audience = audience.strip() if audience else None
 
 
-def _conditions(described: Any, result: Draft) -> dict[str, Any] | None:
-    if isinstance(described, str) and described.strip():
-        return {"template": described.strip()}
-    if isinstance(described, Mapping) and ("template" in described or "offer" in described):
-        return dict(described)
-    if isinstance(described, Mapping) and policies.has_rules(described):
-        return {"offer": dict(described)}
+def _conditions(value: Any, result: Draft) -> dict[str, Any] | None:
+    if isinstance(value, str) and value.strip():
+        return {"template": value.strip()}
+    if isinstance(value, Mapping) and ("template" in value or "offer" in value):
+        return dict(value)
+    if isinstance(value, Mapping) and policies.has_rules(value):
+        return {"offer": dict(value)}
     result.findings.append(
         words.about_field(
             "wrong-type",

@@ -107,22 +107,22 @@ def facts(dataset: Dataset, subject: Node, fields: tuple[Field, ...], depth: int
 
 
 def _facts(
-    dataset: Dataset, subject: Node, fields: tuple[Field, ...], depth: int, visited: set[tuple[str, Term]]
+    dataset: Dataset, subject: Node, fields: tuple[Field, ...], depth: int, pairs: set[tuple[str, Term]]
 ) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for field in fields:
         if field.form is Form.GROUP:
-            inner = _facts(dataset, subject, field.fields, depth, visited)
+            inner = _facts(dataset, subject, field.fields, depth, pairs)
             if inner:
                 values[field.name] = inner
             continue
         # Two fields may write one property (crs and conforms_to): each value is read once, by the first field that
         # can.
         own_terms = objects(dataset, subject, field.property)
-        terms = [term for term in own_terms if (field.property, term) not in visited and _reads(field, term)]
+        terms = [term for term in own_terms if (field.property, term) not in pairs and _reads(field, term)]
         value = _read(dataset, field, terms, depth)
         if value is not None and (value not in ({}, []) or field.form in (Form.VALUE, Form.JSON)):
-            visited.update((field.property, term) for term in terms)
+            pairs.update((field.property, term) for term in terms)
             values[field.name] = value
     return values
 

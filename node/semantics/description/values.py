@@ -53,12 +53,12 @@ _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+
 
 
 class NotSo(Exception):
-    """The value does not have the form of its field. ``expected`` is the key of the expected form (see
+    """The value does not have the form of its field. ``form`` is the key of the expected form (see
     ``words.expected_form``)."""
 
-    def __init__(self, expected: str) -> None:
-        super().__init__(expected)
-        self.expected = expected
+    def __init__(self, form: str) -> None:
+        super().__init__(form)
+        self.expected = form
 
 
 def texts(value: Any, language: str) -> list[Literal]:

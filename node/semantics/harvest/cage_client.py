@@ -125,7 +125,7 @@ async def examine(
     base: str,
     source: str,
     rules: Sequence[str] = (),
-    advised: Sequence[str] = (),
+    advised_profiles: Sequence[str] = (),
     owner: str | None = None,
 ) -> AsyncGenerator[list[ExaminedRecord], None]:
     """Yield the records of each batch, in their order; the next batch is examined while the caller has one.
@@ -133,7 +133,7 @@ async def examine(
     ``base`` is the node's public address, ``source`` the name of the source, ``rules`` the names of the rules that
     repair. ``owner`` is the caller who imports, so that a child of the cage can serve the same caller again.
     """
-    message = {"base": base, "source": source, "rules": list(rules), "advised": list(advised)}
+    message = {"base": base, "source": source, "rules": list(rules), "advised": list(advised_profiles)}
     page: asyncio.Task[list[ExaminedRecord]] | None = None
     try:
         for number, packed in enumerate(batches.packed):
@@ -153,21 +153,21 @@ async def examine(
 
 async def _examined(
     cage: Caller,
-    packed: bytes,
+    body: bytes,
     places: Sequence[int] | None,
     count: int,
     message: Mapping[str, Any],
     owner: str | None,
 ) -> list[ExaminedRecord]:
     try:
-        return await _batch(cage, packed, message, places, EXAMINE, owner)
+        return await _batch(cage, body, message, places, EXAMINE, owner)
     except (Overloaded, LocalFault, TooLarge):
-        return [await _alone(cage, packed, message, place) for place in (range(count) if places is None else places)]
+        return [await _alone(cage, body, message, place) for place in (range(count) if places is None else places)]
 
 
-async def _alone(cage: Caller, packed: bytes, message: Mapping[str, Any], place: int) -> ExaminedRecord:
+async def _alone(cage: Caller, body: bytes, message: Mapping[str, Any], place: int) -> ExaminedRecord:
     try:
-        return (await _batch(cage, packed, message, [place], ONE, None))[0]
+        return (await _batch(cage, body, message, [place], ONE, None))[0]
     except (Overloaded, LocalFault, TooLarge) as error:
         reason = refusal("record-limit", reason=error.detail)
         return ExaminedRecord(facts={}, error=reason.detail, remedy=reason.remedy, cause=cause_of(reason))
@@ -175,14 +175,14 @@ async def _alone(cage: Caller, packed: bytes, message: Mapping[str, Any], place:
 
 async def _batch(
     cage: Caller,
-    packed: bytes,
+    body: bytes,
     message: Mapping[str, Any],
     only: Sequence[int] | None,
     limits: Limits,
     owner: str | None,
 ) -> list[ExaminedRecord]:
     call = {**message, "only": only}
-    answer, statements = await cage.call("semantics.examine", call, [packed], limits=limits, owner=owner)
+    answer, statements = await cage.call("semantics.examine", call, [body], limits=limits, owner=owner)
     return [
         ExaminedRecord(
             nquads=nquads,

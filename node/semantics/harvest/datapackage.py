@@ -112,9 +112,9 @@ def _file(node: Node, resource: Mapping[str, Any], package: Mapping[str, Any], b
         yield from _table(file, resource, mappings(schema["fields"]))
 
 
-def _checksum(file: Node, stated: str) -> Iterator[Quad]:
+def _checksum(file: Node, text: str) -> Iterator[Quad]:
     """Yield the checksum of a file; without the name of its algorithm it is MD5."""
-    algorithm, _, digest = stated.rpartition(":")
+    algorithm, _, digest = text.rpartition(":")
     name = _ALGORITHMS.get(algorithm.lower())
     if not digest or name is None:
         return

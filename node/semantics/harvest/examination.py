@@ -100,7 +100,7 @@ def examine_all(
                 for draft in drafts
                 if isinstance(draft, _Draft)
             ],
-            advised=how.advised,
+            advised_profiles=how.advised,
         )
     )
     results: list[tuple[dict[str, Any] | InvalidInput, bytes]] = []

@@ -99,8 +99,8 @@ def _pair(line: str) -> tuple[str, str] | None:
     return (predicate, rest[:-3]) if predicate.startswith((f"<{TREE}", f"<{LDES}")) else None
 
 
-def _first(stated: str, usual: tuple[str, ...]) -> list[str]:
-    return [stated] if stated.startswith("<") else [f"<{name}>" for name in usual]
+def _first(value: str, usual: tuple[str, ...]) -> list[str]:
+    return [value] if value.startswith("<") else [f"<{name}>" for name in usual]
 
 
 def _objects(catalogue: Catalogue, node: str, predicates: Iterable[str]) -> list[str]:

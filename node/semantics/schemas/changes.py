@@ -193,18 +193,18 @@ def _bounds(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> I
         yield _change("unit", path, _shown(has), _shown(had))
 
 
-def _renamed(gone: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def _renamed(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Return fields with a new name: old → new. Their schemas differ only in texts, and name or description is
     similar."""
     pairs = []
-    for old_name, before in gone.items():
+    for old_name, before in old.items():
         for new_name, after in new.items():
             if _bare(before) != _bare(after):
                 continue
             description = before.get("description")
             same_words = description is not None and description == after.get("description")
             likeness = SequenceMatcher(None, old_name.casefold(), new_name.casefold()).ratio()
-            if same_words or likeness >= 0.5 or (len(gone) == len(new) == 1 and _bare(before)):
+            if same_words or likeness >= 0.5 or (len(old) == len(new) == 1 and _bare(before)):
                 pairs.append((same_words, likeness, old_name, new_name))
     renamed: dict[str, str] = {}
     for _, _, old_name, new_name in sorted(pairs, reverse=True):

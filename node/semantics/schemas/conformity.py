@@ -88,11 +88,11 @@ def bounds_check(rules: Mapping[str, Any]) -> Callable[[float, str], Problem | N
     low, under = bound(rules, "minimum"), bound(rules, "exclusiveMinimum")
     high, over = bound(rules, "maximum"), bound(rules, "exclusiveMaximum")
 
-    def problem(value: float, written: str) -> Problem | None:
+    def problem(value: float, text: str) -> Problem | None:
         if (low is not None and value < low) or (under is not None and value <= under):
-            return "less", (written[:40], f"{low if low is not None else under:g}")
+            return "less", (text[:40], f"{low if low is not None else under:g}")
         if (high is not None and value > high) or (over is not None and value >= over):
-            return "more", (written[:40], f"{high if high is not None else over:g}")
+            return "more", (text[:40], f"{high if high is not None else over:g}")
         return None
 
     return problem

@@ -33,14 +33,13 @@ class Candidate:
 
 
 def check_all(
-    descriptions: Sequence[Candidate], *, advised: Sequence[str] = (), enforced: Sequence[str] = ()
+    descriptions: Sequence[Candidate], *, advised_profiles: Sequence[str] = (), enforced_profiles: Sequence[str] = ()
 ) -> list[list[Finding]]:
     """Return for each description the findings of the shapes of its kind and of further profiles, each node's focus
     as the data name it. A description has the findings that it has alone.
 
-    Breaches of an ``advised`` profile are only ``info``. Profiles are given as references (``profiles.references``):
-    a node that names another one in its settings does not start.
-    """
+    Breaches of an ``advised_profiles`` profile are only ``info``. Profiles are given as references
+    (``profiles.references``): a node that names another one in its settings does not start."""
     documents = [_document(description) for description in descriptions]
     results: list[list[Finding]] = [[] for _ in descriptions]
     for kind in dict.fromkeys(description.kind for description in descriptions):
@@ -49,9 +48,9 @@ def check_all(
         breaches = breaches_of(shapes, [documents[place] for place in places])
         for place, own_breaches in zip(places, breaches, strict=True):
             results[place].extend(_findings(shapes, own_breaches, descriptions[place]))
-    for name in (*enforced, *advised):
+    for name in (*enforced_profiles, *advised_profiles):
         profile = shapes_for(name)
-        severity = None if name in enforced else "info"
+        severity = None if name in enforced_profiles else "info"
         breaches = breaches_of(profile, documents)
         for result, document, own_breaches in zip(results, documents, breaches, strict=True):
             applicable = relevant(own_breaches, name, document)

@@ -50,10 +50,10 @@ def names(folder: Path) -> list[str]:
     return sorted({*PROFILES, *own_profiles(folder)})
 
 
-def references(chosen: Iterable[str], folder: Path) -> tuple[str, ...]:
+def references(names: Iterable[str], folder: Path) -> tuple[str, ...]:
     """Return the references of these profiles. Raises ``InvalidInput`` for files that cannot be read."""
     own = own_profiles(folder)
-    return tuple(name if name in PROFILES else f"{name}\n{_statements(own[name])}" for name in chosen)
+    return tuple(name if name in PROFILES else f"{name}\n{_statements(own[name])}" for name in names)
 
 
 def shapes_for(reference: str) -> Shapes:

@@ -124,9 +124,9 @@ class ConfirmDeletion:
             self._send(tx, agreement, statement, now)
             return self._duties.read(tx, agreement)
 
-    def note_answer(self, tx: Transaction, agreement_id: str, *, refused: str = "") -> None:
+    def note_answer(self, tx: Transaction, agreement_id: str, *, refusal: str = "") -> None:
         """Record that the provider has accepted the confirmation, or the reason why it never will."""
         known = self._store.get(tx, agreement_id)
         if known is not None:
-            confirmed_at = None if refused else self._clock.now()
-            self._store.put(tx, replace(known, told=confirmed_at, untold=refused))
+            confirmed_at = None if refusal else self._clock.now()
+            self._store.put(tx, replace(known, told=confirmed_at, untold=refusal))

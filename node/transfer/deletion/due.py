@@ -89,8 +89,8 @@ class DeletionDuties:
         return [entry.at for entry in entries if read_object(entry.body).get("outcome") in ("delivered", "completed")]
 
 
-def _after(received: datetime, within: timedelta) -> datetime | None:
+def _after(arrival: datetime, within: timedelta) -> datetime | None:
     try:
-        return received + within
+        return arrival + within
     except OverflowError:
         return None  # The date is after the end of the calendar: never due.

@@ -30,7 +30,7 @@ _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 class Refusals:
     """The error objects of one protocol version.
 
-    ``stated`` is the message as far as it was read, ``pid`` the id in the path, ``role`` our role if the path
+    ``message`` is the message as far as it was read, ``pid`` the id in the path, ``role`` our role if the path
     determines it.
     """
 
@@ -42,22 +42,22 @@ class Refusals:
         told = {"@context": [self._version.context], "@type": "CatalogError", "code": code, "reason": reason}
         return in_version(told)
 
-    def contract(self, stated: Mapping[str, Any], pid: str | None = None, role: Role | None = None) -> ErrorBody:
+    def contract(self, message: Mapping[str, Any], pid: str | None = None, role: Role | None = None) -> ErrorBody:
         """Return a function that makes a ContractNegotiationError."""
 
         def body(code: str, reason: list[Any]) -> dict[str, Any]:
-            provider, consumer = _pids(stated, pid, role)
+            provider, consumer = _pids(message, pid, role)
             return contract.error(
                 self._version, provider_pid=provider, consumer_pid=consumer, code=code, reason=reason
             )
 
         return body
 
-    def transfer(self, stated: Mapping[str, Any], pid: str | None = None) -> ErrorBody:
+    def transfer(self, message: Mapping[str, Any], pid: str | None = None) -> ErrorBody:
         """Return a function that makes a TransferError."""
 
         def body(code: str, reason: list[Any]) -> dict[str, Any]:
-            provider, consumer = _pids(stated, pid, None)
+            provider, consumer = _pids(message, pid, None)
             return transfer.error(
                 self._version, provider_pid=provider, consumer_pid=consumer, code=code, reason=reason
             )
@@ -65,10 +65,10 @@ class Refusals:
         return body
 
 
-def _pids(stated: Mapping[str, Any], pid: str | None, role: Role | None) -> tuple[str, str]:
+def _pids(message: Mapping[str, Any], pid: str | None, role: Role | None) -> tuple[str, str]:
     """Return the provider's and the consumer's id of a process for an error about it: as in the message, with ``pid``
     from the path as our own. If nothing shows which side we are, it is the provider's."""
-    pids = {name: str(stated.get(name) or "") for name in ("providerPid", "consumerPid")}
+    pids = {name: str(message.get(name) or "") for name in ("providerPid", "consumerPid")}
     ours = "consumerPid" if role is Role.CONSUMER or (role is None and pids["consumerPid"] == pid) else "providerPid"
     pids[ours] = pids[ours] or pid or ""
     return pids["providerPid"], pids["consumerPid"]

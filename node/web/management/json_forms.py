@@ -23,16 +23,16 @@ from node.transfer.model import Reception, Transfer
 from node.transfer.process_status import ProcessStatus, status_of
 
 
-def conditions_json(conditions: Conditions, named: Callable[[str], str] = str) -> dict[str, Any]:
+def conditions_json(conditions: Conditions, with_names: Callable[[str], str] = str) -> dict[str, Any]:
     """Return the conditions of an offer as JSON."""
     return {
         "iri": conditions.iri,
         "title": conditions.dataset.get("dct:title") or conditions.dataset.get("title"),
         "provider": conditions.provider,
         "offer": conditions.offer,
-        "summary": {language: named(summary(conditions.policy, language)) for language in LANGUAGES},
+        "summary": {language: with_names(summary(conditions.policy, language)) for language in LANGUAGES},
         "sentences": {
-            language: [named(text) for text in sentences(conditions.policy, language)] for language in LANGUAGES
+            language: [with_names(text) for text in sentences(conditions.policy, language)] for language in LANGUAGES
         },
         "decision": conditions.decision.to_json(),
         "agreementId": conditions.agreement.id if conditions.agreement else None,

@@ -52,11 +52,11 @@ def router(
     reading: NegotiationReader,
     changes: Changes,
     region: Callable[[], str | None],
-    stuck: Callable[[str], bool],
-    named: Callable[[str], str] = str,
+    is_stuck: Callable[[str], bool],
+    with_names: Callable[[str], str] = str,
 ) -> APIRouter:
-    """Return the routes. ``region`` is the region of conditions that name none; ``stuck`` returns whether a delivery
-    that a negotiation waits for was given up; ``named`` replaces DIDs by names."""
+    """Return the routes. ``region`` is the region of conditions that name none; ``is_stuck`` returns whether a
+    delivery that a negotiation waits for was given up; ``with_names`` replaces DIDs by names."""
     api = PlacedApiRouter(prefix="/api", tags=["exchange"], route_class=knowing(person))
 
     @api.get("/conditions", summary="Conditions of an asset, whether this node meets them, and existing agreements")
@@ -65,7 +65,7 @@ def router(
     ) -> Any:
         await person(request)
         asking = read_ask(ask) if ask is not None else None
-        return conditions_json(await acquire.conditions(iri, purpose=purpose, asking=asking), named)
+        return conditions_json(await acquire.conditions(iri, purpose=purpose, asking=asking), with_names)
 
     @api.post("/negotiations", status_code=202, summary="Request an asset on its offered terms or on others")
     async def negotiate(request: Request, ask: AskFor) -> Any:
@@ -92,7 +92,7 @@ def router(
         def look() -> dict[str, Any] | None:
             waits_on = time.monotonic() < until
             settled = reading.settled_negotiation(pid) if waits_on else reading.negotiation(pid)
-            return None if settled is None else negotiation_json(*settled, stuck=stuck(pid))
+            return None if settled is None else negotiation_json(*settled, stuck=is_stuck(pid))
 
         with changes.watch(pid, reading.may_settle) as watch:
             while (negotiation := await run_sync(look)) is None:

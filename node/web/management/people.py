@@ -249,13 +249,13 @@ def application_json(application: Application) -> dict[str, Any]:
     }
 
 
-def issued_json(issued: IssuedCredential) -> dict[str, Any]:
+def issued_json(credential: IssuedCredential) -> dict[str, Any]:
     return {
-        "id": issued.id,
-        "holder": issued.holder,
-        "type": issued.type,
-        "at": stamp(issued.at),
-        "validUntil": stamp(issued.valid_until),
-        "revokedAt": stamp(issued.revoked_at) if issued.revoked_at else None,
-        "revokedWhy": issued.revoked_why,
+        "id": credential.id,
+        "holder": credential.holder,
+        "type": credential.type,
+        "at": stamp(credential.at),
+        "validUntil": stamp(credential.valid_until),
+        "revokedAt": stamp(credential.revoked_at) if credential.revoked_at else None,
+        "revokedWhy": credential.revoked_why,
     }

@@ -139,9 +139,9 @@ def router(
     upload_limit: int,
     description_limit: int,
     limits_lapse: LimitsLapse,
-    profiled: Callable[[str, str], Awaitable[Profile]],
+    profile_of: Callable[[str, str], Awaitable[Profile]],
 ) -> APIRouter:
-    """Return the routes of publishing. ``profiled`` returns the profile of a stored file, by its SHA-256 and name.
+    """Return the routes of publishing. ``profile_of`` returns the profile of a stored file, by its SHA-256 and name.
     ``limits_lapse`` returns whether an asset has limits of bargaining that do not
     hold beside this offer."""
     api = PlacedApiRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
@@ -164,7 +164,7 @@ def router(
     @api.post("/drafts", status_code=201, summary="Upload a file and draft its description from it")
     async def draft_description(request: Request) -> Any:
         file = await receive(request)
-        profile = await profiled(file["sha256"], file["name"])
+        profile = await profile_of(file["sha256"], file["name"])
         target = PurePath(file["name"]).with_suffix(".yaml").name
         draft = description_of(profile, file["name"], command=f"hansa publish {word(target)}")
         return {**file, "description": draft, "profile": profile.to_json()}
@@ -250,26 +250,26 @@ def _size_fault(assets: AssetStore, files: Sequence[SubmittedFile]) -> InvalidIn
     return None
 
 
-def published_json(published: Publication) -> dict[str, Any]:
+def published_json(publication: Publication) -> dict[str, Any]:
     """Return the result of publishing as JSON."""
-    record = published.record
+    record = publication.record
     return {
         "iri": record.iri,
         "version": record.version,
         "kind": record.kind,
         "sha256": record.sha256,
         "audience": record.audience,
-        "widened": published.widened and published.widened.to_json(),
+        "widened": publication.widened and publication.widened.to_json(),
         "entry": record.entry,
-        "created": published.created,
-        "position": published.position,
-        "behind": dict(published.behind),
-        "warnings": [finding.to_json() for finding in published.findings],
+        "created": publication.created,
+        "position": publication.position,
+        "behind": dict(publication.behind),
+        "warnings": [finding.to_json() for finding in publication.findings],
     }
 
 
-def _published_json(published: Publication, limits_lapse: LimitsLapse) -> dict[str, Any]:
-    answer, record = published_json(published), published.record
+def _published_json(publication: Publication, limits_lapse: LimitsLapse) -> dict[str, Any]:
+    answer, record = published_json(publication), publication.record
     if limits_lapse(record.iri, record.offer):
         answer["warnings"].append(_LIMITS_LAPSE)
     return answer

@@ -124,18 +124,18 @@ def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> A
     return api
 
 
-def _laid(laid: LayeredVersion) -> dict[str, Any]:
-    return {**layer_to_json(laid.layer), "conflicts": [conflict.to_json() for conflict in laid.conflicts]}
+def _laid(version: LayeredVersion) -> dict[str, Any]:
+    return {**layer_to_json(version.layer), "conflicts": [conflict.to_json() for conflict in version.conflicts]}
 
 
 async def _events(
-    runs: Runs, changes: Changes, pid: str, gone: Callable[[], Awaitable[bool]]
+    runs: Runs, changes: Changes, pid: str, is_gone: Callable[[], Awaitable[bool]]
 ) -> AsyncIterator[bytes]:
     """Yield an event ``run`` with each new state of the run (WHATWG HTML, server-sent events); ``end`` after the
     last."""
     sent, sent_at = "", time.monotonic()
     with changes.watch(pid) as watch:
-        while not await gone():
+        while not await is_gone():
             run = await runs.run(pid)
             news = json.dumps(run_json(run), ensure_ascii=False)
             if news != sent:

@@ -52,12 +52,12 @@ def router(
     transfers: Transfers,
     transfer_requests: TransferRequests,
     reading: TransferReader,
-    received: Path,
+    receptions_folder: Path,
     changes: Changes,
-    stuck: Callable[[str], bool],
+    is_stuck: Callable[[str], bool],
 ) -> APIRouter:
-    """Return the routes. ``reception`` is the folder of received files; ``stuck`` returns whether a delivery that a
-    transfer waits for was given up."""
+    """Return the routes. ``receptions_folder`` is the folder of received files; ``is_stuck`` returns whether a
+    delivery that a transfer waits for was given up."""
     api = PlacedApiRouter(prefix="/api", tags=["exchange"], route_class=knowing(person))
 
     @api.post(
@@ -96,7 +96,7 @@ def router(
                 now = (process.state, reception)
                 settled = process.state in ("COMPLETED", "TERMINATED")
                 if settled or (before is not None and now != before) or time.monotonic() >= until:
-                    return transfer_json(process, exchanges, reception, stuck=await run_sync(stuck, pid))
+                    return transfer_json(process, exchanges, reception, stuck=await run_sync(is_stuck, pid))
                 before = now
                 await watch.wait(LOOK_AGAIN)
 
@@ -114,7 +114,7 @@ def router(
     @api.get("/transfers/{pid}/content", summary="The received bytes", response_class=FileResponse)
     async def content(request: Request, pid: str) -> Response:
         reception = await run_sync(reading.received_bytes, pid, await person(request))
-        return await run_sync(_file, received / str(reception.path), reception.name)
+        return await run_sync(_file, receptions_folder / str(reception.path), reception.name)
 
     @api.get(
         "/transfers/{pid}/sealed", summary="The received bytes as they arrived, sealed", response_class=FileResponse
@@ -123,7 +123,7 @@ def router(
         reception = await run_sync(reading.received_bytes, pid, await person(request))
         if not reception.sealed:
             raise NotFound("this transfer was not sealed")
-        return await run_sync(_file, received / f"{reception.path}.age", reception.name + ".age")
+        return await run_sync(_file, receptions_folder / f"{reception.path}.age", reception.name + ".age")
 
     @api.get("/transfers/{pid}/manifest", summary="The provider's signed manifest", response_class=PlainTextResponse)
     async def manifest(request: Request, pid: str) -> Response:

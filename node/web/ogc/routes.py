@@ -176,7 +176,7 @@ class OgcRoutes:
         self, request: Request, name: str, version: int | None, *, counted: bool = False
     ) -> _Principal:
         # Each new job is a use, counted when it is made: a repeated call is the same job, and no new use.
-        access = await self.authorise.authorise_call(request.headers.get("authorization"), asked=f"process {name}")
+        access = await self.authorise.authorise_call(request.headers.get("authorization"), range_=f"process {name}")
         if access.agreement.dataset != self.ogc_processes.iri(name):
             raise NoSuchOgcProcess("there is no such process", remedy="see /ogc/processes for those that there are")
         record = await self.ogc_processes.under_contract(name, access.agreement, version=version)
@@ -235,7 +235,7 @@ class OgcRoutes:
     async def _asker(self, request: Request) -> Asker:
         authorization = request.headers.get("authorization")
         if await self.authorise.knows(authorization):
-            return _participant(await self.authorise.authorise_call(authorization, asked="job"))
+            return _participant(await self.authorise.authorise_call(authorization, range_="job"))
         caller = await self.identify(request)
         if caller.account is None:
             raise Unauthenticated(

@@ -47,7 +47,7 @@ async def cage(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[CountingCage]:
 
 
 async def pid_of(cage: Cage, shared: str, limits: Limits = LONG) -> int:
-    answer, _ = await cage.call("remember", {"word": shared}, limits=limits, shared=shared)
+    answer, _ = await cage.call("remember", {"word": shared}, limits=limits, shared_by=shared)
     assert set(answer["before"]) <= {shared}, "it has served those who see something else"
     return int(answer["pid"])
 
@@ -78,7 +78,7 @@ async def test_a_child_of_one_caller_serves_nobody_else(cage: CountingCage) -> N
 
 async def test_a_child_may_read_the_same_files_for_all_its_calls(cage: CountingCage) -> None:
     pids = [
-        (await cage.call("remember", {"word": "x"}, limits=LONG, readable=[path], shared="x"))[0]["pid"]
+        (await cage.call("remember", {"word": "x"}, limits=LONG, readable=[path], shared_by="x"))[0]["pid"]
         for path in ("/etc/hostname", "/etc/hosts", "/etc/hostname")
     ]
     assert pids[0] == pids[2] != pids[1]
@@ -97,7 +97,7 @@ async def test_a_call_that_exceeds_a_limit_is_stopped_once_and_its_child_replace
     cage: CountingCage, target: str, limits: Limits, limit: str
 ) -> None:
     with pytest.raises(Overloaded) as caught:
-        await cage.call(target, {}, limits=limits, shared="public")
+        await cage.call(target, {}, limits=limits, shared_by="public")
     assert caught.value.facts == {"limit": limit}
     assert cage.started == 1, "it was not begun again: that would give it the limits twice"
     await until(lambda: children(fork_server_pid() or 0) == [])
@@ -106,14 +106,14 @@ async def test_a_call_that_exceeds_a_limit_is_stopped_once_and_its_child_replace
 
 async def test_a_child_that_ends_in_a_call_is_replaced(cage: CountingCage) -> None:
     with pytest.raises(LocalFault):
-        await cage.call("leave", {}, limits=LONG, shared="public")
+        await cage.call("leave", {}, limits=LONG, shared_by="public")
     await until(lambda: children(fork_server_pid() or 0) == [])
     assert await pid_of(cage, "public")
 
 
 async def test_what_earlier_calls_left_behind_costs_no_call(cage: CountingCage) -> None:
     """All calls of a child together have the memory of one; the call that has not enough left begins anew."""
-    hoards = [(await cage.call("hoard", {"size": 80 << 20}, limits=LONG, shared="public"))[0] for _ in range(5)]
+    hoards = [(await cage.call("hoard", {"size": 80 << 20}, limits=LONG, shared_by="public"))[0] for _ in range(5)]
     assert len({answer["pid"] for answer in hoards}) > 1
 
 
@@ -128,15 +128,15 @@ async def test_a_child_that_has_worked_enough_takes_no_new_call(
 async def test_an_answer_that_is_too_large_ends_its_child(cage: CountingCage) -> None:
     """What is still on its way must not be taken for the answer to the next caller."""
     with pytest.raises(TooLarge):
-        await cage.call("promise_too_much", {}, limits=LONG, shared="public")
+        await cage.call("promise_too_much", {}, limits=LONG, shared_by="public")
     await until(lambda: children(fork_server_pid() or 0) == [])
 
 
 async def test_what_a_child_sends_without_a_call_is_no_answer(cage: CountingCage) -> None:
-    first, _ = await cage.call("answer_for_the_next", {}, limits=LONG, shared="public")
+    first, _ = await cage.call("answer_for_the_next", {}, limits=LONG, shared_by="public")
     (child,) = cage._shared_children._idle
     await until(lambda: not child.is_quiet())
-    second, _ = await cage.call("answer_for_the_next", {}, limits=LONG, shared="public")
+    second, _ = await cage.call("answer_for_the_next", {}, limits=LONG, shared_by="public")
     assert second["pid"] not in (0, first["pid"])
     await until(lambda: gone(first["pid"]))
 
@@ -149,7 +149,7 @@ async def test_a_child_that_was_killed_while_idle_costs_no_call(cage: CountingCa
 
 
 async def test_a_cancelled_call_takes_its_child_along(cage: CountingCage) -> None:
-    call = asyncio.create_task(cage.call("spin", {}, limits=LONG, shared="public"))
+    call = asyncio.create_task(cage.call("spin", {}, limits=LONG, shared_by="public"))
     await until(lambda: len(children(fork_server_pid() or 0)) == 1)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -57,7 +57,7 @@ class Transactions:
 
 
 async def test_a_batch_is_one_transaction(gent: CatalogueNode) -> None:
-    gent.publishing._settled = None
+    gent.publishing._wait_for_views = None
     transactions = Transactions(gent)
     outcomes = await publish(gent, *(order(f"set-{number}") for number in range(20)))
     assert records(outcomes) == [(f"set-{number}", 1) for number in range(20)]

@@ -16,36 +16,36 @@ def marks(*texts: str) -> Marks:
 
 
 def test_one_vanished_and_one_new_with_its_identifier_are_one() -> None:
-    judgement = judge([marks("x")], before={"1": marks("x"), "2": marks("y")}, listed={"2": marks("y")}, gone={"1"})
+    judgement = judge([marks("x")], before={"1": marks("x"), "2": marks("y")}, later={"2": marks("y")}, absent={"1"})
     assert (judgement.addresses, judgement.doubts) == ({0: "1"}, {})
 
 
 def test_two_new_ones_with_the_identifier_are_in_doubt() -> None:
-    judgement = judge([marks("x"), marks("x")], before={"1": marks("x")}, listed={}, gone={"1"})
+    judgement = judge([marks("x"), marks("x")], before={"1": marks("x")}, later={}, absent={"1"})
     assert judgement.addresses == {}
     assert set(judgement.doubts) == {0, 1}
 
 
 def test_two_vanished_ones_with_the_identifier_are_in_doubt() -> None:
-    judgement = judge([marks("x")], before={"1": marks("x"), "2": marks("x")}, listed={}, gone={"1", "2"})
+    judgement = judge([marks("x")], before={"1": marks("x"), "2": marks("x")}, later={}, absent={"1", "2"})
     assert judgement.addresses == {}
     assert judgement.doubts[0].facts == {"case": "doubtful-rename", "before": 2, "now": 1}
 
 
 def test_an_identifier_that_another_record_has_taken_over_identifies_nothing() -> None:
     before = {"1": marks("x"), "2": marks("y")}
-    judgement = judge([marks("x")], before=before, listed={"2": marks("x")}, gone={"1"})
+    judgement = judge([marks("x")], before=before, later={"2": marks("x")}, absent={"1"})
     assert (judgement.addresses, set(judgement.doubts)) == ({}, {0})
 
 
 def test_what_is_still_listed_is_no_former_record_of_anything() -> None:
-    judgement = judge([marks("x")], before={"1": marks("x")}, listed={"1": marks("x")}, gone=set())
+    judgement = judge([marks("x")], before={"1": marks("x")}, later={"1": marks("x")}, absent=set())
     assert (judgement.addresses, judgement.doubts) == ({}, {})
 
 
 def test_identifiers_that_lead_to_two_records_are_in_doubt() -> None:
     before = {"1": marks("x"), "2": marks("y")}
-    judgement = judge([marks("x", "y")], before=before, listed={}, gone={"1", "2"})
+    judgement = judge([marks("x", "y")], before=before, later={}, absent={"1", "2"})
     assert (judgement.addresses, set(judgement.doubts)) == ({}, {0})
 
 
@@ -55,7 +55,7 @@ def test_a_rename_is_one_to_one_and_without_rivals(
 ) -> None:
     vanished = gone & set(before)
     listed = {address: texts for address, texts in before.items() if address not in vanished}
-    judgement = judge(new, before=before, listed=listed, gone=vanished)
+    judgement = judge(new, before=before, later=listed, absent=vanished)
     assert not set(judgement.addresses) & set(judgement.doubts)
     assert len(set(judgement.addresses.values())) == len(judgement.addresses)
     for place, address in judgement.addresses.items():

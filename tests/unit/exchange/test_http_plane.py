@@ -108,7 +108,7 @@ async def test_the_first_byte_of_much_may_take_its_time(egress: Egress) -> None:
     async with served(script) as url:
         with pytest.raises(PeerUnreachable):
             await whole(plane, url)
-        async with plane.read(url, authorization=None, expected=600_000_000) as body:
+        async with plane.read(url, authorization=None, size=600_000_000) as body:
             assert b"".join([chunk async for chunk in body.chunks]) == DATA
 
 

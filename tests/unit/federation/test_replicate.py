@@ -371,7 +371,7 @@ async def test_an_imported_record_arrives_under_its_own_iri(pair: Pair) -> None:
         cage=Here(),
         catalogue=pair.gent.catalogue,
         visibility=pair.gent.visibility,
-        settled=pair.gent.settled,
+        wait_for_views=pair.gent.settled,
         notes=MemoryMetaStore(),
     )
     text = b"@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> ."

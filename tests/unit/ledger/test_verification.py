@@ -136,7 +136,7 @@ def test_a_cut_off_end_with_its_checkpoint_shows_in_what_others_have_kept(ledger
     with ledger.uow.begin() as tx:
         tx.drop("checkpoints", SIZE)
     assert verify(ledger) == []
-    assert troubles(verify(ledger, known=[checkpoint])) == [(Trouble.MISSING, 20)]
+    assert troubles(verify(ledger, known_checkpoints=[checkpoint])) == [(Trouble.MISSING, 20)]
 
 
 def rewrite(ledger: Ledger, seq: int) -> None:
@@ -167,8 +167,8 @@ def test_a_ledger_rewritten_with_the_key_shows_in_what_others_have_kept(ledger: 
     rewrite(ledger, 12)
     sign(ledger, ledger.signer.sign_note)
     assert verify(ledger) == []
-    assert verify(ledger, known=checkpoints[:1]) == []
-    assert troubles(verify(ledger, known=checkpoints)) == [(Trouble.CHECKPOINT, 20)]
+    assert verify(ledger, known_checkpoints=checkpoints[:1]) == []
+    assert troubles(verify(ledger, known_checkpoints=checkpoints)) == [(Trouble.CHECKPOINT, 20)]
 
 
 def sign(ledger: Ledger, sign_note: Callable[[str], str]) -> None:

@@ -282,7 +282,7 @@ class Desk:
             document=_nothing,
             fetch=_nothing,
             decide=self._decide,
-            received=Path("/nonexistent"),
+            receptions_folder=Path("/nonexistent"),
             me=ME,
         )
         self.bind = Bind(

@@ -496,7 +496,7 @@ class TestTrouble:
 
 def handler(at: Desk) -> ExecutionHandler:
     """The handler of runs, as a node has it."""
-    return ExecutionHandler(Lazy(at.execution), exhausted=Pace().is_exhausted)
+    return ExecutionHandler(Lazy(at.execution), is_exhausted=Pace().is_exhausted)
 
 
 class TestTheWorker:

@@ -65,7 +65,7 @@ def test_bands(points: int, band: str) -> None:
 
 
 def of(text: str, *, conforms: bool = False, reached: dict[str, bool] | None = None) -> Score:
-    return score(BARE + text.encode(), "https://x.example/d", conforms=conforms, reached=reached or {})
+    return score(BARE + text.encode(), "https://x.example/d", conforms=conforms, reachability=reached or {})
 
 
 def test_a_bare_dataset_has_nothing() -> None:

@@ -65,7 +65,7 @@ class Rig:
     async def refused(self, error: type[HansaError], header: str | None = "", pid: str = PROVIDER_PID) -> HansaError:
         with pytest.raises(error) as refusal:
             await self.provider.authorise.authorise(
-                pid, self.address.authorization if header == "" else header, asked="bytes=5-"
+                pid, self.address.authorization if header == "" else header, range_="bytes=5-"
             )
         return refusal.value
 

@@ -40,7 +40,7 @@ class Rig:
 
     async def refused(self, error: type[HansaError]) -> HansaError:
         with pytest.raises(error) as refusal:
-            await self.provider.authorise.authorise_call(self.address.authorization, asked="a test")
+            await self.provider.authorise.authorise_call(self.address.authorization, range_="a test")
         return refusal.value
 
 

@@ -60,7 +60,7 @@ def inbox_of(rig: Rig, *, meanwhile: Step | None = None, monotonic: Callable[[],
         clock=HandClock(),
         folder=rig.receiver().folder,
         key_of=key_of,
-        finished=lambda tx, pid, reception: rig.finished.append(reception),
+        on_end=lambda tx, pid, reception: rig.finished.append(reception),
         limit=1 << 20,
         monotonic=monotonic,
     )

@@ -119,7 +119,7 @@ class Rig:
             folder=self.folder,
             key_of=key_of,
             token_for=token_for,
-            finished=lambda tx, pid, reception: self.finished.append(reception),
+            on_end=lambda tx, pid, reception: self.finished.append(reception),
             habits=self.habits,
         )
 

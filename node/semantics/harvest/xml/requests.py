@@ -68,8 +68,8 @@ def query(url: str) -> dict[str, str]:
     return {name.lower(): value for name, value in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
 
 
-def _with(url: str, parameters: Mapping[str, str], replaced: Container[str]) -> str:
+def _with(url: str, parameters: Mapping[str, str], names: Container[str]) -> str:
     parts = urlsplit(url)
-    others = [(n, value) for n, value in parse_qsl(parts.query, keep_blank_values=True) if n.lower() not in replaced]
+    others = [(n, value) for n, value in parse_qsl(parts.query, keep_blank_values=True) if n.lower() not in names]
     stated = urlencode([*others, *parameters.items()], quote_via=quote)
     return urlunsplit((parts.scheme, parts.netloc, parts.path, stated, ""))
