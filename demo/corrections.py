@@ -88,7 +88,7 @@ def revoke(output: StepOutput, nodes: DemoNodes) -> None:
         with brugge.client() as client:
             agreement_held = next(agreement for agreement in client.agreements() if agreement["dataset"] == iri)
             pid = client.transfer(agreement_held["id"])["pid"]
-            until("a new transfer under the same agreement runs", lambda: _received(client, pid))
+            until("a new transfer under the same agreement runs", lambda: _has_bytes(client, pid))
             output.check(True, "Brugge receives under the agreement that it has")
         with region.client() as office:
             credential = next(
@@ -98,7 +98,7 @@ def revoke(output: StepOutput, nodes: DemoNodes) -> None:
             )
             output.show_click(region.key, "Issued credentials: Stad Brugge, mobility partner: revoke")
             office.revoke(credential["id"], "the partnership has ended")
-        refused = until("the next read is refused", lambda: _refused(nodes, pid), seconds=40)
+        refused = until("the next read is refused", lambda: _find_failure(nodes, pid), seconds=40)
         output.saw(f"Brugge is told: {refused['error']}")
         output.check(
             "revoked" in json.dumps(refused).lower(), "Brugge sees that its credential was revoked, and since when"
@@ -116,12 +116,12 @@ def revoke(output: StepOutput, nodes: DemoNodes) -> None:
         output.check(again.returncode == 1, f"asked again, it is refused: {first_line(why(again))}")
 
 
-def _received(client: Any, pid: str) -> bool:
+def _has_bytes(client: Any, pid: str) -> bool:
     reception = client.transfer_state(pid).get("reception")
     return bool(reception and reception["received"] > 0)
 
 
-def _refused(nodes: DemoNodes, pid: str) -> dict[str, Any] | None:
+def _find_failure(nodes: DemoNodes, pid: str) -> dict[str, Any] | None:
     """Return the reception once it has failed; None before."""
     with nodes.brugge.client() as client:
         state = client.transfer_state(pid)

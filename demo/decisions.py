@@ -38,7 +38,7 @@ def decide(output: StepOutput, nodes: DemoNodes) -> str:
         output.check(noise["agreement"], "M2 ran at Plzeň, under the agreement that a person there approved")
         outside = [caveat for caveat in run["caveats"] if caveat["step"] == "noise"]
         output.check(outside, f"M2 warns: {outside[0]['sentence'] if outside else ''}")
-        _published(output, nodes, run)
+        _publish(output, nodes, run)
         return str(run["pid"])
 
 
@@ -81,7 +81,7 @@ def _same_data(output: StepOutput, nodes: DemoNodes, layer: dict[str, Any]) -> N
     output.check(shas[layer["file"]] == layer["target_sha256"], "the network itself was not touched")
 
 
-def _published(output: StepOutput, nodes: DemoNodes, run: dict[str, Any]) -> None:
+def _publish(output: StepOutput, nodes: DemoNodes, run: dict[str, Any]) -> None:
     gent = nodes.gent
     pid = run["pid"][-8:]
     output.show_command("gent", f"hansa run publish {pid} --id bridge-closed-noise --conditions open")

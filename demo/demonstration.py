@@ -32,7 +32,7 @@ def run(*, keep: bool = False, folder: Path | None = None, seed: int = 2026) -> 
     output = StepOutput()
     # Any signal that ends the demonstration ends its nodes too.
     for ending in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(ending, _interrupted)
+        signal.signal(ending, _interrupt)
     out.print("[bold]Hansa[/bold]: a region and three cities share data. All data are made up and say so.")
     try:
         with DemoNodes(home, send_rate=0) as nodes:
@@ -67,7 +67,7 @@ def run(*, keep: bool = False, folder: Path | None = None, seed: int = 2026) -> 
             remove(home)
 
 
-def _interrupted(*_: object) -> None:
+def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 

@@ -23,7 +23,7 @@ def prove(output: StepOutput, nodes: DemoNodes) -> None:
             first = client.verify(agreement=agreement_held["id"])
             for check in first["checks"]:
                 output.check(check["sound"], check["what"] + (f" ({check['detail']})" if check["detail"] else ""))
-            _retitled(nodes.home / "files" / "gent" / "traffic-counts-sample.yaml")
+            _retitle(nodes.home / "files" / "gent" / "traffic-counts-sample.yaml")
             publish_all(output, nodes.gent, "gent", ("traffic-counts-sample.yaml",))
             again = client.verify(agreement=agreement_held["id"])
             grown = str(again["checks"][-1]["detail"])
@@ -32,10 +32,10 @@ def prove(output: StepOutput, nodes: DemoNodes) -> None:
         output.show_command("gent", f"hansa verify {nodes.gent.folder}")
         sound = nodes.gent.hansa("verify", str(nodes.gent.folder))
         output.check(sound.returncode == 0, "Gent's ledger is as it was signed")
-        _tampered(output, nodes)
+        _tamper(output, nodes)
 
 
-def _retitled(description: Path) -> None:
+def _retitle(description: Path) -> None:
     """Change words of a description for its second version, as a steward would."""
     text = description.read_text("utf-8")
     description.write_text(
@@ -43,7 +43,7 @@ def _retitled(description: Path) -> None:
     )
 
 
-def _tampered(output: StepOutput, nodes: DemoNodes) -> None:
+def _tamper(output: StepOutput, nodes: DemoNodes) -> None:
     """Change an agreement in a copy of Brugge's node, and a byte of a received file; check that both are detected."""
     copy = nodes.home / "copy.tar"
     made = nodes.brugge.hansa("backup", str(nodes.brugge.folder), "--to", str(copy))

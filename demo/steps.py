@@ -64,7 +64,7 @@ def join(output: StepOutput, nodes: DemoNodes) -> None:
         output.check(
             held["claims"]["rulebook"] == rulebook["iri"], "the credential names the rulebook that was accepted"
         )
-        followed = until("the region follows its members", lambda: _followed(region, 3))
+        followed = until("the region follows its members", lambda: _list_members(region, 3))
         output.check(len(followed) == 3, "the region follows the event streams of its three members")
 
 
@@ -87,7 +87,7 @@ def _admit(output: StepOutput, nodes: DemoNodes, city: Member, credential: str) 
     output.check(asked["issuer"] == region.did, f"{city.name} holds a {credential}, signed by the region")
 
 
-def _followed(region: Member, count: int) -> list[dict[str, Any]]:
+def _list_members(region: Member, count: int) -> list[dict[str, Any]]:
     with region.client() as client:
         found = client.members()
     return found if len(found) >= count else []
@@ -343,8 +343,8 @@ def _reception(client: Any, least: float) -> dict[str, Any] | None:
 def _transfer_ended(output: StepOutput, nodes: DemoNodes) -> None:
     with nodes.gent.client() as provider, nodes.brugge.client() as consumer:
         pid = consumer.transfers()[0]["pid"]
-        state = until("both sides are done", lambda: _completed(consumer, pid))
-        there = until("the provider knows", lambda: _completed(provider, state["peerPid"]))
+        state = until("both sides are done", lambda: _find_completed(consumer, pid))
+        there = until("the provider knows", lambda: _find_completed(provider, state["peerPid"]))
         output.check(there["state"] == state["state"] == "COMPLETED", "both sides say COMPLETED")
         accesses = provider.agreement(state["agreementId"])["accesses"]
         outcomes = [access.get("outcome") for access in accesses]
@@ -353,6 +353,6 @@ def _transfer_ended(output: StepOutput, nodes: DemoNodes) -> None:
         )
 
 
-def _completed(client: Any, pid: str) -> dict[str, Any] | None:
+def _find_completed(client: Any, pid: str) -> dict[str, Any] | None:
     state = client.transfer_state(pid)
     return dict(state) if state["state"] == "COMPLETED" else None

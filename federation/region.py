@@ -93,7 +93,7 @@ class Region:
                     quarantined=cursor.quarantined if inside else 0,
                     put_aside=tuple(cursor.put_aside) if inside else (),
                     committed=bool(cursor.chains) if cursor.chains or cursor.positions else None,
-                    restored=_restored(cursor) if inside else None,
+                    restored=_restart_cursor(cursor) if inside else None,
                     fork=_reason(cursor) if member.state == QUARANTINE else "",
                 )
             )
@@ -126,6 +126,6 @@ def _reason(cursor: Cursor) -> str:
     return next((str(fork["text"]) for fork in cursor.forks if not fork.get("decided")), "")
 
 
-def _restored(cursor: Cursor) -> dict[str, Any] | None:
+def _restart_cursor(cursor: Cursor) -> dict[str, Any] | None:
     names = ("audience", "epoch", "had", "kept", "found")
     return {name: cursor.restarts[0][name] for name in names} if cursor.restarts else None

@@ -227,7 +227,7 @@ class Run:
         cursor = self._cursor.position(head.audience)
         new = [member for member in page.members if member.position is None or member.position >= cursor]
         if history is None:
-            records = [await self._checked(member, relation, head) for member in new]
+            records = [await self._check(member, relation, head) for member in new]
             last = max((member.position or 0 for member in new), default=cursor - 1)
             # A page may have grown since its index was read; members beyond the signed head wait for the next run.
             reached = last + 1 if relation.end is None else relation.end
@@ -237,9 +237,9 @@ class Run:
             if relation.end is None:
                 new = [member for member in new if member.position is None or member.position < head.size]
             leaves = page.leaves or _leaves(page, relation.first)
-            checked = [await self._checked(member, relation, head) for member in new]
+            checked = [await self._check(member, relation, head) for member in new]
             records = [
-                record if isinstance(record, str) else _committed(member, record, leaves, relation.first)
+                record if isinstance(record, str) else _check_leaf(member, record, leaves, relation.first)
                 for member, record in zip(new, checked, strict=True)
             ]
             try:
@@ -267,7 +267,7 @@ class Run:
                 self._client.keep, self, texts, reasons, self._cursor
             )
 
-    async def _checked(self, member: MemberText, relation: Relation, head: Head) -> Record | str:
+    async def _check(self, member: MemberText, relation: Relation, head: Head) -> Record | str:
         """Return the record, or the reason why the member is put aside."""
         position = member.position
         if position is not None and (
@@ -343,7 +343,7 @@ def _leaves(page: Page, first: int) -> list[bytes]:
     return leaves
 
 
-def _committed(member: MemberText, record: Record, leaves: Sequence[bytes], first: int) -> Record | str:
+def _check_leaf(member: MemberText, record: Record, leaves: Sequence[bytes], first: int) -> Record | str:
     """Return the record if the leaf at its position is that of its envelope; else the reason for putting it aside."""
     place = (member.position or 0) - first
     if 0 <= place < len(leaves) and leaves[place] == leaf_of(member.envelope):

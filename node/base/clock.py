@@ -40,20 +40,20 @@ class WatchedClock:
 
     def now(self) -> datetime:
         now = self._clock.now()
-        self._noted(self._offset(now))
+        self._note(self._offset(now))
         return now
 
     def set_back(self) -> float:
         """Return the seconds by which the clock is behind its latest moment plus the time passed since."""
         offset = self._offset(self._clock.now())
-        return self._noted(offset) - offset
+        return self._note(offset) - offset
 
     def forget(self) -> None:
         """Begin again: moments returned so far no longer count."""
         with self._lock:
             self._ahead = self._offset(self._clock.now())
 
-    def _noted(self, offset: float) -> float:
+    def _note(self, offset: float) -> float:
         if offset > self._ahead:
             with self._lock:
                 self._ahead = max(self._ahead, offset)

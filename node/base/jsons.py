@@ -82,7 +82,7 @@ def canonical_text(value: Any, *, fractions: bool = False) -> str:
         text = _written_at_once(value)
         if text is not None:
             return text
-    return _written(value, fractions)
+    return _write(value, fractions)
 
 
 def digest(value: Any, *, fractions: bool = False) -> str:
@@ -114,7 +114,7 @@ def number(value: float) -> str:
 
 
 def _written_at_once(value: Any) -> str | None:
-    """Return the text of ``_written`` without fractions, made by the standard library's compiled encoder; None if the
+    """Return the text of ``_write`` without fractions, made by the standard library's compiled encoder; None if the
     two may differ: for numbers other than small integers, names beyond U+D7FF, and values that it does not know."""
     if not isinstance(value, dict | list):
         return None
@@ -128,7 +128,7 @@ def _written_at_once(value: Any) -> str | None:
     return text if text.isascii() or _BEYOND.search(text) is None else None
 
 
-def _written(value: Any, fractions: bool) -> str:
+def _write(value: Any, fractions: bool) -> str:
     # No JSONEncoder is made for each value: a result has some ten thousand rows, each written this way.
     if isinstance(value, str):
         return encode_basestring(value)
@@ -147,9 +147,9 @@ def _written(value: Any, fractions: bool) -> str:
     if isinstance(value, Mapping):
         # RFC 8785 §3.2.3 sorts by UTF-16 code units, not by code points.
         members = sorted(value.items(), key=lambda member: member[0].encode("utf-16-be"))
-        return "{" + ",".join([f"{encode_basestring(k)}:{_written(v, fractions)}" for k, v in members]) + "}"
+        return "{" + ",".join([f"{encode_basestring(k)}:{_write(v, fractions)}" for k, v in members]) + "}"
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-        return "[" + ",".join([_written(item, fractions) for item in value]) + "]"
+        return "[" + ",".join([_write(item, fractions) for item in value]) + "]"
     raise ValueError(f"{type(value).__name__} cannot be written as JSON")
 
 

@@ -21,7 +21,7 @@ characters. The joiners and marks that scripts and emoji need are none of these.
 
 def visible(text: str) -> str:
     """``text`` with each character that a terminal obeys written as ``\\x1b`` or ``\\u202e``; tabs and lines stay."""
-    return _OBEYED.sub(lambda match: _written(ord(match[0])), text)
+    return _OBEYED.sub(lambda match: _write_character(ord(match[0])), text)
 
 
 def one_line(text: str) -> str:
@@ -42,5 +42,5 @@ def word(value: object) -> str:
     return shlex.quote(text)
 
 
-def _written(code: int) -> str:
+def _write_character(code: int) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -214,7 +214,7 @@ def _participants(
     )
 
 
-def _supported(settings: Settings, credential_type: str) -> SupportedCredential:
+def _supported_credential(settings: Settings, credential_type: str) -> SupportedCredential:
     profile = settings.credential_profiles.get(credential_type, VC20)
     return SupportedCredential(
         credential_type=credential_type, profile=profile, format=settings.credential_formats.get(profile, "")
@@ -223,7 +223,7 @@ def _supported(settings: Settings, credential_type: str) -> SupportedCredential:
 
 def _issuing(parts: Parts, peers: HttpPeers, lists: StatusLists, append: Append) -> IssuerParts:
     stores, settings = parts.stores, parts.settings
-    supported = [_supported(settings, name) for name in settings.issues]
+    supported = [_supported_credential(settings, name) for name in settings.issues]
 
     return IssuerParts(
         receive=ReceiveApplication(

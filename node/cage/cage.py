@@ -188,7 +188,7 @@ class Cage:
                 try:
                     return await self._converse(order)
                 except ForkServerGone:
-                    self._lost(last=last)
+                    self._report_lost_server(last=last)
         raise LocalFault("unreachable")
 
     def call_sync(
@@ -210,7 +210,7 @@ class Cage:
                 try:
                     return self._converse_sync(order)
                 except ForkServerGone:
-                    self._lost(last=last)
+                    self._report_lost_server(last=last)
         raise LocalFault("unreachable")
 
     def _start_kept(self, use: Use) -> socket.socket:
@@ -240,9 +240,9 @@ class Cage:
                     for piece in request:
                         await loop.sock_sendall(ours, piece)
                 while True:
-                    data = await _received(loop, ours)
+                    data = await _receive(loop, ours)
                     if not data:
-                        raise self._ended(answer, limits)
+                        raise self._cause_of_end(answer, limits)
                     complete = answer.feed(data)
                     order.pass_on(answer)
                     if complete:
@@ -266,7 +266,7 @@ class Cage:
                     ours.settimeout(max(0.001, deadline - time.monotonic()))
                     data = _received_sync(ours)
                     if not data:
-                        raise self._ended(answer, limits)
+                        raise self._cause_of_end(answer, limits)
                     complete = answer.feed(data)
                     order.pass_on(answer)
                     if complete:
@@ -303,7 +303,7 @@ class Cage:
                 extra={"action": "cage-unfiltered"},
             )
 
-    def _ended(self, answer: Answer, limits: Limits) -> Exception:
+    def _cause_of_end(self, answer: Answer, limits: Limits) -> Exception:
         status = answer.status()
         if status is not None:
             return death(status, limits)
@@ -311,7 +311,7 @@ class Cage:
             return ForkServerGone()
         return Overloaded("no child process could be started", remedy="try again in a moment")
 
-    def _lost(self, *, last: bool) -> None:
+    def _report_lost_server(self, *, last: bool) -> None:
         if last:
             raise LocalFault("the cage has closed: its fork server ended twice")
         _log.error("the fork server ended; starting another", extra={"action": "cage-restarted"})
@@ -326,7 +326,7 @@ class Cage:
             async with asyncio.timeout(patience):
                 await turns.acquire()
         except TimeoutError:
-            raise _crowded(self._widths[room], patience) from None
+            raise _overload_error(self._widths[room], patience) from None
         try:
             yield
         finally:
@@ -335,7 +335,7 @@ class Cage:
     @contextlib.contextmanager
     def _thread_turn(self) -> Iterator[None]:
         if not self._thread_turns.acquire(timeout=self._patience):
-            raise _crowded(self._width, self._patience)
+            raise _overload_error(self._width, self._patience)
         try:
             yield
         finally:
@@ -353,7 +353,7 @@ def _room(target: str) -> str:
     return target.rpartition(".")[0]
 
 
-def _crowded(width: int, patience: float) -> Overloaded:
+def _overload_error(width: int, patience: float) -> Overloaded:
     return Overloaded(
         f"this node works on {width} of these at the same time, and none has ended within {patience:g} seconds",
         remedy="try again in a moment",
@@ -365,7 +365,7 @@ def _unknown(target: str) -> LocalFault:
     return LocalFault(f"{target} is not in the table of functions that may run in the cage")
 
 
-async def _received(loop: asyncio.AbstractEventLoop, connection: socket.socket) -> bytes:
+async def _receive(loop: asyncio.AbstractEventLoop, connection: socket.socket) -> bytes:
     # If a child died before it read everything, the kernel reports "reset" after the last byte: that is an end.
     try:
         return await loop.sock_recv(connection, _PIECE)

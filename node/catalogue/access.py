@@ -147,11 +147,11 @@ class Access:
 
 
 def _policy_of(record: Record) -> Policy | None:
-    return None if record.offer is None else _parsed(canonical(record.offer))
+    return None if record.offer is None else _parse(canonical(record.offer))
 
 
 @lru_cache(maxsize=512)
-def _parsed(offer: bytes) -> Policy | None:
+def _parse(offer: bytes) -> Policy | None:
     # Offers of other nodes come in with their signed envelopes, unchecked. An offer that cannot be read as a
     # policy permits nothing, and must not break a list.
     try:

@@ -80,7 +80,7 @@ class Allegiance:
         self.region = region or self.region
         self.rulebook = read_object(rulebook) if rulebook else None
         joined = read_object(trust) if trust else {}
-        self._trust.replace(_merged(self._settings, joined))
+        self._trust.replace(_merge(self._settings, joined))
 
     def settle(self, region: str, types: tuple[str, ...], rulebook: Mapping[str, Any] | None) -> None:
         """Trust the region's credentials of these types from now on, and put its rulebook into force here."""
@@ -92,7 +92,7 @@ class Allegiance:
                 self._notes.put(tx, RULEBOOK, canonical(rulebook).decode())
         self.region = region
         self.rulebook = dict(rulebook) if rulebook is not None else self.rulebook
-        self._trust.replace(_merged(self._settings, joined))
+        self._trust.replace(_merge(self._settings, joined))
 
 
 GetJson = Callable[[str], Awaitable[dict[str, Any]]]
@@ -166,6 +166,6 @@ class Join:
         }
 
 
-def _merged(settings: Mapping[str, tuple[str, ...]], regions: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def _merge(settings: Mapping[str, tuple[str, ...]], regions: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     names = {*settings, *regions}
     return {name: tuple(dict.fromkeys((*settings.get(name, ()), *regions.get(name, ())))) for name in names}

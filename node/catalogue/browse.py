@@ -182,11 +182,11 @@ class Browse:
 
     async def connections(self, record: Record, caller: Caller) -> Connections:
         """Return the assets that ``record`` refers to and those that refer to it, as far as the caller sees them."""
-        sources = await asyncio.to_thread(self._named, mentions(record), caller)
+        sources = await asyncio.to_thread(self._links, mentions(record), caller)
         if self._ask is None:
             return Connections(sources=sources)
         subjects = await users_query(self._ask, record.iri, caller)
-        users = await asyncio.to_thread(self._named, subjects, caller)
+        users = await asyncio.to_thread(self._links, subjects, caller)
         return Connections(sources=sources, users=users)
 
     def _match(self, record: Record, caller: Caller, language: str, snippet: str = "") -> CatalogueHit:
@@ -253,7 +253,7 @@ class Browse:
         with self._uow.read() as tx:
             return dict(Counter(record.origin for record in every(self._records, tx, audiences=audiences)))
 
-    def _named(self, mentions: Iterable[tuple[str, str]], caller: Caller) -> tuple[Link, ...]:
+    def _links(self, mentions: Iterable[tuple[str, str]], caller: Caller) -> tuple[Link, ...]:
         links: dict[str, Link] = {}
         with self._uow.read() as tx:
             for predicate, iri in mentions:

@@ -124,7 +124,7 @@ class DspCatalogue:
             catalog["dataset"] = [self._dataset(record, version) for record in records]
         nested = await asyncio.to_thread(self._members) if not after and criteria.fits_all else ()
         if nested:
-            catalog["catalog"] = [_nested(member) for member in nested]
+            catalog["catalog"] = [_nested_catalog(member) for member in nested]
         return catalog, following and _token(following)
 
     async def previous(
@@ -266,7 +266,7 @@ def _publisher(iri: str, name: str) -> dict[str, Any]:
     return {"@id": iri, "@type": f"{FOAF}Agent", f"{FOAF}name": name or iri}
 
 
-def _nested(member: Member) -> dict[str, Any]:
+def _nested_catalog(member: Member) -> dict[str, Any]:
     """Return a nested Catalog (DSP 2025-1 §5.3.2): its participant and its end point."""
     base = member.url.rstrip("/")
     endpoint = f"{base}{V2025_1.path}"

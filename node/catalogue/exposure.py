@@ -49,7 +49,7 @@ def findings_about(
         parts = ["widening.wider"] if change.before != change.after else []
         parts.append("widening.history" if change.earlier_versions else "widening.kept")
         findings.append(_finding(WIDENED, "audience", parts, "widening.not-meant", draft, before=change.before))
-    opened = ", ".join(_opened(head, draft, change))
+    opened = ", ".join(_newly_open_files(head, draft, change))
     if opened:
         parts = ["widening.anyone" if draft.audience == PUBLIC else "widening.who-sees"]
         findings.append(_finding(OPENED, "files.open", parts, "widening.close", draft, files=opened))
@@ -59,7 +59,7 @@ def findings_about(
     return findings
 
 
-def _opened(head: Record | None, draft: Record, change: WiderAudience | None) -> Iterable[str]:
+def _newly_open_files(head: Record | None, draft: Record, change: WiderAudience | None) -> Iterable[str]:
     """Return the files that more people may download now than before."""
     before = {file.name for file in head.files if file.open} if head is not None and change is None else set()
     return (file.name for file in draft.files if file.open and file.name not in before)

@@ -52,11 +52,11 @@ class Filter:
                 part = _part(entry)
                 continue
             if not isinstance(entry, Mapping) or not set(entry) <= {*FIELDS, "@id", "@type"}:
-                raise _unsupported()
+                raise _filter_error()
             for name in FIELDS:
                 text = entry.get(name, "")
                 if not isinstance(text, str) or len(text) > 500:
-                    raise _unsupported()
+                    raise _filter_error()
                 if name == "text":
                     words += text.casefold().split()
                 elif text:
@@ -109,14 +109,14 @@ def _part(spec: Mapping[str, Any]) -> tuple[int, int | None]:
     ``InvalidInput`` for a query with criteria: they name properties that our assets do not have."""
     members = {name.rpartition(":")[2].rpartition("/")[2]: value for name, value in spec.items()}
     if members.get("filterExpression"):
-        raise _unsupported()
+        raise _filter_error()
     offset, limit = members.get("offset", 0), members.get("limit")
     if type(offset) is not int or not 0 <= offset <= MOST_SKIPPED or (limit is not None and type(limit) is not int):
-        raise _unsupported()
+        raise _filter_error()
     return offset, limit if limit and limit > 0 else None
 
 
-def _unsupported() -> InvalidInput:
+def _filter_error() -> InvalidInput:
     return InvalidInput(
         "this filter is not understood",
         remedy=f"send objects with {', '.join(FIELDS)}, or no filter at all",

@@ -64,10 +64,10 @@ def escape(text: str) -> str:
 
     Its further lines are indented, so that they do not look like lines of ours.
     """
-    return _unmarked(visible(text).replace("\n", "\n    "))
+    return _without_markup(visible(text).replace("\n", "\n    "))
 
 
-def _unmarked(text: str) -> str:
+def _without_markup(text: str) -> str:
     from rich.markup import escape as escaped
 
     # A backslash at the end would turn our own markup, which comes next, into text.
@@ -137,7 +137,7 @@ def say(text: str = "") -> None:
 def block(text: str) -> None:
     """Print lines of our own, such as the draft of a file, without further indentation."""
     if not Mode.json:
-        _out().print(_unmarked(visible(text)))
+        _out().print(_without_markup(visible(text)))
 
 
 def remark(text: str) -> None:

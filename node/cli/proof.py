@@ -50,7 +50,7 @@ def verify_file(path: Path) -> Checks:
     return [
         _check("The size matches the signature", size == manifest.size, f"{size} of {manifest.size} bytes"),
         _check("The content matches the signature", same, f"sha256 {manifest.sha256[:16]}…"),
-        _signed(jws, manifest.provider),
+        _check_signature(jws, manifest.provider),
     ]
 
 
@@ -58,7 +58,7 @@ def _check(what: str, sound: bool, detail: str = "") -> dict[str, Any]:
     return {"what": what, "sound": sound, "detail": detail}
 
 
-def _signed(jws: str, provider: str) -> dict[str, Any]:
+def _check_signature(jws: str, provider: str) -> dict[str, Any]:
     """Check the manifest's signature with the key in the provider's DID document, which is fetched now."""
     import asyncio
 

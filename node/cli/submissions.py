@@ -102,7 +102,7 @@ def publish_alone(client: HansaClient, description: DescriptionFile, options: Pu
     except HansaError as refusal:
         if "findings" not in refusal.facts:
             raise
-        return _refused(description, refusal, "nothing was saved")
+        return _refusal_json(description, refusal, "nothing was saved")
     _show_published(published, description)
     return published
 
@@ -122,7 +122,7 @@ def publish_together(
     first = [description for description in descriptions if options.check or description.is_checked_first]
     for description, answer in zip(first, _answers(client, first, dry_run=True), strict=True):
         if isinstance(answer, HansaError):
-            results[description.path] = _refused(description, answer)
+            results[description.path] = _refusal_json(description, answer)
             continue
         _show_wider_audience(answer, options.lang)
         if options.check:
@@ -133,7 +133,7 @@ def publish_together(
     rest = [description for description in descriptions if description.path not in results]
     for description, answer in zip(rest, _answers(client, rest, wait=wait), strict=True):
         if isinstance(answer, HansaError):
-            results[description.path] = _refused(description, answer)
+            results[description.path] = _refusal_json(description, answer)
         else:
             _show_published(answer, description)
             results[description.path] = answer
@@ -227,7 +227,7 @@ def _text_of(warning: Mapping[str, Any], part: str, lang: str) -> str:
     return str(translated.get(part) or warning.get(part, ""))
 
 
-def _refused(
+def _refusal_json(
     description: DescriptionFile, refusal: HansaError, outcome: str = "this description was not saved"
 ) -> dict[str, Any]:
     path = description.path

@@ -94,7 +94,9 @@ def _agree(iri: str, accept: bool, purpose: str | None, deadline: float) -> Step
         running = yield document("POST", "/api/negotiations", json={"dataset": iri, "purpose": purpose})
     pid = str(running["pid"])
     while True:
-        state = yield document("GET", f"/api/negotiations/{quote(pid, safe='')}", params={"wait": _left(deadline)})
+        state = yield document(
+            "GET", f"/api/negotiations/{quote(pid, safe='')}", params={"wait": _remaining_seconds(deadline)}
+        )
         if state["state"] == "FINALIZED":
             return str(state["agreementId"])
         reasons = _sentences(state)
@@ -107,7 +109,9 @@ def _agree(iri: str, accept: bool, purpose: str | None, deadline: float) -> Step
 
 def _receive(pid: str, deadline: float) -> Steps[dict[str, Any]]:
     while True:
-        state = yield document("GET", f"/api/transfers/{quote(pid, safe='')}", params={"wait": _left(deadline)})
+        state = yield document(
+            "GET", f"/api/transfers/{quote(pid, safe='')}", params={"wait": _remaining_seconds(deadline)}
+        )
         reception = state["reception"]
         if reception and reception["state"] == "done":
             return dict(reception)
@@ -121,7 +125,7 @@ def _receive(pid: str, deadline: float) -> Steps[dict[str, Any]]:
             raise NoDelivery(f"not received yet: {state['status']['text']}", later, state)
 
 
-def _left(deadline: float) -> float:
+def _remaining_seconds(deadline: float) -> float:
     return min(max(deadline - time.monotonic(), 0.5), _WAIT)
 
 

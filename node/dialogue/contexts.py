@@ -132,7 +132,7 @@ def names_in(context: Any) -> Names:
                 raise InvalidInput("@context holds something that is neither an address nor an object")
     if len(definitions) > MAX_TERMS:
         raise InvalidInput(f"@context defines more than {MAX_TERMS} terms")
-    terms = {name: _bounded(name, _meaning(name, definitions, prefixes, vocab)) for name in definitions}
+    terms = {name: _check_length_if_any(name, _meaning(name, definitions, prefixes, vocab)) for name in definitions}
     settled = WORDS if V2025_1.context in known else frozenset()
     terms = {name: meant for name, meant in terms.items() if name not in settled}
     if known:
@@ -147,14 +147,14 @@ def version_named(context: Any) -> DspVersion | None:
     for version in VERSIONS.values():
         for entry in entries:
             if isinstance(entry, Mapping):
-                if any(named.startswith(version.namespace) for named in _named(entry)):
+                if any(named.startswith(version.namespace) for named in _context_names(entry)):
                     return version
             elif entry == version.context:
                 return version
     return None
 
 
-def _named(context: Mapping[str, Any]) -> Iterator[str]:
+def _context_names(context: Mapping[str, Any]) -> Iterator[str]:
     for value in context.values():
         named = value.get("@id") if isinstance(value, Mapping) else value
         if isinstance(named, str):
@@ -173,14 +173,14 @@ def _vocab(context: Mapping[str, Any], before: str | None) -> str | None:
         if name == "@version" and value != 1.1:
             raise InvalidInput("@context is not JSON-LD 1.1")
     vocab: str | None = context.get("@vocab", before)
-    return _bounded("@vocab", vocab)
+    return _check_length_if_any("@vocab", vocab)
 
 
-def _bounded(name: str, iri: str | None) -> str | None:
-    return None if iri is None else _within(name, iri)
+def _check_length_if_any(name: str, iri: str | None) -> str | None:
+    return None if iri is None else _check_length(name, iri)
 
 
-def _within(name: str, iri: str) -> str:
+def _check_length(name: str, iri: str) -> str:
     if len(iri) > MAX_LENGTH:
         raise InvalidInput(f"@context: {name[:80]} expands to more than {MAX_LENGTH} characters")
     return iri
@@ -197,7 +197,7 @@ def _meaning(name: str, definition: Mapping[str, Any], prefixes: Mapping[str, st
             return known + rest if known is not None else _word(f"{at}:{rest}" if rest else at, vocab)
         if meant is None:
             return None
-        target = _defined(at, meant)
+        target = _definition_iri(at, meant)
         if target.startswith("@"):
             if rest or target not in _ALIASED:
                 raise InvalidInput(
@@ -222,9 +222,9 @@ def _word(name: str, vocab: str | None) -> str:
     return vocab + name if vocab and ":" not in name else name
 
 
-def _defined(name: str, definition: Any) -> str:
+def _definition_iri(name: str, definition: Any) -> str:
     if isinstance(definition, str):
-        return _within(name, definition)
+        return _check_length(name, definition)
     if not isinstance(definition, Mapping):
         raise InvalidInput(f"@context: {name[:80]} must be an IRI or an object")
     for member, value in definition.items():
@@ -241,7 +241,7 @@ def _defined(name: str, definition: Any) -> str:
     target = definition.get("@id", name)
     if not isinstance(target, str):
         raise InvalidInput(f"@context: {name[:80]} must be an IRI or an object")
-    return _within(name, target)
+    return _check_length(name, target)
 
 
 def _check_protected(terms: Mapping[str, str | None], prefixes: Mapping[str, str]) -> None:

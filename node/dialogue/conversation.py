@@ -224,7 +224,7 @@ class Conversation(Generic[P]):
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, peer_pid: str | None
     ) -> Step[P] | None:
         """Apply the peer's acknowledgement of our message. Return None if the process does not exist any more."""
-        return self._answered(tx, pid, exchange, Acknowledged(message_id, peer_pid))
+        return self._record_answer(tx, pid, exchange, Acknowledged(message_id, peer_pid))
 
     def presume(self, tx: Transaction, process: P) -> P:
         """Count our pending message as acknowledged, because an action of the peer shows that it was taken."""
@@ -237,14 +237,14 @@ class Conversation(Generic[P]):
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, code: str, reason: tuple[Any, ...]
     ) -> Step[P] | None:
         """Apply the peer's final refusal of our message."""
-        return self._answered(tx, pid, exchange, Refused(message_id, code, reason))
+        return self._record_answer(tx, pid, exchange, Refused(message_id, code, reason))
 
     def overheard(self, tx: Transaction, exchange: Exchange) -> None:
         """Keep an answer of the peer that has no effect: we send the message again later, or no longer need it to be
         taken."""
         self._timeline.overhear(tx, exchange)
 
-    def _answered(self, tx: Transaction, pid: str, exchange: Exchange, event: Event) -> Step[P] | None:
+    def _record_answer(self, tx: Transaction, pid: str, exchange: Exchange, event: Event) -> Step[P] | None:
         process = self._store.get(tx, pid, lock=True)
         if process is None:
             return None

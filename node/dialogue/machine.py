@@ -183,7 +183,7 @@ def _receive(table: Table, process: P, message: str, now: datetime) -> Step[P]:
                 f"{message} crossed our {process.pending.message}, which ends this {table.name}",
                 facts={"retryAfter": 2},
             )
-        moved = _changed(process, now, state=move.to)
+        moved = _with_changes(process, now, state=move.to)
         opening = process.pending is not None and table.move(process.state, process.pending.message) is None
         overtaken, effects = _drop_overtaken(table, moved, opening=opening)
         return Step(overtaken, (*effects, Entered(move.to, message, by_us=False)))
@@ -192,7 +192,7 @@ def _receive(table: Table, process: P, message: str, now: datetime) -> Step[P]:
         ours = table.move(process.state, process.pending.message) or table.openings.get(process.pending.message)
         after = ours and table.move(ours.to, message)
         if ours and after and after.accepts(peer_role):
-            moved = _changed(process, now, state=after.to, pending=None)
+            moved = _with_changes(process, now, state=after.to, pending=None)
             return Step(
                 moved,
                 (
@@ -221,7 +221,7 @@ def _command(
         raise LocalProtocolError(
             f"{message} cannot be sent by the {process.role} of a {table.name} in state {process.state}"
         )
-    waiting = _changed(process, now, pending=PendingMessage(message, message_id))
+    waiting = _with_changes(process, now, pending=PendingMessage(message, message_id))
     return Step(waiting, (Send(message, message_id, body),))
 
 
@@ -234,10 +234,10 @@ def _acknowledge(table: Table, process: P, message_id: str, peer_pid: str | None
     if move is None:
         # An opening message: the process was created in its first state and only gets the peer's pid.
         return Step(
-            _changed(process, now, pending=None, peer_pid=known),
+            _with_changes(process, now, pending=None, peer_pid=known),
             (Entered(process.state, message, by_us=True),),
         )
-    moved = _changed(process, now, state=move.to, pending=None, peer_pid=known)
+    moved = _with_changes(process, now, state=move.to, pending=None, peer_pid=known)
     return Step(moved, (Entered(move.to, message, by_us=True),))
 
 
@@ -245,7 +245,7 @@ def _refuse(table: Table, process: P, message_id: str, code: str, reason: tuple[
     if process.pending is None or process.pending.message_id != message_id:
         return Step(process, ())
     message = process.pending.message
-    refused = _changed(process, now, pending=None, code=code, reason=list(reason))
+    refused = _with_changes(process, now, pending=None, code=code, reason=list(reason))
     move = table.move(process.state, message)
     opening = move is None
     ending = move is not None and move.to == table.aborted
@@ -283,7 +283,7 @@ def _drop_overtaken(table: Table, process: P, *, opening: bool) -> tuple[P, tupl
     return replace(process, pending=None), (gone,)
 
 
-def _changed(process: P, now: datetime, **changes: Any) -> P:
+def _with_changes(process: P, now: datetime, **changes: Any) -> P:
     return replace(process, updated=now, revision=process.revision + 1, **changes)
 
 

@@ -82,7 +82,7 @@ def settle(body: Mapping[str, Any], version: DspVersion) -> dict[str, Any]:
     ``version``: both sides canonicalise, hash and sign this form. In 2025-1 it is the part itself."""
     if version != V2024_1:
         return dict(body)
-    return _plain(_prefixed(body), names_in(dict(NAMESPACES)))
+    return _plain(_with_prefixes(body), names_in(dict(NAMESPACES)))
 
 
 def same(first: Any, second: Any) -> bool:
@@ -118,7 +118,7 @@ def in_version(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return a message or an answer of ours in the form of the version that its ``@context`` names."""
     if version_named(body.get("@context")) != V2024_1:
         return dict(body)
-    return {**_prefixed(body), "@context": dict(NAMESPACES)}
+    return {**_with_prefixes(body), "@context": dict(NAMESPACES)}
 
 
 # ---- reading another form ------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ def _keyword(name: str, value: Any, names: Names) -> Any:
 
 
 def _value(kind: ValueForm, value: Any, names: Names, *, whole: bool) -> Any:
-    several = _listed(value, names)
+    several = _members(value, names)
     match kind:
         case ValueForm.LIST:
             return [_node(item, names) for item in several]
@@ -228,7 +228,7 @@ def _value(kind: ValueForm, value: Any, names: Names, *, whole: bool) -> Any:
             return _word(members, names) if isinstance(members, str) and kind is not ValueForm.TERM else members
 
 
-def _listed(value: Any, names: Names) -> list[Any]:
+def _members(value: Any, names: Names) -> list[Any]:
     """Return the values of a member: of an array, of ``@list`` or ``@set``, or its single value."""
     several: list[Any] = []
     for item in value if isinstance(value, list) else [value]:
@@ -317,7 +317,7 @@ def _literal(value: Any, names: Names, *, whole: bool = False, of_odrl: bool = F
 # ---- writing 2024/1 ------------------------------------------------------------------------------------------
 
 
-def _prefixed(body: Mapping[str, Any]) -> dict[str, Any]:
+def _with_prefixes(body: Mapping[str, Any]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for name, value in body.items():
         known = term(name)
@@ -343,9 +343,9 @@ def _write_value(kind: ValueForm, value: Any) -> Any:
         case ValueForm.TERM if isinstance(value, str):
             return {"@id": value if ":" in value else f"odrl:{value}"}
         case ValueForm.OBJECT:
-            return _prefixed(value) if isinstance(value, Mapping) else value
+            return _with_prefixes(value) if isinstance(value, Mapping) else value
         case ValueForm.LIST:
             several = value if isinstance(value, list) else [value]
-            return [_prefixed(item) if isinstance(item, Mapping) else item for item in several]
+            return [_with_prefixes(item) if isinstance(item, Mapping) else item for item in several]
         case _:
             return value

@@ -81,7 +81,7 @@ class ExportAgreement:
     async def export(self, agreement_id: str) -> bytes:
         """Return the file. Raises ``NotFound`` for an unknown or unfinished agreement, ``Conflict`` if it is so new
         that no checkpoint has it yet."""
-        shown = await self._shown(agreement_id)
+        shown = await self._find_evidence(agreement_id)
         ends = asyncio.get_running_loop().time() + SEQUENCED_WITHIN
         while True:
             facts = await run_sync(self._facts, agreement_id, shown)
@@ -94,14 +94,14 @@ class ExportAgreement:
                 )
             await asyncio.sleep(0.1)
 
-    async def _shown(self, agreement_id: str) -> dict[str, Any] | None:
+    async def _find_evidence(self, agreement_id: str) -> dict[str, Any] | None:
         """Return the evidence of the other party, stored or fetched now; None if it provides none."""
         agreement, key, facts = await run_sync(self._read, agreement_id)
         if facts is not None:
             return read_object(facts)
         try:
             async with asyncio.timeout(PATIENCE):
-                shown = await self._asked(agreement)
+                shown = await self._request_evidence(agreement)
         except (HansaError, TimeoutError) as error:
             log.info(
                 "the file is written without the other party's evidence",
@@ -111,7 +111,7 @@ class ExportAgreement:
         await run_sync(self._keep, key, pretty(shown).decode())
         return shown
 
-    async def _asked(self, agreement: Agreement) -> dict[str, Any]:
+    async def _request_evidence(self, agreement: Agreement) -> dict[str, Any]:
         while True:
             try:
                 return await self._evidence(agreement.id)

@@ -81,11 +81,13 @@ def check_conversation(
         return
     report.check("the protocol allows their order", _WRITER, lambda: _order(messages_taken))
     report.check("they belong to one negotiation", _WRITER, lambda: _one_process(messages_taken, about))
-    report.check("the offer on the table led to this agreement", _WRITER, lambda: _led(messages_taken, members, body))
+    report.check(
+        "the offer on the table led to this agreement", _WRITER, lambda: _check_content(messages_taken, members, body)
+    )
     report.check(
         "the ledger of the node that wrote the file lists the same messages",
         "its checkpoint",
-        lambda: _entered(messages_taken, members, str(about["role"])),
+        lambda: _check_ledger(messages_taken, members, str(about["role"])),
     )
 
 
@@ -127,7 +129,7 @@ def _one_process(messages_taken: Sequence[_Message], about: Mapping[str, Any]) -
     return str(own)
 
 
-def _led(messages_taken: Sequence[_Message], members: Mapping[str, bytes], body: Mapping[str, Any]) -> str:
+def _check_content(messages_taken: Sequence[_Message], members: Mapping[str, bytes], body: Mapping[str, Any]) -> str:
     """Check that the last offer, the agreement and the signatures in the messages are those in the file."""
     offers = [message for message in messages_taken if message.name in (machine.REQUEST, machine.OFFER)]
     last = offers[-1]
@@ -153,7 +155,7 @@ def _led(messages_taken: Sequence[_Message], members: Mapping[str, bytes], body:
     return f"{len(offers)} offer" + ("s" if len(offers) > 1 else "") + f", {offer['@id']}"
 
 
-def _entered(messages_taken: Sequence[_Message], members: Mapping[str, bytes], side: str) -> str:
+def _check_ledger(messages_taken: Sequence[_Message], members: Mapping[str, bytes], side: str) -> str:
     """Check that the writer's ledger has these messages in this order: it cannot add others later."""
     entered: list[str] = []
     for name in sorted(members):

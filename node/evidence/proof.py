@@ -186,11 +186,11 @@ class ProveAgreement:
         for pause in _PAUSES:
             try:
                 checkpoint = await self._checkpoint(base, peer, document)
-                return checkpoint, await self._included(base, peer, entry, checkpoint)
+                return checkpoint, await self._prove_inclusion(base, peer, entry, checkpoint)
             except NotFound:
                 await asyncio.sleep(pause)
         checkpoint = await self._checkpoint(base, peer, document)
-        return checkpoint, await self._included(base, peer, entry, checkpoint)
+        return checkpoint, await self._prove_inclusion(base, peer, entry, checkpoint)
 
     async def _checkpoint(self, base: str, peer: str, document: DidDocument) -> Checkpoint:
         note = (await self._get(f"{base}/ledger/checkpoint", peer)).decode("utf-8", "replace")
@@ -201,7 +201,7 @@ class ProveAgreement:
             document = await self._peers.did_document(peer, fresh=True)
             return open_checkpoint(note, log_keys(base, document), at=self._clock.now(), origin=_origin(base))
 
-    async def _included(self, base: str, peer: str, entry: Entry, checkpoint: Checkpoint) -> InclusionProof:
+    async def _prove_inclusion(self, base: str, peer: str, entry: Entry, checkpoint: Checkpoint) -> InclusionProof:
         query = urlencode({"entry": entry.id, "size": checkpoint.size})
         proof = inclusion_from_json(read_object(await self._get(f"{base}/ledger/inclusion?{query}", peer)))
         # We compute the leaf hash from the entry that the other party showed; the leaf hash in its proof is ignored.

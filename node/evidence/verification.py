@@ -74,7 +74,7 @@ class _Checks:
             self._writer,
         )
         for side in parts.SIDES:
-            self._signed(side)
+            self._check_signature(side)
         report.check("the readable texts are those that were signed", "the parties' signatures", self._texts)
         self._page()
         check_policy(report, self._members, self._body)
@@ -149,7 +149,7 @@ class _Checks:
 
     # ---- what was signed -------------------------------------------------------------------------------------
 
-    def _signed(self, side: str) -> None:
+    def _check_signature(self, side: str) -> None:
         name = parts.signature_name(side, "jws")
         if name not in self._members:
             self._report.leave_open(

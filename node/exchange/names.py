@@ -28,7 +28,7 @@ def safe_name(wish: str, fallback: str = "file") -> str:
     name = "".join("_" if character in _SEPARATORS else character for character in last if _printable(character))
     # Some file systems and all readers take a full-width full stop for a dot.
     name = re.sub(r"\s+", " ", name).replace("\uff0e", ".").strip(" .").lstrip("-.")
-    name = _shortened(name)
+    name = _shorten(name)
     if not name.strip(" ._-"):
         return fallback
     return f"_{name}" if _RESERVED.fullmatch(name) else name
@@ -38,7 +38,7 @@ def _printable(character: str) -> bool:
     return unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
-def _shortened(name: str) -> str:
+def _shorten(name: str) -> str:
     if len(name.encode()) <= MAX_BYTES:
         return name
     stem, dot, ending = name.rpartition(".")

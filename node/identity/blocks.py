@@ -62,7 +62,7 @@ class Blocks:
     def all(self) -> list[Block]:
         """Return all blocks, ordered by DID."""
         with self._uow.read() as tx:
-            return [block for _, block in sorted(self._known(tx).items())]
+            return [block for _, block in sorted(self._read_all(tx).items())]
 
     async def require_welcome(self, did: str) -> None:
         """Raises ``NotAllowed``, with the reason, if ``did`` is blocked."""
@@ -98,7 +98,7 @@ class Blocks:
             raise InvalidInput(f"{did[:200]} is not the DID of another participant")
         block = Block(did=did, reason=why, at=self._clock.now(), by=by.name)
         with self._uow.begin() as tx:
-            known = self._known(tx)
+            known = self._read_all(tx)
             if did in known:
                 raise Conflict(f"{did} is blocked already")
             self._keep(tx, {**known, did: block})
@@ -109,7 +109,7 @@ class Blocks:
         """Unblock ``did``. Raises ``NotAllowed``, and ``NotFound`` if it is not blocked."""
         require(by, UseCase.BLOCK)
         with self._uow.begin() as tx:
-            known = self._known(tx)
+            known = self._read_all(tx)
             if did not in known:
                 raise NotFound(f"{did[:200]} is not blocked")
             self._keep(tx, {name: block for name, block in known.items() if name != did})
@@ -125,7 +125,7 @@ class Blocks:
     def _find(self, did: str) -> Block | None:
         changes = self._changes
         with self._uow.read() as tx:
-            known = self._known(tx)
+            known = self._read_all(tx)
         with self._lock:
             # A change may have been committed since the read: then the result must not be cached.
             if self._alone and changes == self._changes:
@@ -137,7 +137,7 @@ class Blocks:
             self._changes += 1
             self._remembered = None
 
-    def _known(self, tx: Transaction) -> dict[str, Block]:
+    def _read_all(self, tx: Transaction) -> dict[str, Block]:
         note = self._notes.get(tx, _KEY)
         return {} if note is None else {did: _read(did, body) for did, body in read_object(note).items()}
 

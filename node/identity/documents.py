@@ -96,7 +96,7 @@ def key_for(document: DidDocument, kid: str | None, relationship: str) -> dict[s
         raise UnknownKey("the DID document has no key of this id")
     if method.get("controller") != document.id:
         raise Unauthenticated("the key is controlled by somebody else")
-    if key_id not in _listed(document, relationship):
+    if key_id not in _method_ids(document, relationship):
         raise Unauthenticated(why_not(method) or f"the key is not listed under {relationship} of its DID document")
     return _public_jwk(method)
 
@@ -112,7 +112,7 @@ async def checked_against(peers: Peers, did: str, check: Callable[[DidDocument],
 
 def sealing_key(document: DidDocument) -> bytes | None:
     """Return the raw X25519 key (32 bytes) for sealing bytes to this participant; None if it has none."""
-    for name in _listed(document, "keyAgreement"):
+    for name in _method_ids(document, "keyAgreement"):
         try:
             jwk = key_for(document, name, "keyAgreement")
         except Unauthenticated:
@@ -131,7 +131,7 @@ def log_keys(document: DidDocument, *, formerly: bool = False) -> list[tuple[str
     they were in use.
     """
     keys: list[tuple[bool, str, bytes]] = []
-    used = _listed(document, "assertionMethod")
+    used = _method_ids(document, "assertionMethod")
     for method in _methods(document, "assertionMethod"):
         name = method_id(document.id, method.get("id"))
         jwk = method.get("publicKeyJwk")
@@ -155,7 +155,7 @@ def _methods(document: DidDocument, relationship: str) -> list[dict[str, Any]]:
     return methods
 
 
-def _listed(document: DidDocument, relationship: str) -> list[str]:
+def _method_ids(document: DidDocument, relationship: str) -> list[str]:
     if not any(document.raw.get(name) for name in _RELATIONSHIPS):
         return [method_id(document.id, method.get("id")) for method in _methods(document, relationship)]
     if relationship == "capabilityInvocation" and relationship not in document.raw:

@@ -80,7 +80,7 @@ class ChangeKeys:
         self.settle(by.name)
         return changed
 
-    def _listed(self) -> Sequence[KnownKey]:
+    def _list(self) -> Sequence[KnownKey]:
         return self._ring.known_keys()
 
     def settle(self, by: str = "node") -> int:

@@ -124,7 +124,7 @@ class Prover:
             entry = self._store.get(tx, entry_id)
             if entry is None:
                 raise NotFound("the ledger has no such entry")
-            tree = self._checkpoint(tx, None).size if size is None else self._reached(tx, size)
+            tree = self._checkpoint(tx, None).size if size is None else self._require_size(tx, size)
             if entry.seq is None or entry.seq >= tree:
                 raise NotFound(
                     f"the entry is not in the tree of {tree} entries",
@@ -143,7 +143,7 @@ class Prover:
         Raises ``InvalidInput`` for sizes that the ledger has not reached or that are out of order.
         """
         with self._uow.read() as tx:
-            size = self._checkpoint(tx, None).size if new is None else self._reached(tx, new)
+            size = self._checkpoint(tx, None).size if new is None else self._require_size(tx, new)
             return ConsistencyProof(
                 old=old, new=size, path=merkle.consistency_path(old, size, reader(self._store, tx))
             )
@@ -154,7 +154,7 @@ class Prover:
             raise NotFound("the ledger has no such checkpoint" if size else "the ledger has no checkpoint yet")
         return checkpoint
 
-    def _reached(self, tx: Transaction, size: int) -> int:
+    def _require_size(self, tx: Transaction, size: int) -> int:
         reached = self._store.size(tx)
         if size > reached:
             raise InvalidInput(f"the ledger has {reached} entries, not {size}")

@@ -118,7 +118,7 @@ class Acquire:
         ``Conflict`` if we have blocked the provider, ``PeerUnreachable`` if it does not answer, and ``InvalidInput``
         for terms that cannot be read.
         """
-        offered = await self._offered(iri, offer_id)
+        offered = await self._fetch_offer(iri, offer_id)
         situation = Situation(
             caller=await self._wallet(),
             at=self._clock.now(),
@@ -139,7 +139,7 @@ class Acquire:
         terms = self._terms(conditions, asking) if asking is not None else offered.offer
         return await run_sync(self._between_us, conditions, terms)
 
-    async def _offered(self, iri: str, offer_id: str | None) -> ProviderOffer:
+    async def _fetch_offer(self, iri: str, offer_id: str | None) -> ProviderOffer:
         """Return the current offer of the provider of ``iri``. Raises as ``conditions``."""
         provider = await run_sync(self._provider_of, iri)
         if provider == self._me:
@@ -171,7 +171,7 @@ class Acquire:
         """
         require(by, UseCase.NEGOTIATE)
         # A request always opens a negotiation, so earlier agreements and negotiations are not read here.
-        offered = await self._offered(iri, offer_id)
+        offered = await self._fetch_offer(iri, offer_id)
         return await self._negotiate(offered, purpose=purpose, asking=asking, least=least)
 
     async def _negotiate(

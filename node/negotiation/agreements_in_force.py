@@ -24,7 +24,7 @@ class OurAgreements:
 
     async def in_force(self, iri: str, provider: str) -> Agreement:
         """Return the newest agreement in force about ``iri``. Raises ``NotAllowed`` if there is none."""
-        known = await run_sync(self._known, iri, provider)
+        known = await run_sync(self._find, iri, provider)
         for agreement in known:
             if agreement.in_force:
                 return agreement
@@ -34,7 +34,7 @@ class OurAgreements:
             facts={"case": "ended" if known else "no-agreement", "dataset": iri, "provider": provider},
         )
 
-    def _known(self, iri: str, provider: str) -> list[Agreement]:
+    def _find(self, iri: str, provider: str) -> list[Agreement]:
         with self._uow.read() as tx:
             return list(
                 self._agreements.select(tx, dataset=iri, provider=provider, consumer=self._me, limit=LOOKED_AT)

@@ -82,7 +82,7 @@ class Decisions:
             if self._admissions is None:
                 raise NotFound("there is no such decision", remedy="hansa decide lists those that wait")
             return _as_decision(
-                await self._admissions.decide(decision_id, approve=approve, by=by, reason=_stored(reason))
+                await self._admissions.decide(decision_id, approve=approve, by=by, reason=_reason_text(reason))
             )
         # The peer's credentials are checked again now: days may lie between the request and the decision.
         caller = await self._recheck(decision.peer) if approve else ANONYMOUS
@@ -95,7 +95,9 @@ class Decisions:
         with self._uow.begin() as tx:
             self._negotiations.hold(tx, decision.subject)
             now = self._clock.now()
-            decided = self._store.decide(tx, decision.id, approved=approve, by=by, at=now, reason=_stored(reason))
+            decided = self._store.decide(
+                tx, decision.id, approved=approve, by=by, at=now, reason=_reason_text(reason)
+            )
             if decided is None:
                 raise Conflict("somebody has decided this already", remedy="open the decision to see the result")
             body: dict[str, Any] = {
@@ -105,7 +107,7 @@ class Decisions:
                 "approved": approve,
             }
             if reason:
-                body["reason"] = _stored(reason)
+                body["reason"] = _reason_text(reason)
             self._append(tx, EntryKind.DECISION, str(decision.details.get("dataset", decision.subject)), by, body)
             self._negotiations.continue_after_decision(
                 tx, decision.subject, approved=approve, by=by, reason=reason, caller=caller
@@ -127,7 +129,7 @@ class Decisions:
             return list(self._store.open(tx))
 
 
-def _stored(reason: Mapping[str, str]) -> str | None:
+def _reason_text(reason: Mapping[str, str]) -> str | None:
     return pick(reason, "en")[0] or None
 
 
@@ -144,11 +146,11 @@ def _as_decision(application: Application) -> PendingDecision:
         at=application.at,
         decided_at=application.decided_at,
         decided_by=application.decided_by,
-        approved=_approved(application),
+        approved=_approval(application),
         reason=application.reason,
     )
 
 
-def _approved(application: Application) -> bool | None:
+def _approval(application: Application) -> bool | None:
     decided: datetime | None = application.decided_at
     return None if decided is None else str(application.state) == "ISSUED"

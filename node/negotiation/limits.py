@@ -132,7 +132,7 @@ class SetLimits:
         with self._uow.read() as tx:
             limits = self._store.get(tx, dataset)
             if limits is None:
-                self._offered(tx, dataset)
+                self._require_offer(tx, dataset)
             return limits
 
     def set(self, dataset: str, conditions: Mapping[str, Any] | str, *, by: Caller) -> Limits:
@@ -143,7 +143,7 @@ class SetLimits:
         """
         require(by, UseCase.SET_LIMITS)
         with self._uow.begin() as tx:
-            offer = self._offered(tx, dataset)
+            offer = self._require_offer(tx, dataset)
             offer_id = str(offer["@id"])
             terms = compile_terms(conditions, target=dataset, offer_id=offer_id, region=self._region())
             _check_limits(terms, offer)
@@ -176,7 +176,7 @@ class SetLimits:
             self._store.drop(tx, dataset)
             self._append(tx, EntryKind.DECISION, dataset, by.name, {"limits": None})
 
-    def _offered(self, tx: Transaction, dataset: str) -> Mapping[str, Any]:
+    def _require_offer(self, tx: Transaction, dataset: str) -> Mapping[str, Any]:
         record = self._records.get(tx, dataset)
         if record is None or record.withdrawn or record.offer is None or record.origin != self._me:
             raise NotFound("this node has no offer for this asset", remedy="publish the asset with conditions first")

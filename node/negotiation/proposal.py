@@ -129,26 +129,26 @@ def _beside(body: Mapping[str, Any]) -> set[tuple[str, bytes]]:
     members |= {(expand_term(name), value) for name, value in _remarks(body)}
     keywords = [(name, value) for name, value in body.items() if name not in _KEYWORDS]
     keywords += [
-        member for nested in _nested(body) for member in nested.items() if member[0] not in _KEYWORDS_OF_VALUES
+        member for nested in _inner_objects(body) for member in nested.items() if member[0] not in _KEYWORDS_OF_VALUES
     ]
     members |= {(name, canonical(value)) for name, value in keywords if name.startswith("@")}
     members |= {("profile", profile.encode()) for profile in policy.profile if profile != PROFILE}
     if policy.conflict not in {"", "prohibit"}:
         members.add(("conflict", policy.conflict.encode()))
     for rule in (*policy.permissions, *policy.prohibitions, *policy.obligations):
-        members |= set(_unweighed(rule))
+        members |= set(_incomparable_parts(rule))
     strange = (rule for rule in policy.permissions if rule.action not in ACTIONS)
     return members | {("permission", canonical(normal_rule(rule))) for rule in strange}
 
 
-def _unweighed(rule: Rule) -> Iterator[tuple[str, bytes]]:
+def _incomparable_parts(rule: Rule) -> Iterator[tuple[str, bytes]]:
     for party in rule.parties:
         yield rule.action, canonical(list(party))
     for name, inside in members(rule):
         for inner in inside:
             if name != "duty":
                 yield f"{rule.action} {name}", canonical(normal_rule(inner))
-            yield from _unweighed(inner)
+            yield from _incomparable_parts(inner)
 
 
 def _check_keywords(body: Mapping[str, Any]) -> None:
@@ -156,7 +156,7 @@ def _check_keywords(body: Mapping[str, Any]) -> None:
     for name in body:
         if name.startswith("@") and name not in _KEYWORDS:
             raise InvalidInput(f"agreement.{name[:80]} is not understood here")
-    for nested in _nested(body):
+    for nested in _inner_objects(body):
         for name in nested:
             if name.startswith("@") and name not in _KEYWORDS_OF_VALUES:
                 raise InvalidInput(f"{name[:80]} in a rule of the agreement is not understood here")
@@ -164,13 +164,13 @@ def _check_keywords(body: Mapping[str, Any]) -> None:
 
 def _remarks(body: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     """Yield members inside rules that are not terms (descriptions, additions of ours)."""
-    for nested in _nested(body):
+    for nested in _inner_objects(body):
         for name, value in nested.items():
             if ":" in name and not name.startswith("@") and not expand_term(name).startswith(ODRL):
                 yield name, canonical(value)
 
 
-def _nested(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _inner_objects(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield all objects inside the policy proper. ``parse`` has limited its depth."""
     aside = foreign(body) | {TERMS}
     waiting = [value for name, value in body.items() if name not in aside]

@@ -183,7 +183,7 @@ class Negotiations:
                 return repeated
             changes = self._checks.content(tx, negotiation, message, signer)
             if restates(negotiation, message):
-                return self._restated(tx, negotiation, caller, message, changes)
+                return self._replace_agreement(tx, negotiation, caller, message, changes)
             step = self._conversation.receive(tx, negotiation, message, **changes)
             moved = step.process
             self._keeping.follow(tx, moved, [effect.state for effect in step.effects if isinstance(effect, Entered)])
@@ -194,7 +194,7 @@ class Negotiations:
             self._reactions.react(tx, moved, caller)
             return answer
 
-    def _restated(
+    def _replace_agreement(
         self,
         tx: Transaction,
         before: Negotiation,

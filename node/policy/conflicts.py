@@ -29,25 +29,25 @@ _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
 def lint(offer: Mapping[str, Any], *, at: datetime | None = None) -> list[Finding]:
     """Return all findings about ``offer``, violations first. ``at`` is the present, to find terms that have ended."""
-    findings = list(_written(offer, ""))
+    findings = list(_json_problems(offer, ""))
     try:
         policy = parse(offer)
     except InvalidInput as error:
         path = str(error.facts.get("path", ""))
         return [*findings, _finding("violation", path, error.detail, error.remedy, "unreadable")]
-    findings += _understood(policy)
+    findings += _unknown_terms(policy)
     findings += _permits(policy)
     findings += _strategy(policy)
     for name, _part, rules in sections(policy):
         for index, rule in enumerate(rules):
             findings += _rule(rule, f"{name}[{index}]", at)
     findings += _taken_back(policy)
-    findings += _sidestepped(policy)
+    findings += _ineffective_permissions(policy)
     order = {"violation": 0, "warning": 1, "info": 2}
     return sorted(findings, key=lambda finding: order[finding.severity])
 
 
-def _written(part: Any, path: str) -> Iterator[Finding]:
+def _json_problems(part: Any, path: str) -> Iterator[Finding]:
     """Yield the problems of the JSON itself: empty lists, and bare words that a JSON-LD processor would drop."""
     if not isinstance(part, Mapping):
         return
@@ -59,7 +59,7 @@ def _written(part: Any, path: str) -> Iterator[Finding]:
                 message = f"{name} is an empty list, which DSP 2025-1 does not allow"
                 yield _finding("violation", where, message, "remove it", "empty-list")
             for index, item in enumerate(value):
-                yield from _written(item, f"{where}[{index}]")
+                yield from _json_problems(item, f"{where}[{index}]")
         if name == "rightOperand" and isinstance(value, list | tuple) and not value:
             message = "the constraint has no value, so nobody can meet it"
             yield _finding("violation", where, message, "name at least one value", "empty-list")
@@ -69,7 +69,7 @@ def _written(part: Any, path: str) -> Iterator[Finding]:
             yield _finding("warning", where, message, f"write odrl:{value}", "bare-term")
 
 
-def _understood(policy: Policy) -> Iterator[Finding]:
+def _unknown_terms(policy: Policy) -> Iterator[Finding]:
     for leaf in leaves(policy):
         if isinstance(leaf.content, Constraint):
             if operand_of(leaf.content) is None:
@@ -265,7 +265,7 @@ def _is_date(condition: Condition) -> bool:
     return condition.left_operand == terms.DATE_TIME and condition.operator in {"lt", "lteq", "gt", "gteq", "eq"}
 
 
-def _sidestepped(policy: Policy) -> Iterator[Finding]:
+def _ineffective_permissions(policy: Policy) -> Iterator[Finding]:
     """Yield permissions whose conditions have no effect: another one permits the same with fewer."""
     if len(policy.permissions) < 2:
         return

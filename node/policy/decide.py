@@ -247,7 +247,7 @@ def _condition(condition: Condition, path: str, situation: Situation) -> _Judgem
         _condition(item, f"{path}.{condition.operator}[{index}]", situation)
         for index, item in enumerate(condition.operands)
     ]
-    truth = _combined(condition, [part.truth for part in parts])
+    truth = _combine(condition, [part.truth for part in parts])
     lines = tuple(line for part in parts for line in part.lines)
     if truth.satisfies:
         lines = tuple(line if line.met else replace(line, counts=False) for line in lines)
@@ -258,7 +258,7 @@ def _condition(condition: Condition, path: str, situation: Situation) -> _Judgem
     return _Judgement(truth, lines)
 
 
-def _combined(condition: Logical, truths: list[Truth]) -> Truth:
+def _combine(condition: Logical, truths: list[Truth]) -> Truth:
     match condition.operator:
         case "or":
             return max(truths, key=_either)

@@ -115,7 +115,7 @@ def normal(document: Mapping[str, Any]) -> dict[str, Any]:
     """
     policy = parse(document)
     terms: dict[str, Any] = {
-        name: _sorted(normal_rule(rule) for rule in rules)
+        name: _sort(normal_rule(rule) for rule in rules)
         for name, rules in (
             ("permission", policy.permissions),
             ("prohibition", policy.prohibitions),
@@ -326,10 +326,10 @@ def _flag(value: Any) -> bool:
 def normal_rule(rule: Rule) -> dict[str, Any]:
     body: dict[str, Any] = {"action": rule.action}
     if rule.constraints:
-        body["constraint"] = _sorted(normal_condition(item) for item in rule.constraints)
+        body["constraint"] = _sort(normal_condition(item) for item in rule.constraints)
     for name, rules in (("duty", rule.duties), ("remedy", rule.remedies), ("consequence", rule.consequences)):
         if rules:
-            body[name] = _sorted(normal_rule(inner) for inner in rules)
+            body[name] = _sort(normal_rule(inner) for inner in rules)
     if rule.parties:
         body["parties"] = [list(party) for party in rule.parties]
     return body
@@ -338,7 +338,7 @@ def normal_rule(rule: Rule) -> dict[str, Any]:
 def normal_condition(condition: Condition) -> dict[str, Any]:
     if isinstance(condition, Logical):
         operands = [normal_condition(item) for item in condition.operands]
-        return {condition.operator: operands if condition.operator == "andSequence" else _sorted(operands)}
+        return {condition.operator: operands if condition.operator == "andSequence" else _sort(operands)}
     body: dict[str, Any] = {
         "leftOperand": condition.left_operand,
         "operator": condition.operator,
@@ -349,7 +349,7 @@ def normal_condition(condition: Condition) -> dict[str, Any]:
     return body
 
 
-def _sorted(items: Any) -> list[Any]:
+def _sort(items: Any) -> list[Any]:
     return sorted(items, key=canonical)
 
 

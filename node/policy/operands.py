@@ -171,10 +171,10 @@ def _holds(name: str, situation: Situation) -> bool:
 def _counts(credential: Credential, name: str, situation: Situation) -> bool:
     # An empty list of issuers trusts no issuer: it must never mean "any issuer" (governance digest §8.9).
     trusted = credential.issuer in situation.issuers.get(name, ())
-    return credential.has_type(name) and trusted and _lapsed(credential, situation.at) is None
+    return credential.has_type(name) and trusted and _invalidity(credential, situation.at) is None
 
 
-def _lapsed(credential: Credential, at: datetime) -> str | None:
+def _invalidity(credential: Credential, at: datetime) -> str | None:
     now = in_utc(at)
     if in_utc(credential.valid_from) > now:
         return "not valid yet"
@@ -197,7 +197,7 @@ def _lacking(name: str, need: str, situation: Situation, *, issuer: str = "") ->
             return Verdict(truth=Truth.NO, have=have, need=need, remedy=again, since=rejected.since)
     for credential in caller.credentials:
         if credential.has_type(name):
-            lapsed = _lapsed(credential, situation.at)
+            lapsed = _invalidity(credential, situation.at)
             of = f"of {credential.claims.get('memberOf', 'another region')}"
             why = lapsed or (of if credential.issuer in trusted else f"issued by {credential.issuer}")
             since = credential.valid_until if lapsed == "expired" else None
@@ -298,7 +298,7 @@ def _purpose(constraint: Constraint, situation: Situation) -> Verdict:
     )
 
 
-def _declared(constraint: Constraint, situation: Situation) -> Verdict:
+def _judge_undertaking(constraint: Constraint, situation: Situation) -> Verdict:
     fact = situation.facts.get(constraint.left_operand)
     if fact is None:
         return PROMISED
@@ -372,7 +372,7 @@ OPERANDS: Final[dict[str, Operand]] = {
     terms.MINIMUM_CELL_SIZE: Operand(Nature.FACT, {"gteq": "cells_min"}, _of_a_run),
     terms.COUNT: Operand(Nature.FACT, {"lteq": "count_max"}, _of_a_run),
     terms.PURPOSE: Operand(Nature.UNDERTAKING, _any_none("purpose", "isA"), _purpose),
-    terms.RECIPIENT: Operand(Nature.UNDERTAKING, _any_none("recipient"), _declared),
+    terms.RECIPIENT: Operand(Nature.UNDERTAKING, _any_none("recipient"), _judge_undertaking),
     terms.SPATIAL: Operand(
         Nature.UNDERTAKING,
         {
@@ -382,7 +382,7 @@ OPERANDS: Final[dict[str, Operand]] = {
             "neq": "spatial_not",
             "isNoneOf": "spatial_not",
         },
-        _declared,
+        _judge_undertaking,
     ),
     terms.ELAPSED_TIME: Operand(Nature.UNDERTAKING, {"lteq": "elapsed_max"}, _promise),
     terms.PAY_AMOUNT: Operand(Nature.UNDERTAKING, {"eq": "amount"}, _promise),

@@ -23,7 +23,7 @@ def rules_for_dsp(value: Any) -> list[dict[str, Any]]:
 
     Raises ``InvalidInput`` for an operator that DSP 2025-1 does not know: no peer could take such an offer.
     """
-    return [_rule(item) for item in _listed(value)]
+    return [_rule(item) for item in _members(value)]
 
 
 def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
             case "action":
                 spelled["action"] = _plain(value)
             case "constraint":
-                spelled["constraint"] = [_constraint(item) for item in _listed(value)]
+                spelled["constraint"] = [_constraint(item) for item in _members(value)]
             case inner if inner in _INNER_RULES:
                 spelled[_INNER_RULES[inner]] = rules_for_dsp(value)
             case "":
@@ -52,7 +52,7 @@ def _constraint(constraint: Mapping[str, Any]) -> dict[str, Any]:
             continue
         match _name(key):
             case logical if logical in LOGICAL:
-                body[logical] = [_constraint(item) for item in _listed(value)]
+                body[logical] = [_constraint(item) for item in _members(value)]
             case "leftOperand":
                 body["leftOperand"] = _plain(value)
             case "operator":
@@ -84,7 +84,7 @@ def _name(key: str) -> str:
     return iri.removeprefix(ODRL) if iri.startswith(ODRL) and not key.startswith("@") else ""
 
 
-def _listed(value: Any) -> list[Any]:
+def _members(value: Any) -> list[Any]:
     if isinstance(value, Mapping) and len(value) == 1:
         for wrapper in ("@list", "@set"):
             if isinstance(value.get(wrapper), list | tuple):

@@ -99,13 +99,13 @@ def compile_conditions(
     """
     if isinstance(conditions, Mapping) and any(_is_rule_member(key) for key in conditions):
         return _own_policy(conditions, target, offer_id)
-    name, given = _named(conditions)
+    name, given = _name_and_values(conditions)
     chosen = template(name)
     values = _values(chosen, given, region)
     sealed = values.get(_PLACEHOLDER.sub(r"\1", chosen.sealed)) if isinstance(chosen.sealed, str) else chosen.sealed
     offer = None
     if chosen.policy is not None:
-        offer = _offer(_filled(chosen.policy, values), target, offer_id, sealed=bool(sealed))
+        offer = _offer(_fill(chosen.policy, values), target, offer_id, sealed=bool(sealed))
     return CompiledConditions(
         offer=offer, sealed=bool(sealed), audience=chosen.audience, template=chosen.id, ask=chosen.ask
     )
@@ -151,7 +151,7 @@ def _is_rule_member(key: Any) -> bool:
     return isinstance(key, str) and (key in _RULES or expand(key) in {ODRL + name for name in _RULES})
 
 
-def _named(conditions: Any) -> tuple[str, dict[str, Any]]:
+def _name_and_values(conditions: Any) -> tuple[str, dict[str, Any]]:
     if isinstance(conditions, str):
         return conditions.strip(), {}
     if isinstance(conditions, Mapping):
@@ -210,21 +210,21 @@ def _finding(name: str, message: str, remedy: str) -> dict[str, str]:
     }
 
 
-def _filled(part: Any, values: Mapping[str, Any]) -> Any:
+def _fill(part: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(part, str):
         whole = _PLACEHOLDER.fullmatch(part)
         return values.get(whole[1], _NOTHING) if whole else part
     if isinstance(part, Mapping):
         if "$if" in part and values.get(part["$if"]) is not True:
             return _NOTHING
-        members = {key: _filled(item, values) for key, item in part.items() if key != "$if"}
+        members = {key: _fill(item, values) for key, item in part.items() if key != "$if"}
         if any(item is _NOTHING for item in members.values()):
             return _NOTHING
         return {key: item for key, item in members.items() if item != []}
     if isinstance(part, list):
         items: list[Any] = []
         for item in part:
-            filled = _filled(item, values)
+            filled = _fill(item, values)
             if filled is not _NOTHING:
                 items.append(filled)
         return items

@@ -168,13 +168,13 @@ def readable_body(body: bytes, limit: int = 20_000) -> str:
     """Return a message body for operators: JSON indented, tokens concealed, at most ``limit`` characters."""
     text = body.decode("utf-8", errors="replace")
     try:
-        text = json.dumps(_concealed(json.loads(text)), ensure_ascii=False, indent=2)
+        text = json.dumps(_conceal(json.loads(text)), ensure_ascii=False, indent=2)
     except (ValueError, RecursionError):
         text = _JWT.sub(CONCEALED, text)
     return text if len(text) <= limit else f"{text[:limit]}\n…"
 
 
-def _concealed(value: Any) -> Any:
+def _conceal(value: Any) -> Any:
     if isinstance(value, dict):
         # An endpoint property of a DSP data address has its secret as {"name": "authorization", "value": …}.
         named = value.get("name")
@@ -182,11 +182,11 @@ def _concealed(value: Any) -> Any:
         return {
             key: CONCEALED
             if isinstance(inner, str) and (_SECRET_NAMES.search(key) or (hides and key == "value"))
-            else _concealed(inner)
+            else _conceal(inner)
             for key, inner in value.items()
         }
     if isinstance(value, list):
-        return [_concealed(inner) for inner in value]
+        return [_conceal(inner) for inner in value]
     if isinstance(value, str):
         return _JWT.sub(CONCEALED, value)
     return value

@@ -164,7 +164,7 @@ class Responder:
     # errors -----------------------------------------------------------------------------------------------
     def error(self, visit: Visit, error: Exception) -> Response:
         """Return the page for an error: the problem, the remedy, and links. An internal error has no details."""
-        status, code, detail, remedy, retry = _described(error)
+        status, code, detail, remedy, retry = _describe(error)
         if status >= 500 and (isinstance(error, LocalFault) or not isinstance(error, HansaError | HTTPException)):
             log.error("a page failed", exc_info=error, extra={"path": visit.path})
         wording = visit.explain(error) if isinstance(error, HansaError) and detail else None
@@ -230,7 +230,7 @@ def _environment() -> Environment:
     return environment
 
 
-def _described(error: Exception) -> tuple[int, str, str, str, bool]:
+def _describe(error: Exception) -> tuple[int, str, str, str, bool]:
     """Return (status, code, detail, remedy, whether to try again later) as far as the reader may know."""
     if isinstance(error, HTTPException):
         if error.status_code == 404:

@@ -82,7 +82,7 @@ def explain_problem(
     stops = _stops(facts.get("findings"))
     if stops:
         first = _of_json(speaker, stops[0])
-        sentence_of_all = _filled(
+        sentence_of_all = _fill(
             speaker, ["problem.does-not-fit.many"], {"stops": str(len(stops)), "first": first.text}
         )
         if len(stops) == 1 or not sentence_of_all:
@@ -91,14 +91,14 @@ def explain_problem(
         return first._replace(text=sentence if first.lang else sentence_of_all)
     case = str(facts.get("case") or facts.get("limit") or "")
     values = _values(speaker, facts)
-    text = _filled(speaker, _keys("problem", code, case), values)
+    text = _fill(speaker, _keys("problem", code, case), values)
     if text:
         text = " ".join([text, *_further(speaker, facts, values)])
     between = {"between": ", ".join(one.rpartition("/")[2] for one in mends)} if mends else {}
     mend = ""
     if remedy:
         asked = ["remedy.between"] if mends else _keys("remedy", code, case)
-        mend = _filled(speaker, asked, {**values, **between})
+        mend = _fill(speaker, asked, {**values, **between})
     return ProblemWords(
         text or sentence, "" if text else foreign, mend or remedy, foreign if remedy and not mend else ""
     )
@@ -126,7 +126,7 @@ def _keys(family: str, code: str, case: str) -> Iterator[str]:
         yield f"{family}.{case}"
 
 
-def _filled(speaker: Speaker, keys: Iterator[str] | Sequence[str], values: Mapping[str, str]) -> str:
+def _fill(speaker: Speaker, keys: Iterator[str] | Sequence[str], values: Mapping[str, str]) -> str:
     for key in keys:
         if speaker.knows(key) and speaker.asks(key) <= values.keys():
             return speaker.say(key, **values)
@@ -144,7 +144,7 @@ def _values(speaker: Speaker, facts: Mapping[str, Any]) -> dict[str, str]:
     unit = units.words(facts["unit"]) if isinstance(facts.get("unit"), str) else ""
     texts = {}
     for name, value in facts.items():
-        text = _shown(speaker, name, value)
+        text = _display_text(speaker, name, value)
         if text:
             texts[_NOUNS.get(name, name)] = f"{text}\u00a0{unit}" if unit and name in _AMOUNTS else text
     bounds = _bounds(speaker, facts.get("minimum"), facts.get("maximum"))
@@ -153,7 +153,7 @@ def _values(speaker: Speaker, facts: Mapping[str, Any]) -> dict[str, str]:
     return {name: text[:LONGEST] for name, text in texts.items()}
 
 
-def _shown(speaker: Speaker, name: str, value: Any) -> str:
+def _display_text(speaker: Speaker, name: str, value: Any) -> str:
     if value is None:
         return speaker.say("problem.empty") if name in _VALUES else ""
     if isinstance(value, bool):
@@ -171,7 +171,7 @@ def _shown(speaker: Speaker, name: str, value: Any) -> str:
     if isinstance(value, list | tuple):
         if name in _AREAS:
             return _area(value)
-        return ", ".join(filter(None, (_shown(speaker, name, item) for item in value[:_MOST])))
+        return ", ".join(filter(None, (_display_text(speaker, name, item) for item in value[:_MOST])))
     return ""
 
 

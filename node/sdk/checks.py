@@ -64,9 +64,9 @@ def checked_setting(setting: Setting, value: Any) -> Any:
         return None
     if setting.many:
         if not isinstance(value, list | tuple):
-            raise BadInput(f"{where} is {_shown(value)}, not a list", remedy="give a list of values")
-        return [_bounded(setting, item, where) for item in value]
-    return _bounded(setting, value, where)
+            raise BadInput(f"{where} is {_display_text(value)}, not a list", remedy="give a list of values")
+        return [_check_bounds(setting, item, where) for item in value]
+    return _check_bounds(setting, value, where)
 
 
 def round_decimal(value: float, decimals: int | None) -> float:
@@ -79,7 +79,7 @@ def round_decimal(value: float, decimals: int | None) -> float:
     return value + 0.0
 
 
-def _bounded(setting: Setting, value: Any, where: str) -> Any:
+def _check_bounds(setting: Setting, value: Any, where: str) -> Any:
     try:
         checked = _value(setting, value, lenient=True)
     except _NotSo as why:
@@ -93,10 +93,12 @@ def _bounded(setting: Setting, value: Any, where: str) -> Any:
 
 def _rows(table: Table, rows: Any, trouble: type[Trouble]) -> Sequence[Mapping[str, Any]]:
     if isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Sequence):
-        raise trouble(f"{table.role} is not a list of rows but {_shown(rows)}", remedy="give a list of objects")
+        raise trouble(
+            f"{table.role} is not a list of rows but {_display_text(rows)}", remedy="give a list of objects"
+        )
     for number, row in enumerate(rows):
         if not isinstance(row, Mapping):
-            raise trouble(f"row {number + 1} of {table.role} is {_shown(row)}, not an object with members")
+            raise trouble(f"row {number + 1} of {table.role} is {_display_text(row)}, not an object with members")
     return rows
 
 
@@ -130,10 +132,10 @@ def _row(
 
 
 def _value(declaration: Column | Setting, value: Any, *, lenient: bool) -> Any:
-    checked: Any = _typed(declaration.type, value, lenient=lenient)
+    checked: Any = _to_type(declaration.type, value, lenient=lenient)
     if checked is None:
         expected = _NAMES.get(declaration.type, "JSON")
-        raise _NotSo(f"{_shown(value)}, not {expected}", f"give {expected}")
+        raise _NotSo(f"{_display_text(value)}, not {expected}", f"give {expected}")
     if isinstance(checked, float):
         if not math.isfinite(checked):
             raise _NotSo(str(checked), "give a finite number; leave out what is unknown")
@@ -141,11 +143,11 @@ def _value(declaration: Column | Setting, value: Any, *, lenient: bool) -> Any:
         raise _NotSo("too large a whole number", "a number beyond 2^53 is not read exactly")
     if declaration.values and checked not in declaration.values:
         allowed = ", ".join(map(str, declaration.values))
-        raise _NotSo(f"{_shown(value)}, which is none of {allowed}", "give one of these")
+        raise _NotSo(f"{_display_text(value)}, which is none of {allowed}", "give one of these")
     return checked
 
 
-def _typed(type_: str, value: Any, *, lenient: bool) -> Any:
+def _to_type(type_: str, value: Any, *, lenient: bool) -> Any:
     """Return ``value`` as ``type_``, or None if it does not have this type."""
     if type_ == NUMBER and type(value) is float:
         return value
@@ -226,7 +228,7 @@ def _outside(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, 
     return problems
 
 
-def _shown(value: Any) -> str:
+def _display_text(value: Any) -> str:
     if value is None:
         return "empty"
     if isinstance(value, str):

@@ -131,13 +131,13 @@ def _outputs(hint: Any, role: str, name: str) -> tuple[dict[str, Table], bool]:
         row = _row_type(inner)
         if row is None:
             raise BadAnnotation(f"output {each} is not a list of rows", remedy="annotate it as list[SomeTypedDict]")
-        tables[each] = replace(_table(_role(each), row, inner, "output"), required=_required(hint, each, inner))
+        tables[each] = replace(_table(_role(each), row, inner, "output"), required=_is_required(hint, each, inner))
     if not tables:
         raise BadAnnotation(f"{name} returns a map without members", remedy="name its outputs")
     return tables, False
 
 
-def _required(row: Any, name: str, hint: Any) -> bool:
+def _is_required(row: Any, name: str, hint: Any) -> bool:
     # ``__required_keys__`` misses the marks in annotations that were text, so these are checked first.
     origin = get_origin(hint)
     if origin in (NotRequired, Required):
@@ -183,11 +183,11 @@ def _parts(hint: Any) -> tuple[Any, tuple[Any, ...], bool]:
 def _table(role: str, row: Any, hint: Any, what: str) -> Table:
     _, marks, _ = _parts(hint)
     where = f"{what} {role}"
-    marks = _known(marks, (Step, Grain, Schema, Crs), where)
+    marks = _known_marks(marks, (Step, Grain, Schema, Crs), where)
     columns = []
     for name, inner in _hints(row, row.__name__).items():
         column = _column(name, inner, f"column {name} of {where}")
-        columns.append(replace(column, required=_required(row, name, inner)))
+        columns.append(replace(column, required=_is_required(row, name, inner)))
     if not columns:
         raise BadAnnotation(f"{where} has no columns", remedy=f"give {row.__name__} members")
     step, grain = _only_mark(marks, Step, where), _only_mark(marks, Grain, where)
@@ -207,12 +207,12 @@ def _column(name: str, hint: Any, where: str) -> Column:
     type_, values = _type(bare)
     if type_ is None:
         if bare is Any or bare is dict or get_origin(bare) in (dict, list) or typing.is_typeddict(bare):
-            return Column(name=name, type=JSON, empty=True, description=_words(_known(marks, (), where)))
+            return Column(name=name, type=JSON, empty=True, description=_words(_known_marks(marks, (), where)))
         raise BadAnnotation(
             f"{where} is a {getattr(bare, '__name__', bare)}, which no row can hold",
             remedy="use float, int, str, bool, a Literal, or dict for a geometry",
         )
-    return Column(name=name, type=type_, values=values, empty=empty, **_marked(marks, type_, values, where))
+    return Column(name=name, type=type_, values=values, empty=empty, **_read_marks(marks, type_, values, where))
 
 
 def _setting(name: str, hint: Any, default: Any) -> Setting:
@@ -235,7 +235,7 @@ def _setting(name: str, hint: Any, default: Any) -> Setting:
         many=many,
         empty=empty,
         required=default is inspect.Parameter.empty,
-        **_marked(marks, type_, values, where),
+        **_read_marks(marks, type_, values, where),
     )
     if setting.required:
         return setting
@@ -256,10 +256,10 @@ def _type(bare: Any) -> tuple[str | None, tuple[Any, ...]]:
         return None, ()
 
 
-def _marked(marks: tuple[Any, ...], type_: str, values: tuple[Any, ...], where: str) -> dict[str, Any]:
+def _read_marks(marks: tuple[Any, ...], type_: str, values: tuple[Any, ...], where: str) -> dict[str, Any]:
     """Return the declarations of the marks about a column or parameter."""
     numeric = type_ in (NUMBER, INTEGER)
-    _known(marks, (Unit, Range, Decimals, Kind) if numeric else (), where)
+    _known_marks(marks, (Unit, Range, Decimals, Kind) if numeric else (), where)
     unit, range_, decimals = (_only_mark(marks, mark, where) for mark in (Unit, Range, Decimals))
     kind = _only_mark(marks, Kind, where)
     if numeric and unit is None and not values:
@@ -279,7 +279,7 @@ def _marked(marks: tuple[Any, ...], type_: str, values: tuple[Any, ...], where: 
     }
 
 
-def _known(marks: Iterable[Any], types: tuple[type, ...], where: str) -> tuple[Any, ...]:
+def _known_marks(marks: Iterable[Any], types: tuple[type, ...], where: str) -> tuple[Any, ...]:
     known = tuple(marks)
     for mark in known:
         ours = isinstance(mark, Unit | Range | Decimals | Kind | Step | Grain | Schema | Crs)

@@ -36,7 +36,7 @@ class _Placer:
 
     def context(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self._named(value)
+            return self._find_context(value)
         if isinstance(value, list):
             placed = [self.context(item) for item in value]
             # A bundled context may be a list itself, and contexts do not nest.
@@ -45,13 +45,13 @@ class _Placer:
             return value
         local = {key: self.document(item) for key, item in value.items() if key != "@import"}
         if "@import" in value:
-            imported = self._named(str(value["@import"]))
+            imported = self._find_context(str(value["@import"]))
             if not isinstance(imported, dict):
                 raise InvalidInput("@import can name only one context", remedy="name it in @context instead")
             return {**imported, **local}
         return local
 
-    def _named(self, address: str) -> Any:
+    def _find_context(self, address: str) -> Any:
         bundled = CONTEXTS.get(address)
         if bundled is None:
             raise InvalidInput(

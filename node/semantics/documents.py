@@ -138,7 +138,7 @@ def canonical(dataset: Dataset, *, blank_nodes: int = MAX_BLANK_NODES) -> tuple[
         )
     copy = Dataset(quads)
     copy.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
-    lines = _written(copy, RdfFormat.N_QUADS, {}).split(b"\n")
+    lines = _write(copy, RdfFormat.N_QUADS, {}).split(b"\n")
     lines.sort()
     nquads = b"".join(line + b"\n" for line in lines if line)
     return nquads, hashlib.sha256(nquads).hexdigest()
@@ -199,7 +199,7 @@ def serialize(statements: list[Triple], media_type: str, *, prefixes: Mapping[st
         return json_ld(statements, prefixes)
     if syntax.format == RdfFormat.RDF_XML:
         _check_fits_xml(statements)
-    return _written(statements, syntax.format, used_prefixes(statements, prefixes))
+    return _write(statements, syntax.format, used_prefixes(statements, prefixes))
 
 
 def caged_parse(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
@@ -235,7 +235,7 @@ def _check_fits_xml(statements: list[Triple]) -> None:
             )
 
 
-def _written(statements: Any, syntax: RdfFormat, prefixes: dict[str, str]) -> bytes:
+def _write(statements: Any, syntax: RdfFormat, prefixes: dict[str, str]) -> bytes:
     written = write_quads(statements, format=syntax, prefixes=prefixes)
     assert written is not None  # no output was named, so the bytes come back
     return written

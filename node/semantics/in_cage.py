@@ -35,7 +35,7 @@ TERMS: Final = 300
 def describe(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     """Target ``semantics.describe``: see ``node.semantics.description.cage_client`` for arguments and results."""
     drafted = draft(Submission.from_json(message["submission"], blobs[0] if blobs else None), _setting(message))
-    ((answer, nquads),) = _described([drafted], message)
+    ((answer, nquads),) = _describe([drafted], message)
     return answer, [nquads]
 
 
@@ -53,7 +53,7 @@ def describe_all(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str,
             drafts.append(draft(Submission.from_json(members, None if place is None else blobs[place]), setting))
         except RemoteFault as fault:
             drafts.append(fault)
-    answers = iter(_described([drafted for drafted in drafts if isinstance(drafted, Draft)], message))
+    answers = iter(_describe([drafted for drafted in drafts if isinstance(drafted, Draft)], message))
     results = [
         ({"fault": fault_to_json(drafted)}, b"") if isinstance(drafted, RemoteFault) else next(answers)
         for drafted in drafts
@@ -65,7 +65,7 @@ def _setting(message: dict[str, Any]) -> Setting:
     return Setting(base=message["base"], me=message["me"], my_name=message["myName"], language=message["language"])
 
 
-def _described(drafts: Sequence[Draft], message: dict[str, Any]) -> list[tuple[dict[str, Any], bytes]]:
+def _describe(drafts: Sequence[Draft], message: dict[str, Any]) -> list[tuple[dict[str, Any], bytes]]:
     """Return the answer about each draft, and its canonical N-Quads; all are validated together."""
     descriptions, tables_of = [], []
     for drafted in drafts:
@@ -81,7 +81,7 @@ def _described(drafts: Sequence[Draft], message: dict[str, Any]) -> list[tuple[d
     reports = zip(descriptions, tables_of, findings, strict=True)
     setting = _setting(message)
     return [
-        _broken(drafted)
+        _answer_without_subject(drafted)
         if drafted.subject is None or drafted.kind is None
         else _answer(drafted, *next(reports), setting)
         for drafted in drafts
@@ -139,7 +139,7 @@ def _addresses(facts: dict[str, Any]) -> list[str]:
     return [str(file["download_url"]) for file in facts.get("files", ()) if "download_url" in file]
 
 
-def _broken(draft: Draft) -> tuple[dict[str, Any], bytes]:
+def _answer_without_subject(draft: Draft) -> tuple[dict[str, Any], bytes]:
     """Return the answer about a submission without a subject: the findings, and empty values for the rest."""
     answer: dict[str, Any] = {
         "iri": "",

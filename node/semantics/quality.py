@@ -94,11 +94,11 @@ def measure(
     """Return the ``score`` of a description that is parsed already."""
     files = nodes(dataset, subject, f"{DCAT}distribution")
     return Score(
-        measured=tuple(_measured(metric, dataset, subject, files, conforms, reachability) for metric in METRICS)
+        measured=tuple(_measure(metric, dataset, subject, files, conforms, reachability) for metric in METRICS)
     )
 
 
-def _measured(
+def _measure(
     metric: Metric,
     dataset: Dataset,
     subject: Node,
@@ -149,7 +149,7 @@ def _codes(dataset: Dataset, file: Node) -> set[str]:
     return codes | {code for code, media_type in MEDIA_TYPE_OF.items() if media_type in media}
 
 
-def _aligned(dataset: Dataset, file: Node) -> bool:
+def _is_aligned(dataset: Dataset, file: Node) -> bool:
     formats = iris(dataset, file, f"{DCT}format")
     media = iris(dataset, file, f"{DCAT}mediaType")
     return any(iri.startswith(f"{EU}file-type/") for iri in formats) and any(
@@ -183,7 +183,7 @@ _FILE_TESTS: Final[Mapping[str, Callable[[Dataset, Node], bool]]] = MappingProxy
         "downloadUrlAvailability": _has(f"{DCAT}downloadURL"),
         "formatAvailability": _has(f"{DCT}format"),
         "mediaTypeAvailability": _has(f"{DCAT}mediaType"),
-        "formatMediaTypeVocabularyAlignment": _aligned,
+        "formatMediaTypeVocabularyAlignment": _is_aligned,
         "formatMediaTypeNonProprietary": lambda dataset, file: bool(_codes(dataset, file) & NON_PROPRIETARY),
         "formatMediaTypeMachineInterpretable": lambda dataset, file: bool(_codes(dataset, file) & MACHINE_READABLE),
         "licenceAvailability": _has(f"{DCT}license"),

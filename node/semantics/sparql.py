@@ -96,10 +96,10 @@ def guard(text: str) -> QueryForm:
     if "\\u" not in text and "\\U" not in text:
         return _Scan().run(text).result()
     _Scan().run(text)
-    return _Scan().run(_ESCAPE.sub(_resolved, text)).result()
+    return _Scan().run(_ESCAPE.sub(_resolve_escape, text)).result()
 
 
-def _resolved(match: re.Match[str]) -> str:
+def _resolve_escape(match: re.Match[str]) -> str:
     number = int(match[1] or match[2], 16)
     if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF:
         raise InvalidInput(f"{match[0]} is not a valid character", remedy="write the character itself")
@@ -113,7 +113,7 @@ def result_type(form: QueryForm, accept: str) -> str:
     """
     offered = GRAPH_TYPES if form.gives_graph else RESULT_TYPES
     best, best_quality = offered[0], 0.0
-    for media_type, quality in _accepted(accept):
+    for media_type, quality in _read_accept(accept):
         for name in offered:
             if quality > best_quality and _covers(_OTHER_NAMES.get(media_type, media_type), name):
                 best, best_quality = name, quality
@@ -121,7 +121,7 @@ def result_type(form: QueryForm, accept: str) -> str:
     return best
 
 
-def _accepted(accept: str) -> Iterator[tuple[str, float]]:
+def _read_accept(accept: str) -> Iterator[tuple[str, float]]:
     for entry in accept.split(","):
         media_type, *parameters = (part.strip().lower() for part in entry.split(";"))
         quality = 1.0

@@ -128,7 +128,7 @@ class _Graph:
                         waiting.append((value, depth + 1))
 
 
-def _ordered(properties: Mapping[str, list[Term]]) -> list[tuple[str, list[Term]]]:
+def _order(properties: Mapping[str, list[Term]]) -> list[tuple[str, list[Term]]]:
     return sorted(properties.items(), key=lambda entry: (entry[0] != _TYPE, entry[0]))
 
 
@@ -152,7 +152,7 @@ class _Turtle:
     def _properties(self, properties: Mapping[str, list[Term]], depth: int) -> str:
         indent = "\n" + "    " * depth
         lines = []
-        for predicate, values in _ordered(properties):
+        for predicate, values in _order(properties):
             name = "a" if predicate == _TYPE else self._iri(predicate)
             written = [self._value(value, depth + 1) for value in values]
             lines.append(f"{name} {', '.join(written)}")
@@ -226,7 +226,7 @@ class _JsonLd:
         return json.dumps(document, ensure_ascii=False, indent=2).encode() + b"\n"
 
     def _node(self, subject: Subject, node: dict[str, Any]) -> dict[str, Any]:
-        for predicate, values in _ordered(self._graph.of[subject]):
+        for predicate, values in _order(self._graph.of[subject]):
             if predicate == _TYPE and all(isinstance(value, NamedNode) for value in values):
                 key = "@type"
                 written: list[Any] = [self._iri(str(value.value)) for value in values]

@@ -104,7 +104,7 @@ class TakePush:
         ``Conflict`` while another push of the same runs, or if the transfer accepts no bytes now; ``TooLarge``;
         ``InvalidInput`` if the bytes do not match the manifest; ``NoRoom`` if the disk is full.
         """
-        transfer, known = await off_loop(self._expected, pid, authorization)
+        transfer, known = await off_loop(self._require_reception, pid, authorization)
         if known is not None and known.state == DONE:
             await self._throw_away(chunks)
             return known
@@ -144,7 +144,7 @@ class TakePush:
             signed = None
             if manifest is not None:
                 signed = await read_manifest(manifest, transfer, self._keyring, self._key_of)
-                reception = _completed(reception, signed, manifest)
+                reception = _complete(reception, signed, manifest)
             done = await off_loop(self._begin, reception)
             if done is not None:
                 await self._throw_away(chunks)
@@ -176,7 +176,7 @@ class TakePush:
         await off_loop(self._save, done)
         return done
 
-    def _expected(self, pid: str, authorization: str | None) -> tuple[Transfer, Reception | None]:
+    def _require_reception(self, pid: str, authorization: str | None) -> tuple[Transfer, Reception | None]:
         with self._work.read() as tx:
             transfer = self._transfers.get(tx, pid)
             known = self._receptions.get(tx, pid)
@@ -225,7 +225,7 @@ class TakePush:
                         suspended = now
                     elif now - suspended >= _STOPPING:
                         raise Conflict("the transfer is suspended: begin again when it goes on")
-                if not coming.done() or (suspended is not None and not _broken(coming)):
+                if not coming.done() or (suspended is not None and not _is_broken(coming)):
                     continue
                 try:
                     chunk = coming.result()
@@ -307,7 +307,7 @@ def _require_taking(transfer: Transfer | None) -> None:
         raise Conflict("the transfer is no longer active")
 
 
-def _broken(coming: asyncio.Future[bytes]) -> bool:
+def _is_broken(coming: asyncio.Future[bytes]) -> bool:
     """Return whether the connection has ended before all bytes arrived."""
     error = coming.exception()
     return error is not None and not isinstance(error, StopAsyncIteration)
@@ -326,7 +326,7 @@ async def _part(path: Path) -> PartFile:
             await asyncio.sleep(0.05)
 
 
-def _completed(reception: Reception, manifest: Manifest, jws: str) -> Reception:
+def _complete(reception: Reception, manifest: Manifest, jws: str) -> Reception:
     return replace(
         reception,
         name=safe_name(manifest.name),

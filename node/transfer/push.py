@@ -108,7 +108,7 @@ class PushBytes:
                 address.method,
                 address.endpoint,
                 headers=headers,
-                chunks=self._watched(access, source, progress),
+                chunks=self._watch(access, source, progress),
                 size=delivery.size,
             )
         except _Stopped as stopped:
@@ -135,9 +135,7 @@ class PushBytes:
             headers[address.manifest_header] = await self.manifests(access)
         return headers
 
-    async def _watched(
-        self, access: Access, source: AsyncIterator[bytes], progress: _Progress
-    ) -> AsyncIterator[bytes]:
+    async def _watch(self, access: Access, source: AsyncIterator[bytes], progress: _Progress) -> AsyncIterator[bytes]:
         checked, unchecked = time.monotonic(), 0
         async for block in source:
             view = memoryview(block)

@@ -122,7 +122,7 @@ class ReceiveBytes:
         answer for longer than our patience, ``LocalFault`` if this machine fails (disk full), ``Conflict`` if another
         run is at work: in each case call again later.
         """
-        known = await off_loop(self._known, transfer.pid)
+        known = await off_loop(self._find, transfer.pid)
         if known is not None and known.state in (DONE, FAILED):
             return known
         reception = known or Reception(
@@ -137,7 +137,7 @@ class ReceiveBytes:
         )
         return await _Run(self, transfer, reception, on_progress).run()
 
-    def _known(self, pid: str) -> Reception | None:
+    def _find(self, pid: str) -> Reception | None:
         with self.work.read() as tx:
             return self.receptions.get(tx, pid)
 
@@ -190,7 +190,7 @@ class _Run:
                 log.info("the source has changed: starting over", extra={"transfer": self._transfer.pid})
                 await self._start_over()
             except (Unauthenticated, NotAllowed, NotFound) as refusal:
-                if self._reworded(refusal):
+                if self._switch_form(refusal):
                     continue
                 if isinstance(refusal, NotAllowed):
                     raise
@@ -203,7 +203,7 @@ class _Run:
             except PeerUnreachable as away:
                 await self._wait(away)
 
-    def _reworded(self, refusal: HansaError) -> bool:
+    def _switch_form(self, refusal: HansaError) -> bool:
         """Switch to the other of the token's two forms, once: the end point may require that form. Return whether
         there is one."""
         other = None if self._differs else self._address.in_other_words()

@@ -138,7 +138,7 @@ class Transfers:
         """Handle any message within a transfer of ours. Raises ``NotFound``, ``RemoteProtocolError``,
         ``InvalidInput``."""
         try:
-            return self._received(pid, caller, message, role)
+            return self._receive(pid, caller, message, role)
         except NotResumed as refusal:
             with self._uow.begin() as tx:
                 transfer = self._store.get(tx, pid, lock=True)
@@ -147,7 +147,7 @@ class Transfers:
                     self._conversation.amend(tx, transfer, suspended_by=str(Role.PROVIDER), **why)
             raise
 
-    def _received(self, pid: str, caller: Caller, message: IncomingMessage, role: Role | None) -> Answer:
+    def _receive(self, pid: str, caller: Caller, message: IncomingMessage, role: Role | None) -> Answer:
         peer = peer_of(caller)
         self._stranger_limits.charge(caller, pid, message)
         with self._conversation.noting_refusal(self._uow, pid, peer, message), self._uow.begin() as tx:

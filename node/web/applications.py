@@ -85,7 +85,7 @@ def errors_as_answers(
     else."""
 
     async def refuse(request: Request, error: Exception) -> Response:
-        fault = _known(error)
+        fault = _known_error(error)
         if prefers_page(request.headers.get("accept", "")):
             shown: Response = await page(request, fault or error)
             return shown
@@ -101,7 +101,7 @@ def answer_errors(app: Starlette, refuse: Refuse) -> None:
     app.add_exception_handler(ClientDisconnect, answer_nobody)
 
 
-def _known(error: Exception) -> HansaError | None:
+def _known_error(error: Exception) -> HansaError | None:
     if isinstance(error, HansaError):
         return error
     if isinstance(error, HTTPException):

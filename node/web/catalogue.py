@@ -184,7 +184,7 @@ class _Endpoints:
         ) -> Response:
             caller = await self._identify(request)
             iri = f"{self._base}/{plural}/{slug}"
-            media_type = _chosen(form, request.headers.get("accept"))
+            media_type = _choose_type(form, request.headers.get("accept"))
             stated = request.headers.get("accept-datetime")
             is_newest = version is None and asOf is None
             if stated is not None and is_newest:
@@ -274,7 +274,7 @@ class _Endpoints:
         )
 
 
-def _chosen(form: str | None, accept: str | None) -> str:
+def _choose_type(form: str | None, accept: str | None) -> str:
     """Return the media type that the address names, else the one that fits the Accept header best. Raises
     ``InvalidInput`` and ``NotAcceptable``."""
     if form is None:

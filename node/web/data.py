@@ -165,7 +165,7 @@ class _ReadResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        gone = asyncio.create_task(_gone(receive))
+        gone = asyncio.create_task(_wait_for_departure(receive))
         try:
             source = await self._delivery.read(self._start, self._end)
             try:
@@ -209,7 +209,7 @@ class _ReadResponse(Response):
         return True
 
 
-async def _gone(receive: Receive) -> None:
+async def _wait_for_departure(receive: Receive) -> None:
     """Return when the peer has closed the connection."""
     while (await receive())["type"] != "http.disconnect":
         pass

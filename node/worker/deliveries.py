@@ -81,7 +81,7 @@ class SendMessages:
             return Never(error.detail)
         crashpoint(f"{task.headers['process']}.{message}.S3")
         if 200 <= answer.status < 300:
-            return self._accepted(task, message, answer)
+            return self._record_acceptance(task, message, answer)
         if answer.status >= 500 or answer.status in PATIENCE:
             wait = _wait(answer.retry_after, self._clock.now()) if answer.status in WAITS else 0.0
             return self._put_off(task, message, answer, at_least=wait)
@@ -91,7 +91,7 @@ class SendMessages:
             answers = self._count(task)
             if answers < PASSING[answer.status]:
                 return self._put_off(task, message, answer, after=FIRST_PAUSE * 2.0 ** (answers - 1))
-        return self._refused(task, message, answer)
+        return self._record_refusal(task, message, answer)
 
     def _count(self, task: Task) -> int:
         answers = self._passing[task.id] = self._passing.pop(task.id, 0) + 1
@@ -111,7 +111,7 @@ class SendMessages:
             note=lambda tx: outcomes.overheard(tx, exchange),
         )
 
-    def _accepted(self, task: Task, message: str, answer: PeerAnswer) -> Outcome:
+    def _record_acceptance(self, task: Task, message: str, answer: PeerAnswer) -> Outcome:
         self._passing.pop(task.id, None)
         peer_pid = _peer_pid(task, answer.body)
         exchange = self._exchange(task, message, answer)
@@ -122,7 +122,7 @@ class SendMessages:
             hold=lambda tx: outcomes.hold(tx, task.subject),
         )
 
-    def _refused(self, task: Task, message: str, answer: PeerAnswer) -> Outcome:
+    def _record_refusal(self, task: Task, message: str, answer: PeerAnswer) -> Outcome:
         self._passing.pop(task.id, None)
         code, reason = _why(answer)
         exchange = self._exchange(task, message, answer)

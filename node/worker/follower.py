@@ -104,7 +104,7 @@ class Follower:
         with self._lock:
             self._busy = True
         try:
-            return self._healed(awaited)
+            return self._recover(awaited)
         finally:
             with self._lock:
                 self._busy = False
@@ -120,7 +120,7 @@ class Follower:
             self._reached = self._shown = max(self._reached, size)
             return True
 
-    def _healed(self, awaited: bool) -> bool:
+    def _recover(self, awaited: bool) -> bool:
         try:
             return self._follow(awaited)
         except Damaged as fault:

@@ -97,7 +97,7 @@ def test_what_changes_a_process_is_done_again_where_the_database_ends_it(module:
     decorated = {function.name: [ast.unparse(one) for one in function.decorator_list] for function in begins}
     assert any("taken_in_turn" in names for names in decorated.values())
     left_out = {name for name, names in decorated.items() if "taken_in_turn" not in names}
-    assert left_out <= {"_received"}, "which is called by one that is"
+    assert left_out <= {"_receive"}, "which is called by one that is"
 
 
 def test_no_network_call_within_a_transaction() -> None:

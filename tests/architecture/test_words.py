@@ -111,7 +111,7 @@ STILL_CALLED_SO = {"node/identity/roles.py: allowed"}  # plug-ins import it from
 
 
 def participle_functions(sources: Mapping[str, str]) -> set[str]:
-    """Return ``path: name`` of each public function, method and property whose name is one bare participle."""
+    """Return ``path: name`` of each function, method and property whose name is one bare participle."""
     return {
         f"{path}: {node.name}"
         for path, text in sources.items()
@@ -147,7 +147,8 @@ def _is_flag(parameter: ast.arg) -> bool:
 
 
 def _is_bare_participle(name: str) -> bool:
-    return (name in PARTICIPLES or re.fullmatch("[a-z]+ed", name) is not None) and name not in WORDS_IN_ED
+    word = name.strip("_")
+    return (word in PARTICIPLES or re.fullmatch("[a-z]+ed", word) is not None) and word not in WORDS_IN_ED
 
 
 def questions(source: str) -> Iterator[tuple[int, str]]:
@@ -170,8 +171,9 @@ def test_functions_are_named_by_verbs_and_nouns() -> None:
 
 def test_a_participle_of_a_function_would_be_found() -> None:
     methods = "async def known(self): ...\n    def is_known(self): ...\n    def feed(self): ..."
-    source = f"def signed(): ...\nclass A:\n    {methods}"
-    assert participle_functions({"node/a.py": source}) == {"node/a.py: signed", "node/a.py: known"}
+    source = f"def signed(): ...\ndef _shown(): ...\nclass A:\n    {methods}"
+    expected = {"node/a.py: signed", "node/a.py: _shown", "node/a.py: known"}
+    assert participle_functions({"node/a.py": source}) == expected
 
 
 @pytest.mark.parametrize("path", SOURCES)

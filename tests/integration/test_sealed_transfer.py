@@ -103,8 +103,8 @@ class CountingPlane(HttpPlane):
 
     bytes = 0
 
-    async def _watched(self, chunks: Any, size: int | None) -> Any:
-        async for chunk in super()._watched(chunks, size):
+    async def _watch(self, chunks: Any, size: int | None) -> Any:
+        async for chunk in super()._watch(chunks, size):
             self.bytes += len(chunk)
             yield chunk
 

@@ -180,7 +180,7 @@ def another_body_at_each_attempt(patch: pytest.MonkeyPatch) -> None:
 @fault("I10", "I12", "I2", "I5", "I7")
 def a_task_done_before_its_answer_is_recorded(patch: pytest.MonkeyPatch) -> None:
     """The worker forgets what follows from an acknowledgement."""
-    patch.setattr(SendMessages, "_accepted", lambda *_: Done())
+    patch.setattr(SendMessages, "_record_acceptance", lambda *_: Done())
 
 
 @fault("I2", "I10")

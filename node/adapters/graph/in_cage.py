@@ -30,7 +30,7 @@ def query(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], 
     ``query``, ``mediaType``.
     """
     try:
-        store = _opened(message["store"])
+        store = _open_store(message["store"])
     except RuntimeError as error:
         raise LocalFault(DAMAGED) from error
     body = evaluate(
@@ -44,7 +44,7 @@ def query(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], 
 
 
 @lru_cache(maxsize=1)
-def _opened(folder: str) -> Store:
+def _open_store(folder: str) -> Store:
     """Return the checkpoint in ``folder``, which never changes: a child that is kept opens it once."""
     return Store.read_only(folder)
 

@@ -229,7 +229,7 @@ class OxigraphGraph:
     def _using(self) -> Iterator[Store]:
         with self._lock:
             try:
-                yield self._opened()
+                yield self._open()
             except (OSError, RuntimeError, ValueError) as error:
                 # The engine does not write again after a failure until it has been opened anew.
                 self._store, self._known = None, False
@@ -241,12 +241,12 @@ class OxigraphGraph:
         with self._lock:
             try:
                 if not self._known:
-                    self._opened()
+                    self._open()
                 yield
             except (OSError, RuntimeError, ValueError) as error:
                 raise unusable(self._folder, error) from error
 
-    def _opened(self) -> Store:
+    def _open(self) -> Store:
         if self._store is None:
             for other in self._parent.glob("store-*"):
                 if other != self._folder:
@@ -333,7 +333,7 @@ class OxigraphGraph:
 
     def _acquire(self) -> _Checkpoint:
         with self._knowing():
-            copy = self._checkpoints.acquire(self._generation, lambda path: self._opened().backup(path))
+            copy = self._checkpoints.acquire(self._generation, lambda path: self._open().backup(path))
             return _Checkpoint(copy, self._graphs, self._life)
 
     def _give_back(self, opening: asyncio.Future[_Checkpoint]) -> None:

@@ -151,13 +151,13 @@ class FileKeyRing:
         for last in (False, True):
             mark = self._mark()
             try:
-                return self._opened(mark)
+                return self._read_keys(mark)
             except LocalFault:
                 if last or self._mark() == mark:  # Otherwise the list was replaced while we read its files.
                     raise
         raise AssertionError
 
-    def _opened(self, mark: tuple[int, int, int] | None) -> _OpenKeys:
+    def _read_keys(self, mark: tuple[int, int, int] | None) -> _OpenKeys:
         keys = ring.read_ring(self.folder)
         if keys is None:
             keys = tuple(

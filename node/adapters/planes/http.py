@@ -104,7 +104,7 @@ class HttpPlane:
             first, end, total = _extent(answer.status, answer.headers, start)
             tag = _ETAG.fullmatch(answer.headers.get("etag", ""))
             length = None if end is None else end - first
-            async with aclosing(self._watched(answer.chunks, length)) as chunks:
+            async with aclosing(self._watch(answer.chunks, length)) as chunks:
                 yield Body(start=first, total=total, etag=tag and tag.group(1), chunks=chunks)
 
     async def push(
@@ -154,7 +154,7 @@ class HttpPlane:
             raise _refusal(answer.status, answer.headers, answer.body)
         return answer.body
 
-    async def _watched(self, chunks: AsyncIterator[bytes], size: int | None) -> AsyncGenerator[bytes, None]:
+    async def _watch(self, chunks: AsyncIterator[bytes], size: int | None) -> AsyncGenerator[bytes, None]:
         """Yield the body. ``size``: the number of bytes that it must have, if known."""
         got = 0
         speed = Speed(self._window, self._slowest, "the peer sends too slowly")

@@ -164,14 +164,14 @@ def _result(answer: Answer) -> bytes:
     output (OGC 18-062r2 §7.11.4: ``raw`` with several outputs, ``raw`` by reference)."""
     kind = answer.headers.get("content-type", "")
     if kind.casefold().startswith("multipart/"):
-        return _joined(kind, answer.body)
+        return _join_parts(kind, answer.body)
     if answer.status == HTTPStatus.NO_CONTENT:
         links = _LINK.findall(answer.headers.get("link", ""))
         return json.dumps({rel: {"href": href} for href, rel in links}).encode()
     return answer.body
 
 
-def _joined(kind: str, body: bytes) -> bytes:
+def _join_parts(kind: str, body: bytes) -> bytes:
     whole = message_from_bytes(b"Content-Type: %s\r\n\r\n%s" % (kind.encode("latin-1", "replace"), body))
     parts: dict[str, Any] = {}
     for part in whole.walk():

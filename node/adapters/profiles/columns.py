@@ -43,7 +43,7 @@ class Collector:
             if _is_empty(cell):
                 self._empty += 1
                 continue
-            type_, value = _typed(cell)
+            type_, value = _type_and_value(cell)
             self._types.add(type_)
             if type_ in _BOUNDED and self._is_ordered() and _is_finite(value):
                 self._least = value if self._least is None or value < self._least else self._least
@@ -128,7 +128,7 @@ def _is_empty(cell: Any) -> bool:
     return bool(cell != cell)  # noqa: PLR0124
 
 
-def _typed(cell: Any) -> tuple[str, Any]:
+def _type_and_value(cell: Any) -> tuple[str, Any]:
     """Return the type of a cell with its value; numbers and moments of numpy become those of Python."""
     value = cell.item() if hasattr(cell, "item") else cell
     if isinstance(value, bool):

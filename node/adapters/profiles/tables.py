@@ -131,7 +131,7 @@ def separated_table(path: Path, *, delimiter: str = "", name: str = "") -> tuple
         if attempt == attempts[2]:
             notes.append("some lines do not fit the table and were left out")
         return table, moments, notes
-    raise _damaged("the table cannot be read", error)
+    raise _damage_error("the table cannot be read", error)
 
 
 def _has_decimal_commas(path: Path, look: sheets.Look) -> bool:
@@ -153,7 +153,7 @@ def _by_hand(path: Path, look: sheets.Look, name: str) -> tuple[TableProfile, Mo
                     for collector, cell in zip(collectors, cells, strict=False):
                         collector.add([value_of(cell, comma=comma)])
         except csv.Error as error:
-            raise _damaged("the table cannot be read", error) from error
+            raise _damage_error("the table cannot be read", error) from error
     columns = tuple(collector.profile() for collector in collectors)
     table = TableProfile(
         name=name,
@@ -171,7 +171,7 @@ def parquet(path: Path, _name: str) -> Profile:
         with _engine(path) as engine:
             table, moments = _table(engine, _Source("read_parquet(?)", (str(path),), path.stat().st_size), "")
     except _engine_errors() as error:
-        raise _damaged("the Parquet file is damaged", error) from error
+        raise _damage_error("the Parquet file is damaged", error) from error
     return _profile("Parquet", table, moments, [])
 
 
@@ -254,7 +254,7 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -264,7 +264,7 @@ def _table(engine: DuckDBPyConnection, source: _Source, name: str) -> tuple[Tabl
     typed = named[:MAX_COLUMNS]
     facts = []
     for column, type_ in typed:
-        cell = _quoted(column)
+        cell = _quote(column)
         filled = _NOTHING.get(type_, "{}").format(cell)
         distinct = (
             f"count(DISTINCT {filled})"
@@ -280,7 +280,7 @@ def _table(engine: DuckDBPyConnection, source: _Source, name: str) -> tuple[Tabl
     rows = int(values[0])
     samples = _samples(engine, source, [column for column, type_ in typed if type_ in ("text", "json")])
     few = [c for place, (c, t) in enumerate(typed) if t == "text" and values[2 + 4 * place] <= _FEW]
-    listed = _listed(engine, source, few, source.passes)
+    listed = _rare_values(engine, source, few, source.passes)
     columns = []
     for place, (column, type_) in enumerate(typed):
         count, different, least, most = values[1 + 4 * place : 5 + 4 * place]
@@ -316,7 +316,7 @@ def _samples(engine: DuckDBPyConnection, source: _Source, columns: Sequence[str]
     """Return for each column different values out of some rows of the whole file, the most frequent first."""
     if not columns:
         return {}
-    selected = ", ".join(f"left(CAST({_quoted(column)} AS VARCHAR), 200)" for column in columns)
+    selected = ", ".join(f"left(CAST({_quote(column)} AS VARCHAR), 200)" for column in columns)
     # A reservoir with a fixed seed: the same file makes the same draft.
     rows = source.select(engine, selected, after=f" USING SAMPLE reservoir({_SAMPLE} ROWS) REPEATABLE (1)").fetchall()
     samples = {}
@@ -330,7 +330,9 @@ def _samples(engine: DuckDBPyConnection, source: _Source, columns: Sequence[str]
     return samples
 
 
-def _listed(engine: DuckDBPyConnection, source: _Source, columns: Sequence[str], passes: int) -> dict[str, list[str]]:
+def _rare_values(
+    engine: DuckDBPyConnection, source: _Source, columns: Sequence[str], passes: int
+) -> dict[str, list[str]]:
     """Return all values of columns that have few: a rare one is in no sample, but is searched for.
 
     A pass over the file reads some columns, because the time grows with the square of their number.
@@ -338,7 +340,7 @@ def _listed(engine: DuckDBPyConnection, source: _Source, columns: Sequence[str],
     listed: dict[str, list[str]] = {}
     for start in range(0, min(len(columns), passes * _AT_ONCE), _AT_ONCE):
         some = columns[start : start + _AT_ONCE]
-        selected = ", ".join(f"list(DISTINCT left(trim({_quoted(column)}), 200))" for column in some)
+        selected = ", ".join(f"list(DISTINCT left(trim({_quote(column)}), 200))" for column in some)
         cells = source.select(engine, selected).fetchone() or ()
         for column, values in zip(some, cells, strict=True):
             listed[column] = sorted(value for value in values or () if value)
@@ -355,7 +357,7 @@ def _moments(
             continue
         first = source.select(
             engine,
-            f"{_quoted(column)} AS m",
+            f"{_quote(column)} AS m",
             before="SELECT DISTINCT m FROM (",
             after=f" LIMIT {_MOMENTS}) WHERE m IS NOT NULL ORDER BY m",
         )
@@ -364,7 +366,7 @@ def _moments(
     return Moments()
 
 
-def _damaged(what: str, error: Exception | None) -> InvalidInput:
+def _damage_error(what: str, error: Exception | None) -> InvalidInput:
     # The first sentences only: the rest quotes the file and our query.
     lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("Original Line")]
     reason = ". ".join(line.strip().rstrip(".") for line in lines[:2])[:240] if error and lines else "unknown"

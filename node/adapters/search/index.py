@@ -195,7 +195,7 @@ class TantivyIndex:
             for score, address in answer.hits[: max(0, query.limit)]
         )
         key = (None if audiences is None else frozenset(audiences), tuple(words), stage, replace(query, **_UNCOUNTED))
-        return Results(total=int(answer.count), hits=hits, facets=_counted(counted, key, searcher, matching))
+        return Results(total=int(answer.count), hits=hits, facets=_count_facets(counted, key, searcher, matching))
 
     def complete(self, text: str, *, audiences: Collection[str] | None, limit: int) -> Sequence[str]:
         """Return the IRIs of records with these words; nothing is counted, so it is quick for each letter typed."""
@@ -247,7 +247,7 @@ class TantivyIndex:
     @contextlib.contextmanager
     def _using(self) -> Iterator[tantivy.Index]:
         with self._lock, self._translating_errors():
-            yield self._opened()
+            yield self._open()
 
     @contextlib.contextmanager
     def _translating_errors(self) -> Iterator[None]:
@@ -265,7 +265,7 @@ class TantivyIndex:
             damaged.add_note(f"the search index in {self._folder} cannot be used: {error}")
             raise damaged from error
 
-    def _opened(self) -> tantivy.Index:
+    def _open(self) -> tantivy.Index:
         if self._index is None:
             for other in self._parent.glob("index-*"):
                 if other != self._folder:
@@ -298,7 +298,7 @@ class TantivyIndex:
         )
 
 
-def _counted(
+def _count_facets(
     cache: _Counted, key: Hashable, searcher: tantivy.Searcher, matching: tantivy.Query
 ) -> dict[str, dict[str, int]]:
     """Return the facets of ``matching``. Counting reads every hit, so it is done once until something changes."""

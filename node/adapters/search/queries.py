@@ -104,15 +104,15 @@ def _word(schema: tantivy.Schema, query_word: Word, two_slips: bool) -> Query:
 
 def _named_otherwise(schema: tantivy.Schema, query_word: Word) -> list[Query]:
     """Return queries for other forms of the word, its synonyms, and compounds that begin with one."""
-    ways = [_stemmed(schema, query_word.stems, _STEM)]
+    ways = [_stem_query(schema, query_word.stems, _STEM)]
     if query_word.synonyms:
-        ways.append(_stemmed(schema, query_word.synonyms.stems, _SYNONYM))
+        ways.append(_stem_query(schema, query_word.synonyms.stems, _SYNONYM))
         if query_word.synonyms.beginnings:
             ways += _patterns(schema, f"({'|'.join(query_word.synonyms.beginnings)}).*", _COMPOUND_OF_SYNONYM)
     return ways
 
 
-def _stemmed(schema: tantivy.Schema, stems: Collection[str], score: float) -> Query:
+def _stem_query(schema: tantivy.Schema, stems: Collection[str], score: float) -> Query:
     return Query.const_score_query(Query.term_set_query(schema, "stems", sorted(stems)), score)
 
 

@@ -42,7 +42,7 @@ _CZECH_STEM: Final = 3
 def stems(text: str, language: str) -> set[str]:
     """Return the stems of the words of ``text`` in ``language`` (RFC 5646; "und" or "" where it is not known)."""
     main = language.lower().partition("-")[0]
-    languages = PORTAL if main in ("", "und") else [known] if (known := _known(main)) else []
+    languages = PORTAL if main in ("", "und") else [known] if (known := _language_or_none(main)) else []
     return {f"{each}:{stem}" for each in languages for stem in _stemmer(each)(text)}
 
 
@@ -52,7 +52,7 @@ def stems_of_word(word: str) -> frozenset[str]:
     return frozenset(f"{each}:{stem}" for each in (*_ENGINE, "cs") for stem in _stemmer(each)(word))
 
 
-def _known(language: str) -> str:
+def _language_or_none(language: str) -> str:
     language = _SAME.get(language, language)
     return language if language in _ENGINE or language == "cs" else ""
 

@@ -70,7 +70,7 @@ def _copy(source: Path, target: Path) -> None:
     driver = sqlite_driver()
     with _private(target) as part:
         try:
-            with _opened(driver, source) as reading, _opened(driver, part) as writing:
+            with _open_connection(driver, source) as reading, _open_connection(driver, part) as writing:
                 reading.backup(writing)
                 # One file without a log beside it, so that it can be carried about.
                 writing.execute("PRAGMA journal_mode=DELETE")
@@ -83,7 +83,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 @contextlib.contextmanager
-def _opened(driver: Any, path: Path) -> Iterator[Any]:
+def _open_connection(driver: Any, path: Path) -> Iterator[Any]:
     connection = driver.connect(str(path), timeout=PATIENCE, isolation_level=None)
     try:
         yield connection

@@ -80,12 +80,12 @@ class PostgresDriver:
 
     def command(self, text: bytes) -> bytes:
         """Run a command without parameters; return the server's command tag."""
-        result = self._checked(self._libpq.exec_(text))
+        result = self._check(self._libpq.exec_(text))
         return result.command_status or b""
 
     def run(self, text: str, values: Sequence[Any]) -> tuple[list[Any], int]:
         """As ``SqliteDriver.run``."""
-        sent, formats = _sent(values)
+        sent, formats = _encode_values(values)
         name = self._prepared.get(text)
         if name is None:
             name = self._prepare(text)
@@ -93,7 +93,7 @@ class PostgresDriver:
             result = self._libpq.exec_params(text.encode(), sent, None, formats, 0)
         else:
             result = self._libpq.exec_prepared(name, sent, formats, 0)
-        self._checked(result)
+        self._check(result)
         count: int | None = result.command_tuples
         number = -1 if count is None else count
         if not result.nfields:
@@ -119,7 +119,7 @@ class PostgresDriver:
         self._libpq.enter_pipeline_mode()
         try:
             for values in rows:
-                sent, formats = _sent(values)
+                sent, formats = _encode_values(values)
                 self._libpq.send_query_prepared(name, sent, formats, 0)
             self._libpq.pipeline_sync()
             while (result := self._libpq.get_result()) is None or result.status != self._synced:
@@ -132,7 +132,7 @@ class PostgresDriver:
         finally:
             self._libpq.exit_pipeline_mode()
         if failure is not None:
-            self._checked(failure)
+            self._check(failure)
         return changed
 
     def _prepare(self, text: str) -> bytes | None:
@@ -140,11 +140,11 @@ class PostgresDriver:
         if len(self._prepared) >= MOST_PREPARED:
             return None
         name = b"hansa_%d" % len(self._prepared)
-        self._checked(self._libpq.prepare(name, text.encode()))
+        self._check(self._libpq.prepare(name, text.encode()))
         self._prepared[text] = name
         return name
 
-    def _checked(self, result: Any) -> Any:
+    def _check(self, result: Any) -> Any:
         """Return ``result``; raise the error that it stands for."""
         if result.status in self._good:
             return result
@@ -191,7 +191,7 @@ _AS_TEXT: Final[dict[type, Any]] = {
 }
 
 
-def _sent(values: Sequence[Any]) -> tuple[list[bytes | None], list[int] | None]:
+def _encode_values(values: Sequence[Any]) -> tuple[list[bytes | None], list[int] | None]:
     """Return the values in PostgreSQL's format, and which of them are plain bytes (1), not text (0)."""
     sent: list[bytes | None] = []
     formats: list[int] = []

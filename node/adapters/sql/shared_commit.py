@@ -215,7 +215,7 @@ class Writers:
         self.turns.take(self)
         try:
             # With others waiting, one commit that waits for the disk is less work than one for each.
-            batch, self._open = self._open or self._begun(synced or self.turns.waiting > 0), None
+            batch, self._open = self._open or self._begin_batch(synced or self.turns.waiting > 0), None
         except BaseException:
             self.turns.leave()
             raise
@@ -249,7 +249,7 @@ class Writers:
         finally:
             connection.close()
 
-    def _begun(self, synced: bool) -> _Batch:
+    def _begin_batch(self, synced: bool) -> _Batch:
         if self._connection is None:
             self._connection = self._engine.connect()
         try:

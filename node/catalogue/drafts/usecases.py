@@ -96,7 +96,7 @@ class DatasetDrafts:
         try:
             if not size:
                 raise InvalidInput("the file is empty", remedy="choose another file", facts={"case": "empty-file"})
-            draft = replace(await self._drafted(draft_id, fit, sha256, size, by), original=like)
+            draft = replace(await self._draft_from_file(draft_id, fit, sha256, size, by), original=like)
             if copied is not None:
                 draft = replace(draft, answers=copied_answers(draft, copied))
             await asyncio.to_thread(self._store.save, draft)
@@ -105,7 +105,7 @@ class DatasetDrafts:
             raise
         return draft
 
-    async def _drafted(self, draft_id: str, name: str, sha256: str, size: int, by: Caller) -> DatasetDraft:
+    async def _draft_from_file(self, draft_id: str, name: str, sha256: str, size: int, by: Caller) -> DatasetDraft:
         profile, unread = None, ""
         try:
             profile = await self._profile_of(await asyncio.to_thread(self._store.path, draft_id), name)

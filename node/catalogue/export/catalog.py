@@ -120,7 +120,7 @@ class CatalogExport:
     def _document(self, page: CatalogPage, media_type: str) -> bytes:
         lines = [*self._catalog(page), *self._paging(page)]
         for record in page.records:
-            lines.extend(self._listed(record))
+            lines.extend(self._record_lines(record))
         own = "".join(f"{line}\n" for line in lines).encode()
         parts = [(own, page.url), *((record.nquads, record.iri) for record in page.records)]
         return serialise_together(parts, media_type)
@@ -128,7 +128,7 @@ class CatalogExport:
     def _catalog(self, page: CatalogPage) -> Iterator[str]:
         """Yield the statements that DCAT-AP 3 §5 demands of a catalogue, and recommended ones that a node knows."""
         home = f"{self._node.base}/"
-        yield from _described(self.iri, self._node.name, self._node.did)
+        yield from _catalog_lines(self.iri, self._node.name, self._node.did)
         yield _link(self.iri, f"{FOAF}homepage", home)
         yield _link(home, _TYPE, f"{FOAF}Document")
         yield _link(self.iri, f"{DCAT}themeTaxonomy", _THEMES)
@@ -137,7 +137,7 @@ class CatalogExport:
         for member in page.members:
             nested = f"{member.url.rstrip('/')}{PATH}"
             yield _link(self.iri, f"{DCAT}catalog", nested)
-            yield from _described(nested, member.name, member.did)
+            yield from _catalog_lines(nested, member.name, member.did)
 
     def _paging(self, page: CatalogPage) -> Iterator[str]:
         """Yield the links between pages. Some harvesters know ``hydra:next``, others the older ``hydra:nextPage``."""
@@ -152,7 +152,7 @@ class CatalogExport:
             for name in ("next", "nextPage"):
                 yield _link(page.url, f"{HYDRA}{name}", page.next)
 
-    def _listed(self, record: Record) -> Iterator[str]:
+    def _record_lines(self, record: Record) -> Iterator[str]:
         name = _LISTED_AS.get(KINDS[record.kind].role, "resource")
         yield _link(self.iri, f"{DCAT}{name}", record.subject)
         if record.subject == record.iri:
@@ -170,7 +170,7 @@ def _page_address(address: str, after: str) -> str:
     return f"{address}?after={quote(after, safe='')}"
 
 
-def _described(catalog: str, name: str, publisher: str) -> Iterator[str]:
+def _catalog_lines(catalog: str, name: str, publisher: str) -> Iterator[str]:
     """Yield title, description and publisher of a catalogue; DCAT-AP 3 demands them."""
     about = f"The datasets, services, models and other assets that {name} publishes."
     yield _link(catalog, _TYPE, f"{DCAT}Catalog")

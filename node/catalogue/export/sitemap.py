@@ -64,9 +64,9 @@ class Sitemap:
     def _document(self) -> bytes:
         pages = -(-self._total() // self._size)
         if pages <= 1:
-            return self._page(1) or _written("urlset", "url", [(f"{self._node.base}/", None)])
+            return self._page(1) or _to_xml("urlset", "url", [(f"{self._node.base}/", None)])
         addresses = ((f"{self._node.base}/sitemap-{number}.xml", None) for number in range(1, pages + 1))
-        return _written("sitemapindex", "sitemap", addresses)
+        return _to_xml("sitemapindex", "sitemap", addresses)
 
     def _total(self) -> int:
         with self._uow.read() as tx:
@@ -83,7 +83,7 @@ class Sitemap:
                 limit=self._size,
             )
         entries.extend(changes)
-        return _written("urlset", "url", entries) if entries else None
+        return _to_xml("urlset", "url", entries) if entries else None
 
     def _audiences(self) -> frozenset[str]:
         # None would mean: all of them. A stranger never has that.
@@ -101,7 +101,7 @@ def robots(sitemap: str, path: str) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def _written(root: str, element: str, entries: Iterable[Entry]) -> bytes:
+def _to_xml(root: str, element: str, entries: Iterable[Entry]) -> bytes:
     lines = [_DECLARATION, f'<{root} xmlns="{_SCHEMA}">']
     for address, changed in entries:
         date = f"<lastmod>{stamp(changed)}</lastmod>" if changed else ""

@@ -110,16 +110,16 @@ class HarvestRun:
     async def _records(self) -> AsyncIterator[ImportedRecord]:
         async for record in self._pages():
             yield record
-        async for record in self._streamed():
+        async for record in self._enter_stream():
             yield record
-        async for record in self._deleted():
+        async for record in self._withdraw_deleted():
             yield record
         for state in self._stream.unchanged_pages():
-            for record in self._unchanged(state):
+            for record in self._skip_unchanged(state):
                 yield record
-        async for record in self._recognised():
+        async for record in self._enter_waiting():
             yield record
-        async for record in self._vanished():
+        async for record in self._withdraw_absent():
             yield record
         if not self._order.check:
             await self._use_case.imports.settle(self._last)
@@ -138,7 +138,7 @@ class HarvestRun:
             known, page, batches = self._first if not self._visited else await self._read(place)
             self._first = (None, None, None)
             self._visited[place] = None
-            async for record in self._entered(place, known, page, batches):
+            async for record in self._enter_page(place, known, page, batches):
                 yield record
         if repeated and entrance(self._order.url):
             raise InvalidInput(
@@ -146,7 +146,7 @@ class HarvestRun:
                 remedy="ask the source to correct its paging; nothing was withdrawn",
             )
 
-    async def _entered(
+    async def _enter_page(
         self, place: str, previous: PageState | None, page: Page | None, batches: Batches | None
     ) -> AsyncIterator[ImportedRecord]:
         """Enter the records of a page, or count them if it is unchanged; the pages that it names are read later."""
@@ -156,25 +156,25 @@ class HarvestRun:
             if previous.versions or previous.deleted:
                 self._stream.skip(previous)
                 return
-            for record in self._unchanged(previous):
+            for record in self._skip_unchanged(previous):
                 yield record
             return
         state = self._state(place, page, batches)
         self._ahead.extend((state.next, *state.relations))
         read_page = ReadPage(place=place, known=previous, state=state, batches=batches)
         if batches.versions is None:
-            async for record in self._changed(read_page, was_read=self._was_read):
+            async for record in self._enter_changed(read_page, was_read=self._was_read):
                 yield record
             return
         self._stream.hold(read_page)
         if self._stream.is_full:
-            async for record in self._streamed():
+            async for record in self._enter_stream():
                 yield record
 
-    def _unchanged(self, page: PageState) -> Iterator[ImportedRecord]:
+    def _skip_unchanged(self, page: PageState) -> Iterator[ImportedRecord]:
         """Count the records of an unchanged page, and report its refused records again."""
         for line in page.refused:
-            yield self._counted(ImportedRecord(**{**line, "number": 0, "outcome": Outcome.REFUSED}))
+            yield self._with_number(ImportedRecord(**{**line, "number": 0, "outcome": Outcome.REFUSED}))
         self._faulty.update(str(line[name]) for line in page.refused for name in ("iri", "address"))
         # In an event stream, a page has older versions of records that another page has, too.
         records = [address for address in page.records if address not in self._listed]
@@ -182,10 +182,10 @@ class HarvestRun:
         self._number += len(records)
         self._listed.update(dict.fromkeys(records))
 
-    async def _streamed(self) -> AsyncIterator[ImportedRecord]:
+    async def _enter_stream(self) -> AsyncIterator[ImportedRecord]:
         """Enter the newest versions in the pages of an event stream that were read."""
         for page in self._stream.pages():
-            async for record in self._changed(page, was_read=False):
+            async for record in self._enter_changed(page, was_read=False):
                 yield record
 
     def _state(self, place: str, page: Page, batches: Batches) -> PageState:
@@ -201,7 +201,7 @@ class HarvestRun:
             immutable=page.immutable,
         )
 
-    async def _changed(self, page: ReadPage, *, was_read: bool) -> AsyncIterator[ImportedRecord]:
+    async def _enter_changed(self, page: ReadPage, *, was_read: bool) -> AsyncIterator[ImportedRecord]:
         """Enter the records of a page, and store the page as read."""
         place, known, batches = page.place, page.known, page.batches
         refused: list[ImportedRecord] = []
@@ -222,7 +222,7 @@ class HarvestRun:
                 refused.append(item)
             else:
                 marks[item.address] = item.marks
-            yield self._counted(item)
+            yield self._with_number(item)
         self._listed.update(marks)
         self._faulty.update(text for item in refused for text in (item.iri, item.address))
         state = replace(
@@ -284,7 +284,7 @@ class HarvestRun:
         stale = {page: replace(state, sha256="", etag="", modified="") for page, state in pages.items() if state}
         states.save(url, before, stale)
 
-    async def _vanished(self) -> AsyncIterator[ImportedRecord]:
+    async def _withdraw_absent(self) -> AsyncIterator[ImportedRecord]:
         """Withdraw the records that the source no longer lists, unless they are more than those that it lists."""
         url, states, before = self._order.url, self._use_case.states, self._before
         if before is None:
@@ -306,7 +306,7 @@ class HarvestRun:
             state_now = replace(before, pages=list(self._visited), missing=still)
             await asyncio.to_thread(states.save, url, state_now, forgotten)
 
-    async def _deleted(self) -> AsyncIterator[ImportedRecord]:
+    async def _withdraw_deleted(self) -> AsyncIterator[ImportedRecord]:
         """Withdraw the records that an event stream says were deleted."""
         homes = self._use_case.imports.homes
         for address in await asyncio.to_thread(homes.addresses_of, self._stream.deleted_iris()):
@@ -321,7 +321,7 @@ class HarvestRun:
 
     def _withdrawn(self, address: str, iri: str) -> ImportedRecord:
         iri = "" if iri == address else iri
-        return self._counted(ImportedRecord(number=0, outcome=Outcome.WITHDRAWN, iri=iri, address=address))
+        return self._with_number(ImportedRecord(number=0, outcome=Outcome.WITHDRAWN, iri=iri, address=address))
 
     async def _no_longer_listed(self, before: SourceState) -> list[str]:
         candidates = dict.fromkeys((*before.missing, *sorted(self._gone)))
@@ -354,7 +354,7 @@ class HarvestRun:
             known[address] = self._use_case.imports.homes.marks_at(address)
         return known
 
-    async def _recognised(self) -> AsyncIterator[ImportedRecord]:
+    async def _enter_waiting(self) -> AsyncIterator[ImportedRecord]:
         """Enter the records that waited, each as a renamed record or as a new one."""
         known, before = self._known, self._before
         if not self._waiting or known is None or before is None:
@@ -384,13 +384,13 @@ class HarvestRun:
                     repaired=page.repaired + bool(line.repairs),
                 )
             self._unfinished[record.page] = page
-            yield self._counted(line)
+            yield self._with_number(line)
         await self.before_note()
         if not self._order.check:
             states = self._use_case.states
             await asyncio.to_thread(states.save, self._order.url, self._before or before, self._unfinished)
 
-    def _counted(self, record: ImportedRecord) -> ImportedRecord:
+    def _with_number(self, record: ImportedRecord) -> ImportedRecord:
         self._number += 1
         self.tally.add(record)
         return replace(record, number=self._number)

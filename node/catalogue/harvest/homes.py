@@ -41,7 +41,7 @@ class Homes:
     def _address_of(self, tx: Transaction, iri: str) -> str | None:
         for kind in KINDS:
             address = harvested_address(self._catalogue.node.base, kind, iri, ())
-            for place in (address, self._notes.get(tx, _moved(address))):
+            for place in (address, self._notes.get(tx, _note_key(address))):
                 head = self._newest(tx, place) if place else None
                 harvested = head.harvest_origin if head is not None else None
                 if harvested is not None and harvested.iri == iri:
@@ -52,7 +52,7 @@ class Homes:
         """Return ``draft`` with the address of its record, and whether the record is new."""
         if self._is_at(tx, draft.iri, draft):
             return draft, False
-        home = self._notes.get(tx, _moved(draft.iri))
+        home = self._notes.get(tx, _note_key(draft.iri))
         if home is None or not self._is_at(tx, home, draft):
             return draft, True
         if f"<{draft.iri}".encode() in draft.nquads:
@@ -94,12 +94,12 @@ class Homes:
             if narrows(head, record.audience):
                 self._catalogue.keep(tx, withdrawal_of(head), by)
             if draft.iri != address:
-                self._notes.put(tx, _moved(draft.iri), address)
+                self._notes.put(tx, _note_key(draft.iri), address)
             return Publication(record=self._catalogue.keep(tx, record, by), created=True)
 
         return self._catalogue.in_turn(address, work)
 
 
-def _moved(address: str) -> str:
+def _note_key(address: str) -> str:
     """Return the key of the note with the real address of the record whose IRI would give it ``address``."""
     return f"harvest.moved.{hashlib.sha256(address.encode()).hexdigest()[:32]}"

@@ -143,15 +143,15 @@ class Import:
                 continue
             first = first_lines.setdefault(line.address, line.number)
             if first != line.number:
-                candidates.append(_refused(line, refusal("same-identity", number=first)))
+                candidates.append(_with_refusal(line, refusal("same-identity", number=first)))
                 continue
             if isinstance(draft, HansaError):
-                candidates.append(_refused(line, draft))
+                candidates.append(_with_refusal(line, draft))
                 continue
             about = replace(line, address=draft.record.iri, marks=marks_of(draft.record))
             first = first_lines.setdefault(about.address, line.number)
             if first != line.number:
-                candidates.append(_refused(about, refusal("same-record", number=first)))
+                candidates.append(_with_refusal(about, refusal("same-record", number=first)))
             elif draft.is_new and waits is not None and await waits(about.marks):
                 candidates.append(NewRecord(draft=draft.record, line=about))
             else:
@@ -169,7 +169,7 @@ class Import:
         except LocalFault:
             raise
         except HansaError as error:
-            return None, _refused(record.line, error)
+            return None, _with_refusal(record.line, error)
         entered = published.record
         former = entered.harvest_origin.former if address and entered.harvest_origin is not None else ""
         outcome = Outcome.RENAMED if former else Outcome.NEW if entered.version == 1 else Outcome.CHANGED
@@ -254,7 +254,7 @@ def _line(number: int, examination: ExaminedRecord) -> ImportedRecord:
     )
 
 
-def _refused(line: ImportedRecord, error: HansaError) -> ImportedRecord:
+def _with_refusal(line: ImportedRecord, error: HansaError) -> ImportedRecord:
     """Return ``line`` with the reason why its record is refused."""
     return replace(line, error=error.detail, remedy=error.remedy, cause=cause_of(error))
 
@@ -264,7 +264,7 @@ def _results(
 ) -> Iterator[Publication | ImportedRecord]:
     """Yield the publication, if there is one, and the report of a record that was to be stored."""
     if isinstance(outcome, HansaError):
-        yield _refused(line, outcome)
+        yield _with_refusal(line, outcome)
         return
     version = outcome.record.version
     if outcome.created or (order.since is not None and outcome.record.at >= order.since):

@@ -80,9 +80,9 @@ class ReportWriter:
             outcomes["faults"] = sum(has_faults(line) for line in lines)
             sheet = Sheet(number=self._number + place, outcomes=dict(outcomes), body=pack(lines))
             self._store.save_sheet(tx, self._run, sheet)
-        tx.after_commit(partial(self._saved, len(self._lines) // LINES))
+        tx.after_commit(partial(self._save, len(self._lines) // LINES))
 
-    def _saved(self, full: int) -> None:
+    def _save(self, full: int) -> None:
         self._number += full
         self._lines = self._lines[full * LINES :]
         self._unsaved = 0

@@ -87,7 +87,7 @@ class ScheduledRuns:
         if work is None:
             return None
         try:
-            problem = await self._harvested(work)
+            problem = await self._run_harvest(work)
             await self._keep(work)
         except _Overtaken:
             return None
@@ -113,7 +113,7 @@ class ScheduledRuns:
                 report.flush(tx)
         return _Work(source, run, report)
 
-    async def _harvested(self, work: _Work) -> tuple[RunState, dict[str, str]]:
+    async def _run_harvest(self, work: _Work) -> tuple[RunState, dict[str, str]]:
         """Harvest. Return the final state, and the problem if it failed."""
         source, run = work.source, work.run
         try:

@@ -91,7 +91,7 @@ def _pieces(record: Record, quads: Iterable[Statement]) -> Iterator[tuple[str, s
     yield "", record.publisher_name
     for statement in quads:
         term = statement.object
-        if is_literal(term) and (language_of(term) or not _typed(term)):
+        if is_literal(term) and (language_of(term) or not _is_typed(term)):
             yield language_of(term), text_of(term)
 
 
@@ -101,7 +101,7 @@ def _language(tag: str) -> str:
     return language if _TAG.fullmatch(language) and language != "und" else ""
 
 
-def _typed(literal: str) -> bool:
+def _is_typed(literal: str) -> bool:
     return literal.endswith(">") and f"^^<{XSD}" in literal
 
 

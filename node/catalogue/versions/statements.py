@@ -47,7 +47,7 @@ def differences(before: bytes, after: bytes) -> list[Difference]:
         return result
     for subject in sorted(old.named | new.named):
         result.extend(_compare(old, subject, new, subject, iri_of(subject), (), _DEEPEST))
-    old_things, new_things = _changed(old, old.loose, new, new.loose)
+    old_things, new_things = _unmatched_nodes(old, old.loose, new, new.loose)
     if old_things or new_things:
         removed, added = sorted(map(old.write_term, old_things)), sorted(map(new.write_term, new_things))
         result.append(Difference(subject="", path=(), removed=tuple(removed), added=tuple(added)))
@@ -104,8 +104,8 @@ def _compare(
         gone, come = before.get(predicate, []), after.get(predicate, [])
         removed = sorted({term for term in gone if not is_blank(term)} - set(come))
         added = sorted({term for term in come if not is_blank(term)} - set(gone))
-        old_things, new_things = _changed(old, gone, new, come)
-        matched = _matched(old, old_things, new, new_things) if depth else []
+        old_things, new_things = _unmatched_nodes(old, gone, new, come)
+        matched = _match_nodes(old, old_things, new, new_things) if depth else []
         for left, right in matched:
             yield from _compare(old, left, new, right, subject, here, depth - 1)
         removed += sorted(old.write_term(term) for term in old_things if term not in {left for left, _ in matched})
@@ -114,7 +114,7 @@ def _compare(
             yield Difference(subject=subject, path=here, removed=tuple(removed), added=tuple(added))
 
 
-def _changed(
+def _unmatched_nodes(
     old: _Description, removals: Sequence[str], new: _Description, come: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """Return the blank nodes of each side that have no equal on the other side."""
@@ -136,7 +136,7 @@ def _changed(
     return remaining(left, old), remaining(right, new)
 
 
-def _matched(
+def _match_nodes(
     old: _Description, removals: Sequence[str], new: _Description, come: Sequence[str]
 ) -> list[tuple[str, str]]:
     """Return pairs of blank nodes that are versions of the same thing: the only two, or those that share most."""

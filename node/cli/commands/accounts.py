@@ -75,13 +75,13 @@ def own_second_factor(client: HansaClient, login: str, *, on: bool) -> None:
 def _show_enrolment(enrolment: dict[str, Any]) -> None:
     if not Mode.json:
         say("Scan this with an authenticator app, or type the secret into it.")
-        for row in _drawn(enrolment["uri"]):
+        for row in _draw(enrolment["uri"]):
             say(row)
     line("address", enrolment["uri"])
     line("secret", enrolment["secret"])
 
 
-def _drawn(text: str) -> Iterator[str]:
+def _draw(text: str) -> Iterator[str]:
     """``text`` as a QR code in half blocks, light ones drawn: most terminals are dark."""
     import segno
 

@@ -207,7 +207,7 @@ def verify(
         ) from None
     report = check(content)
     if online:
-        compare_published(report, _published({key.id.partition("#")[0] for key in report.keys}))
+        compare_published(report, _fetch_documents({key.id.partition("#")[0] for key in report.keys}))
     if Mode.json:
         emit(report.to_json())
     else:
@@ -238,7 +238,7 @@ def _tell(report: Report, *, online: bool) -> None:
         remark("compare the fingerprints with those that the parties publish, or use --online")
 
 
-def _published(dids: set[str]) -> dict[str, DidDocument | str]:
+def _fetch_documents(dids: set[str]) -> dict[str, DidDocument | str]:
     """The DID documents as they are now, or why one cannot be had."""
     import asyncio
 

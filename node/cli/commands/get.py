@@ -96,7 +96,9 @@ def get(
             signed: str | None = _agreement_id(client, agreement, iri)
             status = DONE
         else:
-            status, signed = _agreed(client, iri, purpose, ask, least, result, yes=yes, wait=wait, lang=lang)
+            status, signed = _find_or_negotiate(
+                client, iri, purpose, ask, least, result, yes=yes, wait=wait, lang=lang
+            )
         if signed is not None:
             result["agreementId"] = signed
         if signed is None or agree_only:
@@ -135,7 +137,7 @@ def _agreement_id(client: HansaClient, agreement_id: str, iri: str) -> str:
     return str(agreement["id"])
 
 
-def _agreed(
+def _find_or_negotiate(
     client: HansaClient,
     iri: str,
     purpose: str | None,
@@ -172,7 +174,7 @@ def _agreed(
     else:
         if ask is not None:
             line("asking", "for other terms than these")
-        elif not yes and not Mode.json and not _accepted(offer, lang):
+        elif not yes and not Mode.json and not _ask_acceptance(offer, lang):
             return REFUSED, None
         pid = str(client.negotiate(iri, purpose=purpose, ask=conditions, least=needed)["pid"])
     asks_person = ask is None and offer["decision"]["outcome"] == "ask"
@@ -182,7 +184,7 @@ def _agreed(
     return status, agreement_id
 
 
-def _accepted(offer: dict[str, Any], lang: str) -> bool:
+def _ask_acceptance(offer: dict[str, Any], lang: str) -> bool:
     for sentence in offer["sentences"].get(lang, offer["sentences"]["en"]):
         line("", f"· {sentence}")
     return typer.confirm("  do you accept?", default=False, err=True)

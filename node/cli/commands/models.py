@@ -245,8 +245,8 @@ def _draft(file: Path, interface: Mapping[str, Any]) -> str:
         "kind: model\n"
         f"id: {name}\n"
         f"code: {file.name}\n"
-        f"title: {_quoted(title)}\n"
-        f"description: {_quoted(text)}\n"
+        f"title: {_quote(title)}\n"
+        f"description: {_quote(text)}\n"
         f'version: "{interface["version"]}"\n'
         f"deterministic: {'true' if interface['deterministic'] else 'false'}\n"
         "method:                 # how it computes, in words\n"
@@ -263,7 +263,7 @@ def _draft(file: Path, interface: Mapping[str, Any]) -> str:
     )
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return text if text.startswith("#") else json.dumps(text, ensure_ascii=False)
 
 

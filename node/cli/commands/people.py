@@ -65,7 +65,7 @@ def join(
     return 0
 
 
-def _called(kind: str, language: str) -> str:
+def _display_name(kind: str, language: str) -> str:
     """Return what people call a credential, with its type, which ``--as`` and ``--type`` take."""
     from node.policy.labels import credential_label
 
@@ -74,12 +74,12 @@ def _called(kind: str, language: str) -> str:
 
 def _show_memberships(memberships: dict[str, Any], language: str) -> None:
     for credential in memberships["credentials"]:
-        kinds = ", ".join(_called(kind, language) for kind in credential["types"])
+        kinds = ", ".join(_display_name(kind, language) for kind in credential["types"])
         line("holds", f"{kinds}  until {str(credential['validUntil'])[:10]}")
         line("", credential["issuer"])
     for request in memberships["requests"]:
         if request["state"] != "ISSUED":
-            kind = _called(request["credential_type"], language)
+            kind = _display_name(request["credential_type"], language)
             line("asked", f"{kind}  {request['state'].lower()}  {request.get('reason') or ''}")
     if not memberships["credentials"] and not memberships["requests"]:
         say("No credentials yet.")
@@ -104,7 +104,7 @@ def decide(
             return
         if approve is None:
             raise typer.BadParameter("give --approve or --refuse")
-        chosen = _chosen(waiting, decision)
+        chosen = _choose(waiting, decision)
         decided = client.decide(chosen["id"], approve=approve, reason=reason)
         if Mode.json:
             emit(decided)
@@ -133,7 +133,7 @@ def _show_waiting(waiting: list[dict[str, Any]], lang: str) -> None:
         say("No pending decisions.")
 
 
-def _chosen(waiting: list[dict[str, Any]], name: str) -> dict[str, Any]:
+def _choose(waiting: list[dict[str, Any]], name: str) -> dict[str, Any]:
     if name.isdigit() and 0 < int(name) <= len(waiting):
         return waiting[int(name) - 1]
     for one in waiting:
@@ -162,7 +162,7 @@ def revoke(
             table(
                 [
                     [
-                        _called(record["type"], lang),
+                        _display_name(record["type"], lang),
                         record["holder"],
                         "revoked" if record["revokedAt"] else "in force",
                         record["id"],

@@ -208,7 +208,7 @@ def output(
     if target is None:
         exact(body if body.endswith(b"\n") else body + b"\n")
         return
-    _saved(target, body)
+    _save(target, body)
 
 
 def why(
@@ -263,7 +263,7 @@ def crate(
     with connect(node) as client:
         body = client.scenarios.crate(whole(client, pid))
     path = target or Path(f"run-{short(pid)}.crate.zip")
-    _saved(path, body)
+    _save(path, body)
 
 
 def publish(
@@ -287,7 +287,7 @@ def publish(
         line("conditions", sentence)
 
 
-def _saved(path: Path, body: bytes) -> None:
+def _save(path: Path, body: bytes) -> None:
     save(path, body)
     if Mode.json:
         emit({"path": str(path), "size": len(body)})

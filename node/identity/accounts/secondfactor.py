@@ -111,16 +111,16 @@ class SecondFactor:
 
         def settle() -> bool:
             with self._uow.begin() as tx:
-                if not self._used(tx, login, _plain(code)):
+                if not self._use_code(tx, login, _plain(code)):
                     return False
-                hashes = [_hashed(login, code) for code in codes]
+                hashes = [_hash_code(login, code) for code in codes]
                 self._store.confirm_second_factor(tx, login, self._clock.now(), hashes)
                 if session:
                     self._store.mark_token(tx, session)
                 self._record(tx, login, login, "second-factor-added")
             return True
 
-        await self._tried(login, settle)
+        await self._require_success(login, settle)
         return ["-".join(code[place : place + 4] for place in range(0, 16, 4)) for code in codes]
 
     async def verify(self, login: str, code: str) -> None:
@@ -130,13 +130,13 @@ class SecondFactor:
         def use() -> bool:
             with self._uow.begin() as tx:
                 if _RECOVERY.fullmatch(plain):
-                    used = self._store.use_recovery_code(tx, login, _hashed(login, plain))
+                    used = self._store.use_recovery_code(tx, login, _hash_code(login, plain))
                     if used:
                         self._record(tx, login, login, "recovery-code-used")
                     return used
-                return self._used(tx, login, plain)
+                return self._use_code(tx, login, plain)
 
-        await self._tried(login, use)
+        await self._require_success(login, use)
 
     def remove(self, login: str, *, by: Caller) -> None:
         """Remove the second factor of another account. The account's sessions end, and it can do nothing binding
@@ -175,7 +175,7 @@ class SecondFactor:
         with self._uow.read() as tx:
             return self._store.recovery_codes(tx, login)
 
-    async def _tried(self, login: str, attempt: Any) -> None:
+    async def _require_success(self, login: str, attempt: Any) -> None:
         keys = [f"code {login[:64]}"]
         self._throttle.attempt(keys)
         if not await anyio.to_thread.run_sync(attempt, limiter=self._threads):
@@ -186,7 +186,7 @@ class SecondFactor:
             )
         self._throttle.record_success(keys)
 
-    def _used(self, tx: Transaction, login: str, code: str) -> bool:
+    def _use_code(self, tx: Transaction, login: str, code: str) -> bool:
         secret = self._secret(tx, login)
         if secret is None or not _CODE.fullmatch(code):
             return False
@@ -209,5 +209,5 @@ def _plain(code: str) -> str:
     return re.sub(r"[\s-]", "", code).upper()
 
 
-def _hashed(login: str, code: str) -> str:
+def _hash_code(login: str, code: str) -> str:
     return hashlib.sha256(f"{login}\0{code}".encode("utf-8", "surrogatepass")).hexdigest()

@@ -253,7 +253,7 @@ class DecideApplication:
                     for credential in issued
                 ],
             )
-            self._decided(tx, application, ApplicationState.ISSUED, by, None, message)
+            self._record_decision(tx, application, ApplicationState.ISSUED, by, None, message)
             return issued
 
     def reject(self, application_id: str, by: str, reason: str) -> None:
@@ -267,7 +267,7 @@ class DecideApplication:
             message = credential_message(
                 issuer_pid=application.id, holder_pid=application.holder_pid, rejection=reason
             )
-            self._decided(tx, application, ApplicationState.REJECTED, by, reason, message)
+            self._record_decision(tx, application, ApplicationState.REJECTED, by, reason, message)
 
     def _open(self, tx: Transaction, application_id: str) -> Application:
         application = self._store.application(tx, application_id)
@@ -304,7 +304,7 @@ class DecideApplication:
         self._store.add_issued(tx, issued)
         return issued
 
-    def _decided(
+    def _record_decision(
         self,
         tx: Transaction,
         application: Application,

@@ -148,7 +148,7 @@ def _offer_of(metadata: dict[str, Any], credential_type: str) -> str:
 
 def sign_accession(keyring: KeyRing, issuer: str, holder_pid: str, accession: dict[str, Any]) -> str:
     """Return our signature over the accession, bound to this issuer and this request."""
-    return keyring.sign_jws({"typ": _TYP}, canonical(_signed(keyring.did, issuer, holder_pid, accession)))
+    return keyring.sign_jws({"typ": _TYP}, canonical(_signed_facts(keyring.did, issuer, holder_pid, accession)))
 
 
 def verify_accession(message: dict[str, Any], *, holder: DidDocument, issuer: str) -> dict[str, Any]:
@@ -174,10 +174,10 @@ def verify_accession(message: dict[str, Any], *, holder: DidDocument, issuer: st
         raise
     except HansaError as error:
         raise InvalidInput(f"the signature of the accession is not valid: {error.detail}") from error
-    if stated != _signed(holder.id, issuer, str(message.get("holderPid")), accession):
+    if stated != _signed_facts(holder.id, issuer, str(message.get("holderPid")), accession):
         raise InvalidInput("the accession is not the one that was signed")
     return {**accession, "signature": signature}
 
 
-def _signed(holder: str, issuer: str, holder_pid: str, accession: dict[str, Any]) -> dict[str, Any]:
+def _signed_facts(holder: str, issuer: str, holder_pid: str, accession: dict[str, Any]) -> dict[str, Any]:
     return {"holder": holder, "issuer": issuer, "holderPid": holder_pid, "accession": accession}

@@ -83,7 +83,7 @@ def read_presentation(entry: Any) -> UnverifiedPresentation:
     credentials, unreadable = [], []
     for item in entries:
         try:
-            credentials.append(read_credential(_unwrapped(item)))
+            credentials.append(read_credential(_unwrap(item)))
         except Unacceptable as error:
             unreadable.append(Rejection(types=(), issuer="", why=error.detail))
     return UnverifiedPresentation(
@@ -95,7 +95,7 @@ def read_presentation(entry: Any) -> UnverifiedPresentation:
     )
 
 
-def _unwrapped(item: Any) -> Any:
+def _unwrap(item: Any) -> Any:
     """Return the JWT inside an EnvelopedVerifiableCredential (VC data model 2.0 §4.13), or the item itself."""
     if isinstance(item, dict):
         address = item.get("id")

@@ -130,7 +130,7 @@ class Presentations:
 
     async def last(self, did: str) -> PresentedCredentials:
         """Return the credentials that the participant showed last, also before a restart; none if it showed none."""
-        return self._recent.get(did) or await self._recalled(did)
+        return self._recent.get(did) or await self._recall(did)
 
     def _is_fresh(self, presentation: PresentedCredentials, token: IdToken) -> bool:
         if presentation.trust != self._trust_mark():
@@ -205,7 +205,7 @@ class Presentations:
             settled=not any(rejection.transient for rejection in rejected),
         )
 
-    async def _recalled(self, did: str) -> PresentedCredentials:
+    async def _recall(self, did: str) -> PresentedCredentials:
         stored = await anyio.to_thread.run_sync(self._stored_presentation, did, limiter=self._threads)
         if stored is None:
             return PresentedCredentials(at=self._clock.now())

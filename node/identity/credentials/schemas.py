@@ -128,14 +128,14 @@ def _type(names: Any, value: Any, *_: Any) -> bool:
     return any(_TYPES[name](value) for name in (names if isinstance(names, list) else [names]))
 
 
-def _sized(kind: type | tuple[type, ...], fits: Callable[[int, Any], bool]) -> Callable[..., bool]:
+def _size_check(kind: type | tuple[type, ...], fits: Callable[[int, Any], bool]) -> Callable[..., bool]:
     def check(bound: Any, value: Any, *_: Any) -> bool:
         return not isinstance(value, kind) or fits(len(value), bound)  # type: ignore[arg-type]
 
     return check
 
 
-def _measured(fits: Callable[[Any, Any], bool]) -> Callable[..., bool]:
+def _number_check(fits: Callable[[Any, Any], bool]) -> Callable[..., bool]:
     def check(bound: Any, value: Any, *_: Any) -> bool:
         return not _TYPES["number"](value) or fits(value, bound)
 
@@ -154,12 +154,12 @@ _KEYWORDS: Final[dict[str, Callable[..., bool]]] = {
     "anyOf": lambda parts, value, _s, root, depth: any(_fits(part, value, root, depth) for part in parts),
     "oneOf": lambda parts, value, _s, root, depth: sum(_fits(p, value, root, depth) for p in parts) == 1,
     "not": lambda part, value, _s, root, depth: not _fits(part, value, root, depth),
-    "minLength": _sized(str, lambda size, bound: size >= bound),
-    "maxLength": _sized(str, lambda size, bound: size <= bound),
-    "minItems": _sized(list, lambda size, bound: size >= bound),
-    "maxItems": _sized(list, lambda size, bound: size <= bound),
-    "minimum": _measured(lambda value, bound: bool(value >= bound)),
-    "maximum": _measured(lambda value, bound: bool(value <= bound)),
-    "exclusiveMinimum": _measured(lambda value, bound: bool(value > bound)),
-    "exclusiveMaximum": _measured(lambda value, bound: bool(value < bound)),
+    "minLength": _size_check(str, lambda size, bound: size >= bound),
+    "maxLength": _size_check(str, lambda size, bound: size <= bound),
+    "minItems": _size_check(list, lambda size, bound: size >= bound),
+    "maxItems": _size_check(list, lambda size, bound: size <= bound),
+    "minimum": _number_check(lambda value, bound: bool(value >= bound)),
+    "maximum": _number_check(lambda value, bound: bool(value <= bound)),
+    "exclusiveMinimum": _number_check(lambda value, bound: bool(value > bound)),
+    "exclusiveMaximum": _number_check(lambda value, bound: bool(value < bound)),
 }

@@ -80,7 +80,7 @@ class VerifyCredentials:
 
         The result has only the types that the issuer is trusted for.
         """
-        trusted = self._trusted(credential.types, credential.issuer)
+        trusted = self._trusted_types(credential.types, credential.issuer)
         if not trusted:
             return Rejection.of(credential, f"{credential.issuer} is not trusted to issue it")
         try:
@@ -105,7 +105,7 @@ class VerifyCredentials:
 
     async def check_status(self, credential: Credential) -> Credential | Rejection:
         """Check whether a verified credential counts at this moment: trust, dates, status."""
-        types = self._trusted(credential.types, credential.issuer)
+        types = self._trusted_types(credential.types, credential.issuer)
         if not types:
             return Rejection.of(credential, f"{credential.issuer} is not trusted to issue it any more")
         return await self.in_force(replace(credential, types=types))
@@ -133,7 +133,7 @@ class VerifyCredentials:
             return Rejection.of(credential, f"its status cannot be told: {error.detail}")
         return credential
 
-    def _trusted(self, types: tuple[str, ...], issuer: str) -> tuple[str, ...]:
+    def _trusted_types(self, types: tuple[str, ...], issuer: str) -> tuple[str, ...]:
         return tuple(name for name in types if issuer in self._trust.issuers(name))
 
     async def _status_list(self, entry: StatusEntry, issuer: str, now: datetime) -> StatusList:

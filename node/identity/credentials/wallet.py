@@ -138,7 +138,7 @@ class Wallet:
         credentials = []
         if status == "ISSUED":
             for container in list_member(message, "credentials"):
-                credentials.append(await self._verified(container, token.issuer))
+                credentials.append(await self._verify(container, token.issuer))
         reason = message.get("rejectionReason")
         stored = await anyio.to_thread.run_sync(
             lambda: self._keep(
@@ -164,7 +164,7 @@ class Wallet:
             raise InvalidInput("each credential of the offer needs an id")
         return tuple(entry["id"] for entry in entries)
 
-    async def _verified(self, container: Any, issuer: str) -> Credential:
+    async def _verify(self, container: Any, issuer: str) -> Credential:
         if not isinstance(container, dict):
             raise InvalidInput("each credential must be an object with credentialType, payload and format")
         text_member(container, "credentialType")

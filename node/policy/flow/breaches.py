@@ -89,7 +89,7 @@ class Comparison:
         for element in sorted(self.bound.freedom.duties, key=lambda element_: element_.origin):
             asked = element.demand
             assert isinstance(asked, Rule)
-            fulfilled = _done(asked, always) or (bool(ways) and all(_done(asked, way) for way in ways))
+            fulfilled = _is_covered(asked, always) or (bool(ways) and all(_is_covered(asked, way) for way in ways))
             if not fulfilled and ways:
                 self._lacks(asked, element.origin)
 
@@ -171,5 +171,5 @@ def _forbidden(rule: Rule) -> Sentence:
     return lambda language: forbidden(rule, language)
 
 
-def _done(duty: Rule, demands: Iterable[Demand]) -> bool:
+def _is_covered(duty: Rule, demands: Iterable[Demand]) -> bool:
     return any(isinstance(demand, Rule) and duty_covers(demand, duty) for demand in demands)

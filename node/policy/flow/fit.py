@@ -63,7 +63,7 @@ def fit_policy(freedom: Freedom, facts: Mapping[str, Any]) -> FittedPolicy:
     obligations: list[Rule] = []
     for part in _least(freedom.duties, lambda one, rest: any(duty_covers(other, one) for other in rest)):
         if isinstance(part.demand, Rule):
-            origins[f"obligation[{len(obligations)}]"] = _sorted(part.origins)
+            origins[f"obligation[{len(obligations)}]"] = _sort_origins(part.origins)
             obligations.append(part.demand)
     policy = Policy(
         id="",
@@ -167,7 +167,7 @@ def _sayable(
     for action, ways in live.items():
         wider = [way for other in live if other != action and includes(other, action) for way in live[other]]
         if not all(any(narrow <= way for narrow in ways) for way in wider):
-            stricter[action] = _sorted({element.origin for way in ways for element in way})
+            stricter[action] = _sort_origins({element.origin for way in ways for element in way})
     return {name: ways for name, ways in live.items() if not any(includes(one, name) for one in stricter)}, stricter
 
 
@@ -194,13 +194,13 @@ def _way(alternative: Alternative, facts: Mapping[str, Any]) -> list[_Part]:
     for operand in _JOINED:
         lists = [part for part in parts if _is_list(part.demand, operand)]
         if len(lists) > 1:
-            joined = _joined(operand, [part.demand for part in lists if isinstance(part.demand, Constraint)])
+            joined = _join(operand, [part.demand for part in lists if isinstance(part.demand, Constraint)])
             parts = [part for part in parts if part not in lists]
             parts.append(_Part(joined, {origin for part in lists for origin in part.origins}))
     return sorted(parts, key=_key)
 
 
-def _joined(operand: str, lists: list[Constraint]) -> Constraint:
+def _join(operand: str, lists: list[Constraint]) -> Constraint:
     if operand == terms.PURPOSE:
         every = admitted_purposes(lists) or frozenset()
         names = {one for one in every if not (wider_purposes(one) - {one}) & every}
@@ -219,7 +219,7 @@ def _least(elements: Iterable[Element], idle: Any) -> list[_Part]:
     """Return the elements as parts: equal elements are merged, and those that follow from others left out."""
     merged: dict[bytes, _Part] = {}
     for element in elements:
-        merged.setdefault(_spelt(element.demand), _Part(element.demand, set())).origins.add(element.origin)
+        merged.setdefault(_canonical_form(element.demand), _Part(element.demand, set())).origins.add(element.origin)
     parts = [merged[key] for key in sorted(merged)]
     for part in list(parts):
         rest = [other.demand for other in parts if other is not part]
@@ -233,10 +233,10 @@ def _permission(action: str, parts: list[_Part], path: str, origins: dict[str, O
     duties: list[Rule] = []
     for part in parts:
         if isinstance(part.demand, Rule):
-            origins[f"{path}.duty[{len(duties)}]"] = _sorted(part.origins)
+            origins[f"{path}.duty[{len(duties)}]"] = _sort_origins(part.origins)
             duties.append(part.demand)
         else:
-            origins[f"{path}.constraint[{len(constraints)}]"] = _sorted(part.origins)
+            origins[f"{path}.constraint[{len(constraints)}]"] = _sort_origins(part.origins)
             constraints.append(part.demand)
     return Rule(action=action, constraints=tuple(constraints), duties=tuple(duties))
 
@@ -249,7 +249,7 @@ def _forbidden(
     for action in sorted(INCLUDED_IN):
         if action not in live and INCLUDED_IN[action] in live:
             withheld_by = {origin for withheld, origin in freedom.withheld if withheld == action}
-            asked_by = _sorted(withheld_by.union(stricter.get(action, ())))
+            asked_by = _sort_origins(withheld_by.union(stricter.get(action, ())))
             prohibitions.append((Rule(action=action), asked_by))
     parts = _least(
         (
@@ -259,17 +259,17 @@ def _forbidden(
         ),
         lambda one, rest: any(prohibition_covers(other, one) for other in rest),
     )
-    prohibitions += [(part.demand, _sorted(part.origins)) for part in parts if isinstance(part.demand, Rule)]
+    prohibitions += [(part.demand, _sort_origins(part.origins)) for part in parts if isinstance(part.demand, Rule)]
     return prohibitions
 
 
-def _spelt(demand: Demand) -> bytes:
+def _canonical_form(demand: Demand) -> bytes:
     return canonical(normal_rule(demand) if isinstance(demand, Rule) else normal_condition(demand))
 
 
 def _key(part: _Part) -> tuple[bool, bytes]:
-    return isinstance(part.demand, Rule), _spelt(part.demand)
+    return isinstance(part.demand, Rule), _canonical_form(part.demand)
 
 
-def _sorted(origins: Iterable[Origin]) -> Origins:
+def _sort_origins(origins: Iterable[Origin]) -> Origins:
     return tuple(sorted(origins))

@@ -156,7 +156,7 @@ def under_policy(policy: Policy, input_: str, *, of_result: bool = True) -> Free
         origin = Origin(input_, f"prohibition[{index}]")
         if in_place and rule.action in {REPRODUCE, EXECUTE}:
             continue
-        if rule.action not in ACTIONS or not all(_understood(item) for item in rule.constraints):
+        if rule.action not in ACTIONS or not all(_is_understood(item) for item in rule.constraints):
             barred.add(Bar("not-understood", origin, terms.compact(rule.action)))
         elif not rule.constraints:
             forbidden.setdefault(rule.action, origin)
@@ -167,10 +167,10 @@ def under_policy(policy: Policy, input_: str, *, of_result: bool = True) -> Free
     for index, rule in enumerate(policy.obligations):
         origin = Origin(input_, f"obligation[{index}]")
         if understood_duty(rule):
-            duties.add(Element(_addressed(rule, policy) if of_result else rule, origin))
+            duties.add(Element(_with_provider(rule, policy) if of_result else rule, origin))
         else:
             barred.add(Bar("not-understood", origin, terms.compact(rule.action)))
-    permits, withheld = _closed(permissions, forbidden, input_)
+    permits, withheld = _permits_by_action(permissions, forbidden, input_)
     if declared_void(policy):
         barred.add(Bar("void", Origin(input_, "conflict")))
     if of_result:
@@ -187,22 +187,22 @@ def under_policy(policy: Policy, input_: str, *, of_result: bool = True) -> Free
 
 def is_understood(demand: Demand) -> bool:
     """Return whether all of ``demand`` is understood. If not, it counts as a demand that no caller meets."""
-    return understood_duty(demand) if isinstance(demand, Rule) else _understood(demand)
+    return understood_duty(demand) if isinstance(demand, Rule) else _is_understood(demand)
 
 
 def understood_duty(rule: Rule) -> bool:
     inner = (*rule.duties, *rule.remedies, *rule.consequences)
     return (
         rule.action in DUTIES
-        and all(_understood(item) for item in rule.constraints)
+        and all(_is_understood(item) for item in rule.constraints)
         and all(understood_duty(duty) for duty in inner)
     )
 
 
-def _understood(condition: Condition) -> bool:
+def _is_understood(condition: Condition) -> bool:
     if isinstance(condition, Constraint):
         return operand_of(condition) is not None
-    return all(_understood(item) for item in condition.operands)
+    return all(_is_understood(item) for item in condition.operands)
 
 
 def _in_place(rule: Rule) -> bool:
@@ -219,7 +219,7 @@ class _Grant:
     wins: bool
 
 
-def _closed(
+def _permits_by_action(
     permissions: Sequence[_Grant], forbidden: Mapping[str, Origin], input_: str
 ) -> tuple[dict[str, Alternatives], frozenset[tuple[str, Origin]]]:
     """Return every action with its alternatives, and the withheld actions: forbidden, or within no permission."""
@@ -287,7 +287,7 @@ def _least(alternatives: Iterable[Alternative]) -> Alternatives:
     )
 
 
-def _addressed(rule: Rule, policy: Policy) -> Rule:
+def _with_provider(rule: Rule, policy: Policy) -> Rule:
     """Name the provider of the input in a duty towards "the provider": the result has another provider."""
     function = {terms.ATTRIBUTE: "attributedParty", terms.INFORM: "informedParty"}.get(rule.action)
     if function is None or rule.parties or not policy.assigner:

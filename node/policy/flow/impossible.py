@@ -47,7 +47,7 @@ class Problem:
 def problems(bound: Bound) -> Iterable[Problem]:
     """Yield all problems; none if a result may be published."""
     freedom = bound.freedom
-    barred = [_barred(bound, bar) for bar in sorted(freedom.barred)]
+    barred = [_bar_problem(bound, bar) for bar in sorted(freedom.barred)]
     if barred:
         yield from barred
         return
@@ -67,10 +67,10 @@ def problems(bound: Bound) -> Iterable[Problem]:
                 continue
             reported.add(origins)
             items = [(element.origin, element.demand) for element in clash.elements]
-            yield _excluded(bound, items) if clash.operand else _not_understood(bound, *items[0])
+            yield _exclusion(bound, items) if clash.operand else _not_understood(bound, *items[0])
 
 
-def _excluded(bound: Bound, items: list[tuple[Origin, Demand]]) -> Problem:
+def _exclusion(bound: Bound, items: list[tuple[Origin, Demand]]) -> Problem:
     origins = tuple(sorted({origin for origin, _ in items}))
     return _problem(
         "excluded", origins, lambda language: texts(language).exclude.format(items=_items(bound, items, language))
@@ -87,7 +87,7 @@ def _not_understood(bound: Bound, origin: Origin, demand: Demand) -> Problem:
     )
 
 
-def _barred(bound: Bound, bar: Bar) -> Problem:
+def _bar_problem(bound: Bound, bar: Bar) -> Problem:
     def text(language: str) -> str:
         words = texts(language)
         template = {
@@ -118,10 +118,10 @@ def _licence_problems(bound: Bound) -> Iterable[Problem]:
         unfit = sorted((other, facts.code) for facts, other in bound.freedom.licences if not facts.goes_under(family))
         more = [item for item in further(bound.freedom) if not item[0].is_licence]
         if unfit or more:
-            yield _closed(bound, (family, origin), unfit, more)
+            yield _share_alike_problem(bound, (family, origin), unfit, more)
 
 
-def _closed(
+def _share_alike_problem(
     bound: Bound,
     alike: tuple[str, Origin],
     unfit: Sequence[tuple[Origin, str]],

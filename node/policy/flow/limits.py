@@ -42,7 +42,7 @@ def beyond(terms: Mapping[str, Any], limits: Mapping[str, Any], *, title: str = 
     Raises ``InvalidInput`` for a policy that cannot be read, ``TooLarge`` for one of more than ``MOST`` rules and
     constraints or ``MOST_VALUES`` values, and if there are too many alternatives.
     """
-    own, bound = _form(terms, ASKED), _bound({LIMITS: limits}, title)
+    own, bound = _form(terms, ASKED), _inherit({LIMITS: limits}, title)
     if _conditions(own) * _conditions(bound.freedom) > _MOST_PAIRS:
         raise _too_large(_MANY_WAYS, _MOST_PAIRS)
     return admits(bound, terms)
@@ -70,11 +70,11 @@ def nearest(
 
     Raises as ``beyond``.
     """
-    offer = strictest_offer(_bound({LIMITS: limits, ASKED: terms}, ""), target=target, offer_id=offer_id)
+    offer = strictest_offer(_inherit({LIMITS: limits, ASKED: terms}, ""), target=target, offer_id=offer_id)
     return offer if offer.get("permission") else None
 
 
-def _bound(policies: Mapping[str, Mapping[str, Any]], title: str) -> Inheritance:
+def _inherit(policies: Mapping[str, Mapping[str, Any]], title: str) -> Inheritance:
     """As ``node.policy.flow.result.inherit``, but for the asset itself, not for a result made from it."""
     forms = [_form(policy, name) for name, policy in policies.items()]
     freedom = forms[0]

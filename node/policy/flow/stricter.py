@@ -108,11 +108,11 @@ def admitted_purposes(atoms: Sequence[Constraint]) -> frozenset[str] | None:
     allowed: frozenset[str] | None = None
     for atom in atoms:
         if atom.operator not in NEGATIVE:
-            inside = _within(_named(atom))
+            inside = _within(_values(atom))
             allowed = inside if allowed is None else allowed & inside
     if allowed is None:
         return None
-    refused = {value for atom in atoms if atom.operator in NEGATIVE for value in _named(atom)}
+    refused = {value for atom in atoms if atom.operator in NEGATIVE for value in _values(atom)}
     # A purpose wider than an excluded one is too vague to be admitted (node.policy.operands).
     too_wide = {wide for purpose in refused for wide in wider_purposes(purpose)}
     return frozenset(one for one in allowed - too_wide if not wider_purposes(one) & refused)
@@ -157,7 +157,7 @@ def _purpose(target: Constraint, conditions: Sequence[Constraint], _facts: Mappi
             if target.operator not in NEGATIVE
             else (left == admitted_purposes([*conditions, target]))
         )
-    return target.operator in NEGATIVE and _named(target) <= _refused(conditions)
+    return target.operator in NEGATIVE and _values(target) <= _refused_values(conditions)
 
 
 def _date(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
@@ -169,15 +169,17 @@ def _date(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[
 
 
 def _names(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
-    allowed = _allowed(conditions)
+    allowed = _allowed_values(conditions)
     if target.operator in NEGATIVE:
-        return _named(target) <= _refused(conditions) or (allowed is not None and not allowed & _named(target))
-    return allowed is not None and allowed <= _named(target)
+        return _values(target) <= _refused_values(conditions) or (
+            allowed is not None and not allowed & _values(target)
+        )
+    return allowed is not None and allowed <= _values(target)
 
 
 def _membership(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
     # Each condition on its own: one may be a member of several regions.
-    return any(_named(condition) <= _named(target) for condition in conditions)
+    return any(_values(condition) <= _values(target) for condition in conditions)
 
 
 def _credential(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
@@ -193,10 +195,10 @@ def _credential(target: Constraint, conditions: Sequence[Constraint], _facts: Ma
 
 def _spatial(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
     if target.operator in NEGATIVE:
-        return _named(target) <= _refused(conditions)
-    regions = _named(target)
+        return _values(target) <= _refused_values(conditions)
+    regions = _values(target)
     return any(
-        all(place in regions or any(lies_within(place, region) for region in regions) for place in _named(condition))
+        all(place in regions or any(lies_within(place, region) for region in regions) for place in _values(condition))
         for condition in conditions
         if condition.operator not in NEGATIVE
     )
@@ -207,15 +209,15 @@ def _rulebook(target: Constraint, conditions: Sequence[Constraint], _facts: Mapp
         base, bound = version(target.right_operand[0].term)
         return any(
             condition.operator in {target.operator, "eq", "isAnyOf"}
-            and all(_bounded(target.operator, value, base, bound) for value in condition.right_operand)
+            and all(_is_within(target.operator, value, base, bound) for value in condition.right_operand)
             for condition in conditions
         )
     return any(
-        condition.operator in {"eq", "isAnyOf"} and _named(condition) <= _named(target) for condition in conditions
+        condition.operator in {"eq", "isAnyOf"} and _values(condition) <= _values(target) for condition in conditions
     )
 
 
-def _bounded(operator: str, value: Value, base: str, bound: int | None) -> bool:
+def _is_within(operator: str, value: Value, base: str, bound: int | None) -> bool:
     mine, number_ = version(value.term)
     if mine != base or number_ is None or bound is None:
         return False
@@ -239,7 +241,7 @@ def _amount(target: Constraint, conditions: Sequence[Constraint], facts: Mapping
     )
 
 
-def _elapsed(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
+def _delay(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
     least = _days(target.right_operand[0], 0)
     return any(
         condition.operator == "lteq" and _days(condition.right_operand[0], 1) <= least for condition in conditions
@@ -265,7 +267,7 @@ _RULES: Final[Mapping[str, Follows]] = {
     terms.MINIMUM_CELL_SIZE: _amount,
     terms.COUNT: _amount,
     terms.PAY_AMOUNT: _amount,
-    terms.ELAPSED_TIME: _elapsed,
+    terms.ELAPSED_TIME: _delay,
 }
 
 # What is possible together, by left operand ---------------------------------------------------------------
@@ -281,12 +283,12 @@ def _some_moment(atoms: Sequence[Constraint]) -> bool:
 
 
 def _some_name(atoms: Sequence[Constraint]) -> bool:
-    allowed = _allowed(atoms)
-    return allowed is None or bool(allowed - _refused(atoms))
+    allowed = _allowed_values(atoms)
+    return allowed is None or bool(allowed - _refused_values(atoms))
 
 
 def _some_place(atoms: Sequence[Constraint]) -> bool:
-    listed = [_named(atom) for atom in atoms if atom.operator not in NEGATIVE]
+    listed = [_values(atom) for atom in atoms if atom.operator not in NEGATIVE]
     return not any(
         all(lies_within(a, b) is False and lies_within(b, a) is False for a in place for b in other)
         for index, place in enumerate(listed)
@@ -297,7 +299,7 @@ def _some_place(atoms: Sequence[Constraint]) -> bool:
 def _some_rulebook(atoms: Sequence[Constraint]) -> bool:
     bases, lowest, highest, exact = set(), 0, 10**9, None
     for atom in atoms:
-        named = _named(atom)
+        named = _values(atom)
         if atom.operator in {"gteq", "lteq"}:
             base, bound = version(atom.right_operand[0].term)
             bases.add(frozenset({base}))
@@ -320,7 +322,7 @@ _POSSIBLE: Final[Mapping[str, Callable[[Sequence[Constraint]], bool]]] = {
 }
 
 
-def _named(atom: Constraint) -> frozenset[str]:
+def _values(atom: Constraint) -> frozenset[str]:
     return frozenset(value.term for value in atom.right_operand)
 
 
@@ -328,10 +330,10 @@ def _credentials(atom: Constraint) -> frozenset[str]:
     return frozenset(credential_type(value.text) for value in atom.right_operand)
 
 
-def _allowed(atoms: Sequence[Constraint]) -> frozenset[str] | None:
-    listed = [_named(atom) for atom in atoms if atom.operator not in NEGATIVE]
+def _allowed_values(atoms: Sequence[Constraint]) -> frozenset[str] | None:
+    listed = [_values(atom) for atom in atoms if atom.operator not in NEGATIVE]
     return frozenset.intersection(*listed) if listed else None
 
 
-def _refused(atoms: Sequence[Constraint]) -> frozenset[str]:
-    return frozenset(value for atom in atoms if atom.operator in NEGATIVE for value in _named(atom))
+def _refused_values(atoms: Sequence[Constraint]) -> frozenset[str]:
+    return frozenset(value for atom in atoms if atom.operator in NEGATIVE for value in _values(atom))

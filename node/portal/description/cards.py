@@ -115,10 +115,10 @@ def _sheet(plan: SheetPlan, description: Description, subject: str) -> Sheet | N
     rows += [Row(iri="", cells=((value,), *((),) * (len(plan.columns) - 1))) for value in said]
     if not rows:
         return None
-    return _filled(plan.label, tuple(column.label for column in plan.columns), rows)
+    return _without_empty_columns(plan.label, tuple(column.label for column in plan.columns), rows)
 
 
-def _filled(label: str, columns: tuple[str, ...], rows: list[Row]) -> Sheet:
+def _without_empty_columns(label: str, columns: tuple[str, ...], rows: list[Row]) -> Sheet:
     """Return the sheet without its empty columns; the first stays if rows are known by their IRI alone."""
     keep = [place for place in range(len(columns)) if any(row.cells[place] for row in rows)]
     if 0 not in keep and any(row.iri for row in rows):
@@ -138,11 +138,11 @@ def _cell(description: Description, node: str, column: Column) -> tuple[Value, .
         return values(description, node, *column.properties, depth=1)
     for predicate in column.properties:
         if found := values(description, node, predicate, depth=1):
-            return (_listed(found),) if column.listed else found
+            return (_join_texts(found),) if column.listed else found
     return ()
 
 
-def _listed(several: Sequence[Value]) -> Value:
+def _join_texts(several: Sequence[Value]) -> Value:
     """Return short texts as one: ``Gent, Ledeberg, …``."""
     texts = [next(iter(value.texts.values()), value.plain) for value in several[:MAX_LISTED]]
     return Value(shape="text", texts={"": ", ".join(texts) + (", …" if len(several) > MAX_LISTED else "")})
@@ -193,7 +193,7 @@ def _json_schema(source: str) -> list[Sheet]:
         )
         for name, member, required in _members(schema)
     ]
-    return [_filled("members", ("name", "meaning", "type", "required"), rows)] if rows else []
+    return [_without_empty_columns("members", ("name", "meaning", "type", "required"), rows)] if rows else []
 
 
 def _members(schema: Any) -> Iterator[tuple[str, dict[str, Any], bool]]:

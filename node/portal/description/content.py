@@ -165,7 +165,7 @@ class Distribution:
 
 def facts(description: Description, subject: str) -> tuple[Fact, ...]:
     """Return the facts of ``FACTS`` that the description has; the licence also if only distributions name it."""
-    labelled = _labelled(description, subject, FACTS)
+    labelled = _label_facts(description, subject, FACTS)
     if not any(fact.label == "licence" for fact in labelled):
         licences = dict.fromkeys(d.licence for d in distributions(description, subject) if d.licence)
         if licences:
@@ -176,7 +176,7 @@ def facts(description: Description, subject: str) -> tuple[Fact, ...]:
 
 def lineage(description: Description, subject: str) -> tuple[Fact, ...]:
     """Return sources, activities, wholes and relations."""
-    return _labelled(description, subject, LINEAGE)
+    return _label_facts(description, subject, LINEAGE)
 
 
 def remaining(description: Description, subject: str, used_predicates: Iterable[str] = ()) -> tuple[Fact, ...]:
@@ -198,9 +198,9 @@ def distributions(description: Description, subject: str) -> tuple[Distribution,
         files.append(
             Distribution(
                 texts=description.texts(node, f"{DCT}title") or description.texts(node, f"{DCT}description"),
-                format=_named(description, node, f"{DCT}format"),
-                media_type=_named(description, node, f"{DCAT}mediaType"),
-                licence=_named(description, node, f"{DCT}license"),
+                format=_first_name(description, node, f"{DCT}format"),
+                media_type=_first_name(description, node, f"{DCAT}mediaType"),
+                licence=_first_name(description, node, f"{DCT}license"),
                 address=description.value(node, f"{DCAT}downloadURL", f"{DCAT}accessURL"),
                 size=int(size) if size.isdecimal() and len(size) < 19 else None,
                 conforms=tuple(t.value for t in description.terms(node, f"{DCT}conformsTo")),
@@ -209,7 +209,7 @@ def distributions(description: Description, subject: str) -> tuple[Distribution,
     return tuple(files)
 
 
-def _named(description: Description, subject: str, predicate: str) -> str:
+def _first_name(description: Description, subject: str, predicate: str) -> str:
     """Return the first value as IRI or text; for a blank node its name, or empty."""
     for term in description.terms(subject, predicate):
         if not term.is_blank:
@@ -248,7 +248,7 @@ def mentioned_iris(facts_: Sequence[Fact]) -> frozenset[str]:
     return frozenset(iris)
 
 
-def _labelled(
+def _label_facts(
     description: Description, subject: str, table: Iterable[tuple[str, tuple[str, ...]]]
 ) -> tuple[Fact, ...]:
     labelled = []

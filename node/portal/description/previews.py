@@ -90,13 +90,13 @@ def sketch(head: bytes, media_type: str, *, whole: bool) -> Sketch | None:
         return None
     if not all(math.isfinite(x) and math.isfinite(y) and abs(x) <= 180 and abs(y) <= 90 for x, y in points):
         return None
-    return _drawn(parts, points, len(document.get("features", [document])))
+    return _draw(parts, points, len(document.get("features", [document])))
 
 
 Path = list[tuple[float, float]]
 
 
-def _drawn(parts: list[tuple[str, Path]], points: Path, features: int) -> Sketch:
+def _draw(parts: list[tuple[str, Path]], points: Path, features: int) -> Sketch:
     west, east = min(x for x, _ in points), max(x for x, _ in points)
     south, north = min(y for _, y in points), max(y for _, y in points)
     # One degree of longitude is shorter than one of latitude by the cosine: exact enough for a city.

@@ -74,7 +74,7 @@ class Description:
         terms: list[Term] = []
         for predicate in predicates:
             for term in self._index.get(subject, {}).get(predicate, ()):
-                terms += self._unrolled(term) if term.is_blank else [term]
+                terms += self._list_items(term) if term.is_blank else [term]
         return terms
 
     def first(self, subject: str, *predicates: str) -> Term | None:
@@ -98,7 +98,7 @@ class Description:
     def has(self, subject: str) -> bool:
         return subject in self._index
 
-    def _unrolled(self, head: Term) -> list[Term]:
+    def _list_items(self, head: Term) -> list[Term]:
         if _FIRST not in self._index.get(head.value, {}):
             return [head]
         items: list[Term] = []

@@ -73,7 +73,7 @@ def draw(marks: Sequence[Mark]) -> Picture | None:
     focusable = sum(bool(mark.link) for mark, _ in read) <= MOST_FOCUSABLE
     pieces = []
     for mark, found in sorted(read, key=lambda one: (bool(one[0].colour), one[0].weight, one[0].chosen)):
-        pieces.append(_drawn(mark, found, flat, twins, focusable=focusable))
+        pieces.append(_draw(mark, found, flat, twins, focusable=focusable))
     return Picture(
         width=WIDTH,
         height=flat.height,
@@ -88,7 +88,7 @@ def dot(width: float) -> float:
     return 3.0 + width * 1.5
 
 
-def _drawn(
+def _draw(
     mark: Mark, shapes_drawn: list[tuple[str, Path]], flat: _Flat, twins: frozenset[Any], *, focusable: bool
 ) -> Markup:
     title = Markup("<title>{}</title>").format(mark.words)
@@ -162,11 +162,11 @@ class _Flat:
         if shape in ("point", "points"):
             return " ".join(f"M{x:.1f} {y:.1f}h0" for x, y in placed)
         if apart:
-            placed = _moved(placed, _APART)
+            placed = _move(placed, _APART)
         return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in placed) + ("Z" if shape == "area" else "")
 
 
-def _moved(path: list[tuple[float, float]], by: float) -> list[tuple[float, float]]:
+def _move(path: list[tuple[float, float]], by: float) -> list[tuple[float, float]]:
     """Return the line moved ``by`` units to its right (south if it runs east, since y points down)."""
     moved = []
     for place, (x, y) in enumerate(path):

@@ -77,8 +77,8 @@ def group_by_tag(document: Mapping[str, Any]) -> dict[str, list[Operation]]:
 def _operation(
     document: Mapping[str, Any], path: str, method: str, item: Mapping[str, Any], operation: Mapping[str, Any]
 ) -> Operation:
-    parameters = [_resolved(document, p) for p in (*item.get("parameters", ()), *operation.get("parameters", ()))]
-    content = _resolved(document, operation.get("requestBody", {})).get("content", {})
+    parameters = [_resolve(document, p) for p in (*item.get("parameters", ()), *operation.get("parameters", ()))]
+    content = _resolve(document, operation.get("requestBody", {})).get("content", {})
     body_type = next(iter(content), "")
     media: Mapping[str, Any] = content.get(body_type, {})
     anchor = "".join(c if c.isalnum() else "-" for c in f"{method}{path}")
@@ -101,27 +101,27 @@ def _operation(
         body=_members(document, media.get("schema", {})),
         body_type=body_type,
         answers=tuple(
-            (status, _resolved(document, answer).get("description", ""))
+            (status, _resolve(document, answer).get("description", ""))
             for status, answer in operation.get("responses", {}).items()
         ),
     )
 
 
 def _members(document: Mapping[str, Any], schema: Mapping[str, Any]) -> tuple[Field, ...]:
-    resolved = _resolved(document, schema)
+    resolved = _resolve(document, schema)
     required = resolved.get("required", ())
     return tuple(
         Field(
             name=name,
             type=_type(document, member),
             required=name in required,
-            description=_resolved(document, member).get("description", ""),
+            description=_resolve(document, member).get("description", ""),
         )
         for name, member in resolved.get("properties", {}).items()
     )
 
 
-def _resolved(document: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[str, Any]:
+def _resolve(document: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[str, Any]:
     for _ in range(MAX_DEPTH):
         reference = value.get("$ref", "")
         if not isinstance(reference, str) or not reference.startswith("#/"):
@@ -138,7 +138,7 @@ def _type(document: Mapping[str, Any], schema: Mapping[str, Any], depth: int = 0
     if depth >= MAX_DEPTH:
         return "…"
     reference = schema.get("$ref")
-    resolved = _resolved(document, schema)
+    resolved = _resolve(document, schema)
     for joined, word in (("anyOf", " or "), ("oneOf", " or "), ("allOf", " and ")):
         if joined in resolved:
             return word.join(dict.fromkeys(_type(document, s, depth + 1) for s in resolved[joined]))

@@ -23,7 +23,7 @@ async def sign_in_form(responder: Responder, visit: Visit) -> Response:
     """``GET /sign-in``: the form, tied to this browser by a cookie, so that nobody can sign another person in."""
     target = local_path(visit.request.query_params.get("next", ""), "")
     if visit.signed_in:
-        return responder.go(visit, _prefixed(visit, target))
+        return responder.go(visit, _next_page(visit, target))
     return _form(responder, visit, target=target, login="", trouble="", status=200)
 
 
@@ -74,7 +74,7 @@ async def complete(responder: Responder, visit: Visit) -> Response:
 
 
 def _signed_in(responder: Responder, visit: Visit, token: str, target: str) -> Response:
-    response = responder.go(visit, _prefixed(visit, target))
+    response = responder.go(visit, _next_page(visit, target))
     responder.set_cookie(response, responder.settings.session_cookie, token, responder.settings.session_seconds)
     responder.drop_form_cookie(response)
     return response
@@ -106,6 +106,6 @@ def _asking(responder: Responder, visit: Visit, response: Response, status: int)
     return response
 
 
-def _prefixed(visit: Visit, target: str) -> str:
+def _next_page(visit: Visit, target: str) -> str:
     """Return where to go next: the requested page, else the pending decisions."""
     return target or visit.url("/decisions")

@@ -118,7 +118,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
         turtle=turtle[:SHOWN_RDF],
         turtle_cut=len(turtle) > SHOWN_RDF,
         own=visit.owns(record.iri),
-        agreed=await _agreed(responder, visit, record),
+        agreed=await _find_agreement(responder, visit, record),
         may_get=allowed(visit.caller, UseCase.RECEIVE),
         manages=not as_of and may_manage(visit, record, versions[0]),
         scenario=scenario,
@@ -140,7 +140,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
     return page
 
 
-async def _agreed(responder: Responder, visit: Visit, record: Record) -> AgreementView | None:
+async def _find_agreement(responder: Responder, visit: Visit, record: Record) -> AgreementView | None:
     """Return the newest agreement in force under which this node may get the data; None for other readers."""
     if not visit.signed_in or visit.owns(record.iri) or record.kind == "model":
         return None

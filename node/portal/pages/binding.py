@@ -80,7 +80,7 @@ async def bind(responder: Responder, visit: Visit) -> Response:
     if not asked:
         # The nearest candidate is preselected, so that a template of this node can run at once.
         chosen = {role: _likeliest(choices) for role, choices in offered.items()}
-    stacked = _stacked(query, values)
+    stacked = _layers_in_order(query, values)
     layers = [
         layer
         for target in dict.fromkeys(_read_choice(value)[0] for value in chosen.values() if value)
@@ -219,7 +219,7 @@ def _read_choice(value: str) -> tuple[str, int | None, bool, str | None]:
     )
 
 
-def _stacked(query: Sequence[tuple[str, str]], values: Mapping[str, str]) -> list[str]:
+def _layers_in_order(query: Sequence[tuple[str, str]], values: Mapping[str, str]) -> list[str]:
     """Return the chosen layers in the order of the stack: by ``order.<id>``, else in the order of the form."""
     ticked = list(dict.fromkeys(value for name, value in query if name == "layer"))
 

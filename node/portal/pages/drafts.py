@@ -112,7 +112,7 @@ async def answer(responder: Responder, visit: Visit) -> Response:
     saved = await responder.node.drafts.save(visit.request.path_params["id"], answers, visit.caller)
     if fields.get("do") == "save":
         return responder.go(visit, visit.url("/publish", done="draft-saved"))
-    troubles = (await _checked(responder, visit, saved))[1]
+    troubles = (await _check(responder, visit, saved))[1]
     if troubles:
         return await _questions(responder, visit, saved, troubles)
     return responder.go(visit, _address(visit, saved) + "/preview")
@@ -121,7 +121,7 @@ async def answer(responder: Responder, visit: Visit) -> Response:
 async def preview(responder: Responder, visit: Visit) -> Response:
     """``GET /publish/{id}/preview``: the dataset as it will be, and the button that publishes it."""
     dataset_draft = await _draft(responder, visit)
-    published, troubles = await _checked(responder, visit, dataset_draft)
+    published, troubles = await _check(responder, visit, dataset_draft)
     if published is None:
         return await _questions(responder, visit, dataset_draft, troubles)
     if dataset_draft.edits:
@@ -282,7 +282,7 @@ def _choices(codes: CodeList, answer: str, language: str) -> list[tuple[str, str
     return choices if not answer or answer in dict(choices) else [(answer, answer), *choices]
 
 
-async def _checked(
+async def _check(
     responder: Responder, visit: Visit, dataset_draft: DatasetDraft
 ) -> tuple[Publication | None, list[Trouble]]:
     """Return what would be published, or what has to be corrected before."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 async def table_csv(responder: Responder, visit: Visit) -> Response:
     """``/runs/{pid}/table.csv``: the figure that the page shows, feature by feature (RFC 4180)."""
-    run, gathered = await _gathered(responder, visit)
+    run, gathered = await _gather(responder, visit)
     sheet = io.StringIO()
     writer = csv.writer(sheet)
     unit = gathered.figure.variable.unit or ""
@@ -40,7 +40,7 @@ async def table_csv(responder: Responder, visit: Visit) -> Response:
 
 async def map_geojson(responder: Responder, visit: Visit) -> Response:
     """``/runs/{pid}/map.geojson``: the same with geometry (RFC 7946)."""
-    run, gathered = await _gathered(responder, visit)
+    run, gathered = await _gather(responder, visit)
     own = next((place for place in gathered.places if place.key == gathered.keyed.key), None)
     if own is None:
         raise NotFound
@@ -79,7 +79,7 @@ async def agreement_zip(responder: Responder, visit: Visit) -> Response:
     return _file(visit, content, "application/zip", file_name(agreement_id))
 
 
-async def _gathered(responder: Responder, visit: Visit) -> tuple[Run, RunFigure]:
+async def _gather(responder: Responder, visit: Visit) -> tuple[Run, RunFigure]:
     scenarios = scenarios_of(responder)
     run = await scenarios.runs.run(visit.request.path_params["pid"])
     gathered = await results.gather(scenarios.watched, visit.caller, run, dict(visit.parameters()))

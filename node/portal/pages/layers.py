@@ -93,7 +93,7 @@ async def _edit(responder: Responder, visit: Visit, view: LayerView) -> Response
     """Apply a change, and show the page again: with the change, or with the errors beside the form."""
     fields = visit.fields
     try:
-        wanted = _titled(_applied(view, fields), visit)
+        wanted = _with_title(_apply(view, fields), visit)
         layer = await scenarios_of(responder).drawn.save(wanted, visit.caller, after=fields.get("after", ""))
     except NotFound:
         raise
@@ -106,7 +106,7 @@ async def _edit(responder: Responder, visit: Visit, view: LayerView) -> Response
     return responder.go(visit, target)
 
 
-def _applied(view: LayerView, fields: Mapping[str, str]) -> Layer:
+def _apply(view: LayerView, fields: Mapping[str, str]) -> Layer:
     feature = fields.get("feature", "").strip()[:200]
     match fields.get("do"):
         case "set":
@@ -122,7 +122,7 @@ def _applied(view: LayerView, fields: Mapping[str, str]) -> Layer:
     raise InvalidInput("no action was chosen", remedy="use one of the buttons", facts={"case": "no-action"})
 
 
-def _titled(layer_: Layer, visit: Visit) -> Layer:
+def _with_title(layer_: Layer, visit: Visit) -> Layer:
     title = visit.fields.get("title", layer_.title).strip()[:MAX_TITLE]
     reason = visit.fields.get("reason", layer_.reason).strip()[:MAX_REASON]
     if not title or not reason:

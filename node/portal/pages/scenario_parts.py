@@ -55,7 +55,7 @@ async def scenario_of(responder: Responder, visit: Visit, record: Record) -> Tem
         # The page shows the record in any case, also if its description is not a template.
         return None
     known = await cities(responder.node, visit.caller)
-    used = await _used(responder, visit, template, known)
+    used = await _used_steps(responder, visit, template, known)
     return TemplateView(template=template, steps=tuple(used), picture=_picture(visit, template, used, ()))
 
 
@@ -110,10 +110,10 @@ async def template_chain(
     responder: Responder, visit: Visit, template: Template, city_names: Cities, *, missing: Sequence[str] = ()
 ) -> Drawing:
     """Return the picture of a template's chain, with the catalogue's records of the things that it uses."""
-    return _picture(visit, template, await _used(responder, visit, template, city_names), missing)
+    return _picture(visit, template, await _used_steps(responder, visit, template, city_names), missing)
 
 
-async def _used(responder: Responder, visit: Visit, template: Template, city_names: Cities) -> list[UsedStep]:
+async def _used_steps(responder: Responder, visit: Visit, template: Template, city_names: Cities) -> list[UsedStep]:
     inputs = []
     for step in sorted(template.steps, key=lambda step: step.position):
         try:

@@ -87,12 +87,12 @@ def _row(difference: Difference) -> ChangedProperty:
         name=difference.name,
         label=label_of(difference.path[0]) if len(difference.path) == 1 else "",
         about=difference.subject,
-        removed=tuple(map(_shown, difference.removed)),
-        added=tuple(map(_shown, difference.added)),
+        removed=tuple(map(_term_view, difference.removed)),
+        added=tuple(map(_term_view, difference.added)),
     )
 
 
-def _shown(term: str) -> TermView:
+def _term_view(term: str) -> TermView:
     if is_iri(term):
         return TermView(text=iri_of(term), link=iri_of(term))
     if is_literal(term):

@@ -104,14 +104,14 @@ def beside_one_another(
 
 def differing(left: RunView, right: RunView, visit: Visit) -> list[tuple[str, str, str]]:
     """Return (what, left, right) for each difference of the two bindings."""
-    sides = [_bound(side, visit) for side in (left, right)]
+    sides = [_bindings_in_words(side, visit) for side in (left, right)]
     names = dict.fromkeys([*sides[0], *sides[1]])
     none = visit.t("none")
     rows = [(name, sides[0].get(name, none), sides[1].get(name, none)) for name in names]
     return [row for row in rows if row[1] != row[2]]
 
 
-def _bound(side: RunView, visit: Visit) -> dict[str, str]:
+def _bindings_in_words(side: RunView, visit: Visit) -> dict[str, str]:
     binding = side.run.binding
 
     def version(titles: Mapping[str, str], number: int) -> str:

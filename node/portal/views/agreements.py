@@ -122,7 +122,7 @@ class Agreements:
             look.cancel()
         checked = [looks.get(one.consumer) for one in agreements[:CHECKED]]
         pairs = list(zip_longest(agreements, checked))
-        return await run_sync(lambda: [_agreed(one, look, self._situation, {}) for one, look in pairs])
+        return await run_sync(lambda: [_agreement_view(one, look, self._situation, {}) for one, look in pairs])
 
     async def running(self, dataset: str) -> Sequence[AgreementView]:
         """Return the agreements under which others may use an asset of this node, newest first, without ``now``."""
@@ -135,7 +135,7 @@ class Agreements:
     async def _in_force(self, dataset: str, role: Role) -> Sequence[AgreementView]:
         known = await run_sync(self._overview.agreements_about, dataset)
         own = [agreement for agreement in known if agreement.role == role and agreement.in_force]
-        return [_agreed(agreement, None, self._situation, {}) for agreement in own]
+        return [_agreement_view(agreement, None, self._situation, {}) for agreement in own]
 
     async def get(self, agreement_id: str) -> AgreementView:
         """Return an agreement with ``now``. Raises ``NotFound``."""
@@ -145,7 +145,7 @@ class Agreements:
 
         def judge() -> AgreementView:
             uses, deletion = self._overview.uses(agreement), self._duties.of(agreement)
-            return _agreed(agreement, look, self._situation, self._names(), uses=uses, deletion=deletion)
+            return _agreement_view(agreement, look, self._situation, self._names(), uses=uses, deletion=deletion)
 
         return await run_sync(judge)
 
@@ -160,7 +160,7 @@ class Agreements:
         return [_access_record(one) for one in reversed(kept)]
 
 
-def _agreed(
+def _agreement_view(
     agreement: Agreement,
     look: asyncio.Future[Caller] | None,
     situation: SituationOf,

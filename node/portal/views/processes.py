@@ -149,7 +149,7 @@ class Processes:
     async def deliveries(self) -> Deliveries:
         """Return the waiting tasks and the dead letters."""
         waiting, dead = await run_sync(self._letters.waiting), await run_sync(self._letters.dead)
-        return Deliveries(waiting=waiting, stuck=tuple(self._stuck(task) for task in dead))
+        return Deliveries(waiting=waiting, stuck=tuple(self._stuck_view(task) for task in dead))
 
     def _conversation(
         self,
@@ -170,7 +170,7 @@ class Processes:
             titles=record.titles if record else agreed_titles,
             exchanges=tuple(exchanges),
             reception=reception,
-            stuck=tuple(self._stuck(task) for task in self._letters.about(process.pid)) if detailed else (),
+            stuck=tuple(self._stuck_view(task) for task in self._letters.about(process.pid)) if detailed else (),
             decision=decision,
         )
 
@@ -187,7 +187,7 @@ class Processes:
         asset, party = terms.get("asset") or {}, terms.get(str(process.role.other)) or {}
         return dict(asset.get("title") or {}), str(party.get("name") or "")
 
-    def _stuck(self, task: Task) -> Stuck:
+    def _stuck_view(self, task: Task) -> Stuck:
         return Stuck(task=task, peer_name=self._with_names(task.lane.rpartition(" ")[2]))
 
 
@@ -199,10 +199,10 @@ class Questions:
 
     async def waiting(self, language: str) -> Sequence[DecisionView]:
         """Return the questions, oldest first, with the offered conditions in words."""
-        return [_asked(one, language) for one in await run_sync(self._decisions.waiting)]
+        return [_decision_view(one, language) for one in await run_sync(self._decisions.waiting)]
 
 
-def _asked(decision: PendingDecision, language: str) -> DecisionView:
+def _decision_view(decision: PendingDecision, language: str) -> DecisionView:
     offer = decision.details.get("offer")
     return DecisionView(
         decision=decision,

@@ -166,9 +166,9 @@ class Members:
         assets = await self._catalogue.origins(caller)
         blocked = {one.did: one.reason for one in await run_sync(self._blocks.all)}
         may_decide = allowed(caller, UseCase.FOLLOW)
-        return [_member(one, assets, blocked, may_decide=may_decide) for one in await run_sync(self._followed)]
+        return [_member(one, assets, blocked, may_decide=may_decide) for one in await run_sync(self._list_follows)]
 
-    def _followed(self) -> Sequence[Followed]:
+    def _list_follows(self) -> Sequence[Followed]:
         with self._uow.read() as tx:
             return list(self._follows.all(tx))
 

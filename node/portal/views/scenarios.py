@@ -181,15 +181,15 @@ class WatchedRuns:
             may.add(PUBLISH)
         return RunView(
             run=run,
-            layers=tuple(await self._stacked(run)),
+            layers=tuple(await self._layers_of(run)),
             may=frozenset(may),
-            inherits=await self._inherited(run, caller) if PUBLISH in may else (),
+            inherits=await self._inherited_conditions(run, caller) if PUBLISH in may else (),
         )
 
-    async def _stacked(self, run: Run) -> list[Layer]:
+    async def _layers_of(self, run: Run) -> list[Layer]:
         return [await self._layers.layer(sha256) for sha256 in run.binding.layers]
 
-    async def _inherited(self, run: Run, caller: Caller) -> tuple[Texts, ...]:
+    async def _inherited_conditions(self, run: Run, caller: Caller) -> tuple[Texts, ...]:
         try:
             bound = await self._release.inheritance(run, caller)
         except HansaError as error:
@@ -213,7 +213,7 @@ class WatchedRuns:
         rows, _ = await self._runs.read_input(pid, of, caller)
         if branch != AFTER or bound is None:
             return rows
-        layers = [one for one in await self._stacked(run) if one.target == bound.iri and one.file == bound.file]
+        layers = [one for one in await self._layers_of(run) if one.target == bound.iri and one.file == bound.file]
         return apply(rows, layers[0].key, layers).rows if layers else rows
 
     async def publish(self, pid: str, titles: Texts, conditions: Mapping[str, Any], caller: Caller) -> str:

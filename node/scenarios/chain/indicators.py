@@ -87,7 +87,7 @@ def measure(indicator: Indicator, outputs: Mapping[str, Rows]) -> float:
     known = [(index, row) for index, row in chosen if all(row.get(name) is not None for name in used)]
     values = [_figure(indicator, row, asked.column, index) for index, row in known]
     weights = [_figure(indicator, row, asked.weight, index) for index, row in known] if asked.weight else None
-    figure = _combined(asked.way, values, weights, _unit(indicator))
+    figure = _combine(asked.way, values, weights, _unit(indicator))
     if figure is None:
         raise InvalidInput(
             f"the indicator {indicator.name} has no {asked.way} of {asked.column}: no row is left",
@@ -97,7 +97,7 @@ def measure(indicator: Indicator, outputs: Mapping[str, Rows]) -> float:
     return round_figure(float(figure), indicator.decimals) + 0.0
 
 
-def _combined(way: str, values: Sequence[float], weights: Sequence[float] | None, unit: Unit | None) -> float | None:
+def _combine(way: str, values: Sequence[float], weights: Sequence[float] | None, unit: Unit | None) -> float | None:
     if way == "sum":
         return figures.total(values, unit) if values or unit is None or not unit.level else None
     if way == "mean":

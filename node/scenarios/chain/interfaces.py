@@ -55,15 +55,15 @@ def mending(source: Port, target: Port, transformations: Sequence[Transformation
 
 def input_ports(card: Transformation) -> tuple[Port, ...]:
     """Return the input of a transformation, from its card or else from its definition."""
-    return card.inputs or (_mapped(card, card.sources, as_input=True),)
+    return card.inputs or (_mapping_port(card, card.sources, as_input=True),)
 
 
 def output_ports(card: Transformation) -> tuple[Port, ...]:
     """Return the output of a transformation, from its card or else from its definition."""
-    return card.outputs or (_mapped(card, card.targets, as_input=False),)
+    return card.outputs or (_mapping_port(card, card.targets, as_input=False),)
 
 
-def _mapped(card: Transformation, schemas: tuple[str, ...], *, as_input: bool) -> Port:
+def _mapping_port(card: Transformation, schemas: tuple[str, ...], *, as_input: bool) -> Port:
     if card.language == COLUMN_MAPPING:
         try:
             read = mapping_grammar.parse_mapping(card.definition)

@@ -23,7 +23,7 @@ def beyond(parameter: Parameter, value: Any) -> str:
         "minimum": f"is at least {low if low is None else f'{low:g}'}{unit}",
         "maximum": f"is at most {high if high is None else f'{high:g}'}{unit}",
     }
-    return f"{parameter.name} {limits[case]}, not {_shown(value)}" if case else ""
+    return f"{parameter.name} {limits[case]}, not {_display_text(value)}" if case else ""
 
 
 def _beyond(parameter: Parameter, value: Any) -> str:
@@ -50,7 +50,7 @@ def _same(value: Any, choice: Any) -> bool:
     return isinstance(value, bool) == isinstance(choice, bool) and bool(value == choice)
 
 
-def _shown(value: Any) -> str:
+def _display_text(value: Any) -> str:
     if isinstance(value, float) and math.isfinite(value):
         return f"{value:g}"
     return str(value)[:40] if isinstance(value, int | float) else repr(value)[:80]
@@ -107,7 +107,7 @@ def _facts(parameter: Parameter, value: Any) -> dict[str, Any]:
     return {
         "case": _beyond(parameter, value),
         "name": parameter.name,
-        "value": _shown(value),
+        "value": _display_text(value),
         "values": list(parameter.values),
         "minimum": parameter.minimum,
         "maximum": parameter.maximum,

@@ -25,18 +25,18 @@ def bound_step(binding: Binding, name: str) -> BoundStep:
 def step_inputs(card: Model | Transformation, wiring: Mapping[str, str]) -> tuple[Port, ...]:
     """Return the inputs of a step's card. A transformation that names none has the roles that are wired to it."""
     if isinstance(card, Transformation) and not card.inputs:
-        return _named(interfaces.input_ports(card), wiring)
+        return _with_roles(interfaces.input_ports(card), wiring)
     return card.inputs
 
 
 def step_outputs(card: Model | Transformation, wiring: Mapping[str, str]) -> tuple[Port, ...]:
     """Return the outputs of a step's card; a transformation that names none has one, named like its input."""
     if isinstance(card, Transformation) and not card.outputs:
-        return _named(interfaces.output_ports(card), wiring)
+        return _with_roles(interfaces.output_ports(card), wiring)
     return card.outputs
 
 
-def _named(ports: tuple[Port, ...], wiring: Mapping[str, str]) -> tuple[Port, ...]:
+def _with_roles(ports: tuple[Port, ...], wiring: Mapping[str, str]) -> tuple[Port, ...]:
     return tuple(replace(port, role=role) for port, role in zip(ports, wiring, strict=False))
 
 

@@ -87,7 +87,7 @@ def faults_of(graph: Graph) -> list[str]:
             faults.append(f"{path} does not have the stated size")
     for entity in graph.entities:
         path = str(entity.get("@id"))
-        local = "File" in _listed(entity.get("@type")) and ":" not in path.partition("/")[0]
+        local = "File" in _as_list(entity.get("@type")) and ":" not in path.partition("/")[0]
         if local and path not in graph.files:
             faults.append(f"{path} is described, but missing")
     return faults
@@ -101,12 +101,12 @@ def _references(entity: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         (property_, str(reference["@id"]))
         for property_, value in entity.items()
-        for reference in _listed(value)
+        for reference in _as_list(value)
         if isinstance(reference, Mapping) and "@id" in reference
     ]
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 

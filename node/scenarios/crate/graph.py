@@ -61,7 +61,7 @@ class _Maker:
         self._other_files()
         controls = [self._step_action(step, outputs) for step in self.run.steps]
         main = self._main_action(objects, results)
-        self._organised(controls, main)
+        self._add_organize_action(controls, main)
         Plan(self.run, self.graph, self.examples, self.agents, self.licence).add()
         self._root(main)
         return Graph([_single(entity) for entity in self._head() + self.graph.entities], self.files)
@@ -244,7 +244,7 @@ class _Maker:
         ]
         return [f"{bound.version_iri}/{bound.file}", *changed]
 
-    def _organised(self, controls: Sequence[str], main: str) -> None:
+    def _add_organize_action(self, controls: Sequence[str], main: str) -> None:
         self.graph.add(
             _ENGINE, "SoftwareApplication", name="Hansa", softwareVersion=__version__, url="https://w3id.org/hansa"
         )

@@ -78,9 +78,9 @@ def apply(rows: Rows, key: str, layers: Sequence[Layer]) -> LayeredRows:
             elif operation.op is OperationType.REMOVE:
                 del by_id[operation.id]
             elif operation.op is OperationType.ADD:
-                by_id[operation.id] = {**_key_values(operation.id, names, whole), **_changed({}, operation)}
+                by_id[operation.id] = {**_key_values(operation.id, names, whole), **_change_row({}, operation)}
             else:
-                by_id[operation.id] = _changed(by_id[operation.id], operation)
+                by_id[operation.id] = _change_row(by_id[operation.id], operation)
     return LayeredRows(rows=list(by_id.values()), conflicts=tuple(conflicts))
 
 
@@ -94,7 +94,7 @@ def _key_values(identifier: str, names: tuple[str, ...], whole: Mapping[str, boo
     return {name: int(part) if digits[name] else part for name, part in zip(names, parts, strict=True)}
 
 
-def _changed(row: Row, edit: Operation) -> Row:
+def _change_row(row: Row, edit: Operation) -> Row:
     changed: dict[str, Any] = {name: value for name, value in row.items() if name not in edit.unset}
     for name, value in edit.set.items():
         changed[name] = round_figure(float(changed[name]) * value[FACTOR]) if is_factor(value) else value

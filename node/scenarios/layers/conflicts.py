@@ -54,13 +54,13 @@ def misfits(layer: Layer, edit: Operation, row: Row | None) -> list[Conflict]:
         now = row.get(name)
         if not _same(seen, now):
             then = "and the layer removes it" if edit.op is OperationType.REMOVE else _would(edit, name)
-            was = f"{name} of {edit.id} was {_shown(seen)}"
-            sentence = f"{was} when the change was made and is {_shown(now)} now; {then}"
+            was = f"{name} of {edit.id} was {_in_words(seen)}"
+            sentence = f"{was} when the change was made and is {_in_words(now)} now; {then}"
             conflicts.append(tell(name, seen, now, new_values.get(name) if new_values else None, sentence, "changed"))
     for name, value in edit.set.items():
         if is_factor(value) and not conflicts and not _multiplies(row.get(name), value[FACTOR]):
             now = row.get(name)
-            sentence = f"{name} of {edit.id} is {_shown(now)}; the layer multiplies it by {value[FACTOR]:g}"
+            sentence = f"{name} of {edit.id} is {_in_words(now)}; the layer multiplies it by {value[FACTOR]:g}"
             conflicts.append(tell(name, edit.before.get(name), now, value, sentence, "unmultiplied"))
     return conflicts
 
@@ -97,7 +97,7 @@ def no_figures(layer: Layer, edit: Operation, figures: Collection[str]) -> list[
             edit.before.get(name),
             None,
             value,
-            f"{name} holds numbers; the layer sets {_shown(value)}",
+            f"{name} holds numbers; the layer sets {_in_words(value)}",
             "no-figure",
         )
         for name, value in edit.set.items()
@@ -131,7 +131,9 @@ def _new_values(edit: Operation) -> dict[str, Any] | None:
 def _would(edit: Operation, name: str) -> str:
     if name in edit.set:
         value = edit.set[name]
-        return f"the layer {f'multiplies it by {value[FACTOR]:g}' if is_factor(value) else f'sets {_shown(value)}'}"
+        return (
+            f"the layer {f'multiplies it by {value[FACTOR]:g}' if is_factor(value) else f'sets {_in_words(value)}'}"
+        )
     return "the layer removes it" if name in edit.unset else "the layer changes other members of it"
 
 
@@ -149,5 +151,5 @@ def _same(a: Any, b: Any) -> bool:
     return isinstance(a, bool) == isinstance(b, bool) and bool(a == b)
 
 
-def _shown(value: Any) -> str:
+def _in_words(value: Any) -> str:
     return "empty" if value is None else f"{value:g}" if isinstance(value, float) else str(value)[:80]

@@ -24,15 +24,15 @@ _MEMBERS: Final = frozenset({"op", "id", "before", "set", "unset", GEOMETRY})
 
 def layer_to_json(layer: Layer) -> dict[str, Any]:
     """Return a layer as JSON, with its hash. ``layer_from_json`` reads it."""
-    return {**_unsealed(layer), "sha256": layer.sha256}
+    return {**_unsealed_json(layer), "sha256": layer.sha256}
 
 
 def with_hash(layer: Layer) -> Layer:
     """Return the layer with its hash: SHA-256 of its canonical JSON (RFC 8785) without the hash."""
-    return replace(layer, sha256=digest(_unsealed(layer), fractions=True))
+    return replace(layer, sha256=digest(_unsealed_json(layer), fractions=True))
 
 
-def _unsealed(layer: Layer) -> dict[str, Any]:
+def _unsealed_json(layer: Layer) -> dict[str, Any]:
     return {
         **{name: getattr(layer, name) for name in _TEXTS},
         "version": layer.version,

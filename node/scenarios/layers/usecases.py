@@ -99,13 +99,13 @@ class Layers:
                 "version": version,
                 "file": file,
                 "target_sha256": sha256,
-                "key": body.get("key") or _joined(key_of(rows, port), file),
+                "key": body.get("key") or _join_key(key_of(rows, port), file),
                 "author": caller.name,
                 "at": self._clock.now(),
             }
         )
         layer = with_hash(draft)
-        laid = self._laid(layer, rows)
+        laid = self._apply(layer, rows)
         if laid.conflicts:
             first, many = laid.conflicts[0], len(laid.conflicts)
             raise InvalidInput(
@@ -153,19 +153,19 @@ class Layers:
     async def lay_on(self, layer: Layer, caller: Caller, *, version: int | None = None) -> LayeredVersion:
         """Return ``layer`` on the version that it is for, or on another one: its changes and its conflicts."""
         rows, *_ = await self.target(layer.target, caller, version=version or layer.version, file=layer.file)
-        return self._laid(layer, rows)
+        return self._apply(layer, rows)
 
-    def _laid(self, layer: Layer, rows: Rows) -> LayeredVersion:
+    def _apply(self, layer: Layer, rows: Rows) -> LayeredVersion:
         applied = apply(rows, layer.key, [layer])
         return LayeredVersion(layer=layer, before=rows, after=applied.rows, conflicts=tuple(applied.conflicts))
 
     async def move(self, layer: Layer, caller: Caller, version: int) -> LayeredVersion:
         """Return the layer pinned to another version of its dataset, if it fits. Raises as ``save``."""
         rows, _, _, _, sha256 = await self.target(layer.target, caller, version=version, file=layer.file)
-        return self._laid(with_hash(replace(layer, version=version, target_sha256=sha256)), rows)
+        return self._apply(with_hash(replace(layer, version=version, target_sha256=sha256)), rows)
 
 
-def _joined(key: tuple[str, ...], file: str) -> str:
+def _join_key(key: tuple[str, ...], file: str) -> str:
     if not key:
         raise InvalidInput(
             f"the rows of {file} have no key, so a change cannot name a row",

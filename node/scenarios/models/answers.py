@@ -34,7 +34,7 @@ class ModelAnswer:
     @property
     def links(self) -> dict[str, str]:
         """Return the addresses of the outputs that are given by reference."""
-        return {role: found for role, value in self.values.items() if (found := _linked(value))}
+        return {role: found for role, value in self.values.items() if (found := _link_address(value))}
 
 
 def parsed_answer(model: Model, body: bytes) -> ModelAnswer:
@@ -100,7 +100,7 @@ def _by_role(model: Model, document: Any) -> dict[str, Any]:
             # The service wraps a process's output in a list unchanged, even if the output is a list itself.
             document = document[0]
     if isinstance(document, list) and document and all(isinstance(one, Mapping) and "id" in one for one in document):
-        named = {str(one["id"]): one.get("value", one if _linked(one) else None) for one in document}
+        named = {str(one["id"]): one.get("value", one if _link_address(one) else None) for one in document}
         if set(named) & set(roles):
             return {role: named[role] for role in roles if role in named}
     if isinstance(document, Mapping):
@@ -122,7 +122,7 @@ def _names_itself(model: Model, document: Mapping[str, Any]) -> bool:
 def _rows(port: Port, value: Any) -> Rows:
     if isinstance(value, Mapping) and set(value) <= {"value", "mediaType", "encoding", "schema"} and "value" in value:
         value = value["value"]
-    if isinstance(value, Mapping) and value.get("type") != FEATURES and not _linked(value):
+    if isinstance(value, Mapping) and value.get("type") != FEATURES and not _link_address(value):
         value = [_row(port, value)]
     if isinstance(value, _SINGLE) and len(port.variables) == 1:
         value = [{port.variables[0].name: value}]
@@ -140,7 +140,7 @@ def _row(port: Port, value: Mapping[str, Any]) -> Mapping[str, Any]:
     return value
 
 
-def _linked(value: Any) -> str:
+def _link_address(value: Any) -> str:
     """Return the address of an output given by reference (OGC 18-062r2, ``link``); empty for any other value."""
     if isinstance(value, Mapping) and "value" not in value and isinstance(value.get("href"), str):
         return str(value["href"])

@@ -87,7 +87,7 @@ async def run_code(
     values = settle_parameters(model, parameters)
     _check_roles(model, inputs)
     name = file_name(model.iri)
-    blobs = [code, *await asyncio.to_thread(_packed, inputs)]
+    blobs = [code, *await asyncio.to_thread(_pack, inputs)]
     message = {"name": name, "roles": list(inputs), "parameters": values}
     try:
         answer, rows = await cage.call(
@@ -101,7 +101,7 @@ async def run_code(
     except HansaError as fault:
         _translate(fault, name, limits)
     try:
-        outputs = await asyncio.to_thread(_unpacked, answer["roles"], rows, model)
+        outputs = await asyncio.to_thread(_unpack, answer["roles"], rows, model)
         caveats = tuple(_caveat(caveat) for caveat in answer["caveats"][:_CAVEATS])
         log = tuple(str(line)[:_LONG] for line in answer["log"][:_LINES])
         return CodeOutcome(
@@ -211,7 +211,7 @@ def _check_roles(model: Model, inputs: Mapping[str, Rows]) -> None:
         )
 
 
-def _packed(inputs: Mapping[str, Rows]) -> list[bytes]:
+def _pack(inputs: Mapping[str, Rows]) -> list[bytes]:
     packed = []
     for role, rows in inputs.items():
         try:
@@ -222,7 +222,7 @@ def _packed(inputs: Mapping[str, Rows]) -> list[bytes]:
     return packed
 
 
-def _unpacked(roles: Sequence[str], blobs: Sequence[bytes], model: Model) -> dict[str, Rows]:
+def _unpack(roles: Sequence[str], blobs: Sequence[bytes], model: Model) -> dict[str, Rows]:
     """Return the rows of each output. Raises ``ModelFailed``, and the errors of parsers for unreadable bytes."""
     name = file_name(model.iri)
     declared = {port.role: port for port in model.outputs}

@@ -53,8 +53,8 @@ class _Findings:
                 field=path,
                 name=name,
                 line=line_of(self.lines, path),
-                value=_shown(value),
-                expected=_shown(expectation),
+                value=_display_text(value),
+                expected=_display_text(expectation),
             )
         )
 
@@ -156,7 +156,7 @@ def line_of(lines: Mapping[str, Any], path: str) -> int | None:
     return None
 
 
-def _shown(value: Any) -> str:
+def _display_text(value: Any) -> str:
     if value is None:
         return "nothing"
     return str(value)[:80]

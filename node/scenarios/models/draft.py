@@ -49,11 +49,11 @@ def _fill_list(
         stated = {key: entry} if isinstance(entry, str) else dict(entry)
         name_key = stated_as(stated, key, field_.fields)
         meant = waiting.pop(str(stated.get(name_key)), None) if name_key else None
-        completed.append(_merged(stated, meant, field_) if meant else stated)
+        completed.append(_merge(stated, meant, field_) if meant else stated)
     fields[place] = [*completed, *waiting.values()]
 
 
-def _merged(fields: dict[str, Any], interface: Mapping[str, Any], field_: Field) -> dict[str, Any]:
+def _merge(fields: dict[str, Any], interface: Mapping[str, Any], field_: Field) -> dict[str, Any]:
     for name, value in interface.items():
         place = stated_as(fields, name, field_.fields)
         if place is None:

@@ -59,7 +59,7 @@ def run(message: dict[str, Any], blobs: list[bytes]) -> Answer:
         except (MemoryError, RecursionError):
             raise
         except BaseException as error:  # noqa: BLE001 - sys.exit() and whatever else strangers think of
-            raise _failed(error, name, log) from None
+            raise _failure(error, name, log) from None
     seconds = time.perf_counter() - began
     rows = [
         json.dumps(each, allow_nan=False, ensure_ascii=True, separators=(",", ":")).encode("ascii")
@@ -88,7 +88,7 @@ def describe_code(message: dict[str, Any], blobs: list[bytes]) -> Answer:
         except (MemoryError, RecursionError):
             raise
         except BaseException as error:  # noqa: BLE001 - as above
-            failed = _failed(error, name, log)
+            failed = _failure(error, name, log)
             raise InvalidInput(failed.detail, remedy=failed.remedy, facts=failed.facts) from None
 
 
@@ -131,7 +131,7 @@ def _function(code: bytes, name: str) -> Callable[..., Any]:
     return find_model(module)
 
 
-def _failed(error: BaseException, name: str, log: _Log) -> HansaError:
+def _failure(error: BaseException, name: str, log: _Log) -> HansaError:
     """Return one sentence about the error in the code."""
     facts: dict[str, Any] = {"error": type(error).__name__[:60], "log": log.lines()[-_ENDS:], "model": name}
     if isinstance(error, BadAnnotation | BadOutput):

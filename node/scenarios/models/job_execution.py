@@ -66,7 +66,7 @@ class JobExecution:
         await run_sync(
             self._journal.finish,
             job.id,
-            partial(self._succeeded, local=local, result=result),
+            partial(self._record_success, local=local, result=result),
             job_entry(self._append, local.visits),
         )
 
@@ -84,7 +84,7 @@ class JobExecution:
 
         return await report_progress(work, write, seconds=self._report_seconds)
 
-    def _succeeded(self, tx: Transaction, job: Job, *, local: LocalOutcome, result: str) -> Job:
+    def _record_success(self, tx: Transaction, job: Job, *, local: LocalOutcome, result: str) -> Job:
         visited = tuple(
             (visit.agreement, visit.record.version_iri) for visit in local.visits if visit.agreement is not None
         )

@@ -124,7 +124,7 @@ class LocalModels:
         minimum = max((one.minimum for one in visits.values() if one.minimum is not None), default=None)
         if minimum is not None:
             outcome = withhold(model, outcome, minimum)
-        ordered = await asyncio.to_thread(_ordered, model, outcome)
+        ordered = await asyncio.to_thread(_order_rows, model, outcome)
         return LocalOutcome(outcome=ordered, visits=tuple(visits.values()))
 
     async def _run(
@@ -201,7 +201,7 @@ def _discreet(caveat: Caveat, model: Model, roles: Collection[str]) -> Caveat:
     )
 
 
-def _ordered(model: Model, outcome: Outcome) -> Outcome:
+def _order_rows(model: Model, outcome: Outcome) -> Outcome:
     ports = {port.role: port for port in model.outputs}
     try:
         outputs = {

@@ -84,7 +84,7 @@ class OgcProcesses:
                     return newest
                 return self.records.get(tx, newest.iri, version=version, audiences=audiences)
 
-        return self._required(await run_sync(read))
+        return self._require_record(await run_sync(read))
 
     async def under_contract(self, process: str, agreement: Agreement, *, version: int | None = None) -> Record:
         """Return a process for a participant with ``agreement`` about it. Raises ``NoSuchOgcProcess``."""
@@ -98,9 +98,9 @@ class OgcProcesses:
                 reaches = record is not None and within(self.records, tx, record, newest, agreement)
                 return record if reaches else None
 
-        return self._required(await run_sync(read))
+        return self._require_record(await run_sync(read))
 
-    def _required(self, record: Record | None) -> Record:
+    def _require_record(self, record: Record | None) -> Record:
         if record is None or record.withdrawn or record.origin != self.me or not runnable(record):
             raise NoSuchOgcProcess(
                 "this process does not exist", remedy="for the list of processes, see /ogc/processes"

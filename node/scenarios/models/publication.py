@@ -49,7 +49,7 @@ class DescribeWithCode:
         not been uploaded."""
         fields = submission.fields
         if fields is None or not _is_model(submission):
-            return await self._compared(await self._describe(submission, owner), submission)
+            return await self._compare(await self._describe(submission, owner), submission)
         named, fields = _named_code(fields)
         if named is None:
             return await self._describe(submission, owner)
@@ -73,7 +73,7 @@ class DescribeWithCode:
         return [
             await self._model_or_fault(submission, owner)
             if is_model
-            else await self._compared_or_fault(next(described), submission)
+            else await self._compare_if_described(next(described), submission)
             for submission, is_model in zip(submissions, models, strict=True)
         ]
 
@@ -83,17 +83,17 @@ class DescribeWithCode:
         except RemoteFault as fault:
             return fault
 
-    async def _compared_or_fault(
+    async def _compare_if_described(
         self, description: CheckedDescription | HansaError, submission: Submission
     ) -> CheckedDescription | HansaError:
         try:
             return (
-                description if isinstance(description, HansaError) else await self._compared(description, submission)
+                description if isinstance(description, HansaError) else await self._compare(description, submission)
             )
         except RemoteFault as fault:
             return fault
 
-    async def _compared(self, description: CheckedDescription, submission: Submission) -> CheckedDescription:
+    async def _compare(self, description: CheckedDescription, submission: Submission) -> CheckedDescription:
         """Compare a model submitted as RDF with its code; nothing is filled in."""
         facts = description.extra or {}
         if description.kind != "model" or not isinstance(facts.get("code"), str):

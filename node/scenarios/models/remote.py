@@ -134,7 +134,7 @@ class ContractModels:
                     return await call(address.authorization)
                 except Unauthenticated as refusal:
                     log.info("renewing the token: %s", refusal.detail, extra={"transfer": transfer.pid})
-                    address = await self._renewed(transfer.pid, transfer.peer, address)
+                    address = await self._renew(transfer.pid, transfer.peer, address)
             return await call(address.authorization)
 
         url = f"{address.endpoint.rstrip('/')}/execution?version={model.version}"
@@ -144,7 +144,7 @@ class ContractModels:
         )
         return Outcome(outputs=outcome.outputs, caveats=outcome.caveats, job=outcome.job, agreement=agreement.id)
 
-    async def _renewed(self, pid: str, peer: str, address: Address) -> Address:
+    async def _renew(self, pid: str, peer: str, address: Address) -> Address:
         """Return a new token. Simultaneous calls renew it only once, because each renewal revokes the last token."""
         async with self._renewing.setdefault(pid, asyncio.Lock()):
             newest = self._addresses.get(pid)
@@ -228,7 +228,7 @@ class _RemoteJob:
         if posted.job is None:
             where, result = url, posted.result or b""
         else:
-            where, result = await self._followed(posted.job)
+            where, result = await self._await_results(posted.job)
         outputs, caveats = await self._read(where, result)
         return Outcome(outputs=outputs, caveats=caveats, job=posted.job)
 
@@ -237,18 +237,18 @@ class _RemoteJob:
         answered = await asyncio.to_thread(parsed_answer, self._model, result)
         values = dict(answered.values)
         for role, link in answered.links.items():
-            body = await self._linked(where, urljoin(where, link))
+            body = await self._fetch_linked(where, urljoin(where, link))
             values[role] = await asyncio.to_thread(one_value, self._model, role, body)
         return await asyncio.to_thread(rows_of, self._model, values), answered.caveats
 
-    async def _linked(self, where: str, url: str) -> bytes:
+    async def _fetch_linked(self, where: str, url: str) -> bytes:
         """Fetch the document behind a link. Our token is only sent to the service for which it was issued."""
         ours = urlsplit(url)[:2] == urlsplit(where)[:2]
         return await self._patiently(
             lambda authorization: self._plane.results(url, authorization=authorization if ours else None)
         )
 
-    async def _followed(self, job: str) -> tuple[str, bytes]:
+    async def _await_results(self, job: str) -> tuple[str, bytes]:
         """Return the address and the bytes of the results, once they exist. When the caller stops waiting, the job is
         dismissed."""
         pause = self._habits.first_pause

@@ -64,7 +64,7 @@ def read_request(model: Model, body: bytes) -> Request:
     values = members.get("inputs", {})
     if not isinstance(values, Mapping):
         raise InvalidInput("inputs is not an object", remedy='send {"inputs": {"name": value}}')
-    inputs, parameters = _divided(model, values)
+    inputs, parameters = _divide(model, values)
     _check_inputs(model, inputs)
     settle_parameters(model, parameters)
     return Request(
@@ -120,14 +120,14 @@ def read_input(name: str, value: Any) -> Rows | Reference:
     return value
 
 
-def _divided(model: Model, values: Mapping[str, Any]) -> tuple[dict[str, Rows | Reference], dict[str, Any]]:
+def _divide(model: Model, values: Mapping[str, Any]) -> tuple[dict[str, Rows | Reference], dict[str, Any]]:
     roles = {port.role for port in model.inputs}
     names = {parameter.name for parameter in model.parameters}
     unknown = sorted(str(name) for name in set(values) - roles - names)
     if unknown:
         raise InvalidInput(
-            f"the process has no input {_listed(unknown)}",
-            remedy=f"inputs: {_listed(sorted(roles))}; parameters: {_listed(sorted(names - roles))}",
+            f"the process has no input {_list_names(unknown)}",
+            remedy=f"inputs: {_list_names(sorted(roles))}; parameters: {_list_names(sorted(names - roles))}",
             facts={"inputs": unknown[:_NAMED]},
         )
     inputs = {name: read_input(name, value) for name, value in values.items() if name in roles}
@@ -144,8 +144,8 @@ def _check_inputs(model: Model, inputs: Mapping[str, Rows | Reference]) -> None:
     missing = [port.role for port in model.inputs if port.required and port.role not in inputs]
     if missing:
         raise InvalidInput(
-            f"input {_listed(missing)} is missing",
-            remedy=f"inputs: {_listed([port.role for port in model.inputs])}",
+            f"input {_list_names(missing)} is missing",
+            remedy=f"inputs: {_list_names([port.role for port in model.inputs])}",
             facts={"inputs": missing},
         )
     for port in model.inputs:
@@ -159,8 +159,8 @@ def _check_columns(port: Port, rows: Rows) -> None:
     lacking = [variable.name for variable in port.variables if variable.name not in present]
     if lacking:
         raise InvalidInput(
-            f"the rows of {port.role} have no {_listed(lacking)}",
-            remedy=f"they have: {_listed(sorted(present))}",
+            f"the rows of {port.role} have no {_list_names(lacking)}",
+            remedy=f"they have: {_list_names(sorted(present))}",
             facts={"input": port.role, "columns": lacking},
         )
 
@@ -175,8 +175,8 @@ def _outputs(model: Model, outputs: Any) -> tuple[str, ...] | None:
     unknown = sorted(str(name) for name in outputs if name not in roles)
     if unknown:
         raise InvalidInput(
-            f"the process has no output {_listed(unknown)}",
-            remedy=f"outputs: {_listed(roles)}",
+            f"the process has no output {_list_names(unknown)}",
+            remedy=f"outputs: {_list_names(roles)}",
             facts={"outputs": unknown[:_NAMED]},
         )
     for name, how in outputs.items():
@@ -199,7 +199,8 @@ def _only(members: Mapping[str, Any]) -> None:
     unknown = sorted(set(members) - _MEMBERS)
     if unknown:
         raise InvalidInput(
-            f"an execute request has no member {_listed(unknown)}", remedy=f"it has: {_listed(sorted(_MEMBERS))}"
+            f"an execute request has no member {_list_names(unknown)}",
+            remedy=f"it has: {_list_names(sorted(_MEMBERS))}",
         )
     if members.get("subscriber") is not None:
         raise InvalidInput(
@@ -238,6 +239,6 @@ def _box(name: str, value: Any) -> Any:
     return value["bbox"]
 
 
-def _listed(names: Sequence[str]) -> str:
+def _list_names(names: Sequence[str]) -> str:
     shown = ", ".join(name[:80] for name in names[:_NAMED]) or "none"
     return f"{shown} …" if len(names) > _NAMED else shown

@@ -41,7 +41,7 @@ class StoredResult:
 
 async def keep(assets: AssetStore, outcome: Outcome) -> str:
     """Put a result into the store; return its SHA-256. Only some rows of its text are in memory at once."""
-    return (await assets.take_in(_written(outcome), limit=MOST_KEPT)).sha256
+    return (await assets.take_in(_write(outcome), limit=MOST_KEPT)).sha256
 
 
 async def find(assets: AssetStore, sha256: str) -> StoredResult:
@@ -74,7 +74,7 @@ async def contents_of(assets: AssetStore, sha256: str, pieces: Sequence[Piece]) 
             yield chunk
 
 
-async def _written(outcome: Outcome) -> AsyncIterator[bytes]:
+async def _write(outcome: Outcome) -> AsyncIterator[bytes]:
     head = b'{"caveats":%s,"outputs":{' % as_json([to_json(caveat) for caveat in outcome.caveats])
     yield head
     at, places = len(head), {}

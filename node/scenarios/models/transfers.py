@@ -75,12 +75,12 @@ class ModelTransfers:
         ``PeerUnreachable`` if it does not start it in time.
         """
         async with self._opening.setdefault(agreement.id, asyncio.Lock()):
-            transfer = await run_sync(self._known, agreement)
+            transfer = await run_sync(self._find_open, agreement)
             if transfer is None:
                 transfer = await run_sync(lambda: self._open_transfer(agreement.id, format=EXECUTE))
-            return await self._started(transfer)
+            return await self._await_start(transfer)
 
-    async def _started(self, transfer: Transfer) -> Transfer:
+    async def _await_start(self, transfer: Transfer) -> Transfer:
         ends = asyncio.get_running_loop().time() + self._patience
         with self._watch(transfer.pid) as watch:
             while True:
@@ -88,7 +88,7 @@ class ModelTransfers:
                 if now.state == machine.STARTED and now.data_address:
                     return now
                 if now.state == machine.SUSPENDED or now.state in machine.TABLE.terminal:
-                    raise _refused(now)
+                    raise _refusal(now)
                 left = ends - asyncio.get_running_loop().time()
                 if left <= 0:
                     raise PeerUnreachable(f"{now.peer} has not opened the call of {now.dataset} yet")
@@ -105,7 +105,7 @@ class ModelTransfers:
         if limits_uses(agreement.body):
             await run_sync(note)
 
-    def _known(self, agreement: Agreement) -> Transfer | None:
+    def _find_open(self, agreement: Agreement) -> Transfer | None:
         """Return the newest transfer of ours under the agreement that is not over."""
         with self._uow.read() as tx:
             for transfer in self._transfers.select(tx, peer=agreement.provider, limit=_RECENT):
@@ -119,7 +119,7 @@ class ModelTransfers:
             return self._transfers.get(tx, pid)
 
 
-def _refused(transfer: Transfer) -> NotAllowed:
+def _refusal(transfer: Transfer) -> NotAllowed:
     texts = [str(one) for one in transfer.reason if isinstance(one, str)]
     reasons = [one for one in transfer.reason if isinstance(one, dict)]
     what = "has suspended" if transfer.state == machine.SUSPENDED else "does not open"

@@ -64,7 +64,7 @@ def model_of(record: Record) -> Model:
         code=code if code is not None and _SHA256.fullmatch(code) else None,
         endpoint=card.iri(subject, f"{HANSA_MODEL}endpoint"),
         deterministic=card.value(subject, f"{HANSA_MODEL}deterministic") is True,
-        validity=_merged(card.texts(one, f"{RDFS}comment") for one in validity),
+        validity=_merge(card.texts(one, f"{RDFS}comment") for one in validity),
         guideline=card.texts(subject, f"{IT6}howToUse"),
     )
 
@@ -82,7 +82,7 @@ def transformation_of(record: Record) -> Transformation:
         version=record.version,
         titles=record.titles,
         language=next((code.code for code in NOTATIONS.codes if code.iri == language), language or ""),
-        definition=_parsed(definition),
+        definition=_parse(definition),
         sources=card.iris(subject, f"{HANSA}fromSchema"),
         targets=card.iris(subject, f"{HANSA}toSchema"),
         inputs=_either_ports(card, subject, "hasInput"),
@@ -94,7 +94,7 @@ def template_of(record: Record) -> Template:
     """Return the template in a record of kind ``scenario``. Raises ``InvalidInput`` for another kind, or if a step
     does not name the model or transformation that it uses."""
     card, subject = _open(record, "scenario")
-    steps = [_chained(card, node) for node in card.nodes(subject, f"{HANSA}hasStep")]
+    steps = [_read_step(card, node) for node in card.nodes(subject, f"{HANSA}hasStep")]
     return Template(
         iri=record.iri,
         version=record.version,
@@ -134,7 +134,7 @@ def dataset_port(record: Record, role: str) -> Port:
     card = Statements(record)
     subject = iri_term(record.iri)
     files = card.nodes(subject, f"{DCAT}distribution")
-    stated = {*card.iris(subject, f"{DCT}conformsTo"), *_shared(card, files)}
+    stated = {*card.iris(subject, f"{DCT}conformsTo"), *_common_columns(card, files)}
     return Port(
         role=role,
         schemas=tuple(sorted(one for one in stated if not _CRS.fullmatch(one))),
@@ -257,7 +257,7 @@ def _parameters(card: Statements, subject: str) -> tuple[Parameter, ...]:
 
 
 def _indicator(card: Statements, subject: str) -> Indicator:
-    definition = _parsed(card.value(subject, f"{HANSA}definition"))
+    definition = _parse(card.value(subject, f"{HANSA}definition"))
     return Indicator(
         name=card.require(subject, f"{DCT}identifier", "an indicator without a name"),
         titles=card.texts(subject, f"{DCT}title"),
@@ -269,7 +269,7 @@ def _indicator(card: Statements, subject: str) -> Indicator:
     )
 
 
-def _chained(card: Statements, subject: str) -> Step:
+def _read_step(card: Statements, subject: str) -> Step:
     uses = card.iri(subject, f"{HANSA}uses")
     if uses is None:
         raise InvalidInput(f"a step of {card.about} does not state what it uses", remedy="ask its owner to add uses:")
@@ -320,7 +320,7 @@ def _extent(card: Statements, subject: str) -> tuple[float, float, float, float]
     return min(west), min(south), max(west), max(south)
 
 
-def _shared(card: Statements, files: list[str]) -> set[str]:
+def _common_columns(card: Statements, files: list[str]) -> set[str]:
     stated = [set(card.iris(file, f"{DCT}conformsTo")) for file in files]
     return set.intersection(*stated) if stated else set()
 
@@ -329,7 +329,7 @@ def _of_all(values: list[Any]) -> Any:
     return values[0] if values and all(one == values[0] for one in values) else None
 
 
-def _merged(many: Any) -> Texts:
+def _merge(many: Any) -> Texts:
     together: dict[str, str] = {}
     for texts in many:
         for tag, text in texts.items():
@@ -337,7 +337,7 @@ def _merged(many: Any) -> Texts:
     return together
 
 
-def _parsed(value: Any) -> Any:
+def _parse(value: Any) -> Any:
     """Return a definition that is given as the text of a JSON object as that object; any other unchanged."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:

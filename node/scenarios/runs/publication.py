@@ -231,7 +231,7 @@ class Release:
                 f"{' Caveats: ' + sentences if sentences else ''}"
             },
             "publisher": {"name": self._name, "iri": self._me},
-            "contact": {"name": self._name, **_reached(self._contact)},
+            "contact": {"name": self._name, **_contact_fields(self._contact)},
             "derived_from": [one.iri for one in run.binding.inputs],
             **({"license": licence} if licence else {}),
         }
@@ -331,7 +331,7 @@ def _indicators(run: Run) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def _reached(contact: str) -> dict[str, str]:
+def _contact_fields(contact: str) -> dict[str, str]:
     if not contact:
         return {}
     return {"email": contact} if "@" in contact else {"url": contact}

@@ -105,7 +105,7 @@ class RunSteps:
         if isinstance(card, Transformation):
             outcome = await asyncio.to_thread(run_transformation, card, step.wiring, inputs)
         else:
-            outcome = await self._executed(run, bound, card, inputs, started)
+            outcome = await self._execute(run, bound, card, inputs, started)
         outputs, counts = {}, {}
         for role, rows in outcome.outputs.items():
             body = await asyncio.to_thread(canonical_json, rows, output_port(card, step.wiring, role))
@@ -125,7 +125,7 @@ class RunSteps:
         await run_sync(self._save, run.pid, done, sentences)
         return done
 
-    async def _executed(
+    async def _execute(
         self, run: Run, bound: BoundStep, card: Model, inputs: Mapping[str, Rows | Reference], step_run: StepRun
     ) -> Outcome:
         parameters = {

@@ -108,30 +108,28 @@ class _Trace:
         if any(known["step"] == step.name for known in self.steps):
             return
         done = next(one for one in self.run.steps if (one.branch, one.name) == (self.branch, step.name))
-        description = self._described(step, done, source, names)
+        description = self._describe(step, done, source, names)
         self.steps.append(description)
         inputs = dict(step.wiring)
         behind: list[tuple[str, Names]] = []
         # Inputs that share a name with the row come first; the names that they add may match the others.
         for _ in range(len(inputs)):
-            role = next((one for one in inputs if self._shared(inputs[one], names)), next(iter(inputs)))
+            role = next((one for one in inputs if self._shared_names(inputs[one], names)), next(iter(inputs)))
             feeding = inputs.pop(role)
-            described, names = self._fed(role, feeding, names)
+            described, names = self._describe_source(role, feeding, names)
             description["inputs"].append(described)
             if "." in feeding:
                 behind.append((feeding, names))
         for feeding, known in behind:
             self._walk(feeding, known)
 
-    def _described(self, step: Step, step_run: StepRun, source: str, names: Names) -> dict[str, Any]:
+    def _describe(self, step: Step, step_run: StepRun, source: str, names: Names) -> dict[str, Any]:
         bound = bound_step(self.run.binding, step.name)
         title = bound.card.titles.get("en") or next(iter(bound.card.titles.values()), bound.name)
         rows, count, total = self._matching(source, names)
         agreement = step_run.agreement or bound.agreement
-        sentence = (
-            f"{source}: {_counted(count, total)} {_of(names, self._shared(source, names))}, made by {title}, version "
-            f"{bound.version}, at {bound.origin}"
-        )
+        row_words = f"{_count_in_words(count, total)} {_of(names, self._shared_names(source, names))}"
+        sentence = f"{source}: {row_words}, made by {title}, version {bound.version}, at {bound.origin}"
         return {
             "step": step.name,
             "sentence": sentence + (f", under agreement {agreement}." if agreement else "."),
@@ -149,25 +147,25 @@ class _Trace:
             "inputs": [],
         }
 
-    def _fed(self, role: str, source: str, names: Names) -> tuple[dict[str, Any], Names]:
+    def _describe_source(self, role: str, source: str, names: Names) -> tuple[dict[str, Any], Names]:
         """Describe the source of a role, and return it with the names that are known from there on."""
         bound = next((one for one in self.run.binding.inputs if one.role == source), None)
         description: dict[str, Any] = {"role": role, "source": source}
         if bound is not None:
-            description |= _pinned(bound)
+            description |= _pin_json(bound)
         if self.rows_of.get(source) is None:
             description["sentence"] = (
-                f"{role}: {_called(bound, source)}. The rows stayed with {bound.origin if bound else ''}."
+                f"{role}: {_display_name(bound, source)}. The rows stayed with {bound.origin if bound else ''}."
             )
             return description, names
-        shared = self._shared(source, names)
+        shared = self._shared_names(source, names)
         rows, count, total = self._matching(source, names)
         description |= {"rows": [dict(row) for row in rows], "count": count, "of": total}
         if shared:
-            sentence = f"{_counted(count, total)} {_of(names, shared)} of {_called(bound, source)}"
+            sentence = f"{_count_in_words(count, total)} {_of(names, shared)} of {_display_name(bound, source)}"
             sentence += ". The others may have counted too" if count < total else ""
         else:
-            sentence = f"all {total} rows of {_called(bound, source)}: none of its columns names this"
+            sentence = f"all {total} rows of {_display_name(bound, source)}: none of its columns names this"
         changed, others = self._changes(bound, source, names) if bound is not None else ([], [])
         for name, some in (("changes", changed), ("otherChanges", others)):
             if some:
@@ -176,11 +174,11 @@ class _Trace:
         if others:
             sentence += f". Other rows were changed too: {'; '.join(other['sentence'] for other in others[:SHOWN])}"
         description["sentence"] = f"{role}: {sentence}."
-        return description, (names | self._agreed(source, names) if shared else names)
+        return description, (names | self._agreed_names(source, names) if shared else names)
 
     def _changes(self, bound: BoundInput, source: str, names: Names) -> tuple[list[TracedChange], list[TracedChange]]:
         """Return the changes by the run's layers in the rows in question, and in others."""
-        ids = {str(names[name]) for name in self._shared(source, names)}
+        ids = {str(names[name]) for name in self._shared_names(source, names)}
         mine: list[TracedChange] = []
         others: list[TracedChange] = []
         for layer in self.layers:
@@ -203,13 +201,13 @@ class _Trace:
     def _names(self, row: Row) -> Names:
         return {name: value for name, value in row.items() if name in self.keys and isinstance(value, str | int)}
 
-    def _shared(self, source: str, names: Names) -> list[str]:
+    def _shared_names(self, source: str, names: Names) -> list[str]:
         found = self.rows_of.get(source)
         return [] if found is None else [name for name in names if name in _columns(found[0])]
 
     def _all(self, source: str, names: Names) -> list[Row]:
         found = self.rows_of.get(source)
-        shared = self._shared(source, names)
+        shared = self._shared_names(source, names)
         return [] if found is None else [row for row in found[0] if all(row.get(one) == names[one] for one in shared)]
 
     def _matching(self, source: str, names: Names) -> tuple[list[Row], int, int]:
@@ -217,7 +215,7 @@ class _Trace:
         rows = self._all(source, names)
         return rows[:SHOWN], len(rows), 0 if found is None else len(found[0])
 
-    def _agreed(self, source: str, names: Names) -> Names:
+    def _agreed_names(self, source: str, names: Names) -> Names:
         """Return the names that all rows in question have in common."""
         rows = self._all(source, names)
         if not rows:
@@ -256,7 +254,7 @@ def _columns(rows: Rows) -> Mapping[str, Any]:
     return rows[0] if rows else {}
 
 
-def _pinned(bound: BoundInput) -> dict[str, Any]:
+def _pin_json(bound: BoundInput) -> dict[str, Any]:
     return {
         "dataset": bound.version_iri,
         "file": bound.file,
@@ -267,7 +265,7 @@ def _pinned(bound: BoundInput) -> dict[str, Any]:
     }
 
 
-def _called(bound: BoundInput | None, source: str) -> str:
+def _display_name(bound: BoundInput | None, source: str) -> str:
     if bound is None:
         return source
     title = bound.titles.get("en") or next(iter(bound.titles.values()), bound.iri)
@@ -275,7 +273,7 @@ def _called(bound: BoundInput | None, source: str) -> str:
     return f"{title}, version {bound.version} ({bound.file}, sha256 {bound.sha256[:12]}…){under}"
 
 
-def _counted(count: int, total: int) -> str:
+def _count_in_words(count: int, total: int) -> str:
     return f"{count} of {total} rows" if total != 1 else f"{count} of 1 row"
 
 

@@ -62,7 +62,7 @@ def description_of(stand_in: StandIn, *, file: str, title: str, beside: Mapping[
         f"# publish it: hansa publish {word(Path(file).with_suffix('.yaml'))}",
         "kind: dataset",
         f"title: {_yaml({ENGLISH: title})}",
-        f"description: {_yaml({ENGLISH: f'{NOTE} {_preserved(stand_in)}'})}",
+        f"description: {_yaml({ENGLISH: f'{NOTE} {_describe_preserved(stand_in)}'})}",
         f"provenance: {_yaml({ENGLISH: f'Made by hansa synth, seed {stand_in.seed}.'})}",
     ]
     copied = {name: beside[name] for name in _COPIED if beside.get(name)}
@@ -77,7 +77,7 @@ def description_of(stand_in: StandIn, *, file: str, title: str, beside: Mapping[
     return "\n".join(lines) + "\n"
 
 
-def _preserved(stand_in: StandIn) -> str:
+def _describe_preserved(stand_in: StandIn) -> str:
     """Return what was kept, column by column."""
     words = {
         ColumnType.NUMBERS: "spread of its figures",

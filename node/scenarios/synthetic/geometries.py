@@ -56,8 +56,8 @@ class Ground:
         if not self.boxes:
             return None
         kind, column, row, width, height = self.boxes[int(chance() * len(self.boxes))]
-        x = self._moved(column, self.columns, chance)
-        y = self._moved(row, self.rows, chance)
+        x = self._move(column, self.columns, chance)
+        y = self._move(row, self.rows, chance)
         middle = (self.west + (x + 0.5) * self.cell, self.south + (y + 0.5) * self.cell)
         scale = 0.8 + 0.4 * chance()
         if "Line" in kind:
@@ -76,7 +76,7 @@ class Ground:
             return {"type": "Polygon", "coordinates": [ring]}
         return {"type": "Point", "coordinates": self._at(*middle)}
 
-    def _moved(self, cell: int, cells: int, chance: Chance) -> int:
+    def _move(self, cell: int, cells: int, chance: Chance) -> int:
         by = int(chance() * (2 * REACH + 1)) - REACH
         return min(max(cell + by, 0), cells - 1)
 

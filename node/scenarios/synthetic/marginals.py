@@ -127,7 +127,7 @@ class Marginal:
         return replace(
             self,
             values=tuple(self.values[number] for number in order),
-            shares=_cumulated([single[number] for number in order]),
+            shares=_cumulate([single[number] for number in order]),
             index={value: new[old] for value, old in self.index.items()},
         )
 
@@ -208,7 +208,7 @@ def _levels(name: str, cells: Sequence[Any], missing: float, most: int = MOST_LE
         kind=ColumnType.LEVELS,
         missing=missing,
         values=tuple(values),
-        shares=_cumulated([total / len(cells) for total in totals]),
+        shares=_cumulate([total / len(cells) for total in totals]),
         folded=len(rare),
         index=index,
     )
@@ -292,7 +292,7 @@ def writer(texts: Sequence[str]) -> Callable[[int], str]:
     )
 
 
-def _cumulated(shares: Sequence[float]) -> tuple[float, ...]:
+def _cumulate(shares: Sequence[float]) -> tuple[float, ...]:
     return tuple(math.fsum(shares[: number + 1]) for number in range(len(shares)))
 
 

@@ -22,8 +22,8 @@ def names_like(values: Sequence[str], count: int, chance: Chance) -> list[str]:
     """
     stem = _stem(values)
     if stem is not None:
-        return _numbered(stem, [value[len(stem) :] for value in values], count)
-    return _scrambled(values, count, chance)
+        return _number_names(stem, [value[len(stem) :] for value in values], count)
+    return _scramble(values, count, chance)
 
 
 def are_numbered(values: Sequence[str]) -> bool:
@@ -32,7 +32,7 @@ def are_numbered(values: Sequence[str]) -> bool:
 
 
 def _stem(values: Sequence[str]) -> str | None:
-    stem = _shared(values).rstrip(string.digits)
+    stem = _common_prefix(values).rstrip(string.digits)
     rests = [value[len(stem) :] for value in values]
     return stem if all(rest.isdecimal() and rest.isascii() for rest in rests) else None
 
@@ -50,7 +50,7 @@ def whole_numbers_like(values: Sequence[int], count: int) -> list[int]:
     return numbers
 
 
-def _numbered(stem: str, rests: Sequence[str], count: int) -> list[str]:
+def _number_names(stem: str, rests: Sequence[str], count: int) -> list[str]:
     used = {int(rest) for rest in rests}
     padded = any(rest.startswith("0") and len(rest) > 1 for rest in rests)
     width = _usual_width(rests)
@@ -66,7 +66,7 @@ def _numbered(stem: str, rests: Sequence[str], count: int) -> list[str]:
     return [f"{stem}{next(numbers):0{width if padded else 1}d}" for _ in range(count)]
 
 
-def _shared(values: Sequence[str]) -> str:
+def _common_prefix(values: Sequence[str]) -> str:
     """Return the characters that all values begin with."""
     first, last = min(values), max(values)
     return first[: next((at for at, sign in enumerate(first) if last[at : at + 1] != sign), len(first))]
@@ -77,8 +77,8 @@ def _usual_width(texts: Sequence[str]) -> int:
     return max(Counter(map(len, texts)).items(), key=lambda item: (item[1], item[0]))[0]
 
 
-def _scrambled(values: Sequence[str], count: int, chance: Chance) -> list[str]:
-    shared = _shared(values)
+def _scramble(values: Sequence[str], count: int, chance: Chance) -> list[str]:
+    shared = _common_prefix(values)
     kept = re.match(r".*[^0-9A-Za-z]", shared, re.DOTALL)
     beginning = len(kept.group()) if kept and len(values) > 1 else 0
     used = set(values)

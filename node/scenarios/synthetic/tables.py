@@ -87,7 +87,7 @@ class _Maker:
         others = [name for name, one in self.marginals.items() if one.is_modelled and name not in first]
         self.modelled = [*first, *others]
         sample = [rows[number] for number in _spread(len(rows), SAMPLE)]
-        scored = self._scored(sample)
+        scored = self._score(sample)
         self.lower = root([scored[name] for name in self.modelled])
         self.ground = Ground.of([row[GEOMETRY] for row in rows if row.get(GEOMETRY)])
         self.known = Counter(telling for row in rows if (telling := self._telling(row)))
@@ -193,7 +193,7 @@ class _Maker:
             return whole_numbers_like(distinct, count)
         return names_like(distinct, count, self.chance)
 
-    def _scored(self, sample: Rows) -> dict[str, Scores]:
+    def _score(self, sample: Rows) -> dict[str, Scores]:
         scored = {
             name: scores([self.marginals[name].order(row.get(name)) for row in sample])
             for name in self.modelled
@@ -212,7 +212,7 @@ class _Maker:
     def _telling(self, row: Row) -> tuple[Any, ...]:
         """Return the values by which a row could be recognised; none if there are too few rows to decide."""
         names = [name for name in self.modelled if name not in self.key]
-        return tuple(_spelt(row.get(name)) for name in names) if len(names) >= _TELLING else ()
+        return tuple(_spell(row.get(name)) for name in names) if len(names) >= _TELLING else ()
 
     def _normal(self) -> float:
         return NORMAL.inv_cdf(min(max(self.chance(), 1e-12), 1 - 1e-12))
@@ -278,7 +278,7 @@ def _places(numbers: Sequence[int | None], size: int, figures: Mapping[str, Scor
     return best
 
 
-def _spelt(value: Any) -> str:
+def _spell(value: Any) -> str:
     return repr(float(value)) if is_figure(value) else repr(value)
 
 

@@ -77,15 +77,15 @@ def parse_where(value: Any, path: str) -> Where:
 
 def _conditions(column: str, condition: Any, path: str) -> list[Condition]:
     if isinstance(condition, list | tuple):
-        return [_checked(column, "in", condition, path)]
+        return [_check(column, "in", condition, path)]
     if not isinstance(condition, Mapping):
-        return [_checked(column, "equals", condition, path)]
+        return [_check(column, "equals", condition, path)]
     if not condition:
         raise InvalidInput(f"{path} says nothing", remedy=f"write one of {', '.join(_WORDS)}", facts={"at": path})
-    return [_checked(column, str(word).replace("_", " ").strip(), value, path) for word, value in condition.items()]
+    return [_check(column, str(word).replace("_", " ").strip(), value, path) for word, value in condition.items()]
 
 
-def _checked(column: str, word: str, value: Any, path: str) -> Condition:
+def _check(column: str, word: str, value: Any, path: str) -> Condition:
     if word not in _WORDS:
         raise InvalidInput(
             f"{path} says {word[:40]!r}",

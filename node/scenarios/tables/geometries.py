@@ -35,16 +35,16 @@ def check(geometry: Any, *, degrees: bool = True) -> dict[str, Any]:
     have fewer than four positions or are not closed, and (with ``degrees``) coordinates that are not longitude and
     latitude.
     """
-    return _checked(geometry, degrees, 0)
+    return _check(geometry, degrees, 0)
 
 
-def _checked(geometry: Any, degrees: bool, depth: int) -> dict[str, Any]:
+def _check(geometry: Any, degrees: bool, depth: int) -> dict[str, Any]:
     kind = geometry.get("type") if isinstance(geometry, Mapping) else None
     if kind == "GeometryCollection" and depth < 4:
         inner = geometry.get("geometries")
         if not isinstance(inner, list):
             raise InvalidInput("a GeometryCollection has no list of geometries")
-        return {"type": kind, "geometries": [_checked(one, degrees, depth + 1) for one in inner]}
+        return {"type": kind, "geometries": [_check(one, degrees, depth + 1) for one in inner]}
     if not isinstance(kind, str) or kind not in _DEPTHS:
         raise InvalidInput(
             f"{str(kind)[:40]} is not a type of geometry",

@@ -45,7 +45,7 @@ def transform(definition: Any, rows: Rows) -> Rows:
         )
     moments = {name: _moments(parts.column, mapping, name, rows) for name, parts in mapping.dayparts.items()}
     if mapping.group:
-        return _grouped(mapping, rows, moments)
+        return _group(mapping, rows, moments)
     return _row_by_row(mapping, rows, moments)
 
 
@@ -92,7 +92,7 @@ def _check_step(column: str, step: timedelta, moments: Sequence[Moment]) -> None
         )
 
 
-def _grouped(mapping: ColumnMapping, rows: Rows, moments: Mapping[str, list[Moment]]) -> list[dict[str, Any]]:
+def _group(mapping: ColumnMapping, rows: Rows, moments: Mapping[str, list[Moment]]) -> list[dict[str, Any]]:
     groups: dict[tuple[Any, ...], _Group] = {}
     timed = next(iter(moments.values()), None)
     for index, row in enumerate(rows):
@@ -147,25 +147,25 @@ def _aggregate(rule: Rule, group: _Group, step: timedelta | None) -> Any:
         return _sum(rule, plain, {instant for _, _, instant in known}, step)
     if rule.action == "mean":
         weights = [_figure(row, rule.weight, index) for _, row, index in values] if rule.weight else None
-        return _converted(rule, figures.mean(plain, weights, rule.level))
-    return _converted(rule, min(plain) if rule.action == "min" else max(plain))
+        return _convert(rule, figures.mean(plain, weights, rule.level))
+    return _convert(rule, min(plain) if rule.action == "min" else max(plain))
 
 
 def _sum(rule: Rule, values: Sequence[float], instants: set[Instant | None], step: timedelta | None) -> Any:
     total = figures.total(values, rule.level)
     if rule.per is None or step is None:
-        return _converted(rule, total)
+        return _convert(rule, total)
     # The hours with rows of the group, whether or not the condition holds for them: a quarter of an hour without
     # lorries counts, an unmeasured one does not.
     seconds = Fraction(len(instants) * (step // timedelta(microseconds=1)), 1_000_000)
-    return _scaled(rule, total, rule.scale / seconds)
+    return _scale(rule, total, rule.scale / seconds)
 
 
-def _converted(rule: Rule, value: float | None) -> float | None:
-    return None if value is None else _scaled(rule, value, rule.scale)
+def _convert(rule: Rule, value: float | None) -> float | None:
+    return None if value is None else _scale(rule, value, rule.scale)
 
 
-def _scaled(rule: Rule, value: float, scale: Fraction) -> float:
+def _scale(rule: Rule, value: float, scale: Fraction) -> float:
     try:
         scaled = float(Fraction(repr(value)) * scale + rule.shift)
     except OverflowError:
@@ -186,7 +186,7 @@ def _row_by_row(mapping: ColumnMapping, rows: Rows, moments: Mapping[str, list[M
         for rule in mapping.rules:
             value = rule.value if rule.action == "constant" else row.get(rule.column)
             if rule.action == "rename" and value is not None and (rule.unit is not None or rule.decimals is not None):
-                value = _converted(rule, _figure(row, rule.column, index))
+                value = _convert(rule, _figure(row, rule.column, index))
             out[rule.name] = value
         rows_out.append(out)
     return rows_out

@@ -215,9 +215,9 @@ class _Reader:
         elif token["unit"]:
             unit = _power(_simple(token["unit"]), int(token["exponent"] or 1))
         else:
-            return _annotated(_ONE, token["word"])
+            return _annotate(_ONE, token["word"])
         if self._at < len(self._tokens) and self._tokens[self._at]["word"] is not None:
-            unit = _annotated(unit, self._tokens[self._at]["word"])
+            unit = _annotate(unit, self._tokens[self._at]["word"])
             self._at += 1
         return unit
 
@@ -260,7 +260,7 @@ def _times(a: Unit, b: Unit, sign: int) -> Unit:
     )
 
 
-def _annotated(unit: Unit, word: str) -> Unit:
+def _annotate(unit: Unit, word: str) -> Unit:
     folded = " ".join(word.casefold().replace("_", " ").split())
     if not folded:
         return unit

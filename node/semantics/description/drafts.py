@@ -127,7 +127,7 @@ def _from_document(
     iri: str | None = asked if asked and is_address(asked, setting.base, candidate.kind) else None
     if iri is None and fields:
         iri, _ = _requested_address(submission, fields, candidate.kind, setting, result, titled=False)
-    dataset, subject, notes = adopt(_unrelated(document, candidate), candidate, setting.base, iri or submission.iri)
+    dataset, subject, notes = adopt(_part_about(document, candidate), candidate, setting.base, iri or submission.iri)
     result.findings.extend(notes)
     result.kind = candidate.kind
     if subject is None:
@@ -141,7 +141,7 @@ def _from_document(
         _fill(builder, subject, submission, fields, setting, result)
 
 
-def _unrelated(document: Dataset, subject: Subject) -> Dataset:
+def _part_about(document: Dataset, subject: Subject) -> Dataset:
     """Return all of the document for an ontology; for anything else, the statements that are reachable from its
     subject."""
     if subject.kind.name == "ontology":

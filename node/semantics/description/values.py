@@ -200,7 +200,7 @@ def mail(value: Any) -> NamedNode:
     text = str(value).strip().removeprefix("mailto:")
     if not isinstance(value, str) or not _MAIL.fullmatch(text):
         raise NotSo("mail")
-    return _checked(f"mailto:{text}", "mail")
+    return _to_iri(f"mailto:{text}", "mail")
 
 
 def phone(value: Any) -> NamedNode:
@@ -314,7 +314,7 @@ def _decimal(value: Any) -> str:
     return format(number, "f")
 
 
-def _checked(iri: str, form: str) -> NamedNode:
+def _to_iri(iri: str, form: str) -> NamedNode:
     try:
         return NamedNode(iri)
     except ValueError:

@@ -140,7 +140,7 @@ async def examine(
             places = None if batches.chosen is None else batches.chosen[number]
             examined = None if page is None else await page
             # One call at a time: the other places of the cage are for people who publish.
-            page = asyncio.create_task(_examined(cage, packed, places, batches.counts[number], message, owner))
+            page = asyncio.create_task(_examine(cage, packed, places, batches.counts[number], message, owner))
             if examined is not None:
                 yield examined
         if page is not None:
@@ -151,7 +151,7 @@ async def examine(
             await asyncio.gather(page, return_exceptions=True)
 
 
-async def _examined(
+async def _examine(
     cage: Caller,
     body: bytes,
     places: Sequence[int] | None,

@@ -147,13 +147,13 @@ def _table(file: Node, resource: Mapping[str, Any], fields: list[Mapping[str, An
         constraints = constraints if isinstance(constraints, Mapping) else {}
         for name, property_ in (("minimum", f"{SCHEMA}minValue"), ("maximum", f"{SCHEMA}maxValue")):
             if isinstance(constraints.get(name), str | int | float):
-                yield Quad(column, NamedNode(property_), _bound(constraints[name]))
+                yield Quad(column, NamedNode(property_), _to_literal(constraints[name]))
         examples = constraints.get("enum") if isinstance(constraints.get("enum"), list) else [field.get("example")]
         for example in (each for each in examples or () if isinstance(each, str | int | float)):
             yield from _literal(column, f"{SKOS}example", str(example))
 
 
-def _bound(value: str | int | float) -> Literal:
+def _to_literal(value: str | int | float) -> Literal:
     kind = "integer" if isinstance(value, int) else "double"
     return Literal(value) if isinstance(value, str) else Literal(str(value), datatype=NamedNode(f"{XSD}{kind}"))
 

@@ -120,9 +120,9 @@ def _attempt(step: Callable[[_In, _With], _Out], subject: _In, argument: _With) 
 def _draft(piece: Mapping[str, Any], how: Examination) -> _Draft:
     if piece.get("fault"):
         raise refusal(**piece["fault"])
-    dataset, subject, syntax_repairs = _parsed(str(piece["subject"]), str(piece["lines"]))
+    dataset, subject, syntax_repairs = _parse(str(piece["subject"]), str(piece["lines"]))
     rules = rules_named(how.rules)
-    record = Record(dataset, subject, Dataset(_inherited(piece)))
+    record = Record(dataset, subject, Dataset(_inherited_quads(piece)))
     repairs = repair(record, rules) if rules else []
     title = first_title(dataset, subject)
     if not title:
@@ -183,20 +183,22 @@ def is_conforming(findings: Sequence[Finding]) -> bool:
     return not any(one.severity == "violation" and "/shapes/dcat-ap#" in one.rule for one in findings)
 
 
-def _parsed(subject: str, lines: str) -> tuple[Dataset, Node, list[str]]:
+def _parse(subject: str, lines: str) -> tuple[Dataset, Node, list[str]]:
     """Return the statements and the subject of a piece, and the repairs that were necessary to read them."""
     try:
         return *_read(subject, lines), []
     except (SyntaxError, ValueError) as error:
         first = error
     try:
-        return *_read(_ADDRESS.sub(_encoded, subject), _ADDRESS.sub(_encoded, lines)), ["encoded spaces in addresses"]
+        return *_read(_ADDRESS.sub(_encode_spaces, subject), _ADDRESS.sub(_encode_spaces, lines)), [
+            "encoded spaces in addresses"
+        ]
     except (SyntaxError, ValueError):
         message = getattr(first, "msg", None) or str(first)
         raise refusal("unreadable-record", reason=message.rpartition(": ")[2][:200]) from first
 
 
-def _inherited(piece: Mapping[str, Any]) -> Iterable[Quad]:
+def _inherited_quads(piece: Mapping[str, Any]) -> Iterable[Quad]:
     try:
         return list(read_quads(piece.get("inherited", ""), format=RdfFormat.N_TRIPLES))
     except (SyntaxError, ValueError):
@@ -209,5 +211,5 @@ def _read(subject: str, lines: str) -> tuple[Dataset, Node]:
     return Dataset(read_quads(lines, format=RdfFormat.N_TRIPLES)), node
 
 
-def _encoded(text: re.Match[str]) -> str:
+def _encode_spaces(text: re.Match[str]) -> str:
     return text[0].replace(" ", "%20") if text[0].startswith("<") else text[0]

@@ -51,7 +51,7 @@ def settle(catalogue: Catalogue, base: str) -> None:
     named = dict.fromkeys(term[1:-1].partition("#")[0] for term in pages if term.startswith("<"))
     catalogue.relations = [page for page in named if page != own][:MAX_PAGES_NAMED]
     catalogue.versions = {}
-    newest, deleted, version_of = _compared(catalogue, members, pairs)
+    newest, deleted, version_of = _newest_versions(catalogue, members, pairs)
     records = {member: entity for entity, (_, member) in newest.items()}
     for node in (*members, *deleted):
         if node not in records and catalogue.kind(node) in _RECORDS:
@@ -64,7 +64,7 @@ def settle(catalogue: Catalogue, base: str) -> None:
     catalogue.notes.append("read it as a page of an event stream (LDES)")
 
 
-def _compared(
+def _newest_versions(
     catalogue: Catalogue, members: Iterable[str], pairs: list[tuple[str, str]]
 ) -> tuple[dict[str, tuple[str, str]], dict[str, str], list[str]]:
     """Return the newest version of each record that the page has (time, node with its statements), the time of each

@@ -134,7 +134,7 @@ class Catalogue:
 
 def cut(catalogue: Catalogue) -> Iterator[Piece]:
     """Yield the pieces of ``catalogue``, in the order of the file."""
-    inherited = _inherited(catalogue)
+    inherited = _statements_to_inherit(catalogue)
     for node in catalogue.lines:
         kind = catalogue.kind(node)
         if kind in ("dataset", "service"):
@@ -212,7 +212,7 @@ def _is_about_another(catalogue: Catalogue, entry: str, root: str) -> bool:
     return bool(topics) and root not in topics
 
 
-def _inherited(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
+def _statements_to_inherit(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
     """Return resource → the statements of its catalogue about licence and publisher."""
     inherited: dict[str, tuple[str, ...]] = {}
     for node in catalogue.lines:

@@ -34,11 +34,11 @@ def link_node(node: Node, property_: str, thing: Node, type_: str) -> Iterator[Q
 
 def values(node: Node, property_: str, value: Any) -> Iterator[Quad]:
     """Yield a statement for each value of a list, or for the value itself; none for an empty one."""
-    for text in _listed(value):
+    for text in _texts(value):
         yield Quad(node, NamedNode(property_), _term(property_, text))
 
 
-def _listed(value: Any) -> list[str]:
+def _texts(value: Any) -> list[str]:
     """Return the texts of a value: of a list, of a list written as JSON, or the value itself."""
     if isinstance(value, str) and value.startswith("["):
         try:
@@ -63,7 +63,7 @@ def _term(property_: str, text: str) -> Term:
 
 def mail(node: Node, property_: str, value: Any) -> Iterator[Quad]:
     """Yield a statement with an e-mail address, as a link if it is one."""
-    for text in _listed(value):
+    for text in _texts(value):
         mailbox = text.strip().removeprefix("mailto:")
         iri = address(f"mailto:{mailbox}") if _MAILBOX.fullmatch(mailbox) else None
         yield Quad(node, NamedNode(property_), iri or Literal(text))

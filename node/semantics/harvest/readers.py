@@ -33,12 +33,12 @@ def read(body: bytes, media_type: str, *, base: str) -> Catalogue:
     help.
     """
     syntax = syntax_of(media_type)
-    catalogue, notes = _repaired(body, syntax, lambda text: _read(text, syntax, base))
+    catalogue, notes = _read_with_repairs(body, syntax, lambda text: _read(text, syntax, base))
     catalogue.notes[:0] = notes
     return catalogue
 
 
-def _repaired(body: bytes, syntax: Syntax, read_it: Callable[[bytes], _Read]) -> tuple[_Read, list[str]]:
+def _read_with_repairs(body: bytes, syntax: Syntax, read_it: Callable[[bytes], _Read]) -> tuple[_Read, list[str]]:
     """Return what ``read_it`` returns for ``body``, or for its mended text, and the repairs as sentences."""
     try:
         return read_it(body), []
@@ -127,7 +127,7 @@ def _of_xml(body: bytes, base: str) -> Catalogue | None:
     syntax, notes = syntax_of(RDF_XML), Counter[str]()
 
     def read_rdf(record: bytes) -> list[Quad]:
-        statements, repairs = _repaired(record, syntax, lambda text: list(_quads(text, syntax, base)))
+        statements, repairs = _read_with_repairs(record, syntax, lambda text: list(_quads(text, syntax, base)))
         notes.update(repairs)
         return statements
 

@@ -136,12 +136,12 @@ def _column(column: ColumnProfile) -> Iterator[str]:
     if column.distinct:
         yield f"{indent}distinct: {column.distinct}"
     if column.values:
-        listed = ", ".join(_quoted(value) for value in column.values)
+        listed = ", ".join(_quote(value) for value in column.values)
         yield f"{indent}values: [{listed}]   # {'all' if column.complete else 'examples'}"
 
 
 def _bound(column: ColumnProfile, bound: str) -> str:
-    return bound if column.type in ("integer", "number") else _quoted(bound)
+    return bound if column.type in ("integer", "number") else _quote(bound)
 
 
 def _remark(text: str, most: int = _COMMENT) -> str:
@@ -152,10 +152,10 @@ def _remark(text: str, most: int = _COMMENT) -> str:
 
 def scalar(text: str) -> str:
     """Return a text of one line as YAML: without quotes if that is unambiguous, else in the quotes of JSON."""
-    return text if _BARE.fullmatch(text) and text.casefold() not in _NOT_BARE else _quoted(text)
+    return text if _BARE.fullmatch(text) and text.casefold() not in _NOT_BARE else _quote(text)
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """Return a text in the quotes that JSON and YAML share. YAML may take what does not print for a line's end."""
     quoted = json.dumps(text, ensure_ascii=False)
     return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in quoted)

@@ -116,8 +116,8 @@ class _Comparison:
         had, has = _members(before), _members(after)
         gone = {name: self._left.resolve(had[name]) for name in had if name not in has}
         new = {name: self._right.resolve(has[name]) for name in has if name not in had}
-        renamed = _renamed(gone, new)
-        must_had, must_have = _required(before), _required(after)
+        renamed = _find_renames(gone, new)
+        must_had, must_have = _required_fields(before), _required_fields(after)
         for name in gone:
             if name in renamed:
                 yield _change("renamed", _join(path, name), renamed[name])
@@ -146,11 +146,11 @@ def _types(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> It
         return
     gone, new = had - has, has - had
     if gone and new:
-        yield _change("type", path, _listed(had), _listed(has))
+        yield _change("type", path, _join_sorted(had), _join_sorted(has))
     elif gone:
-        yield _change("type-narrowed", path, _listed(gone))
+        yield _change("type-narrowed", path, _join_sorted(gone))
     else:
-        yield _change("type-widened", path, _listed(new))
+        yield _change("type-widened", path, _join_sorted(new))
 
 
 def _type_set(schema: Mapping[str, Any]) -> frozenset[str]:
@@ -167,13 +167,13 @@ def _values(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> I
         gone = [value for value in had if value not in has]
         new = [value for value in has if value not in had]
         if gone:
-            yield _change("values-removed", path, _listed(gone))
+            yield _change("values-removed", path, _join_sorted(gone))
         if new:
-            yield _change("values-added", path, _listed(new))
+            yield _change("values-added", path, _join_sorted(new))
     elif isinstance(has, list):
-        yield _change("tightened", path, "enum", _listed(has), "–")
+        yield _change("tightened", path, "enum", _join_sorted(has), "–")
     elif isinstance(had, list):
-        yield _change("loosened", path, "enum", "–", _listed(had))
+        yield _change("loosened", path, "enum", "–", _join_sorted(had))
 
 
 def _bounds(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> Iterator[SchemaChange]:
@@ -183,17 +183,19 @@ def _bounds(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> I
             if had == has or not all(value is None or _is_number(value) for value in (had, has)):
                 continue
             stricter = has is not None and (had is None or (has - had) * tighter > 0)
-            yield _change("tightened" if stricter else "loosened", path, name, _shown(has), _shown(had))
+            yield _change("tightened" if stricter else "loosened", path, name, _display_text(has), _display_text(had))
     for name in _EXACT:
         had, has = before.get(name), after.get(name)
         if had != has:
-            yield _change("loosened" if has is None else "tightened", path, name, _shown(has), _shown(had))
+            yield _change(
+                "loosened" if has is None else "tightened", path, name, _display_text(has), _display_text(had)
+            )
     had, has = (next((s[name] for name in _UNITS if name in s), None) for s in (before, after))
     if had != has and had is not None and has is not None:
-        yield _change("unit", path, _shown(has), _shown(had))
+        yield _change("unit", path, _display_text(has), _display_text(had))
 
 
-def _renamed(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def _find_renames(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Return fields with a new name: old → new. Their schemas differ only in texts, and name or description is
     similar."""
     pairs = []
@@ -222,7 +224,7 @@ def _members(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     return properties if isinstance(properties, Mapping) else {}
 
 
-def _required(schema: Mapping[str, Any]) -> frozenset[str]:
+def _required_fields(schema: Mapping[str, Any]) -> frozenset[str]:
     required = schema.get("required")
     return (
         frozenset(name for name in required if isinstance(name, str)) if isinstance(required, list) else frozenset()
@@ -239,11 +241,11 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _listed(values: Any) -> str:
+def _join_sorted(values: Any) -> str:
     return ", ".join(sorted(str(value) for value in values))
 
 
-def _shown(value: Any) -> str:
+def _display_text(value: Any) -> str:
     return "–" if value is None else str(value)
 
 

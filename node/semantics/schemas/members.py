@@ -105,12 +105,12 @@ class _Walk:
 def _problem(value: Any, rules: Mapping[str, Any]) -> Problem | None:
     types = types_of(rules)
     if types and types.isdisjoint(_types(value)):
-        return "type", (_shown(value), ", ".join(sorted(types)))
+        return "type", (_display_text(value), ", ".join(sorted(types)))
     choices = choices_of(rules)
     if choices and not any(_same(value, choice) for choice in choices):
-        return "choice", (_shown(value), ", ".join(map(_shown, choices))[:80])
+        return "choice", (_display_text(value), ", ".join(map(_display_text, choices))[:80])
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return bounds_check(rules)(value, _shown(value))
+        return bounds_check(rules)(value, _display_text(value))
     for kind, least, most, what in (
         (str, "minLength", "maxLength", "length"),
         (list, "minItems", "maxItems", "items"),
@@ -145,7 +145,7 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name[:60]}" if path else name[:60]
 
 
-def _shown(value: Any) -> str:
+def _display_text(value: Any) -> str:
     if isinstance(value, Mapping | list):
         return "{…}" if isinstance(value, Mapping) else "[…]"
     if value is None or isinstance(value, bool):

@@ -56,14 +56,14 @@ class Tally:
         for _, pattern, text in self._waiting:
             if pattern:
                 texts.setdefault(pattern, {})[text] = None
-        missed = {pattern: self._missed(pattern, list(some)) for pattern, some in texts.items()}
+        missed = {pattern: self._mismatches(pattern, list(some)) for pattern, some in texts.items()}
         for breach, pattern, text in self._waiting:
             if not pattern or text in missed[pattern]:
                 self._tell(breach)
         self._waiting.clear()
         self._characters = 0
 
-    def _missed(self, pattern: str, texts: list[str]) -> frozenset[str]:
+    def _mismatches(self, pattern: str, texts: list[str]) -> frozenset[str]:
         places = self._misses(pattern, texts) if self._misses is not None else None
         if places is None:
             self._untried[pattern] = None

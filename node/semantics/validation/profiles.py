@@ -71,7 +71,7 @@ def gaps(reference: str) -> list[str]:
         for quad in statements.quads_for_predicate(NamedNode(f"{SH}{name}")):
             if not isinstance(quad.object, Literal) or quad.object.datatype.value != f"{XSD}integer":
                 value = getattr(quad.object, "value", "")
-                sentences.append(f"{name} of {_named(quad.subject)} is {value} as text, not a number")
+                sentences.append(f"{name} of {_shape_name(quad.subject)} is {value} as text, not a number")
     for name in ("property", "node"):
         for quad in statements.quads_for_predicate(NamedNode(f"{SH}{name}")):
             target = quad.object
@@ -80,7 +80,7 @@ def gaps(reference: str) -> list[str]:
     return list(dict.fromkeys(sentences))
 
 
-def _named(term: object) -> str:
+def _shape_name(term: object) -> str:
     return term.value if isinstance(term, NamedNode) else "a shape without a name"
 
 

@@ -240,8 +240,8 @@ def _rules(statements: Dataset) -> dict[str, ShapeRule]:
 
 def _bound(statements: Dataset, name: str, value: Any) -> str:
     if name in _LISTED:
-        return ", ".join(_shown(item) for item in _items(statements, value))
-    return _shown(value)
+        return ", ".join(_display_text(item) for item in _items(statements, value))
+    return _display_text(value)
 
 
 def _items(statements: Dataset, head: Any) -> Iterable[Any]:
@@ -254,7 +254,7 @@ def _items(statements: Dataset, head: Any) -> Iterable[Any]:
         head = items[rest]
 
 
-def _shown(term: Any) -> str:
+def _display_text(term: Any) -> str:
     return local_name(term.value) if isinstance(term, NamedNode) else str(term.value)
 
 

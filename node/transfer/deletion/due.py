@@ -66,7 +66,7 @@ class DeletionDuties:
         rule = deletion_rule(agreement.body)
         within = time_allowed(rule) if rule is not None else None
         confirmed = self._store.get(tx, agreement.id)
-        receipts = self._received(tx, agreement)
+        receipts = self._arrival_times(tx, agreement)
         since = [at for at in receipts if confirmed is None or at > confirmed.at]
         received = min(since, default=None)
         due = _after(received, within[1]) if received is not None and within is not None else None
@@ -82,7 +82,7 @@ class DeletionDuties:
             confirmed=confirmed,
         )
 
-    def _received(self, tx: Transaction, agreement: Agreement) -> list[datetime]:
+    def _arrival_times(self, tx: Transaction, agreement: Agreement) -> list[datetime]:
         if agreement.provider != self._me:
             return [reception.at for reception in self._receipts.under(tx, agreement) if reception.state == "done"]
         entries = self._ledger.history(tx, agreement.id, EntryKind.ACCESS)

@@ -106,17 +106,17 @@ def router(
     @api.get("/region/search", summary="Search the region's catalogue, as this node")
     async def region_search(request: Request) -> Response:
         await person(request)
-        return await _forwarded(forward, "GET", f"/api/catalogue/search?{request.url.query}", b"", request)
+        return await _forward(forward, "GET", f"/api/catalogue/search?{request.url.query}", b"", request)
 
     @api.post("/region/sparql", summary="Query the region's catalogue, as this node")
     async def region_sparql(request: Request) -> Response:
         await person(request)
-        return await _forwarded(forward, "POST", "/sparql", await request.body(), request)
+        return await _forward(forward, "POST", "/sparql", await request.body(), request)
 
     return api
 
 
-async def _forwarded(forward: Forward, method: str, path: str, body: bytes, request: Request) -> Response:
+async def _forward(forward: Forward, method: str, path: str, body: bytes, request: Request) -> Response:
     headers = {
         name: request.headers[name]
         for name in ("accept", "accept-language", "content-type")

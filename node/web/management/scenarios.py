@@ -114,17 +114,17 @@ def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> A
     @api.post("/layers", status_code=201, summary="Save a change layer")
     async def save(request: Request) -> Any:
         caller = await person(request)
-        return _laid(await layers.save(await json_body(request), caller))
+        return _layer_json(await layers.save(await json_body(request), caller))
 
     @api.get("/layers/{name}", summary="A change layer, on its own version of the dataset or on another")
     async def layer(request: Request, name: str, version: Annotated[int | None, Query(ge=1)] = None) -> Any:
         caller = await person(request)
-        return _laid(await layers.lay_on(await layers.layer(name), caller, version=version))
+        return _layer_json(await layers.lay_on(await layers.layer(name), caller, version=version))
 
     return api
 
 
-def _laid(version: LayeredVersion) -> dict[str, Any]:
+def _layer_json(version: LayeredVersion) -> dict[str, Any]:
     return {**layer_to_json(version.layer), "conflicts": [conflict.to_json() for conflict in version.conflicts]}
 
 

@@ -205,7 +205,7 @@ def describe(code: bytes) -> None:
     try:
         exec(compile(code, "walking.py", "exec"), {})
     except ZeroDivisionError as error:
-        raise in_cage._failed(error, "walking.py", log) from None
+        raise in_cage._failure(error, "walking.py", log) from None
 
 
 def all_found() -> list[tuple[str, str, str, Mapping[str, Any]]]:

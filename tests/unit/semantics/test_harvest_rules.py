@@ -7,7 +7,7 @@ from pyoxigraph import Dataset, NamedNode, RdfFormat, parse
 
 from node.base.errors import InvalidInput
 from node.semantics.documents import canonical
-from node.semantics.harvest.examination import _parsed
+from node.semantics.harvest.examination import _parse
 from node.semantics.harvest.rules.model import Record
 from node.semantics.harvest.rules.table import RULES, SAFE, repair, rules_named, undo
 from node.semantics.harvest.rules.values import date_form, whole_bytes
@@ -166,7 +166,7 @@ def test_real_catalogues_come_back_as_they_were() -> None:
         for piece in import_report.pieces(file)[:12]:
             if "{" in piece.subject:
                 continue
-            dataset, subject, _ = _parsed(piece.subject, "".join(piece.lines))
+            dataset, subject, _ = _parse(piece.subject, "".join(piece.lines))
             before = set(dataset)
             changed = Record(dataset, subject)
             undo(changed, repair(changed, rules))

@@ -31,7 +31,7 @@ from node.vocab.namespaces import DCAT, DCT, SKOS
 Find = Callable[[str], str | None]
 
 
-def _coded(find: Find, *properties: str) -> Callable[[Record], Iterator[Change]]:
+def _code_rule(find: Find, *properties: str) -> Callable[[Record], Iterator[Change]]:
     """Return a rule that replaces each text of ``properties`` that ``find`` knows by its IRI."""
 
     def apply(record: Record) -> Iterator[Change]:
@@ -101,14 +101,14 @@ def licence_iri(text: str) -> str | None:
     return code.iri if code else None
 
 
-languages = _coded(language_iri, f"{DCT}language")
-themes = _coded(theme_iri, f"{DCAT}theme")
-formats = _coded(format_iri, f"{DCT}format")
-media_types = _coded(lambda text: media_type(text) or media_type_of_format(text), f"{DCAT}mediaType")
-package_formats = _coded(media_type, f"{DCAT}compressFormat", f"{DCAT}packageFormat")
-frequencies = _coded(frequency_iri, f"{DCT}accrualPeriodicity")
-access_rights = _coded(access_right, f"{DCT}accessRights")
-licences = _coded(licence_iri, f"{DCT}license")
+languages = _code_rule(language_iri, f"{DCT}language")
+themes = _code_rule(theme_iri, f"{DCAT}theme")
+formats = _code_rule(format_iri, f"{DCT}format")
+media_types = _code_rule(lambda text: media_type(text) or media_type_of_format(text), f"{DCAT}mediaType")
+package_formats = _code_rule(media_type, f"{DCAT}compressFormat", f"{DCAT}packageFormat")
+frequencies = _code_rule(frequency_iri, f"{DCT}accrualPeriodicity")
+access_rights = _code_rule(access_right, f"{DCT}accessRights")
+licences = _code_rule(licence_iri, f"{DCT}license")
 
 
 def theme_nodes(record: Record) -> Iterator[Change]:

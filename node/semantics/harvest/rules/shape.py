@@ -79,13 +79,15 @@ def other_identifiers(record: Record) -> Iterator[Change]:
 
 def titles(record: Record) -> Iterator[Change]:
     """Copy the label or name of a resource to its title, if it has no title."""
-    yield from _copied(record, (f"{RDFS}label", f"{SKOS}prefLabel", f"{SCHEMA}name", f"{FOAF}name"), f"{DCT}title")
+    yield from _copy_texts(
+        record, (f"{RDFS}label", f"{SKOS}prefLabel", f"{SCHEMA}name", f"{FOAF}name"), f"{DCT}title"
+    )
 
 
 def descriptions(record: Record) -> Iterator[Change]:
     """Copy the abstract or comment of a resource to its description, if it has none."""
     others = (f"{DCT}abstract", f"{RDFS}comment", f"{SKOS}definition", f"{SCHEMA}description")
-    yield from _copied(record, others, f"{DCT}description")
+    yield from _copy_texts(record, others, f"{DCT}description")
 
 
 def agents(record: Record) -> Iterator[Change]:
@@ -183,7 +185,7 @@ def access_from_landing(record: Record) -> Iterator[Change]:
 
 def description_from_title(record: Record) -> Iterator[Change]:
     """Copy the title to the description, if there is none."""
-    yield from _copied(record, (f"{DCT}title",), f"{DCT}description")
+    yield from _copy_texts(record, (f"{DCT}title",), f"{DCT}description")
 
 
 def one_of_many(*properties: str) -> Callable[[Record], Iterator[Change]]:
@@ -210,7 +212,7 @@ def _several(record: Record, property_: str) -> Iterator[list[Quad]]:
             yield quads
 
 
-def _copied(record: Record, others: tuple[str, ...], property_: str) -> Iterator[Change]:
+def _copy_texts(record: Record, others: tuple[str, ...], property_: str) -> Iterator[Change]:
     if record.has(record.subject, property_):
         return
     for other in others:

@@ -93,17 +93,17 @@ def numbers(record: Record) -> Iterator[Change]:
     for quad, text in record.texts(*_WHOLE):
         size = whole_bytes(text.value)
         if size is not None:
-            yield from _typed(quad, text, str(size), "nonNegativeInteger")
+            yield from _retype(quad, text, str(size), "nonNegativeInteger")
     for quad, text in record.texts(*_DECIMAL):
         try:
             value = Decimal(text.value.strip())
         except InvalidOperation:
             continue
         if value.is_finite():
-            yield from _typed(quad, text, format(value, "f"), "decimal")
+            yield from _retype(quad, text, format(value, "f"), "decimal")
     for quad, text in record.texts(*_DURATION):
         if _ISO_DURATION.fullmatch(text.value.strip()):
-            yield from _typed(quad, text, text.value.strip(), "duration")
+            yield from _retype(quad, text, text.value.strip(), "duration")
 
 
 def whole_bytes(text: str) -> int | None:
@@ -123,7 +123,7 @@ def dates(record: Record) -> Iterator[Change]:
     for quad, text in record.texts(*_DATES):
         form = date_form(text.value.strip())
         if form is not None:
-            yield from _typed(quad, text, *form)
+            yield from _retype(quad, text, *form)
 
 
 def date_form(text: str) -> tuple[str, str] | None:
@@ -175,10 +175,10 @@ def checksums(record: Record) -> Iterator[Change]:
     for quad, text in record.texts(f"{SPDX}checksumValue"):
         value = text.value.strip()
         if re.fullmatch(r"(?:[0-9a-fA-F]{2})+", value):
-            yield from _typed(quad, text, value, "hexBinary")
+            yield from _retype(quad, text, value, "hexBinary")
 
 
-def _typed(quad: Quad, text: Literal, value: str, type_: str) -> Iterator[Change]:
+def _retype(quad: Quad, text: Literal, value: str, type_: str) -> Iterator[Change]:
     new: Term = Literal(value, datatype=NamedNode(f"{XSD}{type_}"))
     if new != text:
         yield change_value(quad, new)
