@@ -100,6 +100,7 @@ def federation_of(host: Host) -> Federation:
         on_change=host.report_change,
         listen=witness.listen,
         region=host.region,
+        fetch=host.fetch,
     )
     members.wake = poll.wake
     made = Federation(members, replicate, poll, Region(members=members, poll=poll, browse=host.browse), witness)

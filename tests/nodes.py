@@ -87,6 +87,7 @@ class Running:
 
     def stop(self) -> None:
         """End it as SIGTERM would."""
+        self.node.feed.waits.close()
         self.server.should_exit = True
         self.thread.join(PATIENCE)
         assert not self.thread.is_alive(), "the node did not end"

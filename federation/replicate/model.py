@@ -18,9 +18,10 @@ class Fetch(Protocol):
     """Outgoing HTTP GET requests as this node, with its token for ``audience``, limited in size and time."""
 
     def __call__(
-        self, url: str, headers: Mapping[str, str], *, audience: str
+        self, url: str, headers: Mapping[str, str], *, audience: str, wait: int = 0
     ) -> Awaitable[tuple[int, Mapping[str, str], bytes]]:
-        """Return (status, headers, body). Raises ``PeerUnreachable`` or ``ForbiddenAddress``."""
+        """Return (status, headers, body). The answer may wait for ``wait`` seconds (RFC 7240 §4.3). Raises
+        ``PeerUnreachable`` or ``ForbiddenAddress``."""
 
 
 class HostileFeed(PeerUnreachable):

@@ -1,4 +1,5 @@
-"""The times at which feeds are read: each at its interval, at once on request, less often after errors."""
+"""The times at which feeds are read: each at its interval or when its node reports a change, at once on request, less
+often after errors. Each is read by a task of its own, so that a slow node delays no other."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from datetime import datetime, timedelta
 
 from federation.members import STOPPED, TROUBLED, Members
 from federation.replicate.client import Replicate
-from federation.replicate.model import ForkedFeed, Outcome, QuotaReached
+from federation.replicate.model import Fetch, ForkedFeed, Outcome, QuotaReached
+from federation.replicate.notices import Notices
 from node.api import QUARANTINE, Clock, Followed, HansaError, UnitOfWork
 
 log = logging.getLogger("hansa.federation")
@@ -20,6 +22,12 @@ RUN_LIMIT = 300.0
 
 COMPARE_EACH = 12
 """A node is asked for the heads that it has seen once in so many intervals: a fork can wait that long."""
+
+NOTIFIED = 12
+"""A node that reports changes of its feed is read once in so many intervals even if it reports none."""
+
+NO_NOTICES = 900.0
+"""Seconds after which a node that gives no notices is asked for them again."""
 
 NOTED_EACH = timedelta(minutes=1)
 
@@ -34,9 +42,15 @@ class Contact:
     seen: datetime | None = None
     changed: datetime | None = None
     failures: int = 0
+    calls: int = 0
+    """The number of calls to read its feed at once."""
     due: float = 0.0
     compare: float = 0.0
     """The time at which it is asked again for the heads that it has seen."""
+    notified: bool = False
+    """True if the node reports changes of its feed: it is read at once then, and seldom otherwise."""
+    no_notices: float = 0.0
+    """The time before which the node is not asked for notices."""
 
 
 class Poll:
@@ -56,12 +70,14 @@ class Poll:
         listen: Listen | None = None,
         region: Callable[[], tuple[str, str] | None] = lambda: None,
         compare_each: int = COMPARE_EACH,
+        fetch: Fetch | None = None,
     ) -> None:
         """``interval`` seconds between runs, doubled with every failure up to ``longest``; ``on_change`` is called
         for new entries, so that sequencer and views need not wait for their own timer.
 
         ``listen`` is called once in ``compare_each`` intervals for every followed node, to ask which heads it has
-        seen of others, and for the ``region`` (URL, DID), which need not be followed.
+        seen of others, and for the ``region`` (URL, DID), which need not be followed. With ``fetch``, the nodes are
+        asked to report changes: one that does is read when it does, and once in ``NOTIFIED`` intervals.
         """
         self._members = members
         self._replicate = replicate
@@ -74,8 +90,10 @@ class Poll:
         self._listen_to = listen
         self._region = region
         self._pause = interval * compare_each
+        self._fetch = fetch
         self._wake = asyncio.Event()
-        self._calls = 0
+        self._runs: dict[str, asyncio.Task[Outcome | None]] = {}
+        self._notices: dict[str, asyncio.Task[None]] = {}
         self._contacts: dict[str, Contact] = {}
 
     def contact(self, url: str) -> Contact:
@@ -83,32 +101,91 @@ class Poll:
 
     def wake(self) -> None:
         """Read all feeds now; feeds that are being read are read once more. To be called on the event loop."""
-        self._calls += 1
         for contact in self._contacts.values():
-            contact.due = contact.compare = 0.0
+            contact.compare = contact.no_notices = 0.0
+            self._call(contact)
         self._wake.set()
 
     async def forever(self) -> None:
         """Poll until cancelled. A problem with one node never stops the others."""
-        loop = asyncio.get_running_loop()
-        while True:
-            self._wake.clear()
-            try:
-                members = await self._members.all()
-            except HansaError as error:
-                log.warning("the list of followed nodes cannot be read: %s", error.detail)
-                await asyncio.sleep(min(self._interval, 5.0))
-                continue
-            due = [member for member in members if self.contact(member.url).due <= loop.time()]
-            await asyncio.gather(*(self._poll_member(member) for member in due))
-            await self._ask_region(members)
-            waits = [self.contact(member.url).due for member in members]
-            pause = max(0.0, min(waits, default=loop.time() + self._interval) - loop.time())
-            try:
-                async with asyncio.timeout(pause):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+        try:
+            while True:
+                self._wake.clear()
+                try:
+                    members = await self._members.all()
+                except HansaError as error:
+                    log.warning("the list of followed nodes cannot be read: %s", error.detail)
+                    await asyncio.sleep(min(self._interval, 5.0))
+                    continue
+                self._begin(members)
+                if not self._runs:
+                    await self._ask_region(members)
+                await self._rest(members)
+        finally:
+            tasks = [*self._runs.values(), *self._notices.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._runs.clear()
+            self._notices.clear()
+
+    def _begin(self, members: Sequence[Followed]) -> None:
+        """Begin what is due, and end what belongs to nodes that are followed no more. Raises the error of a task."""
+        for url in [url for url, task in self._runs.items() if task.done()]:
+            self._runs.pop(url).result()
+        followed = {member.url for member in members}
+        for url, task in list(self._notices.items()):
+            if task.done() or url not in followed:
+                task.cancel()
+                del self._notices[url]
+        now = asyncio.get_running_loop().time()
+        for member in members:
+            contact = self.contact(member.url)
+            if contact.due <= now and member.url not in self._runs:
+                run = self._runs[member.url] = asyncio.create_task(self._poll_member(member))
+                run.add_done_callback(lambda _: self._wake.set())
+            readable = contact.seen is not None and contact.failures == 0 and member.state != QUARANTINE
+            if self._fetch and readable and member.url not in self._notices and contact.no_notices <= now:
+                self._notices[member.url] = asyncio.create_task(self._take_notices(self._fetch, member))
+
+    async def _rest(self, members: Sequence[Followed]) -> None:
+        """Wait until a run ends, somebody calls, or the next feed is due."""
+        now = asyncio.get_running_loop().time()
+        waits = [self.contact(member.url).due - now for member in members if member.url not in self._runs]
+        try:
+            async with asyncio.timeout(max(0.0, min([self._interval, *waits]))):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _take_notices(self, fetch: Fetch, member: Followed) -> None:
+        """Have the feed of ``member`` read whenever its node reports a change, until that fails."""
+        contact, loop = self.contact(member.url), asyncio.get_running_loop()
+        notices = Notices(fetch, member.url, str(member.did))
+        pause = NO_NOTICES
+        try:
+            while (changed := await notices.wait_for_change()) is not None:
+                contact.notified = True
+                contact.seen = self._clock.now()
+                if changed:
+                    self._call(contact)
+        except HansaError as error:
+            # The next run finds out what is wrong; if it fails too, the node is asked ever more rarely.
+            log.info("%s reports no changes at the moment: %s", member.url, error.detail)
+            pause = self._interval
+        except Exception:
+            # As with a run: a bug of ours must not end the loop.
+            log.exception("taking notices of %s failed", member.url)
+        contact.no_notices = loop.time() + pause
+        if contact.notified:
+            contact.notified = False
+            self._call(contact)
+
+    def _call(self, contact: Contact) -> None:
+        """Have one feed read now; if it is being read, once more."""
+        contact.calls += 1
+        contact.due = 0.0
+        self._wake.set()
 
     async def once(self) -> list[Outcome]:
         """Read every feed once, one run each; return the outcomes of the feeds that could be read."""
@@ -123,7 +200,7 @@ class Poll:
         if member.state == QUARANTINE:
             contact.due = loop.time() + self._interval
             return None
-        calls = self._calls
+        calls = contact.calls
         outcome: Outcome | None = None
         try:
             async with self._gate, asyncio.timeout(RUN_LIMIT):
@@ -139,12 +216,12 @@ class Poll:
             await self._trouble(
                 member, "this node could not read the feed because of an internal error; the cause is in its log"
             )
-        pause = self._interval
+        pause = self._interval * (NOTIFIED if contact.notified else 1)
         if outcome is None:
             contact.failures += 1
             pause = min(self._interval * 2 ** min(contact.failures, 16), self._longest)
         # During this run a caller may have learned of something that was published after the run began.
-        at_once = calls != self._calls or (outcome is not None and outcome.more)
+        at_once = calls != contact.calls or (outcome is not None and outcome.more)
         contact.due = loop.time() + (0.0 if at_once else pause)
         if outcome is None:
             return None

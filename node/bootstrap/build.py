@@ -80,7 +80,7 @@ def build(
     callers = _callers(base, authenticators)
     host = news.host = _host(base, catalogue, callers)
     lifecycle = _lifecycle(base, catalogue, protocol_services, worker, pace, plugins, host, with_worker=with_worker)
-    facts = _live_facts(base, lifecycle)
+    facts = _live_facts(base, catalogue, lifecycle)
     return HansaNode(
         parts=parts,
         people=base.people,
@@ -136,12 +136,13 @@ def _callers(base: Foundation, authenticators: tuple[Authenticator, ...]) -> Cal
     )
 
 
-def _live_facts(base: Foundation, lifecycle: Lifecycle) -> LiveFacts:
+def _live_facts(base: Foundation, catalogue: CatalogueServices, lifecycle: Lifecycle) -> LiveFacts:
     return LiveFacts(
         region=lambda: base.people.allegiance.region,
         rulebook=base.rulebook,
         wrong=lifecycle.health,
         limited=lifecycle.limitations,
+        followers=lambda: catalogue.feed.waits.count,
     )
 
 
@@ -224,6 +225,7 @@ def _lifecycle(
         Surroundings(
             cage=parts.cage,
             refresh=base.people.wallet.refresh,
+            release=catalogue.feed.waits.close,
             hang_up=parts.egress.close,
             close=(catalogue.chains.close, *parts.closing),
         ),

@@ -21,6 +21,7 @@ from node.catalogue.dsp import DspCatalogue, FollowedMembers
 from node.catalogue.export.catalog import CatalogExport
 from node.catalogue.feed.chains import Chains
 from node.catalogue.feed.pages import Feed
+from node.catalogue.feed.waits import Waits
 from node.catalogue.harvest.harvests import Harvest
 from node.catalogue.harvest.imports import Import
 from node.catalogue.harvest.scheduled_runs import ScheduledRuns
@@ -93,7 +94,8 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
         visibility=base.visibility,
         at_once=settings.query_concurrency,
     )
-    chains = _chains(parts, history)
+    waits = Waits(base.commit_hooks.changes)
+    chains = _chains(parts, history, waits)
     following = _following(parts, chains, with_views=with_views)
     base.commit_hooks.ledger = following.wake
     catalogue = Catalogue(
@@ -123,7 +125,7 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
         drafts=_drafts(base, catalogue, publish, browse),
         scheduled_runs=_scheduled_runs(base, harvest),
         withdraw=Withdraw(catalogue=catalogue, wait_for_views=settled),
-        feed=_feed(base, chains, node),
+        feed=_feed(base, chains, waits, node),
         following=following,
         chains=chains,
         dsp=DspCatalogue(
@@ -136,15 +138,17 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
     )
 
 
-def _chains(parts: Parts, history: History) -> Chains:
+def _chains(parts: Parts, history: History, waits: Waits) -> Chains:
     stores = parts.stores
     snapshot = ChainSnapshot(
         parts.settings.folder, me=parts.me, epoch=history.epoch, uow=stores.uow, ledger=stores.ledger
     )
-    return Chains(me=parts.me, epoch=history.epoch, restarts=history.restarts, snapshots=snapshot)
+    return Chains(
+        me=parts.me, epoch=history.epoch, restarts=history.restarts, snapshots=snapshot, report_change=waits.tell
+    )
 
 
-def _feed(base: Foundation, chains: Chains, node: NodeFacts) -> Feed:
+def _feed(base: Foundation, chains: Chains, waits: Waits, node: NodeFacts) -> Feed:
     parts, stores = base.parts, base.parts.stores
     return Feed(
         uow=stores.uow,
@@ -154,6 +158,7 @@ def _feed(base: Foundation, chains: Chains, node: NodeFacts) -> Feed:
         keyring=parts.keyring,
         clock=parts.clock,
         node=node,
+        waits=waits,
         ledger_size=stores.ledger.size,
     )
 

@@ -104,7 +104,11 @@ class Settings(BaseModel):
         default_factory=lambda: {"members": "MembershipCredential"},
         description="Audience → the credential type that its members hold. 'public' and 'internal' are built in.",
     )
-    follow_seconds: float = Field(5.0, gt=0, description="How often the feeds of followed nodes are read again.")
+    follow_seconds: float = Field(
+        5.0,
+        gt=0,
+        description="How often the feeds of followed nodes are read again, unless they report their changes.",
+    )
     status_max_age: float = Field(
         60.0,
         ge=0,

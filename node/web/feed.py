@@ -6,6 +6,7 @@ never change and ``private`` if it is not for everybody; 410 stands for a page t
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 
@@ -14,8 +15,10 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from node.base.changes import Watch
 from node.base.errors import InvalidInput
 from node.catalogue.feed.pages import POLLING, Feed, FeedPage
+from node.catalogue.feed.waits import LONGEST
 from node.catalogue.representations import FEED_TYPES, WITHOUT_GRAPHS, acceptable, feed_body
 from node.identity.model import Caller
 from node.ledger.model import ConsistencyProof
@@ -25,6 +28,9 @@ from node.web.api_router import PlacedApiRouter
 Identify = Callable[[Request], Awaitable[Caller]]
 
 Size = Annotated[int, Query(ge=0, le=2**53)]
+
+_TOGETHER: Final = 0.05
+"""Seconds that a waiting answer lets pass after a change: changes that come together are reported together."""
 
 _YEAR: Final = 31_536_000
 _VERSIONS: Final = "versions"
@@ -39,6 +45,15 @@ def router(feed: Feed, *, identify: Identify) -> APIRouter:
         """The event stream of this node's records (LDES): its description, and where its pages are."""
         caller = await identify(request)
         return await _answer(feed, request, caller, await feed.root(caller))
+
+    async def heads(request: Request) -> Response:
+        """The signed heads of the chains that you may see. With `If-None-Match` and `Prefer: wait=20` the answer
+        comes when one of them changes, or after so many seconds (at most 25). Members only wait; others are
+        answered at once."""
+        caller = await identify(request)
+        seconds = 0.0 if caller.is_stranger else min(_preferred_wait(request), LONGEST)
+        with feed.waits.enter(caller.did or "") as watch:
+            return await _heads(feed, request, caller, watch, 0.0 if watch is None else seconds)
 
     async def index(request: Request) -> Response:
         """The pages of the public chain, by position and time."""
@@ -77,6 +92,7 @@ def router(feed: Feed, *, identify: Identify) -> APIRouter:
         return await _answer(feed, request, caller, await feed.page(caller, name, audience), members=True)
 
     routes.add_api_route("/feed", root, methods=["GET"], name="event stream")
+    routes.add_api_route("/feed/heads", heads, methods=["GET"], name="heads of the event stream")
     routes.add_api_route("/feed/index", index, methods=["GET"], name="event stream index")
     routes.add_api_route("/feed/groups/{name}", group, methods=["GET"], name="event stream group")
     routes.add_api_route("/feed/pages/{name}", page, methods=["GET"], name="event stream page")
@@ -92,6 +108,36 @@ def router(feed: Feed, *, identify: Identify) -> APIRouter:
 def _proof(proof: ConsistencyProof) -> Response:
     headers = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
     return JSONResponse(consistency_to_json(proof), headers=headers)
+
+
+async def _heads(feed: Feed, request: Request, caller: Caller, watch: Watch | None, seconds: float) -> Response:
+    """Return the heads: with ``watch``, once they differ from those that the caller has, or after ``seconds``."""
+    until = asyncio.get_running_loop().time() + seconds
+    while True:
+        heads = await feed.heads(caller)
+        tag = f'W/"{heads.tag}"'
+        left = until - asyncio.get_running_loop().time()
+        if watch is None or left <= 0 or feed.waits.is_closed or not _has(request, tag):
+            break
+        await watch.wait(left)
+        await asyncio.sleep(min(_TOGETHER, left))
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie, Prefer"}
+    if seconds > 0:
+        headers["Preference-Applied"] = f"wait={seconds:.0f}"
+    if _has(request, tag):
+        return Response(status_code=304, headers=headers)
+    return JSONResponse({"heads": await run_sync(heads.content)}, headers=headers)
+
+
+def _preferred_wait(request: Request) -> float:
+    """Return the seconds of ``Prefer: wait`` (RFC 7240 §4.3); 0 if the caller does not want to wait."""
+    for line in request.headers.getlist("prefer"):
+        for preference in line.split(","):
+            name, _, value = preference.partition(";")[0].partition("=")
+            seconds = value.strip().strip('"')
+            if name.strip().lower() == "wait" and seconds.isascii() and seconds.isdecimal():
+                return float(seconds[:6])
+    return 0.0
 
 
 async def _answer(feed: Feed, request: Request, caller: Caller, page: FeedPage, *, members: bool = False) -> Response:

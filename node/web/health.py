@@ -31,9 +31,12 @@ class Counters:
     seconds: float = 0.0
     total: int = 0
 
-    def note(self, method: str, status: int, seconds: float) -> None:
+    def note(self, method: str, status: int, seconds: float | None) -> None:
+        """Count a request; ``seconds`` is None if its answer was to wait: that tells nothing about the node."""
         key = (method, f"{status // 100}xx")
         self.requests[key] = self.requests.get(key, 0) + 1
+        if seconds is None:
+            return
         self.total += 1
         self.seconds += seconds
         for bound in BUCKETS:
@@ -53,18 +56,19 @@ class RequestCounter:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        status = 500
+        status, waited = 500, False
 
         async def count(message: Message) -> None:
-            nonlocal status
+            nonlocal status, waited
             if message["type"] == "http.response.start":
                 status = message["status"]
+                waited = any(name.lower() == b"preference-applied" for name, _ in message.get("headers", ()))
             await send(message)
 
         try:
             await self._app(scope, receive, count)
         finally:
-            self._counters.note(scope["method"], status, time.perf_counter() - began)
+            self._counters.note(scope["method"], status, None if waited else time.perf_counter() - began)
 
 
 async def nobody(_: Request) -> Caller | Monitor:
@@ -132,7 +136,10 @@ def _exposition(gauges: Mapping[str, tuple[str, float]], counters: Counters) -> 
     for (method, status), count in sorted(counters.requests.items()):
         lines.append(f'hansa_http_requests_total{{method="{method}",status="{status}"}} {count}')
     name = "hansa_http_request_seconds"
-    lines += [f"# HELP {name} How long answers took.", f"# TYPE {name} histogram"]
+    lines += [
+        f"# HELP {name} How long answers took, without those that waited for a change.",
+        f"# TYPE {name} histogram",
+    ]
     lines += [f'{name}_bucket{{le="{bound:g}"}} {count}' for bound, count in counters.buckets.items()]
     lines += [
         f'{name}_bucket{{le="+Inf"}} {counters.total}',

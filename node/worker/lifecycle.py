@@ -32,6 +32,8 @@ class Surroundings:
     cage: Cage
     refresh: Callable[[], Awaitable[object]]
     """Refreshes the node's information about itself."""
+    release: Callable[[], object]
+    """Answers the requests that wait for a change."""
     hang_up: Callable[[], Awaitable[object]]
     """Closes the connections to other nodes."""
     close: Sequence[Callable[[], object]]
@@ -121,7 +123,9 @@ class Lifecycle:
         self._tasks.append(asyncio.create_task(loop.run(), name=name))
 
     def wind_down(self) -> None:
-        """Take no new task from now on. ``stop`` must still be called; tasks go on until then."""
+        """Take no new task from now on, and let no request wait for a change. ``stop`` must still be called; tasks go
+        on until then."""
+        self._surroundings.release()
         for loop in self._loops:
             loop.stop()
         if self._ending is None:

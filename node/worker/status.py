@@ -33,6 +33,8 @@ class LiveFacts:
     rulebook: Callable[[], Mapping[str, Any] | None]
     wrong: Callable[[], dict[str, str]]
     limited: Callable[[], dict[str, str]]
+    followers: Callable[[], int] = lambda: 0
+    """Returns how many followers wait for a change of the feed."""
 
 
 class NodeStatus:
@@ -120,6 +122,7 @@ class NodeStatus:
             "outbox_waiting": ("Tasks that wait or run.", float(waiting)),
             "outbox_dead": ("Dead letters.", float(dead)),
             "outbox_running": ("Tasks that run.", float(self._worker.busy)),
+            "feed_followers": ("Followers that wait for a change of the feed.", float(self._live.followers())),
             "healthy": ("1 if there is no problem.", 0.0 if self._live.wrong() else 1.0),
         }
         for name, at in self._following.positions.items():

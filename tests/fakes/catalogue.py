@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from pyoxigraph import Dataset
 
+from node.base.changes import Changes
 from node.base.errors import HansaError, RemoteFault
 from node.base.jsons import canonical
 from node.catalogue.access import Access
@@ -25,6 +26,7 @@ from node.catalogue.browse import Browse
 from node.catalogue.dsp import DspCatalogue
 from node.catalogue.feed.chains import Chains
 from node.catalogue.feed.pages import Feed
+from node.catalogue.feed.waits import Waits
 from node.catalogue.model import NodeFacts, Record, Settlement
 from node.catalogue.nquads import iri_term, line, literal_term
 from node.catalogue.ports import Graph, RecordStore, SearchIndex
@@ -143,7 +145,8 @@ class CatalogueNode:
         self.visibility = Visibility(self.rules, self.did)
         # A node of a later epoch was restored, unless a test says otherwise from a backup without entries.
         restarts = dict.fromkeys(range(1, self.epoch + 1), 0) if self.restarts is None else self.restarts
-        self.chains = Chains(me=self.did, epoch=self.epoch, restarts=restarts)
+        self.waits = Waits(Changes(alone=True))
+        self.chains = Chains(report_change=self.waits.tell, me=self.did, epoch=self.epoch, restarts=restarts)
         self.views = (
             GraphView(uow=self.uow, records=self.records, graph=self.graph),
             SearchView(uow=self.uow, records=self.records, index=self.index),
@@ -191,6 +194,7 @@ class CatalogueNode:
             keyring=self.keys,  # type: ignore[arg-type]
             clock=self.clock,
             node=self.facts,
+            waits=self.waits,
             ledger_size=self.ledger.size,
         )
 

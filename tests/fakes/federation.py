@@ -75,8 +75,9 @@ class Follower:
         self.node = node
         self.store: FollowStore = store or MemoryFollowStore()
 
-        async def fetch(url: str, headers: Mapping[str, str], *, audience: str) -> Answer:
-            return await network.fetch(url, headers, audience=audience, me=node.did)
+        async def fetch(url: str, headers: Mapping[str, str], *, audience: str, wait: int = 0) -> Answer:
+            sent = {**headers, "Prefer": f"wait={wait}"} if wait else headers
+            return await network.fetch(url, sent, audience=audience, me=node.did)
 
         self.members = Members(
             uow=node.uow,
@@ -107,6 +108,7 @@ class Follower:
             on_change=node.settle,
             listen=self.witness.listen,
             compare_each=0,
+            fetch=fetch,
         )
 
     async def follow(self, other: CatalogueNode) -> Followed:

@@ -137,6 +137,10 @@ def test_a_confirmation_is_only_taken_from_the_consumer_about_this_agreement(reg
 def test_what_does_not_ask_for_deletion_is_not_confirmed(region_and_cities: Company) -> None:
     gent, plzen = region_and_cities.cities
     agreement = str(agree(plzen, publish(gent, "kept")["iri"])["agreementId"])
+    with gent.client() as client:
+        # The consumer's FINALIZED comes first; the provider enters it when the consumer has acknowledged it.
+        ids = until("the provider has it", lambda: {one["id"] for one in client.agreements()} & {agreement})
+    assert ids
     assert deletion(gent, agreement) is None
     with plzen.client() as client, pytest.raises(HansaError, match="does not ask"):
         confirm(client, agreement)

@@ -46,6 +46,7 @@ _PIECE: Final = 256 * 1024
 class Lane(StrEnum):
     """Pools of connections, in their order: a request in one lane may wait for a request in the next."""
 
+    NOTICES = "notices"
     BYTES = "bytes"
     MESSAGES = "messages"
     PRESENTATIONS = "presentations"

@@ -14,6 +14,8 @@ from node.identity.credentials.access_tokens import OutgoingTokens
 
 LARGEST = 32 << 20
 """Bytes of one answer: a page of a feed, a file of an open dataset."""
+ANSWER_SECONDS = 30.0
+"""Seconds in which an answer that does not wait is complete."""
 LARGEST_RESULT = 20 << 20
 """Bytes of a result of a search or a query."""
 
@@ -36,18 +38,21 @@ class PeerRequests:
         return document
 
     async def fetch(
-        self, url: str, headers: Mapping[str, str], *, audience: str
+        self, url: str, headers: Mapping[str, str], *, audience: str, wait: int = 0
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Send a request as this node to the participant ``audience``; return (status, headers, body).
 
-        Raises ``PeerUnreachable``.
+        ``wait``: the seconds for which the participant may wait with its answer (RFC 7240 §4.3). Raises
+        ``PeerUnreachable``.
         """
         token = self._tokens.bearer(audience)
+        preference = {"Prefer": f"wait={wait}"} if wait else {}
         answer = await self._egress.request(
             "GET",
             url,
-            headers={**headers, "Authorization": f"Bearer {token}"},
-            lane=Lane.MESSAGES,
+            headers={**headers, **preference, "Authorization": f"Bearer {token}"},
+            lane=Lane.NOTICES if wait else Lane.MESSAGES,
+            timeout=wait + ANSWER_SECONDS,
             max_bytes=LARGEST,
             allow_redirects=0,
         )

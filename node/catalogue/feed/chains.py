@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from node.base.clock import moment, stamp
@@ -83,14 +83,16 @@ class Chains:
         epoch: int = 0,
         restarts: Mapping[int, int] | None = None,
         snapshots: Snapshots | None = None,
+        report_change: Callable[[], None] = lambda: None,
     ) -> None:
         """``restarts``: for each epoch after the first, the number of ledger entries when it began. Without
-        ``snapshots`` the whole ledger is read at each start."""
+        ``snapshots`` the whole ledger is read at each start. ``report_change`` is called when a chain has grown."""
         self._me = me
         self.epoch = epoch
         self._restarts = dict(restarts or {})
         self._lock = threading.Lock()
         self._snapshots = snapshots
+        self._report_change = report_change
         self._begun = snapshots is None
         self._stored = 0
         self._content = ChainContent()
@@ -139,6 +141,7 @@ class Chains:
                 if entry.kind is EntryKind.RECORD:
                     self._take(entry)
                 self._content.position = entry.seq + 1
+        self._report_change()
         self._store(max(LEAST, self._content.position // SHARE))
 
     def skip_to(self, position: int) -> None:

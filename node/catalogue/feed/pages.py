@@ -30,14 +30,26 @@ from node.catalogue.envelope import signature_of
 from node.catalogue.feed.chains import ChainMember, Chains, Span
 from node.catalogue.feed.commitment import hash_text
 from node.catalogue.feed.heads import Head, seal_head
+from node.catalogue.feed.lines import (
+    POSITION,
+    TIME,
+    TYPE,
+    integer_term,
+    join_lines,
+    page_lines,
+    relation,
+    relation_lines,
+    rename_blank,
+)
+from node.catalogue.feed.waits import Waits
 from node.catalogue.model import PUBLIC, NodeFacts, Record
-from node.catalogue.nquads import iri_term, is_blank, line, literal_term, statements
+from node.catalogue.nquads import iri_term, line, literal_term, statements
 from node.catalogue.ports import RecordStore
 from node.catalogue.visibility import Visibility, absent
 from node.identity.model import Caller
 from node.identity.ports import KeyRing
 from node.ledger.model import ConsistencyProof
-from node.vocab.namespaces import DCT, FOAF, HANSA, LDES, PROV, RDF, TREE, XSD
+from node.vocab.namespaces import DCT, FOAF, HANSA, LDES, TREE, XSD
 
 HEARTBEAT: Final = 900
 """Seconds after which the head of a chain is signed anew even though nothing has changed."""
@@ -51,10 +63,6 @@ PAUSE: Final = 0.02
 
 FORMAT: Final = "2"
 """Part of every entity tag: raised when the form in which members are written changes."""
-
-_TYPE = iri_term(f"{RDF}type")
-_TIME = f"{PROV}generatedAtTime"
-_POSITION = f"{HANSA}position"
 
 
 class PageGone(RemoteFault):
@@ -80,6 +88,15 @@ class FeedPage:
     nquads: Callable[[], bytes]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedHeads:
+    """The heads of the chains of one caller: ``tag`` changes with any of them, ``content`` makes their list with
+    the members ``audience``, ``index`` (address) and ``head`` (JWS)."""
+
+    tag: str
+    content: Callable[[], list[dict[str, str]]]
+
+
 class Feed:
     """Makes the pages for callers."""
 
@@ -93,14 +110,17 @@ class Feed:
         keyring: KeyRing,
         clock: Clock,
         node: NodeFacts,
+        waits: Waits,
         ledger_size: Callable[[Transaction], int] | None = None,
     ) -> None:
-        """``ledger_size`` returns the number of entries in the ledger (``LedgerStore.size``).
+        """``waits`` are told of each change of ``chains``; ``ledger_size`` returns the number of entries
+        (``LedgerStore.size``).
 
         Every process of a node takes the chains from a snapshot and the ledger at its start. An answer waits until
         its process has read all numbered entries: to followers, a head signed over fewer entries would look like a
         feed that goes back.
         """
+        self.waits = waits
         self._ledger_size = ledger_size
         self._uow = uow
         self._records = records
@@ -128,17 +148,31 @@ class Feed:
     async def index(self, caller: Caller, audience: str = PUBLIC) -> FeedPage:
         """Return the index of a chain. Raises ``NotFound`` if there is no such chain for ``caller``."""
         await self._require(caller, audience)
-        # The moment of a head is rounded down, so that the head (and the tag) does not change all the time.
-        beat = int(self._clock.now().timestamp()) // HEARTBEAT * HEARTBEAT
-        size, mark = self._chains.size(audience), self._chains.retractions(audience)
-        # The root is in the tag: a node that was restored and grew to the same length again has another index.
-        root = hash_text(self._chains.root(audience, size))
+        beat, size = self._beat(), self._chains.size(audience)
         return FeedPage(
             url=self._url(audience, "index"),
-            tag=_tag("index", audience, str(self._chains.epoch), root, str(size), str(beat), mark),
+            tag=_tag("index", str(beat), *self._marks(audience)),
             immutable=False,
             public=audience == PUBLIC,
             nquads=lambda: self._index_lines(audience, size, beat),
+        )
+
+    async def heads(self, caller: Caller) -> FeedHeads:
+        """Return the signed heads of the chains that ``caller`` may see."""
+        await self._require_caught_up()
+        audiences = self._chains.audiences(self._visibility.audiences(caller))
+        marks = [mark for audience in audiences for mark in self._marks(audience)]
+        beat = self._beat()
+        return FeedHeads(
+            tag=_tag("heads", str(beat), *marks),
+            content=lambda: [
+                {
+                    "audience": audience,
+                    "index": self._url(audience, "index"),
+                    "head": self._head(audience, self._chains.size(audience), beat),
+                }
+                for audience in audiences
+            ],
         )
 
     async def group(self, caller: Caller, name: str, audience: str = PUBLIC) -> FeedPage:
@@ -201,6 +235,17 @@ class Feed:
         if audience not in self._chains.audiences(self._visibility.audiences(caller)):
             raise absent()
 
+    def _beat(self) -> int:
+        """Return the moment of a head signed now: rounded down, so that heads and tags do not change all the time."""
+        return int(self._clock.now().timestamp()) // HEARTBEAT * HEARTBEAT
+
+    def _marks(self, audience: str) -> tuple[str, ...]:
+        """Return texts that change with the chain. The root is one of them: a node that was restored and grew to the
+        same length again has another chain."""
+        size = self._chains.size(audience)
+        root = hash_text(self._chains.root(audience, size))
+        return audience, str(self._chains.epoch), root, str(size), self._chains.retractions(audience)
+
     def _url(self, audience: str, rest: str) -> str:
         if audience == PUBLIC:
             return f"{self._root}/{rest}"
@@ -211,44 +256,44 @@ class Feed:
     def _root_lines(self, audiences: list[str]) -> bytes:
         root, publisher = iri_term(self._root), iri_term(self._node.did)
         lines = [
-            line(self._stream, _TYPE, iri_term(f"{LDES}EventStream")),
+            line(self._stream, TYPE, iri_term(f"{LDES}EventStream")),
             line(self._stream, iri_term(f"{TREE}view"), root),
-            line(self._stream, iri_term(f"{LDES}timestampPath"), iri_term(_TIME)),
-            line(self._stream, iri_term(f"{LDES}sequencePath"), iri_term(_POSITION)),
+            line(self._stream, iri_term(f"{LDES}timestampPath"), iri_term(TIME)),
+            line(self._stream, iri_term(f"{LDES}sequencePath"), iri_term(POSITION)),
             line(self._stream, iri_term(f"{LDES}versionOfPath"), iri_term(f"{DCT}isVersionOf")),
-            line(self._stream, iri_term(f"{LDES}versionDeletePath"), _TYPE),
+            line(self._stream, iri_term(f"{LDES}versionDeletePath"), TYPE),
             line(self._stream, iri_term(f"{LDES}versionDeleteObject"), iri_term(f"{HANSA}Withdrawn")),
-            line(self._stream, iri_term(f"{LDES}pollingInterval"), _integer(POLLING)),
+            line(self._stream, iri_term(f"{LDES}pollingInterval"), integer_term(POLLING)),
             line(self._stream, iri_term(f"{DCT}publisher"), publisher),
-            line(self._stream, iri_term(f"{HANSA}epoch"), _integer(self._chains.epoch)),
+            line(self._stream, iri_term(f"{HANSA}epoch"), integer_term(self._chains.epoch)),
             line(publisher, iri_term(f"{FOAF}name"), literal_term(self._node.name)),
-            line(root, _TYPE, iri_term(f"{TREE}Node")),
+            line(root, TYPE, iri_term(f"{TREE}Node")),
         ]
         for number, audience in enumerate(audiences):
             # The bound excludes nothing: it is there because some clients do not know relations without a bound.
-            bound = ("GreaterThanOrEqualToRelation", _POSITION, _integer(0))
-            lines += _relation(root, f"_:r{number}", self._url(audience, "index"), *bound)
-        return _text(lines)
+            bound = ("GreaterThanOrEqualToRelation", POSITION, integer_term(0))
+            lines += relation(root, f"_:r{number}", self._url(audience, "index"), *bound)
+        return join_lines(lines)
 
     def _index_lines(self, audience: str, size: int, beat: int) -> bytes:
         url = self._url(audience, "index")
         index = iri_term(url)
         lines = [
-            line(index, _TYPE, iri_term(f"{TREE}Node")),
+            line(index, TYPE, iri_term(f"{TREE}Node")),
             line(index, iri_term(f"{HANSA}audience"), literal_term(audience)),
             line(index, iri_term(f"{HANSA}head"), literal_term(self._head(audience, size, beat))),
             line(index, iri_term(f"{HANSA}consistency"), iri_term(self._url(audience, "consistency"))),
         ]
         spans = [(self._url(audience, f"groups/{span.name}"), span) for span in self._chains.groups(audience)]
         spans += [(self._url(audience, f"pages/{span.name}"), span) for span in self._chains.pages(audience)]
-        return _text(lines + _relations(index, spans))
+        return join_lines(lines + relation_lines(index, spans))
 
     def _group_lines(self, audience: str, group: Span) -> bytes:
         url = self._url(audience, f"groups/{group.name}")
         spans = [
             (self._url(audience, f"pages/{span.name}"), span) for span in self._chains.pages(audience, group.number)
         ]
-        return _text([*_immutable(url, full=True), *_relations(iri_term(url), spans)])
+        return join_lines([*page_lines(url, full=True), *relation_lines(iri_term(url), spans)])
 
     def _page_lines(self, audience: str, span: Span, members: list[ChainMember]) -> bytes:
         with self._uow.read() as tx:
@@ -258,7 +303,7 @@ class Feed:
         url = self._url(audience, f"pages/{span.name}")
         leaves = " ".join(hash_text(leaf) for leaf in self._chains.leaves(audience, span.first, span.end))
         lines = [
-            *_immutable(url, full=span.full),
+            *page_lines(url, full=span.full),
             line(iri_term(url), iri_term(f"{HANSA}leaves"), literal_term(leaves)),
         ]
         for member in members:
@@ -266,26 +311,26 @@ class Feed:
             if record is None:
                 raise LocalFault(f"the ledger has the record of entry {member.entry}, the record store has not")
             lines += self._member_lines(member, record)
-        return _text(lines)
+        return join_lines(lines)
 
     def _member_lines(self, member: ChainMember, record: Record) -> list[str]:
         iri = iri_term(record.version_iri)
         lines = [
             line(self._stream, iri_term(f"{TREE}member"), iri),
             line(iri, iri_term(f"{DCT}isVersionOf"), iri_term(record.iri)),
-            line(iri, iri_term(_TIME), literal_term(member.time, datatype=f"{XSD}dateTime")),
-            line(iri, iri_term(_POSITION), _integer(member.position)),
+            line(iri, iri_term(TIME), literal_term(member.time, datatype=f"{XSD}dateTime")),
+            line(iri, iri_term(POSITION), integer_term(member.position)),
             line(iri, iri_term(f"{HANSA}sha256"), literal_term(record.sha256)),
             line(iri, iri_term(f"{HANSA}envelope"), literal_term(signature_of(record))),
         ]
         if record.withdrawn:
-            lines.append(line(iri, _TYPE, iri_term(f"{HANSA}Withdrawn")))
+            lines.append(line(iri, TYPE, iri_term(f"{HANSA}Withdrawn")))
         for statement in statements(record.nquads):
             lines.append(
                 line(
-                    _apart(statement.subject, member.position),
+                    rename_blank(statement.subject, member.position),
                     statement.predicate,
-                    _apart(statement.object, member.position),
+                    rename_blank(statement.object, member.position),
                     iri,
                 )
             )
@@ -308,47 +353,6 @@ class Feed:
         return known[1]
 
 
-def _apart(term: str, position: int) -> str:
-    """Rename a blank node by its member: blank nodes of different members need different names on a page."""
-    return f"_:m{position}{term[2:]}" if is_blank(term) else term
-
-
-def _relations(node: str, spans: list[tuple[str, Span]]) -> list[str]:
-    """Return relations by position and by time. The last page may still grow, so it has no upper bounds."""
-    lines: list[str] = []
-    for number, (url, span) in enumerate(spans):
-        bounds = [
-            ("GreaterThanOrEqualToRelation", _POSITION, _integer(span.first)),
-            ("GreaterThanOrEqualToRelation", _TIME, _moment(span.from_time)),
-        ]
-        if span.full:
-            bounds += [
-                ("LessThanRelation", _POSITION, _integer(span.end)),
-                ("LessThanOrEqualToRelation", _TIME, _moment(span.to_time)),
-            ]
-        for which, bound in enumerate(bounds):
-            lines += _relation(node, f"_:r{number}x{which}", url, *bound)
-    return lines
-
-
-def _relation(node: str, name: str, url: str, kind: str, path: str, value: str) -> list[str]:
-    return [
-        line(node, iri_term(f"{TREE}relation"), name),
-        line(name, _TYPE, iri_term(f"{TREE}{kind}")),
-        line(name, iri_term(f"{TREE}node"), iri_term(url)),
-        line(name, iri_term(f"{TREE}path"), iri_term(path)),
-        line(name, iri_term(f"{TREE}value"), value),
-    ]
-
-
-def _immutable(url: str, *, full: bool) -> list[str]:
-    page = iri_term(url)
-    lines = [line(page, _TYPE, iri_term(f"{TREE}Node"))]
-    if full:
-        lines.append(line(page, iri_term(f"{LDES}immutable"), literal_term("true", datatype=f"{XSD}boolean")))
-    return lines
-
-
 def _number(name: str) -> int:
     number = name.partition(".")[0]
     # Only the canonical spelling: "07" or "٧" would be other addresses of the same page.
@@ -369,17 +373,5 @@ def _edition(name: str, spans: dict[int, Span]) -> Span:
     return span
 
 
-def _integer(number: int) -> str:
-    return literal_term(str(number), datatype=f"{XSD}integer")
-
-
-def _moment(time: str) -> str:
-    return literal_term(time, datatype=f"{XSD}dateTime")
-
-
 def _tag(*parts: str) -> str:
     return hashlib.sha256("\n".join((FORMAT, *parts)).encode()).hexdigest()[:32]
-
-
-def _text(lines: list[str]) -> bytes:
-    return "".join(f"{line}\n" for line in lines).encode()

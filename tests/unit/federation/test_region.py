@@ -35,7 +35,7 @@ class Host:
         self.extensions: dict[str, Any] = {}
         self.caller: Caller = node.steward
 
-    async def fetch(self, url: str, headers: Any, *, audience: str) -> Answer:
+    async def fetch(self, url: str, headers: Any, *, audience: str, wait: int = 0) -> Answer:
         return await self.network.fetch(url, headers, audience=audience, me=self.did)
 
     async def identify(self, request: Request) -> Caller:

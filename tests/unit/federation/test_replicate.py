@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from federation.replicate.model import Limits
+from federation.replicate.model import Limits, Outcome
 from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnreachable
 from node.catalogue.envelope import envelope_of, signature_of
 from node.catalogue.feed import chains
 from node.catalogue.harvest.import_order import ImportOrder
 from node.catalogue.harvest.imports import Import
-from node.catalogue.model import INTERNAL, Query, Record
+from node.catalogue.model import INTERNAL, Followed, Query, Record
 from node.identity.model import ANONYMOUS, Caller
 from node.semantics.harvest.in_cage import cut_file, examine_batch
 from tests.fakes.catalogue import PARTNER, CatalogueNode, participant
@@ -284,6 +284,75 @@ async def test_polling_wakes_up_and_survives_trouble(pair: Pair) -> None:
     finally:
         task.cancel()
     assert pair.follower.stored(pair.gent).last_error is None
+
+
+async def until_held(pair: Pair, number: int) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while len(pair.follower.iris()) < number:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_change_is_read_when_its_node_reports_it(pair: Pair) -> None:
+    """The interval is half a minute, longer than this test waits."""
+    await pair.gent.publish("counts")
+    task = asyncio.create_task(pair.follower.poll.forever())
+    try:
+        await until_held(pair, 1)
+        async with asyncio.timeout(PATIENCE):
+            while not pair.gent.waits.count:
+                await asyncio.sleep(0.01)
+        for number in range(3):
+            await pair.gent.publish(f"more-{number}")
+            await until_held(pair, 2 + number)
+        contact = pair.follower.poll.contact(pair.gent.base)
+        assert contact.notified
+        assert contact.due - asyncio.get_running_loop().time() > 300, "it is read seldom if nothing is reported"
+        await pair.follower.members.remove(pair.gent.base, pair.region.steward)
+        pair.follower.poll.wake()
+        async with asyncio.timeout(PATIENCE):
+            while pair.gent.waits.count:
+                await asyncio.sleep(0.01)
+    finally:
+        task.cancel()
+
+
+async def test_a_node_without_notices_is_read_at_its_interval(pair: Pair) -> None:
+    def older(url: str, answer: Answer) -> Answer:
+        return (404, {}, b"") if url.endswith("/heads") else answer
+
+    pair.network.spoil = older
+    pair.follower.poll._interval = 0.05
+    task = asyncio.create_task(pair.follower.poll.forever())
+    try:
+        for number in range(3):
+            await pair.gent.publish(f"more-{number}")
+            await until_held(pair, 1 + number)
+    finally:
+        task.cancel()
+    assert pair.network.asked.count(f"{pair.gent.base}/feed/heads") == 1
+    assert not pair.follower.poll.contact(pair.gent.base).notified
+
+
+async def test_a_slow_node_delays_no_other(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    plzen = CatalogueNode(base="https://plzen.example", name="Plzeň")
+    pair.network.join(plzen, {pair.region.did: REGION_MEMBER})
+    await pair.follower.follow(plzen)
+    run, never = pair.follower.replicate.run, asyncio.Event()
+
+    async def slow(member: Followed) -> Outcome:
+        if member.url == plzen.base:
+            await never.wait()
+        return await run(member)
+
+    monkeypatch.setattr(pair.follower.replicate, "run", slow)
+    pair.follower.poll._interval = 0.05
+    task = asyncio.create_task(pair.follower.poll.forever())
+    try:
+        for number in range(3):
+            await pair.gent.publish(f"more-{number}")
+            await until_held(pair, 1 + number)
+    finally:
+        task.cancel()
 
 
 async def test_a_failing_node_is_asked_ever_more_rarely(pair: Pair) -> None:
