@@ -106,5 +106,8 @@ def load(further: tuple[str, ...] = ()) -> pluggy.PluginManager:
     try:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        raise InvalidInput(f"a plug-in implements a hook that does not exist: {error}") from error
+        raise InvalidInput(
+            f"a plug-in implements a hook that does not exist: {error}",
+            remedy="install a version of the plug-in that fits this version of Hansa",
+        ) from error
     return manager

@@ -130,7 +130,10 @@ class Join:
         did = did_of(base)
         metadata = await self._get_json(f"{base}/issuer/metadata")
         if metadata.get("issuer") != did:
-            raise PeerUnreachable(f"{base} does not answer as the issuer {did}")
+            raise PeerUnreachable(
+                f"{base} does not answer as the issuer {did}",
+                remedy="check the address of the region, and try again later",
+            )
         types = tuple(
             str(entry["credentialType"])
             for entry in metadata.get("credentialsSupported", [])

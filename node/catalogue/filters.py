@@ -63,7 +63,9 @@ class Filter:
                     values[name].append(text)
         kinds = tuple(dict.fromkeys(values["kind"]))
         if not set(kinds) <= set(KINDS) or len(kinds) > 1:
-            raise InvalidInput("filter: kind is one of " + ", ".join(KINDS))
+            raise InvalidInput(
+                "filter: kind is one of " + ", ".join(KINDS), remedy="send one of these kinds, or no kind"
+            )
         return cls(
             words=tuple(words),
             kinds=kinds,

@@ -95,7 +95,10 @@ def check_statements(nquads: bytes, *, iri: str, base: str, others: Iterable[str
     bases = {own, *(other.rstrip("/") + "/" for other in others)}
     for statement in statements(nquads):
         if statement.graph:
-            raise InvalidInput("a description has no named graphs: the node chooses where it is kept")
+            raise InvalidInput(
+                "a description has no named graphs: the node chooses where it is kept",
+                remedy="publish the statements as Turtle or N-Quads without graphs",
+            )
         if not is_iri(statement.subject):
             continue
         subject = iri_of(statement.subject)
@@ -104,11 +107,13 @@ def check_statements(nquads: bytes, *, iri: str, base: str, others: Iterable[str
         if closest != own:
             raise InvalidInput(
                 f"it states something about {subject}, for which another node answers",
+                remedy="publish these statements at that node, or leave them out",
                 facts={"case": "about-other-node", "iri": subject},
             )
         if iri_of(statement.predicate) == _HAS_POLICY and not (subject == iri or subject.startswith(own)):
             raise InvalidInput(
                 f"it states a policy of {subject}, which the publisher may not state",
+                remedy="leave the policy out; give conditions in the field conditions",
                 facts={"case": "policy-of-another", "iri": subject},
             )
     # Only now: after the loop the text is known to be canonical, so it is safe to give it to an engine.
@@ -117,4 +122,8 @@ def check_statements(nquads: bytes, *, iri: str, base: str, others: Iterable[str
     except (SyntaxError, ValueError) as error:
         reason = str(error)[:200]
         facts = {"case": "unreadable-statements", "reason": reason}
-        raise InvalidInput(f"the statements are not readable: {reason}", facts=facts) from error
+        raise InvalidInput(
+            f"the statements are not readable: {reason}",
+            remedy="check the file with a parser of RDF, and publish it again",
+            facts=facts,
+        ) from error

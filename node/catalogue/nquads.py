@@ -48,7 +48,10 @@ def iri_term(iri: str) -> str:
     Characters that could end the term early are refused, so that an IRI can never become a second statement.
     """
     if len(iri) > MAX_IRI or not _ABSOLUTE.fullmatch(iri):
-        raise InvalidInput("an IRI is not absolute or has characters that no IRI may have")
+        raise InvalidInput(
+            "an IRI is not absolute or has characters that no IRI may have",
+            remedy="write the whole address, with special characters percent-encoded",
+        )
     return f"<{iri}>"
 
 
@@ -84,14 +87,17 @@ def statements(nquads: bytes) -> Iterator[Statement]:
     try:
         text = nquads.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InvalidInput("the statements are not UTF-8") from error
+        raise InvalidInput("the statements are not UTF-8", remedy="save the file as UTF-8") from error
     # Only "\n" ends a line here: str.splitlines would also split inside literals, at U+2028 for instance.
     for number, line in enumerate(text.split("\n"), start=1):
         if not line:
             continue
         parsed = statement(line)
         if parsed is None:
-            raise InvalidInput(f"line {number} is not a statement in canonical N-Quads")
+            raise InvalidInput(
+                f"line {number} is not a statement in canonical N-Quads",
+                remedy="write the statements as canonical N-Quads (RDFC-1.0)",
+            )
         yield parsed
 
 

@@ -168,5 +168,8 @@ def _whole_files(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
     if member.name.endswith(".part"):
         return None
     if not (member.isfile() or member.isdir()):
-        raise LocalFault(f"{member.name} in the data folder is neither a file nor a folder")
+        raise LocalFault(
+            f"{member.name} in the data folder is neither a file nor a folder",
+            remedy="move it out of the data folder",
+        )
     return member

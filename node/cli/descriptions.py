@@ -73,7 +73,10 @@ def code_file(path: Path, submission: Mapping[str, Any]) -> dict[str, Any] | Non
 def _attached_document(path: Path) -> dict[str, Any]:
     """Return the RDF document (an ontology) that a description points at, and that is published with it."""
     if not path.is_file():
-        raise InvalidInput(f"{path} is named as the document but does not exist")
+        raise InvalidInput(
+            f"{path} is named as the document but does not exist",
+            remedy="correct the path in document:, which is relative to the description",
+        )
     media_type = RDF.get(path.suffix.lower())
     if media_type is None:
         return {}

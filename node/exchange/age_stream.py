@@ -99,5 +99,8 @@ def identity_in(text: str) -> SealIdentity:
     lines = [line.strip() for line in text.splitlines()]
     identities = [line for line in lines if line and not line.startswith("#")]
     if len(identities) != 1:
-        raise InvalidInput("an identity file has one line that begins with AGE-SECRET-KEY-1")
+        raise InvalidInput(
+            "an identity file has one line that begins with AGE-SECRET-KEY-1",
+            remedy="name the file that age-keygen wrote",
+        )
     return X25519Identity(read_identity(identities[0]))

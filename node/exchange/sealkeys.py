@@ -87,14 +87,19 @@ def read_identity(text: str) -> bytes:
 def _decode(text: str) -> tuple[str, bytes]:
     """Return the lower-case prefix and the 32 bytes. The offending text is never repeated: it may be a secret."""
     if text not in (text.lower(), text.upper()):
-        raise InvalidInput("a Bech32 text mixes upper and lower case")
+        raise InvalidInput("a Bech32 text mixes upper and lower case", remedy="copy the key as it was written")
     prefix, mark, rest = text.lower().rpartition("1")
     if not mark or not prefix or len(rest) < 6 or any(not 33 <= ord(character) <= 126 for character in text):
-        raise InvalidInput("this is not a Bech32 text")
+        raise InvalidInput(
+            "this is not a Bech32 text", remedy="copy the whole key: it begins with age1 or AGE-SECRET-KEY-1"
+        )
     try:
         values = [_VALUES[character] for character in rest]
     except KeyError:
-        raise InvalidInput("a Bech32 text has a character that Bech32 does not use") from None
+        raise InvalidInput(
+            "a Bech32 text has a character that Bech32 does not use",
+            remedy="copy the key again: a character of it is wrong",
+        ) from None
     if _polymod([*_expand(prefix), *values]) != 1:
         raise InvalidInput("the checksum of a Bech32 text is wrong", remedy="copy the whole key again")
     key = bytes(_regroup(values[:-6], 5, 8, pad=False))
@@ -117,7 +122,7 @@ def _regroup(values: bytes | list[int], width: int, to: int, *, pad: bool) -> li
     if pad and bits:
         groups.append((pool << (to - bits)) & ((1 << to) - 1))
     elif not pad and (bits >= width or pool):
-        raise InvalidInput("a Bech32 text ends in extra bits")
+        raise InvalidInput("a Bech32 text ends in extra bits", remedy="copy the key again: its end is wrong")
     return groups
 
 

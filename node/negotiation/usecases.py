@@ -301,7 +301,10 @@ class Negotiations:
         with self._uow.read() as tx:
             negotiation = self._store.get(tx, pid)
         if negotiation is None or negotiation.role is not Role.CONSUMER:
-            raise NotFound("there is no such negotiation in which this node is the consumer")
+            raise NotFound(
+                "there is no such negotiation in which this node is the consumer",
+                remedy="for all negotiations, see hansa negotiation list",
+            )
         offer_id = str(negotiation.offer["@id"])
         terms = in_catalogue(compile_terms(conditions, target=negotiation.dataset, offer_id=offer_id, region=region))
         # The earlier limits no longer apply: the person would accept these terms.
@@ -322,7 +325,9 @@ class Negotiations:
         with self._uow.begin() as tx:
             negotiation = self._store.get(tx, pid, lock=True)
             if negotiation is None:
-                raise NotFound("there is no such negotiation")
+                raise NotFound(
+                    "there is no such negotiation", remedy="for all negotiations, see hansa negotiation list"
+                )
             moved = self._conversation.command(tx, negotiation, name, body(negotiation), **changes)
             approved = name == machine.ACCEPTED_EVENT
             self._reactions.settle(tx, moved, approved=approved, by=by.name, reason=f"decided by {name}")

@@ -28,7 +28,9 @@ async def read_form(request: Request, *, most: int = MAX_FIELDS, size: int = MAX
     than ``most`` fields).
     """
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
-        raise UnsupportedMediaType("a form of this portal is sent as application/x-www-form-urlencoded")
+        raise UnsupportedMediaType(
+            "a form of this portal is sent as application/x-www-form-urlencoded", remedy="send the form of the page"
+        )
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -53,7 +53,9 @@ async def read_upload(request: Request) -> Upload:
     kind, options = parse_options_header(request.headers.get("content-type"))
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
-        raise UnsupportedMediaType("a form with a file is sent as multipart/form-data")
+        raise UnsupportedMediaType(
+            "a form with a file is sent as multipart/form-data", remedy="send the form of the page"
+        )
     upload, name, value, parts = Upload(), "", bytearray(), 0
     events = _events(request.stream(), boundary)
     async for event in events:
@@ -63,7 +65,7 @@ async def read_upload(request: Request) -> Upload:
                 return upload
             parts += 1
             if parts > MAX_PARTS:
-                raise TooLarge("the form has too many fields")
+                raise TooLarge("the form has too many fields", remedy="send fewer fields")
             name, value = event.name, bytearray()
         elif event is _PartEnd:
             upload.fields.setdefault(name, value.decode("utf-8", errors="replace"))

@@ -49,7 +49,9 @@ def rows(file: BinaryIO) -> Iterator[Any]:
     else:
         yield reader.value()
     if reader.peek():
-        raise InvalidInput("there is more text after the end of the JSON")
+        raise InvalidInput(
+            "there is more text after the end of the JSON", remedy="remove that text, or write one list of all rows"
+        )
 
 
 class _Reader:
@@ -84,7 +86,10 @@ class _Reader:
                 _, end = _DECODER.raw_decode(self._text, self._at)
             except (ValueError, RecursionError) as error:
                 if self._ended or isinstance(error, RecursionError):
-                    raise InvalidInput(f"it cannot be read as JSON: {error}") from error
+                    raise InvalidInput(
+                        f"it cannot be read as JSON: {error}",
+                        remedy="correct the file, and check it with a JSON parser",
+                    ) from error
             else:
                 # A number may continue in the part that has not been read yet.
                 if end < len(self._text) or self._ended:
@@ -93,7 +98,7 @@ class _Reader:
                     return value
             size *= 4
             if size > MOST:
-                raise InvalidInput(f"a value in it has more than {MOST} characters")
+                raise InvalidInput(f"a value in it has more than {MOST} characters", remedy="shorten the value")
 
     def items(self) -> Iterator[Any]:
         """Yield the items of the array that begins here."""
@@ -115,7 +120,9 @@ class _Reader:
         while True:
             name = self.value()
             if not isinstance(name, str):
-                raise InvalidInput("it cannot be read as JSON: a name is not a string")
+                raise InvalidInput(
+                    "it cannot be read as JSON: a name is not a string", remedy="write names in double quotes"
+                )
             self._take(":")
             yield name
             if self._take(",}") == "}":
@@ -124,7 +131,10 @@ class _Reader:
     def _take(self, characters: str) -> str:
         character = self.peek()
         if not character or character not in characters:
-            raise InvalidInput(f"it cannot be read as JSON: {characters[-1]} is missing")
+            raise InvalidInput(
+                f"it cannot be read as JSON: {characters[-1]} is missing",
+                remedy="save the file as JSON again, to its end",
+            )
         self._at += 1
         return character
 
@@ -136,7 +146,7 @@ class _Reader:
         try:
             text = self._decode.decode(piece, final=self._ended)
         except UnicodeDecodeError as error:
-            raise InvalidInput("it is not in UTF-8") from error
+            raise InvalidInput("it is not in UTF-8", remedy="save the file as UTF-8") from error
         self._text = self._text[self._at :] + text
         self._at = 0
         return bool(text) or not self._ended

@@ -29,7 +29,9 @@ def load(folder: Path) -> Settings:
     try:
         members = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path} cannot be read: {error}") from error
+        raise InvalidInput(
+            f"{path} cannot be read: {error}", remedy="correct the file; it is in TOML and UTF-8"
+        ) from error
     # A relative path in this file is relative to the data folder, wherever the process was started.
     paths = [name for name, field in Settings.model_fields.items() if field.annotation == Path | None]
     files = [name for name in paths if members.get(name)]
@@ -39,7 +41,10 @@ def load(folder: Path) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise InvalidInput(f"setting {name or '(all)'} in {path}: {first['msg']}") from error
+        raise InvalidInput(
+            f"setting {name or '(all)'} in {path}: {first['msg']}",
+            remedy="correct the setting; docs/reference/settings.md describes all of them",
+        ) from error
 
 
 def write(folder: Path, members: dict[str, Any]) -> Path:

@@ -84,7 +84,7 @@ class Overview:
     def _negotiation(self, tx: Transaction, pid: str) -> tuple[Negotiation, PendingDecision | None]:
         negotiation = self._negotiations.get(tx, pid)
         if negotiation is None:
-            raise NotFound("there is no such negotiation")
+            raise NotFound("there is no such negotiation", remedy="for all negotiations, see hansa negotiation list")
         decision = self._decisions.by_subject(tx, pid)
         return negotiation, decision if decision is not None and decision.decided_at is None else None
 
@@ -100,14 +100,17 @@ class Overview:
         with self._uow.read() as tx:
             transfer = self._transfers.get(tx, pid)
             if transfer is None:
-                raise NotFound("there is no such transfer")
+                raise NotFound("there is no such transfer", remedy="for all transfers, see hansa transfer list")
             return transfer, list(self._transfers.exchanges(tx, pid)), self._receptions.get(tx, pid)
 
     def reception(self, pid: str) -> Reception:
         """Return the reception of a transfer. Raises ``NotFound`` if it is not complete."""
         _, _, reception = self.transfer(pid)
         if reception is None or reception.state != "done":
-            raise NotFound("this node has not received all of the data yet")
+            raise NotFound(
+                "this node has not received all of the data yet",
+                remedy="wait until the transfer is completed, or see hansa transfer show",
+            )
         return reception
 
     def received_bytes(self, pid: str, by: Caller) -> Reception:
@@ -140,7 +143,7 @@ class Overview:
         with self._uow.read() as tx:
             agreement = self._agreements.get(tx, agreement_id)
         if agreement is None or agreement.finalized is None:
-            raise NotFound("there is no such agreement")
+            raise NotFound("there is no such agreement", remedy="for all agreements, see hansa agreement list")
         return agreement
 
     def transfers_under(self, agreement: Agreement) -> list[tuple[Transfer, Reception | None]]:

@@ -368,7 +368,9 @@ class _Run:
         with self._owner.work.read() as tx:
             now = self._owner.transfers.get(tx, self._transfer.pid)
         if now is not None and now.state == machine.TERMINATED:
-            raise NotAllowed("the transfer was terminated before its bytes were complete")
+            raise NotAllowed(
+                "the transfer was terminated before its bytes were complete", remedy="get the asset again: hansa get"
+            )
 
     async def _fail(self, error: HansaError) -> None:
         log.warning("reception failed: %s", error.detail, extra={"transfer": self._transfer.pid})

@@ -94,7 +94,10 @@ class TransferRequests:
         with self._uow.begin() as tx:
             agreement = self._agreements.get(tx, agreement_id)
             if agreement is None or agreement.consumer != self._me:
-                raise NotFound("this node is not the consumer of this agreement")
+                raise NotFound(
+                    "this node is not the consumer of this agreement",
+                    remedy="name an agreement under which this node gets data: hansa agreement list",
+                )
             if not agreement.in_force:
                 raise Conflict(
                     "the agreement is not in force",

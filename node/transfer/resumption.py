@@ -38,7 +38,10 @@ def is_halted(transfer: Transfer) -> bool:
 def require_resumable(transfer: Transfer) -> None:
     """Raise ``NotAllowed`` if the consumer resumes a transfer that this node, as provider, has suspended."""
     if not resumable(transfer) and is_halted(transfer):
-        raise NotAllowed("the provider has suspended this transfer; only the provider can resume it")
+        raise NotAllowed(
+            "the provider has suspended this transfer; only the provider can resume it",
+            remedy="ask the provider to resume it",
+        )
 
 
 def require_turn(had: int, most: int) -> None:

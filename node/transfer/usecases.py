@@ -204,7 +204,7 @@ class Transfers:
         with self._uow.begin() as tx:
             transfer = self._store.get(tx, pid, lock=True)
             if transfer is None:
-                raise NotFound("there is no such transfer")
+                raise NotFound("there is no such transfer", remedy="for all transfers, see hansa transfer list")
             if name == machine.START and transfer.role is Role.PROVIDER:
                 return self._reactions.resume(tx, transfer)
             return self._reactions.command(tx, transfer, name, code=code, reason=reason or [])

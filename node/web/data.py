@@ -136,7 +136,7 @@ def read_range(header: str | None, size: int) -> tuple[int, int] | None:
     else:
         start, end = int(first), min(int(last) + 1 if last else size, size)
     if start >= end:
-        raise RangeNotSatisfiable(f"the file has {size} bytes")
+        raise RangeNotSatisfiable(f"the file has {size} bytes", remedy="ask for a range within the file")
     return start, end
 
 

@@ -88,7 +88,10 @@ async def _answer(ask: Ask, caller: Caller, parameters: list[tuple[str, str]], a
         )
     unknown = sorted(set(names) - _KNOWN)
     if unknown or len(names) != len(set(names)):
-        raise InvalidInput("the parameters are query and asOf, each at most once")
+        raise InvalidInput(
+            "the parameters are query and asOf, each at most once",
+            remedy="send each of them once, and no other parameter",
+        )
     said = dict(parameters)
     body, media_type = await ask(
         said.get("query", ""), caller, accept or _ANY_RESULT, as_of=_moment(said.get("asOf"))

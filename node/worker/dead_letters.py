@@ -106,7 +106,10 @@ class DeadLetters:
             self._waiting_for(task).hold(tx, task.subject)
             task = self._find(tx, task_id)
         if task is None:
-            raise NotFound("there is no dead letter with this id")
+            raise NotFound(
+                "there is no dead letter with this id",
+                remedy="for all messages that could not be delivered, see hansa deliveries list",
+            )
         return task
 
     def _find(self, tx: Transaction, task_id: str) -> Task | None:

@@ -130,7 +130,9 @@ def check_private(path: Path, *, is_folder: bool) -> None:
         what = "There are no keys" if is_folder else "A key is missing"
         raise LocalFault(f"{what}: {path} does not exist", remedy="run `hansa init`, or restore a backup") from None
     if not (stat.S_ISDIR(status.st_mode) if is_folder else stat.S_ISREG(status.st_mode)):
-        raise LocalFault(f"{path} is not a plain {'folder' if is_folder else 'file'}")
+        raise LocalFault(
+            f"{path} is not a plain {'folder' if is_folder else 'file'}", remedy="restore it from a backup"
+        )
     if status.st_mode & 0o077:
         mode = "700" if is_folder else "600"
         raise LocalFault(

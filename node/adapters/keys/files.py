@@ -123,7 +123,9 @@ class FileKeyRing:
             )
         wrap = read_secret(folder / WRAP_FILE, outer)
         if len(wrap) != 32:
-            raise LocalFault(f"{folder / WRAP_FILE} is damaged: a wrap key has 32 bytes")
+            raise LocalFault(
+                f"{folder / WRAP_FILE} is damaged: a wrap key has 32 bytes", remedy="restore this file from a backup"
+            )
         return cls(folder, owner, wrap, outer)
 
     # which keys ------------------------------------------------------------------------------------------

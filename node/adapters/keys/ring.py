@@ -122,8 +122,13 @@ def mark_revoked(
     """
     key = find_key(keys, kid)
     if as_of > now:
-        raise InvalidInput("a key can be revoked as of now or an earlier time, not a later one")
+        raise InvalidInput(
+            "a key can be revoked as of now or an earlier time, not a later one",
+            remedy="give a time that is past, or none for now",
+        )
     if key.revoked is not None and key.revoked < as_of:
-        raise Conflict(f"{key.id} was already revoked as of an earlier time")
+        raise Conflict(
+            f"{key.id} was already revoked as of an earlier time", remedy="give that time or an earlier one"
+        )
     changed = replace(key, revoked=as_of, until=key.until or now, reason=reason)
     return tuple(changed if one.id == key.id else one for one in keys)

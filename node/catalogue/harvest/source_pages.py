@@ -128,7 +128,10 @@ class Reader:
         if answer.status == 200:
             rules.parse(answer.body.decode("utf-8", errors="replace").splitlines())
         elif answer.status >= 500:
-            raise PeerUnreachable(f"{parts.netloc} cannot be asked now: robots.txt answers with {answer.status}")
+            raise PeerUnreachable(
+                f"{parts.netloc} cannot be asked now: robots.txt answers with {answer.status}",
+                remedy="try again later",
+            )
         else:
             rules.parse([])
         delay = rules.crawl_delay(AGENT)
@@ -157,7 +160,10 @@ class Reader:
         if answer.status == 304 and previous is not None:
             return None
         if answer.status != 200:
-            raise PeerUnreachable(f"{url} answers with status {answer.status}")
+            raise PeerUnreachable(
+                f"{url} answers with status {answer.status}",
+                remedy="open the address in a browser; if it is correct, try again later",
+            )
         page = Page(
             body=answer.body,
             media_type=_media_type(answer),
@@ -185,7 +191,7 @@ class Reader:
                 asked = answer.headers.get("Retry-After", "").strip()
                 wait = float(asked) if asked.isdecimal() else wait
                 if wait > LONGEST_WAIT:
-                    raise PeerUnreachable(f"{url} asks clients to wait for {asked} seconds")
+                    raise PeerUnreachable(f"{url} asks clients to wait for {asked} seconds", remedy="try again later")
             await self._pause(wait)
         raise AssertionError("the last attempt returns or raises")
 

@@ -98,7 +98,10 @@ class VersionWriter:
         draft, inherited = pending.draft, pending.inherited
         head = self._catalogue.records.get(tx, draft.iri)
         if head is not None and head.origin != draft.origin:
-            raise InvalidInput("another node answers for this IRI")
+            raise InvalidInput(
+                "another node answers for this IRI",
+                remedy="publish it at that node, or under an address of this node",
+            )
         _require_newest(head, pending)
         if head is not None:
             require_same_origin(self._catalogue.records, tx, draft, pending.submission)

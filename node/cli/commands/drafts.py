@@ -32,5 +32,5 @@ def draft(
     Nothing leaves this machine. Complete the draft, then publish it.
     """
     if not file.is_file():
-        raise InvalidInput(f"{file} is not a file")
+        raise InvalidInput(f"{file} is not a file", remedy="name a data file, such as counts.csv")
     write_draft(file, out or file.with_suffix(".yaml"))

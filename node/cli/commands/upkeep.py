@@ -51,7 +51,9 @@ def verify(
             raise InvalidInput(f"there is no {what}", remedy="name a node's folder or a received file")
         folder = what or locate(node).folder
         if folder is None:
-            raise InvalidInput("name the node's folder: a ledger is checked on its own machine")
+            raise InvalidInput(
+                "name the node's folder: a ledger is checked on its own machine", remedy="hansa verify FOLDER"
+            )
         checks = verify_folder(folder)
     sound = all(check["sound"] for check in checks)
     if Mode.json:
@@ -85,7 +87,10 @@ def backup(
     recipients = [one for one in to or () if one.startswith("age1")]
     files = [Path(one) for one in to or () if not one.startswith("age1")]
     if len(recipients) > 1 or len(files) > 1:
-        raise InvalidInput("a backup is encrypted for one recipient and written to one file")
+        raise InvalidInput(
+            "a backup is encrypted for one recipient and written to one file",
+            remedy="give --to at most twice: once with a recipient (age1…), once with a file",
+        )
     recipient = read_recipient(recipients[0]) if recipients else None
     written = write_backup(folder, files[0] if files else None, recipient=recipient)
     if Mode.json:
@@ -122,7 +127,10 @@ def restore(
         try:
             key = identity_in(identity.read_text("utf-8"))
         except (OSError, ValueError) as error:
-            raise InvalidInput(f"{identity} cannot be read: {type(error).__name__}") from error
+            raise InvalidInput(
+                f"{identity} cannot be read: {type(error).__name__}",
+                remedy="name a file with one line that begins with AGE-SECRET-KEY-1",
+            ) from error
     restored = read_backup(archive, folder, identity=key)
     if Mode.json:
         emit({"folder": str(folder), "epoch": restored.epoch, "entries": restored.entries})
@@ -180,7 +188,7 @@ def doctor(folder: Annotated[Path | None, typer.Argument(help="The node's data f
 
     where = folder or locate().folder
     if where is None:
-        raise InvalidInput("name the node's folder")
+        raise InvalidInput("name the node's folder", remedy="hansa doctor FOLDER")
     findings = examine(where)
     if Mode.json:
         emit([finding.to_json() for finding in findings])

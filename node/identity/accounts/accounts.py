@@ -87,7 +87,9 @@ class Accounts:
         hashed = hash_password(password)
         with self._uow.begin() as tx:
             if self._store.account(tx, login) is not None:
-                raise Conflict(f"the account {login} already exists")
+                raise Conflict(
+                    f"the account {login} already exists", remedy="choose another name, or change this account"
+                )
             self._store.add_account(tx, account, hashed)
             actor = by.name if by is not None else login
             self._record(tx, login, actor, "account-added", roles=sorted(map(str, account.roles)))
@@ -107,7 +109,7 @@ class Accounts:
         with self._uow.begin() as tx:
             stored = self._store.account(tx, login)
             if stored is None:
-                raise NotFound(f"there is no account {login}")
+                raise NotFound(f"there is no account {login}", remedy="for all accounts, see hansa user list")
             account = stored[0]
             if disabled and login == by.account:
                 raise Conflict("you cannot close the account that you are using", remedy="ask another operator")
@@ -127,7 +129,7 @@ class Accounts:
         with self._uow.read() as tx:
             account = self._store.account(tx, login)
         if account is None:
-            raise NotFound(f"there is no account {login}")
+            raise NotFound(f"there is no account {login}", remedy="for all accounts, see hansa user list")
         return account[0]
 
     def tokens(self, login: str | None = None) -> list[ApiToken]:
@@ -149,7 +151,7 @@ class Accounts:
         with self._uow.begin() as tx:
             token = next((token for token in self._store.tokens(tx, login) if token.sha256 == sha256), None)
             if token is None:
-                raise NotFound("there is no such token")
+                raise NotFound("there is no such token", remedy="for your tokens, see hansa token list")
             self._store.drop_token(tx, sha256)
             self._record(tx, token.login, by.name, "token-revoked", token=sha256, label=token.label)
         return token
@@ -169,7 +171,7 @@ class Accounts:
         with self._uow.begin() as tx:
             account = self._store.account(tx, login)
             if account is None:
-                raise NotFound(f"there is no account {login}")
+                raise NotFound(f"there is no account {login}", remedy="for all accounts, see hansa user list")
             self._store.set_password(tx, login, hashed)
             if another or account[0].must_choose:
                 self._store.note_reset(tx, login, another, self._clock.now())
@@ -200,7 +202,7 @@ class Accounts:
         with self._uow.begin() as tx:
             account = self._store.account(tx, login)
             if account is None or account[0].disabled:
-                raise NotFound(f"there is no account {login}")
+                raise NotFound(f"there is no account {login}", remedy="for all accounts, see hansa user list")
             self._store.add_token(
                 tx,
                 token_sha256=token_hash(token),

@@ -33,7 +33,9 @@ def hash_password(password: str) -> str:
     """Return the Argon2id hash of ``password`` (19 MiB, 2 passes). Raises ``InvalidInput`` if it is too short or too
     long."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise InvalidInput(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
+        raise InvalidInput(
+            f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters", remedy="choose a password of this length"
+        )
     from argon2 import PasswordHasher
 
     return PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1).hash(password)

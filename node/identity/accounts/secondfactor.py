@@ -85,7 +85,7 @@ class SecondFactor:
         with self._uow.begin() as tx:
             account = self._store.account(tx, login)
             if account is None:
-                raise NotFound(f"there is no account {login}")
+                raise NotFound(f"there is no account {login}", remedy="for all accounts, see hansa user list")
             if account[0].second_factor is not None:
                 raise Conflict("this account has a second factor", remedy="remove it first, with password and code")
             self._store.keep_second_factor(tx, login, base64.b64encode(self._keyring.wrap(secret)).decode("ascii"))
@@ -97,7 +97,9 @@ class SecondFactor:
             account = self._store.account(tx, login)
             secret = self._secret(tx, login)
         if secret is None or account is None or account[0].second_factor is not None:
-            raise NotFound("no second factor is being set up")
+            raise NotFound(
+                "no second factor is being set up", remedy="begin to set it up on the page of your account"
+            )
         return self._enrolment(login, secret)
 
     async def confirm(self, login: str, code: str, *, session: str = "") -> list[str]:
@@ -165,9 +167,9 @@ class SecondFactor:
     def _drop(self, tx: Transaction, login: str) -> None:
         account = self._store.account(tx, login)
         if account is None:
-            raise NotFound(f"there is no account {login}")
+            raise NotFound(f"there is no account {login}", remedy="for all accounts, see hansa user list")
         if account[0].second_factor is None:
-            raise NotFound(f"{login} has no second factor")
+            raise NotFound(f"{login} has no second factor", remedy="the account can sign in with its password alone")
         self._store.drop_second_factor(tx, login)
 
     def codes_left(self, login: str) -> int:
@@ -205,7 +207,10 @@ class SecondFactor:
 def _plain(code: str) -> str:
     """Return a typed code without the spaces and hyphens between its parts, in upper case."""
     if len(code) > 64:
-        raise InvalidInput("a code has six digits, a recovery code sixteen letters and digits")
+        raise InvalidInput(
+            "a code has six digits, a recovery code sixteen letters and digits",
+            remedy="type the code that your app shows now, or a recovery code",
+        )
     return re.sub(r"[\s-]", "", code).upper()
 
 

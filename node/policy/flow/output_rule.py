@@ -71,7 +71,11 @@ def suppress(
     for a minimum below 1, and if no row has the count column.
     """
     if minimum < 1:
-        raise InvalidInput("a minimum number of people is at least 1", facts={"minimum": minimum})
+        raise InvalidInput(
+            "a minimum number of people is at least 1",
+            remedy="give a whole number of at least 1",
+            facts={"minimum": minimum},
+        )
     if rows and not any(count_column in row for row in rows):
         raise InvalidInput(
             f"no row states how many people it covers: the column {count_column} is missing",

@@ -117,7 +117,11 @@ def template_of(fields: Mapping[str, str], language: str) -> Original | None:
     if not iri:
         return None
     if not (version.isascii() and version.isdecimal() and len(version) < 10):
-        raise InvalidInput("the version is not a number", facts={"case": "version-number"})
+        raise InvalidInput(
+            "the version is not a number",
+            remedy="open the asset, and choose a version there",
+            facts={"case": "version-number"},
+        )
     return Original(iri=iri, version=int(version), language=language)
 
 

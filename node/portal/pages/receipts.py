@@ -79,7 +79,7 @@ async def manifest(responder: Responder, visit: Visit) -> Response:
     """``/received/{pid}/manifest``: the statement about the file that the provider signed."""
     item = await responder.node.data_receipts.get(visit.request.path_params["pid"])
     if item.reception is None or not item.reception.manifest:
-        raise NotFound("the provider signed no manifest")
+        raise NotFound("the provider signed no manifest", remedy="the received file can still be downloaded")
     name = quote(f"{item.reception.name}.manifest.jws", safe="")
     disposition = {"Content-Disposition": f"attachment; filename*=utf-8''{name}"}
     return Response(item.reception.manifest, media_type="application/jose", headers={**_BYTES, **disposition})

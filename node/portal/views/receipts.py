@@ -122,14 +122,16 @@ class DataReceipts:
         reception = await run_sync(self._overview.received_bytes, pid, by)
         path = self._folder / str(reception.path)
         if not await run_sync(path.is_file):
-            raise NotFound("the received file was deleted")
+            raise NotFound("the received file was deleted", remedy="get the asset again")
         return path, reception
 
     async def _data(self, conversation: Conversation, terms: _Terms | None = None) -> ReceivedData:
         """Return the data of a transfer. ``terms`` are those that were read already, by agreement."""
         transfer = conversation.process
         if not isinstance(transfer, Transfer) or transfer.role is not Role.CONSUMER:
-            raise NotFound("there is no such transfer to this node")
+            raise NotFound(
+                "there is no such transfer to this node", remedy="for all transfers, see hansa transfer list"
+            )
 
         def read() -> ReceivedData:
             reception, known = conversation.reception, {} if terms is None else terms

@@ -119,6 +119,7 @@ def _figure(indicator: Indicator, row: Row, name: str, index: int) -> float:
     if not is_figure(value):
         raise InvalidInput(
             f"row {index + 1} has {str(value)[:40]!r} as {name}, and the indicator {indicator.name} needs a number",
+            remedy="correct this value in the data, or choose another column for the indicator",
             facts={"indicator": indicator.name, "row": index + 1, "member": name},
         )
     number: float = value

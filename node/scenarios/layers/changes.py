@@ -70,7 +70,10 @@ def apply(rows: Rows, key: str, layers: Sequence[Layer]) -> LayeredRows:
     conflicts: list[Conflict] = []
     for layer in layers:
         if layer.key != key:
-            raise InvalidInput(f"the layer {layer.title} knows rows by {layer.key}, not by {key}")
+            raise InvalidInput(
+                f"the layer {layer.title} knows rows by {layer.key}, not by {key}",
+                remedy="choose a layer that was made for this dataset",
+            )
         for operation in layer.operations:
             clashes = misfits(layer, operation, by_id.get(operation.id)) or unknown(layer, operation, columns)
             if clashes := clashes or no_figures(layer, operation, figures):

@@ -128,7 +128,7 @@ def _rows(port: Port, value: Any) -> Rows:
         value = [{port.variables[0].name: value}]
     rows = read_input(port.role, value)
     if isinstance(rows, Reference):
-        raise InvalidInput(f"{port.role} is a reference")
+        raise InvalidInput(f"{port.role} is a reference", remedy="return the rows themselves")
     return rows
 
 
@@ -136,7 +136,10 @@ def _row(port: Port, value: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return an object as the only row of an output. Raises ``InvalidInput`` if it has none of the columns."""
     columns = [variable.name for variable in port.variables]
     if columns and not set(columns) & set(value):
-        raise InvalidInput(f"{port.role} has none of {', '.join(columns)}")
+        raise InvalidInput(
+            f"{port.role} has none of {', '.join(columns)}",
+            remedy="name the outputs as the description of the model does",
+        )
     return value
 
 

@@ -217,7 +217,10 @@ def _pack(inputs: Mapping[str, Rows]) -> list[bytes]:
         try:
             text = json.dumps(list(rows), allow_nan=False, default=dict, separators=(",", ":"))
         except (TypeError, ValueError, RecursionError) as error:
-            raise InvalidInput(f"{role} does not consist of rows of JSON values: {error}"[:_LONG]) from error
+            raise InvalidInput(
+                f"{role} does not consist of rows of JSON values: {error}"[:_LONG],
+                remedy='give a list of rows such as [{"column": 1}]',
+            ) from error
         packed.append(text.encode("ascii"))
     return packed
 

@@ -115,7 +115,10 @@ class JobExecution:
         with self._uow.read() as tx:
             record = self._records.get(tx, job.model, version=job.version)
         if record is None:
-            raise NotFound("this node no longer has this version of the model")
+            raise NotFound(
+                "this node no longer has this version of the model",
+                remedy="send the request again for the current version",
+            )
         return model_of(record)
 
 

@@ -204,7 +204,9 @@ class Jobs:
     async def result(self, job: Job) -> StoredResult:
         """Return where the answer lies: the rows of each output, and the caveats. Raises ``NotFound``."""
         if job.result is None:
-            raise NotFound(f"the job is {job.state}: it has no results")
+            raise NotFound(
+                f"the job is {job.state}: it has no results", remedy="see the job for its state and its error"
+            )
         return await find(self._assets, job.result)
 
     async def dismiss(self, job_id: str, asker: Asker) -> Job:
@@ -236,7 +238,7 @@ class Jobs:
     def _get(self, tx: Transaction, job_id: str, asker: Asker, *, lock: bool = False) -> Job:
         job = self._jobs.get(tx, job_id, lock=lock)
         if job is None or not _is_of(job, asker):
-            raise NotFound("this job does not exist")
+            raise NotFound("this job does not exist", remedy="for your jobs, see /ogc/jobs")
         return job
 
 

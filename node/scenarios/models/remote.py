@@ -151,7 +151,10 @@ class ContractModels:
             if newest is not None and newest.authorization != address.authorization:
                 return newest
             if address.token_endpoint is None:
-                raise NotAllowed("the provider's token has expired, and the provider does not offer to renew it")
+                raise NotAllowed(
+                    "the provider's token has expired, and the provider does not offer to renew it",
+                    remedy="start the run again: the node then asks for a new token",
+                )
             answer = await self._plane.renew(address.token_endpoint, authorization=await self._token_for(peer))
             self._addresses[pid] = read_address(read_object(answer))
             return self._addresses[pid]

@@ -116,7 +116,11 @@ def read_input(name: str, value: Any) -> Rows | Reference:
             facts={"input": name},
         )
     if len(value) > MAX_ROWS:
-        raise TooLarge(f"input {name} has {len(value)} rows, at most {MAX_ROWS} are read", facts={"input": name})
+        raise TooLarge(
+            f"input {name} has {len(value)} rows, at most {MAX_ROWS} are read",
+            remedy="send a part of the rows, or a summary of them",
+            facts={"input": name},
+        )
     return value
 
 

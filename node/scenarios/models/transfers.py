@@ -91,7 +91,9 @@ class ModelTransfers:
                     raise _refusal(now)
                 left = ends - asyncio.get_running_loop().time()
                 if left <= 0:
-                    raise PeerUnreachable(f"{now.peer} has not opened the call of {now.dataset} yet")
+                    raise PeerUnreachable(
+                        f"{now.peer} has not opened the call of {now.dataset} yet", remedy="start the run again later"
+                    )
                 await watch.wait(min(left, 0.5))
 
     async def count_use(self, agreement: Agreement, key: str) -> None:

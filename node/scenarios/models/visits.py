@@ -146,7 +146,10 @@ class Visits:
         """Return the rows of the file. Raises as ``read_rows``; ``TooLarge``."""
         file = visit.file
         if file.size > MOST_BYTES:
-            raise TooLarge(f"{file.name} has {file.size:,} bytes; a model reads {MOST_BYTES:,} at most")
+            raise TooLarge(
+                f"{file.name} has {file.size:,} bytes; a model reads {MOST_BYTES:,} at most",
+                remedy="use a part or a summary of the file",
+            )
         body = await contents(self._assets, file.sha256)
         return await asyncio.to_thread(read_rows, body, file.media_type, port)
 

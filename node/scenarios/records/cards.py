@@ -163,7 +163,9 @@ def crs_name(iri: str) -> str:
 
 def _open(record: Record, kind: str) -> tuple[Statements, str]:
     if record.kind != kind:
-        raise InvalidInput(f"{record.title()} is a {record.kind}, not a {kind}")
+        raise InvalidInput(
+            f"{record.title()} is a {record.kind}, not a {kind}", remedy="name the address of an asset of that kind"
+        )
     return Statements(record), iri_term(record.iri)
 
 

@@ -112,21 +112,29 @@ class Library:
         described = read_object(await self._get(at, "application/json", owner))
         number = described.get("version")
         if not isinstance(number, int) or not isinstance(described.get("signature"), str):
-            raise PeerUnreachable(f"{owner} does not answer with a record about {iri}")
+            raise PeerUnreachable(
+                f"{owner} does not answer with a record about {iri}", remedy="check the address, or try again later"
+            )
         envelope = described["signature"]
         statements = await self._get(f"{iri}?version={number}", "application/n-quads", owner)
         document = document_at(await self._document(owner), stated_at(envelope))
         record = open_record(envelope, statements, key_for(document, signing_key(envelope), "assertionMethod"))
         if record.origin != owner or record.iri != iri or version not in (None, record.version):
-            raise InvalidInput(f"{owner} answers with the record of something other than {iri}")
+            raise InvalidInput(
+                f"{owner} answers with the record of something other than {iri}",
+                remedy="check the address, and tell the owner of the node",
+            )
         return record
 
     async def _get(self, url: str, accept: str, owner: str) -> bytes:
         status, _, body = await self._fetch(url, {"Accept": accept}, audience=owner)
         if status == 404:
-            raise NotFound(f"{url.partition('?')[0]} does not exist, or this node may not read it")
+            raise NotFound(
+                f"{url.partition('?')[0]} does not exist, or this node may not read it",
+                remedy="check the address, or ask its publisher for access",
+            )
         if status != 200:
-            raise PeerUnreachable(f"{owner} answers with status {status} for {url}")
+            raise PeerUnreachable(f"{owner} answers with status {status} for {url}", remedy="try again later")
         return body
 
     async def obtain(self, record: Record, name: str | None) -> ObtainedBytes:
@@ -143,7 +151,10 @@ class Library:
             )
         if record.origin == self._me:
             if not self._assets.has(file.sha256):
-                raise NotFound(f"this node does not store the bytes of {file.name}")
+                raise NotFound(
+                    f"this node does not store the bytes of {file.name}",
+                    remedy="publish the asset again with its file",
+                )
             return ObtainedBytes(file=file)
         if file.open:
             return await self._open(record, file)
@@ -155,7 +166,10 @@ class Library:
             body = await self._get(url, "*/*", record.origin)
             stored = await self._assets.take_in(once(body), limit=MOST_BYTES)
             if stored.sha256 != file.sha256:
-                raise InvalidInput(f"{file.name} is not the file that {record.origin} published: its SHA-256 differs")
+                raise InvalidInput(
+                    f"{file.name} is not the file that {record.origin} published: its SHA-256 differs",
+                    remedy="ask the publisher to publish a version with the new file",
+                )
         return ObtainedBytes(file=file)
 
     async def _under_contract(self, record: Record, file: File) -> ObtainedBytes:
@@ -227,7 +241,10 @@ class Library:
         """Return bytes of our asset store, whole. Raises ``NotFound``, ``TooLarge``."""
         size = self._assets.size(sha256)
         if size is not None and size > MOST_BYTES:
-            raise TooLarge(f"{size:,} bytes are more than a step takes ({MOST_BYTES:,})")
+            raise TooLarge(
+                f"{size:,} bytes are more than a step takes ({MOST_BYTES:,})",
+                remedy="use a part or a summary of the data",
+            )
         return await contents(self._assets, sha256)
 
     async def columns(self, file: File) -> frozenset[str] | None:

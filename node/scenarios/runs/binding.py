@@ -193,7 +193,10 @@ class Bind:
             if record.origin != self._me:
                 agreement = (await self._library.find_agreement(record.iri, record.origin, record.title())).id
         else:
-            raise InvalidInput(f"{record.title()} is a {record.kind}: a step uses a model or a transformation")
+            raise InvalidInput(
+                f"{record.title()} is a {record.kind}: a step uses a model or a transformation",
+                remedy="name a model or a transformation",
+            )
         return BoundStep(
             name=name,
             iri=record.iri,

@@ -288,7 +288,10 @@ def wish_of(run: Run, body: Mapping[str, Any]) -> Wish:
     titles = body.get("titles") or ({UNTAGGED: body["title"]} if body.get("title") else _titles(run))
     conditions = body.get("conditions")
     if not isinstance(titles, Mapping) or not isinstance(conditions, str | Mapping | None):
-        raise InvalidInput("titles is an object, conditions the name of a template or an offer")
+        raise InvalidInput(
+            "titles is an object, conditions the name of a template or an offer",
+            remedy='send titles such as {"en": "Bridge closed"}, and conditions such as "open"',
+        )
     return Wish(id=name, titles={str(tag): str(text) for tag, text in titles.items()}, conditions=conditions)
 
 

@@ -75,7 +75,10 @@ def _input(role: str, value: Any, base: str) -> InputRequest:
     _only(members, _INPUT, place)
     in_place, name = members.get("inPlace", False), members.get("file")
     if not isinstance(in_place, bool) or not isinstance(name, str | None):
-        raise InvalidInput(f"{place}: inPlace is true or false, and file the name of a file")
+        raise InvalidInput(
+            f"{place}: inPlace is true or false, and file the name of a file",
+            remedy="write inPlace: true, and file: counts.csv",
+        )
     return InputRequest(
         dataset=iri_meant(_text(members, "dataset", place), base),
         version=_number(members, "version", place),
@@ -88,7 +91,10 @@ def _use(step: str, value: Any, base: str) -> UseRequest:
     place = f"step {step}"
     members = {"iri": value} if isinstance(value, str) else value
     if not isinstance(members, Mapping):
-        raise InvalidInput(f"{place} is neither an address nor an object")
+        raise InvalidInput(
+            f"{place} is neither an address nor an object",
+            remedy="write the address of a model, or an object with iri:",
+        )
     _only(members, _USED, place)
     return UseRequest(iri=iri_meant(_text(members, "iri", place), base), version=_number(members, "version", place))
 

@@ -229,5 +229,8 @@ def left_out(run: Run) -> frozenset[str]:
 
 def _value(values: Values, source: str, step: Step) -> Rows | Reference:
     if source not in values:
-        raise InvalidInput(f"step {step.name} uses {source}, which does not exist")
+        raise InvalidInput(
+            f"step {step.name} uses {source}, which does not exist",
+            remedy="correct the wiring of the step in the scenario",
+        )
     return values[source]

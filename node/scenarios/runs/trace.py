@@ -246,7 +246,7 @@ def _step_of(run: Run, source: str) -> Step:
     name = source.partition(".")[0]
     step = next((step for step in run.template.steps if step.name == name), None)
     if step is None:
-        raise NotFound(f"the run has no step {name[:80]}")
+        raise NotFound(f"the run has no step {name[:80]}", remedy="see the run for its steps")
     return step
 
 

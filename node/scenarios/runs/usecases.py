@@ -141,7 +141,7 @@ class Runs:
     def _get(self, tx: Transaction, pid: str, *, lock: bool = False) -> Run:
         run = self._runs.get(tx, pid, lock=lock)
         if run is None:
-            raise NotFound("this run does not exist")
+            raise NotFound("this run does not exist", remedy="for all runs, see hansa run list")
         return run
 
     # ---- what it gave ----------------------------------------------------------------------------------------
@@ -180,9 +180,12 @@ class Runs:
         their owner."""
         bound = next((one for one in run.binding.inputs if one.role == role), None)
         if bound is None:
-            raise NotFound(f"the run has no input {role}")
+            raise NotFound(f"the run has no input {role}", remedy="see the run for its inputs")
         if bound.in_place:
-            raise InvalidInput(f"this node does not have the data of {role}: they stayed with {bound.origin}")
+            raise InvalidInput(
+                f"this node does not have the data of {role}: they stayed with {bound.origin}",
+                remedy="see the results instead, or get the dataset under an agreement",
+            )
         port = input_port(run, role)
         return read_rows(await self._library.read(bound.sha256), bound.media_type, port), port
 

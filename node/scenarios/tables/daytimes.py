@@ -55,7 +55,10 @@ class Dayparts:
                 return part.name
         if self.leave_out:
             return None
-        raise InvalidInput(f"{_clock_text(moment.clock)} is not in any part of the day")
+        raise InvalidInput(
+            f"{_clock_text(moment.clock)} is not in any part of the day",
+            remedy="add a part that has this time, or leave such rows out",
+        )
 
     def moment(self, value: Any) -> Moment:
         """Read ``07:00`` or a timestamp. Raises ``InvalidInput`` for other texts, and for an offset without a

@@ -57,7 +57,10 @@ def from_csv(body: bytes, port: Port | None = None, *, delimiter: str = "") -> T
             cells.append(line)
             _check_count(len(cells))
     except csv.Error as error:
-        raise InvalidInput(f"line {lines.line_num} is not readable as CSV: {error}") from error
+        raise InvalidInput(
+            f"line {lines.line_num} is not readable as CSV: {error}",
+            remedy="correct the line, or save the table as CSV again",
+        ) from error
     if names is None:
         raise InvalidInput("the file is empty", remedy="a table begins with a line of column names")
     columns = [
@@ -111,6 +114,7 @@ def _number(cell: str, name: str, index: int) -> int | float:
     if not math.isfinite(value):
         raise InvalidInput(
             f"row {index + 1}: {name} is {cell[:40]}, which is too large a number",
+            remedy="correct the number, or leave the cell empty",
             facts={"row": index + 1, "member": name},
         )
     return value
@@ -143,17 +147,27 @@ def from_features(document: Mapping[str, Any]) -> Table:
     """
     features = document.get("features")
     if not isinstance(features, list):
-        raise InvalidInput("the FeatureCollection does not have a list of features")
+        raise InvalidInput(
+            "the FeatureCollection does not have a list of features", remedy="give it a member features, with a list"
+        )
     _check_count(len(features))
     crs = _crs(document)
     table: Table = []
     ids: list[str] = []
     for index, feature in enumerate(features):
         if not isinstance(feature, Mapping) or feature.get("type") != "Feature":
-            raise InvalidInput(f"feature {index + 1} is not a Feature", facts={"row": index + 1})
+            raise InvalidInput(
+                f"feature {index + 1} is not a Feature",
+                remedy='write {"type": "Feature", "geometry": …, "properties": …}',
+                facts={"row": index + 1},
+            )
         properties = feature.get("properties")
         if properties is not None and not isinstance(properties, Mapping):
-            raise InvalidInput(f"feature {index + 1} has properties that are not an object", facts={"row": index + 1})
+            raise InvalidInput(
+                f"feature {index + 1} has properties that are not an object",
+                remedy='write properties as {"column": value}',
+                facts={"row": index + 1},
+            )
         if properties and GEOMETRY in properties:
             raise InvalidInput(
                 f"feature {index + 1} has a property that is called geometry, like its geometry",
@@ -162,7 +176,10 @@ def from_features(document: Mapping[str, Any]) -> Table:
         row = _row(properties or {}, index)
         if (identifier := feature.get("id")) is not None:
             if isinstance(identifier, bool) or not isinstance(identifier, str | int):
-                raise InvalidInput(f"feature {index + 1} has an id that is neither text nor a whole number")
+                raise InvalidInput(
+                    f"feature {index + 1} has an id that is neither text nor a whole number",
+                    remedy="give it an id that is a text or a whole number",
+                )
             ids.append(normal(str(identifier)))
         if feature.get("geometry") is not None:
             row[GEOMETRY] = _geometry(feature["geometry"], crs, index)
@@ -214,10 +231,18 @@ def _crs(document: Mapping[str, Any]) -> str:
 
 def _row(value: Any, index: int) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise InvalidInput(f"row {index + 1} is not an object", facts={"row": index + 1})
+        raise InvalidInput(
+            f"row {index + 1} is not an object",
+            remedy='write each row as {"column": value}',
+            facts={"row": index + 1},
+        )
     row = {normal(str(name)): _cell(one, name, index) for name, one in value.items()}
     if len(row) != len(value):
-        raise InvalidInput(f"row {index + 1} has two members whose names look the same", facts={"row": index + 1})
+        raise InvalidInput(
+            f"row {index + 1} has two members whose names look the same",
+            remedy="rename one of them",
+            facts={"row": index + 1},
+        )
     _check_names(row)
     if row.get(GEOMETRY) is not None:
         row[GEOMETRY] = _geometry(row[GEOMETRY], places.WGS84, index)
@@ -269,7 +294,9 @@ def _text(body: bytes) -> str:
             f"the file is not in UTF-8 (byte {error.start + 1})", remedy="save it as CSV in UTF-8"
         ) from error
     if "\0" in text:
-        raise InvalidInput("the file contains zero bytes: it is not a text file")
+        raise InvalidInput(
+            "the file contains zero bytes: it is not a text file", remedy="save it as CSV or JSON in UTF-8"
+        )
     return text
 
 

@@ -43,7 +43,9 @@ def _check(geometry: Any, degrees: bool, depth: int) -> dict[str, Any]:
     if kind == "GeometryCollection" and depth < 4:
         inner = geometry.get("geometries")
         if not isinstance(inner, list):
-            raise InvalidInput("a GeometryCollection has no list of geometries")
+            raise InvalidInput(
+                "a GeometryCollection has no list of geometries", remedy="give it a member geometries, with a list"
+            )
         return {"type": kind, "geometries": [_check(one, degrees, depth + 1) for one in inner]}
     if not isinstance(kind, str) or kind not in _DEPTHS:
         raise InvalidInput(
@@ -61,7 +63,10 @@ def _check(geometry: Any, degrees: bool, depth: int) -> dict[str, Any]:
         )
     for line in _lines(coordinates, _DEPTHS[kind]) if kind in _SHORTEST else ():
         if len(line) < _SHORTEST[kind]:
-            raise InvalidInput(f"a {kind} has a line of {len(line)} positions; it needs {_SHORTEST[kind]}")
+            raise InvalidInput(
+                f"a {kind} has a line of {len(line)} positions; it needs {_SHORTEST[kind]}",
+                remedy="add the missing positions",
+            )
         if "Polygon" in kind and list(line[0]) != list(line[-1]):
             raise InvalidInput(f"a ring of a {kind} is not closed", remedy="end each ring with its first position")
     return {"type": kind, "coordinates": coordinates}
@@ -89,7 +94,10 @@ def _positions(coordinates: Any, depth: int) -> Iterator[Any]:
         yield coordinates
         return
     if not isinstance(coordinates, Sequence) or isinstance(coordinates, str):
-        raise InvalidInput(f"{str(coordinates)[:60]} is not a list of positions")
+        raise InvalidInput(
+            f"{str(coordinates)[:60]} is not a list of positions",
+            remedy="write positions as [[longitude, latitude], …]",
+        )
     for coordinate in coordinates:
         yield from _positions(coordinate, depth - 1)
 

@@ -105,7 +105,10 @@ def check_key(rows: Rows, key: Sequence[str]) -> None:
                 facts={"row": index + 1, "member": key[0]},
             )
         if not all(isinstance(item, str | int | float) for item in value):
-            raise InvalidInput(f"row {index + 1}: {', '.join(key)} is neither text nor number")
+            raise InvalidInput(
+                f"row {index + 1}: {', '.join(key)} is neither text nor number",
+                remedy="give each row a key that is a text or a number",
+            )
         if (first := seen.setdefault(value, index)) != index:
             raise InvalidInput(
                 f"rows {first + 1} and {index + 1} are both {', '.join(map(str, value))}",

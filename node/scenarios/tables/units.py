@@ -135,7 +135,9 @@ def convert(value: float, a: Unit | str, b: Unit | str) -> float:
     try:
         return float(Fraction(repr(value)) * comparison.factor + comparison.offset)
     except OverflowError:
-        raise InvalidInput(f"{value:g} {first.code} is too large a number in {second.code}") from None
+        raise InvalidInput(
+            f"{value:g} {first.code} is too large a number in {second.code}", remedy="check the value and its unit"
+        ) from None
 
 
 def _unit(unit: Unit | str) -> Unit:

@@ -60,7 +60,7 @@ def caged_match(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, 
     try:
         compiled = re.compile(python_pattern(message["pattern"]), re.ASCII)
     except (re.error, OverflowError, RecursionError) as error:
-        raise InvalidInput(f"the pattern cannot be read: {error}") from error
+        raise InvalidInput(f"the pattern cannot be read: {error}", remedy="correct the regular expression") from error
     texts = json.loads(blobs[0])
     return {"misses": [place for place, text in enumerate(texts) if compiled.search(text) is None]}, []
 

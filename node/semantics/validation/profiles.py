@@ -103,7 +103,10 @@ def relevant(breaches: Iterable[ShapeBreach], reference: str, document: bytes) -
 
 def _statements(files: list[Path]) -> str:
     if sum(file.stat().st_size for file in files) > MAX_BYTES:
-        raise InvalidInput(f"the profile in {files[0].parent} has more than {MAX_BYTES >> 20} MB")
+        raise InvalidInput(
+            f"the profile in {files[0].parent} has more than {MAX_BYTES >> 20} MB",
+            remedy="choose a smaller profile, or remove parts that you do not check",
+        )
     statements = Dataset()
     for number, file in enumerate(files):
         form = FORMATS[file.suffix.lower()]

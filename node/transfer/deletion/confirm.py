@@ -109,7 +109,10 @@ class ConfirmDeletion:
         with self._uow.begin() as tx:
             agreement = self._agreements.get(tx, agreement_id, lock=True)
             if agreement is None or agreement.consumer != self._me or agreement.finalized is None:
-                raise NotFound("this node is not the consumer of this agreement")
+                raise NotFound(
+                    "this node is not the consumer of this agreement",
+                    remedy="name an agreement under which this node got data: hansa agreement list",
+                )
             if deletion_rule(agreement.body) is None:
                 raise InvalidInput("this agreement does not ask for deletion", remedy="there is nothing to confirm")
             paths = self._files.under(tx, agreement)

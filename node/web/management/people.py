@@ -200,7 +200,9 @@ def router(
     async def revoke_one(request: Request, credential_id: str, why: Why) -> Any:
         caller = await person(request)
         if revoke is None:
-            raise NotFound("this node issues no credentials")
+            raise NotFound(
+                "this node issues no credentials", remedy="set issuer = true in the settings, or ask your region"
+            )
         revoking = revoke
         return issued_json(await run_sync(lambda: revoking.revoke(credential_id, why.reason, caller)))
 
@@ -209,7 +211,9 @@ def router(
 
 def _issuer(issuer: Issuer | None) -> Issuer:
     if issuer is None:
-        raise NotFound("this node issues no credentials")
+        raise NotFound(
+            "this node issues no credentials", remedy="set issuer = true in the settings, or ask your region"
+        )
     return issuer
 
 

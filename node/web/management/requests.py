@@ -30,7 +30,10 @@ def read_ask(text: str) -> dict[str, Any] | str:
             remedy='write "open", a template with parameters, or an ODRL policy, as JSON',
         ) from error
     if not isinstance(conditions, dict | str):
-        raise InvalidInput("ask must be the name of a template or an object")
+        raise InvalidInput(
+            "ask must be the name of a template or an object",
+            remedy='write "open", or an object such as {"template": "mobility-partners"}',
+        )
     return conditions
 
 
@@ -66,7 +69,7 @@ class PushTo(BaseModel):
     def address(self) -> dict[str, Any]:
         """Return the data address. Raises ``InvalidInput``."""
         if (self.header is None) is not (self.value is None):
-            raise InvalidInput("pushTo needs both header and value")
+            raise InvalidInput("pushTo needs both header and value", remedy='send {"header": …, "value": …}')
         header = (self.header, self.value) if self.header is not None and self.value is not None else None
         return sink_address(self.url, header=header, method=self.method)
 

@@ -156,7 +156,7 @@ async def json_body(request: Request) -> dict[str, Any]:
     async for piece in request.stream():
         size += len(piece)
         if size > MAX_BODY:
-            raise TooLarge(f"the body is larger than {MAX_BODY >> 20} MB")
+            raise TooLarge(f"the body is larger than {MAX_BODY >> 20} MB", remedy="send less in one request")
         pieces.append(piece)
     body = b"".join(pieces)
     if not body:

@@ -68,7 +68,7 @@ def router(
     async def transfer(request: Request, fetch: Fetch) -> Any:
         caller = await person(request)
         if fetch.push_to is not None and fetch.data_address is not None:
-            raise InvalidInput("give pushTo or dataAddress, not both")
+            raise InvalidInput("give pushTo or dataAddress, not both", remedy="leave one of them out")
         to = fetch.push_to.address if fetch.push_to is not None else fetch.data_address
         if to is not None and fetch.format == PULL:
             raise InvalidInput(
@@ -122,7 +122,7 @@ def router(
     async def read_sealed(request: Request, pid: str) -> Response:
         reception = await run_sync(reading.received_bytes, pid, await person(request))
         if not reception.sealed:
-            raise NotFound("this transfer was not sealed")
+            raise NotFound("this transfer was not sealed", remedy="read the received file instead")
         return await run_sync(_file, receptions_folder / f"{reception.path}.age", reception.name + ".age")
 
     @api.get("/transfers/{pid}/manifest", summary="The provider's signed manifest", response_class=PlainTextResponse)

@@ -117,7 +117,10 @@ class _Conversion:
                 root.append(record)
                 record = root
             return self.read_rdf(ElementTree.tostring(record, encoding="utf-8"))
-        raise InvalidInput(f"it is in a format that this node does not read ({name})")
+        raise InvalidInput(
+            f"it is in a format that this node does not read ({name})",
+            remedy="ask the source for ISO 19139, Dublin Core or DCAT",
+        )
 
     def _page(self, identifiers: list[str]) -> str:
         return csw.record_address(self.base, identifiers[0]) if self.base and identifiers else ""
