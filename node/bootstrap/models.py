@@ -10,7 +10,6 @@ from node.bootstrap.parts import model_limits
 from node.bootstrap.protocol import Protocol
 from node.policy.situations import VisitDecisions
 from node.scenarios.execution import DurableExecution, ExecutionJournal
-from node.scenarios.model import Job
 from node.scenarios.models.job_execution import JobExecution
 from node.scenarios.models.job_lifecycle import JobLifecycle, job_entry
 from node.scenarios.models.jobs import Jobs
@@ -20,6 +19,7 @@ from node.scenarios.models.remote import ContractModels, OpenServiceModels
 from node.scenarios.models.router import ModelRouter
 from node.scenarios.models.transfers import ModelTransfers
 from node.scenarios.models.visits import Visits
+from node.scenarios.run_model import Job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,9 @@ from node.negotiation.received_data import ReceivedDecisions
 from node.negotiation.uses import Uses
 from node.scenarios.execution import DurableExecution, ExecutionJournal
 from node.scenarios.layers.usecases import Layers
-from node.scenarios.model import Run
 from node.scenarios.records.library import Library
 from node.scenarios.records.transformations import KnownTransformations
+from node.scenarios.run_model import Run
 from node.scenarios.runs.binding import Bind
 from node.scenarios.runs.lifecycle import RunLifecycle, run_entry
 from node.scenarios.runs.publication import Release

@@ -20,7 +20,7 @@ from anyio.to_thread import run_sync
 from node.base.clock import Clock
 from node.base.errors import HansaError, NotConfined, Overloaded, PeerUnreachable, RemoteFault
 from node.base.work import Transaction, UnitOfWork
-from node.scenarios.model import State
+from node.scenarios.run_model import State
 
 REPORT_SECONDS: Final = 0.5
 """Seconds between two writes of an execution's progress, with a check for a dismissal."""

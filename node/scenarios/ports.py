@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from node.base.work import Transaction
-from node.scenarios.model import Caveat, Job, Layer, Model, Rows, Run
+from node.scenarios.model import Layer, Model, Rows
+from node.scenarios.run_model import Caveat, Job, Run
 
 JOB_TOPIC: Final = "model-job"
 RUN_TOPIC: Final = "scenario-run"

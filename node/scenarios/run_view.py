@@ -7,7 +7,8 @@ from typing import Any
 
 from node.base.clock import stamp
 from node.scenarios.findings import Bound
-from node.scenarios.model import Binding, Caveat, IndicatorValue, Run, StepRun
+from node.scenarios.model import Binding
+from node.scenarios.run_model import Caveat, IndicatorValue, Run, StepRun
 
 
 def run_json(run: Run, *, whole: bool = True) -> dict[str, Any]:

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 def to_json(value: Any) -> Any:
-    """Return ``value`` (a dataclass of ``node.scenarios.model``, or a part of one) as JSON.
+    """Return ``value`` (a dataclass of ``node.scenarios.model`` or ``run_model``, or a part of one) as JSON.
 
     Moments become XSD dateTimes in UTC, durations seconds, tuples arrays.
     """

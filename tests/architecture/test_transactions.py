@@ -152,7 +152,6 @@ LONG: dict[str, str] = {
     "node/semantics/description/fields.py": "a table: the fields of a steward's description",
     "node/adapters/sql/migrations/versions/v0001_first.py": "a migration, frozen when it was released",
     "node/adapters/sql/schema.py": "a table of tables",
-    "node/scenarios/model.py": "values only, read together: what scenarios are made of",
 }
 """Modules longer than ``LONGEST`` lines, and why that is easier to read than two."""
 

@@ -23,7 +23,7 @@ from referencing.jsonschema import DRAFT202012
 
 from node.adapters.egress.client import Answer, Egress
 from node.adapters.planes.ogc_processes import HttpOgcProcesses
-from node.scenarios.model import State
+from node.scenarios.run_model import State
 from tests.artefacts import data
 from tests.models import COUNTING, GRID, STREETS, publish_model
 from tests.nodes import running

@@ -28,8 +28,8 @@ from node.base.errors import (
     Unauthenticated,
 )
 from node.scenarios.errors import ModelFailed
-from node.scenarios.model import State
 from node.scenarios.models.remote import OgcProcessPlane
+from node.scenarios.run_model import State
 from tests.fakes.ogc_processes import ScriptedOgcProcesses, results, status
 from tests.simulator.http_servers import Address, served
 

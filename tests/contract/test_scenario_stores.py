@@ -13,24 +13,19 @@ from node.scenarios.model import (
     Binding,
     BoundInput,
     BoundStep,
-    Caveat,
     Indicator,
-    IndicatorValue,
-    Job,
     Layer,
     Model,
     Operation,
     OperationType,
     Parameter,
     Port,
-    Run,
-    State,
     Step,
-    StepRun,
     Template,
     Transformation,
     Variable,
 )
+from node.scenarios.run_model import Caveat, IndicatorValue, Job, Run, State, StepRun
 from tests.stores import Stores
 
 NOW = datetime(2026, 11, 20, 9, 30, 15, 250_000, tzinfo=UTC)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from node.base.errors import HansaError, PeerUnreachable, Unauthenticated
-from node.scenarios.model import State
 from node.scenarios.models.remote import PostedJob, Status
+from node.scenarios.run_model import State
 
 
 class ScriptedOgcProcesses:

@@ -33,9 +33,7 @@ from node.scenarios.model import (
     Binding,
     BoundInput,
     BoundStep,
-    Caveat,
     Indicator,
-    IndicatorValue,
     Layer,
     Model,
     Operation,
@@ -44,15 +42,13 @@ from node.scenarios.model import (
     Port,
     Row,
     Rows,
-    Run,
-    State,
     Step,
-    StepRun,
     Template,
     Texts,
     Transformation,
     Variable,
 )
+from node.scenarios.run_model import Caveat, IndicatorValue, Run, State, StepRun
 from tests.fakes.portal_content import GENT, HOMES, NAMES, NOW, PLZEN, say
 
 TEMPLATE = f"{HOMES[GENT]}/scenarios/contributiebrug"

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from node.base.errors import Conflict
 from node.base.work import Transaction
-from node.scenarios.model import Job, Layer, Run
+from node.scenarios.model import Layer
+from node.scenarios.run_model import Job, Run
 from tests.fakes.work import memory
 
 

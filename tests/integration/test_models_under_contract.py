@@ -15,9 +15,10 @@ import pytest
 from node.base.errors import InvalidInput, NotAllowed
 from node.ledger.model import EntryKind
 from node.scenarios.errors import ModelFailed
-from node.scenarios.model import Job, Model, Rows
+from node.scenarios.model import Model, Rows
 from node.scenarios.ports import Outcome, Reference
 from node.scenarios.records.cards import model_of
+from node.scenarios.run_model import Job
 from node.transfer.model import Transfer
 from node.vocab.dsp import EXECUTE, PULL
 from tests.models import COUNTING, STREETS, TIMES, publish_model

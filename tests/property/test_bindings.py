@@ -13,17 +13,8 @@ from hypothesis import strategies as st
 from node.scenarios.chain.parameters import beyond, bound_parameters
 from node.scenarios.layers.changes import apply
 from node.scenarios.layers.serialization import layer_from_json, with_hash
-from node.scenarios.model import (
-    Binding,
-    BoundInput,
-    BoundStep,
-    IndicatorValue,
-    Model,
-    Parameter,
-    Port,
-    Template,
-    Variable,
-)
+from node.scenarios.model import Binding, BoundInput, BoundStep, Model, Parameter, Port, Template, Variable
+from node.scenarios.run_model import IndicatorValue
 from node.scenarios.runs.hashes import binding_key, result_hash
 from node.scenarios.runs.request import binding_request
 from node.scenarios.tables.rows import digest

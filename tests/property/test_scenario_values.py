@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.base.errors import LocalFault
-from node.scenarios import model
+from node.scenarios import model, run_model
 from node.scenarios.serialization import from_json, to_json
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -57,7 +57,7 @@ def of(kind: Any) -> st.SearchStrategy[Any]:
     return st.builds(made, **{field.name: of(hints[field.name]) for field in fields(kind)})
 
 
-KINDS = (model.Job, model.Run, model.Layer, model.Template, model.Binding, model.Model, model.Transformation)
+KINDS = (run_model.Job, run_model.Run, model.Layer, model.Template, model.Binding, model.Model, model.Transformation)
 
 
 @pytest.mark.parametrize("kind", KINDS)

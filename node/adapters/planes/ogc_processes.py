@@ -26,9 +26,9 @@ from node.base.errors import (
 )
 from node.base.jsons import read_json, read_object
 from node.scenarios.errors import ModelFailed
-from node.scenarios.model import State
 from node.scenarios.models.remote import PostedJob, Status
 from node.scenarios.models.requests import MOST_BYTES
+from node.scenarios.run_model import State
 
 _SECONDS: Final = 60.0
 _STATUS_BYTES: Final = 1 << 20

@@ -12,7 +12,8 @@ from node.adapters.sql.schema import jobs, layers, runs
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict
 from node.base.work import Transaction
-from node.scenarios.model import Job, Layer, Run
+from node.scenarios.model import Layer
+from node.scenarios.run_model import Job, Run
 from node.scenarios.serialization import from_json, to_json
 
 _JOB = select(jobs.c.body).where(jobs.c.id == bindparam("id"))

@@ -18,7 +18,7 @@ from node.portal.pages.runs import scenarios_of
 from node.portal.runs import results
 from node.portal.runs.results import RunFigure
 from node.portal.visit import Visit
-from node.scenarios.model import Run
+from node.scenarios.run_model import Run
 
 if TYPE_CHECKING:
     from node.portal.responder import Responder

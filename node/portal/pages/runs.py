@@ -20,7 +20,8 @@ from node.portal.runs.explanation import trace
 from node.portal.runs.verdicts import TONES, beside_one_another, differing, legend, verdicts
 from node.portal.views.scenarios import ScenarioUseCases
 from node.portal.visit import Visit
-from node.scenarios.model import AFTER, BEFORE, Run, State, StepRun
+from node.scenarios.model import AFTER, BEFORE
+from node.scenarios.run_model import Run, State, StepRun
 
 if TYPE_CHECKING:
     from node.portal.responder import Responder

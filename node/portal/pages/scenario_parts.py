@@ -16,7 +16,8 @@ from node.portal.description.triples import Description
 from node.portal.drawing.chain import Drawing, Link, chain
 from node.portal.markup import last_segment, web_address
 from node.portal.visit import Visit
-from node.scenarios.model import Run, State, Step, Template
+from node.scenarios.model import Step, Template
+from node.scenarios.run_model import Run, State
 from node.transfer.addresses import process_url
 from node.vocab.namespaces import HANSA, HANSA_MODEL
 

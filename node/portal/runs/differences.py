@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 
-from node.scenarios.model import GEOMETRY, Rows, Run, Variable
+from node.scenarios.model import GEOMETRY, Rows, Variable
+from node.scenarios.run_model import Run
 
 MAX_PARTS: Final = 120
 """A text column with more values than that names things; it does not divide them into parts."""

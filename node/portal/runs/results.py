@@ -17,7 +17,8 @@ from node.portal.runs import differences
 from node.portal.runs.differences import ALL, Difference, Figure, Places, Shape
 from node.portal.views.scenarios import WatchedRuns
 from node.portal.visit import Visit
-from node.scenarios.model import AFTER, BEFORE, Rows, Run, State
+from node.scenarios.model import AFTER, BEFORE, Rows
+from node.scenarios.run_model import Run, State
 from node.texts.languages import pick
 
 MAX_TABLE: Final = 200

@@ -10,7 +10,8 @@ from node.portal.drawing.scale import Scale
 from node.portal.runs import results
 from node.portal.views.scenarios import RunView
 from node.portal.visit import Visit
-from node.scenarios.model import Indicator, IndicatorValue, Run, State
+from node.scenarios.model import Indicator
+from node.scenarios.run_model import IndicatorValue, Run, State
 
 TONES: Final = {
     State.ACCEPTED: "plain",

@@ -18,9 +18,10 @@ from node.identity.roles import UseCase, allowed
 from node.scenarios.layers.changes import apply
 from node.scenarios.layers.serialization import layer_to_json
 from node.scenarios.layers.usecases import LayeredVersion, Layers
-from node.scenarios.model import AFTER, Layer, Port, Rows, Run, State, Template, Texts
+from node.scenarios.model import AFTER, Layer, Port, Rows, Template, Texts
 from node.scenarios.records.cards import bound_of, template_of
 from node.scenarios.records.library import Library
+from node.scenarios.run_model import Run, State
 from node.scenarios.runs.publication import Release
 from node.scenarios.runs.usecases import Runs
 from node.scenarios.tables.rows import key_of

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from node.base.errors import InvalidInput
-from node.scenarios.model import GEOMETRY, Caveat, Port, Row, Rows, Variable
+from node.scenarios.model import GEOMETRY, Port, Row, Rows, Variable
+from node.scenarios.run_model import Caveat
 from node.scenarios.tables import places, units
 from node.scenarios.tables.files import is_figure
 from node.scenarios.tables.geometries import BBox, positions

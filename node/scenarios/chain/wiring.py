@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from node.base.errors import InvalidInput
 from node.scenarios.chain import interfaces
-from node.scenarios.model import AFTER, BEFORE, Binding, BoundStep, Model, Port, Rows, Run, Transformation
+from node.scenarios.model import AFTER, BEFORE, Binding, BoundStep, Model, Port, Rows, Transformation
 from node.scenarios.ports import Outcome, Reference
+from node.scenarios.run_model import Run
 from node.scenarios.tables.mapping import transform
 
 

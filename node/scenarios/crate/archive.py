@@ -25,7 +25,8 @@ from node.scenarios.crate.graph import graph_of
 from node.scenarios.crate.plan import Graph
 from node.scenarios.crate.readme import indicators_csv, readme
 from node.scenarios.layers.serialization import layer_to_json
-from node.scenarios.model import GEOMETRY, Layer, Run
+from node.scenarios.model import GEOMETRY, Layer
+from node.scenarios.run_model import Run
 from node.scenarios.run_view import binding_json, run_json
 from node.scenarios.serialization import to_json
 from node.scenarios.tables.rows import canonical_csv, canonical_geojson, read_canonical

@@ -16,7 +16,8 @@ from node import __version__
 from node.scenarios.chain.wiring import bound_step
 from node.scenarios.crate.plan import FORMAL, WORKFLOW, WORKFLOW_PROFILE, Agents, Entity, Graph, Plan, formal, ids_of
 from node.scenarios.crate.readme import english
-from node.scenarios.model import AFTER, Layer, Run, Step, StepRun, Transformation
+from node.scenarios.model import AFTER, Layer, Step, Transformation
+from node.scenarios.run_model import Run, StepRun
 
 PROFILES: Final = (
     ("https://w3id.org/ro/wfrun/process/0.5", "Process Run Crate", "0.5"),

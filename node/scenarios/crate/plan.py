@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from node.scenarios.chain.wiring import bound_step, step_inputs, step_outputs
 from node.scenarios.crate.readme import english
-from node.scenarios.model import Port, Run, Transformation
+from node.scenarios.model import Port, Transformation
+from node.scenarios.run_model import Run
 
 FORMAL: Final = "https://bioschemas.org/profiles/FormalParameter/1.0-RELEASE"
 WORKFLOW_PROFILE: Final = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"

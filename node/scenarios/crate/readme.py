@@ -7,7 +7,8 @@ import io
 from collections.abc import Mapping, Sequence
 
 from node.base.clock import stamp
-from node.scenarios.model import Layer, Run
+from node.scenarios.model import Layer
+from node.scenarios.run_model import Run
 
 
 def readme(run: Run, layers: Sequence[Layer], name: str) -> str:

@@ -15,10 +15,11 @@ from typing import Any, Final
 from node.base.errors import InvalidInput, Overloaded
 from node.base.jsons import read_json
 from node.scenarios.errors import ModelFailed
-from node.scenarios.model import Caveat, Model, Port, Rows
+from node.scenarios.model import Model, Port, Rows
 from node.scenarios.models.code import MOST_VALUES
 from node.scenarios.models.requests import FEATURES, as_json, read_input
 from node.scenarios.ports import Reference
+from node.scenarios.run_model import Caveat
 
 _OUTPUTS: Final = "outputs"
 _SINGLE: Final = str | int | float | bool

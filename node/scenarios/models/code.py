@@ -16,8 +16,9 @@ from typing import Any, Final, NoReturn, Protocol
 from node.base.errors import HansaError, InvalidInput, LocalFault, NotConfined, Overloaded, TooLarge
 from node.cage.model import Limits
 from node.scenarios.errors import ModelFailed
-from node.scenarios.model import Caveat, Model, Parameter, Rows
+from node.scenarios.model import Model, Parameter, Rows
 from node.scenarios.ports import Outcome, Progress
+from node.scenarios.run_model import Caveat
 
 RUN: Final = "scenarios.run_model"
 # In the room of descriptions: publishing does not wait for models that run.

@@ -18,7 +18,7 @@ from node.exchange.ports import AssetStore
 from node.ledger.ports import Append
 from node.policy.flow.output_rule import allowance
 from node.scenarios.execution import REPORT_SECONDS, ExecutionJournal, Report, Reporter, report_progress
-from node.scenarios.model import Job, Model, State
+from node.scenarios.model import Model
 from node.scenarios.models.job_lifecycle import job_entry, with_report
 from node.scenarios.models.local import LocalModels, LocalOutcome
 from node.scenarios.models.requests import Request, read_request
@@ -26,6 +26,7 @@ from node.scenarios.models.result_files import keep
 from node.scenarios.models.visits import Visitor
 from node.scenarios.ports import JobStore
 from node.scenarios.records.cards import model_of
+from node.scenarios.run_model import Job, State
 
 _ANSWERED: Final = 5000
 """The number of an owner's jobs that are searched for earlier questions."""

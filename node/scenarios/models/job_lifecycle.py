@@ -12,8 +12,8 @@ from node.base.work import Transaction
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append
 from node.scenarios.execution import Report
-from node.scenarios.model import Job, State
 from node.scenarios.models.visits import Visit
+from node.scenarios.run_model import Job, State
 
 
 class JobLifecycle:

@@ -26,13 +26,14 @@ from node.exchange.ports import AssetStore
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.scenarios.execution import ExecutionJournal
-from node.scenarios.model import Job, Model, State
+from node.scenarios.model import Model
 from node.scenarios.models.local import LocalModels
 from node.scenarios.models.requests import MOST_BYTES, read_request, write_request
 from node.scenarios.models.result_files import StoredResult, find
 from node.scenarios.models.visits import Visitor
 from node.scenarios.ports import JOB_TOPIC, JobStore
 from node.scenarios.records.cards import model_of
+from node.scenarios.run_model import Job, State
 
 MOST_WAITING: Final = 100
 """The most jobs that one owner may have waiting or running."""

@@ -13,11 +13,12 @@ from node.cage.model import Limits
 from node.exchange.contents import contents
 from node.exchange.ports import AssetStore
 from node.scenarios.errors import ModelFailed
-from node.scenarios.model import Caveat, Model, Port, Rows
+from node.scenarios.model import Model, Port, Rows
 from node.scenarios.models.code import MODEL, CageCaller, run_code
 from node.scenarios.models.small_cells import withhold
 from node.scenarios.models.visits import Visit, Visitor, Visits
 from node.scenarios.ports import Outcome, Progress, Reference
+from node.scenarios.run_model import Caveat
 from node.scenarios.tables.rows import canonical_rows
 
 PATIENCE: Final = 120.0

@@ -21,11 +21,12 @@ from urllib.parse import urljoin, urlsplit
 from node.base.errors import HansaError, NotAllowed, PeerUnreachable, Unauthenticated
 from node.base.jsons import read_object
 from node.scenarios.errors import ModelFailed
-from node.scenarios.model import Caveat, Model, Rows, State
+from node.scenarios.model import Model, Rows
 from node.scenarios.models.answers import one_value, parsed_answer, rows_of
 from node.scenarios.models.requests import DOCUMENT, as_json, value_of
 from node.scenarios.models.transfers import ModelTransfers
 from node.scenarios.ports import Outcome, Progress, Reference
+from node.scenarios.run_model import Caveat, State
 from node.transfer.addresses import Address, read_address
 
 log = logging.getLogger("hansa.models")

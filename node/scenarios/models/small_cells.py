@@ -12,8 +12,9 @@ from typing import Final
 
 from node.base.errors import NotAllowed
 from node.policy.flow.output_rule import suppress
-from node.scenarios.model import Caveat, Model, Port, Rows
+from node.scenarios.model import Model, Port, Rows
 from node.scenarios.ports import Outcome
+from node.scenarios.run_model import Caveat
 from node.scenarios.tables.rows import key_of
 
 COUNTED: Final = ("residents", "inhabitants", "persons", "people", "population")

@@ -7,7 +7,8 @@ from typing import Any
 
 from node.base.errors import InvalidInput
 from node.base.jsons import digest
-from node.scenarios.model import Binding, IndicatorValue
+from node.scenarios.model import Binding
+from node.scenarios.run_model import IndicatorValue
 
 
 def binding_key(binding: Binding) -> str:

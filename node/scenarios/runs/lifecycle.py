@@ -13,7 +13,7 @@ from node.base.work import Transaction
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append
 from node.scenarios.execution import MOST_LINES, Report
-from node.scenarios.model import IndicatorValue, Run, State, StepRun
+from node.scenarios.run_model import IndicatorValue, Run, State, StepRun
 from node.scenarios.runs.hashes import result_hash
 
 WAITING: Final = "waiting: "

@@ -15,7 +15,8 @@ from node.base.clock import stamp
 from node.catalogue.model import Record
 from node.catalogue.nquads import iri_of, iri_term, is_iri, line, literal_term
 from node.catalogue.statements import Statements
-from node.scenarios.model import AFTER, BoundStep, Layer, Run, StepRun
+from node.scenarios.model import AFTER, BoundStep, Layer
+from node.scenarios.run_model import Run, StepRun
 from node.scenarios.runs.trace import why
 from node.vocab.namespaces import DCAT, DCT, PROV, RDF, RDFS, XSD
 

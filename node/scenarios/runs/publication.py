@@ -27,12 +27,13 @@ from node.policy.flow import result
 from node.policy.flow.output_rule import fewest
 from node.policy.terms import MINIMUM_CELL_SIZE
 from node.scenarios.crate.archive import write_crate
-from node.scenarios.model import Layer, Run, State
+from node.scenarios.model import Layer
 from node.scenarios.models.small_cells import count_column
 from node.scenarios.ports import LayerStore, RunStore
 from node.scenarios.records.cards import licences_of
 from node.scenarios.records.library import Library
 from node.scenarios.records.subjects import subject_of
+from node.scenarios.run_model import Run, State
 from node.scenarios.runs.lineage import maker_of, provenance, why
 from node.scenarios.runs.usecases import Runs
 from node.scenarios.tables.rows import canonical_csv

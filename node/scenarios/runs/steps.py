@@ -28,19 +28,15 @@ from node.scenarios.model import (
     Binding,
     BoundInput,
     BoundStep,
-    Caveat,
-    IndicatorValue,
     Layer,
     Model,
     Rows,
-    Run,
-    State,
     Step,
-    StepRun,
     Transformation,
 )
 from node.scenarios.ports import LayerStore, ModelExecutor, Outcome, Reference
 from node.scenarios.records.library import Library
+from node.scenarios.run_model import Caveat, IndicatorValue, Run, State, StepRun
 from node.scenarios.runs.lifecycle import append_log, finish, with_report, with_step
 from node.scenarios.tables.rows import canonical_json, read_canonical, read_rows
 

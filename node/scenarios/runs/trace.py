@@ -14,7 +14,8 @@ from typing import Any, Final, Protocol
 
 from node.base.errors import InvalidInput, NotFound
 from node.scenarios.chain.wiring import bound_step
-from node.scenarios.model import AFTER, BEFORE, BoundInput, Layer, Port, Row, Rows, Run, Step, StepRun
+from node.scenarios.model import AFTER, BEFORE, BoundInput, Layer, Port, Row, Rows, Step
+from node.scenarios.run_model import Run, StepRun
 from node.scenarios.tables.rows import key_of, looks_like_id, row_id
 
 SHOWN: Final = 5

@@ -17,9 +17,10 @@ from node.identity.roles import UseCase, require
 from node.scenarios.chain.wiring import bound_step, branches, input_port, output_port
 from node.scenarios.execution import ExecutionJournal
 from node.scenarios.findings import Bound
-from node.scenarios.model import GEOMETRY, Binding, Port, Rows, Run, State, StepRun, Template
+from node.scenarios.model import GEOMETRY, Binding, Port, Rows, Template
 from node.scenarios.ports import RUN_TOPIC, RunStore
 from node.scenarios.records.library import Library
+from node.scenarios.run_model import Run, State, StepRun
 from node.scenarios.runs.binding import Bind
 from node.scenarios.runs.request import binding_request
 from node.scenarios.tables.rows import named_places, read_canonical, read_rows

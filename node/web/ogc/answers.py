@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from node.base.errors import HansaError, InvalidInput, LocalFault, NotFound, TooLarge
-from node.scenarios.model import Job
 from node.scenarios.models.ogc_processes import NoSuchOgcProcess
 from node.scenarios.models.requests import MOST_BYTES
+from node.scenarios.run_model import Job
 from node.web.ogc.results import PRIVATE
 from node.web.problems import again_later, problem
 

@@ -26,9 +26,9 @@ from node.base.errors import InvalidInput, NotAllowed, NotFound, Unauthenticated
 from node.catalogue.model import Record
 from node.exchange.ports import AssetStore
 from node.identity.model import Caller
-from node.scenarios.model import Job, State
 from node.scenarios.models.jobs import Asker, Jobs
 from node.scenarios.models.ogc_processes import NoSuchOgcProcess, OgcProcesses, description, summary
+from node.scenarios.run_model import Job, State
 from node.transfer.access import AuthoriseAccess, CallUse
 from node.transfer.addresses import OGC_PATH
 from node.web.ogc.answers import (

@@ -18,7 +18,8 @@ from node.portal.languages import Speaker
 from node.portal.runs.results import with_sign
 from node.portal.runs.verdicts import verdict
 from node.scenarios.findings import Finding
-from node.scenarios.model import Caveat, Indicator, IndicatorValue, Operation, OperationType, State
+from node.scenarios.model import Indicator, Operation, OperationType
+from node.scenarios.run_model import Caveat, IndicatorValue, State
 from tests.fakes.portal_node import AGREEMENT, BASE, NOW, FakeNode
 from tests.fakes.portal_scenarios import (
     BRIDGE,

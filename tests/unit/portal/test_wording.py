@@ -24,8 +24,9 @@ from node.scenarios.chain.validity import outside
 from node.scenarios.errors import ModelFailed
 from node.scenarios.findings import Bound, DoesNotFit, Finding
 from node.scenarios.layers.stack import apply_layers
-from node.scenarios.model import Caveat, Operation, OperationType, Parameter, Port, Rows, Variable
+from node.scenarios.model import Operation, OperationType, Parameter, Port, Rows, Variable
 from node.scenarios.models import in_cage
+from node.scenarios.run_model import Caveat
 from node.texts.languages import LANGUAGES
 from tests.fakes import portal_scenarios as fake
 

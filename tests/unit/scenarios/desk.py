@@ -22,11 +22,12 @@ from node.negotiation.model import Agreement
 from node.policy.model import Decision, Nature, Outcome, Reason
 from node.scenarios.execution import REPORT_SECONDS, DurableExecution, ExecutionJournal
 from node.scenarios.layers.usecases import Layers
-from node.scenarios.model import Caveat, Model, Rows, Run, State, Transformation
+from node.scenarios.model import Model, Rows, Transformation
 from node.scenarios.ports import Outcome as Given
 from node.scenarios.ports import Progress, Reference
 from node.scenarios.records.cards import transformation_of
 from node.scenarios.records.library import Library
+from node.scenarios.run_model import Caveat, Run, State
 from node.scenarios.runs.binding import Bind
 from node.scenarios.runs.lifecycle import RunLifecycle
 from node.scenarios.runs.steps import RunSteps

@@ -11,7 +11,8 @@ from node.base.errors import InvalidInput, NotFound
 from node.scenarios.chain.indicators import measure
 from node.scenarios.chain.wiring import bound_step, output_port
 from node.scenarios.layers.serialization import with_hash
-from node.scenarios.model import AFTER, BEFORE, IndicatorValue, Layer, Port, Rows, Run, State, StepRun
+from node.scenarios.model import AFTER, BEFORE, Layer, Port, Rows
+from node.scenarios.run_model import IndicatorValue, Run, State, StepRun
 from node.scenarios.runs.hashes import result_hash
 from node.scenarios.tables.rows import canonical_json, read_canonical
 from tests.fakes import portal_scenarios as fake

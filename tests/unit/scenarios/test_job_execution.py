@@ -10,10 +10,10 @@ import pytest
 from node.base.errors import HansaError, LocalFault, Overloaded, PeerUnreachable
 from node.base.lazy import Lazy
 from node.base.work import Task
-from node.scenarios.model import Job, State
 from node.scenarios.models.jobs import Asker
 from node.scenarios.models.requests import as_json
 from node.scenarios.ports import JOB_TOPIC
+from node.scenarios.run_model import Job, State
 from node.worker.executions import MOST_ATTEMPTS, ExecutionHandler
 from node.worker.outcomes import Again, Done, Outcome
 from tests.unit.scenarios.test_visits import HOUSES, MODEL_IRI, NOW, PEER, Desk, policy

@@ -10,10 +10,10 @@ import pytest
 
 from node.adapters.planes.files import FolderAssets
 from node.exchange.offloop import once
-from node.scenarios.model import Caveat
 from node.scenarios.models.requests import as_json
 from node.scenarios.models.result_files import contents_of, find, keep, length
 from node.scenarios.ports import Outcome
+from node.scenarios.run_model import Caveat
 
 ODD = '},"places":{"a":[0,9]}}'
 CAVEATS = (Caveat(code="c", sentence=f'Mind ,"outputs":{{ and {ODD}'),)

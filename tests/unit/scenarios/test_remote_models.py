@@ -14,10 +14,11 @@ from node.base.errors import HansaError, NotAllowed, PeerUnreachable, Unauthenti
 from node.dialogue.process import Role
 from node.negotiation.model import Agreement
 from node.scenarios.errors import ModelFailed
-from node.scenarios.model import Model, Port, State
+from node.scenarios.model import Model, Port
 from node.scenarios.models.answers import parsed_answer, rows_of
 from node.scenarios.models.remote import CallTiming, ContractModels, Status
 from node.scenarios.models.transfers import ModelTransfers
+from node.scenarios.run_model import State
 from node.transfer.addresses import execute_address
 from node.transfer.model import Transfer
 from tests.fakes.ogc_processes import ScriptedOgcProcesses, results

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from node.base.errors import InvalidInput
-from node.scenarios.model import Binding, BoundInput, BoundStep, IndicatorValue, Transformation
+from node.scenarios.model import Binding, BoundInput, BoundStep, Transformation
+from node.scenarios.run_model import IndicatorValue
 from node.scenarios.runs.hashes import binding_key, result_hash
 
 CARD = Transformation(iri="urn:t", version=1, titles={}, language="column mapping", definition={})

@@ -16,8 +16,9 @@ from node.base.lazy import Lazy
 from node.base.work import Task
 from node.scenarios.errors import ModelFailed
 from node.scenarios.execution import Dismissed, Report
-from node.scenarios.model import AFTER, BEFORE, Caveat, IndicatorValue, Run, State, StepRun
+from node.scenarios.model import AFTER, BEFORE
 from node.scenarios.ports import Reference
+from node.scenarios.run_model import Caveat, IndicatorValue, Run, State, StepRun
 from node.scenarios.runs.hashes import result_hash
 from node.scenarios.runs.lifecycle import finish, with_report, with_step
 from node.scenarios.tables.rows import digest, read_canonical

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from node.base.errors import Conflict, InvalidInput, NotFound
-from node.scenarios.model import AFTER, BEFORE, Caveat, State
+from node.scenarios.model import AFTER, BEFORE
 from node.scenarios.ports import RUN_TOPIC
+from node.scenarios.run_model import Caveat, State
 from node.scenarios.run_view import bound_json, run_json, step_json
 from node.scenarios.runs.lifecycle import with_step
 from node.scenarios.runs.usecases import LANE

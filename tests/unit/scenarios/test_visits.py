@@ -24,7 +24,7 @@ from node.policy.model import Decision, Situation
 from node.policy.odrl import parse
 from node.policy.terms import COUNT
 from node.scenarios.execution import DurableExecution, ExecutionJournal
-from node.scenarios.model import Job, Model, Port, State, Variable
+from node.scenarios.model import Model, Port, Variable
 from node.scenarios.models.job_execution import JobExecution
 from node.scenarios.models.job_lifecycle import JobLifecycle, job_entry
 from node.scenarios.models.jobs import Asker, Jobs
@@ -33,6 +33,7 @@ from node.scenarios.models.requests import as_json
 from node.scenarios.models.small_cells import count_column, withhold
 from node.scenarios.models.visits import Visits, minimum_of, names_of
 from node.scenarios.ports import Outcome
+from node.scenarios.run_model import Job, State
 from node.semantics.model import File
 from tests.fakes.assets import MemoryAssets
 from tests.fakes.negotiation import MemoryAgreementStore, MemoryUseStore
