@@ -82,7 +82,7 @@ def _open_doors(app: FastAPI, node: HansaNode, portal: Portal) -> None:
             html_view=portal.record_page,
         )
     )
-    app.include_router(sparql.router(node.ask, identify=identify, html_form=portal.sparql_page))
+    app.include_router(sparql.router(node.ask, base=node.parts.base, identify=identify, html_form=portal.sparql_page))
     app.include_router(feed.router(node.feed, identify=identify))
     app.include_router(dcat.router(node.export, identify=identify))
     stores = node.parts.stores

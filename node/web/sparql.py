@@ -1,4 +1,5 @@
-"""The route for SPARQL: the SPARQL 1.1 Protocol's query operation over the data that the caller may see.
+"""The route for SPARQL: the SPARQL 1.1 Protocol's query operation over the data that the caller may see, and the
+description of the end point (SPARQL 1.1 Service Description).
 
 Three forms of requests (SPARQL 1.1 Protocol §2.1): GET with ``query``, POST of a form, POST of
 ``application/sparql-query``. ``asOf`` asks about the catalogue as it was at a moment. The dataset of a query follows
@@ -19,9 +20,11 @@ from starlette.responses import Response
 
 from node.base.clock import moment
 from node.base.errors import InvalidInput, TooLarge, UnsupportedMediaType
+from node.catalogue.export.service import describe_service
 from node.catalogue.query import Ask
-from node.catalogue.representations import HTML, choose
+from node.catalogue.representations import HTML, VARY, choose
 from node.identity.model import Caller
+from node.semantics.sparql import GRAPH_TYPES, RESULT_TYPES
 from node.web.api_router import PlacedApiRouter
 from node.web.replies import kept_as, kept_for
 
@@ -37,16 +40,22 @@ _KNOWN: Final = frozenset({"query", "asOf"})
 _GRAPHS: Final = frozenset({"default-graph-uri", "named-graph-uri", "using-graph-uri", "using-named-graph-uri"})
 
 
-def router(ask: Ask, *, identify: Identify, html_form: HtmlForm | None = None) -> APIRouter:
-    """Return the routes of ``/sparql``."""
+def router(ask: Ask, *, base: str, identify: Identify, html_form: HtmlForm | None = None) -> APIRouter:
+    """Return the routes of ``/sparql`` below ``base``, the address of the node."""
     routes = PlacedApiRouter(tags=["sparql"])
 
     async def by_get(request: Request) -> Response:
-        """Evaluate `query` over what you may see; `asOf` (XSD dateTime) asks about an earlier state."""
+        """Evaluate `query` over what you may see; `asOf` (XSD dateTime) asks about an earlier state. Without
+        parameters: the description of this end point (SPARQL 1.1 Service Description), in an RDF syntax."""
         caller = await identify(request)
         accept = request.headers.get("accept")
         if html_form is not None and choose(accept, (_ANY_RESULT, HTML)) == HTML:
             return await html_form(request, caller)
+        media_type = choose(accept, (*GRAPH_TYPES, *RESULT_TYPES))
+        # Who wants results has forgotten the query, and is told so.
+        if not request.query_params and media_type in GRAPH_TYPES:
+            body = describe_service(f"{base}/sparql", catalogue=f"{base}/catalog", media_type=media_type)
+            return Response(body, media_type=media_type, headers={"Vary": VARY})
         return await _answer(ask, caller, list(request.query_params.multi_items()), accept)
 
     async def by_post(request: Request) -> Response:

@@ -35,7 +35,7 @@ def application(node: CatalogueNode, callers: Mapping[str, Caller], assets: Memo
     app.include_router(
         catalogue.router(node.browse, identify=identify, assets=assets or MemoryAssets(), base=node.base)
     )
-    app.include_router(sparql.router(node.ask, identify=identify))
+    app.include_router(sparql.router(node.ask, base=node.base, identify=identify))
     app.include_router(feed.router(node.feed, identify=identify))
     app.add_exception_handler(HansaError, answer_problem)
     app.add_exception_handler(Exception, answer_failure)

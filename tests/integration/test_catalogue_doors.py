@@ -11,15 +11,19 @@ from typing import Any
 
 import httpx2
 import pytest
+import rdflib
+from rdflib import RDF
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from node.base.errors import NotAcceptable
+from node.catalogue.export.service import SD
 from node.catalogue.model import INTERNAL
 from node.catalogue.representations import HTML, acceptable, choose, language_in, negotiate
 from node.identity.model import Caller
 from node.semantics.documents import canonical, parse
 from node.semantics.model import File
+from node.semantics.sparql import GRAPH_TYPES
 from node.web import catalogue, sparql
 from tests.artefacts import SHARED
 from tests.fakes.assets import MemoryAssets
@@ -28,6 +32,9 @@ from tests.fakes.catalogue_http import HEADER, Visitor, application, client
 
 CSV = b"id,count\n1,2\n"
 JSON_RESULTS = "application/sparql-results+json"
+SERVICE_PROPERTIES = (
+    "endpoint supportedLanguage feature defaultEntailmentRegime resultFormat defaultDataset defaultGraph"
+)
 
 
 @dataclass
@@ -420,7 +427,6 @@ async def test_sparql_as_of_a_moment(gent: Doors) -> None:
 @pytest.mark.parametrize(
     "params",
     [
-        {},
         {"query": ""},
         {"query": "  "},
         {"query": QUERY, "default-graph-uri": "urn:hansa:audience:internal"},
@@ -500,11 +506,41 @@ async def test_the_form_of_the_portal(gent: Doors) -> None:
     from fastapi import FastAPI
 
     app = FastAPI()
-    app.include_router(sparql.router(gent.node.ask, identify=identify, html_form=form))
+    app.include_router(sparql.router(gent.node.ask, base=gent.node.base, identify=identify, html_form=form))
     async with client(app, gent.node.base) as http:
         assert (await http.get("/sparql", headers={"Accept": "text/html"})).text == "<form>"
         data = await http.get("/sparql", params={"query": QUERY}, headers={"Accept": JSON_RESULTS})
         assert data.headers["content-type"] == JSON_RESULTS
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:rdflib")
+@pytest.mark.parametrize(("accept", "media_type"), [(None, "text/turtle"), *((name, name) for name in GRAPH_TYPES)])
+async def test_the_end_point_describes_itself(gent: Doors, accept: str | None, media_type: str) -> None:
+    """The three tests of the W3C's suite: RDF is returned, it names the end point, and it keeps to the schema."""
+    async with client(gent.app, gent.node.base) as http:
+        answer = await http.get("/sparql", headers={"Accept": accept} if accept else {})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].partition(";")[0] == media_type
+    graph = rdflib.Graph().parse(data=answer.content, format=media_type)
+    sd = rdflib.Namespace(SD)
+    (service,) = graph.subjects(RDF.type, sd.Service)
+    assert list(graph.objects(service, sd.endpoint)) == [rdflib.URIRef(f"{gent.node.base}/sparql")]
+    assert len(set(graph.objects(service, sd.resultFormat))) == 8
+    ranges = {sd.defaultDataset: sd.Dataset, sd.defaultGraph: sd.Graph}
+    for predicate, expected in ranges.items():
+        (value,) = graph.objects(None, predicate)
+        assert (value, RDF.type, expected) in graph
+    assert {name for name in graph.predicates() if name.startswith(SD)} == {
+        sd[name] for name in SERVICE_PROPERTIES.split()
+    }
+
+
+async def test_a_query_that_was_forgotten_is_named(gent: Doors) -> None:
+    async with client(gent.app, gent.node.base) as http:
+        answer = await http.get("/sparql", headers={"Accept": JSON_RESULTS})
+        empty = await http.get("/sparql", params={"query": ""})
+    assert (answer.status_code, empty.status_code) == (400, 400)
+    assert answer.json()["detail"] == "there is no query"
 
 
 async def test_the_api_is_documented(gent: Doors) -> None:

@@ -1,7 +1,7 @@
 """The W3C's SPARQL 1.1 suite against the query end point's parts: the guard, the engine and the writer of results.
 
 Evaluation and syntax of queries are tested, and the writers of results. Updates, the graph store protocol, federation
-(``SERVICE``), entailment and the service description are not offered by Hansa, so their tests are not applicable.
+(``SERVICE``) and entailment are not offered by Hansa, so their tests are not applicable.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _NOT_OFFERED: Final = {
     "NegativeUpdateSyntaxTest11": "updates are not offered",
     "GraphStoreProtocolTest": "the graph store protocol is not offered",
     "ProtocolTest": "the test describes requests in words; tests of the end point are in tests/integration",
-    "ServiceDescriptionTest": "there is no service description",
+    "ServiceDescriptionTest": "the test describes requests in words; tests of the end point are in tests/integration",
 }
 _FOLDERS: Final = {
     "entailment": "entailment is not offered",

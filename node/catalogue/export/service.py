@@ -1,0 +1,52 @@
+"""The description of the SPARQL end point for programs (SPARQL 1.1 Service Description)."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from node.catalogue.nquads import iri_term, line, literal_term
+from node.semantics.documents import serialise
+from node.semantics.sparql import GRAPH_TYPES, RESULT_TYPES
+from node.vocab.namespaces import DCT, RDF
+
+SD: Final = "http://www.w3.org/ns/sparql-service-description#"
+_FORMATS: Final = "http://www.w3.org/ns/formats/"
+_FORMAT_NAMES: Final = MappingProxyType(
+    {
+        "application/sparql-results+json": "SPARQL_Results_JSON",
+        "application/sparql-results+xml": "SPARQL_Results_XML",
+        "text/csv": "SPARQL_Results_CSV",
+        "text/tab-separated-values": "SPARQL_Results_TSV",
+        "text/turtle": "Turtle",
+        "application/n-triples": "N-Triples",
+        "application/ld+json": "JSON-LD",
+        "application/rdf+xml": "RDF_XML",
+    }
+)
+"""The names of the formats of results at ``http://www.w3.org/ns/formats/``."""
+
+
+def describe_service(endpoint: str, *, catalogue: str, media_type: str) -> bytes:
+    """Return the description of ``endpoint`` (its address), which queries the ``catalogue`` (address), in the syntax
+    ``media_type``, one of ``GRAPH_TYPES``."""
+    service, dataset, graph = "_:service", "_:dataset", "_:graph"
+    statements = [
+        (service, f"{RDF}type", iri_term(f"{SD}Service")),
+        (service, f"{SD}endpoint", iri_term(endpoint)),
+        (service, f"{SD}supportedLanguage", iri_term(f"{SD}SPARQL11Query")),
+        (service, f"{SD}feature", iri_term(f"{SD}UnionDefaultGraph")),
+        (service, f"{SD}defaultEntailmentRegime", iri_term("http://www.w3.org/ns/entailment/Simple")),
+        *(
+            (service, f"{SD}resultFormat", iri_term(_FORMATS + _FORMAT_NAMES[name]))
+            for name in (*RESULT_TYPES, *GRAPH_TYPES)
+        ),
+        (service, f"{SD}defaultDataset", dataset),
+        (dataset, f"{RDF}type", iri_term(f"{SD}Dataset")),
+        (dataset, f"{SD}defaultGraph", graph),
+        (graph, f"{RDF}type", iri_term(f"{SD}Graph")),
+        (graph, f"{DCT}source", iri_term(catalogue)),
+        (graph, f"{DCT}description", literal_term("The assets that the caller may see.", language="en")),
+    ]
+    lines = (line(subject, iri_term(predicate), value) for subject, predicate, value in statements)
+    return serialise("".join(f"{text}\n" for text in lines).encode(), media_type)
