@@ -35,6 +35,7 @@ from node.catalogue.publication.submission_check import SubmissionCheck
 from node.catalogue.publication.version_writer import VersionWriter
 from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
+from node.catalogue.search.cursors import Cursors
 from node.catalogue.views import GraphView, SearchView
 from node.ledger.usecases import Sequencer
 from node.scenarios.models.publication import DescribeWithCode, stored_code
@@ -171,6 +172,7 @@ def _browse(base: Foundation, access: Access, ask: Ask) -> Browse:
         index=base.parts.index,
         visibility=base.visibility,
         access=access,
+        cursors=Cursors(base.parts.keyring),
         ask=ask,
     )
 

@@ -21,6 +21,7 @@ from node.catalogue.access import Access, AccessCode, word
 from node.catalogue.links import Ask, Link, mentions, users_query
 from node.catalogue.model import Query, Record
 from node.catalogue.ports import RecordStore, SearchIndex
+from node.catalogue.search.cursors import Cursors
 from node.catalogue.search.suggestions import READ, Suggestion, is_completed, suggestions
 from node.catalogue.visibility import Visibility, absent
 from node.identity.model import Caller
@@ -63,13 +64,17 @@ class CatalogueHit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueHits:
-    """A page of results. Counts in ``facets`` cover all hits that the caller may see."""
+    """A page of results. Counts in ``facets`` cover all hits that the caller may see.
+
+    ``cursor`` is for the next page in the order of publication; empty after the last one and in other orders.
+    """
 
     total: int
     offset: int
     limit: int
     hits: tuple[CatalogueHit, ...]
     facets: dict[str, dict[str, int]]
+    cursor: str = ""
 
     def to_json(self, language: str) -> dict[str, Any]:
         return {
@@ -78,6 +83,7 @@ class CatalogueHits:
             "limit": self.limit,
             "hits": [hit.to_json(language) for hit in self.hits],
             "facets": self.facets,
+            "cursor": self.cursor or None,
         }
 
 
@@ -113,6 +119,7 @@ class Browse:
         index: SearchIndex,
         visibility: Visibility,
         access: Access,
+        cursors: Cursors,
         ask: Ask | None = None,
     ) -> None:
         """``ask`` evaluates a SPARQL query for a caller; without it, ``connections`` returns no ``users``."""
@@ -121,6 +128,7 @@ class Browse:
         self._index = index
         self._visibility = visibility
         self.access = access
+        self._cursors = cursors
         self._ask = ask
         self._origins: dict[frozenset[str] | None, tuple[int, dict[str, int]]] = {}
 
@@ -200,7 +208,8 @@ class Browse:
 
     def _search(self, query: Query, caller: Caller) -> CatalogueHits:
         audiences = self._visibility.audiences(caller)
-        results = self._index.search(query, audiences=audiences)
+        after = self._cursors.read(query.cursor, query) if query.cursor else None
+        results = self._index.search(query, audiences=audiences, after=after)
         hits = []
         with self._uow.read() as tx:
             for hit in results.hits:
@@ -213,6 +222,7 @@ class Browse:
             limit=query.limit,
             hits=tuple(hits),
             facets=results.facets,
+            cursor="" if results.next is None else self._cursors.write(results.next, query),
         )
 
     def _suggest(self, text: str, caller: Caller, language: str) -> Sequence[Suggestion]:
@@ -291,10 +301,14 @@ def every(
 
 
 def _check_query(query: Query) -> None:
+    if query.offset and (query.cursor or query.published):
+        raise InvalidInput(
+            "the order of publication has no offset", remedy="go on with the cursor of the answer before"
+        )
     if not 0 <= query.offset <= MAX_OFFSET or not 1 <= query.limit <= MAX_LIMIT:
         raise InvalidInput(
             f"offset goes from 0 to {MAX_OFFSET} and limit from 1 to {MAX_LIMIT}",
-            remedy="narrow the search by a facet, or use SPARQL or the feed to read everything",
+            remedy="narrow the search by a facet, or read everything in the order of publication: sort=published",
         )
     if len(query.text) > MAX_TEXT:
         raise InvalidInput(f"a search text has at most {MAX_TEXT} characters", remedy="search for fewer words")

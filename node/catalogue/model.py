@@ -150,6 +150,10 @@ class Query:
     offset: int = 0
     limit: int = 20
     newest: bool = False
+    published: bool = False
+    """In the order of publication here, oldest first: the only order that changes in the meantime do not disturb."""
+    cursor: str = ""
+    """The text of ``CatalogueHits.cursor``: continue after that page, in the order of publication."""
 
     @property
     def facets(self) -> dict[str, tuple[str, ...]]:
@@ -176,12 +180,25 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """The end of a page in the order of publication: the ``place`` of its last record, and the way of finding words
+    that the search had to take (``stage``), which further pages keep to."""
+
+    place: int
+    stage: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """A page of hits, the exact total, and facet → value → count over all hits that the caller may see."""
+    """A page of hits, the exact total, and facet → value → count over all hits that the caller may see.
+
+    ``next`` is the cursor for the next page of a search in the order of publication; None after the last one.
+    """
 
     total: int
     hits: tuple[Hit, ...]
     facets: dict[str, dict[str, int]]
+    next: Cursor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +206,8 @@ class IndexFields:
     """The fields of a record in the search index.
 
     ``texts``: language → text in it, with "" for text without a known language. ``node`` is the DID of the node
-    that is responsible for the record; ``period`` the days that the data are about.
+    that is responsible for the record; ``period`` the days that the data are about. ``place`` is the number of the
+    ledger entry with which the record came to this node: it never changes, and later records have higher ones.
     """
 
     iri: str
@@ -208,6 +226,7 @@ class IndexFields:
     licences: tuple[str, ...] = ()
     node: str = ""
     period: Period | None = None
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

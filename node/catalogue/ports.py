@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from node.base.work import Transaction
-from node.catalogue.model import Followed, IndexFields, Query, Record, Results
+from node.catalogue.model import Cursor, Followed, IndexFields, Query, Record, Results
 
 
 class RecordStore(Protocol):
@@ -73,6 +73,10 @@ class RecordStore(Protocol):
     ) -> Sequence[tuple[str, datetime]]:
         """Return the IRI and the time of each current record, ordered by IRI; without reading descriptions."""
 
+    def places(self, tx: Transaction, iris: Collection[str]) -> Mapping[str, int]:
+        """Return IRI → the number of the first ledger entry about this record. Records without a numbered entry are
+        left out."""
+
     def count_of(self, tx: Transaction, origin: str) -> tuple[int, int]:
         """Return the number of versions of the records of one origin, and the bytes of their statements."""
 
@@ -120,8 +124,11 @@ class SearchIndex(Protocol):
     def position(self) -> int:
         """Return the ledger position that searches reflect."""
 
-    def search(self, query: Query, *, audiences: Collection[str] | None) -> Results:
-        """Return the hits for ``audiences`` (None: all); counts cover just these."""
+    def search(self, query: Query, *, audiences: Collection[str] | None, after: Cursor | None = None) -> Results:
+        """Return the hits for ``audiences`` (None: all); counts cover just these.
+
+        With ``after``, or where ``query.published`` is set, the hits are in the order of their ``place``, beginning
+        behind the cursor; ``offset`` does not count then. A page reads no hit before its own."""
 
     def complete(self, text: str, *, audiences: Collection[str] | None, limit: int) -> Sequence[str]:
         """Return the IRIs of records whose title, keywords or publisher have all words of ``text``, those in titles

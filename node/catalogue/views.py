@@ -90,12 +90,12 @@ class _RecordView(ABC):
         if entries:
             heads = _heads(self._uow, self._records, entries)
             if heads or not self._passed.may_skip(_after(entries), self._engine_position()):
-                self._write(heads, _after(entries))
+                self._write(heads, _after(entries), entries)
 
     def skip_to(self, position: int) -> None:
         """Note that no entry before ``position`` that was not applied is of the view's kinds."""
         if not self._passed.may_skip(position, self._engine_position()):
-            self._write([], position)
+            self._write([], position, ())
 
     def rebuild(self) -> None:
         """Forget everything; the follower then applies the ledger from the beginning."""
@@ -103,8 +103,8 @@ class _RecordView(ABC):
         self._engine.clear()
 
     @abstractmethod
-    def _write(self, heads: Sequence[Record], position: int) -> None:
-        """Have the engine show ``heads``, and remember ``position`` with them."""
+    def _write(self, heads: Sequence[Record], position: int, entries: Sequence[Entry]) -> None:
+        """Have the engine show ``heads``, which ``entries`` are about, and remember ``position`` with them."""
 
 
 class GraphView(_RecordView):
@@ -116,7 +116,7 @@ class GraphView(_RecordView):
         super().__init__(uow, records, graph)
         self._graph = graph
 
-    def _write(self, heads: Sequence[Record], position: int) -> None:
+    def _write(self, heads: Sequence[Record], position: int, entries: Sequence[Entry]) -> None:
         self._graph.apply(heads, position)
 
     def settle(self) -> None:
@@ -135,8 +135,20 @@ class SearchView(_RecordView):
         super().__init__(uow, records, index)
         self._index = index
 
-    def _write(self, heads: Sequence[Record], position: int) -> None:
-        self._index.take([(head.iri, None if head.withdrawn else index_entry(head)) for head in heads], position)
+    def _write(self, heads: Sequence[Record], position: int, entries: Sequence[Entry]) -> None:
+        places = self._places([head for head in heads if not head.withdrawn], entries)
+        self._index.take(
+            [(head.iri, None if head.withdrawn else index_entry(head, places[head.iri])) for head in heads], position
+        )
+
+    def _places(self, heads: Sequence[Record], entries: Sequence[Entry]) -> dict[str, int]:
+        """Return the number of the first entry about each record. A first version has only the one at hand."""
+        places = {entry.subject: entry.seq or 0 for entry in reversed(entries) if entry.kind is EntryKind.RECORD}
+        earlier = [head.iri for head in heads if head.version > 1]
+        if earlier:
+            with self._uow.read() as tx:
+                places |= self._records.places(tx, earlier)
+        return places
 
     def settle(self) -> None:
         """Let searches show the collected changes."""

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from node.client.calls import Call, document, endpoint
+import httpx2
+
+from node.client.calls import Call, Page, document, endpoint, listing
+
+PAGE = 100
+"""The assets that one request of ``search_all`` returns."""
 
 
 class CatalogueCalls:
@@ -13,16 +18,20 @@ class CatalogueCalls:
     @endpoint
     def search(self, /, text: str = "", *, region: bool = False, **facets: Any) -> Call[dict[str, Any]]:
         """Search: ``kind, theme, keyword, publisher, access, format, license, node``, ``bbox, since, until``,
-        ``offset, limit, sort, lang``; with ``region`` in the region's catalogue, as this node.
+        ``offset, limit, sort, cursor, lang``; with ``region`` in the region's catalogue, as this node.
 
         ``since`` and ``until`` are a day, a month or a year. Raises ``Refusal`` for an unknown facet.
         """
-        for name, parameter in (("since", "from"), ("until", "to")):
-            if name in facets:
-                facets[parameter] = facets.pop(name)
-        params: dict[str, Any] = {"q": text}
-        params.update({name: value for name, value in facets.items() if value not in (None, "", [], ())})
-        return document("GET", "/api/region/search" if region else "/api/catalogue/search", params=params)
+        return document("GET", _search_path(region), params=_search_params(text, facets))
+
+    @listing
+    def search_all(self, /, text: str = "", *, region: bool = False, **facets: Any) -> Call[Page[dict[str, Any]]]:
+        """Yield every asset that ``search`` finds, in the order of publication, oldest first.
+
+        Each asset comes once, also while others are published, changed or withdrawn in the meantime.
+        """
+        params = {"limit": PAGE, **_search_params(text, facets), "sort": "published"}
+        return _page_of_hits(_search_path(region), params)
 
     @endpoint
     def record(
@@ -66,3 +75,22 @@ class CatalogueCalls:
         return Call(
             "POST", "/api/region/sparql" if region else "/sparql", lambda answer: bytes(answer.content), options
         )
+
+
+def _search_path(region: bool) -> str:
+    return "/api/region/search" if region else "/api/catalogue/search"
+
+
+def _search_params(text: str, facets: dict[str, Any]) -> dict[str, Any]:
+    names = {"since": "from", "until": "to"}
+    chosen = {names.get(name, name): value for name, value in facets.items() if value not in (None, "", [], ())}
+    return {"q": text, **chosen}
+
+
+def _page_of_hits(path: str, params: dict[str, Any]) -> Call[Page[dict[str, Any]]]:
+    def read(answer: httpx2.Response) -> Page[dict[str, Any]]:
+        page = answer.json()
+        cursor = page["cursor"]
+        return Page(page["hits"], _page_of_hits(path, {**params, "cursor": cursor}) if cursor else None)
+
+    return Call("GET", path, read, {"params": params})

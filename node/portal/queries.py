@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from node.base.errors import InvalidInput
@@ -27,6 +27,7 @@ class Search:
     """The search of a results page. ``chosen`` maps a facet to its chosen values.
 
     ``since`` and ``until`` are days, months or years as the reader wrote them; the form shows them unchanged.
+    In the order of publication (``published``), ``cursor`` takes the place of the page's number.
     """
 
     text: str = ""
@@ -35,6 +36,8 @@ class Search:
     since: str = ""
     until: str = ""
     newest: bool = False
+    published: bool = False
+    cursor: str = ""
     page: int = 1
 
     @classmethod
@@ -43,7 +46,7 @@ class Search:
 
         Unknown parameters are ignored: mail programs and counters add theirs to links.
         """
-        text, bbox, since, until, newest, page = "", None, "", "", False, 1
+        text, bbox, since, until, order, cursor, page = "", None, "", "", "", "", 1
         values: dict[str, list[str]] = {name: [] for name in FACETS}
         for name, raw in parameters:
             value = _CONTROLS.sub(" ", raw).strip()
@@ -58,12 +61,25 @@ class Search:
             elif name == "to":
                 until = value[:10]
             elif name == "sort":
-                newest = value == "newest"
+                order = value
+            elif name == "cursor":
+                cursor = value[:MAX_TEXT]
             elif name == "page" and value.isdecimal() and len(value) < 7:
                 page = max(int(value), 1)
         chosen = {name: tuple(found) for name, found in values.items()}
         period(since, until)
-        return cls(text=text, chosen=chosen, bbox=bbox, since=since, until=until, newest=newest, page=page)
+        published = order == "published"
+        return cls(
+            text=text,
+            chosen=chosen,
+            bbox=bbox,
+            since=since,
+            until=until,
+            newest=order == "newest",
+            published=published,
+            cursor=cursor if published else "",
+            page=1 if published else page,
+        )
 
     def query(self, language: str, size: int) -> Query:
         """Return the query for the catalogue: page ``page`` of ``size`` hits."""
@@ -82,7 +98,9 @@ class Search:
             period=period(self.since, self.until),
             offset=min((self.page - 1) * size, MAX_OFFSET),
             limit=size,
-            newest=self.newest or not self.text,
+            newest=not self.published and (self.newest or not self.text),
+            published=self.published,
+            cursor=self.cursor,
         )
 
     # links ------------------------------------------------------------------------------------------------
@@ -96,6 +114,10 @@ class Search:
         pairs += [(name, day) for name, day in (("from", self.since), ("to", self.until)) if day]
         if self.newest:
             pairs.append(("sort", "newest"))
+        if self.published:
+            pairs.append(("sort", "published"))
+        if self.cursor:
+            pairs.append(("cursor", self.cursor))
         if self.page > 1:
             pairs.append(("page", str(self.page)))
         return pairs
@@ -109,28 +131,41 @@ class Search:
         """Return the search with this facet value added, or removed if it was chosen; back on the first page."""
         values = self.chosen[facet]
         after = tuple(v for v in values if v != value) if value in values else (*values, value)
-        return replace(self, chosen={**self.chosen, facet: after}, page=1)
+        return self._begin(chosen={**self.chosen, facet: after})
 
     def has(self, facet: str, value: str) -> bool:
         return value in self.chosen[facet]
 
     def without_text(self) -> Search:
-        return replace(self, text="", page=1)
+        return self._begin(text="")
 
     def without_bbox(self) -> Search:
-        return replace(self, bbox=None, page=1)
+        return self._begin(bbox=None)
 
     def without_period(self) -> Search:
-        return replace(self, since="", until="", page=1)
+        return self._begin(since="", until="")
 
     def without_facets(self) -> Search:
-        return replace(self, chosen=dict.fromkeys(FACETS, ()), bbox=None, since="", until="", page=1)
+        return self._begin(chosen=dict.fromkeys(FACETS, ()), bbox=None, since="", until="")
 
-    def sorted_by(self, *, newest: bool) -> Search:
-        return replace(self, newest=newest, page=1)
+    def sorted_by(self, order: str) -> Search:
+        """Return the search in the order ``best``, ``newest`` or ``published``."""
+        return self._begin(newest=order == "newest", published=order == "published")
 
     def on_page(self, page: int) -> Search:
-        return replace(self, page=page)
+        return replace(self, page=page, cursor="")
+
+    def after(self, cursor: str) -> Search:
+        """Return the page that begins at ``cursor``, in the order of publication."""
+        return replace(self, cursor=cursor, page=1)
+
+    def _begin(self, **changes: Any) -> Search:
+        return replace(self, **changes, page=1, cursor="")
+
+    @property
+    def order(self) -> str:
+        """Return the order of the results: by date where there are no words to compare."""
+        return "published" if self.published else "newest" if self.newest or not self.text else "best"
 
     @property
     def is_narrowed(self) -> bool:

@@ -44,7 +44,7 @@ from node.semantics.kinds import KINDS, iri_meant
 from node.semantics.model import File
 from node.web.api_router import PlacedApiRouter
 from node.web.replies import is_unchanged, kept_for
-from node.web.search import SearchParameters, check_names
+from node.web.search import SearchParameters, check_names, following_page
 
 Identify = Callable[[Request], Awaitable[Caller]]
 HtmlView = Callable[[Request, str, Caller], Awaitable[Response]]
@@ -102,12 +102,18 @@ class _Endpoints:
         `kind`, `theme`, `keyword`, `publisher`, `access`, `format`, `license` and `node` may be repeated: values of
         one facet are alternatives. `bbox` is west,south,east,north in degrees; `from` and `to` are a day, a month or
         a year (`2024`, `2024-05`, `2024-05-17`), and match assets whose data are about that time.
+
+        `next` is the address of the next page. To read everything, ask for `sort=published`, the order of publication
+        here, and follow `next`: each asset comes once, also while others are published, changed and withdrawn, and
+        the last page costs as much as the first. `cursor` is the place where `next` continues.
         """
         check_names(request.query_params)
         caller = await self._identify(request)
         language = _language(request, parameters.lang)
         page = await self._browse.search(parameters.query(language), caller)
-        return _json(page.to_json(language), caller)
+        following = following_page(request.query_params.multi_items(), page)
+        link = following and f"{self._base}/api/catalogue/search?{following}"
+        return _json({**page.to_json(language), "next": link}, caller)
 
     async def suggestions(
         self, request: Request, q: Annotated[str, Query(max_length=300)], lang: str | None = None

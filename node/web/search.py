@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Literal
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
 
 from node.base.errors import InvalidInput
 from node.catalogue import model
-from node.catalogue.browse import MAX_LIMIT, MAX_OFFSET
+from node.catalogue.browse import MAX_LIMIT, MAX_OFFSET, CatalogueHits
 from node.catalogue.search.periods import period
 
 
@@ -31,11 +32,14 @@ class SearchParameters(BaseModel):
     end: str | None = Field(None, alias="to")
     offset: int = Field(0, ge=0, le=MAX_OFFSET)
     limit: int = Field(20, ge=1, le=MAX_LIMIT)
-    sort: Literal["best", "newest"] = "best"
+    sort: Literal["best", "newest", "published"] = "best"
+    cursor: str = ""
     lang: str | None = None
 
     def query(self, language: str) -> model.Query:
-        """Return the search. Raises ``InvalidInput`` for an invalid box or period."""
+        """Return the search. Raises ``InvalidInput`` for an invalid box or period, or a cursor in another order."""
+        if self.cursor and self.sort != "published":
+            raise InvalidInput("a cursor is for the order of publication only", remedy="add sort=published")
         return model.Query(
             text=self.q,
             kinds=tuple(self.kind),
@@ -52,6 +56,8 @@ class SearchParameters(BaseModel):
             offset=self.offset,
             limit=self.limit,
             newest=self.sort == "newest",
+            published=self.sort == "published",
+            cursor=self.cursor,
         )
 
 
@@ -67,6 +73,17 @@ def check_names(names: Iterable[str]) -> None:
                 f"a search has no parameter {name[:60]!r}",
                 remedy=f"write {near[0]!r}" if near else f"use {', '.join(_NAMES)}",
             )
+
+
+def following_page(parameters: Iterable[tuple[str, str]], page: CatalogueHits) -> str | None:
+    """Return the query of the page after ``page``, which ``parameters`` asked for; None after the last one."""
+    others = [pair for pair in parameters if pair[0] not in ("offset", "cursor")]
+    if page.cursor:
+        return urlencode([*others, ("cursor", page.cursor)])
+    offset = page.offset + page.limit
+    if ("sort", "published") in others or offset >= page.total or offset > MAX_OFFSET:
+        return None
+    return urlencode([*others, ("offset", str(offset))])
 
 
 def _box(text: str | None) -> tuple[float, float, float, float] | None:

@@ -67,7 +67,8 @@ def publishing(count: int = 40, many_clients: int = 160, bulk: int = 1000) -> li
 
 def answering(records: int = 1000, rounds: int = 30) -> list[Figure]:
     """A catalogue of so many records: ``search_facets_p95_ms`` alone and 10 at once, and its first page as the
-    protocol asks for it, ``dsp_catalogue_p50_ms``. Set ``records`` to 25,000 to see how they grow.
+    protocol asks for it, ``dsp_catalogue_p50_ms``; ``search_last_page_p50_ms`` is the last page of a walk over all
+    assets, in the order of publication. Set ``records`` to 25,000 to see how they grow.
 
     Baselines: the same of a catalogue of fifty records, same run.
     """
@@ -86,6 +87,7 @@ def answering(records: int = 1000, rounds: int = 30) -> list[Figure]:
                     "search_facets_p95_ms": _each(rounds, partial(_search, client)),
                     f"search_facets_p95_ms_{SEARCHES}": _at_once(member, rounds),
                     "dsp_catalogue_p50_ms": _each(rounds, partial(_first_page, anybody, member.url)),
+                    "search_last_page_p50_ms": _each(rounds, _LastPage(client)),
                 }
     few = f"{FEW} records, same run"
     typical = {name: p95 if "_p95_" in name else median for name in took["few"]}
@@ -100,6 +102,20 @@ _WORDS = ("", "bicycle", "counters hourly", "bicycl", "every hour")
 
 def _search(client: Any, turn: int) -> None:
     client.search(_WORDS[turn % len(_WORDS)])
+
+
+class _LastPage:
+    """Asks for the last twenty assets or fewer, of all, behind the cursor of the page before."""
+
+    def __init__(self, client: Any) -> None:
+        page = client.search("", sort="published", limit=20)
+        while page["cursor"]:
+            self._cursor = page["cursor"]
+            page = client.search("", sort="published", limit=20, cursor=self._cursor)
+        self._client = client
+
+    def __call__(self, _: int) -> None:
+        self._client.search("", sort="published", limit=20, cursor=self._cursor)
 
 
 def _at_once(member: Member, rounds: int) -> list[float]:

@@ -11,6 +11,7 @@ import pytest
 
 from node.base.errors import Conflict
 from node.catalogue.model import OPENS_HISTORY, Record
+from node.ledger.model import Entry, EntryKind
 from node.semantics.model import File
 from tests.stores import Stores
 
@@ -243,6 +244,27 @@ class TestCurrent:
         assert current(stores) == [("a", 2)]
         with stores.uow.read() as tx:
             assert stores.records.count(tx, ["public"]) == {"model": 1}
+
+    def test_the_place_of_a_record_is_the_number_of_its_first_entry(self, stores: Stores) -> None:
+        def entry(name: str, kind: EntryKind, subject: str) -> Entry:
+            return Entry(id=name, kind=kind, subject=f"{BASE}{subject}", at=NOW, by="anna", body=b"x")
+
+        entries = [
+            entry("e1", EntryKind.DECISION, "b"),
+            entry("e2", EntryKind.RECORD, "a"),
+            entry("e3", EntryKind.RECORD, "b"),
+            entry("e4", EntryKind.RECORD, "a"),
+            entry("e5", EntryKind.RECORD, "c"),
+        ]
+        with stores.uow.begin() as tx:
+            for each in entries:
+                stores.ledger.append(tx, each)
+        with stores.uow.begin() as tx:
+            stores.ledger.number(tx, stores.ledger.unsequenced_entries(tx, 4), 7)
+        with stores.uow.read() as tx:
+            places = stores.records.places(tx, [f"{BASE}{name}" for name in "abcd"])
+            assert stores.records.places(tx, []) == {}
+        assert places == {f"{BASE}a": 8, f"{BASE}b": 9}, "without those that have no number yet"
 
     def test_count_by_kind(self, stores: Stores) -> None:
         add(stores, record("a"), record("b"), record("b", 2), record("c", kind="model", audience="members"))

@@ -20,7 +20,7 @@ from node.adapters.search.snippets import snippet
 from node.adapters.search.stems import analyzer
 from node.adapters.search.words import words_of
 from node.base.errors import LocalFault, NoRoom
-from node.catalogue.model import IndexFields, Query, Results
+from node.catalogue.model import Cursor, IndexFields, Query, Results
 from node.catalogue.ports import SearchIndex
 from tests.fakes.search import MemorySearchIndex
 
@@ -196,6 +196,33 @@ class SearchContract:
         assert index.search(Query(limit=0), audiences=["public"]).hits == ()
         assert index.search(Query(offset=10**12), audiences=["public"]).hits == ()
         assert len(index.search(Query(limit=10**9), audiences=["public"]).hits) == 25
+
+    def test_the_order_of_publication_goes_on_behind_a_cursor(self, index: SearchIndex) -> None:
+        put(index, *(indexed(name, "Traffic counts", place=number) for number, name in enumerate("cabed", 1)))
+        query = Query(text="traffic", published=True, limit=2)
+        first = index.search(query, audiences=("public",))
+        assert (names(first), first.total, first.next) == (["c", "a"], 5, Cursor(place=2))
+        # A record that was read changes, one that was not goes, and one comes.
+        show(index, [("http://ghent.example/datasets/b", None)], 2)
+        put(index, indexed("a", "Traffic counted", place=2), indexed("f", "Traffic counts", place=6), position=3)
+        second = index.search(query, audiences=("public",), after=first.next)
+        assert (names(second), second.total) == (["e", "d"], 5)
+        assert second.facets["kind"] == {"dataset": 5}
+        third = index.search(query, audiences=("public",), after=second.next)
+        assert (names(third), third.next) == (["f"], None)
+
+    def test_further_pages_keep_to_the_way_words_were_found(self, index: SearchIndex) -> None:
+        put(index, *(indexed(name, "Bicycle counts", place=number) for number, name in enumerate("abc", 1)))
+        query = Query(text="bycicle", published=True, limit=1)
+        first = index.search(query, audiences=("public",))
+        assert names(first) == ["a"]
+        put(index, indexed("d", "The bycicle", place=4), position=2)
+        pages, cursor = [], first.next
+        while cursor:
+            page = index.search(query, audiences=("public",), after=cursor)
+            pages += names(page)
+            cursor = page.next
+        assert pages == ["b", "c", "d"], "not only the one that is now matched better"
 
     def test_only_the_callers_audiences_are_found_and_counted(self, index: SearchIndex) -> None:
         put(

@@ -36,6 +36,7 @@ from node.catalogue.publication.submission_check import SubmissionCheck
 from node.catalogue.publication.version_writer import VersionWriter
 from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
+from node.catalogue.search.cursors import Cursors
 from node.catalogue.views import GraphView, SearchView
 from node.catalogue.visibility import Visibility
 from node.identity.jose import b64url
@@ -183,6 +184,7 @@ class CatalogueNode:
             index=self.index,
             visibility=self.visibility,
             access=Access(clock=self.clock),
+            cursors=Cursors(self.keys),
             ask=self.ask,
         )
         self.dsp = DspCatalogue(uow=self.uow, records=self.records, visibility=self.visibility, node=self.facts)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from node.base.errors import Conflict
 from node.base.work import Transaction
 from node.catalogue.model import PUBLIC, Record
+from node.ledger.model import EntryKind
 from tests.fakes.work import memory
 
 
@@ -19,6 +20,9 @@ class MemoryRecordStore:
         known = self._versions(tx, record.iri)
         if any(version.version == record.version for version in known):
             raise Conflict(f"version {record.version} of {record.iri} already exists")
+        memory(tx).put(
+            "places", record.iri, memory(tx).rows("places").get(record.iri, len(memory(tx).rows("places")))
+        )
         versions = sorted((*known, record), key=lambda version: version.version)
         memory(tx).put("records", record.iri, tuple(versions))
 
@@ -47,6 +51,15 @@ class MemoryRecordStore:
 
     def versions(self, tx: Transaction, iri: str, *, audiences: Collection[str] | None = None) -> Sequence[Record]:
         return self._for_them(tx, iri, audiences)[::-1]
+
+    def places(self, tx: Transaction, iris: Collection[str]) -> Mapping[str, int]:
+        entries, subjects = memory(tx).rows("entries"), memory(tx).rows("subjects")
+        about = {iri: [entries[entry_id] for entry_id in subjects.get(iri, ())] for iri in iris}
+        numbers = {
+            iri: [entry.seq for entry in known if entry.kind is EntryKind.RECORD and entry.seq is not None]
+            for iri, known in about.items()
+        }
+        return {iri: min(known) for iri, known in numbers.items() if known}
 
     def count_of(self, tx: Transaction, origin: str) -> tuple[int, int]:
         sizes = [

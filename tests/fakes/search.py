@@ -11,7 +11,7 @@ from datetime import date
 
 from node.adapters.search.stems import stems, stems_of_word
 from node.adapters.search.words import Word, words_of
-from node.catalogue.model import Hit, IndexFields, Query, Results
+from node.catalogue.model import Cursor, Hit, IndexFields, Query, Results
 
 _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "œ": "oe"})
 
@@ -43,7 +43,7 @@ class MemorySearchIndex:
     def position(self) -> int:
         return self._position
 
-    def search(self, query: Query, *, audiences: Collection[str] | None) -> Results:
+    def search(self, query: Query, *, audiences: Collection[str] | None, after: Cursor | None = None) -> Results:
         seen = [
             r for r in self._records.values() if (audiences is None or r.audience in audiences) and _fits(r, query)
         ]
@@ -51,18 +51,26 @@ class MemorySearchIndex:
         if query.text.strip() and not words:
             seen = []
         matches, scores = seen, {r.iri: [0.0] for r in seen}
-        for fits, slips in ((all, 1), (all, 2), (any, 1), (any, 2)) if words else ():
+        stage = after.stage if after else 0
+        ways = ((all, 1), (all, 2), (any, 1), (any, 2))
+        for number, (fits, slips) in enumerate(ways[stage:], stage) if words else ():
+            stage = number
             scores = {r.iri: [_score(r, word, slips) for word in words] for r in seen}
             matches = [r for r in seen if fits(scores[r.iri])]
-            if matches:
+            if matches or after:
                 break
-        if words and not query.newest:
+        walk = query.published or after is not None
+        if walk:
+            matches.sort(key=lambda r: r.place)
+        elif words and not query.newest:
             matches.sort(key=lambda r: -sum(scores[r.iri]))
         else:
             matches.sort(key=lambda r: r.at, reverse=True)
-        page = matches[query.offset :][: query.limit]
+        page = [r for r in matches if after is None or r.place > after.place][0 if walk else query.offset :]
+        more, page = len(page) > query.limit, page[: query.limit]
         return Results(
             total=len(matches),
+            next=Cursor(place=page[-1].place, stage=stage) if walk and more and page else None,
             hits=tuple(Hit(iri=r.iri, score=sum(scores[r.iri]), snippet=_snippet(_all_text(r), words)) for r in page),
             facets={
                 "kind": dict(Counter(r.kind for r in matches)),

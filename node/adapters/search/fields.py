@@ -11,7 +11,7 @@ from node.adapters.search.stems import stems
 from node.base.jsons import canonical
 from node.catalogue.model import IndexFields
 
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 """Raised with every change of the fields: an index of another layout is left and a new one is made."""
 
 FOLDED: Final = "folded"
@@ -48,6 +48,7 @@ def schema() -> tantivy.Schema:
     for name in ("parts", "stems"):
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="basic")
     builder.add_integer_field("at", fast=True)
+    builder.add_integer_field("place", stored=True, fast=True, indexed=True)
     for name in ("begins", "ends"):
         builder.add_integer_field(name, fast=True, indexed=True)
     for name in ("west", "south", "east", "north"):
@@ -77,6 +78,7 @@ def document(record: IndexFields, folding: tantivy.TextAnalyzer) -> tantivy.Docu
         license=list(record.licences),
         node=[record.node] if record.node else [],
         at=int(record.at.astimezone(UTC).timestamp() * 1_000_000),
+        place=record.place,
     )
     entry.add_bytes("source", source(record))
     if record.bbox is not None:

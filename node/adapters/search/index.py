@@ -23,14 +23,23 @@ import tantivy
 
 from node.adapters.search.checksums import check
 from node.adapters.search.fields import FACETS, FOLDED, LAYOUT, POSITION, RECORD, document, schema, stored_value
-from node.adapters.search.queries import Stage, both, filter_queries, prefix_query, stages, visible, word_query
+from node.adapters.search.queries import (
+    Stage,
+    behind,
+    both,
+    filter_queries,
+    prefix_query,
+    stages,
+    visible,
+    word_query,
+)
 from node.adapters.search.snippets import snippet
 from node.adapters.search.stems import analyzer
 from node.adapters.search.words import Word, words_of
 from node.base.crashpoints import crashpoint
 from node.base.errors import Damaged, LocalFault, NoRoom, is_full
 from node.base.heap import give_back
-from node.catalogue.model import Hit, IndexFields, Query, Results
+from node.catalogue.model import Cursor, Hit, IndexFields, Query, Results
 
 _HEAP: Final = 15_000_000  # the least that the engine takes
 _LARGE: Final = 200
@@ -45,7 +54,9 @@ _MOST_HITS: Final = 1000
 _MOST_COUNTED: Final = 200
 """The number of searches with cached facets; a counted one takes some kilobytes."""
 
-_UNCOUNTED: Final[dict[str, Any]] = {"text": "", "language": "en", "offset": 0, "limit": 20, "newest": False}
+_UNCOUNTED: Final[dict[str, Any]] = {
+    "text": "", "language": "en", "offset": 0, "limit": 20, "newest": False, "published": False, "cursor": ""
+}  # fmt: skip
 """The parts of a query that do not affect its facets: the words are added separately, folded."""
 
 _Counted = dict[Hashable, dict[str, dict[str, int]]]
@@ -159,7 +170,7 @@ class TantivyIndex:
         with self._using():
             return self._position
 
-    def search(self, query: Query, *, audiences: Collection[str] | None) -> Results:
+    def search(self, query: Query, *, audiences: Collection[str] | None, after: Cursor | None = None) -> Results:
         """Return hits, exact total and facet counts, all over the records that ``audiences`` may see.
 
         Every word must be found: exactly, in another form, as the beginning or a part of a word, by a synonym, or
@@ -173,29 +184,47 @@ class TantivyIndex:
         if query.text.strip() and not words:
             return Results(total=0, hits=(), facets={name: {} for name in FACETS})
         within = both(*visible(self._schema, audiences), *filter_queries(self._schema, query))
+        walk = query.published or after is not None
         by_date = query.newest or not words
 
         def run(stage: Stage) -> tuple[tantivy.Query, Any]:
             matching = both(within, word_query(self._schema, words, stage)) if words else within
             # The engine's type stubs leave out the count.
             return matching, searcher.search(
-                matching,
+                matching if after is None else both(matching, behind(self._schema, after)),
                 min(max(1, query.limit), _MOST_HITS),
-                offset=min(max(0, query.offset), searcher.num_docs),
-                order_by_field="at" if by_date else None,
+                offset=0 if walk else min(max(0, query.offset), searcher.num_docs),
+                order_by_field="place" if walk else "at" if by_date else None,
+                order=tantivy.Order.Asc if walk else tantivy.Order.Desc,
             )
 
-        stage, *others = stages(words)
-        matching, answer = run(stage)
-        while others and not answer.count:
-            stage, *others = others
-            matching, answer = run(stage)
-        hits = tuple(
-            self._hit(searcher.doc(address), 0.0 if by_date else float(score), words, query.language)
-            for score, address in answer.hits[: max(0, query.limit)]
+        ways = stages(words)
+        number = 0 if after is None else min(after.stage, len(ways) - 1)
+        matching, answer = run(ways[number])
+        while after is None and number + 1 < len(ways) and not answer.count:
+            number += 1
+            matching, answer = run(ways[number])
+        documents = [(score, searcher.doc(address)) for score, address in answer.hits[: max(0, query.limit)]]
+        key = (
+            None if audiences is None else frozenset(audiences),
+            tuple(words),
+            number,
+            replace(query, **_UNCOUNTED),
         )
-        key = (None if audiences is None else frozenset(audiences), tuple(words), stage, replace(query, **_UNCOUNTED))
-        return Results(total=int(answer.count), hits=hits, facets=_count_facets(counted, key, searcher, matching))
+        following = None
+        if walk and documents and answer.count > len(documents):
+            following = Cursor(place=int(stored_value(documents[-1][1], "place")), stage=number)
+        facets = _count_facets(counted, key, searcher, matching)
+        return Results(
+            # The answer counts what is behind the cursor only. Each record has one kind.
+            total=int(answer.count) if after is None else sum(facets["kind"].values()),
+            hits=tuple(
+                self._hit(entry, 0.0 if by_date or walk else float(score), words, query.language)
+                for score, entry in documents
+            ),
+            facets=facets,
+            next=following,
+        )
 
     def complete(self, text: str, *, audiences: Collection[str] | None, limit: int) -> Sequence[str]:
         """Return the IRIs of records with these words; nothing is counted, so it is quick for each letter typed."""

@@ -38,6 +38,11 @@ def visible(schema: tantivy.Schema, audiences: Collection[str] | None) -> list[Q
     return queries
 
 
+def behind(schema: tantivy.Schema, cursor: model.Cursor) -> Query:
+    """Return the filter for what comes after the page that ends with ``cursor``, in the order of publication."""
+    return Query.range_query(schema, "place", tantivy.FieldType.Integer, cursor.place + 1, None)
+
+
 def filter_queries(schema: tantivy.Schema, query: model.Query) -> list[Query]:
     """Return the filters of ``query``, by facet and place: each facet narrows, its values are alternatives."""
     queries = [_any(schema, name, values) for name, values in query.facets.items() if values]

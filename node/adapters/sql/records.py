@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, and_, bindparam, func, select
 
 from node.adapters.sql.rows import add, build, put, values
+from node.adapters.sql.schema import entries, records
 from node.adapters.sql.schema import record_heads as heads
 from node.adapters.sql.schema import record_reach as reach
-from node.adapters.sql.schema import records
 from node.adapters.sql.statements import TransactionStatements
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict
 from node.base.work import Transaction
 from node.catalogue.model import PUBLIC, Record
+from node.ledger.model import EntryKind
 from node.semantics.model import File
 
 _CHUNK = 500
@@ -81,6 +82,15 @@ _VERSION, _VERSION_FOR_THEM = (
 )
 
 _BY_ENTRY = select(records).where(records.c.entry.in_(bindparam("entries", expanding=True))).order_by(records.c.iri)
+_FIRST = (
+    select(entries.c.subject, func.min(entries.c.seq).label("place"))
+    .where(
+        entries.c.subject.in_(bindparam("iris", expanding=True)),
+        entries.c.kind == str(EntryKind.RECORD),
+        entries.c.seq.is_not(None),
+    )
+    .group_by(entries.c.subject)
+)
 _HELD = select(records.c.entry).where(records.c.origin == bindparam("origin"))
 _LENGTHS = select(records.c.nquads).where(
     records.c.origin == bindparam("origin"), records.c.entry.in_(bindparam("entries", expanding=True))
@@ -211,6 +221,14 @@ class SqlRecordStore:
             records.c.iri, records.c.at
         )
         return [(row.iri, row.at) for row in connection_of(tx).execute(statement.offset(offset).limit(limit))]
+
+    def places(self, tx: Transaction, iris: Collection[str]) -> Mapping[str, int]:
+        connection = connection_of(tx)
+        return {
+            row.subject: row.place
+            for chunk in _chunks(list(iris))
+            for row in connection.execute(_FIRST, {"iris": chunk})
+        }
 
     def count_of(self, tx: Transaction, origin: str) -> tuple[int, int]:
         connection, number, size = connection_of(tx), 0, 0

@@ -1,4 +1,4 @@
-"""Make the entry of the search index from a record. The entry depends on nothing but the record."""
+"""Make the entry of the search index from a record. The entry depends on nothing but the record and its place."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _TEMPORAL: Final = f"<{DCT}temporal>"
 _TAG: Final = re.compile(r"[a-z]{2,3}")
 
 
-def index_entry(record: Record) -> IndexFields:
-    """Return the entry of ``record`` in the search index."""
+def index_entry(record: Record, place: int = 0) -> IndexFields:
+    """Return the entry of ``record`` in the search index, at ``place`` in the order of publication."""
     quads = list(statements(record.nquads))
     return IndexFields(
         iri=record.iri,
@@ -54,6 +54,7 @@ def index_entry(record: Record) -> IndexFields:
         licences=licences(quads),
         node=record.origin,
         period=_period(quads),
+        place=place,
     )
 
 

@@ -43,30 +43,37 @@ def find(
     until: Annotated[str | None, typer.Option("--to", help="Data about this time or earlier.")] = None,
     bbox: Annotated[str | None, typer.Option(help="Area: west,south,east,north in degrees.")] = None,
     newest: Annotated[bool, typer.Option("--newest", help="Newest first instead of best match first.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Show all results, in the order of publication, oldest first.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, max=100, help="Show at most this many.")] = 20,
     region: Region = False,
     node: Node = None,
     lang: Language = "en",
 ) -> None:
     """Search the catalogue of this node, or of its region. It lists the assets that you may see."""
+    if every and newest:
+        raise typer.BadParameter("--all cannot be combined with --newest")
     text = " ".join(terms or ())
+    facets: dict[str, Any] = {
+        "kind": kind,
+        "theme": theme,
+        "publisher": publisher,
+        "format": file_format,
+        "license": licence,
+        "node": origin,
+        "since": since,
+        "until": until,
+        "bbox": bbox,
+        "lang": lang,
+        "region": region,
+    }
     with connect(node) as client:
-        matches = client.search(
-            text,
-            kind=kind,
-            theme=theme,
-            publisher=publisher,
-            format=file_format,
-            license=licence,
-            node=origin,
-            since=since,
-            until=until,
-            bbox=bbox,
-            limit=limit,
-            sort="newest" if newest else None,
-            lang=lang,
-            region=region,
-        )
+        if every:
+            hits = list(client.search_all(text, **facets))
+            matches: dict[str, Any] = {"total": len(hits), "hits": hits}
+        else:
+            matches = client.search(text, limit=limit, sort="newest" if newest else None, **facets)
     if Mode.json:
         emit(matches)
         return

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 EXPORT_LIMIT: Final = 1000
 FEED_LIMIT: Final = 50
+ORDERS: Final = ("best", "newest", "published")
 _STEP: Final = 100
 _SHOWN_VALUES: Final = 8
 
@@ -52,7 +53,7 @@ async def results(responder: Responder, visit: Visit) -> Response:
     matches = await responder.node.catalogue.search(search.query(visit.language, size), visit.caller)
     names = {publisher.id: publisher.name for publisher in await responder.node.catalogue.publishers(visit.caller)}
     last = MAX_OFFSET // size
-    pages = max(1, min(-(-matches.total // size), last))
+    pages = 1 if search.published else max(1, min(-(-matches.total // size), last))
     return responder.render(
         visit,
         "search.html",
@@ -61,7 +62,8 @@ async def results(responder: Responder, visit: Visit) -> Response:
         first=(search.page - 1) * size + 1,
         pages=pages,
         numbers=page_numbers(min(search.page, pages), pages),
-        deep=matches.total > last * size,
+        deep=matches.total > last * size and not search.published,
+        orders=[order for order in ORDERS if order != "best" or search.text],
         facets=_facets(visit, search, matches.facets, names),
         chips=_chips(visit, search, names),
         api_query=_api_query(search, size, visit.language),
@@ -119,13 +121,18 @@ async def results_rss(responder: Responder, visit: Visit) -> Response:
 async def _hits(responder: Responder, visit: Visit, limit: int, *, newest: bool = False) -> list[CatalogueHit]:
     search = Search.read(visit.parameters())
     if newest:
-        search = search.sorted_by(newest=True)
+        search = search.sorted_by("newest")
+    search = search.on_page(1)
     hits: list[CatalogueHit] = []
-    for page in range(1, -(-limit // _STEP) + 1):
-        query = search.on_page(page).query(visit.language, min(_STEP, limit))
-        found = await responder.node.catalogue.search(query, visit.caller)
-        hits += found.hits
-        if len(hits) >= min(found.total, limit) or not found.hits:
+    while True:
+        query = search.query(visit.language, min(_STEP, limit))
+        page = await responder.node.catalogue.search(query, visit.caller)
+        hits += page.hits
+        if search.published:
+            search, ended = search.after(page.cursor), not page.cursor
+        else:
+            search, ended = search.on_page(search.page + 1), len(hits) >= page.total or not page.hits
+        if ended or len(hits) >= limit:
             break
     return hits[:limit]
 
@@ -203,7 +210,9 @@ def _facet_word(visit: Visit, facet: str, value: str, names: dict[str, str]) -> 
 def _api_query(search: Search, size: int, language: str) -> str:
     """Return the same query for ``GET /api/catalogue/search``, which counts by offset instead of pages."""
     pairs = [pair for pair in search.pairs() if pair[0] != "page"]
-    pairs += [("offset", str((search.page - 1) * size)), ("limit", str(size)), ("lang", language)]
+    if not search.published:
+        pairs.append(("offset", str((search.page - 1) * size)))
+    pairs += [("limit", str(size)), ("lang", language)]
     return f"?{urlencode(pairs)}"
 
 

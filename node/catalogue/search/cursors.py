@@ -1,0 +1,74 @@
+"""Cursors of a search as texts, which callers give back unread and cannot make.
+
+A cursor holds the number of a ledger entry. It is encrypted, because who may not see the ledger does not learn its
+size either (decision 0017), and because a made-up place would show which numbers have records that are hidden.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import struct
+from dataclasses import replace
+from typing import Any, Final, Protocol
+
+from node.base.errors import InvalidInput, LocalFault
+from node.base.jsons import canonical
+from node.catalogue.model import Cursor, Query
+
+_FORMAT: Final = struct.Struct(">4s8sQB")
+_MARK: Final = b"find"
+_LONGEST: Final = 200
+_UNBOUND: Final[dict[str, Any]] = {"language": "en", "offset": 0, "limit": 20, "published": False, "cursor": ""}
+"""The parts of a query that may differ between its pages."""
+
+
+class SecretBox(Protocol):
+    """The node's own key for secrets at rest (``node.identity.ports.KeyRing``)."""
+
+    def wrap(self, secret: bytes, /) -> bytes: ...
+
+    def unwrap(self, ciphertext: bytes, /) -> bytes: ...
+
+
+class Cursors:
+    """Writes cursors and reads them again, each for one search only."""
+
+    def __init__(self, box: SecretBox) -> None:
+        self._box = box
+
+    def write(self, cursor: Cursor, query: Query) -> str:
+        """Return ``cursor`` as a text for a further page of ``query``."""
+        plain = _FORMAT.pack(_MARK, _digest(query), cursor.place, cursor.stage)
+        return base64.urlsafe_b64encode(self._box.wrap(plain)).decode("ascii").rstrip("=")
+
+    def read(self, text: str, query: Query) -> Cursor:
+        """Return the cursor in ``text``. Raises ``InvalidInput`` if it is not one of ours, or of another search."""
+        try:
+            if len(text) > _LONGEST:
+                raise ValueError("too long")
+            ciphertext = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            mark, digest, place, stage = _FORMAT.unpack(self._box.unwrap(ciphertext))
+        except (ValueError, struct.error, LocalFault) as error:
+            raise _invalid("the cursor is not one of this node") from error
+        if mark != _MARK:
+            raise _invalid("the cursor is not one of a search")
+        if digest != _digest(query):
+            raise _invalid("the cursor belongs to another search")
+        return Cursor(place=place, stage=stage)
+
+
+def _digest(query: Query) -> bytes:
+    """Return a short hash of what a search is about."""
+    about = replace(query, **_UNBOUND)
+    members = {"text": about.text, "facets": about.facets, "newest": about.newest, "bbox": repr(about.bbox)}
+    members["period"] = repr(about.period)
+    return hashlib.sha256(canonical(members)).digest()[:8]
+
+
+def _invalid(detail: str) -> InvalidInput:
+    return InvalidInput(
+        detail,
+        remedy="use the cursor of the answer before, with the same search; or begin again without it",
+        facts={"case": "cursor"},
+    )
