@@ -22,6 +22,7 @@ from node.semantics.profiles.cage_client import StoredProfiles
 from node.web import catalogue, dcat, feed, ledger, ogc, sparql
 from node.web.applications import Refuse, answer_errors
 from node.web.management import (
+    accounts,
     agreements,
     blocks,
     harvests,
@@ -177,10 +178,17 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
     )
     app.include_router(results.router(person=person, runs=node.scenarios.runs, release=node.scenarios.release))
     app.include_router(
-        people.router(
+        accounts.router(
             person=person,
             accounts=people_parts.accounts,
+            oversight=people_parts.oversight,
+            invitations=people_parts.invitations,
             sign_in=people_parts.sign_in,
+        )
+    )
+    app.include_router(
+        people.router(
+            person=person,
             join=node.join,
             wallet=people_parts.wallet,
             revoke=people_parts.issuing.revoke if people_parts.issuing else None,

@@ -12,6 +12,8 @@ from node.bootstrap.parts import Parts, Stores
 from node.catalogue.accession import Allegiance
 from node.identity.accounts.accounts import Accounts
 from node.identity.accounts.hashes import stored_token_hash
+from node.identity.accounts.invitations import Invitations
+from node.identity.accounts.oversight import AccountOversight
 from node.identity.accounts.secondfactor import SecondFactor
 from node.identity.accounts.sign_in import SignIn
 from node.identity.blocks import Blocks
@@ -63,6 +65,8 @@ class People:
     blocks: Blocks
     persons: IdentifyPerson
     accounts: Accounts
+    oversight: AccountOversight
+    invitations: Invitations
     sign_in: SignIn
     second_factor: SecondFactor
     wallet: Wallet
@@ -144,6 +148,7 @@ def identity(parts: Parts, append: Append) -> People:
         refuse_excess=settings.refuse_excess_scopes,
     )
     wallets.append(wallet)
+    accounts = _accounts(parts, append)
     blocks = Blocks(stores.uow, stores.meta, append, clock, me=parts.me, alone=settings.is_embedded)
     return People(
         allegiance=allegiance,
@@ -153,7 +158,9 @@ def identity(parts: Parts, append: Append) -> People:
         participants=_participants(parts, peers, trust, blocks, verifier),
         blocks=blocks,
         persons=_persons(parts),
-        accounts=_accounts(parts, append),
+        accounts=accounts,
+        oversight=AccountOversight(stores.uow, stores.identity, stores.ledger, clock, append=append),
+        invitations=_invitations(parts, accounts, append),
         sign_in=SignIn(stores.uow, stores.identity, clock, second_factor=second_factor),
         second_factor=second_factor,
         wallet=wallet,
@@ -185,6 +192,19 @@ def _accounts(parts: Parts, append: Append) -> Accounts:
         append=append,
         terminal_token=stored_token_hash(parts.places.token),
         token_days=settings.token_days,
+    )
+
+
+def _invitations(parts: Parts, accounts: Accounts, append: Append) -> Invitations:
+    stores = parts.stores
+    return Invitations(
+        stores.uow,
+        stores.identity,
+        parts.clock,
+        accounts,
+        base=parts.base,
+        append=append,
+        terminal_token=stored_token_hash(parts.places.token),
     )
 
 

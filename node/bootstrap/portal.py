@@ -21,6 +21,7 @@ from node.portal.views.processes import Processes, Questions
 from node.portal.views.receipts import DataReceipts
 from node.portal.views.region import AboutNode, Admissions, Members, NodeFacts
 from node.portal.views.scenarios import DrawnLayers, ScenarioUseCases, Templates, WatchedRuns
+from node.portal.views.users import Users
 
 
 def portal_for(node: HansaNode, openapi: Callable[[], dict[str, Any]]) -> Portal:
@@ -97,6 +98,7 @@ def use_cases(node: HansaNode) -> UseCases:
             people.second_factor,
             required=parts.settings.second_factor == "required",
         ),
+        users=Users(people.accounts, people.oversight, people.invitations, people.second_factor),
         admissions=Admissions(IssuerView(stores.uow, stores.identity)),
         revoke=people.issuing.revoke if people.issuing else None,
         members=Members(node.browse, people.blocks, stores.uow, stores.followed),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
+from node.client.accounts import AccountCalls
 from node.client.agreements import AgreementCalls
 from node.client.calls import Call, content, document, endpoint
 from node.client.catalogue import CatalogueCalls
@@ -21,7 +22,14 @@ from node.client.submissions import PublishingCalls
 
 
 class Endpoints(
-    CatalogueCalls, PublishingCalls, AgreementCalls, OperationCalls, SecondFactorCalls, KeyCalls, ImportCalls
+    CatalogueCalls,
+    PublishingCalls,
+    AgreementCalls,
+    OperationCalls,
+    AccountCalls,
+    SecondFactorCalls,
+    KeyCalls,
+    ImportCalls,
 ):
     """The methods that ``HansaClient`` and ``AsyncHansaClient`` share."""
 

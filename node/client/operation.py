@@ -109,11 +109,6 @@ class OperationCalls:
         return nothing("PUT", f"/api/accounts/{quote(login, safe='')}/password", json=body)
 
     @endpoint
-    def set_disabled(self, login: str, disabled: bool) -> Call[dict[str, Any]]:
-        """Disable an account, or enable it again."""
-        return document("PATCH", f"/api/accounts/{quote(login, safe='')}", json={"disabled": disabled})
-
-    @endpoint
     def tokens(self, *, everybody: bool = False) -> Call[list[dict[str, Any]]]:
         """Return the caller's API tokens, or as operator those of everybody."""
         return rows("GET", "/api/tokens", params={"all": True} if everybody else {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -40,7 +41,12 @@ class SecondFactorCalls:
         return nothing("DELETE", f"/api/accounts/{quote(login, safe='')}/second-factor")
 
     @endpoint
-    def make_token(self, label: str, days: int | None, password: str, code: str = "") -> Call[dict[str, Any]]:
-        """Return a new API token of the user, made with password and second-factor code. It is shown only once."""
-        body = {"label": label, "days": days, "password": password, "code": code}
+    def make_token(
+        self, label: str, days: int | None, password: str, code: str = "", roles: Sequence[str] = ()
+    ) -> Call[dict[str, Any]]:
+        """Return a new API token of the user, made with password and second-factor code. It is shown only once.
+
+        ``roles``: which of the user's roles it has; none means all.
+        """
+        body = {"label": label, "days": days, "password": password, "code": code, "roles": list(roles) or None}
         return document("POST", "/api/tokens", json=body)

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
 
 import anyio
 import anyio.to_thread
 
 from node.base.clock import Clock
-from node.base.errors import Unauthenticated
+from node.base.errors import DatabaseBusy, Unauthenticated
 from node.base.work import UnitOfWork
 from node.identity.accounts.hashes import token_hash
 from node.identity.model import BINDING_ROLES, Account, Caller, Need
 from node.identity.ports import IdentityStore
+
+NOTED_EVERY: Final = timedelta(minutes=5)
+"""The last use of a token or session is noted at most this often: reading must not become writing."""
+
+_MOST_NOTED: Final = 10_000
 
 
 class IdentifyPerson:
@@ -39,6 +47,7 @@ class IdentifyPerson:
         self._did = did
         self._terminal_token = terminal_token
         self._required = required
+        self._noted: dict[str, datetime] = {}
         self._threads = anyio.CapacityLimiter(8)
 
     async def by_token(self, token: str) -> Caller:
@@ -58,8 +67,25 @@ class IdentifyPerson:
         if session is None or session[1] != kind or session[0].disabled:
             raise Unauthenticated("the token is unknown or has expired", remedy="sign in again or make a new token")
         account, _, marked = session
+        await self._note_use(hashed)
         needs = () if hashed == self._terminal_token else tuple(self._needs(account, marked))
         return self._caller(account, needs, marked)
+
+    async def _note_use(self, name: str) -> None:
+        """Note the use of a token, at most once in ``NOTED_EVERY``. A database that is busy now is left alone."""
+        now = self._clock.now()
+        noted = self._noted.get(name)
+        if noted is not None and now - noted < NOTED_EVERY:
+            return
+        self._noted[name] = now
+        while len(self._noted) > _MOST_NOTED:
+            del self._noted[next(iter(self._noted))]
+
+        def note() -> None:
+            with suppress(DatabaseBusy), self._uow.begin(synced=False) as tx:
+                self._store.note_use(tx, name, now)
+
+        await anyio.to_thread.run_sync(note, limiter=self._threads)
 
     def by_account(self, login: str) -> Caller:
         """Return the person with this account and their present roles, for work that they ordered.
@@ -84,6 +110,7 @@ class IdentifyPerson:
             reset_by=account.reset_by or "",
             reset_what=account.reset_what or "",
             second_factor=marked,
+            language=account.language or "",
         )
 
     def _needs(self, account: Account, marked: bool) -> Iterator[Need]:

@@ -100,8 +100,8 @@ class Caller:
     ``did`` is the participant's DID; for a person it is this node's own DID, since people act for their node.
     ``roles`` work now; ``withheld`` roles work after ``needs`` are met. ``reset_by`` is the other person, if any, who
     set the person's password or removed their second factor (``reset_what``). ``second_factor`` is true if the
-    session or token was opened with a second factor. ``address`` is the network address of the request, if there is
-    one; it does not identify the caller.
+    session or token was opened with a second factor. ``language`` is the person's choice for pages. ``address`` is
+    the network address of the request, if there is one; it does not identify the caller.
     """
 
     did: str | None = None
@@ -114,6 +114,7 @@ class Caller:
     reset_by: str = ""
     reset_what: str = ""
     second_factor: bool = False
+    language: str = field(default="", compare=False)
     address: str = field(default="", compare=False)
 
     @property
@@ -196,9 +197,10 @@ class DidDocument:
 class Account:
     """A person of this node who signs in with a password (the city's own identity provider comes first, later).
 
-    ``reset_by`` is the other person who last set the password or removed the second factor (``reset_what``), at
-    ``reset_at``; ``chosen_at`` is the moment when the owner chose a new password after that. ``second_factor`` is the
-    moment from which the second factor is in force.
+    ``reset_by`` is the other person who last set the password, made a one-time link for it, or removed the second
+    factor (``reset_what``), at ``reset_at``; ``chosen_at`` is the moment when the owner chose a new password after
+    that. ``second_factor`` is the moment from which the second factor is in force. ``language`` is the language that
+    the owner prefers for pages.
     """
 
     id: str
@@ -212,6 +214,14 @@ class Account:
     chosen_at: datetime | None = None
     reset_what: str | None = None
     second_factor: datetime | None = None
+    disabled_why: str | None = None
+    last_sign_in: datetime | None = None
+    language: str | None = None
+
+    @property
+    def is_invited(self) -> bool:
+        """Return whether the account has no password yet: its one-time link was not used."""
+        return self.must_choose and self.reset_what == "link"
 
     @property
     def must_choose(self) -> bool:
@@ -221,12 +231,38 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiToken:
-    """A stored API token: its hash is also its name."""
+    """A stored API token: its hash is also its name. ``roles`` are those of its owner that it has; None: all."""
 
     sha256: str
     login: str
     label: str
     expires: datetime
+    created: datetime | None = None
+    used: datetime | None = None
+    roles: frozenset[UserRole] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSession:
+    """A portal session of an account: since when and until when, the network address and the browser of its sign-in,
+    and about when it was last used."""
+
+    sha256: str
+    login: str
+    expires: datetime
+    created: datetime | None = None
+    used: datetime | None = None
+    address: str = ""
+    agent: str = ""
+    second_factor: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Browser:
+    """The browser of a sign-in: its network address and the name that it gives itself."""
+
+    address: str = ""
+    agent: str = ""
 
 
 class ApplicationState(StrEnum):

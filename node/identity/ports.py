@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -12,9 +12,12 @@ from node.identity.model import (
     ApiToken,
     Application,
     ApplicationState,
+    Browser,
     Credential,
     DidDocument,
     IssuedCredential,
+    OpenSession,
+    UserRole,
 )
 from node.identity.periods import KnownKey
 
@@ -166,21 +169,58 @@ class IdentityStore(Protocol):
         """End all API tokens of ``login`` except the one with the hash ``but``. Return how many were ended."""
 
     def add_token(
-        self, tx: Transaction, *, token_sha256: str, login: str, kind: str, label: str, expires: datetime
+        self,
+        tx: Transaction,
+        *,
+        token_sha256: str,
+        login: str,
+        kind: str,
+        label: str,
+        expires: datetime,
+        at: datetime | None = None,
+        roles: Collection[UserRole] | None = None,
+        browser: Browser | None = None,
     ) -> None:
-        """Add an API token, a portal session or an incomplete sign-in (``kind`` ``api``, ``session``, ``half``) by
-        its hash."""
+        """Add an API token, a portal session, an incomplete sign-in or a one-time link (``kind`` ``api``,
+        ``session``, ``half``, ``link``) by its hash. ``roles`` None: all of the account."""
 
     def by_token(self, tx: Transaction, token_sha256: str, now: datetime) -> tuple[Account, str] | None:
-        """Return the enabled account of a valid token, and the token's kind."""
+        """Return the enabled account of a valid token, with the roles that the token has, and the token's kind."""
 
-    def drop_token(self, tx: Transaction, token_sha256: str) -> None: ...
+    def label_of(self, tx: Transaction, token_sha256: str) -> str:
+        """Return the label of a token, empty for an unknown one."""
+
+    def note_use(self, tx: Transaction, token_sha256: str, at: datetime) -> None:
+        """Note the last use of a token or session."""
+
+    def sessions(self, tx: Transaction, login: str | None = None) -> Sequence[OpenSession]:
+        """Return the portal sessions of one account, or of all, the newest first."""
+
+    def drop_token(self, tx: Transaction, token_sha256: str) -> bool:
+        """End a token or session. Return False if it had ended already."""
+
+    def drop_links(self, tx: Transaction, login: str, *, but: str) -> None:
+        """End the one-time links of ``login`` except the one with the hash ``but``."""
+
+    def forget_tokens(self, tx: Transaction, before: datetime) -> int:
+        """Delete the tokens and sessions that had expired at ``before``, and return how many there were."""
 
     def tokens(self, tx: Transaction, login: str | None = None) -> Sequence[ApiToken]:
         """Return API tokens (no sessions) of one account, or of all, the first to expire first."""
 
-    def set_disabled(self, tx: Transaction, login: str, disabled: bool) -> None:
+    def set_disabled(self, tx: Transaction, login: str, disabled: bool, why: str | None = None) -> None:
         """Disable or enable an account. Disabling it ends its sessions and tokens. Raises ``NotFound``."""
+
+    def set_roles(self, tx: Transaction, login: str, roles: Collection[UserRole]) -> None:
+        """Give the account exactly these roles. Raises ``NotFound``."""
+
+    def set_language(self, tx: Transaction, login: str, language: str) -> None: ...
+
+    def note_sign_in(self, tx: Transaction, login: str, at: datetime) -> None: ...
+
+    def remove_account(self, tx: Transaction, login: str, at: datetime) -> None:
+        """Delete the account with its name, password, second factor, sessions and tokens. Its login stays used.
+        Raises ``NotFound``."""
 
     # wallet: credentials that we hold ---------------------------------------------------------------------
     def keep_credential(self, tx: Transaction, credential: Credential, at: datetime) -> None: ...

@@ -110,6 +110,7 @@ class UsedTokens:
         self._clock = clock
 
     def forget(self) -> int:
-        """Forget the ids of expired tokens; how many they were."""
+        """Forget the ids of expired tokens; how many they were. Expired API tokens and sessions go too."""
         with self._uow.begin() as tx:
+            self._store.forget_tokens(tx, self._clock.now())
             return self._store.forget_jtis(tx, self._clock.now())

@@ -34,6 +34,7 @@ from node.portal.pages import (
     versions,
     work,
 )
+from node.portal.pages.people import invitations, users
 from node.portal.responder import HERE, Identify, Responder
 from node.portal.settings import PortalSettings
 from node.portal.usecases import UseCases
@@ -96,6 +97,9 @@ class Portal:
             ("POST", "/account/second-factor/confirm", page(profile.confirm_factor, **form)),
             ("POST", "/account/second-factor/remove", page(profile.remove_factor, **form)),
             ("POST", "/account/tokens/{sha256:str}/end", page(profile.end_token, **form)),
+            ("POST", "/account/sessions/end", page(profile.end_other_sessions, **form)),
+            ("POST", "/account/sessions/{sha256:str}/end", page(profile.end_session, **form)),
+            ("POST", "/account/language", page(profile.set_language, **form)),
             ("GET", "/agreements", page(work.agreements, **people)),
             # An id may be an IRI with slashes in it, so the longer path is tried first.
             ("GET", "/agreements/{id:path}/document", page(work.agreement_document, **people)),
@@ -140,9 +144,30 @@ class Portal:
             ("GET", "/docs/api", page(about.api_docs)),
             ("GET", "/portal/{edition:str}/{name:str}", self._static),
         ]
+        table += self._of_people()
         if self.responder.node.scenarios is not None:
             table += self._of_scenarios()
         return [Route(path, endpoint, methods=[method]) for method, path, endpoint in table]
+
+    def _of_people(self) -> list[tuple[str, str, Callable[[Request], Any]]]:
+        page = self.responder.endpoint
+        people = {"people": True}
+        form = {"people": True, "form": True}
+        return [
+            ("GET", "/users", page(users.users, **people)),
+            ("POST", "/users", page(users.invite, **form)),
+            ("GET", "/users/{login:str}", page(users.user, **people)),
+            ("POST", "/users/{login:str}/roles", page(users.set_roles, **form)),
+            ("POST", "/users/{login:str}/link", page(users.make_link, **form)),
+            ("POST", "/users/{login:str}/block", page(users.block, **form)),
+            ("POST", "/users/{login:str}/unblock", page(users.unblock, **form)),
+            ("POST", "/users/{login:str}/sessions/end", page(users.end_sessions, **form)),
+            ("POST", "/users/{login:str}/tokens/{sha256:str}/end", page(users.end_token, **form)),
+            ("POST", "/users/{login:str}/second-factor/remove", page(users.remove_factor, **form)),
+            ("POST", "/users/{login:str}/remove", page(users.remove, **form)),
+            ("GET", "/invitation/{secret:str}", page(invitations.invitation)),
+            ("POST", "/invitation", page(invitations.accept, form=True)),
+        ]
 
     def _of_scenarios(self) -> list[tuple[str, str, Callable[[Request], Any]]]:
         page = self.responder.endpoint

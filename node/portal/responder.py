@@ -25,6 +25,7 @@ from node.portal.languages import Speaker, choose_language
 from node.portal.settings import PortalSettings
 from node.portal.theme import style_sheet
 from node.portal.usecases import UseCases
+from node.portal.views.browsers import browser_name
 from node.portal.visit import PLURALS, Visit
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Responder:
             session = ""
         language = choose_language(
             request.query_params.get("lang"),
-            request.cookies.get(LANGUAGE_COOKIE),
+            request.cookies.get(LANGUAGE_COOKIE) or caller.language,
             accept=request.headers.get("accept-language", ""),
         )
         return Visit(
@@ -93,7 +94,11 @@ class Responder:
         """Return ``page`` as a route's endpoint. ``people``: signed-in people only; ``form``: with a checked form."""
 
         async def serve(request: Request) -> Response:
-            visit = await self.visit(request)
+            try:
+                visit = await self.visit(request)
+            except NotAllowed as error:
+                # A form of another site, or a blocked participant: the reader is a stranger to the page that says so.
+                return self.error(await self.visit(request, ANONYMOUS), error)
             try:
                 if people and not visit.signed_in:
                     return self._to_sign_in(visit)
@@ -139,7 +144,7 @@ class Responder:
             response.headers.setdefault(name, value)
         asked = visit.request.query_params.get("lang")
         if asked and asked[:2].lower() == visit.language:
-            self.set_cookie(response, LANGUAGE_COOKIE, visit.language, YEAR)
+            self.remember_language(response, visit.language)
         return response
 
     def set_cookie(self, response: Response, name: str, value: str, seconds: int) -> None:
@@ -153,6 +158,10 @@ class Responder:
             samesite="lax",
             secure=self.settings.https,
         )
+
+    def remember_language(self, response: Response, language: str) -> None:
+        """Set the cookie with the reader's choice of language."""
+        self.set_cookie(response, LANGUAGE_COOKIE, language, YEAR)
 
     def set_form_cookie(self, response: Response, value: str, seconds: int) -> None:
         """Set a cookie that ties a sign-in form to the browser that shows it."""
@@ -224,6 +233,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    environment.filters["browser"] = browser_name
     environment.filters["short"] = markup.shorten
     environment.filters["segment"] = lambda value: quote(str(value), safe="")
     environment.tests["web_address"] = lambda value: markup.web_address(value) is not None

@@ -24,6 +24,7 @@ from node.portal.views.processes import Letters, Processes, Questions
 from node.portal.views.receipts import DataReceipts
 from node.portal.views.region import Admissions, Facts, Members
 from node.portal.views.scenarios import ScenarioUseCases
+from node.portal.views.users import Users
 from node.transfer.deletion.confirm import ConfirmDeletion
 
 
@@ -56,6 +57,7 @@ class UseCases:
     # people and members
     sign_in: SignIn
     account: OwnAccount
+    users: Users
     admissions: Admissions
     revoke: RevokeCredential | None
     members: Members

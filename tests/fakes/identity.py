@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from node.base.errors import Conflict, LocalFault, NotFound
 from node.base.work import Transaction
-from node.identity.model import Account, ApiToken, Application, ApplicationState, Credential, IssuedCredential
+from node.identity.model import (
+    Account,
+    ApiToken,
+    Application,
+    ApplicationState,
+    Browser,
+    Credential,
+    IssuedCredential,
+    OpenSession,
+    UserRole,
+)
 from tests.fakes.work import memory
 
 STATUS_LIST_SIZE = 131_072
@@ -31,7 +41,7 @@ class MemoryIdentityStore:
 
     def add_account(self, tx: Transaction, account: Account, password_hash: str) -> None:
         known = any(account.id == other.id for other in self.accounts(tx))
-        if known or account.login in memory(tx).rows("accounts"):
+        if known or any(account.login in memory(tx).rows(name) for name in ("accounts", "removed accounts")):
             raise Conflict(f"the account {account.login} already exists")
         memory(tx).put("accounts", account.login, (account, password_hash))
 
@@ -115,39 +125,119 @@ class MemoryIdentityStore:
         return sum(memory(tx).drop("tokens", name) for name in theirs)
 
     def add_token(
-        self, tx: Transaction, *, token_sha256: str, login: str, kind: str, label: str, expires: datetime
+        self,
+        tx: Transaction,
+        *,
+        token_sha256: str,
+        login: str,
+        kind: str,
+        label: str,
+        expires: datetime,
+        at: datetime | None = None,
+        roles: Collection[UserRole] | None = None,
+        browser: Browser | None = None,
     ) -> None:
         if login not in memory(tx).rows("accounts"):
             raise NotFound(f"the account {login} does not exist")
         if token_sha256 in memory(tx).rows("tokens"):
             raise Conflict("this token already exists")
-        memory(tx).put("tokens", token_sha256, (login, kind, label, expires))
+        details = {"created": at, "used": None, "roles": roles, "browser": browser or Browser()}
+        memory(tx).put("tokens", token_sha256, (login, kind, label, expires, details))
 
     def by_token(self, tx: Transaction, token_sha256: str, now: datetime) -> tuple[Account, str] | None:
         token = memory(tx).rows("tokens").get(token_sha256)
         if token is None or token[3] <= now:
             return None
         account, _ = memory(tx).rows("accounts")[token[0]]
+        roles = token[4]["roles"]
+        if roles is not None:
+            account = replace(account, roles=account.roles & frozenset(roles))
         return None if account.disabled else (account, token[1])
 
-    def drop_token(self, tx: Transaction, token_sha256: str) -> None:
-        memory(tx).drop("tokens", token_sha256)
+    def label_of(self, tx: Transaction, token_sha256: str) -> str:
+        token = memory(tx).rows("tokens").get(token_sha256)
+        return "" if token is None else str(token[2])
+
+    def note_use(self, tx: Transaction, token_sha256: str, at: datetime) -> None:
+        token = memory(tx).rows("tokens").get(token_sha256)
+        if token is not None:
+            memory(tx).put("tokens", token_sha256, (*token[:4], {**token[4], "used": at}))
+
+    def sessions(self, tx: Transaction, login: str | None = None) -> Sequence[OpenSession]:
+        sessions = [
+            OpenSession(
+                sha256=name,
+                login=token[0],
+                expires=token[3],
+                created=token[4]["created"],
+                used=token[4]["used"],
+                address=token[4]["browser"].address,
+                agent=token[4]["browser"].agent,
+                second_factor=self.is_marked(tx, name),
+            )
+            for name, token in memory(tx).rows("tokens").items()
+            if token[1] == "session" and login in (None, token[0])
+        ]
+        return sorted(sorted(sessions, key=lambda one: one.sha256), key=lambda one: one.expires, reverse=True)
+
+    def drop_token(self, tx: Transaction, token_sha256: str) -> bool:
+        return memory(tx).drop("tokens", token_sha256)
+
+    def drop_links(self, tx: Transaction, login: str, *, but: str) -> None:
+        for name, token in list(memory(tx).rows("tokens").items()):
+            if token[:2] == (login, "link") and name != but:
+                memory(tx).drop("tokens", name)
+
+    def forget_tokens(self, tx: Transaction, before: datetime) -> int:
+        old = [name for name, token in memory(tx).rows("tokens").items() if token[3] <= before]
+        return sum(memory(tx).drop("tokens", name) for name in old)
 
     def tokens(self, tx: Transaction, login: str | None = None) -> Sequence[ApiToken]:
         tokens = [
-            ApiToken(sha256=name, login=token[0], label=token[2], expires=token[3])
+            ApiToken(
+                sha256=name,
+                login=token[0],
+                label=token[2],
+                expires=token[3],
+                created=token[4]["created"],
+                used=token[4]["used"],
+                roles=None if token[4]["roles"] is None else frozenset(token[4]["roles"]),
+            )
             for name, token in memory(tx).rows("tokens").items()
             if token[1] == "api" and login in (None, token[0])
         ]
         return sorted(tokens, key=lambda token: (token.expires, token.sha256))
 
-    def set_disabled(self, tx: Transaction, login: str, disabled: bool) -> None:
-        known = self.account(tx, login)
-        if known is None:
+    def set_disabled(self, tx: Transaction, login: str, disabled: bool, why: str | None = None) -> None:
+        self._must_change(tx, login, disabled=disabled, disabled_why=why if disabled else None)
+        if disabled:
+            self._drop_all(tx, login)
+
+    def set_roles(self, tx: Transaction, login: str, roles: Collection[UserRole]) -> None:
+        self._must_change(tx, login, roles=frozenset(roles))
+
+    def set_language(self, tx: Transaction, login: str, language: str) -> None:
+        self._must_change(tx, login, language=language)
+
+    def note_sign_in(self, tx: Transaction, login: str, at: datetime) -> None:
+        self._must_change(tx, login, last_sign_in=at)
+
+    def remove_account(self, tx: Transaction, login: str, at: datetime) -> None:
+        if self.account(tx, login) is None:
             raise NotFound(f"the account {login} does not exist")
-        memory(tx).put("accounts", login, (replace(known[0], disabled=disabled), known[1]))
+        self.drop_second_factor(tx, login)
+        self._drop_all(tx, login)
+        memory(tx).drop("accounts", login)
+        memory(tx).put("removed accounts", login, at)
+
+    def _must_change(self, tx: Transaction, login: str, **changes: Any) -> None:
+        if self.account(tx, login) is None:
+            raise NotFound(f"the account {login} does not exist")
+        self._change(tx, login, **changes)
+
+    def _drop_all(self, tx: Transaction, login: str) -> None:
         for name, token in list(memory(tx).rows("tokens").items()):
-            if disabled and token[0] == login:
+            if token[0] == login:
                 memory(tx).drop("tokens", name)
 
     def keep_credential(self, tx: Transaction, credential: Credential, at: datetime) -> None:

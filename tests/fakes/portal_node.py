@@ -9,7 +9,7 @@ import hashlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -38,6 +38,7 @@ from node.identity.model import (
     Account,
     Application,
     ApplicationState,
+    Browser,
     Caller,
     Credential,
     IssuedCredential,
@@ -78,6 +79,7 @@ from tests.fakes.portal_content import (
     say,
 )
 from tests.fakes.portal_harvests import schedules
+from tests.fakes.portal_people import fake_users
 from tests.fakes.portal_receipts import FakeReceipts
 from tests.fakes.portal_scenarios import FakeScenarios
 
@@ -390,7 +392,7 @@ class FakeNode:
         self.dead_count.append(task_id)
 
     # people and members -----------------------------------------------------------------------------------
-    async def sign_in(self, login: str, password: str, *, origin: str = "") -> tuple[Account, str]:
+    async def sign_in(self, login: str, password: str, *, origin: str = "", agent: str = "") -> tuple[Account, str]:
         return self._account(login), self._session(login, password)
 
     def _session(self, login: str, password: str, *, with_code: bool = False) -> str:
@@ -413,7 +415,9 @@ class FakeNode:
     def _account(self, login: str) -> Account:
         return Account(id="urn:uuid:1", login=login, name="Els", roles=ALL_ROLES, created=NOW)
 
-    async def change_password(self, caller: Caller, old: str, new: str, *, keep_tokens: bool) -> str:
+    async def change_password(
+        self, caller: Caller, old: str, new: str, *, keep_tokens: bool, browser: Browser | None = None
+    ) -> str:
         known, reset = self.passwords[str(caller.account)]
         if old != known:
             raise NotAllowed("the password is wrong")
@@ -423,7 +427,7 @@ class FakeNode:
         self.sessions = {token: one for token, one in self.sessions.items() if one.account != caller.account}
         return self._session(str(caller.account), new)
 
-    async def complete(self, pending: str, code: str) -> str:
+    async def complete(self, pending: str, code: str, *, browser: Browser | None = None) -> str:
         if pending not in self.half:
             raise Unauthenticated("late")
         if code != "123456":
@@ -449,7 +453,16 @@ class FakeNode:
             raise NotAllowed("the code is wrong", facts={"case": "code"})
         self.half.clear()
 
-    async def make_token(self, caller: Caller, label: str, days: int, password: str, code: str) -> str:
+    async def make_token(
+        self,
+        caller: Caller,
+        label: str,
+        days: int,
+        password: str,
+        code: str,
+        *,
+        roles: Collection[UserRole] | None = None,
+    ) -> str:
         if password != self.passwords[str(caller.account)][0]:
             raise NotAllowed("the password is wrong")
         self.new_tokens.append((label, days))
@@ -644,6 +657,7 @@ def use_cases(node: FakeNode) -> UseCases:
         letters=parts,
         sign_in=parts,
         account=parts,
+        users=fake_users(NOW),
         admissions=parts,
         revoke=parts,
         members=cast("Any", FakeMembers(node)),

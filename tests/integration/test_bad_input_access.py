@@ -176,7 +176,7 @@ def test_people_of_other_nodes_are_nobody_here(three: Three) -> None:
 
 
 _FOR_ANY_PERSON = {
-    *("/api/tokens", "/api/tokens/{sha256}", "/api/verify", "/api/region/sparql"),
+    *("/api/tokens", "/api/tokens/{sha256}", "/api/sessions/{sha256}", "/api/verify", "/api/region/sparql"),
     *("/api/second-factor", "/api/second-factor/confirm", "/api/second-factor/remove"),
 }
 """What somebody who may only look does for themselves, or what changes nothing."""

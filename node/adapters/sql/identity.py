@@ -9,30 +9,24 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, func, select, update
 
-from node.adapters.sql.rows import add, build, put, values
+from node.adapters.sql.people.accounts import SqlAccounts
+from node.adapters.sql.rows import add, build, values
 from node.adapters.sql.schema import (
-    accounts,
     applications,
     credential_requests,
     credentials,
     jtis,
-    recovery_codes,
-    second_factors,
     status_places,
-    tokens,
 )
 from node.adapters.sql.schema import issued as issued_credentials
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict, LocalFault, NotFound
 from node.base.work import Transaction
 from node.identity.model import (
-    Account,
-    ApiToken,
     Application,
     ApplicationState,
     Credential,
     IssuedCredential,
-    UserRole,
 )
 
 STATUS_LIST_SIZE = 131_072
@@ -41,17 +35,6 @@ STATUS_LIST_SIZE = 131_072
 _DRAWS = 24
 """Draws for a free place before a new list is begun: by then the list is about nine tenths full."""
 
-_ACCOUNT = select(accounts).where(accounts.c.login == bindparam("login"))
-_SET_PASSWORD = update(accounts).where(accounts.c.login == bindparam("who")).values(password_hash=bindparam("hash"))
-_BY_TOKEN = (
-    select(accounts, tokens.c.kind.label("token_kind"))
-    .join(tokens, tokens.c.login == accounts.c.login)
-    .where(
-        tokens.c.token_sha256 == bindparam("token"),
-        tokens.c.expires > bindparam("now"),
-        ~accounts.c.disabled,
-    )
-)
 _APPLICATION = select(applications).where(applications.c.id == bindparam("id"))
 _BY_HOLDER = select(applications).where(
     applications.c.holder == bindparam("holder"), applications.c.holder_pid == bindparam("holder_pid")
@@ -67,7 +50,7 @@ _REVOKE = (
 )
 
 
-class SqlIdentityStore:
+class SqlIdentityStore(SqlAccounts):
     """Everything that identity stores except keys."""
 
     # used token ids -------------------------------------------------------------------------------------
@@ -76,121 +59,6 @@ class SqlIdentityStore:
 
     def forget_jtis(self, tx: Transaction, before: datetime) -> int:
         return connection_of(tx).execute(delete(jtis).where(jtis.c.expires < before)).rowcount
-
-    # people ---------------------------------------------------------------------------------------------
-    def add_account(self, tx: Transaction, account: Account, password_hash: str) -> None:
-        row = values(account, roles=sorted(account.roles), password_hash=password_hash)
-        if not add(connection_of(tx), accounts, row):
-            raise Conflict(f"the account {account.login} already exists")
-
-    def account(self, tx: Transaction, login: str) -> tuple[Account, str] | None:
-        row = connection_of(tx).execute(_ACCOUNT, {"login": login}).one_or_none()
-        return None if row is None else (_account(row), row.password_hash)
-
-    def accounts(self, tx: Transaction) -> Sequence[Account]:
-        rows = connection_of(tx).execute(select(accounts).order_by(accounts.c.login))
-        return [_account(row) for row in rows]
-
-    def set_password(self, tx: Transaction, login: str, password_hash: str) -> None:
-        changed = connection_of(tx).execute(_SET_PASSWORD, {"who": login, "hash": password_hash})
-        if changed.rowcount != 1:
-            raise NotFound(f"the account {login} does not exist")
-        self.end_sessions(tx, login)
-
-    def end_sessions(self, tx: Transaction, login: str) -> None:
-        connection_of(tx).execute(delete(tokens).where(tokens.c.login == login, tokens.c.kind != "api"))
-
-    def note_reset(
-        self, tx: Transaction, login: str, by: str | None, at: datetime, *, what: str = "password"
-    ) -> None:
-        reset = {"reset_by": by, "reset_at": at, "reset_what": what, "chosen_at": None}
-        changes = {"chosen_at": at} if by is None else reset
-        connection_of(tx).execute(update(accounts).where(accounts.c.login == login).values(**changes))
-
-    # second factors -------------------------------------------------------------------------------------
-    def keep_second_factor(self, tx: Transaction, login: str, secret: str) -> None:
-        put(connection_of(tx), second_factors, {"login": login, "secret": secret, "last_step": 0})
-
-    def second_factor(self, tx: Transaction, login: str) -> str | None:
-        statement = select(second_factors.c.secret).where(second_factors.c.login == login)
-        return connection_of(tx).execute(statement).scalar_one_or_none()
-
-    def confirm_second_factor(self, tx: Transaction, login: str, at: datetime, codes: Sequence[str]) -> None:
-        connection = connection_of(tx)
-        connection.execute(update(accounts).where(accounts.c.login == login).values(second_factor=at))
-        connection.execute(delete(recovery_codes).where(recovery_codes.c.login == login))
-        for code in codes:
-            add(connection, recovery_codes, {"login": login, "code_sha256": code})
-
-    def drop_second_factor(self, tx: Transaction, login: str) -> None:
-        connection = connection_of(tx)
-        connection.execute(update(accounts).where(accounts.c.login == login).values(second_factor=None))
-        for table in (second_factors, recovery_codes):
-            connection.execute(delete(table).where(table.c.login == login))
-
-    def use_step(self, tx: Transaction, login: str, step: int) -> bool:
-        factor = second_factors.c
-        statement = update(second_factors).where(factor.login == login, factor.last_step < step)
-        return connection_of(tx).execute(statement.values(last_step=step)).rowcount == 1
-
-    def use_recovery_code(self, tx: Transaction, login: str, code: str) -> bool:
-        kept = recovery_codes.c
-        statement = delete(recovery_codes).where(kept.login == login, kept.code_sha256 == code)
-        return connection_of(tx).execute(statement).rowcount == 1
-
-    def recovery_codes(self, tx: Transaction, login: str) -> int:
-        statement = select(func.count()).select_from(recovery_codes).where(recovery_codes.c.login == login)
-        return int(connection_of(tx).execute(statement).scalar_one())
-
-    def mark_token(self, tx: Transaction, token_sha256: str) -> None:
-        connection_of(tx).execute(
-            update(tokens).where(tokens.c.token_sha256 == token_sha256).values(second_factor=True)
-        )
-
-    def is_marked(self, tx: Transaction, token_sha256: str) -> bool:
-        statement = select(tokens.c.second_factor).where(tokens.c.token_sha256 == token_sha256)
-        return bool(connection_of(tx).execute(statement).scalar_one_or_none())
-
-    # tokens ---------------------------------------------------------------------------------------------
-
-    def drop_tokens(self, tx: Transaction, login: str, *, but: str | None = None) -> int:
-        statement = delete(tokens).where(tokens.c.login == login, tokens.c.kind == "api")
-        if but is not None:
-            statement = statement.where(tokens.c.token_sha256 != but)
-        return connection_of(tx).execute(statement).rowcount
-
-    def add_token(
-        self, tx: Transaction, *, token_sha256: str, login: str, kind: str, label: str, expires: datetime
-    ) -> None:
-        if self.account(tx, login) is None:
-            raise NotFound(f"the account {login} does not exist")
-        row = {"token_sha256": token_sha256, "login": login, "kind": kind, "label": label, "expires": expires}
-        if not add(connection_of(tx), tokens, row):
-            raise Conflict("this token already exists")
-
-    def by_token(self, tx: Transaction, token_sha256: str, now: datetime) -> tuple[Account, str] | None:
-        row = connection_of(tx).execute(_BY_TOKEN, {"token": token_sha256, "now": now}).one_or_none()
-        return None if row is None else (_account(row), row.token_kind)
-
-    def drop_token(self, tx: Transaction, token_sha256: str) -> None:
-        connection_of(tx).execute(delete(tokens).where(tokens.c.token_sha256 == token_sha256))
-
-    def tokens(self, tx: Transaction, login: str | None = None) -> Sequence[ApiToken]:
-        statement = select(tokens).where(tokens.c.kind == "api").order_by(tokens.c.expires, tokens.c.token_sha256)
-        if login is not None:
-            statement = statement.where(tokens.c.login == login)
-        return [
-            ApiToken(sha256=row.token_sha256, login=row.login, label=row.label, expires=row.expires)
-            for row in connection_of(tx).execute(statement)
-        ]
-
-    def set_disabled(self, tx: Transaction, login: str, disabled: bool) -> None:
-        connection = connection_of(tx)
-        changed = connection.execute(update(accounts).where(accounts.c.login == login).values(disabled=disabled))
-        if changed.rowcount != 1:
-            raise NotFound(f"the account {login} does not exist")
-        if disabled:
-            connection.execute(delete(tokens).where(tokens.c.login == login))
 
     # wallet: credentials that we hold ---------------------------------------------------------------------
     def keep_credential(self, tx: Transaction, credential: Credential, at: datetime) -> None:
@@ -309,10 +177,6 @@ class SqlIdentityStore:
             .order_by(issued_credentials.c.index)
         )
         return list(connection_of(tx).execute(statement).scalars())
-
-
-def _account(row: Row[Any]) -> Account:
-    return build(Account, row, roles=frozenset(UserRole(role) for role in row.roles))
 
 
 def _application(row: Row[Any]) -> Application:

@@ -36,6 +36,7 @@ VERSIONS = (
     "0013",
     "0014",
     "0015",
+    "0016",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

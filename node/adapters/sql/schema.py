@@ -460,6 +460,10 @@ accounts = Table(
     Column("chosen_at", Moment),
     Column("reset_what", Words),
     Column("second_factor", Moment),
+    Column("disabled_why", Words),
+    Column("last_sign_in", Moment),
+    Column("language", Words),
+    Column("removed", Moment),
 )
 
 second_factors = Table(
@@ -486,6 +490,11 @@ tokens = Table(
     Column("label", Words, nullable=False),
     Column("expires", Moment, nullable=False),
     Column("second_factor", Boolean, nullable=False, server_default=false()),
+    Column("created", Moment),
+    Column("used", Moment),
+    Column("roles", Json),
+    Column("address", Words, nullable=False, server_default=""),
+    Column("agent", Words, nullable=False, server_default=""),
 )
 
 credentials = Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -17,12 +17,88 @@ if TYPE_CHECKING:
 def remarks(account: dict[str, Any]) -> str:
     """The notes shown about an account beside its roles."""
     words = ["disabled"] if account["disabled"] else []
-    if account["resetBy"]:
+    if account["disabledWhy"]:
+        words[-1] += f" ({account['disabledWhy']})"
+    if account["invited"]:
+        words.append(f"invited by {account['resetBy']}")
+    elif account["resetBy"]:
         removed = account["resetWhat"] == "second-factor"
         words.append(f"{'second factor removed' if removed else 'password set'} by {account['resetBy']}")
     if account["secondFactor"]:
         words.append("second factor")
     return ", ".join(words)
+
+
+def invite(client: HansaClient, login: str, name: str, roles: list[str]) -> None:
+    """Create an account, and show the link for its first password."""
+    added = client.invite(login, name, roles)
+    if Mode.json:
+        emit(added)
+        return
+    _tell_link(added["link"], f"account {login} created")
+
+
+def oversee(
+    client: HansaClient,
+    login: str,
+    *,
+    link: bool,
+    roles: Sequence[str],
+    show: bool,
+    end_sessions: bool,
+    delete: bool,
+) -> bool:
+    """Do one of these things with an existing account; return False if there was nothing to do."""
+    if link:
+        _tell_link(client.make_link(login), f"link for {login}")
+    elif roles:
+        changed = client.set_roles(login, roles)
+        if Mode.json:
+            emit(changed)
+        report_success(f"{login} has the roles {', '.join(changed['roles'])}")
+    elif show:
+        _show(client.account(login))
+    elif end_sessions:
+        ended = client.end_sessions(login)
+        if Mode.json:
+            emit({"ended": ended})
+        report_success(f"{ended} session{'' if ended == 1 else 's'} of {login} ended")
+    elif delete:
+        client.remove_account(login)
+        report_success(f"the account {login} was deleted; nobody can have this login again")
+    else:
+        return False
+    return True
+
+
+def _tell_link(link: dict[str, Any], message: str) -> None:
+    """Show a one-time link."""
+    if Mode.json:
+        emit(link)
+        return
+    report_success(message)
+    line("link", link["url"])
+    line("valid until", str(link["expires"])[:16].replace("T", " ") + " UTC")
+    remark("give it to this person only: who opens it first chooses the password; it is not shown again")
+
+
+def _show(account: dict[str, Any]) -> None:
+    """Show an account with its sessions and its history."""
+    if Mode.json:
+        emit(account)
+        return
+    say(f"{account['login']}  {account['name']}")
+    line("roles", ", ".join(account["roles"]))
+    line("state", remarks(account) or "may sign in")
+    line("last sign-in", _minute(account["lastSignIn"]))
+    for session in account["sessions"]:
+        line("session", f"since {_minute(session['since'])}  {session['address'] or 'unknown address'}")
+    for event in account["history"]:
+        line(_minute(event["at"]), f"{event['event']}  by {event['by']}")
+
+
+def _minute(moment: str | None) -> str:
+    return "never" if moment is None else moment[:16].replace("T", " ")
 
 
 def change_password(client: HansaClient, login: str, *, keep_tokens: bool) -> None:

@@ -220,12 +220,29 @@ def user(
     disable: Annotated[
         bool | None,
         typer.Option(
-            "--disable/--enable", help="Close the account, which ends its sessions and tokens; or open it again."
+            "--disable/--enable", help="Block the account, which ends its sessions and tokens; or unblock it."
         ),
     ] = None,
+    reason: Annotated[str, typer.Option(help="With --disable: the reason.")] = "",
+    invite: Annotated[
+        bool, typer.Option("--invite", help="Create the account with a one-time link in place of a password.")
+    ] = False,
+    link: Annotated[
+        bool, typer.Option("--link", help="Make a one-time link with which the owner sets a new password.")
+    ] = False,
+    set_role: Annotated[
+        list[str] | None, typer.Option(help="Give an existing account exactly these roles, from its next click on.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Show the account with its sessions and its history.")] = False,
+    end_sessions: Annotated[
+        bool, typer.Option("--end-sessions", help="End all sessions of the account in browsers.")
+    ] = False,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete the account. Nobody can have its login again.")
+    ] = False,
     node: Node = None,
 ) -> None:
-    """Manage accounts: list, add, disable; roles and passwords."""
+    """Manage accounts: list, add, block, delete; roles and passwords."""
     with connect(node) as client:
         if login is None:
             people = client.accounts()
@@ -252,10 +269,17 @@ def user(
             remark(f"{login} must choose another password before binding roles work; they are told that you did this")
             return
         if disable is not None:
-            changed = client.set_disabled(login, disable)
+            changed = client.set_disabled(login, disable, reason)
             if Mode.json:
                 emit(changed)
             report_success(f"{login} may {'no longer sign in' if disable else 'sign in again'}")
+            return
+        if invite:
+            accounts.invite(client, login, name or login, role or ["publisher"])
+            return
+        if accounts.oversee(
+            client, login, link=link, roles=set_role or (), show=show, end_sessions=end_sessions, delete=delete
+        ):
             return
         added = client.add_account(login, name or login, role or ["publisher"], accounts.typed_password())
     if Mode.json:

@@ -30,18 +30,21 @@ def new(
         int | None,
         typer.Option(min=1, max=3660, help="Days until it expires; by default 90, if the node allows that."),
     ] = None,
+    role: Annotated[
+        list[str] | None, typer.Option(help="Which of your roles it has; by default all. Give it once for each role.")
+    ] = None,
     node: Node = None,
 ) -> None:
     """Make an API token for yourself, with your password. It is shown once, and ends when the password changes."""
     password = str(typer.prompt("your password", hide_input=True, err=True))
     with connect(node) as client:
         try:
-            token = client.make_token(label, days, password)
+            token = client.make_token(label, days, password, roles=role or ())
         except HansaError as error:
             if error.facts.get("code") != SECOND_FACTOR:
                 raise
             token = client.make_token(
-                label, days, password, str(typer.prompt("code of your second factor", err=True))
+                label, days, password, str(typer.prompt("code of your second factor", err=True)), role or ()
             )
     if Mode.json:
         emit(token)
@@ -62,8 +65,18 @@ def list_tokens(
         emit(tokens)
     elif tokens:
         table(
-            [[one["sha256"][:SHORT], one["login"], one["label"], one["expires"][:10]] for one in tokens],
-            ["token", "account", "name", "valid until"],
+            [
+                [
+                    token["sha256"][:SHORT],
+                    token["login"],
+                    token["label"],
+                    "all" if token["roles"] is None else ", ".join(token["roles"]),
+                    (token["used"] or "never")[:10],
+                    token["expires"][:10],
+                ]
+                for token in tokens
+            ],
+            ["token", "account", "name", "roles", "last used", "valid until"],
         )
     else:
         say("No API tokens.")

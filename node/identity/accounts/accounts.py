@@ -8,23 +8,23 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from node.base.clock import Clock
-from node.base.errors import Conflict, InvalidInput, NotFound
+from node.base.errors import InvalidInput, NotFound
 from node.base.ids import new_urn
 from node.base.work import UnitOfWork
 from node.identity.accounts.events import AccountEvents
-from node.identity.accounts.hashes import hash_password, token_hash
-from node.identity.model import Account, ApiToken, Caller, UserRole
+from node.identity.accounts.hashes import NO_PASSWORD, hash_password, token_hash
+from node.identity.model import Account, ApiToken, Browser, Caller, OpenSession, UserRole
 from node.identity.ports import IdentityStore
 from node.identity.roles import UseCase, allowed, require
 from node.ledger.ports import Append
+from node.texts.languages import LANGUAGES
 
 LOGIN = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,62}[a-z0-9])?", re.ASCII)
-_PREFIXES: Final = {"api": "hansa_", "session": "", "half": ""}
+_PREFIXES: Final = {"api": "hansa_"}
 
 
 class Accounts:
@@ -60,18 +60,25 @@ class Accounts:
         require(by, UseCase.MANAGE_ACCOUNTS)
         return self._add(login, name, roles, password, by=by)
 
+    def add_without_password(self, login: str, name: str, roles: Collection[UserRole], *, by: Caller) -> Account:
+        """Create an account whose owner chooses its first password with a one-time link. Raises the errors of
+        ``add``."""
+        require(by, UseCase.MANAGE_ACCOUNTS)
+        return self._add(login, name, roles, None, by=by)
+
     def add_locally(self, login: str, name: str, roles: Collection[UserRole], password: str) -> Account:
         """Create an account for a person with access to the node's data folder: when a node is created, there is no
         other account with a role to check. Raises the errors of ``add``, except ``NotAllowed``."""
         return self._add(login, name, roles, password, by=None)
 
     def _add(
-        self, login: str, name: str, roles: Collection[UserRole], password: str, *, by: Caller | None
+        self, login: str, name: str, roles: Collection[UserRole], password: str | None, *, by: Caller | None
     ) -> Account:
         if not LOGIN.fullmatch(login):
             raise InvalidInput(
                 "a login has 1 to 64 of a–z, 0–9, . _ @ + -, in lower case",
                 remedy="choose another, such as ann.peeters",
+                facts={"case": "login"},
             )
         another = by.account if by is not None and by.account != login else None
         account = Account(
@@ -82,14 +89,10 @@ class Accounts:
             created=self._clock.now(),
             reset_by=another,
             reset_at=self._clock.now() if another else None,
-            reset_what="password" if another else None,
+            reset_what=("link" if password is None else "password") if another else None,
         )
-        hashed = hash_password(password)
+        hashed = NO_PASSWORD if password is None else hash_password(password)
         with self._uow.begin() as tx:
-            if self._store.account(tx, login) is not None:
-                raise Conflict(
-                    f"the account {login} already exists", remedy="choose another name, or change this account"
-                )
             self._store.add_account(tx, account, hashed)
             actor = by.name if by is not None else login
             self._record(tx, login, actor, "account-added", roles=sorted(map(str, account.roles)))
@@ -100,29 +103,6 @@ class Accounts:
         require(by, UseCase.MANAGE_ACCOUNTS)
         with self._uow.read() as tx:
             return list(self._store.accounts(tx))
-
-    def set_disabled(self, login: str, disabled: bool, *, by: Caller) -> Account:
-        """Disable an account, which ends its sessions and API tokens at once, or enable it again, which does not
-        restore them. Raises ``NotAllowed``, ``NotFound``, and ``Conflict`` for the caller's own account or that of
-        the last operator."""
-        require(by, UseCase.MANAGE_ACCOUNTS)
-        with self._uow.begin() as tx:
-            stored = self._store.account(tx, login)
-            if stored is None:
-                raise NotFound(f"there is no account {login}", remedy="for all accounts, see hansa user list")
-            account = stored[0]
-            if disabled and login == by.account:
-                raise Conflict("you cannot close the account that you are using", remedy="ask another operator")
-            if disabled and not any(
-                UserRole.OPERATOR in account.roles and not account.disabled and account.login != login
-                for account in self._store.accounts(tx)
-            ):
-                raise Conflict(f"{login} is the last operator of this node", remedy="add another operator first")
-            if account.disabled == disabled:
-                return account
-            self._store.set_disabled(tx, login, disabled)
-            self._record(tx, login, by.name, "account-disabled" if disabled else "account-enabled")
-        return replace(account, disabled=disabled)
 
     def find(self, login: str) -> Account:
         """Return the account. Raises ``NotFound``."""
@@ -178,15 +158,32 @@ class Accounts:
             ended = 0 if keep_tokens else self._store.drop_tokens(tx, login, but=self._terminal_token)
             self._record(tx, login, by.name, "password-changed", setByAnother=another is not None, tokensEnded=ended)
 
-    def make_token(self, login: str, label: str, days: int, *, second_factor: bool = False) -> str:
-        """Return a new API token for an account. The caller has just checked its password, and its second factor if
-        it has one (``second_factor``). Raises ``InvalidInput`` beyond the longest lifetime, ``NotFound``."""
+    def make_token(
+        self,
+        login: str,
+        label: str,
+        days: int,
+        *,
+        roles: Collection[UserRole] | None = None,
+        second_factor: bool = False,
+    ) -> str:
+        """Return a new API token for an account, with all of its roles or only with ``roles``.
+
+        The caller has just checked its password, and its second factor if it has one (``second_factor``). Raises
+        ``InvalidInput`` beyond the longest lifetime or for roles that the account does not have, ``NotFound``.
+        """
+        account = self.find(login)
+        if roles is not None and not account.roles.issuperset(roles):
+            raise InvalidInput(
+                "a token cannot have roles that its owner does not have",
+                remedy=f"choose among: {', '.join(sorted(account.roles))}",
+            )
         if not 1 <= days <= self.token_days:
             raise InvalidInput(
                 f"an API token is in force for 1 to {self.token_days} days here",
                 remedy="ask for fewer days; the setting token_days says how many there may be",
             )
-        return self.issue_token(login, label, timedelta(days=days), second_factor=second_factor)
+        return self.issue_token(login, label, timedelta(days=days), roles=roles, second_factor=second_factor)
 
     def issue_token(
         self,
@@ -195,10 +192,13 @@ class Accounts:
         lifetime: timedelta,
         *,
         kind: str = "api",
+        roles: Collection[UserRole] | None = None,
         second_factor: bool = False,
+        browser: Browser | None = None,
     ) -> str:
         """Return a new API token (or session), which is shown once and kept as a hash. Raises ``NotFound``."""
-        token = f"{_PREFIXES[kind]}{secrets.token_urlsafe(32)}"
+        now = self._clock.now()
+        token = f"{_PREFIXES.get(kind, '')}{secrets.token_urlsafe(32)}"
         with self._uow.begin() as tx:
             account = self._store.account(tx, login)
             if account is None or account[0].disabled:
@@ -209,13 +209,44 @@ class Accounts:
                 login=login,
                 kind=kind,
                 label=label[:200],
-                expires=self._clock.now() + lifetime,
+                expires=now + lifetime,
+                at=now,
+                roles=roles,
+                browser=browser,
             )
+            if kind == "session":
+                self._store.note_sign_in(tx, login, now)
             if second_factor:
                 self._store.mark_token(tx, token_hash(token))
             if kind == "api":
                 self._record(tx, login, login, "token-made", token=token_hash(token), label=label[:200])
         return token
+
+    def sessions(self, login: str) -> list[OpenSession]:
+        """Return the portal sessions of one account that are still open, the newest first."""
+        now = self._clock.now()
+        with self._uow.read() as tx:
+            return [session for session in self._store.sessions(tx, login) if session.expires > now]
+
+    def end_session(self, login: str, sha256: str) -> None:
+        """End the portal session of ``login`` with this hash. Raises ``NotFound``."""
+        with self._uow.begin() as tx:
+            if all(session.sha256 != sha256 for session in self._store.sessions(tx, login)):
+                raise NotFound("there is no such session", remedy="reload the page: it may have ended already")
+            self._store.drop_token(tx, sha256)
+
+    def end_other_sessions(self, login: str, *, but: str) -> int:
+        """End all portal sessions of ``login`` but the one with the hash ``but``. Return how many ended."""
+        with self._uow.begin() as tx:
+            others = [one.sha256 for one in self._store.sessions(tx, login) if one.sha256 != but]
+            return sum(self._store.drop_token(tx, sha256) for sha256 in others)
+
+    def set_language(self, login: str, language: str) -> None:
+        """Remember the language of pages that the owner chose. Raises ``InvalidInput``, ``NotFound``."""
+        if language not in LANGUAGES:
+            raise InvalidInput("this is not a language of the pages", remedy=f"choose among: {', '.join(LANGUAGES)}")
+        with self._uow.begin() as tx:
+            self._store.set_language(tx, login, language)
 
     def drop_token(self, token: str) -> None:
         """End the token or session now; an unknown one has ended already."""

@@ -19,6 +19,10 @@ NOBODY: Final = "$argon2id$v=19$m=19456,t=2,p=1$" + "c2FsdHNhbHRzYWx0c2FsdA$" + 
 """A hash that matches no password: it makes refusing an unknown login take as long as refusing a wrong password."""
 
 
+NO_PASSWORD: Final = "none"  # noqa: S105 - it matches no password
+"""In place of the hash of an account that has no password (yet)."""
+
+
 def token_hash(token: str) -> str:
     """Return the SHA-256 of a token in hexadecimal, which is stored in place of the token."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

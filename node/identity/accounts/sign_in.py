@@ -16,7 +16,7 @@ from node.identity.accounts.hashes import NOBODY, password_fits, token_hash
 from node.identity.accounts.secondfactor import SecondFactor, SecondFactorNeeded
 from node.identity.accounts.throttle import Throttle
 from node.identity.accounts.throttle import place as place_of
-from node.identity.model import Account
+from node.identity.model import Account, Browser
 from node.identity.ports import IdentityStore
 
 _HALF: Final = timedelta(minutes=5)
@@ -46,13 +46,14 @@ class SignIn:
         # Each hash takes 19 MiB: two at a time bound the memory for many simultaneous sign-ins.
         self._hashing = anyio.CapacityLimiter(2)
 
-    async def sign_in(self, login: str, password: str, *, origin: str = "") -> tuple[Account, str]:
+    async def sign_in(self, login: str, password: str, *, origin: str = "", agent: str = "") -> tuple[Account, str]:
         """Return the account and the value of its session cookie, which is always new.
 
         ``origin`` is the caller's network address, counted beside the login: guesses from one address slow that
-        address down, and do not affect people who sign in from another. Raises ``Unauthenticated`` with the same
-        sentence for every cause, ``TooMany`` after repeated failures; ``SecondFactorNeeded`` if the password is
-        correct and ``complete`` has to be called with the error's ``pending``.
+        address down, and do not affect people who sign in from another; ``agent`` is the name that the browser gives
+        itself. Raises ``Unauthenticated`` with the same sentence for every cause, ``TooMany`` after repeated
+        failures; ``SecondFactorNeeded`` if the password is correct and ``complete`` has to be called with the error's
+        ``pending``.
         """
         name, place = login[:64], place_of(origin)
         keys = [f"login {name} {place}", f"from {place}", f"all {name}"] if place else [f"login {name}"]
@@ -69,9 +70,9 @@ class SignIn:
                 lambda: self._accounts.issue_token(login, "portal", _HALF, kind="half"), limiter=self._hashing
             )
             raise SecondFactorNeeded(pending)
-        return account, await self.open(login)
+        return account, await self.open(login, browser=Browser(address=place, agent=agent))
 
-    async def complete(self, pending: str, code: str) -> str:
+    async def complete(self, pending: str, code: str, *, browser: Browser | None = None) -> str:
         """Return the session of a sign-in that waits for the code of the second factor.
 
         Raises ``Unauthenticated`` if no such sign-in waits (any more), ``NotAllowed`` for a wrong code, ``TooMany``.
@@ -87,15 +88,20 @@ class SignIn:
         login = await anyio.to_thread.run_sync(waiting, limiter=self._hashing)
         await self._factor().verify(login, code)
         await anyio.to_thread.run_sync(self._accounts.drop_token, pending, limiter=self._hashing)
-        return await self.open(login, second_factor=True)
+        return await self.open(login, second_factor=True, browser=browser)
 
-    async def open(self, login: str, *, second_factor: bool = False) -> str:
+    async def open(self, login: str, *, second_factor: bool = False, browser: Browser | None = None) -> str:
         """Return a new session for an account. The caller has just checked its password, and its second factor if it
         has one."""
 
         def issue() -> str:
             return self._accounts.issue_token(
-                login, "portal", self._lifetime, kind="session", second_factor=second_factor
+                login,
+                "portal",
+                self._lifetime,
+                kind="session",
+                second_factor=second_factor,
+                browser=browser,
             )
 
         return await anyio.to_thread.run_sync(issue, limiter=self._hashing)

@@ -8,6 +8,8 @@ from starlette.responses import Response
 
 from node.base.errors import InvalidInput, NotAllowed, TooMany, Unauthenticated
 from node.identity.accounts.secondfactor import SecondFactorNeeded
+from node.identity.accounts.throttle import place
+from node.identity.model import Browser
 from node.portal.forms import local_path
 from node.portal.visit import Visit
 
@@ -35,8 +37,8 @@ async def sign_in(responder: Responder, visit: Visit) -> Response:
     if not login or not password:
         return _form(responder, visit, target=target, login=login, trouble="signin.empty", status=422)
     try:
-        client = visit.request.client
-        _, token = await responder.node.sign_in.sign_in(login, password, origin=client.host if client else "")
+        browser = browser_of(visit)
+        _, token = await responder.node.sign_in.sign_in(login, password, origin=browser.address, agent=browser.agent)
     except SecondFactorNeeded as needed:
         response = responder.go(visit, visit.url("/sign-in/code", next=target))
         responder.set_cookie(response, PENDING, needed.pending, PENDING_SECONDS)
@@ -61,7 +63,9 @@ async def complete(responder: Responder, visit: Visit) -> Response:
     target = local_path(visit.fields.get("next", ""), "")
     try:
         pending = visit.request.cookies.get(PENDING, "")
-        token = await responder.node.sign_in.complete(pending, visit.fields.get("code", ""))
+        token = await responder.node.sign_in.complete(
+            pending, visit.fields.get("code", ""), browser=browser_of(visit)
+        )
     except Unauthenticated:
         return _form(responder, visit, target=target, login="", trouble="signin.late", status=401)
     except (NotAllowed, InvalidInput):
@@ -71,6 +75,14 @@ async def complete(responder: Responder, visit: Visit) -> Response:
     response = _signed_in(responder, visit, token, target)
     response.delete_cookie(PENDING, path=responder.settings.prefix or "/")
     return response
+
+
+def browser_of(visit: Visit) -> Browser:
+    """Return where a sign-in comes from, as its session remembers it."""
+    client = visit.request.client
+    return Browser(
+        address=place(client.host) if client else "", agent=visit.request.headers.get("user-agent", "")[:300]
+    )
 
 
 def _signed_in(responder: Responder, visit: Visit, token: str, target: str) -> Response:

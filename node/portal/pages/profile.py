@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from node.base.errors import InvalidInput, NotAllowed, TooMany
+from node.identity.accounts.hashes import token_hash
 from node.identity.accounts.secondfactor import Enrolment, SecondFactorNeeded
+from node.identity.model import UserRole
 from node.portal.drawing.qr import qr_svg
+from node.portal.pages.account import browser_of
 from node.portal.visit import Visit
 
 if TYPE_CHECKING:
@@ -27,7 +30,9 @@ async def change_password(responder: Responder, visit: Visit) -> Response:
         return await _page(responder, visit, "password", "signin.differ", 422)
     try:
         keep = visit.fields.get("keep") == "yes"
-        session = await responder.node.account.change_password(visit.caller, old, new, keep_tokens=keep)
+        session = await responder.node.account.change_password(
+            visit.caller, old, new, keep_tokens=keep, browser=browser_of(visit)
+        )
     except (NotAllowed, InvalidInput, TooMany) as error:
         return await _page(responder, visit, "password", refusal(error, "signin.length"), refusal_status(error))
     response = responder.go(visit, visit.url("/account", done="password"))
@@ -42,7 +47,9 @@ async def make_token(responder: Responder, visit: Visit) -> Response:
         return await _page(responder, visit, "token", "signin.term", 422)
     try:
         password, code = visit.fields.get("password", ""), visit.fields.get("code", "")
-        token = await responder.node.account.make_token(visit.caller, label, int(days), password, code)
+        token = await responder.node.account.make_token(
+            visit.caller, label, int(days), password, code, roles=_token_roles(visit)
+        )
     except (NotAllowed, InvalidInput, TooMany) as error:
         return await _page(responder, visit, "token", refusal(error, "signin.term"), refusal_status(error))
     return await _page(responder, visit, token=token)
@@ -52,6 +59,34 @@ async def end_token(responder: Responder, visit: Visit) -> Response:
     """``POST /account/tokens/{sha256}/end``."""
     await responder.node.account.end_token(visit.caller, visit.request.path_params["sha256"])
     return responder.go(visit, visit.url("/account", done="token-ended"))
+
+
+def _token_roles(visit: Visit) -> list[UserRole] | None:
+    """Return the ticked roles of a new token; None for all."""
+    if visit.fields.get("rights") != "some":
+        return None
+    return [role for role in UserRole if visit.fields.get(f"role-{role}") == "yes"]
+
+
+async def end_session(responder: Responder, visit: Visit) -> Response:
+    """``POST /account/sessions/{sha256}/end``: end a session of one's own; of the present one, sign out."""
+    await responder.node.account.end_session(visit.caller, visit.request.path_params["sha256"])
+    return responder.go(visit, visit.url("/account", done="session-ended"))
+
+
+async def end_other_sessions(responder: Responder, visit: Visit) -> Response:
+    """``POST /account/sessions/end``: end all sessions but this one."""
+    await responder.node.account.end_other_sessions(visit.caller, visit.session)
+    return responder.go(visit, visit.url("/account", done="sessions-ended"))
+
+
+async def set_language(responder: Responder, visit: Visit) -> Response:
+    """``POST /account/language``: the language of pages, in this browser at once and in others from sign-in on."""
+    language = visit.fields.get("language", "")
+    await responder.node.account.set_language(visit.caller, language)
+    response = responder.go(visit, visit.url("/account", done="language"))
+    responder.remember_language(response, language)
+    return response
 
 
 async def begin_factor(responder: Responder, visit: Visit) -> Response:
@@ -101,7 +136,15 @@ async def _page(
 ) -> Response:
     person = await responder.node.account.person(visit.caller)
     response = responder.render(
-        visit, "account.html", status=status, person=person, form=form, trouble=trouble, token=token
+        visit,
+        "account.html",
+        status=status,
+        person=person,
+        form=form,
+        trouble=trouble,
+        token=token,
+        here=token_hash(visit.session),
+        fields=visit.fields if trouble else {},
     )
     response.headers["Cache-Control"] = "private, no-store"
     return response

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from anyio.to_thread import run_sync
@@ -11,17 +11,19 @@ from node.identity.accounts.accounts import Accounts
 from node.identity.accounts.hashes import token_hash
 from node.identity.accounts.secondfactor import Enrolment, SecondFactor
 from node.identity.accounts.sign_in import SignIn
-from node.identity.model import BINDING_ROLES, Account, ApiToken, Caller
+from node.identity.model import BINDING_ROLES, Account, ApiToken, Browser, Caller, OpenSession, UserRole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """An account as its owner sees it, its API tokens, and the longest term of a new one, in days. ``recovery_codes``
-    is how many are left; ``factor_required``: the person's roles work with a second factor only.
+    """An account as its owner sees it, its API tokens and open sessions, and the longest term of a token, in days.
+
+    ``recovery_codes`` is how many are left; ``factor_required``: the person's roles work with a second factor only.
     """
 
     account: Account
     tokens: Sequence[ApiToken] = ()
+    sessions: Sequence[OpenSession] = ()
     token_days: int = 365
     recovery_codes: int = 0
     factor_required: bool = False
@@ -44,12 +46,15 @@ class OwnAccount:
         return Person(
             account=account,
             tokens=await run_sync(self._accounts.tokens, login),
+            sessions=await run_sync(self._accounts.sessions, login),
             token_days=self._accounts.token_days,
             recovery_codes=await run_sync(self._factor.codes_left, login),
             factor_required=self._required and not account.roles.isdisjoint(BINDING_ROLES),
         )
 
-    async def change_password(self, caller: Caller, old: str, new: str, *, keep_tokens: bool) -> str:
+    async def change_password(
+        self, caller: Caller, old: str, new: str, *, keep_tokens: bool, browser: Browser | None = None
+    ) -> str:
         """Change the password, which ends all sessions; return the token of a new one.
 
         Raises ``NotAllowed`` for a wrong old password, ``InvalidInput`` for an unfit new one, ``TooMany``.
@@ -57,18 +62,45 @@ class OwnAccount:
         login = str(caller.account)
         await self._sign_in.confirm(login, old)
         await run_sync(lambda: self._accounts.set_password(login, new, by=caller, keep_tokens=keep_tokens))
-        return await self._sign_in.open(login, second_factor=caller.second_factor)
+        return await self._sign_in.open(login, second_factor=caller.second_factor, browser=browser)
 
-    async def make_token(self, caller: Caller, label: str, days: int, password: str, code: str) -> str:
-        """Make an API token. Raises as ``change_password``, and ``SecondFactorNeeded``."""
+    async def make_token(
+        self,
+        caller: Caller,
+        label: str,
+        days: int,
+        password: str,
+        code: str,
+        *,
+        roles: Collection[UserRole] | None = None,
+    ) -> str:
+        """Make an API token, with all of the caller's roles or only with ``roles``.
+
+        Raises as ``change_password``, and ``SecondFactorNeeded``.
+        """
         login = str(caller.account)
         marked = await self._sign_in.confirm_both(login, password, code)
-        return await run_sync(lambda: self._accounts.make_token(login, label, days, second_factor=marked))
+        return await run_sync(
+            lambda: self._accounts.make_token(login, label, days, roles=roles, second_factor=marked)
+        )
 
     async def end_token(self, caller: Caller, sha256: str) -> None:
         """End an API token of the caller. Raises ``NotFound``."""
         login = str(caller.account)
         await run_sync(lambda: self._accounts.revoke_token(sha256, login=login, by=caller))
+
+    async def end_session(self, caller: Caller, sha256: str) -> None:
+        """End a portal session of the caller. Raises ``NotFound``."""
+        await run_sync(self._accounts.end_session, str(caller.account), sha256)
+
+    async def end_other_sessions(self, caller: Caller, session: str) -> None:
+        """End all portal sessions of the caller but ``session``."""
+        login = str(caller.account)
+        await run_sync(lambda: self._accounts.end_other_sessions(login, but=token_hash(session)))
+
+    async def set_language(self, caller: Caller, language: str) -> None:
+        """Remember the caller's language for pages. Raises ``InvalidInput``."""
+        await run_sync(self._accounts.set_language, str(caller.account), language)
 
     async def begin_factor(self, caller: Caller, password: str) -> Enrolment:
         """Set up a second factor. Raises ``NotAllowed``, ``TooMany``, ``Conflict``."""

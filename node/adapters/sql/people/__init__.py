@@ -1,0 +1,1 @@
+"""People of the node in the database."""

@@ -1,0 +1,1 @@
+"""Pages about people of this node: users, one-time links."""
