@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,7 @@ class DataReceipts:
         self._requests = requests
         self._duties = duties
         self._folder = folder
+        self._beginning = threading.Lock()
 
     async def begin(self, agreement_id: str, by: Caller, *, file: str | None = None) -> Transfer:
         """Request the data under an agreement; return the transfer that is under way if there is one.
@@ -97,12 +99,15 @@ class DataReceipts:
         return await run_sync(self._begin, agreement_id, by, file)
 
     def _begin(self, agreement_id: str, by: Caller, file: str | None) -> Transfer:
-        # A second click is the same request.
-        for transfer, reception in self._overview.transfers_under(self._overview.agreement(agreement_id)):
-            ends = transfer.state in machine.TABLE.terminal or (reception and reception.state in ("done", "failed"))
-            if transfer.role is Role.CONSUMER and transfer.file == file and not ends:
-                return transfer
-        return self._requests.request(agreement_id, by, file=file)
+        # A second click is the same request, also at the same moment.
+        with self._beginning:
+            for transfer, reception in self._overview.transfers_under(self._overview.agreement(agreement_id)):
+                ends = transfer.state in machine.TABLE.terminal or (
+                    reception and reception.state in ("done", "failed")
+                )
+                if transfer.role is Role.CONSUMER and transfer.file == file and not ends:
+                    return transfer
+            return self._requests.request(agreement_id, by, file=file)
 
     async def all(self, by: Caller) -> Sequence[ReceivedData]:
         """Return what was received or is under way, newest first. Raises ``NotAllowed``."""

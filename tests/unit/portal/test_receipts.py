@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
 
+from node.dialogue.process import Role
 from node.identity.model import Caller, UserRole
+from node.portal.views.receipts import DataReceipts
 from tests.fakes.portal_content import GENT
 from tests.fakes.portal_node import BASE, NOW, FakeNode
 from tests.fakes.portal_receipts import CONTENT, DELETED, DONE, FAILED, LIVE, UNSIGNED, FakeReceipts
@@ -113,3 +119,34 @@ def test_what_others_wrote_is_text(els: TestClient, node: FakeNode, text: str) -
     answer = els.get(f"/received/{DONE}/file")
     assert answer.headers["content-disposition"].startswith("attachment")
     assert "\n" not in answer.headers["content-disposition"]
+
+
+async def test_clicks_at_the_same_moment_are_one_request() -> None:
+    transfers: list[Any] = []
+
+    class Reading:
+        def agreement(self, agreement_id: str) -> str:
+            return agreement_id
+
+        def transfers_under(self, agreement: str) -> list[tuple[Any, None]]:
+            before = list(transfers)
+            time.sleep(0.01)  # the others look meanwhile
+            return [(transfer, None) for transfer in before]
+
+    class Requests:
+        def require_role(self, by: Caller) -> None:
+            return
+
+        def request(self, agreement_id: str, by: Caller, *, file: str | None) -> Any:
+            transfers.append(SimpleNamespace(role=Role.CONSUMER, file=file, state="REQUESTED"))
+            return transfers[-1]
+
+    unused: Any = None
+    fakes: tuple[Any, Any] = (Reading(), Requests())
+    receipts = DataReceipts(fakes[0], unused, fakes[1], unused, folder=Path())
+    by = Caller(did=GENT, account="els", roles=frozenset())
+    pages = await asyncio.gather(*(receipts.begin("urn:a", by) for _ in range(64)))
+    assert len(transfers) == 1
+    assert {id(page) for page in pages} == {id(transfers[0])}
+    await receipts.begin("urn:a", by, file="another.csv")
+    assert len(transfers) == 2
