@@ -21,6 +21,7 @@ from node.catalogue.access import Access, AccessCode, word
 from node.catalogue.links import Ask, Link, mentions, users_query
 from node.catalogue.model import Query, Record
 from node.catalogue.ports import RecordStore, SearchIndex
+from node.catalogue.search.copies import copy_json
 from node.catalogue.search.cursors import Cursors
 from node.catalogue.search.suggestions import READ, Suggestion, is_completed, suggestions
 from node.catalogue.visibility import Visibility, absent
@@ -36,12 +37,14 @@ MAX_KEPT = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueHit:
-    """A record in a list of results, with the access and conditions that the caller is shown."""
+    """A record in a list of results, with the access and conditions that the caller is shown, and the other records
+    that describe the same asset (``copies``)."""
 
     record: Record
     access: AccessCode
     conditions: str
     snippet: str = ""
+    copies: tuple[Record, ...] = ()
 
     def to_json(self, language: str) -> dict[str, Any]:
         record = self.record
@@ -59,6 +62,7 @@ class CatalogueHit:
             "at": stamp(record.at),
             "version": record.version,
             "snippet": self.snippet,
+            "alsoAt": [copy_json(copy, language) for copy in self.copies],
         }
 
 
@@ -188,6 +192,15 @@ class Browse:
             known = self._origins[audiences] = (position, counts)
         return dict(known[1])
 
+    async def copies(self, record: Record, caller: Caller) -> Sequence[Record]:
+        """Return the other records that describe the same asset as ``record``, as far as the caller sees them."""
+
+        def read() -> Sequence[Record]:
+            with self._uow.read() as tx:
+                return self._copies(tx, record.iri, caller)
+
+        return await asyncio.to_thread(read)
+
     async def connections(self, record: Record, caller: Caller) -> Connections:
         """Return the assets that ``record`` refers to and those that refer to it, as far as the caller sees them."""
         sources = await asyncio.to_thread(self._links, mentions(record), caller)
@@ -197,14 +210,22 @@ class Browse:
         users = await asyncio.to_thread(self._links, subjects, caller)
         return Connections(sources=sources, users=users)
 
-    def _match(self, record: Record, caller: Caller, language: str, snippet: str = "") -> CatalogueHit:
+    def _match(
+        self, record: Record, caller: Caller, language: str, snippet: str, copies: tuple[Record, ...]
+    ) -> CatalogueHit:
         """Return ``record`` as it appears in a list for ``caller``."""
         return CatalogueHit(
             record=record,
             access=self.access.code(record, caller),
             conditions=self.access.summary(record, language),
             snippet=snippet,
+            copies=copies,
         )
+
+    def _copies(self, tx: Transaction, iri: str, caller: Caller) -> tuple[Record, ...]:
+        iris = self._index.copies(iri, audiences=self._visibility.audiences(caller))
+        heads = [self._records.get(tx, other) for other in iris]
+        return tuple(head for head in heads if head is not None and self._exists(head, caller))
 
     def _search(self, query: Query, caller: Caller) -> CatalogueHits:
         audiences = self._visibility.audiences(caller)
@@ -215,7 +236,8 @@ class Browse:
             for hit in results.hits:
                 head = self._records.get(tx, hit.iri)
                 if head is not None and self._exists(head, caller):
-                    hits.append(self._match(head, caller, query.language, hit.snippet))
+                    copies = self._copies(tx, head.iri, caller)
+                    hits.append(self._match(head, caller, query.language, hit.snippet, copies))
         return CatalogueHits(
             total=results.total,
             offset=query.offset,

@@ -208,6 +208,8 @@ class IndexFields:
     ``texts``: language → text in it, with "" for text without a known language. ``node`` is the DID of the node
     that is responsible for the record; ``period`` the days that the data are about. ``place`` is the number of the
     ledger entry with which the record came to this node: it never changes, and later records have higher ones.
+    ``identities`` are hashes by which other descriptions of the same asset are recognised; ``is_harvested`` is true
+    if no node answers for the record itself.
     """
 
     iri: str
@@ -227,6 +229,8 @@ class IndexFields:
     node: str = ""
     period: Period | None = None
     place: int = 0
+    identities: tuple[str, ...] = ()
+    is_harvested: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,6 +130,12 @@ class SearchIndex(Protocol):
         With ``after``, or where ``query.published`` is set, the hits are in the order of their ``place``, beginning
         behind the cursor; ``offset`` does not count then. A page reads no hit before its own."""
 
+    def copies(self, iri: str, *, audiences: Collection[str] | None) -> Sequence[str]:
+        """Return the IRIs of the other records, for ``audiences``, that describe the same asset as ``iri``.
+
+        Of these records, searches show only one for each audience: what a node published itself, else what was
+        harvested first. Words of the others lead to it."""
+
     def complete(self, text: str, *, audiences: Collection[str] | None, limit: int) -> Sequence[str]:
         """Return the IRIs of records whose title, keywords or publisher have all words of ``text``, those in titles
         first. The last word may be the beginning of one; all words are matched without case and accents."""

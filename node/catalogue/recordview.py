@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from node.catalogue.envelope import signature_of
 from node.catalogue.links import Link
 from node.catalogue.model import Record
 from node.catalogue.nquads import statements
+from node.catalogue.search.copies import copy_json
 from node.catalogue.search.entries import licences
 from node.identity.model import Caller
 from node.semantics.codelists.licences import LICENCES
@@ -25,6 +27,7 @@ def record_json(
     caller: Caller,
     language: str,
     connections: Connections | None = None,
+    copies: Sequence[Record] = (),
 ) -> dict[str, Any]:
     """Return everything that ``caller`` may know of ``record``; texts in ``language`` and in all languages."""
     code = access.code(record, caller)
@@ -66,6 +69,7 @@ def record_json(
         members["offer"] = record.offer
     if decision is not None:
         members["decision"] = decision.to_json()
+    members["alsoAt"] = [copy_json(copy, language) for copy in copies]
     if connections is not None:
         members["sources"] = [_link(link) for link in connections.sources]
         members["users"] = [_link(link) for link in connections.users]

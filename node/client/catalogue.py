@@ -90,7 +90,7 @@ def _search_params(text: str, facets: dict[str, Any]) -> dict[str, Any]:
 def _page_of_hits(path: str, params: dict[str, Any]) -> Call[Page[dict[str, Any]]]:
     def read(answer: httpx2.Response) -> Page[dict[str, Any]]:
         page = answer.json()
-        cursor = page["cursor"]
+        cursor = page.get("cursor")
         return Page(page["hits"], _page_of_hits(path, {**params, "cursor": cursor}) if cursor else None)
 
     return Call("GET", path, read, {"params": params})

@@ -268,6 +268,7 @@ class _Endpoints:
         self, request: Request, record: model.Record, caller: Caller, lang: str | None
     ) -> Response:
         connections = await self._browse.connections(record, caller)
+        copies = await self._browse.copies(record, caller)
         return _json(
             record_json(
                 record,
@@ -275,6 +276,7 @@ class _Endpoints:
                 caller=caller,
                 language=_language(request, lang),
                 connections=connections,
+                copies=copies,
             ),
             caller,
         )

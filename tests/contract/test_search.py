@@ -44,6 +44,15 @@ def indexed(name: str, title: str = "", text: str = "", **more: Any) -> IndexFie
     return replace(record, **more)
 
 
+def harvested(name: str, title: str = "", **more: Any) -> IndexFields:
+    return indexed(name, title, is_harvested=True, **more)
+
+
+def others(index: SearchIndex, name: str, audiences: tuple[str, ...] | None = ("public",)) -> list[str]:
+    copies = index.copies(f"http://ghent.example/datasets/{name}", audiences=audiences)
+    return [iri.rpartition("/")[2] for iri in copies]
+
+
 def put(index: SearchIndex, *records: IndexFields, position: int = 1) -> None:
     show(index, [(record.iri, record) for record in records], position)
 
@@ -223,6 +232,64 @@ class SearchContract:
             pages += names(page)
             cursor = page.next
         assert pages == ["b", "c", "d"], "not only the one that is now matched better"
+
+    def test_an_asset_with_two_descriptions_is_shown_once(self, index: SearchIndex) -> None:
+        first = harvested("a", "Noise map", place=1, identities=("x", "y"))
+        second = harvested("b", "Geluidskaart", place=2, identities=("y", "z"), keywords=("decibel",))
+        put(index, indexed("c", "Noise of trams", place=3), first, second)
+        results = index.search(Query(), audiences=("public",))
+        assert sorted(names(results)) == ["a", "c"]
+        assert (results.total, results.facets["kind"]) == (2, {"dataset": 2})
+        assert find(index, "geluidskaart") == find(index, "decibel") == ["a"], "words of the copy lead to the asset"
+        assert find(index, "decibel", published=True) == ["a"]
+        assert results.facets["keyword"] == {}, "facets are those of the record that is shown"
+        assert others(index, "a") == ["b"]
+        assert others(index, "b") == ["a"]
+        assert others(index, "c") == others(index, "nothing") == []
+
+    def test_a_published_record_stands_for_harvested_ones_and_is_never_hidden(self, index: SearchIndex) -> None:
+        put(index, harvested("copy", "Noise", place=1, identities=("x",)))
+        put(index, indexed("own", "Noise", place=2, identities=("x",)), position=2)
+        put(index, indexed("theirs", "Noise", place=3, identities=("x",)), position=3)
+        assert sorted(find(index, "noise")) == ["own", "theirs"]
+        assert others(index, "copy") == ["own", "theirs"]
+
+    def test_copies_come_and_go(self, index: SearchIndex) -> None:
+        def iri(name: str) -> str:
+            return f"http://ghent.example/datasets/{name}"
+
+        a, b, c = (
+            harvested(name, f"Noise {name}", place=place, identities=keys)
+            for place, (name, keys) in enumerate((("a", ("x",)), ("b", ("x", "y")), ("c", ("y",))), 1)
+        )
+        put(index, a, b, c)
+        assert find(index, "noise") == ["a"]
+        assert others(index, "a") == ["b", "c"], "one leads to the other"
+        show(index, [(iri("b"), None)], 2)
+        assert sorted(find(index, "noise")) == ["a", "c"], "nothing joins them any more"
+        index.take([(iri("b"), b)], 3)
+        index.take([(iri("a"), None)], 4)
+        index.settle()
+        assert find(index, "noise") == ["b"], "the next one stands for the others"
+        assert others(index, "b") == ["c"]
+        put(index, replace(c, identities=()), position=5)
+        assert sorted(find(index, "noise")) == ["b", "c"]
+
+    def test_records_for_different_audiences_stay_apart(self, index: SearchIndex) -> None:
+        put(index, harvested("in", "Noise", place=1, identities=("x",), audience="internal", keywords=("secret",)))
+        put(index, harvested("out", "Noise", place=2, identities=("x",)), position=2)
+        put(index, harvested("far", "Noise", place=3, identities=("y",), audience="members"), position=3)
+        assert find(index, "noise") == ["out"]
+        assert find(index, "secret") == []
+        assert sorted(find(index, "noise", audiences=("public", "internal"))) == ["in", "out"]
+        assert others(index, "out") == []
+        assert others(index, "in") == [], "who may not see it learns nothing of it"
+        assert others(index, "out", ("public", "internal")) == ["in"]
+
+    def test_an_identity_of_a_whole_catalogue_joins_nothing(self, index: SearchIndex) -> None:
+        for number in range(60):
+            put(index, harvested(f"n{number}", "Noise", place=number + 1, identities=("x",)), position=number + 1)
+        assert index.search(Query(text="noise"), audiences=None).total > 10
 
     def test_only_the_callers_audiences_are_found_and_counted(self, index: SearchIndex) -> None:
         put(

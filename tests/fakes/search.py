@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 
+from node.adapters.search.copies import MOST, arrange, with_words_of
 from node.adapters.search.stems import stems, stems_of_word
 from node.adapters.search.words import Word, words_of
 from node.catalogue.model import Cursor, Hit, IndexFields, Query, Results
@@ -44,9 +45,7 @@ class MemorySearchIndex:
         return self._position
 
     def search(self, query: Query, *, audiences: Collection[str] | None, after: Cursor | None = None) -> Results:
-        seen = [
-            r for r in self._records.values() if (audiences is None or r.audience in audiences) and _fits(r, query)
-        ]
+        seen = [r for r in self._shown() if (audiences is None or r.audience in audiences) and _fits(r, query)]
         words = words_of(query.text)
         if query.text.strip() and not words:
             seen = []
@@ -84,10 +83,24 @@ class MemorySearchIndex:
             },
         )
 
+    def copies(self, iri: str, *, audiences: Collection[str] | None) -> Sequence[str]:
+        visible = [r for r in self._records.values() if audiences is None or r.audience in audiences]
+        groups = [group for group in _groups(visible) if any(r.iri == iri for r in group)]
+        return [r.iri for group in groups for r in sorted(group, key=_rank) if r.iri != iri]
+
+    def _shown(self) -> list[IndexFields]:
+        shown = []
+        for audience in {record.audience for record in self._records.values()}:
+            for group in _groups([record for record in self._records.values() if record.audience == audience]):
+                entries = [entry for _, entry in arrange(group)]
+                shown += [with_words_of(entry.fields, entry.copies) for entry in entries if not entry.is_copy]
+        order = list(self._records)
+        return sorted(shown, key=lambda record: order.index(record.iri))
+
     def complete(self, text: str, *, audiences: Collection[str] | None, limit: int) -> Sequence[str]:
         words = folded(text)
         ranked = []
-        for record in self._records.values():
+        for record in self._shown():
             if not words or (audiences is not None and record.audience not in audiences):
                 continue
             titles, others = folded(" ".join(record.titles.values())), folded(" ".join(record.keywords))
@@ -109,6 +122,21 @@ class MemorySearchIndex:
 
     def digest(self) -> str:
         return hashlib.sha256("".join(sorted(map(repr, self._records.values()))).encode()).hexdigest()
+
+
+def _groups(records: list[IndexFields]) -> list[list[IndexFields]]:
+    """The records in groups that share identities, directly or by way of others."""
+    groups: list[list[IndexFields]] = []
+    times = Counter(identity for record in records for identity in record.identities)
+    for record in records:
+        own = {identity for identity in record.identities if times[identity] < MOST}
+        near = [group for group in groups if any(own & {*other.identities} for other in group)]
+        groups = [group for group in groups if group not in near] + [[record, *(r for group in near for r in group)]]
+    return groups
+
+
+def _rank(record: IndexFields) -> tuple[bool, int]:
+    return record.is_harvested, record.place
 
 
 def folded(text: str) -> list[str]:

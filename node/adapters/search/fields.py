@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
@@ -11,11 +12,13 @@ from node.adapters.search.stems import stems
 from node.base.jsons import canonical
 from node.catalogue.model import IndexFields
 
-LAYOUT: Final = 3
+LAYOUT: Final = 4
 """Raised with every change of the fields: an index of another layout is left and a new one is made."""
 
 FOLDED: Final = "folded"
 RECORD: Final = "record"
+COPY: Final = "copy"
+"""A record that describes the same asset as another one, which searches show instead of it."""
 POSITION: Final = "position"
 
 FACETS: Final = ("kind", "theme", "publisher", "access", "keyword", "format", "license", "node")
@@ -39,6 +42,7 @@ _WHOLE_WORLD: Final = (-180.0, 180.0)
 def schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_text_field("what", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("identity", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("iri", stored=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("audience", tokenizer_name="raw", index_option="basic")
     for name in FACETS:
@@ -58,10 +62,13 @@ def schema() -> tantivy.Schema:
     return builder.build()
 
 
-def document(record: IndexFields, folding: tantivy.TextAnalyzer) -> tantivy.Document:
-    """Return ``record`` as a document of the index."""
+def document(
+    record: IndexFields, folding: tantivy.TextAnalyzer, *, original: IndexFields | None = None, is_copy: bool = False
+) -> tantivy.Document:
+    """Return ``record`` as a document of the index. ``original`` is the record without the words of its copies."""
     entry = tantivy.Document(
-        what=RECORD,
+        what=COPY if is_copy else RECORD,
+        identity=list(record.identities),
         iri=record.iri,
         audience=record.audience,
         kind=record.kind,
@@ -80,7 +87,7 @@ def document(record: IndexFields, folding: tantivy.TextAnalyzer) -> tantivy.Docu
         at=int(record.at.astimezone(UTC).timestamp() * 1_000_000),
         place=record.place,
     )
-    entry.add_bytes("source", source(record))
+    entry.add_bytes("source", source(original or record))
     if record.bbox is not None:
         west, south, east, north = record.bbox
         if west > east:
@@ -136,7 +143,38 @@ def source(record: IndexFields) -> bytes:
             "licences": list(record.licences),
             "node": record.node,
             "period": None if record.period is None else [at and at.isoformat() for at in record.period],
+            "place": record.place,
+            "identities": list(record.identities),
+            "harvested": record.is_harvested,
         }
+    )
+
+
+def fields_of(source: bytes) -> IndexFields:
+    """Return the record from which ``source`` was made."""
+    members = json.loads(source)
+    box, period = members["bbox"], members["period"]
+    begin, end = (at and date.fromisoformat(at) for at in period or (None, None))
+    return IndexFields(
+        iri=members["iri"],
+        audience=members["audience"],
+        kind=members["kind"],
+        titles=members["titles"],
+        texts=members["texts"],
+        keywords=tuple(members["keywords"]),
+        themes=tuple(members["themes"]),
+        publisher=members["publisher"],
+        publisher_name=members["publisherName"],
+        access=members["access"],
+        at=datetime.fromisoformat(members["at"]),
+        bbox=None if box is None else (float(box[0]), float(box[1]), float(box[2]), float(box[3])),
+        formats=tuple(members["formats"]),
+        licences=tuple(members["licences"]),
+        node=members["node"],
+        period=None if period is None else (begin, end),
+        place=members["place"],
+        identities=tuple(members["identities"]),
+        is_harvested=members["harvested"],
     )
 
 

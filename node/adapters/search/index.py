@@ -22,7 +22,8 @@ from typing import Any, Final
 import tantivy
 
 from node.adapters.search.checksums import check
-from node.adapters.search.fields import FACETS, FOLDED, LAYOUT, POSITION, RECORD, document, schema, stored_value
+from node.adapters.search.copies import CopyGroups, GroupEntry, with_words_of
+from node.adapters.search.fields import COPY, FACETS, FOLDED, LAYOUT, POSITION, RECORD, document, schema, stored_value
 from node.adapters.search.queries import (
     Stage,
     behind,
@@ -82,6 +83,7 @@ class TantivyIndex:
         self._heap = 0
         self._searcher: tantivy.Searcher | None = None
         self._counts: _Counted = {}
+        self._groups = CopyGroups(self._schema)
         self._collected: int | None = None
         self._used = time.monotonic()
 
@@ -92,10 +94,12 @@ class TantivyIndex:
             if not waiting and position == self.collected_position():
                 return
             with self._changing(len(waiting)) as writer:
-                for iri, record in waiting:
+                searcher = self._searcher
+                assert searcher is not None, "there is one while the index is open"
+                for iri, entry in self._groups.entries(searcher, waiting):
                     writer.delete_documents_by_term("iri", iri)
-                    if record is not None:
-                        writer.add_document(document(record, self._analyzer))
+                    if entry is not None:
+                        writer.add_document(self._document(entry))
                 self._collected = position
 
     def collected_position(self) -> int:
@@ -125,6 +129,10 @@ class TantivyIndex:
         give_back()
         return True
 
+    def _document(self, entry: GroupEntry) -> tantivy.Document:
+        record = with_words_of(entry.fields, entry.copies)
+        return document(record, self._analyzer, original=entry.fields, is_copy=entry.is_copy)
+
     def _commit(self, writer: tantivy.IndexWriter, position: int) -> None:
         writer.delete_documents_by_term("what", POSITION)
         writer.add_document(tantivy.Document(what=POSITION, position=position))
@@ -146,6 +154,7 @@ class TantivyIndex:
                 yield self._opened_writer(index, count)
             except BaseException:
                 self._collected = None
+                self._groups.forget()
                 with contextlib.suppress(ValueError, OSError):
                     self._release()
                 raise
@@ -226,6 +235,13 @@ class TantivyIndex:
             next=following,
         )
 
+    def copies(self, iri: str, *, audiences: Collection[str] | None) -> Sequence[str]:
+        """Return the IRIs of the other records for ``audiences`` that describe the same asset."""
+        with self._using():
+            searcher = self._searcher
+        assert searcher is not None, "there is one while the index is open"
+        return CopyGroups(self._schema).others(searcher, iri, audiences)
+
     def complete(self, text: str, *, audiences: Collection[str] | None, limit: int) -> Sequence[str]:
         """Return the IRIs of records with these words; nothing is counted, so it is quick for each letter typed."""
         with self._using():
@@ -253,7 +269,7 @@ class TantivyIndex:
         """Return the SHA-256 over all indexed content, by IRI."""
         with self._using() as index:
             searcher = index.searcher()
-        everything = tantivy.Query.term_query(self._schema, "what", RECORD)
+        everything = tantivy.Query.term_set_query(self._schema, "what", [RECORD, COPY])
         found = searcher.search(everything, max(1, searcher.num_docs))
         sources = sorted(bytes(stored_value(searcher.doc(address), "source")) for _, address in found.hits)
         digest = hashlib.sha256()
@@ -314,6 +330,7 @@ class TantivyIndex:
         index.reload()
         # Counts stay with the searcher that they were made with.
         self._searcher, self._counts = index.searcher(), {}
+        self._groups.forget()
 
     def _read_position(self, index: tantivy.Index) -> int:
         searcher = index.searcher()

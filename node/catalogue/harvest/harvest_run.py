@@ -309,7 +309,7 @@ class HarvestRun:
     async def _withdraw_deleted(self) -> AsyncIterator[ImportedRecord]:
         """Withdraw the records that an event stream says were deleted."""
         homes = self._use_case.imports.homes
-        for address in await asyncio.to_thread(homes.addresses_of, self._stream.deleted_iris()):
+        for address in await asyncio.to_thread(homes.addresses_of, self._stream.deleted_iris(), self.opened.source):
             # A page that has not changed may still have an older version of it.
             self._listed.setdefault(address)
             if iri := await self._withdraw(address, self.opened.source, frozenset()):

@@ -10,11 +10,11 @@ from dataclasses import replace
 from node.base.work import Transaction
 from node.catalogue.envelope import withdrawal_of
 from node.catalogue.harvest.renames import Marks, marks_of
-from node.catalogue.model import HARVESTED, Publication, Record
+from node.catalogue.model import HARVESTED, HarvestOrigin, Publication, Record
 from node.catalogue.publication.catalogue import Catalogue, narrows
 from node.identity.model import Caller as Person
 from node.identity.ports import Notes
-from node.semantics.harvest.naming import harvested_address
+from node.semantics.harvest.naming import former_address, harvested_address
 from node.semantics.harvest.refusals import refusal
 from node.semantics.kinds import KINDS
 
@@ -32,37 +32,44 @@ class Homes:
             head = self._newest(tx, address)
         return frozenset() if head is None else marks_of(head)
 
-    def addresses_of(self, iris: Iterable[str]) -> list[str]:
-        """Return the addresses of the records that have these IRIs at their source, without those that are
-        unknown."""
+    def addresses_of(self, iris: Iterable[str], source: str) -> list[str]:
+        """Return the addresses of the records that have these IRIs at ``source``, without those that are unknown."""
         with self._catalogue.uow.read() as tx:
-            return [address for iri in iris if (address := self._address_of(tx, iri))]
+            return [address for iri in iris if (address := self._address_of(tx, iri, source))]
 
-    def _address_of(self, tx: Transaction, iri: str) -> str | None:
+    def _address_of(self, tx: Transaction, iri: str, source: str) -> str | None:
         for kind in KINDS:
-            address = harvested_address(self._catalogue.node.base, kind, iri, ())
-            for place in (address, self._notes.get(tx, _note_key(address))):
-                head = self._newest(tx, place) if place else None
+            base = self._catalogue.node.base
+            address, former = harvested_address(base, kind, iri, (), source), former_address(base, kind, iri, ())
+            for place in self._places(tx, address, former):
+                head = self._newest(tx, place)
                 harvested = head.harvest_origin if head is not None else None
-                if harvested is not None and harvested.iri == iri:
+                if harvested is not None and (harvested.iri, harvested.source) == (iri, source):
                     return place
         return None
 
+    def _places(self, tx: Transaction, address: str, former: str) -> list[str]:
+        """Return where a record may be: at its address, at its ``former`` one, or where it was renamed to."""
+        places = (address, self._notes.get(tx, _note_key(address)), former, self._notes.get(tx, _note_key(former)))
+        return [place for place in places if place]
+
     def find(self, tx: Transaction, draft: Record) -> tuple[Record, bool]:
         """Return ``draft`` with the address of its record, and whether the record is new."""
-        if self._is_at(tx, draft.iri, draft):
-            return draft, False
-        home = self._notes.get(tx, _note_key(draft.iri))
-        if home is None or not self._is_at(tx, home, draft):
-            return draft, True
+        now = draft.harvest_origin
+        assert now is not None, "the drafts of an import are harvested"
+        base = self._catalogue.node.base
+        former = former_address(base, draft.kind, now.iri, [draft.title()]) if now.iri else draft.iri
+        home = next((place for place in self._places(tx, draft.iri, former) if self._is_at(tx, place, now)), None)
+        if home in (None, draft.iri):
+            return draft, home is None
         if f"<{draft.iri}".encode() in draft.nquads:
             raise refusal("renamed-relative")
-        return replace(draft, iri=home), False
+        return replace(draft, iri=home or draft.iri), False
 
-    def _is_at(self, tx: Transaction, address: str, draft: Record) -> bool:
+    def _is_at(self, tx: Transaction, address: str, now: HarvestOrigin) -> bool:
         head = self._newest(tx, address)
-        was, now = head.harvest_origin if head is not None else None, draft.harvest_origin
-        return was is not None and now is not None and was.identity == now.identity
+        was = head.harvest_origin if head is not None else None
+        return was is not None and (was.identity, was.source) == (now.identity, now.source)
 
     def _newest(self, tx: Transaction, address: str) -> Record | None:
         """Return the newest version with a description; the withdrawal itself has none."""

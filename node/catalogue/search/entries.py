@@ -11,6 +11,7 @@ from typing import Any, Final
 from node.catalogue.access import access_code_of
 from node.catalogue.model import IndexFields, Period, Record
 from node.catalogue.nquads import Statement, is_literal, language_of, statements, text_of
+from node.catalogue.search.identities import identities
 from node.catalogue.search.periods import first_day, last_day
 from node.semantics.codelists.filetypes import FILE_TYPES, IANA, file_type
 from node.semantics.codelists.licences import LICENCES
@@ -55,6 +56,8 @@ def index_entry(record: Record, place: int = 0) -> IndexFields:
         node=record.origin,
         period=_period(quads),
         place=place,
+        identities=identities(record, quads),
+        is_harvested=record.harvest_origin is not None,
     )
 
 

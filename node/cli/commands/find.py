@@ -90,6 +90,7 @@ def find(
         line(hit["kind"], f"{hit['publisherName']} · {str(hit['at'])[:10]} · {hit.get('access') or ''}")
         if hit.get("conditions"):
             line("conditions", hit["conditions"])
+        _show_copies(hit)
         line("", hit["iri"], style="cyan")
     remark(
         count_of(matches["total"], "result")
@@ -117,6 +118,7 @@ def show(
     line("description", record["description"])
     line("licence", ", ".join(licence["label"] for licence in record["licences"]) or "none")
     line("conditions", record["conditions"]["summary"] or "description only, not offered here")
+    _show_copies(record)
     for file in record.get("files", []):
         line("file", f"{file['name']}  {size(file['size'])}  sha256 {file['sha256'][:12]}…")
     table(
@@ -126,6 +128,11 @@ def show(
         ],
         ["version", "published", "hash"],
     )
+
+
+def _show_copies(asset: dict[str, Any]) -> None:
+    for other in asset.get("alsoAt", []):
+        line("also at", f"{other['name']}  {other['iri']}")
 
 
 def diff(

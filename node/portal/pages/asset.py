@@ -104,6 +104,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
         use=use_of(record, decision, visit.caller, access, words),
         facts=facts(description, record.subject),
         distributions=forms,
+        copies=await node.catalogue.copies(record, caller),
         lineage=lineage(description, record.subject),
         making=await making_of(responder, visit, record, description),
         card=laid_out,

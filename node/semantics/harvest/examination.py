@@ -133,7 +133,7 @@ def _draft(piece: Mapping[str, Any], how: Examination) -> _Draft:
     iri, kind = own_iri(subject), KINDS[piece["kind"]]
     if iri.startswith(how.base.rstrip("/") + "/"):
         raise refusal("own-asset")
-    address = harvested_address(how.base, kind.name, name, [title])
+    address = harvested_address(how.base, kind.name, name, [title], how.source)
     dataset, settled_subject = settle_names(dataset, subject, address)
     return _Draft(
         dataset=dataset,

@@ -1,8 +1,9 @@
 """The identity of a harvested record, and its address at this node.
 
-The address ends in a hash of the record's identity: its own IRI, or, for a record without one (a blank node, an
-address relative to the file), its identifier, landing page or first file together with the name of the source. Thus
-two records with IRIs that end alike have two addresses, and the same record has the same address at each import.
+The address ends in a hash of the name of the source and the record's identity: its own IRI, or, for a record without
+one (a blank node, an address relative to the file), its identifier, landing page or first file. Thus two records with
+IRIs that end alike have two addresses, the same record of two sources has two as well, and the same record of one
+source has the same address at each import.
 """
 
 from __future__ import annotations
@@ -49,11 +50,24 @@ def identity(dataset: Dataset, subject: Node, source: str) -> str | None:
     return None if text is None else f"{source}\n{text}"
 
 
-def harvested_address(base: str, kind: str, identity: str, titles: Sequence[str]) -> str:
-    """Return the address at this node of the record with this ``identity``."""
+def harvested_address(base: str, kind: str, identity: str, titles: Sequence[str], source: str) -> str:
+    """Return the address at this node of the record with this ``identity`` at ``source``.
+
+    The source is part of each address, not only where another source has the same record: an address would
+    otherwise show that there is one, also to those who may not see it.
+    """
+    return _address(base, kind, identity, titles, identity if "\n" in identity else f"{source}\n{identity}")
+
+
+def former_address(base: str, kind: str, identity: str, titles: Sequence[str]) -> str:
+    """Return the address that such a record has if it came before each source had addresses of its own."""
+    return _address(base, kind, identity, titles, identity)
+
+
+def _address(base: str, kind: str, identity: str, titles: Sequence[str], whole: str) -> str:
     last = local_name(identity.rpartition("\n")[2])
     name = slug(last) or next((text for text in map(slug, titles) if text), "") or kind
-    return address(base, KINDS[kind], f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:_LENGTH]}")
+    return address(base, KINDS[kind], f"{name}-{hashlib.sha256(whole.encode()).hexdigest()[:_LENGTH]}")
 
 
 def settle_names(dataset: Dataset, subject: Node, address: str) -> tuple[Dataset, NamedNode]:

@@ -141,10 +141,11 @@ def test_relative_addresses_belong_to_the_record() -> None:
 
 
 def test_addresses_of_two_identities_differ_and_stay() -> None:
-    first, second = (harvested_address(BASE, "dataset", f"https://{name}.example/set/1", ["T"]) for name in "ab")
+    first, second = (harvested_address(BASE, "dataset", f"https://{name}.example/set/1", ["T"], "s") for name in "ab")
     assert first != second
     assert first.startswith(f"{BASE}/datasets/1-")
-    assert harvested_address(BASE, "dataset", "https://a.example/set/1", ["Other"]) == first
+    assert harvested_address(BASE, "dataset", "https://a.example/set/1", ["Other"], "s") == first
+    assert harvested_address(BASE, "dataset", "https://a.example/set/1", ["T"], "another source") != first
 
 
 def test_a_file_without_records_is_refused() -> None:
