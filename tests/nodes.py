@@ -87,7 +87,7 @@ class Running:
 
     def stop(self) -> None:
         """End it as SIGTERM would."""
-        self.node.feed.waits.close()
+        self.node.catalogue.feed.waits.close()
         self.server.should_exit = True
         self.thread.join(PATIENCE)
         assert not self.thread.is_alive(), "the node did not end"
@@ -237,7 +237,7 @@ def offer_of(node: Running, iri: str) -> dict[str, Any]:
 
 def ask(provider: Running, consumer: Running, iri: str) -> str:
     """Begin a negotiation of the published offer though the provider may not answer; its pid at the consumer."""
-    negotiations = consumer.node.protocol.negotiations
+    negotiations = consumer.node.protocol.negotiation.negotiations
     begun = negotiations.request(
         provider=provider.did, address=provider.dsp, dataset=iri, offer=offer_of(provider, iri)
     )

@@ -76,16 +76,18 @@ def _open_doors(app: FastAPI, node: HansaNode, portal: Portal) -> None:
 
     app.include_router(
         catalogue.router(
-            node.browse,
-            identify=node.callers.identify_and(node.ourselves.look),
+            node.catalogue.browse,
+            identify=node.callers.identify_and(node.foundation.ourselves.look),
             assets=node.parts.assets,
             base=node.parts.base,
             html_view=portal.record_page,
         )
     )
-    app.include_router(sparql.router(node.ask, base=node.parts.base, identify=identify, html_form=portal.sparql_page))
-    app.include_router(feed.router(node.feed, identify=identify))
-    app.include_router(dcat.router(node.export, identify=identify))
+    app.include_router(
+        sparql.router(node.catalogue.ask, base=node.parts.base, identify=identify, html_form=portal.sparql_page)
+    )
+    app.include_router(feed.router(node.catalogue.feed, identify=identify))
+    app.include_router(dcat.router(node.catalogue.export, identify=identify))
     stores = node.parts.stores
     entries = ServeEntry(uow=stores.uow, agreements=stores.agreements, ledger=stores.ledger)
     app.include_router(ledger.router(node.prover, entries=entries.entry, party=entries.party, identify=identify))
@@ -97,7 +99,7 @@ def _ogc_door(app: FastAPI, node: HansaNode) -> None:
             ogc_processes=node.models.ogc_processes,
             jobs=node.models.jobs,
             assets=node.parts.assets,
-            authorise=node.protocol.authorise,
+            authorise=node.protocol.transfer.authorise,
             identify=node.callers.identify,
             changes=node.changes,
             base=node.parts.base,
@@ -112,22 +114,22 @@ def _exchange_doors(app: FastAPI, node: HansaNode) -> None:
     app.include_router(
         negotiations.router(
             person=person,
-            acquire=protocol_services.acquire,
-            negotiations=protocol_services.negotiations,
-            decisions=protocol_services.decisions,
-            reading=protocol_services.overview,
+            acquire=protocol_services.negotiation.acquire,
+            negotiations=protocol_services.negotiation.negotiations,
+            decisions=protocol_services.negotiation.decisions,
+            reading=protocol_services.transfer.overview,
             changes=node.changes,
             region=protocol_services.region,
             is_stuck=lambda pid: bool(node.letters.about(pid)),
-            with_names=node.access.with_names,
+            with_names=node.catalogue.access.with_names,
         )
     )
     app.include_router(
         transfers.router(
             person=person,
-            transfers=protocol_services.transfers,
-            transfer_requests=protocol_services.transfer_requests,
-            reading=protocol_services.overview,
+            transfers=protocol_services.transfer.transfers,
+            transfer_requests=protocol_services.transfer.transfer_requests,
+            reading=protocol_services.transfer.overview,
             receptions_folder=node.parts.places.received,
             changes=node.changes,
             is_stuck=lambda pid: bool(node.letters.about(pid)),
@@ -136,11 +138,11 @@ def _exchange_doors(app: FastAPI, node: HansaNode) -> None:
     app.include_router(
         agreements.router(
             person=person,
-            reading=protocol_services.overview,
+            reading=protocol_services.transfer.overview,
             document=lambda body, language: render(dict(body), language=language),
             export=node.proofs.export,
-            duties=protocol_services.deletions.duties,
-            confirm=protocol_services.deletions.confirm,
+            duties=protocol_services.transfer.deletions.duties,
+            confirm=protocol_services.transfer.deletions.confirm,
         )
     )
 
@@ -152,27 +154,27 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
     app.include_router(
         records.router(
             person=person,
-            publish=node.publish,
-            withdraw=node.withdraw,
+            publish=node.catalogue.publish,
+            withdraw=node.catalogue.withdraw,
             assets=node.parts.assets,
             upload_limit=settings.upload_limit,
             description_limit=settings.description_limit,
-            limits_lapse=protocol_services.limits.lapse,
+            limits_lapse=protocol_services.negotiation.limits.lapse,
             profile_of=StoredProfiles(node.parts.cage, node.parts.assets.place),
         )
     )
     app.include_router(
         imports.router(
             person=person,
-            imports=node.imports,
-            harvest=node.harvest,
-            schedules=node.schedules,
+            imports=node.catalogue.imports,
+            harvest=node.catalogue.harvest,
+            schedules=node.catalogue.schedules,
             file_limit=MAX_BYTES,
         )
     )
-    app.include_router(harvests.router(person=person, schedules=node.schedules))
+    app.include_router(harvests.router(person=person, schedules=node.catalogue.schedules))
     _exchange_doors(app, node)
-    app.include_router(limits.router(person=person, limits=protocol_services.limits))
+    app.include_router(limits.router(person=person, limits=protocol_services.negotiation.limits))
     app.include_router(
         scenarios.router(person=person, runs=node.scenarios.runs, layers=node.scenarios.layers, changes=node.changes)
     )
@@ -189,7 +191,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
     app.include_router(
         people.router(
             person=person,
-            join=node.join,
+            join=node.catalogue.join,
             wallet=people_parts.wallet,
             revoke=people_parts.issuing.revoke if people_parts.issuing else None,
             issuer=IssuerView(node.parts.stores.uow, node.parts.stores.identity) if people_parts.issuing else None,
@@ -205,7 +207,9 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
         )
     )
     app.include_router(
-        blocks.router(person=person, blocks=people_parts.blocks, suspend=protocol_services.transfers.suspend_all)
+        blocks.router(
+            person=person, blocks=people_parts.blocks, suspend=protocol_services.transfer.transfers.suspend_all
+        )
     )
     app.include_router(
         operation.router(

@@ -101,9 +101,9 @@ def _dsp_routes(node: HansaNode, version: DspVersion) -> Sequence[BaseRoute]:
         dsp.DspServices(
             version=version,
             address=node.parts.dsp_address,
-            negotiations=protocol_services.negotiations,
-            transfers=protocol_services.transfers,
-            catalogue=node.dsp_catalogue,
+            negotiations=protocol_services.negotiation.negotiations,
+            transfers=protocol_services.transfer.transfers,
+            catalogue=node.catalogue.dsp,
             participant=node.callers.participant,
             document=protocol_services.correspondence.document,
             check_callback=CheckCallback(egress),
@@ -117,12 +117,14 @@ def _participant_doors(node: HansaNode) -> list[BaseRoute]:
     people, protocol_services = node.people, node.protocol
     issuing = people.issuing
     stores = node.parts.stores
-    sitemap = Sitemap(uow=stores.uow, records=stores.records, visibility=node.visibility, node=node.node)
+    sitemap = Sitemap(
+        uow=stores.uow, records=stores.records, visibility=node.foundation.visibility, node=node.catalogue.node
+    )
     rate = node.parts.settings.send_bytes_per_second
     return [
         *wellknown.routes(lambda: people.document.raw, has_path=bool(node.parts.path)),
         *crawlers.routes(sitemap, path=node.parts.path),
-        dsp.catalogue_route(node.dsp_catalogue, identify=node.callers.identify),
+        dsp.catalogue_route(node.catalogue.dsp, identify=node.callers.identify),
         *chain.from_iterable(_dsp_routes(node, version) for version in VERSIONS.values()),
         *dcp.routes(
             people.participants,
@@ -131,17 +133,17 @@ def _participant_doors(node: HansaNode) -> list[BaseRoute]:
             status_lists=issuing.lists if issuing else None,
             public_url=node.parts.base,
         ),
-        *pushes.routes(protocol_services.inbox),
+        *pushes.routes(protocol_services.transfer.inbox),
         *deletions.routes(
-            protocol_services.deletions.receive,
+            protocol_services.transfer.deletions.receive,
             participant=node.callers.participant,
             document=protocol_services.correspondence.document,
         ),
         *data.DataDoor(
-            authorise=protocol_services.authorise,
-            deliveries=protocol_services.deliveries,
-            manifests=protocol_services.manifests,
-            refresh=protocol_services.refresh,
+            authorise=protocol_services.transfer.authorise,
+            deliveries=protocol_services.transfer.deliveries,
+            manifests=protocol_services.transfer.manifests,
+            refresh=protocol_services.transfer.refresh,
             participant=node.callers.participant,
             pace=data.Pace(bytes_per_second=rate or None),
         ).routes(),

@@ -53,7 +53,7 @@ def model_services(
             assets=parts.assets,
             decide=VisitDecisions(base.situations, base.people.participants.recheck, parts.me),
             me=parts.me,
-            uses=protocol_services.uses,
+            uses=protocol_services.transfer.uses,
         ),
         service=OpenServiceModels(plane=plane),
         limits=model_limits(parts.settings),
@@ -63,10 +63,10 @@ def model_services(
         uow=stores.uow,
         transfers=stores.transfers,
         agreements=stores.agreements,
-        open_transfer=protocol_services.transfer_requests.open,
+        open_transfer=protocol_services.transfer.transfer_requests.open,
         watch=changes.watch,
         me=parts.me,
-        uses=protocol_services.uses,
+        uses=protocol_services.transfer.uses,
     )
     journal: ExecutionJournal[Job] = ExecutionJournal(
         uow=stores.uow,

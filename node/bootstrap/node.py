@@ -10,37 +10,20 @@ import pluggy
 from node.adapters.peers.requests import RegionRequests
 from node.base.changes import Changes
 from node.base.lazy import Lazy
+from node.bootstrap.catalogue import CatalogueServices
+from node.bootstrap.foundation import Foundation
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
-from node.catalogue.access import Access
-from node.catalogue.accession import Join
-from node.catalogue.browse import Browse
-from node.catalogue.drafts.usecases import DatasetDrafts
-from node.catalogue.dsp import DspCatalogue
-from node.catalogue.export.catalog import CatalogExport
-from node.catalogue.feed.pages import Feed
-from node.catalogue.harvest.harvests import Harvest
-from node.catalogue.harvest.imports import Import
-from node.catalogue.harvest.schedules import Schedules
-from node.catalogue.model import NodeFacts
-from node.catalogue.publication.publish import Publish
-from node.catalogue.publication.withdraw import Withdraw
-from node.catalogue.query import Ask
-from node.catalogue.rulebook import RulebookInForce
-from node.catalogue.visibility import Visibility
 from node.evidence.checks import Proofs
-from node.identity.credentials.ourselves import Ourselves
 from node.identity.rotation import ChangeKeys
 from node.ledger.usecases import Prover
 from node.plugins import Host
-from node.policy.situations import Situations
 from node.web.callers import Callers
 from node.worker.dead_letters import DeadLetters
 from node.worker.lifecycle import Lifecycle
 from node.worker.loop import Worker
 from node.worker.status import NodeStatus
-from node.worker.views import FollowLedger
 
 if TYPE_CHECKING:
     from node.bootstrap.models import ModelServices
@@ -53,32 +36,15 @@ class HansaNode:
 
     parts: Parts
     people: People
+    foundation: Foundation
+    catalogue: CatalogueServices
     protocol: Protocol
     running_models: Lazy[ModelServices]
     running_scenarios: Lazy[Scenarios]
-    node: NodeFacts
-    visibility: Visibility
-    access: Access
-    browse: Browse
-    publish: Publish
-    imports: Import
-    harvest: Harvest
-    schedules: Schedules
-    drafts: DatasetDrafts
-    withdraw: Withdraw
-    ask: Ask
-    feed: Feed
-    dsp_catalogue: DspCatalogue
-    export: CatalogExport
-    join: Join
     prover: Prover
     keys: ChangeKeys
     callers: Callers
-    ourselves: Ourselves
-    rulebook: RulebookInForce
-    situations: Situations
     worker: Worker
-    following: FollowLedger
     changes: Changes
     host: Host
     plugins: pluggy.PluginManager

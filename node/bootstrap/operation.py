@@ -59,8 +59,8 @@ def dead_letters(parts: Parts, protocol_services: Protocol, wake: Callable[[], N
     return DeadLetters(
         uow=parts.stores.uow,
         outbox=parts.stores.outbox,
-        negotiations=protocol_services.negotiations,
-        transfers=protocol_services.transfers,
+        negotiations=protocol_services.negotiation.negotiations,
+        transfers=protocol_services.transfer.transfers,
         clock=parts.clock,
         wake=wake,
     )

@@ -45,49 +45,51 @@ def portal_for(node: HansaNode, openapi: Callable[[], dict[str, Any]]) -> Portal
 def use_cases(node: HansaNode) -> UseCases:
     """Return the use cases for the pages of ``node``."""
     parts, people, protocol = node.parts, node.people, node.protocol
-    stores, overview = parts.stores, protocol.overview
+    stores, overview = parts.stores, protocol.transfer.overview
     processes = Processes(
         overview,
         node.letters,
         uow=stores.uow,
         records=stores.records,
         agreements=stores.agreements,
-        with_names=node.access.with_names,
+        with_names=node.catalogue.access.with_names,
     )
     return UseCases(
-        catalogue=node.browse,
-        access=node.access,
-        assets=Assets(node.access, parts.assets, node.ourselves.look, me=parts.me),
-        sparql=node.ask,
-        acquire=protocol.acquire,
-        schedules=node.schedules,
-        drafts=node.drafts,
+        catalogue=node.catalogue.browse,
+        access=node.catalogue.access,
+        assets=Assets(node.catalogue.access, parts.assets, node.foundation.ourselves.look, me=parts.me),
+        sparql=node.catalogue.ask,
+        acquire=protocol.negotiation.acquire,
+        schedules=node.catalogue.schedules,
+        drafts=node.catalogue.drafts,
         viewpoints=Viewpoints(
-            visibility=node.visibility,
-            access=node.access,
+            visibility=node.foundation.visibility,
+            access=node.catalogue.access,
             region=lambda: people.allegiance.authority,
             clock=parts.clock,
         ),
-        withdraw=node.withdraw,
+        withdraw=node.catalogue.withdraw,
         agreements=Agreements(
             overview,
-            protocol.deletions.duties,
-            look=lambda did: node.ourselves.look() if did == parts.me else people.participants.recheck(did),
-            situation=lambda consumer, agreement: node.situations.under_agreement(
+            protocol.transfer.deletions.duties,
+            look=lambda did: (
+                node.foundation.ourselves.look() if did == parts.me else people.participants.recheck(did)
+            ),
+            situation=lambda consumer, agreement: node.foundation.situations.under_agreement(
                 consumer, provider=agreement.provider, facts=overview.next_use(agreement)
             ),
-            names=node.access.names,
+            names=node.catalogue.access.names,
         ),
         proofs=node.proofs,
-        confirm_deletion=protocol.deletions.confirm,
-        decisions=protocol.decisions,
-        questions=Questions(protocol.decisions),
+        confirm_deletion=protocol.transfer.deletions.confirm,
+        decisions=protocol.negotiation.decisions,
+        questions=Questions(protocol.negotiation.decisions),
         processes=processes,
         data_receipts=DataReceipts(
             overview,
             processes,
-            protocol.transfer_requests,
-            protocol.deletions.duties,
+            protocol.transfer.transfer_requests,
+            protocol.transfer.deletions.duties,
             folder=parts.places.received,
         ),
         letters=node.letters,
@@ -101,7 +103,7 @@ def use_cases(node: HansaNode) -> UseCases:
         users=Users(people.accounts, people.oversight, people.invitations, people.second_factor),
         admissions=Admissions(IssuerView(stores.uow, stores.identity)),
         revoke=people.issuing.revoke if people.issuing else None,
-        members=Members(node.browse, people.blocks, stores.uow, stores.followed),
+        members=Members(node.catalogue.browse, people.blocks, stores.uow, stores.followed),
         facts=about(node).facts,
         keys=NodeKeys(node.keys),
         replace_keys=ReplaceKeys(node.keys, people.sign_in),
@@ -116,8 +118,8 @@ def scenario_use_cases(node: HansaNode) -> ScenarioUseCases:
         runs=parts.runs,
         release=parts.release,
         layers=parts.layers,
-        templates=Templates(node.browse, parts.library, me=node.parts.me),
-        watched=WatchedRuns(parts.runs, parts.layers, parts.release, with_names=node.access.with_names),
+        templates=Templates(node.catalogue.browse, parts.library, me=node.parts.me),
+        watched=WatchedRuns(parts.runs, parts.layers, parts.release, with_names=node.catalogue.access.with_names),
         drawn=DrawnLayers(parts.layers, parts.library, parts.runs),
     )
 
@@ -134,4 +136,6 @@ def about(node: HansaNode) -> AboutNode:
         operator=settings.name,
         issuer=settings.issuer,
     )
-    return AboutNode(known, parts.stores.uow, parts.stores.ledger, node.rulebook, lambda: parts.cage.lacking)
+    return AboutNode(
+        known, parts.stores.uow, parts.stores.ledger, node.foundation.rulebook, lambda: parts.cage.lacking
+    )

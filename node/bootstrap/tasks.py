@@ -58,18 +58,20 @@ def handlers(
     send = SendMessages(
         post=post,
         protocols={
-            negotiating.TABLE.name: protocol_services.negotiations,
-            transferring.TABLE.name: protocol_services.transfers,
+            negotiating.TABLE.name: protocol_services.negotiation.negotiations,
+            transferring.TABLE.name: protocol_services.transfer.transfers,
         },
         clock=parts.clock,
     )
     return {
         "dsp": send,
         RECEIVE_TOPIC: ReceptionHandler(
-            stores.uow, stores.transfers, protocol_services.receive, protocol_services.transfers
+            stores.uow, stores.transfers, protocol_services.transfer.receive, protocol_services.transfer.transfers
         ),
-        PUSH_TOPIC: PushHandler(stores.uow, stores.transfers, protocol_services.push, protocol_services.transfers),
-        DELETION_TOPIC: DeletionHandler(post, protocol_services.deletions.confirm),
+        PUSH_TOPIC: PushHandler(
+            stores.uow, stores.transfers, protocol_services.transfer.push, protocol_services.transfer.transfers
+        ),
+        DELETION_TOPIC: DeletionHandler(post, protocol_services.transfer.deletions.confirm),
         "credential": CredentialHandler(people.deliver),
         HARVEST_TOPIC: HarvestHandler(catalogue.scheduled_runs),
         JOB_TOPIC: ExecutionHandler(Lazy(lambda: models.value.job_execution)),
@@ -98,5 +100,5 @@ def timers(
         Timer("used tokens", 300.0, lambda: run_sync(tokens.forget)),
         Timer("harvests", 30.0, lambda: run_sync(catalogue.schedules.queue_due)),
         Timer("old drafts", 3600.0, lambda: run_sync(catalogue.drafts.forget_old)),
-        Timer("late decisions", 60.0, protocol_services.decisions.expire),
+        Timer("late decisions", 60.0, protocol_services.negotiation.decisions.expire),
     ]

@@ -111,7 +111,7 @@ def fill(member: Member, iri: str, count: int, dump: Path | None = None) -> None
         records=stores.records,
         keyring=node.parts.keyring,
         clock=node.parts.clock,
-        node=node.node,
+        node=node.catalogue.node,
     )
     steward = Caller(did=me, account="bench", roles=frozenset({UserRole.PUBLISHER}))
     try:

@@ -111,7 +111,7 @@ def test_an_offer_a_counter_offer_and_an_acceptance(two: Pair) -> None:
     dataset = publish(two.provider, "haggled-data")
     with two.consumer.client() as client:
         offer = client.conditions(dataset["iri"])["offer"]
-        begun = two.consumer.node.protocol.negotiations.request(
+        begun = two.consumer.node.protocol.negotiation.negotiations.request(
             provider=two.provider.did,
             address=two.provider.dsp,
             dataset=dataset["iri"],
@@ -174,7 +174,9 @@ def test_a_consumers_termination(two: Pair) -> None:
     with two.consumer.client() as client:
         pid = client.negotiate(dataset["iri"])["pid"]
         until("it waits", lambda: client.negotiation(pid)["peerPid"])
-        two.consumer.node.protocol.negotiations.terminate(pid, "changed-our-mind", ["no budget"], by=person())
+        two.consumer.node.protocol.negotiation.negotiations.terminate(
+            pid, "changed-our-mind", ["no budget"], by=person()
+        )
         two.consumer.node.worker.wake()
         until("it has ended", lambda: client.negotiation(pid)["pending"] is None)
     assert both(two, pid)[0] == [negotiating.REQUEST, negotiating.TERMINATION]
@@ -183,7 +185,7 @@ def test_a_consumers_termination(two: Pair) -> None:
 def test_suspension_and_resumption_by_either_side(two: Pair) -> None:
     dataset = publish(two.provider, "slowly")
     agreement = agree(two.consumer, dataset["iri"])["agreementId"]
-    ours, theirs = two.consumer.node.protocol.transfers, two.provider.node.protocol.transfers
+    ours, theirs = two.consumer.node.protocol.transfer.transfers, two.provider.node.protocol.transfer.transfers
     with two.consumer.client() as client, two.provider.client() as office:
         pid = client.transfer(agreement, file="slowly.csv")["pid"]
 

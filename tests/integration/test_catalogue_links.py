@@ -18,7 +18,7 @@ def test_pages_name_one_another(pair: Pair, version: object, monkeypatch: pytest
     protocol_version = next(one for one in VERSIONS.values() if one == version)
     for slug in ("first", "second", "third"):
         publish(pair.provider, slug)
-    monkeypatch.setattr(pair.provider.node.dsp_catalogue, "page", 2)
+    monkeypatch.setattr(pair.provider.node.catalogue.dsp, "page", 2)
     message = in_version({"@context": [protocol_version.context], "@type": "CatalogRequestMessage"})
     begin = f"{pair.provider.url}{protocol_version.path}/catalog/request"
 

@@ -138,7 +138,7 @@ def opened(gent: Running, plzen: Running, agreement_id: str, *, pid: str = "") -
             stores.transfers.add(tx, transfer)
         record = stores.records.get(tx, agreement.dataset)
         assert record is not None
-        reactions = gent.node.protocol.transfers._reactions
+        reactions = gent.node.protocol.transfer.transfers._reactions
         address = reactions._open(tx, transfer, agreement)
     token = next(one["value"] for one in address["endpointProperties"] if one["name"] == "authorization")
     return transfer.pid, address["endpoint"], token

@@ -59,7 +59,13 @@ def test_it_is_the_same_for_the_nodes_own_people(city: Running, published: dict[
 def test_many_addresses_are_in_pages_that_the_index_names(city: Running, published: dict[str, Any]) -> None:
     node = city.node
     stores = node.parts.stores
-    small = Sitemap(uow=stores.uow, records=stores.records, visibility=node.visibility, node=node.node, page=1)
+    small = Sitemap(
+        uow=stores.uow,
+        records=stores.records,
+        visibility=node.foundation.visibility,
+        node=node.catalogue.node,
+        page=1,
+    )
 
     async def pages() -> tuple[bytes, list[bytes | None]]:
         return await small.document(), [await small.page(number) for number in (1, 2, 3)]

@@ -40,7 +40,7 @@ def ask(node: Running, query: str, address: str, headers: dict[str, str] | None 
 
 
 def busy(node: Running) -> bool:
-    return sum(node.node.ask._running.values()) >= MAX_AT_ONCE
+    return sum(node.node.catalogue.ask._running.values()) >= MAX_AT_ONCE
 
 
 def test_one_visitor_does_not_lock_out_the_others(node: Running) -> None:
@@ -71,7 +71,7 @@ def test_identities_that_anybody_can_make_count_by_their_address(node: Running) 
     made_up = [Caller(did=f"did:web:strangers.example:{number}", address="198.51.100.7") for number in range(CALLERS)]
 
     async def asked() -> list[object]:
-        asking = [node.node.ask(SHORT, one, JSON["Accept"]) for one in made_up]
+        asking = [node.node.catalogue.ask(SHORT, one, JSON["Accept"]) for one in made_up]
         return await asyncio.gather(*asking, return_exceptions=True)
 
     # In the node's own event loop: whoever waits for a turn binds it to the loop.
@@ -82,7 +82,7 @@ def test_identities_that_anybody_can_make_count_by_their_address(node: Running) 
 def test_all_visitors_together_have_a_bound_that_people_of_the_node_do_not_feel(node: Running) -> None:
     with ThreadPoolExecutor(CALLERS) as crowd, node.client() as client:
         greedy = [crowd.submit(ask, node, ENDLESS, f"198.51.100.{number}") for number in range(CALLERS)]
-        until("the crowd is there", lambda: sum(node.node.ask._running.values()) >= 2 * MAX_OF_STRANGERS)
+        until("the crowd is there", lambda: sum(node.node.catalogue.ask._running.values()) >= 2 * MAX_OF_STRANGERS)
         answer = ask(node, SHORT, "203.0.113.10")
         assert (answer.status_code, "queries of visitors" in answer.text) == (429, True)
         assert client.raw("/sparql", params={"query": SHORT})

@@ -193,7 +193,7 @@ def test_bytes_that_never_come_can_be_given_up(
     two, cut = impatient
     iri = publish(two.provider)["iri"]
     agreement = agree(two.consumer, iri)["agreementId"]
-    receive = two.consumer.node.protocol.receive
+    receive = two.consumer.node.protocol.transfer.receive
     monkeypatch.setattr(receive, "habits", replace(receive.habits, patience=0.1))
     cut.paths = ("/data/",)
     with two.consumer.client() as client:

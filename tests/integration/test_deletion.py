@@ -94,7 +94,7 @@ def test_it_is_confirmed_and_the_provider_sees_it(region_and_cities: Company, ca
 def test_what_is_late_is_overdue_at_the_provider(region_and_cities: Company) -> None:
     gent, plzen = region_and_cities.cities
     agreement = received(gent, plzen, "late")
-    deletions = gent.node.protocol.deletions.duties
+    deletions = gent.node.protocol.transfer.deletions.duties
     clock, deletions._clock = deletions._clock, JumpingClock(timedelta(days=31))
     try:
         assert deletion(gent, agreement)["overdue"]

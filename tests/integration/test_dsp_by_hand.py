@@ -60,7 +60,7 @@ def look(node: Running, kind: str, pid: str) -> dict[str, Any]:
 def offered(two: Pair, slug: str) -> tuple[str, str]:
     """The provider offers unasked: (its process id, the consumer's)."""
     dataset = publish(two.provider, slug)["iri"]
-    begun = two.provider.node.protocol.negotiations.offer(
+    begun = two.provider.node.protocol.negotiation.negotiations.offer(
         consumer=two.consumer.did, address=two.consumer.dsp, dataset=dataset
     )
     there = until("the consumer has the offer", lambda: look(two.provider, "negotiations", begun.pid)["peerPid"])
@@ -120,7 +120,7 @@ def test_a_person_decides_about_an_offer_that_nobody_asked_for(two: Pair, approv
 def test_an_offer_that_nobody_decides_about_is_declined_in_time(two: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     theirs, ours = offered(two, "unasked-and-late")
     waiting = asked(two.consumer, ours)
-    decisions = two.consumer.node.protocol.decisions
+    decisions = two.consumer.node.protocol.negotiation.decisions
 
     class Later:
         def now(self) -> datetime:
@@ -347,6 +347,6 @@ def test_commands_are_for_those_who_may(two: Pair) -> None:
 
 def test_nothing_is_offered_that_is_not_there(two: Pair) -> None:
     with pytest.raises(HansaError):
-        two.provider.node.protocol.negotiations.offer(
+        two.provider.node.protocol.negotiation.negotiations.offer(
             consumer=two.consumer.did, address=two.consumer.dsp, dataset=f"{two.provider.url}/datasets/nothing"
         )

@@ -118,7 +118,7 @@ def agreed(two: Pair, slug: str, version: DspVersion = V2025_1) -> tuple[str, st
     """Negotiate to the end in ``version``: the agreement's id, the consumer's process id, the provider's."""
     dataset = publish(two.provider, slug, conditions=TERMS_OF_USE)
     with two.consumer.client() as client:
-        begun = two.consumer.node.protocol.negotiations.request(
+        begun = two.consumer.node.protocol.negotiation.negotiations.request(
             provider=two.provider.did,
             address=version.at(two.provider.dsp),
             dataset=dataset["iri"],

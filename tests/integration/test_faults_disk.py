@@ -362,7 +362,7 @@ def test_an_older_copy_that_was_put_back_is_told_and_can_be_accepted(
 
     assert hansa(["accept-loss", str(folder)]) == 0
     with running(folder, port=port) as node:
-        assert node.node.node.epoch == 1
+        assert node.node.catalogue.node.epoch == 1
         publish(node, "third", data=None)
         until("all is numbered", lambda: is_sound(node))
 

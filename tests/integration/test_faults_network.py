@@ -160,7 +160,7 @@ def test_one_request_that_comes_twice_at_once_is_one_negotiation(
     meet, met = threading.Barrier(2), threading.Event()
 
     def prepare(node: Any) -> None:
-        store = node.protocol.negotiations._store
+        store = node.protocol.negotiation.negotiations._store
         find = store.by_peer
 
         def by_peer(*ids: Any) -> Any:

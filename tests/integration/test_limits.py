@@ -84,7 +84,7 @@ def insist(node: Running, pid: str) -> None:
         assert ours is not None
         assert ours.asked is not None
         body = messages.request(ours, ours.asked, None)
-        protocol.negotiations._conversation.command(tx, ours, machine.REQUEST, body, offer=ours.asked)
+        protocol.negotiation.negotiations._conversation.command(tx, ours, machine.REQUEST, body, offer=ours.asked)
 
 
 def messages_of(node: Running, pid: str) -> list[str]:

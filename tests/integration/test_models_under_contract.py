@@ -68,7 +68,7 @@ def transfers(node: Running, peer: Running) -> list[Transfer]:
 
 def ask_for(consumer: Running, agreement: str, format_: str) -> Transfer:
     """A transfer of that format, when it has started or ended."""
-    pid = consumer.node.protocol.transfer_requests.open(agreement, format=format_).pid
+    pid = consumer.node.protocol.transfer.transfer_requests.open(agreement, format=format_).pid
     stores = consumer.node.parts.stores
 
     def look() -> Transfer | None:

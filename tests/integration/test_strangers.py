@@ -65,7 +65,7 @@ def ask(node: Running, dataset: dict[str, Any], caller: Caller, padding: int = 0
         },
     }
     incoming = messages.read(canonical(message), "ContractRequestMessage")
-    return dict(node.node.protocol.negotiations.receive_request(caller, incoming).body)
+    return dict(node.node.protocol.negotiation.negotiations.receive_request(caller, incoming).body)
 
 
 def outcomes(node: Running, dataset: dict[str, Any], callers: list[Caller]) -> Counter[str]:
@@ -108,7 +108,7 @@ def test_what_has_ended_makes_room(node: Running) -> None:
     ids = {name: pids[0][name] for name in ("providerPid", "consumerPid")}
     body = {"@context": CONTEXT, "@type": "ContractNegotiationTerminationMessage", "@id": new_urn(), **ids}
     ended = messages.read(canonical(body), "ContractNegotiationTerminationMessage")
-    assert node.node.protocol.negotiations.receive(ids["providerPid"], stranger(0), ended).status == 200
+    assert node.node.protocol.negotiation.negotiations.receive(ids["providerPid"], stranger(0), ended).status == 200
     assert ask(node, dataset, stranger(9))["state"] == "REQUESTED"
 
 

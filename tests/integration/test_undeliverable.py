@@ -32,7 +32,7 @@ def elsewhere(slug: str, **fields: Any) -> dict[str, Any]:
 
 def published_before(node: Running, slug: str, **more: Any) -> str:
     """An asset without bytes, published by a node that did not ask whether it can be delivered."""
-    check = node.node.publish._check
+    check = node.node.catalogue.publish._check
     check._delivery_planes = DeliveryPlanes((PromisesAll(),))
     try:
         return str(publish(node, slug, data=None, **more)["iri"])
@@ -92,7 +92,7 @@ def test_what_an_older_node_offered_is_not_offered_any_more(region_and_cities: C
     assert ended["state"] == "TERMINATED"
     assert WHY in str(ended)
     with pytest.raises(NotFound, match="cannot deliver"):
-        gent.node.protocol.negotiations.offer(consumer=plzen.did, address=plzen.dsp, dataset=iri)
+        gent.node.protocol.negotiation.negotiations.offer(consumer=plzen.did, address=plzen.dsp, dataset=iri)
 
 
 def _ended(state: dict[str, Any]) -> dict[str, Any] | None:
@@ -103,7 +103,7 @@ def test_a_negotiation_under_way_ends_with_the_reason(region_and_cities: Company
     """A person was asked before the node was updated, and says yes after it."""
     gent, plzen = region_and_cities.cities
     iri = published_before(gent, "asked-about", conditions={"template": "members-ask"})
-    negotiations = gent.node.protocol.negotiations
+    negotiations = gent.node.protocol.negotiation.negotiations
     everything = DeliveryPlanes((PromisesAll(),))
     for part in (negotiations._checks, negotiations._reactions):
         part._delivery_planes = everything

@@ -59,7 +59,7 @@ def node(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Ite
 def slow_search(node: Running) -> Iterator[threading.Event]:
     """Every search stands still until the event is set: a crowd that does not end before it is looked at."""
     ended = threading.Event()
-    search = node.node.browse.search
+    search = node.node.catalogue.browse.search
 
     async def standing(*arguments: Any) -> Any:
         if "slow" in str(arguments):
@@ -67,7 +67,7 @@ def slow_search(node: Running) -> Iterator[threading.Event]:
         return await search(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(node.node.browse, "search", standing)
+        patch.setattr(node.node.catalogue.browse, "search", standing)
         try:
             yield ended
         finally:

@@ -84,8 +84,8 @@ def played(
 
             def prepare(node: HansaNode, mock: MockIdentity = mock) -> None:
                 mock.me = node.parts.me
-                node.dsp_catalogue.page = PAGE
-                hold(node.protocol.inbox, desk)
+                node.catalogue.dsp.page = PAGE
+                hold(node.protocol.transfer.inbox, desk)
 
             folder = home / f"{store}-{version.replace('/', '-')}"
             options = {**mock.options(), "strategy": Patient()}

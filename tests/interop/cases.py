@@ -213,7 +213,7 @@ def edc_refuses(world: World) -> None:
     with world.node.client() as client:
         offer = client.conditions(world.edc.asset("counters"))["offer"]
     wished = {**offer, "permission": [{"action": "odrl:distribute"}]}
-    asked = node.negotiations.request(
+    asked = node.negotiation.negotiations.request(
         provider=world.edc.did,
         address=world.edc.address(world.version),
         dataset=world.edc.asset("counters"),

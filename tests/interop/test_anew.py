@@ -101,7 +101,7 @@ def edc(tmp_path: Path, sqlite_template: Path) -> Iterator[Forgetful]:
         tmp_path / "node", template=sqlite_template, options=mock.options(), messages_per_negotiation=MESSAGES
     ) as node:
         mock.me = node.did
-        begun = node.node.protocol.negotiations.request(
+        begun = node.node.protocol.negotiation.negotiations.request(
             provider=nobody.did,
             address=nobody.address("2025-1"),
             dataset=nobody.asset("counters"),

@@ -89,7 +89,7 @@ class Offering:
     async def offer(self, wish: WishedOffer) -> dict[str, str]:
         """Make it; the negotiation's pid."""
         begun = await run_sync(
-            lambda: self._node.protocol.negotiations.offer(
+            lambda: self._node.protocol.negotiation.negotiations.offer(
                 consumer=wish.consumer, address=wish.address, dataset=wish.dataset
             )
         )

@@ -228,7 +228,7 @@ class Triggers:
         """Ask the kit for one of its datasets, under the plainest offer."""
         offer = {"@id": request.offer, "@type": "Offer", "permission": [{"action": "odrl:use"}]}
         await run_sync(
-            lambda: self._node.protocol.negotiations.request(
+            lambda: self._node.protocol.negotiation.negotiations.request(
                 provider=request.provider, address=request.address, dataset=request.dataset, offer=offer
             )
         )
@@ -237,7 +237,7 @@ class Triggers:
     async def transfer(self, request: BeginTransfer) -> Response:
         """Ask the kit for the bytes of an agreement."""
         await run_sync(
-            lambda: self._node.protocol.transfer_requests.open(
+            lambda: self._node.protocol.transfer.transfer_requests.open(
                 request.agreement, format=request.format, address=request.address
             )
         )
