@@ -149,7 +149,6 @@ def test_nobody_asks_the_time_but_the_clock() -> None:
 # A module has one reason to change, and a name that says which. ----------------------------------------------------
 
 LONG: dict[str, str] = {
-    "node/semantics/description/fields.py": "a table: the fields of a steward's description",
     "node/adapters/sql/migrations/versions/v0001_first.py": "a migration, frozen when it was released",
     "node/adapters/sql/schema.py": "a table of tables",
 }

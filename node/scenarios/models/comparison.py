@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from node.scenarios.models.draft import FACTS, PORTS, stated_as
-from node.semantics.description.fields import PARAMETERS, fields_of
+from node.semantics.description.fields import fields_of
 from node.semantics.description.forms import Field, find
+from node.semantics.description.model_fields import PARAMETERS
 from node.semantics.findings import words
 from node.semantics.model import Finding
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from node.scenarios.model import Model, Parameter, Port, Variable
-from node.semantics.description.fields import INPUTS, OUTPUTS, PARAMETERS, fields_of
+from node.semantics.description.fields import fields_of
 from node.semantics.description.forms import Field, find
+from node.semantics.description.model_fields import INPUTS, OUTPUTS, PARAMETERS
 
 PORTS: Final = (("inputs", INPUTS), ("outputs", OUTPUTS))
 FACTS: Final = ("unit", "quantity", "minimum", "maximum", "decimals")

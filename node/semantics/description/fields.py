@@ -1,7 +1,8 @@
 """The fields that a steward can write for each kind of asset, with their form in RDF.
 
 A table, no code: ``builder`` turns fields into triples by it, ``summary`` triples into fields, and the pages draw
-forms from it. Only the shapes define whether a field is required, never this module.
+forms from it. Only the shapes define whether a field is required, never this module. The fields of models and
+scenarios, and those of rulebooks, are in modules of their own, because they change with other vocabularies.
 """
 
 from __future__ import annotations
@@ -15,91 +16,26 @@ from node.semantics.codelists.filetypes import FILE_TYPES
 from node.semantics.codelists.frequencies import FREQUENCIES
 from node.semantics.codelists.languages import LANGUAGES
 from node.semantics.codelists.licences import LICENCES
-from node.semantics.codelists.lookup import ACCESS, NOTATIONS, RISKS, CodeList
+from node.semantics.codelists.lookup import ACCESS, NOTATIONS, CodeList
 from node.semantics.codelists.themes import THEMES
+from node.semantics.description.field_groups import CONTACT, RESOLUTION, agent
 from node.semantics.description.forms import Field, Form, find
+from node.semantics.description.model_fields import MODEL, SCENARIO
+from node.semantics.description.rulebook_fields import RULEBOOK
 from node.semantics.description.tables import PERSONAL_DATA, TABLES
-from node.vocab.namespaces import (
-    ADMS,
-    DCAT,
-    DCATAP,
-    DCT,
-    DQV,
-    FOAF,
-    HANSA,
-    HANSA_MODEL,
-    IT6,
-    OWL,
-    PROV,
-    QUDT,
-    RDFS,
-    SCHEMA,
-    SKOS,
-    SOSA,
-    VCARD,
-)
+from node.vocab.namespaces import ADMS, DCAT, DCATAP, DCT, FOAF, HANSA, OWL, PROV, RDFS
 
 VANN: Final = "http://purl.org/vocab/vann/"
 
-
 _T, _L, _P = Form.TEXT, Form.LINK, Form.PLAIN
 
-_AGENT = (
-    Field(name="name", form=_T, property=f"{FOAF}name"),
-    Field(name="type", form=_L, property=f"{DCT}type"),
-    Field(name="homepage", form=_L, property=f"{FOAF}homepage", also=("url", "website")),
-    Field(name="email", form=Form.MAIL, property=f"{FOAF}mbox", also=("mail",)),
-)
-# dct:Agent beside foaf:Agent, because DCAT-AP-VL requires the first and DCAT-AP the second.
-_AGENT_CLASSES = (f"{FOAF}Agent", f"{DCT}Agent")
-
-
-def _agent(name: str, property_: str, *, also: tuple[str, ...] = (), many: bool = False) -> Field:
-    return Field(
-        name=name,
-        form=Form.NODE,
-        property=property_,
-        also=also,
-        many=many,
-        classes=_AGENT_CLASSES,
-        fields=_AGENT,
-        key="name",
-    )
-
-
-CONTACT: Final = Field(
-    name="contact",
-    form=Form.NODE,
-    property=f"{DCAT}contactPoint",
-    also=("contact_point", "contactpoint"),
-    many=True,
-    classes=(f"{VCARD}Kind", f"{VCARD}Organization"),
-    fields=(
-        Field(name="name", form=_T, property=f"{VCARD}fn"),
-        Field(name="email", form=Form.MAIL, property=f"{VCARD}hasEmail", also=("mail", "e_mail")),
-        Field(name="phone", form=Form.PHONE, property=f"{VCARD}hasTelephone", also=("telephone", "tel")),
-        Field(name="url", form=_L, property=f"{VCARD}hasURL", also=("website", "page")),
-    ),
-    key="name",
-)
-
-RESOLUTION: Final = Field(
-    name="resolution",
-    form=Form.GROUP,
-    fields=(
-        Field(
-            name="space", form=Form.NUMBER, property=f"{DCAT}spatialResolutionInMeters", also=("spatial", "metres")
-        ),
-        Field(name="time", form=Form.DURATION, property=f"{DCAT}temporalResolution", also=("temporal",)),
-    ),
-)
 
 _EVERY: Final = (
     Field(name="title", form=_T, property=f"{DCT}title"),
     Field(name="description", form=_T, property=f"{DCT}description", also=("abstract", "summary")),
-    _agent("publisher", f"{DCT}publisher"),
-    _agent("creator", f"{DCT}creator", also=("author",), many=True),
-    _agent("rights_holder", f"{DCT}rightsHolder", many=True),
+    agent("publisher", f"{DCT}publisher"),
+    agent("creator", f"{DCT}creator", also=("author",), many=True),
+    agent("rights_holder", f"{DCT}rightsHolder", many=True),
     CONTACT,
     Field(name="license", form=Form.CODE, property=f"{DCT}license", also=("licence",), codes=LICENCES),
     Field(name="rights", form=Form.STATEMENT, property=f"{DCT}rights", classes=(f"{DCT}RightsStatement",)),
@@ -180,82 +116,6 @@ FILE: Final = (
 FILE_WORDS: Final = ("path", "name", "file", "open", "sample", "media_type")
 FILES_NAMES: Final = ("files", "file", "distributions", "distribution", "resources")
 
-_UNIT = (
-    Field(name="unit", form=_P, property=f"{QUDT}ucumCode", also=("units",)),
-    Field(name="type", form=_P, property=f"{HANSA_MODEL}valueType", also=("datatype",)),
-    Field(name="quantity", form=_L, property=f"{QUDT}hasQuantityKind", also=("quantity_kind", "kind")),
-    Field(name="property", form=_L, property=f"{SOSA}observedProperty", also=("observed_property",)),
-    Field(name="minimum", form=Form.VALUE, property=f"{SCHEMA}minValue", also=("min",)),
-    Field(name="maximum", form=Form.VALUE, property=f"{SCHEMA}maxValue", also=("max",)),
-    Field(name="decimals", form=Form.INTEGER, property=f"{HANSA_MODEL}decimals"),
-)
-
-_VALUES: Final = Field(name="values", form=Form.JSON, property=f"{HANSA_MODEL}values", also=("choices",))
-
-_VARIABLE: Final = Field(
-    name="variables",
-    form=Form.NODE,
-    property=f"{HANSA_MODEL}hasVariable",
-    also=("columns",),
-    many=True,
-    classes=(f"{HANSA_MODEL}Variable",),
-    fields=(
-        Field(name="name", form=_P, property=f"{DCT}identifier"),
-        Field(name="description", form=_T, property=f"{DCT}description"),
-        Field(name="required", form=Form.BOOLEAN, property=f"{SCHEMA}valueRequired"),
-        *_UNIT,
-        _VALUES,
-    ),
-    key="name",
-)
-
-
-def _port(name: str, property_: str, class_: str, also: tuple[str, ...]) -> Field:
-    """Return an input or output by role."""
-    return Field(
-        name=name,
-        form=Form.NODE,
-        property=property_,
-        also=also,
-        many=True,
-        classes=(class_,),
-        fields=(
-            Field(name="role", form=_P, property=f"{HANSA}role", also=("name",)),
-            Field(name="title", form=_T, property=f"{DCT}title"),
-            Field(name="description", form=_T, property=f"{DCT}description"),
-            Field(name="schema", form=_L, property=f"{DCT}conformsTo", also=("conforms_to",), many=True),
-            Field(name="crs", form=Form.CRS, property=f"{HANSA_MODEL}crs"),
-            Field(name="format", form=Form.CODE, property=f"{DCT}format", codes=FILE_TYPES),
-            Field(name="required", form=Form.BOOLEAN, property=f"{SCHEMA}valueRequired"),
-            *_UNIT,
-            _VARIABLE,
-            RESOLUTION,
-        ),
-        key="role",
-    )
-
-
-PARAMETERS: Final = Field(
-    name="parameters",
-    form=Form.NODE,
-    property=f"{HANSA_MODEL}hasParameter",
-    also=("parameter",),
-    many=True,
-    classes=(f"{HANSA_MODEL}Parameter", f"{SCHEMA}PropertyValueSpecification"),
-    fields=(
-        Field(name="name", form=_P, property=f"{SCHEMA}valueName"),
-        Field(name="description", form=_T, property=f"{DCT}description"),
-        Field(name="default", form=Form.VALUE, property=f"{SCHEMA}defaultValue"),
-        Field(name="required", form=Form.BOOLEAN, property=f"{SCHEMA}valueRequired"),
-        Field(name="many", form=Form.BOOLEAN, property=f"{HANSA_MODEL}many", also=("list",)),
-        _VALUES,
-        *_UNIT,
-    ),
-    key="name",
-)
-
-INPUTS: Final = _port("inputs", f"{HANSA_MODEL}hasInput", f"{HANSA_MODEL}Input", ("input",))
-OUTPUTS: Final = _port("outputs", f"{HANSA_MODEL}hasOutput", f"{HANSA_MODEL}Output", ("output",))
 
 DATASET: Final = (
     Field(name="sample_of", form=_L, property=f"{HANSA}sampleOf"),
@@ -307,71 +167,6 @@ SERVICE: Final = (
     Field(name="protocol", form=_L, property=f"{DCT}conformsTo", many=True),
 )
 
-MODEL: Final = (
-    Field(name="method", form=_T, property=f"{HANSA_MODEL}method"),
-    Field(name="method_reference", form=_L, property=f"{DCT}references", also=("reference",), many=True),
-    PARAMETERS,
-    INPUTS,
-    OUTPUTS,
-    Field(
-        name="validity",
-        form=Form.NODE,
-        property=f"{HANSA_MODEL}validity",
-        also=("range_of_validity", "valid_for"),
-        many=True,
-        classes=(f"{HANSA_MODEL}Validity",),
-        fields=(
-            Field(name="text", form=_T, property=f"{RDFS}comment", also=("description",)),
-            Field(name="shape", form=_L, property=f"{HANSA_MODEL}shape"),
-            Field(name="spatial", form=Form.PLACE, property=f"{DCT}spatial", also=("place",), many=True),
-            Field(name="temporal", form=Form.PERIOD, property=f"{DCT}temporal", also=("period",)),
-        ),
-        key="text",
-    ),
-    Field(name="intended_use", form=_T, property=f"{IT6}intendedUse", also=("use", "purpose")),
-    Field(name="limits", form=_T, property=f"{IT6}limitations", also=("limitations", "limit")),
-    Field(name="guideline", form=_T, property=f"{IT6}howToUse", also=("how_to_use", "guidelines")),
-    Field(name="bias", form=_T, property=f"{IT6}bias"),
-    _agent("owner", f"{HANSA_MODEL}owner"),
-    Field(
-        name="risk",
-        form=Form.NODE,
-        property=f"{IT6}hasRisk",
-        also=("risks",),
-        many=True,
-        classes=(f"{IT6}HarmRisk",),
-        fields=(
-            Field(name="title", form=_T, property=f"{DCT}title", also=("name",)),
-            Field(name="description", form=_T, property=f"{DCT}description", also=("text",)),
-            Field(name="level", form=Form.CODE, property=f"{HANSA_MODEL}riskLevel", codes=RISKS),
-        ),
-        key="description",
-    ),
-    Field(
-        name="calibration",
-        form=Form.NODE,
-        property=f"{HANSA_MODEL}calibration",
-        also=("calibrated",),
-        many=True,
-        classes=(f"{HANSA_MODEL}Calibration",),
-        fields=(
-            Field(name="text", form=_T, property=f"{RDFS}comment", also=("description",)),
-            Field(name="dataset", form=_L, property=f"{HANSA_MODEL}calibratedOn", also=("on", "data"), many=True),
-            Field(name="date", form=Form.DATE, property=f"{DCT}date"),
-            Field(name="measure", form=_T, property=f"{DQV}isMeasurementOf", also=("metric",)),
-            Field(name="value", form=Form.VALUE, property=f"{DQV}value"),
-        ),
-        key="text",
-    ),
-    RESOLUTION,
-    # The hash that the asset store uses as key of the code. The code is not a file of the model: it is run, not
-    # delivered.
-    Field(name="code", form=_P, property=f"{HANSA_MODEL}codeSha256", also=("code_sha256",)),
-    Field(name="endpoint", form=_L, property=f"{HANSA_MODEL}endpoint", also=("endpoint_url",)),
-    Field(name="deterministic", form=Form.BOOLEAN, property=f"{HANSA_MODEL}deterministic"),
-    Field(name="trained_on", form=_L, property=f"{IT6}trainedOn", also=("training_data",), many=True),
-    Field(name="code_repository", form=_L, property=f"{SCHEMA}codeRepository", also=("repository",)),
-)
 
 ONTOLOGY: Final = (
     Field(name="namespace", form=_P, property=f"{VANN}preferredNamespaceUri", also=("namespace_uri",)),
@@ -397,120 +192,6 @@ TRANSFORMATION: Final = (
     Field(name="definition", form=Form.SOURCE, property=f"{HANSA}definition", also=("query", "mapping")),
 )
 
-SCENARIO: Final = (
-    Field(name="goal", form=_T, property=f"{HANSA}goal", also=("policy_goal",)),
-    _port("inputs", f"{HANSA}hasInput", f"{HANSA}Input", ("input",)),
-    PARAMETERS,
-    Field(
-        name="indicators",
-        form=Form.NODE,
-        property=f"{HANSA}hasIndicator",
-        also=("indicator",),
-        many=True,
-        classes=(f"{HANSA}Indicator",),
-        fields=(
-            Field(name="name", form=_P, property=f"{DCT}identifier", also=("id",)),
-            Field(name="title", form=_T, property=f"{DCT}title"),
-            Field(name="description", form=_T, property=f"{DCT}description"),
-            Field(name="unit", form=_P, property=f"{QUDT}ucumCode"),
-            Field(name="target", form=Form.VALUE, property=f"{HANSA}target"),
-            Field(name="better", form=_P, property=f"{HANSA}better", also=("direction",)),
-            Field(name="decimals", form=Form.INTEGER, property=f"{HANSA_MODEL}decimals"),
-            Field(name="definition", form=Form.SOURCE, property=f"{HANSA}definition"),
-        ),
-        key="name",
-    ),
-    Field(
-        name="chain",
-        form=Form.NODE,
-        property=f"{HANSA}hasStep",
-        also=("steps", "models"),
-        many=True,
-        classes=(f"{HANSA}Step",),
-        ordered=True,
-        fields=(
-            Field(name="name", form=_P, property=f"{DCT}identifier", also=("step", "id")),
-            Field(
-                name="uses",
-                form=_L,
-                property=f"{HANSA}uses",
-                also=("model", "transformation", "run", "service"),
-            ),
-            Field(name="inputs", form=Form.JSON, property=f"{HANSA}wiring", also=("with",)),
-            Field(name="position", form=Form.INTEGER, property=f"{HANSA}position"),
-        ),
-        key="uses",
-    ),
-    Field(name="bindings", form=Form.BINDINGS, property=f"{HANSA}hasBinding", also=("binding", "bound_to")),
-    Field(name="changes", form=Form.JSON, property=f"{HANSA}changes", also=("change_layer", "change_layers")),
-    Field(name="template", form=_L, property=f"{HANSA}template"),
-)
-
-_NAMED_WITH_TEXT = (
-    Field(name="name", form=_P, property=f"{DCT}identifier", also=("id",)),
-    Field(name="label", form=_T, property=f"{SKOS}prefLabel", also=("title",)),
-    Field(name="text", form=_T, property=f"{SKOS}definition", also=("description",)),
-)
-
-RULEBOOK: Final = (
-    Field(name="valid_from", form=Form.DATE, property=f"{HANSA}validFrom", also=("validfrom",)),
-    Field(name="changes", form=_T, property=f"{HANSA}changesInWords"),
-    Field(
-        name="purposes",
-        form=Form.NODE,
-        property=f"{HANSA}hasPurpose",
-        also=("purpose",),
-        many=True,
-        classes=(f"{SKOS}Concept",),
-        fields=(*_NAMED_WITH_TEXT, Field(name="broader", form=_L, property=f"{SKOS}broader", many=True)),
-        key="name",
-    ),
-    Field(
-        name="audiences",
-        form=Form.NODE,
-        property=f"{HANSA}hasAudience",
-        also=("audience_definitions",),
-        many=True,
-        classes=(f"{HANSA}Audience",),
-        fields=(
-            *_NAMED_WITH_TEXT,
-            Field(name="credentials", form=_P, property=f"{HANSA}credentialType", also=("credential",), many=True),
-        ),
-        key="name",
-    ),
-    Field(
-        name="credentials",
-        form=Form.NODE,
-        property=f"{HANSA}hasCredentialType",
-        also=("credential_types",),
-        many=True,
-        classes=(f"{HANSA}CredentialType",),
-        fields=(
-            Field(name="type", form=_P, property=f"{HANSA}credentialType", also=("name",)),
-            Field(name="label", form=_T, property=f"{SKOS}prefLabel", also=("title",)),
-            Field(name="text", form=_T, property=f"{SKOS}definition", also=("description",)),
-            Field(name="issuers", form=_L, property=f"{HANSA}issuer", also=("issuer",), many=True),
-        ),
-        key="type",
-    ),
-    Field(
-        name="templates",
-        form=Form.NODE,
-        property=f"{HANSA}hasPolicyTemplate",
-        also=("policies", "policy_templates"),
-        many=True,
-        classes=(f"{HANSA}PolicyTemplate",),
-        fields=_NAMED_WITH_TEXT,
-        key="name",
-    ),
-    Field(name="law", form=Form.TEXT_OR_LINK, property=f"{HANSA}governingLaw", also=("governing_law",)),
-    Field(name="court", form=_T, property=f"{HANSA}court"),
-    Field(name="liability", form=_T, property=f"{HANSA}liability"),
-    Field(name="disputes", form=_T, property=f"{HANSA}disputes"),
-    Field(name="notice", form=Form.DURATION, property=f"{HANSA}noticePeriod", also=("notice_period",)),
-    Field(name="retention", form=Form.DURATION, property=f"{HANSA}retention"),
-    Field(name="text", form=_T, property=f"{HANSA}text", also=("body",)),
-)
 
 _OWN: Final[Mapping[str, tuple[Field, ...]]] = MappingProxyType(
     {
