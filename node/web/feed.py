@@ -24,6 +24,7 @@ from node.identity.model import Caller
 from node.ledger.model import ConsistencyProof
 from node.ledger.proofs import consistency_to_json
 from node.web.api_router import PlacedApiRouter
+from node.web.visitors import leave_place
 
 Identify = Callable[[Request], Awaitable[Caller]]
 
@@ -48,11 +49,10 @@ def router(feed: Feed, *, identify: Identify) -> APIRouter:
 
     async def heads(request: Request) -> Response:
         """The signed heads of the chains that you may see. With `If-None-Match` and `Prefer: wait=20` the answer
-        comes when one of them changes, or after so many seconds (at most 25). Members only wait; others are
-        answered at once."""
+        comes when one of them changes, or after so many seconds (at most 25)."""
         caller = await identify(request)
-        seconds = 0.0 if caller.is_stranger else min(_preferred_wait(request), LONGEST)
-        with feed.waits.enter(caller.did or "") as watch:
+        seconds = min(_preferred_wait(request), LONGEST)
+        with feed.waits.enter(caller) as watch:
             return await _heads(feed, request, caller, watch, 0.0 if watch is None else seconds)
 
     async def index(request: Request) -> Response:
@@ -119,6 +119,7 @@ async def _heads(feed: Feed, request: Request, caller: Caller, watch: Watch | No
         left = until - asyncio.get_running_loop().time()
         if watch is None or left <= 0 or feed.waits.is_closed or not _has(request, tag):
             break
+        leave_place(request.scope)
         await watch.wait(left)
         await asyncio.sleep(min(_TOGETHER, left))
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie, Prefer"}

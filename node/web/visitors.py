@@ -46,6 +46,8 @@ READING: Final = (
 )
 """Beginnings of paths that anybody may read and that cost work. The start page is counted as well."""
 
+_PLACE: Final = "hansa.place"
+
 LONGEST_WAIT: Final = 10.0
 """Seconds that a visitor's request waits for its turn."""
 
@@ -58,6 +60,13 @@ class VisitorBounds:
     work_per_address: int = 8
     work_in_all: int = 24
     open_per_address: int = 256
+
+
+def leave_place(scope: Scope) -> None:
+    """Give back the place of a visitor's request, whose answer is to wait and costs no work meanwhile."""
+    held = scope.get(_PLACE)
+    if isinstance(held, Place):
+        held.leave()
 
 
 class VisitorLimits:
@@ -97,7 +106,7 @@ class VisitorLimits:
         try:
             try:
                 self._require_few(address)
-                entered = await self._queue.enter(address)
+                entered = scope[_PLACE] = await self._queue.enter(address)
             except HansaError as error:
                 answer = await self._refuse(Request(scope, receive), error)
                 await answer(scope, receive, send)

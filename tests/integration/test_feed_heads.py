@@ -106,10 +106,28 @@ async def test_nobody_waits_longer_than_the_longest(gent: Served) -> None:
     assert answer.headers["preference-applied"] == "wait=25"
 
 
-async def test_a_stranger_is_answered_at_once(gent: Served) -> None:
-    answer = await gent.heads(wait="wait=20", tag=await gent.tag(None), name=None)
-    assert answer.status_code == 304
-    assert "preference-applied" not in answer.headers
+async def test_strangers_wait_too_but_not_as_many(gent: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waits, "OF_STRANGERS", 1)
+    tag = await gent.tag(None)
+    waiting = asyncio.create_task(gent.heads(wait="wait=20", tag=tag, name=None))
+    await wait_until_held(gent)
+    more = await gent.heads(wait="wait=20", tag=tag, name=None)
+    assert (more.status_code, "preference-applied" in more.headers) == (304, False)
+    member = asyncio.create_task(gent.heads(wait="wait=20", tag=await gent.tag()))
+    await wait_until_held(gent, 2)
+    await gent.node.publish("second")
+    async with asyncio.timeout(PATIENCE):
+        assert [one.status_code for one in await asyncio.gather(waiting, member)] == [200, 200]
+
+
+async def test_one_address_has_few_that_wait(gent: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waits, "PER_ADDRESS", 1)
+    tag = await gent.tag(None)
+    waiting = asyncio.create_task(gent.heads(wait="wait=20", tag=tag, name=None))
+    await wait_until_held(gent)
+    assert "preference-applied" not in (await gent.heads(wait="wait=20", tag=tag, name=None)).headers
+    gent.node.waits.close()
+    assert (await waiting).status_code == 304
 
 
 async def test_a_caller_has_few_answers_that_wait(gent: Served, monkeypatch: pytest.MonkeyPatch) -> None:

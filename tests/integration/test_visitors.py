@@ -117,6 +117,21 @@ def test_who_has_a_credential_or_signs_in_waits_for_no_visitor(node: Running, tm
         assert {one.result().status_code for one in greedy} == {200}
 
 
+def test_answers_that_wait_for_a_change_take_no_place(node: Running) -> None:
+    tag = ask(node, "/feed/heads", CROWD).headers["etag"]
+    idle = node_queue(node)._free
+    headers = {"Prefer": "wait=20", "If-None-Match": tag}
+    with ThreadPoolExecutor(24) as crowd:
+        waiting = [
+            crowd.submit(ask, node, "/feed/heads", (CROWD, OTHER)[number % 2], **headers) for number in range(24)
+        ]
+        until("all of them wait", lambda: node.node.feed.waits.count == 24)
+        until("no place is taken", lambda: node_queue(node)._free == idle)
+        assert ask(node, "/api/catalogue/search", OTHER).status_code == 200
+        publish(node, "a-change")
+        assert {one.result().status_code for one in waiting} == {200}
+
+
 def test_where_all_places_stay_taken_it_is_said_in_words_and_when_to_come_again(node: Running) -> None:
     limits = visitor_limits(node)
     with slow_search(node) as ended, ThreadPoolExecutor(CALLERS) as crowd, pytest.MonkeyPatch.context() as patch:
