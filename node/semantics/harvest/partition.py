@@ -178,7 +178,9 @@ def title(catalogue: Catalogue) -> dict[str, str]:
         if catalogue.kind(node) != "catalogue":
             continue
         texts: dict[str, str] = {}
-        for quad in read_quads("".join(line for line in lines if mark in line), format=RdfFormat.N_TRIPLES):
+        text = "".join(line for line in lines if mark in line)
+        # Lenient, as the file was read: a catalogue's own address may have a space in it.
+        for quad in read_quads(text, format=RdfFormat.N_TRIPLES, lenient=True):
             if isinstance(quad.object, Literal) and quad.object.value.strip() and len(quad.object.value) <= MAX_TITLE:
                 texts.setdefault(quad.object.language or "", quad.object.value.strip())
         if texts:

@@ -148,6 +148,14 @@ def test_addresses_of_two_identities_differ_and_stay() -> None:
     assert harvested_address(BASE, "dataset", "https://a.example/set/1", ["T"], "another source") != first
 
 
+def test_an_address_with_a_space_spoils_no_file() -> None:
+    text = HEAD + '<https://two words.example/> a dcat:Catalog ; dct:title "C"@en .'
+    text += '<https://a.example/1> a dcat:Dataset ; dct:title "D"@en .'
+    answer, _ = cut_file({"mediaType": "text/turtle", "base": "", "rules": []}, [text.encode()])
+    assert answer["title"] == {"en": "C"}
+    assert [piece.subject for piece in pieces(text)] == ["<https://a.example/1>"]
+
+
 def test_a_file_without_records_is_refused() -> None:
     with pytest.raises(InvalidInput, match="no dataset"):
         cut_file({"mediaType": "text/turtle", "base": "", "rules": []}, [HEAD.encode()])
