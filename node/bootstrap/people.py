@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from node.adapters.keys import FileKeyRing
+from node.adapters.oidc.client import OidcProviders
 from node.adapters.peers.http import HttpPeers
 from node.base.clock import Clock
 from node.bootstrap.parts import Parts, Stores
@@ -14,6 +15,7 @@ from node.identity.accounts.accounts import Accounts
 from node.identity.accounts.hashes import stored_token_hash
 from node.identity.accounts.invitations import Invitations
 from node.identity.accounts.oversight import AccountOversight
+from node.identity.accounts.provider_sign_in import SignInByProvider
 from node.identity.accounts.secondfactor import SecondFactor
 from node.identity.accounts.sign_in import SignIn
 from node.identity.blocks import Blocks
@@ -41,6 +43,7 @@ from node.identity.replay import ReplayGuard
 from node.identity.rotation import ChangeKeys
 from node.ledger.ports import Append
 from node.settings import Settings
+from node.settings.providers import provider_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,7 @@ class People:
     accounts: Accounts
     oversight: AccountOversight
     invitations: Invitations
+    provider_sign_in: SignInByProvider
     sign_in: SignIn
     second_factor: SecondFactor
     wallet: Wallet
@@ -161,6 +165,7 @@ def identity(parts: Parts, append: Append) -> People:
         accounts=accounts,
         oversight=AccountOversight(stores.uow, stores.identity, stores.ledger, clock, append=append),
         invitations=_invitations(parts, accounts, append),
+        provider_sign_in=_provider_sign_in(parts, append),
         sign_in=SignIn(stores.uow, stores.identity, clock, second_factor=second_factor),
         second_factor=second_factor,
         wallet=wallet,
@@ -205,6 +210,20 @@ def _invitations(parts: Parts, accounts: Accounts, append: Append) -> Invitation
         base=parts.base,
         append=append,
         terminal_token=stored_token_hash(parts.places.token),
+    )
+
+
+def _provider_sign_in(parts: Parts, append: Append) -> SignInByProvider:
+    settings, stores, clock = parts.settings, parts.stores, parts.clock
+    return SignInByProvider(
+        stores.uow,
+        stores.identity,
+        parts.keyring,
+        clock,
+        OidcProviders(parts.egress, clock),
+        [provider_of(name, one, settings.folder) for name, one in settings.identity_providers.items()],
+        base=parts.base,
+        append=append,
     )
 
 

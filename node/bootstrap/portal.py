@@ -94,6 +94,7 @@ def use_cases(node: HansaNode) -> UseCases:
         ),
         letters=node.letters,
         sign_in=people.sign_in,
+        provider_sign_in=people.provider_sign_in,
         account=OwnAccount(
             people.accounts,
             people.sign_in,

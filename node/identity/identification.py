@@ -119,7 +119,7 @@ class IdentifyPerson:
         if account.second_factor is not None:
             if not marked:
                 yield Need.CODE
-        elif self._required and account.roles & BINDING_ROLES:
+        elif self._required and not account.is_external and account.roles & BINDING_ROLES:
             yield Need.SECOND_FACTOR
 
     def _look_up(self, token_hash: str) -> tuple[Account, str, bool] | None:

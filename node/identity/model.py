@@ -200,7 +200,7 @@ class Account:
     ``reset_by`` is the other person who last set the password, made a one-time link for it, or removed the second
     factor (``reset_what``), at ``reset_at``; ``chosen_at`` is the moment when the owner chose a new password after
     that. ``second_factor`` is the moment from which the second factor is in force. ``language`` is the language that
-    the owner prefers for pages.
+    the owner prefers for pages. ``issuer`` and ``subject`` identify a person of an identity provider.
     """
 
     id: str
@@ -217,6 +217,13 @@ class Account:
     disabled_why: str | None = None
     last_sign_in: datetime | None = None
     language: str | None = None
+    issuer: str | None = None
+    subject: str | None = None
+
+    @property
+    def is_external(self) -> bool:
+        """Return whether the person signs in with an identity provider, and has no password here."""
+        return self.issuer is not None
 
     @property
     def is_invited(self) -> bool:
@@ -255,6 +262,16 @@ class OpenSession:
     address: str = ""
     agent: str = ""
     second_factor: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSession:
+    """The session at an identity provider (its id there, and the name of its session, ``sid``) with which a portal
+    session was opened, and the provider's encrypted ID token."""
+
+    provider: str
+    session: str = ""
+    proof: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

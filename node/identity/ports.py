@@ -17,6 +17,7 @@ from node.identity.model import (
     DidDocument,
     IssuedCredential,
     OpenSession,
+    ProviderSession,
     UserRole,
 )
 from node.identity.periods import KnownKey
@@ -124,6 +125,12 @@ class IdentityStore(Protocol):
     def account(self, tx: Transaction, login: str) -> tuple[Account, str] | None:
         """Return the account and its password hash."""
 
+    def account_of_subject(self, tx: Transaction, issuer: str, subject: str) -> Account | None:
+        """Return the account of a person of an identity provider."""
+
+    def knows_login(self, tx: Transaction, login: str) -> bool:
+        """Return whether an account has this login, or had it before it was deleted."""
+
     def accounts(self, tx: Transaction) -> Sequence[Account]: ...
 
     def set_password(self, tx: Transaction, login: str, password_hash: str) -> None:
@@ -198,6 +205,16 @@ class IdentityStore(Protocol):
 
     def drop_token(self, tx: Transaction, token_sha256: str) -> bool:
         """End a token or session. Return False if it had ended already."""
+
+    def bind_session(self, tx: Transaction, token_sha256: str, origin: ProviderSession) -> None:
+        """Note with which session of an identity provider a portal session was opened."""
+
+    def provider_session(self, tx: Transaction, token_sha256: str) -> ProviderSession | None:
+        """Return the provider's session behind a portal session; None for one that was opened here."""
+
+    def end_provider_sessions(self, tx: Transaction, provider: str, *, login: str = "", session: str = "") -> int:
+        """End the portal sessions of an identity provider: those of a login, of a session there, or of both. Return
+        how many ended."""
 
     def drop_links(self, tx: Transaction, login: str, *, but: str) -> None:
         """End the one-time links of ``login`` except the one with the hash ``but``."""

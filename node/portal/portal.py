@@ -34,7 +34,7 @@ from node.portal.pages import (
     versions,
     work,
 )
-from node.portal.pages.people import invitations, users
+from node.portal.pages.people import invitations, providers, users
 from node.portal.responder import HERE, Identify, Responder
 from node.portal.settings import PortalSettings
 from node.portal.usecases import UseCases
@@ -165,6 +165,9 @@ class Portal:
             ("POST", "/users/{login:str}/tokens/{sha256:str}/end", page(users.end_token, **form)),
             ("POST", "/users/{login:str}/second-factor/remove", page(users.remove_factor, **form)),
             ("POST", "/users/{login:str}/remove", page(users.remove, **form)),
+            ("GET", "/sign-in/with/{provider:str}", page(providers.begin)),
+            ("GET", "/sign-in/with/{provider:str}/callback", page(providers.complete)),
+            ("POST", "/sign-in/with/{provider:str}/logout", page(providers.end_sessions)),
             ("GET", "/invitation/{secret:str}", page(invitations.invitation)),
             ("POST", "/invitation", page(invitations.accept, form=True)),
         ]

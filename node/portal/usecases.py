@@ -11,6 +11,7 @@ from node.catalogue.drafts.viewpoints import Viewpoints
 from node.catalogue.harvest.schedules import Schedules
 from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
+from node.identity.accounts.provider_sign_in import SignInByProvider
 from node.identity.accounts.sign_in import SignIn
 from node.identity.credentials.revocation import RevokeCredential
 from node.identity.replacement import ReplaceKeys
@@ -56,6 +57,7 @@ class UseCases:
 
     # people and members
     sign_in: SignIn
+    provider_sign_in: SignInByProvider
     account: OwnAccount
     users: Users
     admissions: Admissions

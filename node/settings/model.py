@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from node.identity.scrapers import SCRAPER_WORDS, is_scraper_token
+from node.settings.providers import ProviderSettings, check_providers
 
 PREFIX = "HANSA_"
 
@@ -128,6 +129,13 @@ class Settings(BaseModel):
         "offered",
         description="Whether everybody but auditors needs a second factor before their roles work: people set one up "
         "on the page /account at their next sign-in. 'offered' leaves it to each of them.",
+    )
+    identity_providers: dict[str, ProviderSettings] = Field(
+        default_factory=dict,
+        description="OpenID providers with which people may sign in, beside local accounts, by a short name that is "
+        "part of addresses. Each has `name`, `issuer`, `client_id`, `client_secret_file` (none for a public client), "
+        "`scopes`, `groups_claim`, `roles` (group → roles) and `levels` (role → values of `acr`: a sign-in must have "
+        "one of them). See how-to/sign-in-with-oidc.md.",
     )
     decision_days: int = Field(14, ge=1, description="After how many days an undecided request is refused.")
     open_negotiations_per_peer: int = Field(
@@ -275,6 +283,12 @@ class Settings(BaseModel):
                 ip_network(block)
             except ValueError as error:
                 raise ValueError(f"{block} is not a network such as 10.20.0.0/16: {error}") from error
+        return value
+
+    @field_validator("identity_providers")
+    @classmethod
+    def _providers(cls, value: dict[str, ProviderSettings], info: ValidationInfo) -> dict[str, ProviderSettings]:
+        check_providers(value, info.data["folder"])
         return value
 
     @field_validator("languages")

@@ -33,6 +33,7 @@ FORMS: Mapping[str, str] = {
     "dict[str, typing.Literal['vc20-bssl/jwt', 'vc11-sl2021/jwt']]": "table of `vc20-bssl/jwt` or `vc11-sl2021/jwt`",
     "dict[str, tuple[str, ...]]": "table of lists of texts",
     "pathlib.Path | None": "path",
+    "dict[str, node.settings.providers.ProviderSettings]": "table of providers",
 }
 
 

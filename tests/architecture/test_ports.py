@@ -26,6 +26,7 @@ TESTED = {
     "node.catalogue.feed.snapshot.Snapshots": "test_chain_snapshot.py",
     "node.catalogue.harvest.schedule.ScheduleStore": "test_schedules.py",
     "node.catalogue.ports.FollowStore": "test_node_state.py",
+    "node.identity.accounts.providers.Providers": "test_identity_providers.py",
     "node.catalogue.ports.Graph": "test_graph.py",
     "node.catalogue.ports.RecordStore": "test_records.py",
     "node.catalogue.ports.SearchIndex": "test_search.py",

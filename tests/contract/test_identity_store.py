@@ -16,8 +16,10 @@ from node.identity.model import (
     Account,
     Application,
     ApplicationState,
+    Browser,
     Credential,
     IssuedCredential,
+    ProviderSession,
     UserRole,
 )
 from tests.stores import Stores
@@ -191,6 +193,67 @@ class TestPeople:
             stores.identity.end_sessions(tx, "anna")
             found = [stores.identity.by_token(tx, name, NOW) is not None for name in ("t1", "s1", "h1")]
             assert found == [True, False, False]
+
+    def test_people_of_identity_providers(self, stores: Stores) -> None:
+        anna = account("anna@city", issuer="https://login.example", subject="1")
+        with stores.uow.begin() as tx:
+            stores.identity.add_account(tx, anna, "none")
+            with pytest.raises(Conflict):
+                stores.identity.add_account(tx, replace(anna, id="urn:2", login="anna-2@city"), "none")
+            assert stores.identity.account_of_subject(tx, "https://login.example", "1") == anna
+            assert stores.identity.account_of_subject(tx, "https://login.example", "2") is None
+            assert stores.identity.account_of_subject(tx, "https://other.example", "1") is None
+            for name, session in (("s1", "a"), ("s2", "b"), ("s3", "")):
+                stores.identity.add_token(
+                    tx, token_sha256=name, login="anna@city", kind="session", label="", expires=NOW + MINUTE
+                )
+                if session:
+                    bound = ProviderSession(provider="city", session=session, proof="p")
+                    stores.identity.bind_session(tx, name, bound)
+            assert stores.identity.provider_session(tx, "s1") == ProviderSession(
+                provider="city", session="a", proof="p"
+            )
+            assert stores.identity.provider_session(tx, "s3") is None
+            ends = [
+                stores.identity.end_provider_sessions(tx, "city"),
+                stores.identity.end_provider_sessions(tx, "other", session="a"),
+                stores.identity.end_provider_sessions(tx, "city", session="a"),
+                stores.identity.end_provider_sessions(tx, "city", login="anna@city"),
+            ]
+            assert ends == [0, 0, 1, 1], "a session that was opened here stays"
+            assert stores.identity.by_token(tx, "s3", NOW) is not None
+            stores.identity.remove_account(tx, "anna@city", NOW)
+            assert stores.identity.account_of_subject(tx, "https://login.example", "1") is None
+            assert stores.identity.knows_login(tx, "anna@city")
+
+    def test_sessions_and_links(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.identity.add_account(tx, account(), "a")
+            for name, kind in (("s1", "session"), ("l1", "link"), ("l2", "link"), ("t1", "api")):
+                roles = {UserRole.AUDITOR} if kind == "api" else None
+                stores.identity.add_token(
+                    tx,
+                    token_sha256=name,
+                    login="anna",
+                    kind=kind,
+                    label=kind,
+                    expires=NOW + MINUTE,
+                    at=NOW,
+                    roles=roles,
+                    browser=Browser(address="192.0.2.1", agent="x"),
+                )
+            stores.identity.note_use(tx, "s1", NOW)
+            (session,) = stores.identity.sessions(tx, "anna")
+            assert (session.created, session.used, session.address, session.agent) == (NOW, NOW, "192.0.2.1", "x")
+            assert stores.identity.label_of(tx, "l1") == "link"
+            token = stores.identity.by_token(tx, "t1", NOW)
+            assert token is not None
+            assert token[0].roles <= {UserRole.AUDITOR}
+            stores.identity.drop_links(tx, "anna", but="l2")
+            assert [stores.identity.by_token(tx, name, NOW) is None for name in ("l1", "l2")] == [True, False]
+            assert [stores.identity.drop_token(tx, "s1") for _ in range(2)] == [True, False]
+            assert stores.identity.forget_tokens(tx, NOW) == 0
+            assert stores.identity.forget_tokens(tx, NOW + MINUTE) == 2
 
     def test_all_tokens_of_an_account_end_but_one(self, stores: Stores) -> None:
         with stores.uow.begin() as tx:

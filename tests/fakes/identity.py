@@ -19,6 +19,7 @@ from node.identity.model import (
     Credential,
     IssuedCredential,
     OpenSession,
+    ProviderSession,
     UserRole,
 )
 from tests.fakes.work import memory
@@ -41,12 +42,19 @@ class MemoryIdentityStore:
 
     def add_account(self, tx: Transaction, account: Account, password_hash: str) -> None:
         known = any(account.id == other.id for other in self.accounts(tx))
-        if known or any(account.login in memory(tx).rows(name) for name in ("accounts", "removed accounts")):
+        taken = account.issuer and self.account_of_subject(tx, account.issuer, account.subject or "") is not None
+        if known or taken or self.knows_login(tx, account.login):
             raise Conflict(f"the account {account.login} already exists")
         memory(tx).put("accounts", account.login, (account, password_hash))
 
     def account(self, tx: Transaction, login: str) -> tuple[Account, str] | None:
         return memory(tx).rows("accounts").get(login)
+
+    def account_of_subject(self, tx: Transaction, issuer: str, subject: str) -> Account | None:
+        return next((one for one in self.accounts(tx) if (one.issuer, one.subject) == (issuer, subject)), None)
+
+    def knows_login(self, tx: Transaction, login: str) -> bool:
+        return any(login in memory(tx).rows(name) for name in ("accounts", "removed accounts"))
 
     def accounts(self, tx: Transaction) -> Sequence[Account]:
         accounts: list[Account] = [account for account, _ in memory(tx).rows("accounts").values()]
@@ -182,6 +190,27 @@ class MemoryIdentityStore:
 
     def drop_token(self, tx: Transaction, token_sha256: str) -> bool:
         return memory(tx).drop("tokens", token_sha256)
+
+    def bind_session(self, tx: Transaction, token_sha256: str, origin: ProviderSession) -> None:
+        memory(tx).put("provider sessions", token_sha256, origin)
+
+    def provider_session(self, tx: Transaction, token_sha256: str) -> ProviderSession | None:
+        known = token_sha256 in memory(tx).rows("tokens")
+        return memory(tx).rows("provider sessions").get(token_sha256) if known else None
+
+    def end_provider_sessions(self, tx: Transaction, provider: str, *, login: str = "", session: str = "") -> int:
+        bound = memory(tx).rows("provider sessions")
+        ended = [
+            name
+            for name, token in memory(tx).rows("tokens").items()
+            if (login or session)
+            and token[1] == "session"
+            and name in bound
+            and bound[name].provider == provider
+            and login in ("", token[0])
+            and session in ("", bound[name].session)
+        ]
+        return sum(memory(tx).drop("tokens", name) for name in ended)
 
     def drop_links(self, tx: Transaction, login: str, *, but: str) -> None:
         for name, token in list(memory(tx).rows("tokens").items()):

@@ -79,7 +79,7 @@ from tests.fakes.portal_content import (
     say,
 )
 from tests.fakes.portal_harvests import schedules
-from tests.fakes.portal_people import fake_users
+from tests.fakes.portal_people import NoProviders, fake_users
 from tests.fakes.portal_receipts import FakeReceipts
 from tests.fakes.portal_scenarios import FakeScenarios
 
@@ -658,6 +658,7 @@ def use_cases(node: FakeNode) -> UseCases:
         sign_in=parts,
         account=parts,
         users=fake_users(NOW),
+        provider_sign_in=cast("Any", NoProviders()),
         admissions=parts,
         revoke=parts,
         members=cast("Any", FakeMembers(node)),

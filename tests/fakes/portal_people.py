@@ -28,6 +28,15 @@ class FixedClock:
         return self._moment
 
 
+class NoProviders:
+    """A node without identity providers."""
+
+    providers = ()
+
+    async def sign_out_address(self, session: str) -> str:
+        return ""
+
+
 def fake_users(moment: datetime) -> Users:
     """Els, who runs the node, a publisher with two sessions and a token, somebody blocked, somebody invited."""
     stores, clock = memory_stores(), FixedClock(moment)

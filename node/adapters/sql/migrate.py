@@ -37,6 +37,7 @@ VERSIONS = (
     "0014",
     "0015",
     "0016",
+    "0017",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

@@ -464,7 +464,10 @@ accounts = Table(
     Column("last_sign_in", Moment),
     Column("language", Words),
     Column("removed", Moment),
+    Column("issuer", Words),
+    Column("subject", Words),
 )
+Index("uq_accounts_subject", accounts.c.issuer, accounts.c.subject, unique=True)
 
 second_factors = Table(
     "second_factors",
@@ -495,6 +498,9 @@ tokens = Table(
     Column("roles", Json),
     Column("address", Words, nullable=False, server_default=""),
     Column("agent", Words, nullable=False, server_default=""),
+    Column("provider", Words, nullable=False, server_default=""),
+    Column("provider_session", Words, nullable=False, server_default=""),
+    Column("proof", Words, nullable=False, server_default=""),
 )
 
 credentials = Table(

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from node.base.clock import Clock
-from node.base.errors import InvalidInput, NotFound
+from node.base.errors import Conflict, InvalidInput, NotFound
 from node.base.ids import new_urn
 from node.base.work import UnitOfWork
 from node.identity.accounts.events import AccountEvents
@@ -152,6 +152,7 @@ class Accounts:
             account = self._store.account(tx, login)
             if account is None:
                 raise NotFound(f"there is no account {login}", remedy="for all accounts, see hansa user list")
+            require_local(account[0])
             self._store.set_password(tx, login, hashed)
             if another or account[0].must_choose:
                 self._store.note_reset(tx, login, another, self._clock.now())
@@ -252,3 +253,13 @@ class Accounts:
         """End the token or session now; an unknown one has ended already."""
         with self._uow.begin() as tx:
             self._store.drop_token(tx, token_hash(token))
+
+
+def require_local(account: Account) -> None:
+    """Raise ``Conflict`` if the account has no password of this node."""
+    if account.is_external:
+        raise Conflict(
+            f"{account.login} signs in with the identity provider {account.issuer}, and has no password here",
+            remedy="change the password at the identity provider",
+            facts={"case": "external"},
+        )

@@ -10,7 +10,7 @@ from typing import Final
 from node.base.clock import Clock
 from node.base.errors import NotFound, Unauthenticated
 from node.base.work import Transaction, UnitOfWork
-from node.identity.accounts.accounts import Accounts
+from node.identity.accounts.accounts import Accounts, require_local
 from node.identity.accounts.events import AccountEvents
 from node.identity.accounts.hashes import hash_password, token_hash
 from node.identity.model import Account, Caller, UserRole
@@ -71,6 +71,7 @@ class Invitations:
         """
         require(by, UseCase.MANAGE_ACCOUNTS)
         account = self._accounts.find(login)
+        require_local(account)
         secret = self._accounts.issue_token(login, by.name, LIFETIME, kind=KIND)
         with self._uow.begin() as tx:
             self._store.drop_links(tx, login, but=token_hash(secret))

@@ -161,6 +161,7 @@ class AccountOversight:
             UserRole.OPERATOR in account.roles
             and not account.disabled
             and not account.is_invited
+            and not account.is_external
             and account.login != login
             for account in self._store.accounts(tx)
         ):

@@ -26,7 +26,7 @@ async def sign_in_form(responder: Responder, visit: Visit) -> Response:
     target = local_path(visit.request.query_params.get("next", ""), "")
     if visit.signed_in:
         return responder.go(visit, _next_page(visit, target))
-    return _form(responder, visit, target=target, login="", trouble="", status=200)
+    return form(responder, visit, target=target, login="", trouble="", status=200)
 
 
 async def sign_in(responder: Responder, visit: Visit) -> Response:
@@ -35,7 +35,7 @@ async def sign_in(responder: Responder, visit: Visit) -> Response:
     password = visit.fields.get("password", "")
     target = local_path(visit.fields.get("next", ""), "")
     if not login or not password:
-        return _form(responder, visit, target=target, login=login, trouble="signin.empty", status=422)
+        return form(responder, visit, target=target, login=login, trouble="signin.empty", status=422)
     try:
         browser = browser_of(visit)
         _, token = await responder.node.sign_in.sign_in(login, password, origin=browser.address, agent=browser.agent)
@@ -44,9 +44,9 @@ async def sign_in(responder: Responder, visit: Visit) -> Response:
         responder.set_cookie(response, PENDING, needed.pending, PENDING_SECONDS)
         return response
     except Unauthenticated:
-        return _form(responder, visit, target=target, login=login, trouble="signin.wrong", status=401)
+        return form(responder, visit, target=target, login=login, trouble="signin.wrong", status=401)
     except TooMany:
-        return _form(responder, visit, target=target, login=login, trouble="signin.slow", status=429)
+        return form(responder, visit, target=target, login=login, trouble="signin.slow", status=429)
     return _signed_in(responder, visit, token, target)
 
 
@@ -67,7 +67,7 @@ async def complete(responder: Responder, visit: Visit) -> Response:
             pending, visit.fields.get("code", ""), browser=browser_of(visit)
         )
     except Unauthenticated:
-        return _form(responder, visit, target=target, login="", trouble="signin.late", status=401)
+        return form(responder, visit, target=target, login="", trouble="signin.late", status=401)
     except (NotAllowed, InvalidInput):
         return _code_form(responder, visit, target=target, trouble="signin.stale", status=401)
     except TooMany:
@@ -94,8 +94,13 @@ def _signed_in(responder: Responder, visit: Visit, token: str, target: str) -> R
 
 async def sign_out(responder: Responder, visit: Visit) -> Response:
     """``POST /sign-out``: end the session here and in the node."""
+    elsewhere = await responder.node.provider_sign_in.sign_out_address(visit.session)
     await responder.node.sign_in.sign_out(visit.session)
-    response = responder.go(visit, visit.url("/", done="signed-out"))
+    if elsewhere:
+        # A page, not a redirect: forms may lead to this site only.
+        response = responder.render(visit, "signed-out.html", elsewhere=elsewhere)
+    else:
+        response = responder.go(visit, visit.url("/", done="signed-out"))
     response.delete_cookie(responder.settings.session_cookie, path=responder.settings.prefix or "/")
     return response
 
@@ -105,8 +110,13 @@ def _code_form(responder: Responder, visit: Visit, *, target: str, trouble: str,
     return _asking(responder, visit, response, status)
 
 
-def _form(responder: Responder, visit: Visit, *, target: str, login: str, trouble: str, status: int) -> Response:
-    response = responder.render(visit, "sign-in.html", status=status, target=target, login=login, trouble=trouble)
+def form(
+    responder: Responder, visit: Visit, *, target: str, login: str = "", trouble: str = "", status: int = 200
+) -> Response:
+    """Return the form to sign in, with the identity providers."""
+    providers = responder.node.provider_sign_in.providers
+    shown = {"target": target, "login": login, "trouble": trouble, "providers": providers}
+    response = responder.render(visit, "sign-in.html", status=status, **shown)
     return _asking(responder, visit, response, status)
 
 

@@ -213,6 +213,8 @@ def account_json(account: Account) -> dict[str, Any]:
         "disabled": account.disabled,
         "disabledWhy": account.disabled_why,
         "invited": account.is_invited,
+        "issuer": account.issuer,
+        "subject": account.subject,
         "lastSignIn": stamp(account.last_sign_in) if account.last_sign_in else None,
         "resetBy": account.reset_by if account.must_choose else None,
         "resetWhat": account.reset_what if account.must_choose else None,

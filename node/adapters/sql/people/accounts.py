@@ -14,7 +14,7 @@ from node.adapters.sql.schema import accounts, recovery_codes, second_factors, t
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict, NotFound
 from node.base.work import Transaction
-from node.identity.model import Account, ApiToken, Browser, OpenSession, UserRole
+from node.identity.model import Account, ApiToken, Browser, OpenSession, ProviderSession, UserRole
 
 _ACCOUNT = select(accounts).where(accounts.c.login == bindparam("login"), accounts.c.removed.is_(None))
 _SET_PASSWORD = (
@@ -49,6 +49,15 @@ class SqlAccounts:
     def account(self, tx: Transaction, login: str) -> tuple[Account, str] | None:
         row = connection_of(tx).execute(_ACCOUNT, {"login": login}).one_or_none()
         return None if row is None else (_account(row), row.password_hash)
+
+    def account_of_subject(self, tx: Transaction, issuer: str, subject: str) -> Account | None:
+        statement = select(accounts).where(accounts.c.issuer == issuer, accounts.c.subject == subject)
+        row = connection_of(tx).execute(statement).one_or_none()
+        return None if row is None else _account(row)
+
+    def knows_login(self, tx: Transaction, login: str) -> bool:
+        statement = select(accounts.c.login).where(accounts.c.login == login)
+        return connection_of(tx).execute(statement).one_or_none() is not None
 
     def accounts(self, tx: Transaction) -> Sequence[Account]:
         statement = select(accounts).where(accounts.c.removed.is_(None)).order_by(accounts.c.login)
@@ -180,6 +189,26 @@ class SqlAccounts:
         statement = delete(tokens).where(tokens.c.token_sha256 == token_sha256)
         return connection_of(tx).execute(statement).rowcount == 1
 
+    def bind_session(self, tx: Transaction, token_sha256: str, origin: ProviderSession) -> None:
+        statement = update(tokens).where(tokens.c.token_sha256 == token_sha256)
+        places = {"provider": origin.provider, "provider_session": origin.session, "proof": origin.proof}
+        connection_of(tx).execute(statement.values(**places))
+
+    def provider_session(self, tx: Transaction, token_sha256: str) -> ProviderSession | None:
+        statement = select(tokens).where(tokens.c.token_sha256 == token_sha256, tokens.c.provider != "")
+        row = connection_of(tx).execute(statement).one_or_none()
+        return None if row is None else build(ProviderSession, row, session=row.provider_session)
+
+    def end_provider_sessions(self, tx: Transaction, provider: str, *, login: str = "", session: str = "") -> int:
+        if not login and not session:
+            return 0
+        statement = delete(tokens).where(tokens.c.provider == provider, tokens.c.kind == "session")
+        if login:
+            statement = statement.where(tokens.c.login == login)
+        if session:
+            statement = statement.where(tokens.c.provider_session == session)
+        return connection_of(tx).execute(statement).rowcount
+
     def drop_links(self, tx: Transaction, login: str, *, but: str) -> None:
         links = delete(tokens).where(tokens.c.login == login, tokens.c.kind == "link", tokens.c.token_sha256 != but)
         connection_of(tx).execute(links)
@@ -216,7 +245,8 @@ class SqlAccounts:
         self._change(tx, login, last_sign_in=at)
 
     def remove_account(self, tx: Transaction, login: str, at: datetime) -> None:
-        changes = {"disabled": True, "removed": at, "password_hash": "", "disabled_why": None, "language": None}
+        changes = {"disabled": True, "removed": at, "password_hash": ""}
+        changes |= dict.fromkeys(("disabled_why", "language", "issuer", "subject"))
         self.drop_second_factor(tx, login)
         self._change(tx, login, name=login, roles=[], last_sign_in=None, **changes)
         connection_of(tx).execute(delete(tokens).where(tokens.c.login == login))
