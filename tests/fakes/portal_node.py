@@ -265,6 +265,9 @@ class FakeNode:
             ),
         )
 
+    async def copies(self, record: Record, caller: Caller) -> Sequence[Record]:
+        return [other for other in self._seen(caller) if other.subject == record.subject and other.iri != record.iri]
+
     async def connections(self, record: Record, caller: Caller) -> Connections:
         others = [one for one in self._seen(caller) if one.iri != record.iri]
         return Connections(

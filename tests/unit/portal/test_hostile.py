@@ -146,6 +146,9 @@ class Hostile(FakeNode):
         super().__init__([replace(record, kind=kind, offer=None) for record in made])
         self.rows = ""
 
+    async def copies(self, *_: object) -> list[Record]:
+        return []
+
     async def connections(self, *_: object) -> Connections:
         return Connections()
 
