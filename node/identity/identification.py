@@ -11,7 +11,7 @@ import anyio
 import anyio.to_thread
 
 from node.base.clock import Clock
-from node.base.errors import DatabaseBusy, Unauthenticated
+from node.base.errors import LocalFault, Unauthenticated
 from node.base.work import UnitOfWork
 from node.identity.accounts.hashes import token_hash
 from node.identity.model import BINDING_ROLES, Account, Caller, Need
@@ -72,7 +72,8 @@ class IdentifyPerson:
         return self._caller(account, needs, marked)
 
     async def _note_use(self, name: str) -> None:
-        """Note the use of a token, at most once in ``NOTED_EVERY``. A database that is busy now is left alone."""
+        """Note the use of a token, at most once in ``NOTED_EVERY``. If nothing can be written, because the database
+        is busy or the disk is full, people can still read."""
         now = self._clock.now()
         noted = self._noted.get(name)
         if noted is not None and now - noted < NOTED_EVERY:
@@ -82,7 +83,7 @@ class IdentifyPerson:
             del self._noted[next(iter(self._noted))]
 
         def note() -> None:
-            with suppress(DatabaseBusy), self._uow.begin(synced=False) as tx:
+            with suppress(LocalFault), self._uow.begin(synced=False) as tx:
                 self._store.note_use(tx, name, now)
 
         await anyio.to_thread.run_sync(note, limiter=self._threads)

@@ -133,6 +133,10 @@ class IdentityStore(Protocol):
 
     def accounts(self, tx: Transaction) -> Sequence[Account]: ...
 
+    def lock_accounts(self, tx: Transaction) -> None:
+        """Let no other transaction change accounts until the end of this one. Reads after it see what others had
+        changed before."""
+
     def set_password(self, tx: Transaction, login: str, password_hash: str) -> None:
         """Set a new password, and end the sessions that were opened with the old one."""
 

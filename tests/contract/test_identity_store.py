@@ -103,6 +103,30 @@ class TestUsedTokenIds:
 
 
 class TestPeople:
+    def test_operators_cannot_close_each_others_accounts_at_the_same_moment(self, database_stores: Stores) -> None:
+        stores, both_looked = database_stores, threading.Barrier(2)
+        with stores.uow.begin() as tx:
+            for login in ("anna", "bert"):
+                stores.identity.add_account(tx, account(login, roles=frozenset({UserRole.OPERATOR})), "hash")
+
+        def close(other: str) -> None:
+            with stores.uow.begin() as tx:
+                stores.identity.lock_accounts(tx)
+                open_accounts = [one.login for one in stores.identity.accounts(tx) if not one.disabled]
+                # Without the lock both look before either of them writes.
+                with suppress(threading.BrokenBarrierError):
+                    both_looked.wait(0.5)
+                if open_accounts != [other]:
+                    stores.identity.set_disabled(tx, other, True)
+
+        threads = [threading.Thread(target=close, args=(login,)) for login in ("anna", "bert")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with stores.uow.read() as tx:
+            assert sum(not one.disabled for one in stores.identity.accounts(tx)) == 1
+
     def test_an_account_comes_out_as_it_went_in(self, stores: Stores) -> None:
         bert = account("bert", roles=frozenset({UserRole.AUDITOR}), disabled=True)
         with stores.uow.begin() as tx:

@@ -60,6 +60,9 @@ class MemoryIdentityStore:
         accounts: list[Account] = [account for account, _ in memory(tx).rows("accounts").values()]
         return sorted(accounts, key=lambda account: account.login)
 
+    def lock_accounts(self, tx: Transaction) -> None:
+        """Do nothing: a transaction in memory is alone anyway."""
+
     def set_password(self, tx: Transaction, login: str, password_hash: str) -> None:
         known = self.account(tx, login)
         if known is None:

@@ -35,8 +35,9 @@ class AccountOversight:
     """The acts of operators on accounts. Synchronous: call it in a thread.
 
     Each act needs the role for ``UseCase.MANAGE_ACCOUNTS`` and is written into the ledger with the person who did it.
-    A node always keeps an operator who can sign in. Roles are read anew for each request, so that a change works at
-    once in sessions that are open.
+    A node always keeps an operator who can sign in: these acts wait for each other, so that two operators cannot
+    close each other's accounts. Roles are read anew for each request, so that a change works at once in sessions
+    that are open.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class AccountOversight:
         if not chosen:
             raise InvalidInput("an account has at least one role", remedy="choose a role, or block the account")
         with self._uow.begin() as tx:
+            self._store.lock_accounts(tx)
             account = self._account(tx, login)
             if chosen == account.roles:
                 return account
@@ -88,6 +90,7 @@ class AccountOversight:
         require(by, UseCase.MANAGE_ACCOUNTS)
         why = " ".join(reason.split())[:LONGEST_REASON]
         with self._uow.begin() as tx:
+            self._store.lock_accounts(tx)
             account = self._account(tx, login)
             if disabled:
                 self._require_replaceable(tx, login, by)
@@ -107,6 +110,7 @@ class AccountOversight:
         """
         require(by, UseCase.MANAGE_ACCOUNTS)
         with self._uow.begin() as tx:
+            self._store.lock_accounts(tx)
             self._account(tx, login)
             self._require_replaceable(tx, login, by)
             self._store.remove_account(tx, login, self._clock.now())

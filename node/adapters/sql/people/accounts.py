@@ -64,6 +64,10 @@ class SqlAccounts:
         rows = connection_of(tx).execute(statement)
         return [_account(row) for row in rows]
 
+    def lock_accounts(self, tx: Transaction) -> None:
+        # SQLite has one writer at a time, and no FOR UPDATE: SQLAlchemy leaves it out there.
+        connection_of(tx).execute(select(accounts.c.login).order_by(accounts.c.login).with_for_update()).all()
+
     def set_password(self, tx: Transaction, login: str, password_hash: str) -> None:
         changed = connection_of(tx).execute(_SET_PASSWORD, {"who": login, "hash": password_hash})
         if changed.rowcount != 1:
