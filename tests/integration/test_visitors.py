@@ -125,7 +125,7 @@ def test_answers_that_wait_for_a_change_take_no_place(node: Running) -> None:
         waiting = [
             crowd.submit(ask, node, "/feed/heads", (CROWD, OTHER)[number % 2], **headers) for number in range(24)
         ]
-        until("all of them wait", lambda: node.node.feed.waits.count == 24)
+        until("all of them wait", lambda: node.node.catalogue.feed.waits.count == 24)
         until("no place is taken", lambda: node_queue(node)._free == idle)
         assert ask(node, "/api/catalogue/search", OTHER).status_code == 200
         publish(node, "a-change")
