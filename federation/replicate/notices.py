@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from federation.replicate.model import Fetch
@@ -9,6 +10,9 @@ from node.api import PeerUnreachable
 
 WAIT: Final = 20
 """Seconds for which the followed node may wait with its answer."""
+
+_MOST_EARLY: Final = 5
+"""So many answers in a row that tell of no change, and did not wait, are no notices."""
 
 _TAG: Final = 256
 """The longest entity tag that is sent back."""
@@ -19,6 +23,7 @@ class Notices:
 
     def __init__(self, fetch: Fetch, url: str, did: str) -> None:
         self._fetch = fetch
+        self._early = 0
         self._url = f"{url}/feed/heads"
         self._did = did
         self._tag = ""
@@ -28,6 +33,7 @@ class Notices:
         or None if the node does not give notices to this one: it is another product, an older version, or has too
         many that wait. Raises ``PeerUnreachable``.
         """
+        began = asyncio.get_running_loop().time()
         known = {"If-None-Match": self._tag} if self._tag else {}
         headers = {"Accept": "application/json", **known}
         status, answer, _ = await self._fetch(self._url, headers, audience=self._did, wait=WAIT)
@@ -37,6 +43,9 @@ class Notices:
         if status not in (200, 304) or "wait" not in fields.get("preference-applied", ""):
             return None
         if status == 304:
-            return False
+            early = asyncio.get_running_loop().time() - began < WAIT / 2
+            self._early = self._early + 1 if early else 0
+            # Some proxies answer for the node, at once.
+            return False if self._early < _MOST_EARLY else None
         self._tag = fields.get("etag", "")
         return True if 0 < len(self._tag) <= _TAG else None

@@ -26,6 +26,10 @@ COMPARE_EACH = 12
 NOTIFIED = 12
 """A node that reports changes of its feed is read once in so many intervals even if it reports none."""
 
+REST = 0.25
+"""Seconds between two requests for notices; doubled, up to the interval, with every change after which nothing new
+was found."""
+
 NO_NOTICES = 900.0
 """Seconds after which a node that gives no notices is asked for them again."""
 
@@ -162,13 +166,20 @@ class Poll:
         """Have the feed of ``member`` read whenever its node reports a change, until that fails."""
         contact, loop = self.contact(member.url), asyncio.get_running_loop()
         notices = Notices(fetch, member.url, str(member.did))
-        pause = NO_NOTICES
+        pause, rest = NO_NOTICES, REST
         try:
             while (changed := await notices.wait_for_change()) is not None:
                 contact.notified = True
                 contact.seen = self._clock.now()
+                before = contact.changed
                 if changed:
                     self._call(contact)
+                await asyncio.sleep(rest)
+                if contact.failures:
+                    pause = self._interval
+                    break
+                # Without this, a node that reports changes that are none would have its feed read without end.
+                rest = REST if not changed or contact.changed != before else min(2 * rest, self._interval)
         except HansaError as error:
             # The next run finds out what is wrong; if it fails too, the node is asked ever more rarely.
             log.info("%s reports no changes at the moment: %s", member.url, error.detail)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -331,6 +332,23 @@ async def test_a_node_without_notices_is_read_at_its_interval(pair: Pair) -> Non
         task.cancel()
     assert pair.network.asked.count(f"{pair.gent.base}/feed/heads") == 1
     assert not pair.follower.poll.contact(pair.gent.base).notified
+
+
+@pytest.mark.parametrize("status", [200, 304])
+async def test_a_node_that_reports_changes_without_end_is_not_read_without_end(pair: Pair, status: int) -> None:
+    number = itertools.count()
+
+    def hasty(url: str, answer: Answer) -> Answer:
+        if not url.endswith("/heads"):
+            return answer
+        return status, {"etag": f'W/"{next(number)}"', "preference-applied": "wait=20"}, b""
+
+    pair.network.spoil = hasty
+    task = asyncio.create_task(pair.follower.poll.forever())
+    await asyncio.sleep(2.0)
+    task.cancel()
+    assert 1 < pair.network.asked.count(f"{pair.gent.base}/feed/heads") <= 5
+    assert pair.network.asked.count(f"{pair.gent.base}/feed") <= 6
 
 
 async def test_a_slow_node_delays_no_other(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
