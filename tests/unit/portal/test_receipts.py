@@ -41,7 +41,7 @@ def as_person(node: FakeNode, *roles: UserRole) -> TestClient:
 @pytest.mark.parametrize(
     ("pid", "words"),
     [
-        (DONE, ("Received and verified", "Plzeň signed the manifest of this file", "What you promised")),
+        (DONE, ("Received and verified", "Plzeň signed the manifest of this file", "Agreed conditions")),
         (LIVE, ("Receiving", "12.3", "http-equiv")),
         (FAILED, ("Not received", "the agreement has ended", "Get the data again")),
         (DELETED, ("Deleted", "the file was deleted here")),
@@ -55,10 +55,10 @@ def test_each_state_has_words(els: TestClient, pid: str, words: tuple[str, ...])
     assert (f'href="/received/{quote(pid, safe="")}/file"' in text) is (pid in (DONE, UNSIGNED))
 
 
-def test_the_list_says_what_came_from_whom_and_what_was_promised(els: TestClient) -> None:
+def test_the_list_says_what_came_from_whom_and_under_which_conditions(els: TestClient) -> None:
     text = els.get("/received", headers=ENGLISH).text
     assert troubles(Page(text)) == []
-    for word in ("Noise receptors", "Plzeň", "receptors.csv", "48", "What you promised", "Delete and confirm"):
+    for word in ("Noise receptors", "Plzeň", "receptors.csv", "48", "Agreed conditions", "Delete and confirm"):
         assert word in text, word
 
 
