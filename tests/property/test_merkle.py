@@ -138,9 +138,9 @@ def test_no_other_inclusion_proof_holds(data: st.DataObject) -> None:
     size = data.draw(st.integers(1, LARGEST))
     index = data.draw(st.integers(0, size - 1))
     proof = merkle.inclusion_path(index, size, WHOLE.read)
-    claim = {"hashed": LEAVES[index], "index": index, "size": size, "path": proof, "root": mth(LEAVES[:size])}
+    claim = {"leaf": LEAVES[index], "index": index, "size": size, "path": proof, "root": mth(LEAVES[:size])}
     changes = {
-        "hashed": st.sampled_from(LEAVES),
+        "leaf": st.sampled_from(LEAVES),
         "index": st.integers(-1, LARGEST),
         "path": spoilt(proof),
         "root": st.sampled_from([mth(LEAVES[:n]) for n in range(LARGEST)]),

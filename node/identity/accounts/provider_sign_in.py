@@ -141,6 +141,10 @@ class SignInByProvider:
         end = await self._client.end_of_session(provider, token)
         return await run_sync(self._end, provider, end)
 
+    def require(self, provider_id: str) -> None:
+        """Raise ``NotFound`` if there is no such provider."""
+        self._provider(provider_id)
+
     def _provider(self, provider_id: str) -> IdentityProvider:
         for provider in self.providers:
             if provider.id == provider_id:

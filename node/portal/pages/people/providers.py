@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.responses import JSONResponse, Response
 
-from node.base.errors import HansaError, NotAllowed, NotFound, PeerUnreachable, Unauthenticated
+from node.base.errors import HansaError, NotAllowed, PeerUnreachable, Unauthenticated
 from node.portal.forms import local_path, read_form
 from node.portal.pages import account
 from node.portal.visit import Visit
@@ -64,11 +64,10 @@ async def end_sessions(responder: Responder, visit: Visit) -> Response:
     """``POST /sign-in/with/{provider}/logout``: the provider says that somebody signed out there (OpenID Connect
     Back-Channel Logout 1.0 §2.5). Its signature is the proof; there is no browser and no session here."""
     headers = {"Cache-Control": "no-store"}
+    responder.node.provider_sign_in.require(_provider(visit))  # before a stranger's body is read
     try:
         fields = await read_form(visit.request)
         await responder.node.provider_sign_in.end_sessions(_provider(visit), fields.get("logout_token", ""))
-    except NotFound:
-        raise
     except HansaError as error:
         log.warning("a logout of an identity provider failed", extra={"why": error.detail})
         return JSONResponse({"error": "invalid_request"}, status_code=400, headers=headers)
