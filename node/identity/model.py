@@ -195,7 +195,7 @@ class DidDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A person of this node who signs in with a password (the city's own identity provider comes first, later).
+    """A person of this node, who signs in with a password or with an identity provider of the organisation.
 
     ``reset_by`` is the other person who last set the password, made a one-time link for it, or removed the second
     factor (``reset_what``), at ``reset_at``; ``chosen_at`` is the moment when the owner chose a new password after

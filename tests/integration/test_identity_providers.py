@@ -127,6 +127,23 @@ def test_groups_give_and_take_roles(node: Running, fake: FakeProvider) -> None:
     assert "eve@city" not in call(node, "GET", "/api/accounts", node.person()).text
 
 
+def test_roles_of_groups_cannot_be_changed_here(node: Running, fake: FakeProvider) -> None:
+    with visitor(node) as anna, signed_in(node) as admin:
+        arrive(anna, fake)
+        before = call(node, "GET", "/api/accounts/anna@city", node.person()).json()["roles"]
+        page = admin.get("/users/anna@city").text
+        assert "The roles come from the groups there" in page
+        assert "/users/anna@city/roles" not in page.replace("%40", "@")
+        answer = post(admin, "/users/admin", "/users/anna@city/roles", **{"role-operator": "yes"})
+        assert (answer.status_code, "groups at the identity provider" in answer.text) == (409, True)
+        refused = call(node, "PATCH", "/api/accounts/anna@city", node.person(), json={"roles": ["operator"]})
+        assert (refused.status_code, refused.json()["remedy"]) == (
+            409,
+            "change the groups there, or block the account",
+        )
+        assert call(node, "GET", "/api/accounts/anna@city", node.person()).json()["roles"] == before
+
+
 def test_people_are_told_apart_by_issuer_and_subject(node: Running, fake: FakeProvider) -> None:
     member(
         node,

@@ -35,7 +35,7 @@ class AccountOversight:
     """The acts of operators on accounts. Synchronous: call it in a thread.
 
     Each act needs the role for ``UseCase.MANAGE_ACCOUNTS`` and is written into the ledger with the person who did it.
-    A node always keeps an operator who can sign in: these acts wait for each other, so that two operators cannot
+    A node always keeps an operator with a local account: these acts wait for each other, so that two operators cannot
     close each other's accounts. Roles are read anew for each request, so that a change works at once in sessions
     that are open.
     """
@@ -59,7 +59,8 @@ class AccountOversight:
         """Give an account exactly these roles.
 
         Raises ``NotAllowed``, ``NotFound``, ``InvalidInput`` without a role, ``Conflict`` if this takes the role
-        operator from the caller or from the last operator.
+        operator from the caller or from the last operator, and for a person of an identity provider, whose groups
+        give the roles.
         """
         require(by, UseCase.MANAGE_ACCOUNTS)
         chosen = frozenset(roles)
@@ -68,6 +69,12 @@ class AccountOversight:
         with self._uow.begin() as tx:
             self._store.lock_accounts(tx)
             account = self._account(tx, login)
+            if account.is_external:
+                raise Conflict(
+                    f"the roles of {login} come from groups at the identity provider",
+                    remedy="change the groups there, or block the account",
+                    facts={"case": "external"},
+                )
             if chosen == account.roles:
                 return account
             if UserRole.OPERATOR in account.roles - chosen:
@@ -165,12 +172,13 @@ class AccountOversight:
             UserRole.OPERATOR in account.roles
             and not account.disabled
             and not account.is_invited
+            # The way back in must not depend on an identity provider.
             and not account.is_external
             and account.login != login
             for account in self._store.accounts(tx)
         ):
             raise Conflict(
-                f"{login} is the last operator of this node",
-                remedy="add another operator first",
+                f"{login} is the last operator with a local account",
+                remedy="add another operator with a local account first",
                 facts={"case": "last-operator"},
             )

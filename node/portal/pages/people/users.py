@@ -18,6 +18,7 @@ _TROUBLES: Final = {
     "last-operator": "user.trouble.last",
     "own-account": "user.trouble.own",
     "own-operator": "user.trouble.own-operator",
+    "external": "user.trouble.external",
     "login": "users.trouble.login",
     "login-in-use": "users.trouble.used",
 }
