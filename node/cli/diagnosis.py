@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import socket
@@ -61,6 +62,7 @@ def examine(folder: Path) -> list[Finding]:
         *_database(folder, settings),
         *_space(folder),
         *_cage(settings),
+        *_identity_providers(settings),
         *_serving(folder, settings),
     ]
 
@@ -184,6 +186,31 @@ def _cage(settings: Settings) -> Iterator[Finding]:
                 yield Finding(f"models cannot import {name}: {trouble}", False, mend)
             else:
                 yield Finding(f"models can import {name} {version}".rstrip(), True)
+
+
+def _identity_providers(settings: Settings) -> list[Finding]:
+    """Check whether people could sign in with each identity provider of the settings now."""
+    if not settings.identity_providers:
+        return []
+    from node.adapters.egress import Egress
+    from node.adapters.oidc.client import OidcProviders
+    from node.base.clock import SystemClock
+    from node.settings.providers import provider_of
+
+    async def check() -> list[Finding]:
+        findings: list[Finding] = []
+        egress = Egress(allow_loopback=settings.allow_loopback, allow_networks=settings.private_networks)
+        async with egress:
+            client = OidcProviders(egress, SystemClock())
+            for name, stated in settings.identity_providers.items():
+                try:
+                    await client.check(provider_of(name, stated, settings.folder))
+                    findings.append(Finding(f"people can sign in with {stated.name}: {stated.issuer} answers", True))
+                except HansaError as error:
+                    findings.append(Finding(f"{stated.name}: {error.detail}", False, error.remedy))
+        return findings
+
+    return asyncio.run(check())
 
 
 def _space(folder: Path) -> Iterator[Finding]:

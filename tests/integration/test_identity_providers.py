@@ -21,6 +21,7 @@ from joserfc.jwk import RSAKey
 
 from demo.nodes import free_ports
 from node.base.errors import InvalidInput
+from node.cli.diagnosis import Finding, examine
 from node.settings import load
 from tests.identity_provider import CLIENT, GROUPS, SECRET, FakeProvider, provider
 from tests.integration.test_accounts import call, events
@@ -125,6 +126,21 @@ def test_groups_give_and_take_roles(node: Running, fake: FakeProvider) -> None:
         assert arrive(eve, fake, "eve").status_code == 403
         assert "hansa_session" not in eve.cookies
     assert "eve@city" not in call(node, "GET", "/api/accounts", node.person()).text
+
+
+def test_the_doctor_looks_at_providers(node: Running, fake: FakeProvider) -> None:
+    def finding() -> Finding:
+        (about,) = [one for one in examine(node.folder) if "City login" in one.text]
+        return about
+
+    assert (finding().well, finding().text) == (True, f"people can sign in with City login: {fake.issuer} answers")
+    fake.metadata = {"code_challenge_methods_supported": ["plain"]}
+    assert (finding().well, finding().mend) == (False, "allow S256 for this client there")
+    fake.metadata = {"issuer": "https://evil.example"}
+    assert (finding().well, "another issuer" in finding().text) == (False, True)
+    fake.metadata = {}
+    fake.broken = True
+    assert not finding().well
 
 
 def test_roles_of_groups_cannot_be_changed_here(node: Running, fake: FakeProvider) -> None:

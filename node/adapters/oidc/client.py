@@ -145,6 +145,18 @@ class OidcProviders:
         address = self._endpoint(metadata, "end_session_endpoint")
         return f"{address}{'&' if '?' in address else '?'}{urlencode(query)}"
 
+    async def check(self, provider: IdentityProvider) -> None:
+        """Read the metadata and the keys of ``provider`` as a sign-in would. Raises ``PeerUnreachable`` with the
+        reason why nobody can sign in."""
+        metadata = await self._metadata(provider)
+        for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+            self._endpoint(metadata, name)
+        methods = metadata.get("code_challenge_methods_supported")
+        if isinstance(methods, list) and "S256" not in methods:
+            raise PeerUnreachable(f"{provider.name} does not support PKCE", remedy="allow S256 for this client there")
+        if not (await self._document(str(metadata["jwks_uri"]), _KEPT)).get("keys"):
+            raise PeerUnreachable(f"{provider.name} has no keys", remedy="try again later")
+
     # the provider's documents -----------------------------------------------------------------------------
     async def _metadata(self, provider: IdentityProvider) -> dict[str, Any]:
         address = f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration"
