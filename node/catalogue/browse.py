@@ -194,10 +194,11 @@ class Browse:
 
     async def copies(self, record: Record, caller: Caller) -> Sequence[Record]:
         """Return the other records that describe the same asset as ``record``, as far as the caller sees them."""
+        audiences = self._visibility.audiences(caller)
 
         def read() -> Sequence[Record]:
             with self._uow.read() as tx:
-                return self._copies(tx, record.iri, caller)
+                return self._heads(tx, self._index.copies(record.iri, audiences=audiences), caller)
 
         return await asyncio.to_thread(read)
 
@@ -222,9 +223,8 @@ class Browse:
             copies=copies,
         )
 
-    def _copies(self, tx: Transaction, iri: str, caller: Caller) -> tuple[Record, ...]:
-        iris = self._index.copies(iri, audiences=self._visibility.audiences(caller))
-        heads = [self._records.get(tx, other) for other in iris]
+    def _heads(self, tx: Transaction, iris: Iterable[str], caller: Caller) -> tuple[Record, ...]:
+        heads = [self._records.get(tx, iri) for iri in iris]
         return tuple(head for head in heads if head is not None and self._exists(head, caller))
 
     def _search(self, query: Query, caller: Caller) -> CatalogueHits:
@@ -236,7 +236,7 @@ class Browse:
             for hit in results.hits:
                 head = self._records.get(tx, hit.iri)
                 if head is not None and self._exists(head, caller):
-                    copies = self._copies(tx, head.iri, caller)
+                    copies = self._heads(tx, hit.copies, caller)
                     hits.append(self._match(head, caller, query.language, hit.snippet, copies))
         return CatalogueHits(
             total=results.total,
@@ -250,8 +250,8 @@ class Browse:
     def _suggest(self, text: str, caller: Caller, language: str) -> Sequence[Suggestion]:
         iris = self._index.complete(text, audiences=self._visibility.audiences(caller), limit=READ)
         with self._uow.read() as tx:
-            heads = [self._records.get(tx, iri) for iri in iris]
-        return suggestions(text, [head for head in heads if head and self._exists(head, caller)], language)
+            heads = self._heads(tx, iris, caller)
+        return suggestions(text, heads, language)
 
     def _record(self, iri: str, caller: Caller, version: int | None, as_of: datetime | None) -> Record:
         audiences = self._visibility.audiences(caller)

@@ -172,11 +172,13 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """One result: the IRI of the record, its score, a piece of its text with the words marked by « »."""
+    """One result: the IRI of the record, its score, a piece of its text with the words marked by « », and the IRIs
+    of the other records of the same asset (see ``SearchIndex.copies``)."""
 
     iri: str
     score: float
     snippet: str = ""
+    copies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -286,6 +286,20 @@ class SearchContract:
         assert others(index, "in") == [], "who may not see it learns nothing of it"
         assert others(index, "out", ("public", "internal")) == ["in"]
 
+    def test_hits_name_the_other_records(self, index: SearchIndex) -> None:
+        put(index, harvested("a", "Noise", place=1, identities=("x",)))
+        put(index, harvested("b", "Noise", place=2, identities=("x", "y")), position=2)
+        put(index, harvested("c", "Silence", place=3, identities=("y",), audience="internal"), position=3)
+        put(index, harvested("d", "Noise", place=4, identities=("z",), audience="internal"), position=4)
+        put(index, indexed("e", "Noise", place=5, identities=("z",)), position=5)
+        put(index, indexed("f", "Noise", place=6), position=6)
+        for audiences in (("public",), ("public", "internal"), None):
+            results = index.search(Query(text="noise"), audiences=audiences)
+            named = {hit.iri: list(hit.copies) for hit in results.hits}
+            assert named == {iri: list(index.copies(iri, audiences=audiences)) for iri in named}
+        names = {iri.rpartition("/")[2]: [one.rpartition("/")[2] for one in others] for iri, others in named.items()}
+        assert names == {"a": ["b", "c"], "d": ["e"], "e": ["d"], "f": []}
+
     def test_an_identity_of_a_whole_catalogue_joins_nothing(self, index: SearchIndex) -> None:
         for number in range(60):
             put(index, harvested(f"n{number}", "Noise", place=number + 1, identities=("x",)), position=number + 1)

@@ -70,7 +70,15 @@ class MemorySearchIndex:
         return Results(
             total=len(matches),
             next=Cursor(place=page[-1].place, stage=stage) if walk and more and page else None,
-            hits=tuple(Hit(iri=r.iri, score=sum(scores[r.iri]), snippet=_snippet(_all_text(r), words)) for r in page),
+            hits=tuple(
+                Hit(
+                    iri=r.iri,
+                    score=sum(scores[r.iri]),
+                    snippet=_snippet(_all_text(r), words),
+                    copies=tuple(self.copies(r.iri, audiences=audiences)),
+                )
+                for r in page
+            ),
             facets={
                 "kind": dict(Counter(r.kind for r in matches)),
                 "theme": dict(Counter(value for r in matches for value in r.themes)),

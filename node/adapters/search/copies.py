@@ -8,7 +8,8 @@ apart: nobody learns from the place of one record that there is another one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -52,14 +53,19 @@ class CopyGroups:
     def entries(self, searcher: tantivy.Searcher, changes: Changes) -> Iterator[tuple[str, GroupEntry | None]]:
         """Yield what to write for ``changes``: their own entries, and those of records in the groups that change."""
         for iri, record in changes:
-            before = self._read(searcher, iri)
-            touched = self._neighbours(searcher, before)
+            before = self.read(searcher, iri)
+            neighbours = self._neighbours(searcher, before)
             self._take(iri, record)
-            touched.pop(iri, None)
+            neighbours |= self._neighbours(searcher, record)
+            # A group has one audience: those of others stay as they are.
+            audiences = {version.audience for version in (before, record) if version is not None}
+            touched = {other: fields for other, fields in neighbours.items() if fields.audience in audiences}
             if record is None:
                 yield iri, None
+            elif not touched:
+                yield iri, GroupEntry(record)
             else:
-                touched |= {**self._neighbours(searcher, record), iri: record}
+                touched[iri] = record
             done: set[str] = set()
             for member in touched.values():
                 if member.iri not in done:
@@ -67,13 +73,44 @@ class CopyGroups:
                     done |= group.keys()
                     yield from arrange(group.values())
 
-    def others(self, searcher: tantivy.Searcher, iri: str, audiences: Collection[str] | None) -> list[str]:
+    def others(
+        self, searcher: tantivy.Searcher, record: IndexFields, audiences: Collection[str] | None
+    ) -> tuple[str, ...]:
         """Return the IRIs of the other records of the same asset, as far as one of ``audiences`` leads to them."""
-        record = self._read(searcher, iri)
-        if record is None or (audiences is not None and record.audience not in audiences):
-            return []
+        if audiences is not None and record.audience not in audiences:
+            return ()
         group = sorted(self._group(searcher, record, audiences).values(), key=_rank)
-        return [other.iri for other in group if other.iri != iri]
+        return tuple(other.iri for other in group if other.iri != record.iri)
+
+    def on_page(
+        self, searcher: tantivy.Searcher, page: Sequence[IndexFields], audiences: Collection[str] | None
+    ) -> dict[str, tuple[str, ...]]:
+        """Return IRI → ``others`` for the records of a page of results that may have others.
+
+        Most assets have one record: one query for the whole page tells so.
+        """
+        identities = Counter(identity for record in page for identity in set(record.identities))
+        if not identities:
+            return {}
+        # One query for a set of terms would build an automaton each time, which costs several times as much.
+        shares = [(tantivy.Occur.Should, self._term("identity", identity)) for identity in identities]
+        elsewhere = tantivy.Query.boolean_query(
+            [
+                (tantivy.Occur.Must, tantivy.Query.boolean_query(shares)),
+                *((tantivy.Occur.MustNot, self._term("iri", record.iri)) for record in page),
+            ]
+        )
+        shared = {identity for identity, count in identities.items() if count > 1}
+        hits = searcher.search(elsewhere, MOST, count=False).hits
+        if len(hits) == MOST:
+            shared |= identities.keys()
+        else:
+            shared.update(*(record_of(searcher.doc(address)).identities for _, address in hits))
+        return {
+            record.iri: self.others(searcher, record, audiences)
+            for record in page
+            if not shared.isdisjoint(record.identities)
+        }
 
     def _take(self, iri: str, record: IndexFields | None) -> None:
         earlier = self._waiting.get(iri)
@@ -96,27 +133,33 @@ class CopyGroups:
         return group
 
     def _neighbours(self, searcher: tantivy.Searcher, record: IndexFields | None) -> dict[str, IndexFields]:
-        """Return the records that share an identity with ``record``, itself included."""
+        """Return the other records that share an identity with ``record``."""
         known: dict[str, IndexFields] = {}
         for identity in record.identities if record else ():
-            query = tantivy.Query.term_query(self._schema, "identity", identity)
-            hits = searcher.search(query, MOST, count=False).hits
+            hits = searcher.search(self._term("identity", identity), MOST, count=False).hits
             if len(hits) == MOST:
                 continue
             for _, address in hits:
-                fields = _fields(searcher.doc(address))
-                if fields.iri not in self._waiting:
-                    known[fields.iri] = fields
+                entry = searcher.doc(address)
+                iri = stored_value(entry, "iri")
+                if iri not in self._waiting and iri not in known:
+                    known[iri] = record_of(entry)
             for iri in self._by_identity.get(identity, ()):
                 if (waiting := self._waiting[iri]) is not None:
                     known[iri] = waiting
+        if record is not None:
+            known.pop(record.iri, None)
         return known
 
-    def _read(self, searcher: tantivy.Searcher, iri: str) -> IndexFields | None:
+    def read(self, searcher: tantivy.Searcher, iri: str) -> IndexFields | None:
+        """Return the record with this IRI, with the collected changes; None if there is none."""
         if iri in self._waiting:
             return self._waiting[iri]
-        hits = searcher.search(tantivy.Query.term_query(self._schema, "iri", iri), 1, count=False).hits
-        return _fields(searcher.doc(hits[0][1])) if hits else None
+        hits = searcher.search(self._term("iri", iri), 1, count=False).hits
+        return record_of(searcher.doc(hits[0][1])) if hits else None
+
+    def _term(self, field: str, value: str) -> tantivy.Query:
+        return tantivy.Query.term_query(self._schema, field, value)
 
 
 def arrange(group: Iterable[IndexFields]) -> Iterator[tuple[str, GroupEntry]]:
@@ -145,5 +188,6 @@ def with_words_of(record: IndexFields, copies: Iterable[IndexFields]) -> IndexFi
     return replace(record, texts=texts)
 
 
-def _fields(entry: tantivy.Document) -> IndexFields:
+def record_of(entry: tantivy.Document) -> IndexFields:
+    """Return the record of a document of the index."""
     return fields_of(bytes(stored_value(entry, "source")))

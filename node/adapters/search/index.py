@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import shutil
 import threading
 import time
@@ -22,7 +21,7 @@ from typing import Any, Final
 import tantivy
 
 from node.adapters.search.checksums import check
-from node.adapters.search.copies import CopyGroups, GroupEntry, with_words_of
+from node.adapters.search.copies import CopyGroups, GroupEntry, record_of, with_words_of
 from node.adapters.search.fields import COPY, FACETS, FOLDED, LAYOUT, POSITION, RECORD, document, schema, stored_value
 from node.adapters.search.queries import (
     Stage,
@@ -36,7 +35,7 @@ from node.adapters.search.queries import (
 )
 from node.adapters.search.snippets import snippet
 from node.adapters.search.stems import analyzer
-from node.adapters.search.words import Word, words_of
+from node.adapters.search.words import words_of
 from node.base.crashpoints import crashpoint
 from node.base.errors import Damaged, LocalFault, NoRoom, is_full
 from node.base.heap import give_back
@@ -224,12 +223,19 @@ class TantivyIndex:
         if walk and documents and answer.count > len(documents):
             following = Cursor(place=int(stored_value(documents[-1][1], "place")), stage=number)
         facets = _count_facets(counted, key, searcher, matching)
+        page = [(score, record_of(entry)) for score, entry in documents]
+        copies = CopyGroups(self._schema).on_page(searcher, [record for _, record in page], audiences)
         return Results(
             # The answer counts what is behind the cursor only. Each record has one kind.
             total=int(answer.count) if after is None else sum(facets["kind"].values()),
             hits=tuple(
-                self._hit(entry, 0.0 if by_date or walk else float(score), words, query.language)
-                for score, entry in documents
+                Hit(
+                    iri=record.iri,
+                    score=0.0 if by_date or walk else float(score),
+                    snippet=snippet(self._analyzer, record.texts, words, query.language),
+                    copies=copies.get(record.iri, ()),
+                )
+                for score, record in page
             ),
             facets=facets,
             next=following,
@@ -240,7 +246,9 @@ class TantivyIndex:
         with self._using():
             searcher = self._searcher
         assert searcher is not None, "there is one while the index is open"
-        return CopyGroups(self._schema).others(searcher, iri, audiences)
+        groups = CopyGroups(self._schema)
+        record = groups.read(searcher, iri)
+        return () if record is None else groups.others(searcher, record, audiences)
 
     def complete(self, text: str, *, audiences: Collection[str] | None, limit: int) -> Sequence[str]:
         """Return the IRIs of records with these words; nothing is counted, so it is quick for each letter typed."""
@@ -336,12 +344,6 @@ class TantivyIndex:
         searcher = index.searcher()
         found = searcher.search(tantivy.Query.term_query(self._schema, "what", POSITION), 1)
         return int(stored_value(searcher.doc(found.hits[0][1]), "position")) if found.hits else 0
-
-    def _hit(self, entry: tantivy.Document, score: float, words: Sequence[Word], language: str) -> Hit:
-        texts = json.loads(bytes(stored_value(entry, "source")))["texts"]
-        return Hit(
-            iri=stored_value(entry, "iri"), score=score, snippet=snippet(self._analyzer, texts, words, language)
-        )
 
 
 def _count_facets(
