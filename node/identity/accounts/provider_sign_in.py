@@ -179,6 +179,10 @@ class SignInByProvider:
         roles = provider.roles_of(proof.groups)
         with self._uow.begin() as tx:
             account = self._store.account_of_subject(tx, provider.issuer, proof.subject)
+            if account is None and roles:
+                # A person may click twice: the account is added once.
+                self._store.lock_accounts(tx)
+                account = self._store.account_of_subject(tx, provider.issuer, proof.subject)
             if account is not None and account.roles != roles:
                 self._change_roles(tx, provider, account, roles)
             if account is None and roles:
