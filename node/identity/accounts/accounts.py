@@ -17,6 +17,7 @@ from node.base.ids import new_urn
 from node.base.work import UnitOfWork
 from node.identity.accounts.events import AccountEvents
 from node.identity.accounts.hashes import NO_PASSWORD, hash_password, token_hash
+from node.identity.accounts.lookup import find_account, unknown_account
 from node.identity.model import Account, ApiToken, Browser, Caller, OpenSession, UserRole
 from node.identity.ports import IdentityStore
 from node.identity.roles import UseCase, allowed, require
@@ -107,10 +108,7 @@ class Accounts:
     def find(self, login: str) -> Account:
         """Return the account. Raises ``NotFound``."""
         with self._uow.read() as tx:
-            account = self._store.account(tx, login)
-        if account is None:
-            raise NotFound(f"there is no account {login}", remedy="for all accounts, see hansa user list")
-        return account[0]
+            return find_account(self._store, tx, login)
 
     def tokens(self, login: str | None = None) -> list[ApiToken]:
         """Return the valid API tokens of one account, or of all; the first to expire first."""
@@ -149,12 +147,10 @@ class Accounts:
             require(by, UseCase.MANAGE_ACCOUNTS)
         hashed = hash_password(password)
         with self._uow.begin() as tx:
-            account = self._store.account(tx, login)
-            if account is None:
-                raise NotFound(f"there is no account {login}", remedy="for all accounts, see hansa user list")
-            require_local(account[0])
+            account = find_account(self._store, tx, login)
+            require_local(account)
             self._store.set_password(tx, login, hashed)
-            if another or account[0].must_choose:
+            if another or account.must_choose:
                 self._store.note_reset(tx, login, another, self._clock.now())
             ended = 0 if keep_tokens else self._store.drop_tokens(tx, login, but=self._terminal_token)
             self._record(tx, login, by.name, "password-changed", setByAnother=another is not None, tokensEnded=ended)
@@ -201,9 +197,8 @@ class Accounts:
         now = self._clock.now()
         token = f"{_PREFIXES.get(kind, '')}{secrets.token_urlsafe(32)}"
         with self._uow.begin() as tx:
-            account = self._store.account(tx, login)
-            if account is None or account[0].disabled:
-                raise NotFound(f"there is no account {login}", remedy="for all accounts, see hansa user list")
+            if find_account(self._store, tx, login).disabled:
+                raise unknown_account(login)
             self._store.add_token(
                 tx,
                 token_sha256=token_hash(token),

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from node.base.clock import Clock
-from node.base.errors import NotFound, Unauthenticated
+from node.base.errors import Unauthenticated
 from node.base.work import Transaction, UnitOfWork
 from node.identity.accounts.accounts import Accounts, require_local
 from node.identity.accounts.events import AccountEvents
 from node.identity.accounts.hashes import hash_password, token_hash
+from node.identity.accounts.lookup import find_account
 from node.identity.model import Account, Caller, UserRole
 from node.identity.ports import IdentityStore
 from node.identity.roles import UseCase, require
@@ -101,10 +102,7 @@ class Invitations:
             self._store.note_reset(tx, login, None, now)
             ended = self._store.drop_tokens(tx, login, but=self._terminal_token)
             self._record(tx, login, login, "password-chosen", linkBy=maker, tokensEnded=ended)
-            stored = self._store.account(tx, login)
-        if stored is None:
-            raise NotFound(f"there is no account {login}", remedy="for all accounts, see hansa user")
-        return stored[0]
+            return find_account(self._store, tx, login)
 
     def _waiting(self, tx: Transaction, secret: str) -> Account:
         stored = self._store.by_token(tx, token_hash(secret), self._clock.now()) if 0 < len(secret) <= 256 else None

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from node.base.clock import Clock
-from node.base.errors import Conflict, InvalidInput, NotFound
+from node.base.errors import Conflict, InvalidInput
 from node.base.jsons import read_object
 from node.base.work import Transaction, UnitOfWork
 from node.identity.accounts.events import SUBJECT, AccountEvents
+from node.identity.accounts.lookup import find_account
 from node.identity.model import Account, Caller, OpenSession, UserRole
 from node.identity.ports import IdentityStore
 from node.identity.roles import UseCase, require
@@ -53,7 +54,7 @@ class AccountOversight:
         """Return an account. Raises ``NotAllowed``, ``NotFound``."""
         require(by, UseCase.MANAGE_ACCOUNTS)
         with self._uow.read() as tx:
-            return self._account(tx, login)
+            return find_account(self._store, tx, login)
 
     def set_roles(self, login: str, roles: Collection[UserRole], *, by: Caller) -> Account:
         """Give an account exactly these roles.
@@ -68,7 +69,7 @@ class AccountOversight:
             raise InvalidInput("an account has at least one role", remedy="choose a role, or block the account")
         with self._uow.begin() as tx:
             self._store.lock_accounts(tx)
-            account = self._account(tx, login)
+            account = find_account(self._store, tx, login)
             if account.is_external:
                 raise Conflict(
                     f"the roles of {login} come from groups at the identity provider",
@@ -88,7 +89,7 @@ class AccountOversight:
             self._store.set_roles(tx, login, chosen)
             now, before = sorted(map(str, chosen)), sorted(map(str, account.roles))
             self._record(tx, login, by.name, "roles-changed", roles=now, before=before)
-            return self._account(tx, login)
+            return find_account(self._store, tx, login)
 
     def set_disabled(self, login: str, disabled: bool, *, by: Caller, reason: str = "") -> Account:
         """Block an account, which ends its sessions and API tokens at once, or unblock it, which does not restore
@@ -98,7 +99,7 @@ class AccountOversight:
         why = " ".join(reason.split())[:LONGEST_REASON]
         with self._uow.begin() as tx:
             self._store.lock_accounts(tx)
-            account = self._account(tx, login)
+            account = find_account(self._store, tx, login)
             if disabled:
                 self._require_replaceable(tx, login, by)
             if account.disabled == disabled:
@@ -106,7 +107,7 @@ class AccountOversight:
             self._store.set_disabled(tx, login, disabled, why or None)
             facts = {"reason": why} if why else {}
             self._record(tx, login, by.name, "account-disabled" if disabled else "account-enabled", **facts)
-            return self._account(tx, login)
+            return find_account(self._store, tx, login)
 
     def remove(self, login: str, *, by: Caller) -> None:
         """Delete an account with its name, password, second factor, sessions and API tokens. Nobody can have its
@@ -118,7 +119,7 @@ class AccountOversight:
         require(by, UseCase.MANAGE_ACCOUNTS)
         with self._uow.begin() as tx:
             self._store.lock_accounts(tx)
-            self._account(tx, login)
+            find_account(self._store, tx, login)
             self._require_replaceable(tx, login, by)
             self._store.remove_account(tx, login, self._clock.now())
             self._record(tx, login, by.name, "account-removed")
@@ -135,7 +136,7 @@ class AccountOversight:
         ``NotFound``."""
         require(by, UseCase.MANAGE_ACCOUNTS)
         with self._uow.begin() as tx:
-            self._account(tx, login)
+            find_account(self._store, tx, login)
             ended = len(self._store.sessions(tx, login))
             self._store.end_sessions(tx, login)
             self._record(tx, login, by.name, "sessions-ended", count=ended)
@@ -151,12 +152,6 @@ class AccountOversight:
             AccountEvent(event=str(body.pop("event", "")), by=entry.by, at=entry.at, facts=body)
             for entry, body in reversed(bodies)
         ]
-
-    def _account(self, tx: Transaction, login: str) -> Account:
-        stored = self._store.account(tx, login)
-        if stored is None:
-            raise NotFound(f"there is no account {login[:64]}", remedy="for all accounts, see hansa user")
-        return stored[0]
 
     def _require_replaceable(self, tx: Transaction, login: str, by: Caller) -> None:
         if login == by.account:

@@ -20,6 +20,7 @@ from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.base.work import Transaction, UnitOfWork
 from node.identity.accounts import totp
 from node.identity.accounts.events import AccountEvents
+from node.identity.accounts.lookup import find_account
 from node.identity.accounts.throttle import Throttle
 from node.identity.model import Caller
 from node.identity.ports import IdentityStore, KeyRing
@@ -83,10 +84,7 @@ class SecondFactor:
         """Return a new secret, which is in force after ``confirm``. Raises ``Conflict`` if a factor is in force."""
         secret = secrets.token_bytes(totp.SECRET_BYTES)
         with self._uow.begin() as tx:
-            account = self._store.account(tx, login)
-            if account is None:
-                raise NotFound(f"there is no account {login}", remedy="for all accounts, see hansa user list")
-            if account[0].second_factor is not None:
+            if find_account(self._store, tx, login).second_factor is not None:
                 raise Conflict("this account has a second factor", remedy="remove it first, with password and code")
             self._store.keep_second_factor(tx, login, base64.b64encode(self._keyring.wrap(secret)).decode("ascii"))
         return self._enrolment(login, secret)
@@ -165,10 +163,7 @@ class SecondFactor:
             self._record(tx, login, login, "second-factor-removed", byAnother=False)
 
     def _drop(self, tx: Transaction, login: str) -> None:
-        account = self._store.account(tx, login)
-        if account is None:
-            raise NotFound(f"there is no account {login}", remedy="for all accounts, see hansa user list")
-        if account[0].second_factor is None:
+        if find_account(self._store, tx, login).second_factor is None:
             raise NotFound(f"{login} has no second factor", remedy="the account can sign in with its password alone")
         self._store.drop_second_factor(tx, login)
 

@@ -54,7 +54,7 @@ def binding_request(body: Mapping[str, Any], base: str) -> BindingRequest:
     _only(body, _MEMBERS, "the binding")
     layers = [] if body.get("layers") is None else body["layers"]
     if not isinstance(layers, list) or not all(isinstance(layer, str) for layer in layers):
-        raise InvalidInput("layers is not a list of layers", remedy="name them as hansa layer lists them")
+        raise InvalidInput("layers is not a list of layers", remedy="name them as in: hansa layer list")
     return BindingRequest(
         scenario=iri_meant(_text(body, "scenario", "the binding"), base),
         version=_number(body, "version", "the binding"),
