@@ -8,7 +8,8 @@ import os
 import pytest
 from sqlalchemy import LargeBinary, Text, insert, select, type_coerce, update
 
-from node.adapters.sql.schema import entries, records
+from node.adapters.sql.schema.ledger import entries
+from node.adapters.sql.schema.records import records
 from node.adapters.sql.work import connection_of
 from tests.contract.test_ledger import NOW, append, entry
 from tests.contract.test_records import record

@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import select
 
 from demo.nodes import Member, free_ports
-from node.adapters.sql.schema import outbox
+from node.adapters.sql.schema.outbox import outbox
 from node.bootstrap.node import HansaNode
 from node.bootstrap.parts import Stores, open_stores
 from node.settings import load

@@ -16,7 +16,8 @@ from sqlalchemy.engine import Connection
 from node.adapters.sql import shared_commit
 from node.adapters.sql.engine import READ_ONLY, connect
 from node.adapters.sql.outbox import SqlOutbox
-from node.adapters.sql.schema import metadata, outbox
+from node.adapters.sql.schema import metadata
+from node.adapters.sql.schema.outbox import outbox
 from node.adapters.sql.work import SqlTransaction, SqlUnitOfWork, connection_of
 from node.base.errors import LocalFault, NoRoom
 from node.base.work import Task

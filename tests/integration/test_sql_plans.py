@@ -15,7 +15,7 @@ from node.adapters.sql.engine import connect
 from node.adapters.sql.migrate import VERSIONS, migrate
 from node.adapters.sql.records import current_statement
 from node.adapters.sql.rows import values
-from node.adapters.sql.schema import records
+from node.adapters.sql.schema.records import records
 from tests.contract.test_records import BASE, add, current, record
 from tests.stores import sql_stores
 

@@ -11,7 +11,8 @@ from sqlalchemy import bindparam, insert, or_, select, update
 
 from node.adapters.sql import statements
 from node.adapters.sql.rows import build, values
-from node.adapters.sql.schema import entries, outbox
+from node.adapters.sql.schema.ledger import entries
+from node.adapters.sql.schema.outbox import outbox
 from node.adapters.sql.statements import Rows
 from node.adapters.sql.work import SqlUnitOfWork, connection_of
 from node.base.errors import InvalidInput, LocalFault

@@ -11,14 +11,8 @@ from sqlalchemy import Row, bindparam, delete, func, select, update
 
 from node.adapters.sql.people.accounts import SqlAccounts
 from node.adapters.sql.rows import add, build, values
-from node.adapters.sql.schema import (
-    applications,
-    credential_requests,
-    credentials,
-    jtis,
-    status_places,
-)
-from node.adapters.sql.schema import issued as issued_credentials
+from node.adapters.sql.schema.credentials import applications, credential_requests, credentials, jtis, status_places
+from node.adapters.sql.schema.credentials import issued as issued_credentials
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict, LocalFault, NotFound
 from node.base.work import Transaction

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, func, insert, select, update
 
 from node.adapters.sql.rows import add, build, put, values
-from node.adapters.sql.schema import entries, ledger_checkpoints, ledger_nodes, ledger_size, views
+from node.adapters.sql.schema.ledger import entries, ledger_checkpoints, ledger_nodes, ledger_size, views
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict, LocalFault
 from node.base.work import Transaction

@@ -9,14 +9,8 @@ from sqlalchemy import bindparam, delete, func, select, update
 
 from node.adapters.sql.processes import SqlProcessStore
 from node.adapters.sql.rows import add, build, put, values
-from node.adapters.sql.schema import (
-    agreement_uses,
-    agreements,
-    decisions,
-    limits,
-    negotiation_messages,
-    negotiations,
-)
+from node.adapters.sql.schema.negotiation import agreement_uses, agreements, decisions, limits
+from node.adapters.sql.schema.processes import negotiation_messages, negotiations
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict, LocalFault
 from node.base.work import Transaction

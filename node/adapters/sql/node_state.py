@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, select
 
 from node.adapters.sql.rows import add, build, put, values
-from node.adapters.sql.schema import followed, meta
+from node.adapters.sql.schema.node_state import followed, meta
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict
 from node.base.work import Transaction, UnitOfWork

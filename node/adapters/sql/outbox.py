@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Select, and_, bindparam, case, delete, exists, func, null, or_, select, update
 
 from node.adapters.sql.rows import add, build, values
-from node.adapters.sql.schema import outbox
+from node.adapters.sql.schema.outbox import outbox
 from node.adapters.sql.work import connection_of
 from node.base.work import Task, Transaction
 

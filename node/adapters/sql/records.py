@@ -9,9 +9,10 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, and_, bindparam, func, select
 
 from node.adapters.sql.rows import add, build, put, values
-from node.adapters.sql.schema import entries, records
-from node.adapters.sql.schema import record_heads as heads
-from node.adapters.sql.schema import record_reach as reach
+from node.adapters.sql.schema.ledger import entries
+from node.adapters.sql.schema.records import record_heads as heads
+from node.adapters.sql.schema.records import record_reach as reach
+from node.adapters.sql.schema.records import records
 from node.adapters.sql.statements import TransactionStatements
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Select, and_, bindparam, func, select
 
 from node.adapters.sql.rows import put
-from node.adapters.sql.schema import jobs, layers, runs
+from node.adapters.sql.schema.scenarios import jobs, layers, runs
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict
 from node.base.work import Transaction

@@ -1,59 +1,17 @@
-"""Scheduled sources, their runs and reports (``node.catalogue.harvest.schedule.ScheduleStore``), and their tables."""
+"""Scheduled sources, their runs and reports (``node.catalogue.harvest.schedule.ScheduleStore``)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Column, Index, LargeBinary, Table, bindparam, delete, or_, select
+from sqlalchemy import bindparam, delete, or_, select
 
-from node.adapters.sql.columns import Big, Json, Moment, Ordinal, Words
 from node.adapters.sql.rows import build, put, values
-from node.adapters.sql.schema import metadata
+from node.adapters.sql.schema.schedules import harvest_runs, harvest_sheets, harvest_sources
 from node.adapters.sql.work import connection_of
 from node.base.work import Transaction
 from node.catalogue.harvest.schedule import Run, RunState, ScheduledSource, Sheet
-
-harvest_sources = Table(
-    "harvest_sources",
-    metadata,
-    Column("name", Words, primary_key=True),
-    Column("url", Words, nullable=False, unique=True),
-    Column("every", Words, nullable=False),
-    Column("options", Json, nullable=False),
-    Column("by", Words, nullable=False),
-    Column("at", Moment, nullable=False),
-    Column("due", Moment),
-    Column("run", Words),
-    Column("failures", Big, nullable=False),
-)
-
-harvest_runs = Table(
-    "harvest_runs",
-    metadata,
-    Column("ordinal", Ordinal, primary_key=True, autoincrement=True),
-    Column("id", Words, nullable=False, unique=True),
-    Column("source", Words, nullable=False),
-    Column("by", Words, nullable=False),
-    Column("queued", Moment, nullable=False),
-    Column("state", Words, nullable=False),
-    Column("attempt", Big, nullable=False),
-    Column("started", Moment),
-    Column("ended", Moment),
-    Column("opened", Json, nullable=False),
-    Column("counts", Json, nullable=False),
-    Column("problem", Json, nullable=False),
-)
-Index("ix_harvest_runs_source", harvest_runs.c.source, harvest_runs.c.ordinal)
-
-harvest_sheets = Table(
-    "harvest_sheets",
-    metadata,
-    Column("run", Words, primary_key=True),
-    Column("number", Ordinal, primary_key=True, autoincrement=False),
-    Column("outcomes", Json, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-)
 
 _SOURCE = select(harvest_sources).where(harvest_sources.c.name == bindparam("of"))
 _SOURCES = select(harvest_sources).order_by(harvest_sources.c.name)

@@ -10,7 +10,8 @@ from sqlalchemy import bindparam, case, delete, func, or_, select, tuple_, updat
 
 from node.adapters.sql.columns import Big
 from node.adapters.sql.rows import add, build, values
-from node.adapters.sql.schema import negotiations, stranger_bytes, stranger_processes, transfers
+from node.adapters.sql.schema.negotiation import stranger_bytes, stranger_processes
+from node.adapters.sql.schema.processes import negotiations, transfers
 from node.adapters.sql.work import connection_of
 from node.base.work import Transaction
 from node.dialogue.stranger_limits import StrangerProcess

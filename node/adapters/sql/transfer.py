@@ -8,7 +8,8 @@ from sqlalchemy import bindparam, select, text, update
 
 from node.adapters.sql.processes import SqlProcessStore
 from node.adapters.sql.rows import build, put, values
-from node.adapters.sql.schema import UNFINISHED, deletions, grants, receptions, transfer_messages, transfers
+from node.adapters.sql.schema.processes import transfer_messages, transfers
+from node.adapters.sql.schema.transfer import UNFINISHED, deletions, grants, receptions
 from node.adapters.sql.work import connection_of
 from node.base.work import Transaction
 from node.transfer.deletion.model import Deletion

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, delete, func, select, update
 
 from node.adapters.sql.rows import add, build, put, values
-from node.adapters.sql.schema import accounts, recovery_codes, second_factors, tokens
+from node.adapters.sql.schema.people import accounts, recovery_codes, second_factors, tokens
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict, NotFound
 from node.base.work import Transaction

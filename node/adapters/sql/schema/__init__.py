@@ -1,0 +1,31 @@
+"""All tables, by the reason for which they change. The import of this package registers them all in ``metadata``."""
+
+from node.adapters.sql.schema import (
+    credentials,
+    ledger,
+    negotiation,
+    node_state,
+    outbox,
+    people,
+    processes,
+    records,
+    scenarios,
+    schedules,
+    transfer,
+)
+from node.adapters.sql.schema.registry import metadata
+
+__all__ = [
+    "credentials",
+    "ledger",
+    "metadata",
+    "negotiation",
+    "node_state",
+    "outbox",
+    "people",
+    "processes",
+    "records",
+    "scenarios",
+    "schedules",
+    "transfer",
+]
