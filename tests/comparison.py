@@ -21,6 +21,8 @@ from sqlalchemy.engine import make_url
 from demo.nodes import Member
 from node.adapters.graph.store import OxigraphGraph
 from node.adapters.search import TantivyIndex
+from node.adapters.sql.negotiation import SqlNegotiationStore
+from node.adapters.sql.transfer import SqlTransferStore
 from node.bootstrap.parts import Stores, open_stores, places
 from node.cage.cage import Cage
 from node.catalogue.views import GraphView, SearchView
@@ -65,7 +67,7 @@ def records(findings: Findings, stores: Stores, acknowledged: Mapping[str, str])
     with stores.uow.read() as tx:
         for name, sha256 in acknowledged.items():
             iri, _, version = name.partition("#v")
-            record = stores.records.get(tx, iri, version=int(version))
+            record = stores.catalogue.records.get(tx, iri, version=int(version))
             if record is None or record.sha256 != sha256:
                 findings.lost.append(f"record {name}")
 
@@ -128,10 +130,15 @@ def _why(process: Process) -> str:
     return f"{process.code}: {process.reason}" if process.code or process.reason else "no code"
 
 
+def processes(stores: Stores, kind: str) -> SqlNegotiationStore | SqlTransferStore:
+    """The store of ``kind``: "negotiations" or "transfers"."""
+    return stores.negotiation.negotiations if kind == "negotiations" else stores.transfer.transfers
+
+
 def messages_once(findings: Findings, stores: Stores, kind: str, pid: str) -> None:
     """I7: each message of the peer was taken once."""
     with stores.uow.read() as tx:
-        kept = getattr(stores, kind).exchanges(tx, pid)
+        kept = processes(stores, kind).exchanges(tx, pid)
     taken = Counter(one.message_id for one in kept if not one.outgoing and one.is_accepted)
     findings.doubled += [f"message {name} ×{count}" for name, count in taken.items() if count > 1]
 
@@ -149,7 +156,7 @@ def same_messages(
     for stores, pid in (side, other):
         messages_once(findings, stores, kind, pid)
         with stores.uow.read() as tx:
-            exchanges = list(getattr(stores, kind).exchanges(tx, pid))
+            exchanges = list(processes(stores, kind).exchanges(tx, pid))
             bodies = [json.loads(entry.body) for entry in stores.ledger.history(tx, pid, EntryKind.PROCESS)]
         accepted = [said for said in exchanges if said.is_accepted]
         trail = [(body["message"], body["state"]) for body in bodies]
@@ -192,8 +199,10 @@ def agreements(findings: Findings, provider: Stores, consumer: Stores) -> int:
     hashes: list[dict[str, Any]] = []
     for name, stores in (("provider", provider), ("consumer", consumer)):
         with stores.uow.read() as tx:
-            final = [one for one in stores.agreements.select(tx, limit=LIMIT) if one.finalized]
-            finalized = {one.pid for one in stores.negotiations.select(tx, state="FINALIZED", limit=LIMIT)}
+            final = [one for one in stores.negotiation.agreements.select(tx, limit=LIMIT) if one.finalized]
+            finalized = {
+                one.pid for one in stores.negotiation.negotiations.select(tx, state="FINALIZED", limit=LIMIT)
+            }
         per_negotiation = Counter(one.negotiation for one in final)
         findings.doubled += [f"agreement of {pid}" for pid, count in per_negotiation.items() if count > 1]
         findings.lost += [f"the {name}'s agreement of {pid}" for pid in sorted(finalized - per_negotiation.keys())]
@@ -210,8 +219,8 @@ def files(findings: Findings, consumer: Stores, folder: Path, sha256: str) -> No
     that are done have named: no beginning of one that is over has been left behind."""
     named: set[Path] = set()
     with consumer.uow.read() as tx:
-        for transfer in consumer.transfers.select(tx, limit=LIMIT):
-            reception = consumer.receptions.get(tx, transfer.pid)
+        for transfer in consumer.transfer.transfers.select(tx, limit=LIMIT):
+            reception = consumer.transfer.receptions.get(tx, transfer.pid)
             path = folder / reception.path if reception and reception.path else None
             if reception is not None and path is not None and reception.state == DONE:
                 named |= {path, path.with_name(path.name + SEALED_ENDING)} if reception.sealed else {path}
@@ -226,8 +235,8 @@ def files(findings: Findings, consumer: Stores, folder: Path, sha256: str) -> No
 def catch_up(stores: Stores, graph: OxigraphGraph, index: TantivyIndex) -> None:
     """Have the views take what the ledger holds beyond their positions, as the node's worker does."""
     both = (
-        GraphView(uow=stores.uow, records=stores.records, graph=graph),
-        SearchView(uow=stores.uow, records=stores.records, index=index),
+        GraphView(uow=stores.uow, records=stores.catalogue.records, graph=graph),
+        SearchView(uow=stores.uow, records=stores.catalogue.records, index=index),
     )
     view_updates.catch_up(stores.uow, stores.ledger, both)
 

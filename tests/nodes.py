@@ -83,7 +83,10 @@ class Running:
         """Every message of a process of this node, as it went over the wire."""
         stores = self.node.parts.stores
         with stores.uow.read() as tx:
-            return [*stores.negotiations.exchanges(tx, pid), *stores.transfers.exchanges(tx, pid)]
+            return [
+                *stores.negotiation.negotiations.exchanges(tx, pid),
+                *stores.transfer.transfers.exchanges(tx, pid),
+            ]
 
     def stop(self) -> None:
         """End it as SIGTERM would."""
@@ -229,7 +232,7 @@ def described(slug: str, **fields: Any) -> dict[str, Any]:
 def offer_of(node: Running, iri: str) -> dict[str, Any]:
     """The offer that ``node`` has published with a dataset."""
     with node.node.parts.stores.uow.read() as tx:
-        record = node.node.parts.stores.records.get(tx, iri)
+        record = node.node.parts.stores.catalogue.records.get(tx, iri)
     assert record is not None
     assert record.offer is not None
     return record.offer

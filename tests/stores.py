@@ -92,6 +92,26 @@ class Stores:
     schedules: ScheduleStore
     meta: Any
 
+    @property
+    def catalogue(self) -> Stores:
+        """These, as the stores of one room: a node groups its stores by room."""
+        return self
+
+    @property
+    def negotiation(self) -> Stores:
+        """These, as the stores of one room."""
+        return self
+
+    @property
+    def transfer(self) -> Stores:
+        """These, as the stores of one room."""
+        return self
+
+    @property
+    def scenarios(self) -> Stores:
+        """These, as the stores of one room."""
+        return self
+
 
 def memory_stores() -> Stores:
     """The stores in memory."""

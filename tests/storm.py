@@ -118,7 +118,7 @@ class Storm:
                 for pid in sorted(pid for key, pid in self.tally.suspended if key == member.key):
                     self._resume(client, pid)
         with self.consumer.client() as client, self.stores[1].uow.read() as tx:
-            lying = self.stores[1].negotiations.select(tx, state="OFFERED", limit=comparison.LIMIT)
+            lying = self.stores[1].negotiation.negotiations.select(tx, state="OFFERED", limit=comparison.LIMIT)
             for one in lying:
                 client.accept_offer(one.pid)
 
@@ -200,7 +200,7 @@ def _noted(stores: Stores, *, ended: bool) -> int | None:
         if stores.outbox.waiting(tx):
             return None
         for kind, states in LIVE.items() if ended else ():
-            if any(getattr(stores, kind).select(tx, state=state, limit=1) for state in states):
+            if any(comparison.processes(stores, kind).select(tx, state=state, limit=1) for state in states):
                 return None
         return stores.ledger.size(tx)
 

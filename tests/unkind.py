@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from node.base.errors import HansaError
+from tests.comparison import processes
 from tests.network import (
     Fault,
     Proxy,
@@ -119,8 +120,8 @@ def reckon(provider: Running, consumer: Running, tally: Tally) -> None:
     ours, theirs = consumer.node.parts.stores, provider.node.parts.stores
     with ours.uow.read() as here, theirs.uow.read() as there:
         for kind in ("negotiations", "transfers"):
-            at_consumer = getattr(ours, kind).select(here, limit=1_000_000)
-            at_provider = getattr(theirs, kind).select(there, limit=1_000_000)
+            at_consumer = processes(ours, kind).select(here, limit=1_000_000)
+            at_provider = processes(theirs, kind).select(there, limit=1_000_000)
             ends = {one.peer_pid: one for one in at_provider}
             if len(ends) != len(at_provider):
                 tally.wrong.append(f"one of the {kind} was opened twice")
@@ -132,11 +133,16 @@ def reckon(provider: Running, consumer: Running, tally: Tally) -> None:
                     tally.wrong.append(f"{process.pid} ended in {process.state}: {process.code} {process.reason}")
             tally.wrong += [f"{pid} is unknown to its consumer" for pid in ends]
             for stores, tx in ((ours, here), (theirs, there)):
-                for process in getattr(stores, kind).select(tx, limit=1_000_000):
-                    taken = [x.message_id for x in getattr(stores, kind).exchanges(tx, process.pid) if x.is_accepted]
+                for process in processes(stores, kind).select(tx, limit=1_000_000):
+                    taken = [
+                        x.message_id for x in processes(stores, kind).exchanges(tx, process.pid) if x.is_accepted
+                    ]
                     tally.wrong += [f"{name} had an effect {n} times" for name, n in Counter(taken).items() if n > 1]
         agreements = [
-            {one.id: (one.sha256, one.signatures) for one in stores.agreements.select(tx, limit=1_000_000)}
+            {
+                one.id: (one.sha256, one.signatures)
+                for one in stores.negotiation.agreements.select(tx, limit=1_000_000)
+            }
             for stores, tx in ((ours, here), (theirs, there))
         ]
         if agreements[0] != agreements[1] or len(agreements[0]) != tally.negotiations:

@@ -89,7 +89,7 @@ def _open_doors(app: FastAPI, node: HansaNode, portal: Portal) -> None:
     app.include_router(feed.router(node.catalogue.feed, identify=identify))
     app.include_router(dcat.router(node.catalogue.export, identify=identify))
     stores = node.parts.stores
-    entries = ServeEntry(uow=stores.uow, agreements=stores.agreements, ledger=stores.ledger)
+    entries = ServeEntry(uow=stores.uow, agreements=stores.negotiation.agreements, ledger=stores.ledger)
     app.include_router(ledger.router(node.prover, entries=entries.entry, party=entries.party, identify=identify))
 
 

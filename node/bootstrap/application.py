@@ -118,7 +118,10 @@ def _participant_doors(node: HansaNode) -> list[BaseRoute]:
     issuing = people.issuing
     stores = node.parts.stores
     sitemap = Sitemap(
-        uow=stores.uow, records=stores.records, visibility=node.foundation.visibility, node=node.catalogue.node
+        uow=stores.uow,
+        records=stores.catalogue.records,
+        visibility=node.foundation.visibility,
+        node=node.catalogue.node,
     )
     rate = node.parts.settings.send_bytes_per_second
     return [

@@ -174,8 +174,8 @@ def _host(base: Foundation, catalogue: CatalogueServices, callers: Callers) -> H
     return Host(
         uow=parts.stores.uow,
         clock=parts.clock,
-        records=parts.stores.records,
-        follows=parts.stores.followed,
+        records=parts.stores.catalogue.records,
+        follows=parts.stores.catalogue.followed,
         append=base.append,
         peers=people.peers,
         fetch=base.requests.fetch,

@@ -91,7 +91,7 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
     ask = Ask(
         graph=parts.graph,
         uow=stores.uow,
-        records=stores.records,
+        records=stores.catalogue.records,
         visibility=base.visibility,
         at_once=settings.query_concurrency,
     )
@@ -102,14 +102,14 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
     catalogue = Catalogue(
         uow=stores.uow,
         append=base.append,
-        records=stores.records,
+        records=stores.catalogue.records,
         keyring=parts.keyring,
         clock=parts.clock,
         node=node,
         region=lambda: people.allegiance.authority,
     )
     settled = following.wait_for if settings.wait_for_views else None
-    members = FollowedMembers(stores.uow, stores.followed, people.blocks) if settings.issuer else tuple
+    members = FollowedMembers(stores.uow, stores.catalogue.followed, people.blocks) if settings.issuer else tuple
     advised = references(settings.advised_profiles, settings.folder)
     harvest = _harvest(base, _imports(base, catalogue, settled, advised), catalogue)
     publish = _publish(base, catalogue, settled, advised)
@@ -130,10 +130,10 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
         following=following,
         chains=chains,
         dsp=DspCatalogue(
-            uow=stores.uow, records=stores.records, visibility=base.visibility, node=node, members=members
+            uow=stores.uow, records=stores.catalogue.records, visibility=base.visibility, node=node, members=members
         ),
         export=CatalogExport(
-            uow=stores.uow, records=stores.records, visibility=base.visibility, node=node, members=members
+            uow=stores.uow, records=stores.catalogue.records, visibility=base.visibility, node=node, members=members
         ),
         join=_join(base),
     )
@@ -153,7 +153,7 @@ def _feed(base: Foundation, chains: Chains, waits: Waits, node: NodeFacts) -> Fe
     parts, stores = base.parts, base.parts.stores
     return Feed(
         uow=stores.uow,
-        records=stores.records,
+        records=stores.catalogue.records,
         chains=chains,
         visibility=base.visibility,
         keyring=parts.keyring,
@@ -168,7 +168,7 @@ def _browse(base: Foundation, access: Access, ask: Ask) -> Browse:
     stores = base.parts.stores
     return Browse(
         uow=stores.uow,
-        records=stores.records,
+        records=stores.catalogue.records,
         index=base.parts.index,
         visibility=base.visibility,
         access=access,
@@ -182,8 +182,8 @@ def _following(parts: Parts, chains: Chains, *, with_views: bool) -> FollowLedge
     stores = parts.stores
     views: list[View] = [
         chains,
-        GraphView(uow=stores.uow, records=stores.records, graph=parts.graph),
-        SearchView(uow=stores.uow, records=stores.records, index=parts.index),
+        GraphView(uow=stores.uow, records=stores.catalogue.records, graph=parts.graph),
+        SearchView(uow=stores.uow, records=stores.catalogue.records, index=parts.index),
     ]
     return FollowLedger(
         uow=stores.uow,
@@ -239,7 +239,7 @@ def _schedules(base: Foundation, harvest: Harvest) -> Schedules:
     parts = base.parts
     return Schedules(
         uow=parts.stores.uow,
-        store=parts.stores.schedules,
+        store=parts.stores.catalogue.schedules,
         outbox=parts.stores.outbox,
         outbox_writer=base.outbox_writer,
         clock=parts.clock,
@@ -265,7 +265,7 @@ def _scheduled_runs(base: Foundation, harvest: Harvest) -> ScheduledRuns:
     parts = base.parts
     return ScheduledRuns(
         uow=parts.stores.uow,
-        store=parts.stores.schedules,
+        store=parts.stores.catalogue.schedules,
         harvest=harvest,
         clock=parts.clock,
         acting=base.people.persons.by_account,
@@ -297,7 +297,7 @@ def _publish(
             visibility=base.visibility,
             inspect=Inspect(
                 uow=parts.stores.uow,
-                records=parts.stores.records,
+                records=parts.stores.catalogue.records,
                 open_file=parts.assets.file,
                 patterns=lambda: Patterns(parts.cage),
             ),

@@ -48,7 +48,11 @@ def foundation(parts: Parts, *, outgoing: Outgoing | None = None, documents: Doc
     people = identity(parts, append)
     ourselves = Ourselves(parts.me, people.wallet)
     rulebook = RulebookInForce(
-        uow=stores.uow, records=stores.records, allegiance=people.allegiance, me=parts.me, issuer=settings.issuer
+        uow=stores.uow,
+        records=stores.catalogue.records,
+        allegiance=people.allegiance,
+        me=parts.me,
+        issuer=settings.issuer,
     )
     return Foundation(
         parts=parts,

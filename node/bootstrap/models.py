@@ -48,8 +48,8 @@ def model_services(
         assets=parts.assets,
         visits=Visits(
             uow=stores.uow,
-            records=stores.records,
-            agreements=stores.agreements,
+            records=stores.catalogue.records,
+            agreements=stores.negotiation.agreements,
             assets=parts.assets,
             decide=VisitDecisions(base.situations, base.people.participants.recheck, parts.me),
             me=parts.me,
@@ -61,8 +61,8 @@ def model_services(
     )
     transfers = ModelTransfers(
         uow=stores.uow,
-        transfers=stores.transfers,
-        agreements=stores.agreements,
+        transfers=stores.transfer.transfers,
+        agreements=stores.negotiation.agreements,
         open_transfer=protocol_services.transfer.transfer_requests.open,
         watch=changes.watch,
         me=parts.me,
@@ -70,7 +70,7 @@ def model_services(
     )
     journal: ExecutionJournal[Job] = ExecutionJournal(
         uow=stores.uow,
-        store=stores.jobs,
+        store=stores.scenarios.jobs,
         lifecycle=JobLifecycle(),
         clock=clock,
         note=job_entry(append),
@@ -78,11 +78,11 @@ def model_services(
     )
     return ModelServices(
         ogc_processes=OgcProcesses(
-            uow=stores.uow, records=stores.records, visibility=visibility, base=parts.base, me=parts.me
+            uow=stores.uow, records=stores.catalogue.records, visibility=visibility, base=parts.base, me=parts.me
         ),
         jobs=Jobs(
             uow=stores.uow,
-            jobs=stores.jobs,
+            jobs=stores.scenarios.jobs,
             assets=parts.assets,
             local=local,
             journal=journal,
@@ -94,8 +94,8 @@ def model_services(
             steps=JobExecution(
                 journal=journal,
                 uow=stores.uow,
-                jobs=stores.jobs,
-                records=stores.records,
+                jobs=stores.scenarios.jobs,
+                records=stores.catalogue.records,
                 assets=parts.assets,
                 local=local,
                 clock=clock,

@@ -45,7 +45,7 @@ def negotiating(base: Foundation, *, admissions: Admissions | None, strategy: St
         negotiations=negotiations,
         decisions=Decisions(
             uow=stores.uow,
-            store=stores.decisions,
+            store=stores.negotiation.decisions,
             negotiations=negotiations,
             admissions=admissions,
             recheck=people.participants.recheck,
@@ -54,9 +54,9 @@ def negotiating(base: Foundation, *, admissions: Admissions | None, strategy: St
         ),
         acquire=Acquire(
             uow=stores.uow,
-            records=stores.records,
-            agreements=stores.agreements,
-            processes=stores.negotiations,
+            records=stores.catalogue.records,
+            agreements=stores.negotiation.agreements,
+            processes=stores.negotiation.negotiations,
             negotiations=negotiations,
             catalogue=RemoteCatalogues(base.correspondence, parts.egress),
             wallet=base.ourselves.look,
@@ -68,8 +68,8 @@ def negotiating(base: Foundation, *, admissions: Admissions | None, strategy: St
         ),
         limits=SetLimits(
             uow=stores.uow,
-            store=stores.limits,
-            records=stores.records,
+            store=stores.negotiation.limits,
+            records=stores.catalogue.records,
             region=lambda: people.allegiance.authority,
             append=base.append,
             clock=clock,
@@ -84,7 +84,7 @@ def _negotiations(base: Foundation, strategy: Strategy, caps: Caps, stranger_lim
     parts, stores, clock, settings = base.parts, base.parts.stores, base.parts.clock, base.parts.settings
     talk: Conversation[Negotiation] = Conversation(
         table=machine.TABLE,
-        store=stores.negotiations,
+        store=stores.negotiation.negotiations,
         outbox_writer=base.outbox_writer,
         append=base.append,
         clock=clock,
@@ -103,13 +103,13 @@ def _negotiations(base: Foundation, strategy: Strategy, caps: Caps, stranger_lim
     )
     return Negotiations(
         uow=stores.uow,
-        store=stores.negotiations,
+        store=stores.negotiation.negotiations,
         conversation=talk,
         reactions=Reactions(
             conversation=talk,
-            records=stores.records,
-            decisions=stores.decisions,
-            limits=stores.limits,
+            records=stores.catalogue.records,
+            decisions=stores.negotiation.decisions,
+            limits=stores.negotiation.limits,
             keyring=parts.keyring,
             append=base.append,
             clock=clock,
@@ -117,9 +117,9 @@ def _negotiations(base: Foundation, strategy: Strategy, caps: Caps, stranger_lim
             house=house,
         ),
         checks=Checks(
-            store=stores.negotiations,
-            agreements=stores.agreements,
-            records=stores.records,
+            store=stores.negotiation.negotiations,
+            agreements=stores.negotiation.agreements,
+            records=stores.catalogue.records,
             may_see=base.visibility.may_see,
             verify_jws=verify_signature,
             clock=clock,
@@ -127,8 +127,8 @@ def _negotiations(base: Foundation, strategy: Strategy, caps: Caps, stranger_lim
             caps=caps,
         ),
         agreements=KeepAgreements(
-            store=stores.negotiations,
-            agreements=stores.agreements,
+            store=stores.negotiation.negotiations,
+            agreements=stores.negotiation.agreements,
             conversation=talk,
             append=base.append,
             clock=clock,
@@ -160,4 +160,6 @@ def _stranger_limits(base: Foundation) -> StrangerLimits:
         bytes_per_host=settings.strangers_bytes_per_host,
         bytes_in_all=settings.strangers_bytes,
     )
-    return StrangerLimits(stores.uow, stores.stranger_processes, base.parts.clock, budgets, base.people.trust.vouches)
+    return StrangerLimits(
+        stores.uow, stores.negotiation.stranger_processes, base.parts.clock, budgets, base.people.trust.vouches
+    )

@@ -26,7 +26,7 @@ def proofs(parts: Parts, people: People, requests: PeerRequests) -> Proofs:
     stores = parts.stores
     prove = ProveAgreement(
         uow=stores.uow,
-        agreements=stores.agreements,
+        agreements=stores.negotiation.agreements,
         notes=stores.meta,
         peers=people.peers,
         get=requests.evidence,
@@ -40,9 +40,9 @@ def proofs(parts: Parts, people: People, requests: PeerRequests) -> Proofs:
         prove=prove,
         export=ExportAgreement(
             uow=stores.uow,
-            agreements=stores.agreements,
-            negotiations=stores.negotiations,
-            records=stores.records,
+            agreements=stores.negotiation.agreements,
+            negotiations=stores.negotiation.negotiations,
+            records=stores.catalogue.records,
             ledger=stores.ledger,
             notes=stores.meta,
             keyring=parts.keyring,
@@ -82,7 +82,7 @@ def status(parts: Parts, node: NodeFacts, live: LiveFacts, *, worker: Worker, fo
         live,
         uow=stores.uow,
         ledger=stores.ledger,
-        records=stores.records,
+        records=stores.catalogue.records,
         outbox=stores.outbox,
         worker=worker,
         following=following,

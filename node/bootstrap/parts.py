@@ -73,30 +73,58 @@ def places(folder: Path) -> Places:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stores:
-    """The stores in the database."""
+class CatalogueStores:
+    """What the catalogue stores."""
 
-    uow: SqlUnitOfWork
-    ledger: SqlLedgerStore
     records: SqlRecordStore
+    followed: SqlFollowStore
+    schedules: SqlScheduleStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NegotiationStores:
+    """What negotiations store."""
+
     negotiations: SqlNegotiationStore
-    transfers: SqlTransferStore
     agreements: SqlAgreementStore
     decisions: SqlDecisionStore
     limits: SqlLimitStore
-    stranger_processes: SqlStrangerProcessStore
     uses: SqlUseStore
-    deletions: SqlDeletionStore
+    stranger_processes: SqlStrangerProcessStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferStores:
+    """What transfers store."""
+
+    transfers: SqlTransferStore
     grants: SqlGrantStore
     receptions: SqlReceptionStore
+    deletions: SqlDeletionStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioStores:
+    """What scenarios store."""
+
     jobs: SqlJobStore
     runs: SqlRunStore
     layers: SqlLayerStore
-    identity: SqlIdentityStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """The database, and the stores in it: those that all rooms share, then those of each room."""
+
+    uow: SqlUnitOfWork
+    ledger: SqlLedgerStore
     outbox: SqlOutbox
-    followed: SqlFollowStore
-    schedules: SqlScheduleStore
+    identity: SqlIdentityStore
     meta: SqlMetaStore
+    catalogue: CatalogueStores
+    negotiation: NegotiationStores
+    transfer: TransferStores
+    scenarios: ScenarioStores
 
 
 def open_stores(settings: Settings) -> Stores:
@@ -112,25 +140,25 @@ def open_stores(settings: Settings) -> Stores:
     return Stores(
         uow=SqlUnitOfWork(engine),
         ledger=SqlLedgerStore(),
-        records=SqlRecordStore(),
-        negotiations=SqlNegotiationStore(),
-        transfers=SqlTransferStore(),
-        agreements=SqlAgreementStore(),
-        decisions=SqlDecisionStore(),
-        limits=SqlLimitStore(),
-        stranger_processes=SqlStrangerProcessStore(),
-        uses=SqlUseStore(),
-        deletions=SqlDeletionStore(),
-        grants=SqlGrantStore(),
-        receptions=SqlReceptionStore(),
-        jobs=SqlJobStore(),
-        runs=SqlRunStore(),
-        layers=SqlLayerStore(),
-        identity=SqlIdentityStore(),
         outbox=SqlOutbox(),
-        followed=SqlFollowStore(),
-        schedules=SqlScheduleStore(),
+        identity=SqlIdentityStore(),
         meta=SqlMetaStore(),
+        catalogue=CatalogueStores(records=SqlRecordStore(), followed=SqlFollowStore(), schedules=SqlScheduleStore()),
+        negotiation=NegotiationStores(
+            negotiations=SqlNegotiationStore(),
+            agreements=SqlAgreementStore(),
+            decisions=SqlDecisionStore(),
+            limits=SqlLimitStore(),
+            uses=SqlUseStore(),
+            stranger_processes=SqlStrangerProcessStore(),
+        ),
+        transfer=TransferStores(
+            transfers=SqlTransferStore(),
+            grants=SqlGrantStore(),
+            receptions=SqlReceptionStore(),
+            deletions=SqlDeletionStore(),
+        ),
+        scenarios=ScenarioStores(jobs=SqlJobStore(), runs=SqlRunStore(), layers=SqlLayerStore()),
     )
 
 

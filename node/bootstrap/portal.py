@@ -50,8 +50,8 @@ def use_cases(node: HansaNode) -> UseCases:
         overview,
         node.letters,
         uow=stores.uow,
-        records=stores.records,
-        agreements=stores.agreements,
+        records=stores.catalogue.records,
+        agreements=stores.negotiation.agreements,
         with_names=node.catalogue.access.with_names,
     )
     return UseCases(
@@ -104,7 +104,7 @@ def use_cases(node: HansaNode) -> UseCases:
         users=Users(people.accounts, people.oversight, people.invitations, people.second_factor),
         admissions=Admissions(IssuerView(stores.uow, stores.identity)),
         revoke=people.issuing.revoke if people.issuing else None,
-        members=Members(node.catalogue.browse, people.blocks, stores.uow, stores.followed),
+        members=Members(node.catalogue.browse, people.blocks, stores.uow, stores.catalogue.followed),
         facts=about(node).facts,
         keys=NodeKeys(node.keys),
         replace_keys=ReplaceKeys(node.keys, people.sign_in),

@@ -45,15 +45,15 @@ def scenarios(
     parts, people, outbox_writer = base.parts, base.people, base.outbox_writer
     stores, clock = parts.stores, parts.clock
 
-    uses = Uses(stores.uses, stores.agreements, clock)
+    uses = Uses(stores.negotiation.uses, stores.negotiation.agreements, clock)
 
     library = Library(
         uow=stores.uow,
         browse=browse,
         assets=parts.assets,
-        agreements=stores.agreements,
-        transfers=stores.transfers,
-        receptions=stores.receptions,
+        agreements=stores.negotiation.agreements,
+        transfers=stores.transfer.transfers,
+        receptions=stores.transfer.receptions,
         document=people.peers.did_document,
         fetch=base.requests.fetch,
         decide=ReceivedDecisions(stores.uow, uses, base.situations),
@@ -63,14 +63,14 @@ def scenarios(
     bind = Bind(
         uow=stores.uow,
         library=library,
-        layers=stores.layers,
+        layers=stores.scenarios.layers,
         transformations=KnownTransformations(browse),
         me=parts.me,
     )
     journal = _journal(base)
     runs = Runs(
         uow=stores.uow,
-        runs=stores.runs,
+        runs=stores.scenarios.runs,
         bind=bind,
         library=library,
         outbox_writer=outbox_writer,
@@ -82,13 +82,13 @@ def scenarios(
         library=library,
         bind=bind,
         runs=runs,
-        layers=Layers(uow=stores.uow, layers=stores.layers, library=library, clock=clock, base=parts.base),
+        layers=Layers(uow=stores.uow, layers=stores.scenarios.layers, library=library, clock=clock, base=parts.base),
         run_execution=DurableExecution(
             journal=journal,
             steps=RunSteps(
                 journal=journal,
                 uow=stores.uow,
-                layers=stores.layers,
+                layers=stores.scenarios.layers,
                 library=library,
                 executor=models.executor,
                 clock=clock,
@@ -97,10 +97,10 @@ def scenarios(
         release=Release(
             uow=stores.uow,
             runs=runs,
-            store=stores.runs,
-            layers=stores.layers,
+            store=stores.scenarios.runs,
+            layers=stores.scenarios.layers,
             library=library,
-            agreements=stores.agreements,
+            agreements=stores.negotiation.agreements,
             publish=publish,
             region=lambda: people.allegiance.authority,
             base=parts.base,
@@ -115,7 +115,7 @@ def _journal(base: Foundation) -> ExecutionJournal[Run]:
     changes = base.commit_hooks.changes
     return ExecutionJournal(
         uow=base.parts.stores.uow,
-        store=base.parts.stores.runs,
+        store=base.parts.stores.scenarios.runs,
         lifecycle=RunLifecycle(),
         clock=base.parts.clock,
         note=run_entry(base.append),

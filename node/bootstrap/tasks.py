@@ -66,10 +66,16 @@ def handlers(
     return {
         "dsp": send,
         RECEIVE_TOPIC: ReceptionHandler(
-            stores.uow, stores.transfers, protocol_services.transfer.receive, protocol_services.transfer.transfers
+            stores.uow,
+            stores.transfer.transfers,
+            protocol_services.transfer.receive,
+            protocol_services.transfer.transfers,
         ),
         PUSH_TOPIC: PushHandler(
-            stores.uow, stores.transfers, protocol_services.transfer.push, protocol_services.transfer.transfers
+            stores.uow,
+            stores.transfer.transfers,
+            protocol_services.transfer.push,
+            protocol_services.transfer.transfers,
         ),
         DELETION_TOPIC: DeletionHandler(post, protocol_services.transfer.deletions.confirm),
         "credential": CredentialHandler(people.deliver),

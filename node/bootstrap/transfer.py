@@ -64,19 +64,21 @@ def transferring(
 ) -> TransferParts:
     """Put transfers together. Plug-ins may replace the strategy."""
     parts, stores, clock = base.parts, base.parts.stores, base.parts.clock
-    uses = Uses(stores.uses, stores.agreements, clock)
-    grants = GrantAccess(stores.grants, parts.keyring, clock, public_url=parts.base, lifetime=parts.access_lifetime)
+    uses = Uses(stores.negotiation.uses, stores.negotiation.agreements, clock)
+    grants = GrantAccess(
+        stores.transfer.grants, parts.keyring, clock, public_url=parts.base, lifetime=parts.access_lifetime
+    )
     conversation = _conversation(base)
     transfers = _transfers(base, contracts, conversation, _reactions(base, conversation, grants, uses, strategy))
     authorise = _authorise(base, uses)
     deliveries = OpenDelivery(parts.assets, parts.keyring)
-    manifests = SignManifest(stores.uow, stores.records, parts.keyring, clock)
+    manifests = SignManifest(stores.uow, stores.catalogue.records, parts.keyring, clock)
     return TransferParts(
         transfers=transfers,
         transfer_requests=TransferRequests(
             uow=stores.uow,
-            agreements=stores.agreements,
-            negotiations=stores.negotiations,
+            agreements=stores.negotiation.agreements,
+            negotiations=stores.negotiation.negotiations,
             conversation=conversation,
             clock=clock,
             me=parts.me,
@@ -85,11 +87,11 @@ def transferring(
         ),
         overview=Overview(
             uow=stores.uow,
-            negotiations=stores.negotiations,
-            transfers=stores.transfers,
-            agreements=stores.agreements,
-            decisions=stores.decisions,
-            receptions=stores.receptions,
+            negotiations=stores.negotiation.negotiations,
+            transfers=stores.transfer.transfers,
+            agreements=stores.negotiation.agreements,
+            decisions=stores.negotiation.decisions,
+            receptions=stores.transfer.receptions,
             ledger=stores.ledger,
             uses=uses,
         ),
@@ -98,9 +100,9 @@ def transferring(
         manifests=manifests,
         refresh=RefreshToken(
             stores.uow,
-            transfers=stores.transfers,
-            agreements=stores.agreements,
-            grants=stores.grants,
+            transfers=stores.transfer.transfers,
+            agreements=stores.negotiation.agreements,
+            grants=stores.transfer.grants,
             access=grants,
             clock=clock,
         ),
@@ -117,7 +119,7 @@ def transferring(
 def _conversation(base: Foundation) -> Conversation[Transfer]:
     return Conversation(
         table=machine.TABLE,
-        store=base.parts.stores.transfers,
+        store=base.parts.stores.transfer.transfers,
         outbox_writer=base.outbox_writer,
         append=base.append,
         clock=base.parts.clock,
@@ -140,9 +142,9 @@ def _reactions(
     stores, me = base.parts.stores, base.parts.me
     return Reactions(
         conversation=conversation,
-        agreements=stores.agreements,
-        records=stores.records,
-        grants=stores.grants,
+        agreements=stores.negotiation.agreements,
+        records=stores.catalogue.records,
+        grants=stores.transfer.grants,
         outbox_writer=base.outbox_writer,
         granting=lambda tx, transfer, agreement, record, file, seal_key: grants.grant(
             tx, transfer, agreement, record, file, recipient_seal_key=seal_key
@@ -161,12 +163,12 @@ def _transfers(
     parts, stores = base.parts, base.parts.stores
     return Transfers(
         uow=stores.uow,
-        store=stores.transfers,
-        agreements=stores.agreements,
+        store=stores.transfer.transfers,
+        agreements=stores.negotiation.agreements,
         conversation=conversation,
         reactions=reactions,
         reissue=Reissue(
-            store=stores.transfers, conversation=conversation, reactions=reactions, public_url=parts.base
+            store=stores.transfer.transfers, conversation=conversation, reactions=reactions, public_url=parts.base
         ),
         presume=contracts.negotiations.presume_finalized,
         clock=parts.clock,
@@ -180,9 +182,9 @@ def _authorise(base: Foundation, uses: Uses) -> AuthoriseAccess:
     stores, me = base.parts.stores, base.parts.me
     return AuthoriseAccess(
         stores.uow,
-        transfers=stores.transfers,
-        agreements=stores.agreements,
-        grants=stores.grants,
+        transfers=stores.transfer.transfers,
+        agreements=stores.negotiation.agreements,
+        grants=stores.transfer.grants,
         clock=base.parts.clock,
         recheck=base.people.participants.recheck,
         decide=lambda agreement, caller, at, action, facts: base.situations.judge(
@@ -197,8 +199,8 @@ def _receive(base: Foundation, uses: Uses) -> ReceiveBytes:
     parts, stores, clock = base.parts, base.parts.stores, base.parts.clock
     return ReceiveBytes(
         stores.uow,
-        transfers=stores.transfers,
-        receptions=CountedReceptions(stores.receptions, stores.transfers, uses),
+        transfers=stores.transfer.transfers,
+        receptions=CountedReceptions(stores.transfer.receptions, stores.transfer.transfers, uses),
         plane=HttpPlane(parts.egress),
         keyring=parts.keyring,
         clock=clock,
@@ -212,8 +214,8 @@ def _inbox(base: Foundation, transfers: Transfers, uses: Uses) -> TakePush:
     parts, stores, clock = base.parts, base.parts.stores, base.parts.clock
     return TakePush(
         stores.uow,
-        transfers=stores.transfers,
-        receptions=CountedReceptions(stores.receptions, stores.transfers, uses),
+        transfers=stores.transfer.transfers,
+        receptions=CountedReceptions(stores.transfer.receptions, stores.transfer.transfers, uses),
         keyring=parts.keyring,
         clock=clock,
         folder=parts.places.received,
@@ -225,11 +227,11 @@ def _inbox(base: Foundation, transfers: Transfers, uses: Uses) -> TakePush:
 
 def _deletions(base: Foundation) -> Deletions:
     parts, stores = base.parts, base.parts.stores
-    receipts = Receipts(stores.transfers, stores.receptions)
+    receipts = Receipts(stores.transfer.transfers, stores.transfer.receptions)
     duties = DeletionDuties(
         uow=stores.uow,
-        store=stores.deletions,
-        agreements=stores.agreements,
+        store=stores.transfer.deletions,
+        agreements=stores.negotiation.agreements,
         receipts=receipts,
         ledger=stores.ledger,
         clock=parts.clock,
@@ -239,11 +241,11 @@ def _deletions(base: Foundation) -> Deletions:
         duties=duties,
         confirm=ConfirmDeletion(
             uow=stores.uow,
-            store=stores.deletions,
-            agreements=stores.agreements,
+            store=stores.transfer.deletions,
+            agreements=stores.negotiation.agreements,
             duties=duties,
             files=ReceivedFiles(receipts, parts.places.received),
-            send=SendConfirmation(stores.negotiations, base.outbox_writer),
+            send=SendConfirmation(stores.negotiation.negotiations, base.outbox_writer),
             keyring=parts.keyring,
             append=base.append,
             clock=parts.clock,
@@ -251,8 +253,8 @@ def _deletions(base: Foundation) -> Deletions:
         ),
         receive=ReceiveConfirmation(
             uow=stores.uow,
-            store=stores.deletions,
-            agreements=stores.agreements,
+            store=stores.transfer.deletions,
+            agreements=stores.negotiation.agreements,
             verify_jws=verify_signature,
             append=base.append,
             clock=parts.clock,

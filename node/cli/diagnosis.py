@@ -108,7 +108,7 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
             size = stores.ledger.size(tx)
             dead_count, newest = stores.outbox.dead_count(tx), stores.outbox.dead(tx)
             waiting = stores.outbox.waiting(tx)
-            followed = stores.followed.all(tx)
+            followed = stores.catalogue.followed.all(tx)
         try:
             keyring = open_keys(settings)
             require_newest(settings.folder, stores.uow, stores.ledger, log_keys_of(keyring))
@@ -150,7 +150,7 @@ def _promises(stores: Stores, me: str) -> Iterator[Finding]:
     after = ""
     while True:
         with stores.uow.read() as tx:
-            batch = stores.records.current(tx, origins=(me,), offered=True, after=after, limit=_BATCH)
+            batch = stores.catalogue.records.current(tx, origins=(me,), offered=True, after=after, limit=_BATCH)
         for record in batch:
             if OWN.breaks_promise(record):
                 yield Finding(

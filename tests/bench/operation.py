@@ -108,7 +108,7 @@ def fill(member: Member, iri: str, count: int, dump: Path | None = None) -> None
     catalogue = Catalogue(
         uow=stores.uow,
         append=LedgerWriter(stores.ledger, node.parts.clock, lambda _kind: None),
-        records=stores.records,
+        records=stores.catalogue.records,
         keyring=node.parts.keyring,
         clock=node.parts.clock,
         node=node.catalogue.node,
@@ -116,7 +116,7 @@ def fill(member: Member, iri: str, count: int, dump: Path | None = None) -> None
     steward = Caller(did=me, account="bench", roles=frozenset({UserRole.PUBLISHER}))
     try:
         with stores.uow.read() as tx:
-            template = stores.records.get(tx, iri)
+            template = stores.catalogue.records.get(tx, iri)
         assert template is not None
         if dump is not None:
             copies = (_copy(template, number).nquads for number in range(1, count))

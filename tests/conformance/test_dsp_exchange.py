@@ -87,7 +87,7 @@ def both(two: Pair, pid: str) -> tuple[list[str], list[str]]:
     """The messages of consumer and provider, all of them valid."""
     stores = two.consumer.node.parts.stores
     with stores.uow.read() as tx:
-        ours = stores.negotiations.get(tx, pid) or stores.transfers.get(tx, pid)
+        ours = stores.negotiation.negotiations.get(tx, pid) or stores.transfer.transfers.get(tx, pid)
     assert ours is not None
     assert ours.peer_pid is not None
     return check_all(exchanges_of(two.consumer, pid)), check_all(exchanges_of(two.provider, str(ours.peer_pid)))

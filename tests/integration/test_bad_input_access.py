@@ -54,13 +54,13 @@ class Three:
         may have run before."""
         stores = node.node.parts.stores
         with stores.uow.read() as tx:
-            for store in (stores.negotiations, stores.transfers):
+            for store in (stores.negotiation.negotiations, stores.transfer.transfers):
                 yield from (one.pid for one in store.select(tx, limit=100) if one.peer != self.stranger.did)
 
     def peer_pid(self, pid: str) -> str:
         stores = self.consumer.node.parts.stores
         with stores.uow.read() as tx:
-            found = stores.negotiations.get(tx, pid) or stores.transfers.get(tx, pid)
+            found = stores.negotiation.negotiations.get(tx, pid) or stores.transfer.transfers.get(tx, pid)
         assert found is not None
         return str(found.peer_pid)
 
@@ -307,7 +307,7 @@ def test_the_token_of_one_transfer_opens_no_other(three: Three) -> None:
         until("it has started", lambda: client.transfer_state(second)["state"] == "STARTED")
         stores = three.consumer.node.parts.stores
         with stores.uow.read() as tx:
-            transfer = stores.transfers.get(tx, second)
+            transfer = stores.transfer.transfers.get(tx, second)
     assert transfer is not None
     assert transfer.data_address is not None
     properties = {one["name"]: one["value"] for one in transfer.data_address["endpointProperties"]}

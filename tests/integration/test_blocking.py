@@ -88,7 +88,7 @@ def test_the_bytes_of_a_blocked_recipient_stop(two: Pair) -> None:
     until("it runs", lambda: state(two.consumer, pid) == "STARTED")
     two.provider.node.people.blocks.block(two.consumer.did, REASON, person("test"))
     with two.consumer.node.parts.stores.uow.read() as tx:
-        transfer = two.consumer.node.parts.stores.transfers.get(tx, pid)
+        transfer = two.consumer.node.parts.stores.transfer.transfers.get(tx, pid)
     assert transfer is not None
     assert transfer.data_address is not None
     token = next(
@@ -185,7 +185,7 @@ def test_a_start_that_nobody_took_goes_with_its_transfer(two: Pair) -> None:
     until("the provider knows", lambda: state(two.consumer, pid) == "TERMINATED")
     assert dead() == []
     with stores.uow.read() as tx:
-        [transfer] = stores.transfers.select(tx)
-        kept = [one.body + one.answer for one in stores.transfers.exchanges(tx, transfer.pid)]
+        [transfer] = stores.transfer.transfers.select(tx)
+        kept = [one.body + one.answer for one in stores.transfer.transfers.exchanges(tx, transfer.pid)]
     assert transfer.state == "TERMINATED"
     assert not [one for one in kept if b"authorization" in one]

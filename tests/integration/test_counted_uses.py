@@ -125,7 +125,7 @@ def opened(gent: Running, plzen: Running, agreement_id: str, *, pid: str = "") -
     """A transfer that the provider has started, or started again: its pid there, URL and token."""
     stores = gent.node.parts.stores
     with stores.uow.read() as tx:
-        agreement = stores.agreements.get(tx, agreement_id)
+        agreement = stores.negotiation.agreements.get(tx, agreement_id)
     assert isinstance(agreement, Agreement)
     now = SystemClock().now()
     transfer = Transfer(
@@ -135,8 +135,8 @@ def opened(gent: Running, plzen: Running, agreement_id: str, *, pid: str = "") -
     )  # fmt: skip
     with stores.uow.begin() as tx:
         if not pid:
-            stores.transfers.add(tx, transfer)
-        record = stores.records.get(tx, agreement.dataset)
+            stores.transfer.transfers.add(tx, transfer)
+        record = stores.catalogue.records.get(tx, agreement.dataset)
         assert record is not None
         reactions = gent.node.protocol.transfer.transfers._reactions
         address = reactions._open(tx, transfer, agreement)

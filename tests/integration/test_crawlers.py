@@ -61,7 +61,7 @@ def test_many_addresses_are_in_pages_that_the_index_names(city: Running, publish
     stores = node.parts.stores
     small = Sitemap(
         uow=stores.uow,
-        records=stores.records,
+        records=stores.catalogue.records,
         visibility=node.foundation.visibility,
         node=node.catalogue.node,
         page=1,

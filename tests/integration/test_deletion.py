@@ -111,7 +111,7 @@ def test_a_confirmation_is_only_taken_from_the_consumer_about_this_agreement(reg
     agreement = received(gent, plzen, "guarded")
     stores = gent.node.parts.stores
     with stores.uow.read() as tx:
-        record = stores.agreements.get(tx, agreement)
+        record = stores.negotiation.agreements.get(tx, agreement)
     assert record is not None
 
     def post(sender: Running, signer: Running, **changes: str) -> int:
@@ -153,7 +153,7 @@ def test_a_provider_without_that_door_is_told_of_nothing(region_and_cities: Comp
     agreement = received(gent, plzen, "elsewhere")
     stores = plzen.node.parts.stores
     with stores.uow.begin() as tx:
-        record = stores.agreements.get(tx, agreement)
+        record = stores.negotiation.agreements.get(tx, agreement)
         assert record is not None
         assert deletion_rule(record.body) is not None
         statement = text("UPDATE negotiations SET peer_address = :there WHERE pid = :pid")

@@ -215,9 +215,9 @@ def test_the_same_unasked_offer_again_is_the_same_negotiation(two: Pair) -> None
     assert again.json()["consumerPid"] == ours
     stores = two.consumer.node.parts.stores
     with stores.uow.read() as tx:
-        held = stores.negotiations.by_peer(tx, two.provider.did, theirs, Role.CONSUMER)
+        held = stores.negotiation.negotiations.by_peer(tx, two.provider.did, theirs, Role.CONSUMER)
         assert held is not None
-        assert len(stores.negotiations.exchanges(tx, ours)) == 1
+        assert len(stores.negotiation.negotiations.exchanges(tx, ours)) == 1
 
 
 @pytest.mark.parametrize("missing", ["callbackAddress", "target"])
@@ -329,7 +329,7 @@ def test_a_peer_that_does_not_answer_keeps_no_access(two: Pair) -> None:
     told = say(two.provider, f"/api/transfers/{theirs}/suspend")
     assert told["state"] == "STARTED"
     with stores.uow.read() as tx:
-        grant = stores.grants.by_transfer(tx, theirs)
+        grant = stores.transfer.grants.by_transfer(tx, theirs)
     assert grant is not None
     assert grant.closed
     stand(two, ours, theirs, "SUSPENDED")

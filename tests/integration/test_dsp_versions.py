@@ -203,7 +203,7 @@ def test_what_earlier_releases_have_kept_of_2024_1_still_holds(
 ) -> None:
     agreement, _, _ = agreed(two, f"kept-earlier-{side}", V2024_1)
     node: Running = getattr(two, side)
-    store = node.node.parts.stores.negotiations
+    store = node.node.parts.stores.negotiation.negotiations
     ask = store.exchanges
     monkeypatch.setattr(store, "exchanges", lambda tx, pid: [earlier(one) for one in ask(tx, pid)])
     parts = file_of(node, agreement)
@@ -297,7 +297,7 @@ def test_members_that_nobody_knows_are_kept_where_the_message_is_and_bind_nobody
 
     def drafted() -> Any:
         with stores.uow.read() as tx:
-            found = stores.negotiations.get(tx, theirs)
+            found = stores.negotiation.negotiations.get(tx, theirs)
         return found if found is not None and found.agreement is not None else None
 
     negotiation = until("the provider has answered", drafted)

@@ -80,7 +80,7 @@ def _csv(folder: Path, name: str) -> Path:
 def record_of(city: Running, iri: str, version: int | None = None) -> Record:
     stores = city.node.parts.stores
     with stores.uow.read() as tx:
-        record = stores.records.get(tx, iri, version=version)
+        record = stores.catalogue.records.get(tx, iri, version=version)
     assert record is not None
     return record
 

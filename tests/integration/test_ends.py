@@ -40,5 +40,5 @@ def test_the_provider_says_why_it_ended(tmp_path: Path, sqlite_template: Path, c
 
 def _state(node: Running, pid: str) -> str | None:
     with node.node.parts.stores.uow.read() as tx:
-        found = node.node.parts.stores.receptions.get(tx, pid)
+        found = node.node.parts.stores.transfer.receptions.get(tx, pid)
     return found.state if found else None

@@ -417,6 +417,6 @@ def _damage_is_told(log: pytest.LogCaptureFixture) -> bool:
 
 def _arrived(consumer: Running, pid: str) -> int:
     with consumer.node.parts.stores.uow.read() as tx:
-        found = consumer.node.parts.stores.receptions.get(tx, pid)
+        found = consumer.node.parts.stores.transfer.receptions.get(tx, pid)
     assert found is None or found.state == "receiving", found
     return found.received if found else 0

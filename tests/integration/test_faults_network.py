@@ -120,7 +120,7 @@ def test_the_peers_answer_overtakes_the_record_of_our_message(either_pair: Pair,
 def _peer_pid(node: Running, pid: str) -> str:
     stores = node.node.parts.stores
     with stores.uow.read() as tx:
-        negotiation = stores.negotiations.get(tx, pid)
+        negotiation = stores.negotiation.negotiations.get(tx, pid)
     assert negotiation is not None
     assert negotiation.peer_pid is not None
     return negotiation.peer_pid
@@ -136,7 +136,7 @@ def test_a_message_waits_for_the_transaction_that_holds_its_process(either_pair:
         asked = until("a person is asked", client.decisions)
         until("the request is recorded", lambda: _recorded(two.consumer, pid))
         with stores.uow.begin() as tx:
-            assert stores.negotiations.get(tx, pid, lock=True) is not None
+            assert stores.negotiation.negotiations.get(tx, pid, lock=True) is not None
             client.decide(asked[0]["id"], approve=True)
             until("the agreement is on its way", lambda: two.provider.node.worker.busy > 0)
             time.sleep(0.5)
@@ -148,7 +148,7 @@ def test_a_message_waits_for_the_transaction_that_holds_its_process(either_pair:
 
 def _recorded(node: Running, pid: str) -> bool:
     with node.node.parts.stores.uow.read() as tx:
-        found = node.node.parts.stores.negotiations.get(tx, pid)
+        found = node.node.parts.stores.negotiation.negotiations.get(tx, pid)
     return found is not None and found.pending is None
 
 

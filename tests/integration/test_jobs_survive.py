@@ -102,7 +102,7 @@ def model_of_record(caller: Running, member: Member, iri: str) -> Any:
 
     stores = open_stores(load(member.folder))
     with stores.uow.read() as tx:
-        record = stores.records.get(tx, iri)
+        record = stores.catalogue.records.get(tx, iri)
     stores.uow.close()
     assert record is not None
     return model_of(record)

@@ -111,7 +111,7 @@ def test_business_goes_on_across_a_change_at_both_sides(pair: Pair) -> None:
 
     def followed() -> bool:
         with consumer.node.parts.stores.uow.read() as tx:
-            records = consumer.node.parts.stores.records
+            records = consumer.node.parts.stores.catalogue.records
             return all(records.get(tx, one["iri"]) is not None for one in (first, second))
 
     until("both records are followed", followed)

@@ -71,7 +71,7 @@ def agreed(node: Running, ended: dict[str, Any]) -> dict[str, Any]:
     """What ``node`` holds as the agreement that the negotiation ended in."""
     stores = node.node.parts.stores
     with stores.uow.read() as tx:
-        found = stores.agreements.get(tx, ended["agreementId"])
+        found = stores.negotiation.agreements.get(tx, ended["agreementId"])
     assert found is not None
     return found.body
 
@@ -80,7 +80,7 @@ def insist(node: Running, pid: str) -> None:
     """Counter with what was asked for first, whatever the strategy would do."""
     parts, protocol = node.node.parts, node.node.protocol
     with parts.stores.uow.begin() as tx:
-        ours = parts.stores.negotiations.get(tx, pid, lock=True)
+        ours = parts.stores.negotiation.negotiations.get(tx, pid, lock=True)
         assert ours is not None
         assert ours.asked is not None
         body = messages.request(ours, ours.asked, None)

@@ -31,7 +31,7 @@ def model_at(node: Running, slug: str = "walking") -> Model:
     """The card of a model, as its owner published it."""
     stores = node.node.parts.stores
     with stores.uow.read() as tx:
-        record = stores.records.get(tx, f"{node.url}/models/{slug}")
+        record = stores.catalogue.records.get(tx, f"{node.url}/models/{slug}")
     assert record is not None
     return model_of(record)
 
@@ -57,13 +57,13 @@ def call(
 def jobs(node: Running, owner: str) -> list[Job]:
     stores = node.node.parts.stores
     with stores.uow.read() as tx:
-        return list(stores.jobs.of(tx, owner))
+        return list(stores.scenarios.jobs.of(tx, owner))
 
 
 def transfers(node: Running, peer: Running) -> list[Transfer]:
     stores = node.node.parts.stores
     with stores.uow.read() as tx:
-        return [one for one in stores.transfers.select(tx, peer=peer.did) if one.format == EXECUTE]
+        return [one for one in stores.transfer.transfers.select(tx, peer=peer.did) if one.format == EXECUTE]
 
 
 def ask_for(consumer: Running, agreement: str, format_: str) -> Transfer:
@@ -73,7 +73,7 @@ def ask_for(consumer: Running, agreement: str, format_: str) -> Transfer:
 
     def look() -> Transfer | None:
         with stores.uow.read() as tx:
-            found = stores.transfers.get(tx, pid)
+            found = stores.transfer.transfers.get(tx, pid)
         return found if found is not None and found.state in ("STARTED", "TERMINATED", "COMPLETED") else None
 
     return until("the transfer starts or ends", look)
@@ -138,9 +138,9 @@ class TestCalling:
         stores = lines.provider.node.parts.stores
         (transfer,) = transfers(lines.provider, lines.consumer)
         with stores.uow.begin() as tx:
-            grant = stores.grants.by_transfer(tx, transfer.pid)
+            grant = stores.transfer.grants.by_transfer(tx, transfer.pid)
             assert grant is not None
-            stores.grants.put(tx, replace(grant, expires=grant.expires - timedelta(days=1)))
+            stores.transfer.grants.put(tx, replace(grant, expires=grant.expires - timedelta(days=1)))
         assert call(lines.consumer, model_at(lines.provider), key="after").outputs == {"times": TIMES}
 
     def test_what_the_model_does_wrong_is_told(self, lines: Pair) -> None:
@@ -233,7 +233,7 @@ class TestFormats:
 def agreement_of(pair: Pair, iri: str) -> str:
     stores = pair.consumer.node.parts.stores
     with stores.uow.read() as tx:
-        return stores.agreements.select(tx, dataset=iri, consumer=pair.consumer.did)[0].id
+        return stores.negotiation.agreements.select(tx, dataset=iri, consumer=pair.consumer.did)[0].id
 
 
 def test_an_outsider_sees_nothing(lines: Pair) -> None:
@@ -301,7 +301,7 @@ def test_data_that_stay_with_their_owner_are_visited_by_the_model_that_may(citie
         call(owner, model_at(owner, "prying"), houses, key="our own people too")
     stores = caller.node.parts.stores
     with stores.uow.read() as tx:
-        agreement = stores.agreements.select(tx, dataset=published["iri"])[0].id
+        agreement = stores.negotiation.agreements.select(tx, dataset=published["iri"])[0].id
     fetched = ask_for(caller, agreement, PULL)
     assert (fetched.state, fetched.code) == ("TERMINATED", "policy-refused")
     assert any("prohibition" in one["rule"] for one in fetched.reason)

@@ -79,7 +79,7 @@ def test_no_token_of_a_push_is_kept(pair: Pair) -> None:
     ended(pair.consumer, pid)
     node: HansaNode = pair.consumer.node
     with node.parts.stores.uow.read() as tx:
-        transfer = node.parts.stores.transfers.get(tx, pid)
+        transfer = node.parts.stores.transfer.transfers.get(tx, pid)
     assert transfer is not None
     assert transfer.push_token is not None
     sent = [one.body for one in pair.consumer.exchanges(pid) if one.message == machine.REQUEST]
@@ -87,7 +87,7 @@ def test_no_token_of_a_push_is_kept(pair: Pair) -> None:
     assert all(b"Bearer" not in body for body in sent)
     ended(pair.provider, str(transfer.peer_pid))
     with pair.provider.node.parts.stores.uow.read() as tx:
-        theirs = pair.provider.node.parts.stores.transfers.get(tx, str(transfer.peer_pid))
+        theirs = pair.provider.node.parts.stores.transfer.transfers.get(tx, str(transfer.peer_pid))
     assert theirs is not None
     assert "Bearer" not in str(theirs.data_address)
 

@@ -73,7 +73,7 @@ def test_the_bytes_arrive_once_and_nothing_secret_stays(pair: Pair, door: Sink, 
     for node, known in ((pair.consumer, ours), (pair.provider, theirs)):
         bodies = b"".join(one.body for one in node.exchanges(known["pid"]))
         with node.node.parts.stores.uow.read() as tx:
-            row = str(node.node.parts.stores.transfers.get(tx, known["pid"]))
+            row = str(node.node.parts.stores.transfer.transfers.get(tx, known["pid"]))
         for secret in ("very-secret-key", "secret-sig"):
             assert secret.encode() not in bodies
             assert secret not in row
@@ -170,10 +170,10 @@ def test_the_agreement_ends_in_the_middle(pair: Pair, door: Sink, monkeypatch: p
     pid, _ = begun(pair, door, monkeypatch, anew=True)
     stores = pair.provider.node.parts.stores
     with stores.uow.begin() as tx:
-        transfer = stores.transfers.select(tx, state="STARTED")[0]
-        agreement = stores.agreements.get(tx, transfer.agreement)
+        transfer = stores.transfer.transfers.select(tx, state="STARTED")[0]
+        agreement = stores.negotiation.agreements.get(tx, transfer.agreement)
         assert agreement is not None
-        stores.agreements.save(tx, replace(agreement, ended=datetime.now(UTC), ended_why="enough"))
+        stores.negotiation.agreements.save(tx, replace(agreement, ended=datetime.now(UTC), ended_why="enough"))
     door.gate.set()
     ours, theirs = both(pair, pid, *ENDS)
     for one in (ours, theirs):

@@ -95,9 +95,9 @@ def test_an_agreement_that_has_ended_says_so(gent: Running, plzen: Running, brow
     path = f"/agreements/{quote(agreement, safe='')}"
     stores = plzen.node.parts.stores
     with stores.uow.begin() as tx:
-        signed = stores.agreements.get(tx, agreement)
+        signed = stores.negotiation.agreements.get(tx, agreement)
         assert signed is not None
-        stores.agreements.save(tx, replace(signed, ended=signed.at, ended_why="replaced"))
+        stores.negotiation.agreements.save(tx, replace(signed, ended=signed.at, ended_why="replaced"))
     assert ">Get the data</button>" not in browser.get(path).text
     answer = post(browser, "/publish", f"{path}/get")
     assert answer.status_code == 409

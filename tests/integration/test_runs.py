@@ -202,7 +202,7 @@ class TestCancelling:
 
         def over_there() -> bool:
             with stores.uow.read() as tx:
-                newest = stores.jobs.of(tx, walks.consumer.did)[0]
+                newest = stores.scenarios.jobs.of(tx, walks.consumer.did)[0]
             return str(newest.state) == "dismissed"
 
         until("the job over there is dismissed", over_there)
@@ -434,7 +434,7 @@ def test_the_consumer_dies_in_the_middle(member: Member, tmp_path: Path, sqlite_
         assert again["result"] == outcome["result"]
         stores = provider.node.parts.stores
         with stores.uow.read() as tx:
-            asked = stores.jobs.of(tx, member.did)
+            asked = stores.scenarios.jobs.of(tx, member.did)
         # Of the run that was killed no job was made twice: whoever asks again is told of the one that is there.
         assert len([one for one in asked if str(one.state) == "successful"]) == 1 + 2 + 2
 

@@ -174,11 +174,11 @@ def test_records_of_earlier_versions_keep_their_addresses(
     former = former_address(running_node.url, "dataset", "https://data.example/noise", ["Noise map"])
     assert former != line["address"]
     with stores.uow.begin() as tx:
-        head = stores.records.get(tx, line["address"])
+        head = stores.catalogue.records.get(tx, line["address"])
         assert head is not None
         title = {"iri": "https://data.example/noise", "source": "earlier"}
         extra = {**head.extra, "harvested": {**head.extra["harvested"], **title}}
-        stores.records.add(tx, replace(head, iri=former, extra=extra))
+        stores.catalogue.records.add(tx, replace(head, iri=former, extra=extra))
     (again,) = bring_in(client, tmp_path, "earlier", body)
     assert again["address"] == former
     (other,) = bring_in(client, tmp_path, "somebody-else", body)

@@ -21,7 +21,7 @@ def agreements(node: Any) -> dict[str, dict[str, Any]]:
 
 def agreement_of(node: Any, dataset: str) -> dict[str, Any]:
     with node.node.parts.stores.uow.read() as tx:
-        [found] = node.node.parts.stores.agreements.select(tx, dataset=dataset)
+        [found] = node.node.parts.stores.negotiation.agreements.select(tx, dataset=dataset)
     body: dict[str, Any] = found.body
     return body
 
@@ -65,9 +65,9 @@ def test_a_provider_puts_no_agreement_in_the_place_of_another(pair: Pair, monkey
 
     monkeypatch.setattr(agreement, "draft", forged)
     # Its own store would notice: it keeps the other agreement too.
-    monkeypatch.setattr(dishonest.node.parts.stores.agreements, "add", lambda *_: None)
-    monkeypatch.setattr(dishonest.node.parts.stores.agreements, "save", lambda *_: None)
-    store = victim.node.parts.stores.agreements
+    monkeypatch.setattr(dishonest.node.parts.stores.negotiation.agreements, "add", lambda *_: None)
+    monkeypatch.setattr(dishonest.node.parts.stores.negotiation.agreements, "save", lambda *_: None)
+    store = victim.node.parts.stores.negotiation.agreements
     save, tried = store.save, []
 
     def noted(tx: Any, agreement: Any) -> None:

@@ -166,7 +166,7 @@ def test_what_would_renew_a_token_is_kept_at_no_time(pair: Pair, monkeypatch: py
         return {**address, "endpointProperties": [*address["endpointProperties"], *more]}
 
     monkeypatch.setattr(GrantAccess, "data_address", renewable)
-    transfers = pair.consumer.node.parts.stores.transfers
+    transfers = pair.consumer.node.parts.stores.transfer.transfers
     saved: list[str] = []
     save = transfers.save
 

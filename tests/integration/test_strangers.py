@@ -177,7 +177,7 @@ def test_members_that_nobody_knows_are_modest(
         if status == 413:
             assert "the limit is 16384" in answer.json()["reason"][0]
         with provider.node.parts.stores.uow.read() as tx:
-            held = provider.node.parts.stores.negotiations.select(tx)
+            held = provider.node.parts.stores.negotiation.negotiations.select(tx)
         assert len(held) == (status == 201)
 
 

@@ -68,14 +68,14 @@ class Forgetful:
     def here(self) -> Negotiation:
         stores = self.node.node.parts.stores
         with stores.uow.read() as tx:
-            found = stores.negotiations.get(tx, self.negotiation.pid)
+            found = stores.negotiation.negotiations.get(tx, self.negotiation.pid)
         assert found is not None
         return found
 
     def stored_agreement(self, agreement_id: str) -> Agreement:
         stores = self.node.node.parts.stores
         with stores.uow.read() as tx:
-            found = stores.agreements.get(tx, agreement_id)
+            found = stores.negotiation.agreements.get(tx, agreement_id)
         assert found is not None
         return found
 

@@ -166,7 +166,7 @@ class World:
         """The version that a negotiation of the node is held in."""
         stores = self.node.node.parts.stores
         with stores.uow.read() as tx:
-            found = stores.negotiations.get(tx, pid)
+            found = stores.negotiation.negotiations.get(tx, pid)
         return found.version if found is not None else None
 
     @contextmanager

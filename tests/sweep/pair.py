@@ -16,7 +16,7 @@ from node.bootstrap.parts import Stores, open_stores, places
 from node.dialogue.process import Process, Role
 from node.settings import load
 from tests import comparison
-from tests.comparison import Findings
+from tests.comparison import Findings, processes
 from tests.forks import Fork, Life
 from tests.sweep.node import HAGGLED, HELD, serve
 from tests.sweep.points import PUBLISHED, SEALED, Scene, Step
@@ -208,13 +208,13 @@ class Pair:
         """The conversation that a node began or took last."""
         stores = self.members[who].stores
         with stores.uow.read() as tx:
-            found: list[Process] = list(getattr(stores, kind).select(tx, limit=1))
+            found: list[Process] = list(processes(stores, kind).select(tx, limit=1))
         return found[0] if found else None
 
     def process(self, who: Role, kind: str, pid: str) -> Process | None:
         stores = self.members[who].stores
         with stores.uow.read() as tx:
-            found: Process | None = getattr(stores, kind).get(tx, pid)
+            found: Process | None = processes(stores, kind).get(tx, pid)
             return found
 
     def waiting(self, who: Role) -> int:

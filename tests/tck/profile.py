@@ -131,14 +131,14 @@ def seed(node: HansaNode) -> None:
     stores = node.parts.stores
     with stores.uow.begin() as tx:
         for iri in (*PROVIDING, *LISTED, SHARED_DATASET):
-            if stores.records.get(tx, iri) is None:
-                stores.records.add(tx, record(node, iri))
+            if stores.catalogue.records.get(tx, iri) is None:
+                stores.catalogue.records.add(tx, record(node, iri))
         for name in SENDING:
-            if stores.agreements.get(tx, name) is None:
-                stores.agreements.add(tx, agreement(node, name, provider=node.parts.me, consumer=KIT))
+            if stores.negotiation.agreements.get(tx, name) is None:
+                stores.negotiation.agreements.add(tx, agreement(node, name, provider=node.parts.me, consumer=KIT))
         for name in RECEIVING:
-            if stores.agreements.get(tx, name) is None:
-                stores.agreements.add(tx, agreement(node, name, provider=KIT, consumer=node.parts.me))
+            if stores.negotiation.agreements.get(tx, name) is None:
+                stores.negotiation.agreements.add(tx, agreement(node, name, provider=KIT, consumer=node.parts.me))
 
 
 def record(node: HansaNode, iri: str) -> Record:

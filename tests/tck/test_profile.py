@@ -268,7 +268,7 @@ def test_as_consumer_it_never_fetches(world: World) -> None:
     ]
     stores = world.node.node.parts.stores
     with stores.uow.read() as tx:
-        assert stores.receptions.get(tx, ours) is None
+        assert stores.transfer.receptions.get(tx, ours) is None
         assert stores.outbox.dead(tx) == []
 
 
