@@ -12,7 +12,15 @@ from node.identity.credentials.admissions import IssuerView
 from node.identity.replacement import ReplaceKeys
 from node.portal.portal import Portal
 from node.portal.settings import ACCENT, PortalSettings
-from node.portal.usecases import UseCases
+from node.portal.usecases import (
+    CatalogueUseCases,
+    ContractUseCases,
+    OperationUseCases,
+    PeopleUseCases,
+    RegionUseCases,
+    UseCases,
+    WorkUseCases,
+)
 from node.portal.views.account import OwnAccount
 from node.portal.views.agreements import Agreements
 from node.portal.views.assets import Assets
@@ -22,6 +30,7 @@ from node.portal.views.receipts import DataReceipts
 from node.portal.views.region import AboutNode, Admissions, Members, NodeFacts
 from node.portal.views.scenarios import DrawnLayers, ScenarioUseCases, Templates, WatchedRuns
 from node.portal.views.users import Users
+from node.transfer.overview import Overview
 
 
 def portal_for(node: HansaNode, openapi: Callable[[], dict[str, Any]]) -> Portal:
@@ -44,8 +53,65 @@ def portal_for(node: HansaNode, openapi: Callable[[], dict[str, Any]]) -> Portal
 
 def use_cases(node: HansaNode) -> UseCases:
     """Return the use cases for the pages of ``node``."""
-    parts, people, protocol = node.parts, node.people, node.protocol
-    stores, overview = parts.stores, protocol.transfer.overview
+    overview = node.protocol.transfer.overview
+    return UseCases(
+        catalogue=_catalogue(node),
+        contracts=_contracts(node, overview),
+        work=_work(node, overview),
+        people=_people(node),
+        region=_region(node),
+        operation=OperationUseCases(
+            facts=about(node).facts,
+            keys=NodeKeys(node.keys),
+            replace_keys=ReplaceKeys(node.keys, node.people.sign_in),
+        ),
+        scenarios=scenario_use_cases(node),
+    )
+
+
+def _catalogue(node: HansaNode) -> CatalogueUseCases:
+    parts, catalogue = node.parts, node.catalogue
+    return CatalogueUseCases(
+        browse=catalogue.browse,
+        access=catalogue.access,
+        assets=Assets(catalogue.access, parts.assets, node.foundation.ourselves.look, me=parts.me),
+        sparql=catalogue.ask,
+        viewpoints=Viewpoints(
+            visibility=node.foundation.visibility,
+            access=catalogue.access,
+            region=lambda: node.people.allegiance.authority,
+            clock=parts.clock,
+        ),
+        drafts=catalogue.drafts,
+        schedules=catalogue.schedules,
+        withdraw=catalogue.withdraw,
+    )
+
+
+def _contracts(node: HansaNode, overview: Overview) -> ContractUseCases:
+    parts, negotiation, deletions = node.parts, node.protocol.negotiation, node.protocol.transfer.deletions
+    return ContractUseCases(
+        acquire=negotiation.acquire,
+        agreements=Agreements(
+            overview,
+            deletions.duties,
+            look=lambda did: (
+                node.foundation.ourselves.look() if did == parts.me else node.people.participants.recheck(did)
+            ),
+            situation=lambda consumer, agreement: node.foundation.situations.under_agreement(
+                consumer, provider=agreement.provider, facts=overview.next_use(agreement)
+            ),
+            names=node.catalogue.access.names,
+        ),
+        proofs=node.proofs,
+        confirm_deletion=deletions.confirm,
+        decisions=negotiation.decisions,
+        questions=Questions(negotiation.decisions),
+    )
+
+
+def _work(node: HansaNode, overview: Overview) -> WorkUseCases:
+    stores, transfer = node.parts.stores, node.protocol.transfer
     processes = Processes(
         overview,
         node.letters,
@@ -54,61 +120,40 @@ def use_cases(node: HansaNode) -> UseCases:
         agreements=stores.negotiation.agreements,
         with_names=node.catalogue.access.with_names,
     )
-    return UseCases(
-        catalogue=node.catalogue.browse,
-        access=node.catalogue.access,
-        assets=Assets(node.catalogue.access, parts.assets, node.foundation.ourselves.look, me=parts.me),
-        sparql=node.catalogue.ask,
-        acquire=protocol.negotiation.acquire,
-        schedules=node.catalogue.schedules,
-        drafts=node.catalogue.drafts,
-        viewpoints=Viewpoints(
-            visibility=node.foundation.visibility,
-            access=node.catalogue.access,
-            region=lambda: people.allegiance.authority,
-            clock=parts.clock,
-        ),
-        withdraw=node.catalogue.withdraw,
-        agreements=Agreements(
-            overview,
-            protocol.transfer.deletions.duties,
-            look=lambda did: (
-                node.foundation.ourselves.look() if did == parts.me else people.participants.recheck(did)
-            ),
-            situation=lambda consumer, agreement: node.foundation.situations.under_agreement(
-                consumer, provider=agreement.provider, facts=overview.next_use(agreement)
-            ),
-            names=node.catalogue.access.names,
-        ),
-        proofs=node.proofs,
-        confirm_deletion=protocol.transfer.deletions.confirm,
-        decisions=protocol.negotiation.decisions,
-        questions=Questions(protocol.negotiation.decisions),
+    return WorkUseCases(
         processes=processes,
         data_receipts=DataReceipts(
             overview,
             processes,
-            protocol.transfer.transfer_requests,
-            protocol.transfer.deletions.duties,
-            folder=parts.places.received,
+            transfer.transfer_requests,
+            transfer.deletions.duties,
+            folder=node.parts.places.received,
         ),
         letters=node.letters,
+    )
+
+
+def _people(node: HansaNode) -> PeopleUseCases:
+    people = node.people
+    return PeopleUseCases(
         sign_in=people.sign_in,
         provider_sign_in=people.provider_sign_in,
         account=OwnAccount(
             people.accounts,
             people.sign_in,
             people.second_factor,
-            required=parts.settings.second_factor == "required",
+            required=node.parts.settings.second_factor == "required",
         ),
         users=Users(people.accounts, people.oversight, people.invitations, people.second_factor),
+    )
+
+
+def _region(node: HansaNode) -> RegionUseCases:
+    stores, people = node.parts.stores, node.people
+    return RegionUseCases(
         admissions=Admissions(IssuerView(stores.uow, stores.identity)),
         revoke=people.issuing.revoke if people.issuing else None,
         members=Members(node.catalogue.browse, people.blocks, stores.uow, stores.catalogue.followed),
-        facts=about(node).facts,
-        keys=NodeKeys(node.keys),
-        replace_keys=ReplaceKeys(node.keys, people.sign_in),
-        scenarios=scenario_use_cases(node),
     )
 
 

@@ -27,7 +27,9 @@ class Cities:
 
 async def cities(node: UseCases, caller: Caller, mentions: Mapping[str, str] | None = None) -> Cities:
     """Return the names of nodes with assets for the caller, of this node, and of nodes in ``mentions`` of assets."""
-    facts = await node.facts()
+    facts = await node.operation.facts()
     names = {did: name for did, name in (mentions or {}).items() if name}
-    names |= {publisher.id: publisher.name for publisher in await node.catalogue.publishers(caller) if publisher.name}
+    names |= {
+        publisher.id: publisher.name for publisher in await node.catalogue.browse.publishers(caller) if publisher.name
+    }
     return Cities(facts.did, {**names, facts.did: facts.name})

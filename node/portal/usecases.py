@@ -30,43 +30,77 @@ from node.transfer.deletion.confirm import ConfirmDeletion
 
 
 @dataclass(frozen=True, kw_only=True)
-class UseCases:
-    """Everything that pages read or do. Pages pass on the caller: what a caller may not see does not exist for them,
-    and the use case refuses what they may not do. Only an issuer has ``revoke``."""
+class CatalogueUseCases:
+    """To find, describe, publish and withdraw assets."""
 
-    # the catalogue
-    catalogue: Browse
+    browse: Browse
     access: Access
     assets: Assets
     sparql: Ask
-    acquire: Acquire
-    schedules: Schedules
-    drafts: DatasetDrafts
     viewpoints: Viewpoints
+    drafts: DatasetDrafts
+    schedules: Schedules
     withdraw: Withdraw
 
-    # agreements and work
+
+@dataclass(frozen=True, kw_only=True)
+class ContractUseCases:
+    """To agree on conditions, to prove them and to keep them."""
+
+    acquire: Acquire
     agreements: Agreements
     proofs: Proofs
     confirm_deletion: ConfirmDeletion
     decisions: Decisions
     questions: Questions
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkUseCases:
+    """To follow negotiations, transfers, received data and messages that could not be delivered."""
+
     processes: Processes
     data_receipts: DataReceipts
     letters: Letters
 
-    # people and members
+
+@dataclass(frozen=True, kw_only=True)
+class PeopleUseCases:
+    """To sign in, and to look after one's own account and those of others."""
+
     sign_in: SignIn
     provider_sign_in: SignInByProvider
     account: OwnAccount
     users: Users
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionUseCases:
+    """To see the members of a region. Only an issuer has ``revoke``."""
+
     admissions: Admissions
     revoke: RevokeCredential | None
     members: Members
-    facts: Facts
 
-    # the node itself
+
+@dataclass(frozen=True, kw_only=True)
+class OperationUseCases:
+    """To learn who runs the node, and to look after its keys."""
+
+    facts: Facts
     keys: NodeKeys
     replace_keys: ReplaceKeys
 
+
+@dataclass(frozen=True, kw_only=True)
+class UseCases:
+    """Everything that pages read or do. Pages pass on the caller: what a caller may not see does not exist for them,
+    and the use case refuses what they may not do. Without ``scenarios`` a node has no pages for them."""
+
+    catalogue: CatalogueUseCases
+    contracts: ContractUseCases
+    work: WorkUseCases
+    people: PeopleUseCases
+    region: RegionUseCases
+    operation: OperationUseCases
     scenarios: ScenarioUseCases | None = None

@@ -58,7 +58,15 @@ from node.portal.headers import SecurityHeaders
 from node.portal.portal import Portal
 from node.portal.reasons import whys
 from node.portal.settings import PortalSettings
-from node.portal.usecases import UseCases
+from node.portal.usecases import (
+    CatalogueUseCases,
+    ContractUseCases,
+    OperationUseCases,
+    PeopleUseCases,
+    RegionUseCases,
+    UseCases,
+    WorkUseCases,
+)
 from node.portal.views.account import Person
 from node.portal.views.agreements import AccessRecord, AgreementView
 from node.portal.views.assets import Improvement, Quality, QualityPart
@@ -639,35 +647,36 @@ def use_cases(node: FakeNode) -> UseCases:
 
     parts: Any = node  # It stands for every use case whose methods it has.
     return UseCases(
-        catalogue=parts,
-        access=node.rules,
-        assets=parts,
-        sparql=cast("Any", sparql),
-        acquire=parts,
-        schedules=node.schedules,
-        drafts=node.drafts,
-        viewpoints=Viewpoints(
-            visibility=Visibility([], GENT), access=node.rules, region=lambda: REGION, clock=StillClock()
+        catalogue=CatalogueUseCases(
+            browse=parts,
+            access=node.rules,
+            assets=parts,
+            sparql=cast("Any", sparql),
+            viewpoints=Viewpoints(
+                visibility=Visibility([], GENT), access=node.rules, region=lambda: REGION, clock=StillClock()
+            ),
+            drafts=node.drafts,
+            schedules=node.schedules,
+            withdraw=parts,
         ),
-        withdraw=parts,
-        agreements=cast("Any", FakeAgreements(node)),
-        proofs=parts,
-        confirm_deletion=parts.confirm,
-        decisions=parts,
-        questions=parts,
-        processes=cast("Any", FakeProcesses(node)),
-        data_receipts=cast("Any", node.receipts),
-        letters=parts,
-        sign_in=parts,
-        account=parts,
-        users=fake_users(NOW),
-        provider_sign_in=cast("Any", NoProviders()),
-        admissions=parts,
-        revoke=parts,
-        members=cast("Any", FakeMembers(node)),
-        facts=facts,
-        keys=cast("Any", FakeKeys(node)),
-        replace_keys=cast("Any", FakeKeys(node)),
+        contracts=ContractUseCases(
+            acquire=parts,
+            agreements=cast("Any", FakeAgreements(node)),
+            proofs=parts,
+            confirm_deletion=parts.confirm,
+            decisions=parts,
+            questions=parts,
+        ),
+        work=WorkUseCases(
+            processes=cast("Any", FakeProcesses(node)), data_receipts=cast("Any", node.receipts), letters=parts
+        ),
+        people=PeopleUseCases(
+            sign_in=parts, provider_sign_in=cast("Any", NoProviders()), account=parts, users=fake_users(NOW)
+        ),
+        region=RegionUseCases(admissions=parts, revoke=parts, members=cast("Any", FakeMembers(node))),
+        operation=OperationUseCases(
+            facts=facts, keys=cast("Any", FakeKeys(node)), replace_keys=cast("Any", FakeKeys(node))
+        ),
         scenarios=node.scenarios.use_cases() if node.scenarios else None,
     )
 

@@ -21,8 +21,8 @@ async def about(responder: Responder, visit: Visit) -> Response:
     """``/about``: the organisation that runs this node, its rulebook, what it does not do."""
     checks = None
     if visit.signed_in and visit.request.query_params.get("check") == "now":
-        checks = await responder.node.proofs.own_ledger()
-    return responder.render(visit, "about.html", facts=await responder.node.facts(), checks=checks)
+        checks = await responder.node.contracts.proofs.own_ledger()
+    return responder.render(visit, "about.html", facts=await responder.node.operation.facts(), checks=checks)
 
 
 async def api_docs(responder: Responder, visit: Visit) -> Response:

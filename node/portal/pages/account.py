@@ -38,7 +38,9 @@ async def sign_in(responder: Responder, visit: Visit) -> Response:
         return form(responder, visit, target=target, login=login, trouble="signin.empty", status=422)
     try:
         browser = browser_of(visit)
-        _, token = await responder.node.sign_in.sign_in(login, password, origin=browser.address, agent=browser.agent)
+        _, token = await responder.node.people.sign_in.sign_in(
+            login, password, origin=browser.address, agent=browser.agent
+        )
     except SecondFactorNeeded as needed:
         response = responder.go(visit, visit.url("/sign-in/code", next=target))
         responder.set_cookie(response, PENDING, needed.pending, PENDING_SECONDS)
@@ -63,7 +65,7 @@ async def complete(responder: Responder, visit: Visit) -> Response:
     target = local_path(visit.fields.get("next", ""), "")
     try:
         pending = visit.request.cookies.get(PENDING, "")
-        token = await responder.node.sign_in.complete(
+        token = await responder.node.people.sign_in.complete(
             pending, visit.fields.get("code", ""), browser=browser_of(visit)
         )
     except Unauthenticated:
@@ -94,8 +96,8 @@ def _signed_in(responder: Responder, visit: Visit, token: str, target: str) -> R
 
 async def sign_out(responder: Responder, visit: Visit) -> Response:
     """``POST /sign-out``: end the session here and in the node."""
-    elsewhere = await responder.node.provider_sign_in.sign_out_address(visit.session)
-    await responder.node.sign_in.sign_out(visit.session)
+    elsewhere = await responder.node.people.provider_sign_in.sign_out_address(visit.session)
+    await responder.node.people.sign_in.sign_out(visit.session)
     if elsewhere:
         # A page, not a redirect: forms may lead to this site only.
         response = responder.render(visit, "signed-out.html", elsewhere=elsewhere)
@@ -114,7 +116,7 @@ def form(
     responder: Responder, visit: Visit, *, target: str, login: str = "", trouble: str = "", status: int = 200
 ) -> Response:
     """Return the form to sign in, with the identity providers."""
-    providers = responder.node.provider_sign_in.providers
+    providers = responder.node.people.provider_sign_in.providers
     shown = {"target": target, "login": login, "trouble": trouble, "providers": providers}
     response = responder.render(visit, "sign-in.html", status=status, **shown)
     return _asking(responder, visit, response, status)

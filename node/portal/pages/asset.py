@@ -79,17 +79,17 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
     """
     node, caller = responder.node, visit.caller
     version, as_of = _selection(visit)
-    record = await node.catalogue.record(iri, caller, version=version, as_of=as_of)
-    versions = list(await node.catalogue.versions(iri, caller)) or [record]
+    record = await node.catalogue.browse.record(iri, caller, version=version, as_of=as_of)
+    versions = list(await node.catalogue.browse.versions(iri, caller)) or [record]
     if record.withdrawn:
         return _tombstone(responder, visit, record, versions)
-    decision = await node.assets.decision(record, caller)
-    words = tuple(node.access.sentences(record, visit.language))
-    access = await node.assets.access(record, caller)
+    decision = await node.catalogue.assets.decision(record, caller)
+    words = tuple(node.catalogue.access.sentences(record, visit.language))
+    access = await node.catalogue.assets.access(record, caller)
     description = Description.read(record.nquads)
     laid_out = card(record.kind, description, record.subject)
     files = _files(visit, record, versions[0].version)
-    turtle = await node.assets.rdf(record, "text/turtle")
+    turtle = await node.catalogue.assets.rdf(record, "text/turtle")
     scenario = await scenario_of(responder, visit, record)
     what_if = await _changeable(responder, visit, record, description)
     forms = distributions(description, record.subject)
@@ -104,16 +104,16 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
         use=use_of(record, decision, visit.caller, access, words),
         facts=facts(description, record.subject),
         distributions=forms,
-        copies=await node.catalogue.copies(record, caller),
+        copies=await node.catalogue.browse.copies(record, caller),
         lineage=lineage(description, record.subject),
         making=await making_of(responder, visit, record, description),
         card=laid_out,
         remaining=remaining(description, record.subject, laid_out.used),
-        names=Names(description, await node.catalogue.connections(record, caller), laid_out),
+        names=Names(description, await node.catalogue.browse.connections(record, caller), laid_out),
         files=files,
         preview=await _preview(responder, visit, record, files),
         steps=timeline(versions),
-        quality=await node.assets.quality(record),
+        quality=await node.catalogue.assets.quality(record),
         commands=_commands(visit, record),
         formats=offered,
         turtle=turtle[:SHOWN_RDF],
@@ -145,7 +145,7 @@ async def _find_agreement(responder: Responder, visit: Visit, record: Record) ->
     """Return the newest agreement in force under which this node may get the data; None for other readers."""
     if not visit.signed_in or visit.owns(record.iri) or record.kind == "model":
         return None
-    return next(iter(await responder.node.agreements.usable(record.iri)), None)
+    return next(iter(await responder.node.contracts.agreements.usable(record.iri)), None)
 
 
 async def _refuses(responder: Responder, visit: Visit, record: Record, description: Description) -> str:
@@ -156,7 +156,7 @@ async def _refuses(responder: Responder, visit: Visit, record: Record, descripti
         or not description.value(record.iri, f"{HANSA_MODEL}codeSha256")
     ):
         return ""
-    return (await responder.node.facts()).refuses_models
+    return (await responder.node.operation.facts()).refuses_models
 
 
 async def record_by_iri(responder: Responder, visit: Visit) -> Response:
@@ -170,12 +170,12 @@ async def record_as(responder: Responder, visit: Visit) -> Response:
     if ending not in FORMATS:
         raise NotFound
     version, as_of = _selection(visit)
-    record = await responder.node.catalogue.record(_iri(visit), visit.caller, version=version, as_of=as_of)
+    record = await responder.node.catalogue.browse.record(_iri(visit), visit.caller, version=version, as_of=as_of)
     media_type, _ = FORMATS[ending]
     if ending == _CROISSANT:
         text = croissant(record).decode()
     else:
-        text = await responder.node.assets.rdf(record, media_type)
+        text = await responder.node.catalogue.assets.rdf(record, media_type)
     name = record.iri.rstrip("/").rsplit("/", 1)[-1]
     safe = "".join(c for c in name if c.isascii() and (c.isalnum() or c in "-_"))[:80] or "record"
     return Response(
@@ -192,9 +192,9 @@ async def record_as(responder: Responder, visit: Visit) -> Response:
 
 async def ask(responder: Responder, visit: Visit) -> Response:
     """``POST /record/ask``: begin a negotiation for this node, then watch it."""
-    record = await responder.node.catalogue.record(visit.fields.get("iri", ""), visit.caller)
+    record = await responder.node.catalogue.browse.record(visit.fields.get("iri", ""), visit.caller)
     purpose = visit.fields.get("purpose") or None
-    negotiation = await responder.node.acquire.ask(record.iri, visit.caller, purpose=purpose)
+    negotiation = await responder.node.contracts.acquire.ask(record.iri, visit.caller, purpose=purpose)
     return responder.go(visit, visit.url(f"/processes/{quote(negotiation.pid, safe='')}", done="asked"))
 
 
@@ -291,7 +291,7 @@ async def _preview(
     for file in files:
         if not file.open:
             continue
-        head = await responder.node.assets.head(record, file.name, previews.MAX_BYTES)
+        head = await responder.node.catalogue.assets.head(record, file.name, previews.MAX_BYTES)
         if head is None:
             continue
         whole = len(head) >= file.size

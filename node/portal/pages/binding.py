@@ -251,7 +251,7 @@ async def _mends(responder: Responder, visit: Visit, findings: Sequence[Finding]
     records = {}
     for iri in dict.fromkeys(iri for one in findings for iri in one.mends):
         try:
-            records[iri] = await responder.node.catalogue.record(iri, visit.caller)
+            records[iri] = await responder.node.catalogue.browse.record(iri, visit.caller)
         except NotFound:
             continue
     return records

@@ -35,14 +35,14 @@ _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U001
 
 async def start(responder: Responder, visit: Visit) -> Response:
     """``/``: a search box, counts by kind, new assets, and cities."""
-    catalogue, caller = responder.node.catalogue, visit.caller
+    catalogue, caller = responder.node.catalogue.browse, visit.caller
     return responder.render(
         visit,
         "start.html",
         counts=await catalogue.counts(caller),
         newest=await catalogue.newest(caller, limit=6, language=visit.language),
         publishers=await catalogue.publishers(caller),
-        facts=await responder.node.facts(),
+        facts=await responder.node.operation.facts(),
     )
 
 
@@ -50,8 +50,10 @@ async def results(responder: Responder, visit: Visit) -> Response:
     """``/search``: hits, facets as links, chips to take away, pages."""
     search = Search.read(visit.parameters())
     size = responder.settings.page_size
-    matches = await responder.node.catalogue.search(search.query(visit.language, size), visit.caller)
-    names = {publisher.id: publisher.name for publisher in await responder.node.catalogue.publishers(visit.caller)}
+    matches = await responder.node.catalogue.browse.search(search.query(visit.language, size), visit.caller)
+    names = {
+        publisher.id: publisher.name for publisher in await responder.node.catalogue.browse.publishers(visit.caller)
+    }
     last = MAX_OFFSET // size
     pages = 1 if search.published else max(1, min(-(-matches.total // size), last))
     return responder.render(
@@ -126,7 +128,7 @@ async def _hits(responder: Responder, visit: Visit, limit: int, *, newest: bool 
     hits: list[CatalogueHit] = []
     while True:
         query = search.query(visit.language, min(_STEP, limit))
-        page = await responder.node.catalogue.search(query, visit.caller)
+        page = await responder.node.catalogue.browse.search(query, visit.caller)
         hits += page.hits
         if search.published:
             search, ended = search.after(page.cursor), not page.cursor

@@ -93,7 +93,7 @@ async def begin(responder: Responder, visit: Visit) -> Response:
         if upload.chunks is None or not upload.name:
             raise InvalidInput("no file was chosen", remedy="choose a data file", facts={"case": "no-file"})
         like = template_of(upload.fields, visit.language)
-        draft = await responder.node.drafts.begin(upload.name, upload.chunks, visit.caller, like=like)
+        draft = await responder.node.catalogue.drafts.begin(upload.name, upload.chunks, visit.caller, like=like)
     except (InvalidInput, TooLarge, TooMany) as error:
         return await _start(responder, visit, error, like=upload.fields.get("like", ""))
     return responder.go(visit, _address(visit, draft))
@@ -109,7 +109,7 @@ async def answer(responder: Responder, visit: Visit) -> Response:
     fields = await read_form(visit.request, most=MAX_FIELDS, size=MAX_BYTES)
     check_csrf(responder.settings.secret, visit.session, fields)
     answers = {name: text for name, text in fields.items() if name not in (TOKEN, "do") and text.strip()}
-    saved = await responder.node.drafts.save(visit.request.path_params["id"], answers, visit.caller)
+    saved = await responder.node.catalogue.drafts.save(visit.request.path_params["id"], answers, visit.caller)
     if fields.get("do") == "save":
         return responder.go(visit, visit.url("/publish", done="draft-saved"))
     troubles = (await _check(responder, visit, saved))[1]
@@ -138,7 +138,7 @@ async def preview(responder: Responder, visit: Visit) -> Response:
         facts=facts(description, record.subject),
         card=laid_out,
         names=Names(description, Connections(), laid_out),
-        words=responder.node.access.sentences(record, visit.language),
+        words=responder.node.catalogue.access.sentences(record, visit.language),
         viewpoints=await run_sync(_viewpoints, responder, record),
         improvements=await _improvements(responder, record),
         labels=_labels(visit),
@@ -150,13 +150,13 @@ def _viewpoints(responder: Responder, record: Record) -> list[tuple[Viewpoint, s
     """Return each kind of reader with the verdict of the page of the asset for it."""
     return [
         (viewpoint, use_of(record, viewpoint.decision, viewpoint.caller, viewpoint.access, ()).verdict)
-        for viewpoint in responder.node.viewpoints.of(record)
+        for viewpoint in responder.node.catalogue.viewpoints.of(record)
     ]
 
 
 async def _improvements(responder: Responder, record: Record) -> list[tuple[str, Improvement]]:
     """Return the controls whose answers would raise the quality most, each with the step."""
-    steps = [(_control(step.field), step) for step in await responder.node.assets.improvements(record)]
+    steps = [(_control(step.field), step) for step in await responder.node.catalogue.assets.improvements(record)]
     best: dict[str, Improvement] = {}
     for control, step in steps:
         if control:
@@ -167,7 +167,7 @@ async def _improvements(responder: Responder, record: Record) -> list[tuple[str,
 async def publish(responder: Responder, visit: Visit) -> Response:
     """``POST /publish/{id}/publish``: publish the draft, and show the page of the new asset."""
     try:
-        published = await responder.node.drafts.publish(visit.request.path_params["id"], visit.caller)
+        published = await responder.node.catalogue.drafts.publish(visit.request.path_params["id"], visit.caller)
     except (InvalidDescription, InvalidInput, Conflict) as error:
         dataset_draft = await _draft(responder, visit)
         return await _questions(responder, visit, dataset_draft, _troubles(visit, dataset_draft, error))
@@ -177,14 +177,14 @@ async def publish(responder: Responder, visit: Visit) -> Response:
 
 async def remove(responder: Responder, visit: Visit) -> Response:
     """``POST /publish/{id}/remove``: remove a draft and its file."""
-    await responder.node.drafts.remove(visit.request.path_params["id"], visit.caller)
+    await responder.node.catalogue.drafts.remove(visit.request.path_params["id"], visit.caller)
     return responder.go(visit, visit.url("/publish", done="draft-removed"))
 
 
 async def _changes(
     responder: Responder, visit: Visit, dataset_draft: DatasetDraft, publication: Publication
 ) -> Response:
-    record = await responder.node.drafts.original(dataset_draft, visit.caller)
+    record = await responder.node.catalogue.drafts.original(dataset_draft, visit.caller)
     return responder.render(
         visit,
         "draft-changes.html",
@@ -204,16 +204,16 @@ async def _start(responder: Responder, visit: Visit, error: HansaError | None = 
         "publish.html",
         status=200 if error is None else error.status,
         may=may,
-        limit=responder.node.drafts.limit,
+        limit=responder.node.catalogue.drafts.limit,
         days=AGE.days,
-        mine=await responder.node.drafts.mine(visit.caller) if may else (),
-        like=await responder.node.drafts.own(like, visit.caller) if may and like else None,
+        mine=await responder.node.catalogue.drafts.mine(visit.caller) if may else (),
+        like=await responder.node.catalogue.drafts.own(like, visit.caller) if may and like else None,
         trouble=None if error is None else visit.explain(error),
     )
 
 
 async def _draft(responder: Responder, visit: Visit) -> DatasetDraft:
-    return await responder.node.drafts.find(visit.request.path_params["id"], visit.caller)
+    return await responder.node.catalogue.drafts.find(visit.request.path_params["id"], visit.caller)
 
 
 def _address(visit: Visit, dataset_draft: DatasetDraft) -> str:
@@ -225,7 +225,9 @@ async def _questions(
 ) -> Response:
     original = await _original(responder, visit, dataset_draft)
     newest = (
-        await responder.node.drafts.own(original.iri, visit.caller) if original and dataset_draft.edits else original
+        await responder.node.catalogue.drafts.own(original.iri, visit.caller)
+        if original and dataset_draft.edits
+        else original
     )
     hidden: Sequence[str] = ()
     if original is not None and dataset_draft.original is not None and dataset_draft.edits:
@@ -236,7 +238,7 @@ async def _questions(
         for place, table in enumerate(tables)
         for number, column in enumerate(table.columns)
     ]
-    answers, conditions = dataset_draft.answers, responder.node.drafts.conditions()
+    answers, conditions = dataset_draft.answers, responder.node.catalogue.drafts.conditions()
     return responder.render(
         visit,
         "draft.html",
@@ -248,7 +250,7 @@ async def _questions(
         labels=_labels(visit),
         original=original,
         newest=newest,
-        sentences=responder.node.access.sentences(original, visit.language) if original else (),
+        sentences=responder.node.catalogue.access.sentences(original, visit.language) if original else (),
         hidden=hidden,
         of_field={trouble.field: trouble for trouble in reversed(troubles)},
         rows=sum(table.rows for table in tables),
@@ -267,7 +269,7 @@ async def _questions(
 async def _original(responder: Responder, visit: Visit, dataset_draft: DatasetDraft) -> Record | None:
     if dataset_draft.original is None:
         return None
-    return await responder.node.drafts.original(dataset_draft, visit.caller)
+    return await responder.node.catalogue.drafts.original(dataset_draft, visit.caller)
 
 
 def _labels(visit: Visit) -> dict[str, str]:
@@ -287,7 +289,7 @@ async def _check(
 ) -> tuple[Publication | None, list[Trouble]]:
     """Return what would be published, or what has to be corrected before."""
     try:
-        return await responder.node.drafts.check(dataset_draft, visit.caller), []
+        return await responder.node.catalogue.drafts.check(dataset_draft, visit.caller), []
     except (InvalidDescription, InvalidInput, Conflict) as error:
         return None, _troubles(visit, dataset_draft, error)
 

@@ -66,13 +66,13 @@ class Changes(NamedTuple):
 
 async def edit(responder: Responder, visit: Visit) -> Response:
     """``POST /record/edit``: open the draft of the next version of an asset."""
-    draft = await responder.node.drafts.edit(visit.fields.get("iri", ""), visit.language, visit.caller)
+    draft = await responder.node.catalogue.drafts.edit(visit.fields.get("iri", ""), visit.language, visit.caller)
     return responder.go(visit, visit.url(f"/publish/{quote(draft.id, safe='')}"))
 
 
 async def renew(responder: Responder, visit: Visit) -> Response:
     """``POST /publish/{id}/renew``: put the changes into the version that was published in the meantime."""
-    draft = await responder.node.drafts.renew(visit.request.path_params["id"], visit.caller)
+    draft = await responder.node.catalogue.drafts.renew(visit.request.path_params["id"], visit.caller)
     return responder.go(visit, visit.url(f"/publish/{quote(draft.id, safe='')}", done="draft-renewed"))
 
 
@@ -87,19 +87,19 @@ async def withdraw(responder: Responder, visit: Visit) -> Response:
     if not reason:
         return await _withdrawal(responder, visit, iri, missing=True)
     # An imported record is withdrawn at its source, or with the source.
-    record = await responder.node.drafts.own(iri, visit.caller)
-    await responder.node.withdraw.withdraw(record.iri, visit.caller, reason=reason)
+    record = await responder.node.catalogue.drafts.own(iri, visit.caller)
+    await responder.node.catalogue.withdraw.withdraw(record.iri, visit.caller, reason=reason)
     return responder.go(visit, visit.asset(record, version=record.version, done="withdrawn"))
 
 
 async def _withdrawal(responder: Responder, visit: Visit, iri: str, *, missing: bool = False) -> Response:
-    record = await responder.node.drafts.own(iri, visit.caller)
+    record = await responder.node.catalogue.drafts.own(iri, visit.caller)
     return responder.render(
         visit,
         "withdraw.html",
         status=422 if missing else 200,
         record=record,
-        agreements=await responder.node.agreements.running(record.iri),
+        agreements=await responder.node.contracts.agreements.running(record.iri),
         longest=LONGEST_REASON,
         missing=missing,
     )
@@ -142,7 +142,9 @@ def changes_of(
     changed = description.changes(draft.answers)
     conditions = None
     if not same_conditions(record, publication.record):
-        before, after = (responder.node.access.sentences(one, visit.language) for one in (record, publication.record))
+        before, after = (
+            responder.node.catalogue.access.sentences(one, visit.language) for one in (record, publication.record)
+        )
         conditions = ([one for one in before if one not in after], [one for one in after if one not in before])
     return Changes(
         answers=[

@@ -75,7 +75,7 @@ async def crate_zip(responder: Responder, visit: Visit) -> Response:
 async def agreement_zip(responder: Responder, visit: Visit) -> Response:
     """``/agreements/{id}/evidence.zip``: the agreement with everything that proves it."""
     agreement_id = visit.request.path_params["id"]
-    content = await responder.node.proofs.export(agreement_id)
+    content = await responder.node.contracts.proofs.export(agreement_id)
     return _file(visit, content, "application/zip", file_name(agreement_id))
 
 

@@ -44,7 +44,7 @@ async def add(responder: Responder, visit: Visit) -> Response:
     }
     name, url, every = (fields.get(field, "").strip() for field in ("name", "url", "every"))
     try:
-        await run_sync(lambda: responder.node.schedules.register(name, url, every, options, visit.caller))
+        await run_sync(lambda: responder.node.catalogue.schedules.register(name, url, every, options, visit.caller))
     except (InvalidInput, Conflict) as error:
         return await page_of_imports(responder, visit, trouble=error)
     return responder.go(visit, visit.url("/imports", done="source-added") + "#sources")
@@ -52,22 +52,22 @@ async def add(responder: Responder, visit: Visit) -> Response:
 
 async def run_now(responder: Responder, visit: Visit) -> Response:
     """``POST /imports/{name}/run``: start a run now."""
-    return await _act(responder, visit, responder.node.schedules.run_now, "source-run")
+    return await _act(responder, visit, responder.node.catalogue.schedules.run_now, "source-run")
 
 
 async def pause(responder: Responder, visit: Visit) -> Response:
     """``POST /imports/{name}/pause``: start no further runs."""
-    return await _act(responder, visit, responder.node.schedules.pause, "source-pause")
+    return await _act(responder, visit, responder.node.catalogue.schedules.pause, "source-pause")
 
 
 async def resume(responder: Responder, visit: Visit) -> Response:
     """``POST /imports/{name}/resume``: continue with the schedule."""
-    return await _act(responder, visit, responder.node.schedules.resume, "source-resume")
+    return await _act(responder, visit, responder.node.catalogue.schedules.resume, "source-resume")
 
 
 async def remove(responder: Responder, visit: Visit) -> Response:
     """``POST /imports/{name}/remove``: stop harvesting the source."""
-    return await _act(responder, visit, responder.node.schedules.remove, "source-remove")
+    return await _act(responder, visit, responder.node.catalogue.schedules.remove, "source-remove")
 
 
 async def _act(responder: Responder, visit: Visit, action: Callable[[str, Caller], object], notice: str) -> Response:
@@ -79,8 +79,8 @@ async def source(responder: Responder, visit: Visit) -> Response:
     """``/imports/{name}``: the runs of a source, and the report of one of them (``?run=``), filtered."""
     query = visit.request.query_params
     name = visit.request.path_params["name"]
-    known, runs = await run_sync(responder.node.schedules.source, name)
-    run = await run_sync(responder.node.schedules.run, name, query.get("run") or LATEST) if runs else None
+    known, runs = await run_sync(responder.node.catalogue.schedules.source, name)
+    run = await run_sync(responder.node.catalogue.schedules.run, name, query.get("run") or LATEST) if runs else None
     outcome = query.get("outcome", "")
     only = LineFilter(
         outcome=outcome if outcome in OUTCOMES else "",
@@ -89,7 +89,9 @@ async def source(responder: Responder, visit: Visit) -> Response:
         limit=SHOWN,
     )
     lines, end, more = (
-        await run_sync(responder.node.schedules.reports.lines, run.id, only, visit.language, limiter=_READERS)
+        await run_sync(
+            responder.node.catalogue.schedules.reports.lines, run.id, only, visit.language, limiter=_READERS
+        )
         if run is not None
         else ([], 0, False)
     )
@@ -110,7 +112,7 @@ async def source(responder: Responder, visit: Visit) -> Response:
 async def report_csv(responder: Responder, visit: Visit) -> Response:
     """``/imports/{name}/report.csv``: every line of the report of a run as a table (RFC 4180)."""
     name, run_id = visit.request.path_params["name"], visit.request.query_params.get("run") or LATEST
-    run = await run_sync(responder.node.schedules.run, name, run_id)
+    run = await run_sync(responder.node.catalogue.schedules.run, name, run_id)
     body = await run_sync(lambda: _sheet(responder, run.id, visit.language), limiter=_READERS)
     return Response(
         body,
@@ -128,7 +130,7 @@ def _sheet(responder: Responder, run_id: str, language: str) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow((*_COLUMNS, "faults", "repairs", "why", "former", "note"))
-    for line in responder.node.schedules.reports.all(run_id, language):
+    for line in responder.node.catalogue.schedules.reports.all(run_id, language):
         faults = "; ".join(f"{finding['field']}: {finding['message']}" for finding in line["findings"])
         repairs = "; ".join(repair_text(repair) for repair in line["repairs"])
         row = [*("" if line[name] is None else str(line[name]) for name in _COLUMNS), faults, repairs, line["error"]]

@@ -35,7 +35,7 @@ async def page_of_imports(responder: Responder, visit: Visit, *, trouble: HansaE
         may=allowed(visit.caller, UseCase.PUBLISH),
         endings=ENDINGS,
         times=TIMES,
-        sources=await run_sync(responder.node.schedules.all),
+        sources=await run_sync(responder.node.catalogue.schedules.all),
         trouble=None if trouble is None else visit.explain(trouble),
         fields=visit.fields,
     )

@@ -20,7 +20,7 @@ _MAX_ID: Final = 60
 
 async def keys(responder: Responder, visit: Visit) -> Response:
     """``GET /keys``: each key with its purpose, period and state, and the operator's next step."""
-    return await _page(responder, visit, await responder.node.keys.all_keys(visit.caller))
+    return await _page(responder, visit, await responder.node.operation.keys.all_keys(visit.caller))
 
 
 async def replace(responder: Responder, visit: Visit) -> Response:
@@ -31,9 +31,9 @@ async def replace(responder: Responder, visit: Visit) -> Response:
     ticked = {kind: visit.fields[kind.value][:_MAX_ID] for kind in KeyKind if visit.fields.get(kind.value)}
     password, code = visit.fields.get("password", ""), visit.fields.get("code", "")
     try:
-        replaced = await responder.node.replace_keys.replace(ticked, password, code, visit.caller)
+        replaced = await responder.node.operation.replace_keys.replace(ticked, password, code, visit.caller)
     except (NotAllowed, InvalidInput, TooMany) as error:
-        listed = await responder.node.keys.all_keys(visit.caller)
+        listed = await responder.node.operation.keys.all_keys(visit.caller)
         if not listed.may_change:
             raise
         trouble = refusal(error, "signin.stale") if ticked else "none"
@@ -50,7 +50,7 @@ async def _page(
     *,
     ticks: set[KeyKind] | None = None,
 ) -> Response:
-    person = await responder.node.account.person(visit.caller)
+    person = await responder.node.people.account.person(visit.caller)
     response = responder.render(
         visit,
         "keys.html",

@@ -45,7 +45,9 @@ async def layers(responder: Responder, visit: Visit) -> Response:
     for layer_ in layers_shown:
         if layer_.target not in titles:
             try:
-                titles[layer_.target] = (await responder.node.catalogue.record(layer_.target, visit.caller)).titles
+                titles[layer_.target] = (
+                    await responder.node.catalogue.browse.record(layer_.target, visit.caller)
+                ).titles
             except NotFound:
                 titles[layer_.target] = {}
     return responder.render(visit, "layers.html", layers=layers_shown, titles=titles, target=target)

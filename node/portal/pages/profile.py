@@ -30,7 +30,7 @@ async def change_password(responder: Responder, visit: Visit) -> Response:
         return await _page(responder, visit, "password", "signin.differ", 422)
     try:
         keep = visit.fields.get("keep") == "yes"
-        session = await responder.node.account.change_password(
+        session = await responder.node.people.account.change_password(
             visit.caller, old, new, keep_tokens=keep, browser=browser_of(visit)
         )
     except (NotAllowed, InvalidInput, TooMany) as error:
@@ -47,7 +47,7 @@ async def make_token(responder: Responder, visit: Visit) -> Response:
         return await _page(responder, visit, "token", "signin.term", 422)
     try:
         password, code = visit.fields.get("password", ""), visit.fields.get("code", "")
-        token = await responder.node.account.make_token(
+        token = await responder.node.people.account.make_token(
             visit.caller, label, int(days), password, code, roles=_token_roles(visit)
         )
     except (NotAllowed, InvalidInput, TooMany) as error:
@@ -57,7 +57,7 @@ async def make_token(responder: Responder, visit: Visit) -> Response:
 
 async def end_token(responder: Responder, visit: Visit) -> Response:
     """``POST /account/tokens/{sha256}/end``."""
-    await responder.node.account.end_token(visit.caller, visit.request.path_params["sha256"])
+    await responder.node.people.account.end_token(visit.caller, visit.request.path_params["sha256"])
     return responder.go(visit, visit.url("/account", done="token-ended"))
 
 
@@ -70,20 +70,20 @@ def _token_roles(visit: Visit) -> list[UserRole] | None:
 
 async def end_session(responder: Responder, visit: Visit) -> Response:
     """``POST /account/sessions/{sha256}/end``: end a session of one's own; of the present one, sign out."""
-    await responder.node.account.end_session(visit.caller, visit.request.path_params["sha256"])
+    await responder.node.people.account.end_session(visit.caller, visit.request.path_params["sha256"])
     return responder.go(visit, visit.url("/account", done="session-ended"))
 
 
 async def end_other_sessions(responder: Responder, visit: Visit) -> Response:
     """``POST /account/sessions/end``: end all sessions but this one."""
-    await responder.node.account.end_other_sessions(visit.caller, visit.session)
+    await responder.node.people.account.end_other_sessions(visit.caller, visit.session)
     return responder.go(visit, visit.url("/account", done="sessions-ended"))
 
 
 async def set_language(responder: Responder, visit: Visit) -> Response:
     """``POST /account/language``: the language of pages, in this browser at once and in others from sign-in on."""
     language = visit.fields.get("language", "")
-    await responder.node.account.set_language(visit.caller, language)
+    await responder.node.people.account.set_language(visit.caller, language)
     response = responder.go(visit, visit.url("/account", done="language"))
     responder.remember_language(response, language)
     return response
@@ -92,7 +92,7 @@ async def set_language(responder: Responder, visit: Visit) -> Response:
 async def begin_factor(responder: Responder, visit: Visit) -> Response:
     """``POST /account/second-factor``: show the QR code to scan, or the form again with the reason."""
     try:
-        enrolment = await responder.node.account.begin_factor(visit.caller, visit.fields.get("password", ""))
+        enrolment = await responder.node.people.account.begin_factor(visit.caller, visit.fields.get("password", ""))
     except (NotAllowed, TooMany) as error:
         return await _page(responder, visit, "factor", refusal(error, ""), refusal_status(error))
     return _enrolment(responder, visit, enrolment)
@@ -101,10 +101,12 @@ async def begin_factor(responder: Responder, visit: Visit) -> Response:
 async def confirm_factor(responder: Responder, visit: Visit) -> Response:
     """``POST /account/second-factor/confirm``: show the recovery codes once, or the form again with the reason."""
     try:
-        codes = await responder.node.account.confirm_factor(visit.caller, visit.fields.get("code", ""), visit.session)
+        codes = await responder.node.people.account.confirm_factor(
+            visit.caller, visit.fields.get("code", ""), visit.session
+        )
     except (NotAllowed, InvalidInput, TooMany) as error:
         trouble = "signin.slow" if isinstance(error, TooMany) else "signin.stale"
-        enrolment = await responder.node.account.pending_factor(visit.caller)
+        enrolment = await responder.node.people.account.pending_factor(visit.caller)
         return _enrolment(responder, visit, enrolment, trouble=trouble, status=refusal_status(error))
     response = responder.render(visit, "recovery-codes.html", recovery=codes)
     response.headers["Cache-Control"] = "private, no-store"
@@ -115,7 +117,7 @@ async def remove_factor(responder: Responder, visit: Visit) -> Response:
     """``POST /account/second-factor/remove``."""
     password, code = visit.fields.get("password", ""), visit.fields.get("code", "")
     try:
-        await responder.node.account.remove_factor(visit.caller, password, code)
+        await responder.node.people.account.remove_factor(visit.caller, password, code)
     except (NotAllowed, InvalidInput, TooMany) as error:
         return await _page(responder, visit, "factor", refusal(error, "signin.stale"), refusal_status(error))
     return responder.go(visit, visit.url("/account", done="factor-removed"))
@@ -134,7 +136,7 @@ def _enrolment(
 async def _page(
     responder: Responder, visit: Visit, form: str = "", trouble: str = "", status: int = 200, *, token: str = ""
 ) -> Response:
-    person = await responder.node.account.person(visit.caller)
+    person = await responder.node.people.account.person(visit.caller)
     response = responder.render(
         visit,
         "account.html",

@@ -34,13 +34,13 @@ _BYTES: Final = {
 async def get_data(responder: Responder, visit: Visit) -> Response:
     """``POST /agreements/{id}/get``: request the data, and show them coming."""
     file = visit.fields.get("file", "").strip() or None
-    transfer = await responder.node.data_receipts.begin(visit.request.path_params["id"], visit.caller, file=file)
+    transfer = await responder.node.work.data_receipts.begin(visit.request.path_params["id"], visit.caller, file=file)
     return responder.go(visit, visit.url(f"/received/{quote(transfer.pid, safe='')}"))
 
 
 async def receipts(responder: Responder, visit: Visit) -> Response:
     """``/received``: everything that was received, newest first."""
-    items = await responder.node.data_receipts.all(visit.caller)
+    items = await responder.node.work.data_receipts.all(visit.caller)
     return responder.render(
         visit,
         "receipts.html",
@@ -50,7 +50,7 @@ async def receipts(responder: Responder, visit: Visit) -> Response:
 
 async def receipt(responder: Responder, visit: Visit) -> Response:
     """``/received/{pid}``: progress, verification, and the download. ``?hold=1``: the page does not reload itself."""
-    item = await responder.node.data_receipts.get(visit.request.path_params["pid"])
+    item = await responder.node.work.data_receipts.get(visit.request.path_params["pid"])
     conversation = item.conversation
     return responder.render(
         visit,
@@ -71,13 +71,13 @@ async def receipt(responder: Responder, visit: Visit) -> Response:
 
 async def content(responder: Responder, visit: Visit) -> Response:
     """``/received/{pid}/file``: the received file, from the disk and in parts, never shown by the browser."""
-    path, known = await responder.node.data_receipts.file(visit.request.path_params["pid"], visit.caller)
+    path, known = await responder.node.work.data_receipts.file(visit.request.path_params["pid"], visit.caller)
     return FileResponse(path, filename=known.name, media_type="application/octet-stream", headers=_BYTES)
 
 
 async def manifest(responder: Responder, visit: Visit) -> Response:
     """``/received/{pid}/manifest``: the statement about the file that the provider signed."""
-    item = await responder.node.data_receipts.get(visit.request.path_params["pid"])
+    item = await responder.node.work.data_receipts.get(visit.request.path_params["pid"])
     if item.reception is None or not item.reception.manifest:
         raise NotFound("the provider signed no manifest", remedy="the received file can still be downloaded")
     name = quote(f"{item.reception.name}.manifest.jws", safe="")

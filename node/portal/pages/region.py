@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 async def applications(responder: Responder, visit: Visit) -> Response:
     """``/applications``: who applies for a credential, what they signed, approve or refuse."""
     _for_issuers(responder)
-    applied = await responder.node.admissions.applications()
+    applied = await responder.node.region.admissions.applications()
     return responder.render(
         visit,
         "applications.html",
@@ -36,7 +36,7 @@ async def issued_credentials(responder: Responder, visit: Visit) -> Response:
     return responder.render(
         visit,
         "issued.html",
-        credentials=await responder.node.admissions.issued_credentials(),
+        credentials=await responder.node.region.admissions.issued_credentials(),
         trouble=visit.request.query_params.get("trouble", ""),
     )
 
@@ -44,7 +44,7 @@ async def issued_credentials(responder: Responder, visit: Visit) -> Response:
 async def revoke(responder: Responder, visit: Visit) -> Response:
     """``POST /issued/{id}/revoke``: with a reason that the holder and its partners will read."""
     _for_issuers(responder)
-    revoke_credential = responder.node.revoke
+    revoke_credential = responder.node.region.revoke
     if revoke_credential is None:
         raise NotFound
     credential = visit.request.path_params["id"]
@@ -60,7 +60,7 @@ async def revoke(responder: Responder, visit: Visit) -> Response:
 
 async def members(responder: Responder, visit: Visit) -> Response:
     """``/members``: the nodes that this node follows, and how far it is behind them."""
-    return responder.render(visit, "members.html", members=await responder.node.members.all(visit.caller))
+    return responder.render(visit, "members.html", members=await responder.node.region.members.all(visit.caller))
 
 
 def _for_issuers(responder: Responder) -> None:

@@ -74,7 +74,7 @@ async def page_of(responder: Responder, visit: Visit, iri: str, version: int | s
     """Return the best page about an asset, and its titles: our page if our catalogue has the asset, else the page at
     the city that publishes it; empty if that is not a web address."""
     try:
-        record = await responder.node.catalogue.record(iri, visit.caller)
+        record = await responder.node.catalogue.browse.record(iri, visit.caller)
     except NotFound:
         return (f"{iri}?version={version}" if version else iri) if web_address(iri) else "", {}
     return visit.asset(record, version=version), record.titles

@@ -118,7 +118,7 @@ async def _used_steps(responder: Responder, visit: Visit, template: Template, ci
     inputs = []
     for step in sorted(template.steps, key=lambda step: step.position):
         try:
-            record = await responder.node.catalogue.record(step.uses, visit.caller)
+            record = await responder.node.catalogue.browse.record(step.uses, visit.caller)
         except NotFound:
             record = None
         inputs.append(

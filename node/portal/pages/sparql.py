@@ -79,7 +79,7 @@ async def sparql_page(responder: Responder, visit: Visit) -> Response:
     trouble: RemoteFault | None = None
     if text.strip():
         try:
-            body, media_type = await responder.node.sparql(text, visit.caller, ACCEPT)
+            body, media_type = await responder.node.catalogue.sparql(text, visit.caller, ACCEPT)
             answer = _answer(body, media_type, visit)
         except RemoteFault as error:
             # Syntax, time, memory, size: the error is shown beside the field, with the query kept.

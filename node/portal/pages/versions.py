@@ -48,12 +48,12 @@ class ChangedProperty:
 async def differences(responder: Responder, visit: Visit) -> Response:
     """``/record/changes?iri=…&from=…&to=…``: the differences; by default between the two newest versions."""
     iri = visit.request.query_params.get("iri", "")
-    compared = await CompareVersions(responder.node.catalogue)(
+    compared = await CompareVersions(responder.node.catalogue.browse)(
         iri, visit.caller, before=_number(visit, "from"), after=_number(visit, "to")
     )
     subject = compared.after.subject
     before, after = (
-        responder.node.access.sentences(side, visit.language) for side in (compared.before, compared.after)
+        responder.node.catalogue.access.sentences(side, visit.language) for side in (compared.before, compared.after)
     )
     rows = [_row(difference) for difference in compared.statements if difference.path[:1] not in _CONDITIONS]
     return responder.render(

@@ -44,18 +44,18 @@ BOTH: Final = "both"
 
 async def agreements(responder: Responder, visit: Visit) -> Response:
     """``/agreements``: all agreements, with the other party and the state."""
-    held = await responder.node.agreements.all()
+    held = await responder.node.contracts.agreements.all()
     return responder.render(visit, "agreements.html", agreements=[(one, agreement_status(one)) for one in held])
 
 
 async def agreement(responder: Responder, visit: Visit) -> Response:
     """``/agreements/{id}``: its current state, the document, every access, and its proofs (``?check=now``)."""
-    agreed = await responder.node.agreements.get(visit.request.path_params["id"])
+    agreed = await responder.node.contracts.agreements.get(visit.request.path_params["id"])
     language = _document_language(visit)
     provides = agreed.agreement.role == Role.PROVIDER
     checks = None
     if visit.request.query_params.get("check") == "now":
-        checks = await responder.node.proofs.agreement(agreed.agreement.id)
+        checks = await responder.node.contracts.proofs.agreement(agreed.agreement.id)
     return responder.render(
         visit,
         "agreement.html",
@@ -64,8 +64,8 @@ async def agreement(responder: Responder, visit: Visit) -> Response:
         conditions=conditions_of(agreed.now, stranger=False) if agreed.now is not None else (),
         document=await _document(responder, agreed, language),
         document_language=language,
-        accesses=await responder.node.agreements.accesses(agreed.agreement.id) if provides else (),
-        transfers=() if provides else await responder.node.processes.under(agreed.agreement.id),
+        accesses=await responder.node.contracts.agreements.accesses(agreed.agreement.id) if provides else (),
+        transfers=() if provides else await responder.node.work.processes.under(agreed.agreement.id),
         may_get=allowed(visit.caller, UseCase.RECEIVE),
         files=await _files_of(responder, visit, agreed.agreement.dataset) if not provides else (),
         get_command=_get_command(agreed.agreement) if agreed.kind != "model" else "",
@@ -77,7 +77,7 @@ async def agreement(responder: Responder, visit: Visit) -> Response:
 async def _files_of(responder: Responder, visit: Visit, dataset: str) -> Sequence[str]:
     """Return the names of the files to choose from; none if there is only one, or this node does not know them."""
     try:
-        record = await responder.node.catalogue.record(dataset, visit.caller)
+        record = await responder.node.catalogue.browse.record(dataset, visit.caller)
     except NotFound:
         return ()
     names = [file.name for file in record.files]
@@ -86,7 +86,7 @@ async def _files_of(responder: Responder, visit: Visit, dataset: str) -> Sequenc
 
 async def agreement_document(responder: Responder, visit: Visit) -> Response:
     """``/agreements/{id}/document``: the document alone, for paper."""
-    agreed = await responder.node.agreements.get(visit.request.path_params["id"])
+    agreed = await responder.node.contracts.agreements.get(visit.request.path_params["id"])
     language = _document_language(visit)
     return responder.render(
         visit,
@@ -101,7 +101,7 @@ async def agreement_document(responder: Responder, visit: Visit) -> Response:
 async def confirm_deletion(responder: Responder, visit: Visit) -> Response:
     """``POST /agreements/{id}/confirm-deletion``: delete the received data, and notify the provider."""
     agreement_id = visit.request.path_params["id"]
-    await run_sync(responder.node.confirm_deletion, agreement_id, visit.caller)
+    await run_sync(responder.node.contracts.confirm_deletion, agreement_id, visit.caller)
     return responder.go(visit, visit.url(f"/agreements/{quote(agreement_id, safe='')}") + "#deletion")
 
 
@@ -122,7 +122,7 @@ def agreement_status(view: AgreementView) -> str:
 
 async def decisions(responder: Responder, visit: Visit) -> Response:
     """``/decisions``: pending decisions, and recent ones."""
-    asked = await responder.node.questions.waiting(visit.language)
+    asked = await responder.node.contracts.questions.waiting(visit.language)
     return responder.render(
         visit,
         "decisions.html",
@@ -144,7 +144,7 @@ async def decide(responder: Responder, visit: Visit) -> Response:
         # The other side receives the reason: without one, nothing can be sent.
         return responder.go(visit, visit.url(back, trouble=decision) + f"#decision-{quote(decision, safe='')}")
     try:
-        await responder.node.decisions.decide(
+        await responder.node.contracts.decisions.decide(
             decision, approve=verdict == "approve", by=visit.caller, reason=reason or None
         )
     except Conflict:
@@ -154,13 +154,13 @@ async def decide(responder: Responder, visit: Visit) -> Response:
 
 async def processes(responder: Responder, visit: Visit) -> Response:
     """``/processes``: negotiations and transfers, the last changed first."""
-    running = await responder.node.processes.newest()
+    running = await responder.node.work.processes.newest()
     return responder.render(visit, "processes.html", running=[(one, family(one)) for one in running])
 
 
 async def process(responder: Responder, visit: Visit) -> Response:
     """``/processes/{pid}``: the steps of one process, with every message."""
-    conversation = await responder.node.processes.get(visit.request.path_params["pid"])
+    conversation = await responder.node.work.processes.get(visit.request.path_params["pid"])
     return responder.render(
         visit,
         "process.html",
@@ -181,18 +181,18 @@ async def process(responder: Responder, visit: Visit) -> Response:
 
 async def deliveries(responder: Responder, visit: Visit) -> Response:
     """``/deliveries``: messages that wait, messages that could not be delivered, and a way to try again."""
-    return responder.render(visit, "deliveries.html", deliveries=await responder.node.processes.deliveries())
+    return responder.render(visit, "deliveries.html", deliveries=await responder.node.work.processes.deliveries())
 
 
 async def retry(responder: Responder, visit: Visit) -> Response:
     """``POST /deliveries/{id}/retry``."""
-    await run_sync(responder.node.letters.revive, visit.request.path_params["id"], visit.caller)
+    await run_sync(responder.node.work.letters.revive, visit.request.path_params["id"], visit.caller)
     return responder.go(visit, visit.url("/deliveries", done="retried"))
 
 
 async def give_up(responder: Responder, visit: Visit) -> Response:
     """``POST /deliveries/{id}/give-up``."""
-    await run_sync(responder.node.letters.give_up, visit.request.path_params["id"], visit.caller)
+    await run_sync(responder.node.work.letters.give_up, visit.request.path_params["id"], visit.caller)
     return responder.go(visit, visit.url("/deliveries", done="given-up"))
 
 
@@ -202,7 +202,9 @@ def family(conversation: Conversation) -> str:
 
 
 async def _document(responder: Responder, view: AgreementView, language: str) -> Markup:
-    text = await responder.node.agreements.document(view.agreement.id, None if language == BOTH else language)
+    text = await responder.node.contracts.agreements.document(
+        view.agreement.id, None if language == BOTH else language
+    )
     return Markup(markup.embed(text))  # noqa: S704 - only what the cleaner lets through
 
 

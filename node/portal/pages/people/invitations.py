@@ -28,16 +28,16 @@ async def accept(responder: Responder, visit: Visit) -> Response:
     if password != visit.fields.get("again", ""):
         return await _form(responder, visit, secret, trouble="signin.differ", status=422)
     try:
-        account = await responder.node.users.accept(secret, password)
+        account = await responder.node.people.users.accept(secret, password)
     except InvalidInput:
         return await _form(responder, visit, secret, trouble="signin.length", status=422)
     except Unauthenticated:
         return await _form(responder, visit, secret)
     if visit.session:
-        await responder.node.sign_in.sign_out(visit.session)
+        await responder.node.people.sign_in.sign_out(visit.session)
     if account.second_factor is not None:
         return responder.go(visit, visit.url("/sign-in", done="password-chosen"))
-    session = await responder.node.sign_in.open(account.login, browser=browser_of(visit))
+    session = await responder.node.people.sign_in.open(account.login, browser=browser_of(visit))
     response = responder.go(visit, visit.url("/account", done="password-chosen"))
     responder.set_cookie(response, responder.settings.session_cookie, session, responder.settings.session_seconds)
     responder.drop_form_cookie(response)
@@ -46,7 +46,7 @@ async def accept(responder: Responder, visit: Visit) -> Response:
 
 async def _form(responder: Responder, visit: Visit, secret: str, *, trouble: str = "", status: int = 200) -> Response:
     try:
-        account = await responder.node.users.account_of_link(secret)
+        account = await responder.node.people.users.account_of_link(secret)
     except Unauthenticated:
         account, status = None, 404
     shown = {"account": account, "secret": secret, "trouble": trouble}

@@ -25,7 +25,7 @@ async def begin(responder: Responder, visit: Visit) -> Response:
     """``GET /sign-in/with/{provider}``: go to the provider. The browser keeps the secrets of this attempt."""
     target = local_path(visit.request.query_params.get("next", ""), "")
     try:
-        address, pending = await responder.node.provider_sign_in.begin(_provider(visit), target)
+        address, pending = await responder.node.people.provider_sign_in.begin(_provider(visit), target)
     except PeerUnreachable as error:
         log.warning("an identity provider is not reached", extra={"why": error.detail})
         return account.form(responder, visit, target=target, trouble="provider.down", status=503)
@@ -36,7 +36,7 @@ async def begin(responder: Responder, visit: Visit) -> Response:
 
 async def complete(responder: Responder, visit: Visit) -> Response:
     """``GET /sign-in/with/{provider}/callback``: start a session, which is always new; or say why not."""
-    query, sign_in = visit.request.query_params, responder.node.provider_sign_in
+    query, sign_in = visit.request.query_params, responder.node.people.provider_sign_in
     try:
         signed = await sign_in.complete(
             _provider(visit),
@@ -50,7 +50,7 @@ async def complete(responder: Responder, visit: Visit) -> Response:
         log.warning("a sign-in with an identity provider failed", extra={"why": error.detail})
         return _refusal(responder, visit, error)
     if visit.session:
-        await responder.node.sign_in.sign_out(visit.session)
+        await responder.node.people.sign_in.sign_out(visit.session)
     target = local_path(signed.target, "") or visit.url("/decisions")
     response = responder.go(visit, visit.url("/account", done="level") if signed.withheld else target)
     responder.set_cookie(
@@ -64,10 +64,10 @@ async def end_sessions(responder: Responder, visit: Visit) -> Response:
     """``POST /sign-in/with/{provider}/logout``: the provider says that somebody signed out there (OpenID Connect
     Back-Channel Logout 1.0 §2.5). Its signature is the proof; there is no browser and no session here."""
     headers = {"Cache-Control": "no-store"}
-    responder.node.provider_sign_in.require(_provider(visit))  # before a stranger's body is read
+    responder.node.people.provider_sign_in.require(_provider(visit))  # before a stranger's body is read
     try:
         fields = await read_form(visit.request)
-        await responder.node.provider_sign_in.end_sessions(_provider(visit), fields.get("logout_token", ""))
+        await responder.node.people.provider_sign_in.end_sessions(_provider(visit), fields.get("logout_token", ""))
     except HansaError as error:
         log.warning("a logout of an identity provider failed", extra={"why": error.detail})
         return JSONResponse({"error": "invalid_request"}, status_code=400, headers=headers)

@@ -36,7 +36,7 @@ async def invite(responder: Responder, visit: Visit) -> Response:
     if not roles:
         return await _list(responder, visit, trouble="user.trouble.roles", status=422)
     try:
-        invitation = await responder.node.users.invite(visit.caller, login.lower(), name, roles)
+        invitation = await responder.node.people.users.invite(visit.caller, login.lower(), name, roles)
     except (Conflict, InvalidInput) as error:
         return await _list(responder, visit, trouble=_trouble(error), status=_status(error))
     return await _list(responder, visit, invitation=invitation)
@@ -53,7 +53,7 @@ async def set_roles(responder: Responder, visit: Visit) -> Response:
     if not roles:
         return await _page(responder, visit, form="roles", trouble="user.trouble.roles", status=422)
     try:
-        await responder.node.users.set_roles(visit.caller, _login(visit), roles)
+        await responder.node.people.users.set_roles(visit.caller, _login(visit), roles)
     except (Conflict, InvalidInput) as error:
         return await _page(responder, visit, form="roles", trouble=_trouble(error), status=_status(error))
     return _back(responder, visit, "roles-changed")
@@ -61,7 +61,7 @@ async def set_roles(responder: Responder, visit: Visit) -> Response:
 
 async def make_link(responder: Responder, visit: Visit) -> Response:
     """``POST /users/{login}/link``: show a one-time link for a new password, this once."""
-    invitation = await responder.node.users.make_link(visit.caller, _login(visit))
+    invitation = await responder.node.people.users.make_link(visit.caller, _login(visit))
     return await _page(responder, visit, invitation=invitation)
 
 
@@ -71,7 +71,7 @@ async def block(responder: Responder, visit: Visit) -> Response:
     if not reason:
         return await _page(responder, visit, form="block", trouble="user.trouble.reason", status=422)
     try:
-        await responder.node.users.set_blocked(visit.caller, _login(visit), True, reason)
+        await responder.node.people.users.set_blocked(visit.caller, _login(visit), True, reason)
     except Conflict as error:
         return await _page(responder, visit, form="block", trouble=_trouble(error), status=_status(error))
     return _back(responder, visit, "user-blocked")
@@ -79,32 +79,32 @@ async def block(responder: Responder, visit: Visit) -> Response:
 
 async def unblock(responder: Responder, visit: Visit) -> Response:
     """``POST /users/{login}/unblock``."""
-    await responder.node.users.set_blocked(visit.caller, _login(visit), False)
+    await responder.node.people.users.set_blocked(visit.caller, _login(visit), False)
     return _back(responder, visit, "user-unblocked")
 
 
 async def end_sessions(responder: Responder, visit: Visit) -> Response:
     """``POST /users/{login}/sessions/end``."""
-    await responder.node.users.end_sessions(visit.caller, _login(visit))
+    await responder.node.people.users.end_sessions(visit.caller, _login(visit))
     return _back(responder, visit, "sessions-ended")
 
 
 async def end_token(responder: Responder, visit: Visit) -> Response:
     """``POST /users/{login}/tokens/{sha256}/end``."""
-    await responder.node.users.end_token(visit.caller, _login(visit), visit.request.path_params["sha256"])
+    await responder.node.people.users.end_token(visit.caller, _login(visit), visit.request.path_params["sha256"])
     return _back(responder, visit, "token-ended")
 
 
 async def remove_factor(responder: Responder, visit: Visit) -> Response:
     """``POST /users/{login}/second-factor/remove``."""
-    await responder.node.users.remove_factor(visit.caller, _login(visit))
+    await responder.node.people.users.remove_factor(visit.caller, _login(visit))
     return _back(responder, visit, "factor-removed")
 
 
 async def remove(responder: Responder, visit: Visit) -> Response:
     """``POST /users/{login}/remove``: delete the account."""
     try:
-        await responder.node.users.remove(visit.caller, _login(visit))
+        await responder.node.people.users.remove(visit.caller, _login(visit))
     except Conflict as error:
         return await _page(responder, visit, form="remove", trouble=_trouble(error), status=_status(error))
     return responder.go(visit, visit.url("/users", done="user-removed"))
@@ -138,7 +138,7 @@ async def _list(
     status: int = 200,
     invitation: Invitation | None = None,
 ) -> Response:
-    listed = await responder.node.users.all(visit.caller)
+    listed = await responder.node.people.users.all(visit.caller)
     response = responder.render(
         visit,
         "users.html",
@@ -166,7 +166,7 @@ async def _page(
         visit,
         "user.html",
         status=status,
-        user=await responder.node.users.user(visit.caller, _login(visit)),
+        user=await responder.node.people.users.user(visit.caller, _login(visit)),
         form=form,
         trouble=trouble,
         invitation=invitation,
