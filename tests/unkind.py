@@ -134,10 +134,9 @@ def reckon(provider: Running, consumer: Running, tally: Tally) -> None:
             tally.wrong += [f"{pid} is unknown to its consumer" for pid in ends]
             for stores, tx in ((ours, here), (theirs, there)):
                 for process in processes(stores, kind).select(tx, limit=1_000_000):
-                    taken = [
-                        x.message_id for x in processes(stores, kind).exchanges(tx, process.pid) if x.is_accepted
-                    ]
-                    tally.wrong += [f"{name} had an effect {n} times" for name, n in Counter(taken).items() if n > 1]
+                    history = processes(stores, kind).exchanges(tx, process.pid)
+                    repeats = Counter(exchange.message_id for exchange in history if exchange.is_accepted)
+                    tally.wrong += [f"{name} had an effect {n} times" for name, n in repeats.items() if n > 1]
         agreements = [
             {
                 one.id: (one.sha256, one.signatures)

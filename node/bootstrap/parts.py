@@ -74,7 +74,7 @@ def places(folder: Path) -> Places:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueStores:
-    """What the catalogue stores."""
+    """The stores of the catalogue."""
 
     records: SqlRecordStore
     followed: SqlFollowStore
@@ -83,7 +83,7 @@ class CatalogueStores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NegotiationStores:
-    """What negotiations store."""
+    """The stores of negotiations and agreements."""
 
     negotiations: SqlNegotiationStore
     agreements: SqlAgreementStore
@@ -95,7 +95,7 @@ class NegotiationStores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferStores:
-    """What transfers store."""
+    """The stores of transfers, and of what is received by them."""
 
     transfers: SqlTransferStore
     grants: SqlGrantStore
@@ -105,7 +105,7 @@ class TransferStores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioStores:
-    """What scenarios store."""
+    """The stores of scenarios."""
 
     jobs: SqlJobStore
     runs: SqlRunStore
