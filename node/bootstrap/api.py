@@ -90,7 +90,9 @@ def _open_doors(app: FastAPI, node: HansaNode, portal: Portal) -> None:
     app.include_router(dcat.router(node.catalogue.export, identify=identify))
     stores = node.parts.stores
     entries = ServeEntry(uow=stores.uow, agreements=stores.negotiation.agreements, ledger=stores.ledger)
-    app.include_router(ledger.router(node.prover, entries=entries.entry, party=entries.party, identify=identify))
+    app.include_router(
+        ledger.router(node.operation.prover, entries=entries.entry, party=entries.party, identify=identify)
+    )
 
 
 def _ogc_door(app: FastAPI, node: HansaNode) -> None:
@@ -120,7 +122,7 @@ def _exchange_doors(app: FastAPI, node: HansaNode) -> None:
             reading=protocol_services.transfer.overview,
             changes=node.changes,
             region=protocol_services.region,
-            is_stuck=lambda pid: bool(node.letters.about(pid)),
+            is_stuck=lambda pid: bool(node.operation.letters.about(pid)),
             with_names=node.catalogue.access.with_names,
         )
     )
@@ -132,7 +134,7 @@ def _exchange_doors(app: FastAPI, node: HansaNode) -> None:
             reading=protocol_services.transfer.overview,
             receptions_folder=node.parts.places.received,
             changes=node.changes,
-            is_stuck=lambda pid: bool(node.letters.about(pid)),
+            is_stuck=lambda pid: bool(node.operation.letters.about(pid)),
         )
     )
     app.include_router(
@@ -140,7 +142,7 @@ def _exchange_doors(app: FastAPI, node: HansaNode) -> None:
             person=person,
             reading=protocol_services.transfer.overview,
             document=lambda body, language: render(dict(body), language=language),
-            export=node.proofs.export,
+            export=node.operation.proofs.export,
             duties=protocol_services.transfer.deletions.duties,
             confirm=protocol_services.transfer.deletions.confirm,
         )
@@ -154,8 +156,8 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
     app.include_router(
         records.router(
             person=person,
-            publish=node.catalogue.publish,
-            withdraw=node.catalogue.withdraw,
+            publish=node.catalogue.publication.publish,
+            withdraw=node.catalogue.publication.withdraw,
             assets=node.parts.assets,
             upload_limit=settings.upload_limit,
             description_limit=settings.description_limit,
@@ -166,13 +168,13 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
     app.include_router(
         imports.router(
             person=person,
-            imports=node.catalogue.imports,
-            harvest=node.catalogue.harvest,
-            schedules=node.catalogue.schedules,
+            imports=node.catalogue.harvests.imports,
+            harvest=node.catalogue.harvests.harvest,
+            schedules=node.catalogue.harvests.schedules,
             file_limit=MAX_BYTES,
         )
     )
-    app.include_router(harvests.router(person=person, schedules=node.catalogue.schedules))
+    app.include_router(harvests.router(person=person, schedules=node.catalogue.harvests.schedules))
     _exchange_doors(app, node)
     app.include_router(limits.router(person=person, limits=protocol_services.negotiation.limits))
     app.include_router(
@@ -182,10 +184,10 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
     app.include_router(
         accounts.router(
             person=person,
-            accounts=people_parts.accounts,
-            oversight=people_parts.oversight,
-            invitations=people_parts.invitations,
-            sign_in=people_parts.sign_in,
+            accounts=people_parts.users.accounts,
+            oversight=people_parts.users.oversight,
+            invitations=people_parts.users.invitations,
+            sign_in=people_parts.users.sign_in,
         )
     )
     app.include_router(
@@ -200,9 +202,9 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
     app.include_router(
         secondfactor.router(
             person=person,
-            accounts=people_parts.accounts,
-            sign_in=people_parts.sign_in,
-            second_factor=people_parts.second_factor,
+            accounts=people_parts.users.accounts,
+            sign_in=people_parts.users.sign_in,
+            second_factor=people_parts.users.second_factor,
             required=settings.second_factor == "required",
         )
     )
@@ -214,10 +216,10 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
     app.include_router(
         operation.router(
             person=person,
-            facts=node.status.facts,
-            deliveries=node.letters,
-            checks=node.proofs,
-            forward=node.region,
+            facts=node.operation.status.facts,
+            deliveries=node.operation.letters,
+            checks=node.operation.proofs,
+            forward=node.operation.region,
         )
     )
-    app.include_router(keys.router(person=person, keys=node.keys))
+    app.include_router(keys.router(person=person, keys=node.operation.keys))

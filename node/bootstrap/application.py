@@ -86,8 +86,8 @@ def _monitor_doors(node: HansaNode, counters: health.Counters) -> Sequence[BaseR
     return health.routes(
         health=node.health,
         limitations=node.lifecycle.limitations,
-        ready=node.status.readiness,
-        gauges=node.status.gauges,
+        ready=node.operation.status.readiness,
+        gauges=node.operation.status.gauges,
         identify=monitor_or_person(
             monitor_token(settings.metrics_token, settings.metrics_token_file), node.callers.person
         ),

@@ -16,7 +16,7 @@ from node.base.lazy import Lazy
 from node.bootstrap.catalogue import CatalogueServices, catalogue_services
 from node.bootstrap.foundation import Foundation, foundation
 from node.bootstrap.node import HansaNode
-from node.bootstrap.operation import dead_letters, proofs, status
+from node.bootstrap.operation import Operation, dead_letters, proofs, status
 from node.bootstrap.parts import Parts, open_parts
 from node.bootstrap.people import admissions, change_keys
 from node.bootstrap.protocol import Protocol, protocol
@@ -82,25 +82,24 @@ def build(
     lifecycle = _lifecycle(base, catalogue, protocol_services, worker, pace, plugins, host, with_worker=with_worker)
     facts = _live_facts(base, catalogue, lifecycle)
     return HansaNode(
-        parts=parts,
-        people=base.people,
         foundation=base,
         catalogue=catalogue,
         protocol=protocol_services,
         running_models=models,
         running_scenarios=scenarios,
-        prover=Prover(parts.stores.uow, parts.stores.ledger),
-        keys=keys,
+        operation=Operation(
+            prover=Prover(parts.stores.uow, parts.stores.ledger),
+            keys=keys,
+            letters=dead_letters(parts, protocol_services, worker.wake),
+            proofs=proofs(parts, base.people, base.requests),
+            status=status(parts, catalogue.node, facts, worker=worker, following=catalogue.following),
+            region=RegionRequests(base.requests, lambda: base.people.allegiance.region, parts.address_of),
+        ),
         callers=callers,
         worker=worker,
-        changes=base.commit_hooks.changes,
         host=host,
         plugins=plugins,
         lifecycle=lifecycle,
-        letters=dead_letters(parts, protocol_services, worker.wake),
-        proofs=proofs(parts, base.people, base.requests),
-        status=status(parts, catalogue.node, facts, worker=worker, following=catalogue.following),
-        region=RegionRequests(base.requests, lambda: base.people.allegiance.region, parts.address_of),
     )
 
 
@@ -112,7 +111,7 @@ def _require_newest(parts: Parts) -> None:
 def _callers(base: Foundation, authenticators: tuple[Authenticator, ...]) -> Callers:
     return Callers(
         base.people.participants,
-        base.people.persons,
+        base.people.users.persons,
         authenticators=authenticators,
         welcome=base.people.blocks.require_welcome,
         origin=base.parts.base,
@@ -140,7 +139,7 @@ def _scenarios(base: Foundation, models: Lazy[ModelServices], catalogue: Catalog
     # Imported here for the same reason.
     from node.bootstrap.scenarios import scenarios
 
-    return scenarios(base, models.value, browse=catalogue.browse, publish=catalogue.publish)
+    return scenarios(base, models.value, browse=catalogue.browse, publish=catalogue.publication.publish)
 
 
 def _worker(

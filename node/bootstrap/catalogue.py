@@ -48,6 +48,25 @@ from node.worker.views import FollowLedger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublicationParts:
+    """The parts for publishing: drafts on pages, publication, withdrawal."""
+
+    drafts: DatasetDrafts
+    publish: Publish
+    withdraw: Withdraw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HarvestParts:
+    """The parts for catalogues of others: imports by hand, harvests, and those on a schedule."""
+
+    imports: Import
+    harvest: Harvest
+    schedules: Schedules
+    scheduled_runs: ScheduledRuns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueServices:
     """All parts for assets and for finding them."""
 
@@ -55,13 +74,8 @@ class CatalogueServices:
     access: Access
     ask: Ask
     browse: Browse
-    publish: Publish
-    imports: Import
-    harvest: Harvest
-    schedules: Schedules
-    drafts: DatasetDrafts
-    scheduled_runs: ScheduledRuns
-    withdraw: Withdraw
+    publication: PublicationParts
+    harvests: HarvestParts
     feed: Feed
     following: FollowLedger
     chains: Chains
@@ -119,13 +133,17 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
         access=access,
         ask=ask,
         browse=browse,
-        publish=publish,
-        imports=harvest.imports,
-        harvest=harvest,
-        schedules=_schedules(base, harvest),
-        drafts=_drafts(base, catalogue, publish, browse),
-        scheduled_runs=_scheduled_runs(base, harvest),
-        withdraw=Withdraw(catalogue=catalogue, wait_for_views=settled),
+        publication=PublicationParts(
+            drafts=_drafts(base, catalogue, publish, browse),
+            publish=publish,
+            withdraw=Withdraw(catalogue=catalogue, wait_for_views=settled),
+        ),
+        harvests=HarvestParts(
+            imports=harvest.imports,
+            harvest=harvest,
+            schedules=_schedules(base, harvest),
+            scheduled_runs=_scheduled_runs(base, harvest),
+        ),
         feed=_feed(base, chains, waits, node),
         following=following,
         chains=chains,
@@ -268,7 +286,7 @@ def _scheduled_runs(base: Foundation, harvest: Harvest) -> ScheduledRuns:
         store=parts.stores.catalogue.schedules,
         harvest=harvest,
         clock=parts.clock,
-        acting=base.people.persons.by_account,
+        acting=base.people.users.persons.by_account,
     )
 
 

@@ -7,23 +7,18 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from node.adapters.peers.requests import RegionRequests
 from node.base.changes import Changes
 from node.base.lazy import Lazy
 from node.bootstrap.catalogue import CatalogueServices
 from node.bootstrap.foundation import Foundation
+from node.bootstrap.operation import Operation
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
-from node.evidence.checks import Proofs
-from node.identity.rotation import ChangeKeys
-from node.ledger.usecases import Prover
 from node.plugins import Host
 from node.web.callers import Callers
-from node.worker.dead_letters import DeadLetters
 from node.worker.lifecycle import Lifecycle
 from node.worker.loop import Worker
-from node.worker.status import NodeStatus
 
 if TYPE_CHECKING:
     from node.bootstrap.models import ModelServices
@@ -34,25 +29,32 @@ if TYPE_CHECKING:
 class HansaNode:
     """A node. ``start`` starts it inside the running event loop, ``stop`` ends it within a bounded time."""
 
-    parts: Parts
-    people: People
     foundation: Foundation
     catalogue: CatalogueServices
     protocol: Protocol
     running_models: Lazy[ModelServices]
     running_scenarios: Lazy[Scenarios]
-    prover: Prover
-    keys: ChangeKeys
+    operation: Operation
     callers: Callers
     worker: Worker
-    changes: Changes
     host: Host
     plugins: pluggy.PluginManager
     lifecycle: Lifecycle
-    letters: DeadLetters
-    proofs: Proofs
-    status: NodeStatus
-    region: RegionRequests
+
+    @property
+    def parts(self) -> Parts:
+        """The technology of the node."""
+        return self.foundation.parts
+
+    @property
+    def people(self) -> People:
+        """All of identity."""
+        return self.foundation.people
+
+    @property
+    def changes(self) -> Changes:
+        """The news of changes, for pages and terminals that wait for one."""
+        return self.foundation.commit_hooks.changes
 
     @property
     def models(self) -> ModelServices:

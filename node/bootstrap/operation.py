@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from node import __version__
-from node.adapters.peers.requests import PeerRequests
+from node.adapters.peers.requests import PeerRequests, RegionRequests
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
@@ -14,11 +15,25 @@ from node.evidence.checks import Proofs
 from node.evidence.collection import ExportAgreement
 from node.evidence.proof import ProveAgreement
 from node.identity.documents import verify_signature
+from node.identity.rotation import ChangeKeys
+from node.ledger.usecases import Prover
 from node.ledger.verification import ledger_checks
 from node.worker.dead_letters import DeadLetters
 from node.worker.loop import Worker
 from node.worker.status import LiveFacts, NodeStatus
 from node.worker.views import FollowLedger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """The parts with which people watch over a node: its ledger, its keys, undelivered messages, its region."""
+
+    prover: Prover
+    keys: ChangeKeys
+    letters: DeadLetters
+    proofs: Proofs
+    status: NodeStatus
+    region: RegionRequests
 
 
 def proofs(parts: Parts, people: People, requests: PeerRequests) -> Proofs:

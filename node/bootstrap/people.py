@@ -57,6 +57,19 @@ class IssuerParts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserParts:
+    """The parts for the users of this node: who they are, how they sign in, how their accounts are looked after."""
+
+    persons: IdentifyPerson
+    accounts: Accounts
+    oversight: AccountOversight
+    invitations: Invitations
+    provider_sign_in: SignInByProvider
+    sign_in: SignIn
+    second_factor: SecondFactor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class People:
     """All of identity."""
 
@@ -66,13 +79,7 @@ class People:
     tokens: OutgoingTokens
     participants: IdentifyParticipant
     blocks: Blocks
-    persons: IdentifyPerson
-    accounts: Accounts
-    oversight: AccountOversight
-    invitations: Invitations
-    provider_sign_in: SignInByProvider
-    sign_in: SignIn
-    second_factor: SecondFactor
+    users: UserParts
     wallet: Wallet
     requests: RequestCredential
     issuing: IssuerParts | None
@@ -107,14 +114,6 @@ def identity(parts: Parts, append: Append) -> People:
     own_document = OwnDocument(keyring, parts.base, issuer=settings.issuer)
     trust, allegiance = _trust(parts)
     allegiance.load()
-    second_factor = SecondFactor(
-        stores.uow,
-        stores.identity,
-        keyring,
-        clock,
-        issuer=settings.name,
-        append=append,
-    )
     lists = StatusLists(stores.uow, stores.identity, keyring, clock, parts.base)
     access = AccessTokens(keyring, clock)
     wallets: list[Wallet] = []
@@ -152,7 +151,6 @@ def identity(parts: Parts, append: Append) -> People:
         refuse_excess=settings.refuse_excess_scopes,
     )
     wallets.append(wallet)
-    accounts = _accounts(parts, append)
     blocks = Blocks(stores.uow, stores.meta, append, clock, me=parts.me, alone=settings.is_embedded)
     return People(
         allegiance=allegiance,
@@ -161,6 +159,22 @@ def identity(parts: Parts, append: Append) -> People:
         tokens=tokens,
         participants=_participants(parts, peers, trust, blocks, verifier),
         blocks=blocks,
+        users=_users(parts, append),
+        wallet=wallet,
+        requests=RequestCredential(stores.uow, stores.identity, peers, keyring, clock, append=append),
+        issuing=_issuing(parts, peers, lists, append) if settings.issuer else None,
+        deliver=DeliverCredential(peers),
+        own_document=own_document,
+    )
+
+
+def _users(parts: Parts, append: Append) -> UserParts:
+    stores, clock = parts.stores, parts.clock
+    accounts = _accounts(parts, append)
+    second_factor = SecondFactor(
+        stores.uow, stores.identity, parts.keyring, clock, issuer=parts.settings.name, append=append
+    )
+    return UserParts(
         persons=_persons(parts),
         accounts=accounts,
         oversight=AccountOversight(stores.uow, stores.identity, stores.ledger, clock, append=append),
@@ -168,11 +182,6 @@ def identity(parts: Parts, append: Append) -> People:
         provider_sign_in=_provider_sign_in(parts, append),
         sign_in=SignIn(stores.uow, stores.identity, clock, second_factor=second_factor),
         second_factor=second_factor,
-        wallet=wallet,
-        requests=RequestCredential(stores.uow, stores.identity, peers, keyring, clock, append=append),
-        issuing=_issuing(parts, peers, lists, append) if settings.issuer else None,
-        deliver=DeliverCredential(peers),
-        own_document=own_document,
     )
 
 

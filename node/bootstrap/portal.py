@@ -62,8 +62,8 @@ def use_cases(node: HansaNode) -> UseCases:
         region=_region(node),
         operation=OperationUseCases(
             facts=about(node).facts,
-            keys=NodeKeys(node.keys),
-            replace_keys=ReplaceKeys(node.keys, node.people.sign_in),
+            keys=NodeKeys(node.operation.keys),
+            replace_keys=ReplaceKeys(node.operation.keys, node.people.users.sign_in),
         ),
         scenarios=scenario_use_cases(node),
     )
@@ -82,9 +82,9 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
             region=lambda: node.people.allegiance.authority,
             clock=parts.clock,
         ),
-        drafts=catalogue.drafts,
-        schedules=catalogue.schedules,
-        withdraw=catalogue.withdraw,
+        drafts=catalogue.publication.drafts,
+        schedules=catalogue.harvests.schedules,
+        withdraw=catalogue.publication.withdraw,
     )
 
 
@@ -103,7 +103,7 @@ def _contracts(node: HansaNode, overview: Overview) -> ContractUseCases:
             ),
             names=node.catalogue.access.names,
         ),
-        proofs=node.proofs,
+        proofs=node.operation.proofs,
         confirm_deletion=deletions.confirm,
         decisions=negotiation.decisions,
         questions=Questions(negotiation.decisions),
@@ -114,7 +114,7 @@ def _work(node: HansaNode, overview: Overview) -> WorkUseCases:
     stores, transfer = node.parts.stores, node.protocol.transfer
     processes = Processes(
         overview,
-        node.letters,
+        node.operation.letters,
         uow=stores.uow,
         records=stores.catalogue.records,
         agreements=stores.negotiation.agreements,
@@ -129,22 +129,24 @@ def _work(node: HansaNode, overview: Overview) -> WorkUseCases:
             transfer.deletions.duties,
             folder=node.parts.places.received,
         ),
-        letters=node.letters,
+        letters=node.operation.letters,
     )
 
 
 def _people(node: HansaNode) -> PeopleUseCases:
     people = node.people
     return PeopleUseCases(
-        sign_in=people.sign_in,
-        provider_sign_in=people.provider_sign_in,
+        sign_in=people.users.sign_in,
+        provider_sign_in=people.users.provider_sign_in,
         account=OwnAccount(
-            people.accounts,
-            people.sign_in,
-            people.second_factor,
+            people.users.accounts,
+            people.users.sign_in,
+            people.users.second_factor,
             required=node.parts.settings.second_factor == "required",
         ),
-        users=Users(people.accounts, people.oversight, people.invitations, people.second_factor),
+        users=Users(
+            people.users.accounts, people.users.oversight, people.users.invitations, people.users.second_factor
+        ),
     )
 
 

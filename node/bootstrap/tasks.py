@@ -79,7 +79,7 @@ def handlers(
         ),
         DELETION_TOPIC: DeletionHandler(post, protocol_services.transfer.deletions.confirm),
         "credential": CredentialHandler(people.deliver),
-        HARVEST_TOPIC: HarvestHandler(catalogue.scheduled_runs),
+        HARVEST_TOPIC: HarvestHandler(catalogue.harvests.scheduled_runs),
         JOB_TOPIC: ExecutionHandler(Lazy(lambda: models.value.job_execution)),
         RUN_TOPIC: ExecutionHandler(Lazy(lambda: scenarios.value.run_execution), is_exhausted=Pace().is_exhausted),
     }
@@ -104,7 +104,7 @@ def timers(
         Timer("free memory", 5.0, lambda: run_sync(memory.settle), each_process=True),
         Timer("idle search", 30.0, lambda: run_sync(parts.index.rest), each_process=True),
         Timer("used tokens", 300.0, lambda: run_sync(tokens.forget)),
-        Timer("harvests", 30.0, lambda: run_sync(catalogue.schedules.queue_due)),
-        Timer("old drafts", 3600.0, lambda: run_sync(catalogue.drafts.forget_old)),
+        Timer("harvests", 30.0, lambda: run_sync(catalogue.harvests.schedules.queue_due)),
+        Timer("old drafts", 3600.0, lambda: run_sync(catalogue.publication.drafts.forget_old)),
         Timer("late decisions", 60.0, protocol_services.negotiation.decisions.expire),
     ]

@@ -14,6 +14,8 @@ LONGEST = 80
 """Lines of a function: longer ones put together what has more than one reason to change."""
 MOST_PARAMETERS = 11
 """``build`` takes ten parts that may be replaced, beside the settings."""
+MOST_FIELDS = 12
+"""Fields of a class: with more, its constructor takes what has more than one reason to change."""
 
 CONTROL = (
     *(ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar, ast.Raise, ast.With, ast.AsyncWith, ast.Match),
@@ -43,6 +45,8 @@ def behaviour(source: str) -> list[str]:
 def _of_class(node: ast.ClassDef) -> list[tuple[int, str]]:
     if not any("dataclass" in ast.unparse(each) for each in node.decorator_list):
         return [(node.lineno, f"class {node.name} is no dataclass: it has a behaviour of its own")]
+    if (fields := sum(isinstance(each, ast.AnnAssign) for each in node.body)) > MOST_FIELDS:
+        return [(node.lineno, f"class {node.name} has {fields} fields")]
     return []
 
 
@@ -80,6 +84,11 @@ def test_bootstrap_only_constructs(path: Path) -> None:
     assert behaviour(path.read_text("utf-8")) == [], "give it a room"
 
 
+def test_the_use_cases_of_pages_are_grouped_too() -> None:
+    classes = ast.parse((ROOT / "node" / "portal" / "usecases.py").read_text("utf-8")).body
+    assert [fault for node in classes if isinstance(node, ast.ClassDef) for fault in _of_class(node)] == []
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -93,6 +102,7 @@ def test_bootstrap_only_constructs(path: Path) -> None:
         "@dataclass\nclass A:\n    def f(self):\n        x = 1\n        return x",
         "def f():\n" + "    x = 1\n" * LONGEST,
         "def f(a, b, c, d, e, f, g, h, i, j, k, l): ...",
+        "@dataclass\nclass A:\n" + "".join(f"    f{number}: int\n" for number in range(MOST_FIELDS + 1)),
     ],
 )
 def test_behaviour_would_be_found(source: str) -> None:

@@ -20,7 +20,7 @@ OLD, NEW = "the first long password", "another long password"
 
 def let_in(node: Running, login: str, *roles: UserRole) -> dict[str, str]:
     """An account with an API token: the header of its requests."""
-    accounts = node.node.people.accounts
+    accounts = node.node.people.users.accounts
     accounts.add_locally(login, login, roles, OLD)
     return {"Authorization": f"Bearer {accounts.issue_token(login, 'test', timedelta(days=1))}"}
 
@@ -39,7 +39,7 @@ def events(node: Running, login: str) -> list[tuple[str, str]]:
 def test_whoever_is_shut_out_is_out_at_once(pair: Pair) -> None:
     node = pair.provider
     theirs = let_in(node, "els", UserRole.STEWARD)
-    session = node.node.people.accounts.issue_token("els", "portal", timedelta(hours=1), kind="session")
+    session = node.node.people.users.accounts.issue_token("els", "portal", timedelta(hours=1), kind="session")
     cookie = {"Cookie": f"hansa_session={session}", "Sec-Fetch-Site": "same-origin"}
     assert call(node, "GET", "/api/node", theirs).status_code == 200
     assert call(node, "GET", "/api/node", cookie).status_code == 200

@@ -183,7 +183,7 @@ _FOR_ANY_PERSON = {
 
 
 def test_auditors_change_nothing(three: Three) -> None:
-    accounts = three.provider.node.people.accounts
+    accounts = three.provider.node.people.users.accounts
     accounts.add_locally("auditor", "Auditor", [UserRole.AUDITOR], "a long password for looking")
     token = accounts.issue_token("auditor", "x", timedelta(hours=1))
     before = footprint(three.provider)

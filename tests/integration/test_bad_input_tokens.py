@@ -38,11 +38,11 @@ def node(pair: Pair) -> Running:
 
 
 def _expired(node: Running) -> str:
-    return node.node.people.accounts.issue_token("admin", "old", timedelta(seconds=-1))
+    return node.node.people.users.accounts.issue_token("admin", "old", timedelta(seconds=-1))
 
 
 def _session(node: Running) -> str:
-    return node.node.people.accounts.issue_token("admin", "portal", timedelta(hours=1), kind="session")
+    return node.node.people.users.accounts.issue_token("admin", "portal", timedelta(hours=1), kind="session")
 
 
 WRONG_PEOPLE: dict[str, Callable[[Running], list[tuple[str, str]]]] = {
@@ -86,7 +86,7 @@ def test_tokens_of_people_that_do_not_hold(node: Running, name: str) -> None:
 
 
 def test_a_token_ends_when_its_owner_is_shut_out(running_node: Running) -> None:
-    node, accounts = running_node, running_node.node.people.accounts
+    node, accounts = running_node, running_node.node.people.users.accounts
     accounts.add_locally("jo", "Jo", [UserRole.AUDITOR], PASSWORD)
     headers = {"Authorization": f"Bearer {accounts.issue_token('jo', 'x', timedelta(hours=1))}"}
     with node.http(headers=headers) as http:

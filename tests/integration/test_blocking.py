@@ -110,7 +110,7 @@ async def test_whatever_asks_how_a_participant_stands_hears_that_it_is_blocked(t
 
 
 def test_who_may_block_whom(two: Pair) -> None:
-    accounts = two.provider.node.people.accounts
+    accounts = two.provider.node.people.users.accounts
     from datetime import timedelta
 
     from node.identity.model import UserRole

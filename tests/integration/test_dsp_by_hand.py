@@ -105,7 +105,7 @@ def test_a_person_decides_about_an_offer_that_nobody_asked_for(two: Pair, approv
     )
     assert waiting["due"] > waiting["at"]
     assert waiting["summary"]["en"]
-    session = two.consumer.node.people.accounts.issue_token("admin", "", timedelta(minutes=5), kind="session")
+    session = two.consumer.node.people.users.accounts.issue_token("admin", "", timedelta(minutes=5), kind="session")
     with two.consumer.http(headers={"Cookie": f"hansa_session={session}", "Accept-Language": "en"}) as http:
         page = http.get("/decisions").text
     assert "Offer to this node" in page
@@ -173,7 +173,7 @@ def test_a_person_reads_what_an_offer_says_beside_its_terms(two: Pair, capsys: p
     shown = capsys.readouterr().out.strip()
     assert "1,000,000 EUR" in shown
     assert "Next: hansa decide" in shown.splitlines()[-1], "what to do stands last"
-    session = two.consumer.node.people.accounts.issue_token("admin", "", timedelta(minutes=5), kind="session")
+    session = two.consumer.node.people.users.accounts.issue_token("admin", "", timedelta(minutes=5), kind="session")
     with two.consumer.http(headers={"Cookie": f"hansa_session={session}", "Accept-Language": "en"}) as http:
         page = http.get("/decisions").text
     assert "the assignee pays &lt;b&gt;1,000,000 EUR" in page

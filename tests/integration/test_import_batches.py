@@ -45,14 +45,14 @@ def writing(monkeypatch: pytest.MonkeyPatch, fault: Exception, when: str) -> Ite
 
 def test_records_share_transactions(city: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str] = []
-    stored = city.node.catalogue.imports._drafts.store
+    stored = city.node.catalogue.harvests.imports._drafts.store
 
     def counted(drafts: Any, *rest: Any) -> Any:
         begun.append("store")
         return stored(drafts, *rest)
 
-    monkeypatch.setattr(city.node.catalogue.imports._drafts, "store", counted)
-    monkeypatch.setattr(city.node.catalogue.imports._drafts, "store_alone", None)
+    monkeypatch.setattr(city.node.catalogue.harvests.imports._drafts, "store", counted)
+    monkeypatch.setattr(city.node.catalogue.harvests.imports._drafts, "store_alone", None)
     events = imported(city, catalogue("together"))
     assert events[-1]["new"] == COUNT
     assert len(begun) == 2

@@ -29,8 +29,8 @@ def gent(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Ite
         publish_model(node, "secret", audience="internal")
         publish_model(node, "described", code=None, inputs=[PORT], outputs=[PORT], parameters=[])
         # As if they had chosen these passwords themselves.
-        node.node.people.accounts.add_locally("piet", "Piet", [UserRole.AUDITOR], "correct horse battery")
-        node.node.people.accounts.add_locally("mia", "Mia", [UserRole.PUBLISHER], "correct horse battery")
+        node.node.people.users.accounts.add_locally("piet", "Piet", [UserRole.AUDITOR], "correct horse battery")
+        node.node.people.users.accounts.add_locally("mia", "Mia", [UserRole.PUBLISHER], "correct horse battery")
         yield node
 
 
@@ -57,7 +57,7 @@ def stranger(gent: Running) -> Iterator[httpx2.Client]:
 @contextmanager
 def person(gent: Running, login: str) -> Iterator[httpx2.Client]:
     """A client of one of the node's people."""
-    accounts = gent.node.people.accounts
+    accounts = gent.node.people.users.accounts
     token = accounts.issue_token(login, "test", timedelta(hours=1))
     with gent.http(headers={"Authorization": f"Bearer {token}"}) as client:
         yield client

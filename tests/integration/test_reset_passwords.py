@@ -51,7 +51,7 @@ def entries(node: Running, login: str) -> list[dict[str, Any]]:
 
 def let_in(node: Running, login: str, *roles: UserRole) -> dict[str, str]:
     """An account of long standing with an API token."""
-    accounts = node.node.people.accounts
+    accounts = node.node.people.users.accounts
     accounts.add_locally(login, login, roles, OWN)
     return bearer(accounts.issue_token(login, "test", timedelta(days=1)))
 

@@ -81,7 +81,7 @@ def issuer(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> I
     """A node with all doors, and a person for each role."""
     with running(tmp_path_factory.mktemp("roles") / "node", template=sqlite_template, issuer=True) as node:
         for role in UserRole:
-            node.node.people.accounts.add_locally(str(role), str(role), [role], PASSWORD)
+            node.node.people.users.accounts.add_locally(str(role), str(role), [role], PASSWORD)
         yield node
 
 
@@ -110,7 +110,7 @@ def expected(role: UserRole, use_case: UseCase | None) -> bool:
 
 def test_every_operation_answers_as_the_table_says(issuer: Running, written: Mapping[str, str]) -> None:
     walked, wrong = set(), []
-    accounts = issuer.node.people.accounts
+    accounts = issuer.node.people.users.accounts
     params = {"iri": "urn:x", "url": "urn:x", "dataset": "urn:x", "query": "ASK {}"}
     for role in UserRole:
         token = accounts.issue_token(str(role), "walk", timedelta(hours=1))
@@ -158,7 +158,7 @@ def test_every_call_of_a_model_answers_as_the_table_says(issuer: Running) -> Non
     """Calls under an agreement carry a token of a transfer; these are those of the node's own people."""
     model = str(publish_model(issuer, "roles")["iri"]).rpartition("/")[2]
     calls = [path for method, path in routes(issuer) if method == "POST" and path in CALLS]
-    accounts = issuer.node.people.accounts
+    accounts = issuer.node.people.users.accounts
     wrong = []
     for role in UserRole:
         token = accounts.issue_token(str(role), "call", timedelta(hours=1))

@@ -372,7 +372,7 @@ class TestDoors:
 
 def auditor(node: Running) -> dict[str, str]:
     """The header of somebody of this node who only reads."""
-    accounts = node.node.people.accounts
+    accounts = node.node.people.users.accounts
     accounts.add_locally("reader", "Reader", [UserRole.AUDITOR], "a long password for reading")
     token = accounts.issue_token("reader", "x", timedelta(hours=1))
     return {"Authorization": f"Bearer {token}"}

@@ -23,7 +23,7 @@ from tests.nodes import Pair, Running, publish, running
 
 def shown(node: Running, login: str, *, away: int = 0) -> str:
     """What the authenticator app of ``login`` shows, so many steps from now."""
-    factor = node.node.people.second_factor
+    factor = node.node.people.users.second_factor
     with node.node.parts.stores.uow.read() as tx:
         secret = factor._secret(tx, login)
     assert secret is not None
@@ -49,7 +49,7 @@ def browser(node: Running) -> httpx2.Client:
 
 def enrolled(node: Running, login: str) -> list[str]:
     """The account has a second factor; its recovery codes."""
-    headers = bearer(node.node.people.accounts.issue_token(login, "enrol", timedelta(hours=1)))
+    headers = bearer(node.node.people.users.accounts.issue_token(login, "enrol", timedelta(hours=1)))
     begun = call(node, "POST", "/api/second-factor", headers, json={"password": OWN})
     assert begun.status_code == 201
     confirmed = call(node, "POST", "/api/second-factor/confirm", headers, json={"code": shown(node, login)})
@@ -172,7 +172,7 @@ class TestApi:
             form = {"csrf": csrf(http.get("/sign-in")), "login": "half", "password": OWN}
             assert http.post("/sign-in", data=form).headers["location"] == "/sign-in/code"
             page = http.get("/sign-in/code")
-            node.node.people.accounts.set_password("half", NEXT, by=person("half"))
+            node.node.people.users.accounts.set_password("half", NEXT, by=person("half"))
             late = http.post("/sign-in/code", data={"csrf": csrf(page), "code": shown(node, "half")})
             assert late.status_code == 401
             assert "hansa_session" not in late.cookies

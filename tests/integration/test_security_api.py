@@ -60,7 +60,7 @@ def answering(media_type: str) -> Iterator[int]:
 def signed_in(node: Running, *roles: UserRole) -> dict[str, str]:
     """The header of somebody with just these roles."""
     login = "-".join(roles)
-    accounts = node.node.people.accounts
+    accounts = node.node.people.users.accounts
     if login not in {one.login for one in accounts.all(person("root", UserRole.OPERATOR))}:
         accounts.add_locally(login, login, roles, "a long enough password")
     return {"Authorization": f"Bearer {accounts.issue_token(login, 'test', timedelta(hours=1))}"}

@@ -61,7 +61,7 @@ def test_an_entry_that_has_no_number_yet_is_asked_for_again(
 ) -> None:
     """A node numbers its entries a moment after it has saved them: until then its ledger proves nothing of them."""
     provider, consumer = agreed[0].provider, agreed[0].consumer
-    prover, refused = consumer.node.prover, []
+    prover, refused = consumer.node.operation.prover, []
     inclusion = prover.inclusion
 
     def late(entry: str, size: int | None = None) -> InclusionProof:
@@ -108,7 +108,7 @@ def scraped(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> 
 
 
 def test_metrics_are_for_operators_auditors_and_the_monitor(scraped: Running) -> None:
-    accounts = scraped.node.people.accounts
+    accounts = scraped.node.people.users.accounts
     tokens = {}
     for role in (UserRole.OPERATOR, UserRole.AUDITOR, UserRole.PUBLISHER):
         accounts.add_locally(str(role), str(role), [role], "a long password for looking")

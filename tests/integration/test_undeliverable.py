@@ -32,7 +32,7 @@ def elsewhere(slug: str, **fields: Any) -> dict[str, Any]:
 
 def published_before(node: Running, slug: str, **more: Any) -> str:
     """An asset without bytes, published by a node that did not ask whether it can be delivered."""
-    check = node.node.catalogue.publish._check
+    check = node.node.catalogue.publication.publish._check
     check._delivery_planes = DeliveryPlanes((PromisesAll(),))
     try:
         return str(publish(node, slug, data=None, **more)["iri"])

@@ -53,7 +53,7 @@ def accept(client: httpx2.Client, link: str, password: str = PASSWORD, **changes
 
 
 def member(node: Running, login: str, *roles: UserRole) -> None:
-    node.node.people.accounts.add_locally(login, login, roles, PASSWORD)
+    node.node.people.users.accounts.add_locally(login, login, roles, PASSWORD)
 
 
 def test_from_an_invitation_to_the_first_session(running_node: Running) -> None:
@@ -160,7 +160,7 @@ def test_there_is_always_an_operator(running_node: Running) -> None:
     second = let_in(node, "third", UserRole.OPERATOR)
     assert call(node, "PATCH", "/api/accounts/third", node.person(), json={"disabled": True}).status_code == 200
     call(node, "PATCH", "/api/accounts/third", node.person(), json={"disabled": False})
-    token = node.node.people.accounts.issue_token("third", "test", timedelta(days=1))
+    token = node.node.people.users.accounts.issue_token("third", "test", timedelta(days=1))
     second = {"Authorization": f"Bearer {token}"}
     assert call(node, "DELETE", "/api/accounts/admin", second).status_code == 204
     refused = call(node, "PATCH", "/api/accounts/third", second, json={"roles": ["auditor"]})
@@ -309,7 +309,7 @@ def test_of_many_who_use_a_link_at_once_one_gets_in(running_node: Running) -> No
     node = running_node
     made = call(node, "POST", "/api/accounts", node.person(), json={"login": "many", "roles": ["auditor"]}).json()
     secret = made["link"]["url"].rpartition("/")[2]
-    links = node.node.people.invitations
+    links = node.node.people.users.invitations
 
     def attempt(number: int) -> bool:
         try:
@@ -338,7 +338,7 @@ def test_in_the_terminal(running_node: Running) -> None:
         "user", "kim", "--set-role", "auditor", "--set-role", "publisher"
     )
     browser = Browser(address="192.0.2.1", agent="x")
-    node.node.people.accounts.issue_token("kim", "portal", timedelta(hours=1), kind="session", browser=browser)
+    node.node.people.users.accounts.issue_token("kim", "portal", timedelta(hours=1), kind="session", browser=browser)
     shown = hansa("user", "kim", "--show")
     assert "192.0.2.1" in shown
     assert "roles-changed  by admin" in shown
