@@ -275,6 +275,8 @@ class IdentityStore(Protocol):
 
     def applications(self, tx: Transaction, state: ApplicationState | None = None) -> Sequence[Application]: ...
 
+    def count_applications(self, tx: Transaction, state: ApplicationState) -> int: ...
+
     def save_application(self, tx: Transaction, application: Application) -> None:
         """Store the decision. Raises ``Conflict`` if another process was quicker: there is only one decision."""
 

@@ -28,6 +28,9 @@ class Admissions(Protocol):
     def waiting(self) -> list[Application]:
         """Return the undecided applications."""
 
+    def count(self) -> int:
+        """Return how many applications are undecided."""
+
     async def decide(self, application_id: str, *, approve: bool, by: str, reason: str | None) -> Application:
         """Admit or refuse the applicant. Raises ``NotFound`` or ``Conflict``."""
 
@@ -61,6 +64,12 @@ class Decisions:
         if self._admissions is not None:
             waiting += [_as_decision(application) for application in self._admissions.waiting()]
         return sorted(waiting, key=lambda decision: decision.at)
+
+    def count(self) -> int:
+        """Return how much waits for a person."""
+        with self._uow.read() as tx:
+            count = self._store.count_open(tx)
+        return count + (self._admissions.count() if self._admissions is not None else 0)
 
     async def decide(
         self, decision_id: str, *, approve: bool, by: Caller, reason: str | None = None

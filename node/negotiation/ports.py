@@ -60,6 +60,9 @@ class DecisionStore(Protocol):
     def open(self, tx: Transaction) -> Sequence[PendingDecision]:
         """Return the undecided ones, oldest first."""
 
+    def count_open(self, tx: Transaction) -> int:
+        """Return how many are undecided."""
+
     def by_subject(self, tx: Transaction, subject: str) -> PendingDecision | None: ...
 
     def decide(

@@ -19,9 +19,11 @@ from node.base.clock import Clock
 from node.base.errors import HansaError, LocalFault, NotAllowed, NotFound, Unauthenticated
 from node.catalogue.representations import VARY
 from node.identity.model import ANONYMOUS, Caller
+from node.identity.roles import UseCase, allowed
 from node.portal import codes, headers, markup
 from node.portal.forms import check_csrf, new_form_cookie, read_form
 from node.portal.languages import Speaker, choose_language
+from node.portal.navigation import menu, section_pages
 from node.portal.settings import PortalSettings
 from node.portal.theme import style_sheet
 from node.portal.usecases import UseCases
@@ -86,7 +88,18 @@ class Responder:
             speaker=Speaker(language, self.settings.zone, self._clock.now()),
             session=session,
             form_cookie=request.cookies.get(FORM_COOKIE, "")[:100] or new_form_cookie(),
+            waiting=await self._waiting(request, caller),
         )
+
+    async def _waiting(self, request: Request, caller: Caller) -> int:
+        """Return how many requests the reader of a page may decide."""
+        if request.method not in ("GET", "HEAD") or not allowed(caller, UseCase.DECIDE):
+            return 0
+        try:
+            return await self.node.contracts.questions.count()
+        except HansaError:
+            # The menu is on every page, on that of an error too.
+            return 0
 
     def endpoint(
         self, page: PageFunction, *, people: bool = False, form: bool = False
@@ -131,10 +144,18 @@ class Responder:
 
     def render(self, visit: Visit, template: str, *, status: int = 200, **context: Any) -> Response:
         """Return a page. Every name that a template uses must be passed: StrictUndefined raises for others."""
-        html = (
-            _environment()
-            .get_template(template)
-            .render(v=visit, s=visit.speaker, site=self, kinds=PLURALS, markup=markup, codes=codes, **context)
+        entries = menu(visit, issuer=self.settings.issuer, scenarios=self.node.scenarios is not None)
+        page = _environment().get_template(template)
+        html = page.render(
+            v=visit,
+            s=visit.speaker,
+            site=self,
+            kinds=PLURALS,
+            markup=markup,
+            codes=codes,
+            menu=entries,
+            section=section_pages(entries),
+            **context,
         )
         response = HTMLResponse(html, status_code=status)
         response.headers["Vary"] = VARY

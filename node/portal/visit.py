@@ -41,7 +41,8 @@ class TextInLanguage(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """The facts about the reader of a page. ``session`` is the session token, empty without one."""
+    """The facts about the reader of a page. ``session`` is the session token, empty without one; ``waiting`` is how
+    many requests wait for a decision, if the reader may decide."""
 
     request: Request
     caller: Caller
@@ -49,6 +50,7 @@ class Visit:
     speaker: Speaker
     session: str = ""
     form_cookie: str = ""
+    waiting: int = 0
     fields: Mapping[str, str] = field(default_factory=dict)
 
     # who --------------------------------------------------------------------------------------------------

@@ -333,6 +333,9 @@ class MemoryIdentityStore:
         applications.sort(key=lambda application: application.at, reverse=True)
         return [application for application in applications if state in (None, application.state)]
 
+    def count_applications(self, tx: Transaction, state: ApplicationState) -> int:
+        return len(self.applications(tx, state))
+
     def save_application(self, tx: Transaction, application: Application) -> None:
         known = self.application(tx, application.id)
         if known is None:

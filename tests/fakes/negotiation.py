@@ -80,6 +80,9 @@ class MemoryDecisionStore:
         waiting = [known for known in self._all(tx) if known.decided_at is None]
         return sorted(waiting, key=lambda decision: decision.at)
 
+    def count_open(self, tx: Transaction) -> int:
+        return len(self.open(tx))
+
     def by_subject(self, tx: Transaction, subject: str) -> PendingDecision | None:
         about = [known for known in self._all(tx) if known.subject == subject]
         return about[-1] if about else None

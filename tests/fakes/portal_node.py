@@ -368,6 +368,9 @@ class FakeNode:
     async def waiting(self, language: str) -> Sequence[DecisionView]:
         return self.pending
 
+    async def count(self) -> int:
+        return sum(asked.decision.decided_at is None for asked in self.pending)
+
     async def decide(self, decision_id: str, *, approve: bool, by: Caller, reason: str | None = None) -> None:
         require(by, UseCase.DECIDE)
         for place, asked in enumerate(self.pending):

@@ -126,6 +126,10 @@ class SqlIdentityStore(SqlAccounts):
             statement = statement.where(applications.c.state == state)
         return [_application(row) for row in connection_of(tx).execute(statement)]
 
+    def count_applications(self, tx: Transaction, state: ApplicationState) -> int:
+        counting = select(func.count()).select_from(applications).where(applications.c.state == state)
+        return int(connection_of(tx).execute(counting).scalar_one())
+
     def save_application(self, tx: Transaction, application: Application) -> None:
         row = values(application, application=application.id)
         del row["id"]

@@ -27,6 +27,7 @@ _SAVE_AGREEMENT = update(agreements).where(
 )
 _DECISION = select(decisions).where(decisions.c.id == bindparam("id"))
 _OPEN = select(decisions).where(decisions.c.decided_at.is_(None)).order_by(decisions.c.at, decisions.c.ordinal)
+_COUNT_OPEN = select(func.count()).select_from(decisions).where(decisions.c.decided_at.is_(None))
 _BY_SUBJECT = (
     select(decisions).where(decisions.c.subject == bindparam("subject")).order_by(decisions.c.ordinal.desc()).limit(1)
 )
@@ -109,6 +110,9 @@ class SqlDecisionStore:
 
     def open(self, tx: Transaction) -> Sequence[PendingDecision]:
         return [build(PendingDecision, row) for row in connection_of(tx).execute(_OPEN)]
+
+    def count_open(self, tx: Transaction) -> int:
+        return int(connection_of(tx).execute(_COUNT_OPEN).scalar_one())
 
     def by_subject(self, tx: Transaction, subject: str) -> PendingDecision | None:
         row = connection_of(tx).execute(_BY_SUBJECT, {"subject": subject}).one_or_none()

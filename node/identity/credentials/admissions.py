@@ -53,6 +53,11 @@ class Admissions:
         with self._uow.read() as tx:
             return list(self._store.applications(tx, ApplicationState.RECEIVED))
 
+    def count(self) -> int:
+        """Return how many applications are undecided."""
+        with self._uow.read() as tx:
+            return self._store.count_applications(tx, ApplicationState.RECEIVED)
+
     async def decide(self, application_id: str, *, approve: bool, by: str, reason: str | None) -> Application:
         """Admit or refuse."""
         if approve:

@@ -201,6 +201,10 @@ class Questions:
         """Return the questions, oldest first, with the offered conditions in words."""
         return [_decision_view(one, language) for one in await run_sync(self._decisions.waiting)]
 
+    async def count(self) -> int:
+        """Return how many requests wait for a decision."""
+        return await run_sync(self._decisions.count)
+
 
 def _decision_view(decision: PendingDecision, language: str) -> DecisionView:
     offer = decision.details.get("offer")
