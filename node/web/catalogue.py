@@ -7,13 +7,13 @@ everybody. If the caller may not see an asset, the answer is the same as if it d
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
@@ -202,10 +202,10 @@ class _Endpoints:
                 answer = await self._record_answer(request, record, caller, lang)
                 return _as_memento(answer, record, is_newest=is_newest)
             if media_type == CROISSANT:
-                body, mark = await run_sync(croissant, record), FORMAT
+                body, mark = await asyncio.to_thread(croissant, record), FORMAT
             else:
                 # Canonical N-Quads are the bytes that were hashed and signed; other syntaxes are derived from them.
-                body = await run_sync(serialise, record.nquads, media_type)
+                body = await asyncio.to_thread(serialise, record.nquads, media_type)
                 mark = str(RECORD_TYPES.index(media_type))
             tag = f'"{record.sha256}.{mark}"'
             headers = {**kept_for(caller), "ETag": tag}

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -127,7 +126,7 @@ async def _heads(feed: Feed, request: Request, caller: Caller, watch: Watch | No
         headers["Preference-Applied"] = f"wait={seconds:.0f}"
     if _has(request, tag):
         return Response(status_code=304, headers=headers)
-    return JSONResponse({"heads": await run_sync(heads.content)}, headers=headers)
+    return JSONResponse({"heads": await asyncio.to_thread(heads.content)}, headers=headers)
 
 
 def _preferred_wait(request: Request) -> float:
@@ -158,7 +157,7 @@ async def _answer(feed: Feed, request: Request, caller: Caller, page: FeedPage, 
     nquads = await feed.body(page)
     body = nquads
     if versions or media_type != FEED_TYPES[0]:
-        body = await run_sync(lambda: feed_body(nquads, media_type, versions=versions))
+        body = await asyncio.to_thread(lambda: feed_body(nquads, media_type, versions=versions))
     return Response(body, media_type=media_type, headers=headers)
 
 

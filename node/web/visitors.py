@@ -6,6 +6,9 @@ node and members wait for no visitor. A place is held until the answer begins. S
 takes no place, but the number of open requests of one address is limited, too. Callers with the same address, behind
 a proxy of a city, share its places: the limit is on simultaneous work, not on the number of requests in an hour.
 
+All readers, people and members too, read in the few threads for reading (``node.base.threads``): no write waits for
+them.
+
 Other routes either cost almost nothing, or count in their own way; ``tests/integration/test_visitors.py`` names each.
 """
 
@@ -13,6 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from node.base.errors import HansaError, TooMany
 from node.base.fairqueue import FairQueue, Place
+from node.base.threads import Reader, reading_for
 from node.identity.accounts.throttle import is_here, place
 from node.identity.model import ANONYMOUS, Caller
 from node.semantics.kinds import KINDS
@@ -91,10 +96,19 @@ class VisitorLimits:
         self._queue = FairQueue(places=bounds.work_in_all, bound=self._bound, longest_wait=longest_wait)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not self._counts(scope) or not await self._is_visitor(scope):
+        if scope["type"] != "http" or not self._counts(scope):
             await self._app(scope, receive, send)
             return
+        caller = await self._caller(scope)
         address = place(scope["client"][0]) if scope.get("client") else ""
+        reader = Reader(address if caller.is_stranger else caller.name, caller.is_stranger)
+        with reading_for(reader) if _reads(scope) else nullcontext():
+            if caller.is_stranger:
+                await self._take_turn(address, scope, receive, send)
+            else:
+                await self._app(scope, receive, send)
+
+    async def _take_turn(self, address: str, scope: Scope, receive: Receive, send: Send) -> None:
         self._open[address] += 1
         entered: Place | None = None
 
@@ -123,14 +137,13 @@ class VisitorLimits:
         inside = str(scope["path"]).removeprefix(self._path)
         return inside == "/" or inside.startswith(READING)
 
-    async def _is_visitor(self, scope: Scope) -> bool:
+    async def _caller(self, scope: Scope) -> Caller:
         try:
             # The result is kept with the request: a route that identifies the caller later gets the same caller, or
             # the same refusal.
-            caller = await self._identify(HTTPConnection(scope))
+            return await self._identify(HTTPConnection(scope))
         except HansaError:
-            caller = ANONYMOUS
-        return caller.is_stranger
+            return ANONYMOUS
 
     def _bound(self, address: str) -> int:
         # Requests from this machine come from nodes in trials, and from a reverse proxy that does not report its
@@ -144,3 +157,8 @@ class VisitorLimits:
                 f"{most} requests from your address are open, which is the limit",
                 remedy="wait for their answers, or sign in",
             )
+
+
+def _reads(scope: Scope) -> bool:
+    """Return whether the request only reads."""
+    return scope["method"] in ("GET", "HEAD") or str(scope["path"]).endswith("/catalog/request")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from node.base.errors import LocalFault
+from node.base.threads import NodeThreads
 from node.cage.barriers import PARSED_WITHOUT_LANDLOCK
 from node.cage.cage import Cage
 from node.worker.loop import Worker
@@ -18,8 +18,6 @@ from node.worker.timers import Timer, keep
 from node.worker.views import FollowLedger
 
 _log = logging.getLogger(__name__)
-
-THREADS = 32
 
 Work = Callable[[], Awaitable[object]]
 
@@ -82,8 +80,7 @@ class Lifecycle:
     async def start(self) -> None:
         """Start cage, views, worker and timers."""
         loop = asyncio.get_running_loop()
-        # Handlers wait for the database in threads; the loop's default pool has only six threads on two processors.
-        loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="hansa"))
+        loop.set_default_executor(NodeThreads())
         await self._surroundings.cage.start()
         self._tasks.append(asyncio.create_task(self._find_barriers(), name="bars"))
         await self._surroundings.refresh()

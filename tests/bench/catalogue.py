@@ -18,9 +18,11 @@ from node.catalogue.dsp import PAGE
 from tests.bench.measures import FIELDS
 from tests.bench.processes import DiskCalls, bare_server, children_seconds, cpu_seconds, nodes
 from tests.bench.report import Figure, median, p95
+from tests.bench.walkers import walking
 
 CLIENTS = 16
 SEARCHES = 10
+WALKERS = 64
 BATCH = 50
 FEW = 50
 """Records of the smaller catalogue: what the first page of the large one is compared with."""
@@ -102,6 +104,26 @@ _WORDS = ("", "bicycle", "counters hourly", "bicycl", "every hour")
 
 def _search(client: Any, turn: int) -> None:
     client.search(_WORDS[turn % len(_WORDS)])
+
+
+def beside_walkers(records: int = 1000, count: int = 40) -> list[Figure]:
+    """``publish_beside_walkers_p50_ms``: one publication after the other, each in every view, while ``WALKERS``
+    callers walk through all results of a search.
+
+    Baseline: the same without walkers, same run.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="hansa-bench-") as scratch,
+        nodes(Path(scratch), "walked") as (member,),
+        member.client() as client,
+    ):
+        publish_together(client, "set", records)
+        publish(client, "warm", 8)
+        alone = _each(count, lambda number: publish_one(client, f"alone-{number}"))
+        with walking(str(member.folder), WALKERS):
+            beside = _each(count, lambda number: publish_one(client, f"beside-{number}"))
+    name = "publish_beside_walkers_p50_ms"
+    return [_figure(name, median(beside) * 1000, "ms", count, "without walkers, same run", median(alone) * 1000)]
 
 
 class _LastPage:

@@ -7,13 +7,12 @@ Hydra. A region links to the catalogues of its members, and does not repeat them
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
-
-from anyio.to_thread import run_sync
 
 from node.base.work import UnitOfWork
 from node.catalogue.dsp import Member
@@ -81,12 +80,12 @@ class CatalogExport:
         ``ending`` is the ending of the requested address. The addresses of the other pages have it too, so that a
         harvester that sends no ``Accept`` header gets all pages in one syntax.
         """
-        return await run_sync(self._page, caller, after, f"{self.iri}{ending}")
+        return await asyncio.to_thread(self._page, caller, after, f"{self.iri}{ending}")
 
     async def document(self, page: CatalogPage, media_type: str) -> bytes:
         """Return ``page`` in one of the syntaxes of RDF. RDF/XML leaves out statements that it cannot express:
         properties with an IRI that does not end in an XML name, and text with control characters."""
-        return await run_sync(self._document, page, media_type)
+        return await asyncio.to_thread(self._document, page, media_type)
 
     def _page(self, caller: Caller, after: str, address: str) -> CatalogPage:
         audiences = self._visibility.audiences(caller)

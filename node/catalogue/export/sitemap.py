@@ -6,12 +6,11 @@ everybody.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 from xml.sax.saxutils import escape
-
-from anyio.to_thread import run_sync
 
 from node.base.clock import stamp
 from node.base.work import UnitOfWork
@@ -54,12 +53,12 @@ class Sitemap:
     async def document(self) -> bytes:
         """Return ``/sitemap.xml``: the addresses themselves, or the index of the pages if one page cannot hold
         them."""
-        return await run_sync(self._document)
+        return await asyncio.to_thread(self._document)
 
     async def page(self, number: int) -> bytes | None:
         """Return the page with this number, counted from 1; None if there is no such page."""
         # The protocol ends an index after 50,000 pages; a larger number may be none that a database can hold.
-        return await run_sync(self._page, number) if 1 <= number <= MOST_PAGES else None
+        return await asyncio.to_thread(self._page, number) if 1 <= number <= MOST_PAGES else None
 
     def _document(self) -> bytes:
         pages = -(-self._total() // self._size)
