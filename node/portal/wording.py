@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from node.portal.languages import Speaker
 from node.scenarios.tables import places, units
+from node.semantics.harvest.refusals import reason_in
 from node.texts.languages import FALLBACK, pick
 
 LONGEST: Final = 300
@@ -99,6 +100,8 @@ def explain_problem(
     if remedy:
         asked = ["remedy.between"] if mends else _keys("remedy", code, case)
         mend = _fill(speaker, asked, {**values, **between})
+    if not text and (reason := reason_in(speaker.language, facts)) is not None:
+        text, mend = reason[0], mend or reason[1]
     return ProblemWords(
         text or sentence, "" if text else foreign, mend or remedy, foreign if remedy and not mend else ""
     )

@@ -8,6 +8,7 @@ from typing import Final
 from node.adapters.egress import Egress, Lane
 from node.base.errors import PeerUnreachable
 from node.catalogue.harvest.source_pages import Answer
+from node.semantics.harvest.refusals import source_fault
 
 SECONDS: Final = 300.0
 """For one page: portals compute theirs at the request."""
@@ -26,5 +27,7 @@ class WebSources:
                 "GET", url, headers=headers, timeout=SECONDS, max_bytes=max_bytes, lane=Lane.BYTES
             )
         except TimeoutError as error:
-            raise PeerUnreachable(f"{url} does not answer") from error
+            raise source_fault(PeerUnreachable, "silent", address=url) from error
+        except PeerUnreachable as error:
+            raise source_fault(PeerUnreachable, "unreachable", address=url, reason=error.detail) from error
         return Answer(status=answer.status, headers=answer.headers, body=answer.body, url=answer.url)

@@ -8,6 +8,7 @@ from node.base.errors import InvalidInput
 from node.catalogue.harvest.harvest_order import Harvester
 from node.catalogue.harvest.source_addresses import first_page, following
 from node.catalogue.harvest.source_pages import Reader
+from node.semantics.harvest.refusals import source_fault
 from node.semantics.harvest.xml.requests import entrance
 
 
@@ -24,8 +25,5 @@ async def first_place(reader: Reader, harvester: Harvester, url: str) -> tuple[s
     answer = await harvester.pieces(page, ())
     start = following(page.url, answer.next)
     if not start:
-        raise InvalidInput(
-            f"{door} is not an answer of a CSW server or of OAI-PMH",
-            remedy="name the address of the server, as in its capabilities",
-        )
+        raise source_fault(InvalidInput, "address", address=door)
     return start, answer.title

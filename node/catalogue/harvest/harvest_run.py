@@ -28,6 +28,7 @@ from node.catalogue.harvest.stream import ReadPage, Stream
 from node.catalogue.model import Publication
 from node.identity.model import Caller as Person
 from node.semantics.harvest.cage_client import Batches
+from node.semantics.harvest.refusals import source_fault
 from node.semantics.harvest.xml.requests import entrance
 
 MAX_PAGES: Final = 5_000
@@ -134,17 +135,14 @@ class HarvestRun:
                 repeated = repeated or place
                 continue
             if len(self._visited) == MAX_PAGES:
-                raise TooLarge(f"the source has more than {MAX_PAGES} pages", remedy="import a part of it")
+                raise source_fault(TooLarge, "pages", count=MAX_PAGES)
             known, page, batches = self._first if not self._visited else await self._read(place)
             self._first = (None, None, None)
             self._visited[place] = None
             async for record in self._enter_page(place, known, page, batches):
                 yield record
         if repeated and entrance(self._order.url):
-            raise InvalidInput(
-                f"the server sends {repeated} as the next page a second time, so its list has no end",
-                remedy="ask the source to correct its paging; nothing was withdrawn",
-            )
+            raise source_fault(InvalidInput, "endless", address=repeated)
 
     async def _enter_page(
         self, place: str, previous: PageState | None, page: Page | None, batches: Batches | None

@@ -13,7 +13,7 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
-from node.base.errors import Conflict, PeerUnreachable
+from node.base.errors import Conflict, InvalidInput, PeerUnreachable
 from node.base.work import Transaction
 from node.catalogue.envelope import withdrawal_of
 from node.catalogue.harvest.harvest_order import HarvestOrder
@@ -31,6 +31,7 @@ from node.catalogue.model import Publication
 from node.catalogue.publication.catalogue import Catalogue
 from node.identity.model import Caller as Person
 from node.semantics.harvest.cage_client import Batches, cut
+from node.semantics.harvest.refusals import cause_of, source_fault
 
 OPENING: Final = 300.0
 """Seconds for the first page, including all waiting: the caller gets no answer before it."""
@@ -71,17 +72,22 @@ class Harvest:
             async with asyncio.timeout(OPENING):
                 await run.open()
         except TimeoutError:
-            raise PeerUnreachable(f"{order.url} does not answer", remedy="try again later") from None
+            raise source_fault(PeerUnreachable, "silent", address=order.url) from None
         return run
 
     def require_idle(self, url: str) -> None:
         """Raise ``Conflict`` while another harvest of the same address runs."""
         if url in self.busy:
-            raise Conflict(f"{url} is being harvested already", remedy="wait until that harvest has ended")
+            raise source_fault(Conflict, "busy", address=url)
 
     async def pieces(self, page: Page, rules: Sequence[str]) -> Batches:
         """Return the records of a page."""
-        return await cut(self.imports.cage, page.body, page.media_type, base=page.url, rules=rules, page=True)
+        try:
+            return await cut(self.imports.cage, page.body, page.media_type, base=page.url, rules=rules, page=True)
+        except InvalidInput as error:
+            if cause_of(error):
+                raise
+            raise source_fault(InvalidInput, "unreadable", address=page.url, reason=error.detail) from error
 
     def withdraw(self, address: str, source: str, faulty: frozenset[str], by: Person, *, check: bool) -> str | None:
         """Withdraw a vanished record, and return its own IRI or its address. Return None if it is withdrawn already

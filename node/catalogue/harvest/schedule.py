@@ -67,7 +67,7 @@ class Run:
     """One run of a source.
 
     ``attempt`` is above 1 if the run was interrupted and resumed. ``opened`` and ``counts`` are those of the report;
-    ``problem`` has the reason of a failure, with the remedy.
+    ``problem`` has the reason of a failure in English, with the remedy and its case for other languages (``facts``).
     """
 
     id: str
@@ -80,7 +80,7 @@ class Run:
     ended: datetime | None = None
     opened: Mapping[str, Any] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
-    problem: Mapping[str, str] = field(default_factory=dict)
+    problem: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

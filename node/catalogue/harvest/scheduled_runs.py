@@ -38,6 +38,7 @@ from node.catalogue.harvest.schedule import (
 from node.catalogue.harvest.schedules import KEPT
 from node.identity.model import Caller as Person
 from node.identity.roles import ROLES, UseCase, allowed
+from node.semantics.harvest.refusals import cause_of, source_fault
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ class ScheduledRuns:
                 report.flush(tx)
         return _Work(source, run, report)
 
-    async def _run_harvest(self, work: _Work) -> tuple[RunState, dict[str, str]]:
+    async def _run_harvest(self, work: _Work) -> tuple[RunState, dict[str, Any]]:
         """Harvest. Return the final state, and the problem if it failed."""
         source, run = work.source, work.run
         try:
@@ -139,8 +140,8 @@ class ScheduledRuns:
             raise
         except Exception as error:
             log.exception("a scheduled harvest failed", extra={"source": source.name})
-            reason = f"the node could not do this because of an internal error ({type(error).__name__})"
-            return RunState.FAILED, {"code": LocalFault.code, "detail": reason, "remedy": ""}
+            fault = source_fault(LocalFault, "internal", error=type(error).__name__)
+            return RunState.FAILED, _problem(fault, fault.detail)
         return RunState.DONE, {}
 
     async def _keep(self, work: _Work) -> None:
@@ -162,7 +163,7 @@ class ScheduledRuns:
                 )
             self._store.save_run(tx, work.run)
 
-    def _conclude(self, work: _Work, result: tuple[RunState, dict[str, str]], tx: Transaction) -> None:
+    def _conclude(self, work: _Work, result: tuple[RunState, dict[str, Any]], tx: Transaction) -> None:
         state, problem = result
         source = self._store.source(tx, work.source.name, lock=True)
         stored = self._store.run(tx, work.run.id, lock=True)
@@ -185,17 +186,18 @@ def _require_role(person: Person, source: ScheduledSource) -> None:
     if allowed(person, UseCase.SCHEDULE_HARVESTS):
         return
     roles = ROLES[UseCase.SCHEDULE_HARVESTS]
-    unready = person.unready(*roles)
-    why = f": {unready.detail}" if unready is not None else ""
-    raise NotAllowed(
-        f"{source.by}, who registered this source, has no working role {' or '.join(map(str, roles))} any more{why}",
-        remedy="register it again in your own name: "
-        f"hansa harvest add {word(source.name)} {word(source.url)} --every {word(source.every)}",
-    )
+    command = f"hansa harvest add {word(source.name)} {word(source.url)} --every {word(source.every)}"
+    fault = source_fault(NotAllowed, "role", login=source.by, roles=" or ".join(map(str, roles)), command=command)
+    if (unready := person.unready(*roles)) is not None:
+        # Why a role does not work has no text of its own: the sentence stays in English as a whole.
+        raise NotAllowed(f"{fault.detail}: {unready.detail}", remedy=fault.remedy)
+    raise fault
 
 
-def _problem(error: HansaError, detail: str) -> dict[str, str]:
-    return {"code": error.code, "detail": detail, "remedy": error.remedy or _NEXT.get(error.code, "")}
+def _problem(error: HansaError, detail: str) -> dict[str, Any]:
+    remedy = error.remedy or _NEXT.get(error.code, "")
+    facts = cause_of(error) if detail == error.detail else {}
+    return {"code": error.code, "detail": detail, "remedy": remedy, **({"facts": facts} if facts else {})}
 
 
 _NEXT = {

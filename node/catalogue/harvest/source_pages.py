@@ -21,6 +21,7 @@ from node.base.errors import InvalidInput, PeerUnreachable
 from node.catalogue.harvest.source_addresses import is_items
 from node.catalogue.harvest.source_state import PageState
 from node.semantics.harvest.cage_client import MAX_BYTES
+from node.semantics.harvest.refusals import source_fault
 from node.semantics.harvest.xml.requests import entrance
 
 AGENT: Final = "hansa"
@@ -128,19 +129,13 @@ class Reader:
         if answer.status == 200:
             rules.parse(answer.body.decode("utf-8", errors="replace").splitlines())
         elif answer.status >= 500:
-            raise PeerUnreachable(
-                f"{parts.netloc} cannot be asked now: robots.txt answers with {answer.status}",
-                remedy="try again later",
-            )
+            raise source_fault(PeerUnreachable, "robots", host=parts.netloc, status=answer.status)
         else:
             rules.parse([])
         delay = rules.crawl_delay(AGENT)
         self._delay = min(float(delay), LONGEST_DELAY) if delay else 0.0
         if not agreed and not rules.can_fetch(AGENT, url):
-            raise InvalidInput(
-                f"robots.txt of {parts.netloc} asks programs not to read {parts.path}",
-                remedy="ask the publisher; if the publisher agrees, import with --agreed",
-            )
+            raise source_fault(InvalidInput, "forbidden", host=parts.netloc, path=parts.path)
 
     async def read(self, url: str, previous: PageState | None) -> Page | None:
         """Return the page at ``url``; None if it has not changed since ``previous`` was stored.
@@ -160,10 +155,7 @@ class Reader:
         if answer.status == 304 and previous is not None:
             return None
         if answer.status != 200:
-            raise PeerUnreachable(
-                f"{url} answers with status {answer.status}",
-                remedy="open the address in a browser; if it is correct, try again later",
-            )
+            raise source_fault(PeerUnreachable, "status", address=url, status=answer.status)
         page = Page(
             body=answer.body,
             media_type=_media_type(answer),
@@ -191,9 +183,18 @@ class Reader:
                 asked = answer.headers.get("Retry-After", "").strip()
                 wait = float(asked) if asked.isdecimal() else wait
                 if wait > LONGEST_WAIT:
-                    raise PeerUnreachable(f"{url} asks clients to wait for {asked} seconds", remedy="try again later")
+                    raise source_fault(PeerUnreachable, "wait", address=url, seconds=asked)
             await self._pause(wait)
         raise AssertionError("the last attempt returns or raises")
+
+
+_EXAMPLES: Final = {
+    "ckan": "https://data.example/api/3",
+    "records": "https://data.example/collections/metadata/items",
+    "csw": "https://data.example/csw",
+    "oai": "https://data.example/oai",
+}
+"""Addresses as a source may have them."""
 
 
 def _media_type(answer: Answer) -> str:
@@ -201,10 +202,7 @@ def _media_type(answer: Answer) -> str:
     ending = PurePosixPath(urlsplit(answer.url).path).suffix.lower()
     media_type = _TYPES.get(stated) or (_ENDINGS.get(ending) if stated != "text/html" else None)
     if media_type is None:
-        raise InvalidInput(
-            f"{answer.url} is no catalogue file: it is {stated or 'of an unknown type'}",
-            remedy="name the address of a DCAT file, of CKAN's API (https://data.example/api/3), of the items of OGC "
-            "API Records (https://data.example/collections/metadata/items), of a CSW server "
-            "(https://data.example/csw) or of OAI-PMH (https://data.example/oai)",
-        )
+        if not stated:
+            raise source_fault(InvalidInput, "no-type", address=answer.url, **_EXAMPLES)
+        raise source_fault(InvalidInput, "type", address=answer.url, type=stated, **_EXAMPLES)
     return media_type

@@ -16,7 +16,7 @@ from node.semantics.documents import MAX_IRI
 from node.semantics.harvest.examination import Examination, examine_all
 from node.semantics.harvest.partition import Piece, cut, left_out, title
 from node.semantics.harvest.readers import read
-from node.semantics.harvest.refusals import cause_of
+from node.semantics.harvest.refusals import cause_of, source_fault
 from node.semantics.harvest.rules.table import rules_named
 
 BATCH: Final = 50
@@ -43,10 +43,7 @@ def cut_file(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
             versions.append([[piece.subject, catalogue.versions.get(piece.subject, "")] for piece in batch])
         packed.append(zlib.compress(json.dumps([piece.to_json() for piece in batch]).encode(), 3))
     if not counts and not message.get("page"):
-        raise InvalidInput(
-            "there is no dataset, series or service in the file",
-            remedy="import a file that describes resources of the classes dcat:Dataset and dcat:DataService",
-        )
+        raise source_fault(InvalidInput, "empty")
     named = [node[1:-1] for node in catalogue.lines if node.startswith("<") and catalogue.kind(node) == "catalogue"]
     return {
         "batches": counts,

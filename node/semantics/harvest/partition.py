@@ -22,6 +22,7 @@ from node.semantics.documents import (
     MAX_IRI,
     MAX_LITERAL,
 )
+from node.semantics.harvest.refusals import source_fault
 from node.semantics.triples import TYPE
 from node.vocab.namespaces import DCAT, DCT, FOAF, HYDRA
 
@@ -99,7 +100,7 @@ class Catalogue:
         subject, predicate, object_ = str(quad.subject), str(quad.predicate), quad.object
         self.statements += 1
         if self.statements > MAX_STATEMENTS:
-            raise TooLarge(f"the file has more than {MAX_STATEMENTS} statements", remedy="import it in parts")
+            raise source_fault(TooLarge, "statements", count=MAX_STATEMENTS)
         fault = _fault(quad)
         if fault:
             self.faults.setdefault(subject, fault)

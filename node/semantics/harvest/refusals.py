@@ -1,4 +1,5 @@
-"""Reasons why a foreign record is refused or entered with a doubt: for each case a text in every language.
+"""Reasons why a foreign record is refused or entered with a doubt, and why a whole source cannot be read: for each
+case a text in every language.
 
 A report keeps the English text, for programs and for versions without texts, and the case with its values. The text
 in a reader's language is looked up when the report is read.
@@ -24,10 +25,26 @@ def refusal(case: str, **values: str | int) -> InvalidInput:
     return InvalidInput(text, remedy=remedy, facts={"case": case, **values})
 
 
+def source_fault(kind: type[HansaError], case: str, **values: str | int) -> HansaError:
+    """Return the error, of this kind, for a source that cannot be harvested for this case, in English."""
+    case = f"source-{case}"
+    text, remedy = _texts("en", case, values)
+    return kind(text, remedy=remedy, facts={"case": case, **values})
+
+
 def cause_of(error: HansaError) -> dict[str, str | int]:
     """Return the case of ``error`` and its values, as a report keeps them; empty if no text is known for it."""
     facts = {name: value for name, value in error.facts.items() if isinstance(value, str | int)}
     return facts if TEXTS.knows(f"refusal.{facts.get('case', '')}") else {}
+
+
+def problem_in(language: str, problem: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored error object with its detail and remedy in ``language``, as far as there is a text for it."""
+    facts = problem.get("facts")
+    texts = reason_in(language, facts) if isinstance(facts, Mapping) else None
+    if texts is None:
+        return dict(problem)
+    return {**problem, "detail": texts[0], "remedy": texts[1] or problem.get("remedy", "")}
 
 
 def reason_in(language: str, cause: Mapping[str, Any]) -> tuple[str, str] | None:

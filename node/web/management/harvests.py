@@ -14,6 +14,7 @@ from node.base.clock import stamp
 from node.catalogue.harvest.kept_report import LineFilter
 from node.catalogue.harvest.schedule import Run, ScheduledSource
 from node.catalogue.harvest.schedules import Schedules
+from node.semantics.harvest.refusals import problem_in
 from node.web.api_router import PlacedApiRouter
 from node.web.caller_checks import knowing
 from node.web.management.person import Person, language_of
@@ -46,7 +47,8 @@ def router(*, person: Person, schedules: Schedules) -> APIRouter:
     @api.get("", summary="Sources that are harvested on a schedule, each with its newest run")
     async def list_sources(request: Request) -> Any:
         await person(request)
-        return [source_json(source, [run] if run else ()) for source, run in await run_sync(schedules.all)]
+        language = language_of(request, "")
+        return [source_json(source, [run] if run else (), language) for source, run in await run_sync(schedules.all)]
 
     @api.put(
         "/{name}",
@@ -65,7 +67,7 @@ def router(*, person: Person, schedules: Schedules) -> APIRouter:
     @api.get("/{name}", summary="A source and its runs, newest first")
     async def show_source(request: Request, name: str) -> Any:
         await person(request)
-        return source_json(*await run_sync(schedules.source, name))
+        return source_json(*await run_sync(schedules.source, name), language_of(request, ""))
 
     @api.delete("/{name}", status_code=204, summary="Stop harvesting a source; its records stay")
     async def remove(request: Request, name: str) -> None:
@@ -107,13 +109,13 @@ def router(*, person: Person, schedules: Schedules) -> APIRouter:
         facts = await run_sync(schedules.run, name, run)
         only = LineFilter(outcome=outcome, text=q, offset=offset, limit=limit)
         lines, end, more = await run_sync(schedules.reports.lines, facts.id, only, language, limiter=readers)
-        return {**run_json(facts), "records": lines, "next": end if more else None}
+        return {**run_json(facts, language), "records": lines, "next": end if more else None}
 
     return api
 
 
-def source_json(source: ScheduledSource, runs: Sequence[Run]) -> dict[str, Any]:
-    """Return a source with its runs as JSON, for API and terminal."""
+def source_json(source: ScheduledSource, runs: Sequence[Run], language: str = "en") -> dict[str, Any]:
+    """Return a source with its runs as JSON, for API and terminal, with their problems in ``language``."""
     return {
         "name": source.name,
         "url": source.url,
@@ -125,12 +127,15 @@ def source_json(source: ScheduledSource, runs: Sequence[Run]) -> dict[str, Any]:
         "next": stamp(source.due) if source.due else None,
         "failures": source.failures,
         "running": source.run is not None,
-        "runs": [run_json(run) for run in runs],
+        "runs": [run_json(run, language) for run in runs],
     }
 
 
-def run_json(run: Run) -> dict[str, Any]:
-    """Return a run as JSON, for API and terminal. ``interrupted`` counts how often it was interrupted and went on."""
+def run_json(run: Run, language: str = "en") -> dict[str, Any]:
+    """Return a run as JSON, for API and terminal, with its problem in ``language``.
+
+    ``interrupted`` counts how often it was interrupted and went on.
+    """
     return {
         "run": run.id,
         "state": str(run.state),
@@ -141,5 +146,5 @@ def run_json(run: Run) -> dict[str, Any]:
         "interrupted": max(0, run.attempt - 1),
         "opened": dict(run.opened),
         "counts": dict(run.counts),
-        "problem": dict(run.problem) or None,
+        "problem": problem_in(language, run.problem) or None,
     }

@@ -20,6 +20,7 @@ from node.catalogue.harvest.harvests import Harvest
 from node.catalogue.harvest.import_order import ImportOrder
 from node.catalogue.harvest.imports import Import, ImportProgress
 from node.catalogue.harvest.schedules import Schedules
+from node.semantics.harvest.refusals import cause_of, problem_in
 from node.web.api_router import PlacedApiRouter
 from node.web.caller_checks import knowing
 from node.web.management.person import Person, language_of
@@ -150,7 +151,11 @@ async def _lines(running: ImportProgress | HarvestRun, language: str) -> AsyncIt
         log.warning("an import ended early: %s", error.detail)
         # Faults of the source are shown to the caller; faults of this node go into the log.
         detail = error.detail if isinstance(error, RemoteFault) and error.detail else error.title
-        yield _line("failed", {"code": error.code, "detail": detail, **running.tally.to_json()})
+        problem = problem_in(
+            language,
+            {"code": error.code, "detail": detail, "facts": cause_of(error) if detail == error.detail else {}},
+        )
+        yield _line("failed", {"code": error.code, "detail": problem["detail"], **running.tally.to_json()})
         return
     yield _line("closed", running.tally.to_json())
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from node.base.errors import InvalidInput
+from node.base.errors import HansaError, InvalidInput
+from node.semantics.harvest.refusals import source_fault
 from node.semantics.harvest.xml.elements import Element, attribute, children, split, text, texts
 from node.semantics.harvest.xml.requests import csw_address, query
 
@@ -62,7 +63,7 @@ def results(response: Element) -> tuple[Element, int | None]:
     """Return the element with the records of an answer, and how many records there are in all."""
     listed = response if split(response.tag)[1] == "GetRecordByIdResponse" else response.find("{*}SearchResults")
     if listed is None:
-        raise InvalidInput("the answer of the CSW server has no results", remedy="the source has to correct it")
+        raise source_fault(InvalidInput, "no-results")
     return listed, _number(listed, "numberOfRecordsMatched")
 
 
@@ -89,11 +90,11 @@ def record_address(url: str, identifier: str) -> str:
     return csw_address(url, {**parameters, "elementSetName": "full", "id": identifier})
 
 
-def complaint(report: Element) -> InvalidInput:
+def complaint(report: Element) -> HansaError:
     """Return the error that a server reports."""
     reasons = [text(each) or attribute(each, "exceptionCode") for each in report.iter() if _is_exception(each)]
     message = " ".join(" ".join(reasons).split())[:300] or "an error without a reason"
-    return InvalidInput(f"the server reports: {message}", remedy="check the address, or ask the source")
+    return source_fault(InvalidInput, "server", reason=message)
 
 
 def _is_exception(element: Element) -> bool:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 from node.base.errors import InvalidInput
 from node.semantics.documents import RDF_XML, scan, syntax_of
+from node.semantics.harvest.refusals import source_fault
 
 Element = ElementTree.Element
 
@@ -49,17 +50,10 @@ def parse(body: bytes) -> Element:
             elements += event == "start"
             depth += 1 if event == "start" else -1
             if elements > MAX_ELEMENTS or depth > MAX_DEPTH:
-                raise InvalidInput(
-                    f"the XML has more than {MAX_ELEMENTS} elements, or more than {MAX_DEPTH} inside each other",
-                    remedy="the source has to divide it",
-                )
+                raise source_fault(InvalidInput, "xml-size", elements=MAX_ELEMENTS, depth=MAX_DEPTH)
     except ElementTree.ParseError as error:
         line, column = error.position
-        raise InvalidInput(
-            f"the XML is not well-formed at line {line}, column {column + 1}",
-            remedy="the source has to correct it",
-            facts={"line": line, "column": column + 1},
-        ) from error
+        raise source_fault(InvalidInput, "xml", line=line, column=column + 1) from error
     assert root is not None  # a document without an element is not well-formed
     return root
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from node.base.errors import InvalidInput
+from node.semantics.harvest.refusals import source_fault
 from node.semantics.harvest.xml.elements import Element, attribute, split, text
 from node.semantics.harvest.xml.requests import oai_address, query
 
@@ -38,7 +39,7 @@ def records(answer: Element, url: str) -> Iterator[tuple[Element, str, str]]:
     for error in answer.iterfind("{*}error"):
         if attribute(error, "code") != "noRecordsMatch":
             reason = " ".join(f"{attribute(error, 'code')} {text(error)}".split())[:300]
-            raise InvalidInput(f"the repository reports: {reason}", remedy="check the address, or try again later")
+            raise source_fault(InvalidInput, "repository", reason=reason)
     prefix = query(url).get("metadataprefix", "oai_dc")
     for record in answer.iterfind("{*}ListRecords/{*}record"):
         header = record.find("{*}header")
