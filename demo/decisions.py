@@ -62,9 +62,9 @@ def _refused_by_units(output: StepOutput, nodes: DemoNodes) -> None:
     for finding in report["findings"]:
         output.saw(finding["sentence"])
     output.check(checked.returncode == 1 and units, "units and time steps do not agree: nothing is run")
-    mends = {iri for finding in report["findings"] for iri in finding.get("mends", ())}
+    fitting = {iri for finding in report["findings"] for iri in finding.get("transformations", ())}
     wanted = f"{nodes.gent.url}/transformations/quarter-hours-to-hourly-flows"
-    output.check(wanted in mends, "the report names the transformation in the catalogue that mends it")
+    output.check(wanted in fitting, "the report names the transformation in the catalogue that makes it fit")
 
 
 def _layer(output: StepOutput, member: Member, folder: str, name: str) -> dict[str, Any]:

@@ -109,7 +109,7 @@ def publish(output: StepOutput, nodes: DemoNodes) -> None:
                 output.saw(line)
             said = refused.stderr
             output.check(
-                refused.returncode == 1 and "license" in said and "TRAN" in said, "refused in words, with the mend"
+                refused.returncode == 1 and "license" in said and "TRAN" in said, "refused in words, with the remedy"
             )
             output.check(client.node()["records"] == before, "nothing of it was stored")
 

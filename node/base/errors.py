@@ -56,7 +56,7 @@ class LocalFault(HansaError):
 
     @property
     def sent_status(self) -> int:
-        # What is ours alone to mend is a refusal to everybody else.
+        # What only we can repair is a refusal to everybody else.
         return self.status if self.status >= 500 else 400
 
 

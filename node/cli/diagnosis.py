@@ -44,10 +44,10 @@ class Finding:
 
     text: str
     well: bool
-    mend: str = ""
+    remedy: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        return {"text": self.text, "well": self.well, **({"mend": self.mend} if self.mend else {})}
+        return {"text": self.text, "well": self.well, **({"remedy": self.remedy} if self.remedy else {})}
 
 
 def examine(folder: Path) -> list[Finding]:
@@ -182,8 +182,8 @@ def _cage(settings: Settings) -> Iterator[Finding]:
             version, trouble = look_at(cage, name, model_limits(settings))
             if trouble:
                 where = settings.model_library_folder
-                mend = f"install it into {word(where)}" if where else "install it in the node's environment"
-                yield Finding(f"models cannot import {name}: {trouble}", False, mend)
+                remedy = f"install it into {word(where)}" if where else "install it in the node's environment"
+                yield Finding(f"models cannot import {name}: {trouble}", False, remedy)
             else:
                 yield Finding(f"models can import {name} {version}".rstrip(), True)
 

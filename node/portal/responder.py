@@ -208,8 +208,8 @@ class Responder:
             code=code,
             detail=wording.text if wording else detail,
             detail_lang=wording.lang if wording else "",
-            remedy=wording.mend if wording else remedy,
-            remedy_lang=wording.mend_lang if wording else "",
+            remedy=wording.remedy if wording else remedy,
+            remedy_lang=wording.remedy_lang if wording else "",
             title=visit.t(f"error.{family}.title"),
         )
         if status == 401:

@@ -94,8 +94,8 @@ class Visit:
             return explain_problem(self.speaker, str(problem.get("code", "")), str(detail), str(remedy or ""), known)
         if isinstance(problem, HansaError):
             return explain_problem(self.speaker, problem.code, problem.detail, problem.remedy, problem.facts)
-        remedy, mends = getattr(problem, "remedy", ""), getattr(problem, "mends", ())
-        return explain_problem(self.speaker, problem.code, problem.sentence, remedy, problem.facts, mends)
+        remedy, fitting = getattr(problem, "remedy", ""), getattr(problem, "transformations", ())
+        return explain_problem(self.speaker, problem.code, problem.sentence, remedy, problem.facts, fitting)
 
     # where things are -------------------------------------------------------------------------------------
     def url(self, path: str, /, **query: object) -> str:

@@ -58,12 +58,12 @@ _AS: Final[Mapping[str, str]] = {
 
 
 class ProblemWords(NamedTuple):
-    """The problem and the remedy. ``lang`` and ``mend_lang`` are their languages if they are not the page's."""
+    """The problem and the remedy. ``lang`` and ``remedy_lang`` are their languages if they are not the page's."""
 
     text: str
     lang: str
-    mend: str
-    mend_lang: str
+    remedy: str
+    remedy_lang: str
 
 
 def explain_problem(
@@ -72,11 +72,11 @@ def explain_problem(
     sentence: str,
     remedy: str = "",
     facts: Mapping[str, Any] | None = None,
-    mends: Sequence[str] = (),
+    transformations: Sequence[str] = (),
 ) -> ProblemWords:
     """Return the text for ``code`` and ``facts``, for a reader; ``sentence`` and ``remedy`` if there is no such text.
 
-    ``mends`` are transformations that would remedy the problem.
+    ``transformations`` are those that would remedy the problem.
     """
     facts = facts or {}
     foreign = FALLBACK if speaker.language != FALLBACK else ""
@@ -95,15 +95,15 @@ def explain_problem(
     text = _fill(speaker, _keys("problem", code, case), values)
     if text:
         text = " ".join([text, *_further(speaker, facts, values)])
-    between = {"between": ", ".join(one.rpartition("/")[2] for one in mends)} if mends else {}
-    mend = ""
+    between = {"between": ", ".join(one.rpartition("/")[2] for one in transformations)} if transformations else {}
+    advice = ""
     if remedy:
-        asked = ["remedy.between"] if mends else _keys("remedy", code, case)
-        mend = _fill(speaker, asked, {**values, **between})
+        keys = ["remedy.between"] if transformations else _keys("remedy", code, case)
+        advice = _fill(speaker, keys, {**values, **between})
     if not text and (reason := reason_in(speaker.language, facts)) is not None:
-        text, mend = reason[0], mend or reason[1]
+        text, advice = reason[0], advice or reason[1]
     return ProblemWords(
-        text or sentence, "" if text else foreign, mend or remedy, foreign if remedy and not mend else ""
+        text or sentence, "" if text else foreign, advice or remedy, foreign if remedy and not advice else ""
     )
 
 
@@ -114,9 +114,9 @@ def _stops(findings: Any) -> list[Mapping[str, Any]]:
 
 
 def _of_json(speaker: Speaker, body: Mapping[str, Any]) -> ProblemWords:
-    facts, mends = body.get("facts"), body.get("mends")
+    facts, fitting = body.get("facts"), body.get("transformations", body.get("mends"))  # its former name
     known = {name: value for name, value in facts.items() if name != "findings"} if isinstance(facts, Mapping) else {}
-    between = [name for name in mends if isinstance(name, str)] if isinstance(mends, list) else []
+    between = [name for name in fitting if isinstance(name, str)] if isinstance(fitting, list) else []
     code, sentence, remedy = (str(body.get(name, "")) for name in ("code", "sentence", "remedy"))
     return explain_problem(speaker, code, sentence, remedy, known, between)
 

@@ -16,7 +16,7 @@ WARNING: Final = "warning"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """A finding about a binding. ``place``: ``input network``, ``step noise.flows``, ``parameter x``, ``layer …``.
-    ``mends`` are IRIs of transformations that would make both ends fit. A *violation* stops a run.
+    ``transformations`` are IRIs of transformations that would make both ends fit. A *violation* stops a run.
 
     ``facts`` are the values in the sentence, so that it can be written in another language: with ``case``, if a code
     has several sentences."""
@@ -26,7 +26,7 @@ class Finding:
     sentence: str
     remedy: str = ""
     severity: str = ERROR
-    mends: tuple[str, ...] = ()
+    transformations: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -38,8 +38,8 @@ class Finding:
         }
         if self.remedy:
             members["remedy"] = self.remedy
-        if self.mends:
-            members["mends"] = list(self.mends)
+        if self.transformations:
+            members["transformations"] = list(self.transformations)
         if self.facts:
             members["facts"] = dict(self.facts)
         return members

@@ -566,7 +566,7 @@ def test_backup_restore_verify_doctor(terminal: Terminal, tmp_path: Path) -> Non
     (restored / "keys" / "key-1.pem").chmod(0o644)
     ill = terminal.hansa("--json", "doctor", str(restored))
     assert ill.status == REFUSED
-    assert any("chmod" in one.get("mend", "") for one in ill.json)
+    assert any("chmod" in one.get("remedy", "") for one in ill.json)
 
 
 def test_withdrawing(terminal: Terminal) -> None:

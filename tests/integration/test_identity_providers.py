@@ -135,7 +135,7 @@ def test_the_doctor_looks_at_providers(node: Running, fake: FakeProvider) -> Non
 
     assert (finding().well, finding().text) == (True, f"people can sign in with City login: {fake.issuer} answers")
     fake.metadata = {"code_challenge_methods_supported": ["plain"]}
-    assert (finding().well, finding().mend) == (False, "allow S256 for this client there")
+    assert (finding().well, finding().remedy) == (False, "allow S256 for this client there")
     fake.metadata = {"issuer": "https://evil.example"}
     assert (finding().well, "another issuer" in finding().text) == (False, True)
     fake.metadata = {}

@@ -199,7 +199,7 @@ def test_slips_of_syntax_are_mended_and_told(city: Running) -> None:
     events = imported(city, text)
     assert events[0]["notes"] == ["added the dot that ends 1 @prefix line", "declared the prefix adms"]
     assert events[1]["outcome"] == "new"
-    assert events[1]["mends"] == ["encoded spaces in addresses"]
+    assert events[1]["syntaxRepairs"] == ["encoded spaces in addresses"]
 
 
 def test_repairs_are_made_where_asked_told_and_taken_back(

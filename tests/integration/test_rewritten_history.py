@@ -81,7 +81,7 @@ def test_a_node_that_was_put_back_by_hand(
         # The doctor
         (finding,) = [one for one in examine(follower.folder) if "in quarantine" in one.text]
         assert not finding.well
-        assert f"hansa members evidence {url}" in finding.mend
+        assert f"hansa members evidence {url}" in finding.remedy
         # Others that compare
         with follower.http() as http:
             shown = {head["head"] for head in http.get("/federation/heads").json()["heads"]}

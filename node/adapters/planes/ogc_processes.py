@@ -135,10 +135,10 @@ def _refusal(answer: Answer, *, ended: bool) -> HansaError:
         (word[:_LONG] for word in words if isinstance(word, str) and word),
         f"the service answers with status {status}",
     )
-    mends = remedy[:_LONG] if isinstance(remedy, str) else ""
+    advice = remedy[:_LONG] if isinstance(remedy, str) else ""
     facts = {name: members[name] for name in _TELLING if name in members}
     if ended and code == Overloaded.code and facts.get("limit") != "queue":
-        return Overloaded(text, remedy=mends, facts=facts)
+        return Overloaded(text, remedy=advice, facts=facts)
     kinds: dict[int, type[HansaError]] = {
         401: Unauthenticated,
         403: NotAllowed,
@@ -149,7 +149,7 @@ def _refusal(answer: Answer, *, ended: bool) -> HansaError:
     kind = kinds.get(status, InvalidInput)
     if code == ModelFailed.code or (ended and kind in (InvalidInput, NotFound) and code != InvalidInput.code):
         kind = ModelFailed
-    return kind(text, remedy=mends, facts=facts)
+    return kind(text, remedy=advice, facts=facts)
 
 
 def _object(answer: Answer) -> dict[str, Any]:

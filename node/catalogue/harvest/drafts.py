@@ -156,9 +156,10 @@ class Drafts:
         harvested: dict[str, Any] = {"iri": facts["iri"], "source": order.source, "identity": facts["identity"]}
         if title:
             harvested["title"] = dict(title)
-        for name in ("mends", "repairs"):
+        # "mends" is the name in records of all versions: another one would make each of them a changed record.
+        for name, member in (("syntaxRepairs", "mends"), ("repairs", "repairs")):
             if facts.get(name):
-                harvested[name] = facts[name]
+                harvested[member] = facts[name]
         extra = {**facts["extra"], HARVESTED: harvested}
         if facts["bbox"] is not None:
             # As text: a fraction has no canonical form.

@@ -246,7 +246,7 @@ def _line(number: int, examination: ExaminedRecord) -> ImportedRecord:
         conforms=bool(facts.get("conforms")),
         points=(facts.get("extra") or {}).get("score", {}).get("points"),
         findings=examination.findings,
-        mends=tuple(facts.get("mends", ())),
+        syntax_repairs=tuple(facts.get("syntaxRepairs", ())),
         repairs=tuple(facts.get("repairs", ())),
         error=examination.error,
         remedy=examination.remedy,

@@ -43,7 +43,7 @@ class ImportedRecord:
     conforms: bool = False
     points: int | None = None
     findings: tuple[Finding, ...] = ()
-    mends: tuple[str, ...] = ()
+    syntax_repairs: tuple[str, ...] = ()
     repairs: tuple[Mapping[str, Any], ...] = ()
     error: str = ""
     remedy: str = ""
@@ -86,7 +86,7 @@ class ImportedRecord:
             "version": self.version,
             "conforms": self.conforms,
             "points": self.points,
-            "mends": list(self.mends),
+            "syntaxRepairs": list(self.syntax_repairs),
             "repairs": [dict(repair) for repair in self.repairs],
             "error": self.error,
             "remedy": self.remedy,
@@ -150,6 +150,8 @@ def in_language(line: Mapping[str, Any], language: str) -> dict[str, Any]:
     Lines of older versions have no cause.
     """
     findings = [_finding(Finding.from_json(finding), language) for finding in line["findings"]]
+    if "mends" in line:  # in lines of older versions
+        line = {name: value for name, value in line.items() if name != "mends"} | {"syntaxRepairs": line["mends"]}
     return {**line, **_reason(line, language), "findings": findings}
 
 

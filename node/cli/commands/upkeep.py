@@ -196,8 +196,8 @@ def doctor(folder: Annotated[Path | None, typer.Argument(help="The node's data f
         if Mode.json:
             continue
         (report_success if finding.well else report_failure)(finding.text)
-        if finding.mend:
-            line("to fix", finding.mend)
+        if finding.remedy:
+            line("to fix", finding.remedy)
     return 0 if all(finding.well for finding in findings) else REFUSED
 
 

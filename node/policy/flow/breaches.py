@@ -125,7 +125,7 @@ class Comparison:
 
     def not_understood(self, bar: Bar) -> None:
         text = self._about(bar.origin, lambda words: words.own_term, bar.fact or bar.origin.rule)
-        self._put(bar.code, bar.origin, text, lambda language: texts(language).mend)
+        self._put(bar.code, bar.origin, text, lambda language: texts(language).remedy)
 
     def _lacks(self, demand: Demand, origin: Origin) -> None:
         code = "duty" if isinstance(demand, Rule) else "condition"

@@ -45,7 +45,7 @@ class Texts:
     under: str
     leave_out: str
     choose: str
-    mend: str
+    remedy: str
 
 
 FLOW: Final = Catalogue("flow")

@@ -126,7 +126,7 @@ async def bind(responder: Responder, visit: Visit) -> Response:
         bound=bound,
         sound=bool(bound and bound.binding),
         stops=[one for one in findings if one.severity == ERROR],
-        mends=await _mends(responder, visit, findings),
+        transformations=await _transformations(responder, visit, findings),
         binding=json.dumps(request, ensure_ascii=False),
         cities=known,
         picture=await template_chain(
@@ -246,10 +246,10 @@ def _elsewhere(findings: Sequence[Finding], template: Template, layers: Sequence
     return [one for one in findings if one.place not in fields]
 
 
-async def _mends(responder: Responder, visit: Visit, findings: Sequence[Finding]) -> dict[str, Record]:
+async def _transformations(responder: Responder, visit: Visit, findings: Sequence[Finding]) -> dict[str, Record]:
     """Return the transformations that would remedy a finding, as far as the reader may see them."""
     records = {}
-    for iri in dict.fromkeys(iri for one in findings for iri in one.mends):
+    for iri in dict.fromkeys(iri for one in findings for iri in one.transformations):
         try:
             records[iri] = await responder.node.catalogue.browse.record(iri, visit.caller)
         except NotFound:

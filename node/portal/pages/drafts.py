@@ -310,7 +310,7 @@ def _troubles(visit: Visit, dataset_draft: DatasetDraft, error: HansaError) -> l
         others = _about_conditions(visit, dataset_draft, error.facts["findings"])
     else:
         words = visit.explain(error)
-        text = f"{words.text}: {words.mend}" if words.mend and words.lang == words.mend_lang else words.text
+        text = f"{words.text}: {words.remedy}" if words.remedy and words.lang == words.remedy_lang else words.text
         others = [Trouble(str(error.facts.get("field", "")), text, words.lang)]
     return missing + [trouble for trouble in others if trouble.field not in known]
 

@@ -39,7 +39,9 @@ def fits(source: Port, target: Port, *, sample: Rows | None = None) -> tuple[Mis
     return tuple(sorted(told, key=lambda one: one.severity != ERROR))
 
 
-def mending(source: Port, target: Port, transformations: Sequence[Transformation]) -> Sequence[Transformation]:
+def fitting_transformations(
+    source: Port, target: Port, transformations: Sequence[Transformation]
+) -> Sequence[Transformation]:
     """Return the transformations, in their order, that lead from ``source`` to ``target``.
 
     A side with columns is compared by them; one without columns, by its schemas: both must share one. A

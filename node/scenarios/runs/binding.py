@@ -24,7 +24,7 @@ from node.base.errors import (
 from node.base.work import UnitOfWork
 from node.catalogue.model import Record
 from node.identity.model import Caller
-from node.scenarios.chain.interfaces import fits, mending
+from node.scenarios.chain.interfaces import fits, fitting_transformations
 from node.scenarios.chain.parameters import bound_parameters
 from node.scenarios.chain.wiring import source_port, step_inputs, step_outputs, taken_on_trust
 from node.scenarios.findings import ERROR, WARNING, Bound, Finding
@@ -253,8 +253,8 @@ class Bind:
                 for mismatch in fits(source, target, sample=work.rows.get(name)):
                     if known is None and mismatch.severity == ERROR:
                         known = await self._transformations(caller)
-                    mends = [one.iri for one in mending(source, target, known or ())]
-                    work.findings.append(finding_of(place, mismatch, mends))
+                    fitting = [one.iri for one in fitting_transformations(source, target, known or ())]
+                    work.findings.append(finding_of(place, mismatch, fitting))
                 self._check_place(work, place, name, bound)
             for output in step_outputs(card, step.wiring):
                 sources[f"{step.name}.{output.role}"] = output

@@ -65,18 +65,18 @@ def missing_is_news(work: BindingDraft, name: str) -> bool:
     return name not in roles and head not in unresolved
 
 
-def finding_of(place: str, mismatch: Mismatch, mends: Sequence[str]) -> Finding:
-    """Return a mismatch as a finding. ``mends`` are the transformations that would make both ends fit."""
+def finding_of(place: str, mismatch: Mismatch, transformations: Sequence[str]) -> Finding:
+    """Return a mismatch as a finding. ``transformations`` are the transformations that would make both ends fit."""
     stops = mismatch.severity == ERROR
     remedy = mismatch.remedy
-    if stops and mends:
-        remedy = f"put {', '.join(one.rpartition('/')[2] for one in mends)} between them"
+    if stops and transformations:
+        remedy = f"put {', '.join(one.rpartition('/')[2] for one in transformations)} between them"
     return Finding(
         place=place,
         code=mismatch.code,
         sentence=mismatch.sentence,
         remedy=remedy,
         severity=mismatch.severity,
-        mends=tuple(mends) if stops else (),
+        transformations=tuple(transformations) if stops else (),
         facts=mismatch.facts,
     )

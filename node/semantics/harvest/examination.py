@@ -171,7 +171,7 @@ def _facts(draft: _Draft, breaches: Sequence[Finding]) -> tuple[dict[str, Any], 
         "sha256": sha256,
         "conforms": conforms,
         "findings": [finding.to_json() for finding in findings],
-        "mends": draft.syntax_repairs,
+        "syntaxRepairs": draft.syntax_repairs,
         "repairs": [done.to_json() for done in draft.repairs[:REPAIRS]],
         "extra": facts,
     }

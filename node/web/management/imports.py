@@ -48,11 +48,11 @@ def router(*, person: Person, imports: Import, harvest: Harvest, schedules: Sche
             "The body is the file, its media type that of an RDF syntax. With `url` there is no body: the node reads "
             "the catalogue there, a DCAT file with all its pages or the API of a CKAN, enters what changed and "
             "withdraws what the source no longer lists. The answer is one JSON object a line: "
-            "`opened` (how many records, the source, mends, what belongs to no record), `record` for each record as "
-            "it is entered, and `closed` with the counts, or `failed`. Whoever ends the connection ends the import; "
-            "what was told is entered. With `check`, nothing is saved. Two imports run at the same time; a third is "
-            "answered with 429. Reasons, remedies and notes are in `language`, or in that of `Accept-Language`; the "
-            "`cause` of a record is for programs."
+            "`opened` (how many records, the source, what belongs to no record), `record` for each record as it is "
+            "entered, with repairs of its syntax, and `closed` with the counts, or `failed`. Whoever ends the "
+            "connection ends the import; what was reported by then is entered. With `check`, nothing is saved. Two "
+            "imports run at the same time; a third is answered with 429. Reasons, remedies and notes are in "
+            "`language`, or in that of `Accept-Language`; the `cause` of a record is for programs."
         ),
         openapi_extra={"requestBody": {"content": {"text/turtle": {}, "application/rdf+xml": {}}}},
     )

@@ -249,11 +249,11 @@ def test_what_the_code_finds_is_said_in_the_readers_language(language: str) -> N
         message = explain_problem(speaker(language), code, sentence, remedy, kept)
         assert message.lang == "", (code, facts)
         assert message.text
-        assert not re.search(r"\{\w+\}", (message.text + message.mend).replace("{veh}", "")), message
+        assert not re.search(r"\{\w+\}", (message.text + message.remedy).replace("{veh}", "")), message
         if language != "en":
             assert message.text != sentence
         if remedy and code not in MENDED_IN_ENGLISH:
-            assert message.mend_lang == "", (code, facts)
+            assert message.remedy_lang == "", (code, facts)
 
 
 MENDED_IN_ENGLISH: Final[Mapping[str, str]] = {
@@ -272,7 +272,7 @@ def test_of_several_things_that_stop_a_run_the_first_is_said() -> None:
     error = refused.value
     said = explain_problem(speaker("nl"), error.code, error.detail, error.remedy, error.facts)
     assert said.text == "2 fouten. De eerste: het scenario heeft geen stappen"
-    assert said.mend.startswith("kies een scenario")
+    assert said.remedy.startswith("kies een scenario")
     odd = {"findings": [one.to_json() for one in reversed(many)]}
     assert explain_problem(speaker("nl"), error.code, error.detail, error.remedy, odd)[:2] == (error.detail, "en")
 
@@ -281,8 +281,8 @@ def test_a_refused_agreement_in_czech() -> None:
     facts = {"case": "ended", "dataset": "https://data.plzen.example/datasets/x", "provider": "did:web:plzen.example"}
     message = explain_problem(speaker("cs"), "not-allowed", "the agreement about x has ended", "hansa get x", facts)
     assert message.text == "dohoda o https://data.plzen.example/datasets/x skončila"
-    assert message.mend.endswith("hansa get https://data.plzen.example/datasets/x --agree-only")
-    assert (message.lang, message.mend_lang) == ("", "")
+    assert message.remedy.endswith("hansa get https://data.plzen.example/datasets/x --agree-only")
+    assert (message.lang, message.remedy_lang) == ("", "")
 
 
 def test_figures_and_units_are_written_for_the_reader() -> None:
@@ -320,11 +320,11 @@ def test_strangers_fill_our_texts_and_do_no_more() -> None:
     facts = {"name": "{title.__class__} {known}", "title": "x" * 5000, "known": ["y"] * 5000}
     said = explain_problem(speaker("fr"), "unknown-role", "x", "y", facts)
     assert "{title.__class__} {known}" in said.text
-    assert len(said.mend) < 400
+    assert len(said.remedy) < 400
 
 
 def test_a_transformation_that_mends_it_is_named() -> None:
     problem = explain_problem(
         speaker("nl"), "time-step", "x", "put hourly between them", {}, ["urn:x/hourly", "urn:x/daily"]
     )
-    assert (problem.mend, problem.mend_lang) == ("voeg hourly, daily ertussen toe", "")
+    assert (problem.remedy, problem.remedy_lang) == ("voeg hourly, daily ertussen toe", "")

@@ -329,13 +329,13 @@ class TestWiring:
         finding = of(bound, "unit-factor")
         assert finding.place == "step effort.walks"
         assert finding.sentence.startswith("times.seconds comes in min; walks needs s: every figure would be ")
-        assert finding.mends == (f"{BASE}/transformations/minutes-to-seconds",)
+        assert finding.transformations == (f"{BASE}/transformations/minutes-to-seconds",)
         assert finding.remedy == "put minutes-to-seconds between them"
-        assert finding.to_json()["mends"] == list(finding.mends)
+        assert finding.to_json()["transformations"] == list(finding.transformations)
         del at.shelf.records[f"{BASE}/transformations/minutes-to-seconds"]
         await at.publish(HEAD + CHAIN.replace("walks: seconds.times", "walks: walk.times"))
         unmended = [one for one in (await check(at)).findings if one.code == "unit-factor"]
-        assert [one.mends for one in unmended] == [()]
+        assert [one.transformations for one in unmended] == [()]
 
 
 class TestParameters:

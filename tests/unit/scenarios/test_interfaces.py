@@ -1,4 +1,4 @@
-"""What fits what: each kind of mismatch, named with both sides, and the transformation that mends it."""
+"""What fits what: each kind of mismatch, named with both sides, and the transformation that makes it fit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import demo
-from node.scenarios.chain.interfaces import fits, input_ports, mending, output_ports
+from node.scenarios.chain.interfaces import fits, fitting_transformations, input_ports, output_ports
 from node.scenarios.chain.mismatch import ERROR, WARNING, Mismatch
 from node.scenarios.model import Port, Transformation, Variable
 
@@ -93,8 +93,8 @@ def test_the_transformation_mends_it() -> None:
     named = replace(TRANSFORMATION, iri="n", language="SPARQL CONSTRUCT", definition="CONSTRUCT {} WHERE {}")
     broken = replace(TRANSFORMATION, iri="x", definition={"light": {}}, sources=())
     known = (unread, TRANSFORMATION, backwards, named, broken)
-    assert mending(FLOWS, NOISE, known) == (TRANSFORMATION, named)
-    assert mending(NOISE, FLOWS, known) == (backwards,)
+    assert fitting_transformations(FLOWS, NOISE, known) == (TRANSFORMATION, named)
+    assert fitting_transformations(NOISE, FLOWS, known) == (backwards,)
     (source,), (target,) = input_ports(TRANSFORMATION), output_ports(TRANSFORMATION)
     assert not [each for each in fits(FLOWS, source) if each.severity == ERROR]
     assert not fits(target, NOISE)
@@ -103,13 +103,13 @@ def test_the_transformation_mends_it() -> None:
 
 def test_a_transformation_whose_figures_do_not_fit_does_not_mend() -> None:
     definition = {**TRANSFORMATION.definition, "light": {"sum": "intensity", "unit": "{vehicles}/(15.min)"}}
-    assert not mending(FLOWS, NOISE, [replace(TRANSFORMATION, definition=definition)])
+    assert not fitting_transformations(FLOWS, NOISE, [replace(TRANSFORMATION, definition=definition)])
     declared = replace(
         TRANSFORMATION, inputs=(FLOWS,), outputs=(replace(NOISE, role="flows"),), language="", definition=""
     )
-    assert mending(FLOWS, NOISE, [declared]) == (declared,)
+    assert fitting_transformations(FLOWS, NOISE, [declared]) == (declared,)
     faster = replace(declared, outputs=(replace(NOISE, step=QUARTER),))
-    assert not mending(FLOWS, NOISE, [faster])
+    assert not fitting_transformations(FLOWS, NOISE, [faster])
 
 
 # ---- units

@@ -62,8 +62,8 @@ def test_the_problem_of_a_source_is_in_the_language_of_the_reader(language: str)
         stored["remedy"],
         stored["facts"],
     )
-    assert (shown["detail"], shown["remedy"]) == (words.text, words.mend)
-    assert (words.lang, words.mend_lang) == ("", "")
+    assert (shown["detail"], shown["remedy"]) == (words.text, words.remedy)
+    assert (words.lang, words.remedy_lang) == ("", "")
     assert (shown["detail"] == error.detail) == (shown["remedy"] == error.remedy) == (language == "en")
     assert "503" in shown["detail"]
 
@@ -95,7 +95,10 @@ def test_a_note_is_in_the_language_of_the_reader() -> None:
 def test_a_line_of_an_older_version_is_shown_as_it_was_stored() -> None:
     line = ImportedRecord(number=1, outcome=Outcome.REFUSED, error="it has no title", remedy="give it one").to_kept()
     del line["cause"]
+    line["mends"] = line.pop("syntaxRepairs")
     shown = in_language(line, "nl")
+    assert shown["syntaxRepairs"] == []
+    assert "mends" not in shown
     assert (shown["error"], shown["remedy"], shown["language"]) == ("it has no title", "give it one", "en")
 
 

@@ -44,7 +44,7 @@ GIVEN = {"language": "", "plural": None}
 # The same asset, as object and as possessor: what a sentence needs is for its language to say.
 ALIKE = {"of_asset": "asset"}
 
-NO_NOUNS = EMPTY_NAMES | {"asked", "came", "meant", "mend", "seen"}
+NO_NOUNS = EMPTY_NAMES | {"asked", "came", "meant", "mend", "mends", "seen"}
 """Words that name neither a value in a text nor a family of texts."""
 
 DOMAINS = sorted(path.name for path in FOLDER.iterdir())
