@@ -217,6 +217,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
         operation.router(
             person=person,
             facts=node.operation.status.facts,
+            agenda=node.operation.agenda,
             deliveries=node.operation.letters,
             checks=node.operation.proofs,
             forward=node.operation.region,

@@ -16,7 +16,7 @@ from node.base.lazy import Lazy
 from node.bootstrap.catalogue import CatalogueServices, catalogue_services
 from node.bootstrap.foundation import Foundation, foundation
 from node.bootstrap.node import HansaNode
-from node.bootstrap.operation import Operation, dead_letters, proofs, status
+from node.bootstrap.operation import Operation, agenda, dead_letters, proofs, status
 from node.bootstrap.parts import Parts, open_parts
 from node.bootstrap.people import admissions, change_keys
 from node.bootstrap.protocol import Protocol, protocol
@@ -90,6 +90,7 @@ def build(
         operation=Operation(
             prover=Prover(parts.stores.uow, parts.stores.ledger),
             keys=keys,
+            agenda=agenda(base, catalogue, protocol_services),
             letters=dead_letters(parts, protocol_services, worker.wake),
             proofs=proofs(parts, base.people, base.requests),
             status=status(parts, catalogue.node, facts, worker=worker, following=catalogue.following),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from node import __version__
 from node.adapters.peers.requests import PeerRequests, RegionRequests
+from node.bootstrap.catalogue import CatalogueServices
+from node.bootstrap.foundation import Foundation
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
@@ -18,6 +20,10 @@ from node.identity.documents import verify_signature
 from node.identity.rotation import ChangeKeys
 from node.ledger.usecases import Prover
 from node.ledger.verification import ledger_checks
+from node.operation.agenda import Agenda
+from node.operation.endings import EndingAgreements, EndingCredentials
+from node.operation.failures import FailedDeliveries, FailedHarvests, UnreachablePeers
+from node.operation.tasks import OpenRequests, OwnDrafts
 from node.worker.dead_letters import DeadLetters
 from node.worker.loop import Worker
 from node.worker.status import LiveFacts, NodeStatus
@@ -30,6 +36,7 @@ class Operation:
 
     prover: Prover
     keys: ChangeKeys
+    agenda: Agenda
     letters: DeadLetters
     proofs: Proofs
     status: NodeStatus
@@ -78,6 +85,23 @@ def dead_letters(parts: Parts, protocol_services: Protocol, wake: Callable[[], N
         transfers=protocol_services.transfer.transfers,
         clock=parts.clock,
         wake=wake,
+    )
+
+
+def agenda(base: Foundation, catalogue: CatalogueServices, protocol_services: Protocol) -> Agenda:
+    """Return what waits for people, ends soon, or fails."""
+    parts, stores = base.parts, base.parts.stores
+    return Agenda(
+        waiting=(OpenRequests(protocol_services.negotiation.decisions), OwnDrafts(catalogue.publication.drafts)),
+        ending=(
+            EndingAgreements(stores.uow, stores.negotiation.agreements, parts.clock),
+            EndingCredentials(stores.uow, stores.identity, parts.clock, catalogue.access.names),
+        ),
+        failing=(
+            FailedDeliveries(stores.uow, stores.outbox),
+            FailedHarvests(stores.uow, stores.catalogue.schedules),
+            UnreachablePeers(stores.uow, stores.catalogue.followed),
+        ),
     )
 
 

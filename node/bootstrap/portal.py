@@ -62,6 +62,7 @@ def use_cases(node: HansaNode) -> UseCases:
         region=_region(node),
         operation=OperationUseCases(
             facts=about(node).facts,
+            agenda=node.operation.agenda,
             keys=NodeKeys(node.operation.keys),
             replace_keys=ReplaceKeys(node.operation.keys, node.people.users.sign_in),
         ),

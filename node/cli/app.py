@@ -35,7 +35,7 @@ VERBS: Final = {
     "deliveries": ("deliveries",),
     "keys": ("keys",),
     "profiles": ("profile",),
-    "upkeep": ("verify", "backup", "restore", "accept-loss", "doctor", "demo"),
+    "upkeep": ("status", "verify", "backup", "restore", "accept-loss", "doctor", "demo"),
 }
 """Module of ``node.cli.commands`` → its verbs, in the order of ``hansa --help``."""
 

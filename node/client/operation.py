@@ -75,6 +75,11 @@ class OperationCalls:
         return document("POST", "/api/verify", json=body)
 
     @endpoint
+    def agenda(self) -> Call[dict[str, Any]]:
+        """Return what waits for you, ends soon, or does not work."""
+        return document("GET", "/api/agenda")
+
+    @endpoint
     def deliveries(self) -> Call[dict[str, Any]]:
         """Return the messages that are being delivered, and those that were given up."""
         return document("GET", "/api/deliveries")

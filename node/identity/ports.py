@@ -273,7 +273,10 @@ class IdentityStore(Protocol):
 
     def application_by_holder(self, tx: Transaction, holder: str, holder_pid: str) -> Application | None: ...
 
-    def applications(self, tx: Transaction, state: ApplicationState | None = None) -> Sequence[Application]: ...
+    def applications(
+        self, tx: Transaction, state: ApplicationState | None = None, *, oldest: int | None = None
+    ) -> Sequence[Application]:
+        """Return them, newest first; with ``oldest``, only so many of the oldest, and these first."""
 
     def count_applications(self, tx: Transaction, state: ApplicationState) -> int: ...
 

@@ -28,6 +28,9 @@ class Admissions(Protocol):
     def waiting(self) -> list[Application]:
         """Return the undecided applications."""
 
+    def oldest(self, limit: int) -> list[Application]:
+        """Return the undecided applications that have waited longest, at most ``limit``."""
+
     def count(self) -> int:
         """Return how many applications are undecided."""
 
@@ -64,6 +67,14 @@ class Decisions:
         if self._admissions is not None:
             waiting += [_as_decision(application) for application in self._admissions.waiting()]
         return sorted(waiting, key=lambda decision: decision.at)
+
+    def oldest(self, limit: int) -> list[PendingDecision]:
+        """Return what has waited longest for a person, at most ``limit``, oldest first."""
+        with self._uow.read() as tx:
+            waiting = list(self._store.open(tx, limit))
+        if self._admissions is not None:
+            waiting += [_as_decision(application) for application in self._admissions.oldest(limit)]
+        return sorted(waiting, key=lambda decision: decision.at)[:limit]
 
     def count(self) -> int:
         """Return how much waits for a person."""

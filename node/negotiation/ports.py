@@ -57,8 +57,8 @@ class DecisionStore(Protocol):
 
     def get(self, tx: Transaction, decision_id: str) -> PendingDecision | None: ...
 
-    def open(self, tx: Transaction) -> Sequence[PendingDecision]:
-        """Return the undecided ones, oldest first."""
+    def open(self, tx: Transaction, limit: int | None = None) -> Sequence[PendingDecision]:
+        """Return the undecided ones, oldest first; at most ``limit`` of them."""
 
     def count_open(self, tx: Transaction) -> int:
         """Return how many are undecided."""

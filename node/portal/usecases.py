@@ -17,6 +17,7 @@ from node.identity.credentials.revocation import RevokeCredential
 from node.identity.replacement import ReplaceKeys
 from node.negotiation.acquire import Acquire
 from node.negotiation.decisions import Decisions
+from node.operation.agenda import Agenda
 from node.portal.views.account import OwnAccount
 from node.portal.views.agreements import Agreements, Proofs
 from node.portal.views.assets import Assets
@@ -85,9 +86,10 @@ class RegionUseCases:
 
 @dataclass(frozen=True, kw_only=True)
 class OperationUseCases:
-    """To learn who runs the node, and to look after its keys."""
+    """To learn who runs the node and what there is to do, and to look after its keys."""
 
     facts: Facts
+    agenda: Agenda
     keys: NodeKeys
     replace_keys: ReplaceKeys
 

@@ -127,6 +127,14 @@ class Overview:
             receptions = [(transfer, self._receptions.get(tx, transfer.pid)) for transfer in own]
         return [(transfer, reception) for transfer, reception in receptions if reception is not None]
 
+    def newest_receptions(self, by: Caller, limit: int, *, offset: int = 0) -> list[tuple[Transfer, Reception]]:
+        """Return what this node received or is receiving, the last changed first. Raises ``NotAllowed``."""
+        require(by, UseCase.READ_RECEIVED)
+        with self._uow.read() as tx:
+            receptions = self._receptions.newest(tx, limit, offset=offset)
+            known = [(self._transfers.get(tx, reception.transfer), reception) for reception in receptions]
+        return [(transfer, reception) for transfer, reception in known if transfer is not None]
+
     def agreements_about(self, dataset: str) -> list[Agreement]:
         """Return the final agreements about an asset, newest first."""
         with self._uow.read() as tx:

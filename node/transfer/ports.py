@@ -35,4 +35,7 @@ class ReceptionStore(Protocol):
 
     def get(self, tx: Transaction, transfer: str) -> Reception | None: ...
 
+    def newest(self, tx: Transaction, limit: int, *, offset: int = 0) -> Sequence[Reception]:
+        """Return receptions, the last changed first."""
+
     def unfinished_receptions(self, tx: Transaction) -> Sequence[Reception]: ...

@@ -28,5 +28,8 @@ class CountedReceptions:
     def get(self, tx: Transaction, transfer: str) -> Reception | None:
         return self._receptions.get(tx, transfer)
 
+    def newest(self, tx: Transaction, limit: int, *, offset: int = 0) -> Sequence[Reception]:
+        return self._receptions.newest(tx, limit, offset=offset)
+
     def unfinished_receptions(self, tx: Transaction) -> Sequence[Reception]:
         return self._receptions.unfinished_receptions(tx)

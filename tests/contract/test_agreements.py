@@ -131,6 +131,7 @@ class TestDecisionStore:
             stores.decisions.add(tx, decision("3", at=NOW + DAY))
             stores.decisions.decide(tx, "1", approved=False, by="anna", at=NOW, reason="no")
             assert [waiting.id for waiting in stores.decisions.open(tx)] == ["2", "3"]
+            assert [waiting.id for waiting in stores.decisions.open(tx, 1)] == ["2"]
             assert stores.decisions.count_open(tx) == 2
 
     def test_by_subject_the_newest(self, stores: Stores) -> None:

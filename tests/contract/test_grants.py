@@ -100,6 +100,14 @@ class TestReceptionStore:
             stores.receptions.put(tx, later)
             assert stores.receptions.get(tx, "urn:t") == later
 
+    def test_newest_first_in_pages(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            for day, name in enumerate(("1", "2", "3", "4")):
+                stores.receptions.put(tx, reception(name, at=NOW + timedelta(min(day, 2))))
+            assert [found.transfer for found in stores.receptions.newest(tx, 3)] == ["3", "4", "2"]
+            assert [found.transfer for found in stores.receptions.newest(tx, 3, offset=3)] == ["1"]
+            assert list(stores.receptions.newest(tx, 3, offset=9)) == []
+
     def test_unfinished_oldest_first(self, stores: Stores) -> None:
         with stores.uow.begin() as tx:
             for name, state in (("1", "receiving"), ("2", "done"), ("3", "verifying"), ("4", "failed")):

@@ -448,6 +448,8 @@ class TestIssuer:
             assert list(stores.identity.applications(tx)) == [later, decided]
             assert list(stores.identity.applications(tx, ApplicationState.RECEIVED)) == [later]
             assert list(stores.identity.applications(tx, ApplicationState.REJECTED)) == []
+            assert list(stores.identity.applications(tx, oldest=1)) == [decided]
+            assert list(stores.identity.applications(tx, oldest=9)) == [decided, later]
             assert stores.identity.count_applications(tx, ApplicationState.RECEIVED) == 1
             assert stores.identity.count_applications(tx, ApplicationState.REJECTED) == 0
             with pytest.raises(Conflict):

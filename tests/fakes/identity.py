@@ -328,10 +328,13 @@ class MemoryIdentityStore:
                 return application  # type: ignore[no-any-return]
         return None
 
-    def applications(self, tx: Transaction, state: ApplicationState | None = None) -> Sequence[Application]:
+    def applications(
+        self, tx: Transaction, state: ApplicationState | None = None, *, oldest: int | None = None
+    ) -> Sequence[Application]:
         applications: list[Application] = list(reversed(memory(tx).rows("applications").values()))
         applications.sort(key=lambda application: application.at, reverse=True)
-        return [application for application in applications if state in (None, application.state)]
+        chosen = [application for application in applications if state in (None, application.state)]
+        return chosen if oldest is None else chosen[::-1][:oldest]
 
     def count_applications(self, tx: Transaction, state: ApplicationState) -> int:
         return len(self.applications(tx, state))

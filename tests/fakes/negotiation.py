@@ -76,9 +76,9 @@ class MemoryDecisionStore:
     def get(self, tx: Transaction, decision_id: str) -> PendingDecision | None:
         return memory(tx).rows("decisions").get(decision_id)
 
-    def open(self, tx: Transaction) -> Sequence[PendingDecision]:
+    def open(self, tx: Transaction, limit: int | None = None) -> Sequence[PendingDecision]:
         waiting = [known for known in self._all(tx) if known.decided_at is None]
-        return sorted(waiting, key=lambda decision: decision.at)
+        return sorted(waiting, key=lambda decision: decision.at)[:limit]
 
     def count_open(self, tx: Transaction) -> int:
         return len(self.open(tx))

@@ -49,6 +49,7 @@ from node.identity.periods import PREFIX, KeyKind, KnownKey
 from node.identity.roles import UseCase, require
 from node.ledger.verification import TEXTS, Check
 from node.negotiation.model import Agreement, Negotiation, PendingDecision
+from node.operation.agenda import AgendaItem, AgendaPart, AgendaView
 from node.policy.decide import decide, principal_action
 from node.policy.document.articles import TERMS
 from node.policy.document.rendering import render_body
@@ -114,6 +115,66 @@ TRANSFER = "urn:uuid:0192f3a0-2222-7a55-9d7c-3b1f0a6e2c33"
 BROKEN = "urn:uuid:0192f3a0-3333-7a55-9d7c-3b1f0a6e2c44"
 
 
+def demo_agenda() -> AgendaView:
+    """Return an agenda with an item of each code."""
+    titles = {"en": "Traffic counts", "nl": "Verkeerstellingen"}
+    waiting = (
+        AgendaItem(
+            code="request-negotiation",
+            path="/decisions",
+            titles=titles,
+            facts={"peer": "Plzeň"},
+            at=NOW + timedelta(days=2),
+        ),
+        AgendaItem(code="request-offer", path="/decisions", titles=titles, facts={"peer": "Plzeň"}),
+        AgendaItem(
+            code="request-application",
+            path="/applications",
+            name="Rondpunt Logistics",
+            facts={"peer": "Rondpunt Logistics", "type": "MembershipCredential"},
+        ),
+        AgendaItem(code="draft", path="/publish", name="Air quality 2026", at=NOW + timedelta(days=14)),
+    )
+    ending = (
+        AgendaItem(
+            code="agreement-ends",
+            path="/agreements",
+            titles=titles,
+            facts={"peer": "Brugge", "agreement": AGREEMENT},
+            at=NOW + timedelta(days=9),
+        ),
+        AgendaItem(
+            code="credential-ends",
+            path="/about",
+            name="MembershipCredential",
+            facts={"issuer": "Flanders"},
+            at=NOW + timedelta(days=20),
+        ),
+        AgendaItem(
+            code="credential-ended",
+            path="/about",
+            name="MobilityPartnerCredential",
+            facts={"issuer": "Flanders"},
+            at=NOW - timedelta(days=2),
+        ),
+    )
+    failing = (
+        AgendaItem(code="deliveries", path="/deliveries", facts={"count": 3}),
+        AgendaItem(
+            code="harvest", path="/imports/ghent", name="ghent", facts={"count": 2, "url": "https://x.example"}
+        ),
+        AgendaItem(code="peer", path="/members", name="Brno", facts={"url": "https://brno.example", "error": "x"}),
+        AgendaItem(
+            code="quarantine", path="/members", name="Mallory", facts={"url": "https://m.example", "error": ""}
+        ),
+    )
+    return AgendaView(
+        waiting=AgendaPart(items=waiting, total=7),
+        ending=AgendaPart(items=ending, total=3),
+        failing=AgendaPart(items=failing, total=6),
+    )
+
+
 class FakeNode:
     """Everything in dicts and lists, so that tests may change it between two requests."""
 
@@ -123,6 +184,7 @@ class FakeNode:
             self.records.setdefault(record.iri, []).insert(0, record)
         self.rules = Access(clock=StillClock(), situation=_situation)
         self.passwords = {"els": ("gent", ELS), "jan": ("gent", JAN)}
+        self.agenda = demo_agenda()
         self.sessions: dict[str, Caller] = {}
         self.people: dict[str, Person] = {}
         self.new_tokens: list[tuple[str, int]] = []
@@ -678,10 +740,23 @@ def use_cases(node: FakeNode) -> UseCases:
         ),
         region=RegionUseCases(admissions=parts, revoke=parts, members=cast("Any", FakeMembers(node))),
         operation=OperationUseCases(
-            facts=facts, keys=cast("Any", FakeKeys(node)), replace_keys=cast("Any", FakeKeys(node))
+            facts=facts,
+            agenda=cast("Any", FakeAgenda(node)),
+            keys=cast("Any", FakeKeys(node)),
+            replace_keys=cast("Any", FakeKeys(node)),
         ),
         scenarios=node.scenarios.use_cases() if node.scenarios else None,
     )
+
+
+class FakeAgenda:
+    """The agenda that a test or the demonstration sets."""
+
+    def __init__(self, node: FakeNode) -> None:
+        self._node = node
+
+    async def of(self, by: Caller) -> AgendaView:
+        return self._node.agenda
 
 
 class StillClock:

@@ -129,9 +129,10 @@ class FakeReceipts:
         assert isinstance(transfer, Transfer)
         return transfer
 
-    async def all(self, by: Caller) -> Sequence[ReceivedData]:
+    async def page(self, by: Caller, number: int = 1) -> tuple[Sequence[ReceivedData], bool]:
         require(by, UseCase.READ_RECEIVED)
-        return list(self.items.values())
+        items = list(self.items.values())
+        return items[(number - 1) * 20 : number * 20], len(items) > number * 20
 
     async def get(self, pid: str) -> ReceivedData:
         if pid not in self.items:

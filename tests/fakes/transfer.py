@@ -52,6 +52,12 @@ class MemoryReceptionStore:
     def get(self, tx: Transaction, transfer: str) -> Reception | None:
         return memory(tx).rows("receptions").get(transfer)
 
+    def newest(self, tx: Transaction, limit: int, *, offset: int = 0) -> Sequence[Reception]:
+        receptions: list[Reception] = list(memory(tx).rows("receptions").values())
+        receptions.sort(key=lambda reception: reception.transfer)
+        receptions.sort(key=lambda reception: reception.at, reverse=True)
+        return receptions[offset : offset + limit]
+
     def unfinished_receptions(self, tx: Transaction) -> Sequence[Reception]:
         receptions: list[Reception] = list(memory(tx).rows("receptions").values())
         running = [reception for reception in receptions if reception.state not in ("done", "failed")]

@@ -120,8 +120,14 @@ class SqlIdentityStore(SqlAccounts):
         row = connection_of(tx).execute(_BY_HOLDER, wanted).one_or_none()
         return None if row is None else _application(row)
 
-    def applications(self, tx: Transaction, state: ApplicationState | None = None) -> Sequence[Application]:
-        statement = select(applications).order_by(applications.c.at.desc(), applications.c.ordinal.desc())
+    def applications(
+        self, tx: Transaction, state: ApplicationState | None = None, *, oldest: int | None = None
+    ) -> Sequence[Application]:
+        columns = applications.c
+        if oldest is None:
+            statement = select(applications).order_by(columns.at.desc(), columns.ordinal.desc())
+        else:
+            statement = select(applications).order_by(columns.at, columns.ordinal).limit(oldest)
         if state is not None:
             statement = statement.where(applications.c.state == state)
         return [_application(row) for row in connection_of(tx).execute(statement)]

@@ -108,8 +108,9 @@ class SqlDecisionStore:
         row = connection_of(tx).execute(_DECISION, {"id": decision_id}).one_or_none()
         return None if row is None else build(PendingDecision, row)
 
-    def open(self, tx: Transaction) -> Sequence[PendingDecision]:
-        return [build(PendingDecision, row) for row in connection_of(tx).execute(_OPEN)]
+    def open(self, tx: Transaction, limit: int | None = None) -> Sequence[PendingDecision]:
+        statement = _OPEN if limit is None else _OPEN.limit(limit)
+        return [build(PendingDecision, row) for row in connection_of(tx).execute(statement)]
 
     def count_open(self, tx: Transaction) -> int:
         return int(connection_of(tx).execute(_COUNT_OPEN).scalar_one())

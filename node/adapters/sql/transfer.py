@@ -21,6 +21,12 @@ _CLOSE = update(grants).where(grants.c.transfer == bindparam("of")).values(close
 _COUNT = update(grants).where(grants.c.transfer == bindparam("of")).values(accesses=grants.c.accesses + 1)
 _DELETION = select(deletions).where(deletions.c.agreement == bindparam("of"))
 _RECEPTION = select(receptions).where(receptions.c.transfer == bindparam("of"))
+_NEWEST = (
+    select(receptions)
+    .order_by(receptions.c.at.desc(), receptions.c.transfer)
+    .limit(bindparam("most"))
+    .offset(bindparam("skipped"))
+)
 _UNFINISHED = select(receptions).where(text(UNFINISHED)).order_by(receptions.c.at, receptions.c.transfer)
 
 
@@ -61,6 +67,10 @@ class SqlReceptionStore:
     def get(self, tx: Transaction, transfer: str) -> Reception | None:
         row = connection_of(tx).execute(_RECEPTION, {"of": transfer}).one_or_none()
         return None if row is None else build(Reception, row)
+
+    def newest(self, tx: Transaction, limit: int, *, offset: int = 0) -> Sequence[Reception]:
+        rows = connection_of(tx).execute(_NEWEST, {"most": limit, "skipped": offset})
+        return [build(Reception, row) for row in rows]
 
     def unfinished_receptions(self, tx: Transaction) -> Sequence[Reception]:
         return [build(Reception, row) for row in connection_of(tx).execute(_UNFINISHED)]

@@ -1,27 +1,87 @@
-"""verify, backup, restore, doctor, demo: keeping a node well, and showing what it does."""
+"""status, verify, backup, restore, doctor, demo: keeping a node well, and showing what it does."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
+from node.base.clock import moment
 from node.base.errors import InvalidInput, LocalFault
 from node.base.plaintext import word
 from node.cli.exits import DONE, REFUSED
-from node.cli.options import Node
-from node.cli.output import Mode, complain, count_of, emit, line, remark, report_failure, report_success, size
+from node.cli.options import Node, connect
+from node.cli.output import (
+    Mode,
+    complain,
+    count_of,
+    emit,
+    line,
+    remark,
+    report_failure,
+    report_success,
+    say,
+    size,
+)
+from node.texts.languages import pick
+
+HEADINGS: Final = {"waiting": "waiting for you", "ending": "ends soon", "failing": "not working"}
+
+TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+    "request-negotiation": ("{peer} requests to use {name}", "hansa decide"),
+    "request-offer": ("{peer} offers other conditions for {name}", "hansa decide"),
+    "request-application": ("{peer} applies for {type}", "hansa decide"),
+    "draft": ("draft: {name}", "finish it in the browser: {path}"),
+    "agreement-ends": ("{name}: the agreement with {peer} ends", "hansa agreement show {agreement}"),
+    "credential-ends": ("{name} of {issuer} ends", "hansa join {issuer} --as {name}"),
+    "credential-ended": ("{name} of {issuer} has ended", "hansa join {issuer} --as {name}"),
+    "deliveries": ("messages that could not be delivered: {count}", "hansa deliveries list"),
+    "harvest": ("the harvest {name} failed {count} times in a row", "hansa harvest list {name}"),
+    "peer": ("{name} cannot be read: {error}", "hansa members"),
+    "quarantine": ("{name} is in quarantine", "hansa members evidence {url}"),
+}
+"""Code of an item → what it is, and the command that goes on."""
 
 
 def register(app: typer.Typer) -> None:
+    app.command("status")(status)
     app.command("verify")(verify)
     app.command("backup")(backup)
     app.command("restore")(restore)
     app.command("accept-loss")(accept_loss)
     app.command("doctor")(doctor)
     app.command("demo")(demo)
+
+
+def status(node: Node = None) -> int:
+    """Show what waits for you, ends soon, or does not work. The exit status is 1 if something does not work."""
+    with connect(node) as client:
+        agenda = client.agenda()
+    if Mode.json:
+        emit(agenda)
+        return REFUSED if agenda["failing"]["total"] else DONE
+    for part, heading in HEADINGS.items():
+        if agenda[part]["total"]:
+            say(f"{heading} ({agenda[part]['total']})")
+            for item in agenda[part]["items"]:
+                _show(item, failing=part == "failing")
+    if not any(agenda[part]["total"] for part in HEADINGS):
+        report_success("nothing waits for you, nothing ends soon, and everything works")
+    return REFUSED if agenda["failing"]["total"] else DONE
+
+
+def _show(item: Mapping[str, Any], *, failing: bool) -> None:
+    facts = {name: str(value) for name, value in item.items()}
+    facts["name"] = pick(item.get("titles") or {}, "en")[0] or facts.get("name", "")
+    text, command = TEXTS.get(item["code"], ("{code}", "{path}"))
+    words = text.format_map(facts)
+    if "at" in item:
+        words += f"   {moment(item['at']):%Y-%m-%d}"
+    report_failure(words) if failing else say(f"  {words}")
+    line("next", command.format_map(facts))
 
 
 def verify(
@@ -38,8 +98,6 @@ def verify(
     from node.cli.proof import verify_agreement, verify_file, verify_folder
 
     if agreement is not None:
-        from node.cli.options import connect
-
         with connect(node) as client:
             checks = verify_agreement(client, agreement)
     elif what is not None and what.is_file():

@@ -53,6 +53,11 @@ class Admissions:
         with self._uow.read() as tx:
             return list(self._store.applications(tx, ApplicationState.RECEIVED))
 
+    def oldest(self, limit: int) -> list[Application]:
+        """Return the undecided applications that have waited longest, at most ``limit``."""
+        with self._uow.read() as tx:
+            return list(self._store.applications(tx, ApplicationState.RECEIVED, oldest=limit))
+
     def count(self) -> int:
         """Return how many applications are undecided."""
         with self._uow.read() as tx:

@@ -34,7 +34,7 @@ _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U001
 
 
 async def start(responder: Responder, visit: Visit) -> Response:
-    """``/``: a search box, counts by kind, new assets, and cities."""
+    """``/``: a search box, counts by kind, new assets, and cities; first, for people of the node, their agenda."""
     catalogue, caller = responder.node.catalogue.browse, visit.caller
     return responder.render(
         visit,
@@ -43,6 +43,7 @@ async def start(responder: Responder, visit: Visit) -> Response:
         newest=await catalogue.newest(caller, limit=6, language=visit.language),
         publishers=await catalogue.publishers(caller),
         facts=await responder.node.operation.facts(),
+        agenda=await responder.node.operation.agenda.of(caller) if visit.signed_in else None,
     )
 
 

@@ -40,11 +40,15 @@ async def get_data(responder: Responder, visit: Visit) -> Response:
 
 async def receipts(responder: Responder, visit: Visit) -> Response:
     """``/received``: everything that was received, newest first."""
-    items = await responder.node.work.data_receipts.all(visit.caller)
+    page = visit.request.query_params.get("page", "")
+    number = int(page) if page.isascii() and page.isdecimal() and len(page) < 5 else 1
+    items, more = await responder.node.work.data_receipts.page(visit.caller, number)
     return responder.render(
         visit,
         "receipts.html",
         items=[(item, _promises(visit, item), _ends(item)) for item in items],
+        number=number,
+        more=more,
     )
 
 

@@ -142,9 +142,9 @@ class Processes:
 
         return await run_sync(read)
 
-    async def summary(self, transfer: Transfer, reception: Reception | None) -> Conversation:
-        """Return a transfer with the names in it, without its messages."""
-        return await run_sync(self._conversation, transfer, (), reception)
+    def summary(self, transfer: Transfer, reception: Reception | None) -> Conversation:
+        """Return a transfer with the names in it, without its messages. It blocks."""
+        return self._conversation(transfer, (), reception)
 
     async def deliveries(self) -> Deliveries:
         """Return the waiting tasks and the dead letters."""

@@ -23,8 +23,9 @@ from node.transfer.model import Reception, Transfer
 from node.transfer.overview import Overview
 from node.transfer.requests import TransferRequests
 
-LISTED: Final = 200
-"""The number of transfers in the list."""
+LISTED: Final = 20
+"""The number of transfers on a page of the list."""
+MOST_PAGES: Final = 500
 
 _Terms = dict[str, tuple[Agreement, Due | None]]
 
@@ -109,18 +110,21 @@ class DataReceipts:
                     return transfer
             return self._requests.request(agreement_id, by, file=file)
 
-    async def all(self, by: Caller) -> Sequence[ReceivedData]:
-        """Return what was received or is under way, newest first. Raises ``NotAllowed``."""
-        receptions = await run_sync(self._overview.receptions, by)
+    async def page(self, by: Caller, number: int = 1) -> tuple[Sequence[ReceivedData], bool]:
+        """Return a page of what was received or is under way, newest first, and whether there are more pages. Raises
+        ``NotAllowed``."""
+        return await run_sync(self._page, by, min(max(number, 1), MOST_PAGES))
+
+    def _page(self, by: Caller, number: int) -> tuple[Sequence[ReceivedData], bool]:
+        receptions = self._overview.newest_receptions(by, LISTED + 1, offset=(number - 1) * LISTED)
         terms: _Terms = {}
-        return [
-            await self._data(await self._processes.summary(transfer, reception), terms)
-            for transfer, reception in receptions[:LISTED]
-        ]
+        items = [self._read(self._processes.summary(*received), terms) for received in receptions[:LISTED]]
+        return items, len(receptions) > LISTED and number < MOST_PAGES
 
     async def get(self, pid: str) -> ReceivedData:
         """Return a transfer to this node. Raises ``NotFound``."""
-        return await self._data(await self._processes.get(pid))
+        conversation = await self._processes.get(pid)
+        return await run_sync(self._read, conversation, {})
 
     async def file(self, pid: str, by: Caller) -> tuple[Path, Reception]:
         """Return the received file and its reception. Raises ``NotAllowed``, and ``NotFound`` if it is not here."""
@@ -130,27 +134,22 @@ class DataReceipts:
             raise NotFound("the received file was deleted", remedy="get the asset again")
         return path, reception
 
-    async def _data(self, conversation: Conversation, terms: _Terms | None = None) -> ReceivedData:
+    def _read(self, conversation: Conversation, terms: _Terms) -> ReceivedData:
         """Return the data of a transfer. ``terms`` are those that were read already, by agreement."""
-        transfer = conversation.process
+        transfer, reception = conversation.process, conversation.reception
         if not isinstance(transfer, Transfer) or transfer.role is not Role.CONSUMER:
             raise NotFound(
                 "there is no such transfer to this node", remedy="for all transfers, see hansa transfer list"
             )
-
-        def read() -> ReceivedData:
-            reception, known = conversation.reception, {} if terms is None else terms
-            if transfer.agreement not in known:
-                agreement = self._overview.agreement(transfer.agreement)
-                known[agreement.id] = agreement, self._duties.of(agreement)
-            agreement, deletion = known[transfer.agreement]
-            done = reception is not None and reception.state == "done" and reception.path is not None
-            return ReceivedData(
-                conversation=conversation,
-                agreement=agreement,
-                manifest=read_kept(reception.manifest) if reception and reception.manifest else None,
-                deletion=deletion,
-                is_here=bool(done and reception and (self._folder / str(reception.path)).is_file()),
-            )
-
-        return await run_sync(read)
+        if transfer.agreement not in terms:
+            agreement = self._overview.agreement(transfer.agreement)
+            terms[agreement.id] = agreement, self._duties.of(agreement)
+        agreement, deletion = terms[transfer.agreement]
+        done = reception is not None and reception.state == "done" and reception.path is not None
+        return ReceivedData(
+            conversation=conversation,
+            agreement=agreement,
+            manifest=read_kept(reception.manifest) if reception and reception.manifest else None,
+            deletion=deletion,
+            is_here=bool(done and reception and (self._folder / str(reception.path)).is_file()),
+        )

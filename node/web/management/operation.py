@@ -14,6 +14,7 @@ from node.base.clock import stamp
 from node.base.work import Task
 from node.identity.model import Caller
 from node.ledger.verification import Check
+from node.operation.agenda import Agenda
 from node.web.api_router import PlacedApiRouter
 from node.web.caller_checks import knowing
 from node.web.management.person import Person
@@ -64,6 +65,7 @@ def router(
     *,
     person: Person,
     facts: Callable[[], Awaitable[dict[str, Any]]],
+    agenda: Agenda,
     deliveries: Deliveries,
     checks: Checks,
     forward: Forward,
@@ -75,6 +77,10 @@ def router(
     async def about(request: Request) -> Any:
         await person(request)
         return await facts()
+
+    @api.get("/agenda", summary="What waits for you, ends soon, or does not work")
+    async def agenda_of_caller(request: Request) -> Any:
+        return (await agenda.of(await person(request))).to_json()
 
     @api.get("/deliveries", summary="Messages being delivered, and dead letters with their reasons")
     async def on_their_way(request: Request) -> Any:

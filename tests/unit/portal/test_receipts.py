@@ -55,6 +55,19 @@ def test_each_state_has_words(els: TestClient, pid: str, words: tuple[str, ...])
     assert (f'href="/received/{quote(pid, safe="")}/file"' in text) is (pid in (DONE, UNSIGNED))
 
 
+def test_a_long_list_has_pages(node: FakeNode, els: TestClient) -> None:
+    item = node.receipts.items[DONE]
+    node.receipts.items = {f"urn:{number}": item for number in range(45)}
+    for page, shown, links in (("", 20, ["next"]), ("?page=2", 20, ["prev", "next"]), ("?page=3", 5, ["prev"])):
+        parsed = Page(els.get(f"/received{page}").text)
+        assert troubles(parsed) == []
+        assert len(parsed.all("li", class_="card")) == shown
+        assert [link["rel"] for link in parsed.all("a") if link.get("rel") in ("prev", "next")] == links
+    assert "/received" in Page(els.get("/received?page=9").text).links()
+    for odd in ("0", "-1", "x", "99999", "\u0663"):
+        assert els.get("/received", params={"page": odd}).status_code == 200
+
+
 def test_the_list_says_what_came_from_whom_and_under_which_conditions(els: TestClient) -> None:
     text = els.get("/received", headers=ENGLISH).text
     assert troubles(Page(text)) == []
