@@ -28,7 +28,7 @@ from node.cli.sheets import examine
 if TYPE_CHECKING:
     from node.client import HansaClient
 
-TOGETHER: Final = 50
+TOGETHER: Final = 100
 """Descriptions that are sent together."""
 TOGETHER_BYTES: Final = 4 << 20
 """Bytes of the description files that are sent together, unless one alone has more."""

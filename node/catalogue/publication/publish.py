@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
+from typing import Final
 
 from node.base.errors import HansaError, RemoteFault
 from node.catalogue.model import INTERNAL, Publication, Settlement
@@ -20,6 +22,9 @@ Describe = Callable[[Submission, str], Awaitable[CheckedDescription]]
 
 DescribeAll = Callable[[Sequence[Submission], str], Awaitable[list[CheckedDescription | HansaError]]]
 """``node.semantics.description.cage_client.describe_all``, likewise."""
+
+TOGETHER: Final = 50
+"""Submissions of a batch that are described and stored together."""
 
 _Item = tuple[PublishOrder, CheckedDescription | HansaError]
 
@@ -101,23 +106,19 @@ class Publish:
     ) -> BatchOutcome:
         """Publish each of ``orders`` as ``publish`` does, in their order; one that is refused does not harm another.
 
-        They are described in one call of the cage, and stored in one transaction as far as none of them depends on
-        another. Raises ``NotAllowed`` if ``by`` may not publish, and ``LocalFault`` if the node cannot store. Then
-        versions have been stored in whole groups, from the first order on.
+        Some are described together, in one call of the cage, and stored in one transaction as far as none of them
+        depends on another; the next are described meanwhile. Raises ``NotAllowed`` if ``by`` may not publish, and
+        ``LocalFault`` if the node cannot store. Then versions have been stored in whole groups, from the first order
+        on.
         """
         require(by, UseCase.PUBLISH)
-        faults = await asyncio.to_thread(self._faults, orders, bytes_here=not dry_run)
-        usable = [order.submission for order, fault in zip(orders, faults, strict=True) if fault is None]
-        descriptions = iter(await self._describe_all(usable, _owner(by)) if usable else ())
-        items = [
-            (order, next(descriptions) if fault is None else fault)
-            for order, fault in zip(orders, faults, strict=True)
-        ]
         outcomes: list[Publication | HansaError] = []
-        for group in _groups(items):
-            results = await asyncio.to_thread(self._publish_group, group, by, dry_run=dry_run)
-            for (order, _), result in zip(group, results, strict=True):
-                outcomes.append(await self._alone(order, by, dry_run=dry_run) if result is None else result)
+        async with aclosing(self._describe_in_parts(orders, _owner(by), bytes_here=not dry_run)) as parts:
+            async for items in parts:
+                for group in _groups(items):
+                    results = await asyncio.to_thread(self._publish_group, group, by, dry_run=dry_run)
+                    for (order, _), result in zip(group, results, strict=True):
+                        outcomes.append(await self._alone(order, by, dry_run=dry_run) if result is None else result)
         created = [item for item in outcomes if isinstance(item, Publication) and item.created and not dry_run]
         settlement = (
             await self._wait_for_views(created[-1].record.entry)
@@ -125,6 +126,43 @@ class Publish:
             else None
         )
         return BatchOutcome(outcomes=outcomes, settlement=settlement)
+
+    async def _describe_in_parts(
+        self, orders: Sequence[PublishOrder], owner: str, *, bytes_here: bool
+    ) -> AsyncGenerator[list[_Item], None]:
+        """Yield ``orders`` with their descriptions, ``TOGETHER`` at a time; the next are described while the caller
+        has some. If the cage has no place for the first, its error is raised; for later ones, it is their result."""
+        pending: asyncio.Task[list[_Item]] | None = None
+        try:
+            for first in range(0, len(orders), TOGETHER):
+                items = None if pending is None else await pending
+                part = orders[first : first + TOGETHER]
+                describing = self._describe_part(part, owner, bytes_here=bytes_here, raises=not first)
+                pending = asyncio.create_task(describing)
+                if items is not None:
+                    yield items
+            if pending is not None:
+                yield await pending
+        finally:
+            if pending is not None:
+                pending.cancel()
+                await asyncio.gather(pending, return_exceptions=True)
+
+    async def _describe_part(
+        self, orders: Sequence[PublishOrder], owner: str, *, bytes_here: bool, raises: bool
+    ) -> list[_Item]:
+        faults = await asyncio.to_thread(self._faults, orders, bytes_here=bytes_here)
+        usable = [order.submission for order, fault in zip(orders, faults, strict=True) if fault is None]
+        try:
+            descriptions = iter(await self._describe_all(usable, owner) if usable else ())
+        except RemoteFault as fault:
+            if raises:
+                raise
+            descriptions = iter([fault] * len(usable))
+        return [
+            (order, next(descriptions) if fault is None else fault)
+            for order, fault in zip(orders, faults, strict=True)
+        ]
 
     def _faults(self, orders: Sequence[PublishOrder], *, bytes_here: bool) -> list[RemoteFault | None]:
         """Return for each submission why it cannot be used, as far as that is known before it is described."""

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from node.base.errors import Conflict, HansaError, InvalidDescription, InvalidInput, LocalFault, NotAllowed
+from node.base.errors import (
+    Conflict,
+    HansaError,
+    InvalidDescription,
+    InvalidInput,
+    LocalFault,
+    NotAllowed,
+    Overloaded,
+)
 from node.catalogue.model import Publication, Record
+from node.catalogue.publication.publish import TOGETHER
 from node.catalogue.publication.submission_check import PublishOrder
 from node.identity.model import ANONYMOUS
-from node.semantics.model import File, Submission
+from node.semantics.model import CheckedDescription, File, Submission
 from tests.fakes.catalogue import CatalogueNode
 
 
@@ -174,3 +186,45 @@ async def test_earlier_versions_need_an_audience_in_a_batch_too(gent: CatalogueN
     (refused,) = await publish(gent, order("a", earlier_versions=True))
     assert isinstance(refused, InvalidInput)
     assert "opening earlier versions needs an audience" in refused.detail
+
+
+async def test_the_next_are_described_while_some_are_stored(gent: CatalogueNode) -> None:
+    described: list[int] = []
+    second = threading.Event()
+    describe_all, publish_group = gent.publishing._describe_all, gent.publishing._publish_group
+
+    async def describe(submissions: Sequence[Submission], owner: str) -> list[CheckedDescription | HansaError]:
+        described.append(len(submissions))
+        if len(described) == 2:
+            second.set()
+        return await describe_all(submissions, owner)
+
+    def store(*arguments: Any, **options: Any) -> Any:
+        assert second.wait(20), "the next are described only afterwards"
+        return publish_group(*arguments, **options)
+
+    gent.publishing._describe_all, gent.publishing._publish_group = describe, store  # type: ignore[method-assign]
+    orders = [order(f"set-{number}") for number in range(2 * TOGETHER + 1)]
+    assert records(await publish(gent, *orders)) == [(f"set-{number}", 1) for number in range(2 * TOGETHER + 1)]
+    assert described == [TOGETHER, TOGETHER, 1]
+
+
+@pytest.mark.parametrize("calls", [1, 2])
+async def test_descriptions_that_the_cage_has_no_place_for_are_refused(gent: CatalogueNode, calls: int) -> None:
+    """Nothing was stored before the first: the whole batch is refused, as one description would be."""
+    describe_all, count = gent.publishing._describe_all, itertools.count(1)
+
+    async def describe(submissions: Sequence[Submission], owner: str) -> list[CheckedDescription | HansaError]:
+        if next(count) == calls:
+            raise Overloaded("no place", remedy="try again in a moment")
+        return await describe_all(submissions, owner)
+
+    gent.publishing._describe_all = describe
+    orders = [order(f"set-{number}") for number in range(TOGETHER + 2)]
+    if calls == 1:
+        with pytest.raises(Overloaded):
+            await publish(gent, *orders)
+        return
+    outcomes = await publish(gent, *orders)
+    assert [isinstance(outcome, Publication) for outcome in outcomes] == [True] * TOGETHER + [False] * 2
+    assert records(outcomes)[-1] == ("Overloaded", 0)
