@@ -128,4 +128,25 @@ class ErrorTranslation:
         if isinstance(error, TimeoutError):
             raise PeerUnreachable("the peer did not answer in time") from error
         if isinstance(error, aiohttp.ClientError | OSError | ValueError):
-            raise PeerUnreachable(f"the peer cannot be reached ({type(error).__name__})") from error
+            raise PeerUnreachable(
+                f"the peer cannot be reached: {_reason(error)}",
+                remedy="check the address; if it is correct, try again later",
+            ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return in words why a connection failed; the name of the error if there are none for it."""
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "its certificate is not accepted"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "its name is unknown"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "it closed the connection"
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, ConnectionRefusedError):
+        return "it refuses the connection"
+    if isinstance(cause, ConnectionResetError):
+        return "it closed the connection"
+    return type(error).__name__

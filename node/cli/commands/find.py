@@ -87,7 +87,7 @@ def find(
         return
     for hit in matches["hits"]:
         say(hit["title"])
-        line(hit["kind"], f"{hit['publisherName']} · {str(hit['at'])[:10]} · {hit.get('access') or ''}")
+        line(hit["kind"], f"{hit['publisherName']} · {str(hit['at'])[:10]} · {_access(hit)}")
         if hit.get("conditions"):
             line("conditions", hit["conditions"])
         _show_copies(hit)
@@ -237,3 +237,11 @@ def _print_results(answer: bytes) -> None:
     if rows:
         table(rows, heads)
     remark(count_of(len(rows), "row"))
+
+
+def _access(hit: dict[str, Any]) -> str:
+    """Return in words who may use the asset of a result; its code if it is of a later version."""
+    from node.texts.catalogue import Catalogue
+
+    catalogue, key = Catalogue("catalogue"), f"access.{hit.get('access')}"
+    return catalogue.say("en", key) if catalogue.knows(key) else str(hit.get("access") or "")
