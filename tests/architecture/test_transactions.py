@@ -183,7 +183,7 @@ def test_nothing_is_put_off() -> None:
 @pytest.mark.parametrize("name", [name for name in Settings.model_fields if name != "folder"])
 def test_every_setting_is_read_by_somebody(name: str) -> None:
     """A setting that nothing obeys is worse than none: whoever sets it believes in it."""
-    settings = ROOT / "node" / "settings.py"
+    settings = ROOT / "node" / "settings" / "model.py"
     readers = [
         path
         for path in modules()
