@@ -57,11 +57,16 @@ def access_code_of(record: Record) -> AccessCode:
     ``open``: a stranger may use it. ``members``: a stranger lacks a membership or credential. ``request``: use
     of any other offered record needs a person's consent or some other fact.
     """
-    policy = _policy_of(record)
+    return AccessCode.NONE if record.offer is None else _code_of(canonical(record.offer), record.at, record.origin)
+
+
+@lru_cache(maxsize=1024)
+def _code_of(offer: bytes, at: datetime, origin: str) -> AccessCode:
+    """See ``access_code_of``: a list asks about the same versions again and again."""
+    policy = _parse(offer)
     if policy is None:
         return AccessCode.NONE
-    situation = plain_situation(ANONYMOUS, record.at, record.origin)
-    decision = decide(policy, situation, action=principal_action(policy))
+    decision = decide(policy, plain_situation(ANONYMOUS, at, origin), action=principal_action(policy))
     if decision.permits:
         return AccessCode.OPEN
     if decision.refuses and any(reason.operand in (CREDENTIAL, MEMBERSHIP) for reason in decision.unmet):

@@ -30,6 +30,8 @@ TABLES: Final = {"text/csv": "", "text/tab-separated-values": "\t"}
 """Media type of a table → its delimiter, if that is fixed."""
 JSON: Final = frozenset({"application/json", "application/geo+json", "application/vnd.geo+json"})
 """Media types of rows of JSON; the rows are compared with a schema if the description names one."""
+_CONFORMS: Final = f"<{DCT}conformsTo>".encode()
+
 MOST_CHANGES: Final = 10
 
 Opened = Callable[[str], BinaryIO]
@@ -77,7 +79,8 @@ class Inspect:
             yield file_finding("more-breaking", "schema:breaking", field="definition", more=more)
 
     def _conforms_to(self, draft: Record) -> list[tuple[Record, Mapping[str, Any]]]:
-        if draft.kind != "dataset":
+        # Most datasets name no schema: reading all statements takes longer than this look.
+        if draft.kind != "dataset" or _CONFORMS not in draft.nquads:
             return []
         named = {iri_of(term) for term in Statements(draft).everywhere(f"{DCT}conformsTo") if is_iri(term)}
         findings = []
