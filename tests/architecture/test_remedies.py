@@ -14,20 +14,24 @@ KINDS = frozenset({"Conflict", "InvalidInput", "NotFound", "TooLarge"})
 """Errors of a caller. For the others, often nobody but another participant can do something."""
 
 ROOMS = (
+    "node/base",
+    "node/bootstrap",
+    "node/cage",
     "node/catalogue/drafts",
     "node/catalogue/harvest",
     "node/catalogue/publication",
     "node/cli",
+    "node/client",
     "node/identity/accounts",
     "node/plugins.py",
+    "node/policy",
     "node/portal",
     "node/scenarios",
-    "node/semantics/description",
-    "node/semantics/harvest",
-    "node/semantics/profiles",
-    "node/semantics/schemas",
+    "node/semantics",
     "node/settings",
+    "node/texts",
     "node/web/management",
+    "node/worker",
 )
 """Rooms in which a steward, an operator or an analyst meets the errors."""
 
