@@ -89,9 +89,9 @@ def conversations(
     and end the conversation first, with a reason of its own. How many of both sides' conversations ended so.
     """
     with consumer.uow.read() as tx:
-        ours: dict[str, Process] = {one.pid: one for one in getattr(consumer, kind).select(tx, limit=LIMIT)}
+        ours: dict[str, Process] = {one.pid: one for one in processes(consumer, kind).select(tx, limit=LIMIT)}
     with provider.uow.read() as tx:
-        theirs: list[Process] = list(getattr(provider, kind).select(tx, limit=LIMIT))
+        theirs: list[Process] = list(processes(provider, kind).select(tx, limit=LIMIT))
     findings.lost += [f"{kind} {pid}" for pid in acknowledged if pid not in ours]
     by_consumer = Counter(one.peer_pid for one in theirs if one.peer_pid is not None)
     findings.doubled += [f"{kind} {pid} ×{count}" for pid, count in by_consumer.items() if count > 1]
