@@ -44,3 +44,8 @@ def word(value: object) -> str:
 
 def _write_character(code: int) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def harmless(cell: str) -> str:
+    """Return a cell that no spreadsheet takes as a formula (a leading ``= + - @`` or control gets an apostrophe)."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else cell

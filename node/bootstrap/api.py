@@ -31,6 +31,7 @@ from node.web.management import (
     limits,
     negotiations,
     operation,
+    oversight,
     people,
     records,
     results,
@@ -221,6 +222,15 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             deliveries=node.operation.letters,
             checks=node.operation.proofs,
             forward=node.operation.region,
+        )
+    )
+    app.include_router(
+        oversight.router(
+            person=person,
+            checkup=node.operation.checkup,
+            configuration=node.operation.configuration,
+            storage=node.operation.storage,
+            audit=node.operation.audit,
         )
     )
     app.include_router(keys.router(person=person, keys=node.operation.keys))

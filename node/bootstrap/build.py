@@ -16,7 +16,7 @@ from node.base.lazy import Lazy
 from node.bootstrap.catalogue import CatalogueServices, catalogue_services
 from node.bootstrap.foundation import Foundation, foundation
 from node.bootstrap.node import HansaNode
-from node.bootstrap.operation import Operation, agenda, dead_letters, proofs, status
+from node.bootstrap.operation import Operation, agenda, checkup, dead_letters, proofs, status, storage
 from node.bootstrap.parts import Parts, open_parts
 from node.bootstrap.people import admissions, change_keys
 from node.bootstrap.protocol import Protocol, protocol
@@ -25,8 +25,11 @@ from node.cage.cage import Cage
 from node.identity.correspondence import Documents, Outgoing
 from node.ledger.usecases import Prover
 from node.negotiation.strategy import StandardStrategy, Strategy
+from node.operation.audit import AuditTrail
+from node.operation.configuration import Configuration
 from node.plugins import AdmissionNews, Host, load, region_of, strategy_of
 from node.settings import Settings
+from node.settings.sources import settings_in_force
 from node.transfer.strategy import Strategy as TransferStrategy
 from node.web.callers import Authenticator, Callers
 from node.worker.dead_letters import remains
@@ -81,6 +84,7 @@ def build(
     host = news.host = _host(base, catalogue, callers)
     lifecycle = _lifecycle(base, catalogue, protocol_services, worker, pace, plugins, host, with_worker=with_worker)
     facts = _live_facts(base, catalogue, lifecycle)
+    status_of_node = status(parts, catalogue.node, facts, worker=worker, following=catalogue.following)
     return HansaNode(
         foundation=base,
         catalogue=catalogue,
@@ -93,7 +97,11 @@ def build(
             agenda=agenda(base, catalogue, protocol_services),
             letters=dead_letters(parts, protocol_services, worker.wake),
             proofs=proofs(parts, base.people, base.requests),
-            status=status(parts, catalogue.node, facts, worker=worker, following=catalogue.following),
+            checkup=checkup(parts, status_of_node),
+            configuration=Configuration(settings_in_force(settings)),
+            storage=storage(parts),
+            audit=AuditTrail(parts.stores.uow, parts.stores.ledger),
+            status=status_of_node,
             region=RegionRequests(base.requests, lambda: base.people.allegiance.region, parts.address_of),
         ),
         callers=callers,

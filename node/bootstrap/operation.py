@@ -21,8 +21,12 @@ from node.identity.rotation import ChangeKeys
 from node.ledger.usecases import Prover
 from node.ledger.verification import ledger_checks
 from node.operation.agenda import Agenda
+from node.operation.audit import AuditTrail
+from node.operation.configuration import Configuration
 from node.operation.endings import EndingAgreements, EndingCredentials
 from node.operation.failures import FailedDeliveries, FailedHarvests, UnreachablePeers
+from node.operation.health import Checkup
+from node.operation.storage import Storage
 from node.operation.tasks import OpenRequests, OwnDrafts
 from node.worker.dead_letters import DeadLetters
 from node.worker.loop import Worker
@@ -37,6 +41,10 @@ class Operation:
     prover: Prover
     keys: ChangeKeys
     agenda: Agenda
+    checkup: Checkup
+    configuration: Configuration
+    storage: Storage
+    audit: AuditTrail
     letters: DeadLetters
     proofs: Proofs
     status: NodeStatus
@@ -102,6 +110,34 @@ def agenda(base: Foundation, catalogue: CatalogueServices, protocol_services: Pr
             FailedHarvests(stores.uow, stores.catalogue.schedules),
             UnreachablePeers(stores.uow, stores.catalogue.followed),
         ),
+    )
+
+
+def checkup(parts: Parts, status_of_node: NodeStatus) -> Checkup:
+    """Return the checks of the running node."""
+    stores, embedded = parts.stores, parts.settings.is_embedded
+    return Checkup(
+        status_of_node,
+        uow=stores.uow,
+        outbox=stores.outbox,
+        follows=stores.catalogue.followed,
+        clock=parts.clock,
+        folder=parts.settings.folder,
+        backups=parts.places.backups if embedded else None,
+        has_wrapped_keys=lambda: parts.keyring.is_wrapped,
+    )
+
+
+def storage(parts: Parts) -> Storage:
+    """Return the use of the disk."""
+    stores = parts.stores
+    return Storage(
+        stores.uow,
+        stores.catalogue.records,
+        parts.clock,
+        folder=parts.settings.folder,
+        backups=parts.places.backups,
+        me=parts.me,
     )
 
 

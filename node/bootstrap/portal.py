@@ -63,6 +63,10 @@ def use_cases(node: HansaNode) -> UseCases:
         operation=OperationUseCases(
             facts=about(node).facts,
             agenda=node.operation.agenda,
+            checkup=node.operation.checkup,
+            configuration=node.operation.configuration,
+            storage=node.operation.storage,
+            audit=node.operation.audit,
             keys=NodeKeys(node.operation.keys),
             replace_keys=ReplaceKeys(node.operation.keys, node.people.users.sign_in),
         ),

@@ -32,6 +32,7 @@ VERBS: Final = {
     "peers": ("members",),
     "members": ("member",),
     "tokens": ("token",),
+    "oversight.reports": ("config", "audit", "storage"),
     "deliveries": ("deliveries",),
     "keys": ("keys",),
     "profiles": ("profile",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -78,6 +78,29 @@ class OperationCalls:
     def agenda(self) -> Call[dict[str, Any]]:
         """Return what waits for you, ends soon, or does not work."""
         return document("GET", "/api/agenda")
+
+    @endpoint
+    def checks(self) -> Call[list[dict[str, Any]]]:
+        """Return the checks that the running node makes of itself, faults first."""
+        return rows("GET", "/api/checks")
+
+    @endpoint
+    def settings(self) -> Call[list[dict[str, Any]]]:
+        """Return the settings in force and where they come from."""
+        return rows("GET", "/api/settings")
+
+    @endpoint
+    def storage(self, *, after: str = "") -> Call[dict[str, Any]]:
+        """Return the use of the disk: places, backups, and the assets after ``after``."""
+        return document("GET", "/api/storage", params={"after": after} if after else {})
+
+    @endpoint
+    def audit(
+        self, criteria: Mapping[str, str] | None = None, *, before: int | None = None, limit: int = 50
+    ) -> Call[dict[str, Any]]:
+        """Return entries of the ledger, newest first. ``criteria`` may have kind, subject, by, since and until."""
+        params = {**(criteria or {}), "limit": limit, **({} if before is None else {"before": before})}
+        return document("GET", "/api/audit", params=params)
 
     @endpoint
     def deliveries(self) -> Call[dict[str, Any]]:

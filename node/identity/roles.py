@@ -46,6 +46,8 @@ class UseCase(StrEnum):
     FOLLOW = "follow other nodes, and accept the history of a node in quarantine"
     READ_WITNESS = "read contradicting signed statements of followed nodes"
     READ_METRICS = "read the metrics"
+    READ_OPERATION = "read the health, the settings and the storage of the node"
+    READ_AUDIT = "read and export the audit trail"
 
 
 ROLES: Final[Mapping[UseCase, tuple[UserRole, ...]]] = MappingProxyType(
@@ -78,6 +80,8 @@ ROLES: Final[Mapping[UseCase, tuple[UserRole, ...]]] = MappingProxyType(
         UseCase.FOLLOW: (_OPERATOR,),
         UseCase.READ_WITNESS: (_OPERATOR, _AUDITOR),
         UseCase.READ_METRICS: (_OPERATOR, _AUDITOR),
+        UseCase.READ_OPERATION: (_OPERATOR, _AUDITOR),
+        UseCase.READ_AUDIT: (_OPERATOR, _AUDITOR),
     }
 )
 """The roles of each use case; any one of them is enough."""

@@ -46,6 +46,21 @@ class LedgerStore(Protocol):
     ) -> Sequence[Entry]:
         """Sequenced entries with ``seq >= position`` (numbering starts at 0), in order."""
 
+    def newest(
+        self,
+        tx: Transaction,
+        *,
+        first: int,
+        before: int,
+        limit: int,
+        kind: EntryKind | None = None,
+        subject: str = "",
+        by: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Sequence[Entry]:
+        """Return the entries numbered from ``first`` to below ``before``, newest first; ``until`` is excluded."""
+
     def unsequenced_entries(self, tx: Transaction, limit: int) -> Sequence[Entry]:
         """Return committed entries without a number, in the order for numbering them."""
 

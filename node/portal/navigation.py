@@ -70,10 +70,14 @@ SECTIONS: Final = (
     _Section(
         "nav.operate",
         (
+            _Page("/operate", "nav.health", (UseCase.READ_OPERATION,)),
             _Page("/deliveries", "nav.deliveries", (UseCase.HANDLE_DELIVERIES,)),
             _Page("/users", "nav.users", (UseCase.MANAGE_ACCOUNTS,)),
             _Page("/issued", "nav.issued", (UseCase.REVOKE,), issuer=True),
             _Page("/keys", "nav.keys", (UseCase.CHANGE_KEYS,)),
+            _Page("/operate/storage", "nav.storage", (UseCase.READ_OPERATION,)),
+            _Page("/operate/settings", "nav.settings", (UseCase.READ_OPERATION,)),
+            _Page("/operate/audit", "nav.audit", (UseCase.READ_AUDIT,)),
         ),
     ),
 )
@@ -138,7 +142,7 @@ def _covers(place: str, path: str) -> bool:
 
 
 def _current(place: str, path: str) -> str:
-    return "page" if path == place else "true" if _covers(place, path) else ""
+    return "page" if path == place else "true" if _covers(place, path) and place != "/operate" else ""
 
 
 def section_pages(entries: Sequence[MenuEntry]) -> MenuEntry | None:

@@ -18,6 +18,10 @@ from node.identity.replacement import ReplaceKeys
 from node.negotiation.acquire import Acquire
 from node.negotiation.decisions import Decisions
 from node.operation.agenda import Agenda
+from node.operation.audit import AuditTrail
+from node.operation.configuration import Configuration
+from node.operation.health import Checkup
+from node.operation.storage import Storage
 from node.portal.views.account import OwnAccount
 from node.portal.views.agreements import Agreements, Proofs
 from node.portal.views.assets import Assets
@@ -90,6 +94,10 @@ class OperationUseCases:
 
     facts: Facts
     agenda: Agenda
+    checkup: Checkup
+    configuration: Configuration
+    storage: Storage
+    audit: AuditTrail
     keys: NodeKeys
     replace_keys: ReplaceKeys
 

@@ -22,6 +22,10 @@ and only in a session, or with a token, that was opened with the second factor i
 
 USE_CASES: Final[Mapping[str, str]] = {
     "POST /api/files": "PUBLISH",
+    "GET /api/checks": "READ_OPERATION",
+    "GET /api/settings": "READ_OPERATION",
+    "GET /api/storage": "READ_OPERATION",
+    "GET /api/audit": "READ_AUDIT",
     "POST /api/drafts": "PUBLISH",
     "POST /api/records": "PUBLISH",
     "POST /api/records/batch": "PUBLISH",

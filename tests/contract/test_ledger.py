@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -101,6 +102,26 @@ class TestLedgerStore:
             both = [EntryKind.AGREEMENT, EntryKind.RECORD]
             assert len(stores.ledger.since(tx, 1, kinds=both)) == 2
             assert stores.ledger.since(tx, 3) == []
+
+    def test_newest_first_filtered_and_within_bounds(self, stores: Stores) -> None:
+        access = replace(entry("e3", kind=EntryKind.ACCESS), by="els", at=NOW + timedelta(days=2))
+        append(stores, entry("e1"), entry("e2", subject="urn:b"), access, entry("e4"))
+        number_all(stores, 0)
+        append(stores, entry("e5"))
+        with stores.uow.read() as tx:
+
+            def ids(limit: int = 9, first: int = 0, before: int = 4, **criteria: Any) -> list[str]:
+                return [
+                    one.id for one in stores.ledger.newest(tx, first=first, before=before, limit=limit, **criteria)
+                ]
+
+            assert ids() == ["e4", "e3", "e2", "e1"]
+            assert ids(limit=2) == ["e4", "e3"]
+            assert ids(before=3, first=1) == ["e3", "e2"]
+            assert ids(kind=EntryKind.ACCESS) == ids(by="els") == ids(since=NOW + timedelta(days=1)) == ["e3"]
+            assert ids(subject="urn:b") == ["e2"]
+            assert ids(until=NOW + timedelta(days=2)) == ["e4", "e2", "e1"]
+            assert ids(until=NOW) == []
 
     def test_history_of_a_subject(self, stores: Stores) -> None:
         append(stores, entry("e1"), entry("x", subject="urn:b"), entry("e2", kind=EntryKind.DECISION))

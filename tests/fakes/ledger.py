@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -54,6 +55,32 @@ class MemoryLedgerStore:
             if entry is not None and (not kinds or entry.kind in kinds):
                 page.append(entry)
         return page
+
+    def newest(
+        self,
+        tx: Transaction,
+        *,
+        first: int,
+        before: int,
+        limit: int,
+        kind: EntryKind | None = None,
+        subject: str = "",
+        by: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Sequence[Entry]:
+        entries = [
+            entry
+            for entry in self.since(tx, first, limit=max(before - first, 0))
+            if (kind is None or entry.kind is kind)
+            and (not subject or entry.subject == subject)
+            and (not by or entry.by == by)
+            and (since is None or entry.at >= since)
+            and (until is None or entry.at < until)
+            and entry.seq is not None
+            and entry.seq < before
+        ]
+        return entries[::-1][:limit]
 
     def unsequenced_entries(self, tx: Transaction, limit: int) -> Sequence[Entry]:
         entries, waiting = memory(tx).rows("entries"), memory(tx).rows("unsequenced")

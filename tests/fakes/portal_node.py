@@ -88,6 +88,7 @@ from tests.fakes.portal_content import (
     say,
 )
 from tests.fakes.portal_harvests import schedules
+from tests.fakes.portal_operation import operation_of
 from tests.fakes.portal_people import NoProviders, fake_users
 from tests.fakes.portal_receipts import FakeReceipts
 from tests.fakes.portal_scenarios import FakeScenarios
@@ -742,6 +743,7 @@ def use_cases(node: FakeNode) -> UseCases:
         operation=OperationUseCases(
             facts=facts,
             agenda=cast("Any", FakeAgenda(node)),
+            **operation_of(NOW),
             keys=cast("Any", FakeKeys(node)),
             replace_keys=cast("Any", FakeKeys(node)),
         ),

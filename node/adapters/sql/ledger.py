@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, bindparam, func, insert, select, update
@@ -73,6 +74,34 @@ class SqlLedgerStore:
         if not kinds:
             return [_entry(row) for row in connection_of(tx).execute(_SINCE, parameters)]
         return [_entry(row) for row in connection_of(tx).execute(_SINCE_OF, parameters | {"kinds": list(kinds)})]
+
+    def newest(
+        self,
+        tx: Transaction,
+        *,
+        first: int,
+        before: int,
+        limit: int,
+        kind: EntryKind | None = None,
+        subject: str = "",
+        by: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Sequence[Entry]:
+        columns = entries.c
+        statement = select(entries).where(columns.seq >= first, columns.seq < before)
+        if kind is not None:
+            statement = statement.where(columns.kind == kind)
+        if subject:
+            statement = statement.where(columns.subject == subject)
+        if by:
+            statement = statement.where(columns.by == by)
+        if since is not None:
+            statement = statement.where(columns.at >= since)
+        if until is not None:
+            statement = statement.where(columns.at < until)
+        rows = connection_of(tx).execute(statement.order_by(columns.seq.desc()).limit(limit))
+        return [_entry(row) for row in rows]
 
     def unsequenced_entries(self, tx: Transaction, limit: int) -> Sequence[Entry]:
         return [_entry(row) for row in connection_of(tx).execute(_UNSEQUENCED, {"most": limit})]

@@ -81,7 +81,7 @@ def _show(item: Mapping[str, Any], *, failing: bool) -> None:
     if "at" in item:
         words += f"   {moment(item['at']):%Y-%m-%d}"
     report_failure(words) if failing else say(f"  {words}")
-    line("next", command.format_map(facts))
+    line("next", command.format_map({name: word(value) for name, value in facts.items()}))
 
 
 def verify(

@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 
 from starlette.responses import Response
 
+from node.base.plaintext import harmless
 from node.catalogue.browse import MAX_OFFSET, CatalogueHit
 from node.catalogue.representations import VARY
 from node.portal import headers
@@ -217,11 +218,6 @@ def _api_query(search: Search, size: int, language: str) -> str:
         pairs.append(("offset", str((search.page - 1) * size)))
     pairs += [("limit", str(size)), ("lang", language)]
     return f"?{urlencode(pairs)}"
-
-
-def harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet takes as a formula (a leading ``= + - @`` or control gets an apostrophe)."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else cell
 
 
 def _xml(text: str, *, escaped: bool = False) -> str:

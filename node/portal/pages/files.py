@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from node.base.errors import NotFound
+from node.base.plaintext import harmless
 from node.catalogue.representations import VARY
 from node.evidence.archive import file_name
 from node.portal import headers
-from node.portal.pages.catalogue import harmless
 from node.portal.pages.runs import scenarios_of
 from node.portal.runs import results
 from node.portal.runs.results import RunFigure

@@ -12,13 +12,13 @@ from anyio.to_thread import run_sync
 from starlette.responses import Response
 
 from node.base.errors import Conflict, InvalidInput
+from node.base.plaintext import harmless
 from node.catalogue.harvest.kept_report import LineFilter
 from node.catalogue.harvest.schedules import LATEST
 from node.catalogue.representations import VARY
 from node.identity.model import Caller
 from node.identity.roles import UseCase, allowed
 from node.portal import headers
-from node.portal.pages.catalogue import harmless
 from node.portal.pages.imports import page_of_imports
 from node.portal.visit import Visit
 

@@ -45,8 +45,8 @@ def test_a_visitor_has_three_pages_and_developers_theirs(visitor: TestClient) ->
     [
         ({UserRole.PUBLISHER}, ["/search", OFFER, REQUESTS, AGREEMENTS, "/runs"]),
         ({UserRole.SIGNATORY}, ["/search", REQUESTS, AGREEMENTS, "/issued"]),
-        ({UserRole.AUDITOR}, ["/search", REQUESTS, AGREEMENTS]),
-        ({UserRole.OPERATOR}, ["/search", REQUESTS, AGREEMENTS, "/deliveries"]),
+        ({UserRole.AUDITOR}, ["/search", REQUESTS, AGREEMENTS, "/operate"]),
+        ({UserRole.OPERATOR}, ["/search", REQUESTS, AGREEMENTS, "/operate"]),
     ],
 )
 def test_people_see_what_their_roles_allow(node: FakeNode, roles: set[UserRole], links: list[str]) -> None:
@@ -68,6 +68,7 @@ def test_people_see_what_their_roles_allow(node: FakeNode, roles: set[UserRole],
         ("/processes/urn:uuid:nothing", [("/agreements", "true"), ("/processes", "true")]),
         ("/datasets/traffic-counts", [("/search", "true")]),
         ("/sparql", [("/search", "true")]),
+        ("/operate/audit", [("/operate", "true"), ("/operate/audit", "page")]),
         ("/about", []),
         ("/", []),
     ],

@@ -1,0 +1,101 @@
+"""config, audit, storage: how a running node is set up, what happened, and the room that it takes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Annotated, Any
+
+import typer
+
+from node.base.plaintext import harmless, word
+from node.cli.options import Node, connect
+from node.cli.output import Mode, emit, exact, line, say, size, suggest
+from node.texts.languages import pick
+
+_COLUMNS = ("seq", "at", "kind", "subject", "by", "id", "body")
+
+
+def register(app: typer.Typer) -> None:
+    app.command("config")(config)
+    app.command("audit")(audit)
+    app.command("storage")(storage)
+
+
+def config(
+    without_defaults: Annotated[
+        bool, typer.Option("--changed", help="Only settings that are not the default.")
+    ] = False,
+    node: Node = None,
+) -> None:
+    """Show the settings in force, and where each comes from. Secrets are not shown."""
+    with connect(node) as client:
+        settings = [one for one in client.settings() if not without_defaults or one["source"] != "default"]
+    if Mode.json:
+        emit(settings)
+        return
+    for setting in settings:
+        line(setting["name"], f"{setting['value'] or '-'}   ({setting['source']})")
+
+
+def audit(
+    kind: Annotated[str, typer.Option(help="Only entries of this kind, such as access or decision.")] = "",
+    subject: Annotated[str, typer.Option(help="Only entries about this subject, by its whole identifier.")] = "",
+    by: Annotated[str, typer.Option(help="Only entries of this person or participant.")] = "",
+    since: Annotated[str, typer.Option(help="Only entries from this moment on: 2026-11-01T00:00:00Z.")] = "",
+    until: Annotated[str, typer.Option(help="Only entries before this moment.")] = "",
+    most: Annotated[int, typer.Option("--limit", min=1, max=50_000, help="The most entries.")] = 50,
+    table: Annotated[bool, typer.Option("--csv", help="Write a table (CSV).")] = False,
+    node: Node = None,
+) -> None:
+    """Show what happened at this node, from its ledger, newest first."""
+    given = {"kind": kind, "subject": subject, "by": by, "since": since, "until": until}
+    criteria = {name: value for name, value in given.items() if value}
+    entries: list[dict[str, Any]] = []
+    before: int | None = None
+    with connect(node) as client:
+        while len(entries) < most:
+            page = client.audit(criteria, before=before, limit=min(500, most - len(entries)))
+            entries += page["entries"]
+            before = page["before"]
+            if before is None:
+                break
+    if Mode.json:
+        emit(entries)
+        return
+    if table:
+        sheet = io.StringIO()
+        writer = csv.writer(sheet)
+        writer.writerow(_COLUMNS)
+        for entry in entries:
+            cells = {**entry, "body": json.dumps(entry["body"], ensure_ascii=False)}
+            writer.writerow([harmless(str(cells[name])) for name in _COLUMNS])
+        exact(sheet.getvalue().encode("utf-8", errors="replace"))
+        return
+    for entry in entries:
+        say(f"{entry['at']}   {entry['kind']:<10} {entry['by']}")
+        line("about", entry["subject"])
+    if before is not None:
+        suggest("there may be more: give a larger --limit, or --until the last moment above")
+
+
+def storage(
+    after: Annotated[str, typer.Option(help="Begin after the asset with this identifier.")] = "",
+    node: Node = None,
+) -> None:
+    """Show the room that the node takes on its disk, its backups, and the files of each asset."""
+    with connect(node) as client:
+        use = client.storage(after=after)
+    if Mode.json:
+        emit(use)
+        return
+    line("free", size(use["free"]))
+    for name, taken in use["places"].items():
+        line(name, size(taken))
+    for backup in use["backups"]:
+        line("backup", f"{backup['name']}   {size(backup['bytes'])}   {backup['at']}")
+    for asset in use["assets"]:
+        say(f"{size(asset['bytes']):>10}   {pick(asset['titles'], 'en')[0] or asset['iri']}")
+    if use["next"]:
+        suggest(f"hansa storage --after {word(use['next'])}")

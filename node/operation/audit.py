@@ -1,0 +1,105 @@
+"""The audit trail: the entries of the ledger, newest first, filtered, and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from node.base.clock import stamp
+from node.base.jsons import read_object
+from node.base.work import UnitOfWork
+from node.identity.model import Caller
+from node.identity.roles import UseCase, require
+from node.ledger.model import Entry, EntryKind
+from node.ledger.ports import LedgerStore
+
+LISTED: Final = 50
+"""The number of entries on a page."""
+EXPORTED: Final = 50_000
+"""The most entries of a table."""
+WINDOW: Final = 20_000
+"""The number of entries that are looked through for one page: a filter that fits few is continued by hand."""
+_BATCH: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """The criteria of entries; empty members restrict nothing. ``subject`` and ``by`` are compared as a whole,
+    ``since`` and ``until`` are moments, the second one excluded."""
+
+    kind: EntryKind | None = None
+    subject: str = ""
+    by: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditPage:
+    """Entries, newest first. ``before`` begins the next page; None at the beginning of the ledger."""
+
+    entries: Sequence[Entry]
+    before: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        return {"entries": [entry_json(entry) for entry in self.entries], "before": self.before}
+
+
+class AuditTrail:
+    """Reads the ledger for auditors and operators. Synchronous: call it in a thread."""
+
+    def __init__(self, uow: UnitOfWork, ledger: LedgerStore) -> None:
+        self._uow = uow
+        self._ledger = ledger
+
+    def page(self, criteria: AuditFilter, by: Caller, *, before: int | None = None, limit: int = LISTED) -> AuditPage:
+        """Return the entries numbered below ``before``. Raises ``NotAllowed``."""
+        require(by, UseCase.READ_AUDIT)
+        with self._uow.read() as tx:
+            end = self._ledger.size(tx) if before is None else max(before, 0)
+            start = max(end - WINDOW, 0)
+            entries = self._ledger.newest(
+                tx,
+                first=start,
+                before=end,
+                limit=limit,
+                kind=criteria.kind,
+                subject=criteria.subject,
+                by=criteria.by,
+                since=criteria.since,
+                until=criteria.until,
+            )
+        full = len(entries) == limit
+        rest = entries[-1].seq if full else start
+        return AuditPage(entries=entries, before=rest or None)
+
+    def entries(self, criteria: AuditFilter, by: Caller) -> Iterator[Entry]:
+        """Yield the entries, newest first, at most ``EXPORTED``. Raises ``NotAllowed`` at once."""
+        require(by, UseCase.READ_AUDIT)
+        return self._all(criteria, by)
+
+    def _all(self, criteria: AuditFilter, by: Caller) -> Iterator[Entry]:
+        before: int | None = None
+        count = 0
+        while count < EXPORTED:
+            page = self.page(criteria, by, before=before, limit=min(_BATCH, EXPORTED - count))
+            yield from page.entries
+            count += len(page.entries)
+            before = page.before
+            if before is None:
+                return
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """Return an entry as JSON."""
+    return {
+        "seq": entry.seq,
+        "id": entry.id,
+        "at": stamp(entry.at),
+        "kind": str(entry.kind),
+        "subject": entry.subject,
+        "by": entry.by,
+        "body": read_object(entry.body),
+    }

@@ -1,0 +1,143 @@
+"""Pages for the people who run a node: health, settings in force, storage, and the audit trail."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from anyio.to_thread import run_sync
+from starlette.responses import Response, StreamingResponse
+
+from node.base.clock import stamp
+from node.base.plaintext import harmless
+from node.catalogue.representations import VARY
+from node.ledger.model import Entry, EntryKind
+from node.operation.audit import AuditFilter
+from node.portal import headers
+from node.portal.visit import Visit
+
+if TYPE_CHECKING:
+    from node.portal.responder import Responder
+
+MAX_TEXT: Final = 2048
+_ROWS: Final = 500
+_COLUMNS: Final = ("seq", "at", "kind", "subject", "by", "id", "body")
+
+
+async def health(responder: Responder, visit: Visit) -> Response:
+    """``/operate``: the checks of the running node, faults first, and its figures."""
+    checkup = responder.node.operation.checkup
+    return responder.render(
+        visit,
+        "health.html",
+        checks=await checkup.checks(visit.caller),
+        facts=await checkup.facts(visit.caller),
+    )
+
+
+async def settings(responder: Responder, visit: Visit) -> Response:
+    """``/operate/settings``: the settings in force and where they come from; ``?changed=1``: without the defaults."""
+    in_force = responder.node.operation.configuration.settings(visit.caller)
+    changed = visit.request.query_params.get("changed") == "1"
+    return responder.render(
+        visit,
+        "settings.html",
+        settings=[one for one in in_force if not changed or one.source != "default"],
+        changed=changed,
+        total=len(in_force),
+    )
+
+
+async def storage(responder: Responder, visit: Visit) -> Response:
+    """``/operate/storage``: the disk by place, the backups, and the files of each asset."""
+    after = visit.request.query_params.get("after", "")[:MAX_TEXT]
+    view = await responder.node.operation.storage.view(visit.caller, after=after)
+    return responder.render(visit, "storage.html", view=view, after=after)
+
+
+async def audit(responder: Responder, visit: Visit) -> Response:
+    """``/operate/audit``: the entries of the ledger, newest first, filtered."""
+    criteria, fields = _filter(visit)
+    before = visit.request.query_params.get("before", "")
+    number = int(before) if before.isascii() and before.isdecimal() and len(before) < 16 else None
+    trail = responder.node.operation.audit
+    page = await run_sync(lambda: trail.page(criteria, visit.caller, before=number))
+    return responder.render(
+        visit,
+        "audit.html",
+        page=page,
+        fields=fields,
+        bodies={entry.id: _readable(entry) for entry in page.entries},
+        kinds_of_entries=[str(kind) for kind in EntryKind],
+        query=f"?{urlencode(fields)}" if fields else "",
+        continued=number is not None,
+    )
+
+
+async def audit_csv(responder: Responder, visit: Visit) -> Response:
+    """``/operate/audit.csv``: the filtered entries as a table (RFC 4180), at most fifty thousand."""
+    criteria, _ = _filter(visit)
+    entries = await run_sync(lambda: responder.node.operation.audit.entries(criteria, visit.caller))
+    return StreamingResponse(
+        _sheet(entries),
+        headers={
+            "Content-Type": "text/csv; charset=utf-8; header=present",
+            "Content-Disposition": 'attachment; filename="audit.csv"',
+            "Vary": VARY,
+            "Cache-Control": headers.cache_control(signed_in=True),
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+
+
+def _filter(visit: Visit) -> tuple[AuditFilter, dict[str, str]]:
+    """Return the filter of the URL, and the fields of its form. What cannot be read restricts nothing."""
+    query = visit.request.query_params
+    fields = {name: query.get(name, "").strip()[:MAX_TEXT] for name in ("kind", "subject", "by", "from", "to")}
+    since, until = _day(fields["from"]), _day(fields["to"])
+    criteria = AuditFilter(
+        kind=EntryKind(fields["kind"]) if fields["kind"] in set(EntryKind) else None,
+        subject=fields["subject"],
+        by=fields["by"],
+        since=since,
+        until=until + timedelta(days=1) if until and until.year < 9999 else until,
+    )
+    return criteria, {name: value for name, value in fields.items() if value}
+
+
+def _day(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) if text else None
+    except ValueError:
+        return None
+
+
+def _readable(entry: Entry) -> str:
+    return json.dumps(json.loads(entry.body), ensure_ascii=False, indent=2)[:20_000]
+
+
+async def _sheet(entries: Iterator[Entry]) -> AsyncIterator[bytes]:
+    head: list[Any] = [_COLUMNS]
+    while True:
+        rows = await run_sync(_take, entries)
+        sheet = io.StringIO()
+        csv.writer(sheet).writerows([[harmless(str(cell)) for cell in row] for row in head + rows])
+        yield sheet.getvalue().encode("utf-8", errors="replace")
+        if len(rows) < _ROWS:
+            return
+        head = []
+
+
+def _take(entries: Iterator[Entry]) -> list[Any]:
+    rows: list[Any] = []
+    for entry in entries:
+        body = entry.body.decode("utf-8", errors="replace")
+        rows.append((entry.seq, stamp(entry.at), str(entry.kind), entry.subject, entry.by, entry.id, body))
+        if len(rows) == _ROWS:
+            break
+    return rows
