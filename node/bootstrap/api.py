@@ -214,6 +214,12 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             person=person, blocks=people_parts.blocks, suspend=protocol_services.transfer.transfers.suspend_all
         )
     )
+    _operation_doors(app, node)
+
+
+def _operation_doors(app: FastAPI, node: HansaNode) -> None:
+    person = node.callers.person
+
     app.include_router(
         operation.router(
             person=person,

@@ -79,6 +79,7 @@ class Portal:
             ("GET", "/search", page(catalogue.results)),
             ("GET", "/search.csv", page(catalogue.results_csv)),
             ("GET", "/search.rss", page(catalogue.results_rss)),
+            ("GET", "/search.atom", page(catalogue.results_atom)),
             ("GET", "/record", page(asset.record_by_iri)),
             ("GET", "/record/changes", page(versions.differences)),
             ("POST", "/record/ask", page(asset.ask, **form)),

@@ -136,6 +136,9 @@ class Search:
     def has(self, facet: str, value: str) -> bool:
         return value in self.chosen[facet]
 
+    def with_text(self, text: str) -> Search:
+        return self._begin(text=text)
+
     def without_text(self) -> Search:
         return self._begin(text="")
 

@@ -1,4 +1,4 @@
-"""Start, results, and the same results as CSV and RSS."""
+"""Start, results, and the same results as CSV, RSS and Atom."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 
 from starlette.responses import Response
 
+from node.base.clock import stamp
 from node.base.plaintext import harmless
 from node.catalogue.browse import MAX_OFFSET, CatalogueHit
 from node.catalogue.representations import VARY
@@ -30,6 +31,9 @@ FEED_LIMIT: Final = 50
 ORDERS: Final = ("best", "newest", "published")
 _STEP: Final = 100
 _SHOWN_VALUES: Final = 8
+_MOST_WORDS: Final = 6
+_MOST_WIDER: Final = 6
+"""The most searches that are tried for one without results."""
 
 _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -56,6 +60,7 @@ async def results(responder: Responder, visit: Visit) -> Response:
     names = {
         publisher.id: publisher.name for publisher in await responder.node.catalogue.browse.publishers(visit.caller)
     }
+    chips = _chips(visit, search, names)
     last = MAX_OFFSET // size
     pages = 1 if search.published else max(1, min(-(-matches.total // size), last))
     return responder.render(
@@ -69,7 +74,8 @@ async def results(responder: Responder, visit: Visit) -> Response:
         deep=matches.total > last * size and not search.published,
         orders=[order for order in ORDERS if order != "best" or search.text],
         facets=_facets(visit, search, matches.facets, names),
-        chips=_chips(visit, search, names),
+        chips=chips,
+        wider=await _wider(responder, visit, search, chips) if matches.total == 0 else (),
         api_query=_api_query(search, size, visit.language),
     )
 
@@ -122,6 +128,37 @@ async def results_rss(responder: Responder, visit: Visit) -> Response:
     return _file(visit, feed, "application/rss+xml; charset=utf-8", None)
 
 
+async def results_atom(responder: Responder, visit: Visit) -> Response:
+    """``/search.atom``: the newest fifty hits as an Atom feed (RFC 4287)."""
+    search = Search.read(visit.parameters())
+    base = responder.settings.public_url.rstrip("/")
+    name = f"{responder.settings.name}: {search.text}" if search.text else responder.settings.name
+    hits = await _hits(responder, visit, FEED_LIMIT, newest=True)
+    entries = []
+    for match in hits:
+        record = match.record
+        title, _ = pick(record.titles, visit.language)
+        description, _ = pick(record.descriptions, visit.language)
+        link = base + visit.asset(record).removeprefix(responder.settings.prefix)
+        entries.append(
+            f"<entry><id>{_xml(record.version_iri)}</id><title>{_xml(title)}</title>"
+            f'<link href="{_attribute(link)}"/><updated>{stamp(record.at)}</updated>'
+            f'<category term="{_attribute(record.kind)}"/>'
+            f"<author><name>{_xml(record.publisher_name or record.publisher)}</name></author>"
+            f"<summary>{_xml(description)}</summary></entry>"
+        )
+    own = f"{base}/search.atom{search.query_string()}"
+    updated = max((match.record.at for match in hits), default=visit.now)
+    feed = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="{visit.language}">'
+        f"<id>{_xml(own)}</id><title>{_xml(name)}</title><updated>{stamp(updated)}</updated>"
+        f'<link rel="self" href="{_attribute(own)}"/>'
+        f'<link href="{_attribute(base + "/search" + search.query_string())}"/>{"".join(entries)}</feed>\n'
+    )
+    return _file(visit, feed, "application/atom+xml; charset=utf-8", None)
+
+
 async def _hits(responder: Responder, visit: Visit, limit: int, *, newest: bool = False) -> list[CatalogueHit]:
     search = Search.read(visit.parameters())
     if newest:
@@ -139,6 +176,24 @@ async def _hits(responder: Responder, visit: Visit, limit: int, *, newest: bool 
         if ended or len(hits) >= limit:
             break
     return hits[:limit]
+
+
+async def _wider(
+    responder: Responder, visit: Visit, search: Search, chips: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return what to leave out of a search without results, with the number of results then, the most first."""
+    # Without its only part, a search finds everything: that helps nobody.
+    candidates = [(chip["word"], chip["search"]) for chip in chips] if len(chips) > 1 else []
+    words = search.text.split()
+    if 1 < len(words) <= _MOST_WORDS:
+        shorter = [" ".join(words[:place] + words[place + 1 :]) for place in range(len(words))]
+        candidates = [(word, search.with_text(rest)) for word, rest in zip(words, shorter, strict=True)] + candidates
+    wider = []
+    for word, other in candidates[:_MOST_WIDER]:
+        matches = await responder.node.catalogue.browse.search(other.query(visit.language, 1), visit.caller)
+        if matches.total:
+            wider.append({"word": word, "count": matches.total, "link": other.query_string()})
+    return sorted(wider, key=lambda entry: -entry["count"])
 
 
 def _facets(
@@ -170,33 +225,26 @@ def _facets(
     return facets
 
 
-def _chips(visit: Visit, search: Search, names: dict[str, str]) -> list[dict[str, str]]:
+def _chips(visit: Visit, search: Search, names: dict[str, str]) -> list[dict[str, Any]]:
     chips = []
     if search.text:
-        chips.append(
-            {"label": visit.t("search.text"), "word": search.text, "link": search.without_text().query_string()}
-        )
+        chips.append(_chip(visit.t("search.text"), search.text, search.without_text()))
     for name in FACETS:
         for value in search.chosen[name]:
-            chips.append(
-                {
-                    "label": visit.t(f"facet.{name}"),
-                    "word": _facet_word(visit, name, value, names),
-                    "link": search.toggle(name, value).query_string(),
-                }
-            )
+            word = _facet_word(visit, name, value, names)
+            chips.append(_chip(visit.t(f"facet.{name}"), word, search.toggle(name, value)))
     if search.bbox:
         word = " ".join(visit.speaker.number(edge) for edge in search.bbox)
-        chips.append({"label": visit.t("search.box"), "word": word, "link": search.without_bbox().query_string()})
+        chips.append(_chip(visit.t("search.box"), word, search.without_bbox()))
     if search.since or search.until:
-        chips.append(
-            {
-                "label": visit.t("search.period"),
-                "word": f"{search.since or '…'} – {search.until or '…'}",
-                "link": search.without_period().query_string(),
-            }
-        )
+        word = f"{search.since or '…'} – {search.until or '…'}"
+        chips.append(_chip(visit.t("search.period"), word, search.without_period()))
     return chips
+
+
+def _chip(label: str, word: str, rest: Search) -> dict[str, Any]:
+    """Return a part of a search; ``rest`` is the search without it."""
+    return {"label": label, "word": word, "search": rest, "link": rest.query_string()}
 
 
 def _facet_word(visit: Visit, facet: str, value: str, names: dict[str, str]) -> str:
@@ -223,6 +271,10 @@ def _api_query(search: Search, size: int, language: str) -> str:
 def _xml(text: str, *, escaped: bool = False) -> str:
     clean = _NOT_XML.sub("\ufffd", text)
     return clean if escaped else escape(clean)
+
+
+def _attribute(text: str) -> str:
+    return _xml(text).replace('"', "&quot;")
 
 
 def _file(visit: Visit, text: str, media_type: str, download: str | None) -> Response:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
+from xml.etree import ElementTree
 
 import pytest
 from starlette.testclient import TestClient
@@ -264,6 +265,44 @@ def test_the_same_query_as_json_csv_and_rss(visitor: TestClient) -> None:
     assert feed.headers["content-type"].startswith("application/rss+xml")
     assert feed.text.count("<item>") == len(page.all("article", class_="hit"))
     assert f"<link>{BASE}/datasets/traffic-counts</link>" in feed.text
+
+
+def test_a_search_is_an_atom_feed(visitor: TestClient, els: TestClient) -> None:
+    answer = visitor.get("/search.atom?q=verkeer&kind=dataset")
+    assert answer.headers["content-type"].startswith("application/atom+xml")
+    names = {"a": "http://www.w3.org/2005/Atom"}
+    feed = ElementTree.fromstring(answer.text)
+    entries = feed.findall("a:entry", names)
+    assert len(entries) == len(Page(visitor.get("/search?q=verkeer&kind=dataset").text).all("article", class_="hit"))
+    links = [link.get("href") for link in feed.findall("a:entry/a:link", names)]
+    assert f"{BASE}/datasets/traffic-counts" in links
+    assert [entry.findtext("a:updated", namespaces=names) for entry in entries] == sorted(
+        (entry.findtext("a:updated", namespaces=names) for entry in entries), reverse=True
+    )
+    for path in ("/search.atom", "/search.atom?q=%22%3E%3Cscript%3E%00&kind=%22%26"):
+        ElementTree.fromstring(visitor.get(path).text)
+    assert "Personeelsrooster" not in visitor.get("/search.atom").text
+    assert "/datasets/staff" in els.get("/search.atom").text
+
+
+def test_a_search_without_results_says_which_part_to_leave_out(visitor: TestClient) -> None:
+    page = Page(visitor.get("/search?q=noise&kind=schema").text)
+    assert troubles(page) == []
+    wider = page.element("ul", class_="hints wider")
+    links = {link["href"]: link.text for link in wider.inside if link.tag == "a"}
+    assert set(links) == {"/search?kind=schema", "/search?q=noise"}
+    for href in links:
+        found = Page(visitor.get(href).text)
+        count = len(found.all("article", class_="hit"))
+        assert count > 0
+        assert f"· {count} asset" in wider.text
+    words = Page(visitor.get("/search?q=verkeer+zzzz").text).element("ul", class_="hints wider")
+    assert [link["href"] for link in words.inside if link.tag == "a"] == ["/search?q=verkeer"]
+    # One part only, or nothing that helps: only the general advice.
+    for query in ("q=zzzz", "q=zzzz+yyyy&kind=ontology&theme=x"):
+        text = visitor.get(f"/search?{query}").text
+        assert troubles(Page(text)) == []
+        assert "You can try this" in text or "hints wider" in text
 
 
 # an asset ----------------------------------------------------------------------------------------------------
