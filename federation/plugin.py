@@ -15,7 +15,7 @@ from federation.replicate.client import Replicate
 from federation.replicate.model import Fetch, Limits
 from federation.replicate.poll import Poll
 from federation.witness import Witness
-from node.api import Append, Browse, Caller, Clock, FollowStore, Peers, RecordStore, UnitOfWork
+from node.api import Append, Browse, Caller, Clock, FollowStore, Peers, RecordStore, UnitOfWork, VersionStorage
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -30,6 +30,7 @@ class Host(Protocol):
     clock: Clock
     records: RecordStore
     follows: FollowStore
+    versions: VersionStorage
     append: Append
     peers: Peers
     fetch: Fetch
@@ -81,6 +82,7 @@ def federation_of(host: Host) -> Federation:
     replicate = Replicate(
         uow=host.uow,
         records=host.records,
+        versions=host.versions,
         append=host.append,
         members=members,
         peers=host.peers,

@@ -26,6 +26,7 @@ from node.catalogue.names import check_audience, check_file_name, check_record_i
 from node.catalogue.nquads import Statement, iri_of, is_blank, is_iri, line, statement, text_of
 from node.catalogue.ports import FollowStore, RecordStore
 from node.catalogue.publication.catalogue import PLURALS
+from node.catalogue.versions.storage import VersionStorage
 from node.identity.did import did_of
 from node.identity.documents import key_for
 from node.identity.model import Caller, DidDocument, UserRole
@@ -78,6 +79,7 @@ __all__ = [
     "UnitOfWork",
     "UseCase",
     "UserRole",
+    "VersionStorage",
     "allowed",
     "canonical",
     "check_audience",

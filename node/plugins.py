@@ -18,6 +18,7 @@ from node.base.work import UnitOfWork
 from node.catalogue.accession import Allegiance
 from node.catalogue.browse import Browse
 from node.catalogue.ports import FollowStore, RecordStore
+from node.catalogue.versions.storage import VersionStorage
 from node.identity.model import Caller, UserRole
 from node.identity.ports import Peers
 from node.ledger.ports import Append
@@ -38,6 +39,7 @@ class Host:
     clock: Clock
     records: RecordStore
     follows: FollowStore
+    versions: VersionStorage
     append: Append
     peers: Peers
     fetch: Fetch

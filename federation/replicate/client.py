@@ -41,12 +41,12 @@ from node.api import (
     RecordStore,
     Transaction,
     UnitOfWork,
+    VersionStorage,
     canonical,
     document_at,
     envelope_of,
     head_key,
     key_for,
-    ledger_body,
     read_object,
     stamp,
     stated_at,
@@ -74,6 +74,7 @@ class Replicate:
         *,
         uow: UnitOfWork,
         records: RecordStore,
+        versions: VersionStorage,
         append: Append,
         members: Members,
         peers: Peers,
@@ -85,6 +86,7 @@ class Replicate:
     ) -> None:
         self._uow = uow
         self._records = records
+        self._versions = versions
         self._append = append
         self._members = members
         self._peers = peers
@@ -226,13 +228,15 @@ class Replicate:
         if newest is not None and newest.origin != record.origin:
             return f"this address already belongs to {newest.origin}; an address belongs to one node"
         known = self._records.get(tx, record.iri, version=record.version)
+        if known is None and self._versions.has_erased(tx, record):
+            # It was read from a page that somebody kept.
+            return ""
         if known is not None:
-            if canonical(envelope_of(known)) != canonical(envelope_of(record)):
+            if not known.is_erased and canonical(envelope_of(known)) != canonical(envelope_of(record)):
                 return "its origin already signed different content for this version"
             outcome.known += 1
             return ""
-        entry = self._append(tx, EntryKind.RECORD, record.iri, record.origin, ledger_body(record), self._clock.now())
-        self._records.add(tx, replace(record, entry=entry.id))
+        self._versions.add(tx, record, by=record.origin, at=self._clock.now())
         outcome.added += 1
         return ""
 

@@ -162,6 +162,14 @@ class NotFound(RemoteFault):
     title = "Not found, or you have no access to it"
 
 
+class Gone(RemoteFault):
+    """It existed, this caller had access to it, and it was removed for good."""
+
+    code = "gone"
+    status = 410
+    title = "Gone"
+
+
 class MethodNotAllowed(RemoteFault):
     code = "method-not-allowed"
     status = 405

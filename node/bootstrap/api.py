@@ -159,6 +159,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             person=person,
             publish=node.catalogue.publication.publish,
             withdraw=node.catalogue.publication.withdraw,
+            erase=node.catalogue.publication.erase,
             assets=node.parts.assets,
             upload_limit=settings.upload_limit,
             description_limit=settings.description_limit,

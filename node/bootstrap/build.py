@@ -184,6 +184,7 @@ def _host(base: Foundation, catalogue: CatalogueServices, callers: Callers) -> H
         clock=parts.clock,
         records=parts.stores.catalogue.records,
         follows=parts.stores.catalogue.followed,
+        versions=catalogue.publication.versions,
         append=base.append,
         peers=people.peers,
         fetch=base.requests.fetch,

@@ -30,12 +30,14 @@ from node.catalogue.harvest.source_state import SourceStates
 from node.catalogue.inspection import Inspect
 from node.catalogue.model import NodeFacts
 from node.catalogue.publication.catalogue import Catalogue, Settled
+from node.catalogue.publication.erase import EraseVersions
 from node.catalogue.publication.publish import Publish
 from node.catalogue.publication.submission_check import SubmissionCheck
 from node.catalogue.publication.version_writer import VersionWriter
 from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
 from node.catalogue.search.cursors import Cursors
+from node.catalogue.versions.storage import VersionStorage
 from node.catalogue.views import GraphView, SearchView
 from node.ledger.usecases import Sequencer
 from node.scenarios.models.publication import DescribeWithCode, stored_code
@@ -54,6 +56,8 @@ class PublicationParts:
     drafts: DatasetDrafts
     publish: Publish
     withdraw: Withdraw
+    erase: EraseVersions
+    versions: VersionStorage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +117,10 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
     chains = _chains(parts, history, waits)
     following = _following(parts, chains, with_views=with_views)
     base.commit_hooks.ledger = following.wake
+    versions = VersionStorage(append=base.append, erase=stores.ledger.erase, records=stores.catalogue.records)
     catalogue = Catalogue(
         uow=stores.uow,
-        append=base.append,
+        versions=versions,
         records=stores.catalogue.records,
         keyring=parts.keyring,
         clock=parts.clock,
@@ -137,6 +142,10 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
             drafts=_drafts(base, catalogue, publish, browse),
             publish=publish,
             withdraw=Withdraw(catalogue=catalogue, wait_for_views=settled),
+            versions=versions,
+            erase=EraseVersions(
+                catalogue=catalogue, ledger=stores.ledger, assets=parts.assets, wait_for_views=settled
+            ),
         ),
         harvests=HarvestParts(
             imports=harvest.imports,

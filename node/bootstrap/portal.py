@@ -90,6 +90,7 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
         drafts=catalogue.publication.drafts,
         schedules=catalogue.harvests.schedules,
         withdraw=catalogue.publication.withdraw,
+        erase=catalogue.publication.erase,
     )
 
 

@@ -15,11 +15,11 @@ from datetime import datetime
 from typing import Any
 
 from node.base.clock import stamp
-from node.base.errors import InvalidInput
+from node.base.errors import Gone, InvalidInput
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.access import Access, AccessCode, word
 from node.catalogue.links import Ask, Link, mentions, users_query
-from node.catalogue.model import Query, Record
+from node.catalogue.model import ERASED, Query, Record
 from node.catalogue.ports import RecordStore, SearchIndex
 from node.catalogue.search.copies import copy_json
 from node.catalogue.search.cursors import Cursors
@@ -257,9 +257,22 @@ class Browse:
         audiences = self._visibility.audiences(caller)
         with self._uow.read() as tx:
             record = self._records.get(tx, iri, version=version, as_of=as_of, audiences=audiences)
+        if record is not None and record.is_erased:
+            raise self._explain_erasure(record)
         if record is None or record.withdrawn:
             raise absent()
         return record
+
+    def _explain_erasure(self, record: Record) -> Gone:
+        """Return the error for a version that was erased; the caller may see that it was there."""
+        with self._uow.read() as tx:
+            erasing = self._records.get(tx, record.iri, version=record.extra[ERASED])
+        reason = f": {erasing.erasure_reason}" if erasing is not None and erasing.erasure_reason else ""
+        return Gone(
+            f"the content of version {record.version} was erased{reason}",
+            remedy="for the other versions, see the history of the asset",
+            facts={"case": "erased", "version": record.version, "reason": reason.removeprefix(": ")},
+        )
 
     def _versions(self, iri: str, caller: Caller) -> Sequence[Record]:
         with self._uow.read() as tx:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -20,7 +20,7 @@ from typing import Any, Final
 from node.base.clock import moment, stamp
 from node.base.errors import InvalidInput, LocalFault
 from node.base.jsons import canonical, read_object
-from node.catalogue.model import WITHDRAWAL_REASON, Record, WiderAudience
+from node.catalogue.model import ERASED, OPENS_HISTORY, WITHDRAWAL_REASON, Record, WiderAudience
 from node.identity.jose import Jws, read_jws, verify_jws
 from node.identity.periods import stated_moment
 from node.identity.ports import KeyRing
@@ -29,7 +29,8 @@ from node.semantics.model import File
 TYPE: Final = "hansa-record+jws"
 MAX_ENVELOPE: Final = 512 * 1024
 
-_SIGNATURE = "signature"
+SIGNATURE: Final = "signature"
+"""The member of ``Record.extra`` with the signed envelope."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
@@ -61,7 +62,7 @@ def envelope_of(record: Record) -> dict[str, Any]:
         "themes": list(record.themes),
         "sealed": record.sealed,
         "withdrawn": record.withdrawn,
-        "extra": {name: value for name, value in record.extra.items() if name != _SIGNATURE},
+        "extra": {name: value for name, value in record.extra.items() if name != SIGNATURE},
     }
 
 
@@ -75,22 +76,25 @@ def seal_record(keyring: KeyRing, record: Record) -> str:
 
 def sign(keyring: KeyRing, record: Record) -> Record:
     """``record`` with its signature in ``extra``."""
-    return replace(record, extra={**record.extra, _SIGNATURE: seal_record(keyring, record)})
+    return replace(record, extra={**record.extra, SIGNATURE: seal_record(keyring, record)})
 
 
 def signature_of(record: Record) -> str:
     """The signature that a stored record carries."""
-    signature = record.extra.get(_SIGNATURE)
+    signature = record.extra.get(SIGNATURE)
     if not isinstance(signature, str):
         raise LocalFault(f"{record.version_iri} is kept without its signature")
     return signature
 
 
-def ledger_body(record: Record, change: WiderAudience | None = None) -> dict[str, Any]:
+def ledger_body(
+    record: Record, change: WiderAudience | None = None, *, erases: Sequence[Record] = ()
+) -> dict[str, Any]:
     """Return the body of the ledger entry of a signed record: everything that is needed to restore the record.
 
-    ``local`` is present only if some files stay at their place or the audience got wider (``change``); it never
-    leaves the node.
+    ``erases`` are the versions whose content the record erases: the body names their entries, as
+    ``node.ledger.ports.Erase`` demands, and their files, so that these are deleted after a crash too. ``local`` is
+    present only if some files stay at their place or the audience got wider (``change``); it never leaves the node.
     """
     members: dict[str, Any] = {
         "envelope": envelope_of(record),
@@ -103,6 +107,9 @@ def ledger_body(record: Record, change: WiderAudience | None = None) -> dict[str
         local["widened"] = change.to_json()
     if local:
         members["local"] = local
+    if erases:
+        members["erases"] = [version.entry for version in erases]
+        members["erasedFiles"] = sorted({file.sha256 for version in erases for file in version.files})
     return members
 
 
@@ -143,7 +150,7 @@ def open_record(jws: str, nquads: bytes, key_jwk: Mapping[str, Any]) -> Record:
         raise InvalidInput("the statements are not those that were signed: their SHA-256 differs")
     if record.withdrawn and (nquads or record.offer or record.files):
         raise InvalidInput("a withdrawn version states nothing and offers nothing")
-    return replace(record, extra={**record.extra, _SIGNATURE: jws})
+    return replace(record, extra={**record.extra, SIGNATURE: jws})
 
 
 def open_typed(text: str, kind: str) -> Jws:
@@ -181,6 +188,31 @@ def withdrawal_of(record: Record, reason: str = "") -> Record:
         warnings=(),
         extra={WITHDRAWAL_REASON: reason} if reason else {},
     )
+
+
+CONTENT: Final = (
+    "titles",
+    "descriptions",
+    "nquads",
+    "sha256",
+    "offer",
+    "files",
+    "keywords",
+    "themes",
+    "sealed",
+    "withdrawn",
+    "warnings",
+    "extra",
+)
+"""The fields of a record that its content consists of."""
+
+
+def remains_of(record: Record, by_version: int) -> Record:
+    """Return what stays of a version whose content ``by_version`` erased: it has the fields of a withdrawn one."""
+    extra: dict[str, Any] = {ERASED: by_version}
+    if record.opens_history:
+        extra[OPENS_HISTORY] = True
+    return replace(withdrawal_of(record), version=record.version, entry=record.entry, extra=extra)
 
 
 def _record(envelope: Mapping[str, Any], nquads: bytes) -> Record:
@@ -230,7 +262,7 @@ def _check_members(envelope: Mapping[str, Any]) -> None:
         and 1 <= version <= 2**31
         and isinstance(envelope["offer"], dict | None)
         and isinstance(envelope["extra"], dict)
-        and _SIGNATURE not in envelope["extra"]
+        and SIGNATURE not in envelope["extra"]
         and isinstance(envelope["files"], list)
         and _SHA256.fullmatch(envelope["sha256"])
     )

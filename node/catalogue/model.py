@@ -21,6 +21,15 @@ OPENS_HISTORY = "opensHistory"
 WITHDRAWAL_REASON = "withdrawalReason"
 """The member of ``Record.extra`` of a withdrawn version that says why, in the publisher's words."""
 
+ERASES = "erases"
+"""The member of ``Record.extra`` of a version that erases the content of earlier ones: the list of their numbers."""
+
+ERASURE_REASON = "erasureReason"
+"""The member of ``Record.extra`` beside ``ERASES`` that says why, in the publisher's words."""
+
+ERASED = "erased"
+"""The member of ``Record.extra`` of a version without content: the number of the version that erased it."""
+
 HARVESTED = "harvested"
 """The member of ``Record.extra`` of a record that came from a foreign catalogue (``HarvestOrigin``)."""
 
@@ -105,6 +114,27 @@ class Record:
     def opens_history(self) -> bool:
         """Return whether this version makes all earlier ones as visible as itself."""
         return self.extra.get(OPENS_HISTORY) is True
+
+    @property
+    def erases(self) -> frozenset[int]:
+        """Return the numbers of the earlier versions whose content this version erases."""
+        numbers = self.extra.get(ERASES)
+        return frozenset(
+            number
+            for number in (numbers if isinstance(numbers, list) else ())
+            if isinstance(number, int) and not isinstance(number, bool) and 0 < number < self.version
+        )
+
+    @property
+    def erasure_reason(self) -> str:
+        """Return why this version erases others, in the publisher's words; empty if nobody said it."""
+        reason = self.extra.get(ERASURE_REASON)
+        return reason if isinstance(reason, str) else ""
+
+    @property
+    def is_erased(self) -> bool:
+        """Return whether the content of this version was erased."""
+        return ERASED in self.extra
 
     @property
     def withdrawal_reason(self) -> str:

@@ -16,6 +16,13 @@ class RecordStore(Protocol):
     def add(self, tx: Transaction, record: Record) -> None:
         """Add a version. Raises ``Conflict`` if (iri, version) exists already."""
 
+    def erase(self, tx: Transaction, iri: str, version: int, *, by_version: int) -> None:
+        """Remove the content of a version that is not the newest. It counts as withdrawn, and ``by_version`` is the
+        version that erased it; its number, time, publisher and audience stay."""
+
+    def uses_file(self, tx: Transaction, sha256: str) -> bool:
+        """Return whether any version of any record has a file with these bytes."""
+
     def get(
         self,
         tx: Transaction,

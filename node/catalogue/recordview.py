@@ -86,6 +86,8 @@ def version_json(record: Record) -> dict[str, Any]:
         "at": stamp(record.at),
         "sha256": record.sha256,
         "withdrawn": record.withdrawn,
+        **({"erased": True} if record.is_erased else {}),
+        **({"erases": sorted(record.erases), "reason": record.erasure_reason} if record.erases else {}),
     }
 
 

@@ -15,7 +15,7 @@ from node.cli.output import Mode
 VERBS: Final = {
     "setup": ("init", "serve", "worker"),
     "drafts": ("draft",),
-    "publish": ("publish", "withdraw"),
+    "publish": ("publish", "withdraw", "erase"),
     "imports": ("import",),
     "harvests": ("harvest",),
     "synth": ("synth",),

@@ -40,6 +40,13 @@ class PublishingCalls:
         return document("POST", "/api/records/batch", json=body, timeout=None)
 
     @endpoint
+    def erase(self, iri: str, *, reason: str, versions: Sequence[int] | None = None) -> Call[dict[str, Any]]:
+        """Erase versions of an asset for good, here and at the nodes that follow this one; without ``versions`` all
+        of them, which withdraws the asset too. See ``POST /api/erasures``."""
+        body = {"iri": iri, "reason": reason, **({"versions": list(versions)} if versions is not None else {})}
+        return document("POST", "/api/erasures", json=body)
+
+    @endpoint
     def withdraw(self, iri: str, *, reason: str = "") -> Call[dict[str, Any]]:
         """Take an asset out of the catalogue; its versions stay in the ledger."""
         params = {"iri": iri, **({"reason": reason} if reason else {})}

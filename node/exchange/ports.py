@@ -37,6 +37,9 @@ class AssetStore(Protocol):
 
     def has(self, sha256: str) -> bool: ...
 
+    def remove(self, sha256: str) -> bool:
+        """Delete the bytes for good; return False if the store did not have them."""
+
     def size(self, sha256: str) -> int | None:
         """Return the number of bytes; None if the store does not have them."""
 

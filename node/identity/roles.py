@@ -23,6 +23,7 @@ class UseCase(StrEnum):
     """The use cases that require a role, in words that complete "a person may …"."""
 
     PUBLISH = "upload files, publish and withdraw assets"
+    ERASE = "erase versions of assets for good"
     SCHEDULE_HARVESTS = "harvest catalogues of others on a schedule"
     RUN_SCENARIOS = "check, start, repeat and end runs of scenarios"
     READ_RESULTS = "read and export the results of runs"
@@ -53,6 +54,8 @@ class UseCase(StrEnum):
 ROLES: Final[Mapping[UseCase, tuple[UserRole, ...]]] = MappingProxyType(
     {
         UseCase.PUBLISH: (_PUBLISHER, _STEWARD),
+        # It cannot be undone.
+        UseCase.ERASE: (_STEWARD,),
         UseCase.SCHEDULE_HARVESTS: (_PUBLISHER, _STEWARD),
         UseCase.RUN_SCENARIOS: (_PUBLISHER, _STEWARD),
         # People who run or audit the node need no access to the data itself (governance digest §4).

@@ -26,7 +26,10 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One event. ``body`` is canonical JSON; ``seq`` is None until the sequencer has numbered the entry."""
+    """One event. ``body`` is canonical JSON; ``seq`` is None until the sequencer has numbered the entry.
+
+    If the content was erased, ``erased_sha256`` is the hash of the body as it was, and ``body`` states what remains.
+    """
 
     id: str
     kind: EntryKind
@@ -35,6 +38,7 @@ class Entry:
     by: str
     body: bytes
     seq: int | None = None
+    erased_sha256: str | None = None
 
     @property
     def leaf(self) -> bytes:
@@ -49,7 +53,7 @@ class Entry:
                 "subject": self.subject,
                 "at": stamp(self.at),
                 "by": self.by,
-                "sha256": hashlib.sha256(self.body).hexdigest(),
+                "sha256": self.erased_sha256 or hashlib.sha256(self.body).hexdigest(),
             }
         )
 

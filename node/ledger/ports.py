@@ -29,11 +29,28 @@ class Append(Protocol):
         """
 
 
+class Erase(Protocol):
+    """Removes the content of an entry: the only way by which something leaves the ledger."""
+
+    def __call__(self, tx: Transaction, entry_id: str, rest: bytes) -> None:
+        """Put ``rest``, canonical JSON, in place of the body of an entry, whose hash stays.
+
+        An entry that was erased before stays as it is. The caller appends an entry that names this one in the member
+        ``erases`` of its body: a body that is gone without that is a fault. Raises ``NotFound``.
+        """
+
+
 class LedgerStore(Protocol):
-    """Append-only. Rows commit with their own ids; one sequencer numbers them and extends the tree."""
+    """Append-only, except that content may be erased.
+
+    Rows commit with their own ids; one sequencer numbers them and extends the tree.
+    """
 
     def append(self, tx: Transaction, entry: Entry) -> None:
         """Add an entry (``seq`` None). Raises ``Conflict`` if the id exists already."""
+
+    def erase(self, tx: Transaction, entry_id: str, rest: bytes) -> None:
+        """See ``Erase``."""
 
     def get(self, tx: Transaction, entry_id: str) -> Entry | None:
         """The entry with this id."""

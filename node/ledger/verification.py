@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
+from node.base.jsons import read_object
 from node.base.work import Transaction, UnitOfWork
 from node.ledger import merkle
 from node.ledger.checkpoints import LogKey, open_checkpoint
@@ -33,6 +34,9 @@ class Trouble(StrEnum):
 
     MISSING = "missing"
     """An entry with this number existed and is missing now."""
+
+    ERASED = "erased"
+    """The content of an entry is gone, and no entry says so."""
 
     SURPLUS = "surplus"
     """An entry has a number that the sequencer never gave."""
@@ -105,6 +109,7 @@ class _Verification:
         self._peaks: dict[tuple[int, int], bytes] = {}
         self._verified = 0
         self._split = False
+        self._erased: dict[str, int] = {}
 
     def run(self) -> list[Discrepancy]:
         size = self._store.size(self._tx)
@@ -126,6 +131,13 @@ class _Verification:
                 size if entry.seq is None else entry.seq,
                 f"entry {entry.seq} has a number, but the ledger holds {size} entries",
                 entry=entry.id,
+            )
+        for entry_id, position in self._erased.items():
+            self._note(
+                Trouble.ERASED,
+                position,
+                f"the content of entry {position} was removed, but no later entry says that it was erased",
+                entry=entry_id,
             )
         if largest > size:
             self._note(
@@ -201,6 +213,11 @@ class _Verification:
                 f"entry {position} ({entry.kind} of {entry.subject}) differs from what was entered in the tree",
                 entry=entry.id,
             )
+        if entry.erased_sha256 is not None:
+            self._erased[entry.id] = position
+        if b'"erases":[' in entry.body:
+            for erased in read_object(entry.body).get("erases", ()):
+                self._erased.pop(erased, None)
 
     def _compare(self, nodes: Sequence[merkle.Node]) -> None:
         """Compare the inner nodes, because proofs for others are made from them."""

@@ -9,6 +9,7 @@ from node.catalogue.browse import Browse
 from node.catalogue.drafts.usecases import DatasetDrafts
 from node.catalogue.drafts.viewpoints import Viewpoints
 from node.catalogue.harvest.schedules import Schedules
+from node.catalogue.publication.erase import EraseVersions
 from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
 from node.identity.accounts.provider_sign_in import SignInByProvider
@@ -46,6 +47,7 @@ class CatalogueUseCases:
     drafts: DatasetDrafts
     schedules: Schedules
     withdraw: Withdraw
+    erase: EraseVersions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,6 +31,7 @@ USE_CASES: Final[Mapping[str, str]] = {
     "POST /api/records/batch": "PUBLISH",
     "POST /api/imports": "PUBLISH",
     "DELETE /api/records": "PUBLISH",
+    "POST /api/erasures": "ERASE",
     "PUT /api/harvests/{name}": "SCHEDULE_HARVESTS",
     "DELETE /api/harvests/{name}": "SCHEDULE_HARVESTS",
     "POST /api/harvests/{name}/run": "SCHEDULE_HARVESTS",

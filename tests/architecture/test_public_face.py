@@ -10,7 +10,7 @@ FACE = """
 DCT FOAF HANSA INTERNAL LDES PLURALS PROV PUBLIC QUARANTINE RDF TREE
 Append Browse Caller Clock Conflict DidDocument EntryKind FollowStore Followed Frontier HansaError Head InvalidInput
 NotAllowed NotFound PeerUnreachable Peers Publisher Record RecordStore RemoteFault Statement Transaction
-UnitOfWork UseCase UserRole
+UnitOfWork UseCase UserRole VersionStorage
 allowed require
 canonical check_audience check_file_name check_record_iri check_statements consistency_from_json did_of document_at
 envelope_of

@@ -18,6 +18,7 @@ from demo.nodes import HANSA, Member, free_ports, until
 from node.bootstrap.build import build
 from node.catalogue.model import Record
 from node.catalogue.publication.catalogue import Catalogue
+from node.catalogue.versions.storage import VersionStorage
 from node.identity.model import Caller, UserRole
 from node.ledger.usecases import LedgerWriter
 from node.settings import load
@@ -107,7 +108,11 @@ def fill(member: Member, iri: str, count: int, dump: Path | None = None) -> None
     stores, me = node.parts.stores, node.parts.me
     catalogue = Catalogue(
         uow=stores.uow,
-        append=LedgerWriter(stores.ledger, node.parts.clock, lambda _kind: None),
+        versions=VersionStorage(
+            append=LedgerWriter(stores.ledger, node.parts.clock, lambda _kind: None),
+            erase=stores.ledger.erase,
+            records=stores.catalogue.records,
+        ),
         records=stores.catalogue.records,
         keyring=node.parts.keyring,
         clock=node.parts.clock,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from node.base.errors import Conflict, InvalidInput, LocalFault
+from node.base.errors import Conflict, InvalidInput, LocalFault, NotFound
 from node.ledger.model import Checkpoint, Entry, EntryKind
 from node.ledger.usecases import Sequencer, verify_all
 from tests.fakes.clock import FixedClock
@@ -245,3 +245,38 @@ class TestConcurrency:
         assert sequencer.run() == 1
         with stores.uow.read() as tx:
             assert [one.id for one in stores.ledger.since(tx, 0)] == ["quick", "slow"]
+
+
+class TestErasure:
+    def test_the_body_goes_and_the_leaf_stays(self, stores: Stores) -> None:
+        original = replace(entry("e1"), body=b'{"text": "' + b"Jan Janssens " * 200 + b'"}')
+        append(stores, original, entry("e2"))
+        with stores.uow.begin() as tx:
+            stores.ledger.erase(tx, "e1", b'{"left":1}')
+        with stores.uow.begin() as tx:
+            stores.ledger.erase(tx, "e1", b'{"again":1}')
+        with stores.uow.read() as tx:
+            erased, other = stores.ledger.get(tx, "e1"), stores.ledger.get(tx, "e2")
+        assert erased is not None
+        assert (erased.body, erased.leaf) == (b'{"left":1}', original.leaf)
+        assert other == entry("e2")
+
+    def test_an_unknown_entry_is_refused(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx, pytest.raises(NotFound):
+            stores.ledger.erase(tx, "e9", b"{}")
+
+    @pytest.mark.parametrize("early", [True, False], ids=["before", "after it was numbered"])
+    def test_the_ledger_verifies_if_an_entry_says_so(self, stores: Stores, early: bool) -> None:
+        signer = log_signer()
+        sequencer = Sequencer(stores.uow, stores.ledger, signer, FixedClock(NOW), "a.example")
+        append(stores, entry("e1"))
+        if not early:
+            number_everything(sequencer)
+        with stores.uow.begin() as tx:
+            stores.ledger.erase(tx, "e1", b"{}")
+        number_everything(sequencer)
+        (fault,) = verify_all(stores.uow, stores.ledger, [signer.key])
+        assert (fault.trouble, fault.entry) == ("erased", "e1")
+        append(stores, entry("e2", body=b'{"erases":["e1"]}'))
+        number_everything(sequencer)
+        assert verify_all(stores.uow, stores.ledger, [signer.key]) == []

@@ -308,3 +308,53 @@ class TestAddresses:
             assert stores.records.addresses(tx, **for_all, offset=1, limit=1) == addresses[1:]
             assert stores.records.addresses(tx, **for_all, offset=2) == []
             assert stores.records.addresses(tx, audiences=[], origins=[]) == []
+
+
+class TestErasure:
+    def test_the_content_goes_and_the_rest_stays(self, stores: Stores) -> None:
+        file = File(name="a.csv", media_type="text/csv", size=1, sha256="00" * 32)
+        first = record(
+            "a",
+            files=(file,),
+            keywords=("Jan",),
+            offer={"@id": "urn:offer"},
+            sealed=True,
+            entry="e1",
+            extra={"signature": "s", OPENS_HISTORY: True},
+            warnings=({"message": "Jan"},),
+        )
+        second = record("a", 2, entry="e2")
+        add(stores, first, second, record("b"))
+        with stores.uow.begin() as tx:
+            stores.records.erase(tx, first.iri, 1, by_version=2)
+            stores.records.erase(tx, f"{BASE}nothing", 1, by_version=2)
+        with stores.uow.read() as tx:
+            remains = stores.records.get(tx, first.iri, version=1)
+            assert remains is not None
+            assert (remains.is_erased, remains.withdrawn, remains.extra) == (
+                True,
+                True,
+                {"erased": 2, OPENS_HISTORY: True},
+            )
+            assert (remains.nquads, remains.titles, remains.files, remains.keywords) == (b"", {}, (), ())
+            assert (remains.offer, remains.sealed, remains.warnings) == (None, False, ())
+            assert (remains.at, remains.audience, remains.publisher, remains.entry) == (
+                first.at,
+                "public",
+                first.publisher,
+                "e1",
+            )
+            assert stores.records.get(tx, first.iri) == second
+            assert short(stores.records.versions(tx, first.iri)) == [("a", 2), ("a", 1)]
+        assert current(stores) == [("a", 2), ("b", 1)]
+        assert current(stores, as_of=first.at) == [("b", 1)]
+
+    def test_files_in_use(self, stores: Stores) -> None:
+        file = File(name="a.csv", media_type="text/csv", size=1, sha256="00" * 32)
+        add(stores, record("a", files=(file,)), record("a", 2))
+        with stores.uow.read() as tx:
+            assert stores.records.uses_file(tx, "00" * 32)
+            assert not stores.records.uses_file(tx, "11" * 32)
+        with stores.uow.begin() as tx:
+            stores.records.erase(tx, f"{BASE}a", 1, by_version=2)
+            assert not stores.records.uses_file(tx, "00" * 32)

@@ -194,6 +194,7 @@ VERBS = [
     "worker",
     "publish",
     "withdraw",
+    "erase",
     "find",
     "show",
     "diff",

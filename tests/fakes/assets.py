@@ -46,6 +46,9 @@ class MemoryAssets:
     async def check(self, sha256: str) -> StoredBytes:
         return await self.verify(sha256)
 
+    def remove(self, sha256: str) -> bool:
+        return self._bytes.pop(sha256, None) is not None
+
     def has(self, sha256: str) -> bool:
         return sha256 in self._bytes
 

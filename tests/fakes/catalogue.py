@@ -31,12 +31,14 @@ from node.catalogue.model import NodeFacts, Record, Settlement
 from node.catalogue.nquads import iri_term, line, literal_term
 from node.catalogue.ports import Graph, RecordStore, SearchIndex
 from node.catalogue.publication.catalogue import PLURALS, Catalogue
+from node.catalogue.publication.erase import EraseVersions, Erasure
 from node.catalogue.publication.publish import Publish
 from node.catalogue.publication.submission_check import SubmissionCheck
 from node.catalogue.publication.version_writer import VersionWriter
 from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
 from node.catalogue.search.cursors import Cursors
+from node.catalogue.versions.storage import VersionStorage
 from node.catalogue.views import GraphView, SearchView
 from node.catalogue.visibility import Visibility
 from node.identity.jose import b64url
@@ -49,6 +51,7 @@ from node.semantics.documents import canonical as canonical_form
 from node.semantics.documents import parse
 from node.semantics.model import CheckedDescription, File, Finding, Submission
 from node.vocab.namespaces import DCAT, DCT, FOAF, HANSA_MODEL, RDF
+from tests.fakes.assets import MemoryAssets
 from tests.fakes.graph import MemoryGraph
 from tests.fakes.keys import public_jwk
 from tests.fakes.ledger import MemoryLedgerStore, log_signer, number_everything
@@ -153,9 +156,10 @@ class CatalogueNode:
             SearchView(uow=self.uow, records=self.records, index=self.index),
             self.chains,
         )
+        self.versions = VersionStorage(append=self.append, erase=self.ledger.erase, records=self.records)
         self.catalogue = catalogue = Catalogue(
             uow=self.uow,
-            append=self.append,
+            versions=self.versions,
             records=self.records,
             keyring=self.keys,  # type: ignore[arg-type]
             clock=self.clock,
@@ -172,6 +176,10 @@ class CatalogueNode:
             wait_for_views=self.settled,
         )
         self.withdrawing = Withdraw(catalogue=catalogue, wait_for_views=self.settled)
+        self.bytes = MemoryAssets()
+        self.erasing = EraseVersions(
+            catalogue=catalogue, ledger=self.ledger, assets=self.bytes, wait_for_views=self.settled
+        )
         self.ask = Ask(
             graph=self.graph,
             uow=self.uow,
@@ -226,6 +234,10 @@ class CatalogueNode:
 
     async def withdraw(self, iri: str) -> Record:
         return (await self.withdrawing.withdraw(iri, self.steward)).record
+
+    async def erase(self, iri: str, *versions: int, reason: str = "it names a child") -> Erasure:
+        """Erase these versions; without any, all."""
+        return await self.erasing.erase(iri, self.steward, reason=reason, versions=versions or None)
 
     async def settled(self, entry: str) -> Settlement:
         self.settle()

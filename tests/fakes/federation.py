@@ -90,6 +90,7 @@ class Follower:
         self.replicate = Replicate(
             uow=node.uow,
             records=node.records,
+            versions=node.versions,
             append=node.append,
             members=self.members,
             peers=network,  # type: ignore[arg-type]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node.base.errors import Conflict, LocalFault
+from node.base.errors import Conflict, LocalFault, NotFound
 from node.base.work import Transaction
 from node.ledger.checkpoints import LogKey
 from node.ledger.model import Checkpoint, Entry, EntryKind
@@ -33,6 +34,14 @@ class MemoryLedgerStore:
         memory(tx).put("unsequenced", entry.id, None)
         subject: tuple[str, ...] = memory(tx).rows("subjects").get(entry.subject, ())
         memory(tx).put("subjects", entry.subject, (*subject, entry.id))
+
+    def erase(self, tx: Transaction, entry_id: str, rest: bytes) -> None:
+        entry = self.get(tx, entry_id)
+        if entry is None:
+            raise NotFound(f"the ledger has no entry {entry_id}")
+        if entry.erased_sha256 is None:
+            hashed = hashlib.sha256(entry.body).hexdigest()
+            memory(tx).put("entries", entry_id, replace(entry, body=rest, erased_sha256=hashed))
 
     def get(self, tx: Transaction, entry_id: str) -> Entry | None:
         return memory(tx).rows("entries").get(entry_id)

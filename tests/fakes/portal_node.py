@@ -25,9 +25,10 @@ from node.base.work import Task
 from node.catalogue.access import Access, AccessCode, access_code_of
 from node.catalogue.browse import CatalogueHit, CatalogueHits, Connections, Publisher
 from node.catalogue.drafts.viewpoints import Viewpoints
-from node.catalogue.envelope import withdrawal_of
+from node.catalogue.envelope import remains_of, withdrawal_of
 from node.catalogue.links import Link
-from node.catalogue.model import Query, Record
+from node.catalogue.model import Publication, Query, Record
+from node.catalogue.publication.erase import Erasure
 from node.catalogue.visibility import Visibility
 from node.dialogue.process import IMPLIED, Exchange, Role
 from node.evidence.archive import pack
@@ -301,6 +302,18 @@ class FakeNode:
         require(by, UseCase.PUBLISH)
         head = self.records[iri][0]
         self.records[iri].insert(0, withdrawal_of(head, reason))
+
+    def require_role(self, by: Caller) -> None:
+        require(by, UseCase.ERASE)
+
+    async def erase(self, iri: str, by: Caller, *, reason: str, versions: Collection[int] | None = None) -> Erasure:
+        require(by, UseCase.ERASE)
+        before = self.records[iri]
+        chosen = {record.version for record in before} if versions is None else set(versions)
+        head = withdrawal_of(before[0], reason) if versions is None else replace(before[0], version=len(before) + 1)
+        kept = [remains_of(one, head.version) if one.version in chosen else one for one in before]
+        self.records[iri] = [head, *kept]
+        return Erasure(publication=Publication(record=head, created=True), versions=tuple(chosen), files=())
 
     async def access(self, record: Record, caller: Caller) -> AccessCode:
         return self.rules.code(record, caller)
@@ -724,6 +737,7 @@ def use_cases(node: FakeNode) -> UseCases:
             drafts=node.drafts,
             schedules=node.schedules,
             withdraw=parts,
+            erase=parts,
         ),
         contracts=ContractUseCases(
             acquire=parts,

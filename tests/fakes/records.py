@@ -8,6 +8,7 @@ from datetime import datetime
 
 from node.base.errors import Conflict
 from node.base.work import Transaction
+from node.catalogue.envelope import remains_of
 from node.catalogue.model import PUBLIC, Record
 from node.ledger.model import EntryKind
 from tests.fakes.work import memory
@@ -25,6 +26,17 @@ class MemoryRecordStore:
         )
         versions = sorted((*known, record), key=lambda version: version.version)
         memory(tx).put("records", record.iri, tuple(versions))
+
+    def erase(self, tx: Transaction, iri: str, version: int, *, by_version: int) -> None:
+        versions = [
+            remains_of(record, by_version) if record.version == version else record
+            for record in self._versions(tx, iri)
+        ]
+        memory(tx).put("records", iri, tuple(versions))
+
+    def uses_file(self, tx: Transaction, sha256: str) -> bool:
+        stored = memory(tx).rows("records").values()
+        return any(file.sha256 == sha256 for versions in stored for record in versions for file in record.files)
 
     def get(
         self,

@@ -109,6 +109,7 @@ GOOD_BODIES: dict[str, Any] = {
     "/api/harvests/{name}": {"url": "http://127.0.0.1:1"},
     "/api/join": {"region": "http://127.0.0.1:1"},
     "/api/records": {"fields": {"kind": "dataset"}},
+    "/api/erasures": {"iri": "urn:x", "reason": "x"},
     "/api/members": {"url": "http://127.0.0.1:1"},
     "/api/second-factor": {"password": "x"},
     "/api/second-factor/confirm": {"code": "123456"},

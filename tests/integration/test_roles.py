@@ -52,6 +52,8 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "POST /record/edit": (UseCase.PUBLISH, {"iri": "urn:x"}),
     "GET /record/withdraw": (UseCase.PUBLISH, {}),
     "POST /record/withdraw": (UseCase.PUBLISH, {"iri": "urn:x", "reason": "x"}),
+    "GET /record/erase": (UseCase.ERASE, {}),
+    "POST /record/erase": (UseCase.ERASE, {"iri": "urn:x", "which": "all", "reason": "x", "sure": "yes"}),
     "POST /issued/{id:path}/revoke": (UseCase.REVOKE, {"reason": "x"}),
     "POST /keys/replace": (UseCase.CHANGE_KEYS, {"signing": "#key-1", "password": "x"}),
     "GET /users": (UseCase.MANAGE_ACCOUNTS, {}),

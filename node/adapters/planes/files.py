@@ -101,6 +101,19 @@ class FolderAssets:
                     return StoredBytes(sha256=sha256, size=status.st_size)
             return await self.verify(sha256)
 
+    def remove(self, sha256: str) -> bool:
+        """Delete the bytes; the deletion is on the disk. Return False if they are not here. Raises ``LocalFault``."""
+        if not self.has(sha256):
+            return False
+        path = self._path(sha256)
+        try:
+            path.unlink(missing_ok=True)
+            sync_folder(path.parent)
+        except OSError as error:
+            raise disk_fault("the bytes could not be deleted", error) from error
+        self._verified.pop(sha256, None)
+        return True
+
     def has(self, sha256: str) -> bool:
         """Return whether the bytes are here; False also if the text is not a SHA-256 in lower-case hexadecimal."""
         return self.size(sha256) is not None

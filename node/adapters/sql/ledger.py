@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from sqlalchemy import Row, bindparam, func, insert, select, update
 from node.adapters.sql.rows import add, build, put, values
 from node.adapters.sql.schema.ledger import entries, ledger_checkpoints, ledger_nodes, ledger_size, views
 from node.adapters.sql.work import connection_of
-from node.base.errors import Conflict, LocalFault
+from node.base.errors import Conflict, LocalFault, NotFound
 from node.base.work import Transaction
 from node.ledger.model import Checkpoint, Entry, EntryKind
 
@@ -23,6 +24,11 @@ _UNSEQUENCED = select(entries).where(entries.c.seq.is_(None)).order_by(entries.c
 _UNNUMBERED = select(func.count()).where(entries.c.seq.is_(None)).select_from(entries)
 _NUMBER = (
     update(entries).where(entries.c.id == bindparam("entry"), entries.c.seq.is_(None)).values(seq=bindparam("number"))
+)
+_ERASE = (
+    update(entries)
+    .where(entries.c.id == bindparam("entry"), entries.c.erased_sha256.is_(None))
+    .values(body=bindparam("rest"), erased_sha256=bindparam("hashed"))
 )
 _SIZE = select(ledger_size.c.size).where(ledger_size.c.id == _THE_ONE)
 _SIZE_LOCKED = _SIZE.with_for_update()
@@ -55,6 +61,14 @@ class SqlLedgerStore:
             raise LocalFault("only the sequencer gives an entry its number")
         if not add(connection_of(tx), entries, values(entry)):
             raise Conflict(f"the ledger already has an entry {entry.id}")
+
+    def erase(self, tx: Transaction, entry_id: str, rest: bytes) -> None:
+        entry = self.get(tx, entry_id)
+        if entry is None:
+            raise NotFound(f"the ledger has no entry {entry_id}")
+        if entry.erased_sha256 is None:
+            hashed = hashlib.sha256(entry.body).hexdigest()
+            connection_of(tx).execute(_ERASE, {"entry": entry_id, "rest": rest, "hashed": hashed})
 
     def get(self, tx: Transaction, entry_id: str) -> Entry | None:
         row = connection_of(tx).execute(_GET, {"id": entry_id}).one_or_none()
@@ -177,4 +191,5 @@ def _entry(row: Row[Any]) -> Entry:
         by=row.by,
         body=row.body,
         seq=row.seq,
+        erased_sha256=row.erased_sha256,
     )

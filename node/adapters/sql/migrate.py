@@ -38,6 +38,7 @@ VERSIONS = (
     "0015",
     "0016",
     "0017",
+    "0018",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

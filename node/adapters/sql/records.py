@@ -6,7 +6,19 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, and_, bindparam, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    ScalarSelect,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    func,
+    select,
+    type_coerce,
+    update,
+)
 
 from node.adapters.sql.rows import add, build, put, values
 from node.adapters.sql.schema.ledger import entries
@@ -17,6 +29,7 @@ from node.adapters.sql.statements import TransactionStatements
 from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict
 from node.base.work import Transaction
+from node.catalogue.envelope import CONTENT, remains_of
 from node.catalogue.model import PUBLIC, Record
 from node.ledger.model import EntryKind
 from node.semantics.model import File
@@ -120,6 +133,22 @@ class SqlRecordStore:
         for audience in (record.audience, *((OPENED,) if record.opens_history else ())):
             last = {"iri": record.iri, "audience": audience, "last": record.version}
             put(connection, reach, last, newer="last")
+
+    def erase(self, tx: Transaction, iri: str, version: int, *, by_version: int) -> None:
+        row = connection_of(tx).execute(_VERSION, {"iri": iri, "number": version}).one_or_none()
+        if row is None:
+            return
+        remains = remains_of(_record(row), by_version)
+        connection_of(tx).execute(
+            update(records)
+            .where(records.c.iri == iri, records.c.version == version)
+            .values({name: getattr(remains, name) for name in CONTENT})
+        )
+
+    def uses_file(self, tx: Transaction, sha256: str) -> bool:
+        # Rare: there is no index of files, and every version is read.
+        stated = type_coerce(records.c.files, Text).contains(sha256, autoescape=True)
+        return connection_of(tx).execute(select(records.c.iri).where(stated).limit(1)).one_or_none() is not None
 
     def get(
         self,

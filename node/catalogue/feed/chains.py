@@ -8,6 +8,8 @@ loses members gets a new edition, that is a new address, and its old address is 
 edit an immutable page). Tombstones stay, so that followers forget the asset. A retracted member keeps its leaf in
 the tree that the heads of the chain commit to.
 
+A member whose content was erased is retracted too, for ever.
+
 This view is kept in memory, about 600 bytes a version. A start takes its content from a snapshot (see
 ``snapshot``), and from the ledger only what was published after it.
 """
@@ -25,8 +27,9 @@ from node.catalogue.feed.commitment import leaf_of
 from node.catalogue.feed.content import Asset, Chain, ChainContent
 from node.catalogue.feed.heads import Restart
 from node.catalogue.feed.snapshot import Snapshots
-from node.catalogue.model import OPENS_HISTORY, PUBLIC
+from node.catalogue.model import ERASES, OPENS_HISTORY, PUBLIC
 from node.ledger.model import Entry, EntryKind
+from node.ledger.proofs import read_hash
 
 PAGE = 100
 """Members on a page."""
@@ -163,16 +166,19 @@ class Chains:
         # Two writers may commit in another order than they read the clock; times in a stream never decrease.
         chain.times.append(max(time, chain.times[-1]) if chain.times else time)
         chain.entries.append(entry.id)
-        chain.tree.add(leaf_of(body["signature"]))
+        # Of an erased version there is only the leaf.
+        chain.tree.add(leaf_of(body["signature"]) if "signature" in body else read_hash(body["leaf"]))
         for epoch, numbered in self._restarts.items():
             if entry.seq is not None and entry.seq < numbered:
                 chain.sizes[epoch] = len(chain.entries)
         asset, version = self._content.assets.setdefault(envelope["iri"], Asset()), envelope["version"]
         place = (audience, len(chain.entries) - 1, withdrawn, version)
         asset.places.append(place)
-        opens = envelope.get("extra", {}).get(OPENS_HISTORY) is True
+        extra = envelope.get("extra", {})
+        opens, erases = extra.get(OPENS_HISTORY) is True, extra.get(ERASES, ())
+        asset.erased |= {number for number in erases if number < version}
         # The visibility of earlier versions changes only with the audience; an asset may have very many versions.
-        same = version >= asset.version and audience == asset.audience and not opens
+        same = version >= asset.version and audience == asset.audience and not opens and not erases
         if version >= asset.version:
             asset.version, asset.audience = version, audience
         asset.last[audience] = max(version, asset.last.get(audience, 0))
@@ -183,7 +189,7 @@ class Chains:
         since = {audience: asset.since(audience) for audience in asset.last}
         for audience, position, withdrawn, version in places:
             retracted = self._content.chains[audience].retracted
-            gone = not withdrawn and version < since[audience]
+            gone = not withdrawn and (version < since[audience] or version in asset.erased)
             (retracted.add if gone else retracted.discard)(position)
 
     # what the feed asks ---------------------------------------------------------------------------------------

@@ -33,6 +33,8 @@ class Asset:
     """The last version that opened the earlier ones."""
     places: list[tuple[str, int, bool, int]] = field(default_factory=list)
     """(audience, position, withdrawn, version) of each version."""
+    erased: set[int] = field(default_factory=set)
+    """The versions whose content was erased."""
 
     def since(self, audience: str) -> int:
         """Return the first version of the unbroken run, up to the newest, that readers of this audience's chain may

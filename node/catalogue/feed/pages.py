@@ -310,6 +310,9 @@ class Feed:
             record = by_entry.get(member.entry)
             if record is None:
                 raise LocalFault(f"the ledger has the record of entry {member.entry}, the record store has not")
+            if record.is_erased:
+                # The chains learn it in a moment, from the entry that erased it.
+                continue
             lines += self._member_lines(member, record)
         return join_lines(lines)
 

@@ -57,7 +57,7 @@ def lines_of(key: SnapshotKey, content: ChainContent) -> Iterator[str]:
         number += 1
     assets = iter(content.assets.items())
     while block := [
-        (iri, asset.version, asset.audience, asset.last, asset.opened, asset.places)
+        (iri, asset.version, asset.audience, asset.last, asset.opened, asset.places, *_erasures_of(asset))
         for iri, asset in islice(assets, _MANY)
     ]:
         yield _line(["assets", block])
@@ -87,6 +87,12 @@ def content_of(key: SnapshotKey, lines: Iterable[str]) -> ChainContent:
     raise ValueError("the snapshot of the chains is not complete")
 
 
+def _erasures_of(asset: Asset) -> Iterator[list[int]]:
+    """Yield the erased versions, if there are any: few assets have some."""
+    if asset.erased:
+        yield sorted(asset.erased)
+
+
 def _line(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
@@ -105,10 +111,10 @@ def _read_chain(content: ChainContent, audience: str, retractions: list[int], si
 
 
 def _read_assets(content: ChainContent, assets: list[list[Any]]) -> None:
-    for iri, version, audience, last, opened, places in assets:
+    for iri, version, audience, last, opened, places, *erased in assets:
         # One text for each audience, not one for each version.
         own = [(intern(name), position, withdrawn, number) for name, position, withdrawn, number in places]
-        content.assets[iri] = Asset(version, intern(audience), last, opened, own)
+        content.assets[iri] = Asset(version, intern(audience), last, opened, own, set(*erased))
 
 
 _READERS: Final[dict[str, Callable[..., None]]] = {

@@ -18,13 +18,12 @@ from node.base.clock import Clock
 from node.base.errors import Conflict
 from node.base.jsons import canonical
 from node.base.work import Transaction, UnitOfWork
-from node.catalogue.envelope import ledger_body, sign
+from node.catalogue.envelope import sign
 from node.catalogue.model import INTERNAL, PUBLIC, NodeFacts, Publication, Record, Settlement, WiderAudience
 from node.catalogue.ports import RecordStore
+from node.catalogue.versions.storage import VersionStorage
 from node.identity.model import Caller
 from node.identity.ports import KeyRing
-from node.ledger.model import EntryKind
-from node.ledger.ports import Append
 from node.semantics.kinds import KINDS
 
 Settled = Callable[[str], Awaitable[Settlement]]
@@ -45,7 +44,7 @@ class Catalogue:
     """The stores, the keys and the clock that publishing and withdrawing share."""
 
     uow: UnitOfWork
-    append: Append
+    versions: VersionStorage
     records: RecordStore
     keyring: KeyRing
     clock: Clock
@@ -80,10 +79,7 @@ class Catalogue:
         """
         now = self.clock.now()
         record = replace(sign(self.keyring, replace(version, at=now)), by=by.name)
-        entry = self.append(tx, EntryKind.RECORD, record.iri, by.name, ledger_body(record, change), now)
-        with_entry = replace(record, entry=entry.id)
-        self.records.add(tx, with_entry)
-        return with_entry
+        return self.versions.add(tx, record, by=by.name, at=now, change=change)
 
 
 async def settle(publication: Publication, wait_for_views: Settled | None) -> Publication:

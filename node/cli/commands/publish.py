@@ -1,4 +1,4 @@
-"""publish, withdraw: from files that a steward wrote to a record that peers find."""
+"""publish, withdraw, erase: from files that a steward wrote to a record that peers find."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     app.command("publish")(publish)
     app.command("withdraw")(withdraw)
+    app.command("erase")(erase)
 
 
 def publish(
@@ -187,3 +188,37 @@ def withdraw(
     if Mode.json:
         emit(gone)
     report_success("withdrawn", detail=f"version {gone['version']} says so")
+
+
+def erase(
+    iri: Annotated[str, typer.Argument(help="Address of the asset.")],
+    reason: Annotated[
+        str, typer.Option(help="Why, without personal data: shown to all who could see a version.")
+    ] = "",
+    version: Annotated[
+        list[int] | None, typer.Option(help="A version to erase; may be repeated. Without it, all versions.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    node: Node = None,
+) -> int:
+    """Erase versions of an asset for good.
+
+    Their descriptions and files are deleted, here and at the nodes that follow this one. The ledger keeps the proof
+    that there was something. Without --version, the asset is withdrawn too.
+    """
+    chosen = f"version {', '.join(map(str, version))}" if version else "all versions"
+    if not yes and not typer.confirm(f"  erase {chosen} of {iri} for good?", default=False, err=True):
+        return REFUSED
+    with connect(node) as client:
+        erasure = client.erase(iri, reason=reason, versions=version)
+    if Mode.json:
+        emit(erasure)
+        return 0
+    deleted = erasure["deletedFiles"]
+    files = f"{len(deleted)} stored {'file' if len(deleted) == 1 else 'files'}"
+    if erasure["erased"]:
+        versions = ", ".join(map(str, erasure["erased"]))
+        report_success("erased", detail=f"version {versions}, and {files}; version {erasure['version']} says so")
+    else:
+        report_success("nothing to erase", detail=f"these versions have no content; deleted {files}")
+    return 0

@@ -30,6 +30,7 @@ from node.portal.description.triples import Description
 from node.portal.markup import web_address
 from node.portal.pages.discovery import links, structured_data
 from node.portal.pages.edits import may_manage
+from node.portal.pages.erasures import may_erase
 from node.portal.pages.result_parts import making_of
 from node.portal.pages.scenario_parts import calls, runs_of, scenario_of
 from node.portal.pages.usage import use_of
@@ -122,6 +123,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
         agreed=await _find_agreement(responder, visit, record),
         may_get=allowed(visit.caller, UseCase.RECEIVE),
         manages=not as_of and may_manage(visit, record, versions[0]),
+        erases=may_erase(visit, record),
         scenario=scenario,
         used_in=await runs_of(responder, visit, record, scenario),
         what_if=what_if,

@@ -15,6 +15,7 @@ from node.base.errors import HansaError, InvalidInput, TooLarge
 from node.base.jsons import read_object
 from node.base.plaintext import word
 from node.catalogue.model import Publication
+from node.catalogue.publication.erase import EraseVersions
 from node.catalogue.publication.publish import Publish
 from node.catalogue.publication.submission_check import PublishOrder
 from node.catalogue.publication.withdraw import LONGEST_REASON, Withdraw
@@ -109,6 +110,16 @@ class SubmittedRecord(BaseModel):
         return PublishOrder(submission=submission, earlier_versions=self.earlier_versions, follows=self.follows)
 
 
+class ErasureOrder(BaseModel):
+    """The versions of an asset to erase: without ``versions`` all of them, which withdraws the asset too."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    iri: str = Field(max_length=2048)
+    versions: list[int] | None = Field(None, min_length=1, max_length=10_000)
+    reason: str = Field(max_length=LONGEST_REASON, description="Shown to all who could see a version.")
+
+
 class PublishRequest(SubmittedRecord):
     """An asset to publish alone, with the members of a record of a batch.
 
@@ -135,6 +146,7 @@ def router(
     person: Person,
     publish: Publish,
     withdraw: Withdraw,
+    erase: EraseVersions,
     assets: AssetStore,
     upload_limit: int,
     description_limit: int,
@@ -233,6 +245,15 @@ def router(
         ] = "",
     ) -> Any:
         return published_json(await withdraw.withdraw(iri, await person(request), reason=reason))
+
+    @api.post("/erasures", summary="Erase versions of an asset for good")
+    async def erase_versions(request: Request, order: ErasureOrder) -> Any:
+        erasure = await erase.erase(order.iri, await person(request), reason=order.reason, versions=order.versions)
+        return {
+            **published_json(erasure.publication),
+            "erased": list(erasure.versions),
+            "deletedFiles": list(erasure.files),
+        }
 
     return api
 

@@ -27,7 +27,7 @@ class Host:
     def __init__(self, node: CatalogueNode, network: Network) -> None:
         self.node, self.network = node, network
         self.uow, self.clock, self.records = node.uow, node.clock, node.records
-        self.append, self.browse = node.append, node.browse
+        self.append, self.browse, self.versions = node.append, node.browse, node.versions
         self.peers = network
         self.follows = MemoryFollowStore()
         self.did, self.base, self.polling = node.did, node.base, 30.0

@@ -18,6 +18,7 @@ entries = Table(
     Column("by", Words, nullable=False),
     Column("body", Octets, nullable=False),
     Column("seq", Big, unique=True),
+    Column("erased_sha256", Words),
 )
 Index("ix_entries_subject", entries.c.subject, entries.c.ordinal)
 Index("ix_entries_kind_seq", entries.c.kind, entries.c.seq)

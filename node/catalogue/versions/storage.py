@@ -1,0 +1,45 @@
+"""Store a version of a record: its ledger entry, its row, and the erasure of the versions that it erases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from node.base.work import Transaction
+from node.catalogue.envelope import ledger_body
+from node.catalogue.model import Record, WiderAudience
+from node.catalogue.ports import RecordStore
+from node.catalogue.versions.erasure import erase_versions, versions_to_erase
+from node.ledger.model import EntryKind
+from node.ledger.ports import Append, Erase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionStorage:
+    """Stores signed versions: those of this node, and those of nodes that it follows."""
+
+    append: Append
+    erase: Erase
+    records: RecordStore
+
+    def has_erased(self, tx: Transaction, version: Record) -> bool:
+        """Return whether a stored version of the asset erases ``version``, which must then not be stored any more."""
+        newest = self.records.get(tx, version.iri)
+        if newest is None or newest.version <= version.version:
+            return False
+        return any(version.version in later.erases for later in self.records.versions(tx, version.iri))
+
+    def add(
+        self, tx: Transaction, version: Record, *, by: str, at: datetime, change: WiderAudience | None = None
+    ) -> Record:
+        """Put ``version`` into the ledger and the store, in the caller's transaction; return it with its entry.
+
+        ``change`` describes a wider audience from now on; the ledger entry records it. Raises ``Conflict`` if the
+        asset has a version of this number.
+        """
+        erased = versions_to_erase(tx, self.records, version)
+        entry = self.append(tx, EntryKind.RECORD, version.iri, by, ledger_body(version, change, erases=erased), at)
+        stored = replace(version, entry=entry.id)
+        self.records.add(tx, stored)
+        erase_versions(tx, self.records, self.erase, stored, erased)
+        return stored
