@@ -84,7 +84,7 @@ def storage(
     after: Annotated[str, typer.Option(help="Begin after the asset with this identifier.")] = "",
     node: Node = None,
 ) -> None:
-    """Show the room that the node takes on its disk, its backups, and the files of each asset."""
+    """Show what is on the node's disk: files by asset, backups."""
     with connect(node) as client:
         use = client.storage(after=after)
     if Mode.json:
