@@ -228,10 +228,8 @@ class Replicate:
         if newest is not None and newest.origin != record.origin:
             return f"this address already belongs to {newest.origin}; an address belongs to one node"
         known = self._records.get(tx, record.iri, version=record.version)
-        if known is None and self._versions.has_erased(tx, record):
-            # It was read from a page that somebody kept.
-            return ""
         if known is not None:
+            # An erased version that comes again, from a page that somebody kept, stays erased.
             if not known.is_erased and canonical(envelope_of(known)) != canonical(envelope_of(record)):
                 return "its origin already signed different content for this version"
             outcome.known += 1

@@ -20,6 +20,10 @@ class RecordStore(Protocol):
         """Remove the content of a version that is not the newest. It counts as withdrawn, and ``by_version`` is the
         version that erased it; its number, time, publisher and audience stay."""
 
+    def with_content(self, tx: Transaction, iri: str, numbers: Collection[int]) -> Sequence[Record]:
+        """Return the versions among ``numbers`` that are not withdrawn or erased, the oldest first. The cost is that
+        of the numbers: how many versions the asset has makes no difference."""
+
     def uses_file(self, tx: Transaction, sha256: str) -> bool:
         """Return whether any version of any record has a file with these bytes."""
 

@@ -349,6 +349,19 @@ class TestErasure:
         assert current(stores) == [("a", 2), ("b", 1)]
         assert current(stores, as_of=first.at) == [("b", 1)]
 
+    def test_versions_with_content(self, stores: Stores) -> None:
+        gone = record("a", 3, withdrawn=True)
+        add(stores, record("a"), record("a", 2), gone, record("a", 4), record("b"))
+        with stores.uow.begin() as tx:
+            assert short(stores.records.with_content(tx, f"{BASE}a", {4, 1, 3, 9})) == [("a", 1), ("a", 4)]
+            assert short(stores.records.with_content(tx, f"{BASE}a", range(1, 2_000))) == [
+                ("a", 1),
+                ("a", 2),
+                ("a", 4),
+            ]
+            stores.records.erase(tx, f"{BASE}a", 1, by_version=4)
+            assert stores.records.with_content(tx, f"{BASE}a", {1}) == []
+
     def test_files_in_use(self, stores: Stores) -> None:
         file = File(name="a.csv", media_type="text/csv", size=1, sha256="00" * 32)
         add(stores, record("a", files=(file,)), record("a", 2))

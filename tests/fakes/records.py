@@ -34,6 +34,10 @@ class MemoryRecordStore:
         ]
         memory(tx).put("records", iri, tuple(versions))
 
+    def with_content(self, tx: Transaction, iri: str, numbers: Collection[int]) -> Sequence[Record]:
+        versions = self._versions(tx, iri)
+        return [record for record in versions if record.version in numbers and not record.withdrawn]
+
     def uses_file(self, tx: Transaction, sha256: str) -> bool:
         stored = memory(tx).rows("records").values()
         return any(file.sha256 == sha256 for versions in stored for record in versions for file in record.files)

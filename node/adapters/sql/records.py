@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -33,6 +33,8 @@ from node.catalogue.envelope import CONTENT, remains_of
 from node.catalogue.model import PUBLIC, Record
 from node.ledger.model import EntryKind
 from node.semantics.model import File
+
+T = TypeVar("T")
 
 _CHUNK = 500
 """The number of ids in one query."""
@@ -95,6 +97,15 @@ _VERSION, _VERSION_FOR_THEM = (
     for statement in (_VERSIONS, _VERSIONS_FOR_THEM)
 )
 
+_WITH_CONTENT = (
+    select(records)
+    .where(
+        records.c.iri == bindparam("iri"),
+        records.c.version.in_(bindparam("numbers", expanding=True)),
+        ~records.c.withdrawn,
+    )
+    .order_by(records.c.version)
+)
 _BY_ENTRY = select(records).where(records.c.entry.in_(bindparam("entries", expanding=True))).order_by(records.c.iri)
 _FIRST = (
     select(entries.c.subject, func.min(entries.c.seq).label("place"))
@@ -144,6 +155,14 @@ class SqlRecordStore:
             .where(records.c.iri == iri, records.c.version == version)
             .values({name: getattr(remains, name) for name in CONTENT})
         )
+
+    def with_content(self, tx: Transaction, iri: str, numbers: Collection[int]) -> Sequence[Record]:
+        connection = connection_of(tx)
+        return [
+            _record(row)
+            for chunk in _chunks(sorted(numbers))
+            for row in connection.execute(_WITH_CONTENT, {"iri": iri, "numbers": chunk})
+        ]
 
     def uses_file(self, tx: Transaction, sha256: str) -> bool:
         # Rare: there is no index of files, and every version is read.
@@ -338,6 +357,6 @@ def _key_values(iri: str, audiences: Collection[str] | None) -> dict[str, Any]:
     return {"iri": iri, "audiences": list(audiences), "seen": list(audiences)}
 
 
-def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def _chunks(ids: Sequence[T]) -> Iterator[Sequence[T]]:
     for first in range(0, len(ids), _CHUNK):
         yield ids[first : first + _CHUNK]

@@ -21,10 +21,9 @@ from node.catalogue.ports import RecordStore
 from node.ledger.ports import Erase
 
 
-def versions_to_erase(tx: Transaction, records: RecordStore, erasing: Record) -> list[Record]:
+def versions_to_erase(tx: Transaction, records: RecordStore, erasing: Record) -> Sequence[Record]:
     """Return the versions that ``erasing`` erases and that still have content here, the oldest first."""
-    known = [records.get(tx, erasing.iri, version=number) for number in sorted(erasing.erases)]
-    return [version for version in known if version is not None and not version.withdrawn]
+    return records.with_content(tx, erasing.iri, erasing.erases) if erasing.erases else []
 
 
 def erase_versions(

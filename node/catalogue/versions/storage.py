@@ -22,13 +22,6 @@ class VersionStorage:
     erase: Erase
     records: RecordStore
 
-    def has_erased(self, tx: Transaction, version: Record) -> bool:
-        """Return whether a stored version of the asset erases ``version``, which must then not be stored any more."""
-        newest = self.records.get(tx, version.iri)
-        if newest is None or newest.version <= version.version:
-            return False
-        return any(version.version in later.erases for later in self.records.versions(tx, version.iri))
-
     def add(
         self, tx: Transaction, version: Record, *, by: str, at: datetime, change: WiderAudience | None = None
     ) -> Record:

@@ -12,10 +12,12 @@ from node.base.jsons import canonical
 from node.catalogue.feed.chains import Chains
 from node.catalogue.feed.snapshot import SnapshotKey, content_of, key_of, lines_of
 from node.catalogue.model import INTERNAL, PUBLIC, Record
+from node.catalogue.nquads import iri_term, line, literal_term
 from node.identity.model import ANONYMOUS, Caller, UserRole
 from node.ledger.checkpoints import LogKey
 from node.ledger.usecases import Trouble, verify_all
 from node.semantics.model import File
+from node.vocab.namespaces import HANSA_MODEL
 from tests.fakes.catalogue import MEMBER, CatalogueNode, participant
 from tests.fakes.federation import Follower
 from tests.fakes.ledger import log_signer
@@ -143,8 +145,8 @@ async def test_what_was_for_our_own_people_goes_without_a_word_to_others(pair: P
 async def test_an_erased_version_does_not_come_back_from_a_kept_page(pair: Pair) -> None:
     first = await pair.gent.publish("counts", description={"en": SECRET})
     await pair.gent.publish("counts", description={"en": "corrected"})
-    await pair.gent.erase(first.iri, 1)
     await pair.follower.run(pair.gent)
+    await pair.gent.erase(first.iri, 1)
     outcome = await pair.follower.run(pair.gent)
     with pair.region.uow.begin() as tx:
         assert pair.follower.replicate._take(tx, first, outcome) == ""
@@ -198,6 +200,18 @@ async def test_files_that_nothing_has_any_more_are_deleted(pair: Pair) -> None:
     pair.gent.bytes.keep(b"Jan")
     again = await pair.gent.erase(first.iri, 1)
     assert (again.publication.created, again.versions, again.files) == (False, (), (only.sha256,))
+
+
+async def test_a_file_that_is_the_code_of_a_model_stays(pair: Pair) -> None:
+    code = pair.gent.bytes.keep(b"def run(): ...")
+    file = File(name="model.py", media_type="text/x-python", size=code.size, sha256=code.sha256)
+    pair.gent.assets.add(code.sha256)
+    dataset = await pair.gent.publish("counts", files=(file,))
+    about = iri_term("https://gent.example/models/traffic")
+    statement = line(about, iri_term(f"{HANSA_MODEL}codeSha256"), literal_term(code.sha256))
+    await pair.gent.publish("traffic", kind="model", lines=(statement,))
+    assert (await pair.gent.erase(dataset.iri)).files == ()
+    assert pair.gent.bytes.has(code.sha256)
 
 
 async def test_refusals(pair: Pair) -> None:
