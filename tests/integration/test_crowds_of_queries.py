@@ -20,7 +20,7 @@ from tests.nodes import Running, publish, running, until
 JSON = {"Accept": "application/sparql-results+json"}
 ENDLESS = "SELECT (COUNT(*) AS ?x) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l . ?m ?n ?o }"
 SHORT = "ASK { ?s ?p ?o }"
-SECONDS = 2.0
+SECONDS = 4.0
 CALLERS = 64
 
 
