@@ -4,7 +4,8 @@
 doors below ``/dsp``. What was heard is judged when the node has ended, so that nothing goes slower before. Messages
 of 2024/1, for which there are no schemas at hand, are compared with the members of 2025-1, as the peer reads them.
 
-Where the official schemas are absent, nothing is judged; ``tests/conformance/test_dsp_messages.py`` then says so.
+Where the official schemas are absent, nothing is judged;
+``tests/conformance/protocol/test_dsp_messages.py`` then says so.
 """
 
 from __future__ import annotations

@@ -46,22 +46,27 @@ from node.scenarios.ports import JobStore, LayerStore, RunStore
 from node.transfer.deletion.model import DeletionStore
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore, ReceptionStore
-from tests.fakes.identity import MemoryIdentityStore
-from tests.fakes.ledger import MemoryLedgerStore
-from tests.fakes.negotiation import (
+from tests.fakes.stores.identity import MemoryIdentityStore
+from tests.fakes.stores.ledger import MemoryLedgerStore
+from tests.fakes.stores.negotiation import (
     MemoryAgreementStore,
     MemoryDecisionStore,
     MemoryLimitStore,
     MemoryNegotiationStore,
     MemoryUseStore,
 )
-from tests.fakes.node_state import MemoryFollowStore, MemoryMetaStore
-from tests.fakes.records import MemoryRecordStore
-from tests.fakes.scenarios import MemoryJobStore, MemoryLayerStore, MemoryRunStore
-from tests.fakes.schedules import MemoryScheduleStore
-from tests.fakes.stranger_processes import MemoryStrangerProcessStore
-from tests.fakes.transfer import MemoryDeletionStore, MemoryGrantStore, MemoryReceptionStore, MemoryTransferStore
-from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
+from tests.fakes.stores.node_state import MemoryFollowStore, MemoryMetaStore
+from tests.fakes.stores.records import MemoryRecordStore
+from tests.fakes.stores.scenarios import MemoryJobStore, MemoryLayerStore, MemoryRunStore
+from tests.fakes.stores.schedules import MemoryScheduleStore
+from tests.fakes.stores.stranger_processes import MemoryStrangerProcessStore
+from tests.fakes.stores.transfer import (
+    MemoryDeletionStore,
+    MemoryGrantStore,
+    MemoryReceptionStore,
+    MemoryTransferStore,
+)
+from tests.fakes.stores.work import MemoryOutbox, MemoryUnitOfWork
 from tests.postgres import fresh_schema
 
 

@@ -1,8 +1,8 @@
 """Identify the caller before any of the body is read.
 
 FastAPI reads and parses a body that an operation declares before it calls the operation, so before the operation can
-identify the caller. Routes made with ``knowing`` do this first; ``tests/integration/test_bodies_unread.py`` checks
-that for all routes of a node.
+identify the caller. Routes made with ``knowing`` do this first;
+``tests/integration/bad_input/test_bodies_unread.py`` checks that for all routes of a node.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ a proxy of a city, share its places: the limit is on simultaneous work, not on t
 All readers, people and members too, read in the few threads for reading (``node.base.threads``): no write waits for
 them.
 
-Other routes either cost almost nothing, or count in their own way; ``tests/integration/test_visitors.py`` names each.
+Other routes either cost almost nothing, or count in their own way;
+``tests/integration/crowds/test_visitors.py`` names each.
 """
 
 from __future__ import annotations

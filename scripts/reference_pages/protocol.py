@@ -35,13 +35,13 @@ Four kinds of tests cover the whole protocol: the official kit (`make tck`, 65 t
 
 NEGOTIATIONS: Final = "negotiation.usecases.Negotiations"
 TRANSFERS: Final = "transfer.usecases.Transfers"
-BY_HAND: Final = "tests/integration/test_dsp_by_hand.py"
-EXCHANGE: Final = "tests/conformance/test_dsp_exchange.py"
-SCHEMAS: Final = "tests/conformance/test_dsp_schemas.py"
-FORMS: Final = "tests/conformance/test_dsp_forms.py"
+BY_HAND: Final = "tests/integration/protocol/test_dsp_by_hand.py"
+EXCHANGE: Final = "tests/conformance/protocol/test_dsp_exchange.py"
+SCHEMAS: Final = "tests/conformance/protocol/test_dsp_schemas.py"
+FORMS: Final = "tests/conformance/protocol/test_dsp_forms.py"
 MACHINE: Final = "tests/unit/negotiation/test_machine.py"
 LIVES: Final = "tests/property/test_conversations.py"
-CALLBACKS: Final = "tests/integration/test_bad_input_callbacks.py"
+CALLBACKS: Final = "tests/integration/bad_input/test_bad_input_callbacks.py"
 
 KIT: Final = re.compile(r"(?P<group>CAT|CN|CN_C|TP|TP_C):(?P<of>\d\d)-(?P<number>\d\d)")
 
@@ -59,9 +59,10 @@ UNDER: Final = {
 
 CLAUSES: Final[tuple[Clause, ...]] = (
     ("4.1", "Authorization", "each request has a token of DCP 1.0; another authenticator can be built in",
-     ("web.callers", "identity.correspondence.Correspondence"), ("tests/integration/test_bad_input_tokens.py",)),
+     ("web.callers", "identity.correspondence.Correspondence"),
+      ("tests/integration/bad_input/test_bad_input_tokens.py",)),
     ("4.2", "Schemas & Contexts", "we send the form of the schemas, and read other JSON-LD; no context is loaded",
-     ("dialogue.wire", "vocab.dsp.CONTEXTS"), (SCHEMAS, FORMS, "tests/conformance/test_dsp_generated.py")),
+     ("dialogue.wire", "vocab.dsp.CONTEXTS"), (SCHEMAS, FORMS, "tests/conformance/protocol/test_dsp_generated.py")),
     ("4.3", "Exposure of Versions", "`/.well-known/dspace-version`, unversioned, for everybody",
      ("web.wellknown.routes", "vocab.dsp.VERSIONS"), (f"{EXCHANGE}::test_catalogue_dataset_and_versions",)),
     ("4.3.1", "HTTPS Binding", "`path` is below the root; root and path together are the base address",
@@ -76,7 +77,7 @@ CLAUSES: Final[tuple[Clause, ...]] = (
      ("tests/unit/catalogue/test_dsp.py",)),
     ("5.3.1", "ACK - Catalog", "datasets that the caller may see, services, nested catalogues",
      ("catalogue.dsp.DspCatalogue",), (f"{EXCHANGE}::test_catalogue_dataset_and_versions",
-      "tests/integration/test_region_catalogue.py")),
+      "tests/integration/federation/test_region_catalogue.py")),
     ("5.3.2", "ACK - Dataset", "one offer, its distributions and their service",
      ("catalogue.dsp.DspCatalogue.dataset", "policy.odrl"),
      (f"{SCHEMAS}::test_the_offer_of_each_template_is_valid",)),
@@ -85,11 +86,11 @@ CLAUSES: Final[tuple[Clause, ...]] = (
     ("5.4.1", "Queries and Filter Expressions", "a documented filter; any other filter is refused with 400",
      ("catalogue.filters.Filter",), ("tests/unit/catalogue/test_dsp.py",)),
     ("5.4.2", "Replication Protocol", "not used: nodes follow each other's event streams instead",
-     ("catalogue.feed.pages",), ("tests/integration/test_feed_pages.py",)),
+     ("catalogue.feed.pages",), ("tests/integration/federation/test_feed_pages.py",)),
     ("5.4.3", "Security", "a caller cannot tell what it may not see from what does not exist",
-     ("catalogue.visibility",), ("tests/integration/test_catalogue_visibility.py",)),
+     ("catalogue.visibility",), ("tests/integration/catalogue/test_catalogue_visibility.py",)),
     ("5.4.4", "Catalog Brokers", "a region lists its members as nested catalogues",
-     ("catalogue.dsp.Member",), ("tests/integration/test_region_catalogue.py",)),
+     ("catalogue.dsp.Member",), ("tests/integration/federation/test_region_catalogue.py",)),
     ("6.1", "Introduction", "media type, errors of the catalogue",
      ("web.dsp.routes.routes", "web.dsp.refusals.Refusals.catalog"),
      (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
@@ -107,15 +108,16 @@ CLAUSES: Final[tuple[Clause, ...]] = (
     ("7.2.1", "Contract Request Message", "opens a negotiation, or answers an offer with other terms",
      ("negotiation.messages.request", f"{NEGOTIATIONS}.receive_request", f"{NEGOTIATIONS}.request",
       "negotiation.limits"),
-     (f"{EXCHANGE}::test_an_offer_a_counter_offer_and_an_acceptance", "tests/integration/test_limits.py")),
+     (f"{EXCHANGE}::test_an_offer_a_counter_offer_and_an_acceptance", "tests/integration/protocol/test_limits.py")),
     ("7.2.2", "Contract Offer Message", "opens a negotiation, or answers a request with other terms",
      ("negotiation.messages.offer", f"{NEGOTIATIONS}.receive_offer", f"{NEGOTIATIONS}.offer", "negotiation.limits"),
-     (f"{BY_HAND}::test_an_offer_that_nobody_asked_for_waits_for_a_person", "tests/integration/test_limits.py")),
+     (f"{BY_HAND}::test_an_offer_that_nobody_asked_for_waits_for_a_person",
+       "tests/integration/protocol/test_limits.py")),
     ("7.2.3", "Contract Agreement Message", "made from the last offer and signed; the consumer checks it first",
      ("negotiation.agreement.draft", "negotiation.proposal.check"), ("tests/unit/negotiation/test_proposal.py",)),
     ("7.2.4", "Contract Agreement Verification Message", "signed by the consumer",
      ("negotiation.messages.verification", "negotiation.agreement.verify"),
-     ("tests/integration/test_agreement_files.py",)),
+     ("tests/integration/agreements/test_agreement_files.py",)),
     ("7.2.5", "Contract Negotiation Event Message", "ACCEPTED by the consumer, FINALIZED by the provider",
      ("negotiation.messages.event",), (f"{MACHINE}::test_every_state_message_and_role",)),
     ("7.2.6", "Contract Negotiation Termination Message", "with code and reasons; both sides store it",
@@ -127,7 +129,8 @@ CLAUSES: Final[tuple[Clause, ...]] = (
      ("negotiation.messages.error",), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
     ("8.1", "Introduction", "400 if the state does not allow it; 404 if nothing is there or the caller has no access",
      ("web.dsp.routes.routes", "web.dsp.refusals.Refusals.contract", "dialogue.conversation.Conversation.find"),
-     ("tests/integration/test_bad_input_access.py", "tests/integration/test_bad_input_hidden.py")),
+     ("tests/integration/bad_input/test_bad_input_access.py",
+      "tests/integration/bad_input/test_bad_input_hidden.py")),
     *((f"8.2.{number}", f"The {path} Endpoint (Provider-side)", verb, (f"{DSP}.{call}", f"{NEGOTIATIONS}.{does}"),
        tests) for number, path, verb, call, does, tests in (
         (1, "negotiations/:providerPid", "GET", "show_negotiation", "show", ("CN:01-01", "CN:02-02")),
@@ -149,7 +152,7 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         (6, "negotiations/:consumerPid/termination", "negotiation", "receive", ("CN_C:02-01", "CN_C:02-04")))),
     ("9.1.1", "Prerequisites", "push and pull of finite data; each read is authorised again",
      ("transfer.access.AuthoriseAccess", "transfer.push.PushBytes", "transfer.reception", "transfer.inbox.TakePush"),
-     ("tests/integration/test_push.py", "tests/integration/test_sealed_transfer.py")),
+     ("tests/integration/exchange/test_push.py", "tests/integration/exchange/test_sealed_transfer.py")),
     ("9.1.2", "States", "bytes are delivered only in the state STARTED",
      ("transfer.machine.TABLE", "transfer.access.require_standing"), ("tests/unit/transfer/test_access.py",)),
     ("9.1.3", "State Machine", "one table, no side effects; final states do not change",
@@ -176,7 +179,7 @@ CLAUSES: Final[tuple[Clause, ...]] = (
      ("transfer.messages.error",), (f"{EXCHANGE}::test_errors_are_the_protocols_own_objects",)),
     ("10.1", "Introduction", "as clause 8.1",
      ("web.dsp.routes.routes", "web.dsp.refusals.Refusals.transfer", "dialogue.conversation.Conversation.find"),
-     ("tests/integration/test_bad_input_access.py",)),
+     ("tests/integration/bad_input/test_bad_input_access.py",)),
     *((f"10.2.{number}", f"The {path} Endpoint (Provider-side)", verb, (f"{DSP}.{call}", f"{TRANSFERS}.{does}"),
        tests) for number, path, verb, call, does, tests in (
         (1, "transfers/:providerPid", "GET", "show_transfer", "show", ("TP:02-01", "TP:02-05")),

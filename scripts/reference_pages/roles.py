@@ -84,7 +84,7 @@ USE_CASES: Final[Mapping[str, str]] = {
     "POST /api/members/refresh": "FOLLOW",
     "GET /api/members/evidence": "READ_WITNESS",
 }
-"""The use case behind an operation that takes a role; ``tests/integration/test_roles.py`` walks all of them."""
+"""The use case behind an operation that takes a role; ``tests/integration/people/test_roles.py`` walks all."""
 
 
 def roles() -> str:

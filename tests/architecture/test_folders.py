@@ -90,7 +90,7 @@ def _circles(arrows: Mapping[str, Set[str]]) -> Iterator[list[str]]:
         yield from walk(start, [])
 
 
-@pytest.mark.parametrize("room", ["node", "federation", "demo"])
+@pytest.mark.parametrize("room", ["node", "federation", "demo", "tests"])
 def test_no_folder_is_crowded(room: str) -> None:
     assert crowded(ROOT / room) == {}
 

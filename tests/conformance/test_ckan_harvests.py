@@ -16,7 +16,7 @@ import pytest
 import rdflib
 from rdflib.namespace import DCAT, DCTERMS, RDF
 
-from tests.integration.test_catalog_for_portals import graph
+from tests.integration.catalogue.test_catalog_for_portals import graph
 from tests.nodes import Running, publish
 
 ADDRESS = os.environ.get("HANSA_TEST_CKAN", "").rstrip("/")

@@ -15,7 +15,7 @@ from node.catalogue.model import PUBLIC
 from node.ledger.model import Entry
 from node.ledger.usecases import Sequencer
 from tests.fakes.clock import FixedClock
-from tests.fakes.ledger import log_signer
+from tests.fakes.stores.ledger import log_signer
 from tests.stores import Stores
 from tests.unit.catalogue.test_chains import ME, NOON, version
 

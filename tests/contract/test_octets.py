@@ -11,8 +11,8 @@ from sqlalchemy import LargeBinary, Text, insert, select, type_coerce, update
 from node.adapters.sql.schema.ledger import entries
 from node.adapters.sql.schema.records import records
 from node.adapters.sql.work import connection_of
-from tests.contract.test_ledger import NOW, append, entry
-from tests.contract.test_records import record
+from tests.contract.stores.test_ledger import NOW, append, entry
+from tests.contract.stores.test_records import record
 from tests.stores import Stores
 
 LONG = b'{"text": "' + b"The counter counts bicycles. " * 200 + b'"}'

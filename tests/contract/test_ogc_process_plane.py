@@ -1,6 +1,7 @@
 """The contract of ``OgcProcessPlane``, kept by the client over HTTP (to a loopback service) and by the scripted one.
 
-Which forms of answers the client over HTTP understands is in ``tests/unit/scenarios/test_answers_of_services.py``.
+Which forms of answers the client over HTTP understands is in
+``tests/unit/scenarios/runs/test_answers_of_services.py``.
 """
 
 from __future__ import annotations

@@ -14,14 +14,14 @@ import pytest_asyncio
 import uvicorn
 
 from tests.e2e.chromium import Chromium, binary
-from tests.fakes.drafts import DRAFT
-from tests.fakes.portal_node import AGREEMENT, BROKEN, COUNTS, ELS, TRANSFER, FakeNode, application
-from tests.fakes.portal_receipts import CONTENT
-from tests.fakes.portal_receipts import DELETED as ERASED
-from tests.fakes.portal_receipts import DONE as RECEIVED
-from tests.fakes.portal_receipts import FAILED as LOST
-from tests.fakes.portal_receipts import LIVE as COMING
-from tests.fakes.portal_scenarios import BRIDGE, DONE, FAILED, NETWORK, RUNNING, SLOWER, SPEED_LAYER, TEMPLATE
+from tests.fakes.portal.node import AGREEMENT, BROKEN, COUNTS, ELS, TRANSFER, FakeNode, application
+from tests.fakes.portal.receipts import CONTENT
+from tests.fakes.portal.receipts import DELETED as ERASED
+from tests.fakes.portal.receipts import DONE as RECEIVED
+from tests.fakes.portal.receipts import FAILED as LOST
+from tests.fakes.portal.receipts import LIVE as COMING
+from tests.fakes.portal.scenarios import BRIDGE, DONE, FAILED, NETWORK, RUNNING, SLOWER, SPEED_LAYER, TEMPLATE
+from tests.fakes.stores.drafts import DRAFT
 from tests.unit.portal.test_hostile import MARKUP, Hostile
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]

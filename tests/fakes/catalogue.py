@@ -51,13 +51,13 @@ from node.semantics.documents import canonical as canonical_form
 from node.semantics.documents import parse
 from node.semantics.model import CheckedDescription, File, Finding, Submission
 from node.vocab.namespaces import DCAT, DCT, FOAF, HANSA_MODEL, RDF
-from tests.fakes.assets import MemoryAssets
 from tests.fakes.graph import MemoryGraph
 from tests.fakes.keys import public_jwk
-from tests.fakes.ledger import MemoryLedgerStore, log_signer, number_everything
-from tests.fakes.records import MemoryRecordStore
 from tests.fakes.search import MemorySearchIndex
-from tests.fakes.work import MemoryUnitOfWork
+from tests.fakes.stores.assets import MemoryAssets
+from tests.fakes.stores.ledger import MemoryLedgerStore, log_signer, number_everything
+from tests.fakes.stores.records import MemoryRecordStore
+from tests.fakes.stores.work import MemoryUnitOfWork
 from tests.view_updates import catch_up
 
 REGION = "did:web:region.example"

@@ -14,8 +14,8 @@ from node.base.errors import HansaError, Unauthenticated
 from node.identity.model import ANONYMOUS, Caller
 from node.web import catalogue, feed, sparql
 from node.web.problems import answer_failure, answer_problem
-from tests.fakes.assets import MemoryAssets
 from tests.fakes.catalogue import CatalogueNode
+from tests.fakes.stores.assets import MemoryAssets
 
 HEADER = "X-Caller"
 

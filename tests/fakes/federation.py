@@ -22,7 +22,7 @@ from node.catalogue.ports import FollowStore
 from node.identity.model import Caller, DidDocument
 from tests.fakes.catalogue import CatalogueNode
 from tests.fakes.catalogue_http import HEADER, application
-from tests.fakes.node_state import MemoryFollowStore
+from tests.fakes.stores.node_state import MemoryFollowStore
 
 Answer = tuple[int, dict[str, str], bytes]
 Spoil = Callable[[str, Answer], Answer]

@@ -8,7 +8,7 @@ from typing import Generic
 from node.base.errors import Conflict, LocalFault
 from node.base.work import Transaction
 from node.dialogue.process import AcceptedMessage, Exchange, P, Role
-from tests.fakes.work import memory
+from tests.fakes.stores.work import memory
 
 
 class MemoryProcessStore(Generic[P]):

@@ -48,10 +48,10 @@ from node.transfer.model import AccessGrant, Transfer
 from node.transfer.ports import GrantStore, TransferStore
 from node.web.data import DataDoor, Pace
 from tests.fakes.keys import first_keys
-from tests.fakes.negotiation import MemoryAgreementStore, MemoryUseStore
-from tests.fakes.records import MemoryRecordStore
-from tests.fakes.transfer import MemoryGrantStore, MemoryTransferStore
-from tests.fakes.work import MemoryUnitOfWork
+from tests.fakes.stores.negotiation import MemoryAgreementStore, MemoryUseStore
+from tests.fakes.stores.records import MemoryRecordStore
+from tests.fakes.stores.transfer import MemoryGrantStore, MemoryTransferStore
+from tests.fakes.stores.work import MemoryUnitOfWork
 
 PROVIDER = "did:web:provider.example"
 CONSUMER = "did:web:consumer.example"

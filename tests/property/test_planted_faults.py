@@ -29,7 +29,7 @@ from node.transfer import resumption
 from node.worker.deliveries import SendMessages
 from node.worker.outcomes import Done
 from tests.fakes.process import MemoryProcessStore
-from tests.fakes.work import MemoryOutbox, memory
+from tests.fakes.stores.work import MemoryOutbox, memory
 from tests.messages import schemas_at_hand
 from tests.simulator.life import Life, live
 

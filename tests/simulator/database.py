@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.base.errors import LocalFault
-from tests.fakes.work import _ABSENT, MemoryTransaction, MemoryUnitOfWork
+from tests.fakes.stores.work import _ABSENT, MemoryTransaction, MemoryUnitOfWork
 
 WATCHED = frozenset(
     {

@@ -43,7 +43,7 @@ from node.web import dcp, wellknown
 from node.web.callers import Callers
 from node.web.problems import answer_failure, answer_problem
 from tests.fakes.keys import MemoryKeyRing
-from tests.fakes.work import MemoryTransaction
+from tests.fakes.stores.work import MemoryTransaction
 from tests.simulator.http_servers import Address, served
 from tests.stores import Stores, memory_stores
 

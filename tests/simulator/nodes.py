@@ -52,18 +52,18 @@ from node.transfer.usecases import RECEIVE_TOPIC, Transfers
 from node.web.problems import again_later
 from node.worker.deliveries import Outcomes, PeerAnswer, SendMessages
 from node.worker.outcomes import Again, Done, Handler, Outcome
-from tests.fakes.ledger import MemoryLedgerStore
-from tests.fakes.negotiation import (
+from tests.fakes.provider import SeedKeyRing
+from tests.fakes.stores.ledger import MemoryLedgerStore
+from tests.fakes.stores.negotiation import (
     MemoryAgreementStore,
     MemoryDecisionStore,
     MemoryLimitStore,
     MemoryNegotiationStore,
     MemoryUseStore,
 )
-from tests.fakes.provider import SeedKeyRing
-from tests.fakes.records import MemoryRecordStore
-from tests.fakes.transfer import MemoryGrantStore, MemoryReceptionStore, MemoryTransferStore
-from tests.fakes.work import MemoryOutbox
+from tests.fakes.stores.records import MemoryRecordStore
+from tests.fakes.stores.transfer import MemoryGrantStore, MemoryReceptionStore, MemoryTransferStore
+from tests.fakes.stores.work import MemoryOutbox
 from tests.simulator.database import Change, SimUnitOfWork
 from tests.simulator.workers import Wire
 

@@ -1,5 +1,5 @@
 """The kill storm's own faults are found: a node that dies by itself, a load that stops, a storm without load, a rest
-that is none. Its nodes are stubs here; ``tests/integration/test_storm_slice.py`` has real ones."""
+that is none. Its nodes are stubs here; ``tests/integration/faults/test_storm_slice.py`` has real ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from node.cli.creation import create
 from node.client import HansaClient
 from node.ledger.model import Entry, EntryKind
 from tests import storm as storms
-from tests.contract.test_processes import negotiation, transfer
+from tests.contract.stores.test_processes import negotiation, transfer
 from tests.forks import Fork, prepare
 from tests.stores import memory_stores
 from tests.storm import Storm, summary

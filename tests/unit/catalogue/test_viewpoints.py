@@ -11,8 +11,8 @@ from node.catalogue.access import Access
 from node.catalogue.drafts.viewpoints import Viewpoints
 from node.catalogue.visibility import Visibility
 from node.policy.visible import AudienceRule
-from tests.fakes.portal_content import GENT, REGION, offer_of
-from tests.fakes.portal_node import COUNTS, FakeNode, StillClock, _situation
+from tests.fakes.portal.content import GENT, REGION, offer_of
+from tests.fakes.portal.node import COUNTS, FakeNode, StillClock, _situation
 
 RULE = AudienceRule(name="members", credential_type="MembershipCredential", issuers=(REGION,))
 

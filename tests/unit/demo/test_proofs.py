@@ -9,7 +9,7 @@ from sqlalchemy.engine import Engine
 
 from demo.proofs import change_one_word
 from node.ledger.model import EntryKind
-from tests.contract.test_ledger import append, entry
+from tests.contract.stores.test_ledger import append, entry
 from tests.stores import sql_stores
 
 

@@ -16,7 +16,7 @@ from node.dialogue.process import Exchange
 from node.negotiation import machine, messages
 from node.negotiation.strategy import Hold
 from node.vocab.dsp import V2025_1
-from tests.fakes.work import MemoryUnitOfWork
+from tests.fakes.stores.work import MemoryUnitOfWork
 from tests.unit.negotiation.parts import PEER
 from tests.unit.negotiation.test_reactions import Rig, negotiation
 

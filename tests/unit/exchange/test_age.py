@@ -23,7 +23,7 @@ from node.exchange.age_header import (
     write_header,
 )
 from node.exchange.sealkeys import SealIdentity, X25519Identity
-from tests.fakes.assets import stream
+from tests.fakes.stores.assets import stream
 
 EDGES = (0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK - 1, 2 * CHUNK, 2 * CHUNK + 1, 17 * CHUNK, 17 * CHUNK + 5)
 

@@ -20,7 +20,7 @@ from node.semantics.model import File
 from node.vocab.namespaces import HANSA_MODEL
 from tests.fakes.catalogue import MEMBER, CatalogueNode, participant
 from tests.fakes.federation import Follower
-from tests.fakes.ledger import log_signer
+from tests.fakes.stores.ledger import log_signer
 from tests.unit.federation.test_replicate import Pair
 
 SECRET = "Jan Janssens, Kouter 1"

@@ -30,7 +30,7 @@ from node.ledger.model import EntryKind
 from node.vocab.namespaces import DCT, HANSA, LDES, ODRL, TREE
 from tests.fakes.catalogue import MEMBER, CatalogueNode, SigningKeys, participant
 from tests.fakes.federation import Answer, Follower, Network
-from tests.fakes.ledger import number_everything
+from tests.fakes.stores.ledger import number_everything
 
 NQUADS = {"content-type": "application/n-quads", "etag": '"x"'}
 

@@ -18,7 +18,7 @@ from node.identity.model import ANONYMOUS, Caller, UserRole
 from node.web.problems import answer_problem
 from tests.fakes.catalogue import MEMBER, CatalogueNode, participant
 from tests.fakes.federation import Answer, Network
-from tests.fakes.node_state import MemoryFollowStore
+from tests.fakes.stores.node_state import MemoryFollowStore
 
 
 class Host:

@@ -21,7 +21,7 @@ from node.identity.model import ANONYMOUS, Caller
 from node.semantics.harvest.in_cage import cut_file, examine_batch
 from tests.fakes.catalogue import PARTNER, CatalogueNode, participant
 from tests.fakes.federation import Answer, Follower, Network
-from tests.fakes.node_state import MemoryMetaStore
+from tests.fakes.stores.node_state import MemoryMetaStore
 from tests.waits import PATIENCE
 
 REGION_MEMBER = participant("did:web:region.example", "MembershipCredential")

@@ -50,10 +50,10 @@ from node.identity.model import ApplicationState, Credential, DidDocument, Rejec
 from node.identity.tokens import IdToken, read_token, verify_token
 from node.ledger.model import Entry, EntryKind
 from tests.artefacts import data
-from tests.fakes.identity import MemoryIdentityStore
-from tests.fakes.peers import MemoryPeers
 from tests.fakes.people import person
-from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
+from tests.fakes.stores.identity import MemoryIdentityStore
+from tests.fakes.stores.peers import MemoryPeers
+from tests.fakes.stores.work import MemoryOutbox, MemoryUnitOfWork
 from tests.simulator.peer_documents import NOW, HandClock, Participant
 
 MEMBER, PARTNER = "MembershipCredential", "MobilityPartnerCredential"

@@ -17,9 +17,9 @@ from node.identity.credentials.verification import VerifyCredentials
 from node.identity.model import Caller, Rejection
 from node.identity.participants import IdentifyParticipant, bearer_of
 from node.identity.replay import ReplayGuard
-from tests.fakes.identity import MemoryIdentityStore
-from tests.fakes.peers import MemoryPeers
-from tests.fakes.work import MemoryUnitOfWork, memory
+from tests.fakes.stores.identity import MemoryIdentityStore
+from tests.fakes.stores.peers import MemoryPeers
+from tests.fakes.stores.work import MemoryUnitOfWork, memory
 from tests.simulator.peer_documents import NOW, HandClock, Participant
 from tests.stores import Stores
 

@@ -8,8 +8,8 @@ from node.ledger.checkpoints import open_checkpoint
 from node.ledger.model import Checkpoint, Entry, EntryKind
 from node.ledger.usecases import LedgerWriter, Prover, Sequencer
 from tests.fakes.clock import FixedClock
-from tests.fakes.ledger import MemoryLedgerStore, log_signer
-from tests.fakes.work import MemoryUnitOfWork
+from tests.fakes.stores.ledger import MemoryLedgerStore, log_signer
+from tests.fakes.stores.work import MemoryUnitOfWork
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 ORIGIN = "ghent.example"

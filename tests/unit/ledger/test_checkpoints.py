@@ -16,7 +16,7 @@ from node.ledger.checkpoints import (
     open_note,
 )
 from node.ledger.model import Checkpoint
-from tests.fakes.ledger import LogSigner, log_signer, signature_line
+from tests.fakes.stores.ledger import LogSigner, log_signer, signature_line
 
 AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 ROOT = bytes(range(32))

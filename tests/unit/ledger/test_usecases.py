@@ -18,7 +18,7 @@ from node.ledger.proofs import (
     inclusion_to_json,
 )
 from node.ledger.usecases import Sequencer
-from tests.fakes.ledger import number_everything
+from tests.fakes.stores.ledger import number_everything
 from tests.unit.ledger.ledgers import NOW, ORIGIN, Ledger
 
 

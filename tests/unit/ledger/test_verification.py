@@ -13,7 +13,7 @@ from node.ledger import merkle
 from node.ledger.checkpoints import checkpoint_text
 from node.ledger.model import Checkpoint, Entry
 from node.ledger.usecases import Discrepancy, Trouble, verify_all
-from tests.fakes.ledger import log_signer, number_everything
+from tests.fakes.stores.ledger import log_signer, number_everything
 from tests.unit.ledger.ledgers import NOW, ORIGIN, Ledger
 
 SIZE = 23

@@ -15,9 +15,9 @@ from node.negotiation.reactions import House, Reactions
 from node.negotiation.strategy import Strategy
 from node.vocab.dsp import V2025_1
 from tests.fakes.clock import FixedClock
-from tests.fakes.negotiation import MemoryDecisionStore, MemoryLimitStore, MemoryNegotiationStore
-from tests.fakes.records import MemoryRecordStore
-from tests.fakes.work import MemoryOutbox
+from tests.fakes.stores.negotiation import MemoryDecisionStore, MemoryLimitStore, MemoryNegotiationStore
+from tests.fakes.stores.records import MemoryRecordStore
+from tests.fakes.stores.work import MemoryOutbox
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 ME, PEER = "did:web:ghent.example", "did:web:bruges.example"

@@ -24,12 +24,12 @@ from node.policy.odrl import SEALED
 from node.policy.terms import PROFILE
 from node.vocab.dsp import V2025_1
 from tests.fakes.clock import FixedClock
-from tests.fakes.negotiation import (
+from tests.fakes.stores.negotiation import (
     MemoryAgreementStore,
     MemoryNegotiationStore,
 )
-from tests.fakes.records import MemoryRecordStore
-from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
+from tests.fakes.stores.records import MemoryRecordStore
+from tests.fakes.stores.work import MemoryOutbox, MemoryUnitOfWork
 from tests.simulator.nodes import SimKeyRing, verify_jws
 from tests.unit.negotiation import parts
 from tests.unit.negotiation.parts import DATASET, ME, NOW, PEER

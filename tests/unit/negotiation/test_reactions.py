@@ -13,9 +13,9 @@ from node.dialogue.process import Exchange, PendingMessage, Role
 from node.negotiation import machine
 from node.negotiation.model import Negotiation
 from node.negotiation.strategy import Accept, Action, Counter, Finalize, Hold, Look, Offer, Terminate
-from tests.fakes.negotiation import MemoryNegotiationStore
 from tests.fakes.provider import SeedKeyRing
-from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
+from tests.fakes.stores.negotiation import MemoryNegotiationStore
+from tests.fakes.stores.work import MemoryOutbox, MemoryUnitOfWork
 from tests.unit.negotiation import parts
 from tests.unit.negotiation.parts import ME, NOW
 

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from node.portal.settings import PortalSettings
-from tests.fakes.portal_node import BASE, ELS, JAN, FakeNode, application
+from tests.fakes.portal.node import BASE, ELS, JAN, FakeNode, application
 from tests.unit.portal.page import Page
 
 HTML = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}

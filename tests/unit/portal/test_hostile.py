@@ -30,10 +30,10 @@ from node.vocab.namespaces import (
     VCARD,
 )
 from tests.artefacts import data
-from tests.fakes.drafts import DRAFT, add_draft
-from tests.fakes.portal_content import GENT, Graph, record
-from tests.fakes.portal_harvests import schedules
-from tests.fakes.portal_node import AGREEMENT, BASE, NOW, TRANSFER, FakeNode
+from tests.fakes.portal.content import GENT, Graph, record
+from tests.fakes.portal.harvests import schedules
+from tests.fakes.portal.node import AGREEMENT, BASE, NOW, TRANSFER, FakeNode
+from tests.fakes.stores.drafts import DRAFT, add_draft
 from tests.unit.portal.conftest import browser
 from tests.unit.portal.page import Page, is_data, troubles
 

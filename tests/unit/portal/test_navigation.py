@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from node.identity.model import UserRole
 from node.portal.navigation import SECTIONS
 from node.portal.settings import PortalSettings
-from tests.fakes.portal_node import BASE, ELS, FakeNode
+from tests.fakes.portal.node import BASE, ELS, FakeNode
 from tests.unit.portal.conftest import browser
 from tests.unit.portal.page import Page
 

@@ -6,7 +6,7 @@ from node.catalogue.model import Record
 from node.portal.description.schema_org import schema_org_json, signposts
 from node.portal.description.triples import Description
 from node.vocab.namespaces import DCT
-from tests.fakes.portal_content import GENT, Graph, record
+from tests.fakes.portal.content import GENT, Graph, record
 
 IRI = "https://gent.example/datasets/a"
 CATALOGUE = "https://gent.example/catalog"

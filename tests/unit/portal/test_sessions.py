@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from node.portal.settings import PortalSettings
-from tests.fakes.portal_node import BASE, NEGOTIATION, FakeNode
+from tests.fakes.portal.node import BASE, NEGOTIATION, FakeNode
 from tests.unit.portal.conftest import browser, token
 from tests.unit.portal.page import Page, troubles
 from tests.unit.portal.test_forms import ELSEWHERE

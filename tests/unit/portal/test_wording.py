@@ -28,7 +28,7 @@ from node.scenarios.model import Operation, OperationType, Parameter, Port, Rows
 from node.scenarios.models import in_cage
 from node.scenarios.run_model import Caveat
 from node.texts.languages import LANGUAGES
-from tests.fakes import portal_scenarios as fake
+from tests.fakes.portal import scenarios as fake
 
 ROOT = Path(node.__file__).parent
 MAKERS = (

@@ -34,12 +34,12 @@ from node.scenarios.runs.steps import RunSteps
 from node.scenarios.runs.usecases import Runs
 from node.scenarios.tables.rows import read_rows
 from node.semantics.model import File
-from tests.fakes.assets import MemoryAssets
-from tests.fakes.negotiation import MemoryAgreementStore
 from tests.fakes.provider import HandClock
-from tests.fakes.scenarios import MemoryLayerStore, MemoryRunStore
-from tests.fakes.transfer import MemoryReceptionStore, MemoryTransferStore
-from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork, memory
+from tests.fakes.stores.assets import MemoryAssets
+from tests.fakes.stores.negotiation import MemoryAgreementStore
+from tests.fakes.stores.scenarios import MemoryLayerStore, MemoryRunStore
+from tests.fakes.stores.transfer import MemoryReceptionStore, MemoryTransferStore
+from tests.fakes.stores.work import MemoryOutbox, MemoryUnitOfWork, memory
 from tests.unit.scenarios.records import NOW, record
 from tests.unit.semantics.descriptions import BASE, ME
 

@@ -15,7 +15,7 @@ from node.scenarios.model import AFTER, BEFORE, Layer, Port, Rows
 from node.scenarios.run_model import IndicatorValue, Run, State, StepRun
 from node.scenarios.runs.hashes import result_hash
 from node.scenarios.tables.rows import canonical_json, read_canonical
-from tests.fakes import portal_scenarios as fake
+from tests.fakes.portal import scenarios as fake
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PID = "urn:uuid:0192f3d0-00aa-7a55-9d7c-3b1f0a6e2caa"

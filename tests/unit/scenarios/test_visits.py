@@ -35,12 +35,12 @@ from node.scenarios.models.visits import Visits, minimum_of, names_of
 from node.scenarios.ports import Outcome
 from node.scenarios.run_model import Job, State
 from node.semantics.model import File
-from tests.fakes.assets import MemoryAssets
-from tests.fakes.negotiation import MemoryAgreementStore, MemoryUseStore
 from tests.fakes.provider import HandClock
-from tests.fakes.records import MemoryRecordStore
-from tests.fakes.scenarios import MemoryJobStore
-from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
+from tests.fakes.stores.assets import MemoryAssets
+from tests.fakes.stores.negotiation import MemoryAgreementStore, MemoryUseStore
+from tests.fakes.stores.records import MemoryRecordStore
+from tests.fakes.stores.scenarios import MemoryJobStore
+from tests.fakes.stores.work import MemoryOutbox, MemoryUnitOfWork
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 ME, PEER = "did:web:plzen.example", "did:web:gent.example"

@@ -30,7 +30,6 @@ from node.semantics.model import File
 from node.transfer.accounts import REFUSALS_EVERY, REFUSALS_LOGGED
 from node.transfer.addresses import Address, read_address, without_token
 from node.transfer.model import AccessGrant
-from tests.fakes.assets import MemoryAssets
 from tests.fakes.keys import public_jwk
 from tests.fakes.provider import (
     AGREEMENT,
@@ -41,7 +40,8 @@ from tests.fakes.provider import (
     HandClock,
     Provider,
 )
-from tests.fakes.work import memory
+from tests.fakes.stores.assets import MemoryAssets
+from tests.fakes.stores.work import memory
 from tests.unit.exchange.test_age import opened
 
 SOURCE = b"refRoadSegment,intensity\nA1,12\n" * 5000

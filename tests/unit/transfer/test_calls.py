@@ -12,8 +12,8 @@ from node.policy.terms import EXECUTE, REPRODUCE
 from node.semantics.model import File
 from node.transfer.access import action_of
 from node.transfer.addresses import read_address
-from tests.fakes.assets import MemoryAssets
 from tests.fakes.provider import AGREEMENT, CONSUMER, PROVIDER_PID, HandClock, Provider
+from tests.fakes.stores.assets import MemoryAssets
 
 MODEL = "https://provider.example/models/road noise"
 

@@ -20,8 +20,8 @@ from node.transfer.ports import TransferStore
 from node.transfer.resumption import require_turn
 from node.vocab.dsp import V2025_1
 from tests.fakes.clock import FixedClock
-from tests.fakes.transfer import MemoryTransferStore
-from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
+from tests.fakes.stores.transfer import MemoryTransferStore
+from tests.fakes.stores.work import MemoryOutbox, MemoryUnitOfWork
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 PEER = "did:web:bruges.example"

@@ -29,7 +29,6 @@ from node.exchange.manifest import Manifest, verify_manifest
 from node.semantics.model import File
 from node.transfer.model import Reception, Transfer
 from node.transfer.reception import Habits, ReceiveBytes, local_id
-from tests.fakes.assets import MemoryAssets
 from tests.fakes.keys import public_jwk
 from tests.fakes.planes import ScriptedPlane, Served
 from tests.fakes.provider import (
@@ -42,8 +41,9 @@ from tests.fakes.provider import (
     SeedKeyRing,
     consumer_transfer,
 )
-from tests.fakes.transfer import MemoryReceptionStore, MemoryTransferStore
-from tests.fakes.work import MemoryUnitOfWork
+from tests.fakes.stores.assets import MemoryAssets
+from tests.fakes.stores.transfer import MemoryReceptionStore, MemoryTransferStore
+from tests.fakes.stores.work import MemoryUnitOfWork
 
 SOURCE = b"refRoadSegment,dateObservedFrom,intensity\n" + b"A1,2026-11-20T00:00:00Z,12\n" * 20_000
 QUICK = Habits(sync_bytes=100_000, first_pause=0.001, longest_pause=0.002, patience=0.3)

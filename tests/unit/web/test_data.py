@@ -18,9 +18,9 @@ from node.semantics.model import File
 from node.transfer.addresses import read_address
 from node.web import data
 from node.web.data import Pace, RangeNotSatisfiable, read_range
-from tests.fakes.assets import MemoryAssets
 from tests.fakes.keys import public_jwk
 from tests.fakes.provider import CONSUMER, PROVIDER_PID, HandClock, Provider
+from tests.fakes.stores.assets import MemoryAssets
 from tests.unit.exchange.test_age import opened
 
 SOURCE = bytes(range(256)) * 4000

@@ -15,7 +15,7 @@ from node.base.work import Task
 from node.worker.deliveries import LONGEST_WAIT, PASSING, PeerAnswer, SendMessages
 from node.worker.loop import Pace, Worker
 from node.worker.outcomes import Again, Done, Outcome
-from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
+from tests.fakes.stores.work import MemoryOutbox, MemoryUnitOfWork
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

@@ -16,7 +16,7 @@ from node.base.errors import LocalFault
 from node.base.work import Task
 from node.worker.loop import Pace, Worker
 from node.worker.outcomes import Again, Done, Outcome
-from tests.fakes.work import MemoryOutbox, MemoryUnitOfWork
+from tests.fakes.stores.work import MemoryOutbox, MemoryUnitOfWork
 from tests.nodes import until_async
 
 CLOCK = SystemClock()

@@ -8,8 +8,8 @@ from typing import Any
 from node.ledger.model import Entry, EntryKind
 from node.worker.status import MOST_BEHIND, LiveFacts, NodeStatus
 from node.worker.views import FollowLedger
-from tests.fakes.ledger import MemoryLedgerStore
-from tests.fakes.work import MemoryUnitOfWork
+from tests.fakes.stores.ledger import MemoryLedgerStore
+from tests.fakes.stores.work import MemoryUnitOfWork
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 

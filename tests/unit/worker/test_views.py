@@ -18,8 +18,8 @@ from node.ledger.model import Entry, EntryKind
 from node.worker import views
 from node.worker.follower import BATCH, SETTLE
 from node.worker.views import LATE, FollowLedger
-from tests.fakes.ledger import MemoryLedgerStore
-from tests.fakes.work import MemoryUnitOfWork
+from tests.fakes.stores.ledger import MemoryLedgerStore
+from tests.fakes.stores.work import MemoryUnitOfWork
 from tests.view_updates import step
 from tests.waits import PATIENCE
 

@@ -1,0 +1,1 @@
+"""The Dataspace Protocol against its official forms."""

@@ -1,0 +1,1 @@
+"""Profiles and shapes against their official ones."""

@@ -1,0 +1,1 @@
+"""Fakes of what the pages of the portal call."""

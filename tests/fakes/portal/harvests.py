@@ -1,0 +1,83 @@
+"""Scheduled sources of a node in memory, for its pages: one that runs well, one that fails, one that is paused."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from node.base.delivery import OutboxWriter
+from node.catalogue.harvest.kept_report import ReportWriter
+from node.catalogue.harvest.report import ImportedRecord, Outcome
+from node.catalogue.harvest.schedule import Run, RunState, ScheduledSource
+from node.catalogue.harvest.schedules import Schedules
+from node.semantics.model import Finding
+from tests.fakes.clock import FixedClock
+from tests.fakes.stores.schedules import MemoryScheduleStore
+from tests.fakes.stores.work import MemoryOutbox, MemoryUnitOfWork
+
+OPTIONS: Final = {"source": "", "audience": None, "rules": ["safe"], "agreed": False, "fewer": False}
+
+
+class _AnyOrder:
+    def check_order(self, order: object, by: object) -> None:
+        """Everything may be imported."""
+
+
+def schedules(now: datetime, base: str, text: str = "") -> Schedules:
+    """The sources; ``text`` goes to where texts of others stand."""
+    uow, store, outbox = MemoryUnitOfWork(), MemoryScheduleStore(), MemoryOutbox()
+    ended = now - timedelta(hours=2)
+
+    def source(name: str, **members: object) -> ScheduledSource:
+        usual = {"every": "1d", "options": OPTIONS, "by": "els", "at": now, "due": now + timedelta(hours=22)}
+        return ScheduledSource(name=name, url=f"https://{name}.example/catalog.ttl", **{**usual, **members})  # type: ignore[arg-type]
+
+    def run(run_id: str, name: str, **members: object) -> Run:
+        usual = {"state": RunState.DONE, "attempt": 1, "started": ended, "ended": ended, "queued": ended}
+        return Run(id=run_id, source=name, by="els", **{**usual, **members})  # type: ignore[arg-type]
+
+    with uow.begin() as tx:
+        store.save_source(tx, source("brno", due=None))
+        store.save_source(tx, source("ghent"))
+        store.save_source(tx, source("plzen", every="30m", failures=2))
+        store.save_source(tx, source("vienna", run="urn:run:4"))
+        counts = {"new": 130, "changed": 1, "unchanged": 12034, "refused": 1, "conforming": 900, "missing": 3}
+        store.save_run(tx, run("urn:run:1", "ghent", attempt=2, counts=counts))
+        problem = {"code": "peer-unreachable", "detail": text or "it does not answer", "remedy": text or "wait"}
+        store.save_run(tx, run("urn:run:2", "ghent", state=RunState.REFUSED, problem=problem))
+        store.save_run(tx, run("urn:run:1b", "ghent", counts=counts))
+        store.save_run(tx, run("urn:run:3", "plzen", state=RunState.FAILED, problem=problem))
+        store.save_run(tx, run("urn:run:4", "vienna", state=RunState.RUNNING, ended=None, counts={"new": 12}))
+        report = ReportWriter(store, "urn:run:1b")
+        for number in range(130):
+            report.add(_record(number, base, text))
+        report.add(
+            ImportedRecord(number=131, outcome=Outcome.REFUSED, title=text, error=text or "no title", remedy="x")
+        )
+        cause = {"case": "same-record", "number": 7}
+        report.add(
+            ImportedRecord(number=132, outcome=Outcome.REFUSED, title=text, error="record 7 again", cause=cause)
+        )
+        report.flush(tx)
+    return Schedules(
+        uow=uow,
+        store=store,
+        outbox=outbox,
+        outbox_writer=OutboxWriter(outbox, lambda: None),
+        clock=FixedClock(now),
+        imports=_AnyOrder(),  # type: ignore[arg-type]
+    )
+
+
+def _record(number: int, base: str, text: str) -> ImportedRecord:
+    finding = Finding(severity="warning", message=text or "a licence is missing", remedy="add one", rule="r")
+    repair = {"rule": "language", "property": "x", "before": text or "nl", "after": text or "NLD"}
+    return ImportedRecord(
+        number=number,
+        outcome=Outcome.NEW,
+        iri=f"https://ghent.example/set/{number}",
+        address=f"{base}/datasets/set-{number}",
+        title=text or f"Set {number}",
+        findings=(finding,),
+        repairs=(repair,),
+    )

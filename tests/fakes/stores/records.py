@@ -1,0 +1,162 @@
+"""Record versions in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from node.base.errors import Conflict
+from node.base.work import Transaction
+from node.catalogue.envelope import remains_of
+from node.catalogue.model import PUBLIC, Record
+from node.ledger.model import EntryKind
+from tests.fakes.stores.work import memory
+
+
+class MemoryRecordStore:
+    """IRI → its versions, oldest first."""
+
+    def add(self, tx: Transaction, record: Record) -> None:
+        known = self._versions(tx, record.iri)
+        if any(version.version == record.version for version in known):
+            raise Conflict(f"version {record.version} of {record.iri} already exists")
+        memory(tx).put(
+            "places", record.iri, memory(tx).rows("places").get(record.iri, len(memory(tx).rows("places")))
+        )
+        versions = sorted((*known, record), key=lambda version: version.version)
+        memory(tx).put("records", record.iri, tuple(versions))
+
+    def erase(self, tx: Transaction, iri: str, version: int, *, by_version: int) -> None:
+        versions = [
+            remains_of(record, by_version) if record.version == version else record
+            for record in self._versions(tx, iri)
+        ]
+        memory(tx).put("records", iri, tuple(versions))
+
+    def with_content(self, tx: Transaction, iri: str, numbers: Collection[int]) -> Sequence[Record]:
+        versions = self._versions(tx, iri)
+        return [record for record in versions if record.version in numbers and not record.withdrawn]
+
+    def uses_file(self, tx: Transaction, sha256: str) -> bool:
+        stored = memory(tx).rows("records").values()
+        return any(file.sha256 == sha256 for versions in stored for record in versions for file in record.files)
+
+    def get(
+        self,
+        tx: Transaction,
+        iri: str,
+        *,
+        version: int | None = None,
+        as_of: datetime | None = None,
+        audiences: Collection[str] | None = None,
+    ) -> Record | None:
+        fitting = [
+            record
+            for record in self._for_them(tx, iri, audiences)
+            if (version is None or record.version == version) and (as_of is None or record.at <= as_of)
+        ]
+        return fitting[-1] if fitting else None
+
+    def by_entry(self, tx: Transaction, entry_ids: Sequence[str]) -> Sequence[Record]:
+        by_entry: dict[str, list[Record]] = {}
+        for versions in memory(tx).rows("records").values():
+            for record in versions:
+                by_entry.setdefault(record.entry, []).append(record)
+        return [record for entry_id in dict.fromkeys(entry_ids) for record in by_entry.get(entry_id, ())]
+
+    def versions(self, tx: Transaction, iri: str, *, audiences: Collection[str] | None = None) -> Sequence[Record]:
+        return self._for_them(tx, iri, audiences)[::-1]
+
+    def places(self, tx: Transaction, iris: Collection[str]) -> Mapping[str, int]:
+        entries, subjects = memory(tx).rows("entries"), memory(tx).rows("subjects")
+        about = {iri: [entries[entry_id] for entry_id in subjects.get(iri, ())] for iri in iris}
+        numbers = {
+            iri: [entry.seq for entry in known if entry.kind is EntryKind.RECORD and entry.seq is not None]
+            for iri, known in about.items()
+        }
+        return {iri: min(known) for iri, known in numbers.items() if known}
+
+    def count_of(self, tx: Transaction, origin: str) -> tuple[int, int]:
+        sizes = [
+            len(record.nquads)
+            for versions in memory(tx).rows("records").values()
+            for record in versions
+            if record.origin == origin
+        ]
+        return len(sizes), sum(sizes)
+
+    def _for_them(self, tx: Transaction, iri: str, audiences: Collection[str] | None) -> tuple[Record, ...]:
+        return tuple(reachable(self._versions(tx, iri)[::-1], audiences))[::-1]
+
+    def current(
+        self,
+        tx: Transaction,
+        *,
+        audiences: Collection[str] | None = None,
+        kinds: Collection[str] = (),
+        origins: Collection[str] = (),
+        offered: bool = False,
+        as_of: datetime | None = None,
+        after: str = "",
+        down_from: str | None = None,
+        limit: int = 100,
+    ) -> Sequence[Record]:
+        records: list[Record] = []
+        for iri in sorted(memory(tx).rows("records")):
+            record = self.get(tx, iri, as_of=as_of, audiences=audiences)
+            fits = (
+                record is not None
+                and not record.withdrawn
+                and iri > after
+                and (down_from is None or iri <= down_from)
+                and (not kinds or record.kind in kinds)
+                and (not origins or record.origin in origins)
+                and (not offered or record.offer is not None)
+            )
+            if record is not None and fits:
+                records.append(record)
+        return (records if down_from is None else records[::-1])[:limit]
+
+    def addresses(
+        self,
+        tx: Transaction,
+        *,
+        audiences: Collection[str],
+        origins: Collection[str],
+        offset: int = 0,
+        limit: int = 100,
+    ) -> Sequence[tuple[str, datetime]]:
+        current = self.current(tx, audiences=audiences, origins=origins, limit=offset + limit)
+        return [(record.iri, record.at) for record in current[offset:]]
+
+    def count(
+        self, tx: Transaction, audiences: Collection[str] | None = None, *, origins: Collection[str] = ()
+    ) -> dict[str, int]:
+        newest: list[Record] = [versions[-1] for versions in memory(tx).rows("records").values()]
+        return dict(
+            Counter(
+                record.kind
+                for record in newest
+                if not record.withdrawn
+                and (audiences is None or record.audience in audiences)
+                and (not origins or record.origin in origins)
+            )
+        )
+
+    def _versions(self, tx: Transaction, iri: str) -> tuple[Record, ...]:
+        versions: tuple[Record, ...] = memory(tx).rows("records").get(iri, ())
+        return versions
+
+
+def reachable(versions: Sequence[Record], audiences: Collection[str] | None) -> Sequence[Record]:
+    """Those of ``versions`` (all of one asset, newest first) that somebody with ``audiences`` may see."""
+    if audiences is None:
+        return versions
+    opened = next((version.version for version in versions if version.opens_history), 0)
+    for place, version in enumerate(versions):
+        if version.version < opened:
+            break
+        if version.audience not in audiences and (place == 0 or version.audience != PUBLIC):
+            return versions[:place]
+    return versions

@@ -1,0 +1,74 @@
+"""Transfers, grants and receptions in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from node.base.work import Transaction
+from node.transfer.deletion.model import Deletion
+from node.transfer.model import AccessGrant, Reception, Transfer
+from tests.fakes.process import MemoryProcessStore
+from tests.fakes.stores.work import memory
+
+
+class MemoryTransferStore(MemoryProcessStore[Transfer]):
+    """Transfers in memory."""
+
+    def __init__(self) -> None:
+        super().__init__("transfers")
+
+
+class MemoryGrantStore:
+    """Grants by transfer."""
+
+    def put(self, tx: Transaction, grant: AccessGrant) -> None:
+        memory(tx).put("grants", grant.transfer, grant)
+
+    def by_token(self, tx: Transaction, token_sha256: str) -> AccessGrant | None:
+        grants: list[AccessGrant] = list(memory(tx).rows("grants").values())
+        return next((grant for grant in grants if grant.token_sha256 == token_sha256), None)
+
+    def by_transfer(self, tx: Transaction, transfer: str) -> AccessGrant | None:
+        return memory(tx).rows("grants").get(transfer)
+
+    def close(self, tx: Transaction, transfer: str) -> None:
+        grant = self.by_transfer(tx, transfer)
+        if grant is not None:
+            self.put(tx, replace(grant, closed=True))
+
+    def count_access(self, tx: Transaction, transfer: str) -> None:
+        grant = self.by_transfer(tx, transfer)
+        if grant is not None:
+            self.put(tx, replace(grant, accesses=grant.accesses + 1))
+
+
+class MemoryReceptionStore:
+    """Receptions by transfer."""
+
+    def put(self, tx: Transaction, reception: Reception) -> None:
+        memory(tx).put("receptions", reception.transfer, reception)
+
+    def get(self, tx: Transaction, transfer: str) -> Reception | None:
+        return memory(tx).rows("receptions").get(transfer)
+
+    def newest(self, tx: Transaction, limit: int, *, offset: int = 0) -> Sequence[Reception]:
+        receptions: list[Reception] = list(memory(tx).rows("receptions").values())
+        receptions.sort(key=lambda reception: reception.transfer)
+        receptions.sort(key=lambda reception: reception.at, reverse=True)
+        return receptions[offset : offset + limit]
+
+    def unfinished_receptions(self, tx: Transaction) -> Sequence[Reception]:
+        receptions: list[Reception] = list(memory(tx).rows("receptions").values())
+        running = [reception for reception in receptions if reception.state not in ("done", "failed")]
+        return sorted(running, key=lambda reception: (reception.at, reception.transfer))
+
+
+class MemoryDeletionStore:
+    """Confirmations of deletion by agreement."""
+
+    def put(self, tx: Transaction, deletion: Deletion) -> None:
+        memory(tx).put("deletions", deletion.agreement, deletion)
+
+    def get(self, tx: Transaction, agreement: str) -> Deletion | None:
+        return memory(tx).rows("deletions").get(agreement)

@@ -1,0 +1,1 @@
+"""Agreements, their documents and what follows from them."""

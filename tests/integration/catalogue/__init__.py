@@ -1,0 +1,1 @@
+"""What a node publishes, and how it is found and read."""

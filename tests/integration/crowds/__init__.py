@@ -1,0 +1,1 @@
+"""Many callers at once, strangers and callers that misbehave."""

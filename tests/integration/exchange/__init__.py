@@ -1,0 +1,1 @@
+"""Transfers: pulled, pushed, sealed, resumed."""

@@ -1,0 +1,1 @@
+"""Faults of disk, database, clock, network and processes."""

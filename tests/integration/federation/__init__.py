@@ -1,0 +1,1 @@
+"""Members, their feeds and the catalogue of a region."""

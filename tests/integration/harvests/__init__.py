@@ -1,0 +1,1 @@
+"""Catalogues of others that come in."""

@@ -1,0 +1,1 @@
+"""The wire of the Dataspace Protocol and of DCP."""

@@ -1,0 +1,1 @@
+"""The databases, their migrations and backups."""

@@ -1,0 +1,1 @@
+"""Pages of the portal, each by its task."""

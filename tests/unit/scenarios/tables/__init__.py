@@ -1,0 +1,1 @@
+"""Tables: spans, units, bindings."""
