@@ -8,7 +8,7 @@ reveals anything that the caller may not know.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 
@@ -133,8 +133,15 @@ class InvalidDescription(RemoteFault):
     status = 422
     title = "The description has errors"
 
-    def __init__(self, detail: str, *, findings: Sequence[dict[str, Any]], remedy: str = "") -> None:
-        super().__init__(detail, remedy=remedy, facts={"findings": list(findings)})
+    def __init__(
+        self,
+        detail: str,
+        *,
+        findings: Sequence[dict[str, Any]],
+        remedy: str = "",
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail, remedy=remedy, facts={**(facts or {}), "findings": list(findings)})
         self.findings = list(findings)
 
 

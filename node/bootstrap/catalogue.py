@@ -131,8 +131,8 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
     members = FollowedMembers(stores.uow, stores.catalogue.followed, people.blocks) if settings.issuer else tuple
     advised = references(settings.advised_profiles, settings.folder)
     harvest = _harvest(base, _imports(base, catalogue, settled, advised), catalogue)
-    publish = _publish(base, catalogue, settled, advised)
     browse = _browse(base, access, ask)
+    publish = _publish(base, catalogue, settled, advised, browse)
     return CatalogueServices(
         node=node,
         access=access,
@@ -300,7 +300,11 @@ def _scheduled_runs(base: Foundation, harvest: Harvest) -> ScheduledRuns:
 
 
 def _publish(
-    base: Foundation, catalogue: Catalogue, wait_for_views: Settled | None, advised_profiles: Sequence[str]
+    base: Foundation,
+    catalogue: Catalogue,
+    wait_for_views: Settled | None,
+    advised_profiles: Sequence[str],
+    browse: Browse,
 ) -> Publish:
     parts, settings = base.parts, base.parts.settings
     options = DescribeOptions(
@@ -332,5 +336,6 @@ def _publish(
         writer=VersionWriter(catalogue),
         describe=describe_with_code,
         describe_all=describe_with_code.describe_all,
+        impact=browse.impacts.of_draft,
         wait_for_views=wait_for_views,
     )

@@ -19,6 +19,8 @@ from node.base.errors import Gone, InvalidInput
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.access import Access, AccessCode, word
 from node.catalogue.links import Ask, Link, mentions, users_query
+from node.catalogue.meaning.impact import Impacts
+from node.catalogue.meaning.users import Users
 from node.catalogue.model import ERASED, Query, Record
 from node.catalogue.ports import RecordStore, SearchIndex
 from node.catalogue.search.copies import copy_json
@@ -134,6 +136,9 @@ class Browse:
         self.access = access
         self._cursors = cursors
         self._ask = ask
+        self.impacts = Impacts(
+            uow=uow, records=records, users=Users(uow=uow, records=records, visibility=visibility, ask=ask)
+        )
         self._origins: dict[frozenset[str] | None, tuple[int, dict[str, int]]] = {}
 
     async def search(self, query: Query, caller: Caller) -> CatalogueHits:

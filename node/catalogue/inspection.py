@@ -1,7 +1,9 @@
 """Inspect the files of a draft: files of another type than their names state, tables that may have been read wrongly,
-rows that violate the schema that the description names, and a schema that rejects data of its last version.
+rows that violate the schema that the description names, a schema that rejects data of its last version, and an
+ontology whose changes break data or queries that use its terms.
 
-A file of another type than its name states is an error; everything else is a warning, shown with the record.
+A file of another type than its name states is an error, and so are breaking changes of an ontology, or of a schema
+that asks for it; everything else is a warning, shown with the record.
 """
 
 from __future__ import annotations
@@ -11,26 +13,30 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO, Final
 
 from node.base.errors import InvalidInput, NotFound
-from node.base.jsons import read_json
 from node.base.work import UnitOfWork
+from node.catalogue.meaning.difference import definition_of, meaning_difference
+from node.catalogue.meaning.strictness import BREAKING_CHANGES, REFUSE, strictness
 from node.catalogue.model import PUBLIC, Record
-from node.catalogue.nquads import iri_of, is_iri, is_literal, text_of
+from node.catalogue.nquads import iri_of, is_iri
 from node.catalogue.ports import RecordStore
 from node.catalogue.statements import Statements
 from node.semantics import json_rows, sheets
 from node.semantics.findings.files import file_finding
 from node.semantics.findings.tables import NotATable
 from node.semantics.model import File, Finding
-from node.semantics.schemas import changes, conformity, members
+from node.semantics.schemas import conformity, members
 from node.semantics.schemas.breaches import Report
 from node.semantics.schemas.patterns import Misses
-from node.vocab.namespaces import DCT, HANSA
+from node.vocab.namespaces import DCT
 
 TABLES: Final = {"text/csv": "", "text/tab-separated-values": "\t"}
 """Media type of a table → its delimiter, if that is fixed."""
 JSON: Final = frozenset({"application/json", "application/geo+json", "application/vnd.geo+json"})
 """Media types of rows of JSON; the rows are compared with a schema if the description names one."""
 _CONFORMS: Final = f"<{DCT}conformsTo>".encode()
+
+BREAKING_RULES: Final = {"ontology": "ontology:breaking", "schema": "schema:breaking"}
+"""Kind of asset → the rule of findings about changes that break data or queries."""
 
 MOST_CHANGES: Final = 10
 
@@ -52,31 +58,37 @@ class Inspect:
 
     def __call__(self, draft: Record) -> tuple[Finding, ...]:
         """Return the findings about ``draft``. Bytes that are not here yet are checked when they arrive."""
-        findings = list(self._schema(draft)) if draft.kind == "schema" else []
+        findings = list(self._meaning(draft)) if draft.kind in BREAKING_RULES else []
         rules = self._conforms_to(draft)
         for index, file in enumerate(draft.files):
             findings += self._file(file, f"files.{index}", rules)
         return tuple(findings)
 
-    def _schema(self, draft: Record) -> Iterator[Finding]:
+    def _meaning(self, draft: Record) -> Iterator[Finding]:
         with self._uow.read() as tx:
             before = self._records.get(tx, draft.iri)
-        old, new = (definition_of(before) if before and not before.withdrawn else None), definition_of(draft)
-        if before is None or old is None or new is None:
+        if before is None or before.withdrawn:
             return
-        breaking = [change for change in changes.compare(old, new) if change.breaking]
+        difference = meaning_difference(before, draft)
+        breaking = [change for change in difference.changes if change.breaking] if difference else []
+        refuses = draft.kind == "ontology" or strictness(before, BREAKING_CHANGES) == REFUSE
+        rule, severity = BREAKING_RULES[draft.kind], "violation" if refuses else "warning"
+        place = "definition" if draft.kind == "schema" else ""
         for change in breaking[:MOST_CHANGES]:
+            key = "refused-breaking" if refuses else "unjudged" if change.what == "other" else "breaking"
             yield file_finding(
-                "breaking",
-                "schema:breaking",
-                field="definition",
-                value=change.path,
+                key,
+                rule,
+                field=place,
+                severity=severity,
+                value=change.subject,
                 change=change.text.__getitem__,
                 version=str(before.version),
             )
         if len(breaking) > MOST_CHANGES:
             more = str(len(breaking) - MOST_CHANGES)
-            yield file_finding("more-breaking", "schema:breaking", field="definition", more=more)
+            key = "more-refused" if refuses else "more-breaking"
+            yield file_finding(key, rule, field=place, severity=severity, more=more)
 
     def _conforms_to(self, draft: Record) -> list[tuple[Record, Mapping[str, Any]]]:
         # Most datasets name no schema: reading all statements takes longer than this look.
@@ -150,20 +162,6 @@ class Inspect:
             except csv.Error:
                 return  # The survey has reported the unreadable place already.
             yield from _breaches(report, file, place, record)
-
-
-def definition_of(record: Record | None) -> Mapping[str, Any] | None:
-    """Return the JSON Schema in the record of a schema; None if it has none."""
-    if record is None:
-        return None
-    text = next((text_of(term) for term in Statements(record).own(f"{HANSA}definition") if is_literal(term)), None)
-    if text is None:
-        return None
-    try:
-        definition = read_json(text)
-    except InvalidInput:
-        return None
-    return definition if isinstance(definition, Mapping) else None
 
 
 def _breaches(report: Report, file: File, place: str, record: Record) -> Iterator[Finding]:

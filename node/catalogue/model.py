@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from node.semantics.impact import Impact
 from node.semantics.model import File, Finding
 
 PUBLIC = "public"
@@ -310,7 +311,7 @@ class Publication:
     ``record`` is the version that is now current, ``created`` is true if this call made it. ``position`` is its place
     in the ledger; None for a dry run, or if the caller did not wait for the sequencer. ``behind`` names the views
     that do not show it yet, with the number of entries that each of them lacks. ``widened`` describes a wider
-    audience from this version on.
+    audience from this version on. ``impact`` says what the new version of an ontology or a schema changes, for whom.
     """
 
     record: Record
@@ -319,6 +320,7 @@ class Publication:
     behind: Mapping[str, int] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     widened: WiderAudience | None = None
+    impact: Impact | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

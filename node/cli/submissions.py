@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from node.base.errors import HansaError
 from node.catalogue.exposure import RULES
 from node.cli.descriptions import code_file, file_facts, read_submission, with_description
+from node.cli.impacts import show_impact
 from node.cli.output import (
     Mode,
     bar,
@@ -45,6 +46,7 @@ class PublishOptions:
     conditions: str | None = None
     audience: str | None = None
     earlier_versions: bool = False
+    breaking: bool = False
     check: bool = False
     lang: str = "en"
 
@@ -77,6 +79,8 @@ def read_file(path: Path, attach: Sequence[Path], options: PublishOptions, *, as
             submission[name] = {"template": value} if name == "conditions" else value
     if options.earlier_versions:
         submission["earlierVersions"] = True
+    if options.breaking:
+        submission["allowBreaking"] = True
     submission["language"] = options.lang
     code = code_file(path, submission)
     facts = [file_facts(file) for file in data]
@@ -95,15 +99,17 @@ def publish_alone(client: HansaClient, description: DescriptionFile, options: Pu
         checked = client.publish({**description.submission, "dryRun": True})
         _show_wider_audience(checked, options.lang)
         if options.check:
-            _show_checked(checked)
+            _show_checked(checked, options.lang)
             return checked
         _upload(client, description)
         published = client.publish(description.submission)
     except HansaError as refusal:
         if "findings" not in refusal.facts:
             raise
-        return _refusal_json(description, refusal, "nothing was saved")
+        return _refusal_json(description, refusal, "nothing was saved", lang=options.lang)
     _show_published(published, description)
+    if "impact" in published:
+        show_impact(published["impact"], options.lang)
     return published
 
 
@@ -122,18 +128,18 @@ def publish_together(
     first = [description for description in descriptions if options.check or description.is_checked_first]
     for description, answer in zip(first, _answers(client, first, dry_run=True), strict=True):
         if isinstance(answer, HansaError):
-            results[description.path] = _refusal_json(description, answer)
+            results[description.path] = _refusal_json(description, answer, lang=options.lang)
             continue
         _show_wider_audience(answer, options.lang)
         if options.check:
-            _show_checked(answer)
+            _show_checked(answer, options.lang)
             results[description.path] = answer
         else:
             _upload(client, description)
     rest = [description for description in descriptions if description.path not in results]
     for description, answer in zip(rest, _answers(client, rest, wait=wait), strict=True):
         if isinstance(answer, HansaError):
-            results[description.path] = _refusal_json(description, answer)
+            results[description.path] = _refusal_json(description, answer, lang=options.lang)
         else:
             _show_published(answer, description)
             results[description.path] = answer
@@ -190,8 +196,10 @@ def _upload(client: HansaClient, description: DescriptionFile) -> None:
             client.upload(fact["path"], media_type=fact["mediaType"], progress=progress)
 
 
-def _show_checked(result: Mapping[str, Any]) -> None:
+def _show_checked(result: Mapping[str, Any], lang: str) -> None:
     report_success("no errors", detail=f"{result['kind']} {result['iri']}")
+    if "impact" in result:
+        show_impact(result["impact"], lang)
 
 
 def _show_wider_audience(result: Mapping[str, Any], lang: str) -> None:
@@ -228,7 +236,11 @@ def _text_of(warning: Mapping[str, Any], part: str, lang: str) -> str:
 
 
 def _refusal_json(
-    description: DescriptionFile, refusal: HansaError, outcome: str = "this description was not saved"
+    description: DescriptionFile,
+    refusal: HansaError,
+    outcome: str = "this description was not saved",
+    *,
+    lang: str = "en",
 ) -> dict[str, Any]:
     path = description.path
     if "findings" not in refusal.facts:
@@ -241,10 +253,13 @@ def _refusal_json(
             "error": refusal.detail,
             "remedy": refusal.remedy,
         }
+    if "impact" in refusal.facts:
+        show_impact(refusal.facts["impact"], lang)
     items = [finding for finding in refusal.facts["findings"] if finding.get("severity") == "violation"]
     count = len(items)
     report_failure(f"{path}: {count} error{'s' if count != 1 else ''}")
     if not Mode.json:
         findings(items, description.lines)
         complain(outcome)
-    return {"file": str(path), "findings": refusal.facts["findings"]}
+    impact = {"impact": refusal.facts["impact"]} if "impact" in refusal.facts else {}
+    return {"file": str(path), "findings": refusal.facts["findings"], **impact}

@@ -16,7 +16,7 @@ from node.semantics.codelists.filetypes import FILE_TYPES
 from node.semantics.codelists.frequencies import FREQUENCIES
 from node.semantics.codelists.languages import LANGUAGES
 from node.semantics.codelists.licences import LICENCES, NATIONAL_LICENCES
-from node.semantics.codelists.lookup import ACCESS, NOTATIONS, RISKS, CodeList
+from node.semantics.codelists.lookup import ACCESS, NOTATIONS, RISKS, STRICTNESS, CodeList
 from node.semantics.codelists.themes import THEMES
 from node.texts.languages import name_of as language_name
 from node.vocab.namespaces import shorten_iri
@@ -31,6 +31,7 @@ _LISTS: Final[tuple[CodeList, ...]] = (
     LANGUAGES,
     NOTATIONS,
     RISKS,
+    STRICTNESS,
     DATATYPES,
 )
 _AUTHORITY: Final = re.compile(r"https?://publications\.europa\.eu/resource/authority/[a-z-]+/([A-Za-z0-9_.-]+)")

@@ -18,7 +18,7 @@ from node.semantics.description.drafts import Draft, draft
 from node.semantics.documents import canonical
 from node.semantics.kinds import KINDS
 from node.semantics.model import Finding, Submission
-from node.semantics.ontologies import vocabulary
+from node.semantics.ontologies.terms import vocabulary
 from node.semantics.quality import measure
 from node.semantics.triples import nodes
 from node.semantics.validation.breaches import Candidate, check_all, tidy, with_places

@@ -8,13 +8,20 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Final
 
-from node.base.errors import HansaError, RemoteFault
-from node.catalogue.model import INTERNAL, Publication, Settlement
+from node.base.errors import HansaError, InvalidDescription, RemoteFault
+from node.catalogue.model import INTERNAL, Publication, Record, Settlement
 from node.catalogue.publication.catalogue import Settled, settle
-from node.catalogue.publication.submission_check import PendingVersion, PublishOrder, SubmissionCheck
+from node.catalogue.publication.submission_check import (
+    PendingVersion,
+    PublishOrder,
+    StatedTerms,
+    SubmissionCheck,
+    is_about_breaking,
+)
 from node.catalogue.publication.version_writer import VersionWriter
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
+from node.semantics.impact import Impact
 from node.semantics.model import CheckedDescription, Submission
 
 Describe = Callable[[Submission, str], Awaitable[CheckedDescription]]
@@ -22,6 +29,9 @@ Describe = Callable[[Submission, str], Awaitable[CheckedDescription]]
 
 DescribeAll = Callable[[Sequence[Submission], str], Awaitable[list[CheckedDescription | HansaError]]]
 """``node.semantics.description.cage_client.describe_all``, likewise."""
+
+ImpactOf = Callable[[Record, Caller], Awaitable[Impact | None]]
+"""``node.catalogue.meaning.impact.Impacts.of_draft``."""
 
 TOGETHER: Final = 50
 """Submissions of a batch that are described and stored together."""
@@ -51,7 +61,10 @@ class Publish:
         describe: Describe,
         describe_all: DescribeAll,
         wait_for_views: Settled | None = None,
+        impact: ImpactOf | None = None,
     ) -> None:
+        """``impact`` says what a new version of an ontology or a schema changes, for whom."""
+        self._impact = impact
         self._check = check
         self._writer = writer
         self._describe = describe
@@ -70,6 +83,7 @@ class Publish:
         dry_run: bool = False,
         earlier_versions: bool = False,
         follows: int | None = None,
+        allow_breaking: bool = False,
         wait: bool = True,
     ) -> Publication:
         """Publish ``submission`` for ``by``; with ``dry_run`` only return what would be published. Without ``wait``
@@ -77,7 +91,8 @@ class Publish:
 
         If no audience is named, a new version has the audience of the previous one. A wider audience applies from
         this version on; ``earlier_versions`` opens the earlier ones to it too. ``follows`` is the version that the
-        submission was made from.
+        submission was made from. ``allow_breaking`` publishes changes of an ontology or schema that break data of
+        others.
 
         Publishing the same content again makes no new version. Raises ``InvalidDescription`` with the findings if
         the shapes of the kind are violated, ``InvalidInput`` for names, files, audiences or conditions that cannot
@@ -85,7 +100,12 @@ class Publish:
         it raises, nothing has been stored.
         """
         require(by, UseCase.PUBLISH)
-        order = PublishOrder(submission=submission, earlier_versions=earlier_versions, follows=follows)
+        order = PublishOrder(
+            submission=submission,
+            earlier_versions=earlier_versions,
+            follows=follows,
+            allow_breaking=allow_breaking,
+        )
         await asyncio.to_thread(self._check.check_submitted, submission, bytes_here=not dry_run)
         owner = _owner(by)
         described = await self._describe(submission, owner)
@@ -93,13 +113,36 @@ class Publish:
         if stated.inherited == INTERNAL:
             # The defaults of a description (access rights, licence) depend on its audience.
             described = await self._describe(replace(submission, audience=INTERNAL), owner)
-        pending = await asyncio.to_thread(self._check.pending, order, described, stated)
+        try:
+            pending = await asyncio.to_thread(self._check.pending, order, described, stated)
+        except InvalidDescription as refusal:
+            raise await self._with_impact(refusal, order, described, stated, by) from refusal
+        impact = await self._impact(pending.draft, by) if self._impact is not None else None
         if dry_run:
             published = await asyncio.to_thread(self._writer.foresee, pending)
         else:
             published = await asyncio.to_thread(self._writer.store, pending, by)
             published = await settle(published, self._wait_for_views if wait else None)
-        return replace(published, findings=pending.findings + published.findings)
+        return replace(published, findings=pending.findings + published.findings, impact=impact)
+
+    async def _with_impact(
+        self,
+        refusal: InvalidDescription,
+        order: PublishOrder,
+        description: CheckedDescription,
+        terms: StatedTerms,
+        by: Caller,
+    ) -> InvalidDescription:
+        """Return ``refusal``; if breaking changes are its only reason, with the assets that these concern."""
+        if self._impact is None or not is_about_breaking(refusal.findings):
+            return refusal
+        allowed = replace(order, allow_breaking=True)
+        pending = await asyncio.to_thread(self._check.pending, allowed, description, terms)
+        impact = await self._impact(pending.draft, by)
+        if impact is None:
+            return refusal
+        facts = {**refusal.facts, "impact": impact.to_json()}
+        return InvalidDescription(refusal.detail, findings=refusal.findings, remedy=refusal.remedy, facts=facts)
 
     async def publish_all(
         self, orders: Sequence[PublishOrder], by: Caller, *, dry_run: bool = False, wait: bool = True
@@ -207,6 +250,7 @@ class Publish:
                 dry_run=dry_run,
                 earlier_versions=order.earlier_versions,
                 follows=order.follows,
+                allow_breaking=order.allow_breaking,
                 wait=False,
             )
         except RemoteFault as fault:

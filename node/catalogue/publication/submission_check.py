@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from node.base.errors import InvalidDescription, InvalidInput
 from node.catalogue.deliverability import OWN, DeliveryPlanes
+from node.catalogue.inspection import BREAKING_RULES
 from node.catalogue.model import INTERNAL, OPENS_HISTORY, PUBLIC, Record
 from node.catalogue.names import check_audience, check_file_name, check_record_iri, check_statements
 from node.catalogue.nquads import merge
@@ -23,10 +25,12 @@ class PublishOrder:
     """A submission, and whether the audience that it names may see the earlier versions too.
 
     ``follows`` is the version that the submission was made from: it is refused if another one is the newest by then.
+    ``allow_breaking`` is the explicit yes to changes that break data or queries of others.
     """
 
     submission: Submission
     earlier_versions: bool = False
+    allow_breaking: bool = False
     follows: int | None = None
 
 
@@ -127,6 +131,8 @@ class SubmissionCheck:
         # An offer that no data plane can deliver must not be published either.
         findings += self._delivery_planes.findings(draft)
         about_files = self._inspect(draft)
+        if order.allow_breaking:
+            about_files = tuple(map(_allow_breaking, about_files))
         findings += about_files
         refuse_violations(findings)
         warnings = (*draft.warnings, *(finding.to_json() for finding in about_files))
@@ -203,6 +209,20 @@ class SubmissionCheck:
             warnings=tuple(finding.to_json() for finding in description.findings if finding.severity != "info"),
             extra=extra,
         )
+
+
+def _allow_breaking(finding: Finding) -> Finding:
+    """Return a finding about a breaking change as a warning; any other unchanged."""
+    if finding.rule not in BREAKING_RULES.values() or finding.severity != "violation":
+        return finding
+    translations = {tag: {**texts, "remedy": ""} for tag, texts in finding.translations.items()}
+    return replace(finding, severity="warning", remedy="", translations=translations)
+
+
+def is_about_breaking(findings: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether all violations among ``findings`` are breaking changes of an ontology or a schema."""
+    violations = [finding for finding in findings if finding["severity"] == "violation"]
+    return bool(violations) and all(finding["rule"] in BREAKING_RULES.values() for finding in violations)
 
 
 def refuse_violations(findings: Sequence[Finding]) -> None:

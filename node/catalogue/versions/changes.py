@@ -14,6 +14,7 @@ from node.catalogue.model import Record
 from node.catalogue.recordview import version_json
 from node.catalogue.versions.statements import Difference, differences
 from node.identity.model import Caller
+from node.semantics.impact import Impact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +31,14 @@ class FileChange:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionDifference:
     """The differences between the versions ``before`` and ``after``. ``numbers`` are the numbers of all versions that
-    can be compared, newest first."""
+    can be compared, newest first. ``impact`` is there for ontologies and schemas."""
 
     before: Record
     after: Record
     numbers: tuple[int, ...]
     statements: tuple[Difference, ...]
     files: tuple[FileChange, ...]
+    impact: Impact | None = None
 
     @property
     def conditions(self) -> bool:
@@ -80,6 +82,8 @@ class VersionDifference:
                 for file in self.files
             ],
         }
+        if self.impact is not None:
+            members["impact"] = self.impact.to_json()
         if self.is_renamed:
             members["renamed"] = {"from": self.before.subject, "to": self.after.subject}
         if self.audience:
@@ -130,6 +134,7 @@ class CompareVersions:
             numbers=tuple(by_number),
             statements=tuple(statements),
             files=tuple(file_changes(older, newer)),
+            impact=await self._browse.impacts.between(older, newer, caller),
         )
 
 

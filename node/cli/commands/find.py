@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from node.cli.impacts import show_impact
 from node.cli.options import Language, Node, Region, connect
 from node.cli.output import Mode, count_of, emit, exact, line, remark, say, size, table, words
 
@@ -166,6 +167,8 @@ def diff(
     for file in changes["files"]:
         sizes = " → ".join(f"{size} bytes" for size in (file["sizeBefore"], file["sizeAfter"]) if size is not None)
         line(f"file {file['what']}", f"{file['name']}  {sizes}")
+    if "impact" in changes:
+        show_impact(changes["impact"], lang)
     parts = [change for change in changes["statements"] if change["subject"] != changes["subject"]]
     for change in changes["statements"]:
         if change not in parts or every:

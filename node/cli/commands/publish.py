@@ -56,6 +56,10 @@ def publish(
         bool,
         typer.Option("--earlier-versions", help="Make earlier versions and their files visible to --audience too."),
     ] = False,
+    breaking: Annotated[
+        bool,
+        typer.Option("--breaking", help="Publish changes of an ontology or schema that break data of others."),
+    ] = False,
     attach: Annotated[
         list[Path] | None, typer.Option("--file", help="A data file that belongs to an RDF description.")
     ] = None,
@@ -95,6 +99,7 @@ def publish(
         conditions=conditions,
         audience=audience,
         earlier_versions=earlier_versions,
+        breaking=breaking,
         check=check,
         lang=lang,
     )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
+from node.catalogue.meaning.difference import meaning_difference
 from node.catalogue.model import Record
 from node.catalogue.versions.changes import file_changes, same_conditions
 from node.portal.codes import compact
 from node.portal.description.content import FACTS, Value, values
 from node.portal.description.triples import RDF_TYPE, Description
-from node.vocab.namespaces import ADMS, DCAT, DCT, ODRL, OWL
+from node.vocab.namespaces import ADMS, DCAT, DCT, HANSA, ODRL, OWL
 
 _LABELS: Final[dict[str, str]] = {
     **{predicate: f"fact.{label}" for label, predicates in FACTS for predicate in predicates},
@@ -40,8 +41,9 @@ _NEVER_CUT: Final = frozenset({"history-opened", "audience", "file-opened"})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionChange:
     """One difference. ``what`` is ``file-added``, ``file-removed``, ``file-changed``, ``file-opened``,
-    ``file-closed``, ``conditions``, ``audience`` (``audiences``: before and after), ``history-opened``, ``property``
-    or ``details``; ``label`` is a key of the language files where there is one."""
+    ``file-closed``, ``conditions``, ``audience`` (``audiences``: before and after), ``history-opened``, ``property``,
+    ``meaning`` (``texts``: the change of a term or field, ``breaking`` or not) or ``details``; ``label`` is a key of
+    the language files where there is one."""
 
     what: str
     label: str = ""
@@ -51,6 +53,8 @@ class VersionChange:
     size_before: int | None = None
     size_after: int | None = None
     audiences: tuple[str, str] = ("", "")
+    texts: Mapping[str, str] = field(default_factory=dict)
+    breaking: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +103,13 @@ def timeline(versions: Sequence[Record]) -> list[Step]:
 
 
 def _changes(new: Record, old: Record, after: Description, before: Description) -> list[VersionChange]:
+    meant = _meaning(new, old)
     changes = _files(new, old)
     if not same_conditions(old, new):
         changes.append(VersionChange(what="conditions"))
     changes += _audience(new, old)
     for predicate in dict.fromkeys((*after.predicates(new.iri), *before.predicates(old.iri))):
-        if predicate in _QUIET:
+        if predicate in _QUIET or (meant and predicate == f"{HANSA}definition"):
             continue
         was, now = values(before, old.iri, predicate), values(after, new.iri, predicate)
         gone = tuple(value for value in was if value not in now)
@@ -119,9 +124,18 @@ def _changes(new: Record, old: Record, after: Description, before: Description) 
                     after=come,
                 )
             )
+    changes += meant
     if not changes and new.sha256 != old.sha256:
         changes.append(VersionChange(what="details"))
     return changes
+
+
+def _meaning(new: Record, old: Record) -> list[VersionChange]:
+    difference = meaning_difference(old, new)
+    return [
+        VersionChange(what="meaning", texts=change.text, breaking=change.breaking)
+        for change in (difference.changes if difference else ())
+    ]
 
 
 def _audience(new: Record, old: Record) -> list[VersionChange]:

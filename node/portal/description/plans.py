@@ -215,7 +215,11 @@ PLANS: Final[dict[str, CardPlan]] = {
         ),
     ),
     "schema": CardPlan(
-        paragraphs=(("describes", (f"{HANSA}describes",)),), sources=(("definition", f"{HANSA}definition"),)
+        paragraphs=(
+            ("describes", (f"{HANSA}describes",)),
+            ("strictness", (f"{HANSA}onBreakingChange",)),
+        ),
+        sources=(("definition", f"{HANSA}definition"),),
     ),
     "transformation": CardPlan(
         paragraphs=(

@@ -191,6 +191,7 @@ async def _changes(
         address=_address(visit, dataset_draft),
         record=record,
         next_version=publication.record,
+        impact=publication.impact,
         changes=changes_of(responder, visit, dataset_draft, record, publication),
         labels=_labels(visit),
         remarks=[_text(visit, finding) for finding in publication.findings if finding.rule in RULES],

@@ -197,3 +197,23 @@ RISKS: Final = CodeList(
     ),
 )
 """The harm that a wrong answer of a model can do."""
+
+STRICTNESS: Final = CodeList(
+    "strictness",
+    f"{HANSA}Strictness",
+    (
+        Code(
+            code="warn",
+            iri=f"{HANSA}Warn",
+            labels=labels_of("strictness.warn", "warn"),
+            hints=("warning", "allow"),
+        ),
+        Code(
+            code="refuse",
+            iri=f"{HANSA}Refuse",
+            labels=labels_of("strictness.refuse", "refuse"),
+            hints=("error", "forbid", "reject"),
+        ),
+    ),
+)
+"""The answers of a node to something that a schema does not admit."""

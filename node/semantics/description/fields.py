@@ -16,7 +16,7 @@ from node.semantics.codelists.filetypes import FILE_TYPES
 from node.semantics.codelists.frequencies import FREQUENCIES
 from node.semantics.codelists.languages import LANGUAGES
 from node.semantics.codelists.licences import LICENCES
-from node.semantics.codelists.lookup import ACCESS, NOTATIONS, CodeList
+from node.semantics.codelists.lookup import ACCESS, NOTATIONS, STRICTNESS, CodeList
 from node.semantics.codelists.themes import THEMES
 from node.semantics.description.field_groups import CONTACT, RESOLUTION, agent
 from node.semantics.description.forms import Field, Form, find
@@ -177,6 +177,13 @@ ONTOLOGY: Final = (
 SCHEMA_FIELDS: Final = (
     Field(name="definition", form=Form.SOURCE, property=f"{HANSA}definition", also=("schema", "json_schema")),
     Field(name="describes", form=_L, property=f"{HANSA}describes", also=("class", "about"), many=True),
+    Field(
+        name="breaking_changes",
+        form=Form.CODE,
+        property=f"{HANSA}onBreakingChange",
+        also=("on_breaking_change", "compatibility"),
+        codes=STRICTNESS,
+    ),
 )
 
 TRANSFORMATION: Final = (

@@ -7,7 +7,7 @@ reported, and break nothing by themselves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Final
@@ -19,26 +19,72 @@ MAX_DEPTH: Final = 24
 _PROSE: Final = frozenset({"title", "description", "$comment", "examples", "$id", "$schema", "default"})
 
 _BREAKING: Final = frozenset(
-    {"removed", "renamed", "required", "type", "type-narrowed", "values-removed", "tightened", "closed", "unit"}
+    {
+        "removed",
+        "renamed",
+        "required",
+        "type",
+        "type-narrowed",
+        "values-removed",
+        "tightened",
+        "closed",
+        "unit",
+        "other",
+    }
 )
+_NOT_BACKWARD: Final = _BREAKING - {"removed"}
+"""Changes after which data of the old version may be wrong by the new one."""
+_NOT_FORWARD: Final = frozenset(
+    {"removed", "renamed", "optional", "type", "type-widened", "values-added", "loosened", "opened", "unit", "other"}
+)
+"""Changes after which readers of the old version may meet data that they do not know."""
 _LEAST: Final = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 _MOST: Final = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 _EXACT: Final = ("pattern", "format", "const", "multipleOf", "uniqueItems", "contentMediaType")
 _UNITS: Final = ("x-ogc-unit", "unit", "x-unit")
+_UNJUDGED: Final = (
+    "$ref",
+    "allOf",
+    "anyOf",
+    "contains",
+    "dependentRequired",
+    "dependentSchemas",
+    "else",
+    "if",
+    "not",
+    "oneOf",
+    "patternProperties",
+    "prefixItems",
+    "propertyNames",
+    "then",
+    "unevaluatedProperties",
+)
+"""Words that are compared as they are written: if one differs, a person has to judge the change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaChange:
     """One difference: its place (``properties`` joined by dots), its kind, whether it breaks, and its words by
-    language."""
+    language. ``closed``: one of the versions allows no other fields at this place."""
 
     path: str
     what: str
     text: Mapping[str, str]
+    closed: bool = False
 
     @property
     def breaking(self) -> bool:
         return self.what in _BREAKING
+
+    @property
+    def is_backward(self) -> bool:
+        """Return whether data of the old version stay valid."""
+        return self.what not in _NOT_BACKWARD and not (self.what == "removed" and self.closed)
+
+    @property
+    def is_forward(self) -> bool:
+        """Return whether readers of the old version can read data of the new one."""
+        return self.what not in _NOT_FORWARD and not (self.what in ("added", "required") and self.closed)
 
     def to_json(self) -> dict[str, Any]:
         return {"path": self.path, "what": self.what, "breaking": self.breaking, "text": dict(self.text)}
@@ -57,9 +103,14 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[SchemaChang
     return tuple(sorted(changes, key=lambda change: (not change.breaking, change.path, change.what)))
 
 
-def breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Return whether ``new`` breaks data that were valid by ``old``."""
-    return any(change.breaking for change in compare(old, new))
+def compatibility(changes: Iterable[SchemaChange]) -> str:
+    """Return the verdict on a new version, in the words of schema registries: ``backward`` if data of the old version
+    stay valid, ``forward`` if readers of the old version can read new data, ``full`` if both hold, else ``none``."""
+    changes = tuple(changes)
+    backward, forward = all(one.is_backward for one in changes), all(one.is_forward for one in changes)
+    return {(True, True): "full", (True, False): "backward", (False, True): "forward"}.get(
+        (backward, forward), "none"
+    )
 
 
 def resolve(document: Mapping[str, Any], schema: Any) -> Mapping[str, Any]:
@@ -105,6 +156,7 @@ class _Comparison:
         yield from _types(before, after, path)
         yield from _values(before, after, path)
         yield from _bounds(before, after, path)
+        yield from _other_changes(before, after, path)
         if "properties" in before or "properties" in after:
             yield from self._properties(before, after, path, depth)
         if "items" in before and "items" in after:
@@ -117,15 +169,16 @@ class _Comparison:
         gone = {name: self._left.resolve(had[name]) for name in had if name not in has}
         new = {name: self._right.resolve(has[name]) for name in has if name not in had}
         renamed = _find_renames(gone, new)
+        closed_had, closed_has = (schema.get("additionalProperties") is False for schema in (before, after))
         must_had, must_have = _required_fields(before), _required_fields(after)
         for name in gone:
             if name in renamed:
                 yield _change("renamed", _join(path, name), renamed[name])
             else:
-                yield _change("removed", _join(path, name))
+                yield _change("removed", _join(path, name), closed=closed_has)
         for name in new:
             if name not in renamed.values():
-                yield _change("required" if name in must_have else "added", _join(path, name))
+                yield _change("required" if name in must_have else "added", _join(path, name), closed=closed_had)
         for name in had:
             if name not in has:
                 continue
@@ -135,7 +188,6 @@ class _Comparison:
             elif name in must_had - must_have:
                 yield _change("optional", inner)
             yield from self.changes(had[name], has[name], inner, depth + 1)
-        closed_had, closed_has = (schema.get("additionalProperties") is False for schema in (before, after))
         if closed_had != closed_has:
             yield _change("closed" if closed_has else "opened", path)
 
@@ -195,6 +247,20 @@ def _bounds(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> I
         yield _change("unit", path, _display_text(has), _display_text(had))
 
 
+def _other_changes(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> Iterator[SchemaChange]:
+    for name in _UNJUDGED:
+        if _without_prose(before.get(name)) != _without_prose(after.get(name)):
+            yield _change("other", path, name)
+
+
+def _without_prose(value: Any, depth: int = 0) -> Any:
+    if depth < MAX_DEPTH and isinstance(value, Mapping):
+        return {name: _without_prose(part, depth + 1) for name, part in value.items() if name not in _PROSE}
+    if depth < MAX_DEPTH and isinstance(value, list):
+        return [_without_prose(part, depth + 1) for part in value]
+    return value
+
+
 def _find_renames(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Return fields with a new name: old → new. Their schemas differ only in texts, and name or description is
     similar."""
@@ -231,10 +297,12 @@ def _required_fields(schema: Mapping[str, Any]) -> frozenset[str]:
     )
 
 
-def _change(what: str, path: str, *values: str) -> SchemaChange:
+def _change(what: str, path: str, *values: str, closed: bool = False) -> SchemaChange:
     name = path or "/"
     facts = dict(zip(("first", "second", "third"), values, strict=False))
-    return SchemaChange(path=path, what=what, text=FINDINGS.in_all(f"schema.{what}", name=name, **facts))
+    return SchemaChange(
+        path=path, what=what, closed=closed, text=FINDINGS.in_all(f"schema.{what}", name=name, **facts)
+    )
 
 
 def _join(path: str, name: str) -> str:

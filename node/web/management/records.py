@@ -79,6 +79,7 @@ class SubmittedRecord(BaseModel):
     Without ``audience`` a new version is for the same audience as the one before. A wider audience holds from this
     version on; ``earlierVersions`` opens the earlier versions and their files to it too. ``follows`` is the version
     that the description was made from: if another one is the newest by now, nothing is saved (409).
+    ``allowBreaking`` publishes changes of an ontology or a schema that break data or queries of others.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -93,6 +94,7 @@ class SubmittedRecord(BaseModel):
     iri: str | None = Field(None, max_length=2048)
     earlier_versions: bool = Field(False, alias="earlierVersions")
     follows: int | None = Field(None, ge=1)
+    allow_breaking: bool = Field(False, alias="allowBreaking")
     language: str = Field("en", max_length=16)
 
     def to_order(self) -> PublishOrder:
@@ -107,7 +109,12 @@ class SubmittedRecord(BaseModel):
             audience=self.audience,
             iri=self.iri,
         )
-        return PublishOrder(submission=submission, earlier_versions=self.earlier_versions, follows=self.follows)
+        return PublishOrder(
+            submission=submission,
+            earlier_versions=self.earlier_versions,
+            follows=self.follows,
+            allow_breaking=self.allow_breaking,
+        )
 
 
 class ErasureOrder(BaseModel):
@@ -203,6 +210,7 @@ def router(
             dry_run=submitted.dry_run,
             earlier_versions=order.earlier_versions,
             follows=order.follows,
+            allow_breaking=order.allow_breaking,
             wait=submitted.wait,
         )
         return await run_sync(_published_json, published, limits_lapse)
@@ -273,7 +281,7 @@ def _size_fault(assets: AssetStore, files: Sequence[SubmittedFile]) -> InvalidIn
 
 def published_json(publication: Publication) -> dict[str, Any]:
     """Return the result of publishing as JSON."""
-    record = publication.record
+    record, impact = publication.record, publication.impact
     return {
         "iri": record.iri,
         "version": record.version,
@@ -286,6 +294,7 @@ def published_json(publication: Publication) -> dict[str, Any]:
         "position": publication.position,
         "behind": dict(publication.behind),
         "warnings": [finding.to_json() for finding in publication.findings],
+        **({"impact": impact.to_json()} if impact is not None else {}),
     }
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from node.semantics.documents import canonical, parse
-from node.semantics.ontologies import Vocabulary, compare, inspect
+from node.semantics.ontologies.changes import compare
+from node.semantics.ontologies.terms import Vocabulary, inspect
 
 IRI = "https://gent.example/ns/mobility"
 PREFIXES = f"""
@@ -74,14 +75,34 @@ def test_languages_that_all_terms_speak() -> None:
         ),
         ("Stuk weg", "Stuk fietspad", "meaning", True, "road segment has a new definition"),
         ('"bridge"@en', '"overpass"@en', "label", False, "overpass has another label now"),
-        ("rdfs:domain m:RoadSegment", "rdfs:domain m:Bridge", "domain", True, "flow now applies to other things"),
-        ("rdfs:range rdfs:Literal", "rdfs:range rdfs:Resource", "range", True, "flow now has other values"),
+        (
+            "rdfs:domain m:RoadSegment",
+            "rdfs:domain m:Bridge",
+            "domain-narrowed",
+            True,
+            "flow now applies to fewer things: Bridge (before: RoadSegment)",
+        ),
+        (
+            "rdfs:domain m:RoadSegment",
+            "rdfs:domain m:Tram",
+            "domain",
+            True,
+            "flow applied to RoadSegment and now applies to Tram",
+        ),
+        (
+            "rdfs:range rdfs:Literal",
+            "rdfs:range rdfs:Resource",
+            "range-widened",
+            False,
+            "flow now admits more values: Resource (before: Literal)",
+        ),
+        ("Stuk weg", "Stuk wegdek", "reworded", False, "the definition of road segment is worded differently"),
         (
             "rdfs:subClassOf m:RoadSegment, [",
             "rdfs:subClassOf [",
-            "wider",
-            False,
-            "bridge has another place in the hierarchy",
+            "moved",
+            True,
+            "bridge is no longer below RoadSegment: queries for RoadSegment do not find it any more",
         ),
         ('"stroom"@nl ;', '"stroom"@nl ; owl:deprecated true ;', "deprecated", False, "flow is deprecated"),
     ],
@@ -93,7 +114,13 @@ def test_changes(piece: str, instead: str, what: str, breaking: bool, text: str)
         second = V1[: V1.index("m:car")] + V1[V1.index("m:old") :]
     (change,) = compare(look(V1), look(second))
     assert (change.what, change.breaking) == (what, breaking)
-    expected = {"flow is": "stroom is", "flow now": "stroom now", "flow was": "stroom was", "car was": "auto was"}
+    expected = {
+        "flow applied": "stroom applied",
+        "flow is": "stroom is",
+        "flow now": "stroom now",
+        "flow was": "stroom was",
+        "car was": "auto was",
+    }
     for name, label in expected.items():
         text = text.replace(name, label)
     assert change.text["en"] == text
@@ -108,3 +135,55 @@ def test_further_languages_and_matches_change_nothing() -> None:
 def test_the_breaking_come_first() -> None:
     second = V1.replace("Stuk weg", "x") + "m:New a owl:Class ."
     assert [change.breaking for change in compare(look(V1), look(second))] == [True, False]
+
+
+RULES = """
+m:Node a owl:Class ; rdfs:label "node"@en .
+m:Junction a owl:Class ; rdfs:label "junction"@en ; rdfs:subClassOf m:Node ,
+  [ a owl:Restriction ; owl:onProperty m:arm ; owl:minQualifiedCardinality 3 ; owl:onClass m:Road ] .
+"""
+
+
+def test_demands_on_a_class() -> None:
+    (rule,) = look(RULES).terms[f"{IRI}#Junction"].restrictions
+    assert rule.words("en") == "at least 3 × arm that is a Road"
+    stricter, looser = RULES.replace("Cardinality 3", "Cardinality 4"), RULES.replace("owl:onProperty", "m:none")
+    assert [(change.what, change.breaking) for change in compare(look(RULES), look(stricter))] == [
+        ("rule-added", True),
+        ("rule-removed", False),
+    ]
+    assert [change.what for change in compare(look(RULES), look(looser))] == ["rule-removed"]
+
+
+def test_a_new_address_is_a_rename_where_label_or_statement_say_so() -> None:
+    by_label = V1.replace("m:flow a", "m:trafficFlow a")
+    (change,) = compare(look(V1), look(by_label))
+    assert (change.what, change.breaking, change.new) == ("renamed", True, f"{IRI}#trafficFlow")
+    old, new = "m:a a owl:Class .", "m:b a owl:Class ; owl:equivalentClass m:a ."
+    assert [change.what for change in compare(look(old), look(new))] == ["renamed"]
+    assert {change.what for change in compare(look(old), look("m:b a owl:Class ."))} == {"removed", "added"}
+
+
+def test_a_class_between_two_others_moves_nothing() -> None:
+    before = "m:A a owl:Class . m:C a owl:Class ; rdfs:subClassOf m:A ."
+    after = "m:A a owl:Class . m:B a owl:Class ; rdfs:subClassOf m:A . m:C a owl:Class ; rdfs:subClassOf m:B ."
+    assert [(change.what, change.breaking) for change in compare(look(before), look(after))] == [
+        ("added", False),
+        ("wider", False),
+    ]
+
+
+def test_circles_in_the_hierarchy_end() -> None:
+    circle = "m:A a owl:Class ; rdfs:subClassOf m:B . m:B a owl:Class ; rdfs:subClassOf m:A ."
+    assert [change.what for change in compare(look(circle), look(circle.replace("rdfs:subClassOf m:A", "m:x m:y")))]
+
+
+def test_ten_thousand_terms_are_compared() -> None:
+    def terms(count: int) -> str:
+        return "".join(
+            f'm:T{n} a owl:Class ; rdfs:label "term {n}"@en ; rdfs:subClassOf m:T{n // 2} .' for n in range(1, count)
+        )
+
+    changes = compare(look(terms(10_000)), look(terms(5_000)))
+    assert len(changes) == 5_000
+    assert {change.what for change in changes} == {"removed"}

@@ -1,4 +1,4 @@
-"""Ontologies as assets: their terms, the meanings of these, and the changes of a new version for their users."""
+"""The terms of an ontology, and their meanings."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any, Final
 from pyoxigraph import BlankNode, Dataset, NamedNode
 
 from node.semantics.documents import quads
-from node.semantics.findings.words import FINDINGS
+from node.semantics.ontologies.restrictions import Restriction, restrictions_of
 from node.semantics.triples import Node, first_text, iris, literals, subjects_of_type, texts
-from node.texts.languages import LANGUAGES
 from node.vocab.namespaces import DCAT, DCT, OWL, RDF, RDFS, SKOS, local_name
 
 _VANN: Final = "http://purl.org/vocab/vann/"
@@ -38,6 +37,7 @@ _MATCHES: Final = (
     f"{OWL}equivalentProperty",
     f"{OWL}sameAs",
 )
+_REPLACED_BY: Final = (f"{DCT}isReplacedBy", "http://purl.obolibrary.org/obo/IAO_0100001")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,8 @@ class Term:
     domain: tuple[str, ...] = ()
     range: tuple[str, ...] = ()
     matches: tuple[str, ...] = ()
+    restrictions: tuple[Restriction, ...] = ()
+    replaced_by: tuple[str, ...] = ()
     deprecated: bool = False
 
     def label(self, language: str = "en") -> str:
@@ -91,16 +93,6 @@ class Vocabulary:
         return tuple(sorted(set.intersection(*tags))) if tags else ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TermChange:
-    """A change of one term. ``breaking``: data or queries that use the term may have another meaning now."""
-
-    iri: str
-    what: str
-    breaking: bool
-    text: Mapping[str, str]
-
-
 def inspect(nquads: bytes, iri: str) -> Vocabulary:
     """Return the vocabulary that canonical N-Quads describe; ``iri`` is the ontology's address here."""
     return vocabulary(Dataset(quads(nquads)), NamedNode(iri))
@@ -133,46 +125,7 @@ def _term(dataset: Dataset, node: NamedNode, kind: str) -> Term:
         domain=tuple(iris(dataset, node, f"{RDFS}domain")),
         range=tuple(iris(dataset, node, f"{RDFS}range")),
         matches=tuple(sorted({iri for p in _MATCHES for iri in iris(dataset, node, p)})),
+        restrictions=restrictions_of(dataset, node) if kind == "class" else (),
+        replaced_by=tuple(sorted({iri for p in _REPLACED_BY for iri in iris(dataset, node, p)})),
         deprecated=any(literal.value in ("true", "1") for literal in literals(dataset, node, f"{OWL}deprecated")),
     )
-
-
-def compare(old: Vocabulary, new: Vocabulary) -> tuple[TermChange, ...]:
-    """Return the changes in ``new``, breaking ones first. Further languages and matches of terms are not counted."""
-    changes = [_change("removed", term, breaking=True) for iri, term in old.terms.items() if iri not in new.terms]
-    changes += [_change("added", term, breaking=False) for iri, term in new.terms.items() if iri not in old.terms]
-    for iri, before in old.terms.items():
-        after = new.terms.get(iri)
-        if after is not None:
-            changes.extend(_differences(before, after))
-    return tuple(sorted(changes, key=lambda change: (not change.breaking, change.iri, change.what)))
-
-
-def _differences(before: Term, after: Term) -> list[TermChange]:
-    differences = []
-    if before.kind != after.kind:
-        differences.append(_change("kind", after, before.kind, after.kind, breaking=True))
-    if _differs(before.definitions, after.definitions):
-        differences.append(_change("meaning", after, breaking=True))
-    if _differs(before.labels, after.labels):
-        differences.append(_change("label", after, breaking=False))
-    for what in ("wider", "domain", "range"):
-        if getattr(before, what) != getattr(after, what):
-            differences.append(_change(what, after, breaking=what != "wider"))
-    if after.deprecated and not before.deprecated:
-        differences.append(_change("deprecated", after, breaking=False))
-    return differences
-
-
-def _differs(before: Mapping[str, str], after: Mapping[str, str]) -> bool:
-    """Return whether an existing text was changed or removed; texts in further languages do not count."""
-    return any(after.get(tag) != text for tag, text in before.items())
-
-
-def _change(what: str, term: Term, *values: str, breaking: bool) -> TermChange:
-    facts = dict(zip(("first", "second"), values, strict=False))
-    text = {
-        language: FINDINGS.say(language, f"ontology.{what}", name=term.label(language), **facts)
-        for language in LANGUAGES
-    }
-    return TermChange(iri=term.iri, what=what, breaking=breaking, text=text)

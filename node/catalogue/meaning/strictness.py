@@ -1,0 +1,21 @@
+"""The strictness that a schema asks for: to warn of changes and of data that break it, or to refuse them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from node.catalogue.model import Record
+from node.catalogue.nquads import iri_of, is_iri
+from node.catalogue.statements import Statements
+from node.vocab.namespaces import HANSA
+
+BREAKING_CHANGES: Final = f"{HANSA}onBreakingChange"
+"""The property of a schema that says what happens to a new version that breaks data."""
+WARN: Final = f"{HANSA}Warn"
+REFUSE: Final = f"{HANSA}Refuse"
+
+
+def strictness(schema: Record, property_: str) -> str:
+    """Return ``WARN`` or ``REFUSE``: what ``schema`` says by ``property_``; to warn, if it says nothing."""
+    stated = (iri_of(term) for term in Statements(schema).own(property_) if is_iri(term))
+    return REFUSE if REFUSE in stated else WARN

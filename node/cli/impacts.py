@@ -1,0 +1,51 @@
+"""Print what a new version of an ontology or a schema changes, and for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from node.cli.output import count_of, line, remark, report_failure, report_success, words
+
+SHOWN: Final = 20
+"""Changes that are printed, and users of each."""
+
+_VERDICTS: Final = {
+    "same": "its meaning is the same",
+    "compatible": "nothing that uses its terms breaks",
+    "breaking": "data or queries that use these terms may no longer be right",
+    "full": "old data stays valid, and old programs can read new data",
+    "backward": "old data stays valid; old programs may meet new values or fields",
+    "forward": "old programs can read new data; old data may be invalid",
+    "none": "old data may be invalid, and old programs may not read new data",
+}
+_NAMES: Final = {
+    "full": "fully compatible",
+    "backward": "backward compatible",
+    "forward": "forward compatible",
+    "none": "not compatible",
+}
+
+
+def show_impact(impact: Mapping[str, Any], lang: str) -> None:
+    """Print the verdict on a version, its changes, and the assets that these concern."""
+    verdict = impact["verdict"]
+    name = _NAMES.get(verdict, verdict)
+    detail = f"compared with version {impact['since']}: {_VERDICTS[verdict]}"
+    if impact["breaking"]:
+        report_failure(f"{name}   {detail}")
+    else:
+        report_success(name, detail=detail)
+    for change in impact["changes"][:SHOWN]:
+        line(
+            "breaking" if change["breaking"] else "compatible", str(change["text"].get(lang) or change["text"]["en"])
+        )
+        for user in change["users"][:SHOWN]:
+            line("", f"  used by {user['kind']} {words(user['titles'], lang)}  {user['iri']}")
+    rest = len(impact["changes"]) - SHOWN + impact["more"]
+    if rest > 0:
+        remark(f"{count_of(rest, 'more change')}: --json shows them")
+    shown = {user["iri"] for change in impact["changes"][:SHOWN] for user in change["users"]}
+    others = [user for user in impact["users"] if user["iri"] not in shown]
+    for user in others[:SHOWN]:
+        line("user", f"{user['kind']} {words(user['titles'], lang)}  {user['iri']}")
