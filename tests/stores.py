@@ -25,6 +25,7 @@ from node.adapters.sql.negotiation import (
 )
 from node.adapters.sql.node_state import SqlFollowStore, SqlMetaStore
 from node.adapters.sql.outbox import SqlOutbox
+from node.adapters.sql.people.subscriptions import SqlSubscriptionStore
 from node.adapters.sql.records import SqlRecordStore
 from node.adapters.sql.scenarios import SqlJobStore, SqlLayerStore, SqlRunStore
 from node.adapters.sql.schedules import SqlScheduleStore
@@ -35,6 +36,7 @@ from node.adapters.sql.work import SqlUnitOfWork
 from node.base.work import Outbox
 from node.catalogue.harvest.schedule import ScheduleStore
 from node.catalogue.ports import FollowStore, RecordStore
+from node.catalogue.subscriptions.model import SubscriptionStore
 from node.dialogue.process import ProcessStore
 from node.dialogue.stranger_limits import StrangerProcessStore
 from node.identity.ports import IdentityStore
@@ -60,6 +62,7 @@ from tests.fakes.stores.records import MemoryRecordStore
 from tests.fakes.stores.scenarios import MemoryJobStore, MemoryLayerStore, MemoryRunStore
 from tests.fakes.stores.schedules import MemoryScheduleStore
 from tests.fakes.stores.stranger_processes import MemoryStrangerProcessStore
+from tests.fakes.stores.subscriptions import MemorySubscriptionStore
 from tests.fakes.stores.transfer import (
     MemoryDeletionStore,
     MemoryGrantStore,
@@ -95,6 +98,7 @@ class Stores:
     identity: IdentityStore
     followed: FollowStore
     schedules: ScheduleStore
+    subscriptions: SubscriptionStore
     meta: Any
 
     @property
@@ -142,6 +146,7 @@ def memory_stores() -> Stores:
         identity=MemoryIdentityStore(),
         followed=MemoryFollowStore(),
         schedules=MemoryScheduleStore(),
+        subscriptions=MemorySubscriptionStore(),
         meta=MemoryMetaStore(),
     )
 
@@ -170,6 +175,7 @@ def sql_stores(engine: Engine) -> Stores:
         identity=SqlIdentityStore(),
         followed=SqlFollowStore(),
         schedules=SqlScheduleStore(),
+        subscriptions=SqlSubscriptionStore(),
         meta=SqlMetaStore(),
     )
 

@@ -37,6 +37,7 @@ from node.web.management import (
     results,
     scenarios,
     secondfactor,
+    subscriptions,
     transfers,
 )
 from node.web.openapi import answer_head, answer_invalid, include_all
@@ -239,5 +240,8 @@ def _operation_doors(app: FastAPI, node: HansaNode) -> None:
             storage=node.operation.storage,
             audit=node.operation.audit,
         )
+    )
+    app.include_router(
+        subscriptions.router(person=person, subscriptions=node.operation.subscriptions, base=node.parts.base)
     )
     app.include_router(keys.router(person=person, keys=node.operation.keys))

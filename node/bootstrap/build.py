@@ -16,7 +16,7 @@ from node.base.lazy import Lazy
 from node.bootstrap.catalogue import CatalogueServices, catalogue_services
 from node.bootstrap.foundation import Foundation, foundation
 from node.bootstrap.node import HansaNode
-from node.bootstrap.operation import Operation, agenda, checkup, dead_letters, proofs, status, storage
+from node.bootstrap.operation import Operation, agenda, checkup, dead_letters, proofs, status, storage, subscriptions
 from node.bootstrap.parts import Parts, open_parts
 from node.bootstrap.people import admissions, change_keys
 from node.bootstrap.protocol import Protocol, protocol
@@ -85,6 +85,7 @@ def build(
     lifecycle = _lifecycle(base, catalogue, protocol_services, worker, pace, plugins, host, with_worker=with_worker)
     facts = _live_facts(base, catalogue, lifecycle)
     status_of_node = status(parts, catalogue.node, facts, worker=worker, following=catalogue.following)
+    wishes = subscriptions(base, catalogue)
     return HansaNode(
         foundation=base,
         catalogue=catalogue,
@@ -94,7 +95,8 @@ def build(
         operation=Operation(
             prover=Prover(parts.stores.uow, parts.stores.ledger),
             keys=keys,
-            agenda=agenda(base, catalogue, protocol_services),
+            agenda=agenda(base, catalogue, protocol_services, wishes),
+            subscriptions=wishes,
             letters=dead_letters(parts, protocol_services, worker.wake),
             proofs=proofs(parts, base.people, base.requests),
             checkup=checkup(parts, status_of_node),

@@ -13,6 +13,8 @@ from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
 from node.catalogue.model import NodeFacts
+from node.catalogue.search.cursors import Cursors
+from node.catalogue.subscriptions.usecases import Subscriptions
 from node.evidence.checks import Proofs
 from node.evidence.collection import ExportAgreement
 from node.evidence.proof import ProveAgreement
@@ -26,6 +28,7 @@ from node.operation.configuration import Configuration
 from node.operation.endings import EndingAgreements, EndingCredentials
 from node.operation.failures import FailedDeliveries, FailedHarvests, UnreachablePeers
 from node.operation.health import Checkup
+from node.operation.news import SubscribedNews
 from node.operation.storage import Storage
 from node.operation.tasks import OpenRequests, OwnDrafts
 from node.worker.dead_letters import DeadLetters
@@ -41,6 +44,7 @@ class Operation:
     prover: Prover
     keys: ChangeKeys
     agenda: Agenda
+    subscriptions: Subscriptions
     checkup: Checkup
     configuration: Configuration
     storage: Storage
@@ -96,7 +100,25 @@ def dead_letters(parts: Parts, protocol_services: Protocol, wake: Callable[[], N
     )
 
 
-def agenda(base: Foundation, catalogue: CatalogueServices, protocol_services: Protocol) -> Agenda:
+def subscriptions(base: Foundation, catalogue: CatalogueServices) -> Subscriptions:
+    """Return the subscriptions of people to assets and searches."""
+    stores = base.parts.stores
+    return Subscriptions(
+        uow=stores.uow,
+        store=stores.catalogue.subscriptions,
+        browse=catalogue.browse,
+        records=stores.catalogue.records,
+        visibility=base.visibility,
+        cursors=Cursors(base.parts.keyring),
+        position=base.parts.index.position,
+        person=base.people.users.persons.by_account,
+        clock=base.parts.clock,
+    )
+
+
+def agenda(
+    base: Foundation, catalogue: CatalogueServices, protocol_services: Protocol, news: Subscriptions
+) -> Agenda:
     """Return what waits for people, ends soon, or fails."""
     parts, stores = base.parts, base.parts.stores
     return Agenda(
@@ -110,6 +132,7 @@ def agenda(base: Foundation, catalogue: CatalogueServices, protocol_services: Pr
             FailedHarvests(stores.uow, stores.catalogue.schedules),
             UnreachablePeers(stores.uow, stores.catalogue.followed),
         ),
+        news=(SubscribedNews(news),),
     )
 
 

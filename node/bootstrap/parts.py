@@ -27,6 +27,7 @@ from node.adapters.sql.negotiation import (
 )
 from node.adapters.sql.node_state import SqlFollowStore, SqlMetaStore
 from node.adapters.sql.outbox import SqlOutbox
+from node.adapters.sql.people.subscriptions import SqlSubscriptionStore
 from node.adapters.sql.records import SqlRecordStore
 from node.adapters.sql.scenarios import SqlJobStore, SqlLayerStore, SqlRunStore
 from node.adapters.sql.schedules import SqlScheduleStore
@@ -79,6 +80,7 @@ class CatalogueStores:
     records: SqlRecordStore
     followed: SqlFollowStore
     schedules: SqlScheduleStore
+    subscriptions: SqlSubscriptionStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +145,12 @@ def open_stores(settings: Settings) -> Stores:
         outbox=SqlOutbox(),
         identity=SqlIdentityStore(),
         meta=SqlMetaStore(),
-        catalogue=CatalogueStores(records=SqlRecordStore(), followed=SqlFollowStore(), schedules=SqlScheduleStore()),
+        catalogue=CatalogueStores(
+            records=SqlRecordStore(),
+            followed=SqlFollowStore(),
+            schedules=SqlScheduleStore(),
+            subscriptions=SqlSubscriptionStore(),
+        ),
         negotiation=NegotiationStores(
             negotiations=SqlNegotiationStore(),
             agreements=SqlAgreementStore(),

@@ -177,7 +177,14 @@ def _users(parts: Parts, append: Append) -> UserParts:
     return UserParts(
         persons=_persons(parts),
         accounts=accounts,
-        oversight=AccountOversight(stores.uow, stores.identity, stores.ledger, clock, append=append),
+        oversight=AccountOversight(
+            stores.uow,
+            stores.identity,
+            stores.ledger,
+            clock,
+            append=append,
+            on_removal=stores.catalogue.subscriptions.drop_person,
+        ),
         invitations=_invitations(parts, accounts, append),
         provider_sign_in=_provider_sign_in(parts, append),
         sign_in=SignIn(stores.uow, stores.identity, clock, second_factor=second_factor),

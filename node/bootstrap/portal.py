@@ -91,6 +91,7 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
         schedules=catalogue.harvests.schedules,
         withdraw=catalogue.publication.withdraw,
         erase=catalogue.publication.erase,
+        subscriptions=node.operation.subscriptions,
     )
 
 

@@ -20,6 +20,7 @@ VERBS: Final = {
     "harvests": ("harvest",),
     "synth": ("synth",),
     "find": ("find", "show", "diff", "sparql"),
+    "personal.subscriptions": ("subscription",),
     "get": ("get",),
     "agreements": ("agreement",),
     "negotiations": ("negotiation",),

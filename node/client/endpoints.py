@@ -19,6 +19,7 @@ from node.client.operation import OperationCalls
 from node.client.scenarios import Scenarios
 from node.client.secondfactor import SecondFactorCalls
 from node.client.submissions import PublishingCalls
+from node.client.subscriptions import SubscriptionCalls
 
 
 class Endpoints(
@@ -47,6 +48,11 @@ class Endpoints(
     def follows(self) -> Follows[Self]:
         """Return access to the nodes that the node follows."""
         return Follows(self)
+
+    @property
+    def subscriptions(self) -> SubscriptionCalls[Self]:
+        """Return access to the subscriptions of the caller."""
+        return SubscriptionCalls(self)
 
     @endpoint
     def node(self) -> Call[dict[str, Any]]:

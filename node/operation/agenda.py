@@ -1,4 +1,4 @@
-"""The agenda of a person: what waits for them, what ends soon, and what does not work."""
+"""The agenda of a person: what waits for them, what ends soon, what does not work, and what is new to them."""
 
 from __future__ import annotations
 
@@ -62,14 +62,15 @@ class AgendaView:
     waiting: AgendaPart
     ending: AgendaPart
     failing: AgendaPart
+    news: AgendaPart = AgendaPart()
 
     @property
     def is_clear(self) -> bool:
         """Return whether there is nothing in it."""
-        return not (self.waiting.total or self.ending.total or self.failing.total)
+        return not (self.waiting.total or self.ending.total or self.failing.total or self.news.total)
 
     def to_json(self) -> dict[str, Any]:
-        return {part: getattr(self, part).to_json() for part in ("waiting", "ending", "failing")}
+        return {part: getattr(self, part).to_json() for part in ("waiting", "ending", "failing", "news")}
 
 
 AgendaSource = Callable[[Caller], Awaitable[AgendaPart]]
@@ -85,10 +86,12 @@ class Agenda:
         waiting: Sequence[AgendaSource],
         ending: Sequence[AgendaSource],
         failing: Sequence[AgendaSource],
+        news: Sequence[AgendaSource] = (),
     ) -> None:
         self._waiting = waiting
         self._ending = ending
         self._failing = failing
+        self._news = news
 
     async def of(self, by: Caller) -> AgendaView:
         """Return the agenda of ``by``. Raises ``NotAllowed`` for everybody but people of this node."""
@@ -98,6 +101,7 @@ class Agenda:
             waiting=await _collect(self._waiting, by),
             ending=await _collect(self._ending, by),
             failing=await _collect(self._failing, by),
+            news=await _collect(self._news, by),
         )
 
 

@@ -36,7 +36,11 @@ _PUBLISH, _DECIDE = UseCase.PUBLISH, UseCase.DECIDE
 SECTIONS: Final = (
     _Section(
         "nav.find",
-        (_Page("/search", "nav.catalogue"), _Page("/members", "nav.members")),
+        (
+            _Page("/search", "nav.catalogue"),
+            _Page("/subscriptions", "nav.subscriptions"),
+            _Page("/members", "nav.members"),
+        ),
         ("/record", "/sparql", *(f"/{plural}" for plural in PLURALS.values())),
     ),
     _Section(

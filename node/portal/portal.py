@@ -36,7 +36,7 @@ from node.portal.pages import (
     versions,
     work,
 )
-from node.portal.pages.people import invitations, providers, users
+from node.portal.pages.people import invitations, providers, subscriptions, users
 from node.portal.responder import HERE, Identify, Responder
 from node.portal.settings import PortalSettings
 from node.portal.usecases import UseCases
@@ -175,6 +175,13 @@ class Portal:
             ("POST", "/users/{login:str}/tokens/{sha256:str}/end", page(users.end_token, **form)),
             ("POST", "/users/{login:str}/second-factor/remove", page(users.remove_factor, **form)),
             ("POST", "/users/{login:str}/remove", page(users.remove, **form)),
+            ("GET", "/subscriptions", page(subscriptions.subscriptions, **people)),
+            ("POST", "/subscriptions", page(subscriptions.add, **form)),
+            ("POST", "/subscriptions/seen", page(subscriptions.mark_seen, **form)),
+            ("POST", "/subscriptions/feed", page(subscriptions.make_feed, **form)),
+            ("POST", "/subscriptions/feed/end", page(subscriptions.end_feed, **form)),
+            ("GET", "/subscriptions/feed/{secret:str}.atom", page(subscriptions.feed)),
+            ("POST", "/subscriptions/{id:str}/end", page(subscriptions.end, **form)),
             ("GET", "/sign-in/with/{provider:str}", page(providers.begin)),
             ("GET", "/sign-in/with/{provider:str}/callback", page(providers.complete)),
             ("POST", "/sign-in/with/{provider:str}/logout", page(providers.end_sessions)),

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from node.base.errors import InvalidInput
 from node.catalogue.browse import MAX_OFFSET
 from node.catalogue.model import Query
+from node.catalogue.search.areas import area
 from node.catalogue.search.periods import period
 
 FACETS: Final = ("kind", "access", "theme", "format", "license", "publisher", "node", "keyword")
@@ -55,7 +55,7 @@ class Search:
             elif name in values and value and value not in values[name] and len(values[name]) < MAX_VALUES:
                 values[name].append(value[:500])
             elif name == "bbox":
-                bbox = _bbox(value)
+                bbox = area(value)
             elif name == "from":
                 since = value[:10]
             elif name == "to":
@@ -188,22 +188,3 @@ def page_numbers(page: int, pages: int) -> Sequence[int | None]:
             numbers.append(None)
         numbers.append(number)
     return numbers
-
-
-def _bbox(value: str) -> tuple[float, float, float, float] | None:
-    if not value:
-        return None
-    if not re.fullmatch(r"(?:\s*-?\d{1,3}(?:\.\d{1,12})?\s*(?:,|$)){4}", value) or value.count(",") != 3:
-        raise InvalidInput(
-            "the area is not four numbers",
-            remedy="write bbox=west,south,east,north in degrees (WGS 84)",
-            facts={"case": "area"},
-        )
-    west, south, east, north = (float(part) for part in value.split(","))
-    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-        raise InvalidInput(
-            "the area is not valid",
-            remedy="write bbox=west,south,east,north, smaller numbers first",
-            facts={"case": "area"},
-        )
-    return west, south, east, north

@@ -12,6 +12,7 @@ from node.catalogue.harvest.schedules import Schedules
 from node.catalogue.publication.erase import EraseVersions
 from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
+from node.catalogue.subscriptions.usecases import Subscriptions
 from node.identity.accounts.provider_sign_in import SignInByProvider
 from node.identity.accounts.sign_in import SignIn
 from node.identity.credentials.revocation import RevokeCredential
@@ -37,7 +38,7 @@ from node.transfer.deletion.confirm import ConfirmDeletion
 
 @dataclass(frozen=True, kw_only=True)
 class CatalogueUseCases:
-    """To find, describe, publish and withdraw assets."""
+    """To find, describe, publish, withdraw and follow assets."""
 
     browse: Browse
     access: Access
@@ -48,6 +49,7 @@ class CatalogueUseCases:
     schedules: Schedules
     withdraw: Withdraw
     erase: EraseVersions
+    subscriptions: Subscriptions
 
 
 @dataclass(frozen=True, kw_only=True)

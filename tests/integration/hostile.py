@@ -127,7 +127,7 @@ def no_failure(answer: httpx2.Response) -> httpx2.Response:
 
 _KINDS = tuple(f"/{kind.plural}/" for kind in KINDS.values())
 _OPEN = re.compile(
-    r"/|/robots\.txt|/sitemap.*|/openapi\.json|/docs/api|/about|/members|/search.*|/record|/record\..*|/record/changes|/catalog(\..*)?|/portal/.*|/sign-in(/code)?|/invitation.*|/sign-in/with/.*"
+    r"/|/robots\.txt|/sitemap.*|/openapi\.json|/docs/api|/about|/members|/search.*|/record|/record\..*|/record/changes|/catalog(\..*)?|/portal/.*|/sign-in(/code)?|/invitation.*|/subscriptions/feed/\{secret:str\}\.atom|/sign-in/with/.*"
     r"|/health|/ready|/\.well-known/.*|/api/catalogue/.*|/sparql|/feed.*|/status/.*"
     r"|/issuer/(metadata|schemas/.*)"
     r"|/federation/heads|/ogc|/ogc/conformance|/ogc/processes(?!.*/execution).*|/processes(?!.*/execution).*"
@@ -140,7 +140,7 @@ _CALLERS = re.compile(r"/ogc/processes/\{process\}/execution|/ogc/jobs.*")
 _PEOPLE = re.compile(r"/api/.*|/metrics")
 _PAGES_OF_PEOPLE = re.compile(
     r"/(agreements|decisions|deliveries|imports|publish|applications|issued|keys|record/(ask|edit|withdraw|erase)|sign-out|runs|layers"
-    r"|received|operate|scenario/(bind|start)|account|users).*"
+    r"|received|operate|scenario/(bind|start)|account|users|subscriptions).*"
 )
 
 

@@ -39,6 +39,7 @@ VERSIONS = (
     "0016",
     "0017",
     "0018",
+    "0019",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

@@ -242,7 +242,7 @@ def user(
     ] = False,
     node: Node = None,
 ) -> None:
-    """Manage accounts: list, add, block, delete; roles and passwords."""
+    """Manage accounts: list, add, block, delete; roles, passwords."""
     with connect(node) as client:
         if login is None:
             people = client.accounts()

@@ -28,12 +28,15 @@ from node.cli.output import (
 )
 from node.texts.languages import pick
 
-HEADINGS: Final = {"waiting": "waiting for you", "ending": "ends soon", "failing": "not working"}
+HEADINGS: Final = {"waiting": "waiting for you", "ending": "ends soon", "failing": "not working", "news": "new"}
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "request-negotiation": ("{peer} requests to use {name}", "hansa decide"),
     "request-offer": ("{peer} offers other conditions for {name}", "hansa decide"),
     "request-application": ("{peer} applies for {type}", "hansa decide"),
+    "news-changed": ("{name}: version {version}", "hansa subscription list"),
+    "news-withdrawn": ("{name} was withdrawn", "hansa subscription list"),
+    "news-search": ("{name}: {count} new", "hansa subscription list"),
     "draft": ("draft: {name}", "finish it in the browser: {path}"),
     "agreement-ends": ("{name}: the agreement with {peer} ends", "hansa agreement show {agreement}"),
     "credential-ends": ("{name} of {issuer} ends", "hansa join {issuer} --as {name}"),
@@ -57,7 +60,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(node: Node = None) -> int:
-    """Show what waits for you, ends soon, or does not work. The exit status is 1 if something does not work."""
+    """Show what waits for you, ends soon, does not work, or is new. Exit status 1 if something does not work."""
     with connect(node) as client:
         agenda = client.agenda()
     if Mode.json:

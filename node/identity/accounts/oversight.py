@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,13 +42,22 @@ class AccountOversight:
     """
 
     def __init__(
-        self, uow: UnitOfWork, store: IdentityStore, ledger: LedgerStore, clock: Clock, *, append: Append | None
+        self,
+        uow: UnitOfWork,
+        store: IdentityStore,
+        ledger: LedgerStore,
+        clock: Clock,
+        *,
+        append: Append | None,
+        on_removal: Callable[[Transaction, str], None] = lambda tx, login: None,
     ) -> None:
+        """``on_removal`` drops what other rooms keep for a deleted account."""
         self._uow = uow
         self._store = store
         self._ledger = ledger
         self._clock = clock
         self._record = AccountEvents(append)
+        self._on_removal = on_removal
 
     def account(self, login: str, by: Caller) -> Account:
         """Return an account. Raises ``NotAllowed``, ``NotFound``."""
@@ -122,6 +131,7 @@ class AccountOversight:
             find_account(self._store, tx, login)
             self._require_replaceable(tx, login, by)
             self._store.remove_account(tx, login, self._clock.now())
+            self._on_removal(tx, login)
             self._record(tx, login, by.name, "account-removed")
 
     def sessions(self, by: Caller, login: str | None = None) -> list[OpenSession]:

@@ -124,6 +124,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
         may_get=allowed(visit.caller, UseCase.RECEIVE),
         manages=not as_of and may_manage(visit, record, versions[0]),
         erases=may_erase(visit, record),
+        subscription=await node.catalogue.subscriptions.of_asset(record.iri, caller),
         scenario=scenario,
         used_in=await runs_of(responder, visit, record, scenario),
         what_if=what_if,

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
-from xml.sax.saxutils import escape
 
 from starlette.responses import Response
 
-from node.base.clock import stamp
 from node.base.plaintext import harmless
 from node.catalogue.browse import MAX_OFFSET, CatalogueHit
 from node.catalogue.representations import VARY
 from node.portal import headers
+from node.portal.atom import atom_feed, xml_text
 from node.portal.codes import file_type, licence, words_of_code
 from node.portal.markup import display_name
 from node.portal.queries import FACETS, Search, page_numbers
@@ -34,8 +32,6 @@ _SHOWN_VALUES: Final = 8
 _MOST_WORDS: Final = 6
 _MOST_WIDER: Final = 6
 """The most searches that are tried for one without results."""
-
-_NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 async def start(responder: Responder, visit: Visit) -> Response:
@@ -106,7 +102,7 @@ async def results_rss(responder: Responder, visit: Visit) -> Response:
     """``/search.rss``: the newest fifty hits as RSS 2.0, for feed readers."""
     search = Search.read(visit.parameters())
     base = responder.settings.public_url.rstrip("/")
-    name = escape(f"{responder.settings.name}: {search.text}" if search.text else responder.settings.name)
+    name = f"{responder.settings.name}: {search.text}" if search.text else responder.settings.name
     items = []
     for found in await _hits(responder, visit, FEED_LIMIT, newest=True):
         record = found.record
@@ -114,15 +110,15 @@ async def results_rss(responder: Responder, visit: Visit) -> Response:
         description, _ = pick(record.descriptions, visit.language)
         link = base + visit.asset(record).removeprefix(responder.settings.prefix)
         items.append(
-            f"<item><title>{_xml(title)}</title><link>{_xml(link)}</link>"
-            f'<guid isPermaLink="false">{_xml(record.version_iri)}</guid>'
-            f"<category>{_xml(record.kind)}</category><description>{_xml(description)}</description>"
+            f"<item><title>{xml_text(title)}</title><link>{xml_text(link)}</link>"
+            f'<guid isPermaLink="false">{xml_text(record.version_iri)}</guid>'
+            f"<category>{xml_text(record.kind)}</category><description>{xml_text(description)}</description>"
             f"<pubDate>{format_datetime(record.at)}</pubDate></item>"
         )
     feed = (
         '<?xml version="1.0" encoding="UTF-8"?>\n<rss version="2.0"><channel>'
-        f"<title>{_xml(name, escaped=True)}</title><link>{_xml(base + '/search' + search.query_string())}</link>"
-        f"<description>{_xml(visit.t('search.feed'))}</description><language>{visit.language}</language>"
+        f"<title>{xml_text(name)}</title><link>{xml_text(base + '/search' + search.query_string())}</link>"
+        f"<description>{xml_text(visit.t('search.feed'))}</description><language>{visit.language}</language>"
         f"{''.join(items)}</channel></rss>\n"
     )
     return _file(visit, feed, "application/rss+xml; charset=utf-8", None)
@@ -131,30 +127,14 @@ async def results_rss(responder: Responder, visit: Visit) -> Response:
 async def results_atom(responder: Responder, visit: Visit) -> Response:
     """``/search.atom``: the newest fifty hits as an Atom feed (RFC 4287)."""
     search = Search.read(visit.parameters())
-    base = responder.settings.public_url.rstrip("/")
     name = f"{responder.settings.name}: {search.text}" if search.text else responder.settings.name
     hits = await _hits(responder, visit, FEED_LIMIT, newest=True)
-    entries = []
-    for match in hits:
-        record = match.record
-        title, _ = pick(record.titles, visit.language)
-        description, _ = pick(record.descriptions, visit.language)
-        link = base + visit.asset(record).removeprefix(responder.settings.prefix)
-        entries.append(
-            f"<entry><id>{_xml(record.version_iri)}</id><title>{_xml(title)}</title>"
-            f'<link href="{_attribute(link)}"/><updated>{stamp(record.at)}</updated>'
-            f'<category term="{_attribute(record.kind)}"/>'
-            f"<author><name>{_xml(record.publisher_name or record.publisher)}</name></author>"
-            f"<summary>{_xml(description)}</summary></entry>"
-        )
-    own = f"{base}/search.atom{search.query_string()}"
-    updated = max((match.record.at for match in hits), default=visit.now)
-    feed = (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="{visit.language}">'
-        f"<id>{_xml(own)}</id><title>{_xml(name)}</title><updated>{stamp(updated)}</updated>"
-        f'<link rel="self" href="{_attribute(own)}"/>'
-        f'<link href="{_attribute(base + "/search" + search.query_string())}"/>{"".join(entries)}</feed>\n'
+    feed = atom_feed(
+        visit,
+        title=name,
+        path="/search" + search.query_string(),
+        records=[match.record for match in hits],
+        own="/search.atom" + search.query_string(),
     )
     return _file(visit, feed, "application/atom+xml; charset=utf-8", None)
 
@@ -266,15 +246,6 @@ def _api_query(search: Search, size: int, language: str) -> str:
         pairs.append(("offset", str((search.page - 1) * size)))
     pairs += [("limit", str(size)), ("lang", language)]
     return f"?{urlencode(pairs)}"
-
-
-def _xml(text: str, *, escaped: bool = False) -> str:
-    clean = _NOT_XML.sub("\ufffd", text)
-    return clean if escaped else escape(clean)
-
-
-def _attribute(text: str) -> str:
-    return _xml(text).replace('"', "&quot;")
 
 
 def _file(visit: Visit, text: str, media_type: str, download: str | None) -> Response:

@@ -78,7 +78,7 @@ def router(
         await person(request)
         return await facts()
 
-    @api.get("/agenda", summary="What waits for you, ends soon, or does not work")
+    @api.get("/agenda", summary="What waits for you, ends soon, does not work, or is new")
     async def agenda_of_caller(request: Request) -> Any:
         return (await agenda.of(await person(request))).to_json()
 

@@ -92,6 +92,7 @@ from tests.fakes.portal.operation import operation_of
 from tests.fakes.portal.people import NoProviders, fake_users
 from tests.fakes.portal.receipts import FakeReceipts
 from tests.fakes.portal.scenarios import FakeScenarios
+from tests.fakes.portal.subscriptions import demo_subscriptions
 from tests.fakes.stores.drafts import dataset_drafts
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -170,7 +171,13 @@ def demo_agenda() -> AgendaView:
             code="quarantine", path="/members", name="Mallory", facts={"url": "https://m.example", "error": ""}
         ),
     )
+    news = (
+        AgendaItem(code="news-changed", path="/subscriptions", titles=titles, facts={"version": 4}, at=NOW),
+        AgendaItem(code="news-withdrawn", path="/subscriptions", titles=titles, facts={"version": 2}, at=NOW),
+        AgendaItem(code="news-search", path="/subscriptions", name="fiets", facts={"count": 3}),
+    )
     return AgendaView(
+        news=AgendaPart(items=news, total=3),
         waiting=AgendaPart(items=waiting, total=7),
         ending=AgendaPart(items=ending, total=3),
         failing=AgendaPart(items=failing, total=6),
@@ -194,6 +201,7 @@ class FakeNode:
         self.half: dict[str, str] = {}
         self.scenarios = FakeScenarios()
         self.schedules = schedules(NOW, BASE)
+        self.subscriptions = demo_subscriptions([versions[0] for versions in self.records.values()], NOW)
         self.drafts = dataset_drafts(NOW, BASE, self.records, self.record)
         self.receipts = FakeReceipts(NOW)
         self.asked: list[tuple[str, str | None]] = []
@@ -738,6 +746,7 @@ def use_cases(node: FakeNode) -> UseCases:
             schedules=node.schedules,
             withdraw=parts,
             erase=parts,
+            subscriptions=cast("Any", node.subscriptions),
         ),
         contracts=ContractUseCases(
             acquire=parts,

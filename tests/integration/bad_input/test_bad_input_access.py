@@ -109,6 +109,8 @@ GOOD_BODIES: dict[str, Any] = {
     "/api/harvests/{name}": {"url": "http://127.0.0.1:1"},
     "/api/join": {"region": "http://127.0.0.1:1"},
     "/api/records": {"fields": {"kind": "dataset"}},
+    "/api/subscriptions": {"iri": "urn:x"},
+    "/api/subscriptions/seen": {"mark": "x"},
     "/api/erasures": {"iri": "urn:x", "reason": "x"},
     "/api/members": {"url": "http://127.0.0.1:1"},
     "/api/second-factor": {"password": "x"},
@@ -179,6 +181,8 @@ def test_people_of_other_nodes_are_nobody_here(three: Three) -> None:
 _FOR_ANY_PERSON = {
     *("/api/tokens", "/api/tokens/{sha256}", "/api/sessions/{sha256}", "/api/verify", "/api/region/sparql"),
     *("/api/second-factor", "/api/second-factor/confirm", "/api/second-factor/remove"),
+    *("/api/subscriptions", "/api/subscriptions/seen", "/api/subscriptions/feed"),
+    "/api/subscriptions/{subscription_id}",
 }
 """What somebody who may only look does for themselves, or what changes nothing."""
 

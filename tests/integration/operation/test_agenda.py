@@ -63,7 +63,7 @@ def break_things(node: Running) -> None:
 def test_when_nothing_waits_the_page_the_api_and_the_terminal_say_so(
     node: Running, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert agenda(node) == {"waiting": EMPTY, "ending": EMPTY, "failing": EMPTY}
+    assert agenda(node) == {"waiting": EMPTY, "ending": EMPTY, "failing": EMPTY, "news": EMPTY}
     status, text = typed(node, capsys, "status")
     assert status == 0
     assert "nothing waits for you" in text

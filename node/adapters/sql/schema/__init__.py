@@ -11,6 +11,7 @@ from node.adapters.sql.schema import (
     records,
     scenarios,
     schedules,
+    subscriptions,
     transfer,
 )
 from node.adapters.sql.schema.registry import metadata
@@ -27,5 +28,6 @@ __all__ = [
     "records",
     "scenarios",
     "schedules",
+    "subscriptions",
     "transfer",
 ]

@@ -49,7 +49,7 @@ def audit(
     table: Annotated[bool, typer.Option("--csv", help="Write a table (CSV).")] = False,
     node: Node = None,
 ) -> None:
-    """Show what happened at this node, from its ledger, newest first."""
+    """Show what happened at this node, newest first."""
     given = {"kind": kind, "subject": subject, "by": by, "since": since, "until": until}
     criteria = {name: value for name, value in given.items() if value}
     entries: list[dict[str, Any]] = []

@@ -1,0 +1,63 @@
+"""Subscriptions and the people who have them (``node.catalogue.subscriptions.model.SubscriptionStore``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, delete, select
+
+from node.adapters.sql.rows import add, build, put, values
+from node.adapters.sql.schema.subscriptions import subscribers, subscriptions
+from node.adapters.sql.work import connection_of
+from node.base.errors import Conflict
+from node.base.work import Transaction
+from node.catalogue.subscriptions.model import Subscriber, Subscription
+
+_OF_PERSON = (
+    select(subscriptions)
+    .where(subscriptions.c.login == bindparam("who"))
+    .order_by(subscriptions.c.created.desc(), subscriptions.c.id.desc())
+)
+_DROP = delete(subscriptions).where(subscriptions.c.login == bindparam("who"), subscriptions.c.id == bindparam("of"))
+_DROP_ALL = delete(subscriptions).where(subscriptions.c.login == bindparam("who"))
+_DROP_SUBSCRIBER = delete(subscribers).where(subscribers.c.login == bindparam("who"))
+_SUBSCRIBER = select(subscribers).where(subscribers.c.login == bindparam("who"))
+_BY_FEED = select(subscribers).where(subscribers.c.feed_sha256 == bindparam("sha256"))
+_CHANGE = subscriptions.update().where(subscriptions.c.id == bindparam("of"))
+
+
+class SqlSubscriptionStore:
+    """Subscriptions by id, subscribers by login."""
+
+    def add(self, tx: Transaction, subscription: Subscription) -> None:
+        if not add(connection_of(tx), subscriptions, _row(subscription)):
+            raise Conflict("this subscription already exists", remedy="see the list: hansa subscription list")
+
+    def of_person(self, tx: Transaction, login: str) -> Sequence[Subscription]:
+        return [build(Subscription, row) for row in connection_of(tx).execute(_OF_PERSON, {"who": login})]
+
+    def save(self, tx: Transaction, subscription: Subscription) -> None:
+        row = {name: value for name, value in _row(subscription).items() if name != "id"}
+        connection_of(tx).execute(_CHANGE.values(row), {"of": subscription.id})
+
+    def drop(self, tx: Transaction, login: str, subscription_id: str) -> bool:
+        return connection_of(tx).execute(_DROP, {"who": login, "of": subscription_id}).rowcount == 1
+
+    def drop_person(self, tx: Transaction, login: str) -> None:
+        for statement in (_DROP_ALL, _DROP_SUBSCRIBER):
+            connection_of(tx).execute(statement, {"who": login})
+
+    def subscriber(self, tx: Transaction, login: str) -> Subscriber | None:
+        row = connection_of(tx).execute(_SUBSCRIBER, {"who": login}).one_or_none()
+        return None if row is None else build(Subscriber, row)
+
+    def by_feed(self, tx: Transaction, feed_sha256: str) -> Subscriber | None:
+        row = connection_of(tx).execute(_BY_FEED, {"sha256": feed_sha256}).one_or_none()
+        return None if row is None else build(Subscriber, row)
+
+    def save_subscriber(self, tx: Transaction, subscriber: Subscriber) -> None:
+        put(connection_of(tx), subscribers, values(subscriber))
+
+
+def _row(subscription: Subscription) -> dict[str, object]:
+    return values(subscription, criteria=dict(subscription.criteria))

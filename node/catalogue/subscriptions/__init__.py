@@ -1,0 +1,1 @@
+"""Subscriptions of people of this node: to assets, and to what appears in a search."""

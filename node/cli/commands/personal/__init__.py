@@ -1,0 +1,1 @@
+"""Verbs for what a person wants to know, and how."""
