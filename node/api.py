@@ -27,6 +27,8 @@ from node.catalogue.nquads import Statement, iri_of, is_blank, is_iri, line, sta
 from node.catalogue.ports import FollowStore, RecordStore
 from node.catalogue.publication.catalogue import PLURALS
 from node.catalogue.versions.storage import VersionStorage
+from node.datasources import ports as data_source_ports
+from node.datasources.model import Credentials, Setup
 from node.identity.did import did_of
 from node.identity.documents import key_for
 from node.identity.model import Caller, DidDocument, UserRole
@@ -58,6 +60,7 @@ __all__ = [
     "Caller",
     "Clock",
     "Conflict",
+    "Credentials",
     "DidDocument",
     "EntryKind",
     "FollowStore",
@@ -74,6 +77,7 @@ __all__ = [
     "Record",
     "RecordStore",
     "RemoteFault",
+    "Setup",
     "Statement",
     "Transaction",
     "UnitOfWork",
@@ -87,6 +91,7 @@ __all__ = [
     "check_record_iri",
     "check_statements",
     "consistency_from_json",
+    "data_source_ports",
     "did_of",
     "document_at",
     "envelope_of",

@@ -40,6 +40,17 @@ def hansa_admitted(host: Any, address: str, by: Any) -> Awaitable[None]:  # type
 
 
 @hookspec
+def hansa_data_sources(egress: Any, clock: Any) -> Sequence[Any]:  # type: ignore[empty-body]
+    """Return further kinds of data sources: ``Connector`` objects of ``node.api.data_source_ports``.
+
+    Send every request through ``egress``, the node's way out: ``request``, ``stream`` and ``upload`` check each
+    address and bound each answer. For other protocols than HTTP, connect only to ``addresses(host, port)``. A
+    connector must pass the contract test ``tests/contract/test_data_sources.py``. It cannot replace a kind that comes
+    with Hansa.
+    """
+
+
+@hookspec
 def hansa_negotiation_strategy(otherwise: Any) -> Any:
     """Return the strategy that decides what the node does by itself in a negotiation.
 

@@ -25,6 +25,8 @@ from node.ledger.ports import Append
 from node.negotiation.strategy import Strategy
 
 GROUP = "hansa.plugins"
+BUILT_IN = ("node.builtins.datasources",)
+"""Our own plug-ins that every node has; others of ours are entry points, as those of anybody."""
 
 Fetch = Callable[..., Awaitable[tuple[int, Mapping[str, str], bytes]]]
 """(url, headers, *, audience) → (status, headers, body): an HTTP GET as this node, capped in size and time."""
@@ -95,7 +97,7 @@ def load(further: tuple[str, ...] = ()) -> pluggy.PluginManager:
     """
     manager = pluggy.PluginManager("hansa")
     manager.add_hookspecs(hookspecs)
-    names = [entry.value for entry in entry_points(group=GROUP)]
+    names = [*(entry.value for entry in entry_points(group=GROUP)), *BUILT_IN]
     for name in (*names, *further):
         try:
             module = import_module(name.partition(":")[0])

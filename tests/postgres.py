@@ -7,16 +7,19 @@ test is skipped with the reason; with CI=true and HANSA_REQUIRE_POSTGRES=1 it fa
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -157,3 +160,29 @@ def _give_up(reason: str) -> None:
     if required:
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+@cache
+def tcp_address() -> tuple[str, str, str]:
+    """Return (address, user, password) of a PostgreSQL server that listens on a port of this machine.
+
+    It is stopped at the end of this process.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="hansa-tcp-postgres-"))
+    folder.chmod(0o755)  # Under root the server runs as another user.
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(_SCRIPT), "start", str(folder / "cluster"), "--port", str(port)]
+    started = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    if started.returncode:
+        shutil.rmtree(folder, ignore_errors=True)
+        _give_up((started.stderr.strip().splitlines() or ["scripts/postgres failed"])[-1])
+
+    def stop() -> None:
+        subprocess.run([_SCRIPT, "stop", folder / "cluster"], check=False, capture_output=True, timeout=90)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(stop)
+    url = make_url(started.stdout.strip().splitlines()[-1])
+    return f"postgresql://127.0.0.1:{url.port}/{url.database}", url.username or "", url.password or ""

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
+from node.adapters.sql.datasources.store import SqlDataSourceStore
 from node.adapters.sql.engine import connect
 from node.adapters.sql.identity import SqlIdentityStore
 from node.adapters.sql.ledger import SqlLedgerStore
@@ -37,6 +38,7 @@ from node.base.work import Outbox
 from node.catalogue.harvest.schedule import ScheduleStore
 from node.catalogue.ports import FollowStore, RecordStore
 from node.catalogue.subscriptions.model import SubscriptionStore
+from node.datasources.ports import DataSourceStore
 from node.dialogue.process import ProcessStore
 from node.dialogue.stranger_limits import StrangerProcessStore
 from node.identity.ports import IdentityStore
@@ -48,6 +50,7 @@ from node.scenarios.ports import JobStore, LayerStore, RunStore
 from node.transfer.deletion.model import DeletionStore
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore, ReceptionStore
+from tests.fakes.stores.data_sources import MemoryDataSourceStore
 from tests.fakes.stores.identity import MemoryIdentityStore
 from tests.fakes.stores.ledger import MemoryLedgerStore
 from tests.fakes.stores.negotiation import (
@@ -99,6 +102,7 @@ class Stores:
     followed: FollowStore
     schedules: ScheduleStore
     subscriptions: SubscriptionStore
+    datasources: DataSourceStore
     meta: Any
 
     @property
@@ -147,6 +151,7 @@ def memory_stores() -> Stores:
         followed=MemoryFollowStore(),
         schedules=MemoryScheduleStore(),
         subscriptions=MemorySubscriptionStore(),
+        datasources=MemoryDataSourceStore(),
         meta=MemoryMetaStore(),
     )
 
@@ -176,6 +181,7 @@ def sql_stores(engine: Engine) -> Stores:
         followed=SqlFollowStore(),
         schedules=SqlScheduleStore(),
         subscriptions=SqlSubscriptionStore(),
+        datasources=SqlDataSourceStore(),
         meta=SqlMetaStore(),
     )
 

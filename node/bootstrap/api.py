@@ -25,6 +25,7 @@ from node.web.management import (
     accounts,
     agreements,
     blocks,
+    datasources,
     harvests,
     imports,
     keys,
@@ -178,6 +179,9 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
         )
     )
     app.include_router(harvests.router(person=person, schedules=node.catalogue.harvests.schedules))
+    app.include_router(
+        datasources.router(person=person, sources=node.datasources.sources, trial=node.datasources.trial)
+    )
     _exchange_doors(app, node)
     app.include_router(limits.router(person=person, limits=protocol_services.negotiation.limits))
     app.include_router(

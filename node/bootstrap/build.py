@@ -14,6 +14,7 @@ from node.adapters.sql.soundness import require_undamaged
 from node.base.clock import Clock
 from node.base.lazy import Lazy
 from node.bootstrap.catalogue import CatalogueServices, catalogue_services
+from node.bootstrap.datasources import data_source_parts
 from node.bootstrap.foundation import Foundation, foundation
 from node.bootstrap.node import HansaNode
 from node.bootstrap.operation import Operation, agenda, checkup, dead_letters, proofs, status, storage, subscriptions
@@ -75,6 +76,7 @@ def build(
         strategy=strategy or strategy_of(plugins, StandardStrategy()),
         transfers_strategy=transfer_strategy,
     )
+    datasources = data_source_parts(base, plugins)
     catalogue = catalogue_services(base, with_views=with_views)
     models = Lazy(lambda: _models(base, protocol_services))
     scenarios = Lazy(lambda: _scenarios(base, models, catalogue))
@@ -90,6 +92,7 @@ def build(
         foundation=base,
         catalogue=catalogue,
         protocol=protocol_services,
+        datasources=datasources,
         running_models=models,
         running_scenarios=scenarios,
         operation=Operation(

@@ -10,6 +10,7 @@ import pluggy
 from node.base.changes import Changes
 from node.base.lazy import Lazy
 from node.bootstrap.catalogue import CatalogueServices
+from node.bootstrap.datasources import DataSourceParts
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.operation import Operation
 from node.bootstrap.parts import Parts
@@ -32,6 +33,7 @@ class HansaNode:
     foundation: Foundation
     catalogue: CatalogueServices
     protocol: Protocol
+    datasources: DataSourceParts
     running_models: Lazy[ModelServices]
     running_scenarios: Lazy[Scenarios]
     operation: Operation

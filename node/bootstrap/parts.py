@@ -14,6 +14,7 @@ from node.adapters.graph.store import OxigraphGraph
 from node.adapters.keys import FileKeyRing, Outer
 from node.adapters.planes.files import FolderAssets
 from node.adapters.search import TantivyIndex
+from node.adapters.sql.datasources.store import SqlDataSourceStore
 from node.adapters.sql.engine import connect
 from node.adapters.sql.identity import SqlIdentityStore
 from node.adapters.sql.ledger import SqlLedgerStore
@@ -127,6 +128,7 @@ class Stores:
     negotiation: NegotiationStores
     transfer: TransferStores
     scenarios: ScenarioStores
+    datasources: SqlDataSourceStore
 
 
 def open_stores(settings: Settings) -> Stores:
@@ -166,6 +168,7 @@ def open_stores(settings: Settings) -> Stores:
             deletions=SqlDeletionStore(),
         ),
         scenarios=ScenarioStores(jobs=SqlJobStore(), runs=SqlRunStore(), layers=SqlLayerStore()),
+        datasources=SqlDataSourceStore(),
     )
 
 

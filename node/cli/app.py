@@ -18,6 +18,7 @@ VERBS: Final = {
     "publish": ("publish", "withdraw", "erase"),
     "imports": ("import",),
     "harvests": ("harvest",),
+    "datasources.register": ("source",),
     "synth": ("synth",),
     "find": ("find", "show", "diff", "sparql"),
     "personal.subscriptions": ("subscription",),

@@ -11,6 +11,7 @@ from node.client.accounts import AccountCalls
 from node.client.agreements import AgreementCalls
 from node.client.calls import Call, content, document, endpoint
 from node.client.catalogue import CatalogueCalls
+from node.client.datasources import DataSourceCalls
 from node.client.follows import Follows
 from node.client.harvests import Harvests
 from node.client.imports import ImportCalls
@@ -43,6 +44,11 @@ class Endpoints(
     def harvests(self) -> Harvests[Self]:
         """Return access to the sources that the node harvests."""
         return Harvests(self)
+
+    @property
+    def data_sources(self) -> DataSourceCalls[Self]:
+        """Return access to the data sources of the node."""
+        return DataSourceCalls(self)
 
     @property
     def follows(self) -> Follows[Self]:

@@ -24,6 +24,7 @@ class UseCase(StrEnum):
 
     PUBLISH = "upload files, publish and withdraw assets"
     ERASE = "erase versions of assets for good"
+    MANAGE_DATA_SOURCES = "register, test and remove data sources"
     SCHEDULE_HARVESTS = "harvest catalogues of others on a schedule"
     RUN_SCENARIOS = "check, start, repeat and end runs of scenarios"
     READ_RESULTS = "read and export the results of runs"
@@ -56,6 +57,8 @@ ROLES: Final[Mapping[UseCase, tuple[UserRole, ...]]] = MappingProxyType(
         UseCase.PUBLISH: (_PUBLISHER, _STEWARD),
         # It cannot be undone.
         UseCase.ERASE: (_STEWARD,),
+        # It decides what the node may read inside the city, and with which credentials.
+        UseCase.MANAGE_DATA_SOURCES: (_STEWARD,),
         UseCase.SCHEDULE_HARVESTS: (_PUBLISHER, _STEWARD),
         UseCase.RUN_SCENARIOS: (_PUBLISHER, _STEWARD),
         # People who run or audit the node need no access to the data itself (governance digest §4).

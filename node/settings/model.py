@@ -206,6 +206,11 @@ class Settings(BaseModel):
     private_networks: tuple[str, ...] = Field(
         (), description="Networks (CIDR) that this node also connects to, for cities in a shared network: https only."
     )
+    data_source_folders: tuple[str, ...] = Field(
+        (),
+        description="Folders of this machine, by their whole path, in which data sources of kind `folder` may lie. "
+        "The node must be able to read them; its own data folder is never shared.",
+    )
     query_seconds: float = Field(5.0, gt=0, description="The longest that one SPARQL query may take.")
     query_concurrency: int = Field(4, ge=1, description="How many caged calls may run at the same time.")
     model_seconds: float = Field(120.0, gt=0, description="The longest that one execution of a model may take.")
@@ -283,6 +288,14 @@ class Settings(BaseModel):
                 ip_network(block)
             except ValueError as error:
                 raise ValueError(f"{block} is not a network such as 10.20.0.0/16: {error}") from error
+        return value
+
+    @field_validator("data_source_folders")
+    @classmethod
+    def _folders(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for folder in value:
+            if not Path(folder).is_absolute():
+                raise ValueError(f"{folder} is not a whole path such as /srv/open-data")
         return value
 
     @field_validator("identity_providers")

@@ -38,7 +38,8 @@ class AccessGrant:
     recipient.
 
     ``secrets`` holds the wrapped file key, ephemeral key and nonce of a sealed transfer, with the SHA-256 of their
-    source: a source that has changed gets new secrets.
+    source: a source that has changed gets new secrets. If the data are read where they are, ``source`` and ``item``
+    name the data source and the item in it, and there is no file.
     """
 
     transfer: str
@@ -56,6 +57,8 @@ class AccessGrant:
     secrets: bytes | None = None
     closed: bool = False
     accesses: int = 0
+    source: str = ""
+    item: str = ""
 
     @property
     def executes(self) -> bool:

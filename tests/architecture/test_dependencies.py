@@ -14,7 +14,6 @@ OWN = {"node", "federation", "demo"}
 
 BY_NAME = {
     "httptools": "node.web.connections extends the protocol of uvicorn that needs it",
-    "psycopg": "SQLAlchemy loads the driver that the database's URL names",
 }
 """Dependencies that no module imports, and who loads them."""
 

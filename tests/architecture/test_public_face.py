@@ -10,11 +10,12 @@ FACE = """
 DCT FOAF HANSA INTERNAL LDES PLURALS PROV PUBLIC QUARANTINE RDF TREE
 Append Browse Caller Clock Conflict DidDocument EntryKind FollowStore Followed Frontier HansaError Head InvalidInput
 NotAllowed NotFound PeerUnreachable Peers Publisher Record RecordStore RemoteFault Statement Transaction
-UnitOfWork UseCase UserRole VersionStorage
+Credentials Setup UnitOfWork UseCase UserRole VersionStorage
 allowed require
 canonical check_audience check_file_name check_record_iri check_statements consistency_from_json did_of document_at
 envelope_of
 hash_text head_key iri_of is_blank is_iri key_for knowing leaf_of ledger_body line moment negotiation_strategy
+data_source_ports
 open_head open_record read_hash read_object signing_key stamp stated_at statement text_of
 verify_consistency
 """
@@ -22,6 +23,7 @@ verify_consistency
 HOOKS = {
     "hansa_routes": ("host",),
     "hansa_tasks": ("host",),
+    "hansa_data_sources": ("egress", "clock"),
     "hansa_admitted": ("host", "address", "by"),
     "hansa_negotiation_strategy": ("otherwise",),
 }

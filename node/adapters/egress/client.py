@@ -28,7 +28,7 @@ from node.adapters.egress.addresses import AddressRules, Lookup, Target
 from node.adapters.egress.bodies import ErrorTranslation, Refused, Speed, chunks_of, read, timed_upload
 from node.base.errors import ForbiddenAddress, HansaError, InvalidInput, PeerUnreachable
 from node.base.jsons import read_json
-from node.identity.did import DEFAULT_PORTS
+from node.identity.did import DEFAULT_PORTS, is_loopback
 
 if TYPE_CHECKING:
     # Loaded with the first outgoing request (``Egress._open``): a node that waits for others does not need it.
@@ -48,6 +48,7 @@ class Lane(StrEnum):
 
     NOTICES = "notices"
     BYTES = "bytes"
+    DATA_SOURCES = "data sources"
     MESSAGES = "messages"
     PRESENTATIONS = "presentations"
     DOCUMENTS = "documents"
@@ -113,6 +114,22 @@ class Egress:
     def check_url(self, url: str) -> None:
         """Check early what is checked again when the address is dialled. Raises ``ForbiddenAddress``."""
         self.rules.check_url(url)
+
+    def is_loopback(self, host: str) -> bool:
+        """Return whether ``host`` is this machine, and this node may connect to it."""
+        return self.rules.allow_loopback and is_loopback(host)
+
+    async def addresses(self, host: str, port: int) -> list[str]:
+        """Return the addresses of ``host``, all of which this node may connect to: for a protocol other than HTTP,
+        whose library must then connect to one of them. Raises ``ForbiddenAddress``, ``PeerUnreachable``."""
+        from node.adapters.egress.resolver import CheckedResolver
+
+        self.rules.check_url(f"https://{f'[{host}]' if ':' in host else host}/")
+        try:
+            results = await CheckedResolver(self.rules, self._lookup, CONNECT_SECONDS).resolve(host, port)
+        except (OSError, TimeoutError) as error:
+            raise PeerUnreachable("the peer cannot be reached: its name is unknown") from error
+        return [str(result["host"]) for result in results]
 
     async def request(
         self,

@@ -40,6 +40,7 @@ VERSIONS = (
     "0017",
     "0018",
     "0019",
+    "0020",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

@@ -107,6 +107,7 @@ GOOD_BODIES: dict[str, Any] = {
     "/api/negotiations/{pid}/counter": {"ask": "open"},
     "/api/limits": {"dataset": "urn:x", "conditions": "open"},
     "/api/harvests/{name}": {"url": "http://127.0.0.1:1"},
+    "/api/sources/{name}": {"kind": "http", "address": "http://127.0.0.1:1/"},
     "/api/join": {"region": "http://127.0.0.1:1"},
     "/api/records": {"fields": {"kind": "dataset"}},
     "/api/subscriptions": {"iri": "urn:x"},

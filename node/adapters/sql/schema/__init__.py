@@ -2,6 +2,7 @@
 
 from node.adapters.sql.schema import (
     credentials,
+    datasources,
     ledger,
     negotiation,
     node_state,
@@ -18,6 +19,7 @@ from node.adapters.sql.schema.registry import metadata
 
 __all__ = [
     "credentials",
+    "datasources",
     "ledger",
     "metadata",
     "negotiation",

@@ -28,6 +28,8 @@ grants = Table(
     Column("secrets", LargeBinary),
     Column("closed", Boolean, nullable=False),
     Column("accesses", Big, nullable=False),
+    Column("source", Words, nullable=False, server_default=""),
+    Column("item", Words, nullable=False, server_default=""),
 )
 
 receptions = Table(

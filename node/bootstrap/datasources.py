@@ -1,0 +1,39 @@
+"""Puts data sources together: the kinds that this node reads, the register, the trial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import pluggy
+
+from node.adapters.datasources.folder import FolderConnector
+from node.bootstrap.foundation import Foundation
+from node.datasources.checkup import TryDataSource
+from node.datasources.register import DataSources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSourceParts:
+    """All parts for data sources."""
+
+    sources: DataSources
+    trial: TryDataSource
+
+
+def data_source_parts(base: Foundation, plugins: pluggy.PluginManager) -> DataSourceParts:
+    """Put data sources together. Plug-ins bring the kinds, ours last: no other plug-in replaces them."""
+    parts, settings = base.parts, base.parts.settings
+    folders = FolderConnector([Path(folder) for folder in settings.data_source_folders], settings.folder)
+    # The call order of hooks is last registered first, and ours are registered last.
+    brought = chain.from_iterable(plugins.hook.hansa_data_sources(egress=parts.egress, clock=parts.clock))
+    sources = DataSources(
+        uow=parts.stores.uow,
+        store=parts.stores.datasources,
+        keyring=parts.keyring,
+        connectors=(folders, *brought),
+        append=base.append,
+        clock=parts.clock,
+    )
+    return DataSourceParts(sources=sources, trial=TryDataSource(sources))

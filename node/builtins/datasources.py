@@ -1,0 +1,23 @@
+"""The kinds of data sources that come with Hansa and are reached over the network, as a plug-in brings them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pluggy
+
+from node.adapters.datasources.features import FeaturesConnector
+from node.adapters.datasources.postgis import PostgisConnector
+from node.adapters.datasources.s3 import S3Connector
+from node.adapters.datasources.web import WebConnector
+from node.adapters.egress import Egress
+from node.base.clock import Clock
+from node.datasources.ports import Connector
+
+hookimpl = pluggy.HookimplMarker("hansa")
+
+
+@hookimpl
+def hansa_data_sources(egress: Egress, clock: Clock) -> Sequence[Connector]:
+    """Return the connectors over HTTP and to databases."""
+    return (WebConnector(egress), S3Connector(egress, clock), FeaturesConnector(egress), PostgisConnector(egress))

@@ -1,0 +1,145 @@
+"""The ports of data sources: their register, their kinds, and a connection to one of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from node.base.work import Transaction
+from node.datasources.model import DataSource, Setup
+
+
+class DataSourceStore(Protocol):
+    """Data sources by name."""
+
+    def put(self, tx: Transaction, source: DataSource) -> None:
+        """Store it; one of the same name is replaced."""
+
+    def get(self, tx: Transaction, name: str) -> DataSource | None: ...
+
+    def all(self, tx: Transaction) -> Sequence[DataSource]:
+        """Return all, by name."""
+
+    def drop(self, tx: Transaction, name: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abilities:
+    """The limits of a data source: whether it lists its items, gives parts of them by bytes, and answers questions.
+
+    ``questions`` names the parameters that a question may have; ``*`` for any.
+    """
+
+    lists: bool = True
+    ranges: bool = False
+    questions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """Something in a data source that can be shared: a file, an object, a table, a collection, a part of an API.
+
+    ``path`` names it within the source. ``size`` is None if it is unknown before it is read.
+    """
+
+    path: str
+    title: str = ""
+    media_type: str = ""
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Bytes from ``start`` to before ``end``, or to the last one without ``end``.
+
+    A negative ``start`` asks for so many last bytes.
+    """
+
+    start: int
+    end: int | None = None
+
+    @property
+    def header(self) -> str:
+        """Return the value of a Range header (RFC 9110 §14.2)."""
+        if self.start < 0:
+            return f"bytes={self.start}"
+        return f"bytes={self.start}-{'' if self.end is None else self.end - 1}"
+
+    def within(self, size: int) -> tuple[int, int] | None:
+        """Return first byte and end within ``size`` bytes; None if there are none."""
+        start = max(size + self.start, 0) if self.start < 0 else self.start
+        end = size if self.end is None else min(self.end, size)
+        return (start, end) if start < end else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A request of a reader to an item.
+
+    ``path`` is a place below the item, and ``parameters`` a query: both only where the source can. ``base`` is the
+    address under which the reader knows the item: every link to the source is written as a link to it.
+    ``media_type`` is the type in which the item is offered.
+    """
+
+    path: str = ""
+    parameters: tuple[tuple[str, str], ...] = ()
+    span: Span | None = None
+    media_type: str = ""
+    accept: str = ""
+    base: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extract:
+    """The answer of a data source: bytes from ``start``, of ``total`` if the source states it.
+
+    ``size`` is the number of bytes in ``chunks``, if the source states it. ``is_part`` says that they are the span
+    that was asked for. ``etag`` changes with the bytes; None if the source has no strong one. ``headers`` are further
+    headers for the reader. ``chunks`` raises ``DataSourceUnreachable`` if the source breaks off or lies.
+    """
+
+    media_type: str
+    chunks: AsyncIterator[bytes] = field(repr=False)
+    start: int = 0
+    size: int | None = None
+    total: int | None = None
+    is_part: bool = False
+    etag: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class DataConnection(Protocol):
+    """One data source, opened with its credentials. Nothing is fetched before a method is called.
+
+    All methods raise ``DataSourceUnreachable`` (``DataSourceSlow``, ``DataSourceRefuses``), ``NotFound`` for an item
+    that is not there, ``InvalidInput`` for a question that the source does not understand, ``TooLarge`` for a
+    document that does not fit into memory, and ``ForbiddenAddress``.
+    """
+
+    @property
+    def abilities(self) -> Abilities: ...
+
+    async def items(self, limit: int) -> Sequence[Item]:
+        """Return up to ``limit`` items; none if the source cannot list them."""
+
+    def is_description(self, item: str, path: str) -> bool:
+        """Return whether a place below the item only describes it: reading it is no use of the data."""
+
+    def read(self, item: str, question: Question) -> AbstractAsyncContextManager[Extract]:
+        """Return the bytes of ``item``, whole or as the question says. Raises also ``NoSuchRange``. Leaving the
+        context ends the read."""
+
+
+class Connector(Protocol):
+    """A kind of data source: makes connections. ``kind`` is its name, as in ``hansa source add``."""
+
+    kind: str
+
+    def check(self, setup: Setup) -> None:
+        """Check address, options and credentials without a connection. Raises ``InvalidInput`` and
+        ``ForbiddenAddress``."""
+
+    def connect(self, setup: Setup) -> DataConnection:
+        """Return a connection. Raises the errors of ``check``."""

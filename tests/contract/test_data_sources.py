@@ -1,0 +1,263 @@
+"""The contract of ``DataConnection`` and ``Connector``: each kind of data source, over real HTTP, files and SQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from node.adapters.datasources.features import FeaturesConnection, FeaturesConnector
+from node.adapters.datasources.folder import FolderConnection, FolderConnector
+from node.adapters.datasources.postgis import PostgisConnection, PostgisConnector
+from node.adapters.datasources.s3 import S3Connection, S3Connector
+from node.adapters.datasources.web import WebConnection, WebConnector
+from node.adapters.egress import Egress
+from node.base.clock import SystemClock
+from node.base.errors import ForbiddenAddress, HansaError, InvalidInput, NotFound
+from node.datasources.errors import DataSourceUnreachable, NoSuchRange
+from node.datasources.model import Credentials, Scheme, Setup
+from node.datasources.ports import Connector, DataConnection, Question, Span
+from tests.fakes.data_sources import MemoryConnection, MemoryConnector
+from tests.postgres import tcp_address
+from tests.simulator.data_servers import Bucket, FileServer, GisServer
+from tests.simulator.http_servers import served
+
+CONTENTS = {"counts.csv": b"hour,count\n" + b"1,2\n" * 500, "north/more.csv": b"a\n1\n"}
+BASE = "https://node.example/live/1"
+
+
+@dataclass
+class Subject:
+    """A kind with a source of it. ``whole`` are the bytes of ``item``, if they are bytes of a file."""
+
+    connector: Connector
+    setup: Setup
+    connection_class: type
+    item: str
+    media_type: str = ""
+    whole: bytes | None = None
+
+    @property
+    def connection(self) -> DataConnection:
+        return self.connector.connect(self.setup)
+
+    @property
+    def question(self) -> Question:
+        return Question(media_type=self.media_type, base=BASE)
+
+
+async def _folder(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
+    place = tmp_path / "open"
+    for name, body in CONTENTS.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_bytes(body)
+    connector = FolderConnector([place], tmp_path / "node")
+    setup = Setup(name="files", address=str(place))
+    return Subject(connector, setup, FolderConnection, "counts.csv", "text/csv", CONTENTS["counts.csv"])
+
+
+async def _memory(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
+    setup = Setup(name="m", address="memory:")
+    connector = MemoryConnector(CONTENTS)
+    return Subject(connector, setup, MemoryConnection, "counts.csv", "text/csv", CONTENTS["counts.csv"])
+
+
+async def _web(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
+    server = FileServer({f"files/{name}": body for name, body in CONTENTS.items()}, authorization="Bearer sesame")
+    _, address = await stack.enter_async_context(_serve(server.app))
+    credentials = Credentials(scheme=Scheme.BEARER, secret="sesame")
+    setup = Setup(name="web", address=f"{address.url}/files", credentials=credentials)
+    return Subject(WebConnector(egress), setup, WebConnection, "counts.csv", "text/csv", CONTENTS["counts.csv"])
+
+
+async def _s3(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
+    server = Bucket({f"open/{name}": body for name, body in CONTENTS.items()} | {"secret.csv": b"x"})
+    _, address = await stack.enter_async_context(_serve(server.app))
+    credentials = Credentials(scheme=Scheme.BASIC, name="reader", secret="reader-secret")
+    setup = Setup(name="s3", address=f"{address.url}/city/open/", credentials=credentials)
+    connector = S3Connector(egress, SystemClock())
+    return Subject(connector, setup, S3Connection, "counts.csv", "text/csv", CONTENTS["counts.csv"])
+
+
+async def _features(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
+    _, address = await stack.enter_async_context(_serve(GisServer().app))
+    setup = Setup(name="gis", address=f"{address.url}/gis/")
+    return Subject(FeaturesConnector(egress), setup, FeaturesConnection, "points", "application/geo+json")
+
+
+async def _postgis(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
+    address, user, password = tcp_address()
+    with psycopg.connect(f"{address}?sslmode=prefer", user=user, password=password, autocommit=True) as admin:
+        admin.execute("DROP SCHEMA IF EXISTS shared CASCADE")
+        admin.execute("CREATE SCHEMA shared")
+        admin.execute("CREATE TABLE shared.counts (hour int, place text)")
+        admin.execute("INSERT INTO shared.counts SELECT n, 'p' || n % 3 FROM generate_series(1, 2500) n")
+    credentials = Credentials(scheme=Scheme.BASIC, name=user, secret=password)
+    setup = Setup(name="db", address=address, options={"schema": "shared"}, credentials=credentials)
+    return Subject(PostgisConnector(egress), setup, PostgisConnection, "counts", "text/csv")
+
+
+def _serve(app: Callable[[], object]) -> object:
+    return served(lambda address: (app(), address))
+
+
+MAKERS = {
+    "memory": _memory,
+    "folder": _folder,
+    "web": _web,
+    "s3": _s3,
+    "features": _features,
+    "postgis": _postgis,
+}
+KINDS = [pytest.param(name, marks=pytest.mark.postgres) if name == "postgis" else name for name in MAKERS]
+
+
+@pytest.fixture(params=KINDS)
+async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
+    async with AsyncExitStack() as stack:
+        egress = await stack.enter_async_context(Egress(allow_loopback=True))
+        yield await MAKERS[request.param](stack, egress, tmp_path)
+
+
+async def content(connection: DataConnection, item: str, question: Question) -> bytes:
+    async with connection.read(item, question) as extract:
+        body = b"".join([chunk async for chunk in extract.chunks])
+        assert extract.size in (None, len(body))
+        assert extract.is_part is (question.span is not None and connection.abilities.ranges)
+        return body
+
+
+async def test_it_lists_no_more_than_was_asked_for_and_the_item_is_there(subject: Subject) -> None:
+    connection = subject.connection
+    assert isinstance(connection, subject.connection_class)
+    items = await connection.items(100)
+    if not connection.abilities.lists:
+        assert items == ()
+        return
+    assert subject.item in [item.path for item in items]
+    assert len(await connection.items(1)) == 1
+    sizes = {item.path: item.size for item in items}
+    assert subject.whole is None or sizes[subject.item] == len(subject.whole)
+
+
+async def test_an_item_is_read_whole_and_the_same_twice(subject: Subject) -> None:
+    body = await content(subject.connection, subject.item, subject.question)
+    assert body
+    assert await content(subject.connection, subject.item, subject.question) == body
+    if subject.whole is not None:
+        assert body == subject.whole
+
+
+async def test_a_part_is_what_it_is_of_the_whole(subject: Subject) -> None:
+    if subject.whole is None:
+        assert not subject.connection.abilities.ranges
+        return
+    for span in (
+        Span(start=0, end=1),
+        Span(start=5, end=700),
+        Span(start=1900),
+        Span(start=-7),
+        Span(start=0, end=10**6),
+    ):
+        start, end = span.within(len(subject.whole)) or (0, 0)
+        async with subject.connection.read(subject.item, replace(subject.question, span=span)) as extract:
+            assert b"".join([chunk async for chunk in extract.chunks]) == subject.whole[start:end]
+            assert (extract.is_part, extract.start, extract.total) == (True, start, len(subject.whole))
+            assert extract.etag
+    with pytest.raises(NoSuchRange):
+        await content(subject.connection, subject.item, replace(subject.question, span=Span(start=10**7)))
+
+
+@pytest.mark.parametrize("item", ["absent", "absent.csv", ""])
+async def test_what_is_not_there_is_not_found(subject: Subject, item: str) -> None:
+    with pytest.raises(NotFound):
+        await content(subject.connection, item, subject.question)
+
+
+@pytest.mark.parametrize(
+    "item", ["../secret.csv", "..", "a/../../b", "/etc/passwd", "a//b", "a\x00b", "\n", "a\\..\\b"]
+)
+async def test_no_name_leads_out_of_the_source(subject: Subject, item: str) -> None:
+    with pytest.raises((InvalidInput, NotFound)):
+        await content(subject.connection, item, subject.question)
+
+
+async def test_a_question_that_it_cannot_answer_is_refused_in_words(subject: Subject) -> None:
+    bad = {"features": ("limit", "0"), "postgis": ("colour", "red")}
+    pair = bad.get(subject.connector.kind, ("limit", "10"))
+    question = replace(subject.question, parameters=(pair,))
+    if subject.connector.kind == "features":
+        question = replace(question, path=f"collections/{subject.item}/items")
+    with pytest.raises(InvalidInput) as caught:
+        await content(subject.connection, subject.item, question)
+    assert caught.value.remedy
+    assert "127.0.0.1" not in caught.value.detail + caught.value.remedy
+
+
+async def test_a_source_that_is_down_is_said_to_be_and_nothing_of_it_is_told(subject: Subject) -> None:
+    if subject.connector.kind in ("memory", "folder"):
+        return
+    scheme = subject.setup.address.partition("://")[0]
+    setup = replace(subject.setup, address=f"{scheme}://127.0.0.1:9/city/open")
+    setup = replace(setup, address=f"{scheme}://127.0.0.1:9/city") if scheme == "postgresql" else setup
+    for read in (
+        lambda: subject.connector.connect(setup).items(5),
+        lambda: content(subject.connector.connect(setup), subject.item, subject.question),
+    ):
+        if subject.connector.kind == "http" and read.__code__.co_names[-1] == "items":
+            continue
+        with pytest.raises(DataSourceUnreachable) as caught:
+            await read()
+        said = f"{caught.value.detail} {caught.value.remedy}"
+        assert "127.0.0.1" not in said
+        assert not setup.credentials.secret or setup.credentials.secret not in said
+
+
+@pytest.mark.parametrize(
+    "host", ["169.254.169.254", "10.0.0.1", "[::1]", "127.0.0.1", "localhost", "db.internal", "[::ffff:10.0.0.1]"]
+)
+async def test_a_place_that_the_node_may_not_dial_is_refused_before_anything_is_sent(
+    subject: Subject, host: str
+) -> None:
+    kinds: dict[str, Connector] = {
+        "http": WebConnector(Egress()),
+        "s3": S3Connector(Egress(), SystemClock()),
+        "features": FeaturesConnector(Egress()),
+        "postgis": PostgisConnector(Egress()),
+    }
+    kind = subject.connector.kind
+    if kind not in kinds:
+        return
+    address = f"postgresql://{host}/city" if kind == "postgis" else f"https://{host}/city/"
+    with pytest.raises(ForbiddenAddress):
+        kinds[kind].check(replace(subject.setup, address=address))
+
+
+@pytest.mark.parametrize(
+    "address", ["", "x", "ftp://h/x", "https://", "https://u:p@h.example/", "../..", "https://h/?q=1"]
+)
+async def test_an_address_of_something_else_is_refused(subject: Subject, address: str) -> None:
+    with pytest.raises(HansaError) as caught:
+        subject.connector.check(replace(subject.setup, address=address))
+    assert isinstance(caught.value, InvalidInput | ForbiddenAddress)
+
+
+async def test_leaving_a_read_early_does_no_harm(subject: Subject) -> None:
+    for _ in range(3):
+        async with subject.connection.read(subject.item, subject.question) as extract:
+            async for _chunk in extract.chunks:
+                break
+    assert await content(subject.connection, subject.item, subject.question)
+
+
+async def test_only_an_api_has_places_that_describe(subject: Subject) -> None:
+    describes = subject.connection.is_description(subject.item, "")
+    assert describes is (subject.connector.kind == "features")
+    if describes:
+        landing = json.loads(await content(subject.connection, subject.item, subject.question))
+        assert all(link["href"].startswith(BASE) for link in landing["links"])

@@ -1,0 +1,1 @@
+"""Data sources, through the doors of a node."""
