@@ -41,6 +41,7 @@ from node.web.management import (
     subscriptions,
     transfers,
 )
+from node.web.meaning import routes as terms
 from node.web.openapi import answer_head, answer_invalid, include_all
 
 
@@ -85,6 +86,9 @@ def _open_doors(app: FastAPI, node: HansaNode, portal: Portal) -> None:
             base=node.parts.base,
             html_view=portal.record_page,
         )
+    )
+    app.include_router(
+        terms.router(browse=node.catalogue.browse, identify=node.callers.identify, base=node.parts.base)
     )
     app.include_router(
         sparql.router(node.catalogue.ask, base=node.parts.base, identify=identify, html_form=portal.sparql_page)

@@ -20,6 +20,7 @@ from node.base.work import Transaction, UnitOfWork
 from node.catalogue.access import Access, AccessCode, word
 from node.catalogue.links import Ask, Link, mentions, users_query
 from node.catalogue.meaning.impact import Impacts
+from node.catalogue.meaning.terms import TermSearch
 from node.catalogue.meaning.users import Users
 from node.catalogue.model import ERASED, Query, Record
 from node.catalogue.ports import RecordStore, SearchIndex
@@ -136,9 +137,9 @@ class Browse:
         self.access = access
         self._cursors = cursors
         self._ask = ask
-        self.impacts = Impacts(
-            uow=uow, records=records, users=Users(uow=uow, records=records, visibility=visibility, ask=ask)
-        )
+        users = Users(uow=uow, records=records, visibility=visibility, ask=ask)
+        self.impacts = Impacts(uow=uow, records=records, users=users)
+        self.terms = TermSearch(uow=uow, records=records, visibility=visibility, users=users)
         self._origins: dict[frozenset[str] | None, tuple[int, dict[str, int]]] = {}
 
     async def search(self, query: Query, caller: Caller) -> CatalogueHits:

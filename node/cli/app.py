@@ -22,6 +22,7 @@ VERBS: Final = {
     "synth": ("synth",),
     "find": ("find", "show", "diff", "sparql"),
     "personal.subscriptions": ("subscription",),
+    "meaning.terms": ("terms",),
     "get": ("get",),
     "agreements": ("agreement",),
     "negotiations": ("negotiation",),

@@ -61,6 +61,20 @@ class CatalogueCalls:
         return document("GET", "/api/catalogue/changes", params=params)
 
     @endpoint
+    def terms(
+        self, query: str, *, kind: str = "", ontology: str = "", limit: int = 20, language: str = "en"
+    ) -> Call[dict[str, Any]]:
+        """Find terms of ontologies by words of their labels and definitions: ``{"total", "terms"}``."""
+        params: dict[str, Any] = {"q": query, "limit": limit, "lang": language}
+        params |= {name: value for name, value in (("kind", kind), ("ontology", ontology)) if value}
+        return document("GET", "/api/catalogue/terms", params=params)
+
+    @endpoint
+    def term(self, iri: str, *, language: str = "en") -> Call[dict[str, Any]]:
+        """Return a term of an ontology, with the assets that use it."""
+        return document("GET", "/api/catalogue/term", params={"iri": iri, "lang": language})
+
+    @endpoint
     def sparql(
         self,
         query: str,

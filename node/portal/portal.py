@@ -36,6 +36,7 @@ from node.portal.pages import (
     versions,
     work,
 )
+from node.portal.pages.meaning import terms
 from node.portal.pages.people import invitations, providers, subscriptions, users
 from node.portal.responder import HERE, Identify, Responder
 from node.portal.settings import PortalSettings
@@ -83,6 +84,8 @@ class Portal:
             ("GET", "/search.atom", page(catalogue.results_atom)),
             ("GET", "/record", page(asset.record_by_iri)),
             ("GET", "/record/changes", page(versions.differences)),
+            ("GET", "/terms", page(terms.terms)),
+            ("GET", "/term", page(terms.term)),
             ("POST", "/record/ask", page(asset.ask, **form)),
             ("POST", "/record/edit", page(edits.edit, **form)),
             ("GET", "/record/withdraw", page(edits.withdrawal, **people)),

@@ -12,7 +12,7 @@ from node.cli.main import run
 from tests.e2e.test_tutorial_model import Typed, missing, steps
 from tests.nodes import Running
 
-PAGES = Path(__file__).resolve().parents[2] / "docs" / "how-to"
+PAGES = Path(__file__).resolve().parents[3] / "docs" / "how-to"
 
 
 @pytest.mark.parametrize("page", ["change-a-schema-safely", "publish-a-vocabulary"])

@@ -1,0 +1,74 @@
+"""terms: find the term of an ontology for a word, and read what it means."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from node.cli.options import Language, Node, connect
+from node.cli.output import Mode, count_of, emit, line, remark, say, words
+
+
+def register(app: typer.Typer) -> None:
+    app.command("terms")(terms)
+
+
+def terms(
+    query: Annotated[str, typer.Argument(help="Words of the label or the definition; or the address of a term.")],
+    kind: Annotated[str, typer.Option(help="Only class, property, concept, scheme or individual.")] = "",
+    ontology: Annotated[str, typer.Option(help="Only terms of the ontology with this address.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=100, help="The most terms.")] = 20,
+    node: Node = None,
+    lang: Language = "en",
+) -> None:
+    """Find a term of an ontology, or show one.
+
+    Terms whose label has the words come first, and of these those that most assets use.
+    """
+    with connect(node) as client:
+        if "://" in query or query.startswith("urn:"):
+            _show(client.term(query, language=lang), lang)
+            return
+        answer = client.terms(query, kind=kind, ontology=ontology, limit=limit, language=lang)
+    if Mode.json:
+        emit(answer)
+        return
+    for term in answer["terms"]:
+        say(f"{term['label']}   ({term['kind']}, used by {count_of(term['uses'], 'asset')})")
+        line("", term["iri"], style="cyan")
+        if term["definitions"]:
+            line("", words(term["definitions"], lang))
+        line("", f"of {words(term['ontology']['titles'], lang)}")
+    if not answer["terms"]:
+        say("No term has these words. Try fewer or other words.")
+    elif answer["total"] > len(answer["terms"]):
+        remark(f"{answer['total'] - len(answer['terms'])} more: --limit shows more")
+
+
+def _show(term: dict[str, Any], lang: str) -> None:
+    if Mode.json:
+        emit(term)
+        return
+    say(f"{term['label']}   ({term['kind']}{', deprecated' if term.get('deprecated') else ''})")
+    line("address", term["iri"], style="cyan")
+    line("ontology", f"{words(term['ontology']['titles'], lang)}  {term['ontology']['iri']}")
+    for tag, label in sorted(term["labels"].items()):
+        line(f"label {tag}", label)
+    for tag, definition in sorted(term["definitions"].items()):
+        line(f"meaning {tag}", definition)
+    rows = (
+        ("below", "wider"),
+        ("applies to", "domain"),
+        ("values", "range"),
+        ("narrower", "narrower"),
+        ("properties", "properties"),
+        ("rule", "restrictions"),
+        ("same as", "matches"),
+        ("use instead", "replacedBy"),
+    )
+    for label, name in rows:
+        for value in term.get(name, ()):
+            line(label, value)
+    for user in term["users"]:
+        line("used by", f"{user['kind']} {words(user['titles'], lang)}  {user['iri']}")

@@ -1,0 +1,1 @@
+"""The pages of ontologies and schemas."""

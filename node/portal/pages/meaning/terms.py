@@ -1,0 +1,48 @@
+"""The pages of terms: search over all ontologies, the hierarchy of one, and a page for each term."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import Response
+
+from node.base.errors import InvalidInput
+from node.catalogue.meaning.terms import TermMatch
+from node.portal.visit import Visit
+
+if TYPE_CHECKING:
+    from node.portal.responder import Responder
+
+SHOWN: Final = 50
+
+
+async def terms(responder: Responder, visit: Visit) -> Response:
+    """``GET /terms?q=…``: search for terms; ``?ontology=IRI``: the hierarchy of an ontology."""
+    query = visit.request.query_params
+    text, ontology = query.get("q", "").strip(), query.get("ontology", "")
+    browse = responder.node.catalogue.browse
+    trouble, total = None, 0
+    matches: Sequence[TermMatch] = ()
+    tree = await browse.terms.tree(ontology, visit.caller) if ontology else None
+    if text:
+        try:
+            total, matches = await browse.terms.search(text, visit.caller, ontology=ontology, limit=SHOWN)
+        except InvalidInput as error:
+            trouble = visit.explain(error)
+    return responder.render(
+        visit,
+        "terms.html",
+        status=400 if trouble else 200,
+        text=text,
+        tree=tree,
+        total=total,
+        matches=matches,
+        trouble=trouble,
+    )
+
+
+async def term(responder: Responder, visit: Visit) -> Response:
+    """``GET /term?iri=…``: one term."""
+    view = await responder.node.catalogue.browse.terms.term(visit.request.query_params.get("iri", ""), visit.caller)
+    return responder.render(visit, "term.html", view=view, term=view.term, record=view.ontology)

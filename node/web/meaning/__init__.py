@@ -1,0 +1,1 @@
+"""The meaning of ontologies and schemas over HTTP."""

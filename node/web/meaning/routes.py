@@ -1,0 +1,104 @@
+"""The terms of ontologies: search, one term, and a term at its own address in the form that is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import Query, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from node.base.errors import NotFound
+from node.catalogue.browse import Browse
+from node.catalogue.representations import FORMATS, HTML, JSON, language_in, negotiate
+from node.catalogue.visibility import absent
+from node.identity.model import Caller
+from node.semantics.documents import serialise
+from node.web.api_router import PlacedApiRouter
+from node.web.replies import kept_for
+
+Identify = Callable[[Request], Awaitable[Caller]]
+
+
+def router(*, browse: Browse, identify: Identify, base: str) -> PlacedApiRouter:
+    """Return the routes. ``base`` is the node's public URL."""
+    endpoints = _Endpoints(browse, identify, base.rstrip("/"))
+    routes = PlacedApiRouter(tags=["catalogue"])
+    routes.add_api_route("/api/catalogue/terms", endpoints.search, methods=["GET"], name="terms")
+    routes.add_api_route("/api/catalogue/term", endpoints.term, methods=["GET"], name="term")
+    routes.add_api_route(
+        "/ontologies/{slug}/{name}",
+        endpoints.address,
+        methods=["GET", "HEAD"],
+        name="term of an ontology",
+        include_in_schema=False,
+    )
+    return routes
+
+
+class _Endpoints:
+    def __init__(self, browse: Browse, identify: Identify, base: str) -> None:
+        self._browse = browse
+        self._identify = identify
+        self._base = base
+
+    async def search(
+        self,
+        request: Request,
+        q: str,
+        kind: Annotated[str, Query(pattern="^(|class|property|concept|scheme|individual)$")] = "",
+        ontology: Annotated[str, Query(max_length=2048)] = "",
+        limit: Annotated[int, Query(ge=1, le=100)] = 20,
+        lang: str | None = None,
+    ) -> Response:
+        """Terms with all words of `q` in their labels, names or definitions, in any language; labels before
+        definitions, then those that most assets use. Only terms of ontologies that you may see.
+
+        `kind` is class, property, concept, scheme or individual; `ontology` is the address of one ontology. `uses`
+        counts the assets that use the term and that you may see, up to 50; it is looked for in the 90 nearest terms.
+        """
+        caller = await self._identify(request)
+        language = language_in(lang or request.headers.get("accept-language"))
+        total, matches = await self._browse.terms.search(q, caller, kind=kind, ontology=ontology, limit=limit)
+        terms = [match.to_json(language) for match in matches]
+        return JSONResponse({"total": total, "terms": terms}, headers=kept_for(caller))
+
+    async def term(
+        self, request: Request, iri: Annotated[str, Query(max_length=2048)], lang: str | None = None
+    ) -> Response:
+        """One term: labels and definitions in all languages, domain and range, restrictions in words, and the assets
+        that use it, as far as you may see them."""
+        caller = await self._identify(request)
+        language = language_in(lang or request.headers.get("accept-language"))
+        view = await self._browse.terms.term(iri, caller)
+        return JSONResponse(view.to_json(language), headers=kept_for(caller))
+
+    async def address(self, request: Request, slug: str, name: str) -> Response:
+        """A term at an address below its ontology: a page, JSON or RDF. A term that is named by a fragment
+        (`…/roads#Road`) is at `…/roads/Road` too."""
+        caller = await self._identify(request)
+        ontology = f"{self._base}/ontologies/{slug}"
+        for iri in (f"{ontology}/{name}", f"{ontology}#{name}"):
+            try:
+                return await self._answer(request, iri, caller)
+            except NotFound:
+                continue
+        raise absent()
+
+    async def _answer(self, request: Request, iri: str, caller: Caller) -> Response:
+        form = request.query_params.get("format", "")
+        media_type = FORMATS[form] if form in FORMATS else negotiate(request.headers.get("accept"))
+        headers = {**kept_for(caller), "Vary": "Accept, Accept-Language, Authorization, Cookie"}
+        if media_type in (HTML, JSON):
+            view = await self._browse.terms.term(iri, caller)
+            if media_type == HTML:
+                return RedirectResponse(
+                    f"{self._base}/term?iri={quote(iri, safe='')}", status_code=303, headers=headers
+                )
+            language = language_in(request.headers.get("accept-language"))
+            return JSONResponse(view.to_json(language), headers=headers)
+        nquads = await self._browse.terms.statements(iri, caller)
+        body = await asyncio.to_thread(serialise, nquads, media_type)
+        return Response(body, media_type=media_type, headers=headers)

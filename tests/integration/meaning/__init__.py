@@ -1,0 +1,1 @@
+"""Ontologies and schemas: their versions, their terms, data that follow them."""
