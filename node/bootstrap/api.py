@@ -250,6 +250,11 @@ def _operation_doors(app: FastAPI, node: HansaNode) -> None:
         )
     )
     app.include_router(
-        subscriptions.router(person=person, subscriptions=node.operation.subscriptions, base=node.parts.base)
+        subscriptions.router(
+            person=person,
+            subscriptions=node.operation.subscriptions.own,
+            mail=node.operation.subscriptions.mail,
+            base=node.parts.base,
+        )
     )
     app.include_router(keys.router(person=person, keys=node.operation.keys))

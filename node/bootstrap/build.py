@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ from node.worker.dead_letters import remains
 from node.worker.lifecycle import Lifecycle, Surroundings, check_start
 from node.worker.loop import Pace, Worker
 from node.worker.status import LiveFacts
+from node.worker.timers import Timer
 
 if TYPE_CHECKING:
     from node.bootstrap.models import ModelServices
@@ -84,10 +86,11 @@ def build(
     worker = _worker(base, protocol_services, catalogue, models, scenarios, pace)
     callers = _callers(base, authenticators)
     host = news.host = _host(base, catalogue, callers)
-    lifecycle = _lifecycle(base, catalogue, protocol_services, worker, pace, plugins, host, with_worker=with_worker)
+    wishes = subscriptions(base, catalogue)
+    rounds = timers(parts, protocol_services, catalogue, wishes, pace, base.commit_hooks.wake_worker)
+    lifecycle = _lifecycle(base, catalogue, worker, plugins, host, rounds, with_worker=with_worker)
     facts = _live_facts(base, catalogue, lifecycle)
     status_of_node = status(parts, catalogue.node, facts, worker=worker, following=catalogue.following)
-    wishes = subscriptions(base, catalogue)
     return HansaNode(
         foundation=base,
         catalogue=catalogue,
@@ -98,7 +101,7 @@ def build(
         operation=Operation(
             prover=Prover(parts.stores.uow, parts.stores.ledger),
             keys=keys,
-            agenda=agenda(base, catalogue, protocol_services, wishes),
+            agenda=agenda(base, catalogue, protocol_services, wishes.own),
             subscriptions=wishes,
             letters=dead_letters(parts, protocol_services, worker.wake),
             proofs=proofs(parts, base.people, base.requests),
@@ -209,11 +212,10 @@ def _host(base: Foundation, catalogue: CatalogueServices, callers: Callers) -> H
 def _lifecycle(
     base: Foundation,
     catalogue: CatalogueServices,
-    protocol_services: Protocol,
     worker: Worker,
-    pace: Pace,
     plugins: pluggy.PluginManager,
     host: Host,
+    rounds: Sequence[Timer],
     *,
     with_worker: bool,
 ) -> Lifecycle:
@@ -229,7 +231,7 @@ def _lifecycle(
         following=catalogue.following,
         worker=worker,
         background=lambda: chain.from_iterable(plugins.hook.hansa_tasks(host=host)),
-        timers=timers(parts, protocol_services, catalogue, pace, base.commit_hooks.wake_worker),
+        timers=rounds,
         with_worker=with_worker,
         grace=parts.settings.ending_seconds,
     )

@@ -14,6 +14,8 @@ from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
 from node.catalogue.model import NodeFacts
 from node.catalogue.search.cursors import Cursors
+from node.catalogue.subscriptions.letters import Letters
+from node.catalogue.subscriptions.mail import SubscriptionMail
 from node.catalogue.subscriptions.usecases import Subscriptions
 from node.evidence.checks import Proofs
 from node.evidence.collection import ExportAgreement
@@ -38,13 +40,21 @@ from node.worker.views import FollowLedger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionParts:
+    """The parts for subscriptions: people's own, and e-mails about them."""
+
+    own: Subscriptions
+    mail: SubscriptionMail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """The parts with which people watch over a node: its ledger, its keys, undelivered messages, its region."""
 
     prover: Prover
     keys: ChangeKeys
     agenda: Agenda
-    subscriptions: Subscriptions
+    subscriptions: SubscriptionParts
     checkup: Checkup
     configuration: Configuration
     storage: Storage
@@ -100,10 +110,10 @@ def dead_letters(parts: Parts, protocol_services: Protocol, wake: Callable[[], N
     )
 
 
-def subscriptions(base: Foundation, catalogue: CatalogueServices) -> Subscriptions:
-    """Return the subscriptions of people to assets and searches."""
-    stores = base.parts.stores
-    return Subscriptions(
+def subscriptions(base: Foundation, catalogue: CatalogueServices) -> SubscriptionParts:
+    """Return the parts for subscriptions of people to assets and searches."""
+    stores, settings = base.parts.stores, base.parts.settings
+    own = Subscriptions(
         uow=stores.uow,
         store=stores.catalogue.subscriptions,
         browse=catalogue.browse,
@@ -114,6 +124,19 @@ def subscriptions(base: Foundation, catalogue: CatalogueServices) -> Subscriptio
         person=base.people.users.persons.by_account,
         clock=base.parts.clock,
     )
+    letters = Letters(name=settings.name, base=base.parts.base, sender=settings.mail_from)
+    mail = SubscriptionMail(
+        uow=stores.uow,
+        store=stores.catalogue.subscriptions,
+        outbox=stores.outbox,
+        subscriptions=own,
+        letters=letters if settings.mail_server else None,
+        box=base.parts.keyring,
+        person=base.people.users.persons.by_account,
+        clock=base.parts.clock,
+        wake=base.commit_hooks.wake_worker,
+    )
+    return SubscriptionParts(own=own, mail=mail)
 
 
 def agenda(

@@ -91,7 +91,8 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
         schedules=catalogue.harvests.schedules,
         withdraw=catalogue.publication.withdraw,
         erase=catalogue.publication.erase,
-        subscriptions=node.operation.subscriptions,
+        subscriptions=node.operation.subscriptions.own,
+        subscription_mail=node.operation.subscriptions.mail,
     )
 
 

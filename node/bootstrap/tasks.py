@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from anyio.to_thread import run_sync
 
+from node.adapters.mail.smtp import SmtpServer
 from node.adapters.peers.requests import PostMessages
 from node.base.heap import FreeMemory
 from node.base.lazy import Lazy
@@ -14,6 +15,7 @@ from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
 from node.catalogue.harvest.schedule import TOPIC as HARVEST_TOPIC
+from node.catalogue.subscriptions.mail import TOPIC as MAIL_TOPIC
 from node.identity.replay import UsedTokens
 from node.negotiation import machine as negotiating
 from node.scenarios.ports import JOB_TOPIC, RUN_TOPIC
@@ -23,6 +25,7 @@ from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC
 from node.worker.deliveries import SendMessages
 from node.worker.executions import ExecutionHandler
 from node.worker.harvests import HarvestHandler
+from node.worker.mail import MailHandler
 from node.worker.notifications import CredentialHandler, DeletionHandler
 from node.worker.outcomes import Handler
 from node.worker.pace import Pace
@@ -33,6 +36,7 @@ from node.worker.transfers import PushHandler, ReceptionHandler
 if TYPE_CHECKING:
     from node.bootstrap.catalogue import CatalogueServices
     from node.bootstrap.models import ModelServices
+    from node.bootstrap.operation import SubscriptionParts
     from node.bootstrap.scenarios import Scenarios
 
 LENGTHY: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, JOB_TOPIC, RUN_TOPIC, HARVEST_TOPIC})
@@ -79,16 +83,23 @@ def handlers(
         ),
         DELETION_TOPIC: DeletionHandler(post, protocol_services.transfer.deletions.confirm),
         "credential": CredentialHandler(people.deliver),
+        MAIL_TOPIC: MailHandler(_mail_server(parts)),
         HARVEST_TOPIC: HarvestHandler(catalogue.harvests.scheduled_runs),
         JOB_TOPIC: ExecutionHandler(Lazy(lambda: models.value.job_execution)),
         RUN_TOPIC: ExecutionHandler(Lazy(lambda: scenarios.value.run_execution), is_exhausted=Pace().is_exhausted),
     }
 
 
+def _mail_server(parts: Parts) -> SmtpServer | None:
+    settings = parts.settings
+    return SmtpServer(settings.mail_server, settings.mail_password_file) if settings.mail_server else None
+
+
 def timers(
     parts: Parts,
     protocol_services: Protocol,
     catalogue: CatalogueServices,
+    wishes: SubscriptionParts,
     pace: Pace,
     wake: Callable[[], None],
 ) -> list[Timer]:
@@ -106,5 +117,6 @@ def timers(
         Timer("used tokens", 300.0, lambda: run_sync(tokens.forget)),
         Timer("harvests", 30.0, lambda: run_sync(catalogue.harvests.schedules.queue_due)),
         Timer("old drafts", 3600.0, lambda: run_sync(catalogue.publication.drafts.forget_old)),
+        Timer("subscription mail", 60.0, wishes.mail.queue_due),
         Timer("late decisions", 60.0, protocol_services.negotiation.decisions.expire),
     ]

@@ -50,3 +50,13 @@ class SubscriptionCalls(CallGroup[C_co]):
     def end_feed(self) -> Call[None]:
         """End the private feed."""
         return nothing("DELETE", f"{PATH}/feed")
+
+    @endpoint
+    def set_mail(self, address: str) -> Call[dict[str, Any]]:
+        """Give an address for e-mails; its owner is asked to confirm it."""
+        return document("PUT", f"{PATH}/mail", json={"address": address})
+
+    @endpoint
+    def end_mail(self) -> Call[None]:
+        """End the e-mails."""
+        return nothing("DELETE", f"{PATH}/mail")

@@ -12,6 +12,7 @@ from node.catalogue.harvest.schedules import Schedules
 from node.catalogue.publication.erase import EraseVersions
 from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
+from node.catalogue.subscriptions.mail import SubscriptionMail
 from node.catalogue.subscriptions.usecases import Subscriptions
 from node.identity.accounts.provider_sign_in import SignInByProvider
 from node.identity.accounts.sign_in import SignIn
@@ -50,6 +51,7 @@ class CatalogueUseCases:
     withdraw: Withdraw
     erase: EraseVersions
     subscriptions: Subscriptions
+    subscription_mail: SubscriptionMail
 
 
 @dataclass(frozen=True, kw_only=True)

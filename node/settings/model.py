@@ -245,6 +245,15 @@ class Settings(BaseModel):
         description="On PostgreSQL: how long the tasks of a worker that no longer responds wait for another.",
     )
     wait_for_views: bool = Field(True, description="Publishing answers once search, SPARQL and feed show the record.")
+    mail_server: str = Field(
+        "",
+        description="The server that sends e-mails to people who subscribed: `smtp://user@mail.example:587` (with "
+        "STARTTLS) or `smtps://…`. Empty: this node sends no e-mails.",
+    )
+    mail_password_file: Path | None = Field(
+        None, description="A file whose first line is the password for the mail server."
+    )
+    mail_from: str = Field("", description="The sender of e-mails, such as data@ghent.example.")
     accent: str = Field("", description="The accent colour of the pages, as #rrggbb.")
     logo: Path | None = Field(None, description="An SVG or PNG file shown on the pages.")
     metrics_token: str = Field(
@@ -342,12 +351,22 @@ class Settings(BaseModel):
             raise ValueError(SCRAPER_WORDS)
         return value
 
+    @field_validator("mail_server")
+    @classmethod
+    def _mail_server(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.password):
+            raise ValueError("mail_server must be smtp://host:587 or smtps://host, without a password")
+        return value
+
     @model_validator(mode="after")
     def _pairs(self) -> Settings:
         if self.metrics_token and self.metrics_token_file is not None:
             raise ValueError("metrics_token and metrics_token_file both name the token: remove one of them")
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("tls_certificate and tls_key go together")
+        if self.mail_server and not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", self.mail_from):
+            raise ValueError("mail_server needs mail_from, the sender of e-mails, such as data@ghent.example")
         if self.keys_wrapped_by_file is not None and self.keys_wrapped_by_command:
             raise ValueError("set keys_wrapped_by_file or keys_wrapped_by_command, not both")
         return self

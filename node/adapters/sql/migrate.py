@@ -41,6 +41,7 @@ VERSIONS = (
     "0018",
     "0019",
     "0020",
+    "0021",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

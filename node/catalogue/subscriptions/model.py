@@ -55,11 +55,20 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscriber:
-    """A person with subscriptions. ``feed_sha256`` is the hash of the secret in the address of the person's feed."""
+    """A person with subscriptions. ``feed_sha256`` is the hash of the secret in the address of the person's feed.
+
+    ``mail`` is the address for e-mails, empty without one: its owner was asked at ``mail_asked`` and confirmed it at
+    ``mail_confirmed``; the next digest, in ``language``, may be sent at ``mail_due``.
+    """
 
     login: str
     feed_sha256: str | None = None
     feed_made: datetime | None = None
+    mail: str = ""
+    mail_asked: datetime | None = None
+    mail_confirmed: datetime | None = None
+    mail_due: datetime | None = None
+    language: str = ""
 
 
 class NewsKind(StrEnum):
@@ -140,6 +149,9 @@ class SubscriptionStore(Protocol):
 
     def by_feed(self, tx: Transaction, feed_sha256: str) -> Subscriber | None:
         """Return the person with this feed."""
+
+    def with_mail_due(self, tx: Transaction, now: datetime) -> Sequence[Subscriber]:
+        """Return the persons whose next digest may be sent at ``now``, the longest due first."""
 
     def save_subscriber(self, tx: Transaction, subscriber: Subscriber) -> None:
         """Set or replace."""

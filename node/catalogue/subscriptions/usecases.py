@@ -56,6 +56,14 @@ class SubscriptionList:
         return sum(len(view.news) for view in self.views)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestNews:
+    """The subscriptions with news that were in no e-mail yet, and the place up to which the searches were asked."""
+
+    views: tuple[SubscriptionView, ...]
+    place: int
+
+
 class Subscriptions:
     """The subscriptions of the caller. Every person of the node has their own; nobody sees those of others.
 
@@ -92,7 +100,7 @@ class Subscriptions:
     async def add_asset(self, iri: str, by: Caller) -> Subscription:
         """Subscribe to the changes of an asset; a second time changes nothing. Raises ``NotFound``, ``Conflict``
         beyond the most that a person may have."""
-        login = _login(by)
+        login = login_of(by)
         record = await self._browse.record(iri, by)
         version = record.version
         return await run_sync(
@@ -113,7 +121,7 @@ class Subscriptions:
     ) -> Subscription:
         """Subscribe to new assets that match a search; a second time changes nothing. Raises ``InvalidInput``,
         ``Conflict`` beyond the most that a person may have."""
-        login, criteria = _login(by), read_criteria(parameters)
+        login, criteria = login_of(by), read_criteria(parameters)
         place = self._place()
         return await run_sync(
             self._add,
@@ -146,7 +154,7 @@ class Subscriptions:
 
     async def remove(self, subscription_id: str, by: Caller) -> None:
         """End a subscription of the caller. Raises ``NotFound``."""
-        login = _login(by)
+        login = login_of(by)
 
         def drop() -> bool:
             with self._uow.begin() as tx:
@@ -157,7 +165,7 @@ class Subscriptions:
 
     async def mine(self, by: Caller) -> SubscriptionList:
         """Return the caller's subscriptions with their news."""
-        login = _login(by)
+        login = login_of(by)
         # Before the searches: what appears in the meantime is not in this list, and must not count as seen.
         place = self._place()
         subscriptions, subscriber = await run_sync(self._read, login)
@@ -171,13 +179,13 @@ class Subscriptions:
         """Return the caller's subscription to an asset; None without one, and for callers who have none."""
         if not by.is_person:
             return None
-        subscriptions, _ = await run_sync(self._read, _login(by))
+        subscriptions, _ = await run_sync(self._read, login_of(by))
         return next((one for one in subscriptions if one.iri == iri), None)
 
     async def mark_seen(self, mark: str, by: Caller, *, subscription_id: str = "") -> None:
         """Count as seen what was news in the list with this ``mark``, of one subscription or of all. Raises
         ``InvalidInput`` for a mark that is not one of this node, ``NotFound``."""
-        login, place = _login(by), self._cursors.read(mark, Query()).place
+        login, place = login_of(by), self._cursors.read(mark, Query()).place
 
         def save() -> bool:
             with self._uow.begin() as tx:
@@ -199,12 +207,12 @@ class Subscriptions:
     async def make_feed(self, by: Caller) -> str:
         """Return the secret of a new feed of the caller, which is shown once. The former address ends."""
         secret = secrets.token_urlsafe(32)
-        await self._set_feed(_login(by), token_hash(secret), self._clock.now())
+        await self._set_feed(login_of(by), token_hash(secret), self._clock.now())
         return secret
 
     async def end_feed(self, by: Caller) -> None:
         """End the feed of the caller: its address no longer answers."""
-        await self._set_feed(_login(by), None, None)
+        await self._set_feed(login_of(by), None, None)
 
     async def _set_feed(self, login: str, sha256: str | None, at: datetime | None) -> None:
         def save() -> None:
@@ -229,7 +237,7 @@ class Subscriptions:
 
     async def recent(self, by: Caller, *, limit: int = 50) -> Sequence[News]:
         """Return what was news since each of the caller's subscriptions began, seen or not, the newest first."""
-        subscriptions, _ = await run_sync(self._read, _login(by))
+        subscriptions, _ = await run_sync(self._read, login_of(by))
         recent: dict[str, News] = {}
         for one in subscriptions:
             news = await run_sync(self._versions, one, by, limit) if one.iri else await self._arrivals(one, by, limit)
@@ -261,6 +269,22 @@ class Subscriptions:
     def _place(self) -> int:
         """Return the place of the newest ledger entry that searches see; entries are counted from 0."""
         return max(0, self._position() - 1)
+
+    async def news_for_digest(self, by: Caller) -> DigestNews:
+        """Return the caller's subscriptions with news that were neither seen nor in an e-mail."""
+        place = self._place()
+        subscriptions, _ = await run_sync(self._read, login_of(by))
+        views = [await self._view(_after_mail(subscription), by) for subscription in subscriptions]
+        return DigestNews(views=tuple(view for view in views if view.news), place=place)
+
+    def mark_mailed(self, tx: Transaction, login: str, news: DigestNews) -> None:
+        """Note that the news of ``news`` are in an e-mail."""
+        views = {view.subscription.id: view for view in news.views}
+        for subscription in self._store.of_person(tx, login):
+            view = views.get(subscription.id)
+            if view is not None:
+                version = view.record.version if view.record else subscription.mailed_version
+                self._store.save(tx, replace(subscription, mailed_version=version, mailed_place=news.place))
 
     # news -------------------------------------------------------------------------------------------------
     def _read(self, login: str) -> tuple[Sequence[Subscription], Subscriber | None]:
@@ -297,6 +321,15 @@ class Subscriptions:
         return SubscriptionView(subscription=subscription, news=news, more=bool(page.cursor))
 
 
+def _after_mail(subscription: Subscription) -> Subscription:
+    """Return the subscription as if what was in an e-mail had been seen."""
+    return replace(
+        subscription,
+        version=max(subscription.version, subscription.mailed_version),
+        place=max(subscription.place, subscription.mailed_place),
+    )
+
+
 def _change(record: Record, versions: Sequence[Record]) -> News:
     """Return the change of an asset with these ``versions``. A withdrawn one has the titles that it had before."""
     if not record.withdrawn:
@@ -305,7 +338,7 @@ def _change(record: Record, versions: Sequence[Record]) -> News:
     return News(kind=NewsKind.WITHDRAWN, record=replace(record, titles=titles))
 
 
-def _login(by: Caller) -> str:
+def login_of(by: Caller) -> str:
     """Return the login of a person. Raises ``NotAllowed`` for everybody else."""
     if by.account is None:
         raise NotAllowed("only people of this node have subscriptions", remedy="sign in as a person of this node")

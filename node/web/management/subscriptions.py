@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from node.base.clock import stamp
 from node.base.errors import InvalidInput
+from node.catalogue.subscriptions.mail import SubscriptionMail
+from node.catalogue.subscriptions.model import Subscriber
 from node.catalogue.subscriptions.usecases import Subscriptions
 from node.web.api_router import PlacedApiRouter
 from node.web.caller_checks import knowing
@@ -36,17 +38,26 @@ class Seen(BaseModel):
     id: str = Field("", max_length=200)
 
 
-def router(*, person: Person, subscriptions: Subscriptions, base: str) -> APIRouter:
+class MailAddress(BaseModel):
+    """The address for e-mails."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    address: str = Field(max_length=254)
+
+
+def router(*, person: Person, subscriptions: Subscriptions, mail: SubscriptionMail, base: str) -> APIRouter:
     """Return the routes. ``base`` is the public URL of the node."""
     api = PlacedApiRouter(prefix="/api/subscriptions", tags=["catalogue"], route_class=knowing(person))
 
     @api.get("", summary="Your subscriptions, with what is new since you marked it as seen")
     async def list_subscriptions(request: Request) -> Any:
         caller, language = await person(request), language_of(request, "")
-        mine = await subscriptions.mine(caller)
+        mine, letters = await subscriptions.mine(caller), await mail.of(caller)
         return {
             "mark": mine.mark,
             "feedMade": stamp(mine.feed_made) if mine.feed_made else None,
+            "mail": _mail_json(letters),
             "subscriptions": [view.to_json(language) for view in mine.views],
         }
 
@@ -79,8 +90,30 @@ def router(*, person: Person, subscriptions: Subscriptions, base: str) -> APIRou
     async def end_feed(request: Request) -> None:
         await subscriptions.end_feed(await person(request))
 
+    @api.put(
+        "/mail",
+        status_code=202,
+        summary="Give an address for e-mails",
+        description="A message asks the owner of the address to confirm it. From then on a digest is sent when "
+        "there is news, at most once a day.",
+    )
+    async def set_address(request: Request, body: MailAddress) -> Any:
+        caller = await person(request)
+        await mail.set_address(body.address, caller, language=caller.language or language_of(request, ""))
+        return {"address": body.address, "confirmed": False}
+
+    @api.delete("/mail", status_code=204, summary="End your e-mails")
+    async def end_mail(request: Request) -> None:
+        await mail.remove(await person(request))
+
     @api.delete("/{subscription_id}", status_code=204, summary="End a subscription")
     async def remove(request: Request, subscription_id: str) -> None:
         await subscriptions.remove(subscription_id, await person(request))
 
     return api
+
+
+def _mail_json(subscriber: Subscriber) -> dict[str, Any] | None:
+    if not subscriber.mail:
+        return None
+    return {"address": subscriber.mail, "confirmed": subscriber.mail_confirmed is not None}

@@ -69,3 +69,15 @@ def test_with_a_person_go_all_their_subscriptions_and_the_feed(stores: Stores) -
         assert list(stores.subscriptions.of_person(tx, "eva")) == []
         assert stores.subscriptions.subscriber(tx, "eva") is None
         assert list(stores.subscriptions.of_person(tx, "jan")) == [OTHER]
+
+
+def test_digests_are_due_in_their_order(stores: Stores) -> None:
+    eva = Subscriber(
+        login="eva", mail="eva@x.example", mail_asked=NOW, mail_confirmed=NOW, mail_due=NOW, language="nl"
+    )
+    jan = Subscriber(login="jan", mail="jan@x.example", mail_due=NOW - timedelta(hours=1))
+    with stores.uow.begin() as tx:
+        for one in (eva, jan, Subscriber(login="els"), replace(eva, login="ann", mail_due=NOW + timedelta(days=1))):
+            stores.subscriptions.save_subscriber(tx, one)
+        assert list(stores.subscriptions.with_mail_due(tx, NOW)) == [jan, eva]
+        assert list(stores.subscriptions.with_mail_due(tx, NOW - timedelta(days=1))) == []

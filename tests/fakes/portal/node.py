@@ -747,6 +747,7 @@ def use_cases(node: FakeNode) -> UseCases:
             withdraw=parts,
             erase=parts,
             subscriptions=cast("Any", node.subscriptions),
+            subscription_mail=cast("Any", node.subscriptions.mail),
         ),
         contracts=ContractUseCases(
             acquire=parts,

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from node.base.errors import NotFound
+from node.base.errors import InvalidInput, NotFound
 from node.catalogue.model import Record
-from node.catalogue.subscriptions.model import News, NewsKind, Subscription, SubscriptionView
+from node.catalogue.subscriptions.mail import MailOwner
+from node.catalogue.subscriptions.model import News, NewsKind, Subscriber, Subscription, SubscriptionView
 from node.catalogue.subscriptions.usecases import SubscriptionList
 from node.identity.model import Caller
 
@@ -20,6 +21,7 @@ class FakeSubscriptions:
         self.views = tuple(views)
         self.feed_made = feed_made
         self.acts: list[tuple[str, Any]] = []
+        self.mail = FakeSubscriptionMail()
 
     async def mine(self, by: Caller) -> SubscriptionList:
         return SubscriptionList(views=self.views, mark="mark", feed_made=self.feed_made)
@@ -48,6 +50,26 @@ class FakeSubscriptions:
 
     async def owner_of_feed(self, secret: str) -> Caller:
         raise NotFound("there is no such feed")
+
+
+class FakeSubscriptionMail:
+    """An address that waits for its owner's answer."""
+
+    is_available = True
+
+    async def of(self, by: Caller) -> Subscriber:
+        return Subscriber(login=str(by.account), mail="els@gent.example")
+
+    async def set_address(self, address: str, by: Caller, *, language: str) -> None:
+        if "@" not in address:
+            raise InvalidInput("this is not an e-mail address")
+
+    async def remove(self, by: Caller) -> None: ...
+
+    async def owner(self, secret: str) -> MailOwner:
+        if secret != "a-secret":
+            raise NotFound("this link is no longer valid")
+        return MailOwner(login="els", address="els@gent.example", confirmed=None)
 
 
 def demo_subscriptions(records: Sequence[Record], at: datetime) -> FakeSubscriptions:

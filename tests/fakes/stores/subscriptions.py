@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from node.base.errors import Conflict
 from node.base.work import Transaction
@@ -45,6 +46,11 @@ class MemorySubscriptionStore:
     def by_feed(self, tx: Transaction, feed_sha256: str) -> Subscriber | None:
         known = memory(tx).rows("subscribers").values()
         return next((one for one in known if one.feed_sha256 == feed_sha256), None)
+
+    def with_mail_due(self, tx: Transaction, now: datetime) -> Sequence[Subscriber]:
+        known = memory(tx).rows("subscribers").values()
+        due = [one for one in known if one.mail_due is not None and one.mail_due <= now]
+        return sorted(due, key=lambda one: one.mail_due or now)
 
     def save_subscriber(self, tx: Transaction, subscriber: Subscriber) -> None:
         memory(tx).put("subscribers", subscriber.login, subscriber)

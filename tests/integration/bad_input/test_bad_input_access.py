@@ -112,6 +112,7 @@ GOOD_BODIES: dict[str, Any] = {
     "/api/records": {"fields": {"kind": "dataset"}},
     "/api/subscriptions": {"iri": "urn:x"},
     "/api/subscriptions/seen": {"mark": "x"},
+    "/api/subscriptions/mail": {"address": "eve@x.example"},
     "/api/erasures": {"iri": "urn:x", "reason": "x"},
     "/api/members": {"url": "http://127.0.0.1:1"},
     "/api/second-factor": {"password": "x"},
@@ -183,6 +184,7 @@ _FOR_ANY_PERSON = {
     *("/api/tokens", "/api/tokens/{sha256}", "/api/sessions/{sha256}", "/api/verify", "/api/region/sparql"),
     *("/api/second-factor", "/api/second-factor/confirm", "/api/second-factor/remove"),
     *("/api/subscriptions", "/api/subscriptions/seen", "/api/subscriptions/feed"),
+    "/api/subscriptions/mail",
     "/api/subscriptions/{subscription_id}",
 }
 """What somebody who may only look does for themselves, or what changes nothing."""

@@ -32,6 +32,7 @@ CODE: dict[str, tuple[str, ...]] = {
     "negotiation": ("node/negotiation",),
     "portal": ("node/portal",),
     "scenarios": ("node/scenarios",),
+    "subscriptions": ("node/catalogue/subscriptions",),
     "transfer": ("node/transfer",),
 }
 """Domain → where the code is that asks for its texts."""

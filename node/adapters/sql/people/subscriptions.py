@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import bindparam, delete, select
 
@@ -23,6 +24,7 @@ _DROP_ALL = delete(subscriptions).where(subscriptions.c.login == bindparam("who"
 _DROP_SUBSCRIBER = delete(subscribers).where(subscribers.c.login == bindparam("who"))
 _SUBSCRIBER = select(subscribers).where(subscribers.c.login == bindparam("who"))
 _BY_FEED = select(subscribers).where(subscribers.c.feed_sha256 == bindparam("sha256"))
+_MAIL_DUE = select(subscribers).where(subscribers.c.mail_due <= bindparam("now")).order_by(subscribers.c.mail_due)
 _CHANGE = subscriptions.update().where(subscriptions.c.id == bindparam("of"))
 
 
@@ -54,6 +56,9 @@ class SqlSubscriptionStore:
     def by_feed(self, tx: Transaction, feed_sha256: str) -> Subscriber | None:
         row = connection_of(tx).execute(_BY_FEED, {"sha256": feed_sha256}).one_or_none()
         return None if row is None else build(Subscriber, row)
+
+    def with_mail_due(self, tx: Transaction, now: datetime) -> Sequence[Subscriber]:
+        return [build(Subscriber, row) for row in connection_of(tx).execute(_MAIL_DUE, {"now": now})]
 
     def save_subscriber(self, tx: Transaction, subscriber: Subscriber) -> None:
         put(connection_of(tx), subscribers, values(subscriber))

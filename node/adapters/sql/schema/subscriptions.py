@@ -28,4 +28,9 @@ subscribers = Table(
     Column("login", Words, primary_key=True),
     Column("feed_sha256", Words, unique=True),
     Column("feed_made", Moment),
+    Column("mail", Words, nullable=False, server_default=""),
+    Column("mail_asked", Moment),
+    Column("mail_confirmed", Moment),
+    Column("mail_due", Moment, index=True),
+    Column("language", Words, nullable=False, server_default=""),
 )

@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     verbs.command("seen")(mark_seen)
     verbs.command("remove")(remove)
     verbs.command("feed")(feed)
+    verbs.command("mail")(mail)
     app.add_typer(verbs, name="subscription")
 
 
@@ -132,6 +133,28 @@ def feed(
         report_success("feed made")
         line("address", answer["url"])
         remark("keep it like a password: it is not shown again")
+
+
+def mail(
+    address: Annotated[str, typer.Argument(help="Your e-mail address.")] = "",
+    end: Annotated[bool, typer.Option("--end", help="End the e-mails.")] = False,
+    node: Node = None,
+) -> None:
+    """Get your news by e-mail, at most once a day."""
+    if bool(address) == end:
+        raise InvalidInput("give an address, or --end", remedy="hansa subscription mail eva@ghent.example")
+    with connect(node) as client:
+        if end:
+            client.subscriptions.end_mail()
+            answer: dict[str, Any] = {"address": None}
+        else:
+            answer = client.subscriptions.set_mail(address)
+    if Mode.json:
+        emit(answer)
+    elif end:
+        report_success("the e-mails have ended")
+    else:
+        report_success(f"an e-mail was sent to {address}", detail="open its link to confirm the address")
 
 
 def _report(answer: dict[str, Any], text: str) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from starlette.responses import Response
 
-from node.base.errors import HansaError, InvalidInput
+from node.base.errors import HansaError, InvalidInput, TooMany
 from node.catalogue.subscriptions.model import FACETS, SubscriptionView
 from node.portal.atom import atom_feed, feed_response
 from node.portal.codes import file_type, licence, words_of_code
@@ -16,6 +16,7 @@ from node.portal.forms import local_path
 from node.portal.headers import cache_control
 from node.portal.languages import Speaker
 from node.portal.markup import display_name
+from node.portal.pages.account import FORM_SECONDS
 from node.portal.queries import Search
 from node.portal.visit import Visit
 
@@ -74,6 +75,52 @@ async def end_feed(responder: Responder, visit: Visit) -> Response:
     return responder.go(visit, visit.url("/subscriptions", done="feed-ended"))
 
 
+async def set_address(responder: Responder, visit: Visit) -> Response:
+    """``POST /subscriptions/mail``: ask the owner of an address, or show the form again with the reason."""
+    address = visit.fields.get("address", "").strip()
+    try:
+        await responder.node.catalogue.subscription_mail.set_address(address, visit.caller, language=visit.language)
+    except (InvalidInput, TooMany) as error:
+        trouble = "subs.mail.wrong" if isinstance(error, InvalidInput) else "subs.mail.soon"
+        return await _page(responder, visit, trouble=trouble, address=address)
+    return responder.go(visit, visit.url("/subscriptions", done="mail"))
+
+
+async def end_mail(responder: Responder, visit: Visit) -> Response:
+    """``POST /subscriptions/mail/end``."""
+    await responder.node.catalogue.subscription_mail.remove(visit.caller)
+    return responder.go(visit, visit.url("/subscriptions", done="mail-ended"))
+
+
+async def letter(responder: Responder, visit: Visit) -> Response:
+    """``/subscriptions/mail/{secret}``: the page behind the link in an e-mail, to confirm the address or to stop.
+
+    Reading it changes nothing, as programs that preview links do.
+    """
+    return await _letter(responder, visit)
+
+
+async def answer_letter(responder: Responder, visit: Visit) -> Response:
+    """``POST /subscriptions/mail/{secret}``: confirm the address, or stop."""
+    mail, secret = responder.node.catalogue.subscription_mail, visit.request.path_params["secret"]
+    if visit.fields.get("do") == "stop":
+        await mail.stop(secret)
+        return await _letter(responder, visit, outcome="stopped")
+    await mail.confirm(secret)
+    return await _letter(responder, visit, outcome="confirmed")
+
+
+async def _letter(responder: Responder, visit: Visit, outcome: str = "") -> Response:
+    secret = visit.request.path_params["secret"]
+    owner = None if outcome == "stopped" else await responder.node.catalogue.subscription_mail.owner(secret)
+    response = responder.render(visit, "letter.html", owner=owner, secret=secret, outcome=outcome)
+    if not visit.session:
+        responder.set_form_cookie(response, visit.form_cookie, FORM_SECONDS)
+    response.headers["Cache-Control"] = "private, no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
 async def feed(responder: Responder, visit: Visit) -> Response:
     """``/subscriptions/feed/{secret}.atom``: the news of the person with this feed, without a session."""
     use_case = responder.node.catalogue.subscriptions
@@ -87,12 +134,19 @@ async def feed(responder: Responder, visit: Visit) -> Response:
     return feed_response(text, cache_control(signed_in=True))
 
 
-async def _page(responder: Responder, visit: Visit, secret: str = "") -> Response:
+async def _page(
+    responder: Responder, visit: Visit, secret: str = "", *, trouble: str = "", address: str = ""
+) -> Response:
+    mail = responder.node.catalogue.subscription_mail
     mine = await responder.node.catalogue.subscriptions.mine(visit.caller)
     base = responder.settings.public_url.rstrip("/")
     response = responder.render(
         visit,
         "subscriptions.html",
+        status=422 if trouble else 200,
+        letters=await mail.of(visit.caller) if mail.is_available else None,
+        trouble=trouble,
+        address=address,
         mine=mine,
         items=[(view, *_about(visit, view)) for view in mine.views],
         feed_address=f"{base}/subscriptions/feed/{secret}.atom" if secret else "",
