@@ -25,6 +25,7 @@ from node.web.management import (
     accounts,
     agreements,
     blocks,
+    checks,
     datasources,
     harvests,
     imports,
@@ -181,6 +182,9 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             schedules=node.catalogue.harvests.schedules,
             file_limit=MAX_BYTES,
         )
+    )
+    app.include_router(
+        checks.router(person=person, check=node.catalogue.publication.check_data, base=node.parts.base)
     )
     app.include_router(harvests.router(person=person, schedules=node.catalogue.harvests.schedules))
     app.include_router(

@@ -16,6 +16,7 @@ from node.bootstrap.parts import Parts
 from node.catalogue.access import Access
 from node.catalogue.accession import Join
 from node.catalogue.browse import Browse
+from node.catalogue.drafts.data_check import SHOWN, CheckData
 from node.catalogue.drafts.usecases import DatasetDrafts
 from node.catalogue.dsp import DspCatalogue, FollowedMembers
 from node.catalogue.export.catalog import CatalogExport
@@ -28,6 +29,7 @@ from node.catalogue.harvest.scheduled_runs import ScheduledRuns
 from node.catalogue.harvest.schedules import Schedules
 from node.catalogue.harvest.source_state import SourceStates
 from node.catalogue.inspection import Inspect
+from node.catalogue.meaning.strictness import REFUSE, WARN
 from node.catalogue.model import NodeFacts
 from node.catalogue.publication.catalogue import Catalogue, Settled
 from node.catalogue.publication.erase import EraseVersions
@@ -43,7 +45,7 @@ from node.ledger.usecases import Sequencer
 from node.scenarios.models.publication import DescribeWithCode, stored_code
 from node.semantics.description.cage_client import DescribeOptions, describe, describe_all
 from node.semantics.profiles.cage_client import profile
-from node.semantics.schemas.patterns import Patterns
+from node.semantics.schemas.file_check import FileCheck
 from node.semantics.validation.profiles import references
 from node.worker.follower import View
 from node.worker.views import FollowLedger
@@ -54,6 +56,7 @@ class PublicationParts:
     """The parts for publishing: drafts on pages, publication, withdrawal."""
 
     drafts: DatasetDrafts
+    check_data: CheckData
     publish: Publish
     withdraw: Withdraw
     erase: EraseVersions
@@ -140,6 +143,7 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
         browse=browse,
         publication=PublicationParts(
             drafts=_drafts(base, catalogue, publish, browse),
+            check_data=_check_data(parts, browse),
             publish=publish,
             withdraw=Withdraw(catalogue=catalogue, wait_for_views=settled),
             versions=versions,
@@ -288,6 +292,15 @@ def _drafts(base: Foundation, catalogue: Catalogue, publish: Publish, browse: Br
     )
 
 
+def _check_data(parts: Parts, browse: Browse) -> CheckData:
+    return CheckData(
+        browse=browse,
+        store=FolderDrafts(parts.places.drafts),
+        check=partial(FileCheck(parts.cage), limit=SHOWN),
+        limit=parts.settings.upload_limit,
+    )
+
+
 def _scheduled_runs(base: Foundation, harvest: Harvest) -> ScheduledRuns:
     parts = base.parts
     return ScheduledRuns(
@@ -330,7 +343,9 @@ def _publish(
                 uow=parts.stores.uow,
                 records=parts.stores.catalogue.records,
                 open_file=parts.assets.file,
-                patterns=lambda: Patterns(parts.cage),
+                place=parts.assets.place,
+                check=FileCheck(parts.cage),
+                default=REFUSE if settings.wrong_data == "refuse" else WARN,
             ),
         ),
         writer=VersionWriter(catalogue),

@@ -88,6 +88,7 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
             clock=parts.clock,
         ),
         drafts=catalogue.publication.drafts,
+        check_data=catalogue.publication.check_data,
         schedules=catalogue.harvests.schedules,
         withdraw=catalogue.publication.withdraw,
         erase=catalogue.publication.erase,

@@ -8,25 +8,23 @@ that asks for it; everything else is a warning, shown with the record.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, BinaryIO, Final
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Protocol
 
-from node.base.errors import InvalidInput, NotFound
+from node.base.errors import InvalidInput, NotFound, Overloaded
 from node.base.work import UnitOfWork
 from node.catalogue.meaning.difference import definition_of, meaning_difference
-from node.catalogue.meaning.strictness import BREAKING_CHANGES, REFUSE, strictness
+from node.catalogue.meaning.strictness import BREAKING_CHANGES, REFUSE, WARN, WRONG_DATA, strictness
 from node.catalogue.model import PUBLIC, Record
 from node.catalogue.nquads import iri_of, is_iri
 from node.catalogue.ports import RecordStore
 from node.catalogue.statements import Statements
-from node.semantics import json_rows, sheets
+from node.semantics import sheets
 from node.semantics.findings.files import file_finding
 from node.semantics.findings.tables import NotATable
 from node.semantics.model import File, Finding
-from node.semantics.schemas import conformity, members
 from node.semantics.schemas.breaches import Report
-from node.semantics.schemas.patterns import Misses
 from node.vocab.namespaces import DCT
 
 TABLES: Final = {"text/csv": "", "text/tab-separated-values": "\t"}
@@ -40,6 +38,13 @@ BREAKING_RULES: Final = {"ontology": "ontology:breaking", "schema": "schema:brea
 
 MOST_CHANGES: Final = 10
 
+
+class FileComparison(Protocol):
+    """Compares the file at ``path`` with a JSON Schema (``node.semantics.schemas.file_check.FileCheck``)."""
+
+    def __call__(self, path: Path, schema: Mapping[str, Any], *, delimiter: str | None = None) -> Report: ...
+
+
 Opened = Callable[[str], BinaryIO]
 """Opens the bytes with this SHA-256; raises ``NotFound``."""
 
@@ -48,13 +53,23 @@ class Inspect:
     """Inspects the files of a draft. It blocks, and needs the same memory for files of any size."""
 
     def __init__(
-        self, *, uow: UnitOfWork, records: RecordStore, open_file: Opened, patterns: Callable[[], Misses | None]
+        self,
+        *,
+        uow: UnitOfWork,
+        records: RecordStore,
+        open_file: Opened,
+        place: Callable[[str], Path],
+        check: FileComparison,
+        default: str = WARN,
     ) -> None:
-        """``patterns`` returns the matcher that tries the patterns of schemas on the rows of one file."""
+        """``place`` returns the path of the bytes with this SHA-256, ``check`` compares a file with a schema.
+        ``default`` is what happens to data that break a schema which does not say what happens."""
         self._uow = uow
         self._records = records
         self._open_file = open_file
-        self._patterns = patterns
+        self._place = place
+        self._check = check
+        self._default = default
 
     def __call__(self, draft: Record) -> tuple[Finding, ...]:
         """Return the findings about ``draft``. Bytes that are not here yet are checked when they arrive."""
@@ -119,21 +134,26 @@ class Inspect:
             if delimiter is not None:
                 yield from self._table(opened, delimiter, file, place, rules)
                 return
-            for record, schema in rules:
-                try:
-                    features = json_rows.is_collection(opened)
-                    report = members.check(schema, json_rows.rows(opened), features=features, misses=self._patterns())
-                except InvalidInput as error:
-                    yield file_finding(
-                        "unreadable",
-                        "file:breaks-schema",
-                        field=place,
-                        file=file.name,
-                        schema=record.title(),
-                        why=error.detail,
-                    )
-                else:
-                    yield from _breaches(report, file, place, record)
+        for record, schema in rules:
+            yield from self._compare(file, place, record, schema, None)
+
+    def _compare(
+        self, file: File, place: str, record: Record, schema: Mapping[str, Any], delimiter: str | None
+    ) -> Iterator[Finding]:
+        refuses = strictness(record, WRONG_DATA, self._default) == REFUSE
+        severity = "violation" if refuses else "warning"
+        named = {"file": file.name, "schema": record.title()}
+        try:
+            report = self._check(self._place(file.sha256), schema, delimiter=delimiter)
+        except InvalidInput as error:
+            key, rule = "unreadable", "file:breaks-schema"
+            yield file_finding(key, rule, field=place, severity=severity, why=error.detail, **named)
+        except Overloaded as error:
+            if error.facts.get("limit") == "queue":
+                raise
+            yield file_finding("not-checked", "file:breaks-schema", field=place, severity=severity, **named)
+        else:
+            yield from _breaches(report, file, place, record, severity)
 
     def _table(
         self, stream: BinaryIO, delimiter: str, file: File, place: str, rules: list[tuple[Record, Mapping[str, Any]]]
@@ -153,25 +173,21 @@ class Inspect:
             return
         for doubt in survey.doubts():
             yield file_finding("doubt", "file:doubt", field=place, file=file.name, doubt=doubt.text)
+        if survey.unreadable:
+            return  # Reported as a doubt.
         for record, schema in rules:
-            rows = sheets.rows(stream, survey.look)
-            try:
-                next(rows, None)
-                body = (cells for _, cells in rows)
-                report = conformity.check(schema, survey.look.columns, body, misses=self._patterns())
-            except csv.Error:
-                return  # The survey has reported the unreadable place already.
-            yield from _breaches(report, file, place, record)
+            yield from self._compare(file, place, record, schema, delimiter)
 
 
-def _breaches(report: Report, file: File, place: str, record: Record) -> Iterator[Finding]:
+def _breaches(report: Report, file: File, place: str, record: Record, severity: str) -> Iterator[Finding]:
     named = {"file": file.name, "schema": record.title()}
     rule = "file:breaks-schema"
     for breach in report.breaches:
-        yield file_finding("breach", rule, field=place, breach=breach.words, **named)
+        yield file_finding("breach", rule, field=place, severity=severity, breach=breach.words, **named)
     if report.count > len(report.breaches):
         more = str(report.count - len(report.breaches))
-        yield file_finding("more-breaches", rule, field=place, more=more, rows=str(report.rows), **named)
+        rows = str(report.rows)
+        yield file_finding("more-breaches", rule, field=place, severity=severity, more=more, rows=rows, **named)
     if not report.whole:
         yield file_finding("not-whole", rule, field=place, file=file.name, rows=str(report.rows))
     for pattern in report.untried:

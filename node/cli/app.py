@@ -23,6 +23,7 @@ VERBS: Final = {
     "find": ("find", "show", "diff", "sparql"),
     "personal.subscriptions": ("subscription",),
     "meaning.terms": ("terms",),
+    "meaning.checks": ("check",),
     "get": ("get",),
     "agreements": ("agreement",),
     "negotiations": ("negotiation",),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
+from node.catalogue.drafts.data_check import CheckData
 from node.catalogue.drafts.usecases import DatasetDrafts
 from node.catalogue.drafts.viewpoints import Viewpoints
 from node.catalogue.harvest.schedules import Schedules
@@ -47,6 +48,7 @@ class CatalogueUseCases:
     sparql: Ask
     viewpoints: Viewpoints
     drafts: DatasetDrafts
+    check_data: CheckData
     schedules: Schedules
     withdraw: Withdraw
     erase: EraseVersions

@@ -65,6 +65,11 @@ class Settings(BaseModel):
         "node's own (hansa profile list).",
     )
     enforced_profiles: tuple[str, ...] = Field((), description="Further profiles whose rules must be met.")
+    wrong_data: Literal["warn", "refuse"] = Field(
+        "warn",
+        description="What happens to data that do not conform to the schema that they name, if the schema does not "
+        "say it: warn or refuse.",
+    )
     region: str = Field("", description="DID of the region whose rulebook and credentials this node accepts.")
     trust: dict[str, tuple[str, ...]] = Field(
         default_factory=dict,

@@ -26,6 +26,8 @@ OWN_LIMITS: Final = (
     "/api/drafts",
     "/api/records",
     "/api/imports",
+    "/api/schemas/check",
+    "/schema/check",  # the portal's form with a file to check
     "/publish/file",  # the portal's form with a data file
     "/sparql",
     "/dsp/",

@@ -27,6 +27,7 @@ USE_CASES: Final[Mapping[str, str]] = {
     "GET /api/storage": "READ_OPERATION",
     "GET /api/audit": "READ_AUDIT",
     "POST /api/drafts": "PUBLISH",
+    "POST /api/schemas/check": "PUBLISH",
     "POST /api/records": "PUBLISH",
     "POST /api/records/batch": "PUBLISH",
     "POST /api/imports": "PUBLISH",

@@ -62,8 +62,8 @@ def steps(text: str) -> Iterator[tuple[str, str] | Typed]:
     for fence in FENCE.finditer(text):
         before, end = text[end : fence.start()], fence.end()
         language, block = fence.groups()
-        if language in ("python", "yaml", "turtle"):
-            yield re.findall(r"`([\w-]+\.(?:py|yaml|ttl))`", before)[-1], block
+        if language in ("python", "yaml", "turtle", "csv"):
+            yield re.findall(r"`([\w-]+\.(?:py|yaml|ttl|csv))`", before)[-1], block
         else:
             yield from commands(block)
 

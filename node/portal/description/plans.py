@@ -218,6 +218,7 @@ PLANS: Final[dict[str, CardPlan]] = {
         paragraphs=(
             ("describes", (f"{HANSA}describes",)),
             ("strictness", (f"{HANSA}onBreakingChange",)),
+            ("wrong-data", (f"{HANSA}onWrongData",)),
         ),
         sources=(("definition", f"{HANSA}definition"),),
     ),

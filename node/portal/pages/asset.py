@@ -121,6 +121,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
         turtle_cut=len(turtle) > SHOWN_RDF,
         own=visit.owns(record.iri),
         agreed=await _find_agreement(responder, visit, record),
+        may_check=allowed(visit.caller, UseCase.PUBLISH),
         may_get=allowed(visit.caller, UseCase.RECEIVE),
         manages=not as_of and may_manage(visit, record, versions[0]),
         erases=may_erase(visit, record),

@@ -184,6 +184,13 @@ SCHEMA_FIELDS: Final = (
         also=("on_breaking_change", "compatibility"),
         codes=STRICTNESS,
     ),
+    Field(
+        name="wrong_data",
+        form=Form.CODE,
+        property=f"{HANSA}onWrongData",
+        also=("on_wrong_data",),
+        codes=STRICTNESS,
+    ),
 )
 
 TRANSFORMATION: Final = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from node.semantics.findings.words import FINDINGS
 
@@ -37,3 +38,27 @@ class Report:
     rows: int
     whole: bool
     untried: tuple[str, ...] = ()
+
+    @property
+    def conforms(self) -> bool:
+        """Return whether every row was compared with every rule, and none breaks one."""
+        return not self.count and self.whole and not self.untried
+
+    def to_json(self, tongue: str) -> dict[str, Any]:
+        """Return the report for programs, with each breach in words of ``tongue``."""
+        return {
+            "conforms": self.conforms,
+            "rows": self.rows,
+            "whole": self.whole,
+            "count": self.count,
+            "breaches": [
+                {
+                    "row": breach.row or None,
+                    "column": breach.column,
+                    "what": breach.what,
+                    "text": breach.words(tongue),
+                }
+                for breach in self.breaches
+            ],
+            "untried": list(self.untried),
+        }

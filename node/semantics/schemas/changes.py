@@ -16,6 +16,9 @@ from node.base.errors import InvalidInput
 from node.semantics.findings.words import FINDINGS
 
 MAX_DEPTH: Final = 24
+_NESTED: Final = 8
+_PARTS: Final = 100
+"""Schemas in one ``allOf`` that are read."""
 _PROSE: Final = frozenset({"title", "description", "$comment", "examples", "$id", "$schema", "default"})
 
 _BREAKING: Final = frozenset(
@@ -115,16 +118,51 @@ def compatibility(changes: Iterable[SchemaChange]) -> str:
 
 def resolve(document: Mapping[str, Any], schema: Any) -> Mapping[str, Any]:
     """Return ``schema`` with its reference into ``document`` followed; an empty one if it is not a schema."""
-    return _Side(document).resolve(schema)
+    return Resolver(document).resolve(schema)
 
 
-class _Side:
-    """One of the two documents, for following its references."""
+class Resolver:
+    """One document, for following its references."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = document
+        self._merged: dict[int, tuple[Mapping[str, Any], Mapping[str, Any]]] = {}
 
-    def resolve(self, schema: Any) -> Mapping[str, Any]:
+    def resolve(self, schema: Any, depth: int = 0) -> Mapping[str, Any]:
+        """Return ``schema`` with its reference followed, and with the members of the schemas in ``allOf``, as the
+        smart data models have them; references to elsewhere stay there."""
+        resolved = self._follow(schema)
+        if not isinstance(resolved.get("allOf"), list) or depth > _NESTED:
+            return resolved
+        known = self._merged.get(id(resolved))
+        if known is None:
+            # Both are kept, so that their identities stay theirs.
+            known = self._merged[id(resolved)] = (resolved, self._merge(resolved, depth))
+        return known[1]
+
+    def _merge(self, schema: Mapping[str, Any], depth: int) -> Mapping[str, Any]:
+        merged = {name: value for name, value in schema.items() if name != "allOf"}
+        properties, required = dict(_members(schema)), sorted(_required_fields(schema))
+        rest: list[Any] = []
+        for part in schema["allOf"][:_PARTS]:
+            inner = self.resolve(part, depth + 1)
+            if "$ref" in inner or not inner:
+                rest.append(part)
+                continue
+            properties = {**_members(inner), **properties}
+            required += [name for name in sorted(_required_fields(inner)) if name not in required]
+            for name, value in inner.items():
+                if name == "allOf":
+                    rest += value
+                elif name not in ("properties", "required") and merged.setdefault(name, value) != value:
+                    # Both hold: that is not one schema.
+                    rest.append({name: value})
+        for name, value in (("properties", properties), ("required", required), ("allOf", rest)):
+            if value:
+                merged[name] = value
+        return merged
+
+    def _follow(self, schema: Any) -> Mapping[str, Any]:
         seen: set[str] = set()
         while isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str):
             reference = schema["$ref"]
@@ -143,8 +181,8 @@ class _Comparison:
     """Compares two documents. Each pair of schemas is compared once, because schemas may refer to themselves."""
 
     def __init__(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-        self._left = _Side(old)
-        self._right = _Side(new)
+        self._left = Resolver(old)
+        self._right = Resolver(new)
         self._seen: set[tuple[int, int]] = set()
 
     def changes(self, old: Any, new: Any, path: str, depth: int) -> Iterator[SchemaChange]:

@@ -13,7 +13,7 @@ from typing import Any
 from node.semantics.schemas.breaches import Breach, Report
 from node.semantics.schemas.changes import resolve
 from node.semantics.schemas.patterns import Misses
-from node.semantics.schemas.tally import MOST, Tally
+from node.semantics.schemas.tally import MOST, SHOWN, Tally
 
 Problem = tuple[str, tuple[str, ...]]
 """The fault of a value: a key of the phrases, and their values."""
@@ -22,10 +22,15 @@ Check = Callable[[str], Problem | None]
 
 
 def check(
-    schema: Mapping[str, Any], columns: Iterable[str], rows: Iterable[list[str]], *, misses: Misses | None = None
+    schema: Mapping[str, Any],
+    columns: Iterable[str],
+    rows: Iterable[list[str]],
+    *,
+    misses: Misses | None = None,
+    limit: int = SHOWN,
 ) -> Report:
     """Compare the columns and each row with ``schema`` (of one row, or of a list of them), with flat memory.
-    ``misses`` tries patterns."""
+    ``misses`` tries patterns; ``limit`` breaches are reported in full."""
     row_schema = resolve(schema, schema)
     if "properties" not in row_schema and "items" in row_schema:
         row_schema = resolve(schema, row_schema["items"])
@@ -34,7 +39,7 @@ def check(
     must = row_schema.get("required")
     required = [str(name) for name in must] if isinstance(must, list) else []
     names = list(columns)
-    tally = Tally(misses)
+    tally = Tally(misses, limit=limit)
     closed = row_schema.get("additionalProperties") is False
     for name in (name for name in required if name not in names):
         tally.add(Breach(row=0, column=name, what="missing"))

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from node.semantics.schemas.breaches import Breach, Report
-from node.semantics.schemas.changes import resolve
+from node.semantics.schemas.changes import Resolver, resolve
 from node.semantics.schemas.conformity import Problem, bound, bounds_check, choices_of, pattern_of, types_of
 from node.semantics.schemas.patterns import Misses
-from node.semantics.schemas.tally import MOST, Tally
+from node.semantics.schemas.tally import MOST, SHOWN, Tally
 
 MAX_DEPTH: Final = 16
 MAX_ITEMS: Final = 100
@@ -23,14 +23,20 @@ MAX_ITEMS: Final = 100
 
 
 def check(
-    schema: Mapping[str, Any], rows: Iterable[Any], *, features: bool = False, misses: Misses | None = None
+    schema: Mapping[str, Any],
+    rows: Iterable[Any],
+    *,
+    features: bool = False,
+    misses: Misses | None = None,
+    limit: int = SHOWN,
 ) -> Report:
     """Compare each of ``rows`` with ``schema``. The schema describes one row or a list of rows; if the rows are
-    properties of ``features``, also a feature or a collection of features. ``misses`` tries patterns.
+    properties of ``features``, also a feature or a collection of features. ``misses`` tries patterns; ``limit``
+    breaches are reported in full.
 
     Raises ``InvalidInput`` if the rows cannot be read to their end.
     """
-    walk = _Walk(schema, misses)
+    walk = _Walk(schema, Tally(misses, limit=limit))
     rules = _row_schema(schema, features=features)
     looked = 0
     for row in rows:
@@ -62,9 +68,9 @@ def _row_schema(schema: Mapping[str, Any], *, features: bool) -> Mapping[str, An
 class _Walk:
     """Checks the rows of one file, value by value."""
 
-    def __init__(self, schema: Mapping[str, Any], misses: Misses | None) -> None:
-        self._schema = schema
-        self.tally = Tally(misses)
+    def __init__(self, schema: Mapping[str, Any], tally: Tally) -> None:
+        self._resolve = Resolver(schema).resolve
+        self.tally = tally
         self.row = 0
 
     def tell(self, path: str, problem: Problem) -> None:
@@ -85,7 +91,7 @@ class _Walk:
         if isinstance(value, Mapping):
             self._members(value, rules, path, depth)
         elif isinstance(value, list) and isinstance(rules.get("items"), Mapping):
-            inside = resolve(self._schema, rules["items"])
+            inside = self._resolve(rules["items"])
             for place, item in enumerate(value[:MAX_ITEMS]):
                 self.value(item, inside, f"{path}[{place}]", depth + 1)
 
@@ -97,7 +103,7 @@ class _Walk:
                 self.tell(_join(path, str(name)), ("missing", ()))
         for name, member in value.items():
             if name in properties:
-                self.value(member, resolve(self._schema, properties[name]), _join(path, name), depth + 1)
+                self.value(member, self._resolve(properties[name]), _join(path, name), depth + 1)
             elif rules.get("additionalProperties") is False:
                 self.tell(_join(path, name), ("unforeseen", ()))
 

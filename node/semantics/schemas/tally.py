@@ -16,9 +16,11 @@ _CHARACTERS: Final = 1 << 20
 
 
 class Tally:
-    """The breaches of one file. ``misses`` tries patterns, many texts at a time; without it none is tried."""
+    """The breaches of one file, the first ``limit`` of them in full. ``misses`` tries patterns, many texts at a time;
+    without it none is tried."""
 
-    def __init__(self, misses: Misses | None = None) -> None:
+    def __init__(self, misses: Misses | None = None, *, limit: int = SHOWN) -> None:
+        self._limit = limit
         self._misses = misses
         self._first: list[Breach] = []
         self._count = 0
@@ -72,5 +74,5 @@ class Tally:
 
     def _tell(self, breach: Breach) -> None:
         self._count += 1
-        if len(self._first) < SHOWN:
+        if len(self._first) < self._limit:
             self._first.append(breach)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from node.base.errors import InvalidInput
 from node.semantics.schemas.changes import compare, compatibility
 from node.texts.languages import LANGUAGES
+from tests.artefacts import SHARED
 
 V1: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -194,3 +196,38 @@ def test_schemas_that_refer_to_themselves_and_to_other_nodes() -> None:
     assert [change.what for change in compare(far, {"properties": {"x": {"$ref": "file:///etc/passwd"}}})] == [
         "other"
     ]
+
+
+def test_what_all_schemas_of_a_list_ask_for_together() -> None:
+    parts = [{"$ref": "https://example.org/common"}, {"$ref": "#/$defs/own"}, {"required": ["intensity"]}]
+    own = {"properties": V1["properties"], "required": ["refRoadSegment"]}
+    both = {"type": "object", "allOf": parts, "$defs": {"own": own}}
+    (change,) = compare(both, {**both, "$defs": {"own": {**own, "required": []}}})
+    assert (change.what, change.path) == ("optional", "refRoadSegment")
+    endless = {"allOf": [{"$ref": "#"}, {"properties": {"a": {"$ref": "#"}}}]}
+    assert compare(endless, endless) == ()
+
+
+MODELS = sorted((SHARED / "data" / "ngsi-ld").rglob("schema.json")) if (SHARED / "data" / "ngsi-ld").is_dir() else []
+
+
+@pytest.mark.skipif(not MODELS, reason="the smart data models are not here")
+def test_smart_data_models_keep_their_meaning_and_lose_it() -> None:
+    compared = 0
+    for path in MODELS:
+        schema = json.loads(path.read_text("utf-8"))
+        assert compare(schema, schema) == (), path
+        inline = next((part for part in schema.get("allOf", ()) if "properties" in part), None)
+        if inline is None:
+            continue
+        name = next(iter(inline["properties"]))
+        parts = [
+            {**part, "properties": {key: value for key, value in part["properties"].items() if key != name}}
+            if part is inline
+            else part
+            for part in schema["allOf"]
+        ]
+        found = [change for change in compare(schema, {**schema, "allOf": parts}) if change.path == name]
+        assert [change.what for change in found] == ["removed"], path
+        compared += 1
+    assert compared > 20
